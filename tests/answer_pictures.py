@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.discord_world import World
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.picture_stage import run, server_in, shoot, shoot_last
 
 HOUR = 3600
@@ -90,14 +90,16 @@ QUESTIONS = {
 }
 
 
-async def publish(world: World, server: FeedServer, language: str) -> None:
+async def publish_stories(world: World, server: FeedServer, language: str) -> None:
     """Let each outlet publish its stories, an hour apart."""
     outlets: dict[str, list[str]] = {}
     for number, (outlet, title, body) in enumerate(STORIES[language]):
         published = world.clock.now() - number * HOUR
-        outlets.setdefault(outlet, []).append(item(number, title=title, body=body, published=published))
-    for number, (outlet, items) in enumerate(outlets.items()):
-        url = server.serve(f"/{number}", rss(*items, title=outlet, language=language))
+        outlets.setdefault(outlet, []).append(
+            make_rss_item(number, title=title, body=body, published=published)
+        )
+    for number, (outlet, rss_items) in enumerate(outlets.items()):
+        url = server.serve(f"/{number}", make_rss(*rss_items, title=outlet, language=language))
         await world.poll(await world.follow(url))
     await world.deliver()
 
@@ -105,7 +107,7 @@ async def publish(world: World, server: FeedServer, language: str) -> None:
 async def main(folder: Path) -> None:
     for language, questions in QUESTIONS.items():
         async with server_in(language) as (world, server):
-            await publish(world, server, language)
+            await publish_stories(world, server, language)
             for name, question in questions.items():
                 await world.advance(60)
                 await world.editor.slash(world.news, "ask", question=question, public=True)

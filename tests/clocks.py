@@ -12,14 +12,14 @@ class ManualClock:
 
     def __init__(self, now: int = 1_780_000_000) -> None:
         self._now = float(now)
-        self._set_by = 0.0
+        self._offset_seconds = 0.0
         self._sleepers: list[tuple[float, int, asyncio.Event]] = []
         self._order = itertools.count()
-        self.naps = 0
+        self.sleep_count = 0
         """How often somebody went to sleep."""
 
     def now(self) -> int:
-        return int(self._now + self._set_by)
+        return int(self._now + self._offset_seconds)
 
     def monotonic(self) -> float:
         return self._now
@@ -30,14 +30,14 @@ class ManualClock:
         if seconds <= 0:
             await asyncio.sleep(0)
             return
-        self.naps += 1
-        woken = asyncio.Event()
-        heapq.heappush(self._sleepers, (self._now + seconds, next(self._order), woken))
-        await woken.wait()
+        self.sleep_count += 1
+        wake_event = asyncio.Event()
+        heapq.heappush(self._sleepers, (self._now + seconds, next(self._order), wake_event))
+        await wake_event.wait()
 
     def set_by(self, seconds: float) -> None:
         """Somebody sets the wall clock ahead, or back: no time passes."""
-        self._set_by += seconds
+        self._offset_seconds += seconds
 
     def advance(self, seconds: float) -> None:
         self._now += seconds

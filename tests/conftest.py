@@ -21,8 +21,8 @@ from tests import postgres_server
 from tests.clocks import ManualClock
 from tests.discord_world import World, discord_world
 from tests.feed_server import FeedServer
-from tests.kept_workers import STABLE, KeptWorkers
-from tests.leaks import eavesdropping
+from tests.kept_workers import IDLE_WORKERS, ReusedWorkers
+from tests.leaks import record_leaks
 from tests.wire.bot_process import Launcher
 
 hypothesis_settings.register_profile(  # a slow machine is no failure; each run tries others
@@ -49,30 +49,30 @@ def _no_settings_from_outside(monkeypatch, tmp_path) -> None:
 @pytest.fixture(autouse=True)
 def _no_secret_in_the_log() -> Iterator[None]:
     """Whatever a test does, the bot's own log lines hold none of the secrets that tests use."""
-    with eavesdropping() as listening:
+    with record_leaks() as recorder:
         yield
-    assert not listening.leaks
+    assert not recorder.leaks
 
 
 @pytest.fixture(scope="session")
-def _stable() -> Iterator[None]:
+def _idle_workers() -> Iterator[None]:
     yield
-    STABLE.close()
+    IDLE_WORKERS.close()
 
 
 @pytest.fixture(autouse=True)
-def _kept_workers(monkeypatch, _stable) -> None:
+def _reuse_workers(monkeypatch, _idle_workers) -> None:
     """What the bot leaves to worker processes is done by those that earlier tests started."""
     for module in ("client.services", "digests.bar_charts", "search.semantic.semantic_index"):
-        monkeypatch.setattr(f"bot.{module}.WorkerPool", KeptWorkers)
+        monkeypatch.setattr(f"bot.{module}.WorkerPool", ReusedWorkers)
 
 
 @pytest.fixture(scope="session")
 def launcher() -> Iterator[Launcher]:
     """Starts processes that are `telex`."""
-    opened = Launcher()
-    yield opened
-    opened.close()
+    process_launcher = Launcher()
+    yield process_launcher
+    process_launcher.close()
 
 
 @pytest.fixture
@@ -102,10 +102,12 @@ def server_databases(tmp_path_factory, worker_id) -> Iterator[postgres_server.Se
     postgres_server.skip_without()
     folder = tmp_path_factory.getbasetemp()
     folder = folder if worker_id == "master" else folder.parent
-    databases = postgres_server.ServerDatabases(postgres_server.join(folder), f"telex_test_{worker_id}")
+    databases = postgres_server.ServerDatabases(
+        postgres_server.join_server(folder), f"telex_test_{worker_id}"
+    )
     yield databases
     databases.close()
-    postgres_server.leave(folder)
+    postgres_server.leave_server(folder)
 
 
 @functools.cache
@@ -118,8 +120,8 @@ def _plain_settings() -> Settings:
 def settings(tmp_path, database_engine, request) -> Settings:
     """Settings for a test: a database of its own, and feeds on loopback allowed."""
     on_server = database_engine == "postgres"
-    place = request.getfixturevalue("server_databases").empty() if on_server else tmp_path / "telex.db"
-    return _plain_settings().model_copy(update={"database": place, "index": tmp_path / "telex.db-index"})
+    database = request.getfixturevalue("server_databases").empty() if on_server else tmp_path / "telex.db"
+    return _plain_settings().model_copy(update={"database": database, "index": tmp_path / "telex.db-index"})
 
 
 @pytest.fixture(scope="session")
@@ -135,24 +137,24 @@ def empty_database(tmp_path_factory) -> Path:
     return path
 
 
-def _prepare(settings: Settings, empty: Path) -> None:
+def _copy_empty_database(settings: Settings, empty: Path) -> None:
     if isinstance(settings.database, Path):
         shutil.copy(empty, settings.database)
 
 
 @pytest.fixture
 async def store(settings, clock, empty_database) -> AsyncIterator[Store]:
-    _prepare(settings, empty_database)
-    opened = await Store.open(settings.database, clock)
-    yield opened
-    await opened.close()
+    _copy_empty_database(settings, empty_database)
+    open_store = await Store.open(settings.database, clock)
+    yield open_store
+    await open_store.close()
 
 
 @pytest.fixture
 async def newsroom(settings, clock, empty_database) -> AsyncIterator[Services]:
-    _prepare(settings, empty_database)
-    async with open_services(settings, clock) as opened:
-        yield opened
+    _copy_empty_database(settings, empty_database)
+    async with open_services(settings, clock) as running_newsroom:
+        yield running_newsroom
 
 
 @pytest.fixture

@@ -14,29 +14,29 @@ from bot.client.discord_client import TelexBot
 from bot.client.services import Services
 from bot.core.preferences import DigestPlan, Preference
 from bot.demo.sample_feeds import Publisher
-from tests.picture_stage import newsstand, run_staged, shoot_widths
+from tests.picture_stage import build_newsstand, run_staged, shoot_widths
 from tests.store import sql
 
 COMMANDS = {"digest-setup": "digest setup"}
 
 
-async def picture(env: Env, newsroom: Services, publisher: Publisher, folder: Path) -> None:
+async def take_pictures(env: Env, newsroom: Services, publisher: Publisher, folder: Path) -> None:
     """The digest of a week in each language, the panel that changes it, the schedule of the channel."""
-    stage, assets = await newsstand(env, newsroom, publisher)
+    stage, assets = await build_newsstand(env, newsroom, publisher)
     change = newsroom.store.preferences.change
     for ending, person in (("", stage.ada), ("-fr", stage.camille)):
         env.backend.add_member_role(stage.guild.id, person.id, stage.guild.roles["Editors"].id)
         channel = stage.guild.create_text_channel(f"weekly{ending}")
-        place = {"server_id": stage.guild.id, "person_id": person.id}
-        await change(Preference.TIME_ZONE, "Europe/Paris", **place)
+        scope = {"server_id": stage.guild.id, "person_id": person.id}
+        await change(Preference.TIME_ZONE, "Europe/Paris", **scope)
         for preference, value in (
             (Preference.LANGUAGE, "fr" if ending else "en"),
             (Preference.QUIET_HOURS, "22:00-07:00"),
             (Preference.MAX_POSTS_PER_HOUR, 5),
         ):
-            await change(preference, value, **place, channel_id=channel.id)
+            await change(preference, value, **scope, channel_id=channel.id)
         plan = DigestPlan(weekday=0, minute=480, wide=True, chart=True)
-        await newsroom.store.digests.save(plan, **place, channel_id=channel.id, limit=9)
+        await newsroom.store.digests.save(plan, **scope, channel_id=channel.id, limit=9)
         sql.run(newsroom.settings.database, "UPDATE digest SET due = ?", (int(time.time()),))
         sql.run(newsroom.settings.database, "UPDATE server SET joined = 0")
         assert isinstance(env.bot, TelexBot)
@@ -49,4 +49,4 @@ async def picture(env: Env, newsroom: Services, publisher: Publisher, folder: Pa
 
 
 if __name__ == "__main__":
-    run_staged(picture)
+    run_staged(take_pictures)

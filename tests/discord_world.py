@@ -3,10 +3,10 @@
 The recipe, found by reading simcord 3.2.1:
 
 - simcord follows every task and callback that the bot's own work starts (a context variable marks them), and
-  an actor's verb (`slash`, `click`, `react`, …) returns when all of them ended or wait for something it
-  knows: a view, `Client.run_async`, a sleep longer than its time limit. SQLite's thread and sockets on
-  loopback are none of those, so it waits for them in real time: a command that reads the store or fetches
-  a feed from `feed_server` is done when the verb returns. Nothing needs `env.external_wait`.
+  an actor's verb (`toggle_slash`, `click`, `react`, …) returns when all of them ended or wait for something
+  it knows: a view, `Client.run_async`, a sleep longer than its time limit. SQLite's thread and sockets on
+  loopback are none of those, so it waits for them in real time: a command that reads the store or fetches a
+  feed from `feed_server` is done when the verb returns. Nothing needs `env.external_wait`.
 - A task that never ends and waits for an `asyncio.Event` would keep simcord waiting until its limit. The
   loops of the poller and the courier start in an empty context, which simcord does not follow (see
   `bot/client/background_tasks.py`), and most tests run without them (`LOOPS` below): they call `poll` and
@@ -44,7 +44,7 @@ from bot.core.user_errors import RequestRejected, UserFacingError
 from bot.feeds.fetch_errors import FeedError
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from tests.clocks import ManualClock
-from tests.translated_commands import translating_once
+from tests.translated_commands import cache_translations
 
 if TYPE_CHECKING:
     from bot.client.services import Services
@@ -83,7 +83,7 @@ class World:
     reader: MemberActor
     cogs: Sequence[type[commands.Cog]]
     locales: dict[int, str] = field(default_factory=dict)
-    forgiven: int = 0
+    error_cursor: int = 0
     pictures: dict[str, tuple[str, bytes]] = field(default_factory=dict)  # for the page, by their addresses
 
     @property
@@ -124,7 +124,7 @@ class World:
         await self.poll(feed)
         await self.deliver()
 
-    async def prefer(
+    async def set_preference(
         self, preference: Preference, value: int | str, *, channel: ChannelHandle | None = None
     ) -> None:
         """The editor sets something for the server, or for a channel."""
@@ -145,10 +145,10 @@ class World:
 
     async def restart(self) -> TelexBot:
         """Stop the bot and start another one on the same newsroom; Discord keeps everything."""
-        old = self.bot
-        for name in tuple(old.cogs):
-            await old.remove_cog(name)
-        with translating_once():
+        previous = self.bot
+        for name in tuple(previous.cogs):
+            await previous.remove_cog(name)
+        with cache_translations():
             await self.env.restart_bot(make_bot(self.newsroom, self.cogs))
         await self.env.settle()
         return self.bot
@@ -173,7 +173,7 @@ class World:
         )
         await self.env.settle()
 
-    def hear(self, event: str, payload: Any) -> None:
+    def localize_interaction(self, event: str, payload: Any) -> None:
         """Put people's languages in their interactions, which simcord always sends in English."""
         if event == "INTERACTION_CREATE":
             person = payload.get("user") or payload["member"]["user"]
@@ -183,17 +183,19 @@ class World:
                     int(payload["guild_id"])
                 ).preferred_locale
 
-    def forgive(self) -> None:
+    def ignore_past_errors(self) -> None:
         """What went wrong so far was meant to."""
-        self.forgiven = self.env.error_cursor
+        self.error_cursor = self.env.error_cursor
 
     def raise_unexpected(self) -> None:
         """Raise what went wrong in the bot, except what a person caused and was told."""
-        wrong = [
-            error for error in self.env.errors_since(self.forgiven) if not isinstance(_cause(error), EXPECTED)
+        errors = [
+            error
+            for error in self.env.errors_since(self.error_cursor)
+            if not isinstance(_cause(error), EXPECTED)
         ]
-        if wrong:
-            raise BaseExceptionGroup("the bot raised during the test", wrong)
+        if errors:
+            raise BaseExceptionGroup("the bot raised during the test", errors)
 
 
 def _cause(error: BaseException) -> BaseException:
@@ -221,10 +223,10 @@ async def discord_world(
     newsroom: Services, clock: ManualClock, *, loops: bool = False, locale: str = "en-US"
 ) -> AsyncIterator[World]:
     """The bot logged in to a simulated Discord, with a server whose language is `locale`."""
-    wanted = tuple(cog for cog in cogs.ALL_COGS if loops or cog.__name__ not in LOOPS)
-    env = Env(make_bot(newsroom, wanted), check_errors=False, settle_timeout=10.0)
+    cog_types = tuple(cog for cog in cogs.ALL_COGS if loops or cog.__name__ not in LOOPS)
+    env = Env(make_bot(newsroom, cog_types), check_errors=False, settle_timeout=10.0)
     env.backend.advance_clock(clock.now() - env.now().timestamp())
-    with translating_once():
+    with cache_translations():
         await env.start()
     try:
         guild = invite(env, "Newsroom", locale=locale)
@@ -234,8 +236,8 @@ async def discord_world(
         editor = guild.add_member(env.create_user("editor"), roles=[editors])
         reader = guild.add_member(env.create_user("reader"))
         await env.settle()
-        world = World(env, newsroom, clock, guild, news, editor, reader, wanted)
-        env.backend.subscribers.insert(0, world.hear)
+        world = World(env, newsroom, clock, guild, news, editor, reader, cog_types)
+        env.backend.subscribers.insert(0, world.localize_interaction)
         yield world
         for name in tuple(world.bot.cogs):
             await world.bot.remove_cog(name)

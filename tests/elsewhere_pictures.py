@@ -16,27 +16,27 @@ from bot.client.discord_client import TelexBot
 from bot.client.services import Services
 from bot.core.preferences import Preference
 from bot.demo.sample_feeds import Publisher
-from tests.cogs.helpers import choose, labels, last, menu
-from tests.picture_stage import newsstand, run_staged, shoot_widths
+from tests.cogs.helpers import button_labels, choose, find_menu, last_reply
+from tests.picture_stage import build_newsstand, run_staged, shoot_widths
 from tests.store import sql
 
 
-async def picture(env: Env, newsroom: Services, publisher: Publisher, folder: Path) -> None:
+async def take_pictures(env: Env, newsroom: Services, publisher: Publisher, folder: Path) -> None:
     """Take the pictures as one who speaks each language."""
-    stage, assets = await newsstand(env, newsroom, publisher)
+    stage, assets = await build_newsstand(env, newsroom, publisher)
     editors = stage.guild.create_role("Directors", permissions=discord.Permissions(manage_guild=True))
     env.backend.edit_member(stage.guild.id, stage.camille.id, {"role_ids": [editors.id]})
     await env.settle()
     general = stage.guild.channels["general"]
     await newsroom.store.assistant_tokens.set_public_address("https://telex.example/mcp")
     for ending, person in (("", stage.ada), ("-fr", stage.camille)):
-        panel = last(await person.slash(general, "feed share", channel=stage.news))
-        await person.click(panel, label=labels(panel)[0])
+        panel = last_reply(await person.slash(general, "feed share", channel=stage.news))
+        await person.click(panel, label=button_labels(panel)[0])
         await shoot_widths(env, general, person, folder / f"feed-share{ending}.png", assets)
-        panel = last(await person.slash(general, "settings assistants"))
+        panel = last_reply(await person.slash(general, "settings assistants"))
         await person.click(panel, label="Nouveau jeton" if ending else "New token")
         await shoot_widths(env, general, person, folder / f"assistants{ending}.png", assets)
-        panel = last(await person.slash(general, "digest me"))
+        panel = last_reply(await person.slash(general, "digest me"))
         await shoot_widths(env, general, person, folder / f"digest-me{ending}.png", assets)
         await person.click(panel, label="Aperçu" if ending else "Preview")
         await shoot_widths(env, general, person, folder / f"digest-me-preview{ending}.png", assets)
@@ -50,16 +50,18 @@ async def picture(env: Env, newsroom: Services, publisher: Publisher, folder: Pa
         await person.user.slash("search", query="signal OR amazon")
         path = folder / f"direct-search{ending}.png"
         await shoot_widths(env, person.user.dm_channel, person.user, path, assets)
-        found = last(await person.slash(general, "search", query="passkeys"))
-        asked = last(await person.click(found, label="Partager…" if ending else "Share…"))
+        search_message = last_reply(await person.slash(general, "search", query="passkeys"))
+        share_message = last_reply(
+            await person.click(search_message, label="Partager…" if ending else "Share…")
+        )
         await newsroom.store.preferences.change(
             Preference.LANGUAGE, "fr" if ending else "en", server_id=stage.guild.id, person_id=person.id
         )
-        title = str(menu(asked)[1][0]["label"])
-        await choose(person, asked, title)
+        title = str(find_menu(share_message)[1][0]["label"])
+        await choose(person, share_message, title)
         reader = stage.ada if ending else stage.camille  # who sees no more than what was shared
         await shoot_widths(env, general, reader, folder / f"shared{ending}.png", assets)
 
 
 if __name__ == "__main__":
-    run_staged(picture, public_url="https://telex.example", health_address=("127.0.0.1", 0))
+    run_staged(take_pictures, public_url="https://telex.example", health_address=("127.0.0.1", 0))

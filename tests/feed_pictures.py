@@ -19,9 +19,9 @@ from bot.core.preferences import FilterMode, Preference
 from bot.polling import ingest_quota
 from tests import shown
 from tests.discord_world import World
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.picture_stage import run, server_in, shoot, shoot_last
-from tests.pictures import MESSAGE, command, photograph
+from tests.pictures import MESSAGE, photograph, run_command
 
 DAY, HALF_AN_HOUR = 86_400, 1_800
 
@@ -33,9 +33,9 @@ class Words:
     outlet: str
     language: str
     stories: tuple[tuple[str, str], ...]  # title and beginning
-    corrected: str
+    corrected_title: str
     rule: str
-    others: tuple[str, str, str]
+    other_outlets: tuple[str, str, str]
     password: str
 
 
@@ -89,34 +89,40 @@ class Stage:
     ending: str
     names: dict[str, str] = field(default_factory=dict)
 
-    def file(self, name: str) -> Path:
+    def picture_path(self, name: str) -> Path:
         """Of a picture."""
         return self.folder / f"{name}{self.ending}.png"
 
-    async def last(self, name: str) -> None:
+    async def shoot_last_message(self, name: str) -> None:
         """A picture of the last message."""
-        await shoot(self.world, self.world.news, partial(shoot_last, path=self.file(name), names=self.names))
+        await shoot(
+            self.world, self.world.news, partial(shoot_last, path=self.picture_path(name), names=self.names)
+        )
 
-    def serve(self, *numbers: int, corrected: int | None = None) -> None:
+    def serve(self, *numbers: int, corrected_number: int | None = None) -> None:
         """Have the outlet’s feed hold these stories, newest first."""
-        told = []
+        rss_items = []
         for number in numbers:
             title, lead = self.words.stories[number]
-            title = self.words.corrected if number == corrected else title
-            told.append(item(number, title=title, body=lead, published=self.began - 3600 + number * 60))
-        self.server.serve("/feed.xml", rss(*told, title=self.words.outlet, language=self.words.language))
+            title = self.words.corrected_title if number == corrected_number else title
+            rss_items.append(
+                make_rss_item(number, title=title, body=lead, published=self.started_at - 3600 + number * 60)
+            )
+        self.server.serve(
+            "/feed.xml", make_rss(*rss_items, title=self.words.outlet, language=self.words.language)
+        )
 
     @property
-    def began(self) -> int:
+    def started_at(self) -> int:
         return 1_780_000_000
 
 
-async def news(stage: Stage) -> None:
+async def shoot_news(stage: Stage) -> None:
     """Posts of a feed; one is corrected, one is withdrawn, one is filtered; and why."""
     world = stage.world
     stage.serve()
     feed = await world.follow(f"{stage.server.origin}/feed.xml")
-    (subscription, _feed), *_rest = await world.store.subscriptions.list_with_feeds(world.guild.id)
+    (subscription, _feed), *_others = await world.store.subscriptions.list_with_feeds(world.guild.id)
     rules = [(FilterMode.EXCLUDE, stage.words.rule)]
     await world.store.filters.add(subscription.id, rules, person_id=world.editor.id, limit=9)
     await world.poll(feed)
@@ -129,55 +135,60 @@ async def news(stage: Stage) -> None:
         stage.serve(5, 4, 2, 1, 0)
         await world.poll(feed)
     await world.deliver()
-    stage.serve(5, 4, 2, 1, 0, corrected=4)
+    stage.serve(5, 4, 2, 1, 0, corrected_number=4)
     await world.advance(HALF_AN_HOUR)
     await world.poll_and_deliver(feed)
     titles = [shown.title(post) for post in world.posts()]
-    stage.names[world.posts()[titles.index(stage.words.corrected)].jump_url] = "#news › ✉️"
+    stage.names[world.posts()[titles.index(stage.words.corrected_title)].jump_url] = "#news › ✉️"
 
     def posts(page: Page) -> None:
-        for name, title in (("corrected", stage.words.corrected), ("withdrawn", stage.words.stories[3][0])):
-            photograph(page.locator(MESSAGE).nth(titles.index(title)), stage.file(name))
+        for name, title in (
+            ("corrected", stage.words.corrected_title),
+            ("withdrawn", stage.words.stories[3][0]),
+        ):
+            photograph(page.locator(MESSAGE).nth(titles.index(title)), stage.picture_path(name))
 
     await shoot(world, world.news, posts, height=1800)
     await world.editor.slash(world.news, "why", link="https://news.example/articles/5")
-    await stage.last("why-filtered")
+    await stage.shoot_last_message("why-filtered")
     await world.editor.slash(world.news, "why", link="https://news.example/articles/4")
-    await stage.last("why")
+    await stage.shoot_last_message("why")
 
 
-async def trouble(stage: Stage) -> None:
+async def shoot_trouble(stage: Stage) -> None:
     """An alert, and the list with a feed that is well, one in trouble and one that is paused."""
-    world, (well, paused, broken) = stage.world, stage.words.others
+    world, (well, paused, broken) = stage.world, stage.words.other_outlets
     for number, title in enumerate((well, paused, broken)):
-        told = item(90 + number, title=title, published=world.clock.now() - 3 * 3600)
-        url = stage.server.serve(f"/{number}.xml", rss(told, title=title, language=stage.words.language))
+        rss_item = make_rss_item(90 + number, title=title, published=world.clock.now() - 3 * 3600)
+        url = stage.server.serve(
+            f"/{number}.xml", make_rss(rss_item, title=title, language=stage.words.language)
+        )
         await world.poll(await world.follow(url))
     await world.deliver()
     pairs = await world.store.subscriptions.list_with_feeds(world.guild.id)
-    of = {feed.title: (subscription, feed) for subscription, feed in pairs}
-    await world.editor.slash(world.news, "feed pause", feed=str(of[paused][0].id))
+    subscriptions_by_title = {feed.title: (subscription, feed) for subscription, feed in pairs}
+    await world.editor.slash(world.news, "feed pause", feed=str(subscriptions_by_title[paused][0].id))
     stage.server.serve("/2.xml", status=404)
     for _day in range(2):
-        await world.poll(of[broken][1])
+        await world.poll(subscriptions_by_title[broken][1])
         await world.advance(DAY + 60)
-    await world.poll(of[broken][1])
+    await world.poll(subscriptions_by_title[broken][1])
     for title in (well, stage.words.outlet):
-        await world.poll(of[title][1])
+        await world.poll(subscriptions_by_title[title][1])
     await world.deliver()
-    await stage.last("alert")
+    await stage.shoot_last_message("alert")
     await world.editor.slash(world.news, "feed list")
-    await stage.last("feed-list")
+    await stage.shoot_last_message("feed-list")
 
 
-async def more(stage: Stage) -> None:
+async def shoot_adding(stage: Stage) -> None:
     """A feed that is added, one that asks for a password, and a list that is imported."""
     world, server, words = stage.world, stage.server, stage.words
     title, lead = words.stories[4]
-    told = item(70, title=title, body=lead, published=world.clock.now() - 600)
-    url = server.serve("/new.xml", rss(told, title=words.others[0], language=words.language))
+    rss_item = make_rss_item(70, title=title, body=lead, published=world.clock.now() - 600)
+    url = server.serve("/new.xml", make_rss(rss_item, title=words.other_outlets[0], language=words.language))
     await world.editor.slash(world.news, "feed add", url=url)
-    await stage.last("feed-add")
+    await stage.shoot_last_message("feed-add")
 
     async def locked(_request: web.Request) -> web.Response:
         return web.Response(status=401)
@@ -185,19 +196,19 @@ async def more(stage: Stage) -> None:
     address = server.handle("/members.xml", locked)
 
     def form(page: Page) -> None:
-        command(page, "feed add", address)
+        run_command(page, "feed add", address)
         page.get_by_role("button", name=words.password).last.click()
         window = page.get_by_role("dialog")
         window.wait_for()
         page.wait_for_timeout(800)
-        window.screenshot(path=stage.file("password"))
+        window.screenshot(path=stage.picture_path("password"))
 
     await shoot(world, world.news, form)
     outlines = "".join(
         f'<outline text="{name}" xmlUrl="{address}"/>'
         for name, address in (
-            (words.others[0].replace("&", "&amp;"), f"{server.origin}/new.xml"),
-            (words.others[2], f"{server.origin}/2.xml"),
+            (words.other_outlets[0].replace("&", "&amp;"), f"{server.origin}/new.xml"),
+            (words.other_outlets[2], f"{server.origin}/2.xml"),
             (words.outlet, f"{server.origin}/feed.xml"),
             ("Gopher", "gopher://example.org/"),
         )
@@ -206,17 +217,17 @@ async def more(stage: Stage) -> None:
         "/list.opml", f"<opml version='2.0'><body>{outlines}</body></opml>", content_type="text/x-opml"
     )
     await world.editor.slash(world.news, "feed import", link=link)
-    await stage.last("import")
+    await stage.shoot_last_message("import")
 
 
-async def flood(stage: Stage) -> None:
+async def shoot_flood(stage: Stage) -> None:
     """Why an article of a feed that brings more than its share was left out."""
     world, server, words = stage.world, stage.server, stage.words
     title, _lead = words.stories[5]
 
     def document(count: int) -> str:
-        items = (item(200 + number, title=title, body=str(number)) for number in range(count))
-        return rss(*items, title=words.others[1], language=words.language)
+        rss_items = (make_rss_item(200 + number, title=title, body=str(number)) for number in range(count))
+        return make_rss(*rss_items, title=words.other_outlets[1], language=words.language)
 
     feed = await world.follow(server.serve("/flood.xml", document(5)))
     await world.poll(feed)
@@ -224,10 +235,10 @@ async def flood(stage: Stage) -> None:
     server.serve("/flood.xml", document(25))
     await world.poll(feed)
     await world.editor.slash(world.news, "why", link="https://news.example/articles/224")
-    await stage.last("why-left-out")
+    await stage.shoot_last_message("why-left-out")
 
 
-async def lists(stage: Stage) -> None:
+async def shoot_lists(stage: Stage) -> None:
     """A page that has no feed, and the list on it."""
 
     def listed(stories: Sequence[tuple[str, str]], tag: str) -> str:
@@ -239,11 +250,11 @@ async def lists(stage: Stage) -> None:
         )
 
     words, site = stage.words, await FeedServer().start()
-    whole, part = listed(words.stories, "article"), listed(words.stories[:3], "section")
-    page = f"<title>{escape(words.others[2])}</title><main>{whole}</main><div>{part}</div>"
+    full_list, partial_list = listed(words.stories, "article"), listed(words.stories[:3], "section")
+    page = f"<title>{escape(words.other_outlets[2])}</title><main>{full_list}</main><div>{partial_list}</div>"
     url = site.serve("/news", page, content_type="text/html")
     await stage.world.editor.slash(stage.world.news, "feed add", url=url)
-    await stage.last("feed-add-list")
+    await stage.shoot_last_message("feed-add-list")
     await site.stop()
 
 
@@ -253,12 +264,12 @@ async def main(folder: Path) -> None:
         async with server_in(words.language) as (world, server):
             stage = Stage(world, server, words, folder, ending)
             stage.names = {world.news.mention: "#news", server.origin.removeprefix("http://"): "example.org"}
-            await world.prefer(Preference.TIME_ZONE, "Europe/Paris")
-            await news(stage)
-            await trouble(stage)
-            await more(stage)
-            await flood(stage)
-            await lists(stage)
+            await world.set_preference(Preference.TIME_ZONE, "Europe/Paris")
+            await shoot_news(stage)
+            await shoot_trouble(stage)
+            await shoot_adding(stage)
+            await shoot_flood(stage)
+            await shoot_lists(stage)
 
 
 if __name__ == "__main__":

@@ -94,21 +94,23 @@ class FeedServer:
         return response
 
 
-def item(number: int, *, title: str | None = None, body: str = "", published: int | None = None) -> str:
+def make_rss_item(
+    number: int, *, title: str | None = None, body: str = "", published: int | None = None
+) -> str:
     """One RSS item with a link, a guid and a date of its own."""
-    when = f"<pubDate>{formatdate(published)}</pubDate>" if published is not None else ""
+    publication_date = f"<pubDate>{formatdate(published)}</pubDate>" if published is not None else ""
     return (
         f"<item><title>{escape(title or f'Article {number}')}</title>"
         f"<link>https://news.example/articles/{number}</link>"
-        f"<guid isPermaLink='false'>article-{number}</guid>{when}"
+        f"<guid isPermaLink='false'>article-{number}</guid>{publication_date}"
         f"<description>{escape(body or f'What article {number} tells.')}</description></item>"
     )
 
 
-def rss(*items: str, title: str = "Example News", language: str = "en") -> str:
+def make_rss(*rss_items: str, title: str = "Example News", language: str = "en") -> str:
     """An RSS 2.0 document around items, newest first as publishers order them."""
     return (
         '<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel>'
         f"<title>{escape(title)}</title><link>https://news.example/</link><language>{language}</language>"
-        f"<description>News</description>{''.join(items)}</channel></rss>"
+        f"<description>News</description>{''.join(rss_items)}</channel></rss>"
     )

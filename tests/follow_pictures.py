@@ -17,12 +17,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bot.feeds.fetch import FetchResult
-from tests.cogs.helpers import labels, last, text
+from tests.cogs.helpers import button_labels, last_reply, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer
 from tests.picture_stage import run, server_in, shoot, shoot_channel
 
-AGO = 1_500
+AGE_SECONDS = 1_500
 CHANNEL = "UC1234567890abcdefghijkl"
 
 
@@ -62,17 +62,17 @@ WORDS = {
 
 
 @dataclass(frozen=True)
-class Way:
+class FollowExample:
     """What a person types, and what the service answers by address."""
 
-    typed: str
+    query: str
     documents: dict[str, tuple[str, str]]
 
 
-def _rss(title: str, item: str) -> tuple[str, str]:
+def _rss(title: str, rss_item: str) -> tuple[str, str]:
     document = (
         '<rss version="2.0" xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd"><channel>'
-        f"<title>{escape(title)}</title><item>{item}</item></channel></rss>"
+        f"<title>{escape(title)}</title><item>{rss_item}</item></channel></rss>"
     )
     return document, "application/rss+xml"
 
@@ -85,27 +85,30 @@ def _atom(title: str, entry: str) -> tuple[str, str]:
     return document, "application/atom+xml"
 
 
-def _item(link: str, now: int, *, title: str = "", body: str = "", more: str = "") -> str:
-    named = f"<title>{escape(title)}</title>" if title else ""
+def _render_item(link: str, now: int, *, title: str = "", body: str = "", extra_xml: str = "") -> str:
+    title_element = f"<title>{escape(title)}</title>" if title else ""
     return (
-        f"{named}<link>{link}</link><guid>{link}</guid><pubDate>{formatdate(now - AGO)}</pubDate>"
-        f"<description>{escape(body)}</description>{more}"
+        f"{title_element}<link>{link}</link><guid>{link}</guid>"
+        f"<pubDate>{formatdate(now - AGE_SECONDS)}</pubDate>"
+        f"<description>{escape(body)}</description>{extra_xml}"
     )
 
 
-def _entry(link: str, when: str, *, title: str, body: str = "", more: str = "") -> str:
+def _render_entry(link: str, when: str, *, title: str, body: str = "", extra_xml: str = "") -> str:
     return (
         f"<id>{link}</id><title>{escape(title)}</title><link rel='alternate' href='{link}'/>"
         f"<published>{when}</published><updated>{when}</updated>"
-        f"<content type='html'>{escape(body)}</content>{more}"
+        f"<content type='html'>{escape(body)}</content>{extra_xml}"
     )
 
 
-def ways(words: Words, now: int) -> Iterator[tuple[str, Way]]:
+def build_examples(words: Words, now: int) -> Iterator[tuple[str, FollowExample]]:
     """Each kind of address by the name of its pictures."""
-    stamp = _stamp(now - AGO)
+    stamp = _stamp(now - AGE_SECONDS)
     post = f"<p>{escape(words.title)}. {escape(words.lead)}</p>"
-    news = _rss(words.outlet, _item("https://news.example/cable", now, title=words.title, body=words.lead))
+    news = _rss(
+        words.outlet, _render_item("https://news.example/cable", now, title=words.title, body=words.lead)
+    )
     feed = {
         "The Verge": "https://www.theverge.com/rss/index.xml",
         "Numerama": "https://www.numerama.com/feed/",
@@ -116,18 +119,18 @@ def ways(words: Words, now: int) -> Iterator[tuple[str, Way]]:
         "text/html",
     )
     home = (site.hostname or "").removeprefix("www.")
-    yield "name", Way(words.outlet.lower(), {feed[words.outlet]: news})
-    yield "site", Way(home, {f"https://{home}/": page, f"https://{home}{site.path}": news})
-    video = _entry(
+    yield "name", FollowExample(words.outlet.lower(), {feed[words.outlet]: news})
+    yield "site", FollowExample(home, {f"https://{home}/": page, f"https://{home}{site.path}": news})
+    video = _render_entry(
         "https://www.youtube.com/watch?v=abcdefghijk",
         stamp,
         title=words.video,
-        more=f"<media:group><media:description>{escape(words.lead)}</media:description></media:group>",
+        extra_xml=f"<media:group><media:description>{escape(words.lead)}</media:description></media:group>",
     )
     channel = f'<script>{{"externalId":"{CHANNEL}"}}</script>'
     yield (
         "youtube",
-        Way(
+        FollowExample(
             "https://www.youtube.com/@HandsOn",
             {
                 "https://www.youtube.com/@HandsOn": (channel, "text/html"),
@@ -135,10 +138,10 @@ def ways(words: Words, now: int) -> Iterator[tuple[str, Way]]:
             },
         ),
     )
-    toot = _item("https://mastodon.example/@ada/1", now, body=post)
+    toot = _render_item("https://mastodon.example/@ada/1", now, body=post)
     yield (
         "mastodon",
-        Way(
+        FollowExample(
             "@ada@mastodon.example",
             {
                 "https://mastodon.example/@ada": ("<title>Ada</title>", "text/html"),
@@ -146,10 +149,12 @@ def ways(words: Words, now: int) -> Iterator[tuple[str, Way]]:
             },
         ),
     )
-    skeet = _item("https://bsky.app/profile/ada.example/post/3k2a", now, body=f"{words.title}. {words.lead}")
+    skeet = _render_item(
+        "https://bsky.app/profile/ada.example/post/3k2a", now, body=f"{words.title}. {words.lead}"
+    )
     yield (
         "bluesky",
-        Way(
+        FollowExample(
             "https://bsky.app/profile/ada.example",
             {"https://bsky.app/profile/ada.example/rss": _rss("@ada.example - Ada", skeet)},
         ),
@@ -159,32 +164,32 @@ def ways(words: Words, now: int) -> Iterator[tuple[str, Way]]:
         f'data-post="nordwave/{number}"><div class="tgme_widget_message_user"><a href="https://t.me/nordwave">'
         '<i><img src="https://cdn.example/n.jpg"></i></a></div><div class="tgme_widget_message_bubble">'
         '<div class="tgme_widget_message_author"><a href="https://t.me/nordwave"><span>Nordwave</span></a></div>'
-        f'<div class="tgme_widget_message_text">{escape(said)}</div>'
+        f'<div class="tgme_widget_message_text">{escape(message_text)}</div>'
         '<div class="tgme_widget_message_footer"><div class="tgme_widget_message_info">'
         '<span class="tgme_widget_message_views">1.2K</span><span class="copyonly"> views</span>'
         f'<span><a class="tgme_widget_message_date" href="https://t.me/nordwave/{number}">'
-        f'<time datetime="{_stamp(now - AGO - (4 - number) * 3600)}">12:00</time></a></span>'
+        f'<time datetime="{_stamp(now - AGE_SECONDS - (4 - number) * 3600)}">12:00</time></a></span>'
         "</div></div></div></div></div>"
-        for number, said in enumerate((words.episode, words.video, words.release, words.title), 1)
+        for number, message_text in enumerate((words.episode, words.video, words.release, words.title), 1)
     )
     telegram = f"<title>Nordwave – Telegram</title><main><section>{messages}</section></main>"
     yield (
         "telegram",
-        Way("https://t.me/nordwave", {"https://t.me/s/nordwave": (telegram, "text/html")}),
+        FollowExample("https://t.me/nordwave", {"https://t.me/s/nordwave": (telegram, "text/html")}),
     )
-    episode = _item(
+    episode = _render_item(
         "https://circuit.example/7",
         now,
         title=words.episode,
         body=words.lead,
-        more=(
+        extra_xml=(
             "<enclosure url='https://circuit.example/7.mp3' type='audio/mpeg' length='1'/>"
             "<itunes:duration>42:10</itunes:duration>"
         ),
     )
     yield (
         "podcast",
-        Way(
+        FollowExample(
             "https://podcasts.apple.com/fr/podcast/the-circuit/id1234",
             {
                 "https://itunes.apple.com/lookup?id=1234&entity=podcast": (
@@ -195,7 +200,7 @@ def ways(words: Words, now: int) -> Iterator[tuple[str, Way]]:
             },
         ),
     )
-    release = _entry(
+    release = _render_entry(
         "https://github.com/ada/clock/releases/tag/v2.1",
         stamp,
         title="Clock 2.1",
@@ -203,12 +208,12 @@ def ways(words: Words, now: int) -> Iterator[tuple[str, Way]]:
     )
     yield (
         "github",
-        Way(
+        FollowExample(
             "https://github.com/ada/clock/releases",
             {"https://github.com/ada/clock/releases.atom": _atom("Release notes from clock", release)},
         ),
     )
-    thread = _entry(
+    thread = _render_entry(
         "https://www.reddit.com/r/cables/comments/1/",
         stamp,
         title=words.title,
@@ -218,11 +223,11 @@ def ways(words: Words, now: int) -> Iterator[tuple[str, Way]]:
             '<span><a href="https://news.example/cable">[link]</a></span> &#32; '
             '<span><a href="https://www.reddit.com/r/cables/comments/1/">[comments]</a></span>'
         ),
-        more="<author><name>/u/ada</name></author>",
+        extra_xml="<author><name>/u/ada</name></author>",
     )
     yield (
         "reddit",
-        Way(
+        FollowExample(
             "https://www.reddit.com/r/cables/",
             {"https://www.reddit.com/r/cables/.rss": _atom("r/cables", thread)},
         ),
@@ -233,7 +238,7 @@ def _stamp(time: int) -> str:
     return datetime.fromtimestamp(time, UTC).isoformat()
 
 
-def copy(world: World, server: FeedServer, documents: dict[str, tuple[str, str]]) -> None:
+def copy_documents(world: World, server: FeedServer, documents: dict[str, tuple[str, str]]) -> None:
     """Have the bot find these documents at their addresses on the web, and nothing else there."""
     fetcher = world.newsroom.fetcher
     get = type(fetcher).get
@@ -242,8 +247,8 @@ def copy(world: World, server: FeedServer, documents: dict[str, tuple[str, str]]
     places = {address: f"/copy/{number}" for number, address in enumerate(documents)}
 
     async def copied(url: str, **how: Any) -> FetchResult:
-        found = await get(fetcher, server.origin + places.get(url, "/nothing"), **how)
-        return found._replace(url=url)
+        response = await get(fetcher, server.origin + places.get(url, "/nothing"), **how)
+        return response._replace(url=url)
 
     fetcher.get = copied  # type: ignore[method-assign]  # the web is not there
 
@@ -251,12 +256,12 @@ def copy(world: World, server: FeedServer, documents: dict[str, tuple[str, str]]
 async def main(folder: Path) -> None:
     for ending, words in WORDS.items():
         async with server_in(words.code) as (world, server):
-            for name, way in ways(words, world.clock.now()):
-                copy(world, server, way.documents)
+            for name, example in build_examples(words, world.clock.now()):
+                copy_documents(world, server, example.documents)
                 channel = world.guild.create_text_channel(name)
-                preview = last(await world.editor.slash(channel, "feed add", url=way.typed))
-                assert labels(preview), text(preview)
-                await world.editor.click(preview, label=labels(preview)[0])
+                preview = last_reply(await world.editor.slash(channel, "feed add", url=example.query))
+                assert button_labels(preview), text(preview)
+                await world.editor.click(preview, label=button_labels(preview)[0])
                 await world.deliver()
                 path = folder / f"follow-{name}{ending}.png"
                 await shoot(world, channel, partial(shoot_channel, path=path))

@@ -9,7 +9,7 @@ COLUMNS = {"": "English", "-narrow": "narrow", "-fr": "français", "-fr-narrow":
 _NAME = re.compile(r"(?P<name>.+?)(?P<column>(?:-fr)?(?:-narrow)?)")
 
 
-def write(folder: Path, page: Path) -> None:
+def write_gallery(folder: Path, page: Path) -> None:
     """Write the page of the pictures in a folder; a table of what there is of each."""
     views: dict[str, dict[str, str]] = {}
     for picture in sorted(folder.glob("*.png")):
@@ -22,19 +22,22 @@ def write(folder: Path, page: Path) -> None:
         "The [guide](guide.md) says what they are for.",
     ]
     for name, columns in views.items():
-        there = [column for column in COLUMNS if column in columns]
+        available_columns = [column for column in COLUMNS if column in columns]
         title = name.replace("-", " ").capitalize()
         lines += ["", f"## {title}", ""]
-        lines += [row([COLUMNS[column] for column in there]), row(["---"] * len(there))]
-        lines.append(row([f"![{title}](pictures/{columns[column]})" for column in there]))
+        lines += [
+            format_row([COLUMNS[column] for column in available_columns]),
+            format_row(["---"] * len(available_columns)),
+        ]
+        lines.append(format_row([f"![{title}](pictures/{columns[column]})" for column in available_columns]))
     page.write_text("\n".join(lines) + "\n", "utf-8")
 
 
-def row(cells: list[str]) -> str:
+def format_row(cells: list[str]) -> str:
     """A row of a table."""
     return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":
     docs = Path(__file__).resolve().parent.parent / "docs"
-    write(docs / "pictures", docs / "gallery.md")
+    write_gallery(docs / "pictures", docs / "gallery.md")

@@ -14,67 +14,72 @@ from subprocess import Popen
 
 from bot.core.worker_pool import WorkerPool, _Worker
 
-MOST = 4
+MAX_IDLE_PROCESSES = 4
 """Processes that wait for the next test."""
 
 
 @dataclass
-class Stable:
+class IdleWorkers:
     """Processes that nobody uses, by how much memory they may hold; the oldest has imported most."""
 
-    _kept: dict[int, list[tuple[int, Popen[bytes], socket.socket]]] = field(default_factory=dict)
+    _processes: dict[int, list[tuple[int, Popen[bytes], socket.socket]]] = field(default_factory=dict)
 
-    def keep(self, worker: _Worker, tired: int) -> bool:
+    def put(self, worker: _Worker, memory_limit: int) -> bool:
         """Take an idle process from its pool and its event loop. Whether there was room."""
-        kept = self._kept.setdefault(tired, [])
+        idle = self._processes.setdefault(memory_limit, [])
         transport = worker._transport  # noqa: SLF001 - taken over
-        if transport is None or worker.lost or worker.process.poll() is not None or len(kept) >= MOST:
+        if (
+            transport is None
+            or worker.lost
+            or worker.process.poll() is not None
+            or len(idle) >= MAX_IDLE_PROCESSES
+        ):
             return False
         connection = transport.get_extra_info("socket").dup()
         transport.abort()  # closes the event loop's end alone
-        kept.append((worker.process.pid, worker.process, connection))
+        idle.append((worker.process.pid, worker.process, connection))
         return True
 
-    async def lend(self, tired: int) -> _Worker | None:
+    async def take(self, memory_limit: int) -> _Worker | None:
         """A process, if there is one."""
-        kept = self._kept.setdefault(tired, [])
-        while kept:
-            oldest = min(kept)
-            kept.remove(oldest)
+        idle = self._processes.setdefault(memory_limit, [])
+        while idle:
+            oldest = min(idle)
+            idle.remove(oldest)
             _, process, connection = oldest
             if process.poll() is not None:
                 connection.close()
                 continue
-            return await _taken(process, connection)
+            return await _wrap_process(process, connection)
         return None
 
     def close(self) -> None:
         """End them all."""
-        for kept in self._kept.values():
-            for _, process, connection in kept:
+        for idle in self._processes.values():
+            for _, process, connection in idle:
                 connection.close()
                 process.kill()
                 process.wait()
-        self._kept.clear()
+        self._processes.clear()
 
 
-async def _taken(process: Popen[bytes], connection: socket.socket) -> _Worker:
+async def _wrap_process(process: Popen[bytes], connection: socket.socket) -> _Worker:
     worker = _Worker(process)
     await asyncio.get_running_loop().create_connection(lambda: worker, sock=connection)
     return worker
 
 
-STABLE = Stable()
+IDLE_WORKERS = IdleWorkers()
 
 
-class KeptWorkers(WorkerPool):
+class ReusedWorkers(WorkerPool):
     """A pool that takes its processes from the stable, and gives them back."""
 
     async def close(self) -> None:
-        self._idle = [worker for worker in self._idle if not STABLE.keep(worker, self._tired)]
+        self._idle = [worker for worker in self._idle if not IDLE_WORKERS.put(worker, self._tired)]
         await super().close()
 
     async def _get_or_spawn(self) -> _Worker:
-        if not self._idle and (worker := await STABLE.lend(self._tired)) is not None:
+        if not self._idle and (worker := await IDLE_WORKERS.take(self._tired)) is not None:
             return worker
         return await super()._get_or_spawn()

@@ -11,7 +11,7 @@ from bot.client.logs import RedactingFormatter
 SECRETS = ("hunter2", "0123456789abcdef", "s3cr3tt0ken99")
 
 
-class Eavesdropper(logging.Handler):
+class LeakRecorder(logging.Handler):
     """Remembers what the bot logs of a secret, tracebacks included, as it is written."""
 
     def __init__(self) -> None:
@@ -26,15 +26,15 @@ class Eavesdropper(logging.Handler):
 
 
 @contextmanager
-def eavesdropping() -> Iterator[Eavesdropper]:
+def record_leaks() -> Iterator[LeakRecorder]:
     """Hear all that the bot's own code logs, at every level."""
-    listening = Eavesdropper()
-    ours = [logging.getLogger(name) for name in ("bot", "cogs")]
-    levels = [logger.level for logger in ours]
-    for logger in ours:
-        logger.addHandler(listening)
+    recorder = LeakRecorder()
+    bot_loggers = [logging.getLogger(name) for name in ("bot", "cogs")]
+    levels = [logger.level for logger in bot_loggers]
+    for logger in bot_loggers:
+        logger.addHandler(recorder)
         logger.setLevel(logging.DEBUG)
-    yield listening
-    for logger, level in zip(ours, levels, strict=True):
-        logger.removeHandler(listening)
+    yield recorder
+    for logger, level in zip(bot_loggers, levels, strict=True):
+        logger.removeHandler(recorder)
         logger.setLevel(level)

@@ -38,24 +38,24 @@ WIDE, NARROW = WIDTHS[""], WIDTHS["-narrow"]
 PREFIX = {"": "🔒 Security ·", "-fr": "🔒 Sécurité ·"}
 
 
-def take(address: str, names: list[Path], *, width: int = WIDE) -> None:
+def shoot_messages(address: str, names: list[Path], *, width: int = WIDE) -> None:
     """The last messages of the channel, one a picture."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         page = browser.new_page(viewport={"width": width, "height": 2400}, device_scale_factor=1.5)
         page.goto(address)
-        shown = page.locator(MESSAGE)
-        shown.nth(len(names) - 1).wait_for(timeout=60_000)
+        messages = page.locator(MESSAGE)
+        messages.nth(len(names) - 1).wait_for(timeout=60_000)
         page.wait_for_timeout(2500)
-        first = shown.count() - len(names)
+        first = messages.count() - len(names)
         for number, name in enumerate(names):
-            shown.nth(first + number).scroll_into_view_if_needed()
+            messages.nth(first + number).scroll_into_view_if_needed()
             page.wait_for_timeout(500)
-            photograph(shown.nth(first + number), name)
+            photograph(messages.nth(first + number), name)
         browser.close()
 
 
-async def picture(env: Env, newsroom: Services, publisher: Publisher, folder: Path) -> None:
+async def take_pictures(env: Env, newsroom: Services, publisher: Publisher, folder: Path) -> None:
     """Pictures of a channel in each language."""
     stage: DemoServer = await build(env)
     env.backend.add_member_role(stage.guild.id, stage.camille.id, stage.guild.roles["Editors"].id)
@@ -68,7 +68,7 @@ async def picture(env: Env, newsroom: Services, publisher: Publisher, folder: Pa
     for ending, person in people.items():
         channel = stage.guild.create_text_channel(f"news{ending}")
         names = [folder / f"{name}{ending}.png" for name in NAMES]
-        await fill(env, newsroom, publisher, channel, person, ending)
+        await fill_channel(env, newsroom, publisher, channel, person, ending)
         locale = "fr" if ending else "en-US"
         async with env.preview(
             channel,
@@ -77,14 +77,14 @@ async def picture(env: Env, newsroom: Services, publisher: Publisher, folder: Pa
             assets=pictures | bot_avatar_assets(env),
             locale=locale,
         ) as preview:
-            await asyncio.to_thread(take, preview.url, names)
+            await asyncio.to_thread(shoot_messages, preview.url, names)
             narrow = [path.with_stem(f"{path.stem}-narrow") for path in names]
-            await asyncio.to_thread(take, preview.url, narrow, width=NARROW)
+            await asyncio.to_thread(shoot_messages, preview.url, narrow, width=NARROW)
         if ending:  # the posts of the demo have English buttons
             shutil.copyfile(names[0], folder / f"post{ending}.png")
 
 
-async def fill(
+async def fill_channel(
     env: Env,
     newsroom: Services,
     publisher: Publisher,
@@ -94,20 +94,20 @@ async def fill(
 ) -> None:
     """A post in each look, the panel, a trial and the filters, as `NAMES` says."""
     store, language = newsroom.store, LANGUAGES[ending]
-    outlet = next(one for one in publisher.outlets if one.language == language)
+    outlet = next(candidate for candidate in publisher.outlets if candidate.language == language)
     stories = [story for story in publisher.stories if story.outlet == outlet.name]
     feed = await store.feeds.add(publisher.feed_url(outlet))
     server = person.guild.id
-    followed, _created = await store.subscriptions.follow(
+    subscription, _created = await store.subscriptions.follow(
         server_id=server, channel_id=channel.id, feed_id=feed.id, first_article_id=None
     )
     await store.preferences.change(
         Preference.LANGUAGE, language, server_id=server, person_id=person.id, channel_id=channel.id
     )
 
-    async def publish(*some: Story, look: PostLook) -> None:
-        await store.subscriptions.set_look(followed.id, look, person_id=person.id)
-        publisher.published += some
+    async def publish(*new_stories: Story, look: PostLook) -> None:
+        await store.subscriptions.set_look(subscription.id, look, person_id=person.id)
+        publisher.published += new_stories
         await newsroom.poller.poll(await store.feeds.get(feed.id) or feed, polite=False)
 
     async def deliver() -> None:
@@ -121,13 +121,13 @@ async def fill(
         await publish(stories[number + 1], look=look)
     await deliver()
     await publish(*stories[len(LOOKS) + 1 :], look=PostLook(colour=ORANGE, prefix=PREFIX[ending]))
-    chosen = {"feed": str(followed.id)}
-    await person.slash(channel, "feed look", **chosen)
-    await person.slash(channel, "feed filter", **chosen, never=NEVER[ending])
+    feed_option = {"feed": str(subscription.id)}
+    await person.slash(channel, "feed look", **feed_option)
+    await person.slash(channel, "feed filter", **feed_option, never=NEVER[ending])
     rules = [(FilterMode.EXCLUDE, NEVER[ending]), (FilterMode.INCLUDE, "lang:" + language)]
-    await store.filters.add(followed.id, rules, person_id=person.id, limit=10)
-    await person.slash(channel, "feed filter", **chosen)
+    await store.filters.add(subscription.id, rules, person_id=person.id, limit=10)
+    await person.slash(channel, "feed filter", **feed_option)
 
 
 if __name__ == "__main__":
-    run_staged(picture)
+    run_staged(take_pictures)

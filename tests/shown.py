@@ -17,25 +17,32 @@ _ESCAPE = re.compile(r"\\(.)")
 Message = ResponseMessage | discord.Message
 
 
-def parts(message: Message) -> list[dict[str, Any]]:
+def list_components(message: Message) -> list[dict[str, Any]]:
     """All components of a message, those within others too, in their order."""
-    return flat([one if isinstance(one, dict) else one.to_dict() for one in message.components])
+    return flatten_components(
+        [
+            component if isinstance(component, dict) else component.to_dict()
+            for component in message.components
+        ]
+    )
 
 
-def flat(components: list[Any]) -> list[dict[str, Any]]:
+def flatten_components(components: list[Any]) -> list[dict[str, Any]]:
     """These components and those within them, in their order."""
-    given, found = list(components), []
-    while given:
-        one = dict(given.pop(0))
-        found.append(one)
-        beside = [one["accessory"]] if one.get("accessory") else []
-        given = [*one.get("components", ()), *beside, *given]
-    return found
+    pending, flattened = list(components), []
+    while pending:
+        component = dict(pending.pop(0))
+        flattened.append(component)
+        accessories = [component["accessory"]] if component.get("accessory") else []
+        pending = [*component.get("components", ()), *accessories, *pending]
+    return flattened
 
 
 def layout_text(components: list[Any]) -> str:
     """What a layout says, by lines."""
-    return "\n".join(one["content"] for one in flat(components) if one["type"] == TEXT)
+    return "\n".join(
+        component["content"] for component in flatten_components(components) if component["type"] == TEXT
+    )
 
 
 def text(message: Message) -> str:
@@ -45,33 +52,38 @@ def text(message: Message) -> str:
         lines += [embed.author.name or "", embed.title or "", embed.description or ""]
         lines.append(embed.footer.text or "")
         lines += [f"{field.name}: {field.value}" for field in embed.fields]
-    lines += [one["content"] for one in parts(message) if one["type"] == TEXT]
+    lines += [component["content"] for component in list_components(message) if component["type"] == TEXT]
     return _COMMAND.sub(r"/\1", "\n".join(filter(None, lines)))
 
 
 def headline(components: list[Any]) -> str | None:
     """The first heading of a layout as it is read; None where there is none."""
-    found = _TITLE.search(layout_text(components))
-    return _ESCAPE.sub(r"\1", found[1] or found[3]) if found else None
+    match = _TITLE.search(layout_text(components))
+    return _ESCAPE.sub(r"\1", match[1] or match[3]) if match else None
 
 
 def title(message: Message) -> str | None:
     """The title of a post, a catch-up or a notice; None where there is none."""
     if message.embeds:
         return message.embeds[0].title
-    return headline([one if isinstance(one, dict) else one.to_dict() for one in message.components])
+    return headline(
+        [
+            component if isinstance(component, dict) else component.to_dict()
+            for component in message.components
+        ]
+    )
 
 
 def link(message: discord.Message) -> str | None:
     """Where the title leads to."""
-    found = _TITLE.search(text(message))
-    return found[2] if found else None
+    match = _TITLE.search(text(message))
+    return match[2] if match else None
 
 
-def pictures(message: Message) -> list[str]:
+def picture_urls(message: Message) -> list[str]:
     """The addresses of the pictures of a layout."""
-    found: list[Mapping[str, Any]] = []
-    for one in parts(message):
-        found += [item["media"] for item in one.get("items", ())]
-        found += [one["media"]] if "media" in one else []
-    return [media["url"] for media in found]
+    media_objects: list[Mapping[str, Any]] = []
+    for component in list_components(message):
+        media_objects += [gallery_item["media"] for gallery_item in component.get("items", ())]
+        media_objects += [component["media"]] if "media" in component else []
+    return [media["url"] for media in media_objects]

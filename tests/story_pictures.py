@@ -10,10 +10,10 @@ from pathlib import Path
 
 from bot.store.outbox.story_merging import JOIN_EDIT_INTERVAL_SECONDS
 from tests.discord_world import World
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.picture_stage import run, server_in, shoot, shoot_last
 
-TOLD = {
+STORIES = {
     "": (
         ("The Verge", "en", "Amazon bans police use of its facial recognition for a year"),
         ("Numerama", "fr", "Amazon interdit sa reconnaissance faciale à la police pendant un an"),
@@ -31,30 +31,32 @@ TEXT = {
 }
 
 
-async def tell(world: World, server: FeedServer, told: tuple[tuple[str, str, str], ...]) -> None:
+async def publish_story(world: World, server: FeedServer, stories: tuple[tuple[str, str, str], ...]) -> None:
     """Let a story come from one outlet after the other."""
     feeds = []
-    for number, (outlet, language, _title) in enumerate(told):
-        server.serve(f"/{number}", rss(item(number, title=outlet), title=outlet, language=language))
+    for number, (outlet, language, _title) in enumerate(stories):
+        server.serve(
+            f"/{number}", make_rss(make_rss_item(number, title=outlet), title=outlet, language=language)
+        )
         feeds.append(await world.follow(f"{server.origin}/{number}"))
         await world.poll(feeds[-1])
     await world.deliver()
     meaning = world.newsroom.semantic_index
     if meaning is not None:
         await meaning.start()
-    for number, (outlet, language, title) in enumerate(told):
-        news = item(100 + number, title=title, body=TEXT[language], published=world.clock.now() - 60)
-        old = item(number, title=outlet)
-        server.serve(f"/{number}", rss(news, old, title=outlet, language=language))
+    for number, (outlet, language, title) in enumerate(stories):
+        news = make_rss_item(100 + number, title=title, body=TEXT[language], published=world.clock.now() - 60)
+        old = make_rss_item(number, title=outlet)
+        server.serve(f"/{number}", make_rss(news, old, title=outlet, language=language))
         await world.poll_and_deliver(feeds[number])
         await world.advance(JOIN_EDIT_INTERVAL_SECONDS + 1)
         await world.deliver()
 
 
 async def main(folder: Path) -> None:
-    for ending, told in TOLD.items():
+    for ending, stories in STORIES.items():
         async with server_in(ending.removeprefix("-") or "en") as (world, server):
-            await tell(world, server, told)
+            await publish_story(world, server, stories)
             await shoot(world, world.news, partial(shoot_last, path=folder / f"story{ending}.png", names={}))
 
 

@@ -16,15 +16,15 @@ from bot.client.services import Services
 from bot.core.preferences import Preference
 from bot.demo.sample_feeds import Publisher
 from bot.store.records.people_records import OpinionKind
-from tests.picture_stage import newsstand, run_staged, shoot_widths
+from tests.picture_stage import build_newsstand, run_staged, shoot_widths
 
-PEOPLE = (11, 12, 13)
+LIKER_IDS = (11, 12, 13)
 """Who liked things, beside those whose screens are shown."""
 
 
-async def picture(env: Env, newsroom: Services, publisher: Publisher, folder: Path) -> None:
+async def take_pictures(env: Env, newsroom: Services, publisher: Publisher, folder: Path) -> None:
     """Let a server like some things, and take the pictures as one who speaks each language."""
-    stage, assets = await newsstand(env, newsroom, publisher)
+    stage, assets = await build_newsstand(env, newsroom, publisher)
     assert isinstance(env.bot, TelexBot)
     editors = stage.guild.create_role("Directors", permissions=discord.Permissions(manage_guild=True))
     env.backend.edit_member(stage.guild.id, stage.camille.id, {"role_ids": [editors.id]})
@@ -32,7 +32,7 @@ async def picture(env: Env, newsroom: Services, publisher: Publisher, folder: Pa
     articles = await newsroom.store.articles.newest(None, limit=100)
     for article in articles:
         opinion = OpinionKind.LIKED if len(article.title) % 2 else OpinionKind.DISLIKED
-        for liker in PEOPLE:
+        for liker in LIKER_IDS:
             await newsroom.store.feedback.record(
                 opinion, server_id=stage.guild.id, person_id=liker, article_id=article.id
             )
@@ -40,7 +40,7 @@ async def picture(env: Env, newsroom: Services, publisher: Publisher, folder: Pa
         await newsroom.store.preferences.change(
             preference, value, server_id=stage.guild.id, person_id=11, channel_id=stage.news.id
         )
-    posts = [one for one in stage.news.history() if one.author.id == env.backend.bot_user.id]
+    posts = [message for message in stage.news.history() if message.author.id == env.backend.bot_user.id]
     for ending, person in (("", stage.ada), ("-fr", stage.camille)):
         for name in ("settings-stories", "settings-taste", "more-menu"):
             if name == "more-menu":
@@ -52,4 +52,4 @@ async def picture(env: Env, newsroom: Services, publisher: Publisher, folder: Pa
 
 
 if __name__ == "__main__":
-    run_staged(picture)
+    run_staged(take_pictures)

@@ -23,7 +23,7 @@ from bot.client.error_replies import error_boundary
 from bot.client.sharding.leased_shards import LeasedShards
 from bot.core import i18n
 from bot.core.user_errors import UserFacingError
-from tests.cogs.helpers import last
+from tests.cogs.helpers import last_reply
 from tests.discord_world import World, discord_world
 from tests.shown import layout_text
 
@@ -40,10 +40,10 @@ class Trial(commands.Cog):
     async def trial(self, interaction: discord.Interaction[TelexBot], what: str) -> None:
         if what == "deferred":
             await interaction.response.defer(ephemeral=True)
-        await self.do(interaction, what)
+        await self.perform(interaction, what)
 
-    async def do(self, interaction: discord.Interaction[TelexBot], what: str) -> None:
-        match what:
+    async def perform(self, interaction: discord.Interaction[TelexBot], behaviour: str) -> None:
+        match behaviour:
             case "language":
                 await interaction.response.send_message(i18n.current_language())
             case "refusal" | "deferred":
@@ -83,12 +83,12 @@ async def trial(newsroom, clock, monkeypatch) -> Any:
         yield world
 
 
-async def ask(world: World, what: str) -> InteractionResult:
-    return await world.reader.slash(world.news, "trial", what=what)
+async def run_trial(world: World, behaviour: str) -> InteractionResult:
+    return await world.reader.slash(world.news, "trial", what=behaviour)
 
 
-def said(result: InteractionResult) -> str:
-    message = result.followups[-1] if result.followups else result.response
+def reply_text(interaction: InteractionResult) -> str:
+    message = interaction.followups[-1] if interaction.followups else interaction.response
     return message.content
 
 
@@ -103,52 +103,52 @@ def said(result: InteractionResult) -> str:
     ],
 )
 async def test_what_a_person_caused_is_told_to_them_alone(trial, what, words):
-    result = await ask(trial, what)
-    assert said(result) == words
-    assert (result.followups[-1] if result.followups else result.response).ephemeral
+    interaction = await run_trial(trial, what)
+    assert reply_text(interaction) == words
+    assert (interaction.followups[-1] if interaction.followups else interaction.response).ephemeral
     assert trial.env.errors or what == "deferred"
 
 
 async def test_an_error_of_ours_is_logged_under_the_number_that_the_person_is_told(trial, caplog):
-    result = await ask(trial, "boom")
-    number = said(result).split("`")[1]
-    assert result.ephemeral
+    interaction = await run_trial(trial, "boom")
+    number = reply_text(interaction).split("`")[1]
+    assert interaction.ephemeral
     (record,) = [record for record in caplog.records if record.name == "bot.client.error_replies"]
     assert number in record.getMessage()
     assert record.exc_info is not None
     assert "boom" not in record.getMessage()  # what people type stays out of the log
-    trial.forgive()
+    trial.ignore_past_errors()
 
 
 async def test_an_answer_that_comes_too_late_is_logged_and_nothing_more(trial, caplog):
-    await ask(trial, "late")
+    await run_trial(trial, "late")
     assert [record.levelno for record in caplog.records if record.name == "bot.client.error_replies"] == [
         logging.WARNING
     ]
-    trial.forgive()
+    trial.ignore_past_errors()
 
 
 async def test_answers_are_in_the_language_of_the_person(trial):
     trial.locales[trial.reader.id] = "fr"
-    assert said(await ask(trial, "language")) == "fr"
+    assert reply_text(await run_trial(trial, "language")) == "fr"
     trial.locales[trial.reader.id] = "en-GB"
-    assert said(await ask(trial, "language")) == "en"
+    assert reply_text(await run_trial(trial, "language")) == "en"
 
 
 async def test_a_person_whose_language_telex_does_not_speak_gets_their_servers(trial):
     trial.locales[trial.reader.id] = "de"
-    assert said(await ask(trial, "language")) == "en"
+    assert reply_text(await run_trial(trial, "language")) == "en"
     trial.env.backend.edit_guild(trial.guild.id, {"preferred_locale": "fr"})
-    assert said(await ask(trial, "language")) == "fr"
+    assert reply_text(await run_trial(trial, "language")) == "fr"
 
 
 async def test_buttons_speak_and_report_like_commands(trial):
     trial.locales[trial.reader.id] = "fr"
-    shown = await ask(trial, "button")
-    assert shown.response is not None
-    result = await trial.reader.click(shown.response, label="Press")
-    assert said(result) == "fr"
-    assert result.ephemeral
+    button_interaction = await run_trial(trial, "button")
+    assert button_interaction.response is not None
+    click_interaction = await trial.reader.click(button_interaction.response, label="Press")
+    assert reply_text(click_interaction) == "fr"
+    assert click_interaction.ephemeral
 
 
 async def test_feeds_of_channels_that_a_person_cannot_view_stay_hidden(trial):
@@ -164,8 +164,8 @@ async def test_feeds_of_channels_that_a_person_cannot_view_stay_hidden(trial):
     (thread,) = trial.news.threads
     (hidden_thread,) = secret.threads
     await trial.env.settle()
-    seen = await trial.follow("https://a.example/feed")
-    in_thread = await trial.follow("https://b.example/feed", thread)
+    visible_feed = await trial.follow("https://a.example/feed")
+    thread_feed = await trial.follow("https://b.example/feed", thread)
     for number, channel in enumerate([secret, past, hidden_thread]):
         await trial.follow(f"https://c{number}.example/feed", channel)
     elsewhere = trial.env.create_guild("Elsewhere").create_text_channel("elsewhere")
@@ -173,7 +173,7 @@ async def test_feeds_of_channels_that_a_person_cannot_view_stay_hidden(trial):
     await trial.follow("https://gone.example/feed", trial.guild.create_text_channel("gone"))
     trial.env.backend.delete_channel(trial.guild.channels["gone"].id)
     await trial.env.settle()
-    assert said(await ask(trial, "feeds")) == str(sorted([seen.id, in_thread.id]))
+    assert reply_text(await run_trial(trial, "feeds")) == str(sorted([visible_feed.id, thread_feed.id]))
 
 
 async def test_a_private_thread_is_seen_by_its_members_only(trial):
@@ -182,10 +182,10 @@ async def test_a_private_thread_is_seen_by_its_members_only(trial):
     trial.env.backend.add_thread_member(thread.id, trial.env.backend.bot_user.id)
     await trial.env.settle()
     feed = await trial.follow("https://a.example/feed", handle)
-    assert said(await ask(trial, "feeds")) == "[]"
+    assert reply_text(await run_trial(trial, "feeds")) == "[]"
     trial.env.backend.add_thread_member(thread.id, trial.reader.id)
     await trial.env.settle()
-    assert said(await ask(trial, "feeds")) == str([feed.id])
+    assert reply_text(await run_trial(trial, "feeds")) == str([feed.id])
 
 
 async def test_an_archived_thread_is_seen_like_its_channel_and_asked_for_once(trial):
@@ -200,9 +200,9 @@ async def test_an_archived_thread_is_seen_like_its_channel_and_asked_for_once(tr
         return sum(entry.path == f"/channels/{thread.id}" for entry in trial.env.http_requests)
 
     trial.env.inject_error("GET", f"/channels/{thread.id}", status=503)
-    assert said(await ask(trial, "feeds")) == "[]"
-    assert said(await ask(trial, "feeds")) == str([feed.id])
-    assert said(await ask(trial, "feeds")) == str([feed.id])
+    assert reply_text(await run_trial(trial, "feeds")) == "[]"
+    assert reply_text(await run_trial(trial, "feeds")) == str([feed.id])
+    assert reply_text(await run_trial(trial, "feeds")) == str([feed.id])
     assert asked() == 2
 
 
@@ -227,17 +227,19 @@ async def test_commands_are_sent_to_discord_only_when_they_changed(telex):
 
 @pytest.mark.parametrize("change", ["wiped", "renamed", "of another version"])
 async def test_commands_that_differ_at_discord_are_registered_again_once(telex, change):
-    listed = telex.env.backend.commands
-    right = copy.deepcopy(listed[None])
+    registered_commands = telex.env.backend.commands
+    original_commands = copy.deepcopy(registered_commands[None])
     if change == "wiped":
-        del listed[None]
+        del registered_commands[None]
     elif change == "renamed":
-        listed[None]["feeds", 1] = listed[None].pop(("feed", 1)) | {"name": "feeds"}
+        registered_commands[None]["feeds", 1] = registered_commands[None].pop(("feed", 1)) | {"name": "feeds"}
     else:
-        listed[None]["search", 1]["description"] = "What it was"
+        registered_commands[None]["search", 1]["description"] = "What it was"
     await telex.restart()
-    assert listed[None].keys() == right.keys()
-    assert listed[None]["search", 1] == right["search", 1] | {"id": listed[None]["search", 1]["id"]}
+    assert registered_commands[None].keys() == original_commands.keys()
+    assert registered_commands[None]["search", 1] == original_commands["search", 1] | {
+        "id": registered_commands[None]["search", 1]["id"]
+    }
     assert not await telex.bot.sync_commands()
 
 
@@ -253,18 +255,18 @@ async def test_what_commands_a_message_names_can_be_clicked(telex):
     """In the languages in which Discord can: it shows mentions as they are written."""
     ids = {}
     for name in ("bookmarks", "feed", "watch"):
-        found = telex.env.backend.find_command(name, telex.guild.id, type=1)
-        ids[name] = found["id"]
+        registered_command = telex.env.backend.find_command(name, telex.guild.id, type=1)
+        ids[name] = registered_command["id"]
     for _start in range(2):  # the second does not register them again
         assert i18n.linkify_commands("No /bookmarks? /feed add or /watch list, not /feed or a/b.") == (
             f"No </bookmarks:{ids['bookmarks']}>? </feed add:{ids['feed']}> or </watch list:{ids['watch']}>, "
             "not /feed or a/b."
         )
-        told = layout_text(last(await telex.editor.slash(telex.news, "feed list")).components)
-        assert f"</feed packs:{ids['feed']}>" in told
+        list_text = layout_text(last_reply(await telex.editor.slash(telex.news, "feed list")).components)
+        assert f"</feed packs:{ids['feed']}>" in list_text
         telex.locales[telex.editor.id] = "fr"
         assert "`/flux sélections`" in layout_text(
-            last(await telex.editor.slash(telex.news, "feed list")).components
+            last_reply(await telex.editor.slash(telex.news, "feed list")).components
         )
         telex.locales.clear()
         await telex.restart()
@@ -288,7 +290,7 @@ async def test_a_request_for_commands_that_times_out_stops_no_start(telex, monke
     assert not await telex.bot.sync_commands()
 
 
-def context(location: Where, data: Any = None) -> Any:
+def make_context(location: Where, data: Any = None) -> Any:
     return app_commands.TranslationContext(location=location, data=data)  # type: ignore[call-overload]  # any
 
 
@@ -302,19 +304,19 @@ def test_names_and_descriptions_are_translated(monkeypatch):
 
     monkeypatch.setattr(i18n, "load_catalogue", lambda language: French())
     menu = app_commands.ContextMenu(name="Save", callback=_menu)
-    assert translate_for_tag("Save", "fr", context(Where.command_description)) == "Enregistrer"
-    assert translate_for_tag("Save", "fr", context(Where.choice_name)) == "Enregistrer"
-    assert translate_for_tag("Save", "fr", context(Where.command_name, menu)) == "Enregistrer"
+    assert translate_for_tag("Save", "fr", make_context(Where.command_description)) == "Enregistrer"
+    assert translate_for_tag("Save", "fr", make_context(Where.choice_name)) == "Enregistrer"
+    assert translate_for_tag("Save", "fr", make_context(Where.command_name, menu)) == "Enregistrer"
     save: app_commands.Command[Any, ..., Any] = app_commands.Command(
         name="save", description="Save", callback=_slash
     )
-    assert translate_for_tag("save", "fr", context(Where.command_name, save)) == "garder"
-    assert translate_for_tag("save", "de", context(Where.command_name, save)) is None
-    assert translate_for_tag("url", "fr", context(Where.parameter_name)) == "adresse"
-    assert translate_for_tag("Save", "fr", context(Where.parameter_name)) is None
-    assert translate_for_tag("Save", "de", context(Where.command_description)) is None
-    assert translate_for_tag("Other", "fr", context(Where.command_description)) is None
-    assert translate_for_tag("long", "fr", context(Where.command_description)) is None
+    assert translate_for_tag("save", "fr", make_context(Where.command_name, save)) == "garder"
+    assert translate_for_tag("save", "de", make_context(Where.command_name, save)) is None
+    assert translate_for_tag("url", "fr", make_context(Where.parameter_name)) == "adresse"
+    assert translate_for_tag("Save", "fr", make_context(Where.parameter_name)) is None
+    assert translate_for_tag("Save", "de", make_context(Where.command_description)) is None
+    assert translate_for_tag("Other", "fr", make_context(Where.command_description)) is None
+    assert translate_for_tag("long", "fr", make_context(Where.command_description)) is None
 
 
 async def _slash(interaction: discord.Interaction[Any]) -> None:
@@ -335,9 +337,9 @@ async def test_the_client_mentions_nobody_and_repeats_no_thread(telex):
     mentions = bot.allowed_mentions
     assert [mentions.everyone, mentions.users, mentions.roles, mentions.replied_user] == [False] * 4
     assert bot.intents == INTENTS
-    made = TelexBot(telex.newsroom, (), shard_count=1)  # simcord takes the other's transport away
-    assert len(made.http.http_trace.on_request_end) >= 1
-    assert made.http.max_ratelimit_timeout == 30
+    second_client = TelexBot(telex.newsroom, (), shard_count=1)  # simcord takes the other's transport away
+    assert len(second_client.http.http_trace.on_request_end) >= 1
+    assert second_client.http.max_ratelimit_timeout == 30
 
 
 async def test_who_is_to_end_ends_whatever_fails_while_its_shards_are_handed_over(
@@ -359,7 +361,7 @@ async def test_who_is_to_end_ends_whatever_fails_while_its_shards_are_handed_ove
     serving = asyncio.create_task(gateway_process.serve(settings, ()))
     await started.wait()
     serving.cancel()
-    done, _going_on = await asyncio.wait([serving], timeout=3)
+    done, _pending = await asyncio.wait([serving], timeout=3)
     serving.cancel()
     assert done
     assert serving.cancelled()

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 AUDIT = Path(__file__).resolve().parents[1] / ".ci" / "audit"
-FOUND = "Found 2 known vulnerabilities in 1 package\nName Version ID\njinja2 2.0 GHSA-xxxx"
+WEAKNESSES_OUTPUT = "Found 2 known vulnerabilities in 1 package\nName Version ID\njinja2 2.0 GHSA-xxxx"
 CASES = {
     "nothing known": ("No known vulnerabilities found", 0, 0, "No known vulnerabilities."),
-    "vulnerabilities": (FOUND, 1, 1, "jinja2"),
+    "vulnerabilities": (WEAKNESSES_OUTPUT, 1, 1, "jinja2"),
     "no network": ("Traceback\nrequests.exceptions.ConnectionError: api.osv.dev", 1, 0, "NOT AUDITED"),
     "killed for its time": ("", 124, 0, "NOT AUDITED"),
 }

@@ -8,7 +8,7 @@ from collections import Counter
 from bot.core.fair_queue import FairQueue, FairSemaphore
 
 
-def served(queue: FairQueue[str], turns: int, cost: dict[str, float]) -> list[str]:
+def take_turns(queue: FairQueue[str], turns: int, cost: dict[str, float]) -> list[str]:
     """Who had the next turns, one at a time."""
     order = []
     for _ in range(turns):
@@ -18,62 +18,62 @@ def served(queue: FairQueue[str], turns: int, cost: dict[str, float]) -> list[st
     return order
 
 
-def filled(queue: FairQueue[str], **waiting: int) -> FairQueue[str]:
-    for name, count in waiting.items():
+def fill_queue(queue: FairQueue[str], **waiting_counts: int) -> FairQueue[str]:
+    for name, count in waiting_counts.items():
         for _ in range(count):
             queue.put(name, name)
     return queue
 
 
 def test_whoever_comes_late_is_next_though_many_wait_before():
-    queue = filled(FairQueue(1), loud=1000)
-    served(queue, 10, {"loud": 1})
-    filled(queue, quiet=1)
-    assert "quiet" in served(queue, 2, {"loud": 1, "quiet": 1})
+    queue = fill_queue(FairQueue(1), loud=1000)
+    take_turns(queue, 10, {"loud": 1})
+    fill_queue(queue, quiet=1)
+    assert "quiet" in take_turns(queue, 2, {"loud": 1, "quiet": 1})
 
 
 def test_shares_are_of_what_turns_cost_and_not_of_their_number():
-    queue = filled(FairQueue(1), dear=1000, cheap=1000)
-    order = Counter(served(queue, 440, {"dear": 10, "cheap": 1}))
+    queue = fill_queue(FairQueue(1), dear=1000, cheap=1000)
+    order = Counter(take_turns(queue, 440, {"dear": 10, "cheap": 1}))
     assert 35 <= order["dear"] <= 45
 
 
 def test_who_asked_for_nothing_has_saved_nothing_up():
-    queue = filled(FairQueue(1), first=1000)
-    served(queue, 500, {"first": 1})
-    filled(queue, second=1000)
-    order = Counter(served(queue, 100, {"first": 1, "second": 1}))
+    queue = fill_queue(FairQueue(1), first=1000)
+    take_turns(queue, 500, {"first": 1})
+    fill_queue(queue, second=1000)
+    order = Counter(take_turns(queue, 100, {"first": 1, "second": 1}))
     assert 45 <= order["second"] <= 55
 
 
 def test_alone_it_gets_most_slots_and_another_finds_one_free():
-    queue = filled(FairQueue(32), greedy=100)
-    taken = 0
+    queue = fill_queue(FairQueue(32), greedy=100)
+    taken_slots = 0
     while queue.try_acquire() is not None:
-        taken += 1
-    assert 20 <= taken < 32
-    filled(queue, other=5)
+        taken_slots += 1
+    assert 20 <= taken_slots < 32
+    fill_queue(queue, other=5)
     turn = queue.try_acquire()
     assert turn.item == "other"
 
 
 def test_a_slot_that_is_given_back_goes_on_and_a_single_slot_serves_everybody():
-    queue = filled(FairQueue(1), one=2, two=2)
-    assert sorted(served(queue, 4, {"one": 1, "two": 1})) == ["one", "one", "two", "two"]
+    queue = fill_queue(FairQueue(1), one=2, two=2)
+    assert sorted(take_turns(queue, 4, {"one": 1, "two": 1})) == ["one", "one", "two", "two"]
     assert queue.try_acquire() is None
     assert len(queue) == 0
 
 
 async def test_tasks_hold_slots_and_those_that_are_cancelled_leave_theirs_to_others():
     slots = FairSemaphore(2)
-    inside = most = 0
+    inside = max_inside = 0
     release = asyncio.Event()
 
     async def work(name: str) -> None:
-        nonlocal inside, most
+        nonlocal inside, max_inside
         async with slots.acquire(name):
             inside += 1
-            most = max(most, inside)
+            max_inside = max(max_inside, inside)
             await release.wait()
             inside -= 1
 
@@ -82,8 +82,8 @@ async def test_tasks_hold_slots_and_those_that_are_cancelled_leave_theirs_to_oth
     for task in tasks[::2]:
         task.cancel()
     release.set()
-    ended = await asyncio.gather(*tasks, return_exceptions=True)
-    assert [one for one in ended if one is None] == [None] * 4
-    assert most == 2
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [outcome for outcome in outcomes if outcome is None] == [None] * 4
+    assert max_inside == 2
     async with asyncio.timeout(1), slots.acquire("late"):
         pass

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.core import i18n
-from tests.test_readme import discord_commands
+from tests.test_readme import list_discord_commands
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -16,7 +16,7 @@ FRENCH = sorted((ROOT / "docs").glob("*.fr.md"))
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
-def anchors(document: Path) -> set[str]:
+def find_anchors(document: Path) -> set[str]:
     """What GitHub calls the headings of a document."""
     headings = re.findall(r"^#+ (.+)$", document.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
@@ -28,23 +28,27 @@ def test_every_local_link_and_picture_is_there(document):
         if target.startswith(("http://", "https://", "mailto:")):
             continue
         path, _sharp, anchor = target.partition("#")
-        there = (document.parent / path).resolve() if path else document
-        assert there.is_file(), f"{target} in {document.name}"
-        assert not anchor or anchor in anchors(there), f"{target} in {document.name}"
+        target_path = (document.parent / path).resolve() if path else document
+        assert target_path.is_file(), f"{target} in {document.name}"
+        assert not anchor or anchor in find_anchors(target_path), f"{target} in {document.name}"
 
 
 @pytest.mark.parametrize("name", ["ARCHITECTURE.md", "contributing.md", "PROMISES.md"])
 def test_every_module_that_is_named_is_there(name):
     document = (ROOT / "docs" / name).read_text("utf-8")
-    example = set(re.findall(r"^`(\S+\.py)`$", document, re.MULTILINE))  # whose text stands below
-    named = set(re.findall(r"`([\w/]+\.py)`", document)) - example
-    assert named
+    example_paths = set(re.findall(r"^`(\S+\.py)`$", document, re.MULTILINE))  # whose text stands below
+    module_names = set(re.findall(r"`([\w/]+\.py)`", document)) - example_paths
+    assert module_names
     modules = {
         f"/{path.relative_to(ROOT)}"
         for room in ("bot", "cogs", "tests")
         for path in (ROOT / room).rglob("*.py")
     }
-    assert [one for one in sorted(named) if not any(each.endswith(f"/{one}") for each in modules)] == []
+    assert [
+        module_name
+        for module_name in sorted(module_names)
+        if not any(module.endswith(f"/{module_name}") for module in modules)
+    ] == []
 
 
 @pytest.mark.parametrize(("name", "language"), [("guide.md", "en"), ("guide.fr.md", "fr")])
@@ -52,7 +56,9 @@ def test_a_guide_names_every_command_as_discord_shows_it(name, language):
     guide = (ROOT / "docs" / name).read_text("utf-8")
     with i18n.language_scope(language):
         missing = [
-            said for path in discord_commands() if f"`{(said := i18n.localized_command(path))}`" not in guide
+            command_name
+            for path in list_discord_commands()
+            if f"`{(command_name := i18n.localized_command(path))}`" not in guide
         ]
     assert not missing
 
@@ -92,8 +98,10 @@ def test_a_french_page_has_the_sections_tables_and_lists_of_its_english_one(docu
 
 
 def test_every_picture_is_shown_somewhere():
-    shown = "".join(document.read_text("utf-8") for document in DOCUMENTS)
+    documents_text = "".join(document.read_text("utf-8") for document in DOCUMENTS)
     stray = [
-        path.name for path in (ROOT / "docs/pictures").iterdir() if f"pictures/{path.name})" not in shown
+        path.name
+        for path in (ROOT / "docs/pictures").iterdir()
+        if f"pictures/{path.name})" not in documents_text
     ]
     assert not stray

@@ -18,9 +18,9 @@ from bot.core.settings import Settings
 from bot.polling.intake import Intake
 from bot.store import StoreError
 from bot.store.sources.polls import Polls
-from tests.cogs.helpers import button, card, last, said, text, three
-from tests.feed_server import item, rss
-from tests.leaks import SECRETS, eavesdropping
+from tests.cogs.helpers import button_custom_id, last_reply, message_text, open_feed_card, text, three_items
+from tests.feed_server import make_rss, make_rss_item
+from tests.leaks import SECRETS, record_leaks
 
 FORMAT = "%(levelname)s %(name)s: %(message)s"
 ADDRESSES = (
@@ -30,9 +30,9 @@ ADDRESSES = (
 )
 
 
-def line(message: str, *values: object, error: Exception | None = None) -> str:
+def format_record(message: str, *arguments: object, error: Exception | None = None) -> str:
     exc_info = (type(error), error, error.__traceback__) if error else None
-    record = logging.LogRecord("bot", logging.INFO, "x.py", 1, message, values, exc_info)
+    record = logging.LogRecord("bot", logging.INFO, "x.py", 1, message, arguments, exc_info)
     return RedactingFormatter(FORMAT).format(record)
 
 
@@ -41,18 +41,18 @@ def test_an_address_is_masked_in_messages_and_in_tracebacks(url):
     try:
         int(f"{url!r} (<{url}>)")
     except ValueError as error:
-        written = line("asked %s", url, error=error)
-    assert "Traceback" in written
-    assert "news.example" in written or "***" in written
-    assert not any(secret in written for secret in SECRETS)
+        log_text = format_record("asked %s", url, error=error)
+    assert "Traceback" in log_text
+    assert "news.example" in log_text or "***" in log_text
+    assert not any(secret in log_text for secret in SECRETS)
 
 
 @given(st.text())
 def test_nothing_that_is_logged_begins_a_line_or_steers_a_terminal(text):
-    written = line("%s", text + "\n2026 ERROR bot: the server is on fire\r\x1b[2J\u2028\x85")
-    assert len(written.splitlines()) == 1
+    log_text = format_record("%s", text + "\n2026 ERROR bot: the server is on fire\r\x1b[2J\u2028\x85")
+    assert len(log_text.splitlines()) == 1
     assert not any(
-        (character < " " and character != "\t") or "\x7f" <= character <= "\x9f" for character in written
+        (character < " " and character != "\t") or "\x7f" <= character <= "\x9f" for character in log_text
     )
 
 
@@ -64,32 +64,32 @@ def test_an_event_for_programs_is_one_line_of_json_without_secrets(text):
         record = logging.LogRecord(
             "bot.x", logging.ERROR, "x.py", 1, "asked %s\n%s", (ADDRESSES[1], text), sys.exc_info()
         )
-    written = JsonFormatter().format(record)
-    assert written.isascii()
-    assert len(written.splitlines()) == 1
-    event = json.loads(written)
+    log_line = JsonFormatter().format(record)
+    assert log_line.isascii()
+    assert len(log_line.splitlines()) == 1
+    event = json.loads(log_line)
     assert event.keys() == {"time", "level", "logger", "message", "traceback"}
     assert (event["level"], event["logger"]) == ("error", "bot.x")
     assert event["message"].startswith("asked http")
     assert "ValueError" in event["traceback"]
-    assert not any(secret in written for secret in SECRETS)
+    assert not any(secret in log_line for secret in SECRETS)
 
 
 def test_the_format_of_the_log_is_a_setting(monkeypatch):
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    written = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", written)
+    stderr = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stderr)
     try:
         logs.configure_logging(Settings(log_level="debug", log_format="json"))
         logging.getLogger("bot").info("started %d", 1)
-        assert json.loads(written.getvalue())["message"] == "started 1"
+        assert json.loads(stderr.getvalue())["message"] == "started 1"
     finally:
         root.handlers[:] = handlers
         root.setLevel(level)
 
 
-class Late(Exception):
+class LateInteraction(Exception):
     code = 10062  # an interaction that Discord knows no more
 
 
@@ -98,51 +98,53 @@ def test_libraries_that_log_all_they_send_and_write_are_kept_quiet(monkeypatch, 
     root = logging.getLogger()
     tree = "discord.app_commands.tree"
     names = ("discord", "discord.client", "discord.state", "discord.gateway", tree, "aiosqlite", "asyncio")
-    before = {name: logging.getLogger(name).level for name in names}
+    levels_before = {name: logging.getLogger(name).level for name in names}
     handlers, root_level = root.handlers[:], root.level
-    written = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", written)
+    stderr = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stderr)
     try:
         logs.configure_logging(Settings(log_level=level))
         logging.getLogger("aiosqlite").debug("executing %s", "INSERT … hunter2")
         logging.getLogger("discord.gateway").debug("event hunter2")
         logging.getLogger("discord.http").debug("POST hunter2")
         logging.getLogger("bot").info("started")
-        assert "started" in written.getvalue()
-        assert "hunter2" not in written.getvalue()
-        logging.getLogger(tree).error("words that come too late", exc_info=Late())
+        assert "started" in stderr.getvalue()
+        assert "hunter2" not in stderr.getvalue()
+        logging.getLogger(tree).error("words that come too late", exc_info=LateInteraction())
         logging.getLogger(tree).error("no words", exc_info=ValueError())
-        assert ("too late" in written.getvalue()) is (level == "debug")
-        assert "no words" in written.getvalue()
+        assert ("too late" in stderr.getvalue()) is (level == "debug")
+        assert "no words" in stderr.getvalue()
     finally:
         root.handlers[:] = handlers
         root.setLevel(root_level)
-        for name, old in before.items():
-            logging.getLogger(name).setLevel(old)
+        for name, previous_level in levels_before.items():
+            logging.getLogger(name).setLevel(previous_level)
             logging.getLogger(name).filters.clear()
 
 
 def test_the_ear_of_the_tests_hears_a_secret():
-    with eavesdropping() as listening:
+    with record_leaks() as recorder:
         logging.getLogger("bot.any").debug("the password is hunter2")
-        heard = list(listening.leaks)
-        listening.leaks.clear()
-    assert heard
-    for one in logging.getLogger("bot").handlers:
-        getattr(one, "leaks", []).clear()
+        leaks = list(recorder.leaks)
+        recorder.leaks.clear()
+    assert leaks
+    for handler in logging.getLogger("bot").handlers:
+        getattr(handler, "leaks", []).clear()
 
 
 async def test_a_feed_with_a_secret_is_masked_for_people_and_in_the_log_through_every_failure(
     telex, feed_server, monkeypatch
 ):
     """What the log holds is checked at the end of every test, so also of this one."""
-    url = feed_server.serve("/private/s3cr3tt0ken99/rss", rss(*three(), title=""))
+    url = feed_server.serve("/private/s3cr3tt0ken99/rss", make_rss(*three_items(), title=""))
     url = url.replace("http://", "http://me:hunter2@") + "?token=0123456789abcdef"
-    told: list[str] = []
-    asked = await telex.editor.slash(telex.news, "feed add", url=url)
-    told.append(said(asked))
-    done = await telex.editor.click(last(asked), custom_id=button(last(asked), "Follow"))
-    told.append(said(done))
+    shown_texts: list[str] = []
+    preview = await telex.editor.slash(telex.news, "feed add", url=url)
+    shown_texts.append(message_text(preview))
+    confirmation = await telex.editor.click(
+        last_reply(preview), custom_id=button_custom_id(last_reply(preview), "Follow")
+    )
+    shown_texts.append(message_text(confirmation))
     ((subscription, feed),) = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
     assert all(secret in feed.url for secret in SECRETS)
 
@@ -168,29 +170,35 @@ async def test_a_feed_with_a_secret_is_masked_for_people_and_in_the_log_through_
     ):
         feed_server.serve("/private/s3cr3tt0ken99/rss", **failure)
         await telex.advance(61)
-        told.append(said(await telex.editor.slash(telex.news, "feed refresh", feed=str(subscription.id))))
-        told.append(said(await telex.editor.slash(telex.news, "feed list")))
-        told.append(said(await telex.reader.slash(telex.news, "why", link="https://127.0.0.1/x")))
+        shown_texts.append(
+            message_text(await telex.editor.slash(telex.news, "feed refresh", feed=str(subscription.id)))
+        )
+        shown_texts.append(message_text(await telex.editor.slash(telex.news, "feed list")))
+        shown_texts.append(
+            message_text(await telex.reader.slash(telex.news, "why", link="https://127.0.0.1/x"))
+        )
     feed_server.handle("/private/s3cr3tt0ken99/rss", rude)
     errors: list[StoreError] = []
-    for number, (place, name, failing) in enumerate(
+    for number, (patched_class, name, replacement) in enumerate(
         ((Polls, "record", broken), (Polls, "record_quiet", broken), (Intake, "read", confused))
     ):
         with monkeypatch.context() as patched:
-            patched.setattr(place, name, failing)
-            feed_server.serve("/private/s3cr3tt0ken99/rss", rss(item(9 + number), title=name))
+            patched.setattr(patched_class, name, replacement)
+            feed_server.serve("/private/s3cr3tt0ken99/rss", make_rss(make_rss_item(9 + number), title=name))
             try:
                 await telex.poll(feed)
             except StoreError as error:
                 errors.append(error)
     assert len(errors) == 1
     await telex.deliver()
-    told += [text(post) for post in telex.posts()]
-    told.append(said(await card(telex, "")))
+    shown_texts += [text(post) for post in telex.posts()]
+    shown_texts.append(message_text(await open_feed_card(telex, "")))
     for command in ("feed preview", "feed pause", "feed resume", "feed remove"):
-        told.append(said(await telex.editor.slash(telex.news, command, feed=str(subscription.id))))
-    offered = await telex.editor.autocomplete(telex.news, "feed pause", "feed", "")
-    told.append(str(offered))
-    for words in told:
-        assert not any(secret in words for secret in SECRETS), words
-    assert any("***" in words for words in told)
+        shown_texts.append(
+            message_text(await telex.editor.slash(telex.news, command, feed=str(subscription.id)))
+        )
+    completions = await telex.editor.autocomplete(telex.news, "feed pause", "feed", "")
+    shown_texts.append(str(completions))
+    for shown_text in shown_texts:
+        assert not any(secret in shown_text for secret in SECRETS), shown_text
+    assert any("***" in masked_text for masked_text in shown_texts)

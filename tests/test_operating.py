@@ -11,7 +11,7 @@ from bot.cli.stop_signals import STOP_SECONDS
 from bot.cli.terminal import USAGE_ERROR
 from bot.client.sharding.shard_balance import SHUTDOWN_HANDOVER_SECONDS
 from bot.core.preferences import ProcessRole
-from tests.test_readme import setting_names
+from tests.test_readme import list_setting_names
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
@@ -32,14 +32,14 @@ def test_what_the_image_is_built_from_exists_and_is_let_through():
     "text", [DOCKERFILE, COMPOSE, UNIT, GUIDE], ids=["Dockerfile", "compose", "unit", "guide"]
 )
 def test_settings_that_are_named_exist(text):
-    assert set(re.findall(r"TELEX_[A-Z_]+", text)) <= set(setting_names())
+    assert set(re.findall(r"TELEX_[A-Z_]+", text)) <= set(list_setting_names())
 
 
 def test_all_agree_on_where_things_are():
     database = "/var/lib/telex/telex.db"
     for text in (DOCKERFILE, UNIT, GUIDE):
-        named = set(re.findall(r"TELEX_DATABASE=(/\S+)", text))
-        assert named == {database}
+        database_paths = set(re.findall(r"TELEX_DATABASE=(/\S+)", text))
+        assert database_paths == {database}
     assert "VOLUME /var/lib/telex\n" in DOCKERFILE
     assert '"telex:/var/lib/telex"' in COMPOSE
     assert "StateDirectory=telex\n" in UNIT
@@ -72,15 +72,17 @@ def test_wrong_use_is_not_tried_again():
 
 def test_a_stop_is_heard_from_the_first_moment_and_has_time_to_hand_shards_over():
     assert re.search(r"^    init: true$", COMPOSE, re.MULTILINE)
-    for given in (r"^    stop_grace_period: (\d+)s$", r"^TimeoutStopSec=(\d+)$"):
-        (seconds,) = re.findall(given, COMPOSE + UNIT, re.MULTILINE)
+    for pattern in (r"^    stop_grace_period: (\d+)s$", r"^TimeoutStopSec=(\d+)$"):
+        (seconds,) = re.findall(pattern, COMPOSE + UNIT, re.MULTILINE)
         assert int(seconds) > STOP_SECONDS >= SHUTDOWN_HANDOVER_SECONDS + 20
 
 
 def test_the_guide_names_commands_that_exist():
     names = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]  # a group
-    named = re.findall(r"(?:^telex|telex telex|--rm telex|\.db telex|`telex) ([a-z]+)", GUIDE, re.MULTILINE)
-    assert {"feeds", "backup", "check", "run"} <= set(named) <= names
+    guide_commands = re.findall(
+        r"(?:^telex|telex telex|--rm telex|\.db telex|`telex) ([a-z]+)", GUIDE, re.MULTILINE
+    )
+    assert {"feeds", "backup", "check", "run"} <= set(guide_commands) <= names
 
 
 def test_commands_beside_the_service_read_its_settings():

@@ -8,26 +8,26 @@ import subprocess
 import pytest
 
 from tests.benchmarks import promises
-from tests.benchmarks.promises import NOT_RUN, PAGE, ROOT, figures, record
+from tests.benchmarks.promises import NOT_RUN, PROMISES_PAGE, ROOT, read_figures, record
 
 HEADING = ["promise", "tests", "last full run", "repeat it with"]
 EACH_CHANGE = "with every change"
 _FIGURE = re.compile(r".+ \(\d{4}-\d\d-\d\d, [0-9a-f]{7,}( and changes)?\)")
 
 
-def rows() -> list[list[str]]:
+def load_promises() -> list[list[str]]:
     """The cells of every promise."""
-    lines = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("|")]
-    found = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    assert all(len(cells) == len(HEADING) for cells in found)
-    return [cells for cells in found if cells != HEADING and not cells[0].startswith("---")]
+    lines = [line for line in PROMISES_PAGE.read_text("utf-8").splitlines() if line.startswith("|")]
+    table_rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert all(len(cells) == len(HEADING) for cells in table_rows)
+    return [cells for cells in table_rows if cells != HEADING and not cells[0].startswith("---")]
 
 
-def named_tests(cells: list[str]) -> list[str]:
+def find_test_paths(cells: list[str]) -> list[str]:
     return re.findall(r"`(tests/[^`]+)`", cells[1])
 
 
-def is_there(path: str) -> bool:
+def has_tests(path: str) -> bool:
     """Whether a file has tests, or the one that is named."""
     file, _colons, name = path.partition("::")
     text = (ROOT / file).read_text("utf-8")
@@ -35,17 +35,17 @@ def is_there(path: str) -> bool:
 
 
 def test_no_promise_is_without_a_test():
-    assert rows()
-    assert all(named_tests(cells) for cells in rows())
-    named = {path for cells in rows() for path in named_tests(cells)}
-    assert [path for path in sorted(named) if not is_there(path)] == []
+    assert load_promises()
+    assert all(find_test_paths(cells) for cells in load_promises())
+    test_paths = {path for cells in load_promises() for path in find_test_paths(cells)}
+    assert [path for path in sorted(test_paths) if not has_tests(path)] == []
 
 
 def test_every_command_exists_with_its_options():
-    for cells in rows():
+    for cells in load_promises():
         words = cells[3].strip("`").split()
         if words[0] == "pytest":
-            assert words[1] in named_tests(cells)
+            assert words[1] in find_test_paths(cells)
             continue
         assert words[:2] == ["python", "-m"]
         module = ROOT / f"{words[2].replace('.', '/')}.py"
@@ -55,14 +55,14 @@ def test_every_command_exists_with_its_options():
 
 
 def test_every_figure_was_written_by_the_command_beside_it():
-    for cells in rows():
-        found = figures(cells[2])
-        if not found:
+    for cells in load_promises():
+        page_figures = read_figures(cells[2])
+        if not page_figures:
             assert cells[2] == EACH_CHANGE
             assert cells[3].startswith("`pytest ")
             continue
         module = ROOT / f"{cells[3].strip('`').split()[2].replace('.', '/')}.py"
-        for name, figure in found.items():
+        for name, figure in page_figures.items():
             assert figure == NOT_RUN or _FIGURE.fullmatch(figure), figure
             assert re.search(rf'promises\.record\(f?"{name.partition("-")[0]}', module.read_text("utf-8"))
         assert "--record" in cells[3]
@@ -97,9 +97,9 @@ def test_the_commit_of_a_run_tells_of_edits_to_the_bot(tmp_path):
         (tmp_path / folder / "file.py").write_text("1\n")
     git("add", ".")
     git("commit", "-m", "First")
-    clean = promises.commit(tmp_path)
+    clean = promises.describe_commit(tmp_path)
     assert re.fullmatch(r"[0-9a-f]{7,}", clean)
     (tmp_path / "notes.txt").write_text("not the bot's\n")
-    assert promises.commit(tmp_path) == clean
+    assert promises.describe_commit(tmp_path) == clean
     (tmp_path / "bot" / "file.py").write_text("2\n")
-    assert promises.commit(tmp_path) == f"{clean} and changes"
+    assert promises.describe_commit(tmp_path) == f"{clean} and changes"

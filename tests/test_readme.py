@@ -27,7 +27,7 @@ def first_cells() -> list[str]:
     return [row.split("|")[1].strip() for row in ROWS]
 
 
-def setting_names() -> list[str]:
+def list_setting_names() -> list[str]:
     return [
         "DISCORD_TOKEN" if name == "discord_token" else f"TELEX_{name.upper()}"
         for name in Settings.model_fields
@@ -36,25 +36,27 @@ def setting_names() -> list[str]:
 
 def test_every_setting_is_documented_with_its_meaning():
     rows = {row.split("|")[1].strip(" `"): row for row in ROWS}
-    for name, field in zip(setting_names(), Settings.model_fields.values(), strict=True):
+    for name, field in zip(list_setting_names(), Settings.model_fields.values(), strict=True):
         assert name in rows, f"{name} is missing from the table of settings in docs/operating.md"
         assert field.description is not None
         assert field.description in rows[name]
 
 
 def test_the_operators_page_names_no_setting_that_does_not_exist():
-    named = {cell.strip("`") for cell in first_cells() if cell.startswith(("`TELEX_", "`DISCORD_"))}
-    assert named == set(setting_names())
+    documented_settings = {
+        cell.strip("`") for cell in first_cells() if cell.startswith(("`TELEX_", "`DISCORD_"))
+    }
+    assert documented_settings == set(list_setting_names())
 
 
 def test_every_terminal_command_is_documented():
     command = typer.main.get_command(app)
     names = set(command.commands)  # type: ignore[attr-defined]  # a group
-    named = {cell.strip("`").split()[1] for cell in first_cells() if cell.startswith("`telex ")}
-    assert named == names
+    documented_commands = {cell.strip("`").split()[1] for cell in first_cells() if cell.startswith("`telex ")}
+    assert documented_commands == names
 
 
-def discord_commands() -> Iterator[str]:
+def list_discord_commands() -> Iterator[str]:
     for cog in cogs.ALL_COGS:
         group = f"{cog.__cog_group_name__} " if cog.__cog_is_app_commands_group__ else ""
         for command in cog.__cog_app_commands__:
@@ -63,9 +65,9 @@ def discord_commands() -> Iterator[str]:
 
 
 def test_the_readme_names_commands_that_exist():
-    named = set(re.findall(r"`(/[a-z]+(?: [a-z]+)?)`", README))
-    assert named
-    assert named <= set(discord_commands())
+    readme_commands = set(re.findall(r"`(/[a-z]+(?: [a-z]+)?)`", README))
+    assert readme_commands
+    assert readme_commands <= set(list_discord_commands())
 
 
 def test_the_readme_is_short():

@@ -17,7 +17,7 @@ from discord import app_commands
 import cogs
 from bot import DATA
 from bot.core import i18n
-from tests.source_trees import tree
+from tests.source_trees import parse_module
 
 pytestmark = pytest.mark.xdist_group("source")  # in one process, which reads it once
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,39 +27,39 @@ NAME = r"[-_\w]{1,32}"
 
 
 @cache
-def said() -> dict[str, str | tuple[str, ...]]:
+def extract_messages() -> dict[str, str | tuple[str, ...]]:
     """What is marked in code, by its singular, with `locale_str` apart from the rest."""
-    found: dict[str, str | tuple[str, ...]] = {}
+    messages: dict[str, str | tuple[str, ...]] = {}
     for folder in ("bot", "cogs"):
         for _file, _line, message, _comments, _context in extract_from_dir(
             ROOT / folder, method_map=[("**.py", "python")], keywords=KEYWORDS, comment_tags=()
         ):
-            found[message if isinstance(message, str) else message[0]] = message
-    return found
+            messages[message if isinstance(message, str) else message[0]] = message
+    return messages
 
 
 @cache
-def all_calls() -> list[tuple[str | None, ast.Call]]:
+def list_calls() -> list[tuple[str | None, ast.Call]]:
     """Every call in the code that speaks, by the last name of its function."""
     paths = [path for folder in ("bot", "cogs") for path in (ROOT / folder).rglob("*.py")]
     return [
         (getattr(node.func, "id", None) or getattr(node.func, "attr", None), node)
         for path in paths
-        for node in ast.walk(tree(path))
+        for node in ast.walk(parse_module(path))
         if isinstance(node, ast.Call)
     ]
 
 
-def calls(names: set[str]) -> Iterator[ast.Call]:
+def find_calls(names: set[str]) -> Iterator[ast.Call]:
     """Calls of these functions, by their last names."""
-    return (node for name, node in all_calls() if name in names)
+    return (node for name, node in list_calls() if name in names)
 
 
-def marked(node: ast.AST) -> str | None:
+def find_marked_sentence(node: ast.AST) -> str | None:
     """The sentence of a `_("…")`."""
     if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_" and node.args:
-        value = getattr(node.args[0], "value", None)
-        return value if isinstance(value, str) else None
+        sentence = getattr(node.args[0], "value", None)
+        return sentence if isinstance(sentence, str) else None
     return None
 
 
@@ -69,49 +69,53 @@ def french() -> Catalog:
         return read_po(file, locale="fr")
 
 
-def texts(message: Message) -> list[str]:
+def list_texts(message: Message) -> list[str]:
     return [message.string] if isinstance(message.string, str) else list(message.string or ())
 
 
-def placeholders(text: str) -> set[str]:
+def find_placeholders(text: str) -> set[str]:
     return set(re.findall(r"{(\w+)[^}]*}", text))
 
 
-def commands() -> dict[str, list[str]]:
+def list_command_options() -> dict[str, list[str]]:
     """The paths of all slash commands and of their groups, each with the names of its options."""
-    found: dict[str, list[str]] = {}
+    options_by_path: dict[str, list[str]] = {}
     for cog in cogs.ALL_COGS:
         group = f"/{cog.__cog_group_name__}" if cog.__cog_is_app_commands_group__ else ""
         if group:
-            found[group] = []
+            options_by_path[group] = []
         for command in cog.__cog_app_commands__:
             assert isinstance(command, app_commands.Command)
             path = f"{group} {command.name}" if group else f"/{command.name}"
-            found[path] = [option.name for option in command.parameters]
-    return found
+            options_by_path[path] = [option.name for option in command.parameters]
+    return options_by_path
 
 
-def names(catalog: Catalog, context: str) -> dict[str, str]:
-    return {str(one.id): str(one.string) for one in catalog if one.context == context}
+def load_translated_names(catalog: Catalog, context: str) -> dict[str, str]:
+    return {str(message.id): str(message.string) for message in catalog if message.context == context}
 
 
 def test_every_command_and_option_has_a_french_name_that_discord_takes(french):
     """Add yours to the first entries of the catalogue: msgctxt "command" or "option"."""
-    there = commands()
-    assert set(there) == set(names(french, i18n.COMMAND))
-    assert {option for options in there.values() for option in options} == set(names(french, i18n.OPTION))
-    for path, name in names(french, i18n.COMMAND).items():
+    options_by_path = list_command_options()
+    assert set(options_by_path) == set(load_translated_names(french, i18n.COMMAND))
+    assert {option for options in options_by_path.values() for option in options} == set(
+        load_translated_names(french, i18n.OPTION)
+    )
+    for path, name in load_translated_names(french, i18n.COMMAND).items():
         group, _space, own = name.rpartition(" ")
         assert re.fullmatch(NAME, own.removeprefix("/")), name
         assert own == own.lower()
-        assert group == (names(french, i18n.COMMAND)[path.rpartition(" ")[0]] if " " in path else ""), name
-    for name in names(french, i18n.OPTION).values():
+        assert group == (
+            load_translated_names(french, i18n.COMMAND)[path.rpartition(" ")[0]] if " " in path else ""
+        ), name
+    for name in load_translated_names(french, i18n.OPTION).values():
         assert re.fullmatch(NAME, name), name
         assert name == name.lower()
 
 
 def test_a_digest_of_ones_own_has_one_name_in_both_languages(french):
-    assert names(french, "command")["/digest me"] == "/résumé moi"
+    assert load_translated_names(french, "command")["/digest me"] == "/résumé moi"
 
 
 def test_every_choice_is_offered_in_french(french):
@@ -125,39 +129,41 @@ def test_every_choice_is_offered_in_french(french):
 
 
 def test_no_two_commands_or_options_of_one_have_the_same_french_name(french):
-    translated = list(names(french, i18n.COMMAND).values())
+    translated = list(load_translated_names(french, i18n.COMMAND).values())
     assert len(translated) == len(set(translated))
-    of_option = names(french, i18n.OPTION)
-    for path, options in commands().items():
-        theirs = [of_option[option] for option in options]
-        assert len(theirs) == len(set(theirs)), path
+    of_option = load_translated_names(french, i18n.OPTION)
+    for path, options in list_command_options().items():
+        french_names = [of_option[option] for option in options]
+        assert len(french_names) == len(set(french_names)), path
 
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
 def test_every_command_that_a_sentence_names_exists_in_its_language(language, french):
     with i18n.language_scope(language):
-        there = {i18n.localized_command(path) for path in commands()}
-        groups = {path.rpartition(" ")[0] for path in there if " " in path}
-        named = 0
-        for one in (one for one in french if one.id and not one.context):
-            both = (
-                [i18n.ngettext(one.id[0], one.id[1], number) for number in (1, 2)] if one.pluralizable else []
+        command_paths = {i18n.localized_command(path) for path in list_command_options()}
+        groups = {path.rpartition(" ")[0] for path in command_paths if " " in path}
+        command_count = 0
+        for message in (entry for entry in french if entry.id and not entry.context):
+            plural_texts = (
+                [i18n.ngettext(message.id[0], message.id[1], number) for number in (1, 2)]
+                if message.pluralizable
+                else []
             )
-            for text in both or [i18n.gettext(_singular(one))]:
-                for found in re.finditer(r"(?<![\w/<])(/[^\W\d_][\w-]*)(?: ([\w-]+))?", text):
-                    path = f"{found[1]} {found[2]}" if found[1] in groups else found[1]
-                    assert path in there, f"{path} in: {text}"
-                    named += 1
-        assert named > 40
+            for text in plural_texts or [i18n.gettext(_singular(message))]:
+                for match in re.finditer(r"(?<![\w/<])(/[^\W\d_][\w-]*)(?: ([\w-]+))?", text):
+                    path = f"{match[1]} {match[2]}" if match[1] in groups else match[1]
+                    assert path in command_paths, f"{path} in: {text}"
+                    command_count += 1
+        assert command_count > 40
 
 
 def test_every_sentence_in_the_code_is_translated(french):
-    missing = [text for text in said() if text not in french or not all(texts(french[text]))]
+    missing = [text for text in extract_messages() if text not in french or not all(list_texts(french[text]))]
     assert not missing
 
 
 def test_the_catalogue_holds_no_sentence_that_the_code_does_not_say(french):
-    sentences = said()
+    sentences = extract_messages()
     assert not [
         message.id
         for message in french
@@ -168,8 +174,8 @@ def test_the_catalogue_holds_no_sentence_that_the_code_does_not_say(french):
 def test_every_translation_has_the_blanks_of_its_sentence(french):
     for message in french:
         if message.id:
-            for text in texts(message):
-                assert placeholders(text) == placeholders(_plural(message)), text
+            for text in list_texts(message):
+                assert find_placeholders(text) == find_placeholders(_plural(message)), text
 
 
 def test_no_translation_is_unsure(french):
@@ -182,7 +188,7 @@ _NO_PROSE = re.compile(r"`[^`]*`|<[^>]*>|https?://\S+|{[^}]*}:|\d+:\d+|:\w+:|(?:
 def test_french_texts_keep_their_spaces_before_high_punctuation(french):
     for message in french:
         if message.id:
-            for text in texts(message):
+            for text in list_texts(message):
                 prose = _NO_PROSE.sub("", text)
                 assert not re.search(r"[^\s\u00a0\u202f!?][?!;]| [?!;:»]|« |\w:(?!//)", prose), text
                 assert not re.search(r"\u00a0[?!;]|\u202f[:»]|«\u202f", prose), (
@@ -196,8 +202,8 @@ def test_english_texts_have_typographic_apostrophes():
     straight = re.compile(r"\w'\w|s' ")
     assert not [
         text
-        for one in said().values()
-        for text in ([one] if isinstance(one, str) else one)
+        for message in extract_messages().values()
+        for text in ([message] if isinstance(message, str) else message)
         if straight.search(text)
     ]
 
@@ -224,8 +230,12 @@ def _plural(message: Message) -> str:
 
 def test_nothing_is_marked_where_it_is_not_found():
     """The extraction does not look into f-strings before Python 3.12, and French people read English."""
-    found = said()
-    assert not {text for node in calls({"_"}) if (text := marked(node)) is not None and text not in found}
+    messages = extract_messages()
+    assert not {
+        text
+        for node in find_calls({"_"})
+        if (text := find_marked_sentence(node)) is not None and text not in messages
+    }
 
 
 def test_the_words_of_forms_are_as_short_as_discord_wants(french):
@@ -234,30 +244,30 @@ def test_the_words_of_forms_are_as_short_as_discord_wants(french):
     """
     texts_ = {
         text
-        for node in calls({"asking", "Window", "Line"})
+        for node in find_calls({"asking", "Window", "Line"})
         for part in (
             *node.args,
             *(word.value for word in node.keywords if word.arg in {"title", "label"}),
         )
-        if (text := marked(part)) is not None
+        if (text := find_marked_sentence(part)) is not None
     }
     assert len(texts_) > 5
     for text in texts_:
         message = french.get(text)
         assert message is not None
-        assert all(len(one) <= 45 for one in (text, *texts(message))), text
+        assert all(len(sentence) <= 45 for sentence in (text, *list_texts(message))), text
 
 
 def test_descriptions_are_as_short_as_discord_wants(french):
     """Of the fields of a form and the options of a menu: a longer one and all of it is refused."""
     texts_ = {
         text
-        for _name, node in all_calls()
+        for _name, node in list_calls()
         for word in node.keywords
-        if word.arg == "description" and (text := marked(word.value)) is not None
+        if word.arg == "description" and (text := find_marked_sentence(word.value)) is not None
     }
     assert texts_
     for text in texts_:
         message = french.get(text)
         assert message is not None
-        assert all(len(one) <= 100 for one in (text, *texts(message))), text
+        assert all(len(sentence) <= 100 for sentence in (text, *list_texts(message))), text

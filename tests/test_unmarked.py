@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.source_trees import tree
-from tests.test_translations import commands
+from tests.source_trees import parse_module
+from tests.test_translations import list_command_options
 
 pytestmark = pytest.mark.xdist_group("source")
 ROOT = Path(__file__).resolve().parent.parent
-SPOKEN = (
+SPOKEN_MODULES = (
     *sorted((ROOT / "cogs").rglob("*.py")),
     *sorted((ROOT / "bot" / "posting").rglob("*.py")),
     *(
@@ -24,12 +24,12 @@ SPOKEN = (
 )
 """Modules in which any text of two words or more is prose for somebody."""
 ROOMS = ("answers", "digests", "feeds", "polling", "search", "stories", "watches")
-MODULES = sorted({*SPOKEN, *(path for room in ROOMS for path in (ROOT / "bot" / room).rglob("*.py"))})
+MODULES = sorted({*SPOKEN_MODULES, *(path for room in ROOMS for path in (ROOT / "bot" / room).rglob("*.py"))})
 
-MARKS = {"_", "N_", "gettext", "ngettext", "counted", "pgettext", "locale_str", "command"}
-SHOWN = {"content", "title", "label", "placeholder", "description", "group_description"}
+MARKING_CALLS = {"_", "N_", "gettext", "ngettext", "counted", "pgettext", "locale_str", "command"}
+SHOWN_ARGUMENTS = {"content", "title", "label", "placeholder", "description", "group_description"}
 """Arguments that a person sees, whatever takes them."""
-SHOWN_BY = {
+SHOWN_ARGUMENTS_BY_CALL = {
     "add_field": {"name", "value"},
     "insert_field_at": {"name", "value"},
     "set_field_at": {"name", "value"},
@@ -40,12 +40,22 @@ SHOWN_BY = {
     "create_thread": {"name"},
 }
 """And others by what takes them."""
-SAYS = {"send", "send_message", "edit_message", "reply", "Refusal", "Window", "Page"}
+SHOWING_CALLS = {"send", "send_message", "edit_message", "reply", "Refusal", "Window", "Page"}
 """What shows its arguments by position."""
-SILENT = {"debug", "info", "warning", "error", "exception", "compile", "fullmatch", "match", "ValueError"}
+SILENT_CALLS = {
+    "debug",
+    "info",
+    "warning",
+    "error",
+    "exception",
+    "compile",
+    "fullmatch",
+    "match",
+    "ValueError",
+}
 """What is called with words that no person of Discord's sees: logs, patterns, errors of ours."""
 
-ALLOWED = {
+ALLOWED_TEXTS = {
     "Europe/Paris": "the name of a time zone is the same in every language",
     "source:numerama robots": "a query that is the same in both languages",
     "https://": "the beginning of an address",
@@ -71,76 +81,83 @@ PROSE = re.compile(r"[^\W\d_]{2,}[,;:]? [^\W\d_]+")
 MACHINE = re.compile(r"<[^>]*>|`[^`]*`|https?://\S+|\S+\.\w{2,5}\b|:\w+:")
 
 
-def literals(node: ast.AST) -> Iterator[ast.Constant]:
+def find_literals(node: ast.AST) -> Iterator[ast.Constant]:
     """The texts within an expression that are not marked, nor machine words of another call in it."""
     if isinstance(node, ast.Call):
-        name = called(node)
-        if name in MARKS:
+        name = function_name(node)
+        if name in MARKING_CALLS:
             return
         if name in {"format", "join", "filter", "strip"} and isinstance(node.func, ast.Attribute):
-            yield from literals(node.func.value)
+            yield from find_literals(node.func.value)
             for argument in node.args:
-                yield from literals(argument)
+                yield from find_literals(argument)
         return
     if isinstance(node, ast.Subscript | ast.Compare | ast.FormattedValue | ast.Attribute):
         return
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node
     if isinstance(node, ast.IfExp):
-        yield from literals(node.body)
-        yield from literals(node.orelse)
+        yield from find_literals(node.body)
+        yield from find_literals(node.orelse)
         return
     for child in ast.iter_child_nodes(node):
-        yield from literals(child)
+        yield from find_literals(child)
 
 
-def called(node: ast.Call) -> str:
+def function_name(node: ast.Call) -> str:
     return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
-def said_unmarked(tree: ast.AST) -> Iterator[tuple[int, str]]:
+def find_unmarked_arguments(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Texts that go unmarked to what shows them to a person."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
-        name = called(node)
-        shown = [one.value for one in node.keywords if one.arg in SHOWN | SHOWN_BY.get(name, set())]
-        if name in SAYS:
-            shown += node.args
-        for argument in shown:
-            for text in literals(argument):
+        name = function_name(node)
+        shown_nodes = [
+            keyword.value
+            for keyword in node.keywords
+            if keyword.arg in SHOWN_ARGUMENTS | SHOWN_ARGUMENTS_BY_CALL.get(name, set())
+        ]
+        if name in SHOWING_CALLS:
+            shown_nodes += node.args
+        for argument in shown_nodes:
+            for text in find_literals(argument):
                 if WORD.search(MACHINE.sub("", str(text.value))):
                     yield text.lineno, str(text.value)
 
 
-def prose_unmarked(tree: ast.AST) -> Iterator[tuple[int, str]]:
+def find_unmarked_prose(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Texts of two words or more that are neither marked nor a docstring, a log, a pattern or a fault."""
-    quiet = {
+    ignored_ids = {
         id(text)
         for node in ast.walk(tree)
-        if (isinstance(node, ast.Call) and called(node) in MARKS | SILENT)
+        if (isinstance(node, ast.Call) and function_name(node) in MARKING_CALLS | SILENT_CALLS)
         or isinstance(node, ast.Assert)
         or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
         for text in ast.walk(node)
     }
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in quiet:
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in ignored_ids:
             continue
         if PROSE.search(MACHINE.sub("", node.value)):
             yield node.lineno, node.value
 
 
-def unmarked(module: ast.Module, *, spoken: bool) -> set[str]:
+def find_unmarked(module: ast.Module, *, spoken: bool) -> set[str]:
     """The texts in a module that a person may see and that are not marked."""
-    found = set(said_unmarked(module)) | (set(prose_unmarked(module)) if spoken else set())
-    return {f"{line}: {text}" for line, text in found if text not in ALLOWED}
+    unmarked_texts = set(find_unmarked_arguments(module)) | (
+        set(find_unmarked_prose(module)) if spoken else set()
+    )
+    return {f"{line}: {text}" for line, text in unmarked_texts if text not in ALLOWED_TEXTS}
 
 
 def test_every_text_that_a_person_sees_is_marked():
-    found = {
-        str(module.relative_to(ROOT)): unmarked(tree(module), spoken=module in SPOKEN) for module in MODULES
+    texts_by_module = {
+        str(module.relative_to(ROOT)): find_unmarked(parse_module(module), spoken=module in SPOKEN_MODULES)
+        for module in MODULES
     }
-    assert {module: texts for module, texts in found.items() if texts} == {}
+    assert {module: texts for module, texts in texts_by_module.items() if texts} == {}
 
 
 @pytest.mark.parametrize(
@@ -165,7 +182,7 @@ def test_a_text_that_is_not_marked_is_found(line):
     source = line.replace("await ", "").replace("return ", "x = ").replace('content="\\n', 'f(content="\\n')
     if source.startswith("f("):
         source += ")"
-    assert unmarked(ast.parse(source), spoken=True)
+    assert find_unmarked(ast.parse(source), spoken=True)
 
 
 @pytest.mark.parametrize(
@@ -182,26 +199,30 @@ def test_a_text_that_is_not_marked_is_found(line):
     ],
 )
 def test_what_is_marked_or_nobody_reads_is_not(line):
-    assert not unmarked(ast.parse(line), spoken=True)
+    assert not find_unmarked(ast.parse(line), spoken=True)
 
 
-ROOTS = "|".join(sorted({path.split()[0].removeprefix("/") for path in commands()}))
+ROOTS = "|".join(sorted({path.split()[0].removeprefix("/") for path in list_command_options()}))
 NAMES_A_COMMAND = re.compile(rf"(?<![\w/<])/(?:{ROOTS})\b")
-UNFORMATTED = {"set_footer"}
+UNFORMATTED_CALLS = {"set_footer"}
 """What shows its text as it stands: Discord makes nothing in it to be clicked."""
 
 
-def plainly_named(tree: ast.AST) -> Iterator[tuple[int, str]]:
+def find_unclickable_commands(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Sentences of a message that name a command which nobody can click."""
-    within = {
+    clickable_ids = {
         id(text)
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and called(node) in {"clickable", *UNFORMATTED}
+        if isinstance(node, ast.Call) and function_name(node) in {"clickable", *UNFORMATTED_CALLS}
         for text in ast.walk(node)
     }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and called(node) in {"_", "ngettext"} and id(node) not in within:
-            for text in (one.value for one in node.args if isinstance(one, ast.Constant)):
+        if (
+            isinstance(node, ast.Call)
+            and function_name(node) in {"_", "ngettext"}
+            and id(node) not in clickable_ids
+        ):
+            for text in (argument.value for argument in node.args if isinstance(argument, ast.Constant)):
                 if NAMES_A_COMMAND.search(str(text)):
                     yield node.lineno, str(text)
 
@@ -215,16 +236,16 @@ SHOWN_WITHOUT_LINKS = (
 
 
 def test_a_command_that_a_message_names_can_be_clicked():
-    found = [
+    unclickable = [
         (str(module.relative_to(ROOT)), line, text)
-        for module in SPOKEN
-        for line, text in plainly_named(tree(module))
+        for module in SPOKEN_MODULES
+        for line, text in find_unclickable_commands(parse_module(module))
         if not any(words in text for words in SHOWN_WITHOUT_LINKS)
     ]
-    assert found == []
+    assert unclickable == []
 
 
-COUNTS = {
+COUNT_PLACEHOLDERS = {
     "count",
     "total",
     "done",
@@ -240,35 +261,38 @@ COUNTS = {
 """Blanks of sentences that hold numbers."""
 
 
-def bare_numbers(tree: ast.AST) -> Iterator[tuple[int, str]]:
+def find_bare_numbers(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Numbers that are filled in as Python writes them."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and called(node) == "format":
-            for blank in node.keywords:
-                value = blank.value
-                said = isinstance(value, ast.Call) and called(value) in {"amount", blank.arg}
-                if blank.arg in COUNTS and not said:
-                    yield node.lineno, str(blank.arg)
+        if isinstance(node, ast.Call) and function_name(node) == "format":
+            for keyword in node.keywords:
+                argument = keyword.value
+                is_formatted = isinstance(argument, ast.Call) and function_name(argument) in {
+                    "amount",
+                    keyword.arg,
+                }
+                if keyword.arg in COUNT_PLACEHOLDERS and not is_formatted:
+                    yield node.lineno, str(keyword.arg)
 
 
 def test_a_number_is_written_as_the_language_writes_it():
-    found = [
+    number_sites = [
         (str(module.relative_to(ROOT)), *number)
         for module in MODULES
-        for number in bare_numbers(tree(module))
+        for number in find_bare_numbers(parse_module(module))
     ]
-    assert found == []
+    assert number_sites == []
 
 
 def test_a_number_that_is_not_is_found():
-    assert list(bare_numbers(ast.parse('_("{count} articles").format(count=number)')))
+    assert list(find_bare_numbers(ast.parse('_("{count} articles").format(count=number)')))
 
 
 def test_no_text_is_allowed_that_does_not_stand_there_any_more():
-    there = {
+    source_texts = {
         node.value
         for module in MODULES
-        for node in ast.walk(tree(module))
+        for node in ast.walk(parse_module(module))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    assert set(ALLOWED) <= there
+    assert set(ALLOWED_TEXTS) <= source_texts

@@ -19,7 +19,7 @@ from bot.feeds.fetch_errors import FeedError
 from bot.polling import drafts
 from bot.stories import preference_model
 from tests import worker_calls as calls
-from tests.feed_server import item, rss
+from tests.feed_server import make_rss, make_rss_item
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ async def workers() -> AsyncIterator[WorkerPool]:
     await pool.close()
 
 
-def _runs(pid: int) -> bool:
+def _is_running(pid: int) -> bool:
     """Whether the process is there and not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -37,8 +37,8 @@ def _runs(pid: int) -> bool:
         return False
 
 
-async def _until_gone(pid: int) -> None:
-    while _runs(pid):  # noqa: ASYNC110 - the process is not ours to wait for
+async def _wait_until_gone(pid: int) -> None:
+    while _is_running(pid):  # noqa: ASYNC110 - the process is not ours to wait for
         await asyncio.sleep(0.01)
 
 
@@ -54,32 +54,35 @@ async def test_one_process_answers_many_calls_large_ones_and_chatty_ones_too(wor
 async def test_a_process_that_nobody_needs_for_a_while_ends_and_the_next_call_starts_another():
     workers = WorkerPool(patience=0.05)
     first = await workers.run(calls.pid, timeout=5)
-    await _until_gone(first)
+    await _wait_until_gone(first)
     second = await workers.run(calls.pid, timeout=5)
     assert second != first
     await workers.close()
-    await _until_gone(second)
+    await _wait_until_gone(second)
 
 
 async def test_a_process_is_not_taken_away_from_a_call_that_lasts_longer_than_patience(tmp_path):
     workers = WorkerPool(2, patience=0.05)
-    mine, other = str(tmp_path / "mine"), str(tmp_path / "other")
-    call = asyncio.create_task(workers.run(calls.meet, mine, other, timeout=20))
+    own_path, other_path = str(tmp_path / "mine"), str(tmp_path / "other")
+    call = asyncio.create_task(workers.run(calls.meet, own_path, other_path, timeout=20))
     await asyncio.sleep(0)  # its turn comes first
-    await _until_gone(await workers.run(calls.pid, timeout=5))
-    assert await workers.run(calls.meet, other, mine, timeout=10)
+    await _wait_until_gone(await workers.run(calls.pid, timeout=5))
+    assert await workers.run(calls.meet, other_path, own_path, timeout=10)
     assert await call
     await workers.close()
 
 
 async def test_a_process_ends_to_which_another_leaves_nothing(tmp_path):
     workers = WorkerPool(2, patience=0.1, min_idle=1)
-    left, right = str(tmp_path / "left"), str(tmp_path / "right")
-    both = (workers.run(calls.meet, *way, timeout=20) for way in ((left, right), (right, left)))
-    pids = set(await asyncio.gather(*both))
-    while len(running := {await workers.run(calls.pid, timeout=5), *filter(_runs, pids)}) > 1:  # noqa: ASYNC110 - as above
+    first_path, second_path = str(tmp_path / "left"), str(tmp_path / "right")
+    meetings = (
+        workers.run(calls.meet, *paths, timeout=20)
+        for paths in ((first_path, second_path), (second_path, first_path))
+    )
+    pids = set(await asyncio.gather(*meetings))
+    while len(running_pids := {await workers.run(calls.pid, timeout=5), *filter(_is_running, pids)}) > 1:  # noqa: ASYNC110 - as above
         await asyncio.sleep(0.01)
-    assert running < pids
+    assert running_pids < pids
     await workers.close()
 
 
@@ -122,7 +125,7 @@ async def test_a_worker_knows_no_token_or_key(workers, monkeypatch):
         "AWS_SECRET_ACCESS_KEY",
     ):
         monkeypatch.setenv(name, "hunter2")
-    surroundings = await workers.run(calls.surroundings, timeout=5)
+    surroundings = await workers.run(calls.describe_environment, timeout=5)
     assert "PATH" in surroundings
     assert "hunter2" not in surroundings
 
@@ -132,7 +135,7 @@ async def test_a_call_that_hangs_is_killed_and_the_next_one_works(workers):
     with pytest.raises(WorkerTimeout):
         await workers.run(calls.hang, timeout=0.05)
     assert await workers.run(calls.pid, timeout=5) != first
-    await _until_gone(first)
+    await _wait_until_gone(first)
 
 
 async def test_a_call_that_never_lets_go_of_the_interpreter_is_killed(workers):
@@ -152,7 +155,7 @@ async def test_a_call_that_ends_its_process_is_an_error_and_the_next_one_works(w
 async def test_a_worker_that_died_while_idle_is_no_caller_s_error(workers):
     first = await workers.run(calls.pid, timeout=5)
     os.kill(first, signal.SIGKILL)
-    await _until_gone(first)
+    await _wait_until_gone(first)
     await asyncio.sleep(0.01)
     assert await workers.run(calls.pid, timeout=5) != first
 
@@ -225,7 +228,7 @@ async def test_closing_cancels_calls_and_leaves_no_process(tmp_path):
     await asyncio.wait([running, waiting])
     assert running.cancelled()
     assert waiting.cancelled()
-    assert not _runs(int(path.read_text()))
+    assert not _is_running(int(path.read_text()))
     with pytest.raises(asyncio.CancelledError):
         await pool.run(calls.add, 1, 1, timeout=5)
 
@@ -252,12 +255,12 @@ async def test_a_script_without_a_main_guard_can_use_workers_and_a_kill_leaves_n
         asyncio.run(bot.core.worker_pool.Workers().run(worker_calls.{call}, "pid", timeout=0.5))
         """)
     )
-    ended = await asyncio.to_thread(
+    process = await asyncio.to_thread(
         subprocess.run, [sys.executable, str(script)], cwd=tmp_path, check=False, stderr=subprocess.PIPE
     )
-    assert ended.returncode == -signal.SIGKILL
-    assert ended.stderr == b""  # the worker has it too, and it is read until both have ended
-    await _until_gone(int((tmp_path / "pid").read_text()))
+    assert process.returncode == -signal.SIGKILL
+    assert process.stderr == b""  # the worker has it too, and it is read until both have ended
+    await _wait_until_gone(int((tmp_path / "pid").read_text()))
 
 
 async def test_a_large_parent_does_not_make_its_workers_look_large():
@@ -274,7 +277,7 @@ async def test_a_large_parent_does_not_make_its_workers_look_large():
 
 async def test_a_worker_that_reads_for_everybody_loads_nothing_that_only_the_bot_needs(workers):
     """Each megabyte that a worker imports counts once more; `docs/ARCHITECTURE.md` says what it may."""
-    body = rss(item(0)).encode()
+    body = make_rss(make_rss_item(0)).encode()
     document = await workers.run(drafts.parse_feed, body, "", "https://news.example/feed", timeout=20)
     assert len(document.sketches) == 1
     assert (
@@ -282,7 +285,7 @@ async def test_a_worker_that_reads_for_everybody_loads_nothing_that_only_the_bot
         == preference_model.NO_PREFERENCES
     )
     assert await workers.run(score_topic_relevance, [], ["news"], [1.0], timeout=20) == []
-    loaded = await workers.run(calls.loaded, timeout=5)
+    loaded = await workers.run(calls.list_loaded_modules, timeout=5)
     assert "feedparser" in loaded
     assert loaded.isdisjoint({"asyncio", "aiohttp", "babel", "importlib.metadata", "pydantic", "trafilatura"})
 
@@ -290,8 +293,8 @@ async def test_a_worker_that_reads_for_everybody_loads_nothing_that_only_the_bot
 async def test_a_bot_loads_nothing_that_only_workers_and_few_bots_need():
     """The same for the other side: what parses, draws and counts for Prometheus is loaded where it runs."""
     source = "import sys, bot.cli.main, bot.client.discord_client, cogs; print(*sys.modules)"
-    told = await asyncio.to_thread(subprocess.check_output, [sys.executable, "-c", source], text=True)
-    loaded = set(told.split())
+    module_names = await asyncio.to_thread(subprocess.check_output, [sys.executable, "-c", source], text=True)
+    loaded = set(module_names.split())
     assert {"discord", "cogs"} <= loaded
     assert loaded.isdisjoint(
         {"feedparser", "selectolax", "trafilatura", "lxml", "matplotlib", "prometheus_client", "aiohttp.web"}

@@ -19,23 +19,23 @@ import cogs
 from bot.client.command_registration import Translator
 from bot.core.i18n import load_catalogue
 
-_translated: dict[tuple[object, ...], bytes] = {}
+_translated_payloads: dict[tuple[object, ...], bytes] = {}
 
 
 @contextmanager
-def translating_once() -> Iterator[None]:
+def cache_translations() -> Iterator[None]:
     """Within the block commands are translated as they were before, if they were."""
 
     def once(kind: type[Any]) -> Any:
-        real = kind.get_translated_payload
+        original = kind.get_translated_payload
 
         async def payload(command: Any, tree: Any, translator: app_commands.Translator) -> dict[str, Any]:
             plain = json.dumps(command.to_dict(tree), sort_keys=True)
             key = (kind, command.qualified_name, plain, type(translator), load_catalogue("fr"))
-            if key not in _translated:
-                _translated[key] = pickle.dumps(await real(command, tree, translator))
-            found: dict[str, Any] = pickle.loads(_translated[key])
-            return found
+            if key not in _translated_payloads:
+                _translated_payloads[key] = pickle.dumps(await original(command, tree, translator))
+            translated: dict[str, Any] = pickle.loads(_translated_payloads[key])
+            return translated
 
         return mock.patch.object(kind, "get_translated_payload", payload)
 

@@ -17,28 +17,28 @@ from bot.client.services import Services
 from bot.demo.demo_server import DemoServer, build, follow_feed, sync_clock
 from bot.demo.page_pictures import bot_avatar_assets
 from bot.demo.sample_feeds import Publisher
-from tests.picture_stage import opened, run_staged, shoot_last
-from tests.pictures import command
+from tests.picture_stage import open_preview_page, run_staged, shoot_last
+from tests.pictures import run_command
 
 STORIES = 12
-WATCHED = {"": ("apple OR linux OR windows", "rekognition"), "-fr": ("reconnaissance faciale", "CNIL")}
+WATCH_QUERIES = {"": ("apple OR linux OR windows", "rekognition"), "-fr": ("reconnaissance faciale", "CNIL")}
 
 
-def take(address: str, folder: Path, ending: str) -> None:
+def shoot_watch(address: str, folder: Path, ending: str) -> None:
     """The newest notice, and the list."""
-    with opened(address) as page:
+    with open_preview_page(address) as page:
         shoot_last(page, folder / f"watch{ending}.png", {}, number=0)
-        command(page, "watch list")
+        run_command(page, "watch list")
         shoot_last(page, folder / f"watches{ending}.png", {})
 
 
-async def picture(env: Env, newsroom: Services, publisher: Publisher, folder: Path) -> None:
+async def take_pictures(env: Env, newsroom: Services, publisher: Publisher, folder: Path) -> None:
     """Let two people watch, let stories come, and take the pictures of what each was told."""
     stage: DemoServer = await build(env)
     feeds = [await follow_feed(newsroom, publisher.feed_url(outlet), stage) for outlet in publisher.outlets]
     people: dict[str, MemberActor] = {"": stage.ada, "-fr": stage.camille}
     for ending, person in people.items():
-        for query in WATCHED[ending]:
+        for query in WATCH_QUERIES[ending]:
             await person.slash(stage.news, "watch add", query=query)
     publisher.published += itertools.islice(publisher.stories, STORIES)
     for feed in feeds:
@@ -60,9 +60,9 @@ async def picture(env: Env, newsroom: Services, publisher: Publisher, folder: Pa
             assets=pictures | bot_avatar_assets(env),
             locale="fr" if ending else "en-US",
         ).__aenter__()
-        await asyncio.to_thread(take, preview.url, folder, ending)
+        await asyncio.to_thread(shoot_watch, preview.url, folder, ending)
         await preview.close()
 
 
 if __name__ == "__main__":
-    run_staged(picture)
+    run_staged(take_pictures)

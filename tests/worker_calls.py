@@ -24,7 +24,7 @@ class OddError(Exception):
         super().__init__(f"because {reason}")
 
 
-def loaded() -> set[str]:
+def list_loaded_modules() -> set[str]:
     """The modules that the worker has imported."""
     return set(sys.modules)
 
@@ -37,8 +37,8 @@ def add(left: int, right: int) -> int:
     return left + right
 
 
-def echo(data: bytes) -> bytes:
-    return data
+def echo(body: bytes) -> bytes:
+    return body
 
 
 def hang() -> None:
@@ -61,10 +61,10 @@ def say_and_hang(path: str) -> None:
     hang_in_c(60)
 
 
-def meet(mine: str, other: str) -> int:
+def meet(own_path: str, other_path: str) -> int:
     """The process, once another call of this runs at the same time."""
-    Path(mine).touch()
-    while not Path(other).exists():
+    Path(own_path).touch()
+    while not Path(other_path).exists():
         time.sleep(0.005)
     return os.getpid()
 
@@ -87,8 +87,8 @@ def eat_memory() -> int:
 
 
 def keep_memory(size: int) -> int:
-    kept = b"x" * size
-    return len(kept)
+    memory = b"x" * size
+    return len(memory)
 
 
 def recurse(depth: int = 0) -> int:
@@ -132,7 +132,7 @@ def answer_with(answer: bytes) -> int:
     return 0
 
 
-def surroundings() -> str:
+def describe_environment() -> str:
     """All that the process was given as it started."""
     return f"{Path('/proc/self/environ').read_text()} {dict(os.environ)} {sys.argv}"
 

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bot.core.preferences import DigestPlan, Preference
-from tests.cogs.helpers import last
+from tests.cogs.helpers import last_reply
 from tests.discord_world import World
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.picture_stage import run, server_in, shoot, shoot_last
 from tests.writing.model_service import ModelService
 
 
-class Told(NamedTuple):
+class WrittenArticle(NamedTuple):
     """An article, and what the stand-in writes of it."""
 
     outlet: str
@@ -28,7 +28,7 @@ class Told(NamedTuple):
     translation: str
 
 
-ENGLISH = Told(
+ENGLISH = WrittenArticle(
     "The Verge",
     "en",
     "Amazon bans police use of its facial recognition for a year",
@@ -44,7 +44,7 @@ ENGLISH = Told(
     "reconnaissance faciale, pendant un an. L’entreprise veut que les législateurs écrivent des règles sur "
     "la façon dont la police peut utiliser la technologie.",
 )
-FRENCH = Told(
+FRENCH = WrittenArticle(
     "Numerama",
     "fr",
     "La CNIL inflige 150 millions d’euros d’amende à Google",
@@ -59,40 +59,47 @@ FRENCH = Told(
     "The CNIL fined Google 150 million euros on Monday. The company will also have to change how it asks "
     "for the consent of internet users.",
 )
-TOLD = {"": (ENGLISH, FRENCH), "-fr": (FRENCH, ENGLISH)}
+ARTICLES = {"": (ENGLISH, FRENCH), "-fr": (FRENCH, ENGLISH)}
 """The article that is summed up, and the one that is translated."""
 
 
-async def bring(world: World, server: FeedServer, told: Told, number: int) -> None:
+async def post_article(world: World, server: FeedServer, article: WrittenArticle, number: int) -> None:
     """Post an article."""
     path = f"/{number}"
-    server.serve(path, rss(item(number, title=told.outlet), title=told.outlet, language=told.language))
+    server.serve(
+        path,
+        make_rss(
+            make_rss_item(number, title=article.outlet), title=article.outlet, language=article.language
+        ),
+    )
     feed = await world.follow(f"{server.origin}{path}")
     await world.poll_and_deliver(feed)
     await world.advance(60)
-    news = item(number + 10, title=told.title, body=told.text, published=world.clock.now() - 60)
-    server.serve(path, rss(news, title=told.outlet, language=told.language))
+    news = make_rss_item(
+        number + 10, title=article.title, body=article.text, published=world.clock.now() - 60
+    )
+    server.serve(path, make_rss(news, title=article.outlet, language=article.language))
     await world.poll_and_deliver(feed)
 
 
-async def pictures(world: World, server: FeedServer, folder: Path, ending: str) -> None:
+async def take_pictures(world: World, server: FeedServer, folder: Path, ending: str) -> None:
     """All of them in one language."""
-    own, foreign = TOLD[ending]
+    own, foreign = ARTICLES[ending]
     service = ModelService(server)
-    service.says("NO ANSWER")
-    await bring(world, server, own, 1)
-    service.says(own.summary)
-    menu = last(await world.editor.click(world.posts()[-1], label="Plus" if ending else "More"))
+    service.answer_with("NO ANSWER")
+    await post_article(world, server, own, 1)
+    service.answer_with(own.summary)
+    menu = last_reply(await world.editor.click(world.posts()[-1], label="Plus" if ending else "More"))
     await world.editor.click(menu, label="Résumer" if ending else "Summarize")
     take = partial(shoot_last, path=folder / f"summary{ending}.png", names={})
     await shoot(world, world.news, take)
-    service.says(foreign.translation)
-    await world.prefer(Preference.TRANSLATE, 1, channel=world.news)
-    await bring(world, server, foreign, 2)
+    service.answer_with(foreign.translation)
+    await world.set_preference(Preference.TRANSLATE, 1, channel=world.news)
+    await post_article(world, server, foreign, 2)
     await world.deliver()
     take = partial(shoot_last, path=folder / f"translation{ending}.png", names={})
     await shoot(world, world.news, take)
-    service.says(own.summary)
+    service.answer_with(own.summary)
     plan = DigestPlan(weekday=None, minute=480, summaries=True)
     digest = await world.store.digests.save(
         plan, server_id=world.guild.id, channel_id=world.news.id, person_id=1, limit=9
@@ -104,9 +111,9 @@ async def pictures(world: World, server: FeedServer, folder: Path, ending: str) 
 
 
 async def main(folder: Path) -> None:
-    for ending in TOLD:
+    for ending in ARTICLES:
         async with server_in(ending.removeprefix("-") or "en") as (world, server):
-            await pictures(world, server, folder, ending)
+            await take_pictures(world, server, folder, ending)
 
 
 if __name__ == "__main__":

@@ -61,16 +61,16 @@ async def test_the_shared_questions_come_out_right(library, searcher):
     text = await seeded(library)
     firsts: list[bool] = []
     for line in (shared("seed") / "questions.jsonl").read_text(encoding="utf-8").splitlines():
-        asked = json.loads(line)
-        answer = await answer_question(searcher, asked["question"], feed_ids=None)
+        question_row = json.loads(line)
+        answer = await answer_question(searcher, question_row["question"], feed_ids=None)
         quoted = offered(answer)
         assert all(quote in text for quote in quoted)
-        if asked["answer_has_any"]:
-            held = [any(words in quote for words in asked["answer_has_any"]) for quote in quoted]
-            assert any(held), (asked["question"], quoted)
-            firsts.append(held[0])
+        if question_row["answer_has_any"]:
+            has_answer = [any(words in quote for words in question_row["answer_has_any"]) for quote in quoted]
+            assert any(has_answer), (question_row["question"], quoted)
+            firsts.append(has_answer[0])
         else:
-            assert answer.confidence is not Confidence.SURE, asked["question"]
+            assert answer.confidence is not Confidence.SURE, question_row["question"]
     assert firsts.count(False) <= 1
 
 
@@ -150,8 +150,8 @@ async def test_an_article_that_the_person_may_not_see_neither_answers_nor_is_off
     assert "2016" in offered(await answer_question(searcher, question, feed_ids=[hidden.id]))[0]
     answer = await answer_question(searcher, question, feed_ids=[library.feed.id])
     assert not answer.answered
-    shown = (*answer.related_articles, *answer.sources)
-    assert all(article.feed_id == library.feed.id for article in shown)
+    articles = (*answer.related_articles, *answer.sources)
+    assert all(article.feed_id == library.feed.id for article in articles)
     assert await answer_question(searcher, question, feed_ids=[]) == Answer(question=question)
 
 
@@ -214,8 +214,8 @@ async def test_quotes_do_not_join_what_something_was_left_out_between(library, s
 
 async def test_the_answer_as_json_has_what_scripts_rely_on(library, searcher):
     await library.add(TITLE, BAN)
-    told = (await answer_question(searcher, "When was Rekognition launched?", feed_ids=None)).as_json()
-    assert told.keys() >= {
+    answer_json = (await answer_question(searcher, "When was Rekognition launched?", feed_ids=None)).as_json()
+    assert answer_json.keys() >= {
         "question",
         "answered",
         "tier",
@@ -225,11 +225,11 @@ async def test_the_answer_as_json_has_what_scripts_rely_on(library, searcher):
         "sources",
         "nearest",
     }
-    assert told["answered"] is (told["tier"] == "sure")
-    quotes = told["quotes"] if told["answered"] else told["possible"]
+    assert answer_json["answered"] is (answer_json["tier"] == "sure")
+    quotes = answer_json["quotes"] if answer_json["answered"] else answer_json["possible"]
     assert 1 <= len(quotes) <= 3
     assert all(quote.keys() >= {"text", "url", "title", "answer", "published"} for quote in quotes)
-    assert all(list(source) == ["url", "title", "source", "published"] for source in told["sources"])
+    assert all(list(source) == ["url", "title", "source", "published"] for source in answer_json["sources"])
 
 
 @given(question=st.text(alphabet=st.sampled_from("ab\"«»()-: 'é1\0\n?") | st.characters(), max_size=80))

@@ -41,9 +41,9 @@ def test_a_follow_up_that_asks_nothing_is_the_question_before_about_something_el
     ],
 )
 def test_a_question_that_points_at_its_topic_takes_the_words_of_the_one_before(before, text, taken):
-    made = resolve_question(text, [before])
-    assert made.startswith(text)
-    assert set(taken.split()) <= set(made.removeprefix(text).split())
+    completed_question = resolve_question(text, [before])
+    assert completed_question.startswith(text)
+    assert set(taken.split()) <= set(completed_question.removeprefix(text).split())
 
 
 @pytest.mark.parametrize(

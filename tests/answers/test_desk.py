@@ -27,8 +27,8 @@ from bot.writing.answer_writer import AnswerWriter
 from tests.store.samples import SERVER, add_feed, new_article, record
 
 
-def asked(number: int = 0, **changes: Any) -> QuestionRequest:
-    values: dict[str, Any] = {
+def make_question(number: int = 0, **changes: Any) -> QuestionRequest:
+    fields: dict[str, Any] = {
         "text": f"Who bought Slack {number}?",
         "feed_ids": {1},
         "server_id": SERVER,
@@ -36,64 +36,64 @@ def asked(number: int = 0, **changes: Any) -> QuestionRequest:
         "person_id": 3,
         "public": True,
     }
-    return QuestionRequest(**values | changes)
+    return QuestionRequest(**fields | changes)
 
 
-class Slow:
+class SlowEngine:
     """An engine that takes as long as the test wants."""
 
     def __init__(self) -> None:
-        self.running = self.most = 0
+        self.running = self.max_running = 0
         self.go_on = asyncio.Event()
-        self._begun = asyncio.Semaphore(0)
+        self._started = asyncio.Semaphore(0)
 
-    async def working(self, count: int) -> None:
+    async def wait_until_working(self, count: int) -> None:
         """Wait until it works on so many questions more."""
         for _ in range(count):
-            await self._begun.acquire()
+            await self._started.acquire()
 
-    async def ask(self, _searcher: object, question: str, **_options: Any) -> Answer:
+    async def answer(self, _searcher: object, question: str, **_options: Any) -> Answer:
         self.running += 1
-        self.most = max(self.most, self.running)
-        self._begun.release()
+        self.max_running = max(self.max_running, self.running)
+        self._started.release()
         await self.go_on.wait()
         self.running -= 1
         return Answer(question=question, confidence=Confidence.SURE)
 
 
 @pytest.fixture
-def slow(monkeypatch) -> Slow:
-    made = Slow()
-    monkeypatch.setattr(answer_pipeline, "answer_question", made.ask)
-    return made
+def slow_engine(monkeypatch) -> SlowEngine:
+    engine = SlowEngine()
+    monkeypatch.setattr(answer_pipeline, "answer_question", engine.answer)
+    return engine
 
 
 def service_of(newsroom: Services, writer: AnswerWriter | None = None) -> QuestionService:
     return QuestionService(newsroom.store, newsroom.searcher, newsroom.clock, writer)
 
 
-async def test_eight_askers_are_worked_on_two_at_a_time(newsroom, slow):
+async def test_eight_askers_are_worked_on_two_at_a_time(newsroom, slow_engine):
     taking = service_of(newsroom)
-    tasks = [asyncio.create_task(taking.answer(asked(number))) for number in range(8)]
-    await slow.working(CONCURRENCY)
-    slow.go_on.set()
+    tasks = [asyncio.create_task(taking.answer(make_question(number))) for number in range(8)]
+    await slow_engine.wait_until_working(CONCURRENCY)
+    slow_engine.go_on.set()
     replies = await asyncio.gather(*tasks)
-    assert slow.most == CONCURRENCY
+    assert slow_engine.max_running == CONCURRENCY
     assert len({reply.question_id for reply in replies}) == 8
 
 
-async def test_more_than_can_wait_are_sent_away_and_leave_no_trace(newsroom, slow, monkeypatch):
+async def test_more_than_can_wait_are_sent_away_and_leave_no_trace(newsroom, slow_engine, monkeypatch):
     monkeypatch.setattr(question_service, "MAX_WAITING", 1)
     taking = service_of(newsroom)
-    tasks = [asyncio.create_task(taking.answer(asked(number))) for number in range(CONCURRENCY + 1)]
-    await slow.working(CONCURRENCY)
+    tasks = [asyncio.create_task(taking.answer(make_question(number))) for number in range(CONCURRENCY + 1)]
+    await slow_engine.wait_until_working(CONCURRENCY)
     with pytest.raises(RequestRejected) as declined:
-        await taking.answer(asked(9))
+        await taking.answer(make_question(9))
     assert declined.value.reason is QuestionRejection.BUSY
     tasks[-1].cancel()  # who waited gives up, and the place is free again
     await asyncio.wait([tasks[-1]])
-    last = asyncio.create_task(taking.answer(asked(10)))
-    slow.go_on.set()
+    last = asyncio.create_task(taking.answer(make_question(10)))
+    slow_engine.go_on.set()
     await asyncio.gather(*tasks[:-1], last)
     assert await newsroom.store.questions.count(3) == CONCURRENCY + 1
 
@@ -106,14 +106,14 @@ async def test_an_answer_that_fails_frees_its_place(newsroom, monkeypatch):
     taking = service_of(newsroom)
     for _ in range(CONCURRENCY + 1):
         with pytest.raises(RuntimeError):
-            await taking.answer(asked())
+            await taking.answer(make_question())
 
 
-async def test_with_a_writer_more_are_worked_on_at_once(newsroom, slow):
+async def test_with_a_writer_more_are_worked_on_at_once(newsroom, slow_engine):
     taking = service_of(newsroom, object())  # type: ignore[arg-type]  # only whether there is one
-    tasks = [asyncio.create_task(taking.answer(asked(number))) for number in range(CONCURRENCY + 2)]
-    await slow.working(CONCURRENCY + 2)
-    slow.go_on.set()
+    tasks = [asyncio.create_task(taking.answer(make_question(number))) for number in range(CONCURRENCY + 2)]
+    await slow_engine.wait_until_working(CONCURRENCY + 2)
+    slow_engine.go_on.set()
     await asyncio.gather(*tasks)
 
 
@@ -144,10 +144,10 @@ async def test_the_article_of_a_conversation_stays_its_article(newsroom, monkeyp
 
     monkeypatch.setattr(answer_pipeline, "answer_question", ask)
     taking = service_of(newsroom)
-    first = await taking.answer(asked(article_id=article))
+    first = await taking.answer(make_question(article_id=article))
     assert first.about is not None
     follows = await newsroom.store.questions.get(first.question_id)
-    second = await taking.answer(asked(follows=follows))
+    second = await taking.answer(make_question(follows=follows))
     assert abouts == [article, article]
     assert second.about is None  # nobody asked about it this time, and the answer is not from it
 
@@ -162,8 +162,8 @@ async def test_the_closest_of_some_articles_is_the_one_that_is_named(newsroom):
     }
     new = [new_article(feed, name, title=title, summary="") for name, title in titles.items()]
     articles = await newsroom.store.articles.by_ids((await record(newsroom.store, feed, *new)).new_ids)
-    found = best_matching_article("Which city banned it?", articles)
-    assert found.title == titles["a"]
+    closest_article = best_matching_article("Which city banned it?", articles)
+    assert closest_article.title == titles["a"]
     assert best_matching_article("What about robots?", articles) is None
     assert best_matching_article("Why?", articles) is None
 
@@ -173,5 +173,5 @@ async def test_the_closest_of_some_articles_is_the_one_that_is_named(newsroom):
 )
 async def test_who_only_greets_or_thanks_gets_no_quote(newsroom, text, said):
     with pytest.raises(RequestRejected) as declined:
-        await service_of(newsroom).answer(asked(text=text))
+        await service_of(newsroom).answer(make_question(text=text))
     assert said in refusal_sentences.refusal_sentence(declined.value)

@@ -81,10 +81,10 @@ def test_a_question_about_the_present_is_told_from_one_about_the_past(text, chan
     ],
 )
 def test_what_has_the_form_of_an_answer_is_found(text, kind, said):
-    found = list(find_typed_spans(text))
-    assert (kind, said) in [(form.kind, form.text) for form in found]
-    assert all(text[form.start : form.end] == form.text for form in found)
-    assert kind is not AnswerType.TIME or all(form.kind is not AnswerType.NUMBER for form in found)
+    answer_forms = list(find_typed_spans(text))
+    assert (kind, said) in [(form.kind, form.text) for form in answer_forms]
+    assert all(text[form.start : form.end] == form.text for form in answer_forms)
+    assert kind is not AnswerType.TIME or all(form.kind is not AnswerType.NUMBER for form in answer_forms)
 
 
 async def test_an_article_is_cut_into_its_headline_and_windows_of_whole_sentences(store):
@@ -111,8 +111,14 @@ async def test_what_is_measured_needs_no_other_candidate_and_has_a_name(store):
     measures = ArticleFeatures(terms, reading)
     headline, window = iter_candidates(reading)
     far, near = (
-        dict(zip(FEATURE_NAMES, candidate_feature_vector(question, terms, measures, each, 0.0), strict=False))
-        for each in (headline, window)
+        dict(
+            zip(
+                FEATURE_NAMES,
+                candidate_feature_vector(question, terms, measures, candidate, 0.0),
+                strict=False,
+            )
+        )
+        for candidate in (headline, window)
     )
     assert len(near) == len(FEATURE_NAMES) - COSINE_FEATURES
     assert near["in window"] == 1
@@ -128,25 +134,25 @@ async def test_what_a_follow_up_names_is_answered_and_not_what_was_asked_before(
     article = await store.articles.get(await library.add("Chiffres du mois", text, language="fr"))
     for added, answer in (((), "1200 magasins"), (("tesla",), "300")):
         question = analyse_question("combien de magasins Tesla", lambda _: 50, 20 * ARTICLES, added)
-        found = score_candidates(question, [article])[0].answer_span
-        assert found is not None
-        assert found.startswith(answer)
+        answer_text = score_candidates(question, [article])[0].answer_span
+        assert answer_text is not None
+        assert answer_text.startswith(answer)
 
 
 def test_a_scorer_adds_the_leaves_that_its_trees_lead_to():
     tree = ([1, 0.5, 1, 2], -2.0, 2.0)
-    made = Scorer(bias=0.0, trees=(tree,), sure_threshold=0.9, possible_threshold=0.1)
-    assert made.probability([1.0, 1.0]) == pytest.approx(0.8808, abs=1e-4)
-    assert made.probability([1.0, 0.0]) == pytest.approx(0.1192, abs=1e-4)
+    tree_scorer = Scorer(bias=0.0, trees=(tree,), sure_threshold=0.9, possible_threshold=0.1)
+    assert tree_scorer.probability([1.0, 1.0]) == pytest.approx(0.8808, abs=1e-4)
+    assert tree_scorer.probability([1.0, 0.0]) == pytest.approx(0.1192, abs=1e-4)
 
 
 @pytest.mark.parametrize("meaning", [False, True])
 def test_the_scorer_is_of_today_s_features(meaning):
-    made = candidate_scorer(with_cosines=meaning)  # which raises where they are others
-    assert 0 < made.possible_threshold < made.sure_threshold < 1
+    loaded_scorer = candidate_scorer(with_cosines=meaning)  # which raises where they are others
+    assert 0 < loaded_scorer.possible_threshold < loaded_scorer.sure_threshold < 1
 
 
-def judged(
+def make_judged_quote(
     article_id: int, probability: float, *, days: int, answer: str | None, start: int = 0
 ) -> ScoredCandidate:
     return ScoredCandidate(
@@ -156,37 +162,39 @@ def judged(
 
 def test_what_was_so_is_set_apart_where_the_answer_changes():
     new, old, weak = (
-        judged(1, 0.5, days=300, answer="Ada Byron"),
-        judged(2, 0.48, days=10, answer="Alan Kay"),
-        judged(3, 0.01, days=5, answer="Nobody"),
+        make_judged_quote(1, 0.5, days=300, answer="Ada Byron"),
+        make_judged_quote(2, 0.48, days=10, answer="Alan Kay"),
+        make_judged_quote(3, 0.01, days=5, answer="Nobody"),
     )
-    found = [new, old, weak]
+    judged_quotes = [new, old, weak]
     now = analyse_question("who runs nordwave now", frequency, ARTICLES)
-    assert select_quotes(now, found) == ([new], [old])
+    assert select_quotes(now, judged_quotes) == ([new], [old])
     then = analyse_question("who ran nordwave in 2019", frequency, ARTICLES)
-    assert select_quotes(then, found) == ([new, old], [])
+    assert select_quotes(then, judged_quotes) == ([new, old], [])
 
 
 def test_what_is_far_less_likely_is_not_quoted_but_beside_what_was_talked_about():
     question = analyse_question("nordwave", frequency, ARTICLES)
-    first, second, third = (judged(n, p, days=1, answer=None) for n, p in ((1, 0.6), (2, 0.4), (3, 0.1)))
+    first, second, third = (
+        make_judged_quote(n, p, days=1, answer=None) for n, p in ((1, 0.6), (2, 0.4), (3, 0.1))
+    )
     assert select_quotes(question, [first, second, third])[0] == [first, second]
     assert select_quotes(question, [first, second, third], frozenset({1}))[0] == [first, second, third]
 
 
 async def test_what_follows_the_first_quote_stands_beside_it_where_little_else_is_likely(store):
     library = await Library(store).open()
-    said = [
+    first_sentences = [
         f"The Nordwave cable was cut in the night, its operator said {'once and ' * 20}again.",
         f"Most of the traffic now goes through {'Denmark, through ' * 15}Norway.",
         "It is expected to work again in three weeks.",
     ]
     article = await store.articles.get(
-        await library.add("News of the sea", " ".join([*said, *["More is said."] * 30]))
+        await library.add("News of the sea", " ".join([*first_sentences, *["More is said."] * 30]))
     )
     question = analyse_question("when was the Nordwave cable cut", frequency, ARTICLES)
     quotes = select_quotes(question, score_candidates(question, [article])[:1])[0]
-    assert [quote.text for quote in quotes] == [said[0], " ".join(said[1:])]
+    assert [quote.text for quote in quotes] == [first_sentences[0], " ".join(first_sentences[1:])]
     assert all(quote.text in article.text and len(quote.text) <= MAX_QUOTE_LENGTH for quote in quotes)
 
 
@@ -196,20 +204,20 @@ async def test_of_articles_with_as_much_of_the_question_the_newest_answers(store
         await library.add(f"Nordwave has a new head: {name}", f"{name} runs Nordwave.", days=days)
     searcher = searcher_of(store)
     question = await understand_with_index(searcher, "who is the head of nordwave")
-    found = await retrieve(searcher, question, feed_ids=None)
-    first, *_ = score_candidates(question, found.articles)
+    retrieved = await retrieve(searcher, question, feed_ids=None)
+    first, *_ = score_candidates(question, retrieved.articles)
     assert "Ada Byron" in first.text
 
 
 def test_an_article_that_was_talked_about_makes_no_answer_sure():
     by = Scorer(bias=0.0, trees=(), sure_threshold=0.6, possible_threshold=0.1)
-    found = [judged(1, 0.8, days=1, answer=None)]
-    assert confidence_of(found, by) is Confidence.SURE
-    assert confidence_of(found, by, frozenset({1})) is Confidence.POSSIBLE
+    judged_quotes = [make_judged_quote(1, 0.8, days=1, answer=None)]
+    assert confidence_of(judged_quotes, by) is Confidence.SURE
+    assert confidence_of(judged_quotes, by, frozenset({1})) is Confidence.POSSIBLE
 
 
 def test_candidates_that_share_a_sentence_are_quoted_once():
-    first, again, apart = (judged(1, 0.5, days=1, answer=None, start=start) for start in (0, 1, 2))
+    first, again, apart = (make_judged_quote(1, 0.5, days=1, answer=None, start=start) for start in (0, 1, 2))
     question = analyse_question("nordwave", frequency, ARTICLES)
     assert select_quotes(question, [first, again, apart])[0] == [first, apart]
 
@@ -220,6 +228,6 @@ async def test_the_newest_article_is_read_though_many_older_ones_match_better(st
         await library.add(f"Nordwave, Nordwave {number}", "Nordwave.", days=300 + number)
     newest = await library.add("Cables", "A ship of Nordwave, as it were. " + "More is said. " * 40)
     searcher = searcher_of(store)
-    found = await retrieve(searcher, await understand_with_index(searcher, "nordwave"), feed_ids=None)
-    assert newest in [article.id for article in found.articles]
-    assert len(found.articles) == MAX_ARTICLES
+    retrieved = await retrieve(searcher, await understand_with_index(searcher, "nordwave"), feed_ids=None)
+    assert newest in [article.id for article in retrieved.articles]
+    assert len(retrieved.articles) == MAX_ARTICLES

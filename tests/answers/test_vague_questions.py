@@ -37,8 +37,8 @@ NOW = 1_780_000_000
     ],
 )
 def test_a_question_for_the_news_has_a_topic_or_asks_for_all_of_it(text, topic):
-    read = news_requests.parse_news_request(text, NOW)
-    assert " ".join(read.topic) == topic
+    vague_question = news_requests.parse_news_request(text, NOW)
+    assert " ".join(vague_question.topic) == topic
 
 
 @pytest.mark.parametrize(
@@ -64,11 +64,12 @@ def test_of_questions_as_people_type_them_nearly_all_are_told_apart(language):
     path = SHARED / "questions" / f"chat-{language}.jsonl"
     if not path.exists():
         pytest.skip("needs ../shared/questions, which is not beside this checkout")
-    asked = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    question_rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     wrong = [
-        each["question"]
-        for each in asked
-        if (news_requests.parse_news_request(each["question"], NOW) is None) is (each["kind"] == "vague")
+        question_row["question"]
+        for question_row in question_rows
+        if (news_requests.parse_news_request(question_row["question"], NOW) is None)
+        is (question_row["kind"] == "vague")
     ]
     assert len(wrong) <= 2, wrong
 
@@ -78,7 +79,7 @@ async def library(store) -> Library:
     return await Library(store).open()
 
 
-async def told(store: Store, text: str) -> Answer:
+async def ask_question(store: Store, text: str) -> Answer:
     return await answer_pipeline.answer_question(searcher_of(store), text, feed_ids=None)
 
 
@@ -91,7 +92,7 @@ async def test_the_story_of_most_outlets_comes_first_and_once(store, library):
     for name in ("Post", "Wire"):
         feed = await library.new_feed(name)
         await library.add("Volcano erupts near Reykjavik airport", f"{name} saw it.", days=2, feed=feed)
-    answer = await told(store, "what's new?")
+    answer = await ask_question(store, "what's new?")
     assert titles(answer) == [
         "Volcano erupts near Reykjavik airport",
         "Ferry runs aground near Malmo harbour",
@@ -110,13 +111,13 @@ async def test_of_stories_as_big_the_one_to_the_servers_taste_comes_first(store,
         searcher_of(store), "what's new?", feed_ids=None, taste=taste
     )
     assert titles(answer)[0].startswith("Ferry")
-    assert titles(await told(store, "what's new?"))[0].startswith("Volcano")
+    assert titles(await ask_question(store, "what's new?"))[0].startswith("Volcano")
 
 
 async def test_a_topic_leaves_out_everything_else(store, library):
     await library.add("Signal adds video calls", "The messenger grows.", days=1)
     await library.add("A ferry sinks", "Nobody was hurt.", days=1)
-    assert titles(await told(store, "any news on Signal?")) == ["Signal adds video calls"]
+    assert titles(await ask_question(store, "any news on Signal?")) == ["Signal adds video calls"]
 
 
 async def test_news_in_the_language_of_the_question_is_told_alone_where_there_is_enough(
@@ -125,24 +126,24 @@ async def test_news_in_the_language_of_the_question_is_told_alone_where_there_is
     await library.add("Porsche recalls cars", "In Stuttgart.", days=1)
     for days, title in ((3, "Porsche rappelle ses voitures"), (5, "Porsche gagne au Mans")):
         await library.add(title, "À Stuttgart.", language="fr", days=days)
-    assert len(titles(await told(store, "quoi de neuf chez porsche ?"))) == 3
+    assert len(titles(await ask_question(store, "quoi de neuf chez porsche ?"))) == 3
     await library.add("Porsche a un nouveau patron", "À Zuffenhausen.", language="fr", days=6)
-    answer = await told(store, "quoi de neuf chez porsche ?")
+    answer = await ask_question(store, "quoi de neuf chez porsche ?")
     assert [line.article.language for line in answer.briefing] == ["fr"] * 3
 
 
 async def test_a_name_is_no_other_word_of_its_stem(store, library):
     await library.add("Coal plant stays open", "It is open.", days=1)
     await library.add("OpenAI opens an office", "In Paris.", days=2)
-    assert titles(await told(store, "what's new with OpenAI?")) == ["OpenAI opens an office"]
+    assert titles(await ask_question(store, "what's new with OpenAI?")) == ["OpenAI opens an office"]
 
 
 async def test_one_outlet_does_not_fill_the_list_where_another_has_news(store, library):
     for number, word in enumerate("alpha bravo charlie delta echo foxtrot golf hotel".split()):
         await library.add(f"{word} {word}s a {word}er", "Text.", days=1 + number / 100)
-    other = await library.new_feed("Post")
-    await library.add("Kilo kilos", "Text.", days=1.5, feed=other)
-    answer = await told(store, "what's new?")
+    other_feed = await library.new_feed("Post")
+    await library.add("Kilo kilos", "Text.", days=1.5, feed=other_feed)
+    answer = await ask_question(store, "what's new?")
     assert len(answer.briefing) == 6
     assert {line.article.outlet for line in answer.briefing} == {"Gazette", "Post"}
 
@@ -150,7 +151,7 @@ async def test_one_outlet_does_not_fill_the_list_where_another_has_news(store, l
 async def test_lately_reaches_back_to_what_there_is_and_says_of_when_it_is(store, library):
     await library.add("Signal adds video calls", "The messenger grows.", days=200)
     for question in ("what's up with Signal lately?", "Signal news this week"):
-        answer = await told(store, question)
+        answer = await ask_question(store, question)
         assert titles(answer) == ["Signal adds video calls"]
         assert answer.period.start <= answer.briefing[0].article.published < answer.period.end
 
@@ -158,13 +159,13 @@ async def test_lately_reaches_back_to_what_there_is_and_says_of_when_it_is(store
 async def test_a_time_that_is_named_holds(store, library):
     await library.add("Old news of Signal", "Text.", days=60)
     await library.add("Fresh news of Signal", "Text.", days=1)
-    assert titles(await told(store, "what happened with Signal in the last 7 days?")) == [
+    assert titles(await ask_question(store, "what happened with Signal in the last 7 days?")) == [
         "Fresh news of Signal"
     ]
 
 
 async def test_where_nothing_is_on_the_topic_it_is_a_question_like_others(store, library):
     await library.add("A ferry sinks", "Nobody was hurt.", days=1)
-    answer = await told(store, "any news on Signal?")
+    answer = await ask_question(store, "any news on Signal?")
     assert not answer.briefing
     assert not answer.answered

@@ -33,8 +33,8 @@ CALL = '{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}'
 async def called(client: Client, tool: str, **arguments: Any) -> Any:
     answer = await client.call_tool(tool, arguments)
     assert not answer.is_error, answer.content
-    told = answer.structured_content
-    return told["result"] if set(told or ()) == {"result"} else told
+    structured_answer = answer.structured_content
+    return structured_answer["result"] if set(structured_answer or ()) == {"result"} else structured_answer
 
 
 async def refused(client: Client, tool: str, **arguments: Any) -> str:

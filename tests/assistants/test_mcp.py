@@ -16,7 +16,7 @@ from bot.client.services import Services
 from bot.core.rate_limits import MissLimit
 from tests.store.samples import add_feed, follow, new_article, record
 from tests.wire import clients, direct_access
-from tests.wire.bot_process import inherited
+from tests.wire.bot_process import inherit_environment
 from tests.wire.conftest import discord_server  # noqa: F401 - a fixture
 from tests.wire.state import Channel, Overwrite, Permission
 
@@ -56,12 +56,12 @@ async def test_an_assistant_searches_reads_and_asks(mcp, newsroom):
         tools = (await client.list_tools()).tools
         assert {tool.name for tool in tools} == set("search ask latest article story trends feeds".split())
         assert all(tool.annotations and tool.annotations.read_only_hint for tool in tools)
-        found = await mcp.called(client, "search", query="rekognition lang:fr")
-        (url,) = [article["url"] for article in found["results"]]
+        search_answer = await mcp.called(client, "search", query="rekognition lang:fr")
+        (url,) = [article["url"] for article in search_answer["results"]]
         article = await mcp.called(client, "article", url=url)
         assert article["title"] == "Amazon interdit Rekognition à la police"
         assert len(article["text"]) == mcp.news_tools.TEXT
-        assert [each["url"] for each in await mcp.called(client, "latest", limit=1)]
+        assert [article_row["url"] for article_row in await mcp.called(client, "latest", limit=1)]
         answer = await mcp.called(client, "ask", question="Qui interdit Rekognition à la police ?")
         assert url in {quote["url"] for quote in [*answer["quotes"], *answer["possible"]]}
         assert (await mcp.called(client, "story", url=url))["article"]["url"] == url
@@ -90,15 +90,15 @@ async def test_what_a_caller_sends_is_bounded_and_refused_in_words(mcp, newsroom
 
 async def test_a_process_serves_whoever_starts_it_over_its_streams(mcp, newsroom):
     await fill(newsroom)
-    environment = inherited() | {"PYTHONPATH": str(ROOT), "TELEX_SEMANTIC": "false"}
+    environment = inherit_environment() | {"PYTHONPATH": str(ROOT), "TELEX_SEMANTIC": "false"}
     process = mcp.StdioServerParameters(
         command=sys.executable,
         args=["-m", "bot", "mcp"],
         env=environment | {"TELEX_DATABASE": direct_access.address(newsroom.settings.database)},
     )
     async with asyncio.timeout(60), mcp.Client(process) as client:
-        found = await mcp.called(client, "search", query="quantum")
-        assert [article["source"] for article in found["results"]] == ["first"]
+        search_answer = await mcp.called(client, "search", query="quantum")
+        assert [article["source"] for article in search_answer["results"]] == ["first"]
 
 
 async def test_a_token_shows_what_everybody_there_may_read(mcp, newsroom, discord_server, clock, monkeypatch):  # noqa: F811
@@ -131,8 +131,8 @@ async def test_a_token_shows_what_everybody_there_may_read(mcp, newsroom, discor
             ("[" * 30_000, HTTPStatus.BAD_REQUEST),
         ):
             assert await mcp.status(url, token, hostile) == refusal
-        shown, _never_seen = await tokens.of_server(server.id)
-        assert shown.used == newsroom.clock.now()
+        listed_token, _never_seen = await tokens.of_server(server.id)
+        assert listed_token.used == newsroom.clock.now()
         clock.advance(mcp.serving.PERIOD)
         async with AsyncExitStack() as stack:  # sessions cost nothing that is kept
             many = [await stack.enter_async_context(mcp.with_token(url, token)) for _ in range(8)]

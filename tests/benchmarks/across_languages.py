@@ -21,68 +21,84 @@ from rich.table import Table
 
 from bot.answers import answer_pipeline
 from bot.search.searching import Searcher
-from tests.benchmarks.newsrooms import filled, read
+from tests.benchmarks.newsrooms import open_filled_newsroom, read_rows
 from tests.search import crossings
 
-OTHERS = 1_500  # articles a language
-UNANSWERED = 100  # questions a language
-FIRST = 5
+DISTRACTORS_PER_LANGUAGE = 1_500  # articles a language
+UNANSWERABLE_PER_LANGUAGE = 100  # questions a language
+SEARCH_LIMIT = 5
 
 
-def documents() -> list[dict[str, Any]]:
+def load_documents() -> list[dict[str, Any]]:
     """The demo's stories and the other articles, as `newsrooms` takes them."""
-    found = [each for language in ("fr", "en") for each in read(f"articles/{language}")[:OTHERS]]
-    for number, story in enumerate((*crossings.stories(), *crossings.further_stories())):
+    articles = [
+        article
+        for language in ("fr", "en")
+        for article in read_rows(f"articles/{language}")[:DISTRACTORS_PER_LANGUAGE]
+    ]
+    for number, story in enumerate((*crossings.load_stories(), *crossings.load_further_stories())):
         url = f"https://demo.example.org/{number}"
-        found.append({"url": url, "title": story["title"], "text": story["text"], "lang": story["language"]})
-    return found
+        articles.append(
+            {"url": url, "title": story["title"], "text": story["text"], "lang": story["language"]}
+        )
+    return articles
 
 
-async def crossed(searcher: Searcher, asked: list[crossings.Question]) -> list[str]:
+async def count_outcomes(searcher: Searcher, questions: list[crossings.Question]) -> list[str]:
     """How many of the questions found their story, showed the answer, were surely right, wrong, neither."""
-    found = shown = right = wrong = refused = 0
-    for question, title, words in asked:
-        page = await searcher.search(question, feed_ids=None, limit=FIRST)
-        found += title in [result.article.title for result in page.results]
+    found_count = shown_count = right_count = wrong_count = refused_count = 0
+    for question, title, words in questions:
+        page = await searcher.search(question, feed_ids=None, limit=SEARCH_LIMIT)
+        found_count += title in [hit.article.title for hit in page.results]
         answer = await answer_pipeline.answer_question(searcher, question, feed_ids=None)
-        holds = [
+        are_right = [
             quote.article.title == title and any(word in quote.text for word in words)
             for quote in answer.quotes or answer.possible_quotes
         ]
-        shown += any(holds)
+        shown_count += any(are_right)
         if not answer.answered:
-            refused += 1
-        elif holds[0]:
-            right += 1
+            refused_count += 1
+        elif are_right[0]:
+            right_count += 1
         else:
-            wrong += 1
-    return [str(count) for count in (found, shown, right, wrong, refused)]
+            wrong_count += 1
+    return [str(count) for count in (found_count, shown_count, right_count, wrong_count, refused_count)]
 
 
-async def refused(searcher: Searcher, language: str) -> str:
+async def measure_refused_share(searcher: Searcher, language: str) -> str:
     """The share of questions without an answer in the store that are refused."""
-    asked = read(f"questions/{language}-questions")
-    asked = asked[:: len(asked) // UNANSWERED][:UNANSWERED]
-    given = [
-        await answer_pipeline.answer_question(searcher, each["question"], feed_ids=None) for each in asked
+    questions = read_rows(f"questions/{language}-questions")
+    questions = questions[:: len(questions) // UNANSWERABLE_PER_LANGUAGE][:UNANSWERABLE_PER_LANGUAGE]
+    answers = [
+        await answer_pipeline.answer_question(searcher, question["question"], feed_ids=None)
+        for question in questions
     ]
-    return f"{sum(not answer.answered for answer in given) / len(given):.3f}"
+    return f"{sum(not answer.answered for answer in answers) / len(answers):.3f}"
 
 
-async def work(table: Table) -> None:
-    async with filled(documents(), semantic=True) as newsroom:
+async def measure(table: Table) -> None:
+    async with open_filled_newsroom(load_documents(), semantic=True) as newsroom:
         by_words = Searcher(newsroom.store, newsroom.index)
         for name, searcher in (("words", by_words), ("semantic", newsroom.searcher)):
-            unanswered = [await refused(searcher, each) for each in ("fr", "en")]
-            for half, asked in (("fitted on", crossings.questions()), ("held out", crossings.held_out())):
-                table.add_row(name, half, str(len(asked)), *await crossed(searcher, asked), *unanswered)
+            refused_shares = [await measure_refused_share(searcher, language) for language in ("fr", "en")]
+            for half, questions in (
+                ("fitted on", crossings.load_questions()),
+                ("held out", crossings.load_held_out_questions()),
+            ):
+                table.add_row(
+                    name,
+                    half,
+                    str(len(questions)),
+                    *await count_outcomes(searcher, questions),
+                    *refused_shares,
+                )
 
 
 def main() -> None:
     table = Table(
         "by", "half", "questions", "found", "shown", "right", "wrong", "not sure", "fr unanswerable", "en"
     )
-    asyncio.run(work(table))
+    asyncio.run(measure(table))
     Console(width=110).print(table)
 
 

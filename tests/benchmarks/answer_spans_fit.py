@@ -36,163 +36,206 @@ from tests.benchmarks.answers_examples import (
     ENCYCLOPEDIC,
     LANGUAGES,
     Example,
-    encyclopedia,
-    encyclopedic_questions,
-    examples,
-    line,
+    draw_encyclopedic_questions,
+    join_words,
+    load_encyclopedia,
+    load_examples,
+    open_store_in,
     reading,
-    store_in,
 )
 from tests.benchmarks.answers_fit import (
     FOLDS,
     SETTINGS,
-    as_json,
-    calibrated_outcomes,
+    assign_folds,
+    build_scorer,
+    compute_calibrated_outcomes,
     console,
-    folds,
-    judges,
-    logistic,
-    scorer_of,
+    fit_judges,
+    fit_logistic,
+    scorer_to_json,
 )
-from tests.benchmarks.newsrooms import read, url_of
+from tests.benchmarks.newsrooms import document_url, read_rows
 
 TREES = 100
-READ = 8
+ARTICLES_PER_QUESTION = 8
 """Articles of a question of the chat whose words are looked at."""
-RISING = {"of the kind", "near", "beside", "in sentence", "around", "often"}
-LEAST = 0.6
+RISING_FEATURES = {"of the kind", "near", "beside", "in sentence", "around", "often"}
+MIN_MARKED_PROBABILITY = 0.6
 """How likely words are the answer, at the least, that are marked."""
-SHOWN = (0.3, 0.4, 0.5, 0.6, 0.7)
+REPORTED_THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
 
 
-class Rows(NamedTuple):
+class SpanSamples(NamedTuple):
     """The words that may answer some question: their features, and whether they do."""
 
-    values: list[list[float]]
-    right: list[bool]
+    features: list[list[float]]
+    labels: list[bool]
 
 
-def is_answer(said: str, answers: Sequence[str]) -> bool:
+def is_answer(span_text: str, answers: Sequence[str]) -> bool:
     """Whether words are an answer: it and hardly more, or half of it and more."""
-    words = line(said)
+    words = join_words(span_text)
     count = len(words.split())
-    for answer in map(line, answers):
+    for answer in map(join_words, answers):
         length = len(answer.split())
         if (answer in words and count <= 2 * length + 1) or (words in answer and 2 * count >= length):
             return count > 0
     return False
 
 
-def rows(question: AnalysedQuestion, of: ArticleAnalysis, answers: Sequence[str]) -> Rows:
+def build_samples(
+    question: AnalysedQuestion, article_reading: ArticleAnalysis, answers: Sequence[str]
+) -> SpanSamples:
     """The words of an article that may answer a question."""
-    terms, found = QuestionTermMatcher(question), Rows([], [])
-    for number in range(-1, len(of.sentences)):
-        for form, features in iter_span_features(question, terms, of, number):
-            found.values.append(features)
-            found.right.append(is_answer(form.text, answers))
-    return found
+    terms, samples = QuestionTermMatcher(question), SpanSamples([], [])
+    for number in range(-1, len(article_reading.sentences)):
+        for form, features in iter_span_features(question, terms, article_reading, number):
+            samples.features.append(features)
+            samples.labels.append(is_answer(form.text, answers))
+    return samples
 
 
-async def encyclopedic(folder: Path, but: int) -> list[Rows]:
+async def build_encyclopedic_samples(folder: Path, excluded_per_language: int) -> list[SpanSamples]:
     """Those of all encyclopedic questions but so many of each language, in their own passages."""
-    drawn = {each["id"] for each in encyclopedic_questions(but)}
-    urls = {each["doc_id"]: url_of(each) for each in encyclopedia([""])}
-    found = []
-    async with store_in(folder, semantic=False) as newsroom:
-        feeds = [each.id for each in await newsroom.store.feeds.all() if each.outlet == ENCYCLOPEDIA]
+    excluded_ids = {row["id"] for row in draw_encyclopedic_questions(excluded_per_language)}
+    urls = {document["doc_id"]: document_url(document) for document in load_encyclopedia([""])}
+    samples = []
+    async with open_store_in(folder, semantic=False) as newsroom:
+        feed_ids = [feed.id for feed in await newsroom.store.feeds.all() if feed.outlet == ENCYCLOPEDIA]
         passages = {
-            each.url: each for each in await newsroom.store.articles.newest(feeds, limit=2 * len(urls))
+            article.url: article
+            for article in await newsroom.store.articles.newest(feed_ids, limit=2 * len(urls))
         }
         for language in LANGUAGES:
-            for asked in read(f"questions/{language}-questions"):
-                if asked["id"] not in drawn:
-                    question = await understand_with_index(newsroom.searcher, asked["question"])
-                    of = reading(passages[urls[asked["doc_id"]]])
-                    found.append(rows(question, of, asked["answers"]))
-    return found
+            for question_row in read_rows(f"questions/{language}-questions"):
+                if question_row["id"] not in excluded_ids:
+                    question = await understand_with_index(newsroom.searcher, question_row["question"])
+                    article_reading = reading(passages[urls[question_row["doc_id"]]])
+                    samples.append(build_samples(question, article_reading, question_row["answers"]))
+    return samples
 
 
-def of_chat(asked: Example) -> Rows:
+def build_chat_samples(example: Example) -> SpanSamples:
     """Those of a question of the chat; in an article that does not answer it none is right."""
-    own = {one.article_id for one, is_own in zip(asked.found.judged, asked.found.own, strict=True) if is_own}
-    found = Rows([], [])
-    for article in asked.found.retrieved.articles[:READ]:
-        answers = asked.asked["answers"] if article.id in own else ()
-        more = rows(asked.question, reading(article), answers)
-        found.values.extend(more.values)
-        found.right.extend(more.right)
-    return found
+    own_ids = {
+        candidate.article_id
+        for candidate, is_own in zip(example.candidates.judged, example.candidates.own, strict=True)
+        if is_own
+    }
+    samples = SpanSamples([], [])
+    for article in example.candidates.retrieved.articles[:ARTICLES_PER_QUESTION]:
+        answers = example.row["answers"] if article.id in own_ids else ()
+        article_samples = build_samples(example.question, reading(article), answers)
+        samples.features.extend(article_samples.features)
+        samples.labels.extend(article_samples.labels)
+    return samples
 
 
-def fitted(of: Sequence[Rows]) -> Scorer:
+def fit_scorer(sample_sets: Sequence[SpanSamples]) -> Scorer:
     """Trees that tell how likely words are the answer."""
-    values = np.array([each for one in of for each in one.values])
-    right = np.array([each for one in of for each in one.right], dtype=int)
+    feature_matrix = np.array([features for one in sample_sets for features in one.features])
+    labels = np.array([label for samples in sample_sets for label in samples.labels], dtype=int)
     settings = SETTINGS | {
         "seed": 1,
         "learning_rate": 0.05,
-        "monotone_constraints": [int(name in RISING) for name in NAMES],
+        "monotone_constraints": [int(name in RISING_FEATURES) for name in NAMES],
     }
-    made = [lightgbm.train(settings, lightgbm.Dataset(values, right), TREES)]
-    return scorer_of(made, 1.0, 0.0, 1.0)
+    boosters = [lightgbm.train(settings, lightgbm.Dataset(feature_matrix, labels), TREES)]
+    return build_scorer(boosters, 1.0, 0.0, 1.0)
 
 
-def marks(
-    asked: Sequence[Example], others: Sequence[Rows]
+def mark_first_quotes(
+    examples: Sequence[Example], encyclopedic_samples: Sequence[SpanSamples]
 ) -> Iterator[tuple[Example, ScoredCandidate, bool]]:
     """The first quotes with their likeliest answers, and whether that is one, by what was not fitted on
     them."""
-    outcomes, _, _ = calibrated_outcomes(asked)
-    chat = [each.example for each in outcomes]
-    of, own = folds(chat), [of_chat(each) for each in chat]
-    by = [
-        fitted([*others, *(one for one, at in zip(own, of, strict=True) if at != fold)])
+    outcomes, _, _ = compute_calibrated_outcomes(examples)
+    chat_examples = [chat_outcome.example for chat_outcome in outcomes]
+    example_folds, chat_samples = (
+        assign_folds(chat_examples),
+        [build_chat_samples(example) for example in chat_examples],
+    )
+    scorers = [
+        fit_scorer(
+            [
+                *encyclopedic_samples,
+                *(
+                    samples
+                    for samples, samples_fold in zip(chat_samples, example_folds, strict=True)
+                    if samples_fold != fold
+                ),
+            ]
+        )
         for fold in range(FOLDS)
     ]
-    for each, fold in zip(outcomes, of, strict=True):
-        picked = select_quotes(each.example.question, each.judged)[0]
-        articles = {article.id: article for article in each.example.found.retrieved.articles}
-        for first in picked[:1]:
-            terms, article = QuestionTermMatcher(each.example.question), articles[first.article_id]
-            told = with_answer_span(each.example.question, terms, reading(article), first, by[fold])
-            if told.answer_span:
-                right = each.example.is_right(told.text)
-                yield each.example, told, right and is_answer(told.answer_span, each.example.asked["answers"])
+    for outcome, fold in zip(outcomes, example_folds, strict=True):
+        quotes = select_quotes(outcome.example.question, outcome.judged)[0]
+        articles = {article.id: article for article in outcome.example.candidates.retrieved.articles}
+        for quote in quotes[:1]:
+            terms, article = QuestionTermMatcher(outcome.example.question), articles[quote.article_id]
+            judged_quote = with_answer_span(
+                outcome.example.question, terms, reading(article), quote, scorers[fold]
+            )
+            if judged_quote.answer_span:
+                is_right = outcome.example.is_right(judged_quote.text)
+                yield (
+                    outcome.example,
+                    judged_quote,
+                    is_right and is_answer(judged_quote.answer_span, outcome.example.row["answers"]),
+                )
 
 
-def write(asked: Sequence[Example], others: Sequence[Rows]) -> None:
+def write(examples: Sequence[Example], encyclopedic_samples: Sequence[SpanSamples]) -> None:
     """Fit, say how good it is, and put it in the file."""
-    found = list(marks(asked, others))
-    of = folds([example for example, _, _ in found])
+    marked_quotes = list(mark_first_quotes(examples, encyclopedic_samples))
+    example_folds = assign_folds([example for example, _, _ in marked_quotes])
     odds = np.array(
         [
-            list(map(log_odds, (one.probability, one.span_probability, one.runner_up_probability)))
-            for _, one, _ in found
+            list(
+                map(
+                    log_odds,
+                    (
+                        judged_quote.probability,
+                        judged_quote.span_probability,
+                        judged_quote.runner_up_probability,
+                    ),
+                )
+            )
+            for _, judged_quote, _ in marked_quotes
         ]
     )
-    right = np.array([is_right for _, _, is_right in found], dtype=int)
-    chances = np.zeros(len(found))
+    right = np.array([is_right for _, _, is_right in marked_quotes], dtype=int)
+    probabilities = np.zeros(len(marked_quotes))
     for fold in range(FOLDS):
-        apart = np.array(of) != fold
-        weights, shift = logistic(odds[apart], right[apart])
-        chances[~apart] = 1 / (1 + np.exp(-(odds[~apart] @ weights + shift)))
-    questions = sum(each.has_answer for each in asked if each.kind != ENCYCLOPEDIC)
-    answerable = np.array([example.has_answer for example, _, _ in found])
+        is_training = np.array(example_folds) != fold
+        weights, shift = fit_logistic(odds[is_training], right[is_training])
+        probabilities[~is_training] = 1 / (1 + np.exp(-(odds[~is_training] @ weights + shift)))
+    questions = sum(each.has_answer for each in examples if each.kind != ENCYCLOPEDIC)
+    answerable = np.array([example.has_answer for example, _, _ in marked_quotes])
     figures = {}
-    for least in SHOWN:
-        shown = chances >= least
-        figures[least] = {
-            "marked": f"{(shown & answerable).sum()} of {questions}",
-            "of these the answer": round(float(right[shown & answerable].mean()), 2),
-            "marked where nothing answers": int((shown & ~answerable).sum()),
+    for threshold in REPORTED_THRESHOLDS:
+        is_marked = probabilities >= threshold
+        figures[threshold] = {
+            "marked": f"{(is_marked & answerable).sum()} of {questions}",
+            "of these the answer": round(float(right[is_marked & answerable].mean()), 2),
+            "marked where nothing answers": int((is_marked & ~answerable).sum()),
         }
-        console.print(f"from {least}:", figures[least])
-    (passage, words, rivals), bias = logistic(odds, right)
-    made = fitted([*others, *map(of_chat, (each for each in asked if each.kind != ENCYCLOPEDIC))])
+        console.print(f"from {threshold}:", figures[threshold])
+    (passage, words, rivals), bias = fit_logistic(odds, right)
+    scorer = fit_scorer(
+        [
+            *encyclopedic_samples,
+            *map(build_chat_samples, (each for each in examples if each.kind != ENCYCLOPEDIC)),
+        ]
+    )
     file = json.loads(MODEL_FILE.read_text("utf-8"))
-    file["spans"] = as_json(made, NAMES, {"encyclopedic questions": len(others), **figures[LEAST]})
+    file["spans"] = scorer_to_json(
+        scorer,
+        NAMES,
+        {"encyclopedic questions": len(encyclopedic_samples), **figures[MIN_MARKED_PROBABILITY]},
+    )
     bias, passage, words, rivals = (round(number, 3) for number in (bias, passage, words, rivals))
-    file["marking"] = asdict(HighlightModel(bias, passage, words, rivals, LEAST))
+    file["marking"] = asdict(HighlightModel(bias, passage, words, rivals, MIN_MARKED_PROBABILITY))
     MODEL_FILE.write_text(json.dumps(file, separators=(",", ":")) + "\n", "utf-8")
 
 
@@ -205,10 +248,10 @@ def main() -> None:
     options = parser.parse_args()
     with TemporaryDirectory(prefix="telex-benchmark-") as temporary:
         folder = options.folder or Path(temporary)
-        asked = asyncio.run(
-            examples(folder, semantic=False, encyclopedic=options.encyclopedic, judges=judges)
+        question_examples = asyncio.run(
+            load_examples(folder, semantic=False, encyclopedic=options.encyclopedic, judges=fit_judges)
         )
-        write(asked, asyncio.run(encyclopedic(folder, options.encyclopedic)))
+        write(question_examples, asyncio.run(build_encyclopedic_samples(folder, options.encyclopedic)))
 
 
 if __name__ == "__main__":

@@ -31,21 +31,21 @@ from tests.benchmarks.answers_examples import (
     LANGUAGES,
     NEAR_TOPIC,
     OUTSIDE,
-    examples,
+    load_examples,
 )
 from tests.benchmarks.answers_fit import (
     Outcome,
-    calibrated_outcomes,
-    judges,
-    outcomes_by,
-    trade_off,
+    compute_calibrated_outcomes,
+    compute_trade_off,
+    fit_judges,
+    judge_outcomes,
 )
 
 ROUNDABOUT, CURRENT = "roundabout", "current"
-WRONG = (0.02, 0.03, 0.04, 0.05, 0.06, 0.08)
+WRONG_SHARE_LIMITS = (0.02, 0.03, 0.04, 0.05, 0.06, 0.08)
 
 
-def interval(hits: int, count: int) -> str:
+def format_interval(hits: int, count: int) -> str:
     """A share with its interval."""
     if not count:
         return "–"
@@ -55,40 +55,42 @@ def interval(hits: int, count: int) -> str:
     return f"{share:.2f} ({max(0.0, middle - half):.2f}–{min(1.0, middle + half):.2f}, n={count})"
 
 
-def tallied(outcomes: Sequence[Outcome], *, semantic: bool) -> dict[str, dict[str, list[bool]]]:
+def tally_outcomes(outcomes: Sequence[Outcome], *, semantic: bool) -> dict[str, dict[str, list[bool]]]:
     """By what is measured and in which language, what became of each question."""
-    made = candidate_scorer(with_cosines=semantic)
+    answer_scorer = candidate_scorer(with_cosines=semantic)
     counts: dict[str, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
-    for each in outcomes:
-        language, kind = each.example.asked["lang"], each.example.kind
+    for outcome in outcomes:
+        language, kind = outcome.example.row["lang"], outcome.example.kind
 
-        def note(name: str, value: bool, language: str = language) -> None:
-            counts[name][language].append(value)
-            counts[name]["both"].append(value)
+        def note(name: str, is_met: bool, language: str = language) -> None:
+            counts[name][language].append(is_met)
+            counts[name]["both"].append(is_met)
 
-        tier, without = (confidence_of(some or [], made) for some in (each.judged, each.without))
-        sure, picked = tier is Confidence.SURE, select_quotes(each.example.question, each.judged)[0]
-        right = [each.example.is_right(one.text) for one in picked]
-        first, three = right[:1] == [True], any(right)
-        if each.example.has_answer:
-            note("first quote right", first)
-            note("one of three right", three)
+        tier, tier_without = (
+            confidence_of(candidates or [], answer_scorer) for candidates in (outcome.judged, outcome.without)
+        )
+        is_sure, quotes = tier is Confidence.SURE, select_quotes(outcome.example.question, outcome.judged)[0]
+        quotes_right = [outcome.example.is_right(quote.text) for quote in quotes]
+        is_first_right, is_any_right = quotes_right[:1] == [True], any(quotes_right)
+        if outcome.example.has_answer:
+            note("first quote right", is_first_right)
+            note("one of three right", is_any_right)
             if kind == ROUNDABOUT:
-                note("roundabout, one of three", three)
+                note("roundabout, one of three", is_any_right)
             if kind == CURRENT:
-                note("current, first", first)
-                note("current, one of three", three)
-            note("sure", sure)
-            note("sure and wrong", sure and not first)
-            if three:
+                note("current, first", is_first_right)
+                note("current, one of three", is_any_right)
+            note("sure", is_sure)
+            note("sure and wrong", is_sure and not is_first_right)
+            if is_any_right:
                 note("right among three, and called nothing", tier is Confidence.NOTHING)
-            if each.without is not None:
-                note("taken out: nothing sure", without is not Confidence.SURE)
-                note("taken out: nothing at all", without is Confidence.NOTHING)
+            if outcome.without is not None:
+                note("taken out: nothing sure", tier_without is not Confidence.SURE)
+                note("taken out: nothing at all", tier_without is Confidence.NOTHING)
         elif kind == NEAR_TOPIC:
-            note("unanswerable near a topic: nothing sure", not sure)
+            note("unanswerable near a topic: nothing sure", not is_sure)
         elif kind == OUTSIDE:
-            note("out of the store: nothing sure", not sure)
+            note("out of the store: nothing sure", not is_sure)
             note("out of the store: nothing at all", tier is Confidence.NOTHING)
     return counts
 
@@ -104,36 +106,39 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the filled stores are, or are to stay")
     options = parser.parse_args()
     with TemporaryDirectory(prefix="telex-benchmark-") as folder:
-        asked = asyncio.run(
-            examples(
+        question_examples = asyncio.run(
+            load_examples(
                 options.folder or Path(folder),
                 semantic=options.semantic,
                 encyclopedic=0 if options.installed else options.encyclopedic,
                 outside=options.outside,
-                judges=judges,
+                judges=fit_judges,
             )
         )
     if options.installed:
-        made = candidate_scorer(with_cosines=options.semantic)
+        answer_scorer = candidate_scorer(with_cosines=options.semantic)
 
         def installed(candidates: Sequence[Sequence[float]]) -> list[float]:
-            return [made.probability(each) for each in candidates]
+            return [answer_scorer.probability(features) for features in candidates]
 
-        outcomes = outcomes_by(asked, [installed] * len(asked))
+        outcomes = judge_outcomes(question_examples, [installed] * len(question_examples))
     else:
-        outcomes, _, _ = calibrated_outcomes(asked)
+        outcomes, _, _ = compute_calibrated_outcomes(question_examples)
     table = Table("", *LANGUAGES, "both")
-    for name, found in tallied(outcomes, semantic=options.semantic).items():
+    for name, flags_by_language in tally_outcomes(outcomes, semantic=options.semantic).items():
         table.add_row(
             name,
-            *(interval(sum(found[language]), len(found[language])) for language in (*LANGUAGES, "both")),
+            *(
+                format_interval(sum(flags_by_language[language]), len(flags_by_language[language]))
+                for language in (*LANGUAGES, "both")
+            ),
         )
     console = Console(width=130)
     console.print(table)
-    curve = trade_off(outcomes)
-    for most in WRONG:
-        sure = max((share for _, share, wrong, _ in curve if wrong <= most), default=0.0)
-        console.print(f"at most {most:.2f} sure and wrong: {sure:.2f} answered surely")
+    curve = compute_trade_off(outcomes)
+    for max_wrong in WRONG_SHARE_LIMITS:
+        sure = max((share for _, share, wrong, _ in curve if wrong <= max_wrong), default=0.0)
+        console.print(f"at most {max_wrong:.2f} sure and wrong: {sure:.2f} answered surely")
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from bot.client.services import Services, open_services
 from bot.core.models import Article
 from bot.core.settings import Settings
 from bot.search.index import text_analysis
-from tests.benchmarks.newsrooms import fill, read, url_of
+from tests.benchmarks.newsrooms import document_url, import_documents, read_rows
 from tests.shared import SHARED
 
 LANGUAGES = ("fr", "en")
@@ -40,7 +40,7 @@ ENCYCLOPEDIC = "encyclopedic"
 OUTSIDE = "out of the store"
 ENCYCLOPEDIA = "Encyclopedia"
 """The outlet of the encyclopedic passages."""
-READINGS = 4_000  # articles that are kept as they were read
+CACHED_READINGS = 4_000  # articles that are kept as they were read
 
 Judge = Callable[[Sequence[Sequence[float]]], Sequence[float]]
 """How likely candidates with these features answer."""
@@ -63,172 +63,182 @@ class Example:
     `without` is what is found where no article is that answers; None for a question without an answer.
     """
 
-    asked: dict[str, Any]
+    row: dict[str, Any]
     question: AnalysedQuestion
-    found: Candidates
+    candidates: Candidates
     without: Candidates | None
 
     @property
     def kind(self) -> str:
         """The kind of question."""
-        return str(self.asked["kind"])
+        return str(self.row["kind"])
 
     @property
     def has_answer(self) -> bool:
         """Whether the store answers."""
-        return bool(self.asked["answers"])
+        return bool(self.row["answers"])
 
     def is_right(self, text: str) -> bool:
         """Whether a text holds the words of an answer."""
-        return any(line(answer) in line(text) for answer in self.asked["answers"])
+        return any(join_words(answer) in join_words(text) for answer in self.row["answers"])
 
 
-def chat_questions() -> list[dict[str, Any]]:
+def load_chat_questions() -> list[dict[str, Any]]:
     """The questions as people type them in a chat."""
-    asked = []
+    questions = []
     for language in LANGUAGES:
         lines = (SHARED / f"questions/chat-{language}.jsonl").read_text("utf-8").splitlines()
-        asked += [{"lang": language, **json.loads(line)} for line in lines]
-    return asked
+        questions += [{"lang": language, **json.loads(line)} for line in lines]
+    return questions
 
 
-def encyclopedic_questions(of_each: int) -> list[dict[str, Any]]:
+def draw_encyclopedic_questions(per_language: int) -> list[dict[str, Any]]:
     """So many encyclopedic questions of each language, drawn at random, the same ones each time."""
-    asked = []
+    questions = []
     for language in LANGUAGES:
-        drawn = random.Random(language).sample(read(f"questions/{language}-questions"), of_each)
-        asked += [{**each, "kind": ENCYCLOPEDIC, "doc_ids": [each["doc_id"]]} for each in drawn]
-    return asked
+        rows = random.Random(language).sample(read_rows(f"questions/{language}-questions"), per_language)
+        questions += [{**row, "kind": ENCYCLOPEDIC, "doc_ids": [row["doc_id"]]} for row in rows]
+    return questions
 
 
-def news() -> list[dict[str, Any]]:
+def load_news() -> list[dict[str, Any]]:
     """The articles that the questions of the chat are about."""
-    return [document for language in LANGUAGES for document in read(f"articles/{language}")]
+    return [document for language in LANGUAGES for document in read_rows(f"articles/{language}")]
 
 
-def encyclopedia(dates: Sequence[str]) -> list[dict[str, Any]]:
+def load_encyclopedia(dates: Sequence[str]) -> list[dict[str, Any]]:
     """The passages that the encyclopedic questions are about, as if published on some of these dates.
 
     Without a date they would all be the newest, and that they are the ones that answer would show.
     """
-    drawn = random.Random(0)
+    generator = random.Random(0)
     return [
-        {**document, "source": ENCYCLOPEDIA, "date": drawn.choice(dates)}
+        {**document, "source": ENCYCLOPEDIA, "date": generator.choice(dates)}
         for language in LANGUAGES
-        for document in read(f"questions/{language}-docs")
+        for document in read_rows(f"questions/{language}-docs")
     ]
 
 
 @asynccontextmanager
-async def store_in(folder: Path, *, semantic: bool) -> AsyncIterator[Services]:
+async def open_store_in(folder: Path, *, semantic: bool) -> AsyncIterator[Services]:
     """A newsroom of all documents; one that the folder holds already is taken as it is."""
     is_new = not (folder / "telex.db").exists()
     async with open_services(Settings(database=folder / "telex.db", semantic=semantic)) as newsroom:
         if is_new:
-            articles = news()
-            await fill(newsroom, [*articles, *encyclopedia([each["date"] for each in articles])])
+            articles = load_news()
+            await import_documents(
+                newsroom, [*articles, *load_encyclopedia([article["date"] for article in articles])]
+            )
         if newsroom.semantic_index is not None:
             await newsroom.semantic_index.encode_missing()
             await newsroom.semantic_index.start()
         yield newsroom
 
 
-async def example(
-    newsroom: Services, asked: dict[str, Any], urls: dict[str, str], feed_ids: Collection[int] | None
+async def build_example(
+    newsroom: Services, row: dict[str, Any], urls: dict[str, str], feed_ids: Collection[int] | None
 ) -> Example:
     """What the pipeline finds for a question in some feeds, by its words."""
     searcher = newsroom.searcher
-    question = await understand_with_index(searcher, asked["question"])
+    question = await understand_with_index(searcher, row["question"])
     retrieved = await retrieve(searcher, question, feed_ids=feed_ids)
-    answering = {urls[each] for each in asked["doc_ids"]}
+    answering_urls = {urls[doc_id] for doc_id in row["doc_ids"]}
     without = None
-    if asked["answers"]:
-        others = tuple(article for article in retrieved.articles if article.url not in answering)
-        ids = {article.id for article in others}
+    if row["answers"]:
+        other_articles = tuple(article for article in retrieved.articles if article.url not in answering_urls)
+        ids = {article.id for article in other_articles}
         cosines = {id_: near for id_, near in retrieved.cosines.items() if id_ in ids}
-        without = _candidates(question, Retrieved(others, cosines), asked, answering)
-    return Example(asked, question, _candidates(question, retrieved, asked, answering), without)
+        without = _label_candidates(question, Retrieved(other_articles, cosines), row, answering_urls)
+    return Example(row, question, _label_candidates(question, retrieved, row, answering_urls), without)
 
 
-@lru_cache(READINGS)
+@lru_cache(CACHED_READINGS)
 def reading(article: Article) -> ArticleAnalysis:
     """An article as it is read for an answer."""
     return candidates.analyse_article(article)
 
 
-def _candidates(
-    question: AnalysedQuestion, retrieved: Retrieved, asked: dict[str, Any], answering: set[str]
+def _label_candidates(
+    question: AnalysedQuestion, retrieved: Retrieved, row: dict[str, Any], answering_urls: set[str]
 ) -> Candidates:
-    found = extract_candidates(question, map(reading, retrieved.articles))
-    judged = [make_scored_candidate(candidate, features, 0.0) for candidate, features in found]
+    feature_rows = extract_candidates(question, map(reading, retrieved.articles))
+    judged = [make_scored_candidate(candidate, features, 0.0) for candidate, features in feature_rows]
     judged = [each for each in judged if each.text]
-    wanted = [line(answer) for answer in asked["answers"]]
+    answer_lines = [join_words(answer) for answer in row["answers"]]
     articles: dict[int, Article] = {article.id: article for article in retrieved.articles}
     return Candidates(
         judged=judged,
-        right=[any(answer in line(each.text) for answer in wanted) for each in judged],
-        own=[articles[each.article_id].url in answering for each in judged],
+        right=[any(answer in join_words(each.text) for answer in answer_lines) for each in judged],
+        own=[articles[each.article_id].url in answering_urls for each in judged],
         retrieved=retrieved,
     )
 
 
-async def _meant(
-    newsroom: Services, asked: Example, by_words: Judge, known: dict[str, dict[str, float]]
+async def _add_cosines(
+    newsroom: Services, example: Example, by_words: Judge, known_cosines: dict[str, dict[str, float]]
 ) -> Example:
     """A question with those of its candidates that are held against its meaning, and how near they are.
 
     `known` are the cosines of questions and passages that were told before, and takes the others.
     """
     assert newsroom.semantic_index is not None
-    parts = [_held(each, by_words) for each in (asked.found, asked.without) if each is not None]
-    cosines = known.setdefault(asked.question.text, {})
-    texts = list({each.text for part in parts for each in part.judged} - cosines.keys())
-    told = await newsroom.semantic_index.passage_cosines(asked.question.text, texts, wait_for_ever=True)
-    if told is None:
+    candidate_sets = [
+        _select_for_cosines(candidate_set, by_words)
+        for candidate_set in (example.candidates, example.without)
+        if candidate_set is not None
+    ]
+    cosines = known_cosines.setdefault(example.question.text, {})
+    texts = list({each.text for part in candidate_sets for each in part.judged} - cosines.keys())
+    similarities = await newsroom.semantic_index.passage_cosines(
+        example.question.text, texts, wait_for_ever=True
+    )
+    if similarities is None:
         raise SystemExit("the encoder of passages failed")
-    cosines.update(zip(texts, told, strict=True))
-    found, *without = (
+    cosines.update(zip(texts, similarities, strict=True))
+    found_candidates, *without = (
         replace(
             part,
             judged=[
-                each._replace(
+                candidate._replace(
                     features=(
-                        *each.features,
-                        cosines[each.text],
-                        part.retrieved.cosines.get(each.article_id, 0.0),
+                        *candidate.features,
+                        cosines[candidate.text],
+                        part.retrieved.cosines.get(candidate.article_id, 0.0),
                     )
                 )
-                for each in part.judged
+                for candidate in part.judged
             ],
         )
-        for part in parts
+        for part in candidate_sets
     )
-    return replace(asked, found=found, without=without[0] if without else None)
+    return replace(example, candidates=found_candidates, without=without[0] if without else None)
 
 
-def _held(found: Candidates, by_words: Judge) -> Candidates:
+def _select_for_cosines(candidate_set: Candidates, by_words: Judge) -> Candidates:
     """Those of some candidates that are held against the meaning of the question."""
-    told = by_words([each.features for each in found.judged])
-    order = sorted(range(len(told)), key=lambda place: -told[place])
-    places = {id(found.judged[place]): place for place in order}
-    chosen = [
-        places[id(each)]
-        for each in select_candidates([found.judged[n] for n in order], found.retrieved.nearest_ids)
+    probabilities = by_words([each.features for each in candidate_set.judged])
+    order = sorted(range(len(probabilities)), key=lambda place: -probabilities[place])
+    places = {id(candidate_set.judged[place]): place for place in order}
+    selected_places = [
+        places[id(candidate)]
+        for candidate in select_candidates(
+            [candidate_set.judged[n] for n in order], candidate_set.retrieved.nearest_ids
+        )
     ]
     return replace(
-        found,
-        judged=[found.judged[place] for place in chosen],
-        right=[found.right[place] for place in chosen],
-        own=[found.own[place] for place in chosen],
+        candidate_set,
+        judged=[candidate_set.judged[place] for place in selected_places],
+        right=[candidate_set.right[place] for place in selected_places],
+        own=[candidate_set.own[place] for place in selected_places],
     )
 
 
-def line(text: str) -> str:
+def join_words(text: str) -> str:
     """A text as its words in a row."""
     return f" {' '.join(text_analysis.tokens(text))} "
 
 
-async def examples(
+async def load_examples(
     folder: Path,
     *,
     semantic: bool,
@@ -242,25 +252,35 @@ async def examples(
     With `semantic` the encyclopedic ones only serve the `judges`, which tell for each question which
     candidates are held against its meaning.
     """
-    documents = [*news(), *encyclopedia([""])]
-    urls = {document["doc_id"]: url_of(document) for document in documents}
-    strangers = [
-        {**each, "kind": OUTSIDE, "answers": [], "doc_ids": []} for each in encyclopedic_questions(outside)
+    documents = [*load_news(), *load_encyclopedia([""])]
+    urls = {document["doc_id"]: document_url(document) for document in documents}
+    outside_rows = [
+        {**each, "kind": OUTSIDE, "answers": [], "doc_ids": []}
+        for each in draw_encyclopedic_questions(outside)
     ]
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-    async with store_in(folder, semantic=semantic) as newsroom:
-        feeds = [each.id for each in await newsroom.store.feeds.all() if each.outlet != ENCYCLOPEDIA]
-        asked: list[tuple[dict[str, Any], list[int] | None]]
-        asked = [(each, feeds) for each in (*chat_questions(), *strangers)]
-        asked += [(each, None) for each in encyclopedic_questions(encyclopedic)]
-        made = [await example(newsroom, each, urls, feed_ids) for each, feed_ids in asked]
+    async with open_store_in(folder, semantic=semantic) as newsroom:
+        news_feed_ids = [feed.id for feed in await newsroom.store.feeds.all() if feed.outlet != ENCYCLOPEDIA]
+        scoped_rows: list[tuple[dict[str, Any], list[int] | None]]
+        scoped_rows = [(each, news_feed_ids) for each in (*load_chat_questions(), *outside_rows)]
+        scoped_rows += [(each, None) for each in draw_encyclopedic_questions(encyclopedic)]
+        question_examples = [
+            await build_example(newsroom, row, urls, feed_ids) for row, feed_ids in scoped_rows
+        ]
         if not semantic:
-            return made
+            return question_examples
         if newsroom.semantic_index is None:
             raise SystemExit("needs the extra: pip install 'telex[semantic]'")
         file = folder / "cosines.json"
-        known = json.loads(file.read_text("utf-8")) if file.exists() else {}
-        pairs = [pair for pair in zip(made, judges(made), strict=True) if pair[0].kind != ENCYCLOPEDIC]
-        made = [await _meant(newsroom, each, judge, known) for each, judge in pairs]
-        file.write_text(json.dumps(known), "utf-8")
-        return made
+        known_cosines = json.loads(file.read_text("utf-8")) if file.exists() else {}
+        pairs = [
+            pair
+            for pair in zip(question_examples, judges(question_examples), strict=True)
+            if pair[0].kind != ENCYCLOPEDIC
+        ]
+        question_examples = [
+            await _add_cosines(newsroom, question_example, judge, known_cosines)
+            for question_example, judge in pairs
+        ]
+        file.write_text(json.dumps(known_cosines), "utf-8")
+        return question_examples

@@ -23,77 +23,77 @@ from rich.table import Table
 
 from bot.answers.conversing.question_service import QuestionRequest, QuestionService
 from bot.client.services import Services
-from tests.benchmarks.newsrooms import filled, read
-from tests.benchmarks.polling import LATE_P99, LATE_WORST, Ticker
+from tests.benchmarks.newsrooms import open_filled_newsroom, read_rows
+from tests.benchmarks.polling import MAX_LATENESS_MS, MAX_LATENESS_P99_MS, Ticker
 
-PEOPLE = (0, 1, 8)
+USER_COUNTS = (0, 1, 8)
 WARM_UP = 16  # questions
 
 
 class Load(NamedTuple):
     """Lateness of the loop and the time that answers took, in milliseconds, while some people asked."""
 
-    people: int
-    late: list[float]
-    took: list[float]
+    users: int
+    lateness_ms: list[float]
+    answer_ms: list[float]
 
 
-def asked(text: str, feed_ids: frozenset[int]) -> QuestionRequest:
+def build_question(text: str, feed_ids: frozenset[int]) -> QuestionRequest:
     """A question of somebody in a channel."""
     return QuestionRequest(text=text, feed_ids=feed_ids, server_id=1, channel_id=1, person_id=1, public=False)
 
 
-async def under_load(
-    desk: QuestionService, questions: itertools.cycle[QuestionRequest], people: int, seconds: float
+async def measure_load(
+    question_service: QuestionService, questions: itertools.cycle[QuestionRequest], users: int, seconds: float
 ) -> Load:
     """Have so many people ask without a pause for so long."""
-    took: list[float] = []
+    answer_ms: list[float] = []
     end = time.perf_counter() + seconds
 
     async def person() -> None:
-        while (began := time.perf_counter()) < end:
-            await desk.answer(next(questions))
-            took.append((time.perf_counter() - began) * 1_000)
+        while (started_at := time.perf_counter()) < end:
+            await question_service.answer(next(questions))
+            answer_ms.append((time.perf_counter() - started_at) * 1_000)
 
     ticker = Ticker()
     ticker.start()
-    await asyncio.gather(asyncio.sleep(seconds), *(person() for _ in range(people)))
+    await asyncio.gather(asyncio.sleep(seconds), *(person() for _ in range(users)))
     ticker.stop()
-    return Load(people, sorted(ticker.late), sorted(took))
+    return Load(users, sorted(ticker.lateness_ms), sorted(answer_ms))
 
 
-async def loads(newsroom: Services, texts: Sequence[str], seconds: float) -> list[Load]:
-    desk = QuestionService(newsroom.store, newsroom.searcher, newsroom.clock)
+async def measure_loads(newsroom: Services, texts: Sequence[str], seconds: float) -> list[Load]:
+    question_service = QuestionService(newsroom.store, newsroom.searcher, newsroom.clock)
     feed_ids = frozenset(feed.id for feed in await newsroom.store.feeds.all())
-    questions = itertools.cycle([asked(text, feed_ids) for text in texts])
+    questions = itertools.cycle([build_question(text, feed_ids) for text in texts])
     for _ in range(WARM_UP):
-        await desk.answer(next(questions))
-    return [await under_load(desk, questions, people, seconds) for people in PEOPLE]
+        await question_service.answer(next(questions))
+    return [await measure_load(question_service, questions, users, seconds) for users in USER_COUNTS]
 
 
-def row(load: Load) -> list[str]:
+def format_row(load: Load) -> list[str]:
     """A line of the table."""
-    count = len(load.late)
+    count = len(load.lateness_ms)
     cells = [
-        str(load.people),
+        str(load.users),
         f"{count:,}",
-        f"{load.late[count // 2]:.2f}",
-        f"{load.late[count * 99 // 100]:.1f}",
+        f"{load.lateness_ms[count // 2]:.2f}",
+        f"{load.lateness_ms[count * 99 // 100]:.1f}",
     ]
-    cells += [f"{load.late[-1]:.1f}", str(len(load.took))]
-    if len(load.took) > 1:
-        cuts = quantiles(load.took, n=20)
+    cells += [f"{load.lateness_ms[-1]:.1f}", str(len(load.answer_ms))]
+    if len(load.answer_ms) > 1:
+        cuts = quantiles(load.answer_ms, n=20)
         cells += [f"{cuts[9]:.0f}", f"{cuts[18]:.0f}"]
     return cells
 
 
-async def work(*, semantic: bool, seconds: float) -> list[Load]:
+async def measure(*, semantic: bool, seconds: float) -> list[Load]:
     names = ("questions/fr-docs", "questions/en-docs", "articles/fr", "articles/en")
-    documents = list(itertools.chain.from_iterable(map(read, names)))
-    pairs = zip(read("questions/fr-questions"), read("questions/en-questions"), strict=False)
-    texts = [each["question"] for pair in pairs for each in pair]
-    async with filled(documents, semantic=semantic) as newsroom:
-        return await loads(newsroom, texts, seconds)
+    documents = list(itertools.chain.from_iterable(map(read_rows, names)))
+    pairs = zip(read_rows("questions/fr-questions"), read_rows("questions/en-questions"), strict=False)
+    texts = [question["question"] for pair in pairs for question in pair]
+    async with open_filled_newsroom(documents, semantic=semantic) as newsroom:
+        return await measure_loads(newsroom, texts, seconds)
 
 
 def main() -> None:
@@ -103,18 +103,25 @@ def main() -> None:
     parser.add_argument("--semantic", action="store_true", help="with the extra, which has to be there")
     parser.add_argument("--seconds", type=float, default=20, help="of each load")
     options = parser.parse_args()
-    found = asyncio.run(work(semantic=options.semantic, seconds=options.seconds))
+    measured_loads = asyncio.run(measure(semantic=options.semantic, seconds=options.seconds))
     table = Table(
         "people", "ticks", "late p50", "p99", "worst", "answers", "took p50", "p95", title="Milliseconds"
     )
-    for load in found:
-        table.add_row(*row(load))
+    for load in measured_loads:
+        table.add_row(*format_row(load))
     Console(width=110).print(table)
-    floor = found[0]
-    for load in found[1:]:
-        p99, usual = (each.late[len(each.late) * 99 // 100] for each in (load, floor))
-        if p99 > max(LATE_P99, usual) or load.late[-1] > max(LATE_WORST, floor.late[-1]):
-            sys.exit(f"the loop was later than {LATE_P99:g} ms (p99) or {LATE_WORST:g} ms (worst)")
+    floor = measured_loads[0]
+    for load in measured_loads[1:]:
+        p99, floor_p99 = (
+            measured_load.lateness_ms[len(measured_load.lateness_ms) * 99 // 100]
+            for measured_load in (load, floor)
+        )
+        if p99 > max(MAX_LATENESS_P99_MS, floor_p99) or load.lateness_ms[-1] > max(
+            MAX_LATENESS_MS, floor.lateness_ms[-1]
+        ):
+            sys.exit(
+                f"the loop was later than {MAX_LATENESS_P99_MS:g} ms (p99) or {MAX_LATENESS_MS:g} ms (worst)"
+            )
 
 
 if __name__ == "__main__":

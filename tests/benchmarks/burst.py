@@ -25,43 +25,43 @@ from bot.core.models import Feed, NewArticle
 from bot.core.settings import Settings
 from bot.polling.poll_recorder import MAX_DOCUMENTS_IN_FLIGHT
 from tests.benchmarks.corpus import Corpus
-from tests.benchmarks.million import article_of, plain_tantivy
-from tests.benchmarks.store import lateness
+from tests.benchmarks.million import measure_plain_tantivy, to_new_article
+from tests.benchmarks.store import measure_lateness
 from tests.store.samples import record
 
-IDLE = 5.0  # seconds
+IDLE_SECONDS = 5.0  # seconds
 console = Console(width=120)
 
 
-def plain_sqlite(feeds: Sequence[Sequence[NewArticle]]) -> float:
+def measure_plain_sqlite(feeds: Sequence[Sequence[NewArticle]]) -> float:
     """Seconds of CPU that a plain table takes for the same texts."""
     with TemporaryDirectory() as folder:
         connection = sqlite3.connect(Path(folder) / "plain.db")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("CREATE TABLE article (key TEXT PRIMARY KEY, url TEXT, title TEXT, text TEXT)")
-        began = time.process_time()
+        started_at = time.process_time()
         for articles in feeds:
             with connection:
                 connection.executemany(
                     "INSERT INTO article VALUES (?, ?, ?, ?)",
-                    [(each.key, each.url, each.title, each.text) for each in articles],
+                    [(article.key, article.url, article.title, article.text) for article in articles],
                 )
         connection.close()
-        return time.process_time() - began
+        return time.process_time() - started_at
 
 
 async def store_all(newsroom: Services, feeds: Sequence[tuple[Feed, Sequence[NewArticle]]]) -> float:
     """Record the news of all feeds; seconds until all of it is stored."""
-    began = time.perf_counter()
-    waiting = list(feeds)
+    started_at = time.perf_counter()
+    pending_feeds = list(feeds)
 
     async def desk() -> None:
-        while waiting:
-            feed, articles = waiting.pop()
+        while pending_feeds:
+            feed, articles = pending_feeds.pop()
             await record(newsroom.store, feed, *articles)
 
     await asyncio.gather(*(desk() for _ in range(MAX_DOCUMENTS_IN_FLIGHT)))
-    return time.perf_counter() - began
+    return time.perf_counter() - started_at
 
 
 async def main(options: argparse.Namespace) -> None:
@@ -77,36 +77,41 @@ async def main(options: argparse.Namespace) -> None:
                 await newsroom.store.subscriptions.follow(
                     server_id=server, channel_id=channel, feed_id=feed.id, first_article_id=None
                 )
-                made = map(corpus.article, range(number * share, (number + 1) * share))
-                feeds.append((feed, [article_of(feed, one) for one in made]))
+                corpus_articles = map(corpus.article, range(number * share, (number + 1) * share))
+                feeds.append(
+                    (feed, [to_new_article(feed, corpus_article) for corpus_article in corpus_articles])
+                )
             gc.collect()
             gc.freeze()  # as `telex run` does: what is prepared here is nothing that it would hold
             stop = asyncio.Event()
-            watch = asyncio.create_task(lateness(stop))
-            await asyncio.sleep(IDLE)
+            lateness_task = asyncio.create_task(measure_lateness(stop))
+            await asyncio.sleep(IDLE_SECONDS)
             stop.set()
-            idle, stop = await watch, asyncio.Event()
-            watch = asyncio.create_task(lateness(stop))
+            idle, stop = await lateness_task, asyncio.Event()
+            lateness_task = asyncio.create_task(measure_lateness(stop))
             follower = asyncio.create_task(newsroom.index.run())
-            began, cpu = time.perf_counter(), time.process_time()
-            stored = await store_all(newsroom, feeds)
+            started_at, cpu_started_at = time.perf_counter(), time.process_time()
+            stored_seconds = await store_all(newsroom, feeds)
             expected = share * options.feeds
             while newsroom.index.engine is None or newsroom.index.engine.document_count < expected:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
-            took, spent = time.perf_counter() - began, time.process_time() - cpu
+            seconds, cpu_seconds = time.perf_counter() - started_at, time.process_time() - cpu_started_at
             stop.set()
-            late = await watch
+            busy = await lateness_task
             follower.cancel()
             await asyncio.gather(follower, return_exceptions=True)
     count = share * options.feeds
-    floor = plain_sqlite([articles for _, articles in feeds])
-    floor += plain_tantivy(corpus, min(count, 20_000)) * count / 1_000
+    floor = measure_plain_sqlite([articles for _, articles in feeds])
+    floor += measure_plain_tantivy(corpus, min(count, 20_000)) * count / 1_000
     console.print(
-        f"{count} articles of {options.feeds} feeds: stored in {stored:.1f} s, all found after {took:.1f} s; "
-        f"{spent:.1f} s of CPU, the floor {floor:.1f}: {spent / floor:.2f} ×"
+        f"{count} articles of {options.feeds} feeds: stored in {stored_seconds:.1f} s, all found "
+        f"after {seconds:.1f} s; "
+        f"{cpu_seconds:.1f} s of CPU, the floor {floor:.1f}: {cpu_seconds / floor:.2f} ×"
     )
-    for name, each in (("idle", idle), ("busy", late)):
-        console.print(f"{name}, the loop is late by {each[int(len(each) * 0.99)]:.1f} ms at p99")
+    for name, lateness_ms in (("idle", idle), ("busy", busy)):
+        console.print(
+            f"{name}, the loop is late by {lateness_ms[int(len(lateness_ms) * 0.99)]:.1f} ms at p99"
+        )
 
 
 if __name__ == "__main__":

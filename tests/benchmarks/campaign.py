@@ -43,33 +43,33 @@ from tests.wire.waiting import until
 SPEED = 40.0
 """How much faster the bot's clock runs; less where the machine is busy, or the stand-in itself is late."""
 LATEST_EFFECT, LATEST_ANSWER = 60.0, 30.0  # seconds of the bot's clock
-WRONG = 0.2
+FAULT_SHARE = 0.2
 """Part of the requests that go wrong."""
-LONG_ABSENCES = 0.3
+LONG_ABSENCE_SHARE = 0.3
 """Part of the deaths after which the bot stays away until Discord has forgotten the nonces."""
 BURSTS = (1, 2, 3, 5, 8, 70)
 CATCH_UP_AFTER = 6
 SCENE_KILLS = 25  # before the channels get a history too long to read quickly
-PATIENCE = 4_800.0  # seconds of the bot's clock until a burst is posted
-LONGEST_LIFE = 3.0  # seconds from a start to a kill
+MAX_BURST_SECONDS = 4_800.0  # seconds of the bot's clock until a burst is posted
+MAX_LIFE_SECONDS = 3.0  # seconds from a start to a kill
 
 PLACES = KINDS + SIGNED
 
 _CREATES = re.compile(r"POST /(channels/\d+/(messages|threads|webhooks)|webhooks/\d+/\w+)")
-_UNDER_WAY = """
+_DISPATCH_STATES = """
     SELECT article.url, fate.channel_id, dispatch.state, dispatch.error, dispatch.message_id FROM article
     JOIN fate ON fate.article_id = article.id
     JOIN dispatch ON dispatch.id = coalesce(fate.dispatch_id, fate.joined_id)
 """
 
 
-def weather(
-    chance: random.Random, counts: Counter[str], speed: float, *, wrong: float = WRONG
+def make_fault_source(
+    chance: random.Random, counts: Counter[str], speed: float, *, fault_share: float = FAULT_SHARE
 ) -> Callable[[str], Fault | None]:
     """What happens to each call."""
 
     def fault(call: str) -> Fault | None:
-        if not _CREATES.fullmatch(call) or chance.random() > wrong:
+        if not _CREATES.fullmatch(call) or chance.random() > fault_share:
             return None
         counts["faults"] += 1
         body = {"code": 0, "message": "Bad Gateway"}
@@ -89,7 +89,7 @@ def weather(
     return fault
 
 
-async def suffered(scene: Scene, chance: random.Random, counts: Counter[str]) -> None:
+async def run_burst(scene: Scene, chance: random.Random, counts: Counter[str]) -> None:
     """Publish a burst, kill the bot now and then, let it end its work."""
     acts = scene.discord.acts
     acts.nonce_window = INSIDE
@@ -97,55 +97,65 @@ async def suffered(scene: Scene, chance: random.Random, counts: Counter[str]) ->
     await scene.make_due()
     for _death in range(chance.randint(1, 3)):
         bot = scene.start()
-        await asyncio.sleep(chance.uniform(0, LONGEST_LIFE))
+        await asyncio.sleep(chance.uniform(0, MAX_LIFE_SECONDS))
         bot.kill()
-        await bot.ended()
+        await bot.wait_for_exit()
         counts["kills"] += 1
     if (
-        chance.random() < LONG_ABSENCES
+        chance.random() < LONG_ABSENCE_SHARE
     ):  # away until Discord has forgotten the nonces, and nothing is on its way
         await scene.clock.sleep(LATEST_ANSWER + LATEST_EFFECT + 5)
         acts.forget_nonces()
     scene.start()
     last = f"SELECT 1 FROM article WHERE url LIKE '%/articles/{numbers[-1]}'"
     try:
-        within = PATIENCE / scene.clock.speed
+        within = MAX_BURST_SECONDS / scene.clock.speed
         await until(lambda: scene.rows(last), within=within)
-        await scene.settled(within=within)
+        await scene.wait_until_settled(within=within)
     except TimeoutError:
         counts["unsettled"] += 1
     await scene.clock.sleep(LATEST_ANSWER + LATEST_EFFECT + 5)
     assert scene.bot is not None
     scene.kill()
-    await scene.bot.ended()
-    count(scene, numbers, counts)
+    await scene.bot.wait_for_exit()
+    count_outcomes(scene, numbers, counts)
 
 
-def count(scene: Scene, numbers: list[int], counts: Counter[str]) -> None:
+def count_outcomes(scene: Scene, numbers: list[int], counts: Counter[str]) -> None:
     """What became of these articles in each channel."""
-    fates: dict[tuple[int, int], list[int | None]] = {}
-    states: dict[tuple[int, int], list[str]] = {}
-    for url, channel_id, state, error, message_id in scene.rows(_UNDER_WAY):
-        states.setdefault((channel_id, int(url.rpartition("/")[2])), []).append(f"{state} {error}")
-        fates.setdefault((channel_id, int(url.rpartition("/")[2])), []).append(message_id)
+    message_ids_by_post: dict[tuple[int, int], list[int | None]] = {}
+    states_by_post: dict[tuple[int, int], list[str]] = {}
+    for url, channel_id, state, error, message_id in scene.rows(_DISPATCH_STATES):
+        states_by_post.setdefault((channel_id, int(url.rpartition("/")[2])), []).append(f"{state} {error}")
+        message_ids_by_post.setdefault((channel_id, int(url.rpartition("/")[2])), []).append(message_id)
     for kind, channel in scene.channels.items():
         messages = scene.messages(kind)
-        named = Counter(number for message in messages for number in articles(message))
-        with_button = {
+        mention_counts = Counter(number for message in messages for number in articles(message))
+        button_message_ids = {
             message.id for message in messages if any("telex:all:" in name for name in message.custom_ids())
         }
         for number in numbers:
-            told = fates.get((channel.id, number), [])
-            reached = named[number] or any(message_id in with_button for message_id in told)
-            is_there = any(message_id in {message.id for message in messages} for message_id in told)
+            message_ids = message_ids_by_post.get((channel.id, number), [])
+            is_reached = mention_counts[number] or any(
+                message_id in button_message_ids for message_id in message_ids
+            )
+            is_there = any(message_id in {message.id for message in messages} for message_id in message_ids)
             outcome = (
-                "repeated" if named[number] > 1 else "ok" if reached else "hidden" if is_there else "lost"
+                "repeated"
+                if mention_counts[number] > 1
+                else "ok"
+                if is_reached
+                else "hidden"
+                if is_there
+                else "lost"
             )
             counts["articles"] += 1
             counts[outcome] += 1
             if outcome != "ok":
-                state = states.get((channel.id, number))
-                sys.stderr.write(f"{outcome}: {number} in {kind}, {state}, named {named[number]} times\n")
+                state = states_by_post.get((channel.id, number))
+                sys.stderr.write(
+                    f"{outcome}: {number} in {kind}, {state}, named {mention_counts[number]} times\n"
+                )
 
 
 async def run(kills: int, seed: int, parallel: int, speed: float) -> Counter[str]:
@@ -158,7 +168,7 @@ async def run(kills: int, seed: int, parallel: int, speed: float) -> Counter[str
         try:
             while counts["kills"] < kills:
                 chance = random.Random(f"{seed}:{next(scenes)}")
-                await _scene(launcher, chance, counts, kills, speed)
+                await _run_scene(launcher, chance, counts, kills, speed)
                 sys.stderr.write(f"{dict(counts)}\n")
         finally:
             launcher.close()
@@ -167,7 +177,7 @@ async def run(kills: int, seed: int, parallel: int, speed: float) -> Counter[str
     return counts
 
 
-async def _scene(
+async def _run_scene(
     launcher: Launcher, chance: random.Random, counts: Counter[str], kills: int, speed: float
 ) -> None:
     discord, feeds = await DiscordServer().start(), await FeedServer().start()
@@ -175,10 +185,10 @@ async def _scene(
         async with open_scene(
             discord, feeds, launcher, Path(folder), speed=speed, kinds=PLACES, catch_up_after=CATCH_UP_AFTER
         ) as scene:
-            discord.faults.weather = weather(chance, counts, speed)
-            before = counts["kills"]
-            while counts["kills"] < min(before + SCENE_KILLS, kills):
-                await suffered(scene, chance, counts)
+            discord.faults.weather = make_fault_source(chance, counts, speed)
+            kills_before = counts["kills"]
+            while counts["kills"] < min(kills_before + SCENE_KILLS, kills):
+                await run_burst(scene, chance, counts)
     await discord.stop()
     await feeds.stop()
 
@@ -191,14 +201,14 @@ def main() -> None:
     parser.add_argument("--speed", type=float, default=SPEED)
     parser.add_argument("--record", action="store_true")
     options = parser.parse_args()
-    commit, began = promises.commit(), time.monotonic()
+    commit, started_at = promises.describe_commit(), time.monotonic()
     counts = asyncio.run(run(options.kills, options.seed, options.parallel, options.speed))
     figure = (
         f"{counts['kills']:,} random kills, {counts['faults']:,} wrong answers, {counts['articles']:,} posts "
         f"in {len(PLACES)} kinds of channel (seed {options.seed}): lost {counts['lost']}, repeated "
         f"{counts['repeated']}, hidden {counts['hidden']}"
     )
-    Console().print(f"{figure}; not settled {counts['unsettled']}; {time.monotonic() - began:.0f} s")
+    Console().print(f"{figure}; not settled {counts['unsettled']}; {time.monotonic() - started_at:.0f} s")
     if options.record:
         promises.record("campaign", figure, commit=commit)
     sys.exit(1 if counts["lost"] or counts["repeated"] or counts["hidden"] else 0)

@@ -20,7 +20,7 @@ from bot.answers.answer_model import Quote
 from bot.core.models import Article
 from bot.text import excerpts
 from bot.writing.citation_checks import supported_sentences
-from tests.benchmarks.newsrooms import read, url_of
+from tests.benchmarks.newsrooms import document_url, read_rows
 
 ARTICLES = 600
 SENTENCES = 6  # of each
@@ -29,13 +29,13 @@ _NUMBER = re.compile(r"\d+")
 _NAME = re.compile(r"(?<=[a-zà-ÿ,] )[A-Z][a-zà-ÿ]{3,}")
 
 
-def passage(text: str, document: dict[str, Any]) -> Quote:
+def build_quote(text: str, document: dict[str, Any]) -> Quote:
     article = Article(
         id=1,
         key="",
         feed_id=1,
         page="",
-        url=url_of(document),
+        url=document_url(document),
         title="",
         summary="",
         text=text,
@@ -51,50 +51,59 @@ def passage(text: str, document: dict[str, Any]) -> Quote:
     return Quote(text, article)
 
 
-def changed(sentence: str, pattern: re.Pattern[str], instead: str) -> str:
+def replace_match(sentence: str, pattern: re.Pattern[str], replacement: str) -> str:
     """A sentence with one of what the pattern finds replaced, "" when there is none."""
-    found = list(pattern.finditer(sentence))
-    if not found:
+    matches = list(pattern.finditer(sentence))
+    if not matches:
         return ""
-    match = random.choice(found)
-    if instead.isdigit():
-        instead = str(int(match[0]) + int(instead))
-    return sentence[: match.start()] + instead + sentence[match.end() :]
+    match = random.choice(matches)
+    if replacement.isdigit():
+        replacement = str(int(match[0]) + int(replacement))
+    return sentence[: match.start()] + replacement + sentence[match.end() :]
 
 
-def measured(language: str) -> tuple[Counter[str], Counter[str]]:
+def measure_language(language: str) -> tuple[Counter[str], Counter[str]]:
     """How many sentences of each kind were tried, and how many kept."""
-    documents = read(f"articles/{language}")
+    documents = read_rows(f"articles/{language}")
     random.seed(1)
     random.shuffle(documents)
-    names = [name for each in documents[-ARTICLES:] for name in _NAME.findall(each["text"][:1500])]
-    tried: Counter[str] = Counter()
-    kept: Counter[str] = Counter()
+    names = [
+        name for name_source in documents[-ARTICLES:] for name in _NAME.findall(name_source["text"][:1500])
+    ]
+    tried_counts: Counter[str] = Counter()
+    kept_counts: Counter[str] = Counter()
     for document in documents[:ARTICLES]:
-        sentences = [each for each in excerpts.sentences(document["text"][:3000]) if len(each) in LENGTHS]
-        own = passage(" ".join(sentences[:SENTENCES]), document)
-        other = passage(random.choice(documents)["text"][:2000], document)
+        sentences = [
+            candidate
+            for candidate in excerpts.sentences(document["text"][:3000])
+            if len(candidate) in LENGTHS
+        ]
+        own_quote = build_quote(" ".join(sentences[:SENTENCES]), document)
+        other_quote = build_quote(random.choice(documents)["text"][:2000], document)
         for sentence in sentences[:SENTENCES]:
             name, number = random.choice(names), random.choice("1235")
             trials = {
-                "as it is": (sentence, own),
-                "another number": (changed(sentence, _NUMBER, number), own),
-                "another name": ("" if name in own.text else changed(sentence, _NAME, name), own),
-                "another article": (sentence, other),
+                "as it is": (sentence, own_quote),
+                "another number": (replace_match(sentence, _NUMBER, number), own_quote),
+                "another name": (
+                    "" if name in own_quote.text else replace_match(sentence, _NAME, name),
+                    own_quote,
+                ),
+                "another article": (sentence, other_quote),
             }
-            for kind, (written, cited) in trials.items():
-                if written:
-                    tried[kind] += 1
-                    kept[kind] += bool(supported_sentences(f"{written} [1]", [cited], language))
-    return tried, kept
+            for kind, (claim, cited_quote) in trials.items():
+                if claim:
+                    tried_counts[kind] += 1
+                    kept_counts[kind] += bool(supported_sentences(f"{claim} [1]", [cited_quote], language))
+    return tried_counts, kept_counts
 
 
 def main() -> None:
     table = Table("language", "sentence", "tried", "kept")
     for language in ("en", "fr"):
-        tried, kept = measured(language)
-        for kind, count in tried.items():
-            table.add_row(language, kind, str(count), f"{kept[kind] / count:.3f}")
+        tried_counts, kept_counts = measure_language(language)
+        for kind, count in tried_counts.items():
+            table.add_row(language, kind, str(count), f"{kept_counts[kind] / count:.3f}")
     Console(width=80).print(table)
 
 

@@ -25,14 +25,14 @@ LANGUAGES = ("en", "fr")
 FEEDS = 500
 YEARS = 5
 END = int(datetime(2026, 10, 1, tzinfo=UTC).timestamp())
-SPAN = YEARS * 365 * 86400  # seconds
-LATE = 0.2  # articles that are older than what comes in beside them, as backlogs are
-SENTENCES_WITH_TITLE = 0.4  # part of the sentences that end in words of their title
+SPAN_SECONDS = YEARS * 365 * 86400  # seconds
+BACKLOG_SHARE = 0.2  # articles that are older than what comes in beside them, as backlogs are
+TITLE_SENTENCE_SHARE = 0.4  # part of the sentences that end in words of their title
 DEMO = Path(__file__).resolve().parents[2] / "data" / "demo" / "stories.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class CorpusArticle:
     """An article that was made. `published` is in seconds of UTC, `feed` a number below `FEEDS`."""
 
     number: int
@@ -52,10 +52,10 @@ class Made:
     @property
     def source(self) -> str:
         """The name of its outlet."""
-        return source_of(self.feed)
+        return outlet_name(self.feed)
 
     @property
-    def line(self) -> bytes:
+    def import_line(self) -> bytes:
         """The line of `telex import`."""
         row = {
             "url": self.url,
@@ -70,7 +70,7 @@ class Made:
         return json.dumps(row, ensure_ascii=False).encode() + b"\n"
 
 
-def source_of(feed: int) -> str:
+def outlet_name(feed: int) -> str:
     """The name of a feed's outlet."""
     return f"Outlet {feed}"
 
@@ -100,63 +100,63 @@ class Corpus:
     def __init__(self, size: int, *, seed: int = 20260930) -> None:
         self.size = size
         self._seed = seed
-        self.words = {language: Words(_articles(language)) for language in LANGUAGES}
-        self.comes_from = "the shared articles" if _shared("en").exists() else "the demo's stories"
+        self.words = {language: Words(_load_articles(language)) for language in LANGUAGES}
+        self.origin = "the shared articles" if _shared_path("en").exists() else "the demo's stories"
 
-    def __iter__(self) -> Iterator[Made]:
+    def __iter__(self) -> Iterator[CorpusArticle]:
         return map(self.article, range(self.size))
 
-    def article(self, number: int) -> Made:
+    def article(self, number: int) -> CorpusArticle:
         """The article of this number; those from `size` on are newer than the others."""
         chance = random.Random(self._seed * 1_000_003 + number)
         feed = int(FEEDS * chance.random() ** 2)
         language = LANGUAGES[feed % 2]
         words = self.words[language]
-        title = _run(words.titles, chance, 2, 4) + _run(words.titles, chance, 2, 4)
-        title += _run(words.titles, chance, 2, 4)
-        published = END - SPAN + SPAN * number // self.size
-        if chance.random() < LATE:
-            published -= int((published - END + SPAN) * chance.random())
-        return Made(
+        title = _draw_run(words.titles, chance, 2, 4) + _draw_run(words.titles, chance, 2, 4)
+        title += _draw_run(words.titles, chance, 2, 4)
+        published = END - SPAN_SECONDS + SPAN_SECONDS * number // self.size
+        if chance.random() < BACKLOG_SHARE:
+            published -= int((published - END + SPAN_SECONDS) * chance.random())
+        return CorpusArticle(
             number=number,
             language=language,
             feed=feed,
             title=" ".join(title),
-            text=_text(words, title, chance),
+            text=_compose_text(words, title, chance),
             published=published,
             author=f"Author {int(2_000 * chance.random())}",
             tags=tuple(chance.choice(words.titles) for _ in range(2)),
         )
 
 
-def _run(words: list[str], chance: random.Random, fewest: int, most: int) -> list[str]:
+def _draw_run(words: list[str], chance: random.Random, min_words: int, max_words: int) -> list[str]:
     """Some words as they stand one after another."""
-    start = int(chance.random() * (len(words) - most))
-    return words[start : start + fewest + int(chance.random() * (most - fewest + 1))]
+    start = int(chance.random() * (len(words) - max_words))
+    return words[start : start + min_words + int(chance.random() * (max_words - min_words + 1))]
 
 
-def _text(words: Words, title: list[str], chance: random.Random) -> str:
+def _compose_text(words: Words, title: list[str], chance: random.Random) -> str:
     length = words.lengths[int(chance.random() * len(words.lengths))]
     paragraphs = []
-    done = 0
-    while done < length:
+    word_count = 0
+    while word_count < length:
         sentences = []
         for _ in range(3):
-            sentence = _run(words.texts, chance, 8, 24)
-            if chance.random() < SENTENCES_WITH_TITLE:
-                sentence += _run(title, chance, 1, 3)
-            done += len(sentence)
+            sentence = _draw_run(words.texts, chance, 8, 24)
+            if chance.random() < TITLE_SENTENCE_SHARE:
+                sentence += _draw_run(title, chance, 1, 3)
+            word_count += len(sentence)
             sentences.append(" ".join(sentence).rstrip(".,;:") + ".")
         paragraphs.append(" ".join(sentences))
     return "\n\n".join(paragraphs)
 
 
-def _shared(language: str) -> Path:
+def _shared_path(language: str) -> Path:
     return SHARED / "articles" / f"{language}.jsonl.gz"
 
 
-def _articles(language: str) -> list[dict[str, Any]]:
-    path = _shared(language)
+def _load_articles(language: str) -> list[dict[str, Any]]:
+    path = _shared_path(language)
     if path.exists():
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             return [json.loads(line) for line in lines]

@@ -36,9 +36,9 @@ SUITES = (
     "tests/test_app.py",
     "tests/wire",
 )
-NOT_THE_BOTS = [f"--ignore=tests/wire/{name}.py" for name in ("test_stand_in", "test_stand_in_rules")]
+IGNORED_TESTS = [f"--ignore=tests/wire/{name}.py" for name in ("test_stand_in", "test_stand_in_rules")]
 """Tests of the stand-in itself send what Discord refuses."""
-SECONDS_OF_A_TEST = {"en": 600, "fr": 60}
+TEST_TIMEOUT_SECONDS = {"en": 600, "fr": 60}
 """In French a test may wait for an English sentence in vain."""
 
 
@@ -54,14 +54,14 @@ class Request(NamedTuple):
 
 def record(folder: Path, language: str, arguments: list[str]) -> None:
     """Run the suites in a language; every process of theirs writes its requests into a file of the folder."""
-    plugin = ["-p", recorder.__name__, f"--timeout={SECONDS_OF_A_TEST[language]}"]
+    plugin = ["-p", recorder.__name__, f"--timeout={TEST_TIMEOUT_SECONDS[language]}"]
     plain = [] if language == "en" else ["--assert=plain"]
     environment = {**os.environ, recorder.FOLDER: str(folder), recorder.LANGUAGE: language}
-    command = [sys.executable, "-m", "pytest", *plugin, *plain, *NOT_THE_BOTS, *arguments]
+    command = [sys.executable, "-m", "pytest", *plugin, *plain, *IGNORED_TESTS, *arguments]
     subprocess.run(command, cwd=ROOT, env=environment, check=False)
 
 
-def requests(folder: Path) -> Iterator[Request]:
+def read_requests(folder: Path) -> Iterator[Request]:
     """Give what was recorded."""
     for file in sorted(folder.glob("*.jsonl")):
         with file.open(encoding="utf-8") as lines:
@@ -69,33 +69,33 @@ def requests(folder: Path) -> Iterator[Request]:
                 yield Request(*json.loads(line))
 
 
-def findings(contract: schema.Contract, request: Request) -> list[str]:
+def find_violations(contract: schema.Contract, request: Request) -> list[str]:
     """Say what Discord would refuse of a request."""
-    found = contract.request(request.method, request.path, request.query, request.body)
+    violations = contract.request(request.method, request.path, request.query, request.body)
     message = request.body.get("data", request.body) if isinstance(request.body, dict) else {}
     try:
         rules.check_references(message or {})
     except ApiError as refusal:
-        found.append(f"{request.method} {request.path}: {refusal}")
-    return found
+        violations.append(f"{request.method} {request.path}: {refusal}")
+    return violations
 
 
-def judge(folder: Path, language: str) -> int:
+def report_violations(folder: Path, language: str) -> int:
     """Print the requests of a run by operation, and what is wrong with them; how many are wrong."""
     contract = schema.load()
     assert contract is not None
     operations: Counter[str] = Counter()
-    wrong = 0
-    for request in requests(folder):
+    violation_count = 0
+    for request in read_requests(folder):
         operation = contract.operation(request.method, request.path)
         operations[f"{request.method} {operation.path if operation else request.path}"] += 1
-        if found := findings(contract, request):
-            wrong += 1
-            sys.stdout.write(f"  {request.test}: {'; '.join(found)}\n")
+        if violations := find_violations(contract, request):
+            violation_count += 1
+            sys.stdout.write(f"  {request.test}: {'; '.join(violations)}\n")
     for operation_, number in operations.most_common():
         sys.stdout.write(f"{number:7,} {operation_}\n")
-    sys.stdout.write(f"{language}: {operations.total():,} requests, {wrong} violations\n\n")
-    return wrong
+    sys.stdout.write(f"{language}: {operations.total():,} requests, {violation_count} violations\n\n")
+    return violation_count
 
 
 def main() -> None:
@@ -103,17 +103,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--languages", nargs="+", choices=SECONDS_OF_A_TEST, default=list(SECONDS_OF_A_TEST))
+    parser.add_argument(
+        "--languages", nargs="+", choices=TEST_TIMEOUT_SECONDS, default=list(TEST_TIMEOUT_SECONDS)
+    )
     options, arguments = parser.parse_known_args()
     if schema.load() is None:
         sys.exit("needs ../shared/discord/openapi.json, which is not beside this checkout")
     has_tests = any(re.match("tests", argument) for argument in arguments)
-    wrong = 0
+    violation_count = 0
     for language in options.languages:
         with tempfile.TemporaryDirectory() as folder:
             record(Path(folder), language, [*arguments, *(() if has_tests else SUITES)])
-            wrong += judge(Path(folder), language)
-    sys.exit(bool(wrong))
+            violation_count += report_violations(Path(folder), language)
+    sys.exit(bool(violation_count))
 
 
 if __name__ == "__main__":

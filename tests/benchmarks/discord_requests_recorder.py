@@ -19,7 +19,7 @@ FOLDER, LANGUAGE = "REQUESTS_FOLDER", "REQUESTS_LANGUAGE"
 """Environment variables: where to write, and whose language is spoken."""
 
 
-class _Unchecked(ast.NodeTransformer):
+class _AssertRemover(ast.NodeTransformer):
     """What is asserted is evaluated, and not checked."""
 
     def visit_Assert(self, node: ast.Assert) -> ast.Expr:
@@ -30,7 +30,7 @@ class _UncheckedLoader(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
         """Compile anew, and leave the cache alone: others check."""
         path = self.get_filename(fullname)
-        return compile(_Unchecked().visit(ast.parse(self.get_data(path))), path, "exec")
+        return compile(_AssertRemover().visit(ast.parse(self.get_data(path))), path, "exec")
 
 
 class _UncheckedFinder:
@@ -42,7 +42,7 @@ class _UncheckedFinder:
         return spec
 
 
-def _record(folder: Path) -> None:
+def _record_requests(folder: Path) -> None:
     """Write down every request from now on."""
     from simcord.http import router  # noqa: PLC0415 - after the finder
 
@@ -52,7 +52,7 @@ def _record(folder: Path) -> None:
 
     def write(method: str, path: str, query: Any, body: Any) -> None:
         test = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" ")[0]
-        texts = {name: str(value) for name, value in (query or {}).items()}
+        texts = {name: str(parameter) for name, parameter in (query or {}).items()}
         file.write(json.dumps([test, method, path, texts, body]) + "\n")
         file.flush()
 
@@ -84,8 +84,13 @@ def _speak_french() -> None:
             if isinstance(message.id, str) and isinstance(message.string, str) and not message.context
         }
     english = {text: id_ for id_, text in french.items()}
-    world, invite, click, parts = discord_world.World, discord_world.invite, MemberActor.click, shown.parts
-    hear = world.hear
+    world, invite, click, parts = (
+        discord_world.World,
+        discord_world.invite,
+        MemberActor.click,
+        shown.list_components,
+    )
+    hear = world.localize_interaction
 
     def hear_french(self: Any, event: str, payload: Any) -> None:
         if event == "INTERACTION_CREATE":
@@ -109,9 +114,9 @@ def _speak_french() -> None:
             for part in parts(message)
         ]
 
-    world.hear = hear_french  # type: ignore[method-assign]
+    world.localize_interaction = hear_french  # type: ignore[method-assign]
     MemberActor.click = click_french  # type: ignore[method-assign]
-    shown.parts = parts_in_english
+    shown.list_components = parts_in_english
     discord_world.invite = lambda env, name, **_locale: invite(env, name, locale="fr")
     for method in (People.join, Acts.add_server):
         assert method.__kwdefaults__["locale"] == "en-US"
@@ -122,4 +127,4 @@ if folder := os.environ.get(FOLDER):
     if os.environ[LANGUAGE] == "fr":
         sys.meta_path.insert(0, _UncheckedFinder)
         _speak_french()
-    _record(Path(folder))
+    _record_requests(Path(folder))

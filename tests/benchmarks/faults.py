@@ -25,15 +25,15 @@ from tests.feed_server import FeedServer
 from tests.wire.bot_process import Launcher
 from tests.wire.discord_server import DiscordServer
 from tests.wire.faults import Fault, Faults
-from tests.wire.kills import Toll, toll
+from tests.wire.kills import DeliveryFaults, find_delivery_faults
 from tests.wire.scene import KINDS, Scene, open_scene
 
 SCENE_BURSTS = 25  # before the channels get a history too long to read quickly
 SPEED = 200
-LONGEST = 45  # seconds that a burst may take
-GATEWAY_FAULTS = 0.5  # part of the bursts in which the gateway fails
+MAX_BURST_SECONDS = 45  # seconds that a burst may take
+GATEWAY_FAULT_SHARE = 0.5  # part of the bursts in which the gateway fails
 
-WAYS: dict[str, Callable[[Faults, str], Fault]] = {
+FAULT_KINDS: dict[str, Callable[[Faults, str], Fault]] = {
     "500 before the effect": lambda faults, route: faults.broken(route),
     "500 after the effect": lambda faults, route: faults.broken(route, after=True),
     "502 after the effect": lambda faults, route: faults.broken(route, 502, after=True),
@@ -48,9 +48,9 @@ WAYS: dict[str, Callable[[Faults, str], Fault]] = {
     "403 for once": lambda faults, route: faults.refused(route, 403, 50013),
     "404 for once": lambda faults, route: faults.refused(route, 404, 10003),
 }
-MINOR = [name for name in WAYS if not name.startswith("40")]
+MINOR_FAULT_KINDS = [name for name in FAULT_KINDS if not name.startswith("40")]
 """What may befall a reaction or a publication: a refusal there is an answer, and final."""
-GATEWAY = ("reconnect", "invalid session", "connection cut", "a minute without network")
+GATEWAY_FAULT_KINDS = ("reconnect", "invalid session", "connection cut", "a minute without network")
 
 
 async def main(faults: int, seed: int) -> tuple[Counter[str], Counter[str]]:
@@ -59,17 +59,17 @@ async def main(faults: int, seed: int) -> tuple[Counter[str], Counter[str]]:
     hits: Counter[str] = Counter()
     costs: Counter[str] = Counter()
     launcher = Launcher()
-    began = time.monotonic()
+    started_at = time.monotonic()
     try:
         while hits.total() < faults:
-            await _act(launcher, chance, hits, costs, faults)
+            await _run_scene(launcher, chance, hits, costs, faults)
             sys.stderr.write(f"{hits.total()} of {faults} faults, {costs['costly']} bursts costly\n")
     finally:
         launcher.close()
     table = Table(
-        "", "times", title=f"{hits.total()} faults in {time.monotonic() - began:.0f} s, seed {seed}"
+        "", "times", title=f"{hits.total()} faults in {time.monotonic() - started_at:.0f} s, seed {seed}"
     )
-    for name in (*WAYS, *GATEWAY):
+    for name in (*FAULT_KINDS, *GATEWAY_FAULT_KINDS):
         table.add_row(name, str(hits[name]))
     for name in ("lost", "repeated", "disordered", "unfinished", "unknown"):
         table.add_row(f"[bold]{name}", str(costs[name]))
@@ -77,60 +77,60 @@ async def main(faults: int, seed: int) -> tuple[Counter[str], Counter[str]]:
     return hits, costs
 
 
-async def _act(
-    launcher: Launcher, chance: random.Random, hits: Counter[str], costs: Counter[str], enough: int
+async def _run_scene(
+    launcher: Launcher, chance: random.Random, hits: Counter[str], costs: Counter[str], max_faults: int
 ) -> None:
     """Some bursts in a scene of its own."""
     discord, feeds = await DiscordServer().start(), await FeedServer().start()
     with tempfile.TemporaryDirectory() as folder:
         async with open_scene(discord, feeds, launcher, Path(folder), speed=SPEED) as scene:
             scene.start()
-            await scene.posted([1])
+            await scene.wait_until_posted([1])
             for _ in range(SCENE_BURSTS):
-                if hits.total() >= enough:
+                if hits.total() >= max_faults:
                     break
-                numbers, happened = await _burst(scene, chance, hits)
-                _count(costs, toll(scene, numbers), happened)
-            _count(costs, toll(scene, range(1, numbers[-1] + 1)), ["all of the scene"])
+                numbers, fault_names = await _run_burst(scene, chance, hits)
+                _add_costs(costs, find_delivery_faults(scene, numbers), fault_names)
+            _add_costs(costs, find_delivery_faults(scene, range(1, numbers[-1] + 1)), ["all of the scene"])
     await discord.stop()
     await feeds.stop()
     for violation in discord.violations:
         sys.stderr.write(f"not as Discord describes it: {violation}\n")
 
 
-async def _burst(
+async def _run_burst(
     scene: Scene, chance: random.Random, hits: Counter[str]
 ) -> tuple[Sequence[int], Sequence[str]]:
     """Publish while faults wait on every route; the articles and what befell them."""
     scripted: list[tuple[str, Fault]] = []
     for kind in KINDS:
-        place = scene.channels[kind].id
-        way = _rarest(chance, hits, WAYS, scripted)
-        sending = f"POST /channels/{place}/{'threads' if kind == 'forum' else 'messages'}"
-        scripted.append((way, WAYS[way](scene.discord.faults, sending)))
+        channel_id = scene.channels[kind].id
+        fault_kind = _pick_rarest(chance, hits, FAULT_KINDS, scripted)
+        send_route = f"POST /channels/{channel_id}/{'threads' if kind == 'forum' else 'messages'}"
+        scripted.append((fault_kind, FAULT_KINDS[fault_kind](scene.discord.faults, send_route)))
     for route in ("PUT /channels/*/messages/*/reactions/*", "POST /channels/*/messages/*/crosspost"):
-        way = _rarest(chance, hits, MINOR, scripted)
-        scripted.append((way, WAYS[way](scene.discord.faults, route)))
+        fault_kind = _pick_rarest(chance, hits, MINOR_FAULT_KINDS, scripted)
+        scripted.append((fault_kind, FAULT_KINDS[fault_kind](scene.discord.faults, route)))
     numbers = scene.write(chance.randint(1, 4))
     await scene.make_due()
-    happened = []
-    if chance.random() < GATEWAY_FAULTS:
-        trouble = min(GATEWAY, key=lambda name: (hits[name], chance.random()))
+    fault_names = []
+    if chance.random() < GATEWAY_FAULT_SHARE:
+        gateway_fault = min(GATEWAY_FAULT_KINDS, key=lambda name: (hits[name], chance.random()))
         await asyncio.sleep(chance.uniform(0, 0.6))
-        await _disturb(scene, trouble)
-        hits[trouble] += 1
-        happened.append(trouble)
-    await scene.posted(numbers, within=LONGEST)
-    for way, fault in scripted:
-        hits[way] += fault.hits
-        happened += [way] * fault.hits
+        await _break_gateway(scene, gateway_fault)
+        hits[gateway_fault] += 1
+        fault_names.append(gateway_fault)
+    await scene.wait_until_posted(numbers, within=MAX_BURST_SECONDS)
+    for fault_kind, fault in scripted:
+        hits[fault_kind] += fault.hits
+        fault_names += [fault_kind] * fault.hits
     scene.discord.faults.clear()
-    return numbers, happened
+    return numbers, fault_names
 
 
-async def _disturb(scene: Scene, trouble: str) -> None:
+async def _break_gateway(scene: Scene, gateway_fault: str) -> None:
     discord = scene.discord
-    match trouble:
+    match gateway_fault:
         case "reconnect":
             discord.gateway.request_reconnect()
         case "invalid session":
@@ -143,23 +143,25 @@ async def _disturb(scene: Scene, trouble: str) -> None:
             discord.offline = False
 
 
-def _rarest(
-    chance: random.Random, hits: Counter[str], ways: Iterable[str], scripted: list[tuple[str, Fault]]
+def _pick_rarest(
+    chance: random.Random, hits: Counter[str], fault_kinds: Iterable[str], scripted: list[tuple[str, Fault]]
 ) -> str:
     """The way to fail that was seen least, those that wait counted."""
-    waiting = Counter(way for way, _ in scripted)
-    return min(ways, key=lambda way: (hits[way] + waiting[way], chance.random()))
+    scripted_counts = Counter(scripted_kind for scripted_kind, _ in scripted)
+    return min(
+        fault_kinds, key=lambda fault_kind: (hits[fault_kind] + scripted_counts[fault_kind], chance.random())
+    )
 
 
-def _count(costs: Counter[str], cost: Toll, happened: Sequence[str]) -> None:
+def _add_costs(costs: Counter[str], cost: DeliveryFaults, fault_names: Sequence[str]) -> None:
     for name in ("lost", "repeated", "disordered", "unfinished", "unknown"):
         costs[name] += len(getattr(cost, name))
     if cost:
         costs["costly"] += 1
-        sys.stderr.write(f"after {happened}: {cost}\n")
+        sys.stderr.write(f"after {fault_names}: {cost}\n")
 
 
-def figure(hits: Counter[str], costs: Counter[str], seed: int) -> str:
+def format_figure(hits: Counter[str], costs: Counter[str], seed: int) -> str:
     """The run in a line."""
     return (
         f"{hits.total():,} faults of {len(hits)} sorts (seed {seed}): lost {costs['lost']}, "
@@ -173,8 +175,8 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--record", action="store_true")
     options = parser.parse_args()
-    commit = promises.commit()
-    happened, cost = asyncio.run(main(options.faults, options.seed))
+    commit = promises.describe_commit()
+    fault_hits, cost = asyncio.run(main(options.faults, options.seed))
     if options.record:
-        promises.record("faults", figure(happened, cost, options.seed), commit=commit)
+        promises.record("faults", format_figure(fault_hits, cost, options.seed), commit=commit)
     sys.exit(1 if cost["costly"] else 0)

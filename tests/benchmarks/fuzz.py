@@ -29,20 +29,20 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from tests.benchmarks import promises
-from tests.feed_server import item, rss
+from tests.feed_server import make_rss, make_rss_item
 from tests.pipeline import Pipeline, open_pipeline
 from tests.shared import SHARED
 
-ROUND = 200
+DOCUMENTS_PER_ROUND = 200
 """Documents a seed."""
-LARGEST = 40_000
+MAX_RECORDED_BYTES = 40_000
 """Bytes of a recorded document that is mangled."""
-KEPT = 150
+MAX_RECORDED_DOCUMENTS = 150
 """Recorded documents that are drawn from."""
 
-out, say = Console(highlight=False), Console(highlight=False, stderr=True)
+out, progress = Console(highlight=False), Console(highlight=False, stderr=True)
 _TOKEN = re.compile(r"<[^<>]{0,2000}>|[^<]+|<")
-TROUBLE = (
+TROUBLESOME_TEXTS = (
     "&#xD800;",
     "&#55357;&#56842;",
     "&#x110000;",
@@ -100,31 +100,34 @@ TROUBLE = (
 )
 
 
-def recorded() -> list[bytes]:
+def load_recorded_documents() -> list[bytes]:
     """Recorded and collected documents of moderate size, few enough to be kept in memory."""
     paths = [
         path
         for path in sorted((SHARED / "feeds").rglob("*"))
-        if path.suffix in {".xml", ".json", ".rss", ".atom", ".rdf"} and path.stat().st_size < LARGEST
+        if path.suffix in {".xml", ".json", ".rss", ".atom", ".rdf"}
+        and path.stat().st_size < MAX_RECORDED_BYTES
     ]
     random.Random(1).shuffle(paths)
-    return [path.read_bytes() for path in paths[:KEPT]]
+    return [path.read_bytes() for path in paths[:MAX_RECORDED_DOCUMENTS]]
 
 
-def generated() -> st.SearchStrategy[str]:
+def feed_texts() -> st.SearchStrategy[str]:
     """Feeds whose texts are anything."""
-    words = st.text(max_size=60) | st.sampled_from(TROUBLE)
+    words = st.text(max_size=60) | st.sampled_from(TROUBLESOME_TEXTS)
     url = (
         st.sampled_from(["https://news.example/a", "", "x", "//y/z", "https://news.example/%zz?q=é#f"])
         | words
     )
     entry = st.builds(
-        lambda title, link, guid, body, number: item(number, title=title or None, body=body)
+        lambda title, link, guid, body, number: make_rss_item(number, title=title or None, body=body)
         .replace(f"article-{number}", escape(guid))
         .replace(f"https://news.example/articles/{number}", escape(link)),
         title=words, link=url, guid=words, body=words, number=st.integers(1, 5),
     )  # fmt: skip
-    as_rss = st.builds(lambda entries, title: rss(*entries, title=title), st.lists(entry, max_size=6), words)
+    as_rss = st.builds(
+        lambda entries, title: make_rss(*entries, title=title), st.lists(entry, max_size=6), words
+    )
     as_atom = st.builds(
         lambda title, link, date, kind: (
             "<feed xmlns='http://www.w3.org/2005/Atom'><title>t</title><entry>"
@@ -134,12 +137,14 @@ def generated() -> st.SearchStrategy[str]:
         ),
         words, url, words, st.sampled_from(["text", "html", "xhtml", "x"]),
     )  # fmt: skip
-    value = st.recursive(
+    json_values = st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | words,
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=5),
         max_leaves=20,
     )
-    as_json = st.builds(_json, st.lists(st.dictionaries(_KEYS, value, max_size=8), max_size=5))
+    as_json = st.builds(
+        _dump_json_feed, st.lists(st.dictionaries(_KEYS, json_values, max_size=8), max_size=5)
+    )
     return as_rss | as_atom | as_json
 
 
@@ -149,11 +154,11 @@ _KEYS = st.sampled_from(
 ) | st.text(max_size=5)
 
 
-def _json(items: list[object]) -> str:
-    return json.dumps({"version": "https://jsonfeed.org/version/1.1", "title": "T", "items": items})
+def _dump_json_feed(feed_items: list[object]) -> str:
+    return json.dumps({"version": "https://jsonfeed.org/version/1.1", "title": "T", "items": feed_items})
 
 
-def _mangled(tokens: list[str], kind: str, place: int, other: int, trouble: str) -> None:
+def _mangle(tokens: list[str], kind: str, place: int, other_place: int, trouble: str) -> None:
     """Do one thing to the tags and texts of a document."""
     match kind:
         case "drop":
@@ -161,7 +166,7 @@ def _mangled(tokens: list[str], kind: str, place: int, other: int, trouble: str)
         case "double":
             tokens.insert(place, tokens[place])
         case "swap":
-            tokens[place], tokens[other] = tokens[other], tokens[place]
+            tokens[place], tokens[other_place] = tokens[other_place], tokens[place]
         case "empty":
             tokens[place] = ""
         case "replace":
@@ -175,14 +180,14 @@ def _mangled(tokens: list[str], kind: str, place: int, other: int, trouble: str)
 @st.composite
 def documents(draw: st.DrawFn, bases: list[bytes]) -> bytes:
     """A document, most often mangled."""
-    base = draw(st.sampled_from(bases) | generated()) if bases else draw(generated())
+    base = draw(st.sampled_from(bases) | feed_texts()) if bases else draw(feed_texts())
     text = base.decode("utf-8", "replace") if isinstance(base, bytes) else base
     tokens = _TOKEN.findall(text)
     for _ in range(draw(st.integers(0, 12))):
         if tokens:
             places = st.integers(0, len(tokens) - 1)
             kind = draw(st.sampled_from(("drop", "double", "swap", "empty", "replace", "insert", "move")))
-            _mangled(tokens, kind, draw(places), draw(places), draw(st.sampled_from(TROUBLE)))
+            _mangle(tokens, kind, draw(places), draw(places), draw(st.sampled_from(TROUBLESOME_TEXTS)))
     encoding = draw(st.sampled_from(["utf-8"] * 8 + ["utf-16", "iso-8859-1", "cp1252", "utf-8-sig"]))
     strict = "surrogatepass" if encoding.startswith("utf") else "replace"
     body = bytearray("".join(tokens).encode(encoding, strict))
@@ -194,66 +199,72 @@ def documents(draw: st.DrawFn, bases: list[bytes]) -> bytes:
     return bytes(body)
 
 
-TYPES = ("", "application/rss+xml", "text/xml; charset=iso-8859-1", "application/json", "text/html")
+CONTENT_TYPES = ("", "application/rss+xml", "text/xml; charset=iso-8859-1", "application/json", "text/html")
 
 
 def fuzz(
     pipeline: Pipeline, loop: asyncio.AbstractEventLoop, bases: list[bytes], number: int
 ) -> Counter[str]:
     """One round. Raises what broke."""
-    ends: Counter[str] = Counter()
+    outcomes: Counter[str] = Counter()
 
     @seed(number)
     @settings(
-        max_examples=ROUND,
+        max_examples=DOCUMENTS_PER_ROUND,
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
         phases=(Phase.generate, Phase.shrink),
     )
-    @given(documents(bases), st.sampled_from(TYPES))
+    @given(documents(bases), st.sampled_from(CONTENT_TYPES))
     def one(body: bytes, content_type: str) -> None:
-        report = loop.run_until_complete(pipeline.through(body, content_type))
-        ends[report.error or report.outcome.value] += 1
+        report = loop.run_until_complete(pipeline.process(body, content_type))
+        outcomes[report.error or report.outcome.value] += 1
 
     one()
-    return ends
+    return outcomes
 
 
 def main() -> int:
     """Run it from the command line."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--minutes", type=float, default=10)
-    options.add_argument("--seed", type=int, help="of the first round")
-    options.add_argument("--record", action="store_true", help="write the figures into docs/PROMISES.md")
-    asked = options.parse_args()
-    first = secrets.randbelow(10**6) if asked.seed is None else asked.seed
-    commit = promises.commit()
-    bases = recorded()
-    ends: Counter[str] = Counter()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--seed", type=int, help="of the first round")
+    parser.add_argument("--record", action="store_true", help="write the figures into docs/PROMISES.md")
+    arguments = parser.parse_args()
+    first_seed = secrets.randbelow(10**6) if arguments.seed is None else arguments.seed
+    commit = promises.describe_commit()
+    bases = load_recorded_documents()
+    outcomes: Counter[str] = Counter()
     started = time.monotonic()
     loop = asyncio.new_event_loop()
-    number = first
-    while time.monotonic() - started < asked.minutes * 60:
+    number = first_seed
+    while time.monotonic() - started < arguments.minutes * 60:
         with tempfile.TemporaryDirectory() as folder:
-            opened = open_pipeline(Path(folder))
-            pipeline = loop.run_until_complete(opened.__aenter__())
+            pipeline_context = open_pipeline(Path(folder))
+            pipeline = loop.run_until_complete(pipeline_context.__aenter__())
             try:
-                ends += fuzz(pipeline, loop, bases, number)
+                outcomes += fuzz(pipeline, loop, bases, number)
             except Exception:
-                say.print(f"seed {number}")
+                progress.print(f"seed {number}")
                 raise
             finally:
-                loop.run_until_complete(opened.__aexit__(None, None, None))
-        say.print(f"seed {number}: {sum(ends.values()):,} documents")
+                loop.run_until_complete(pipeline_context.__aexit__(None, None, None))
+        progress.print(f"seed {number}: {sum(outcomes.values()):,} documents")
         number += 1
-    tried = sum(ends.values())
-    for name, count in ends.most_common():
+    document_count = sum(outcomes.values())
+    for name, count in outcomes.most_common():
         out.print(f"{count:>8,}  {name}")
     minutes = (time.monotonic() - started) / 60
-    out.print(f"{tried:,} documents in {minutes:.0f} min, seeds {first} to {number - 1}: nothing broke")
-    if asked.record:
-        figure = f"{tried:,} documents in {minutes:.0f} minutes (seeds from {first}), unhandled errors 0"
+    out.print(
+        f"{document_count:,} documents in {minutes:.0f} min, seeds {first_seed} to {number - 1}: "
+        f"nothing broke"
+    )
+    if arguments.record:
+        figure = (
+            f"{document_count:,} documents in {minutes:.0f} minutes (seeds from "
+            f"{first_seed}), unhandled errors 0"
+        )
         promises.record("fuzz", figure, commit=commit)
     return 0
 

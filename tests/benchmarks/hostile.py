@@ -22,66 +22,73 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.benchmarks import promises
-from tests.feed_server import rss
-from tests.pipeline import Broken, open_pipeline
-from tests.polling.test_hostile_feeds import BOUNDED, REFUSED
+from tests.feed_server import make_rss
+from tests.pipeline import BrokenInvariant, open_pipeline
+from tests.polling.test_hostile_feeds import BOUNDED_DOCUMENTS, REFUSED_DOCUMENTS
 from tests.shared import SHARED
 
-out, say = Console(highlight=False), Console(highlight=False, stderr=True)
+out, progress = Console(highlight=False), Console(highlight=False, stderr=True)
 SUFFIXES = {".xml", ".json", ".rss", ".atom", ".rdf", ".html"}
 LARGE: dict[str, bytes] = {
-    "fifty thousand entries": rss(*(f"<item><guid>{n}</guid></item>" for n in range(50_000))).encode(),
-    "ten thousand categories": rss(
+    "fifty thousand entries": make_rss(*(f"<item><guid>{n}</guid></item>" for n in range(50_000))).encode(),
+    "ten thousand categories": make_rss(
         f"<item><guid>1</guid>{''.join(f'<category>c{n}</category>' for n in range(10_000))}</item>"
     ).encode(),
-    "a text of nine megabytes": rss(
+    "a text of nine megabytes": make_rss(
         f"<item><description>{'word ' * 1_800_000}</description></item>"
     ).encode(),
 }
 
 
-def documents() -> Iterator[tuple[str, bytes]]:
+def load_documents() -> Iterator[tuple[str, bytes]]:
     """Names and documents."""
     for path in sorted((SHARED / "feeds").rglob("*")):
         if path.suffix in SUFFIXES:
             yield str(path.relative_to(SHARED)), path.read_bytes()
-    yield from ((name, text.encode("utf-8", "surrogatepass")) for name, (text, _) in BOUNDED.items())
-    yield from REFUSED.items()
+    yield from (
+        (name, text.encode("utf-8", "surrogatepass")) for name, (text, _) in BOUNDED_DOCUMENTS.items()
+    )
+    yield from REFUSED_DOCUMENTS.items()
     yield from LARGE.items()
 
 
 async def run() -> tuple[Counter[str], list[str]]:
     """How many documents ended how, and those that broke something."""
-    ends: Counter[str] = Counter()
+    outcomes: Counter[str] = Counter()
     broken: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         async with open_pipeline(Path(folder)) as pipeline:
-            for name, body in documents():
+            for name, body in load_documents():
                 try:
-                    report = await pipeline.through(body)
-                except Broken as error:
+                    report = await pipeline.process(body)
+                except BrokenInvariant as error:
                     broken.append(f"{name}: {error}")
-                    say.print(f"BROKEN {broken[-1]}")
+                    progress.print(f"BROKEN {broken[-1]}")
                     continue
-                ends[report.error or report.outcome.value] += 1
-                ends["articles"] += report.new
-    return ends, broken
+                outcomes[report.error or report.outcome.value] += 1
+                outcomes["articles"] += report.new
+    return outcomes, broken
 
 
 def main() -> int:
     """Run it from the command line."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--record", action="store_true", help="write the figures into docs/PROMISES.md")
-    given = options.parse_args()
-    commit = promises.commit()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--record", action="store_true", help="write the figures into docs/PROMISES.md")
+    arguments = parser.parse_args()
+    commit = promises.describe_commit()
     started = time.monotonic()
-    ends, broken = asyncio.run(run())
-    read = sum(number for name, number in ends.items() if name != "articles")
-    for name, number in ends.most_common():
+    outcomes, broken = asyncio.run(run())
+    document_count = sum(number for name, number in outcomes.items() if name != "articles")
+    for name, number in outcomes.most_common():
         out.print(f"{number:>8,}  {name}")
-    out.print(f"{read:,} documents in {time.monotonic() - started:.0f} s, {len(broken)} broke something")
-    if given.record and not broken:
-        figure = f"{read:,} documents, {ends['articles']:,} articles, unhandled errors 0, new again 0"
+    out.print(
+        f"{document_count:,} documents in {time.monotonic() - started:.0f} s, {len(broken)} broke something"
+    )
+    if arguments.record and not broken:
+        figure = (
+            f"{document_count:,} documents, {outcomes['articles']:,} articles, unhandled "
+            f"errors 0, new again 0"
+        )
         promises.record("hostile", figure, commit=commit)
     return 1 if broken else 0
 

@@ -29,48 +29,58 @@ from tests.benchmarks import promises
 from tests.feed_server import FeedServer
 from tests.wire.bot_process import Launcher
 from tests.wire.discord_server import DiscordServer
-from tests.wire.kills import AFTER, INSIDE, PLAYS, WATCHERS, Play, Step, Toll, survive, toll
+from tests.wire.kills import (
+    AFTER,
+    CRASH_SCENARIOS,
+    INSIDE,
+    WATCHERS,
+    CrashScenario,
+    DeliveryFaults,
+    Step,
+    find_delivery_faults,
+    survive,
+)
 from tests.wire.scene import KINDS, Scene, open_scene
 
 SCENE_KILLS = 20  # before the channels get a history too long to read quickly
-LONGEST_MOMENT = 0.8  # seconds from the start of a bot to a kill at random
-RANDOM = Step("random moment")
-RANDOMLY = Play("posts", (RANDOM,), survive)
+MAX_MOMENT_SECONDS = 0.8  # seconds from the start of a bot to a kill at random
+RANDOM_STEP = Step("random moment")
+RANDOM_PLAY = CrashScenario("posts", (RANDOM_STEP,), survive)
 PLACES = (*KINDS, *WATCHERS)
 WINDOWS = {INSIDE: "nonce honoured", AFTER: "nonce forgotten"}
-BESIDE = {"text": "forum", "announcement": "text", "thread": "announcement", "forum": "thread"}
+COMPANION_KINDS = {"text": "forum", "announcement": "text", "thread": "announcement", "forum": "thread"}
 """The channel that follows the same feed, by the kind of the channel where the bot dies; none for a watch."""
 COLUMNS = ("kills", "lost", "repeated", "disordered", "unfinished", "unknown")
 
 Place = tuple[Step, float]
-Plan = dict[tuple[Play, str], list[Place]]
+Plan = dict[tuple[CrashScenario, str], list[Place]]
 Counts = Counter[tuple[str, str]]
 
 
-def planned(kills: int, chance: random.Random) -> Plan:
+def plan_kills(kills: int, chance: random.Random) -> Plan:
     """Where to kill at least so often, by play and kind: every step in both windows, then any again."""
     places = [
         (play, kind, step, window)
-        for play in PLAYS
+        for play in CRASH_SCENARIOS
         for step in play.steps
         for kind in step.kinds
         for window in WINDOWS
     ]
-    moments = [(RANDOMLY, kind, RANDOM, window) for kind in KINDS for window in WINDOWS]
+    moments = [(RANDOM_PLAY, kind, RANDOM_STEP, window) for kind in KINDS for window in WINDOWS]
     plan = [*islice(cycle(moments), kills // 20), *places]
-    left = kills - sum(deaths(step) for _, _, step, _ in plan)
-    while left > 0:
-        again = chance.choice(places)
-        plan.append(again)
-        left -= deaths(again[2])
+    remaining = kills - sum(count_deaths(step) for _, _, step, _ in plan)
+    while remaining > 0:
+        extra_place = chance.choice(places)
+        plan.append(extra_place)
+        remaining -= count_deaths(extra_place[2])
     chance.shuffle(plan)
-    found: Plan = {}
+    plan_by_play: Plan = {}
     for play, kind, step, window in plan:
-        found.setdefault((play, kind), []).append((step, window))
-    return found
+        plan_by_play.setdefault((play, kind), []).append((step, window))
+    return plan_by_play
 
 
-def deaths(step: Step) -> int:
+def count_deaths(step: Step) -> int:
     """How often the bot dies for it."""
     return 1 if step.earlier is None else 2
 
@@ -78,24 +88,24 @@ def deaths(step: Step) -> int:
 async def main(kills: int, seed: int, parallel: int) -> Counts:
     """Kill so often and print a table."""
     chance = random.Random(seed)
-    plan = planned(kills, chance)
-    kills = sum(deaths(step) for places in plan.values() for step, _ in places)
-    acts = [
+    plan = plan_kills(kills, chance)
+    kills = sum(count_deaths(step) for places in plan.values() for step, _ in places)
+    batches = [
         (play, kind, places[first : first + SCENE_KILLS])
         for (play, kind), places in plan.items()
         for first in range(0, len(places), SCENE_KILLS)
     ]
-    chance.shuffle(acts)
-    acts_left = iter(acts)
+    chance.shuffle(batches)
+    remaining_batches = iter(batches)
     counts: Counts = Counter()
-    began = time.monotonic()
+    started_at = time.monotonic()
 
     async def lane(number: int) -> None:
         launcher = Launcher()
         try:
-            for play, kind, places in acts_left:
-                own = random.Random(f"{seed}:{number}:{play.name}:{kind}")
-                await _act(launcher, play, kind, places, own, counts)
+            for play, kind, places in remaining_batches:
+                batch_chance = random.Random(f"{seed}:{number}:{play.name}:{kind}")
+                await _run_scene(launcher, play, kind, places, batch_chance, counts)
                 sys.stderr.write(
                     f"{counts['all', 'kills']} of {kills} kills, {counts['all', 'costly']} costly\n"
                 )
@@ -103,13 +113,13 @@ async def main(kills: int, seed: int, parallel: int) -> Counts:
             launcher.close()
 
     await asyncio.gather(*(lane(number) for number in range(parallel)))
-    _print(counts, time.monotonic() - began, seed)
+    _print_table(counts, time.monotonic() - started_at, seed)
     return counts
 
 
-async def _act(
+async def _run_scene(
     launcher: Launcher,
-    play: Play,
+    play: CrashScenario,
     kind: str,
     places: Iterable[Place],
     chance: random.Random,
@@ -118,22 +128,22 @@ async def _act(
     """Kill as planned in a scene of its own."""
     discord, feeds = await DiscordServer().start(), await FeedServer().start()
     with tempfile.TemporaryDirectory() as folder:
-        kinds = (kind, BESIDE[kind]) if kind in BESIDE else ("text",)
+        kinds = (kind, COMPANION_KINDS[kind]) if kind in COMPANION_KINDS else ("text",)
         async with open_scene(discord, feeds, launcher, Path(folder), kinds=kinds) as scene:
             if play.prepare is not None:
                 await play.prepare(scene)
             for step, window in places:
                 scene.end_quiet()
                 burst = chance.randint(1, 5)
-                if step is RANDOM:
-                    cost = await _at_random(scene, window, burst, chance.uniform(0, LONGEST_MOMENT))
+                if step is RANDOM_STEP:
+                    cost = await _kill_at_random(scene, window, burst, chance.uniform(0, MAX_MOMENT_SECONDS))
                 elif play.survive is survive:
                     cost = await survive(
                         scene, kind, step, window=window, burst=burst, nth=chance.randint(1, burst)
                     )
                 else:
                     cost = await play.survive(scene, kind, step, window=window)
-                _count(counts, cost, deaths(step), step.name, play.name, kind, WINDOWS[window])
+                _add_cost(counts, cost, count_deaths(step), step.name, play.name, kind, WINDOWS[window])
                 if cost:
                     sys.stderr.write(
                         f"{play.name}, {step.name} in {kind}, burst {burst}, window {window:.0f}: {cost}\n"
@@ -144,45 +154,46 @@ async def _act(
         sys.stderr.write(f"not as Discord describes it: {violation}\n")
 
 
-async def _at_random(scene: Scene, window: float, burst: int, moment: float) -> Toll:
+async def _kill_at_random(scene: Scene, window: float, burst: int, moment: float) -> DeliveryFaults:
     scene.discord.acts.nonce_window = INSIDE
     numbers = scene.write(burst)
     await scene.make_due()
     bot = scene.start()
     await asyncio.sleep(moment)
     bot.kill()
-    await bot.ended()
+    await bot.wait_for_exit()
     scene.discord.acts.nonce_window = window
     bot = scene.start()
-    await scene.posted(numbers)
+    await scene.wait_until_posted(numbers)
     await bot.stop()
-    return toll(scene, numbers)
+    return find_delivery_faults(scene, numbers)
 
 
-def _count(counts: Counts, cost: Toll, kills: int, *names: str) -> None:
+def _add_cost(counts: Counts, cost: DeliveryFaults, kills: int, *names: str) -> None:
     for name in (*names, "all"):
         counts[name, "kills"] += kills
-        for column, those in zip(COLUMNS[1:], astuple(cost), strict=True):
-            counts[name, column] += len(those)
+        for column, article_numbers in zip(COLUMNS[1:], astuple(cost), strict=True):
+            counts[name, column] += len(article_numbers)
     counts["all", "costly"] += bool(cost)
 
 
-def _print(counts: Counts, seconds: float, seed: int) -> None:
+def _print_table(counts: Counts, seconds: float, seed: int) -> None:
     title = f"{counts['all', 'kills']} kills in {seconds:.0f} s, seed {seed}"
     table = Table("", *COLUMNS, title=title)
-    steps = dict.fromkeys(step.name for play in (*PLAYS, RANDOMLY) for step in play.steps)
-    plays = dict.fromkeys(play.name for play in PLAYS)
+    steps = dict.fromkeys(step.name for play in (*CRASH_SCENARIOS, RANDOM_PLAY) for step in play.steps)
+    plays = dict.fromkeys(play.name for play in CRASH_SCENARIOS)
     for name in (*steps, *plays, *PLACES, *WINDOWS.values(), "all"):
         if counts[name, "kills"]:
             table.add_row(name, *(str(counts[name, column]) for column in COLUMNS))
     Console().print(table)
 
 
-def figure(counts: Counts, seed: int) -> str:
+def format_figure(counts: Counts, seed: int) -> str:
     """The run in a line."""
     total = {column: counts["all", column] for column in COLUMNS}
     return (
-        f"{total['kills']:,} kills at {sum(len(play.steps) for play in PLAYS)} steps of posts, their edits, "
+        f"{total['kills']:,} kills at {sum(len(play.steps) for play in CRASH_SCENARIOS)} steps of "
+        f"posts, their edits, "
         f"catch-ups of a limit, digests and daily threads in {len(KINDS)} kinds of channel and of notices of "
         f"watches in {len(WATCHERS)} (seed {seed}): "
         f"lost {total['lost']}, repeated {total['repeated']}, out of order {total['disordered']}, "
@@ -197,8 +208,8 @@ if __name__ == "__main__":
     parser.add_argument("--parallel", type=int, default=2)
     parser.add_argument("--record", action="store_true")
     options = parser.parse_args()
-    commit = promises.commit()
-    result = asyncio.run(main(options.kills, options.seed, options.parallel))
+    commit = promises.describe_commit()
+    kill_counts = asyncio.run(main(options.kills, options.seed, options.parallel))
     if options.record:
-        promises.record("kills", figure(result, options.seed), commit=commit)
-    sys.exit(1 if result["all", "costly"] else 0)
+        promises.record("kills", format_figure(kill_counts, options.seed), commit=commit)
+    sys.exit(1 if kill_counts["all", "costly"] else 0)

@@ -30,14 +30,14 @@ from bot.writing.article_translator import ArticleTranslator, with_translation
 from bot.writing.generation_quota import GenerationQuota
 from bot.writing.model_client import ModelClient
 from bot.writing.summarizer import Summarizer
-from tests.benchmarks.newsrooms import filled, read, url_of
+from tests.benchmarks.newsrooms import document_url, open_filled_newsroom, read_rows
 
-SERVER = 1
-OTHER = {"en": "fr", "fr": "en"}
+SERVER_ID = 1
+OTHER_LANGUAGE = {"en": "fr", "fr": "en"}
 console = Console(width=110, highlight=False)
 
 
-class Heard(ModelClient):
+class PrintingModelClient(ModelClient):
     """The client, which prints what the service writes and how long that takes."""
 
     async def complete(
@@ -48,68 +48,75 @@ class Heard(ModelClient):
         on_partial: Callable[[str], None] | None = None,
         background: bool = False,
     ) -> str | None:
-        begun = time.monotonic()
-        written = await super().complete(
+        started_at = time.monotonic()
+        completion = await super().complete(
             messages, max_tokens=max_tokens, on_partial=on_partial, background=background
         )
-        console.print(f"  wrote in {time.monotonic() - begun:.1f} s: {written!r}", markup=False)
-        return written
+        console.print(f"  wrote in {time.monotonic() - started_at:.1f} s: {completion!r}", markup=False)
+        return completion
 
 
-def told(articles: int) -> list[dict[str, Any]]:
+def load_articles(articles: int) -> list[dict[str, Any]]:
     """So many articles of each language."""
-    return [each for language in ("en", "fr") for each in read(f"articles/{language}")[:articles]]
+    return [
+        document for language in ("en", "fr") for document in read_rows(f"articles/{language}")[:articles]
+    ]
 
 
-async def article_of(newsroom: Services, document: dict[str, Any]) -> Article:
+async def find_article(newsroom: Services, document: dict[str, Any]) -> Article:
     """The article that a document of the shared material became."""
-    url = url_of(document)
-    ((kept, *_others),) = (await newsroom.store.articles.stored_at_urls([url])).values()
-    article = await newsroom.store.articles.by_key(kept.key)
+    url = document_url(document)
+    ((stored_article, *_duplicates),) = (await newsroom.store.articles.stored_at_urls([url])).values()
+    article = await newsroom.store.articles.by_key(stored_article.key)
     assert article is not None
     return article
 
 
-async def measure(newsroom: Services, client: Heard, articles: int, questions: int) -> Counter[str]:
+async def measure(
+    newsroom: Services, client: PrintingModelClient, articles: int, questions: int
+) -> Counter[str]:
     counts: Counter[str] = Counter()
     budget = GenerationQuota(newsroom.store, newsroom.settings)
     summaries = Summarizer(newsroom.store, client, budget)
     translations = ArticleTranslator(newsroom.store, client, budget)
     writer = AnswerWriter(client)
-    for document in told(articles):
-        article, language = await article_of(newsroom, document), document["lang"]
+    for document in load_articles(articles):
+        article, language = await find_article(newsroom, document), document["lang"]
         console.rule(f"summary, {language}: {article.title}")
-        found = await summaries.summarize(article, language, server_id=SERVER)
-        console.print(f"  shown: {found!r}", markup=False)
+        summary = await summaries.summarize(article, language, server_id=SERVER_ID)
+        console.print(f"  shown: {summary!r}", markup=False)
         counts["summaries asked for"] += 1
-        counts["summaries shown"] += isinstance(found, tuple)
-        counts["sentences of summaries shown"] += len(found) if isinstance(found, tuple) else 0
-        console.rule(f"translation, {language} to {OTHER[language]}: {article.title}")
-        await translations.translate(article, OTHER[language], server_id=SERVER, channel_ids=())
-        in_other = await with_translation(newsroom.store, article, OTHER[language], client.model)
-        shown = None if in_other is article else (in_other.title, in_other.summary)
-        console.print(f"  shown: {shown!r}", markup=False)
+        counts["summaries shown"] += isinstance(summary, tuple)
+        counts["sentences of summaries shown"] += len(summary) if isinstance(summary, tuple) else 0
+        console.rule(f"translation, {language} to {OTHER_LANGUAGE[language]}: {article.title}")
+        await translations.translate(article, OTHER_LANGUAGE[language], server_id=SERVER_ID, channel_ids=())
+        translation = await with_translation(newsroom.store, article, OTHER_LANGUAGE[language], client.model)
+        shown_translation = None if translation is article else (translation.title, translation.summary)
+        console.print(f"  shown: {shown_translation!r}", markup=False)
         counts["translations asked for"] += 1
-        counts["translations shown"] += in_other is not article
+        counts["translations shown"] += translation is not article
     for language in ("en", "fr"):
-        documents = {each["doc_id"]: each for each in read(f"questions/{language}-docs")}
-        for asked in read(f"questions/{language}-questions")[:questions]:
-            document = documents[asked["doc_id"]]
-            article = await article_of(newsroom, document)
-            console.rule(f"question, {language}: {asked['question']}")
-            heard: list[int] = []
+        documents = {passage["doc_id"]: passage for passage in read_rows(f"questions/{language}-docs")}
+        for question_row in read_rows(f"questions/{language}-questions")[:questions]:
+            document = documents[question_row["doc_id"]]
+            article = await find_article(newsroom, document)
+            console.rule(f"question, {language}: {question_row['question']}")
+            draft_lengths: list[int] = []
             sentences = await writer.write(
-                asked["question"],
+                question_row["question"],
                 [Quote(document["text"][:400], article)],
                 language,
-                lambda so_far, heard=heard: heard.append(len(so_far)),  # type: ignore[misc]
+                lambda so_far, lengths=draft_lengths: lengths.append(len(so_far)),  # type: ignore[misc]
             )
-            said = " ".join(sentence.text for sentence in sentences)
-            console.print(f"  shown: {said!r}; drafts of {heard} sentences; {asked['answers']}", markup=False)
+            answer_text = " ".join(sentence.text for sentence in sentences)
+            console.print(
+                f"  shown: {answer_text!r}; drafts of {draft_lengths} sentences; {question_row['answers']}",
+                markup=False,
+            )
             counts["answers asked for"] += 1
             counts["answers shown"] += bool(sentences)
             counts["answers shown that hold the answer"] += any(
-                fold(one) in fold(said) for one in asked["answers"]
+                fold(answer) in fold(answer_text) for answer in question_row["answers"]
             )
     return counts
 
@@ -118,14 +125,22 @@ async def run(articles: int, questions: int) -> None:
     settings = Settings()
     if settings.model_url is None:
         raise SystemExit("needs TELEX_MODEL_URL, and TELEX_MODEL_NAME")
-    documents = told(articles)
-    asked = {
-        each["doc_id"] for one in ("en", "fr") for each in read(f"questions/{one}-questions")[:questions]
+    documents = load_articles(articles)
+    doc_ids = {
+        question["doc_id"]
+        for one in ("en", "fr")
+        for question in read_rows(f"questions/{one}-questions")[:questions]
     }
     documents += [
-        each for one in ("en", "fr") for each in read(f"questions/{one}-docs") if each["doc_id"] in asked
+        document
+        for language in ("en", "fr")
+        for document in read_rows(f"questions/{language}-docs")
+        if document["doc_id"] in doc_ids
     ]
-    async with filled(documents) as newsroom, Heard(settings, SystemClock()) as client:
+    async with (
+        open_filled_newsroom(documents) as newsroom,
+        PrintingModelClient(settings, SystemClock()) as client,
+    ):
         console.print(f"{settings.model_url} {await client.check_availability()}", markup=False)
         counts = await measure(newsroom, client, articles, questions)
     table = Table("what", "count")
@@ -138,8 +153,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--articles", type=int, default=4, help="of each language")
     parser.add_argument("--questions", type=int, default=4, help="of each language")
-    given = parser.parse_args()
-    asyncio.run(run(given.articles, given.questions))
+    arguments = parser.parse_args()
+    asyncio.run(run(arguments.articles, arguments.questions))
 
 
 if __name__ == "__main__":

@@ -37,10 +37,10 @@ from bot.core.models import Feed, Validators
 from bot.core.settings import Settings
 from bot.feeds.poll_schedule import NO_HINTS, after_success
 from tests import postgres_server
-from tests.benchmarks.discord_pace import processor_time
-from tests.benchmarks.memory import tree, weight
+from tests.benchmarks.discord_pace import read_cpu_seconds
+from tests.benchmarks.memory import find_process_tree, measure_weight
 from tests.benchmarks.polling import console
-from tests.benchmarks.publisher import first_news
+from tests.benchmarks.publisher import draw_first_delay
 from tests.store import sql
 from tests.wire import direct_access
 
@@ -48,17 +48,17 @@ GAPS = (0.1, 0.65, 4.9, 99.0, 573.0, 1415.0)
 """Hours between two articles of a feed: quantiles 0, .1, .25, .5, .75, .9 of 215 recorded feeds."""
 QUANTILES = (0, 0.1, 0.25, 0.5, 0.75, 0.9)
 STRETCH = 5.0
-KINDS, STATES = 400, 25  # kinds of feeds, and moments of each
-LONG = 20  # gaps for which a kind was followed before that
-MOST_POLLS = 4_000
+FEED_KINDS, STATES_PER_KIND = 400, 25  # kinds of feeds, and moments of each
+MIN_GAPS_FOLLOWED = 20  # gaps for which a kind was followed before that
+MAX_POLLS = 4_000
 ENTRIES = 10
-WARM_UP = 30  # seconds
-EACH = 50  # feeds of a server
-AT_ONCE = 8
-MOST_CPU, MOST_MEMORY = 0.1, 250.0  # cores, megabytes of a poller
+WARM_UP_SECONDS = 30  # seconds
+FEEDS_PER_SERVER = 50  # feeds of a server
+CONCURRENT_POLLS = 8
+MAX_CORES, MAX_MEGABYTES = 0.1, 250.0  # cores, megabytes of a poller
 
 
-class State(NamedTuple):
+class FeedState(NamedTuple):
     """A feed at a moment, in seconds: between articles and polls, since the last ones, to the next poll."""
 
     gap: float
@@ -68,50 +68,64 @@ class State(NamedTuple):
     due: float
 
 
-def kind(chance: random.Random, stretch: float) -> list[State]:
+def simulate_feed(chance: random.Random, stretch: float) -> list[FeedState]:
     """A feed that publishes as often as chance has it, at moments long after it was followed."""
     quantile = chance.uniform(0, QUANTILES[-1])
-    number = next(number for number, most in enumerate(QUANTILES[1:], 1) if quantile <= most)
-    part = (quantile - QUANTILES[number - 1]) / (QUANTILES[number] - QUANTILES[number - 1])
-    gap = stretch * 3600 * math.exp(math.log(GAPS[number - 1]) * (1 - part) + math.log(GAPS[number]) * part)
-    now, begun = 10**9, 10**9
+    number = next(
+        number for number, upper_quantile in enumerate(QUANTILES[1:], 1) if quantile <= upper_quantile
+    )
+    fraction = (quantile - QUANTILES[number - 1]) / (QUANTILES[number] - QUANTILES[number - 1])
+    gap = (
+        stretch
+        * 3600
+        * math.exp(math.log(GAPS[number - 1]) * (1 - fraction) + math.log(GAPS[number]) * fraction)
+    )
+    now, followed_at = 10**9, 10**9
     published = now + chance.expovariate(1 / gap)
     feed = Feed(id=0, url="", added=now, next_poll=0, last_success=now, validators=Validators(etag='"1"'))
-    passed: list[tuple[int, int, Feed]] = []
-    while now < begun + max(LONG * gap, 7 * 86_400) and len(passed) < MOST_POLLS:
-        new = []
+    poll_history: list[tuple[int, int, Feed]] = []
+    while now < followed_at + max(MIN_GAPS_FOLLOWED * gap, 7 * 86_400) and len(poll_history) < MAX_POLLS:
+        publication_times = []
         while published <= now:
-            new.append(int(published))
+            publication_times.append(int(published))
             published += chance.expovariate(1 / gap)
         interval, due = after_success(
-            feed, now=now, hints=NO_HINTS, new_articles=new, changed=bool(new), random=chance
+            feed,
+            now=now,
+            hints=NO_HINTS,
+            new_articles=publication_times,
+            changed=bool(publication_times),
+            random=chance,
         )
         feed = replace(
-            feed, interval=interval, last_success=now, last_article=now if new else feed.last_article
+            feed,
+            interval=interval,
+            last_success=now,
+            last_article=now if publication_times else feed.last_article,
         )
-        passed.append((now, due, feed))
+        poll_history.append((now, due, feed))
         now = due
     states = []
-    for moment in (chance.uniform((begun + now) / 2, now) for _ in range(STATES)):
-        polled, due, feed = passed[bisect(passed, moment, key=lambda poll: poll[0]) - 1]
-        told = feed.last_article or feed.added
-        states.append(State(gap, feed.interval, moment - polled, moment - told, due - moment))
+    for moment in (chance.uniform((followed_at + now) / 2, now) for _ in range(STATES_PER_KIND)):
+        polled, due, feed = poll_history[bisect(poll_history, moment, key=lambda poll: poll[0]) - 1]
+        last_article_at = feed.last_article or feed.added
+        states.append(FeedState(gap, feed.interval, moment - polled, moment - last_article_at, due - moment))
     return states
 
 
-async def fill(newsroom: Services, count: int, port: int, seconds: float, stretch: float) -> None:
+async def fill_database(newsroom: Services, count: int, port: int, seconds: float, stretch: float) -> None:
     """So many feeds with their followers; what each publishes from its last poll on begins at the end."""
     chance, now = random.Random(5), int(time.time())
-    states = [state for _ in range(KINDS) for state in kind(chance, stretch)]
-    feeds, lively = [], []
+    states = [state for _ in range(FEED_KINDS) for state in simulate_feed(chance, stretch)]
+    feeds, active_numbers = [], []
     for number in range(1, count + 1):
         state = chance.choice(states)
         host = f"http://127.{1 + number // 62_500}.{number // 250 % 250}.{number % 250 + 1}:{port}"
         path = f"304/{number}"
-        told = first_news(random.Random(number), state.gap) - state.polled
-        if max(told, state.due) < WARM_UP + seconds + 60:  # it may be read
+        first_news_delay = draw_first_delay(random.Random(number), state.gap) - state.polled
+        if max(first_news_delay, state.due) < WARM_UP_SECONDS + seconds + 60:  # it may be read
             path = f"grow/{number}/{ENTRIES}/{state.gap:.0f}/{state.polled:.0f}"
-            lively.append(number)
+            active_numbers.append(number)
         feeds.append(
             Feed(
                 id=number,
@@ -125,18 +139,22 @@ async def fill(newsroom: Services, count: int, port: int, seconds: float, stretc
             )
         )
     with direct_access.connected(newsroom.settings.database) as connection:
-        _fill(connection, feeds, now)
-    waiting = iter(lively)
+        _insert_all(connection, feeds, now)
+    pending_numbers = iter(active_numbers)
 
     async def know() -> None:
-        for number in waiting:  # they are known, and bring more the next time
+        for number in pending_numbers:  # they are known, and bring more the next time
             feed = await newsroom.store.feeds.get(number)
             assert feed is not None
-            read = (await newsroom.poller.poll(replace(feed, validators=Validators()), polite=False)).feed
-            before = replace(feed, validators=read.validators, title=read.title, outlet=read.outlet)
-            await newsroom.store.polls.record_unchanged([before])
+            polled_feed = (
+                await newsroom.poller.poll(replace(feed, validators=Validators()), polite=False)
+            ).feed
+            quiet_feed = replace(
+                feed, validators=polled_feed.validators, title=polled_feed.title, outlet=polled_feed.outlet
+            )
+            await newsroom.store.polls.record_unchanged([quiet_feed])
 
-    await asyncio.gather(*(know() for _ in range(AT_ONCE)))
+    await asyncio.gather(*(know() for _ in range(CONCURRENT_POLLS)))
     async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/begin"):
         shift = int(time.time()) - now  # all of this took a while
     direct_access.change(
@@ -147,18 +165,18 @@ async def fill(newsroom: Services, count: int, port: int, seconds: float, stretc
     )
 
 
-def _fill(connection: Any, feeds: Sequence[Feed], now: int) -> None:
-    servers = range(1, len(feeds) // EACH + 2)
+def _insert_all(connection: Any, feeds: Sequence[Feed], now: int) -> None:
+    server_ids = range(1, len(feeds) // FEEDS_PER_SERVER + 2)
     connection.executemany(
-        "INSERT INTO server (id, locale, joined) VALUES (?, 'en-US', ?)", [(one, now) for one in servers]
+        "INSERT INTO server (id, locale, joined) VALUES (?, 'en-US', ?)", [(one, now) for one in server_ids]
     )
     connection.executemany(
-        "INSERT INTO channel (id, server_id) VALUES (?, ?)", [(10**6 + one, one) for one in servers]
+        "INSERT INTO channel (id, server_id) VALUES (?, ?)", [(10**6 + one, one) for one in server_ids]
     )
-    insert(connection, feeds, [10**6 + one for one in servers], now)
+    insert_followed_feeds(connection, feeds, [10**6 + server_id for server_id in server_ids], now)
 
 
-def insert(connection: Any, feeds: Sequence[Feed], channels: Sequence[int], now: int) -> None:
+def insert_followed_feeds(connection: Any, feeds: Sequence[Feed], channels: Sequence[int], now: int) -> None:
     """Feeds as they are, that have always answered, each followed in one of the channels."""
     connection.executemany(
         "INSERT INTO feed (id, url, title, outlet, etag, body_hash, entries_hash, added, next_poll, "
@@ -189,34 +207,39 @@ def insert(connection: Any, feeds: Sequence[Feed], channels: Sequence[int], now:
 
 
 @dataclass
-class Cost:
+class PollingCost:
     """What was measured: cores, megabytes; seconds from when feeds were due and articles came."""
 
     polls: float
     with_news: int
-    cpu: list[float]
-    alone: list[float]
-    server_cpu: float
-    memory: list[float]
-    late: list[float]
-    told_after: list[float]
+    cores: list[float]
+    main_cores: list[float]
+    server_cores: float
+    megabytes: list[float]
+    delays_seconds: list[float]
+    discovery_seconds: list[float]
 
     def __str__(self) -> str:
-        told = f"{statistics.median(self.told_after) / 60:.1f} min" if self.told_after else "none"
-        spent = sum(self.cpu) / max(self.polls, 0.001) * 1e6
+        discovery = (
+            f"{statistics.median(self.discovery_seconds) / 60:.1f} min" if self.discovery_seconds else "none"
+        )
+        microseconds_per_poll = sum(self.cores) / max(self.polls, 0.001) * 1e6
         return (
             f"{self.polls:.1f} polls a second, {self.with_news} with news; "
-            f"{' + '.join(f'{one:.3f}' for one in self.cpu)} cores ({spent:.0f} µs a poll; "
-            f"{sum(self.alone):.3f} without what parses), "
-            f"database server {self.server_cpu:.3f}; {' + '.join(f'{one:.0f}' for one in self.memory)} MB; "
-            f"polled {statistics.median(self.late):.1f} s after it was due at the median, "
-            f"{sorted(self.late)[int(len(self.late) * 0.99)]:.1f} p99; articles known {told} after they came"
+            f"{' + '.join(f'{poller_cores:.3f}' for poller_cores in self.cores)} cores "
+            f"({microseconds_per_poll:.0f} µs a poll; "
+            f"{sum(self.main_cores):.3f} without what parses), "
+            f"database server {self.server_cores:.3f}; "
+            f"{' + '.join(f'{poller_megabytes:.0f}' for poller_megabytes in self.megabytes)} MB; "
+            f"polled {statistics.median(self.delays_seconds):.1f} s after it was due at the median, "
+            f"{sorted(self.delays_seconds)[int(len(self.delays_seconds) * 0.99)]:.1f} p99; "
+            f"articles known {discovery} after they came"
         )
 
 
 async def measure(
     count: int, server: DatabaseUrl, pollers: int, seconds: float, stretch: float, folder: Path
-) -> Cost:
+) -> PollingCost:
     """Fill a database, let pollers at it."""
     publisher = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.benchmarks.publisher", stdout=asyncio.subprocess.PIPE
@@ -231,7 +254,7 @@ async def measure(
         "TELEX_DATABASE": server.address,
         "PATH": os.environ["PATH"],
     }
-    running: list[subprocess.Popen[bytes]] = []
+    poller_processes: list[subprocess.Popen[bytes]] = []
     try:
         settings = Settings(
             database=server,
@@ -240,58 +263,71 @@ async def measure(
             semantic=False,
         )
         async with open_services(settings) as newsroom:
-            await fill(newsroom, count, port, seconds, stretch)
+            await fill_database(newsroom, count, port, seconds, stretch)
         for number in range(pollers):
             with (folder / f"{number}.log").open("w") as log:
-                running.append(
+                poller_processes.append(
                     subprocess.Popen(  # noqa: ASYNC220 - nothing else waits for this loop
                         [sys.executable, "-m", "bot", "run", "--roles", "poller"],
                         env=environment | {"TELEX_INDEX": str(folder / f"index-{number}")},
                         stderr=log,
                     )
                 )
-        await asyncio.sleep(WARM_UP)
-        first = sql.run(server, "SELECT max(id) FROM article")[0][0] or 0
-        dues = dict(
+        await asyncio.sleep(WARM_UP_SECONDS)
+        last_article_id = sql.run(server, "SELECT max(id) FROM article")[0][0] or 0
+        due_at_by_feed = dict(
             sql.run(server, "SELECT id, next_poll FROM feed WHERE next_poll > ?", (int(time.time()),))
         )
-        servers = _server_processes(server)
-        began, before = time.time(), [_spent(one.pid) for one in running]
-        alone = [processor_time(one.pid) for one in running]
-        before_server = {pid: processor_time(pid) for pid in servers}
+        server_pids = _server_processes(server)
+        started_at, cpu_before = time.time(), [_measure_tree_cpu(one.pid) for one in poller_processes]
+        main_cores = [read_cpu_seconds(one.pid) for one in poller_processes]
+        before_server = {pid: read_cpu_seconds(pid) for pid in server_pids}
         await asyncio.sleep(seconds)
-        took = time.time() - began
-        cpu = [(_spent(one.pid) - then) / took for one, then in zip(running, before, strict=True)]
-        alone = [(processor_time(one.pid) - then) / took for one, then in zip(running, alone, strict=True)]
-        server_cpu = sum(processor_time(pid) - before_server[pid] for pid in servers if _runs(pid)) / took
-        memory = [weight(one.pid).total for one in running]
-        assert all(one.poll() is None for one in running), (folder / "0.log").read_text()[-2000:]
+        measured_seconds = time.time() - started_at
+        cores = [
+            (_measure_tree_cpu(one.pid) - then) / measured_seconds
+            for one, then in zip(poller_processes, cpu_before, strict=True)
+        ]
+        main_cores = [
+            (read_cpu_seconds(one.pid) - cpu_seconds_before) / measured_seconds
+            for one, cpu_seconds_before in zip(poller_processes, main_cores, strict=True)
+        ]
+        server_cores = (
+            sum(read_cpu_seconds(pid) - before_server[pid] for pid in server_pids if _is_running(pid))
+            / measured_seconds
+        )
+        megabytes = [measure_weight(one.pid).total for one in poller_processes]
+        assert all(poller.poll() is None for poller in poller_processes), (folder / "0.log").read_text()[
+            -2000:
+        ]
     finally:
-        for one in running:
-            one.terminate()
-        for one in running:
-            await asyncio.to_thread(one.wait)
+        for process in poller_processes:
+            process.terminate()
+        for process in poller_processes:
+            await asyncio.to_thread(process.wait)
         publisher.kill()
         await publisher.wait()
-    polled = sql.run(server, "SELECT id, last_poll FROM feed WHERE last_poll > ?", (int(began),))
-    new = sql.run(server, "SELECT published, found, feed_id FROM article WHERE id > ?", (first,))
-    return Cost(
-        len(polled) / took,
-        len({(row[1], row[2]) for row in new}),
-        cpu,
-        alone,
-        server_cpu,
-        memory,
-        [float(row[1] - dues[row[0]]) for row in polled if row[0] in dues],
-        [float(row[1] - row[0]) for row in new],
+    polled_rows = sql.run(server, "SELECT id, last_poll FROM feed WHERE last_poll > ?", (int(started_at),))
+    article_rows = sql.run(
+        server, "SELECT published, found, feed_id FROM article WHERE id > ?", (last_article_id,)
+    )
+    return PollingCost(
+        len(polled_rows) / measured_seconds,
+        len({(row[1], row[2]) for row in article_rows}),
+        cores,
+        main_cores,
+        server_cores,
+        megabytes,
+        [float(row[1] - due_at_by_feed[row[0]]) for row in polled_rows if row[0] in due_at_by_feed],
+        [float(row[1] - row[0]) for row in article_rows],
     )
 
 
-def _spent(pid: int) -> float:
-    return sum(map(processor_time, tree(pid)))
+def _measure_tree_cpu(pid: int) -> float:
+    return sum(map(read_cpu_seconds, find_process_tree(pid)))
 
 
-def _runs(pid: int) -> bool:
+def _is_running(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").exists()
 
 
@@ -300,22 +336,24 @@ def _server_processes(server: DatabaseUrl) -> list[int]:
     return [row[0] for row in rows]
 
 
-async def main(counts: Sequence[int], pollers: int, seconds: float, stretch: float) -> list[tuple[int, Cost]]:
+async def main(
+    counts: Sequence[int], pollers: int, seconds: float, stretch: float
+) -> list[tuple[int, PollingCost]]:
     """Measure each number of feeds in a database of its own."""
-    found = []
-    run = Path(tempfile.mkdtemp(prefix="telex-benchmark-"))
+    measured_costs = []
+    run_folder = Path(tempfile.mkdtemp(prefix="telex-benchmark-"))
     for count in counts:
-        folder = run / str(count)
+        folder = run_folder / str(count)
         folder.mkdir()
-        databases = postgres_server.ServerDatabases(postgres_server.join(run), f"feeds_{count}")
+        databases = postgres_server.ServerDatabases(postgres_server.join_server(run_folder), f"feeds_{count}")
         try:
             cost = await measure(count, databases.empty(), pollers, seconds, stretch, folder)
         finally:
             databases.close()
-            postgres_server.leave(run)
+            postgres_server.leave_server(run_folder)
         console.print(f"{count:,} feeds: {cost}")
-        found.append((count, cost))
-    return found
+        measured_costs.append((count, cost))
+    return measured_costs
 
 
 if __name__ == "__main__":
@@ -324,7 +362,9 @@ if __name__ == "__main__":
     parser.add_argument("--pollers", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--stretch", type=float, default=STRETCH, help="times the gaps of recorded feeds")
-    chosen = parser.parse_args()
-    costs = asyncio.run(main(chosen.feeds, chosen.pollers, chosen.seconds, chosen.stretch))
-    good = all(sum(cost.cpu) <= MOST_CPU and max(cost.memory) <= MOST_MEMORY for _count, cost in costs)
+    options = parser.parse_args()
+    costs = asyncio.run(main(options.feeds, options.pollers, options.seconds, options.stretch))
+    good = all(
+        sum(cost.cores) <= MAX_CORES and max(cost.megabytes) <= MAX_MEGABYTES for _count, cost in costs
+    )
     sys.exit(0 if good else 1)

@@ -31,9 +31,9 @@ from rich.console import Console
 
 from bot.core.models import Feed
 from tests.benchmarks import many_feeds, promises
-from tests.benchmarks.discord_pace import LEAST, processor_time
-from tests.benchmarks.memory import weight
-from tests.benchmarks.process_kills import database_server
+from tests.benchmarks.discord_pace import MIN_POSTS_A_SECOND, read_cpu_seconds
+from tests.benchmarks.memory import measure_weight
+from tests.benchmarks.process_kills import open_database_server
 from tests.store import sql
 from tests.wire import direct_access
 from tests.wire.bot_process import Launcher
@@ -43,17 +43,17 @@ from tests.wire.state import Channel, Interaction
 from tests.wire.waiting import until
 
 FEEDS, INTERVAL = 3_000, 600
-POSTS = 2  # that wait in each server
-ASKED = 0.25  # seconds between two commands
+POSTS_PER_SERVER = 2  # that wait in each server
+COMMAND_INTERVAL_SECONDS = 0.25  # seconds between two commands
 COMMANDS: tuple[tuple[str, dict[str, str]], ...] = (
     ("latest", {}),
     ("about", {}),
     ("search", {"query": "title"}),
     ("feed list", {}),
 )
-PERIOD = 5.0  # seconds between two sessions of one bucket
-ACKNOWLEDGED = 1.0
-PATIENCE = 900.0
+SESSION_PERIOD_SECONDS = 5.0  # seconds between two sessions of one bucket
+MAX_ACKNOWLEDGE_SECONDS = 1.0
+MAX_WAIT_SECONDS = 900.0
 
 _POST = re.compile(r"POST /channels/\d+/messages 200")
 
@@ -61,63 +61,68 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 @dataclass
-class Stop:
+class StopCost:
     """What a stop cost: seconds without a session by shard, and until each had the next post."""
 
-    away: dict[int, float] = field(default_factory=dict)
-    late: float = 0.0
+    away_seconds: dict[int, float] = field(default_factory=dict)
+    max_delay_seconds: float = 0.0
 
     def __str__(self) -> str:
-        away = ", ".join(f"{seconds:.1f}" for seconds in sorted(self.away.values()))
+        away = ", ".join(f"{seconds:.1f}" for seconds in sorted(self.away_seconds.values()))
         return (
-            f"one process stopped: its {len(self.away)} shards without a session for {away} s, "
-            f"what was owed when it had ended posted after {self.late:.1f} s at the most"
+            f"one process stopped: its {len(self.away_seconds)} shards without a session for {away} s, "
+            f"what was owed when it had ended posted after {self.max_delay_seconds:.1f} s at the most"
         )
 
 
 @dataclass
-class Run:
+class RunFigures:
     """What was measured."""
 
     ready: float
     took: float
     posts: int
     answers: Counter[int]
-    everywhere: int
-    acknowledged: list[float]
+    global_limits: int
+    acknowledge_seconds: list[float]
     unanswered: int
-    memory: list[float]
+    megabytes: list[float]
     cpu: list[float]
     polls: int
-    stop: Stop
+    stop: StopCost
 
     @property
     def p99(self) -> float:
-        return sorted(self.acknowledged)[int(len(self.acknowledged) * 0.99)]
+        return sorted(self.acknowledge_seconds)[int(len(self.acknowledge_seconds) * 0.99)]
 
     @property
     def is_good(self) -> bool:
-        return self.posts / self.took >= LEAST and not self.everywhere and self.p99 <= ACKNOWLEDGED
+        return (
+            self.posts / self.took >= MIN_POSTS_A_SECOND
+            and not self.global_limits
+            and self.p99 <= MAX_ACKNOWLEDGE_SECONDS
+        )
 
     def __str__(self) -> str:
-        late = sorted(self.acknowledged)
+        delays = sorted(self.acknowledge_seconds)
         return (
             f"all shards served after {self.ready:.0f} s; {self.posts / self.took:.1f} posts a second, "
-            f"{self.answers[429]} answers 429, {self.everywhere} of them global; {len(late)} commands "
-            f"acknowledged after {late[len(late) // 2] * 1000:.0f} ms as a rule, {self.p99 * 1000:.0f} p99, "
+            f"{self.answers[429]} answers 429, {self.global_limits} of them global; {len(delays)} commands "
+            f"acknowledged after {delays[len(delays) // 2] * 1000:.0f} ms as a rule, "
+            f"{self.p99 * 1000:.0f} p99, "
             f"{self.unanswered} not at all; {self.polls / self.took:.1f} polls a second; "
-            f"{', '.join(f'{one:.0f}' for one in self.memory)} MB; "
-            f"{', '.join(f'{one:.2f}' for one in self.cpu)} cores; {self.stop}"
+            f"{', '.join(f'{process_megabytes:.0f}' for process_megabytes in self.megabytes)} MB; "
+            f"{', '.join(f'{process_cores:.2f}' for process_cores in self.cpu)} cores; {self.stop}"
         )
 
 
-async def follow(crowd: Crowd, channels: list[Channel], port: int) -> None:
+async def follow_feeds(crowd: Crowd, channels: list[Channel], port: int) -> None:
     """Let channels follow so many feeds of the publisher that are polled and have nothing new."""
     now = int(time.time())
-    kind = Feed(id=0, url="", added=now - 10**7, next_poll=0, interval=INTERVAL, last_success=now)
+    template = Feed(id=0, url="", added=now - 10**7, next_poll=0, interval=INTERVAL, last_success=now)
     feeds = [
         replace(
-            kind,
+            template,
             id=1_000 + number,
             url=f"http://127.{1 + number // 250}.1.{number % 250 + 1}:{port}/304/{number}",
             next_poll=now + random.randrange(INTERVAL),
@@ -127,107 +132,118 @@ async def follow(crowd: Crowd, channels: list[Channel], port: int) -> None:
         for number in range(FEEDS)
     ]
     with direct_access.connected(crowd.database) as connection:
-        many_feeds.insert(connection, feeds, [channel.id for channel in channels], now)
+        many_feeds.insert_followed_feeds(connection, feeds, [channel.id for channel in channels], now)
 
 
-async def measure(servers: int, shards: int, processes: int, seconds: float) -> Run:
+async def measure(servers: int, shards: int, processes: int, seconds: float) -> RunFigures:
     """Start, wait until all is served, measure for a while."""
-    async with AsyncExitStack() as after:
-        folder, _server, database = await database_server(after)
+    async with AsyncExitStack() as exit_stack:
+        folder, _server, database = await open_database_server(exit_stack)
         discord = await DiscordServer(checks=False).start()
-        after.push_async_callback(discord.stop)
+        exit_stack.push_async_callback(discord.stop)
         discord.limit_everything(50, 1.0)
         discord.limits.update({POSTING: (5, 5.0), REACTING: (1, 0.25)})
-        discord.shards, discord.gateway.limits.period = shards, PERIOD
+        discord.shards, discord.gateway.limits.period = shards, SESSION_PERIOD_SECONDS
         publisher = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.benchmarks.publisher", stdout=asyncio.subprocess.PIPE
         )
-        after.callback(publisher.kill)
+        exit_stack.callback(publisher.kill)
         assert publisher.stdout is not None
         port = int(await publisher.stdout.readline())
         launcher = Launcher()
-        after.callback(launcher.close)
-        crowd = await after.enter_async_context(open_crowd(discord, launcher, folder, database))
+        exit_stack.callback(launcher.close)
+        crowd = await exit_stack.enter_async_context(open_crowd(discord, launcher, folder, database))
         channels = [crowd.server(1, (number % shards, shards))[0] for number in range(servers)]
-        await crowd.owe("busy", channels, POSTS)
-        await follow(crowd, channels[:: max(1, servers // 1_000)], port)
-        began = time.monotonic()
-        running = [_started(crowd, number, after) for number in range(processes)]
-        await until(lambda: _served(discord).keys() == set(range(shards)), within=PATIENCE)
-        await until(lambda: discord.state.commands, within=PATIENCE)
-        ready = time.monotonic() - began
+        await crowd.owe("busy", channels, POSTS_PER_SERVER)
+        await follow_feeds(crowd, channels[:: max(1, servers // 1_000)], port)
+        started_at = time.monotonic()
+        bots = [_start_process(crowd, number, exit_stack) for number in range(processes)]
+        await until(
+            lambda: _find_served_shards(discord).keys() == set(range(shards)), within=MAX_WAIT_SECONDS
+        )
+        await until(lambda: discord.state.commands, within=MAX_WAIT_SECONDS)
+        ready_seconds = time.monotonic() - started_at
         await asyncio.sleep(20)  # what came with the last shard is known
-        calls, cpu = len(discord.calls), [processor_time(one.pid) for one in running]
-        began = time.monotonic()
-        asked: list[Interaction] = []
-        while time.monotonic() - began < seconds:
+        call_count, cpu_at_start = len(discord.calls), [read_cpu_seconds(one.pid) for one in bots]
+        started_at = time.monotonic()
+        interactions: list[Interaction] = []
+        while time.monotonic() - started_at < seconds:
             name, options = random.choice(COMMANDS)
-            asked.append(
+            interactions.append(
                 discord.people.command(discord.state.owner, random.choice(channels), name, **options)
             )
-            await asyncio.sleep(ASKED)
-        took, made = time.monotonic() - began, discord.calls[calls:]
-        spent = [(processor_time(one.pid) - then) / took for one, then in zip(running, cpu, strict=True)]
+            await asyncio.sleep(COMMAND_INTERVAL_SECONDS)
+        measured_seconds, new_calls = time.monotonic() - started_at, discord.calls[call_count:]
+        cores = [
+            (read_cpu_seconds(one.pid) - bot_cpu_at_start) / measured_seconds
+            for one, bot_cpu_at_start in zip(bots, cpu_at_start, strict=True)
+        ]
         await asyncio.sleep(3)
-        answered = {
+        acknowledged_at = {
             int(call.ids["interaction"]): call.at
-            for call in discord.calls[calls:]
+            for call in discord.calls[call_count:]
             if call.path.endswith("/callback")
         }
         polls = sql.run(
             database,
             "SELECT count(*) FROM feed WHERE last_poll >= ? AND id >= 1000",
-            (int(time.time() - took - 3),),
+            (int(time.time() - measured_seconds - 3),),
         )
-        return Run(
-            ready=ready,
-            took=took,
+        return RunFigures(
+            ready=ready_seconds,
+            took=measured_seconds,
             posts=sum(
-                call.status == HTTPStatus.OK and _POST.fullmatch(str(call)) is not None for call in made
+                call.status == HTTPStatus.OK and _POST.fullmatch(str(call)) is not None for call in new_calls
             ),
-            answers=Counter(call.status or 0 for call in made),
-            everywhere=sum(
+            answers=Counter(call.status or 0 for call in new_calls),
+            global_limits=sum(
                 call.status == HTTPStatus.TOO_MANY_REQUESTS and bool(call.answer.get("global"))
                 for call in discord.calls
             ),
-            acknowledged=[answered[one.id] - one.created for one in asked if one.id in answered],
-            unanswered=sum(one.id not in answered for one in asked),
-            memory=[weight(one.pid).total for one in running],
-            cpu=spent,
+            acknowledge_seconds=[
+                acknowledged_at[one.id] - one.created for one in interactions if one.id in acknowledged_at
+            ],
+            unanswered=sum(interaction.id not in acknowledged_at for interaction in interactions),
+            megabytes=[measure_weight(bot.pid).total for bot in bots],
+            cpu=cores,
             polls=polls[0][0],
-            stop=await stop(crowd, running[0], channels[:shards]),
+            stop=await stop_process(crowd, bots[0], channels[:shards]),
         )
 
 
-async def stop(crowd: Crowd, one: subprocess.Popen[bytes], channels: list[Channel]) -> Stop:
+async def stop_process(crowd: Crowd, process: subprocess.Popen[bytes], channels: list[Channel]) -> StopCost:
     """Stop the first process, and owe a post in one of these channels for each of its shards."""
-    cost, since = Stop(), dict[int, float]()
-    mine = {number for number, who in _served(crowd.discord).items() if who == "0"}
+    cost, away_since = StopCost(), dict[int, float]()
+    shard_numbers = {
+        number
+        for number, process_number in _find_served_shards(crowd.discord).items()
+        if process_number == "0"
+    }
 
     def is_over() -> bool:
-        now, served = time.monotonic(), _served(crowd.discord)
-        for number in mine:
+        now, served = time.monotonic(), _find_served_shards(crowd.discord)
+        for number in shard_numbers:
             if number not in served:
-                since.setdefault(number, now)
+                away_since.setdefault(number, now)
             elif served[number] != "0":
-                cost.away.setdefault(number, now - since.get(number, now))
-        return len(cost.away) == len(mine)
+                cost.away_seconds.setdefault(number, now - away_since.get(number, now))
+        return len(cost.away_seconds) == len(shard_numbers)
 
-    one.terminate()
-    moving = asyncio.create_task(until(is_over, within=PATIENCE))
-    await asyncio.to_thread(one.wait)
-    owed, began = [channels[number] for number in mine], time.monotonic()
-    (title,) = await crowd.owe("stop", owed, 1)
+    process.terminate()
+    handover = asyncio.create_task(until(is_over, within=MAX_WAIT_SECONDS))
+    await asyncio.to_thread(process.wait)
+    due_channels, started_at = [channels[number] for number in shard_numbers], time.monotonic()
+    (title,) = await crowd.owe("stop", due_channels, 1)
     await until(
-        lambda: all(any(each.title == title for each in channel.history()) for channel in owed),
-        within=PATIENCE,
+        lambda: all(any(message.title == title for message in channel.history()) for channel in due_channels),
+        within=MAX_WAIT_SECONDS,
     )
-    cost.late = time.monotonic() - began
-    await moving
+    cost.max_delay_seconds = time.monotonic() - started_at
+    await handover
     return cost
 
 
-def _served(discord: DiscordServer) -> dict[int, str]:
+def _find_served_shards(discord: DiscordServer) -> dict[int, str]:
     """The shards that have a session, each with the number of its process."""
     return {
         session.shard[0]: session.line.who
@@ -236,7 +252,7 @@ def _served(discord: DiscordServer) -> dict[int, str]:
     }
 
 
-def _started(crowd: Crowd, number: int, after: AsyncExitStack) -> subprocess.Popen[bytes]:
+def _start_process(crowd: Crowd, number: int, exit_stack: AsyncExitStack) -> subprocess.Popen[bytes]:
     """A process of its own, not forked, whose memory is its own."""
     environment = crowd.environment(number) | {
         "PATH": os.environ["PATH"],
@@ -244,12 +260,12 @@ def _started(crowd: Crowd, number: int, after: AsyncExitStack) -> subprocess.Pop
         "TELEX_SEED_REACTION": "false",
     }
     with (crowd.folder / f"process-{number}.log").open("w") as log:
-        started = subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "tests.wire.launch", "run"], env=environment, stderr=log, cwd=Path.cwd()
         )
-    after.callback(started.wait)
-    after.callback(started.kill)
-    return started
+    exit_stack.callback(process.wait)
+    exit_stack.callback(process.kill)
+    return process
 
 
 def main() -> None:
@@ -260,12 +276,14 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--record", action="store_true")
-    chosen = parser.parse_args()
-    commit = promises.commit()
-    run = asyncio.run(measure(chosen.servers, chosen.shards, chosen.processes, chosen.seconds))
-    figure = f"{chosen.servers:,} servers, {chosen.shards} shards, {chosen.processes} processes: {run}"
+    arguments = parser.parse_args()
+    commit = promises.describe_commit()
+    run = asyncio.run(measure(arguments.servers, arguments.shards, arguments.processes, arguments.seconds))
+    figure = (
+        f"{arguments.servers:,} servers, {arguments.shards} shards, {arguments.processes} processes: {run}"
+    )
     console.print(figure)
-    if chosen.record and run.is_good:
+    if arguments.record and run.is_good:
         promises.record("many-servers", figure, commit=commit)
     sys.exit(0 if run.is_good else 1)
 

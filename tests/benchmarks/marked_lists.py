@@ -31,76 +31,88 @@ from bot.text import urls
 from bot.text.words import fold
 from tests.shared import SHARED
 
-FEWEST = 5
+MIN_LINKS = 5
 """Links of a list."""
-GOOD = 0.9
-KIND = "text/html; charset=utf-8"
-MARKS = {
+GOOD_F1 = 0.9
+CONTENT_TYPE = "text/html; charset=utf-8"
+LINK_SELECTORS = {
     "Discourse": "a.raw-topic-link[href]",
     "XenForo": ".structItem-title a[href]",
     "microformats": ".hentry .entry-title a[href], .h-entry a.u-url[href]",
 }
 
 
-def gold() -> Iterator[dict[str, str]]:
+def read_gold() -> Iterator[dict[str, str]]:
     """What people marked of the pages of wcxb."""
     lines = gzip.decompress((SHARED / "pages/wcxb/gold.jsonl.gz").read_bytes()).decode().splitlines()
     return map(json.loads, lines)
 
 
-def marked() -> Iterator[tuple[str, bytes, str, dict[str, str]]]:
+def find_marked_lists() -> Iterator[tuple[str, bytes, str, dict[str, str]]]:
     """What made a page, the page, its address, and the titles of its marked links by their pages."""
-    known = {f"{one['id']}.html.gz": one["url"] for one in gold() if one["url"]}
+    urls_by_file = {f"{row['id']}.html.gz": row["url"] for row in read_gold() if row["url"]}
     for path in sorted((SHARED / "pages").rglob("*.html.gz")):
         if "lists" in path.parts:
             continue
         page = gzip.decompress(path.read_bytes())
         tree = LexborHTMLParser(page.decode("utf-8", "replace"))
         canonical = tree.css_first("link[rel=canonical]")
-        address = known.get(path.name) or (canonical and canonical.attributes.get("href")) or ""
-        for program, selector in MARKS.items():
+        address = urls_by_file.get(path.name) or (canonical and canonical.attributes.get("href")) or ""
+        for program, selector in LINK_SELECTORS.items():
             truth: dict[str, str] = {}
             for link in tree.css(selector):
                 url = urls.canonicalize(urljoin(address, link.attributes.get("href") or ""))
                 if url and link.text(strip=True):
                     truth.setdefault(urls.page_key(url), fold(" ".join(link.text().split())))
-            if len(truth) >= FEWEST:
+            if len(truth) >= MIN_LINKS:
                 yield program, page, address, truth
 
 
-def grouped(page: bytes, address: str, truth: dict[str, str]) -> tuple[float, float]:
+def score_groups(page: bytes, address: str, truth: dict[str, str]) -> tuple[float, float]:
     """How well the best group of links on a page is the list, and how many of its titles are right."""
     best = (0.0, 0.0)
-    for group in ParsedPage(page, KIND, address).groups():
+    for group in ParsedPage(page, CONTENT_TYPE, address).groups():
         titles = {
-            urls.page_key(urls.canonicalize(item.url)): fold(item.title)
-            for item in link_groups.list_items(group)
+            urls.page_key(urls.canonicalize(link.url)): fold(link.title)
+            for link in link_groups.list_items(group)
         }
-        both = truth.keys() & titles.keys()
-        f1 = 2 * len(both) / (len(truth) + len(titles))
-        best = max(best, (f1, sum(truth[each] == titles[each] for each in both) / max(len(both), 1)))
+        common_pages = truth.keys() & titles.keys()
+        f1 = 2 * len(common_pages) / (len(truth) + len(titles))
+        best = max(
+            best,
+            (
+                f1,
+                sum(truth[link_page] == titles[link_page] for link_page in common_pages)
+                / max(len(common_pages), 1),
+            ),
+        )
     return best
 
 
 def main() -> None:
     """Measure, and print both tables."""
     say = sys.stdout.write
-    found: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for program, page, address, truth in marked():
-        found[program].append(grouped(page, address, truth))
+    scores_by_program: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for program, page, address, truth in find_marked_lists():
+        scores_by_program[program].append(score_groups(page, address, truth))
     say("| made with | pages | F1 of links, mean | F1 ≥ .9 | titles of those |\n|---|---|---|---|---|\n")
-    for program, ones in found.items():
-        good = [titles for f1, titles in ones if f1 >= GOOD]
-        said = f"{mean(good):.2f}" if good else "–"
-        say(f"| {program} | {len(ones)} | {mean(f1 for f1, _ in ones):.2f} | {len(good)} | {said} |\n")
-    offered, count = Counter[str](), Counter[str]()
-    for one in gold():
-        page = gzip.decompress((SHARED / "pages/wcxb/html" / f"{one['id']}.html.gz").read_bytes())
-        count[one["type"]] += 1
-        offered[one["type"]] += bool(find_lists(page, KIND, one["url"] or "https://page.example/").lists)
+    for program, scores in scores_by_program.items():
+        good_title_scores = [titles for f1, titles in scores if f1 >= GOOD_F1]
+        title_score = f"{mean(good_title_scores):.2f}" if good_title_scores else "–"
+        say(
+            f"| {program} | {len(scores)} | {mean(f1 for f1, _ in scores):.2f} | "
+            f"{len(good_title_scores)} | {title_score} |\n"
+        )
+    offered_counts, page_counts = Counter[str](), Counter[str]()
+    for row in read_gold():
+        page = gzip.decompress((SHARED / "pages/wcxb/html" / f"{row['id']}.html.gz").read_bytes())
+        page_counts[row["type"]] += 1
+        offered_counts[row["type"]] += bool(
+            find_lists(page, CONTENT_TYPE, row["url"] or "https://page.example/").lists
+        )
     say("\n| what the page is there for | pages | a list is offered |\n|---|---|---|\n")
-    for kind, number in count.items():
-        say(f"| {kind} | {number} | {offered[kind]} |\n")
+    for kind, number in page_counts.items():
+        say(f"| {kind} | {number} | {offered_counts[kind]} |\n")
 
 
 if __name__ == "__main__":

@@ -39,10 +39,10 @@ from tests.wire.discord_server import DiscordServer
 from tests.wire.quick import QuickClock
 from tests.wire.state import Interaction
 
-LIMIT = 130.0
+LIMIT_MEGABYTES = 130.0
 """Megabytes, so that a small single-board computer is enough."""
 HOUR = 3600
-FOLLOWED = 20  # feeds that a server follows
+FEEDS_PER_SERVER = 20  # feeds that a server follows
 SEARCHES = (
     "apple",
     "security update",
@@ -53,7 +53,7 @@ SEARCHES = (
     "xbox game",
 )
 QUESTIONS = ("Who bought the company?", "How much does it cost?", "Quand sort la mise à jour ?")
-ASKED = 20  # seconds between two questions
+QUESTION_INTERVAL_SECONDS = 20  # seconds between two questions
 MEGABYTE = 1024**2
 MAPPED = re.compile(r"^[\da-f]+-[\da-f]+ \S+ ([\da-f]+) \S+ [1-9]\d* +(\S.*)\n((?:\w+:.*\n)+)", re.MULTILINE)
 """A mapping of a file in `/proc/PID/smaps`: where in it, its name, and the figures."""
@@ -63,15 +63,15 @@ class PublishersWithPages(Publishers):
     """Feeds that give teasers of articles whose pages can be read."""
 
     pages: Sequence[bytes] = (b"<article>" + b"<p>What an article tells, at length. " * 100,)
-    read = 0
+    pages_read = 0
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["name"]
         if name == "robots.txt":
             return web.Response(status=404)
         if name.startswith("page-"):
-            self.read += 1
-            return web.Response(body=self.pages[self.read % len(self.pages)], content_type="text/html")
+            self.pages_read += 1
+            return web.Response(body=self.pages[self.pages_read % len(self.pages)], content_type="text/html")
         return await super()._answer(request)
 
     def _document(self, name: str) -> tuple[bytes, int | None]:
@@ -82,15 +82,15 @@ class PublishersWithPages(Publishers):
         return body.replace(b"https://news.example/articles/", f"{here}/page-".encode()), newest
 
 
-def tree(pid: int) -> list[int]:
+def find_process_tree(pid: int) -> list[int]:
     """A process and those that it started, and so on."""
-    found = [pid]
+    process_ids = [pid]
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
         for task in Path(f"/proc/{pid}/task").iterdir():
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                 for child in (task / "children").read_text().split():
-                    found += tree(int(child))
-    return found
+                    process_ids += find_process_tree(int(child))
+    return process_ids
 
 
 class Weight(NamedTuple):
@@ -100,29 +100,33 @@ class Weight(NamedTuple):
     counts once, and wholly: PSS would leave out what this benchmark and other programs happen to map too.
     """
 
-    own: tuple[float, ...]
-    files: float
+    anonymous_megabytes: tuple[float, ...]
+    file_megabytes: float
 
     @property
     def total(self) -> float:
-        return sum(self.own) + self.files
+        return sum(self.anonymous_megabytes) + self.file_megabytes
 
 
-def weight(pid: int) -> Weight:
+def measure_weight(pid: int) -> Weight:
     """What a process and those that it started take."""
-    own: list[int] = []
-    files: defaultdict[tuple[str, str], int] = defaultdict(int)
-    for each in tree(pid):
+    anonymous_kilobytes: list[int] = []
+    file_kilobytes: defaultdict[tuple[str, str], int] = defaultdict(int)
+    for process_id in find_process_tree(pid):
         try:
-            summary = Path(f"/proc/{each}/smaps_rollup").read_text()
-            mappings = Path(f"/proc/{each}/smaps").read_text()
+            summary = Path(f"/proc/{process_id}/smaps_rollup").read_text()
+            mappings = Path(f"/proc/{process_id}/smaps").read_text()
         except (FileNotFoundError, ProcessLookupError):
             continue  # it has just ended
-        own += map(int, re.findall(r"^Pss_Anon: +(\d+)", summary, re.MULTILINE))
-        for offset, file, rest in MAPPED.findall(mappings):
-            figures = {name: int(kilobytes) for name, kilobytes in re.findall(r"(\w+): +(\d+) kB", rest)}
-            files[file, offset] = max(files[file, offset], figures["Rss"] - figures["Anonymous"])
-    return Weight(tuple(kilobytes / 1024 for kilobytes in own), sum(files.values()) / 1024)
+        anonymous_kilobytes += map(int, re.findall(r"^Pss_Anon: +(\d+)", summary, re.MULTILINE))
+        for offset, file, counters in MAPPED.findall(mappings):
+            figures = {name: int(kilobytes) for name, kilobytes in re.findall(r"(\w+): +(\d+) kB", counters)}
+            file_kilobytes[file, offset] = max(
+                file_kilobytes[file, offset], figures["Rss"] - figures["Anonymous"]
+            )
+    return Weight(
+        tuple(kilobytes / 1024 for kilobytes in anonymous_kilobytes), sum(file_kilobytes.values()) / 1024
+    )
 
 
 WORKER = "import feedparser, trafilatura; print(flush=True); input()"
@@ -136,16 +140,16 @@ worker.wait()
 """
 
 
-def floor() -> Weight:
+def measure_floor() -> Weight:
     """What a process takes that only imports the given packages and the engine, with a worker for feeds."""
     with subprocess.Popen(
         [sys.executable, "-c", MAIN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        found = weight(process.pid)
+        floor_weight = measure_weight(process.pid)
         process.communicate("\n")
-    return found
+    return floor_weight
 
 
 async def prepare(
@@ -158,8 +162,13 @@ async def prepare(
         for number in range(servers):
             server = discord.acts.add_server(f"Server {number}")
             await newsroom.store.servers.mark_joined(server.id, "en-US")
-            channels = [discord.acts.add_channel(server, f"news-{each}") for each in range(4)]
-            share = [feeds[(number * len(feeds) // servers + each) % len(feeds)] for each in range(FOLLOWED)]
+            channels = [
+                discord.acts.add_channel(server, f"news-{channel_number}") for channel_number in range(4)
+            ]
+            share = [
+                feeds[(number * len(feeds) // servers + offset) % len(feeds)]
+                for offset in range(FEEDS_PER_SERVER)
+            ]
             for feed in share:
                 await newsroom.store.subscriptions.follow(
                     server_id=server.id,
@@ -169,10 +178,14 @@ async def prepare(
                 )
 
 
-def use(discord: DiscordServer, name: str, **options: str) -> list[Interaction]:
+def use_command(discord: DiscordServer, name: str, **options: str) -> list[Interaction]:
     """Somebody uses a command; nothing while the bot has registered none."""
     channel = random.choice(
-        [each for each in discord.state.channels.values() if each.name.startswith("news-")]
+        [
+            news_channel
+            for news_channel in discord.state.channels.values()
+            if news_channel.name.startswith("news-")
+        ]
     )
     try:
         return [discord.people.command(discord.state.owner, channel, name, **options)]
@@ -191,8 +204,8 @@ async def measure(
     publishers = PublishersWithPages(
         clock, random.Random(7), count=feeds - len(recorded), seconds=hours * HOUR
     )
-    found = [path.read_bytes() for path in sorted((SHARED / "pages").rglob("*.html"))]
-    publishers.pages = found or publishers.pages
+    pages = [path.read_bytes() for path in sorted((SHARED / "pages").rglob("*.html"))]
+    publishers.pages = pages or publishers.pages
     await publishers.start()
     urls = publishers.urls + [publishers.replay(path.name, [path.read_bytes()]) for path in recorded]
     settings = Settings(
@@ -216,24 +229,26 @@ async def measure(
             [sys.executable, "-m", "tests.wire.launch", "run"], env=environment, stderr=log, cwd=Path.cwd()
         )
         weights: list[Weight] = []
-        asked: list[Interaction] = []
+        interactions: list[Interaction] = []
         try:
             end = clock.time() + hours * HOUR
             while clock.time() < end and bot.poll() is None:
                 await asyncio.sleep(1)
-                asked += use(discord, "search", query=random.choice(SEARCHES))
-                if questions and len(weights) % ASKED == ASKED - 1:
-                    asked += use(discord, "ask", question=random.choice(QUESTIONS))
-                weights.append(weight(bot.pid))
+                interactions += use_command(discord, "search", query=random.choice(SEARCHES))
+                if questions and len(weights) % QUESTION_INTERVAL_SECONDS == QUESTION_INTERVAL_SECONDS - 1:
+                    interactions += use_command(discord, "ask", question=random.choice(QUESTIONS))
+                weights.append(measure_weight(bot.pid))
         finally:
             bot.terminate()
             await asyncio.to_thread(bot.wait)
     async with open_services(settings, clock) as newsroom:
-        read = sum(feed.last_success is not None for feed in await newsroom.store.feeds.all())
+        read_count = sum(feed.last_success is not None for feed in await newsroom.store.feeds.all())
         articles = await newsroom.store.articles.count()
-        Console().print(f"{read} of {feeds} feeds read, {articles} articles, {publishers.read} pages")
-        answered = sum(each.answered for each in asked)
-        Console().print(f"{answered} of {len(asked)} searches and questions answered")
+        Console().print(
+            f"{read_count} of {feeds} feeds read, {articles} articles, {publishers.pages_read} pages"
+        )
+        answered = sum(interaction.answered for interaction in interactions)
+        Console().print(f"{answered} of {len(interactions)} searches and questions answered")
     await publishers.stop()
     await discord.stop()
     return weights
@@ -247,34 +262,38 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=2)
     parser.add_argument("--speed", type=float, default=30)
     parser.add_argument("--questions", action="store_true")
-    chosen = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         weights = asyncio.run(
             measure(
-                chosen.feeds,
-                chosen.servers,
-                chosen.hours,
-                chosen.speed,
+                arguments.feeds,
+                arguments.servers,
+                arguments.hours,
+                arguments.speed,
                 Path(folder),
-                questions=chosen.questions,
+                questions=arguments.questions,
             )
         )
     table = Table("megabytes", "median", "highest", "main process", "workers", "files", "most processes")
-    imports, half = floor(), weights[len(weights) // 2 :]
-    add(table, "imports alone: the packages given and the engine, a bare worker", [imports])
-    add(table, f"{chosen.feeds} feeds, {chosen.servers} servers (limit {LIMIT:.0f})", half)
+    imports, second_half = measure_floor(), weights[len(weights) // 2 :]
+    add_row(table, "imports alone: the packages given and the engine, a bare worker", [imports])
+    add_row(
+        table,
+        f"{arguments.feeds} feeds, {arguments.servers} servers (limit {LIMIT_MEGABYTES:.0f})",
+        second_half,
+    )
     Console(width=120).print(table)
 
 
-def add(table: Table, name: str, weights: Sequence[Weight]) -> None:
+def add_row(table: Table, name: str, weights: Sequence[Weight]) -> None:
     """A row: medians, but for the highest."""
     figures = (
         statistics.median(each.total for each in weights),
         max(each.total for each in weights),
-        statistics.median(each.own[0] for each in weights if each.own),
-        statistics.median(sum(each.own[1:]) for each in weights),
-        statistics.median(each.files for each in weights),
-        max(len(each.own) for each in weights),
+        statistics.median(each.anonymous_megabytes[0] for each in weights if each.anonymous_megabytes),
+        statistics.median(sum(each.anonymous_megabytes[1:]) for each in weights),
+        statistics.median(each.file_megabytes for each in weights),
+        max(len(weight.anonymous_megabytes) for weight in weights),
     )
     table.add_row(name, *(f"{figure:.0f}" for figure in figures))
 

@@ -35,112 +35,123 @@ from bot.search.index import text_analysis
 from bot.search.index.search_engine import UNRESTRICTED, CompletionField, Hit, Scope
 from bot.search.query.query_parser import parse_query
 from bot.search.reranking import MAX_CANDIDATES
-from tests.benchmarks.corpus import END, FEEDS, Corpus, Made
+from tests.benchmarks.corpus import END, FEEDS, Corpus, CorpusArticle
 from tests.store.samples import new_article
 
-PAGE, DEPTH, WARM = 5, 20, 5
+PAGE, DEPTH, WARM_UP_ROUNDS = 5, 20, 5
 BATCH = 2_000
-PEOPLE, ARRIVING, TOGETHER = 8, 100, 20
+USERS, ARRIVALS_PER_SECOND, ARRIVAL_BATCH = 8, 100, 20
 console = Console(width=120)
 
 
-class Asked(NamedTuple):
+class BenchmarkQuery(NamedTuple):
     """A query, the kind it is of, where it is asked, and the article that it was made of."""
 
     kind: str
-    query: str
+    text: str
     scope: Scope
     url: str | None
     newest: bool = False
 
 
-def article_of(feed: Feed, made: Made) -> NewArticle:
+def to_new_article(feed: Feed, corpus_article: CorpusArticle) -> NewArticle:
     return new_article(
-        feed, str(made.number), url=made.url, title=made.title, text=made.text, published=made.published,
-        author=made.author, tags=made.tags, language=made.language, outlet=made.source,
+        feed, str(corpus_article.number), url=corpus_article.url, title=corpus_article.title,
+        text=corpus_article.text, published=corpus_article.published, author=corpus_article.author,
+        tags=corpus_article.tags, language=corpus_article.language, outlet=corpus_article.source,
     )  # fmt: skip
 
 
-async def fill(newsroom: Services, corpus: Corpus) -> list[Feed]:
+async def fill_store(newsroom: Services, corpus: Corpus) -> list[Feed]:
     """The feeds, with all articles, as far as they are not there yet."""
     store = newsroom.store
     feeds = [
         await store.feeds.add(f"https://feed{n}.example.org/", title=str(n), outlet=f"Outlet {n}")
         for n in range(FEEDS)
     ]
-    there = await store.articles.count()
-    made = map(corpus.article, range(there, corpus.size))
-    began, cpu = time.perf_counter(), time.process_time()
-    while batch := list(islice(made, BATCH)):
+    stored_count = await store.articles.count()
+    corpus_articles = map(corpus.article, range(stored_count, corpus.size))
+    started_at, cpu_started_at = time.perf_counter(), time.process_time()
+    while batch := list(islice(corpus_articles, BATCH)):
         await store.articles.import_batch(
-            [(feeds[one.feed].id, article_of(feeds[one.feed], one)) for one in batch]
+            [(feeds[article.feed].id, to_new_article(feeds[article.feed], article)) for article in batch]
         )
-    stored, stored_cpu = time.perf_counter() - began, time.process_time() - cpu
-    began, cpu = time.perf_counter(), time.process_time()
+    stored, stored_cpu = time.perf_counter() - started_at, time.process_time() - cpu_started_at
+    started_at, cpu_started_at = time.perf_counter(), time.process_time()
     await newsroom.index.catch_up()
-    took = time.process_time() - cpu
+    cpu_seconds = time.process_time() - cpu_started_at
     console.print(
-        f"{corpus.size - there} articles made and stored in {stored:.0f} s ({stored_cpu:.0f} s of CPU), "
-        f"indexed in {time.perf_counter() - began:.0f} s ({took:.0f} s of CPU)"
+        f"{corpus.size - stored_count} articles made and stored in {stored:.0f} s "
+        f"({stored_cpu:.0f} s of CPU), "
+        f"indexed in {time.perf_counter() - started_at:.0f} s ({cpu_seconds:.0f} s of CPU)"
     )
-    if corpus.size > there:
-        each, plain = took * 1_000 / (corpus.size - there), plain_tantivy(corpus, min(corpus.size, 20_000))
+    if corpus.size > stored_count:
+        article_ms, plain_ms = (
+            cpu_seconds * 1_000 / (corpus.size - stored_count),
+            measure_plain_tantivy(corpus, min(corpus.size, 20_000)),
+        )
         console.print(
-            f"An article costs {each:.3f} ms of CPU to read, prepare and index, plain tantivy {plain:.3f}: "
-            f"{each / plain:.2f} ×"
+            f"An article costs {article_ms:.3f} ms of CPU to read, prepare and index, plain "
+            f"tantivy {plain_ms:.3f}: "
+            f"{article_ms / plain_ms:.2f} ×"
         )
     return feeds
 
 
-def queries(corpus: Corpus, feeds: list[Feed], number: int) -> Iterator[Asked]:
+def generate_queries(corpus: Corpus, feeds: list[Feed], number: int) -> Iterator[BenchmarkQuery]:
     chance = random.Random(11)
     common = {
         code: [word for word, _ in words.counts.most_common(60)] for code, words in corpus.words.items()
     }
     for _ in range(number):
-        one = corpus.article(chance.randrange(corpus.size))
+        article = corpus.article(chance.randrange(corpus.size))
         title = [
             word
-            for word in one.title.split()
-            if text_analysis.stemmed_tokens(word, one.language) and word.isalnum()
+            for word in article.title.split()
+            if text_analysis.stemmed_tokens(word, article.language) and word.isalnum()
         ]
-        text = one.text.split()
-        two = " ".join(chance.sample(common[one.language], 2))
-        some = frozenset(feed.id for feed in chance.sample(feeds, 60)) | {feeds[one.feed].id}
+        text = article.text.split()
+        two_words = " ".join(chance.sample(common[article.language], 2))
+        feed_ids = frozenset(feed.id for feed in chance.sample(feeds, 60)) | {feeds[article.feed].id}
         place = chance.randrange(max(1, len(text) - 4))
-        yield Asked("two words of a title", " ".join(title[:2]), UNRESTRICTED, None)
-        yield Asked("its whole title", one.title.replace('"', ""), UNRESTRICTED, one.url)
-        yield Asked(
-            "its whole title, within 60 feeds", one.title.replace('"', ""), Scope(feed_ids=some), one.url
+        yield BenchmarkQuery("two words of a title", " ".join(title[:2]), UNRESTRICTED, None)
+        yield BenchmarkQuery("its whole title", article.title.replace('"', ""), UNRESTRICTED, article.url)
+        yield BenchmarkQuery(
+            "its whole title, within 60 feeds",
+            article.title.replace('"', ""),
+            Scope(feed_ids=feed_ids),
+            article.url,
         )
-        yield Asked("two common words", two, UNRESTRICTED, None)
-        yield Asked("a common word of a feed", f'{two.split()[0]} source:"{one.source}"', UNRESTRICTED, None)
-        yield Asked(
+        yield BenchmarkQuery("two common words", two_words, UNRESTRICTED, None)
+        yield BenchmarkQuery(
+            "a common word of a feed", f'{two_words.split()[0]} source:"{article.source}"', UNRESTRICTED, None
+        )
+        yield BenchmarkQuery(
             "a phrase", '"' + " ".join(text[place : place + 3]).replace('"', "") + '"', UNRESTRICTED, None
         )
-        yield Asked("newest of a common word", two.split()[0], UNRESTRICTED, None, newest=True)
+        yield BenchmarkQuery("newest of a common word", two_words.split()[0], UNRESTRICTED, None, newest=True)
 
 
-async def page_of(newsroom: Services, asked: Asked, limit: int = PAGE) -> list[str]:
+async def search_page(newsroom: Services, query: BenchmarkQuery, limit: int = PAGE) -> list[str]:
     page = await newsroom.searcher.search(
-        asked.query,
-        feed_ids=asked.scope.feed_ids,
+        query.text,
+        feed_ids=query.scope.feed_ids,
         limit=limit,
-        sort="newest" if asked.newest else "relevance",
+        sort="newest" if query.newest else "relevance",
     )
-    return [result.article.url for result in page.results]
+    return [hit.article.url for hit in page.results]
 
 
-async def floor_of(newsroom: Services, asked: Asked) -> list[str]:
+async def search_floor(newsroom: Services, query: BenchmarkQuery) -> list[str]:
     """The engine's own order: its bare query, fifty articles read, each analysed once."""
     engine = newsroom.index.engine
     assert engine is not None
-    nodes = parse_query(asked.query, END).nodes
+    nodes = parse_query(query.text, END).nodes
 
     def bare() -> list[Hit]:
-        if asked.kind.startswith(("its whole title", "two words")):
-            return engine.match_any(asked.query, asked.scope, MAX_CANDIDATES)
-        return engine.match_all(nodes, asked.scope, MAX_CANDIDATES, newest=asked.newest)
+        if query.kind.startswith(("its whole title", "two words")):
+            return engine.match_any(query.text, query.scope, MAX_CANDIDATES)
+        return engine.match_all(nodes, query.scope, MAX_CANDIDATES, newest=query.newest)
 
     hits = await asyncio.to_thread(bare)
     articles = await newsroom.store.articles.by_ids([hit.article_id for hit in hits])
@@ -150,127 +161,151 @@ async def floor_of(newsroom: Services, asked: Asked) -> list[str]:
     return [article.url for article in articles[:DEPTH]]
 
 
-async def cpu_of(act: Callable[[], Awaitable[list[str]]]) -> tuple[float, list[str]]:
-    began = time.process_time()
-    found = await act()
-    return (time.process_time() - began) * 1_000, found
+async def measure_cpu(action: Callable[[], Awaitable[list[str]]]) -> tuple[float, list[str]]:
+    started_at = time.process_time()
+    urls = await action()
+    return (time.process_time() - started_at) * 1_000, urls
 
 
-async def alone(newsroom: Services, asked: list[Asked]) -> None:
-    took: dict[str, tuple[list[float], list[float], list[bool], list[bool]]] = {}
-    for number, each in enumerate(asked):
-        (floor, bare), (page, _) = (
-            await cpu_of(partial(floor_of, newsroom, each)),
-            await cpu_of(partial(page_of, newsroom, each)),
+async def measure_alone(newsroom: Services, benchmark_queries: list[BenchmarkQuery]) -> None:
+    figures_by_kind: dict[str, tuple[list[float], list[float], list[bool], list[bool]]] = {}
+    for number, query in enumerate(benchmark_queries):
+        (floor, bare_urls), (page, _) = (
+            await measure_cpu(partial(search_floor, newsroom, query)),
+            await measure_cpu(partial(search_page, newsroom, query)),
         )
-        if number < WARM * 7:
+        if number < WARM_UP_ROUNDS * 7:
             continue
-        floors, pages, hits, bare_hits = took.setdefault(each.kind, ([], [], [], []))
+        floors, pages, hits, bare_hits = figures_by_kind.setdefault(query.kind, ([], [], [], []))
         floors.append(floor)
         pages.append(page)
-        if each.url is not None:
-            hits.append(each.url in await page_of(newsroom, each, DEPTH))
-            bare_hits.append(each.url in bare)
+        if query.url is not None:
+            hits.append(query.url in await search_page(newsroom, query, DEPTH))
+            bare_hits.append(query.url in bare_urls)
     table = Table(
         "CPU ms", "floor p50", "p99", "a page p50", "p99", "p50 ×", "p99 ×", "hit@20", "the engine's"
     )
-    for kind, (floors, pages, hits, bare_hits) in took.items():
-        one, other = sorted(floors), sorted(pages)
-        at = [(one[int(len(one) * q)], other[int(len(other) * q)]) for q in (0.5, 0.99)]
-        shares = [f"{sum(each) / len(each):.3f}" if each else "" for each in (hits, bare_hits)]
+    for kind, (floors, pages, hits, bare_hits) in figures_by_kind.items():
+        sorted_floors, sorted_pages = sorted(floors), sorted(pages)
+        quantiles = [
+            (sorted_floors[int(len(sorted_floors) * q)], sorted_pages[int(len(sorted_pages) * q)])
+            for q in (0.5, 0.99)
+        ]
+        shares = [
+            f"{sum(hit_flags) / len(hit_flags):.3f}" if hit_flags else "" for hit_flags in (hits, bare_hits)
+        ]
         table.add_row(
-            kind, f"{at[0][0]:.1f}", f"{at[1][0]:.1f}", f"{at[0][1]:.1f}", f"{at[1][1]:.1f}",
-            f"{at[0][1] / at[0][0]:.2f}", f"{at[1][1] / at[1][0]:.2f}", *shares,
+            kind, f"{quantiles[0][0]:.1f}", f"{quantiles[1][0]:.1f}",
+            f"{quantiles[0][1]:.1f}", f"{quantiles[1][1]:.1f}",
+            f"{quantiles[0][1] / quantiles[0][0]:.2f}", f"{quantiles[1][1] / quantiles[1][0]:.2f}", *shares,
         )  # fmt: skip
     console.print(table)
 
 
-async def together(newsroom: Services, corpus: Corpus, feeds: list[Feed], asked: list[Asked]) -> None:
+async def measure_together(
+    newsroom: Services, corpus: Corpus, feeds: list[Feed], benchmark_queries: list[BenchmarkQuery]
+) -> None:
     """Eight at once, while articles arrive."""
-    made = map(corpus.article, range(corpus.size, corpus.size + 1_000_000))
+    corpus_articles = map(corpus.article, range(corpus.size, corpus.size + 1_000_000))
 
     async def arrive() -> None:
         while True:
-            began = time.perf_counter()
-            batch = [(feeds[one.feed].id, article_of(feeds[one.feed], one)) for one in islice(made, TOGETHER)]
+            started_at = time.perf_counter()
+            batch = [
+                (feeds[article.feed].id, to_new_article(feeds[article.feed], article))
+                for article in islice(corpus_articles, ARRIVAL_BATCH)
+            ]
             await newsroom.store.articles.import_batch(batch)
-            await asyncio.sleep(max(0.0, TOGETHER / ARRIVING - (time.perf_counter() - began)))
+            await asyncio.sleep(
+                max(0.0, ARRIVAL_BATCH / ARRIVALS_PER_SECOND - (time.perf_counter() - started_at))
+            )
 
-    async def spent(act: Callable[[Asked], Awaitable[object]] | None, seconds: float = 15) -> float:
+    async def spent(
+        action: Callable[[BenchmarkQuery], Awaitable[object]] | None, seconds: float = 15
+    ) -> float:
         """Milliseconds of CPU a query, or a second where nobody asks."""
-        done, until = 0, time.perf_counter() + seconds
+        answered_count, deadline = 0, time.perf_counter() + seconds
         cpu = time.process_time()
 
         async def person(number: int) -> None:
-            nonlocal done
-            for each in asked[number::PEOPLE] * 100:
-                if time.perf_counter() > until or act is None:
+            nonlocal answered_count
+            for each in benchmark_queries[number::USERS] * 100:
+                if time.perf_counter() > deadline or action is None:
                     return
-                await act(each)
-                done += 1
+                await action(each)
+                answered_count += 1
 
-        if act is None:
+        if action is None:
             await asyncio.sleep(seconds)
             return (time.process_time() - cpu) * 1_000 / seconds
-        await asyncio.gather(*map(person, range(PEOPLE)))
-        return ((time.process_time() - cpu) * 1_000 - alone_ * seconds) / done
+        await asyncio.gather(*map(person, range(USERS)))
+        return ((time.process_time() - cpu) * 1_000 - arrivals_cpu * seconds) / answered_count
 
     tasks = [asyncio.create_task(arrive()), asyncio.create_task(newsroom.index.run())]
-    alone_ = await spent(None)
+    arrivals_cpu = await spent(None)
     floor, page = (
-        await spent(lambda each: floor_of(newsroom, each)),
-        await spent(lambda each: page_of(newsroom, each)),
+        await spent(lambda each: search_floor(newsroom, each)),
+        await spent(lambda query: search_page(newsroom, query)),
     )
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     console.print(
-        f"Eight at once beside {ARRIVING} arriving articles a second (alone {alone_ / 10:.0f} % of a core): "
+        f"Eight at once beside {ARRIVALS_PER_SECOND} arriving articles a second (alone "
+        f"{arrivals_cpu / 10:.0f} % of a core): "
         f"floor {floor:.1f}, a page {page:.1f} ms of CPU a query, {page / floor:.2f} ×"
     )
 
 
-async def completions(newsroom: Services, feeds: list[Feed]) -> None:
+async def measure_completions(newsroom: Services, feeds: list[Feed]) -> None:
     table = Table("ms a keystroke", "feeds seen", "p50", "p99")
     chance = random.Random(3)
-    for kind, typed in (
+    for kind, prefix in (
         (None, "a"),
         (None, "co"),
         (None, "gouv"),
         (CompletionField.AUTHOR, ""),
         (CompletionField.TAG, ""),
     ):
-        for seen in (20, FEEDS):
-            visible = {feed.id for feed in chance.sample(feeds, seen)}
-            took = []
+        for feed_count in (20, FEEDS):
+            visible = {feed.id for feed in chance.sample(feeds, feed_count)}
+            milliseconds = []
             for _ in range(30):
-                began = time.perf_counter()
-                await newsroom.searcher.complete(kind, typed, feed_ids=visible, limit=25)
-                took.append((time.perf_counter() - began) * 1_000)
-            took.sort()
-            table.add_row(f"{kind or 'word'} “{typed}”", str(seen), f"{took[15]:.1f}", f"{took[-1]:.1f}")
+                started_at = time.perf_counter()
+                await newsroom.searcher.complete(kind, prefix, feed_ids=visible, limit=25)
+                milliseconds.append((time.perf_counter() - started_at) * 1_000)
+            milliseconds.sort()
+            table.add_row(
+                f"{kind or 'word'} “{prefix}”",
+                str(feed_count),
+                f"{milliseconds[15]:.1f}",
+                f"{milliseconds[-1]:.1f}",
+            )
     console.print(table)
 
 
-def plain_tantivy(corpus: Corpus, count: int) -> float:
+def measure_plain_tantivy(corpus: Corpus, count: int) -> float:
     """Milliseconds of CPU that plain tantivy takes to index an article: title and text by its default."""
     builder = tantivy.SchemaBuilder()
     for field in ("title", "body"):
         builder.add_text_field(field)
     with TemporaryDirectory() as folder:
         writer = tantivy.Index(builder.build(), path=folder).writer(30_000_000, 1)
-        made = [corpus.article(number) for number in range(count)]
-        began = time.process_time()
-        for one in made:
-            writer.add_document(tantivy.Document(title=one.title, body=one.text))
+        articles = [corpus.article(number) for number in range(count)]
+        started_at = time.process_time()
+        for article in articles:
+            writer.add_document(tantivy.Document(title=article.title, body=article.text))
         writer.commit()
         writer.wait_merging_threads()
-        return (time.process_time() - began) * 1_000 / count
+        return (time.process_time() - started_at) * 1_000 / count
 
 
-def costs(corpus: Corpus, folder: Path) -> None:
+def print_storage_costs(corpus: Corpus, folder: Path) -> None:
     texts = (
-        sum(len(one.title.encode()) + len(one.text.encode()) for one in map(corpus.article, range(2_000)))
+        sum(
+            len(article.title.encode()) + len(article.text.encode())
+            for article in map(corpus.article, range(2_000))
+        )
         / 2_000
     )
     files = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
@@ -283,14 +318,16 @@ async def main(options: argparse.Namespace) -> None:
         folder = options.folder or Path(stack.enter_context(TemporaryDirectory(prefix="telex-benchmark-")))
         settings = Settings(database=folder / "telex.db", semantic=False)
         async with open_services(settings) as newsroom:
-            feeds = await fill(newsroom, corpus)
-        costs(corpus, folder)  # of files that are closed: without a log that is still to be written into them
+            feeds = await fill_store(newsroom, corpus)
+        print_storage_costs(
+            corpus, folder
+        )  # of files that are closed: without a log that is still to be written into them
         async with open_services(settings) as newsroom:
             await newsroom.index.catch_up()
-            asked = list(queries(corpus, feeds, options.queries + WARM))
-            await alone(newsroom, asked)
-            await together(newsroom, corpus, feeds, asked)
-            await completions(newsroom, feeds)
+            benchmark_queries = list(generate_queries(corpus, feeds, options.queries + WARM_UP_ROUNDS))
+            await measure_alone(newsroom, benchmark_queries)
+            await measure_together(newsroom, corpus, feeds, benchmark_queries)
+            await measure_completions(newsroom, feeds)
 
 
 if __name__ == "__main__":

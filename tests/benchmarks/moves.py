@@ -42,95 +42,99 @@ from bot.posting.wording import alert_texts
 from bot.text.urls import canonicalize
 from tests.benchmarks import promises
 from tests.clocks import ManualClock
-from tests.feed_server import FeedServer, rss
+from tests.feed_server import FeedServer, make_rss
 from tests.inline_workers import InlineWorkers
 from tests.shared import SHARED
 
-MOST = 60  # entries of a feed
-FEW = 3
+MAX_ENTRIES = 60  # entries of a feed
+FEW_ENTRIES = 3
 YEAR = 365 * 86_400
 
 Move = Callable[[Entry], Entry]
 Counts = Counter[tuple[str, str]]
 
 
-def slash(entry: Entry) -> Entry:
+def toggle_slash(entry: Entry) -> Entry:
     def other(link: str) -> str:
         path = urlsplit(link).path
         return urlsplit(link)._replace(path=path.rstrip("/") if path.endswith("/") else f"{path}/").geturl()
 
-    return _to(entry, other)
+    return _change_links(entry, other)
 
 
-def https(entry: Entry) -> Entry:
-    other = {"http": "https", "https": "http"}
-    return _to(entry, lambda link: urlsplit(link)._replace(scheme=other[urlsplit(link).scheme]).geturl())
+def swap_scheme(entry: Entry) -> Entry:
+    other_scheme = {"http": "https", "https": "http"}
+    return _change_links(
+        entry, lambda link: urlsplit(link)._replace(scheme=other_scheme[urlsplit(link).scheme]).geturl()
+    )
 
 
-def host(entry: Entry) -> Entry:
-    return _to(entry, lambda link: urlsplit(link)._replace(netloc="moved.example").geturl())
+def change_host(entry: Entry) -> Entry:
+    return _change_links(entry, lambda link: urlsplit(link)._replace(netloc="moved.example").geturl())
 
 
-def paths(entry: Entry) -> Entry:
-    return _to(entry, lambda link: f"https://{urlsplit(link).netloc}/stories/{_number(link):x}")
+def change_paths(entry: Entry) -> Entry:
+    return _change_links(
+        entry, lambda link: f"https://{urlsplit(link).netloc}/stories/{_hash_number(link):x}"
+    )
 
 
-def uuids(entry: Entry) -> Entry:
-    return replace(entry, guid=str(UUID(int=_number(entry.guid or entry.link or entry.title) << 64)))
+def change_guid_to_uuid(entry: Entry) -> Entry:
+    return replace(entry, guid=str(UUID(int=_hash_number(entry.guid or entry.link or entry.title) << 64)))
 
 
-def ids(entry: Entry) -> Entry:
-    number = _number(entry.guid or entry.link or entry.title) % 10**7
-    moved = _to(entry, lambda link: f"https://{urlsplit(link).netloc}/?p={number}")
-    return replace(moved, guid=f"https://moved.example/?p={number}")
+def renumber_ids(entry: Entry) -> Entry:
+    number = _hash_number(entry.guid or entry.link or entry.title) % 10**7
+    moved_entry = _change_links(entry, lambda link: f"https://{urlsplit(link).netloc}/?p={number}")
+    return replace(moved_entry, guid=f"https://moved.example/?p={number}")
 
 
-def versions(entry: Entry) -> Entry:
-    link = f"{entry.link}{'&' if '?' in (entry.link or '') else '?'}v={_number(entry.link or '')}"
-    return replace(entry, link=link, guid=f"{entry.guid or link}-2", published=_later(entry))
+def add_version_parameter(entry: Entry) -> Entry:
+    link = f"{entry.link}{'&' if '?' in (entry.link or '') else '?'}v={_hash_number(entry.link or '')}"
+    return replace(entry, link=link, guid=f"{entry.guid or link}-2", published=_later_date(entry))
 
 
-def redated(entry: Entry) -> Entry:
-    return replace(paths(entry), guid=uuids(entry).guid, published=_later(entry))
+def change_paths_and_dates(entry: Entry) -> Entry:
+    return replace(change_paths(entry), guid=change_guid_to_uuid(entry).guid, published=_later_date(entry))
 
 
-def renamed(entry: Entry) -> Entry:
-    return replace(paths(entry), guid=uuids(entry).guid, title=f"{entry.title} | Site")
+def change_paths_and_titles(entry: Entry) -> Entry:
+    return replace(change_paths(entry), guid=change_guid_to_uuid(entry).guid, title=f"{entry.title} | Site")
 
 
-def undated(entry: Entry) -> Entry:
+def drop_date(entry: Entry) -> Entry:
     return replace(entry, published=None)
 
 
-def titled(entry: Entry) -> Entry:
+def drop_text(entry: Entry) -> Entry:
     return replace(entry, summary="", text="")
 
 
-def untitled(entry: Entry) -> Entry:
+def drop_title(entry: Entry) -> Entry:
     return replace(entry, title="", text=entry.text or entry.summary or entry.title)
 
 
-def some(move: Move) -> Move:
+def move_half(move: Move) -> Move:
     """Of half of the entries."""
-    return lambda entry: move(entry) if _number(entry.title + (entry.link or "")) % 2 else entry
+    return lambda entry: move(entry) if _hash_number(entry.title + (entry.link or "")) % 2 else entry
 
 
-KINDS: dict[str, tuple[Move | None, Move, int]] = {
-    "slash": (None, slash, MOST),
-    "scheme": (None, https, MOST),
-    "host": (None, host, MOST),
-    "paths": (None, paths, MOST),
-    "guid to uuid": (None, uuids, MOST),
-    "ids renumbered": (None, ids, MOST),
-    "version parameter, dates too": (None, versions, MOST),
-    "paths, guids and dates": (None, redated, MOST),
-    "paths, guids and ends of titles": (None, renamed, MOST),
-    "host, half of it": (None, some(host), MOST),
-    "paths, titles alone": (titled, paths, MOST),
-    "paths, no titles": (untitled, paths, MOST),
-    "paths, no dates": (undated, paths, MOST),
-    "host, three entries": (None, host, FEW),
-    "ids renumbered, one entry": (None, ids, 1),
+MOVE_KINDS: dict[str, tuple[Move | None, Move, int]] = {
+    "slash": (None, toggle_slash, MAX_ENTRIES),
+    "scheme": (None, swap_scheme, MAX_ENTRIES),
+    "host": (None, change_host, MAX_ENTRIES),
+    "paths": (None, change_paths, MAX_ENTRIES),
+    "guid to uuid": (None, change_guid_to_uuid, MAX_ENTRIES),
+    "ids renumbered": (None, renumber_ids, MAX_ENTRIES),
+    "version parameter, dates too": (None, add_version_parameter, MAX_ENTRIES),
+    "paths, guids and dates": (None, change_paths_and_dates, MAX_ENTRIES),
+    "paths, guids and ends of titles": (None, change_paths_and_titles, MAX_ENTRIES),
+    "host, half of it": (None, move_half(change_host), MAX_ENTRIES),
+    "paths, titles alone": (drop_text, change_paths, MAX_ENTRIES),
+    "paths, no titles": (drop_title, change_paths, MAX_ENTRIES),
+    "paths, no dates": (drop_date, change_paths, MAX_ENTRIES),
+    "host, three entries": (None, change_host, FEW_ENTRIES),
+    "ids renumbered, one entry": (None, renumber_ids, 1),
 }
 """By name: what the feed's entries are like, how they move, how many there are."""
 BY_DATE = {"paths, guids and ends of titles", "paths, titles alone", "paths, no titles"}
@@ -139,40 +143,40 @@ HARDER = {*BY_DATE, "version parameter, dates too", "paths, guids and dates", "p
 """Moves with which so much else changes that of some entries nothing is left but the title."""
 
 
-def _to(entry: Entry, move: Callable[[str], str]) -> Entry:
+def _change_links(entry: Entry, move: Callable[[str], str]) -> Entry:
     link = move(entry.link or "")
     guid = move(entry.guid) if entry.guid and entry.guid.startswith("http") else entry.guid
     return replace(entry, link=link, guid=link if entry.guid == entry.link else guid)
 
 
-def _number(text: str) -> int:
+def _hash_number(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=7).digest())
 
 
-def _later(entry: Entry) -> int | None:
+def _later_date(entry: Entry) -> int | None:
     return None if entry.published is None else entry.published + 7200
 
 
-def new(entries: Sequence[Entry], name: str, *, title: str | None = None, text: str = "") -> Entry:
+def make_new_entry(entries: Sequence[Entry], name: str, *, title: str | None = None, text: str = "") -> Entry:
     """An entry that there was not, newer than all."""
-    latest = max((one.published for one in entries if one.published is not None), default=None)
-    dated = None if latest is None else latest + _number(name) % 3600 + 60
+    latest = max((entry.published for entry in entries if entry.published is not None), default=None)
+    published = None if latest is None else latest + _hash_number(name) % 3600 + 60
     link = f"https://{urlsplit(entries[0].link or '').netloc}/new/{name}"
-    return Entry(guid=link, link=link, title=title or f"Truly new: {name}", text=text, published=dated)
+    return Entry(guid=link, link=link, title=title or f"Truly new: {name}", text=text, published=published)
 
 
-def document(entries: Sequence[Entry]) -> str:
+def render_rss(entries: Sequence[Entry]) -> str:
     """RSS of these entries, newest first."""
     parts = []
-    for one in entries:
-        texts = {"title": one.title, "link": one.link, "description": one.text or one.summary}
+    for entry in entries:
+        texts = {"title": entry.title, "link": entry.link, "description": entry.text or entry.summary}
         inner = "".join(f"<{tag}>{escape(text)}</{tag}>" for tag, text in texts.items() if text)
-        if one.guid:
-            inner += f'<guid isPermaLink="false">{escape(one.guid)}</guid>'
-        if one.published is not None:
-            inner += f"<pubDate>{formatdate(one.published)}</pubDate>"
+        if entry.guid:
+            inner += f'<guid isPermaLink="false">{escape(entry.guid)}</guid>'
+        if entry.published is not None:
+            inner += f"<pubDate>{formatdate(entry.published)}</pubDate>"
         parts.append(f"<item>{inner}</item>")
-    return rss(*parts)
+    return make_rss(*parts)
 
 
 class Reader:
@@ -190,74 +194,87 @@ class Reader:
             newsroom.supervisor,
         )
 
-    async def read(self, path: str, body: str | bytes) -> list[str]:
+    async def read_document(self, path: str, body: str | bytes) -> list[str]:
         """The addresses of the articles that a document brings. Raises RuntimeError if it is not read."""
         self._clock.advance(600)
         feed = await self._newsroom.store.feeds.add(self._feeds.serve(path, body, etag=False))
         report = await self._poller.poll(feed, polite=False)
         if report.error is not None:
             raise RuntimeError(f"{path}: {report.error}")
-        found = await self._newsroom.store.articles.newest([feed.id], limit=5000)
-        return [article.url for article in found if article.found == self._clock.now()]
+        articles = await self._newsroom.store.articles.newest([feed.id], limit=5000)
+        return [article.url for article in articles if article.found == self._clock.now()]
 
 
-def recorded(path: Path) -> list[Entry]:
+def load_entries(path: Path) -> list[Entry]:
     """The entries of a real feed that a move can be made of: linked, with something to read."""
     try:
-        found = parse(path.read_bytes(), "", "https://feed.example/").entries
+        parsed_entries = parse(path.read_bytes(), "", "https://feed.example/").entries
     except FeedError:
         return []
-    once: dict[str, Entry] = {}
-    for one in found:
-        if one.link and one.link.startswith("http") and one.title:
-            once.setdefault(canonicalize(one.link).rstrip("/"), replace(one, link=canonicalize(one.link)))
-    return list(once.values())[:MOST]
+    entries_by_url: dict[str, Entry] = {}
+    for entry in parsed_entries:
+        if entry.link and entry.link.startswith("http") and entry.title:
+            entries_by_url.setdefault(
+                canonicalize(entry.link).rstrip("/"), replace(entry, link=canonicalize(entry.link))
+            )
+    return list(entries_by_url.values())[:MAX_ENTRIES]
 
 
-async def moved(reader: Reader, path: str, entries: Sequence[Entry], kind: str) -> tuple[int, int, int]:
+async def run_history(reader: Reader, path: str, entries: Sequence[Entry], kind: str) -> tuple[int, int, int]:
     """How many entries moved, were stored again, and were new and missed."""
-    like, move, most = KINDS[kind]
-    old = [like(one) if like else one for one in entries[:most]]
-    await reader.read(path, document(old))
-    first = [
-        new(old, "first", text="What is new."),
-        new(old, "again", title=old[0].title, text="Another text under an old title."),
-        new(old, "bare", title=old[-1].title),
+    shape, move, max_entries = MOVE_KINDS[kind]
+    old_entries = [shape(one) if shape else one for one in entries[:max_entries]]
+    await reader.read_document(path, render_rss(old_entries))
+    new_entries = [
+        make_new_entry(old_entries, "first", text="What is new."),
+        make_new_entry(
+            old_entries, "again", title=old_entries[0].title, text="Another text under an old title."
+        ),
+        make_new_entry(old_entries, "bare", title=old_entries[-1].title),
     ]
-    last = new([*old, *first], "last", text="What is newest.")
-    if like:
-        first, last = [like(one) for one in first if like is not undated or one.text], like(last)
-    again = missed = 0
-    for there, fresh in ((move, first), (lambda one: one, [last])):
-        shown = [*fresh, *(first if fresh != first else []), *map(there, old)]
-        got = set(await reader.read(path, document(shown)))
-        wanted = {canonicalize(one.link or "") for one in fresh}
-        again += len(got - wanted)
-        missed += len(wanted - got)
-    return 2 * len(old), again, missed
+    newest_entry = make_new_entry([*old_entries, *new_entries], "last", text="What is newest.")
+    if shape:
+        new_entries, newest_entry = (
+            [shape(one) for one in new_entries if shape is not drop_date or one.text],
+            shape(newest_entry),
+        )
+    stored_again = missed = 0
+    for transform, fresh_entries in ((move, new_entries), (lambda one: one, [newest_entry])):
+        document_entries = [
+            *fresh_entries,
+            *(new_entries if fresh_entries != new_entries else []),
+            *map(transform, old_entries),
+        ]
+        article_urls = set(await reader.read_document(path, render_rss(document_entries)))
+        expected_urls = {canonicalize(entry.link or "") for entry in fresh_entries}
+        stored_again += len(article_urls - expected_urls)
+        missed += len(expected_urls - article_urls)
+    return 2 * len(old_entries), stored_again, missed
 
 
-async def replayed(
+async def replay_history(
     newsroom: Services, reader: Reader, clock: ManualClock, folder: Path
 ) -> tuple[int, int, int]:
     """The same of a recorded history."""
     history = [json.loads(line) for line in (folder / "truth.jsonl").open()]
-    seen: set[str] = set()
-    entries = again = missed = 0
+    seen_urls: set[str] = set()
+    entries = stored_again = missed = 0
     for version in history:
-        got = await reader.read(f"/{folder.name}", (folder / f"{version['poll']}.xml").read_bytes())
+        article_urls = await reader.read_document(
+            f"/{folder.name}", (folder / f"{version['poll']}.xml").read_bytes()
+        )
         if version["new"] == "initial":
-            seen |= set(got)
+            seen_urls |= set(article_urls)
             continue
-        fresh = {canonicalize(one["link"]) for one in version["new"]} - seen
+        new_urls = {canonicalize(entry["link"]) for entry in version["make_new_entry"]} - seen_urls
         entries += version["items"]
-        again += len(set(got) - fresh)
-        missed += len(fresh - set(got))
-        seen |= fresh
-    return entries, again, missed
+        stored_again += len(set(article_urls) - new_urls)
+        missed += len(new_urls - set(article_urls))
+        seen_urls |= new_urls
+    return entries, stored_again, missed
 
 
-async def run(most: int, seed: int) -> Counts:
+async def run(max_feeds: int, seed: int) -> Counts:
     """All histories; what each kind cost."""
     paths_ = sorted(path for path in (SHARED / "feeds/real").rglob("*.*") if path.suffix != ".md")
     random.Random(seed).shuffle(paths_)
@@ -271,22 +288,24 @@ async def run(most: int, seed: int) -> Counts:
             reader = Reader(newsroom, clock, feeds)
             for path in sorted((SHARED / "feeds/replay").iterdir()):
                 if path.is_dir():
-                    _count(counts, f"history of {path.name}", await replayed(newsroom, reader, clock, path))
-            for number, path in enumerate(paths_[:most]):
-                entries = recorded(path)
-                is_dated = all(one.published is not None for one in entries)
-                for kind in KINDS if len(entries) >= FEW else ():
+                    _add_cost(
+                        counts, f"history of {path.name}", await replay_history(newsroom, reader, clock, path)
+                    )
+            for number, path in enumerate(paths_[:max_feeds]):
+                entries = load_entries(path)
+                is_dated = all(entry.published is not None for entry in entries)
+                for kind in MOVE_KINDS if len(entries) >= FEW_ENTRIES else ():
                     if kind in BY_DATE and not is_dated:
                         continue
-                    cost = await moved(reader, f"/{number}/{kind.replace(' ', '-')}", entries, kind)
-                    _count(counts, kind, cost)
+                    cost = await run_history(reader, f"/{number}/{kind.replace(' ', '-')}", entries, kind)
+                    _add_cost(counts, kind, cost)
                     if any(cost[1:]):
                         sys.stderr.write(f"{kind}: {path.name}: {cost}\n")
     await feeds.stop()
     return counts
 
 
-def _count(counts: Counts, kind: str, cost: tuple[int, int, int]) -> None:
+def _add_cost(counts: Counts, kind: str, cost: tuple[int, int, int]) -> None:
     for name in (kind, "harder moves" if kind in HARDER else "moves and histories"):
         counts[name, "histories"] += 1
         for column, number in zip(("moved", "again", "missed"), cost, strict=True):
@@ -299,7 +318,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--record", action="store_true")
     options = parser.parse_args()
-    commit = promises.commit()
+    commit = promises.describe_commit()
     counts = asyncio.run(run(options.feeds, options.seed))
     columns = ("histories", "moved", "again", "missed")
     table = Table("", "histories", "entries", "old stored again", "new missed")

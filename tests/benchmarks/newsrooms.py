@@ -18,7 +18,7 @@ from bot.text import urls
 from tests.shared import SHARED
 
 
-def read(name: str) -> list[dict[str, Any]]:
+def read_rows(name: str) -> list[dict[str, Any]]:
     """The objects of a gzipped JSON Lines file of the shared material."""
     path = SHARED / f"{name}.jsonl.gz"
     if not path.exists():
@@ -27,17 +27,17 @@ def read(name: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in lines]
 
 
-def url_of(document: dict[str, Any]) -> str:
+def document_url(document: dict[str, Any]) -> str:
     """The address under which a document is kept: its own, or one made of its id."""
     url = document.get("url") or f"https://{document['lang']}.example.org/{document['doc_id']}"
     return urls.canonicalize(url)
 
 
-def line_of(document: dict[str, Any]) -> bytes:
+def import_line(document: dict[str, Any]) -> bytes:
     """A document of the shared material as a line of `telex import`."""
     date = document.get("date")
     row = {
-        "url": url_of(document),
+        "url": document_url(document),
         "title": document["title"],
         "text": document["text"],
         "summary": document.get("summary", ""),
@@ -50,19 +50,23 @@ def line_of(document: dict[str, Any]) -> bytes:
     return json.dumps(row).encode() + b"\n"
 
 
-async def fill(newsroom: Services, documents: Iterable[dict[str, Any]]) -> None:
+async def import_documents(newsroom: Services, documents: Iterable[dict[str, Any]]) -> None:
     """Import these documents. Raises `SystemExit` where one is rejected."""
-    done = await article_files.import_lines(newsroom, io.BytesIO(b"".join(map(line_of, documents))))
-    if done.problems:
-        raise SystemExit(f"line {done.problems[0].line}: {done.problems[0].reason}")
+    import_report = await article_files.import_lines(
+        newsroom, io.BytesIO(b"".join(map(import_line, documents)))
+    )
+    if import_report.problems:
+        raise SystemExit(f"line {import_report.problems[0].line}: {import_report.problems[0].reason}")
 
 
 @asynccontextmanager
-async def filled(documents: Iterable[dict[str, Any]], *, semantic: bool = False) -> AsyncIterator[Services]:
+async def open_filled_newsroom(
+    documents: Iterable[dict[str, Any]], *, semantic: bool = False
+) -> AsyncIterator[Services]:
     """A newsroom with a database of its own that holds these documents, with `semantic` their vectors too."""
     with TemporaryDirectory(prefix="telex-benchmark-") as folder:
         async with open_services(Settings(database=Path(folder) / "telex.db", semantic=semantic)) as newsroom:
-            await fill(newsroom, documents)
+            await import_documents(newsroom, documents)
             if semantic:
                 if newsroom.semantic_index is None:
                     raise SystemExit("needs the extra: pip install 'telex[semantic]'")

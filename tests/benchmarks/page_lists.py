@@ -27,14 +27,14 @@ from bot.text import urls
 from tests.benchmarks import marked_lists
 from tests.shared import SHARED
 
-NEW = 2
+NEW_ITEMS = 2
 """Items that came since the page was last read."""
 NOW = 1_780_000_000
-KIND = "text/html; charset=utf-8"
+CONTENT_TYPE = "text/html; charset=utf-8"
 Items = list[HtmlElement]
-Followed = tuple[str, bytes, str, PageList]
+FollowedList = tuple[str, bytes, str, PageList]
 """The name of a page, its bytes, its address, and the list that is followed."""
-_RENAMED = {
+_TAG_RENAMES = {
     "article": "section",
     "section": "div",
     "li": "div",
@@ -45,11 +45,11 @@ _RENAMED = {
 }
 
 
-def same(tree: HtmlElement, chance: random.Random, items: Items) -> None:
+def leave_unchanged(tree: HtmlElement, chance: random.Random, items: Items) -> None:
     """The page as it is."""
 
 
-def classes(tree: HtmlElement, chance: random.Random, items: Items) -> None:
+def rename_classes(tree: HtmlElement, chance: random.Random, items: Items) -> None:
     """Every class has another name."""
     names: dict[str, str] = {}
     for element in tree.iter("*"):
@@ -60,25 +60,25 @@ def classes(tree: HtmlElement, chance: random.Random, items: Items) -> None:
             element.set("class", " ".join(renamed))
 
 
-def longer(tree: HtmlElement, chance: random.Random, items: Items) -> None:
+def double_items(tree: HtmlElement, chance: random.Random, items: Items) -> None:
     """Other classes, and twice as many items as before."""
-    classes(tree, chance, items)
+    rename_classes(tree, chance, items)
 
 
-def bare(tree: HtmlElement, chance: random.Random, items: Items) -> None:
+def remove_classes(tree: HtmlElement, chance: random.Random, items: Items) -> None:
     """No element has a class."""
     for element in tree.iter("*"):
         element.attrib.pop("class", None)
 
 
-def elements(tree: HtmlElement, chance: random.Random, items: Items) -> None:
+def rename_elements(tree: HtmlElement, chance: random.Random, items: Items) -> None:
     """Other elements, and other classes."""
-    classes(tree, chance, items)
-    for element in tree.iter(*_RENAMED):
-        element.tag = _RENAMED[element.tag]
+    rename_classes(tree, chance, items)
+    for element in tree.iter(*_TAG_RENAMES):
+        element.tag = _TAG_RENAMES[element.tag]
 
 
-def wrapped(tree: HtmlElement, chance: random.Random, items: Items) -> None:
+def wrap_links(tree: HtmlElement, chance: random.Random, items: Items) -> None:
     """Each link stands in two more elements, and the whole in another."""
     for link in list(tree.iter("a")):
         parent, tail = link.getparent(), link.tail
@@ -92,42 +92,42 @@ def wrapped(tree: HtmlElement, chance: random.Random, items: Items) -> None:
         parent.insert(place, outer)
 
 
-def moved(tree: HtmlElement, chance: random.Random, items: Items) -> None:
+def change_links(tree: HtmlElement, chance: random.Random, items: Items) -> None:
     """Other classes, and every link has another path."""
-    classes(tree, chance, items)
+    rename_classes(tree, chance, items)
     for link in tree.iter("a"):
         href = (link.get("href") or "").partition("#")[0]
         if href and not href.startswith(("javascript:", "mailto:")):
             link.set("href", f"/moved?to={abs(hash(href))}")
 
 
-def turned(tree: HtmlElement, chance: random.Random, items: Items) -> None:
+def reverse_items(tree: HtmlElement, chance: random.Random, items: Items) -> None:
     """Other classes, and what an item consists of stands in the opposite order: its date before its title."""
-    classes(tree, chance, items)
+    rename_classes(tree, chance, items)
     for item in items:
         for element in (item, *item.iter("div", "header", "section", "li", "tr")):
             element[:] = element[::-1]
 
 
-def columns(tree: HtmlElement, chance: random.Random, items: Items) -> None:
+def reverse_surroundings(tree: HtmlElement, chance: random.Random, items: Items) -> None:
     """Other classes, and what is around the list in the opposite order: what stood below it stands above."""
-    classes(tree, chance, items)
+    rename_classes(tree, chance, items)
     for outer in items[0].getparent().iterancestors():
         if outer.tag not in {"html", "head"}:
             outer[:] = outer[::-1]
 
 
-def dateless(tree: HtmlElement, chance: random.Random, items: Items) -> None:
+def remove_dates(tree: HtmlElement, chance: random.Random, items: Items) -> None:
     """Other classes, and no date is marked as one."""
-    classes(tree, chance, items)
+    rename_classes(tree, chance, items)
     for element in tree.iter("time"):
         element.tag = "span"
         element.attrib.pop("datetime", None)
 
 
-def rival(tree: HtmlElement, chance: random.Random, items: Items) -> None:
+def add_rival_list(tree: HtmlElement, chance: random.Random, items: Items) -> None:
     """Other classes, and a longer list of other articles above the old one."""
-    classes(tree, chance, items)
+    rename_classes(tree, chance, items)
     box = tree.makeelement("ul", {"class": "most-read"})
     for number in range(len(items) + 5):
         entry = SubElement(box, "li")
@@ -135,111 +135,122 @@ def rival(tree: HtmlElement, chance: random.Random, items: Items) -> None:
     items[0].getparent().insert(0, box)
 
 
-def gone(tree: HtmlElement, chance: random.Random, items: Items) -> None:
+def remove_list(tree: HtmlElement, chance: random.Random, items: Items) -> None:
     """The list is gone, and the rest of the page has stayed."""
     for item in items:
         item.getparent().remove(item)
 
 
 CHANGES: tuple[Callable[[HtmlElement, random.Random, Items], None], ...] = (
-    same,
-    classes,
-    longer,
-    bare,
-    elements,
-    wrapped,
-    moved,
-    turned,
-    columns,
-    dateless,
-    rival,
-    gone,
+    leave_unchanged,
+    rename_classes,
+    double_items,
+    remove_classes,
+    rename_elements,
+    wrap_links,
+    change_links,
+    reverse_items,
+    reverse_surroundings,
+    remove_dates,
+    add_rival_list,
+    remove_list,
 )
 
 
-def item_elements(tree: HtmlElement, url: str, items: Iterable[ListItem]) -> Items:
+def find_item_elements(tree: HtmlElement, url: str, items: Iterable[ListItem]) -> Items:
     """The elements of a list, one an item: the outermost ones that hold no other item."""
     addresses = {urls.canonicalize(item.url) for item in items}
     anchors = [
         a for a in tree.iter("a") if urls.canonicalize(urljoin(url, a.get("href", "").strip())) in addresses
     ]
-    named = {a: urls.canonicalize(urljoin(url, a.get("href").strip())) for a in anchors}
-    found: dict[HtmlElement, None] = {}
+    urls_by_anchor = {a: urls.canonicalize(urljoin(url, a.get("href").strip())) for a in anchors}
+    outermost: dict[HtmlElement, None] = {}
     for a in anchors:
         item = a
         for outer in a.iterancestors():
-            if len({named[each] for each in outer.iter("a") if each in named}) > 1:
+            if len({urls_by_anchor[anchor] for anchor in outer.iter("a") if anchor in urls_by_anchor}) > 1:
                 break
             item = outer
-        found[item] = None
-    return list(found)
+        outermost[item] = None
+    return list(outermost)
 
 
-def tuned_on() -> Iterator[Followed]:
+def load_tuned_lists() -> Iterator[FollowedList]:
     """The lists of the pages that the program was tuned on."""
     folder = SHARED / "pages" / "find_lists"
     for line in (folder / "gold.jsonl").read_text("utf-8").splitlines():
         row = json.loads(line)
         page = gzip.decompress((folder / row["html_gz_path"]).read_bytes())
-        found = find_lists(page, KIND, row["url"]).lists
-        if row["items"] and found:
-            yield row["id"], page, row["url"], found[0]
+        page_lists = find_lists(page, CONTENT_TYPE, row["url"]).lists
+        if row["items"] and page_lists:
+            yield row["id"], page, row["url"], page_lists[0]
 
 
-def unseen() -> Iterator[Followed]:
+def find_unseen_lists() -> Iterator[FollowedList]:
     """Lists that Discourse, XenForo and blogs mark, on pages that nobody tuned on."""
-    for number, (program, page, url, truth) in enumerate(marked_lists.marked()):
-        for group in ParsedPage(page, KIND, url).groups():
-            found = PageList(tuple(link_groups.list_items(group)), group.style_signatures)
-            if {urls.page_key(urls.canonicalize(item.url)) for item in found.items} == truth.keys():
-                yield f"{program} {number}", page, url, found
+    for number, (program, page, url, truth) in enumerate(marked_lists.find_marked_lists()):
+        for group in ParsedPage(page, CONTENT_TYPE, url).groups():
+            page_list = PageList(tuple(link_groups.list_items(group)), group.style_signatures)
+            if {urls.page_key(urls.canonicalize(item.url)) for item in page_list.items} == truth.keys():
+                yield f"{program} {number}", page, url, page_list
                 break
 
 
-def run(followed: Iterable[Followed]) -> dict[str, list[int]]:
+def measure_changes(followed: Iterable[FollowedList]) -> dict[str, list[int]]:
     """By change: pages, lists found again, items rightly new of how many, wrongly new, lists lost."""
-    results = {change.__name__: [0, 0, 0, 0, 0] for change in CHANGES}
-    for name, page, url, first in followed:
-        if len(first.items) < NEW + 2:
+    counts_by_change = {change.__name__: [0, 0, 0, 0, 0] for change in CHANGES}
+    for name, page, url, followed_list in followed:
+        if len(followed_list.items) < NEW_ITEMS + 2:
             continue
-        newest = _newest(first.items)
-        before = [item for item in first.items if item not in newest]
-        since = max((item.published or 0 for item in before), default=0) or NOW  # when it was followed
+        newest = _newest_items(followed_list.items)
+        old_items = [item for item in followed_list.items if item not in newest]
+        followed_at = (
+            max((item.published or 0 for item in old_items), default=0) or NOW
+        )  # when it was followed
         for change in CHANGES:
             tree = document_fromstring(page)
-            shown = before[: len(before) // 2 + 1] if change is longer else before
-            seen = [_seen(item) for item in shown]
-            change(tree, random.Random(7), item_elements(tree, url, first.items))
-            counted = results[change.__name__]
-            counted[0] += 1
+            shown_items = old_items[: len(old_items) // 2 + 1] if change is double_items else old_items
+            seen_items = [_to_seen_item(item) for item in shown_items]
+            change(tree, random.Random(7), find_item_elements(tree, url, followed_list.items))
+            counts = counts_by_change[change.__name__]
+            counts[0] += 1
             try:
-                read = read_list(
-                    tostring(tree), KIND, url, make_signature(shown, first.style_signatures), seen, since
+                parsed_list = read_list(
+                    tostring(tree),
+                    CONTENT_TYPE,
+                    url,
+                    make_signature(shown_items, followed_list.style_signatures),
+                    seen_items,
+                    followed_at,
                 )
             except FeedError:
-                counted[4] += 1
+                counts[4] += 1
                 sys.stderr.write(f"{change.__name__}\t{name}\tlost\n")
                 continue
-            known = {urls.page_key(one.url) for one in seen}
-            new = [each.title for each in read.feed.entries if urls.page_key(each.link or "") not in known]
-            wanted = [item.title for item in newest]
-            right = sum(title in new for title in wanted)
-            counted[1] += 1
-            counted[2] += right
-            counted[3] += len(new) - right
-            if len(new) != NEW:
-                sys.stderr.write(f"{change.__name__}\t{name}\t{len(new)} new\n")
-    return results
+            seen_pages = {urls.page_key(seen_item.url) for seen_item in seen_items}
+            new_titles = [
+                entry.title
+                for entry in parsed_list.feed.entries
+                if urls.page_key(entry.link or "") not in seen_pages
+            ]
+            expected_titles = [item.title for item in newest]
+            right_count = sum(title in new_titles for title in expected_titles)
+            counts[1] += 1
+            counts[2] += right_count
+            counts[3] += len(new_titles) - right_count
+            if len(new_titles) != NEW_ITEMS:
+                sys.stderr.write(f"{change.__name__}\t{name}\t{len(new_titles)} new\n")
+    return counts_by_change
 
 
-def _newest(items: Sequence[ListItem]) -> Sequence[ListItem]:
+def _newest_items(items: Sequence[ListItem]) -> Sequence[ListItem]:
     """What came last: by the dates of a list, else what stands above all else."""
     if all(item.published is not None for item in items):
         items = sorted(items, key=lambda item: item.published or 0, reverse=True)
-    return items[:NEW]
+    return items[:NEW_ITEMS]
 
 
-def _seen(item: ListItem) -> KnownItem:
+def _to_seen_item(item: ListItem) -> KnownItem:
     published = item.published if item.published is not None else NOW
     return KnownItem(urls.canonicalize(item.url), item.title, item.summary, published, NOW)
 
@@ -247,11 +258,11 @@ def _seen(item: ListItem) -> KnownItem:
 def main() -> None:
     """Print both tables."""
     columns = "lists found again | new items found | old ones taken for new | lost"
-    for title, followed in (("tuned on", tuned_on()), ("unseen", unseen())):
+    for title, followed in (("tuned on", load_tuned_lists()), ("unseen", find_unseen_lists())):
         sys.stdout.write(f"| {title} | {columns} |\n|---|---|---|---|---|\n")
-        for name, (pages, again, right, wrong, lost) in run(followed).items():
+        for name, (pages, found_again, right, wrong, lost) in measure_changes(followed).items():
             sys.stdout.write(
-                f"| {name} | {again} of {pages} | {right} of {NEW * pages} | {wrong} | {lost} |\n"
+                f"| {name} | {found_again} of {pages} | {right} of {NEW_ITEMS * pages} | {wrong} | {lost} |\n"
             )
 
 

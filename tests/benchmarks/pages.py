@@ -29,11 +29,11 @@ from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.article_extraction import article_text
 from tests.shared import SHARED
 
-PAGES = SHARED / "pages"
+PAGES = SHARED / "load_marked_pages"
 TUNED, HELD_OUT = "tuned", "held out"
 
 
-class Marked(NamedTuple):
+class MarkedPage(NamedTuple):
     """A page with the text of its article."""
 
     kind: str
@@ -57,44 +57,44 @@ class Score(NamedTuple):
     recall: float
 
 
-def pages() -> Iterator[Marked]:
+def load_marked_pages() -> Iterator[MarkedPage]:
     """The marked pages: French articles, English ones, then articles, forums and documentation."""
     folder = PAGES / "orange_fr"
     for line in (folder / "gold.jsonl").read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         page = (folder / row["file"]).read_bytes()
-        yield Marked("orange_fr", row["file"], row["url"], page, row["text"])
+        yield MarkedPage("orange_fr", row["file"], row["url"], page, row["text"])
     folder = PAGES / "scrapinghub"
     for name, row in json.loads((folder / "ground-truth.json").read_text(encoding="utf-8")).items():
         page = gzip.decompress((folder / "html" / f"{name}.html.gz").read_bytes())
-        yield Marked("scrapinghub", name, row["url"], page, row["articleBody"])
+        yield MarkedPage("scrapinghub", name, row["url"], page, row["articleBody"])
     folder = PAGES / "wcxb"
     for line in gzip.decompress((folder / "gold.jsonl.gz").read_bytes()).decode().splitlines():
         row = json.loads(line)
         if row["text"]:  # two pages are marked as having none
             page = gzip.decompress((folder / "html" / f"{row['id']}.html.gz").read_bytes())
-            yield Marked(f"wcxb {row['type']}", row["id"], row["url"] or "", page, row["text"])
+            yield MarkedPage(f"wcxb {row['type']}", row["id"], row["url"] or "", page, row["text"])
 
 
-def words(text: str) -> Counter[str]:
+def count_words(text: str) -> Counter[str]:
     """The words of a text, each as often as it stands there."""
     return Counter(re.findall(r"\w+", text.casefold()))
 
 
-def score(found: str, marked: str) -> Score:
+def score(extracted: str, expected: str) -> Score:
     """Compare the words of two texts."""
-    ours, theirs = words(found), words(marked)
-    shared = (ours & theirs).total()
+    extracted_words, expected_words = count_words(extracted), count_words(expected)
+    shared = (extracted_words & expected_words).total()
     if not shared:
         return Score(0.0, 0.0, 0.0)
-    precision, recall = shared / ours.total(), shared / theirs.total()
+    precision, recall = shared / extracted_words.total(), shared / expected_words.total()
     return Score(2 * precision * recall / (precision + recall), precision, recall)
 
 
-def found_by_telex(marked: Marked) -> str:
+def extract_with_telex(marked_page: MarkedPage) -> str:
     """What Telex finds; nothing where it refuses the page."""
     try:
-        return article_text(marked.page, "text/html", marked.url)
+        return article_text(marked_page.page, "text/html", marked_page.url)
     except FeedError:
         return ""
 
@@ -105,36 +105,41 @@ def main() -> None:
     parser.add_argument("--worst", type=int, default=0, metavar="N")
     worst = parser.parse_args().worst
     extractors = {
-        "trafilatura": lambda marked: trafilatura.extract(marked.page, url=marked.url) or "",
-        "Telex": found_by_telex,
+        "trafilatura": lambda page: trafilatura.extract(page.page, url=page.url) or "",
+        "Telex": extract_with_telex,
     }
     scores: dict[tuple[str, str, str], list[Score]] = defaultdict(list)
     seconds: dict[str, float] = defaultdict(float)
-    results: list[tuple[Score, Marked, str]] = []
-    for count, marked in enumerate(pages(), 1):  # noqa: B007 - how many there were
+    scored_pages: list[tuple[Score, MarkedPage, str]] = []
+    for count, marked_page in enumerate(load_marked_pages(), 1):  # noqa: B007 - how many there were
         for name, extract in extractors.items():
-            begun = time.process_time()
-            found = extract(marked)
-            seconds[name] += time.process_time() - begun
-            got = score(found, marked.text)
-            for half in ("all", marked.half):
-                scores[name, marked.kind, half].append(got)
-            if name == "Telex" and marked.half == TUNED:
-                results.append((got, marked, found))
+            started_at = time.process_time()
+            extracted = extract(marked_page)
+            seconds[name] += time.process_time() - started_at
+            page_score = score(extracted, marked_page.text)
+            for half in ("all", marked_page.half):
+                scores[name, marked_page.kind, half].append(page_score)
+            if name == "Telex" and marked_page.half == TUNED:
+                scored_pages.append((page_score, marked_page, extracted))
     console = Console()
     table = Table("", "pages", "half", "n", "F1", "precision", "recall", "ms a page")
-    for (name, kind, half), found_scores in sorted(scores.items(), key=lambda item: item[0][1:]):
-        means = [sum(column) / len(found_scores) for column in zip(*found_scores, strict=True)]
+    for (name, kind, half), group_scores in sorted(scores.items(), key=lambda entry: entry[0][1:]):
+        means = [sum(column) / len(group_scores) for column in zip(*group_scores, strict=True)]
         cost = 1000 * seconds[name] / count
         table.add_row(
-            name, kind, half, str(len(found_scores)), *(f"{mean:.4f}" for mean in means), f"{cost:.0f}"
+            name, kind, half, str(len(group_scores)), *(f"{mean:.4f}" for mean in means), f"{cost:.0f}"
         )
     console.print(table)
-    for got, marked, found in sorted(results, key=lambda result: result[0])[:worst]:
-        console.print(f"\n{marked.half} {got.f1:.3f} {marked.url}", markup=False)
-        for sign, text, other in (("+", found, marked.text), ("-", marked.text, found)):
-            known = set(other.splitlines())
-            lines = [line for line in text.splitlines() if line.strip() and line not in known]
+    for page_score, marked_page, extracted in sorted(scored_pages, key=lambda scored_page: scored_page[0])[
+        :worst
+    ]:
+        console.print(f"\n{marked_page.half} {page_score.f1:.3f} {marked_page.url}", markup=False)
+        for sign, text, other_text in (
+            ("+", extracted, marked_page.text),
+            ("-", marked_page.text, extracted),
+        ):
+            other_lines = set(other_text.splitlines())
+            lines = [line for line in text.splitlines() if line.strip() and line not in other_lines]
             for line in lines[:8]:
                 console.print(f"  {sign} {line[:100]}", markup=False, highlight=False)
 

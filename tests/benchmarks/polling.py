@@ -26,13 +26,13 @@ from rich.console import Console
 from bot.client.services import Services, open_services
 from bot.core.models import Feed, Validators
 from bot.core.settings import Settings
-from tests.benchmarks.store import kept_waiting
+from tests.benchmarks.store import measure_processor_wait
 
 FEEDS, ENTRIES = 200, 300
-LATE_P99, LATE_WORST = 10.0, 100.0  # milliseconds
-POLLS, ROUNDS = 1_000, 9
-MOST_TIMES = 1.5
-LONG_AGO = 1_000
+MAX_LATENESS_P99_MS, MAX_LATENESS_MS = 10.0, 100.0  # milliseconds
+POLLED_FEEDS, ROUNDS = 1_000, 9
+MAX_COST_RATIO = 1.5
+LONG_AGO_AT = 1_000
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -63,9 +63,9 @@ class Ticker:
     """Wakes every millisecond and notes how late that was, without what it had to wait for a processor."""
 
     def __init__(self) -> None:
-        self.late: list[float] = []
+        self.lateness_ms: list[float] = []
         self._loop = asyncio.get_running_loop()
-        self._due = self._waited = 0.0
+        self._due_at = self._waited_ms = 0.0
 
     def start(self) -> None:
         """Begin."""
@@ -76,14 +76,14 @@ class Ticker:
         self._handle.cancel()
 
     def _tick(self) -> None:
-        waited = kept_waiting() - self._waited
-        self.late.append((self._loop.time() - self._due) * 1_000 - waited)
+        waited = measure_processor_wait() - self._waited_ms
+        self.lateness_ms.append((self._loop.time() - self._due_at) * 1_000 - waited)
         self._wait()
 
     def _wait(self) -> None:
-        self._waited = kept_waiting()
-        self._due = self._loop.time() + 0.001
-        self._handle = self._loop.call_at(self._due, self._tick)
+        self._waited_ms = measure_processor_wait()
+        self._due_at = self._loop.time() + 0.001
+        self._handle = self._loop.call_at(self._due_at, self._tick)
 
 
 async def run_until_done(newsroom: Services) -> None:
@@ -98,7 +98,7 @@ async def run_until_done(newsroom: Services) -> None:
 
 async def arrival() -> bool:
     """200 feeds of 300 entries arrive at once: first as a backlog, then all new for the channels."""
-    good = True
+    is_good = True
     async with newsroom_with_publisher() as (newsroom, port):
         store = newsroom.store
         feeds = []
@@ -114,30 +114,36 @@ async def arrival() -> bool:
                     async with session.get(url) as response:
                         await response.read()
         for name, version in (("first poll", 0), ("all new", 1)):
-            kept = [await store.feeds.get(feed.id) for feed in feeds]
+            stored_feeds = [await store.feeds.get(feed.id) for feed in feeds]
             await store.polls.record_unchanged(
                 [
                     replace(feed, next_poll=0, url=feed.url.replace("/feed/0/", f"/feed/{version}/"))
-                    for feed in kept
+                    for feed in stored_feeds
                     if feed is not None
                 ]
             )
-            before = await store.articles.count()
+            articles_before = await store.articles.count()
             ticker = Ticker()
-            started, cpu = time.perf_counter(), time.process_time()
+            started, cpu_seconds = time.perf_counter(), time.process_time()
             ticker.start()
             await run_until_done(newsroom)
             ticker.stop()
-            took, cpu = time.perf_counter() - started, time.process_time() - cpu
-            late = sorted(ticker.late)
-            median, p99, worst = late[len(late) // 2], late[int(len(late) * 0.99)], late[-1]
-            good &= p99 <= LATE_P99 and worst <= LATE_WORST
-            console.print(
-                f"{name}: {await store.articles.count() - before:,} articles in {took:.1f} s "
-                f"({cpu:.1f} s of this process); event loop late by {median:.2f} ms p50, {p99:.2f} p99, "
-                f"{worst:.1f} worst ({len(late):,} ticks; limits {LATE_P99:g} and {LATE_WORST:g})"
+            seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_seconds
+            lateness_ms = sorted(ticker.lateness_ms)
+            median, p99, worst = (
+                lateness_ms[len(lateness_ms) // 2],
+                lateness_ms[int(len(lateness_ms) * 0.99)],
+                lateness_ms[-1],
             )
-    return good
+            is_good &= p99 <= MAX_LATENESS_P99_MS and worst <= MAX_LATENESS_MS
+            console.print(
+                f"{name}: {await store.articles.count() - articles_before:,} articles in {seconds:.1f} s "
+                f"({cpu_seconds:.1f} s of this process); event loop late by {median:.2f} ms p50, "
+                f"{p99:.2f} p99, "
+                f"{worst:.1f} worst ({len(lateness_ms):,} ticks; limits {MAX_LATENESS_P99_MS:g} "
+                f"and {MAX_LATENESS_MS:g})"
+            )
+    return is_good
 
 
 async def unchanged() -> bool:
@@ -145,35 +151,35 @@ async def unchanged() -> bool:
 
     One at a time, and as many as there are polls under way in a running bot.
     """
-    good = True
+    is_good = True
     for concurrency in (1, Settings().poll_concurrency):
         async with newsroom_with_publisher(poll_concurrency=concurrency) as (newsroom, port):
-            bare_cost, poll_cost, times = await compare(newsroom, port)
-        good &= times <= MOST_TIMES
+            bare_cost, poll_cost, cost_ratio = await compare(newsroom, port)
+        is_good &= cost_ratio <= MAX_COST_RATIO
         console.print(
             f"unchanged, {concurrency} at a time: a bare GET {bare_cost:.0f} µs, a poll {poll_cost:.0f} µs: "
-            f"{times:.2f}× (limit {MOST_TIMES:g}×)"
+            f"{cost_ratio:.2f}× (limit {MAX_COST_RATIO:g}×)"
         )
-    return good
+    return is_good
 
 
 async def compare(newsroom: Services, port: int) -> tuple[float, float, float]:
     """Microseconds of a bare GET and of a poll, and how many times one is the other; medians."""
     store = newsroom.store
     feeds: list[Feed] = []
-    for number in range(POLLS):
+    for number in range(POLLED_FEEDS):
         host = f"127.0.{number // 250 + 1}.{number % 250 + 1}"
         feed = await store.feeds.add(f"http://{host}:{port}/304/{number}")
         await store.subscriptions.follow(server_id=1, channel_id=1, feed_id=feed.id, first_article_id=None)
-        known = Validators(etag='"1"', body_hash=b"b" * 16, entries_hash=b"e" * 16)
-        seen = replace(feed, last_success=LONG_AGO, last_poll=LONG_AGO, last_article=LONG_AGO)
-        feeds.append(replace(seen, validators=known, interval=86_400))
+        validators = Validators(etag='"1"', body_hash=b"b" * 16, entries_hash=b"e" * 16)
+        polled_feed = replace(feed, last_success=LONG_AGO_AT, last_poll=LONG_AGO_AT, last_article=LONG_AGO_AT)
+        feeds.append(replace(polled_feed, validators=validators, interval=86_400))
 
     async def bare() -> None:
-        waiting = iter(feeds)
+        remaining_feeds = iter(feeds)
 
         async def each() -> None:
-            for feed in waiting:
+            for feed in remaining_feeds:
                 async with session.get(feed.url, headers={"If-None-Match": '"1"'}) as response:
                     assert response.status == HTTPStatus.NOT_MODIFIED
                     await response.read()
@@ -184,23 +190,23 @@ async def compare(newsroom: Services, port: int) -> tuple[float, float, float]:
         rounds = []
         for _ in range(ROUNDS + 1):
             await store.polls.record_unchanged(feeds)
-            rounds.append((await cost(bare), await cost(lambda: run_until_done(newsroom))))
+            rounds.append((await measure_cost(bare), await measure_cost(lambda: run_until_done(newsroom))))
             for feed in (feeds[0], feeds[-1]):
-                kept = await store.feeds.get(feed.id)
-                assert kept is not None
-                assert kept.next_poll > time.time()
+                stored_feed = await store.feeds.get(feed.id)
+                assert stored_feed is not None
+                assert stored_feed.next_poll > time.time()
     del rounds[0]  # connections were made
-    bares, polls = zip(*rounds, strict=True)
-    times = statistics.median(poll / get for get, poll in rounds)
-    return statistics.median(bares), statistics.median(polls), times
+    get_costs, poll_costs = zip(*rounds, strict=True)
+    cost_ratio = statistics.median(poll / get for get, poll in rounds)
+    return statistics.median(get_costs), statistics.median(poll_costs), cost_ratio
 
 
-async def cost(work: Callable[[], Awaitable[None]]) -> float:
+async def measure_cost(work: Callable[[], Awaitable[None]]) -> float:
     """Microseconds of CPU of this process, all threads, for each of the polls."""
     gc.collect()
     started = time.process_time()
     await work()
-    return (time.process_time() - started) / POLLS * 1e6
+    return (time.process_time() - started) / POLLED_FEEDS * 1e6
 
 
 async def main(names: list[str]) -> bool:
@@ -208,11 +214,11 @@ async def main(names: list[str]) -> bool:
     load = os.getloadavg()[0]
     python = platform.python_version()
     console.print(f"{platform.machine()}, {os.cpu_count()} cores, Python {python}, load {load:.1f}")
-    good = True
+    is_good = True
     for benchmark in (arrival, unchanged):
         if not names or benchmark.__name__ in names:
-            good &= await benchmark()
-    return good
+            is_good &= await benchmark()
+    return is_good
 
 
 if __name__ == "__main__":

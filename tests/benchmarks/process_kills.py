@@ -41,7 +41,7 @@ from bot.core.database_url import DatabaseUrl
 from bot.processes.leases import LASTS
 from tests import postgres_server
 from tests.benchmarks import campaign, promises
-from tests.benchmarks.server_kills import kill_all, start
+from tests.benchmarks.server_kills import kill_server, start_server
 from tests.feed_server import FeedServer
 from tests.wire import direct_access
 from tests.wire.bot_process import BotProcess, Launcher
@@ -51,17 +51,17 @@ from tests.wire.waiting import until
 
 ROLES = ("gateway", "gateway", "poller", "poller")
 SHARDS = 3
-WRONG = 0.08
+FAULT_SHARE = 0.08
 SERVER_KILLS, SESSION_CUTS, STOPS, STANDSTILLS = 0.08, 0.12, 0.1, 0.2  # parts of all kills
-BETWEEN = (1.0, 4.0)  # seconds from one kill to the next
-STILL = (1.1, 2.0)  # times as long as leases last
-AWAY = (0.0, 3.0)  # until a killed process is started again
+KILL_INTERVAL_SECONDS = (1.0, 4.0)  # seconds from one kill to the next
+STANDSTILL_FACTORS = (1.1, 2.0)  # times as long as leases last
+RESTART_DELAY_SECONDS = (0.0, 3.0)  # until a killed process is started again
 BURSTS = (1, 2, 3, 5, 8, 20)
-BURST_EVERY = 5.0
-MOST_UNREAD = 60  # articles of a publisher, whose document has the last hundred
-PATIENCE = 900.0
-IDENTIFY = 5.0
-TAKEN_OVER = 30.0
+BURST_INTERVAL_SECONDS = 5.0
+MAX_UNREAD = 60  # articles of a publisher, whose document has the last hundred
+MAX_SETTLE_SECONDS = 900.0
+IDENTIFY_SECONDS = 5.0
+MAX_TAKEOVER_SECONDS = 30.0
 ARTICLES = "https://news.example/articles/"
 
 console = Console(highlight=False, soft_wrap=True)
@@ -96,21 +96,24 @@ class Fleet:
         bot = self.bots[number] = BotProcess(self.launcher, folder, environment)
         return bot
 
-    async def publish(self, count: int, written: list[list[int]]) -> None:
+    async def publish(self, count: int, numbers_by_scene: list[list[int]]) -> None:
         """Each publisher brings out some articles, which are due to be fetched."""
-        for scene, numbers in zip(self.scenes, written, strict=True):
+        for scene, numbers in zip(self.scenes, numbers_by_scene, strict=True):
             numbers.extend(scene.write(count))
-        await self.insist("UPDATE feed SET next_poll = 0")
+        await self.change_database("UPDATE feed SET next_poll = 0")
 
-    def unread(self, written: list[list[int]]) -> int:
+    def count_unread(self, numbers_by_scene: list[list[int]]) -> int:
         """How many articles of a publisher, at the most, were not fetched yet; many where nobody can tell."""
         try:
-            known = {row[0] for row in self.scenes[0].rows("SELECT url FROM article")}
+            stored_urls = {row[0] for row in self.scenes[0].rows("SELECT url FROM article")}
         except psycopg.Error:
-            return MOST_UNREAD
-        return max(sum(f"{ARTICLES}{number}" not in known for number in numbers) for numbers in written)
+            return MAX_UNREAD
+        return max(
+            sum(f"{ARTICLES}{number}" not in stored_urls for number in numbers)
+            for numbers in numbers_by_scene
+        )
 
-    async def insist(self, sql: str) -> None:
+    async def change_database(self, sql: str) -> None:
         """Change something in the database, as soon as it is there."""
         while True:
             try:
@@ -120,18 +123,18 @@ class Fleet:
             else:
                 return
 
-    def owed(self) -> int:
+    def count_open_dispatches(self) -> int:
         """How many dispatches are not over; one where nobody can tell."""
         try:
             return self.scenes[0].open_dispatches()
         except psycopg.Error:
             return 1
 
-    def gateways(self) -> int:
+    def count_gateways(self) -> int:
         """How many processes have shards."""
         return int(self.scenes[0].rows("SELECT count(DISTINCT owner) FROM lease WHERE kind = 'shard'")[0][0])
 
-    def served(self) -> set[int]:
+    def find_served_shards(self) -> set[int]:
         """The shards that have a session."""
         return {session.shard[0] for session in self.discord.gateway.connected if session.shard is not None}
 
@@ -140,100 +143,102 @@ class Fleet:
         for bot in self.bots:
             if bot is not None:
                 bot.kill()
-                await bot.ended()
+                await bot.wait_for_exit()
 
 
-async def database_server(after: AsyncExitStack) -> tuple[Path, Path, DatabaseUrl]:
+async def open_database_server(exit_stack: AsyncExitStack) -> tuple[Path, Path, DatabaseUrl]:
     """A server of one's own with an empty database: a folder for other things, the server's, its address."""
-    server = Path(postgres_server.prepared())
-    after.callback(shutil.rmtree, server, ignore_errors=True)
+    server = Path(postgres_server.prepare_folder())
+    exit_stack.callback(shutil.rmtree, server, ignore_errors=True)
     initdb = ("initdb", "-D", str(server / "data"), "--no-sync", "--auth=trust", "--username=postgres")
-    postgres_server.run(server, *initdb, "--encoding=UTF8", "--locale=C")
-    await start(server)
-    after.callback(kill_all, server / "data")
+    postgres_server.run_program(server, *initdb, "--encoding=UTF8", "--locale=C")
+    await start_server(server)
+    exit_stack.callback(kill_server, server / "data")
     with psycopg.connect(f"postgresql://postgres@/postgres?host={server}", autocommit=True) as admin:
         admin.execute("ALTER ROLE postgres SET synchronous_commit = on")
         admin.execute("CREATE DATABASE telex TEMPLATE template0 ENCODING 'UTF8'")
-    folder = Path(after.enter_context(tempfile.TemporaryDirectory(prefix="telex-processes-")))
+    folder = Path(exit_stack.enter_context(tempfile.TemporaryDirectory(prefix="telex-processes-")))
     return folder, server, DatabaseUrl(f"postgresql://postgres@/telex?host={server}")
 
 
 @asynccontextmanager
-async def fleet(speed: float) -> AsyncIterator[Fleet]:
+async def open_fleet(speed: float) -> AsyncIterator[Fleet]:
     """A server with its database, Discord, publishers and channels; no process runs yet."""
-    async with AsyncExitStack() as after:
-        folder, server, database = await database_server(after)
+    async with AsyncExitStack() as exit_stack:
+        folder, server, database = await open_database_server(exit_stack)
         launcher = Launcher()
-        after.callback(launcher.close)
+        exit_stack.callback(launcher.close)
         discord = await DiscordServer().start()
-        after.push_async_callback(discord.stop)
+        exit_stack.push_async_callback(discord.stop)
         discord.shards = SHARDS
-        discord.gateway.limits.period = IDENTIFY / speed
-        opened = Fleet(folder, launcher, discord, server, database)
-        after.push_async_callback(opened.stop)
+        discord.gateway.limits.period = IDENTIFY_SECONDS / speed
+        new_fleet = Fleet(folder, launcher, discord, server, database)
+        exit_stack.push_async_callback(new_fleet.stop)
         for number in range(SHARDS):
             feeds = await FeedServer().start(f"127.0.0.{number + 2}")
-            after.push_async_callback(feeds.stop)
-            place = folder / f"scene-{number}"
-            place.mkdir()
+            exit_stack.push_async_callback(feeds.stop)
+            scene_folder = folder / f"scene-{number}"
+            scene_folder.mkdir()
             scene = Scene(
-                discord, feeds, launcher, place, speed=speed, database=database, shard=(number, SHARDS)
+                discord, feeds, launcher, scene_folder, speed=speed, database=database, shard=(number, SHARDS)
             )
-            if opened.scenes:
-                scene.clock = opened.scenes[0].clock
+            if new_fleet.scenes:
+                scene.clock = new_fleet.scenes[0].clock
             scene.first_number(10_000 * number)
             scene.catch_up_after = campaign.CATCH_UP_AFTER
             scene.build(campaign.PLACES)
             await scene.follow()
-            opened.scenes.append(scene)
-        discord.state.now = opened.scenes[0].clock.time
-        await _hasten(opened)
-        yield opened
+            new_fleet.scenes.append(scene)
+        discord.state.now = new_fleet.scenes[0].clock.time
+        await _hasten_database_clock(new_fleet)
+        yield new_fleet
 
 
-async def _hasten(fleet: Fleet) -> None:
+async def _hasten_database_clock(fleet: Fleet) -> None:
     """Let the clock of the database run as fast as the others."""
     clock = fleet.scenes[0].clock
-    await fleet.insist(
+    await fleet.change_database(
         "CREATE OR REPLACE FUNCTION database_time() RETURNS BIGINT LANGUAGE sql VOLATILE PARALLEL SAFE AS "
         f"$$ SELECT (1000 * ({clock.epoch!r} + (extract(epoch FROM clock_timestamp()) - {clock.epoch!r}) * "
         f"{clock.speed!r}))::BIGINT $$"
     )
 
 
-async def suffer(running: Fleet, chance: random.Random, counts: Counter[str], kills: int) -> None:
+async def kill_randomly(
+    running_fleet: Fleet, chance: random.Random, counts: Counter[str], kills: int
+) -> None:
     """Kill so often."""
-    still: list[asyncio.Task[None]] = []
+    standstills: list[asyncio.Task[None]] = []
     while counts["kills"] < kills:
-        await asyncio.sleep(chance.uniform(*BETWEEN))
-        lot = chance.random()
-        if lot < SERVER_KILLS:
-            kill_all(running.server / "data")
+        await asyncio.sleep(chance.uniform(*KILL_INTERVAL_SECONDS))
+        draw = chance.random()
+        if draw < SERVER_KILLS:
+            kill_server(running_fleet.server / "data")
             counts["servers"] += 1
             await asyncio.sleep(chance.uniform(0, 1.0))
-            await start(running.server)
-        elif lot < SERVER_KILLS + SESSION_CUTS:
-            await running.insist(
+            await start_server(running_fleet.server)
+        elif draw < SERVER_KILLS + SESSION_CUTS:
+            await running_fleet.change_database(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
             )
             counts["cuts"] += 1
         else:
-            alive = [bot for bot in running.bots if bot is not None and bot.status is None]
+            alive = [bot for bot in running_fleet.bots if bot is not None and bot.status is None]
             if not alive:
                 continue
             bot = chance.choice(alive)
-            if lot > 1 - STOPS:
+            if draw > 1 - STOPS:
                 counts["stops"] += 1
                 os.kill(bot.pid, signal.SIGTERM)
-            elif lot > 1 - STOPS - STANDSTILLS:
+            elif draw > 1 - STOPS - STANDSTILLS:
                 counts["standstills"] += 1
-                seconds = chance.uniform(*STILL) * LASTS / running.speed
-                still.append(asyncio.create_task(stand_still(bot, seconds)))
+                seconds = chance.uniform(*STANDSTILL_FACTORS) * LASTS / running_fleet.speed
+                standstills.append(asyncio.create_task(stand_still(bot, seconds)))
             else:
                 bot.kill()
         counts["kills"] += 1
-    await asyncio.gather(*still)
+    await asyncio.gather(*standstills)
 
 
 async def stand_still(bot: BotProcess, seconds: float) -> None:
@@ -244,98 +249,106 @@ async def stand_still(bot: BotProcess, seconds: float) -> None:
         os.kill(bot.pid, signal.SIGCONT)
 
 
-async def keep(running: Fleet, chance: random.Random, counts: Counter[str]) -> None:
+async def restart_ended(running_fleet: Fleet, chance: random.Random, counts: Counter[str]) -> None:
     """Start again what ended, as a service manager does."""
-    due: dict[int, float] = {}
+    due_at: dict[int, float] = {}
     while True:
         await asyncio.sleep(0.1)
         now = time.monotonic()
-        for number, bot in enumerate(running.bots):
+        for number, bot in enumerate(running_fleet.bots):
             if bot is None or bot.status is None:
-                due.pop(number, None)
-            elif number not in due:
-                due[number] = now + chance.uniform(*AWAY)
+                due_at.pop(number, None)
+            elif number not in due_at:
+                due_at[number] = now + chance.uniform(*RESTART_DELAY_SECONDS)
                 counts["ended by themselves"] += bot.status > 0
-            elif due[number] <= now:
-                running.start(number)
+            elif due_at[number] <= now:
+                running_fleet.start(number)
 
 
 async def run(kills: int, seed: int, speed: float) -> Counter[str]:
     """Kill so often while articles come; the counts."""
     chance, counts = random.Random(seed), Counter[str]()
-    async with fleet(speed) as running:
+    async with open_fleet(speed) as running_fleet:
         for number in range(len(ROLES)):
-            running.start(number)
-        running.discord.faults.weather = campaign.weather(chance, counts, speed, wrong=WRONG)
-        suffering = asyncio.create_task(suffer(running, chance, counts, kills))
-        keeping = asyncio.create_task(keep(running, chance, counts))
-        written: list[list[int]] = [[] for _ in running.scenes]
-        while not suffering.done():
-            if running.unread(written) < MOST_UNREAD:
-                await running.publish(chance.choice(BURSTS), written)
-            await asyncio.sleep(BURST_EVERY)
-            sys.stderr.write(f"{dict(counts)}, owed {running.owed()}\n")
-        await suffering
-        await running.insist("UPDATE feed SET next_poll = 0")
+            running_fleet.start(number)
+        running_fleet.discord.faults.weather = campaign.make_fault_source(
+            chance, counts, speed, fault_share=FAULT_SHARE
+        )
+        kill_task = asyncio.create_task(kill_randomly(running_fleet, chance, counts, kills))
+        restart_task = asyncio.create_task(restart_ended(running_fleet, chance, counts))
+        numbers_by_scene: list[list[int]] = [[] for _ in running_fleet.scenes]
+        while not kill_task.done():
+            if running_fleet.count_unread(numbers_by_scene) < MAX_UNREAD:
+                await running_fleet.publish(chance.choice(BURSTS), numbers_by_scene)
+            await asyncio.sleep(BURST_INTERVAL_SECONDS)
+            sys.stderr.write(f"{dict(counts)}, owed {running_fleet.count_open_dispatches()}\n")
+        await kill_task
+        await running_fleet.change_database("UPDATE feed SET next_poll = 0")
         try:
-            await until(lambda: not running.owed() and not running.unread(written), within=PATIENCE)
+            await until(
+                lambda: (
+                    not running_fleet.count_open_dispatches()
+                    and not running_fleet.count_unread(numbers_by_scene)
+                ),
+                within=MAX_SETTLE_SECONDS,
+            )
         except TimeoutError:
             counts["unsettled"] += 1
         await asyncio.sleep((campaign.LATEST_ANSWER + campaign.LATEST_EFFECT + 5) / speed)
-        keeping.cancel()
-        await running.stop()
-        for scene, numbers in zip(running.scenes, written, strict=True):
-            campaign.count(scene, numbers, counts)
-        for violation in running.discord.violations[:5]:
+        restart_task.cancel()
+        await running_fleet.stop()
+        for scene, numbers in zip(running_fleet.scenes, numbers_by_scene, strict=True):
+            campaign.count_outcomes(scene, numbers, counts)
+        for violation in running_fleet.discord.violations[:5]:
             sys.stderr.write(f"not as Discord describes it: {violation}\n")
-        counts["doubled shards"] = len(running.discord.gateway.doubled)
-        counts["early identifies"] = running.discord.gateway.limits.refused
+        counts["doubled shards"] = len(running_fleet.discord.gateway.doubled)
+        counts["early identifies"] = running_fleet.discord.gateway.limits.refused
         if counts["lost"] or counts["repeated"] or counts["hidden"] or counts["unsettled"]:
             shutil.copytree(
-                running.folder, f"{tempfile.gettempdir()}/telex-process-kills", dirs_exist_ok=True
+                running_fleet.folder, f"{tempfile.gettempdir()}/telex-process-kills", dirs_exist_ok=True
             )
     return counts
 
 
-async def takeovers(times: int) -> tuple[list[float], list[float]]:
+async def measure_takeovers(times: int) -> tuple[list[float], list[float]]:
     """Seconds without a session: of a killed gateway's shards, each time the longest; of those that moved."""
-    chance, took, moved = random.Random(1), list[float](), list[float]()
-    async with fleet(1) as running:
+    chance, takeover_seconds, moved_seconds = random.Random(1), list[float](), list[float]()
+    async with open_fleet(1) as running_fleet:
         for number in (0, 1):
-            running.start(number)
-        everything = set(range(SHARDS))
+            running_fleet.start(number)
+        all_shards = set(range(SHARDS))
         for number in range(times):
-            await until(lambda: running.served() == everything, within=120)
+            await until(lambda: running_fleet.find_served_shards() == all_shards, within=120)
             await asyncio.sleep(chance.uniform(6, 12))  # a renewal or more
-            bot = running.bots[number % 2]
+            bot = running_fleet.bots[number % 2]
             assert bot is not None
             bot.kill()
-            began = time.monotonic()
-            await bot.ended()
-            await until(lambda: running.served() != everything, within=10)
-            await until(lambda: running.served() == everything, within=120)
-            took.append(time.monotonic() - began)
-            running.start(number % 2)
-            moved += await back_in_balance(running)
-            sys.stderr.write(f"{took[-1]:.1f} s, moved {moved}\n")
-    return took, moved
+            killed_at = time.monotonic()
+            await bot.wait_for_exit()
+            await until(lambda: running_fleet.find_served_shards() != all_shards, within=10)
+            await until(lambda: running_fleet.find_served_shards() == all_shards, within=120)
+            takeover_seconds.append(time.monotonic() - killed_at)
+            running_fleet.start(number % 2)
+            moved_seconds += await wait_for_balance(running_fleet)
+            sys.stderr.write(f"{takeover_seconds[-1]:.1f} s, moved {moved_seconds}\n")
+    return takeover_seconds, moved_seconds
 
 
-async def back_in_balance(running: Fleet) -> list[float]:
+async def wait_for_balance(running_fleet: Fleet) -> list[float]:
     """Wait until both gateways have shards again; for how many seconds those that moved had no session.
 
     0 where that was too short to be seen.
     """
-    everything, since, took = set(range(SHARDS)), dict[int, float](), list[float]()
+    all_shards, away_since, away_seconds = set(range(SHARDS)), dict[int, float](), list[float]()
 
     def is_over() -> bool:
-        now, served = time.monotonic(), running.served()
-        took.extend(now - since.pop(number) for number in served & since.keys())
-        since.update({number: since.get(number, now) for number in everything - served})
-        return not since and running.gateways() == ROLES.count("gateway")
+        now, served = time.monotonic(), running_fleet.find_served_shards()
+        away_seconds.extend(now - away_since.pop(number) for number in served & away_since.keys())
+        away_since.update({number: away_since.get(number, now) for number in all_shards - served})
+        return not away_since and running_fleet.count_gateways() == ROLES.count("gateway")
 
     await until(is_over, within=300)
-    return took or [0.0]
+    return away_seconds or [0.0]
 
 
 def main() -> None:
@@ -346,17 +359,20 @@ def main() -> None:
     parser.add_argument("--speed", type=float, default=6)
     parser.add_argument("--record", action="store_true")
     options = parser.parse_args()
-    commit, began = promises.commit(), time.monotonic()
+    commit, started_at = promises.describe_commit(), time.monotonic()
     if options.takeovers:
-        took, moved = asyncio.run(takeovers(options.takeovers))
-        most = TAKEN_OVER + IDENTIFY * SHARDS
+        takeover_seconds, moved_seconds = asyncio.run(measure_takeovers(options.takeovers))
+        max_seconds = MAX_TAKEOVER_SECONDS + IDENTIFY_SECONDS * SHARDS
         figure = (
-            f"{len(took)} kills of one of two gateways with {SHARDS} shards: all served again after "
-            f"{statistics.median(took):.0f} s as a rule, {max(took):.0f} s at the most (limit {most:.0f}); "
-            f"{len(moved)} shards moved to the one that was started again, each without a session for "
-            f"{statistics.median(moved):.1f} s as a rule, {max(moved):.1f} s at the most"
+            f"{len(takeover_seconds)} kills of one of two gateways with {SHARDS} shards: all "
+            f"served again after "
+            f"{statistics.median(takeover_seconds):.0f} s as a rule, {max(takeover_seconds):.0f} "
+            f"s at the most (limit {max_seconds:.0f}); "
+            f"{len(moved_seconds)} shards moved to the one that was started again, each without a "
+            f"session for "
+            f"{statistics.median(moved_seconds):.1f} s as a rule, {max(moved_seconds):.1f} s at the most"
         )
-        part, good = "takeovers", max(took) <= most
+        figure_name, is_good = "takeovers", max(takeover_seconds) <= max_seconds
     else:
         counts = asyncio.run(run(options.kills, options.seed, options.speed))
         figure = (
@@ -367,12 +383,12 @@ def main() -> None:
             f"shards (seed {options.seed}): "
             f"lost {counts['lost']}, repeated {counts['repeated']}, hidden {counts['hidden']}"
         )
-        part, good = "kills", not (counts["lost"] or counts["repeated"] or counts["hidden"])
+        figure_name, is_good = "kills", not (counts["lost"] or counts["repeated"] or counts["hidden"])
         console.print(dict(counts))
-    console.print(f"{figure}; {time.monotonic() - began:.0f} s")
-    if options.record and good:
-        promises.record(f"processes-{part}", figure, commit=commit)
-    sys.exit(0 if good else 1)
+    console.print(f"{figure}; {time.monotonic() - started_at:.0f} s")
+    if options.record and is_good:
+        promises.record(f"processes-{figure_name}", figure, commit=commit)
+    sys.exit(0 if is_good else 1)
 
 
 if __name__ == "__main__":

@@ -12,38 +12,38 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "PROMISES.md"
+PROMISES_PAGE = ROOT / "docs" / "PROMISES.md"
 NOT_RUN = "not run yet"
 
 _FIGURE = re.compile(r"<!-- (?P<name>[a-z-]+) -->(?P<figure>.*?)<!-- /(?P=name) -->")
 
 
-def figures(page: str) -> dict[str, str]:
+def read_figures(page: str) -> dict[str, str]:
     """The figures on the page by name."""
     return {match["name"]: match["figure"] for match in _FIGURE.finditer(page)}
 
 
-def record(name: str, figure: str, *, commit: str, page: Path = PAGE) -> None:
+def record(name: str, figure: str, *, commit: str, page: Path = PROMISES_PAGE) -> None:
     """Put a figure on the page wherever its name stands, with today's date and the commit of the run.
 
-    `figure` is one line without `|`; `commit` is what `commit()` said when the run began. Raises KeyError if
-    the page has no place of that name, ValueError if the figure would break the page.
+    `format_figure` is one line without `|`; `commit` is what `commit()` said when the run began. Raises
+    KeyError if the page has no place of that name, ValueError if the figure would break the page.
     """
     if "\n" in figure or "|" in figure or "<!--" in figure:
         raise ValueError(figure)
     text = page.read_text("utf-8")
-    if name not in figures(text):
+    if name not in read_figures(text):
         raise KeyError(name)
     line = f"<!-- {name} -->{figure} ({datetime.now(UTC):%Y-%m-%d}, {commit})<!-- /{name} -->"
     text = _FIGURE.sub(lambda match: line if match["name"] == name else match[0], text)
     page.write_text(text, "utf-8")
 
 
-def commit(root: Path = ROOT) -> str:
+def describe_commit(root: Path = ROOT) -> str:
     """The commit that is checked out, marked when the bot's code differs from it."""
-    short = _git(root, "rev-parse", "--short", "HEAD")
-    changed = _git(root, "status", "--porcelain", "--", "bot", "cogs")
-    return f"{short} and changes" if changed else short
+    short_hash = _git(root, "rev-parse", "--short", "HEAD")
+    changes = _git(root, "status", "--porcelain", "--", "bot", "cogs")
+    return f"{short_hash} and changes" if changes else short_hash
 
 
 def _git(root: Path, *arguments: str) -> str:

@@ -20,34 +20,34 @@ from tests.wire.scene import open_scene
 from tests.wire.waiting import until
 from tests.wire.websub_hub import WebSubHub
 
-MOST = 2.0
+MAX_SECONDS = 2.0
 """Seconds."""
-PAUSE = 3.0
+MAX_PAUSE_SECONDS = 3.0
 """Seconds between two calls at the most."""
 
 
 async def measure(pushes: int) -> list[float]:
     """Seconds from each call to the post."""
     launcher, discord, feeds = Launcher(), await DiscordServer().start(), await FeedServer().start()
-    waited: list[float] = []
+    waits: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         async with open_scene(discord, feeds, launcher, Path(folder), speed=1, kinds=("text",)) as scene:
             hub = WebSubHub(feeds)
-            await hub.agree(scene)
-            await scene.settled()
+            await hub.confirm_subscription(scene)
+            await scene.wait_until_settled()
             for number in range(2, pushes + 2):
-                await asyncio.sleep(random.uniform(0, PAUSE))
-                began = time.monotonic()
+                await asyncio.sleep(random.uniform(0, MAX_PAUSE_SECONDS))
+                pushed_at = time.monotonic()
                 await hub.push(number)
-                await until(lambda wanted=number: scene.posts("text")[wanted])  # type: ignore[misc]
-                waited.append(time.monotonic() - began)
+                await until(lambda expected_number=number: scene.posts("text")[expected_number])  # type: ignore[misc]
+                waits.append(time.monotonic() - pushed_at)
     await discord.stop()
     await feeds.stop()
     launcher.close()
-    return waited
+    return waits
 
 
 if __name__ == "__main__":
     seconds = asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 20))
     sys.stdout.write(f"{len(seconds)} pushes: median {median(seconds):.3f} s, at most {max(seconds):.3f} s\n")
-    sys.exit(max(seconds) > MOST)
+    sys.exit(max(seconds) > MAX_SECONDS)

@@ -29,17 +29,17 @@ from bot.client.services import Services
 from bot.search.index import text_analysis
 from bot.search.index.search_engine import UNRESTRICTED
 from bot.text import excerpts
-from tests.benchmarks.newsrooms import filled, read, url_of
+from tests.benchmarks.newsrooms import document_url, open_filled_newsroom, read_rows
 
 DEPTH = 20
-KNOWN_ITEMS = 2_000
+MAX_KNOWN_ARTICLES = 2_000
 TITLE_WORDS = 3
 QUOTED_SENTENCES = 2
-WORDS_ELSEWHERE = 0.5  # part of the words of a sentence that another outlet has
+WORDS_ELSEWHERE_SHARE = 0.5  # part of the words of a sentence that another outlet has
 MIN_WORDS_ELSEWHERE = 4  # of a sentence
 
 
-def plain_index(documents: Sequence[dict[str, Any]]) -> Callable[[str], list[str]]:
+def build_plain_index(documents: Sequence[dict[str, Any]]) -> Callable[[str], list[str]]:
     """Plain FTS5 with BM25 over the same documents: unicode61, any of the words."""
     connection = sqlite3.connect(":memory:")
     connection.execute("CREATE VIRTUAL TABLE plain USING fts5 (title, text, tokenize = 'unicode61')")
@@ -48,36 +48,36 @@ def plain_index(documents: Sequence[dict[str, Any]]) -> Callable[[str], list[str
         ((number, document["title"], document["text"]) for number, document in enumerate(documents)),
     )
 
-    def search(question: str) -> list[str]:
+    def search_plain(question: str) -> list[str]:
         words = re.findall(r"\w+", question)
         rows = connection.execute(
             "SELECT rowid FROM plain WHERE plain MATCH ? ORDER BY bm25(plain) LIMIT ?",
             (" OR ".join(f'"{word}"' for word in words), DEPTH),
         )
-        return [url_of(documents[rowid]) for (rowid,) in rows]
+        return [document_url(documents[rowid]) for (rowid,) in rows]
 
-    return search
+    return search_plain
 
 
-def rank(urls: Sequence[str], wanted: str) -> int | None:
+def find_rank(urls: Sequence[str], expected_url: str) -> int | None:
     """The place of an address, from 1."""
-    return urls.index(wanted) + 1 if wanted in urls else None
+    return urls.index(expected_url) + 1 if expected_url in urls else None
 
 
-def figures(ranks: Sequence[int | None]) -> tuple[str, ...]:
+def format_figures(ranks: Sequence[int | None]) -> tuple[str, ...]:
     """How many, recall@1, recall@5, mean reciprocal rank, hit@20."""
     count = len(ranks)
     hits = sum(1 for place in ranks if place) / count
-    at = [sum(1 for place in ranks if place and place <= k) / count for k in (1, 5)]
+    recalls = [sum(1 for place in ranks if place and place <= k) / count for k in (1, 5)]
     return (
         str(count),
-        *(f"{share:.3f}" for share in at),
+        *(f"{share:.3f}" for share in recalls),
         f"{sum(1 / p for p in ranks if p) / count:.3f}",
         f"{hits:.3f}",
     )
 
 
-def in_other_words(title: str, language: str, chance: random.Random) -> str | None:
+def rephrase_title(title: str, language: str, chance: random.Random) -> str | None:
     """Three words of a title in random order, one of them changed in a way that a person would write it."""
     words = [
         word
@@ -87,17 +87,17 @@ def in_other_words(title: str, language: str, chance: random.Random) -> str | No
     words = list(dict.fromkeys(words))
     if len(words) < TITLE_WORDS:
         return None
-    chosen = chance.sample(words, TITLE_WORDS)
-    word = chosen[0]
-    bare = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
-    if bare != word:
-        chosen[0] = bare
+    sampled_words = chance.sample(words, TITLE_WORDS)
+    word = sampled_words[0]
+    unaccented = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
+    if unaccented != word:
+        sampled_words[0] = unaccented
     elif word.endswith("s"):
-        chosen[0] = word[:-1]
+        sampled_words[0] = word[:-1]
     elif word[-1] not in "xz":
-        chosen[0] = word + "s"
-    chance.shuffle(chosen)
-    return " ".join(chosen)
+        sampled_words[0] = word + "s"
+    chance.shuffle(sampled_words)
+    return " ".join(sampled_words)
 
 
 def quotable_sentences(text: str) -> list[str]:
@@ -106,42 +106,44 @@ def quotable_sentences(text: str) -> list[str]:
     return [sentence for sentence in excerpts.sentences(text) if len(sentence.split()) in lengths]
 
 
-def in_quotes(text: str, chance: random.Random) -> str | None:
+def quote_sentences(text: str, chance: random.Random) -> str | None:
     """Two sentences of a text, with two words of each in quotation marks."""
     sentences = [sentence for sentence in quotable_sentences(text) if '"' not in sentence]
     if len(sentences) < QUOTED_SENTENCES:
         return None
     start = chance.randrange(len(sentences) - 1)
-    quoted = []
+    quoted_sentences = []
     for sentence in sentences[start : start + QUOTED_SENTENCES]:
         words = sentence.split()
         place = chance.randrange(1, len(words) - 3)
         words[place], words[place + 1] = f"«{words[place]}", f"{words[place + 1]}»"
-        quoted.append(" ".join(words))
-    return " ".join(quoted)
+        quoted_sentences.append(" ".join(words))
+    return " ".join(quoted_sentences)
 
 
-def from_elsewhere(document: dict[str, Any]) -> str | None:
+def paste_from_elsewhere(document: dict[str, Any]) -> str | None:
     """Half of the words of two sentences, in order, two neighbours of each in quotation marks."""
-    chance = random.Random(url_of(document))
+    chance = random.Random(document_url(document))
     sentences = quotable_sentences(document["text"])
     if len(sentences) < QUOTED_SENTENCES:
         return None
     start = chance.randrange(len(sentences) - 1)
-    pasted = []
+    pasted_sentences = []
     for sentence in sentences[start : start + QUOTED_SENTENCES]:
         words = [
-            word for word in re.sub('["«»“”]', " ", sentence).split() if chance.random() < WORDS_ELSEWHERE
+            word
+            for word in re.sub('["«»“”]', " ", sentence).split()
+            if chance.random() < WORDS_ELSEWHERE_SHARE
         ]
         if len(words) < MIN_WORDS_ELSEWHERE:
             return None
         place = chance.randrange(len(words) - 1)
         words[place], words[place + 1] = f"«{words[place]}", f"{words[place + 1]}»"
-        pasted.append(" ".join(words))
-    return " ".join(pasted)
+        pasted_sentences.append(" ".join(words))
+    return " ".join(pasted_sentences)
 
 
-async def engine_alone(newsroom: Services, query: str) -> list[str]:
+async def search_engine_alone(newsroom: Services, query: str) -> list[str]:
     """The addresses that the engine's own order gives."""
     await newsroom.index.ensure_current()
     assert newsroom.index.engine is not None
@@ -149,60 +151,66 @@ async def engine_alone(newsroom: Services, query: str) -> list[str]:
     return [article.url for article in await newsroom.store.articles.by_ids([hit.article_id for hit in hits])]
 
 
-async def search(newsroom: Services, query: str) -> list[str]:
+async def search_urls(newsroom: Services, query: str) -> list[str]:
     """The addresses that a search gives."""
     page = await newsroom.searcher.search(query, feed_ids=None, limit=DEPTH)
-    return [result.article.url for result in page.results]
+    return [hit.article.url for hit in page.results]
 
 
-async def questions(table: Table, *, semantic: bool, most: int) -> None:
-    documents = read("questions/fr-docs") + read("questions/en-docs")
+async def measure_questions(table: Table, *, semantic: bool, max_queries: int) -> None:
+    documents = read_rows("questions/fr-docs") + read_rows("questions/en-docs")
     by_id = {document["doc_id"]: document for document in documents}
-    plain = plain_index(documents)
-    async with filled(documents, semantic=semantic) as newsroom:
+    plain = build_plain_index(documents)
+    async with open_filled_newsroom(documents, semantic=semantic) as newsroom:
         for language in ("fr", "en"):
             ranks: dict[str, list[int | None]] = defaultdict(list)
-            asked_all = read(f"questions/{language}-questions")
-            for asked in random.Random(1).sample(asked_all, min(most, len(asked_all))):
-                wanted = url_of(by_id[asked["doc_id"]])
+            question_rows = read_rows(f"questions/{language}-questions")
+            for question_row in random.Random(1).sample(question_rows, min(max_queries, len(question_rows))):
+                expected_url = document_url(by_id[question_row["doc_id"]])
                 places = {
-                    "plain FTS5": rank(plain(asked["question"]), wanted),
-                    "the engine alone": rank(await engine_alone(newsroom, asked["question"]), wanted),
-                    "Telex": rank(await search(newsroom, asked["question"]), wanted),
+                    "plain FTS5": find_rank(plain(question_row["question"]), expected_url),
+                    "the engine alone": find_rank(
+                        await search_engine_alone(newsroom, question_row["question"]), expected_url
+                    ),
+                    "Telex": find_rank(await search_urls(newsroom, question_row["question"]), expected_url),
                 }
                 for name, place in places.items():
                     ranks[name].append(place)
             for name, places_ in ranks.items():
-                table.add_row(language, name, *figures(places_))
+                table.add_row(language, name, *format_figures(places_))
 
 
-async def known_items(table: Table, most: int) -> None:
+async def measure_known_articles(table: Table, max_queries: int) -> None:
     chance = random.Random(20201124)
-    documents = read("articles/fr") + read("articles/en")
-    plain = plain_index(documents)
-    makers: dict[str, Callable[[dict[str, Any]], str | None]] = {
+    documents = read_rows("articles/fr") + read_rows("articles/en")
+    plain = build_plain_index(documents)
+    query_makers: dict[str, Callable[[dict[str, Any]], str | None]] = {
         "title": lambda document: document["title"],
-        "three words of a title": lambda document: in_other_words(
+        "three words of a title": lambda document: rephrase_title(
             document["title"], document["lang"], chance
         ),
-        "two sentences with quotation marks": lambda document: in_quotes(document["text"], chance),
-        "pasted from elsewhere": from_elsewhere,
-        "pasted from elsewhere, plain": lambda document: re.sub("[«»]", "", from_elsewhere(document) or ""),
+        "two sentences with quotation marks": lambda document: quote_sentences(document["text"], chance),
+        "pasted from elsewhere": paste_from_elsewhere,
+        "pasted from elsewhere, plain": lambda document: re.sub(
+            "[«»]", "", paste_from_elsewhere(document) or ""
+        ),
     }
-    async with filled(documents) as newsroom:
+    async with open_filled_newsroom(documents) as newsroom:
         for language in ("fr", "en"):
             pool = [document for document in documents if document["lang"] == language]
-            chosen = chance.sample(pool, min(len(pool), most))
-            for name, maker in makers.items():
+            sampled_documents = chance.sample(pool, min(len(pool), max_queries))
+            for name, make_query in query_makers.items():
                 ranks: dict[str, list[int | None]] = defaultdict(list)
-                for document in chosen:
-                    if query := maker(document):
-                        wanted = url_of(document)
-                        ranks["plain FTS5"].append(rank(plain(query), wanted))
-                        ranks["the engine alone"].append(rank(await engine_alone(newsroom, query), wanted))
-                        ranks["Telex"].append(rank(await search(newsroom, query), wanted))
+                for document in sampled_documents:
+                    if query := make_query(document):
+                        expected_url = document_url(document)
+                        ranks["plain FTS5"].append(find_rank(plain(query), expected_url))
+                        ranks["the engine alone"].append(
+                            find_rank(await search_engine_alone(newsroom, query), expected_url)
+                        )
+                        ranks["Telex"].append(find_rank(await search_urls(newsroom, query), expected_url))
                 for search_name, places in ranks.items():
-                    table.add_row(language, name, search_name, *figures(places))
+                    table.add_row(language, name, search_name, *format_figures(places))
 
 
 def main() -> None:
@@ -215,10 +223,10 @@ def main() -> None:
     console = Console(width=120)
     columns = ("queries", "recall@1", "recall@5", "MRR", "hit@20")
     table = Table("language", "search", *columns, title="Questions as queries")
-    asyncio.run(questions(table, semantic=options.semantic, most=options.sample))
+    asyncio.run(measure_questions(table, semantic=options.semantic, max_queries=options.sample))
     console.print(table)
     table = Table("language", "kind", "search", *columns, title="Articles by their own words")
-    asyncio.run(known_items(table, min(options.sample, KNOWN_ITEMS)))
+    asyncio.run(measure_known_articles(table, min(options.sample, MAX_KNOWN_ARTICLES)))
     console.print(table)
 
 

@@ -40,18 +40,20 @@ from bot.search.index.search_engine import UNRESTRICTED
 from tests.feed_server import FeedServer
 from tests.shared import SHARED
 
-PAGE, WARM = 20, 10
+PAGE, WARM_UP_QUERIES = 20, 10
 FEEDS = SHARED / "feeds" / "real"
-RIVAL = Path(__file__).with_name("small_store_reader.py")
+READER_SCRIPT = Path(__file__).with_name("small_store_reader.py")
 console = Console(width=120)
 
 
 @asynccontextmanager
-async def filled() -> AsyncIterator[Services]:
+async def open_polled_newsroom() -> AsyncIterator[Services]:
     """A newsroom that has polled each of the feeds once."""
     with TemporaryDirectory(prefix="telex-benchmark-") as folder:
-        here = (ip_network("127.0.0.0/8"),)
-        settings = Settings(database=Path(folder) / "telex.db", semantic=False, allow_private_addresses=here)
+        loopback = (ip_network("127.0.0.0/8"),)
+        settings = Settings(
+            database=Path(folder) / "telex.db", semantic=False, allow_private_addresses=loopback
+        )
         async with open_services(settings) as newsroom:
             server = await FeedServer().start()
             for path in sorted(FEEDS.rglob("*.*")):
@@ -59,103 +61,113 @@ async def filled() -> AsyncIterator[Services]:
                 await newsroom.poller.poll(await newsroom.store.feeds.add(url), polite=False)
             await server.stop()
             await newsroom.index.catch_up()
-            following = asyncio.create_task(newsroom.index.run())
+            index_task = asyncio.create_task(newsroom.index.run())
             yield newsroom
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+            index_task.cancel()
+            await asyncio.gather(index_task, return_exceptions=True)
 
 
-async def queries(newsroom: Services, number: int) -> list[str]:
+async def generate_queries(newsroom: Services, number: int) -> list[str]:
     """So many of one, of two and of three words of titles."""
     chance = random.Random(4)
     titles = sorted({article.title for article in await newsroom.store.articles.newest(None, limit=100_000)})
-    found: list[str] = []
-    while len(found) < 3 * number:
+    word_queries: list[str] = []
+    while len(word_queries) < 3 * number:
         title = chance.choice(titles)
         words = [
             word for word in re.findall(r"[^\W\d_]{3,}", title) if text_analysis.stemmed_tokens(word, "en")
         ]
-        count = 1 + len(found) % 3
+        count = 1 + len(word_queries) % 3
         if len(words) >= count:
-            found.append(" ".join(chance.sample(words, count)))
-    return found
+            word_queries.append(" ".join(chance.sample(words, count)))
+    return word_queries
 
 
 class Cost(NamedTuple):
     """Milliseconds of CPU of a page, and how many results it has."""
 
-    took: float
-    results: int
+    milliseconds: float
+    hits: int
 
 
-async def costs(newsroom: Services, asked: list[str]) -> list[Cost]:
-    found = []
-    for query in asked:
-        began = time.process_time()
+async def measure_costs(newsroom: Services, word_queries: list[str]) -> list[Cost]:
+    page_costs = []
+    for query in word_queries:
+        started_at = time.process_time()
         page = await newsroom.searcher.search(query, feed_ids=None, limit=PAGE)
-        found.append(Cost((time.process_time() - began) * 1_000, len(page.results)))
-    return found
+        page_costs.append(Cost((time.process_time() - started_at) * 1_000, len(page.results)))
+    return page_costs
 
 
-async def floors(newsroom: Services, asked: list[str]) -> list[Cost]:
+async def measure_floors(newsroom: Services, word_queries: list[str]) -> list[Cost]:
     """The same of the least that a page can be made of."""
-    engine, found = newsroom.index.engine, []
+    engine, page_costs = newsroom.index.engine, []
     assert engine is not None
-    for query in asked:
-        began = time.process_time()
+    for query in word_queries:
+        started_at = time.process_time()
         ids = [hit.article_id for hit in engine.match_any(query, UNRESTRICTED, PAGE)]
         articles = await newsroom.store.articles.by_ids(ids)
-        found.append(Cost((time.process_time() - began) * 1_000, len(articles)))
-    return found
+        page_costs.append(Cost((time.process_time() - started_at) * 1_000, len(articles)))
+    return page_costs
 
 
-def costs_of_reader(python: str, asked: list[str]) -> list[Cost]:
+def measure_reader_costs(python: str, word_queries: list[str]) -> list[Cost]:
     """The same of reader; nothing where it is not installed."""
-    done = subprocess.run(
-        [python, str(RIVAL), str(FEEDS)], input=json.dumps(asked), text=True, check=False, capture_output=True
+    process = subprocess.run(
+        [python, str(READER_SCRIPT), str(FEEDS)],
+        input=json.dumps(word_queries),
+        text=True,
+        check=False,
+        capture_output=True,
     )
-    if done.returncode:
-        console.print(f"reader is not installed for {python}, or failed: {done.stderr.strip()[-300:]}")
+    if process.returncode:
+        console.print(f"reader is not installed for {python}, or failed: {process.stderr.strip()[-300:]}")
         return []
-    answer = json.loads(done.stdout)
-    console.print(f"reader keeps {answer['articles']} articles")
-    return list(map(Cost, answer["took"], answer["found"]))
+    report = json.loads(process.stdout)
+    console.print(f"reader keeps {report['articles']} articles")
+    return list(map(Cost, report["took"], report["found"]))
 
 
 async def main(options: argparse.Namespace) -> None:
     """Print the medians."""
     if not FEEDS.exists():
         raise SystemExit("needs ../shared/feeds/real, which is not beside this checkout")
-    async with filled() as newsroom:
+    async with open_polled_newsroom() as newsroom:
         console.print(f"Telex keeps {await newsroom.store.articles.count()} articles")
-        asked = await queries(newsroom, options.queries)
-        await costs(newsroom, asked[:WARM])
+        word_queries = await generate_queries(newsroom, options.queries)
+        await measure_costs(newsroom, word_queries[:WARM_UP_QUERIES])
         if options.profile:
             profile = cProfile.Profile()
             with profile:
-                await costs(newsroom, asked)
+                await measure_costs(newsroom, word_queries)
             pstats.Stats(profile).sort_stats("tottime").print_stats(40)
             return
-        least = await floors(newsroom, asked)
-        ours = await costs(newsroom, asked)
-        theirs = await asyncio.to_thread(costs_of_reader, options.python, asked)
-    everything = list(range(len(asked)))
-    kinds = {f"{count} words": everything[count - 1 :: 3] for count in (1, 2, 3)} | {"all": everything}
-    for name, costs_ in (("reader", theirs), ("Telex", ours)):
-        kinds[f"that fill {name}'s page"] = [n for n, cost in enumerate(costs_) if cost.results == PAGE]
+        floor_costs = await measure_floors(newsroom, word_queries)
+        telex_costs = await measure_costs(newsroom, word_queries)
+        reader_costs = await asyncio.to_thread(measure_reader_costs, options.python, word_queries)
+    all_numbers = list(range(len(word_queries)))
+    kinds = {f"{count} words": all_numbers[count - 1 :: 3] for count in (1, 2, 3)} | {"all": all_numbers}
+    for name, costs_ in (("reader", reader_costs), ("Telex", telex_costs)):
+        kinds[f"that fill {name}'s page"] = [n for n, cost in enumerate(costs_) if cost.hits == PAGE]
     table = Table(
         "queries", "number", "floor", "Telex", "reader", title="ms of CPU of a page, median (results)"
     )
     for kind, numbers in kinds.items():
-        figures = (told([costs_[n] for n in numbers if costs_]) for costs_ in (least, ours, theirs))
+        figures = (
+            format_costs([costs_[n] for n in numbers if costs_])
+            for costs_ in (floor_costs, telex_costs, reader_costs)
+        )
         table.add_row(kind, str(len(numbers)), *figures)
     console.print(table)
 
 
-def told(found: list[Cost]) -> str:
-    if not found:
+def format_costs(page_costs: list[Cost]) -> str:
+    if not page_costs:
         return ""
-    return f"{median(cost.took for cost in found):.2f} ({median(cost.results for cost in found):.0f})"
+    return (
+        f"{median(cost.milliseconds for cost in page_costs):.2f} "
+        f"({median(cost.hits for cost in page_costs):.0f})"
+    )
 
 
 if __name__ == "__main__":

@@ -14,12 +14,12 @@ from tempfile import TemporaryDirectory
 
 from reader import make_reader
 
-PAGE, WARM = 20, 10
+PAGE, WARM_UP_QUERIES = 20, 10
 
 
 def main() -> None:
     """Read the queries, print the costs."""
-    asked, feeds = json.load(sys.stdin), Path(sys.argv[1])
+    queries, feeds = json.load(sys.stdin), Path(sys.argv[1])
     with TemporaryDirectory() as folder:
         reader = make_reader(str(Path(folder) / "reader.db"), feed_root=str(feeds))
         for path in sorted(feeds.rglob("*.*")):
@@ -31,14 +31,17 @@ def main() -> None:
         def page(query: str) -> int:
             return len(list(islice(reader.search_entries(query), PAGE)))
 
-        for query in asked[:WARM]:
+        for query in queries[:WARM_UP_QUERIES]:
             page(query)
-        took, found = [], []
-        for query in asked:
-            began = time.process_time()
-            found.append(page(query))
-            took.append((time.process_time() - began) * 1_000)
-        json.dump({"articles": reader.get_entry_counts().total, "took": took, "found": found}, sys.stdout)
+        milliseconds, hit_counts = [], []
+        for query in queries:
+            started_at = time.process_time()
+            hit_counts.append(page(query))
+            milliseconds.append((time.process_time() - started_at) * 1_000)
+        json.dump(
+            {"articles": reader.get_entry_counts().total, "took": milliseconds, "found": hit_counts},
+            sys.stdout,
+        )
 
 
 if __name__ == "__main__":

@@ -37,15 +37,15 @@ from tests.wire.scene import Scene
 from tests.wire.state import Kind, Permission
 
 HOUR = 3600
-LEAST_HOURS = 12
-TROUBLE = 0.03  # of requests to publishers
+MIN_HOURS = 12
+PUBLISHER_FAILURE_SHARE = 0.03  # of requests to publishers
 PLACES = {"text": (16, 112), "announcement": (2, 16), "thread": (3, 40), "forum": (3, 40)}
 """How many channels of each kind, and how many of 2,000 feeds each of them follows."""
 MESSAGES = "POST /channels/*/messages"
-LATE = 900  # seconds that a due feed may wait
-GROWTH = 1.15  # of the memory, from the first hour after the last start to the last
-ALARMS = 2  # to the operator: no feed answers, feeds answer again
-SETTLE = 3 * HOUR
+MAX_OVERDUE_SECONDS = 900  # seconds that a due feed may wait
+MAX_MEMORY_GROWTH = 1.15  # of the memory, from the first hour after the last start to the last
+EXPECTED_ALARMS = 2  # to the operator: no feed answers, feeds answer again
+MAX_SETTLE_SECONDS = 3 * HOUR
 
 
 @dataclass
@@ -61,14 +61,19 @@ class Outcome:
     unfinished: list[str] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
     alarms: list[str] = field(default_factory=list)
-    unwell: bool = False
+    is_unwell: bool = False
     growth: float = 0.0
 
     @property
     def is_good(self) -> bool:
         """Whether all promises were kept."""
-        bad = self.lost or self.repeated or self.unknown or self.unfinished or self.forgotten
-        return not bad and len(self.alarms) == ALARMS and self.unwell and self.growth <= GROWTH
+        failures = self.lost or self.repeated or self.unknown or self.unfinished or self.forgotten
+        return (
+            not failures
+            and len(self.alarms) == EXPECTED_ALARMS
+            and self.is_unwell
+            and self.growth <= MAX_MEMORY_GROWTH
+        )
 
 
 class Town(Scene):
@@ -93,12 +98,12 @@ class Town(Scene):
         urls = self.publishers.urls
         self.followers: dict[int, list[str]] = {number: [] for number in range(len(urls))}
         self.backlog: dict[int, int] = {}  # the newest article from before a feed was followed
-        turn = 0
+        feed_number = 0
         for kind, (count, feeds) in PLACES.items():
             for number in range(count):
                 for _ in range(feeds * len(urls) // 2000):
-                    self.followers[turn % len(urls)].append(f"{kind}-{number}")
-                    turn += 1
+                    self.followers[feed_number % len(urls)].append(f"{kind}-{number}")
+                    feed_number += 1
         async with self.newsroom() as newsroom:
             await newsroom.store.servers.mark_joined(self.server.id, "en-US")
 
@@ -117,16 +122,16 @@ class Town(Scene):
 
             for number, url in enumerate(urls):
                 await follow(url, self.followers[number])
-                self.backlog[number] = self.publishers.given[number]
+                self.backlog[number] = self.publishers.newest_served[number]
             for url in replays.values():
                 await follow(url, ["text-0", "forum-0"])
 
     def let_write(self, *, allowed: bool) -> None:
         """Give the bot's role, and everybody, the permission to write, or take it."""
         for role in self.server.roles.values():
-            right, permissions = Permission.SEND_MESSAGES, Permission(role.permissions)
-            changed = permissions | right if allowed else permissions & ~right
-            self.discord.acts.change_role(self.server, role, int(changed))
+            permission, permissions = Permission.SEND_MESSAGES, Permission(role.permissions)
+            new_permissions = permissions | permission if allowed else permissions & ~permission
+            self.discord.acts.change_role(self.server, role, int(new_permissions))
 
 
 class Soak:
@@ -135,62 +140,62 @@ class Soak:
     def __init__(self, town: Town, chance: random.Random, *, hours: float, port: int) -> None:
         self._town, self._chance, self._port = town, chance, port
         self._hours = hours
-        self._began = town.clock.time()
+        self._started_at = town.clock.time()
         self.outcome = Outcome()
         self._memory: list[tuple[float, float]] = []
 
-    def hour(self) -> float:
+    def simulated_hours(self) -> float:
         """How many simulated hours have passed."""
-        return (self._town.clock.time() - self._began) / HOUR
+        return (self._town.clock.time() - self._started_at) / HOUR
 
     async def run(self) -> Outcome:
         """All of it."""
-        town, share = self._town, self._hours / LEAST_HOURS
+        town, time_scale = self._town, self._hours / MIN_HOURS
         self._start()
-        town.publishers.trouble = TROUBLE
-        watching = [asyncio.create_task(work()) for work in (self._spoil, self._measure)]
-        while self.hour() < 5 * share:
+        town.publishers.failure_share = PUBLISHER_FAILURE_SHARE
+        tasks = [asyncio.create_task(work()) for work in (self._inject_faults, self._measure)]
+        while self.simulated_hours() < 5 * time_scale:
             await town.clock.sleep(HOUR * self._chance.uniform(0.3, 0.9))
             town.kill()
             self.outcome.faults["SIGKILL"] += 1
-            await self._ended()
+            await self._wait_for_exit()
             self._start()
-        await self._until(5.5 * share)
+        await self._sleep_until(5.5 * time_scale)
         town.discord.cut_off()
         self.outcome.faults["an hour without Discord"] += 1
         await town.clock.sleep(HOUR)
         town.discord.offline = False
-        await self._until(7 * share)
-        town.publishers.silent = True
+        await self._sleep_until(7 * time_scale)
+        town.publishers.is_silent = True
         self.outcome.faults["hours without the web"] += 1
         await town.clock.sleep(2.6 * HOUR)
-        self.outcome.unwell = await self._status("/healthz") == HTTPStatus.SERVICE_UNAVAILABLE
-        town.publishers.silent = False
-        await self._until(self._hours)
-        for task in watching:
+        self.outcome.is_unwell = await self._status("/healthz") == HTTPStatus.SERVICE_UNAVAILABLE
+        town.publishers.is_silent = False
+        await self._sleep_until(self._hours)
+        for task in tasks:
             task.cancel()
         town.discord.faults.clear()
-        town.publishers.trouble = 0
+        town.publishers.failure_share = 0
         await self._settle()
-        self._count(first=7 * share)
+        self._count(first=7 * time_scale)
         return self.outcome
 
     def _start(self) -> None:
         self._town.start(TELEX_HEALTH_ADDRESS=f"127.0.0.1:{self._port}", TELEX_LOG_LEVEL="warning")
 
-    async def _ended(self) -> None:
+    async def _wait_for_exit(self) -> None:
         assert self._town.bot is not None
-        await self._town.bot.ended()
+        await self._town.bot.wait_for_exit()
 
-    async def _until(self, hour: float) -> None:
-        await self._town.clock.sleep(max(0.0, hour - self.hour()) * HOUR)
+    async def _sleep_until(self, hour: float) -> None:
+        await self._town.clock.sleep(max(0.0, hour - self.simulated_hours()) * HOUR)
 
-    async def _spoil(self) -> None:
+    async def _inject_faults(self) -> None:
         """Something goes wrong at Discord, again and again."""
         town, faults, gateway = self._town, self._town.discord.faults, self._town.discord.gateway
         acts = town.discord.acts
         threads = [channel for name, channel in town.channels.items() if name.startswith("thread")]
-        kinds: dict[str, Callable[[], object]] = {
+        faults_by_name: dict[str, Callable[[], object]] = {
             "500 before the effect": lambda: faults.broken(MESSAGES),
             "500 after the effect": lambda: faults.broken(MESSAGES, after=True),
             "502": lambda: faults.broken(MESSAGES, 502),
@@ -212,7 +217,7 @@ class Soak:
             "clock an hour ahead": lambda: town.set_clock(HOUR),
             "clock an hour behind": lambda: town.set_clock(-HOUR),
         }
-        ends: dict[str, Callable[[], object]] = {
+        recoveries_by_name: dict[str, Callable[[], object]] = {
             "role taken away": lambda: town.let_write(allowed=True),
             "server not available": lambda: acts.recover(town.server),
             "clock an hour ahead": lambda: town.set_clock(0),
@@ -221,23 +226,23 @@ class Soak:
         while True:
             await town.clock.sleep(self._chance.uniform(30, 180))
             faults.clear()  # what nothing met
-            name = self._chance.choice(tuple(kinds))
-            kinds[name]()
+            name = self._chance.choice(tuple(faults_by_name))
+            faults_by_name[name]()
             self.outcome.faults[name] += 1
             try:
-                if name in ends:
+                if name in recoveries_by_name:
                     await town.clock.sleep(self._chance.uniform(30, 180))
             finally:
-                ends.get(name, faults.clear)()
+                recoveries_by_name.get(name, faults.clear)()
 
     async def _measure(self) -> None:
         """The memory of the bot and its workers, every five simulated minutes."""
         while True:
             await self._town.clock.sleep(300)
             if self._town.bot is not None and self._town.bot.status is None:
-                self._memory.append((self.hour(), memory(self._town.bot.pid)))
+                self._memory.append((self.simulated_hours(), measure_memory(self._town.bot.pid)))
                 sys.stderr.write(
-                    f"hour {self.hour():.1f}: {self._memory[-1][1]:.0f} MB, "
+                    f"hour {self.simulated_hours():.1f}: {self._memory[-1][1]:.0f} MB, "
                     f"{self._town.open_dispatches()} owed\n"
                 )
 
@@ -248,23 +253,23 @@ class Soak:
 
     async def _settle(self) -> None:
         """Until everything is posted that was given, or for some hours."""
-        end = self.hour() + SETTLE / HOUR
-        while self.hour() < end and (any(self._missing()) or self._town.open_dispatches()):
+        end = self.simulated_hours() + MAX_SETTLE_SECONDS / HOUR
+        while self.simulated_hours() < end and (any(self._find_missing()) or self._town.open_dispatches()):
             await self._town.clock.sleep(120)
 
-    def _missing(self) -> Iterator[str]:
+    def _find_missing(self) -> Iterator[str]:
         """Articles that a feed gave and a channel that follows it has not got."""
         town = self._town
         posts = {name: town.posts(name) for name in town.channels}
         for number, names in town.followers.items():
-            for article in range(town.backlog[number] + 1, town.publishers.given[number] + 1):
+            for article in range(town.backlog[number] + 1, town.publishers.newest_served[number] + 1):
                 for name in names:
                     if not posts[name][article]:
                         yield f"{name}: {article}"
 
     def _count(self, *, first: float) -> None:
         town, outcome = self._town, self.outcome
-        outcome.lost = list(self._missing())
+        outcome.lost = list(self._find_missing())
         for name in town.channels:
             posts = town.posts(name)
             keys = Counter(key for message in town.messages(name) for key in set(message.custom_ids()))
@@ -284,7 +289,7 @@ class Soak:
             str(row)
             for row in town.rows(
                 f"""SELECT url, next_poll - {now}, last_poll - {now}, interval, failures, error FROM feed
-                    WHERE state = 'active' AND next_poll < {now - LATE}
+                    WHERE state = 'active' AND next_poll < {now - MAX_OVERDUE_SECONDS}
                       AND EXISTS (SELECT 1 FROM subscription WHERE feed_id = feed.id)"""
             )
         ]
@@ -296,10 +301,10 @@ class Soak:
         outcome.growth = statistics.median(late) / statistics.median(early)
 
 
-def memory(pid: int) -> float:
+def measure_memory(pid: int) -> float:
     """Megabytes that a process and its children have in memory (VmRSS of proc(5))."""
     total = 0
-    for process in _family(pid):
+    for process in _process_tree(pid):
         try:
             status = Path(f"/proc/{process}/status").read_text()
         except OSError:
@@ -308,23 +313,23 @@ def memory(pid: int) -> float:
     return total / 1024
 
 
-def _family(pid: int) -> Iterator[int]:
+def _process_tree(pid: int) -> Iterator[int]:
     yield pid
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
         return
     for child in children:
-        yield from _family(int(child))
+        yield from _process_tree(int(child))
 
 
 async def main(hours: float, feeds: int, speed: float, seed: int) -> Outcome:
     """Run it."""
     chance = random.Random(seed)
-    discord, unused = await DiscordServer().start(), await FeedServer().start()
+    discord, unused_feeds = await DiscordServer().start(), await FeedServer().start()
     launcher = Launcher()
     with tempfile.TemporaryDirectory() as folder:
-        town = Town(discord, unused, launcher, Path(folder), speed=speed)
+        town = Town(discord, unused_feeds, launcher, Path(folder), speed=speed)
         town.build_channels()
         town.publishers = Publishers(town.clock, chance, count=feeds, seconds=hours * HOUR)
         await town.publishers.start()
@@ -342,11 +347,11 @@ async def main(hours: float, feeds: int, speed: float, seed: int) -> Outcome:
             if town.bot is not None:
                 sys.stderr.write(town.bot.log[-3000:])
                 town.bot.kill()
-                await town.bot.ended()
+                await town.bot.wait_for_exit()
             launcher.close()
             await town.publishers.stop()
             await discord.stop()
-            await unused.stop()
+            await unused_feeds.stop()
 
 
 def _free_port() -> int:
@@ -355,7 +360,7 @@ def _free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def figure(outcome: Outcome, hours: float, feeds: int, seed: int) -> str:
+def format_figure(outcome: Outcome, hours: float, feeds: int, seed: int) -> str:
     """The run in a line."""
     return (
         f"{hours:.0f} simulated hours of {feeds:,} feeds (seed {seed}): {outcome.articles:,} articles "
@@ -365,16 +370,16 @@ def figure(outcome: Outcome, hours: float, feeds: int, seed: int) -> str:
     )
 
 
-def show(outcome: Outcome, title: str) -> None:
+def print_outcome(outcome: Outcome, title: str) -> None:
     """Print what came of it."""
     table = Table("", "", title=title)
     table.add_row("articles posted", str(outcome.articles))
     table.add_row("messages", str(outcome.posts))
     for name in ("lost", "repeated", "unknown", "unfinished", "forgotten"):
-        found = getattr(outcome, name)
-        table.add_row(name, f"{len(found)} {found[:3] if found else ''}")
+        failures = getattr(outcome, name)
+        table.add_row(name, f"{len(failures)} {failures[:3] if failures else ''}")
     table.add_row("the owner was told", "\n".join(outcome.alarms) or "nothing")
-    table.add_row("health check failed meanwhile", str(outcome.unwell))
+    table.add_row("health check failed meanwhile", str(outcome.is_unwell))
     table.add_row("memory, last hour to seventh", f"x {outcome.growth:.2f}")
     for name, count in sorted(outcome.faults.items()):
         table.add_row(name, str(count))
@@ -383,18 +388,18 @@ def show(outcome: Outcome, title: str) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--hours", type=float, default=LEAST_HOURS)
+    parser.add_argument("--hours", type=float, default=MIN_HOURS)
     parser.add_argument("--feeds", type=int, default=2000)
     parser.add_argument("--speed", type=float, default=40)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--record", action="store_true")
     options = parser.parse_args()
-    if options.hours < LEAST_HOURS:
-        parser.error(f"a day of less than {LEAST_HOURS} hours has no room for its troubles")
-    commit = promises.commit()
-    result = asyncio.run(main(options.hours, options.feeds, options.speed, options.seed))
-    line = figure(result, options.hours, options.feeds, options.seed)
-    show(result, line)
+    if options.hours < MIN_HOURS:
+        parser.error(f"a day of less than {MIN_HOURS} hours has no room for its troubles")
+    commit = promises.describe_commit()
+    soak_outcome = asyncio.run(main(options.hours, options.feeds, options.speed, options.seed))
+    line = format_figure(soak_outcome, options.hours, options.feeds, options.seed)
+    print_outcome(soak_outcome, line)
     if options.record:
         promises.record("soak", line, commit=commit)
-    sys.exit(0 if result.is_good else 1)
+    sys.exit(0 if soak_outcome.is_good else 1)

@@ -25,36 +25,38 @@ from bot.core.database_url import DatabaseUrl
 from bot.store import Store
 from tests import postgres_server
 from tests.benchmarks import promises
-from tests.benchmarks.server_kills import kill_all, start
+from tests.benchmarks.server_kills import kill_server, start_server
 from tests.store.samples import add_feed, new_article, record
 
-LIMIT = 30.0
+MAX_WAIT_SECONDS = 30.0
 """Seconds that the others may wait."""
-_BURST = 200  # articles of one write
+_ARTICLES_PER_WRITE = 200  # articles of one write
 
 
-async def write(server: DatabaseUrl) -> None:
+async def write_forever(server: DatabaseUrl) -> None:
     """Write until the process is killed."""
     store = await Store.open(server, SystemClock())
     feed, number = await add_feed(store), 0
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     while True:
-        articles = [new_article(feed, f"{os.getpid()} {number + one}") for one in range(_BURST)]
+        articles = [
+            new_article(feed, f"{os.getpid()} {number + offset}") for offset in range(_ARTICLES_PER_WRITE)
+        ]
         await record(store, feed, *articles, catch_up_after=10_000)
-        number += _BURST
+        number += _ARTICLES_PER_WRITE
 
 
 async def measure(times: int) -> list[float]:
     """Stop a writing process so often; the longest wait of the other each time."""
     chance, waits = random.Random(4), []
-    with ExitStack() as after:
-        folder = Path(postgres_server.prepared())
-        after.callback(shutil.rmtree, folder, ignore_errors=True)
+    with ExitStack() as exit_stack:
+        folder = Path(postgres_server.prepare_folder())
+        exit_stack.callback(shutil.rmtree, folder, ignore_errors=True)
         initdb = ("initdb", "-D", str(folder / "data"), "--no-sync", "--auth=trust", "--username=postgres")
-        postgres_server.run(folder, *initdb, "--encoding=UTF8", "--locale=C")
-        await start(folder)
-        after.callback(kill_all, folder / "data")
+        postgres_server.run_program(folder, *initdb, "--encoding=UTF8", "--locale=C")
+        await start_server(folder)
+        exit_stack.callback(kill_server, folder / "data")
         address = f"postgresql://postgres@/postgres?host={folder}"
         store = await Store.open(DatabaseUrl(address), SystemClock())
         for _ in range(times):
@@ -66,9 +68,9 @@ async def measure(times: int) -> list[float]:
             writer.send_signal(signal.SIGSTOP)
             longest = 0.0
             for number in range(3):
-                began = time.monotonic()
+                started_at = time.monotonic()
                 await store.meta.set("written", str(number))
-                longest = max(longest, time.monotonic() - began)
+                longest = max(longest, time.monotonic() - started_at)
             waits.append(longest)
             writer.kill()
             await writer.wait()
@@ -83,18 +85,19 @@ def main() -> None:
     parser.add_argument("--record", action="store_true")
     options = parser.parse_args()
     if options.write:
-        asyncio.run(write(DatabaseUrl(options.write)))
-    commit = promises.commit()
+        asyncio.run(write_forever(DatabaseUrl(options.write)))
+    commit = promises.describe_commit()
     waits = asyncio.run(measure(options.times))
     figure = (
         f"{len(waits)} processes stopped while they wrote: another waited for its turn "
-        f"{statistics.median(waits):.1f} s as a rule, {max(waits):.1f} s at the most (limit {LIMIT:.0f})"
+        f"{statistics.median(waits):.1f} s as a rule, {max(waits):.1f} s at the most (limit "
+        f"{MAX_WAIT_SECONDS:.0f})"
     )
     sys.stdout.write(f"{figure}\n")
-    good = max(waits) <= LIMIT
-    if options.record and good:
+    is_good = max(waits) <= MAX_WAIT_SECONDS
+    if options.record and is_good:
         promises.record("standstills", figure, commit=commit)
-    sys.exit(not good)
+    sys.exit(not is_good)
 
 
 if __name__ == "__main__":

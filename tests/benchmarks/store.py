@@ -21,40 +21,43 @@ from bot.store import Store
 from tests.clocks import ManualClock
 from tests.store.samples import new_article, record
 
-FEEDS, CHANNELS, REPEAT = 2_000, 1_000, 9
+FEEDS, CHANNELS, REPETITIONS = 2_000, 1_000, 9
 TEXT = " ".join(f"mot{number % 977} reconnaissance" for number in range(50))
 
 
-def kept_waiting() -> float:
+def measure_processor_wait() -> float:
     """Milliseconds that this thread could have run and other programs had the processor (Linux; else 0)."""
-    told = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
-    return int(told.read_text().split()[1]) / 1e6 if told.exists() else 0.0
+    scheduler_file = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
+    return int(scheduler_file.read_text().split()[1]) / 1e6 if scheduler_file.exists() else 0.0
 
 
-async def lateness(stop: asyncio.Event) -> list[float]:
+async def measure_lateness(stop: asyncio.Event) -> list[float]:
     """Milliseconds that the loop was late, every 2 ms, without what it had to wait for a processor."""
-    late: list[float] = []
+    lateness_ms: list[float] = []
     while not stop.is_set():
-        began, waited = time.perf_counter(), kept_waiting()
+        started_at, waited = time.perf_counter(), measure_processor_wait()
         await asyncio.sleep(0.002)
-        late.append((time.perf_counter() - began - 0.002) * 1_000 - (kept_waiting() - waited))
-    return sorted(late)
+        lateness_ms.append(
+            (time.perf_counter() - started_at - 0.002) * 1_000 - (measure_processor_wait() - waited)
+        )
+    return sorted(lateness_ms)
 
 
-async def measure(name: str, act: Callable[[int], Awaitable[object]], repeat: int = REPEAT) -> None:
+async def measure(name: str, action: Callable[[int], Awaitable[object]], repeat: int = REPETITIONS) -> None:
     """Run it a few times and print what it took, and how late the loop was at p99 and at the worst."""
     stop = asyncio.Event()
-    watch = asyncio.create_task(lateness(stop))
-    took: list[float] = []
+    lateness_task = asyncio.create_task(measure_lateness(stop))
+    milliseconds: list[float] = []
     for number in range(repeat):
-        began = time.perf_counter()
-        await act(number)
-        took.append((time.perf_counter() - began) * 1_000)
+        started_at = time.perf_counter()
+        await action(number)
+        milliseconds.append((time.perf_counter() - started_at) * 1_000)
     stop.set()
-    late = await watch
-    p99 = late[int(len(late) * 0.99) - 1] if late else 0
+    lateness_ms = await lateness_task
+    p99 = lateness_ms[int(len(lateness_ms) * 0.99) - 1] if lateness_ms else 0
     figures = (
-        f"{median(took):8.2f} ms, at most {max(took):8.2f}, loop late p99 {p99:5.1f}, max {late[-1]:5.1f}"
+        f"{median(milliseconds):8.2f} ms, at most {max(milliseconds):8.2f}, loop late p99 "
+        f"{p99:5.1f}, max {lateness_ms[-1]:5.1f}"
     )
     print(f"{name:38} {figures}")  # noqa: T201 - what it is for
 
@@ -73,37 +76,43 @@ async def main(articles: int) -> None:
             await store.subscriptions.follow(
                 server_id=number % 100, channel_id=channel, feed_id=feed.id, first_article_id=None
             )
-        began = time.perf_counter()
-        each = articles // FEEDS
+        started_at = time.perf_counter()
+        articles_per_feed = articles // FEEDS
         for feed in feeds:
             await record(
-                store, feed, *[sample(feed, f"{number}", number) for number in range(each)], first=True
+                store,
+                feed,
+                *[make_article(feed, f"{number}", number) for number in range(articles_per_feed)],
+                first=True,
             )
-        seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - started_at
         size = await store.size() / 2**20
         print(f"{articles} articles in {seconds:.0f} s, {size:.0f} MB")  # noqa: T201 - what it is for
-        await time_it(store, feeds, clock)
+        await time_calls(store, feeds, clock)
         await store.close()
 
 
-def sample(feed: Feed, name: str, published: int) -> NewArticle:
+def make_article(feed: Feed, name: str, published: int) -> NewArticle:
     """An article of usual length."""
     url = f"{feed.url}/{name}"
     return new_article(feed, name, published=1_700_000_000 + published * 997, url=url, text=TEXT)
 
 
-async def time_it(store: Store, feeds: list[Feed], clock: ManualClock) -> None:
+async def time_calls(store: Store, feeds: list[Feed], clock: ManualClock) -> None:
     """The calls that matter, one after the other."""
     feed, ids = feeds[7], {feed.id for feed in feeds[:200]}
     hashes = [b"%d" % number for number in range(900)]
     now = clock.now()
     batches = [
-        [sample(feed, f"{batch}-{number}", number) for number in range(300)] for batch in range(REPEAT)
+        [make_article(feed, f"{batch}-{number}", number) for number in range(300)]
+        for batch in range(REPETITIONS)
     ]
-    busy = [replace(one, last_success=now, next_poll=now + 600) for one in feeds[:500]]
+    polled_feeds = [
+        replace(polled_feed, last_success=now, next_poll=now + 600) for polled_feed in feeds[:500]
+    ]
     cases: list[tuple[str, Callable[[int], Awaitable[object]]]] = [
         ("300 new articles recorded", lambda number: record(store, feed, *batches[number])),
-        ("500 polls without news recorded", lambda _: store.polls.record_unchanged(busy)),
+        ("500 polls without news recorded", lambda _: store.polls.record_unchanged(polled_feeds)),
         ("900 identities looked up", lambda _: store.polls.known_by_identity(feed.id, hashes)),
         ("32 feeds due", lambda _: store.feeds.due(now, 32)),
         ("the next feed due", lambda _: store.feeds.next_due([feed.id])),
@@ -121,8 +130,8 @@ async def time_it(store: Store, feeds: list[Feed], clock: ManualClock) -> None:
         ("a bookmark", lambda number: store.bookmarks.add(1, number + 1)),
         ("texts emptied, none due", lambda _: store.articles.purge_texts(now - 1)),
     ]
-    for name, act in cases:
-        await measure(name, act)
+    for name, action in cases:
+        await measure(name, action)
 
 
 if __name__ == "__main__":

@@ -24,20 +24,20 @@ from bot.store.records.content_records import ArticleProfile
 from bot.store.records.people_records import FeedbackEvent, OpinionKind, ShownArticle
 from bot.stories import preference_model
 from bot.text.words import fold
-from tests.benchmarks.newsrooms import read
+from tests.benchmarks.newsrooms import read_rows
 
 DAY = 86_400
-LEARNT, ORDERED = 60 * DAY, 30 * DAY
-PEOPLE = 3
-OFTEN, SELDOM = 0.15, 0.02
+LEARNING_SECONDS, ORDERING_SECONDS = 60 * DAY, 30 * DAY
+USERS = 3
+LIKE_PROBABILITY, OTHER_LIKE_PROBABILITY = 0.15, 0.02
 """How often a person likes an article of their category, and another."""
 CATEGORIES = ("Science", "Policy", "Tech", "AI", "Space", "Cars", "Gaming", "Health", "Security", "Culture")
-TOP = 10
+TOP_ARTICLES = 10
 
 
 def main() -> None:
-    articles = [one for one in read("articles/en") if one["date"]]
-    times = [int(datetime.fromisoformat(one["date"]).timestamp()) for one in articles]
+    articles = [row for row in read_rows("articles/en") if row["date"]]
+    times = [int(datetime.fromisoformat(article["date"]).timestamp()) for article in articles]
     order = sorted(range(len(articles)), key=times.__getitem__)
     begin, end = times[order[0]], times[order[-1]]
     table = Table("", "category", "likes a trial", "AUC", "lift of the first ten", title="A server's taste")
@@ -48,32 +48,49 @@ def main() -> None:
             auc: list[float] = []
             lift: list[float] = []
             likes = 0
-            starts = range(begin, end - LEARNT - ORDERED, LEARNT)
+            starts = range(begin, end - LEARNING_SECONDS - ORDERING_SECONDS, LEARNING_SECONDS)
             for number, start in enumerate(starts):
-                mine = [one for one in order if start <= times[one] < start + LEARNT]
-                later = [one for one in order if 0 <= times[one] - start - LEARNT < ORDERED]
-                told = {one: _told(articles[one], category, with_tags=with_tags) for one in (*mine, *later)}
-                fits = {one for one in (*mine, *later) if category in articles[one]["categories"]}
+                learning_numbers = [one for one in order if start <= times[one] < start + LEARNING_SECONDS]
+                later_numbers = [
+                    one for one in order if 0 <= times[one] - start - LEARNING_SECONDS < ORDERING_SECONDS
+                ]
+                articles_by_number = {
+                    one: _make_article(articles[one], category, with_tags=with_tags)
+                    for one in (*learning_numbers, *later_numbers)
+                }
+                category_numbers = {
+                    one
+                    for one in (*learning_numbers, *later_numbers)
+                    if category in articles[one]["categories"]
+                }
                 random = Random(f"{category} {number}")
                 verdicts = [
-                    FeedbackEvent(one, person, OpinionKind.LIKED, times[one])
-                    for one in mine
-                    for person in range(PEOPLE)
-                    if random.random() < (OFTEN if one in fits else SELDOM)
+                    FeedbackEvent(one, user, OpinionKind.LIKED, times[one])
+                    for one in learning_numbers
+                    for user in range(USERS)
+                    if random.random()
+                    < (LIKE_PROBABILITY if one in category_numbers else OTHER_LIKE_PROBABILITY)
                 ]
                 likes += len(verdicts)
-                shown = [ShownArticle(one, times[one], told[one]) for one in mine]
-                taste = preference_model.learn_preferences(shown, verdicts, start + LEARNT)
-                scores = {one: taste.score([told[one]]) for one in later}
-                if 0 < len(fits.intersection(later)) < len(later):
+                shown_articles = [
+                    ShownArticle(one, times[one], articles_by_number[one]) for one in learning_numbers
+                ]
+                taste = preference_model.learn_preferences(shown_articles, verdicts, start + LEARNING_SECONDS)
+                scores = {one: taste.score([articles_by_number[one]]) for one in later_numbers}
+                if 0 < len(category_numbers.intersection(later_numbers)) < len(later_numbers):
                     auc.append(
-                        _auc(
-                            [scores[one] for one in later if one in fits],
-                            [scores[one] for one in later if one not in fits],
+                        _compute_auc(
+                            [scores[one] for one in later_numbers if one in category_numbers],
+                            [scores[one] for one in later_numbers if one not in category_numbers],
                         )
                     )
-                    best = sorted(later, key=lambda one: (-scores[one], random.random()))[:TOP]
-                    lift.append(mean(one in fits for one in best) / mean(one in fits for one in later))
+                    top_numbers = sorted(later_numbers, key=lambda one: (-scores[one], random.random()))[
+                        :TOP_ARTICLES
+                    ]
+                    lift.append(
+                        mean(one in category_numbers for one in top_numbers)
+                        / mean(article_number in category_numbers for article_number in later_numbers)
+                    )
             name = "words and tags" if with_tags else "words"
             table.add_row(
                 name, category, f"{likes / len(starts):.0f}", f"{mean(auc):.2f}", f"{mean(lift):.1f}"
@@ -84,13 +101,17 @@ def main() -> None:
     Console().print(table)
 
 
-def _told(article: dict[str, Any], category: str, *, with_tags: bool) -> ArticleProfile:
+def _make_article(article: dict[str, Any], category: str, *, with_tags: bool) -> ArticleProfile:
     tags = [tag for tag in article["categories"] if fold(tag) != fold(category)] if with_tags else []
     return ArticleProfile(article["title"], article["source"], article["lang"], tuple(tags))
 
 
-def _auc(ours: list[float], others: list[float]) -> float:
-    return mean((one > other) + 0.5 * (one == other) for one in ours for other in others)
+def _compute_auc(category_scores: list[float], other_scores: list[float]) -> float:
+    return mean(
+        (category_score > other_score) + 0.5 * (category_score == other_score)
+        for category_score in category_scores
+        for other_score in other_scores
+    )
 
 
 if __name__ == "__main__":

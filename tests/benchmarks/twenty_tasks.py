@@ -19,9 +19,9 @@ from simcord.actors import MemberActor
 from bot.feeds.parsing import opml
 from cogs.feeds import starter_packs
 from cogs.running.welcome_message import send_welcome
-from tests.cogs.helpers import choose, components, last, menu, said
+from tests.cogs.helpers import choose, components, find_menu, last_reply, message_text
 from tests.discord_world import World
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.picture_stage import server_in
 
 DAY = 86_400
@@ -35,191 +35,212 @@ TITLES = (
 TEXT = "Nordwave said on Thursday that the repair of its cable takes twelve days, weather permitting."
 
 
-class Acting:
+class UserActions:
     """What a person does, counted."""
 
     def __init__(self, person: MemberActor) -> None:
         self.person = person
         self.steps, self.seconds = 0, 0.0
 
-    async def __call__(self, act: Awaitable[Any]) -> Any:
+    async def __call__(self, action: Awaitable[Any]) -> Any:
         """A step; what the bot answered."""
         self.steps += 1
-        begun = time.perf_counter()
+        started_at = time.perf_counter()
         try:
-            return await act
+            return await action
         finally:
-            self.seconds += time.perf_counter() - begun
+            self.seconds += time.perf_counter() - started_at
 
-    async def typed(self, world: World, name: str, **options: Any) -> Any:
+    async def run_command(self, world: World, name: str, **options: Any) -> Any:
         """A command."""
-        return last(await self(self.person.slash(world.news, name, **options)))
+        return last_reply(await self(self.person.slash(world.news, name, **options)))
 
-    async def pressed(self, message: Any, label: str) -> Any:
+    async def press(self, message: Any, label: str) -> Any:
         """A button."""
         return await self(self.person.click(message, label=label))
 
-    async def chosen(self, message: Any, title: str, start: str = "") -> Any:
+    async def choose_option(self, message: Any, title: str, start: str = "") -> Any:
         """An entry of a menu."""
-        return last(await self(choose(self.person, message, title, start)))
+        return last_reply(await self(choose(self.person, message, title, start)))
 
 
-Task = Callable[[Acting, World, FeedServer], Awaitable[object]]
+Task = Callable[[UserActions, World, FeedServer], Awaitable[object]]
 
 
-async def invite(acting: Acting, world: World, _server: FeedServer) -> None:
+async def invite(actions: UserActions, world: World, _server: FeedServer) -> None:
     guild = world.bot.get_guild(world.guild.id)
     assert guild is not None
     await send_welcome(world.bot, guild)
     await world.env.settle()
     greeting = next(post for post in world.news.history() if post.author.bot)
-    shown = last(await acting.pressed(greeting, "Get started"))
-    custom_id, options = menu(shown, "Starter packs")
-    shown = last(await acting(acting.person.select(shown, [options[0]["value"]], custom_id=custom_id)))
-    await acting.pressed(shown, "Follow")
+    pack_message = last_reply(await actions.press(greeting, "Get started"))
+    custom_id, options = find_menu(pack_message, "Starter packs")
+    pack_message = last_reply(
+        await actions(actions.person.select(pack_message, [options[0]["value"]], custom_id=custom_id))
+    )
+    await actions.press(pack_message, "Follow")
     await world.deliver()
     assert any(TITLES[0] in str(components(post)) or post.components for post in world.posts())
 
 
-async def add(acting: Acting, world: World, server: FeedServer) -> None:
+async def add(actions: UserActions, world: World, server: FeedServer) -> None:
     site = server.serve("/site", '<link rel=alternate type="application/rss+xml" href="/other.xml">')
-    await acting.pressed(await acting.typed(world, "feed add", url=site), "Follow")
+    await actions.press(await actions.run_command(world, "feed add", url=site), "Follow")
 
 
-async def add_list(acting: Acting, world: World, server: FeedServer) -> None:
+async def add_list(actions: UserActions, world: World, server: FeedServer) -> None:
     rows = "".join(
         f"<article><h2><a href=/n/{n}>A headline of story number {n}</a></h2></article>" for n in range(6)
     )
     page = server.serve("/news", f"<title>News</title><main>{rows}</main>", content_type="text/html")
-    await acting.pressed(await acting.typed(world, "feed add", url=page), "Follow this list")
+    await actions.press(await actions.run_command(world, "feed add", url=page), "Follow this list")
 
 
-async def keep_out(acting: Acting, world: World, _server: FeedServer) -> None:
-    feed = await first(world)
-    await acting.pressed(
-        await acting.typed(world, "feed filter", feed=feed, never="sponsored"), "Save this filter"
+async def filter_sponsored(actions: UserActions, world: World, _server: FeedServer) -> None:
+    feed = await first_subscription_id(world)
+    await actions.press(
+        await actions.run_command(world, "feed filter", feed=feed, never="sponsored"), "Save this filter"
     )
 
 
-async def set_up_digest(acting: Acting, world: World, _server: FeedServer) -> None:
-    await acting.pressed(await acting.typed(world, "digest setup"), "Start")
+async def set_up_digest(actions: UserActions, world: World, _server: FeedServer) -> None:
+    await actions.press(await actions.run_command(world, "digest setup"), "Start")
 
 
-async def rest_at_night(acting: Acting, world: World, _server: FeedServer) -> None:
-    await acting.chosen(await acting.typed(world, "settings schedule"), "Quiet from 22:00", "Quiet from")
+async def set_quiet_hours(actions: UserActions, world: World, _server: FeedServer) -> None:
+    await actions.choose_option(
+        await actions.run_command(world, "settings schedule"), "Quiet from 22:00", "Quiet from"
+    )
 
 
-async def ping(acting: Acting, world: World, _server: FeedServer) -> None:
+async def mention_role(actions: UserActions, world: World, _server: FeedServer) -> None:
     readers = world.guild.create_role("Readers", mentionable=True)
-    shown = await acting(acting.person.slash(world.news, "feed look", feed=await first(world)))
-    board = shown.response
+    interaction = await actions(
+        actions.person.slash(world.news, "feed look", feed=await first_subscription_id(world))
+    )
+    board = interaction.response
     custom_id = next(
-        one["custom_id"] for one in components(board) if one["type"] == ComponentType.role_select.value
+        component["custom_id"]
+        for component in components(board)
+        if component["type"] == ComponentType.role_select.value
     )
-    await acting(acting.person.select(board, [readers], custom_id=custom_id))
-    await acting.pressed(board, "Use this look")
+    await actions(actions.person.select(board, [readers], custom_id=custom_id))
+    await actions.press(board, "Use this look")
 
 
-async def change_look(acting: Acting, world: World, _server: FeedServer) -> None:
-    shown = await acting(acting.person.slash(world.news, "feed look", feed=await first(world)))
-    board = shown.response
-    await acting(choose(acting.person, board, "Compact"))
-    await acting.pressed(board, "Use this look")
-
-
-async def find(acting: Acting, world: World, _server: FeedServer) -> None:
-    found = await acting(acting.person.slash(world.news, "search", query="refurbished laptops"))
-    assert TITLES[2] in said(found)
-
-
-async def ask(acting: Acting, world: World, _server: FeedServer) -> None:
-    told = await acting(
-        acting.person.slash(world.news, "ask", question="How long does the Nordwave repair take?")
+async def change_look(actions: UserActions, world: World, _server: FeedServer) -> None:
+    interaction = await actions(
+        actions.person.slash(world.news, "feed look", feed=await first_subscription_id(world))
     )
-    assert "twelve days" in said(told)
-    world.told = told  # type: ignore[attr-defined]  # the next task follows it
+    board = interaction.response
+    await actions(choose(actions.person, board, "Compact"))
+    await actions.press(board, "Use this look")
 
 
-async def follow_up(acting: Acting, world: World, _server: FeedServer) -> None:
-    told = last(world.told)  # type: ignore[attr-defined]  # see above
-    label = next(one["label"] for one in components(told) if str(one.get("label")).startswith("What’s new"))
-    await acting.pressed(told, label)
+async def find_article(actions: UserActions, world: World, _server: FeedServer) -> None:
+    answer = await actions(actions.person.slash(world.news, "search", query="refurbished laptops"))
+    assert TITLES[2] in message_text(answer)
 
 
-async def bookmark(acting: Acting, world: World, _server: FeedServer) -> None:
-    post = next(post for post in world.posts() if saves(post))
-    world.saved = await acting.pressed(post, "Save")  # type: ignore[attr-defined]  # likewise
+async def ask_question(actions: UserActions, world: World, _server: FeedServer) -> None:
+    answer = await actions(
+        actions.person.slash(world.news, "ask", question="How long does the Nordwave repair take?")
+    )
+    assert "twelve days" in message_text(answer)
+    world.told = answer  # type: ignore[attr-defined]  # the next task follows it
 
 
-async def note(acting: Acting, world: World, _server: FeedServer) -> None:
-    shown = last(world.saved)  # type: ignore[attr-defined]  # likewise
-    if not any(one.get("label") == "Note and tags" for one in components(shown)):
-        shown = await acting.typed(world, "bookmarks")
-        shown = await acting.chosen(shown, "", "Open")
-    form = await acting.pressed(shown, "Note and tags")
-    await acting(acting.person.submit_modal(form, {"note": "For Ben", "tags": "law"}))
+async def follow_up(actions: UserActions, world: World, _server: FeedServer) -> None:
+    answer_message = last_reply(world.told)  # type: ignore[attr-defined]  # see above
+    label = next(
+        component["label"]
+        for component in components(answer_message)
+        if str(component.get("label")).startswith("What’s new")
+    )
+    await actions.press(answer_message, label)
 
 
-async def share(acting: Acting, world: World, _server: FeedServer) -> None:
-    shown = await acting.typed(world, "search", query="laptops")
-    shown = last(await acting.pressed(shown, "Share…"))
-    await acting.chosen(shown, "", "Share an article")
+async def bookmark(actions: UserActions, world: World, _server: FeedServer) -> None:
+    post = next(post for post in world.posts() if has_save_button(post))
+    world.saved = await actions.press(post, "Save")  # type: ignore[attr-defined]  # likewise
 
 
-async def watch(acting: Acting, world: World, _server: FeedServer) -> None:
-    await acting.typed(world, "watch add", query="nordwave")
+async def add_note(actions: UserActions, world: World, _server: FeedServer) -> None:
+    bookmark_message = last_reply(world.saved)  # type: ignore[attr-defined]  # likewise
+    if not any(component.get("label") == "Note and tags" for component in components(bookmark_message)):
+        bookmark_message = await actions.run_command(world, "bookmarks")
+        bookmark_message = await actions.choose_option(bookmark_message, "", "Open")
+    form = await actions.press(bookmark_message, "Note and tags")
+    await actions(actions.person.submit_modal(form, {"note": "For Ben", "tags": "law"}))
 
 
-async def mute(acting: Acting, world: World, _server: FeedServer) -> None:
-    await acting.typed(world, "feed pause", feed=await first(world))
-    await world.editor.slash(world.news, "feed resume", feed=await first(world))
+async def share(actions: UserActions, world: World, _server: FeedServer) -> None:
+    search_message = await actions.run_command(world, "search", query="laptops")
+    search_message = last_reply(await actions.press(search_message, "Share…"))
+    await actions.choose_option(search_message, "", "Share an article")
 
 
-async def why(acting: Acting, world: World, _server: FeedServer) -> None:
-    told = await acting(acting.person.slash(world.news, "why", link="https://news.example/articles/3"))
-    assert "not posted" in said(told) or "filtered" in said(told) or "catch-up" in said(told)
+async def watch(actions: UserActions, world: World, _server: FeedServer) -> None:
+    await actions.run_command(world, "watch add", query="nordwave")
 
 
-async def speak_french(acting: Acting, world: World, _server: FeedServer) -> None:
-    shown = await acting.typed(world, "settings channel")
-    await acting.chosen(shown, "French", "Post language")
+async def mute_outlet(actions: UserActions, world: World, _server: FeedServer) -> None:
+    await actions.run_command(world, "feed pause", feed=await first_subscription_id(world))
+    await world.editor.slash(world.news, "feed resume", feed=await first_subscription_id(world))
 
 
-async def stop_all(acting: Acting, world: World, _server: FeedServer) -> None:
-    shown = await acting.typed(world, "feed list")
-    if any(one.get("label") == "Pause all" for one in components(shown)):
-        await acting.pressed(shown, "Pause all")
+async def explain_missing_post(actions: UserActions, world: World, _server: FeedServer) -> None:
+    answer = await actions(actions.person.slash(world.news, "why", link="https://news.example/articles/3"))
+    assert (
+        "not posted" in message_text(answer)
+        or "filtered" in message_text(answer)
+        or "catch-up" in message_text(answer)
+    )
+
+
+async def speak_french(actions: UserActions, world: World, _server: FeedServer) -> None:
+    panel = await actions.run_command(world, "settings channel")
+    await actions.choose_option(panel, "French", "Post language")
+
+
+async def stop_all(actions: UserActions, world: World, _server: FeedServer) -> None:
+    feed_list = await actions.run_command(world, "feed list")
+    if any(component.get("label") == "Pause all" for component in components(feed_list)):
+        await actions.press(feed_list, "Pause all")
     else:
         for subscription, _feed in await world.store.subscriptions.list_with_feeds(world.guild.id):
             if subscription.paused_at is None:
-                await acting.typed(world, "feed pause", feed=str(subscription.id))
+                await actions.run_command(world, "feed pause", feed=str(subscription.id))
     assert all(
-        one.paused_at for one, _feed in await world.store.subscriptions.list_with_feeds(world.guild.id)
+        listed_subscription.paused_at
+        for listed_subscription, _feed in await world.store.subscriptions.list_with_feeds(world.guild.id)
     )
 
 
-async def delete(acting: Acting, world: World, _server: FeedServer) -> None:
-    shown = last(await acting.pressed(await acting.typed(world, "privacy"), "Delete everything"))
-    await acting.pressed(shown, "Delete permanently")
+async def delete(actions: UserActions, world: World, _server: FeedServer) -> None:
+    privacy_panel = last_reply(
+        await actions.press(await actions.run_command(world, "privacy"), "Delete everything")
+    )
+    await actions.press(privacy_panel, "Delete permanently")
 
 
 TASKS: tuple[tuple[str, str, Task], ...] = (
     ("manager", "Invite Telex, see the first post", invite),
     ("manager", "Add theverge.com", add),
     ("manager", "Add a site without a feed", add_list),
-    ("manager", "Keep sponsored articles out", keep_out),
+    ("manager", "Keep sponsored articles out", filter_sponsored),
     ("manager", "Set up a digest", set_up_digest),
-    ("manager", "Quiet hours at night", rest_at_night),
-    ("manager", "Mention a role", ping),
-    ("member", "Find last week’s article", find),
-    ("member", "Ask", ask),
+    ("manager", "Quiet hours at night", set_quiet_hours),
+    ("manager", "Mention a role", mention_role),
+    ("member", "Find last week’s article", find_article),
+    ("member", "Ask", ask_question),
     ("member", "Follow up", follow_up),
     ("member", "Bookmark a post", bookmark),
-    ("member", "Add a note to it", note),
+    ("member", "Add a note to it", add_note),
     ("member", "Share an article", share),
     ("member", "Watch a topic", watch),
-    ("manager", "Mute an outlet", mute),
-    ("member", "Why was this not posted?", why),
+    ("manager", "Mute an outlet", mute_outlet),
+    ("member", "Why was this not posted?", explain_missing_post),
     ("manager", "Another look", change_look),
     ("manager", "A channel in French", speak_french),
     ("manager", "Stop everything", stop_all),
@@ -227,12 +248,12 @@ TASKS: tuple[tuple[str, str, Task], ...] = (
 )
 
 
-def saves(post: Any) -> bool:
+def has_save_button(post: Any) -> bool:
     """Whether a message has a Save button."""
-    return any(one.get("label") == "Save" for one in components(post))
+    return any(component.get("label") == "Save" for component in components(post))
 
 
-async def first(world: World) -> str:
+async def first_subscription_id(world: World) -> str:
     """The id of the first subscription, as the autocomplete gives it."""
     return str((await world.store.subscriptions.list_with_feeds(world.guild.id))[0][0].id)
 
@@ -248,21 +269,29 @@ async def main() -> None:
     print("| who | what | steps | seconds |\n|---|---|---|---|")  # noqa: T201
     async with server_in("en") as (world, server):
         for number, outline in enumerate(outlines(server)):
-            told = [
-                item(each + 10 * number, title=title, body=TEXT, published=world.clock.now() - each * DAY * 2)
-                for each, title in enumerate(TITLES)
+            rss_items = [
+                make_rss_item(
+                    position + 10 * number,
+                    title=title,
+                    body=TEXT,
+                    published=world.clock.now() - position * DAY * 2,
+                )
+                for position, title in enumerate(TITLES)
             ]
-            server.serve(f"/{number}.xml", rss(*told, title=outline.title, language="en"))
-        server.serve("/other.xml", rss(item(90, title="Another outlet’s story"), title="The Verge"))
+            server.serve(f"/{number}.xml", make_rss(*rss_items, title=outline.title, language="en"))
+        server.serve(
+            "/other.xml", make_rss(make_rss_item(90, title="Another outlet’s story"), title="The Verge")
+        )
         with mock.patch.object(starter_packs, "outlines", return_value=tuple(outlines(server))):
-            for who, what, task in TASKS:
-                acting = Acting(world.editor if who == "manager" else world.reader)
+            for role, task_name, task in TASKS:
+                actions = UserActions(world.editor if role == "manager" else world.reader)
                 try:
-                    await task(acting, world, server)
+                    await task(actions, world, server)
                     failed = ""
                 except Exception as error:  # noqa: BLE001  # the others are measured all the same
                     failed = f" ({type(error).__name__}: {error})"[:100]
-                print(f"| {who} | {what} | {acting.steps} | {acting.seconds:.2f}{failed} |", flush=True)  # noqa: T201
+                line = f"| {role} | {task_name} | {actions.steps} | {actions.seconds:.2f}{failed} |"
+                print(line, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -19,57 +19,65 @@ from rich.table import Table
 from bot.answers import answer_pipeline
 from bot.answers.briefing import news_requests
 from bot.search.index import text_analysis
-from tests.benchmarks.newsrooms import filled, read, url_of
+from tests.benchmarks.newsrooms import document_url, open_filled_newsroom, read_rows
 from tests.shared import SHARED
 
 LANGUAGES = ("fr", "en")
-COMMON = 3
+MIN_COMMON_WORDS = 3
 """Telling words that titles of one cluster have in common, at the least."""
 
 
-async def work(table: Table) -> None:
-    documents = [row for language in LANGUAGES for row in read(f"articles/{language}")]
-    by_url = {url_of(row): row for row in documents}
+async def measure(table: Table) -> None:
+    documents = [row for language in LANGUAGES for row in read_rows(f"articles/{language}")]
+    by_url = {document_url(row): row for row in documents}
     by_id = {row["doc_id"]: row for row in documents}
-    async with filled(documents) as newsroom:
+    async with open_filled_newsroom(documents) as newsroom:
         now = newsroom.clock.now()
         for language in LANGUAGES:
             lines = (SHARED / "questions" / f"chat-{language}.jsonl").read_text("utf-8").splitlines()
-            asked = [json.loads(line) for line in lines]
-            taken = [
-                row for row in asked if news_requests.parse_news_request(row["question"], now) is not None
+            questions = [json.loads(line) for line in lines]
+            recognized_questions = [
+                row for row in questions if news_requests.parse_news_request(row["question"], now) is not None
             ]
-            items = named = alike = outlets = 0
-            vague = [row for row in asked if row["kind"] == "vague"]
-            for row in vague:
+            line_count = named_count = similar_count = outlet_count = 0
+            vague_rows = [row for row in questions if row["kind"] == "vague"]
+            for row in vague_rows:
                 answer = await answer_pipeline.answer_question(
                     newsroom.searcher, row["question"], feed_ids=None
                 )
-                outlets += len({line.article.outlet for line in answer.briefing})
-                wanted = [by_id[id_] for id_ in row["doc_ids"]]
+                outlet_count += len({line.article.outlet for line in answer.briefing})
+                named_articles = [by_id[id_] for id_ in row["doc_ids"]]
                 for line in answer.briefing:
-                    found = by_url[line.article.url]
-                    items += 1
-                    named += found["doc_id"] in row["doc_ids"]
-                    alike += any(_alike(found, other) for other in wanted)
-            others = [row["question"] for row in read(f"questions/{language}-questions")]
-            mistaken = sum(news_requests.parse_news_request(question, now) is not None for question in others)
+                    listed_article = by_url[line.article.url]
+                    line_count += 1
+                    named_count += listed_article["doc_id"] in row["doc_ids"]
+                    similar_count += any(
+                        _is_similar(listed_article, named_article) for named_article in named_articles
+                    )
+            encyclopedic_questions = [row["question"] for row in read_rows(f"questions/{language}-questions")]
+            mistaken_count = sum(
+                news_requests.parse_news_request(question, now) is not None
+                for question in encyclopedic_questions
+            )
             table.add_row(
                 language,
-                f"{sum(row in taken for row in vague)} of {len(vague)}",
-                f"{sum(row['kind'] != 'vague' for row in taken)} of {len(asked) - len(vague)}",
-                f"{mistaken} of {len(others)}",
-                str(items),
-                f"{named / max(items, 1):.2f}",
-                f"{alike / max(items, 1):.2f}",
-                f"{outlets / max(len(vague), 1):.1f}",
+                f"{sum(row in recognized_questions for row in vague_rows)} of {len(vague_rows)}",
+                f"{sum(row['kind'] != 'vague' for row in recognized_questions)} of "
+                f"{len(questions) - len(vague_rows)}",
+                f"{mistaken_count} of {len(encyclopedic_questions)}",
+                str(line_count),
+                f"{named_count / max(line_count, 1):.2f}",
+                f"{similar_count / max(line_count, 1):.2f}",
+                f"{outlet_count / max(len(vague_rows), 1):.1f}",
             )
 
 
-def _alike(one: dict[str, str], other: dict[str, str]) -> bool:
+def _is_similar(article: dict[str, str], other_article: dict[str, str]) -> bool:
     """Whether two articles are one, or of one cluster by their titles."""
-    first, second = (set(text_analysis.stemmed_tokens(row["title"], row["lang"])) for row in (one, other))
-    return one["doc_id"] == other["doc_id"] or len(first & second) >= COMMON
+    stems, other_stems = (
+        set(text_analysis.stemmed_tokens(row["title"], row["lang"])) for row in (article, other_article)
+    )
+    return article["doc_id"] == other_article["doc_id"] or len(stems & other_stems) >= MIN_COMMON_WORDS
 
 
 def main() -> None:
@@ -83,7 +91,7 @@ def main() -> None:
         "or alike",
         "outlets",
     )
-    asyncio.run(work(table))
+    asyncio.run(measure(table))
     Console(width=110).print(table)
 
 

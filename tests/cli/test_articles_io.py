@@ -18,7 +18,7 @@ from bot.client.services import Services, open_services
 from bot.polling import jsonl_articles
 from bot.polling.jsonl_articles import parse_row
 from tests.answers.desk import polled
-from tests.feed_server import item, rss
+from tests.feed_server import make_rss, make_rss_item
 
 FULL = {
     "url": "https://news.example/2020/06/10/amazon",
@@ -50,8 +50,8 @@ async def exported(newsroom: Services) -> str:
 
 
 async def test_what_is_imported_comes_out_as_it_was(newsroom):
-    done = await imported(newsroom, [line()])
-    assert (done.stored, done.known, done.rejected) == (1, 0, 0)
+    import_outcome = await imported(newsroom, [line()])
+    assert (import_outcome.stored, import_outcome.known, import_outcome.rejected) == (1, 0, 0)
     assert json.loads(await exported(newsroom)) == FULL
 
 
@@ -63,8 +63,8 @@ async def test_importing_twice_changes_nothing(newsroom, clock):
     await imported(newsroom, lines)
     before = await exported(newsroom)
     clock.advance(86_400)
-    done = await imported(newsroom, lines + lines)
-    assert (done.stored, done.known) == (0, 18)
+    import_outcome = await imported(newsroom, lines + lines)
+    assert (import_outcome.stored, import_outcome.known) == (0, 18)
     assert await exported(newsroom) == before
 
 
@@ -72,21 +72,21 @@ async def test_an_export_of_feeds_imported_elsewhere_exports_the_same_bytes(
     settings, clock, feed_server, tmp_path
 ):
     now = clock.now()
-    items = [item(n, published=now - n // 2 * 60) for n in range(40)]
+    items = [make_rss_item(n, published=now - n // 2 * 60) for n in range(40)]
     for n in (90, 91):  # two articles with one link
-        linked = item(n, title=f"Linked {n}", published=now - 5)
+        linked = make_rss_item(n, title=f"Linked {n}", published=now - 5)
         items.append(linked.replace(f"news.example/articles/{n}", "news.example/linked"))
     async with open_services(settings, clock) as room:
         for name in ("Example: World", "Example: Tech", "Other"):  # two feeds of one outlet share articles
-            url = feed_server.serve("/" + name[-5:].strip(), rss(*items, title=name))
+            url = feed_server.serve("/" + name[-5:].strip(), make_rss(*items, title=name))
             await polled(room, await room.store.feeds.add(url))
         first = await exported(room)
         again = await imported(room, first.encode().splitlines(keepends=True))
         assert again.stored == 0
         assert await exported(room) == first
     async with open_services(settings.model_copy(update={"database": tmp_path / "b.db"}), clock) as room:
-        done = await imported(room, first.encode().splitlines(keepends=True))
-        assert (done.known, done.rejected) == (0, 0)
+        import_outcome = await imported(room, first.encode().splitlines(keepends=True))
+        assert (import_outcome.known, import_outcome.rejected) == (0, 0)
         assert await exported(room) == first
     assert len(first.splitlines()) == 2 * 42
 
@@ -115,11 +115,11 @@ async def test_bad_lines_are_told_of_with_their_numbers_and_the_rest_is_imported
         b"[" * 100_000 + b"\n",
         line(url="https://news.example/4").rstrip(),
     ]
-    done = await imported(newsroom, lines)
-    assert done.stored == 3
-    assert [problem.line for problem in done.problems] == [2, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14]
-    assert done.rejected == 11
-    reasons = {problem.line: problem.reason for problem in done.problems}
+    import_outcome = await imported(newsroom, lines)
+    assert import_outcome.stored == 3
+    assert [problem.line for problem in import_outcome.problems] == [2, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14]
+    assert import_outcome.rejected == 11
+    reasons = {problem.line: problem.reason for problem in import_outcome.problems}
     assert reasons[4] == "not a JSON object"
     assert reasons[6] == "url: missing"
     assert reasons[9] == "published: not a date"
@@ -129,24 +129,26 @@ async def test_a_line_without_end_does_not_fill_the_memory(newsroom, monkeypatch
     for module in (article_files, jsonl_articles):
         monkeypatch.setattr(module, "LONGEST_LINE", 2_000)
     lines = [line(url="https://news.example/1"), line(text="x" * 9_000), line(url="https://news.example/2")]
-    done = await imported(newsroom, lines)
-    assert (done.stored, done.problems) == (2, [(2, "longer than 2000 bytes")])
+    import_outcome = await imported(newsroom, lines)
+    assert (import_outcome.stored, import_outcome.problems) == (2, [(2, "longer than 2000 bytes")])
 
 
 async def test_only_url_and_title_or_text_are_needed(newsroom, clock):
-    done = await imported(
+    import_outcome = await imported(
         newsroom,
         [
             b'{"url": "https://www.news.example/1", "title": "A title", "unknown": [1, {"x": 2}]}\n',
             b'{"url": "https://www.news.example/2", "text": "A first sentence of the text. And a second."}\n',
         ],
     )
-    assert done.stored == 2
-    assert done.unknown_fields == {"unknown": 1}
-    found = {article.url[-1]: article for article in await newsroom.store.articles.newest(None, limit=9)}
-    assert {article.outlet for article in found.values()} == {"news.example"}
-    assert {article.published for article in found.values()} == {clock.now()}
-    assert found["2"].title.startswith("A first sentence of the text.")
+    assert import_outcome.stored == 2
+    assert import_outcome.unknown_fields == {"unknown": 1}
+    article_by_suffix = {
+        article.url[-1]: article for article in await newsroom.store.articles.newest(None, limit=9)
+    }
+    assert {article.outlet for article in article_by_suffix.values()} == {"news.example"}
+    assert {article.published for article in article_by_suffix.values()} == {clock.now()}
+    assert article_by_suffix["2"].title.startswith("A first sentence of the text.")
 
 
 async def test_the_text_stays_as_given_beside_its_cleaned_form(newsroom):
@@ -160,10 +162,10 @@ async def test_the_text_stays_as_given_beside_its_cleaned_form(newsroom):
 
 async def test_progress_is_told_after_each_batch(newsroom, monkeypatch):
     monkeypatch.setattr(article_files, "BATCH", 2)
-    told: list[int] = []
+    progress: list[int] = []
     lines = b"".join(line(url=f"https://news.example/{n}") for n in range(5))
-    await import_lines(newsroom, io.BytesIO(lines), on_progress=told.append)
-    assert told == [2, 4, 5]
+    await import_lines(newsroom, io.BytesIO(lines), on_progress=progress.append)
+    assert progress == [2, 4, 5]
 
 
 @pytest.mark.parametrize(
@@ -201,8 +203,8 @@ def test_any_object_is_a_row_that_can_be_stored_or_has_a_reason(found):
         row = parse_row(json.dumps(FULL | found).encode(), Counter())
     except ValueError:
         return
-    kept = (row.title, row.text, row.summary, row.source, row.author or "", *row.tags)
-    assert "\x00" not in "".join(kept).encode().decode()
+    row_texts = (row.title, row.text, row.summary, row.source, row.author or "", *row.tags)
+    assert "\x00" not in "".join(row_texts).encode().decode()
 
 
 @given(st.binary(max_size=60))

@@ -20,7 +20,7 @@ def telex(tmp_path, launcher) -> Telex:
 
 def test_a_period_is_a_dated_list_for_people_and_sources_for_scripts(telex):
     now = datetime.now(UTC)
-    given = [
+    articles_jsonl = [
         line(number, title=title, published=(now - timedelta(hours=hours)).isoformat())
         for number, (title, hours) in enumerate(
             [
@@ -30,20 +30,20 @@ def test_a_period_is_a_dated_list_for_people_and_sources_for_scripts(telex):
             ]
         )
     ]
-    telex("import", "-", given="\n".join(given))
+    telex("import", "-", given="\n".join(articles_jsonl))
     question = "quoi de neuf chez Mistral ces 7 derniers jours ?"
-    shown = telex("ask", question).stdout
+    output = telex("ask", question).stdout
     first, second = (
-        shown.index(title) for title in ("Mistral publie un modèle [1]", "Mistral ouvre un bureau [2]")
+        output.index(title) for title in ("Mistral publie un modèle [1]", "Mistral ouvre un bureau [2]")
     )
     assert first < second
-    assert "fonds" not in shown
+    assert "fonds" not in output
     (answer,) = telex.json("ask", question, "--json")
     assert list(answer) == [
         "question", "answered", "tier", "quotes", "possible", "older", "written",
         "sources", "nearest", "newest", "period", "lines"
     ]  # fmt: skip
-    assert [told["title"] for told in answer["lines"]] == [
+    assert [digest_line["title"] for digest_line in answer["lines"]] == [
         "Mistral publie un modèle",
         "Mistral ouvre un bureau",
     ]
@@ -68,13 +68,15 @@ def test_a_period_is_a_dated_list_for_people_and_sources_for_scripts(telex):
 
 
 def test_a_time_of_which_no_article_is_is_said_to_be_one(telex):
-    given = line(1, title="La Révolution en livres", text="La prise de la Bastille a eu lieu un mardi.")
-    telex("import", "-", given=given)
+    article_jsonl = line(
+        1, title="La Révolution en livres", text="La prise de la Bastille a eu lieu un mardi."
+    )
+    telex("import", "-", given=article_jsonl)
     for question in ("What happened in 1789?", "Que s’est-il passé en 1789 ?"):
-        shown = telex("ask", question).stderr
-        assert "Period: 1789" in shown
-        assert "None is from that period: the oldest is from" in shown
-        assert "The newest is from" in shown
+        errors = telex("ask", question).stderr
+        assert "Period: 1789" in errors
+        assert "None is from that period: the oldest is from" in errors
+        assert "The newest is from" in errors
         (answer,) = telex.json("ask", question, "--json")
         assert answer["answered"] is False
         assert answer["quotes"] == answer["sources"] == []
@@ -93,24 +95,24 @@ async def test_a_configured_model_writes_the_answer_and_is_named(telex, feed_ser
     service = ModelService(feed_server)
     telex.environment |= {"TELEX_MODEL_URL": service.url, "TELEX_MODEL_NAME": "small"}
     await asyncio.to_thread(telex, "import", "-", given=line(1))
-    service.says("La version 1 est disponible depuis lundi [1].")
-    told = await asyncio.to_thread(telex, "ask", QUESTION)
-    assert "La version 1 est disponible depuis lundi. [1]" in told.stdout
-    assert "small" in told.stderr
+    service.answer_with("La version 1 est disponible depuis lundi [1].")
+    completed = await asyncio.to_thread(telex, "ask", QUESTION)
+    assert "La version 1 est disponible depuis lundi. [1]" in completed.stdout
+    assert "small" in completed.stderr
     (answer,) = await asyncio.to_thread(telex.json, "ask", QUESTION, "--json")
     assert answer["written"] == [{"text": "La version 1 est disponible depuis lundi.", "cites": [1]}]
     assert answer["sources"][0]["url"] == "https://news.example/1"
-    service.sends(b"", 500)
-    told = await asyncio.to_thread(telex, "ask", QUESTION)
-    assert "HTTP 500" in told.stderr
+    service.send_body(b"", 500)
+    completed = await asyncio.to_thread(telex, "ask", QUESTION)
+    assert "HTTP 500" in completed.stderr
     (answer,) = await asyncio.to_thread(telex.json, "ask", QUESTION, "--json")
     assert answer["written"] == []
-    assert "La version 1" in told.stdout
-    told = await asyncio.to_thread(telex, "check")
-    assert "model service" in told.stdout
+    assert "La version 1" in completed.stdout
+    completed = await asyncio.to_thread(telex, "check")
+    assert "model service" in completed.stdout
     telex.environment["TELEX_MODEL_NAME"] = "large"
-    told = await asyncio.to_thread(telex, "check", status=1)
-    assert "no model 'large'" in told.stdout
+    completed = await asyncio.to_thread(telex, "check", status=1)
+    assert "no model 'large'" in completed.stdout
 
 
 def test_a_model_address_that_is_none_is_said_at_start(telex):

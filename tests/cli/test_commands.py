@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from bot.store import Store
-from tests.feed_server import item, rss
-from tests.wire.bot_process import Launcher, inherited
+from tests.feed_server import make_rss, make_rss_item
+from tests.wire.bot_process import Launcher, inherit_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,7 +29,7 @@ class Telex:
         self.folder = folder
         self.launcher = launcher
         self.environment = {
-            **inherited(),
+            **inherit_environment(),
             "PYTHONPATH": str(ROOT),
             "TELEX_DATABASE": str(folder / "news.db"),
             "TELEX_SEMANTIC": "false",
@@ -40,32 +40,32 @@ class Telex:
     def __call__(self, *arguments: str, status: int = 0, given: str = "") -> subprocess.CompletedProcess[str]:
         """Run a command in a process that has everything imported."""
         with TemporaryDirectory() as place:
-            said, log, asked = (Path(place) / name for name in ("output", "log", "given"))
-            asked.write_text(given, "utf-8")
-            streams = {"given": str(asked), "output": str(said), "log": str(log)}
+            output_path, log, input_path = (Path(place) / name for name in ("output", "log", "given"))
+            input_path.write_text(given, "utf-8")
+            streams = {"given": str(input_path), "output": str(output_path), "log": str(log)}
             where = {"environment": self.environment, "folder": str(self.folder)}
             pid = self.launcher.ask(argv=arguments, **where, **streams)["pid"]
             end = time.monotonic() + 60
-            while (ended := self.launcher.ask(poll=pid)["status"]) is None:
+            while (exit_status := self.launcher.ask(poll=pid)["status"]) is None:
                 if time.monotonic() > end:
                     os.kill(pid, signal.SIGKILL)
                 time.sleep(0.005)
-            done = subprocess.CompletedProcess(
-                arguments, ended, said.read_text("utf-8"), log.read_text("utf-8")
+            completed = subprocess.CompletedProcess(
+                arguments, exit_status, output_path.read_text("utf-8"), log.read_text("utf-8")
             )
-        assert done.returncode == status, done.stderr
-        return done
+        assert completed.returncode == status, completed.stderr
+        return completed
 
     def cold(self, *arguments: str, status: int = 0) -> None:
         """Run a command as a shell does: from nothing."""
         command = [sys.executable, "-m", "bot", *arguments]
-        done = subprocess.run(
+        completed = subprocess.run(
             command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
         )
-        assert done.returncode == status, done.stderr
+        assert completed.returncode == status, completed.stderr
 
-    def json(self, *arguments: str, given: str = "") -> list[Any]:
-        return [json.loads(line) for line in self(*arguments, given=given).stdout.splitlines()]
+    def json(self, *arguments: str, input_text: str = "") -> list[Any]:
+        return [json.loads(line) for line in self(*arguments, given=input_text).stdout.splitlines()]
 
 
 @pytest.fixture
@@ -91,14 +91,14 @@ def line(number: int, **changes: object) -> str:
 
 def test_imported_articles_are_found_by_a_search_without_accents(telex):
     telex("import", "-", given=line(1) + "\n" + line(2, title="Un tout autre sujet", text="Rien."))
-    found = telex.json("search", "editeur", "--json")
-    assert [answer["query"] for answer in found] == ["editeur"]
-    (result,) = found[0]["results"]
-    assert result["url"] == "https://news.example/1"
-    assert result["source"] == "Le Fil"
-    assert result["language"] == "fr"
-    assert result["published"].startswith("2026-03-02T08:00:00")
-    assert set(result) == {"url", "title", "source", "published", "language", "score", "excerpt", "partial"}
+    answers = telex.json("search", "editeur", "--json")
+    assert [answer["query"] for answer in answers] == ["editeur"]
+    (hit,) = answers[0]["results"]
+    assert hit["url"] == "https://news.example/1"
+    assert hit["source"] == "Le Fil"
+    assert hit["language"] == "fr"
+    assert hit["published"].startswith("2026-03-02T08:00:00")
+    assert set(hit) == {"url", "title", "source", "published", "language", "score", "excerpt", "partial"}
 
 
 def test_a_query_may_begin_with_a_dash_and_options_stay_options(telex):
@@ -108,9 +108,9 @@ def test_a_query_may_begin_with_a_dash_and_options_stay_options(telex):
         ("--limit", "5", "--json", "-editeurs"),
         ("--json", "--", "-editeurs"),
     ):
-        (found,) = telex.json("search", *arguments)
-        assert found["query"] == "-editeurs"
-        assert [result["title"] for result in found["results"]] == ["Un tout autre sujet"]
+        (search_answer,) = telex.json("search", *arguments)
+        assert search_answer["query"] == "-editeurs"
+        assert [hit["title"] for hit in search_answer["results"]] == ["Un tout autre sujet"]
     assert telex.json("ask", "-huawei ?", "--json")[0]["answered"] is False
     assert "Search the stored articles" in telex("search", "-h").stdout
     assert "No such option" in telex("search", "--jsno", "editeurs", status=2).stderr
@@ -118,31 +118,34 @@ def test_a_query_may_begin_with_a_dash_and_options_stay_options(telex):
 
 
 def test_importing_twice_keeps_one_copy_and_an_export_comes_back_the_same(telex, tmp_path):
-    given = "\n".join(line(number) for number in range(5))
-    telex("import", "-", given=given)
-    telex("import", "-", given=given)
+    articles_jsonl = "\n".join(line(number) for number in range(5))
+    telex("import", "-", given=articles_jsonl)
+    telex("import", "-", given=articles_jsonl)
     telex("export", "out.jsonl")
     exported = (tmp_path / "out.jsonl").read_text("utf-8")
     assert len(exported.splitlines()) == 5
     assert set(json.loads(exported.splitlines()[0])) >= set(json.loads(line(0)))
-    other = Telex(tmp_path, telex.launcher)
-    other.environment["TELEX_DATABASE"] = str(tmp_path / "other.db")
-    other("import", "out.jsonl")
-    assert other("export", "-").stdout == exported
+    other_telex = Telex(tmp_path, telex.launcher)
+    other_telex.environment["TELEX_DATABASE"] = str(tmp_path / "other.db")
+    other_telex("import", "out.jsonl")
+    assert other_telex("export", "-").stdout == exported
 
 
 def test_a_bad_line_is_named_and_the_others_are_kept(telex):
     dated = line(3, published="2026-03-01 or so")
-    done = telex("import", "-", given=f"{line(1)}\n{{not json\n{line(2)}\n{dated}", status=1)
-    assert "line 2" in done.stderr
-    assert "line 4: published: not a date" in done.stderr
+    completed = telex("import", "-", given=f"{line(1)}\n{{not json\n{line(2)}\n{dated}", status=1)
+    assert "line 2" in completed.stderr
+    assert "line 4: published: not a date" in completed.stderr
     assert len(telex.json("latest", "--json")) == 2
 
 
 def test_a_query_a_line_is_answered_with_an_object_a_line_in_order(telex):
     telex("import", "-", given=line(1))
-    found = telex.json("search", "-", "--json", "--limit", "3", given="version\nabsent\n\n")
-    assert [(answer["query"], len(answer["results"])) for answer in found] == [("version", 1), ("absent", 0)]
+    answers = telex.json("search", "-", "--json", "--limit", "3", input_text="version\nabsent\n\n")
+    assert [(answer["query"], len(answer["results"])) for answer in answers] == [
+        ("version", 1),
+        ("absent", 0),
+    ]
 
 
 def test_an_answer_has_the_shape_that_scripts_rely_on(telex):
@@ -155,11 +158,11 @@ def test_an_answer_has_the_shape_that_scripts_rely_on(telex):
 
 
 async def test_poll_adds_feeds_and_keeps_their_articles(telex, feed_server):
-    good = feed_server.serve("/good.xml", rss(item(1), item(2)))
+    good = feed_server.serve("/good.xml", make_rss(make_rss_item(1), make_rss_item(2)))
     bad = feed_server.serve("/bad.xml", status=500)
-    done = await in_thread(telex, "poll", good, bad)
-    assert f"{good}\t2 new" in done.stdout
-    assert bad in done.stdout
+    completed = await in_thread(telex, "poll", good, bad)
+    assert f"{good}\t2 new" in completed.stdout
+    assert bad in completed.stdout
     assert {article["title"] for article in await in_thread(telex.json, "latest", "--json")} == {
         "Article 1",
         "Article 2",
@@ -169,23 +172,23 @@ async def test_poll_adds_feeds_and_keeps_their_articles(telex, feed_server):
     items = "".join(f"<li><h3><a href=/{n}>A page that has no feed, part {n}</a></h3>" for n in range(4))
     page = feed_server.serve("/page", f"<ul>{items}</ul>", content_type="text/html")
     for outcome in ("4 new", "unchanged"):
-        done = await in_thread(telex, "poll", page)
-        assert outcome in done.stdout
-        assert done.stdout.startswith(f"{page}#telex-list=")
+        completed = await in_thread(telex, "poll", page)
+        assert outcome in completed.stdout
+        assert completed.stdout.startswith(f"{page}#telex-list=")
 
 
 async def test_a_feed_that_failed_later_stays_and_is_removed_by_name(telex, feed_server):
-    feed = feed_server.serve("/feed.xml", rss(item(1)))
+    feed = feed_server.serve("/feed.xml", make_rss(make_rss_item(1)))
     await in_thread(telex, "poll", feed)
     feed_server.serve("/feed.xml", status=500)
     await in_thread(telex, "poll", feed, status=1)
-    (known,) = await in_thread(telex.json, "feeds", "--json")
-    assert known["error"] == "http-500"
+    (stored_feed,) = await in_thread(telex.json, "feeds", "--json")
+    assert stored_feed["error"] == "http-500"
     assert "Removed" in (await in_thread(telex, "feeds", "remove", feed)).stderr
     assert await in_thread(telex.json, "feeds", "--json") == []
     assert await in_thread(telex.json, "latest", "--json") == []
-    done = await in_thread(telex, "feeds", "remove", feed, status=1)
-    assert "telex feeds" in done.stderr
+    completed = await in_thread(telex, "feeds", "remove", feed, status=1)
+    assert "telex feeds" in completed.stderr
 
 
 async def test_poll_fails_only_where_nothing_could_be_polled(telex, feed_server):
@@ -199,9 +202,9 @@ async def in_thread(call: Any, *arguments: str, **options: Any) -> Any:
 
 
 def test_run_without_a_token_is_wrong_use_and_names_the_demo(telex):
-    done = telex("run", status=2)
-    assert "telex demo" in done.stderr
-    assert done.stdout == ""
+    completed = telex("run", status=2)
+    assert "telex demo" in completed.stderr
+    assert completed.stdout == ""
 
 
 def test_a_move_from_a_file_to_a_file_is_wrong_use(telex):
@@ -210,32 +213,32 @@ def test_a_move_from_a_file_to_a_file_is_wrong_use(telex):
 
 def test_run_says_at_once_that_a_token_is_malformed(telex):
     telex.environment["DISCORD_TOKEN"] = "nonsense"
-    done = telex("run", status=2)
-    assert "DISCORD_TOKEN doesn't look like a bot's token" in done.stderr
-    assert "nonsense" not in done.stderr
+    completed = telex("run", status=2)
+    assert "DISCORD_TOKEN doesn't look like a bot's token" in completed.stderr
+    assert "nonsense" not in completed.stderr
 
 
 def test_a_second_run_on_one_database_gets_a_sentence_not_a_traceback(telex):
     telex.environment["DISCORD_TOKEN"] = "MTIz.abc.def"
     with Store.lock_for_run(Path(telex.environment["TELEX_DATABASE"])):
-        done = telex("run", status=1)
-    assert "already running" in done.stderr
-    assert "Traceback" not in done.stderr
+        completed = telex("run", status=1)
+    assert "already running" in completed.stderr
+    assert "Traceback" not in completed.stderr
 
 
 def test_a_wrong_setting_is_named(telex):
     telex.environment["TELEX_POLL_CONCURRENCY"] = "none"
-    done = telex("latest", status=2)
-    assert "TELEX_POLL_CONCURRENCY" in done.stderr
+    completed = telex("latest", status=2)
+    assert "TELEX_POLL_CONCURRENCY" in completed.stderr
 
 
 @pytest.mark.parametrize("command", [("search", "robots"), ("ask", "who won?")])
 def test_an_empty_database_says_how_to_fill_it_and_nothing_else(telex, command):
     telex("migrate")
-    done = telex(*command)
-    assert done.stdout == ""
-    assert done.stderr.startswith("No articles yet.")
-    assert len(done.stderr.splitlines()) == 1
+    completed = telex(*command)
+    assert completed.stdout == ""
+    assert completed.stderr.startswith("No articles yet.")
+    assert len(completed.stderr.splitlines()) == 1
 
 
 def test_an_unknown_command_is_wrong_use(telex):
@@ -253,21 +256,21 @@ def test_a_backup_is_a_database_and_never_overwrites(telex, tmp_path):
 
 def test_a_file_that_is_no_database_gets_a_sentence_not_a_traceback(telex, tmp_path):
     (tmp_path / "news.db").write_bytes(b"a letter to my aunt" * 100)
-    done = telex("latest", status=1)
-    assert "Traceback" not in done.stderr
-    assert "news.db" in done.stderr
+    completed = telex("latest", status=1)
+    assert "Traceback" not in completed.stderr
+    assert "news.db" in completed.stderr
 
 
 async def test_why_tells_of_an_article_and_of_an_address_never_seen(telex, feed_server):
-    await in_thread(telex, "poll", feed_server.serve("/feed.xml", rss(item(7))))
-    told = await in_thread(telex, "why", "https://news.example/articles/7?utm_source=feed")
-    assert "“Article 7”: found" in told.stdout
-    assert "posted nowhere: no channel follows its feed" in told.stdout
+    await in_thread(telex, "poll", feed_server.serve("/feed.xml", make_rss(make_rss_item(7))))
+    completed = await in_thread(telex, "why", "https://news.example/articles/7?utm_source=feed")
+    assert "“Article 7”: found" in completed.stdout
+    assert "posted nowhere: no channel follows its feed" in completed.stdout
     await in_thread(telex, "why", "https://news.example/never", status=1)
 
 
 async def test_check_names_the_feed_that_does_not_answer(telex, feed_server):
-    good = feed_server.serve("/good.xml", rss(item(1)))
+    good = feed_server.serve("/good.xml", make_rss(make_rss_item(1)))
     await in_thread(telex, "poll", good)
     assert "FAILED" not in (await in_thread(telex, "check")).stdout
     feed_server.serve("/good.xml", status=404)
@@ -282,12 +285,13 @@ async def test_find_shows_the_feeds_and_the_lists_of_a_page(telex, feed_server):
     )
     link = "<link rel=alternate type=application/rss+xml href=/feed.xml title=All>"
     url = feed_server.serve("/news", f"<html><head>{link}<body>{items}", content_type="text/html")
-    (found,) = [
-        json.loads(each) for each in (await in_thread(telex, "find", url, "--json")).stdout.splitlines()
+    (discovery,) = [
+        json.loads(output_line)
+        for output_line in (await in_thread(telex, "find", url, "--json")).stdout.splitlines()
     ]
-    assert [feed["title"] for feed in found["feeds"]] == ["All"]
-    (first, *_) = found["lists"]
-    assert [item["title"] for item in first["items"]] == list(titles)
+    assert [feed["title"] for feed in discovery["feeds"]] == ["All"]
+    (first, *_) = discovery["lists"]
+    assert [list_item["title"] for list_item in first["items"]] == list(titles)
     assert first["items"][0]["published"] == "2026-03-01T00:00:00Z"
     assert first["items"][0]["url"].endswith("/1")
     url = feed_server.serve("/empty", "<html><body>Nothing", content_type="text/html")
@@ -326,7 +330,7 @@ def test_folders_named_like_ours_in_the_working_directory_are_not_picked_up(tele
     code = (
         "import runpy, sys; sys.argv = ['telex', '--version']; runpy.run_module('bot', run_name='__main__')"
     )
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
         env=telex.environment,
@@ -334,4 +338,4 @@ def test_folders_named_like_ours_in_the_working_directory_are_not_picked_up(tele
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert completed.returncode == 0, completed.stderr

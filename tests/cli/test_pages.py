@@ -8,7 +8,7 @@ import json
 import pytest
 
 from tests.cli.test_commands import Telex
-from tests.feed_server import FeedServer, rss
+from tests.feed_server import FeedServer, make_rss
 
 PAGE = (
     "<html><head><title>Battery</title></head><body><article><p>A firm in Leeds has built a battery that "
@@ -28,21 +28,21 @@ def test_what_a_page_says_is_found_and_told_of(telex, tmp_path):
                 "<description>A firm in Leeds has built a battery…</description></item>"
                 for link in links
             ]
-            url = server.serve("/feed", rss(*entries))
-            said = await asyncio.to_thread(telex, "poll", url)
+            url = server.serve("/feed", make_rss(*entries))
+            poll_run = await asyncio.to_thread(telex, "poll", url)
             whys = [await asyncio.to_thread(telex, "why", link) for link in links]
         finally:
             await server.stop()
-        return [said.stdout, said.stderr, *(why.stdout for why in whys)]
+        return [poll_run.stdout, poll_run.stderr, *(why.stdout for why in whys)]
 
     telex.environment["TELEX_FULL_TEXT"] = "search"
-    out, err, read, refused = asyncio.run(served())
-    assert "2 new" in out
-    assert "1 article read in full" in err
-    assert "I read the page" in read
-    assert "robots.txt" in refused
+    poll_output, poll_errors, read_why, refused_why = asyncio.run(served())
+    assert "2 new" in poll_output
+    assert "1 article read in full" in poll_errors
+    assert "I read the page" in read_why
+    assert "robots.txt" in refused_why
     (answer,) = telex.json("search", "looms Huddersfield", "--json")
-    assert [result["title"] for result in answer["results"]] == ["Battery 1"]
+    assert [hit["title"] for hit in answer["results"]] == ["Battery 1"]
     exported = [json.loads(line) for line in telex("export", "-").stdout.splitlines()]
     assert {row["text"] for row in exported} == {"A firm in Leeds has built a battery…"}
 

@@ -14,7 +14,7 @@ __all__ = ["telex"]
 ANSWERED, UNANSWERED = "Who bought Slack?", "Où est passé l’été ?"
 
 
-async def ask(database: Path) -> None:
+async def add_questions(database: Path) -> None:
     store = await Store.open(database, SystemClock())
     for text, person in ((UNANSWERED, 1), (UNANSWERED.upper(), 2), (ANSWERED, 1)):
         question = await store.questions.add(
@@ -33,15 +33,15 @@ async def ask(database: Path) -> None:
 def test_what_was_not_answered_is_listed_without_names(telex):
     telex("migrate")
     assert "No unanswered questions" in telex("questions").stderr
-    asyncio.run(ask(telex.folder / "news.db"))
+    asyncio.run(add_questions(telex.folder / "news.db"))
     (missed,) = telex.json("questions", "--json")
     assert missed["times"] == 2
     assert missed["answered"] == 0
     assert missed["question"].casefold() == UNANSWERED.casefold()
     assert set(missed) == {"question", "language", "last", "times", "answered", "helped", "not_helped"}
     every = telex.json("questions", "--json", "--all", "--days", "1")
-    assert [(one["times"], one["helped"]) for one in every] == [(2, 0), (1, 1)]
-    shown = telex("questions", "--all").stdout
-    assert ANSWERED in shown
-    assert "👍" in shown
+    assert [(question["times"], question["helped"]) for question in every] == [(2, 0), (1, 1)]
+    output = telex("questions", "--all").stdout
+    assert ANSWERED in output
+    assert "👍" in output
     telex("questions", "--days", "0", status=2)

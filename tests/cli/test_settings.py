@@ -43,7 +43,7 @@ def test_each_wrong_setting_gets_a_sentence_of_ours_without_its_value(telex):
     telex.environment |= WRONG | {"DISCORD_TOKEN": f"MTIz.{SECRET}.x"}
     for command in ("run", "check", "feeds"):
         lines = telex(command, status=2).stderr.splitlines()
-        assert {each.partition(":")[0] for each in lines} == set(WRONG)
+        assert {error_line.partition(":")[0] for error_line in lines} == set(WRONG)
         assert len(lines) == len(WRONG)
         assert "Input" not in "".join(lines)
         assert "MTIz" not in "".join(lines)
@@ -103,13 +103,13 @@ def test_a_mistyped_setting_is_named_with_the_one_that_is_meant(telex):
     telex.environment["TELEX_LANGAUGE"] = "fr"
     (telex.folder / ".env").write_text("TELEX_LOG_LEVL=debug\nCOMPOSE_PROFILES=server\nDISCORD_TOKN=x\n")
     for command, status in (("check", 0), ("run", 2)):
-        told = telex(command, status=status).stderr
-        assert "TELEX_LANGAUGE isn't a setting of Telex; did you mean TELEX_LANGUAGE?" in told
-        assert "TELEX_LOG_LEVL isn't a setting of Telex; did you mean TELEX_LOG_LEVEL?" in told
-        assert "DISCORD_TOKN isn't a setting of Telex; did you mean DISCORD_TOKEN?" in told
-        assert "COMPOSE" not in told
+        errors = telex(command, status=status).stderr
+        assert "TELEX_LANGAUGE isn't a setting of Telex; did you mean TELEX_LANGUAGE?" in errors
+        assert "TELEX_LOG_LEVL isn't a setting of Telex; did you mean TELEX_LOG_LEVEL?" in errors
+        assert "DISCORD_TOKN isn't a setting of Telex; did you mean DISCORD_TOKEN?" in errors
+        assert "COMPOSE" not in errors
     telex.environment["TELEX_LOG_FORMAT"] = "json"
-    first, *_rest = telex("run", status=2).stderr.splitlines()
+    first, *_further_lines = telex("run", status=2).stderr.splitlines()
     assert "DISCORD_TOKN" in json.loads(first)["message"]
 
 
@@ -154,10 +154,10 @@ def test_a_command_that_reads_names_the_path_where_no_database_is_and_makes_none
         "TELEX_SECRET_KEY": telex("rekey", "--new").stdout.strip(),
     }
     done = telex(*command, status=2)
-    said = "".join((done.stdout + done.stderr).split())
-    assert "TELEX_LANGAUGE" in said
+    output = "".join((done.stdout + done.stderr).split())
+    assert "TELEX_LANGAUGE" in output
     for word in str(telex.folder / "away" / "news.db").split("/"):
-        assert word in said.replace("│", "")
+        assert word in output.replace("│", "")
     assert list(telex.folder.iterdir()) == []
     (telex.folder / "empty.db").touch()
     telex.environment["TELEX_DATABASE"] = "empty.db"
@@ -196,8 +196,8 @@ def test_a_command_that_writes_makes_the_database(telex, command):
 def test_an_extra_is_installed_as_telex_was(monkeypatch, tmp_path, origin, command, has_pip):
     for name in ("pyproject.toml", "constraints.txt"):
         (tmp_path / name).touch()
-    written = json.loads(json.dumps(origin).replace("{folder}", str(tmp_path)))
-    monkeypatch.setattr(installation, "_read_origin", lambda: written)
+    origin_info = json.loads(json.dumps(origin).replace("{folder}", str(tmp_path)))
+    monkeypatch.setattr(installation, "_read_origin", lambda: origin_info)
     monkeypatch.setattr(installation, "find_spec", lambda _name: has_pip or None)
     pip = f"{sys.executable} -m pip" if has_pip else f"uv pip install --python {sys.executable}"
     start = f"{pip} install" if has_pip else pip
@@ -207,7 +207,9 @@ def test_an_extra_is_installed_as_telex_was(monkeypatch, tmp_path, origin, comma
 async def test_the_command_for_an_extra_is_below_the_table_of_checks(monkeypatch, newsroom):
     monkeypatch.setattr(article_encoder, "model_id", lambda: None)
     (check,) = [
-        each async for each in checks.run_checks(newsroom.settings) if each.subject == "semantic search"
+        semantic_check
+        async for semantic_check in checks.run_checks(newsroom.settings)
+        if semantic_check.subject == "semantic search"
     ]
     assert check.detail == "off: its extra isn’t installed"
     assert check.advice == f"To turn on semantic search: {installation.extra_command('semantic')}"
@@ -220,8 +222,8 @@ def test_in_an_image_an_extra_is_built_in(monkeypatch, tmp_path):
 
 
 def test_a_port_of_the_demo_that_is_in_use_is_a_sentence(telex):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as occupied_socket:
+        port = str(occupied_socket.getsockname()[1])
         done = telex("demo", "--no-browser", "--port", port, status=1)
     assert done.stderr.splitlines()[-1] == f"--port {port}: Address already in use"
     assert "Traceback" not in done.stderr

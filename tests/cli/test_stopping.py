@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.wire.bot_process import ROOT, inherited
+from tests.wire.bot_process import ROOT, inherit_environment
 
 CLOSES_SLOWLY = """
 import asyncio, typer
@@ -53,7 +53,7 @@ def running(script: str) -> Iterator[subprocess.Popen[str]]:
     """A process that has begun its work."""
     with subprocess.Popen(
         [sys.executable, "-c", script],
-        env={**inherited(), "PYTHONPATH": str(ROOT)},
+        env={**inherit_environment(), "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -74,14 +74,14 @@ def test_a_second_signal_does_not_cut_the_closing_short(again):
         for _ in range(3):
             process.send_signal(again)
             time.sleep(0.02)
-        said, complaints = process.communicate(timeout=60)
-        assert (said, complaints, process.returncode) == ("closed\n", "", 0)
+        output, complaints = process.communicate(timeout=60)
+        assert (output, complaints, process.returncode) == ("closed\n", "", 0)
 
 
 @pytest.mark.parametrize("script", [NEVER_CLOSES, HANGS], ids=["never closes", "hangs"])
 def test_what_does_not_close_is_ended_all_the_same(script):
     with running(script) as process:
         process.send_signal(signal.SIGTERM)
-        _said, complaints = process.communicate(timeout=60)
+        _output, complaints = process.communicate(timeout=60)
         assert process.returncode == 1
         assert "ended all the same" in complaints

@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 from tests.cli.test_commands import Telex
-from tests.search.syntax import AMAZON, ARTICLES, CITIES, FOUND, MEANT, TOLD
+from tests.search.syntax import (
+    AMAZON,
+    ARTICLES,
+    CITIES,
+    NOTES_BY_QUERY,
+    SUGGESTIONS_BY_QUERY,
+    TITLES_BY_QUERY,
+)
 
 
 def row(number: int, article: dict[str, Any]) -> str:
@@ -27,39 +34,41 @@ def telex(tmp_path, launcher) -> Telex:
 
 def test_every_kind_of_query_finds_what_it_says(telex):
     wrong = {}
-    answers = telex.json("search", "-", "--json", given="\n".join(FOUND))
-    for answer, (query, wanted) in zip(answers, FOUND.items(), strict=True):
+    answers = telex.json("search", "-", "--json", input_text="\n".join(TITLES_BY_QUERY))
+    for answer, (query, expected_titles) in zip(answers, TITLES_BY_QUERY.items(), strict=True):
         assert answer["query"] == query
-        found = [result["title"] for result in answer["results"][: len(wanted)]]  # before partial matches
-        if set(found) != set(wanted):
-            wrong[query] = found
+        found_titles = [
+            hit["title"] for hit in answer["results"][: len(expected_titles)]
+        ]  # before partial matches
+        if set(found_titles) != set(expected_titles):
+            wrong[query] = found_titles
     assert not wrong
 
 
 def test_a_mistake_is_answered_with_what_was_understood(telex):
-    said = telex("search", "-", given="\n".join(TOLD)).stderr
-    for told in TOLD.values():
-        assert told in said
+    errors = telex("search", "-", given="\n".join(NOTES_BY_QUERY)).stderr
+    for note_text in NOTES_BY_QUERY.values():
+        assert note_text in errors
 
 
 def test_a_misspelt_word_or_name_is_asked_after(telex):
-    said = telex("search", "-", given="\n".join(MEANT)).stderr
-    for words in MEANT.values():
-        assert f"Did you mean {', '.join(words)}?" in said
+    errors = telex("search", "-", given="\n".join(SUGGESTIONS_BY_QUERY)).stderr
+    for words in SUGGESTIONS_BY_QUERY.values():
+        assert f"Did you mean {', '.join(words)}?" in errors
 
 
 def test_what_lacks_a_word_is_marked_as_such(telex):
-    shown = telex("search", "-", given="police browser\nploice")
-    assert "(partial match)" in shown.stdout
-    assert "(close match)" in shown.stdout
-    several, single = telex.json("search", "-", "--json", given="police browser\nploice")
+    completed = telex("search", "-", given="police browser\nploice")
+    assert "(partial match)" in completed.stdout
+    assert "(close match)" in completed.stdout
+    several, single = telex.json("search", "-", "--json", input_text="police browser\nploice")
     assert all(result["partial"] for result in several["results"])
-    assert {result["title"] for result in single["results"]} == {AMAZON, CITIES}
+    assert {hit["title"] for hit in single["results"]} == {AMAZON, CITIES}
     assert single["notes"] == ["No article has the word “ploice”."]
     assert single["suggestions"] == ["police"]
 
 
 def test_bookmarks_which_the_command_line_has_none_of_are_told_as_such(telex):
-    said = telex("search", "is:bookmarked").stderr
-    assert "Bookmarks are personal" in said
-    assert "Nothing found" in said
+    errors = telex("search", "is:bookmarked").stderr
+    assert "Bookmarks are personal" in errors
+    assert "Nothing found" in errors

@@ -11,6 +11,6 @@ from tests.cogs.engine import Engine
 @pytest.fixture
 def engine(monkeypatch) -> Engine:
     """The engine of answers, replaced for a test."""
-    made = Engine()
-    monkeypatch.setattr(answer_pipeline, "answer_question", made.ask)
-    return made
+    answer_engine = Engine()
+    monkeypatch.setattr(answer_pipeline, "answer_question", answer_engine.ask)
+    return answer_engine

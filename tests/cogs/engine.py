@@ -14,21 +14,21 @@ class Engine:
 
     def __init__(self) -> None:
         self.calls: list[dict[str, Any]] = []
-        self.gives: dict[str, Any] = {}
+        self.answer_fields: dict[str, Any] = {}
         self.fails = False
 
     async def ask(self, _searcher: object, question: str, **options: Any) -> Answer:
         self.calls.append({"question": question, **options})
         if self.fails:
             raise RuntimeError("the engine broke")
-        return Answer(question=question, **self.gives)
+        return Answer(question=question, **self.answer_fields)
 
-    def quotes(self, *articles: Article) -> None:
+    def answer_with_quotes(self, *articles: Article) -> None:
         """Answer with the text of these articles."""
         quotes = tuple(Quote(article.body, article) for article in articles)
-        self.gives = {"tier": Confidence.SURE, "quotes": quotes, "sources": articles}
+        self.answer_fields = {"tier": Confidence.SURE, "quotes": quotes, "sources": articles}
 
 
-def mention(world: World) -> str:
+def bot_mention(world: World) -> str:
     """How a message mentions the bot."""
     return f"<@{world.env.backend.bot_user.id}>"

@@ -15,45 +15,47 @@ from simcord.results import InteractionResult, ResponseMessage
 from bot.core.models import Article, Feed
 from tests import shown
 from tests.discord_world import World
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import FeedServer, make_rss, make_rss_item
 
 START = 1_780_000_000
 """When the clock of a test starts."""
 
 
-def said(result: InteractionResult) -> str:
+def message_text(interaction: InteractionResult) -> str:
     """Everything that an answer says, its buttons and menus too."""
-    return text(last(result))
+    return text(last_reply(interaction))
 
 
-def last(result: InteractionResult) -> ResponseMessage:
+def last_reply(interaction: InteractionResult) -> ResponseMessage:
     """The last message of an answer."""
-    if result.followups:
-        return result.followups[-1]
-    assert result.response is not None
-    return result.response
+    if interaction.followups:
+        return interaction.followups[-1]
+    assert interaction.response is not None
+    return interaction.response
 
 
-text, parts = shown.text, shown.parts
+text, parts = shown.text, shown.list_components
 
 
 def components(message: ResponseMessage | discord.Message) -> list[dict[str, Any]]:
     """The buttons and menus of a message, wherever they stand."""
-    return [one for one in parts(message) if "custom_id" in one or "url" in one]
+    return [component for component in parts(message) if "custom_id" in component or "url" in component]
 
 
-def labels(message: ResponseMessage) -> list[str]:
+def button_labels(message: ResponseMessage) -> list[str]:
     """What its buttons say."""
     return [
-        one["label"]
-        for one in components(message)
-        if one["type"] == discord.ComponentType.button.value and one.get("label")
+        component["label"]
+        for component in components(message)
+        if component["type"] == discord.ComponentType.button.value and component.get("label")
     ]
 
 
-def button(message: ResponseMessage, label: str) -> str:
+def button_custom_id(message: ResponseMessage, label: str) -> str:
     """The custom id of its button with this label."""
-    return next(str(one["custom_id"]) for one in components(message) if one.get("label") == label)
+    return next(
+        str(component["custom_id"]) for component in components(message) if component.get("label") == label
+    )
 
 
 NEXT, BACK = "▶️", "◀️"
@@ -62,70 +64,74 @@ NEXT, BACK = "▶️", "◀️"
 
 async def press(actor: MemberActor, message: ResponseMessage, icon: str) -> InteractionResult:
     """Press the button that shows this emoji alone."""
-    return await actor.click(message, custom_id=str(icon_button(message, icon)["custom_id"]))
+    return await actor.click(message, custom_id=str(find_icon_button(message, icon)["custom_id"]))
 
 
-def icon_button(message: ResponseMessage, icon: str) -> dict[str, Any]:
+def find_icon_button(message: ResponseMessage, icon: str) -> dict[str, Any]:
     """The button that shows this emoji alone."""
     return next(
-        one
-        for one in components(message)
-        if not one.get("label") and one.get("emoji", {}).get("name") == icon
+        component
+        for component in components(message)
+        if not component.get("label") and component.get("emoji", {}).get("name") == icon
     )
 
 
-def menu(message: ResponseMessage | discord.Message, start: str = "") -> tuple[str, list[dict[str, Any]]]:
+def find_menu(
+    message: ResponseMessage | discord.Message, start: str = ""
+) -> tuple[str, list[dict[str, Any]]]:
     """The custom id and the options of its menu whose placeholder begins so."""
-    for one in components(message):
-        if one["type"] == discord.ComponentType.select.value and one.get("placeholder", "").startswith(start):
-            return one["custom_id"], one["options"]
+    for component in components(message):
+        if component["type"] == discord.ComponentType.select.value and component.get(
+            "placeholder", ""
+        ).startswith(start):
+            return component["custom_id"], component["options"]
     raise AssertionError(f"no menu {start!r}")
 
 
-def selected(message: ResponseMessage | discord.Message, start: str = "") -> list[str]:
+def selected_labels(message: ResponseMessage | discord.Message, start: str = "") -> list[str]:
     """What the menu whose placeholder begins so shows as chosen."""
-    return [option["label"] for option in menu(message, start)[1] if option.get("default")]
+    return [option["label"] for option in find_menu(message, start)[1] if option.get("default")]
 
 
 async def choose(
     actor: MemberActor, message: ResponseMessage, title: str, start: str = ""
 ) -> InteractionResult:
     """Choose the option with this label."""
-    custom_id, options = menu(message, start)
-    value = next(option["value"] for option in options if option["label"].startswith(title))
-    return await actor.select(message, [value], custom_id=custom_id)
+    custom_id, options = find_menu(message, start)
+    option_value = next(option["value"] for option in options if option["label"].startswith(title))
+    return await actor.select(message, [option_value], custom_id=custom_id)
 
 
-async def card(world: World, title: str = "Example News") -> InteractionResult:
+async def open_feed_card(world: World, title: str = "Example News") -> InteractionResult:
     """The card of a feed that /feed list opens."""
-    return await choose(world.editor, last(await world.editor.slash(world.news, "feed list")), title)
+    return await choose(world.editor, last_reply(await world.editor.slash(world.news, "feed list")), title)
 
 
-async def forge(
+async def forge_click(
     actor: MemberActor,
     channel: ChannelHandle,
     message: Any,
     custom_id: str,
     *,
     values: list[str] | None = None,
-    kind: int | None = None,
+    component_type: int | None = None,
     resolved: dict[str, Any] | None = None,
 ) -> InteractionResult:
     """Send a click that no client would: on any message, with any id, seen or not."""
     backend = actor._env.backend  # noqa: SLF001 - simcord’s
     channel_id = message.channel_id if isinstance(message, ResponseMessage) else message.channel.id
     stored = backend.get_message(channel_id, message.id)
-    kind = kind or (2 if values is None else 3)
-    data: dict[str, Any] = {"custom_id": custom_id, "component_type": kind}
+    component_type = component_type or (2 if values is None else 3)
+    interaction_data: dict[str, Any] = {"custom_id": custom_id, "component_type": component_type}
     if values is not None:
-        data["values"] = values
+        interaction_data["values"] = values
     if resolved is not None:
-        data["resolved"] = resolved
+        interaction_data["resolved"] = resolved
     return await _dispatch_actor_interaction(
         actor,
         InteractionType.MESSAGE_COMPONENT,
         channel,
-        data,
+        interaction_data,
         extra={"message": dict(serializers.message_payload(backend, stored))},
         source_message_id=stored.id,
     )
@@ -141,47 +147,53 @@ async def follow(
     channel: ChannelHandle | None = None,
 ) -> Feed:
     """A feed that a channel follows, read once, with its newest article posted."""
-    url = server.serve(path, rss(*(items or three()), title=title, language=language))
+    url = server.serve(path, make_rss(*(items or three_items()), title=title, language=language))
     feed = await world.follow(url, channel)
     await world.poll_and_deliver(feed)
-    read = await world.store.feeds.get(feed.id)
-    assert read is not None
-    return read
+    polled_feed = await world.store.feeds.get(feed.id)
+    assert polled_feed is not None
+    return polled_feed
 
 
-def three() -> tuple[str, str, str]:
+def three_items() -> tuple[str, str, str]:
     """Three articles, newest first."""
-    told = {
+    stories_by_number = {
         3: ("Cities ban facial recognition", "A moratorium was voted in June.", 60),
         2: ("A new browser engine", "Written in a safe language.", 3600),
         1: ("Chips get smaller", "Two nanometres at last.", 7200),
     }
-    three, two, one = (
-        item(number, title=title, body=body, published=START - age)
-        for number, (title, body, age) in told.items()
+    third_item, second_item, first_item = (
+        make_rss_item(number, title=title, body=body, published=START - age)
+        for number, (title, body, age) in stories_by_number.items()
     )
-    return three, two, one
+    return third_item, second_item, first_item
 
 
-async def newest(world: World, feed: Feed) -> Article:
+async def newest_article(world: World, feed: Feed) -> Article:
     """The newest article of a feed."""
     return (await world.store.articles.newest([feed.id], limit=1))[0]
 
 
-def hide(world: World, channel: ChannelHandle, person: MemberActor) -> None:
+def hide_channel(world: World, channel: ChannelHandle, member: MemberActor) -> None:
     """Take a person's view of a channel."""
-    _may_see(world, channel, person.id, OverwriteType.MEMBER, sees=False)
+    _set_channel_visibility(world, channel, member.id, OverwriteType.MEMBER, is_visible=False)
 
 
-async def close(world: World, channel: ChannelHandle) -> None:
+async def restrict_to_editors(world: World, channel: ChannelHandle) -> None:
     """Let only editors, and the bot, see a channel."""
-    _may_see(world, channel, world.guild.default_role.id, OverwriteType.ROLE, sees=False)
-    _may_see(world, channel, world.guild.roles["Editors"].id, OverwriteType.ROLE, sees=True)
+    _set_channel_visibility(world, channel, world.guild.default_role.id, OverwriteType.ROLE, is_visible=False)
+    _set_channel_visibility(
+        world, channel, world.guild.roles["Editors"].id, OverwriteType.ROLE, is_visible=True
+    )
     await world.set_permissions(channel, view_channel=True)
 
 
-def _may_see(world: World, channel: ChannelHandle, whose: int, kind: OverwriteType, *, sees: bool) -> None:
+def _set_channel_visibility(
+    world: World, channel: ChannelHandle, target_id: int, target_type: OverwriteType, *, is_visible: bool
+) -> None:
     view = discord.Permissions(view_channel=True).value
-    allow, deny = (view, 0) if sees else (0, view)
-    overwrite = simcord.backend.models.Overwrite(target_id=whose, type=kind, allow=allow, deny=deny)
+    allow, deny = (view, 0) if is_visible else (0, view)
+    overwrite = simcord.backend.models.Overwrite(
+        target_id=target_id, type=target_type, allow=allow, deny=deny
+    )
     world.env.backend.set_overwrite(channel.id, overwrite)

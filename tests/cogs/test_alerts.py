@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tests.cogs.helpers import follow, labels, last, said, text, three
+from tests.cogs.helpers import button_labels, follow, last_reply, message_text, text, three_items
 from tests.discord_world import World
-from tests.feed_server import FeedServer, rss
+from tests.feed_server import FeedServer, make_rss
 
 
-async def fail(world: World, feed_server: FeedServer, *, status: int = 410) -> None:
+async def fail_feed(world: World, feed_server: FeedServer, *, status: int = 410) -> None:
     """A followed feed is found gone, and what is owed because of it is sent."""
     feed = await follow(world, feed_server)
     feed_server.serve("/rss", status=status)
@@ -17,30 +17,34 @@ async def fail(world: World, feed_server: FeedServer, *, status: int = 410) -> N
 async def test_alerts_go_to_the_chosen_channel_and_back_to_the_feeds_own(telex, feed_server):
     desk = telex.guild.create_text_channel("desk")
     answer = await telex.editor.slash(telex.news, "feed alerts", channel=desk)
-    assert last(answer).ephemeral
-    assert f"Alerts now go to {desk.mention}" in said(answer)
-    await fail(telex, feed_server)
+    assert last_reply(answer).ephemeral
+    assert f"Alerts now go to {desk.mention}" in message_text(answer)
+    await fail_feed(telex, feed_server)
     (alert,) = telex.posts(desk)
     assert "The feed “Example News” is gone." in text(alert)
     assert len(telex.posts()) == 1
-    now = await telex.editor.slash(telex.news, "feed alerts")
-    assert f"Alerts go to {desk.mention}" in said(now)
-    reset = await telex.editor.click(last(now), label=labels(last(now))[0])
-    assert "each feed’s own channel" in said(reset)
+    current_reply = await telex.editor.slash(telex.news, "feed alerts")
+    assert f"Alerts go to {desk.mention}" in message_text(current_reply)
+    reset = await telex.editor.click(
+        last_reply(current_reply), label=button_labels(last_reply(current_reply))[0]
+    )
+    assert "each feed’s own channel" in message_text(reset)
     assert await telex.store.servers.alerts(telex.guild.id) is None
-    feed_server.serve("/rss", rss(*three(), title="Example News"))
-    (_, feed), *_rest = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
+    feed_server.serve("/rss", make_rss(*three_items(), title="Example News"))
+    (_, feed), *_other_pairs = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
     await telex.poll_and_deliver(feed)
     assert "is back" in text(telex.posts(desk)[-1])  # where the trouble was told
-    assert "each feed’s own channel" in said(await telex.editor.slash(telex.news, "feed alerts"))
+    assert "each feed’s own channel" in message_text(await telex.editor.slash(telex.news, "feed alerts"))
 
 
 async def test_a_channel_where_the_bot_may_not_post_or_a_forum_is_refused(telex):
     desk = telex.guild.create_text_channel("desk")
     await telex.set_permissions(desk, send_messages=False)
-    assert "**Send Messages**" in said(await telex.editor.slash(telex.news, "feed alerts", channel=desk))
+    assert "**Send Messages**" in message_text(
+        await telex.editor.slash(telex.news, "feed alerts", channel=desk)
+    )
     forum = telex.guild.create_forum_channel("forum")
-    assert "In a forum" in said(await telex.editor.slash(telex.news, "feed alerts", channel=forum))
+    assert "In a forum" in message_text(await telex.editor.slash(telex.news, "feed alerts", channel=forum))
     assert await telex.store.servers.alerts(telex.guild.id) is None
 
 
@@ -48,7 +52,7 @@ async def test_a_chosen_channel_that_was_closed_and_opened_again_is_used_again(t
     desk = telex.guild.create_text_channel("desk")
     await telex.editor.slash(telex.news, "feed alerts", channel=desk)
     await telex.set_permissions(desk, send_messages=False)
-    await fail(telex, feed_server)
+    await fail_feed(telex, feed_server)
     assert await telex.store.dispatches.problem(desk.id) is not None
     await telex.set_permissions(desk)
     await telex.deliver()

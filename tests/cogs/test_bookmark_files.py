@@ -34,7 +34,7 @@ ARTICLE = Article(
 )
 
 
-def kept(**changes: Any) -> Bookmark:
+def build_bookmark(**changes: Any) -> Bookmark:
     return Bookmark(
         article=ARTICLE._replace(**changes),
         created=1_600_000_000,
@@ -48,7 +48,7 @@ def kept(**changes: Any) -> Bookmark:
 
 
 def test_markdown_lists_title_link_source_and_day():
-    assert to_markdown([kept()]) == (
+    assert to_markdown([build_bookmark()]) == (
         "# Bookmarks\n\n- [Une vidéo du 10 juin](<https://news.example/a?b=1&c=2>) – Le Fil, 2020-06-10\n"
         "  Pour \\*Ben\\*\n"
     )
@@ -56,14 +56,14 @@ def test_markdown_lists_title_link_source_and_day():
 
 @given(st.text(max_size=60), st.text(alphabet="<>()[]\\\n \"'é/", max_size=20))
 def test_nothing_in_a_title_or_address_is_markdown(title, tail):
-    line, _note = to_markdown([kept(title=title, url="https://x.example/" + tail)]).splitlines()[2:]
+    line, _note = to_markdown([build_bookmark(title=title, url="https://x.example/" + tail)]).splitlines()[2:]
     match = re.fullmatch(r"- \[((?:\\.|[^\\\[\]])*)\]\(<([^<>\\\s]*)>\) – Le Fil, 2020\\?-06\\?-10", line)
     assert match
     assert not re.search(r"(?<!\\)(?:\\\\)*[*_`<~!]", match[1])
 
 
 def test_json_has_what_a_program_needs():
-    (row,) = json.loads(to_json([kept()]))
+    (row,) = json.loads(to_json([build_bookmark()]))
     assert row == {
         "url": "https://news.example/a?b=1&c=2",
         "title": "Une vidéo du 10 juin",
@@ -81,7 +81,7 @@ def test_json_has_what_a_program_needs():
 @given(st.lists(st.text(max_size=40), max_size=4))
 def test_a_browser_reads_as_many_bookmarks_as_there_are_whatever_their_titles(titles):
     titles = [*titles, "</A><script>alert(1)</script>", '"><H3>']
-    page = to_netscape_html([kept(title=title, tags=(title,)) for title in titles])
+    page = to_netscape_html([build_bookmark(title=title, tags=(title,)) for title in titles])
     assert page.startswith("<!DOCTYPE NETSCAPE-Bookmark-file-1>\n")
     tree = LexborHTMLParser(page)
     links = tree.css("a")

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from tests.cogs.helpers import said
-from tests.feed_server import item, rss
-from tests.search.damage import overwrite
+from tests.cogs.helpers import message_text
+from tests.feed_server import make_rss, make_rss_item
+from tests.search.damage import corrupt_index
 
 
 async def test_polls_do_not_depend_on_the_index(telex, feed_server):
-    address = feed_server.serve("/", rss(item(1)), etag=False)
+    address = feed_server.serve("/", make_rss(make_rss_item(1)), etag=False)
     feed = await telex.follow(address)
     await telex.poll_and_deliver(feed)
     index = telex.newsroom.index
     await index.catch_up()
     damaged = index.engine
-    overwrite(damaged)
-    before = len(telex.posts())
-    feed_server.serve("/", rss(*(item(number) for number in range(1, 6))), etag=False)
+    corrupt_index(damaged)
+    post_count_before = len(telex.posts())
+    feed_server.serve("/", make_rss(*(make_rss_item(number) for number in range(1, 6))), etag=False)
     telex.clock.advance(3_600)
     report = await telex.poll(feed)
     assert report.error is None
     assert report.new == 4
     await telex.deliver()
-    assert len(telex.posts()) == before + 4
+    assert len(telex.posts()) == post_count_before + 4
 
     await index.catch_up()
     assert index.engine is not damaged
@@ -30,18 +30,18 @@ async def test_polls_do_not_depend_on_the_index(telex, feed_server):
 
 
 async def test_people_are_answered_while_the_index_is_damaged_and_it_is_made_anew(telex, feed_server):
-    address = feed_server.serve("/", rss(*(item(number) for number in range(1, 4))), etag=False)
+    address = feed_server.serve("/", make_rss(*(make_rss_item(number) for number in range(1, 4))), etag=False)
     feed = await telex.follow(address)
     await telex.poll_and_deliver(feed)
     index = telex.newsroom.index
     await index.catch_up()
-    overwrite(index.engine)
+    corrupt_index(index.engine)
     for command, options in (
         ("feed refresh", {"feed": str(feed.id)}),
         ("ask", {"question": "Who opened the museum in Lyon?"}),
         ("search", {"query": "museum"}),
     ):
-        answer = said(await telex.editor.slash(telex.news, command, **options))
+        answer = message_text(await telex.editor.slash(telex.news, command, **options))
         assert answer
         assert "Something went wrong" not in answer
     await index.catch_up()

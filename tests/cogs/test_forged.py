@@ -9,7 +9,7 @@ import pytest
 import cogs
 from bot.posting.rendering import buttons
 from cogs.shared.views import OwnedView
-from tests.cogs.helpers import menu
+from tests.cogs.helpers import find_menu
 from tests.cogs.people import (
     ABROAD,
     MANAGER,
@@ -17,11 +17,11 @@ from tests.cogs.people import (
     NOBODY,
     OWNER,
     PUBLIC,
-    SEES,
     VAULT,
+    VISIBLE_WORDS,
     Crowd,
-    crowd,
-    lasting,
+    create_crowd,
+    persistent_item_classes,
 )
 from tests.discord_world import World
 
@@ -30,7 +30,7 @@ ABSURD = ("0", "9" * 18, "9" * 19, "٣", "x", "%00", "'--", "🔖" * 20)
 """Where an id is to be."""
 
 
-async def question(people: Crowd) -> int:
+async def add_hidden_question(people: Crowd) -> int:
     """A question that the manager asked, for nobody else to see."""
     return await people.world.store.questions.add(
         server_id=people.world.guild.id,
@@ -92,105 +92,112 @@ IDS = {
 }
 
 
-def kinds(world: World) -> set[str]:
+def persistent_item_names(world: World) -> set[str]:
     """The buttons and menus that outlive a restart."""
-    return {kind.__name__ for kind in lasting()}
+    return {kind.__name__ for kind in persistent_item_classes()}
 
 
-async def kept(people: Crowd) -> list[int]:
+async def bookmark_counts(people: Crowd) -> list[int]:
     """How many bookmarks each person has."""
     count = people.world.store.bookmarks.count
     return [await count(person) for person, _guild, _channel in people.people.values()]
 
 
 async def test_no_kind_of_button_goes_untested(telex):
-    assert kinds(telex) == set(FORGERIES) == set(IDS)
+    assert persistent_item_names(telex) == set(FORGERIES) == set(IDS)
 
 
 async def test_a_forged_button_neither_tells_nor_does_what_the_person_may_not(telex, feed_server):
-    people = await crowd(telex, feed_server)
-    asked = await question(people)
-    before = await kept(people)
+    people = await create_crowd(telex, feed_server)
+    question_id = await add_hidden_question(people)
+    counts_before = await bookmark_counts(people)
     message = telex.posts()[0]
-    for who in SEES.keys() - {NOBODY}:  # a click has a member
-        for kind, forge in FORGERIES.items():
+    for who in VISIBLE_WORDS.keys() - {NOBODY}:  # a click has a member
+        for kind, build_forgeries in FORGERIES.items():
             telex.clock.advance(60)  # nobody is too quick
-            for word in {PUBLIC, VAULT, ABROAD} - SEES[who]:
-                for custom_id, values in forge(people, word, asked):
+            for word in {PUBLIC, VAULT, ABROAD} - VISIBLE_WORDS[who]:
+                for custom_id, selected_values in build_forgeries(people, word, question_id):
                     if kind in OF_QUESTIONS and who == MANAGER:
                         continue  # their own
-                    said = await people.click(who, message, custom_id, values)
-                    assert not [one for one in {PUBLIC, VAULT, ABROAD} - SEES[who] if one in said], said
-                    assert said or kind in OPEN_A_WINDOW, f"{custom_id} by {who}"
+                    reply_text = await people.click(who, message, custom_id, selected_values)
+                    assert not [
+                        forbidden_word
+                        for forbidden_word in {PUBLIC, VAULT, ABROAD} - VISIBLE_WORDS[who]
+                        if forbidden_word in reply_text
+                    ], reply_text
+                    assert reply_text or kind in OPEN_A_WINDOW, f"{custom_id} by {who}"
                     for words in ("Something went wrong", "Saved", "Removed", "Thanks"):
-                        assert words not in said, f"{custom_id} by {who}: {said}"
-    assert await kept(people) == before
+                        assert words not in reply_text, f"{custom_id} by {who}: {reply_text}"
+    assert await bookmark_counts(people) == counts_before
     for watch in people.watches.values():
         assert await people.world.store.watches.get(watch) is not None
-    assert await people.world.store.questions.vote(asked, 1, helped=True) is True
+    assert await people.world.store.questions.vote(question_id, 1, helped=True) is True
 
 
 @pytest.mark.parametrize("name", ["Bookmark", "More like this"])
 async def test_a_menu_that_claims_to_be_opened_in_a_hidden_channel_neither_tells_nor_keeps_anything(
     telex, feed_server, name
 ):
-    people = await crowd(telex, feed_server)
+    people = await create_crowd(telex, feed_server)
     people.people["intruder"] = (telex.reader.id, telex.guild.id, people.vault)
-    before = await kept(people)
-    said = await people.menu("intruder", name, telex.posts(people.vault)[0])
-    assert "a feed you can’t see" in said
-    assert VAULT not in said
-    assert await kept(people) == before
+    counts_before = await bookmark_counts(people)
+    reply_text = await people.choose_menu_entry("intruder", name, telex.posts(people.vault)[0])
+    assert "a feed you can’t see" in reply_text
+    assert VAULT not in reply_text
+    assert await bookmark_counts(people) == counts_before
 
 
 async def test_a_button_that_is_ones_own_works(telex, feed_server):
-    people = await crowd(telex, feed_server)
+    people = await create_crowd(telex, feed_server)
     key = people.articles[VAULT].key
     assert "Removed" in await people.click(MANAGER, telex.posts()[0], buttons.save_id(key))
     assert "Saved" in await people.click(MANAGER, telex.posts()[0], buttons.save_id(key))
 
 
 async def test_an_id_of_nothing_is_answered_in_words(telex, feed_server):
-    people = await crowd(telex, feed_server)
-    patterns = {each.__name__: each.__discord_ui_compiled_template__ for each in lasting()}
+    people = await create_crowd(telex, feed_server)
+    patterns = {
+        item_class.__name__: item_class.__discord_ui_compiled_template__
+        for item_class in persistent_item_classes()
+    }
     for kind, template in IDS.items():
         telex.clock.advance(60)  # nobody is too quick
         for absurd in ABSURD:
             custom_id = template.format(absurd)[:100]
             if patterns[kind].fullmatch(custom_id):
-                values = [absurd] if kind == "save_menu" else None
-                said = await people.click(MEMBER, telex.posts()[0], custom_id, values)
-                assert said or kind in OPEN_A_WINDOW, custom_id
-                assert "Something went wrong" not in said, custom_id
+                selected_values = [absurd] if kind == "save_menu" else None
+                reply_text = await people.click(MEMBER, telex.posts()[0], custom_id, selected_values)
+                assert reply_text or kind in OPEN_A_WINDOW, custom_id
+                assert "Something went wrong" not in reply_text, custom_id
 
 
-def views(kind: type[OwnedView] = OwnedView) -> Iterator[type[OwnedView]]:
-    for below in kind.__subclasses__():
-        yield below
-        yield from views(below)
+def iterate_view_classes(kind: type[OwnedView] = OwnedView) -> Iterator[type[OwnedView]]:
+    for subclass in kind.__subclasses__():
+        yield subclass
+        yield from iterate_view_classes(subclass)
 
 
 def test_every_view_checks_who_clicks():
     assert cogs.ALL_COGS  # so that their modules are there
-    found = list(views())
-    assert found
-    for view in found:
+    view_classes = list(iterate_view_classes())
+    assert view_classes
+    for view in view_classes:
         assert "interaction_check" not in vars(view), view.__name__
 
 
 @pytest.mark.parametrize("who", [OWNER, MANAGER])
 async def test_the_pages_of_another_are_not_turned(telex, feed_server, who):
-    people = await crowd(telex, feed_server)
+    people = await create_crowd(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "latest")
     assert answer.response is not None
-    custom_id, _options = menu(answer.response)
-    said = await people.click(who, answer.response, custom_id, [people.articles[PUBLIC].key])
-    assert "for the person who asked" in said
-    assert PUBLIC not in said
+    custom_id, _options = find_menu(answer.response)
+    reply_text = await people.click(who, answer.response, custom_id, [people.articles[PUBLIC].key])
+    assert "for the person who asked" in reply_text
+    assert PUBLIC not in reply_text
 
 
 async def test_a_view_of_an_earlier_process_says_that_it_expired(telex, feed_server):
-    people = await crowd(telex, feed_server)
+    people = await create_crowd(telex, feed_server)
     for custom_id in ("telex:view:0000:0", "telex:view::", f"telex:view:{'f' * 16}:99"):
-        said = await people.click(MEMBER, telex.posts()[0], custom_id)
-        assert "expired" in said
+        reply_text = await people.click(MEMBER, telex.posts()[0], custom_id)
+        assert "expired" in reply_text

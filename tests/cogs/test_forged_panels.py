@@ -10,10 +10,10 @@ from simcord.actors import MemberActor
 from simcord.results import ResponseMessage
 
 from bot.core.preferences import DigestPlan, FilterMode
-from tests.cogs.helpers import components, forge, hide, last, said
-from tests.cogs.people import Crowd, crowd
+from tests.cogs.helpers import components, forge_click, hide_channel, last_reply, message_text
+from tests.cogs.people import Crowd, create_crowd
 from tests.discord_world import World
-from tests.posting.test_forums import forum_with_tags, rule
+from tests.posting.test_forums import add_tag_rule, forum_with_tags
 from tests.store import sql
 
 ABSURD = ("", "0", "-", "9" * 19, "٣", "x", "\x00", "'--", "🔖" * 30)
@@ -54,40 +54,44 @@ class Panels:
 
     async def open(self, name: str) -> ResponseMessage:
         """A panel of this name, fresh."""
-        world, ask = self.world, self.world.editor
+        world, editor = self.world, self.world.editor
         feed = {"feed": "1"}
         self.world.clock.advance(60)
         match name:
             case "settings channel of a forum":
-                shown = await ask.slash(world.news, "settings channel", channel=self._forum)
+                reply = await editor.slash(world.news, "settings channel", channel=self._forum)
             case "tags":
-                shown = await ask.slash(world.news, "settings channel", channel=self._forum)
-                shown = await ask.click(last(shown), label="Choose…")
+                reply = await editor.slash(world.news, "settings channel", channel=self._forum)
+                reply = await editor.click(last_reply(reply), label="Choose…")
             case "feed look" | "feed filter":
-                shown = await ask.slash(world.news, name, **feed)
+                reply = await editor.slash(world.news, name, **feed)
             case "a new filter":
-                shown = await ask.slash(world.news, "feed filter", **feed, never="robots")
+                reply = await editor.slash(world.news, "feed filter", **feed, never="robots")
             case _:
-                shown = await ask.slash(world.news, name)
-        assert items(last(shown)), said(shown)
-        return last(shown)
+                reply = await editor.slash(world.news, name)
+        assert view_components(last_reply(reply)), message_text(reply)
+        return last_reply(reply)
 
     async def state(self) -> str:
         """All that panels change."""
         rows = [sql.run(self.world.database, statement) for statement in _STATE]
-        return json.dumps([[tuple(row) for row in found] for found in rows])
+        return json.dumps([[tuple(row) for row in rows_of_statement] for rows_of_statement in rows])
 
 
-def items(message: ResponseMessage) -> list[dict[str, Any]]:
+def view_components(message: ResponseMessage) -> list[dict[str, Any]]:
     """Its buttons and menus that do something in the bot."""
-    return [one for one in components(message) if one.get("custom_id", "").startswith("telex:view:")]
+    return [
+        component
+        for component in components(message)
+        if component.get("custom_id", "").startswith("telex:view:")
+    ]
 
 
 @pytest.fixture
 async def panels(telex, feed_server) -> Panels:
-    people = await crowd(telex, feed_server)
+    people = await create_crowd(telex, feed_server)
     forum = await forum_with_tags(telex)
-    await rule(telex, forum, "AI", "robots")
+    await add_tag_rule(telex, forum, "AI", "robots")
     await telex.store.filters.add(1, [(FilterMode.EXCLUDE, "horoscope")], person_id=telex.editor.id, limit=9)
     await telex.store.digests.save(
         DigestPlan(weekday=None, minute=0),
@@ -99,95 +103,113 @@ async def panels(telex, feed_server) -> Panels:
     return Panels(telex, people, forum)
 
 
-async def press(
-    panels: Panels, actor: MemberActor, message: ResponseMessage, one: dict[str, Any], values: list[str]
+async def click_component(
+    panels: Panels,
+    actor: MemberActor,
+    message: ResponseMessage,
+    component: dict[str, Any],
+    selected_values: list[str],
 ) -> str:
     """What a click on an item is answered with."""
     panels.world.clock.advance(60)
     channel = panels.world.news if actor.guild.id == panels.world.guild.id else panels.people.abroad
-    kind = one["type"]
-    given = values if kind in MENUS else None
-    answer = await forge(actor, channel, message, one["custom_id"], values=given, kind=kind)
-    told = said(answer) if answer.followups or answer.response is not None else ""
-    assert "Something went wrong" not in told, (one, values, told)
-    return told
+    kind = component["type"]
+    sent_values = selected_values if kind in MENUS else None
+    answer = await forge_click(
+        actor, channel, message, component["custom_id"], values=sent_values, component_type=kind
+    )
+    reply_text = message_text(answer) if answer.followups or answer.response is not None else ""
+    assert "Something went wrong" not in reply_text, (component, selected_values, reply_text)
+    return reply_text
 
 
-def first_value(one: dict[str, Any]) -> list[str]:
-    return [one["options"][0]["value"]] if one["type"] == STRINGS else []
+def first_option_values(component: dict[str, Any]) -> list[str]:
+    return [component["options"][0]["value"]] if component["type"] == STRINGS else []
 
 
 async def test_nobody_else_and_nobody_from_another_server_works_a_panel(panels):
     """Not another manager either, and not who opened it once they are elsewhere."""
     world = panels.world
     abroad = panels.people.abroad.guild.add_member(world.editor.user)
-    other = world.guild.add_member(world.env.create_user("other"), roles=[world.guild.roles["Editors"]])
+    other_manager = world.guild.add_member(
+        world.env.create_user("other"), roles=[world.guild.roles["Editors"]]
+    )
     await world.env.settle()
-    before = await panels.state()
+    state_before = await panels.state()
     for name in PANELS:
-        shown = await panels.open(name)
-        for actor in (world.reader, other, abroad):
-            for one in items(shown):
-                told = await press(panels, actor, shown, one, first_value(one))
-                assert "for the person who asked" in told, (name, one, told)
-    assert await panels.state() == before
+        panel = await panels.open(name)
+        for actor in (world.reader, other_manager, abroad):
+            for component in view_components(panel):
+                reply_text = await click_component(
+                    panels, actor, panel, component, first_option_values(component)
+                )
+                assert "for the person who asked" in reply_text, (name, component, reply_text)
+    assert await panels.state() == state_before
 
 
 async def test_a_panel_does_nothing_for_who_lost_the_right_since(panels):
     world = panels.world
-    opened = [await panels.open(name) for name in PANELS]
-    before = await panels.state()
+    open_panels = [await panels.open(name) for name in PANELS]
+    state_before = await panels.state()
     world.env.backend.edit_role(world.guild.id, world.guild.roles["Editors"].id, {"permissions": 0})
     await world.env.settle()
-    for shown in opened:
-        for one in items(shown):
-            told = await press(panels, world.editor, shown, one, first_value(one))
-            assert "You need the Manage Server permission" in told, (one, told)
-    assert await panels.state() == before
+    for panel in open_panels:
+        for component in view_components(panel):
+            reply_text = await click_component(
+                panels, world.editor, panel, component, first_option_values(component)
+            )
+            assert "You need the Manage Server permission" in reply_text, (component, reply_text)
+    assert await panels.state() == state_before
 
 
 async def test_values_that_no_menu_offers_change_nothing(panels):
     for name in PANELS:
-        shown = await panels.open(name)
-        before = await panels.state()
-        for one in items(shown):
-            least = one.get("min_values", 1)
-            wrong: list[list[str]] = [[]] if least and one["type"] in MENUS else []
-            if one["type"] == STRINGS:
-                offered = [option["value"] for option in one["options"]]
-                wrong += [[value] for value in ABSURD if value not in offered] + [[*offered, "x"]]
-            for values in wrong:
-                told = await press(panels, panels.world.editor, shown, one, values)
-                assert "expired" in told, (name, one, values, told)
-        assert await panels.state() == before
+        panel = await panels.open(name)
+        state_before = await panels.state()
+        for component in view_components(panel):
+            min_values = component.get("min_values", 1)
+            invalid_selections: list[list[str]] = [[]] if min_values and component["type"] in MENUS else []
+            if component["type"] == STRINGS:
+                option_values = [option["value"] for option in component["options"]]
+                invalid_selections += [
+                    [absurd_value] for absurd_value in ABSURD if absurd_value not in option_values
+                ] + [[*option_values, "x"]]
+            for selected_values in invalid_selections:
+                reply_text = await click_component(
+                    panels, panels.world.editor, panel, component, selected_values
+                )
+                assert "expired" in reply_text, (name, component, selected_values, reply_text)
+        assert await panels.state() == state_before
 
 
 async def test_a_channel_that_the_chooser_may_not_see_is_not_chosen(panels):
     """Whatever their client says that it offered: a hidden channel, another server's, none at all."""
     people = panels.people
-    hide(panels.world, people.vault, panels.world.editor)
+    hide_channel(panels.world, people.vault, panels.world.editor)
     await panels.world.env.settle()
     for name in ("setup", "settings server"):
-        shown = await panels.open(name)
-        (menu,) = [one for one in items(shown) if one["type"] == CHANNELS]
-        before = await panels.state()
+        panel = await panels.open(name)
+        (menu,) = [component for component in view_components(panel) if component["type"] == CHANNELS]
+        state_before = await panels.state()
         for channel_id in (people.vault.id, people.abroad.id, 10**18):
             panels.world.clock.advance(60)
-            await forge(
+            await forge_click(
                 panels.world.editor,
                 panels.world.news,
-                shown,
+                panel,
                 menu["custom_id"],
                 values=[str(channel_id)],
-                kind=CHANNELS,
-                resolved={"channels": {str(channel_id): _offered(channel_id)}},
+                component_type=CHANNELS,
+                resolved={"channels": {str(channel_id): _channel_payload(channel_id)}},
             )
-            now = panels.world.env.backend.get_message(shown.channel_id, shown.id)
-            assert str(channel_id) not in json.dumps([now.content, now.embeds, now.components], default=str)
-        assert await panels.state() == before
+            panel_now = panels.world.env.backend.get_message(panel.channel_id, panel.id)
+            assert str(channel_id) not in json.dumps(
+                [panel_now.content, panel_now.embeds, panel_now.components], default=str
+            )
+        assert await panels.state() == state_before
 
 
-def _offered(channel_id: int) -> dict[str, Any]:
+def _channel_payload(channel_id: int) -> dict[str, Any]:
     """A channel as Discord describes it where one is chosen."""
     return {
         "id": str(channel_id),

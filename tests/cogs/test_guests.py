@@ -13,7 +13,7 @@ from simcord.enums import InteractionType
 from simcord.results import InteractionResult
 
 from bot.processes import peer_queries
-from tests.cogs.helpers import button, hide, labels, last, text
+from tests.cogs.helpers import button_custom_id, button_labels, hide_channel, last_reply, text
 from tests.cogs.people import (
     ABROAD,
     DIRECT,
@@ -21,29 +21,29 @@ from tests.cogs.people import (
     GUEST,
     MEMBER,
     PUBLIC,
+    UNKNOWN_SERVER_ID,
     VAULT,
-    WILDS,
     Crowd,
-    crowd,
+    create_crowd,
 )
 from tests.cogs.people import (
-    everything as heard,
+    full_reply_text as heard,
 )
 from tests.store import sql
 
 COMMAND = InteractionType.APPLICATION_COMMAND
 
 
-async def command(people: Crowd, who: str, name: str, **options: Any) -> InteractionResult:
+async def send_command(people: Crowd, who: str, name: str, **options: Any) -> InteractionResult:
     people.world.clock.advance(60)
-    return await people.send(who, COMMAND, people.options_of(name, options))
+    return await people.send(who, COMMAND, people.build_command_data(name, options))
 
 
-async def menu(people: Crowd, who: str, name: str, **message: Any) -> str:
+async def choose_menu_entry(people: Crowd, who: str, name: str, **message: Any) -> str:
     """Choose an entry in the menu of somebody's message."""
-    told = {
+    message_payload = {
         "id": "77",
-        "channel_id": str(WILDS + 1),
+        "channel_id": str(UNKNOWN_SERVER_ID + 1),
         "author": {"id": "5", "username": "friend", "discriminator": "0", "avatar": None},
         "content": "",
         "embeds": [],
@@ -58,11 +58,20 @@ async def menu(people: Crowd, who: str, name: str, **message: Any) -> str:
         "timestamp": "2026-01-01T00:00:00+00:00",
         "edited_timestamp": None,
     }
-    data = {"id": people.root(name, 3)["id"], "name": name, "type": 3, "target_id": "77"}
-    return heard(await people.send(who, COMMAND, data | {"resolved": {"messages": {"77": told | message}}}))
+    command_data = {
+        "id": people.find_command_payload(name, 3)["id"],
+        "name": name,
+        "type": 3,
+        "target_id": "77",
+    }
+    return heard(
+        await people.send(
+            who, COMMAND, command_data | {"resolved": {"messages": {"77": message_payload | message}}}
+        )
+    )
 
 
-def traces(database: Path, *ids: int) -> list[str]:
+def tables_with_ids(database: Path, *ids: int) -> list[str]:
     """Where in a database one of these numbers stands."""
     with closing(sqlite3.connect(database)) as connection:
         tables = [
@@ -77,20 +86,22 @@ def traces(database: Path, *ids: int) -> list[str]:
 
 
 async def test_a_guest_asks_searches_saves_and_shares_and_leaves_no_trace_of_the_place(telex, feed_server):
-    people = await crowd(telex, feed_server)
+    people = await create_crowd(telex, feed_server)
     for who in (GUEST, GROUP):
-        answer = await command(people, who, "ask", question="What’s new with thieves?", public=True)
-        assert last(answer).ephemeral
-        assert PUBLIC in text(last(answer))
-        assert VAULT not in text(last(answer))
-        unknown = await command(people, who, "ask", question="How deep is the ocean of Europa?")
-        assert labels(last(unknown)) == []  # a watch would belong to a server, and no article is shown
-        found = last(await command(people, who, "search", query="thieves"))
-        assert found.ephemeral
-        assert PUBLIC in text(found)
-        assert VAULT not in text(found)
-        assert "Watch" not in labels(found)
-        shared = await people.press(who, found, button(found, "Share…"))
+        answer = await send_command(people, who, "ask", question="What’s new with thieves?", public=True)
+        assert last_reply(answer).ephemeral
+        assert PUBLIC in text(last_reply(answer))
+        assert VAULT not in text(last_reply(answer))
+        unknown = await send_command(people, who, "ask", question="How deep is the ocean of Europa?")
+        assert (
+            button_labels(last_reply(unknown)) == []
+        )  # a watch would belong to a server, and no article is shown
+        search_reply = last_reply(await send_command(people, who, "search", query="thieves"))
+        assert search_reply.ephemeral
+        assert PUBLIC in text(search_reply)
+        assert VAULT not in text(search_reply)
+        assert "Watch" not in button_labels(search_reply)
+        shared = await people.press(who, search_reply, button_custom_id(search_reply, "Share…"))
         card = shared.followups[-1]
         assert not card.ephemeral
         assert f"Shared by {telex.reader.user.mention}" in text(card)
@@ -98,60 +109,62 @@ async def test_a_guest_asks_searches_saves_and_shares_and_leaves_no_trace_of_the
         assert save in json.dumps(card.components)
         assert "Removed" in await people.click(who, card, save)
         assert "Saved to your bookmarks" in await people.click(who, card, save)
-        assert PUBLIC in heard(await command(people, who, "bookmarks"))
-    assert traces(sql.file(telex.database), WILDS, WILDS + 1) == []
-    kept = await telex.store.bookmarks.list(telex.reader.id, limit=5)
-    assert [(one.server_id, one.message_id) for one in kept] == [(telex.guild.id, None)]
+        assert PUBLIC in heard(await send_command(people, who, "bookmarks"))
+    assert tables_with_ids(sql.file(telex.database), UNKNOWN_SERVER_ID, UNKNOWN_SERVER_ID + 1) == []
+    bookmarks = await telex.store.bookmarks.list(telex.reader.id, limit=5)
+    assert [(bookmark.server_id, bookmark.message_id) for bookmark in bookmarks] == [(telex.guild.id, None)]
 
 
 async def test_what_a_guest_may_not_share_stays(telex, feed_server, monkeypatch):
-    people = await crowd(telex, feed_server)
-    found = last(await command(people, DIRECT, "search", query="thieves"))
-    assert "Share…" not in labels(found)  # nobody else is there
-    found = last(await command(people, GUEST, "search", query="thieves"))
+    people = await create_crowd(telex, feed_server)
+    search_reply = last_reply(await send_command(people, DIRECT, "search", query="thieves"))
+    assert "Share…" not in button_labels(search_reply)  # nobody else is there
+    search_reply = last_reply(await send_command(people, GUEST, "search", query="thieves"))
     key = people.articles[PUBLIC].key
     mute = discord.Permissions.all()
     mute.use_external_apps = False
     with monkeypatch.context() as patch:
         patch.setattr(discord.Interaction, "permissions", mute)
-        assert "Only you can see my messages" in await people.click(GUEST, found, f"telex:share:{key}")
+        assert "Only you can see my messages" in await people.click(GUEST, search_reply, f"telex:share:{key}")
     hidden = people.articles[VAULT].key
     assert "gone, or it’s from a feed you can’t see" in await people.click(
-        GUEST, found, f"telex:share:{hidden}"
+        GUEST, search_reply, f"telex:share:{hidden}"
     )
     feed = await telex.store.feeds.get(people.articles[PUBLIC].feed_id)
     with closing(sqlite3.connect(sql.file(telex.database))) as connection, connection:
         connection.execute("UPDATE feed SET server_id = ? WHERE id = ?", (telex.guild.id, feed.id))
-    assert "belongs to one server" in await people.click(GUEST, found, f"telex:share:{key}")
+    assert "belongs to one server" in await people.click(GUEST, search_reply, f"telex:share:{key}")
 
 
 async def test_a_member_of_two_servers_finds_both_and_loses_what_they_may_no_longer_see(
     telex, feed_server, monkeypatch
 ):
-    people = await crowd(telex, feed_server)
+    people = await create_crowd(telex, feed_server)
     abroad = people.abroad.guild
     abroad.add_member(telex.reader.user)
     await telex.env.settle()
-    found = heard(await command(people, GUEST, "latest"))
-    assert PUBLIC in found
-    assert ABROAD in found
-    assert ABROAD not in heard(await command(people, MEMBER, "latest"))
+    latest_text = heard(await send_command(people, GUEST, "latest"))
+    assert PUBLIC in latest_text
+    assert ABROAD in latest_text
+    assert ABROAD not in heard(await send_command(people, MEMBER, "latest"))
     with monkeypatch.context() as another_process:  # which has its shard, and does not answer
         another_process.setattr(peer_queries, "QUERY_TIMEOUT_SECONDS", 0)
         another_process.setattr(telex.store.shards, "serves", lambda server_id: server_id != abroad.id)
-        found = heard(await command(people, GUEST, "latest"))
-        assert PUBLIC in found
-        assert ABROAD not in found
-        assert f"I can’t reach {abroad.name} right now" in found
+        latest_text = heard(await send_command(people, GUEST, "latest"))
+        assert PUBLIC in latest_text
+        assert ABROAD not in latest_text
+        assert f"I can’t reach {abroad.name} right now" in latest_text
     link = people.articles[ABROAD].url
-    assert "Saved" in await menu(people, GROUP, "Bookmark", content=f"Look: <{link}>!")
-    assert "can see" in await menu(people, GROUP, "Bookmark", content=people.articles[VAULT].url)
-    assert "More like" in await menu(people, GUEST, "More like this", embeds=[{"type": "link", "url": link}])
-    hide(telex, telex.news, telex.reader)
-    found = heard(await command(people, GUEST, "latest"))
-    assert PUBLIC not in found
-    assert ABROAD in found
+    assert "Saved" in await choose_menu_entry(people, GROUP, "Bookmark", content=f"Look: <{link}>!")
+    assert "can see" in await choose_menu_entry(people, GROUP, "Bookmark", content=people.articles[VAULT].url)
+    assert "More like" in await choose_menu_entry(
+        people, GUEST, "More like this", embeds=[{"type": "link", "url": link}]
+    )
+    hide_channel(telex, telex.news, telex.reader)
+    latest_text = heard(await send_command(people, GUEST, "latest"))
+    assert PUBLIC not in latest_text
+    assert ABROAD in latest_text
     telex.env.backend.remove_member(abroad.id, telex.reader.id)
     await telex.env.settle()
-    assert "We don’t share a server" in heard(await command(people, GUEST, "latest"))
-    assert ABROAD not in await people.typed(GUEST, "search", "source", "")
+    assert "We don’t share a server" in heard(await send_command(people, GUEST, "latest"))
+    assert ABROAD not in await people.autocomplete(GUEST, "search", "source", "")

@@ -23,14 +23,14 @@ from bot.store.records.process_records import Process
 from cogs.running.health_monitor import HealthCog
 from tests.clocks import ManualClock
 from tests.discord_world import World
-from tests.feed_server import item, rss
+from tests.feed_server import make_rss, make_rss_item
 from tests.wire.waiting import until
 
 DASHBOARD = Path(__file__).resolve().parents[2] / "docs" / "grafana.json"
 
 
 @pytest.fixture
-def owned(telex, monkeypatch) -> World:
+def reader_owned_world(telex, monkeypatch) -> World:
     """The application belongs to the reader; in simcord it belongs to the bot itself."""
 
     async def application_info() -> Any:
@@ -40,14 +40,14 @@ def owned(telex, monkeypatch) -> World:
     return telex
 
 
-def watch(world: World) -> HealthCog:
+def health_cog(world: World) -> HealthCog:
     cog = world.bot.get_cog("HealthCog")
     assert isinstance(cog, HealthCog)
     return cog
 
 
-async def told(world: World) -> list[str]:
-    await watch(world).check_once()
+async def read_owner_messages(world: World) -> list[str]:
+    await health_cog(world).check_once()
     await world.env.settle()
     person = await world.bot.fetch_user(world.reader.id)
     channel = person.dm_channel or await person.create_dm()
@@ -55,88 +55,94 @@ async def told(world: World) -> list[str]:
 
 
 async def test_the_owner_is_told_once_when_feeds_fall_silent_and_once_when_they_are_back(
-    owned, feed_server, caplog
+    reader_owned_world, feed_server, caplog
 ):
-    feed = await owned.follow(feed_server.serve("/feed", rss(item(0))))
-    await owned.poll(feed)
+    feed = await reader_owned_world.follow(feed_server.serve("/feed", make_rss(make_rss_item(0))))
+    await reader_owned_world.poll(feed)
     feed_server.serve("/feed", b"", status=500)
-    owned.clock.advance(MAX_POLL_SILENCE_SECONDS - 60)
-    await owned.poll(feed)
-    assert await told(owned) == []
-    owned.clock.advance(120)
+    reader_owned_world.clock.advance(MAX_POLL_SILENCE_SECONDS - 60)
+    await reader_owned_world.poll(feed)
+    assert await read_owner_messages(reader_owned_world) == []
+    reader_owned_world.clock.advance(120)
     with caplog.at_level(logging.WARNING, "cogs.running.health_monitor"):
-        (first,) = await told(owned)
+        (first,) = await read_owner_messages(reader_owned_world)
         assert first.startswith("I haven’t been able to reach any feed for 2 hours.")
-        assert await told(owned) == [first]
-        feed_server.serve("/feed", rss(item(0), item(1)))
-        await owned.poll(feed)
-        assert await told(owned) == [first, "I can reach the feeds again."]
+        assert await read_owner_messages(reader_owned_world) == [first]
+        feed_server.serve("/feed", make_rss(make_rss_item(0), make_rss_item(1)))
+        await reader_owned_world.poll(feed)
+        assert await read_owner_messages(reader_owned_world) == [first, "I can reach the feeds again."]
     assert [record.message for record in caplog.records if record.name == "cogs.running.health_monitor"] == [
         "No feed could be fetched for 2 hours",
         "Feeds are fetched again",
     ]
 
 
-async def test_a_clock_that_is_set_raises_no_alarm_and_ends_none(owned, feed_server):
+async def test_a_clock_that_is_set_raises_no_alarm_and_ends_none(reader_owned_world, feed_server):
     """What counts is the time that passed."""
-    feed = await owned.follow(feed_server.serve("/feed", rss(item(0))))
-    owned.clock.advance(MAX_POLL_SILENCE_SECONDS - 60)  # so that the bot began long before the last answer
-    await owned.poll(feed)
+    feed = await reader_owned_world.follow(feed_server.serve("/feed", make_rss(make_rss_item(0))))
+    reader_owned_world.clock.advance(
+        MAX_POLL_SILENCE_SECONDS - 60
+    )  # so that the bot began long before the last answer
+    await reader_owned_world.poll(feed)
     feed_server.serve("/feed", b"", status=500)
-    owned.clock.advance(MAX_POLL_SILENCE_SECONDS // 2)
-    owned.clock.set_by(MAX_POLL_SILENCE_SECONDS)
-    await owned.poll(feed)
-    assert await told(owned) == []
-    owned.clock.advance(MAX_POLL_SILENCE_SECONDS // 2 + 60)
-    await owned.poll(feed)
-    (first,) = await told(owned)
+    reader_owned_world.clock.advance(MAX_POLL_SILENCE_SECONDS // 2)
+    reader_owned_world.clock.set_by(MAX_POLL_SILENCE_SECONDS)
+    await reader_owned_world.poll(feed)
+    assert await read_owner_messages(reader_owned_world) == []
+    reader_owned_world.clock.advance(MAX_POLL_SILENCE_SECONDS // 2 + 60)
+    await reader_owned_world.poll(feed)
+    (first,) = await read_owner_messages(reader_owned_world)
     assert first.startswith("I haven’t been able to reach any feed for 2 hours.")
-    owned.clock.set_by(-MAX_POLL_SILENCE_SECONDS)
-    assert await told(owned) == [first]
+    reader_owned_world.clock.set_by(-MAX_POLL_SILENCE_SECONDS)
+    assert await read_owner_messages(reader_owned_world) == [first]
 
 
-async def test_a_feed_that_is_asked_once_a_day_raises_no_alarm(owned, feed_server):
-    feed = await owned.follow(feed_server.serve("/feed", rss(item(0))))
-    await owned.poll(feed)
-    (slow,) = [each for each in await owned.store.feeds.all() if each.id == feed.id]
-    await owned.store.polls.record_unchanged([replace(slow, next_poll=owned.clock.now() + 86_400)])
-    owned.clock.advance(3 * MAX_POLL_SILENCE_SECONDS)
-    assert await told(owned) == []
+async def test_a_feed_that_is_asked_once_a_day_raises_no_alarm(reader_owned_world, feed_server):
+    feed = await reader_owned_world.follow(feed_server.serve("/feed", make_rss(make_rss_item(0))))
+    await reader_owned_world.poll(feed)
+    (slow,) = [feed_row for feed_row in await reader_owned_world.store.feeds.all() if feed_row.id == feed.id]
+    await reader_owned_world.store.polls.record_unchanged(
+        [replace(slow, next_poll=reader_owned_world.clock.now() + 86_400)]
+    )
+    reader_owned_world.clock.advance(3 * MAX_POLL_SILENCE_SECONDS)
+    assert await read_owner_messages(reader_owned_world) == []
 
 
-async def test_a_poller_that_stopped_asking_raises_the_alarm(owned, feed_server):
-    feed = await owned.follow(feed_server.serve("/feed", rss(item(0))))
-    await owned.poll(feed)
-    owned.clock.advance(3 * MAX_POLL_SILENCE_SECONDS)
-    assert len(await told(owned)) == 1
+async def test_a_poller_that_stopped_asking_raises_the_alarm(reader_owned_world, feed_server):
+    feed = await reader_owned_world.follow(feed_server.serve("/feed", make_rss(make_rss_item(0))))
+    await reader_owned_world.poll(feed)
+    reader_owned_world.clock.advance(3 * MAX_POLL_SILENCE_SECONDS)
+    assert len(await read_owner_messages(reader_owned_world)) == 1
 
 
-async def test_a_bot_without_feeds_raises_no_alarm(owned):
-    owned.clock.advance(3 * MAX_POLL_SILENCE_SECONDS)
-    assert await told(owned) == []
+async def test_a_bot_without_feeds_raises_no_alarm(reader_owned_world):
+    reader_owned_world.clock.advance(3 * MAX_POLL_SILENCE_SECONDS)
+    assert await read_owner_messages(reader_owned_world) == []
 
 
-async def test_an_owner_who_cannot_be_told_now_is_told_later(owned, monkeypatch, feed_server, caplog):
-    knows = owned.bot.application_info
+async def test_an_owner_who_cannot_be_told_now_is_told_later(
+    reader_owned_world, monkeypatch, feed_server, caplog
+):
+    original_application_info = reader_owned_world.bot.application_info
 
     async def application_info() -> Any:
         raise discord.DiscordException("out of reach")
 
-    monkeypatch.setattr(owned.bot, "application_info", application_info)
-    await owned.follow(feed_server.serve("/feed", rss(item(0))))
-    owned.clock.advance(3 * MAX_POLL_SILENCE_SECONDS)
+    monkeypatch.setattr(reader_owned_world.bot, "application_info", application_info)
+    await reader_owned_world.follow(feed_server.serve("/feed", make_rss(make_rss_item(0))))
+    reader_owned_world.clock.advance(3 * MAX_POLL_SILENCE_SECONDS)
     with caplog.at_level(logging.WARNING, "cogs.running.health_monitor"):
-        assert await told(owned) == []
+        assert await read_owner_messages(reader_owned_world) == []
     assert "The owner could not be told yet: out of reach" in caplog.messages
-    monkeypatch.setattr(owned.bot, "application_info", knows)
-    assert len(await told(owned)) == 1
-    assert len(await told(owned)) == 1
+    monkeypatch.setattr(reader_owned_world.bot, "application_info", original_application_info)
+    assert len(await read_owner_messages(reader_owned_world)) == 1
+    assert len(await read_owner_messages(reader_owned_world)) == 1
 
 
 @pytest.fixture
 async def page(telex) -> AsyncIterator[Any]:
     """What the local port answers: status and text of a path."""
-    port = await watch(telex).serve("127.0.0.1", 0)
+    port = await health_cog(telex).serve("127.0.0.1", 0)
     async with aiohttp.ClientSession() as session:
 
         async def get(path: str) -> tuple[int, str]:
@@ -151,23 +157,23 @@ async def test_the_health_check_fails_when_discord_stays_away_unless_others_have
     telex, page, database_engine
 ):
     assert await page("/healthz") == (200, '{"well": true, "problems": []}')
-    await watch(telex).on_disconnect()
+    await health_cog(telex).on_disconnect()
     telex.clock.advance(MAX_GATEWAY_DOWNTIME_SECONDS + 60)
-    await watch(telex).on_disconnect()  # a further attempt is no new absence
+    await health_cog(telex).on_disconnect()  # a further attempt is no new absence
     if database_engine == "postgres":
         assert (await page("/healthz"))[0] == 200
         telex.bot.newsroom.leases.set_available(ProcessRole.GATEWAY, now=False)  # nor could it take one
     status, text = await page("/healthz")
     assert status == 503
     assert "Discord has been out of reach for 11 minutes" in text
-    await watch(telex).on_resumed()
+    await health_cog(telex).on_resumed()
     assert (await page("/healthz"))[0] == 200
 
 
 async def test_the_figures_count_polls_articles_deliveries_and_commands(telex, page, feed_server):
-    feed = await telex.follow(feed_server.serve("/feed", rss(item(0))))
+    feed = await telex.follow(feed_server.serve("/feed", make_rss(make_rss_item(0))))
     await telex.poll(feed)
-    feed_server.serve("/feed", rss(item(0), item(1)))
+    feed_server.serve("/feed", make_rss(make_rss_item(0), make_rss_item(1)))
     await telex.poll(feed)
     feed_server.serve("/feed", b"", status=404)
     await telex.poll(feed)
@@ -180,8 +186,8 @@ async def test_the_figures_count_polls_articles_deliveries_and_commands(telex, p
     assert figures['telex_polls_total{outcome="new"}'] == "2.0"
     assert figures['telex_polls_total{outcome="failed"}'] == "1.0"
     assert figures["telex_articles"] == "2.0"
-    waiting = float(figures['telex_deliveries{state="waiting"}'])
-    assert waiting >= 1
+    pending_count = float(figures['telex_deliveries{state="waiting"}'])
+    assert pending_count >= 1
     assert figures['telex_delivery_oldest_seconds{state="waiting"}'] == "90.0"
     assert figures['telex_interaction_seconds_count{command="about"}'] == "1.0"
     assert float(figures["telex_database_bytes"]) > 0
@@ -195,7 +201,7 @@ async def test_the_figures_count_polls_articles_deliveries_and_commands(telex, p
     assert 'telex_pages_total{outcome="robots"} 2.0' in (await page("/metrics"))[1]
     await telex.deliver()
     later = (await page("/metrics"))[1]
-    assert f'telex_deliveries{{state="sent"}} {waiting}' in later
+    assert f'telex_deliveries{{state="sent"}} {pending_count}' in later
     assert 'telex_deliveries{state="waiting"}' not in later
 
 
@@ -219,7 +225,7 @@ async def test_a_turn_to_begin_a_session_that_was_not_used_in_time_is_anothers(t
     assert starts.waiting == 0
 
 
-async def passes(clock: ManualClock, seconds: float, step: float) -> None:
+async def advance_in_steps(clock: ManualClock, seconds: float, step: float) -> None:
     await asyncio.sleep(0.02)
     for _ in range(int(seconds / step)):
         clock.advance(step)
@@ -230,21 +236,21 @@ async def test_a_process_without_discord_keeps_its_shards_while_nobody_else_coul
     leased = telex.bot.leased
     reach = GatewayProbe(telex.bot, leased.starts, leased.connections, telex.bot.newsroom)
     away = asyncio.create_task(reach.wait_for_disconnected([1]))  # which is not connected
-    await passes(telex.clock, GIVEN_UP + 5, LOOK_EVERY)
+    await advance_in_steps(telex.clock, GIVEN_UP + 5, LOOK_EVERY)
     assert not away.done()
     assert not telex.bot.newsroom.leases.is_available(ProcessRole.GATEWAY)
     await telex.store.processes.heartbeat_and_rebalance(
         Process("other", "host", (ProcessRole.GATEWAY,), "1"), [], lasts=900
     )
-    await passes(telex.clock, 1, LOOK_EVERY)
+    await advance_in_steps(telex.clock, 1, LOOK_EVERY)
     assert await asyncio.wait_for(away, 5) == {1}
 
 
 async def test_who_asks_for_a_shard_in_vain_asks_less_and_less(telex, monkeypatch):
-    asked = []
+    notices = []
 
     async def tell(notice: str) -> None:
-        asked.append(notice)
+        notices.append(notice)
 
     async def owners(_kind: str) -> dict[int, str]:
         return {1: "other", 2: "other"}  # which may not move them
@@ -256,5 +262,5 @@ async def test_who_asks_for_a_shard_in_vain_asks_less_and_less(telex, monkeypatc
     monkeypatch.setattr(telex.store.processes, "owners", owners)
     monkeypatch.setattr(telex.bot, "fetch_session_start_limits", limits)
     ShardBalancer(telex.bot.leased, telex.bot.newsroom).start()
-    await passes(telex.clock, 300, ASK_EVERY)
-    assert 5 <= len(asked) <= 10
+    await advance_in_steps(telex.clock, 300, ASK_EVERY)
+    assert 5 <= len(notices) <= 10

@@ -40,8 +40,8 @@ from cogs.reading import bookmark_exports as exports
 from cogs.reading.result_cards import results_card
 from cogs.shared import article_cards
 from cogs.shared.article_lists import item_from_result
-from tests.cogs.helpers import START, last, parts
-from tests.shown import flat
+from tests.cogs.helpers import START, last_reply, parts
+from tests.shown import flatten_components
 
 CORPUS = (
     "@everyone @here <@1> <@!1> <@&2> <#3> <id:customize>",
@@ -96,218 +96,231 @@ INVISIBLE = re.compile(
 )
 
 
-def made_of(given: str) -> tuple[Article, Feed]:
-    article = ARTICLE._replace(title=given, summary=given, text=given, body=given, author=given, outlet=given)
-    feed = Feed(id=1, url="https://news.example/feed", title=given, outlet=given, error="http-500")
+def build_article_and_feed(trick: str) -> tuple[Article, Feed]:
+    article = ARTICLE._replace(title=trick, summary=trick, text=trick, body=trick, author=trick, outlet=trick)
+    feed = Feed(id=1, url="https://news.example/feed", title=trick, outlet=trick, error="http-500")
     return article, feed
 
 
-def explained(given: str) -> str:
-    article, feed = made_of(given)
+def render_explanation(trick: str) -> str:
+    article, feed = build_article_and_feed(trick)
     fate = ChannelDeliveryStatus(
         server_id=1,
         channel_id=2,
         article_id=1,
         fate=DeliveryStatus.FAILED,
-        reason=f"refused {given}",
+        reason=f"refused {trick}",
         since=START,
         message_id=None,
         thread_id=None,
     )
-    told = why_commands.explanation_lines(Explanation(((article, feed),), (fate,), ()))
-    return "\n".join(told)
+    lines = why_commands.explanation_lines(Explanation(((article, feed),), (fate,), ()))
+    return "\n".join(lines)
 
 
-def answered(given: str) -> Iterator[discord.ui.LayoutView]:
-    article, _feed = made_of(given)
+def render_answers(trick: str) -> Iterator[discord.ui.LayoutView]:
+    article, _feed = build_article_and_feed(trick)
     base = Answer(
-        question=given, confidence=Confidence.SURE, quotes=(Quote(given, article),), sources=(article,)
+        question=trick, confidence=Confidence.SURE, quotes=(Quote(trick, article),), sources=(article,)
     )
     for answer in (
         base,
-        replace(base, briefing=(BriefingItem(given, article),)),
-        replace(base, written=(Sentence(given, (1,)),)),
-        Answer(question=given, related_articles=(article,)),
+        replace(base, briefing=(BriefingItem(trick, article),)),
+        replace(base, written=(Sentence(trick, (1,)),)),
+        Answer(question=trick, related_articles=(article,)),
     ):
         yield answer_view(
-            QuestionReply(answer=answer, question_id=1, about=article, topics=(given,)),
+            QuestionReply(answer=answer, question_id=1, about=article, topics=(trick,)),
             public=True,
             title=True,
         )
 
 
-def alerts(given: str) -> Iterator[messages.Message]:
-    _article, feed = made_of(given)
+def render_alerts(trick: str) -> Iterator[messages.Message]:
+    _article, feed = build_article_and_feed(trick)
     for state in (FeedState.GONE, FeedState.ACTIVE):
         failing = replace(feed, state=state, failures=9, failing_since=START, last_poll=START + 100_000)
         alert = FeedAlerts(Settings(), alert_texts.alert_texts_by_language).evaluate(feed, failing)
         yield from (messages.notice(words) for words in alert.texts.values())
 
 
-def risen(given: str) -> discord.ui.LayoutView:
-    line = TrendLine(name=given, articles=3, before=1, outlets=2, counts=(1, 2, 3, 4))
+def render_trend(trick: str) -> discord.ui.LayoutView:
+    line = TrendLine(name=trick, articles=3, before=1, outlets=2, counts=(1, 2, 3, 4))
     return layout_views.static_view((blocks.text(leader_sentence(line)),))
 
 
-def digested(given: str) -> discord.ui.LayoutView:
-    article, _feed = made_of(given)
-    told = digest_rendering.fit_stories(
-        [DigestSection(given, (DigestStory(((1, 1),), 2),))] * 2, {1: article}
+def render_digest(trick: str) -> discord.ui.LayoutView:
+    article, _feed = build_article_and_feed(trick)
+    fitted_stories = digest_rendering.fit_stories(
+        [DigestSection(trick, (DigestStory(((1, 1),), 2),))] * 2, {1: article}
     )
-    return layout_views.static_view(tuple(told.blocks))
+    return layout_views.static_view(tuple(fitted_stories.blocks))
 
 
-def searched(given: str) -> discord.ui.LayoutView:
-    article, _feed = made_of(given)
-    found = SearchResult(
-        article=article, score=1.0, excerpt=given, highlights=((0, min(len(given), 3)),) if given else ()
+def render_results(trick: str) -> discord.ui.LayoutView:
+    article, _feed = build_article_and_feed(trick)
+    hit = SearchResult(
+        article=article, score=1.0, excerpt=trick, highlights=((0, min(len(trick), 3)),) if trick else ()
     )
-    note = Note.of(NoteKind.NO_VALUE, value=given)
-    page = SearchPage(results=(found,), total_results=1, notes=(note,), suggestions=(given,))
-    entry = replace(item_from_result(found), other_outlets=(CoveringOutlet(given, article.url),), notes=())
-    results = results_card(Query(text=given, nodes=()), page, [entry])
-    return layout_views.static_view((results, article_cards.article_card(article, kept=kept(given))))
+    note = Note.of(NoteKind.NO_VALUE, value=trick)
+    page = SearchPage(results=(hit,), total_results=1, notes=(note,), suggestions=(trick,))
+    entry = replace(item_from_result(hit), other_outlets=(CoveringOutlet(trick, article.url),), notes=())
+    results_block = results_card(Query(text=trick, nodes=()), page, [entry])
+    return layout_views.static_view(
+        (results_block, article_cards.article_card(article, kept=build_bookmark(trick)))
+    )
 
 
-def kept(given: str) -> Bookmark:
-    article, _feed = made_of(given)
+def build_bookmark(trick: str) -> Bookmark:
+    article, _feed = build_article_and_feed(trick)
     return Bookmark(
-        article=article, created=START, server_id=1, channel_id=1, message_id=1, note=given, tags=(given,)
+        article=article, created=START, server_id=1, channel_id=1, message_id=1, note=trick, tags=(trick,)
     )
 
 
-def articles(given: str) -> Sequence[Article]:
-    article, _feed = made_of(given)
+def build_articles(trick: str) -> Sequence[Article]:
+    article, _feed = build_article_and_feed(trick)
     return [article._replace(id=number, key=f"{number:020}") for number in range(3)]
 
 
 RENDERERS: dict[str, Callable[[str], Any]] = {
     "a post": lambda given: [
-        posts.render_post(*made_of(given), language="fr", look=PostLook(style=style), joined=articles(given))
+        posts.render_post(
+            *build_article_and_feed(given),
+            language="fr",
+            look=PostLook(style=style),
+            joined=build_articles(given),
+        )
         for style in Style
     ],
-    "a catch-up": lambda given: messages.catch_up("x", articles(given), language="en"),
+    "a catch-up": lambda given: messages.catch_up("x", build_articles(given), language="en"),
     "the notice of a watch": lambda given: messages.watch_notice(
-        "watch:1:1", given, articles(given)[:1], server=given, language="en"
+        "watch:1:1", given, build_articles(given)[:1], server=given, language="en"
     ),
     "of several": lambda given: messages.watch_notice(
-        "watch:1:1", given, articles(given), server=None, language="fr"
+        "watch:1:1", given, build_articles(given), server=None, language="fr"
     ),
     "a notice": messages.notice,
-    "alerts": lambda given: list(alerts(given)),
-    "answers": lambda given: list(answered(given)),
-    "a digest": digested,
-    "results": searched,
+    "alerts": lambda given: list(render_alerts(given)),
+    "answers": lambda given: list(render_answers(given)),
+    "a digest": render_digest,
+    "results": render_results,
     "a title in bold": lambda given: article_cards.bold_spans(given, ((0, len(given)),)),
     "what a person typed": lambda given: article_cards.quoted_heading(given, 100),
-    "the name of a feed": lambda given: subscription_options.bold_feed_name(made_of(given)[1]),
-    "what became of an article": explained,
-    "what is rising": risen,
+    "the name of a feed": lambda given: subscription_options.bold_feed_name(build_article_and_feed(given)[1]),
+    "what became of an article": render_explanation,
+    "what is rising": render_trend,
 }
 
 
-def texts(message: discord.Message | ResponseMessage) -> list[str]:
-    return [one["content"] for one in parts(message) if one["type"] == 10]
+def part_texts(message: discord.Message | ResponseMessage) -> list[str]:
+    return [part["content"] for part in parts(message) if part["type"] == 10]
 
 
-def written(rendered: Any) -> Iterator[str]:
+def iterate_markup(rendered: Any) -> Iterator[str]:
     """What Discord reads as markup."""
     match rendered:
         case str():
             yield rendered
         case list():
-            for one in rendered:
-                yield from written(one)
+            for element in rendered:
+                yield from iterate_markup(element)
         case messages.Message():
-            yield from written(rendered.embed or rendered.send_kwargs()["view"])
+            yield from iterate_markup(rendered.embed or rendered.send_kwargs()["view"])
         case discord.ui.LayoutView():
             yield from (
-                one.content for one in rendered.walk_children() if isinstance(one, discord.ui.TextDisplay)
+                child.content
+                for child in rendered.walk_children()
+                if isinstance(child, discord.ui.TextDisplay)
             )
         case discord.Embed():
             yield from filter(None, (rendered.title, rendered.description))
             yield from (part for field in rendered.fields for part in (field.name or "", field.value or ""))
 
 
-def plain(rendered: Any) -> Iterator[str]:
+def iterate_plain_texts(rendered: Any) -> Iterator[str]:
     """What Discord shows as it is: names, footers, labels, menus."""
     if isinstance(rendered, list):
-        for one in rendered:
-            yield from plain(one)
+        for element in rendered:
+            yield from iterate_plain_texts(element)
     if isinstance(rendered, messages.Message):
         yield rendered.name
-        yield from plain(rendered.embed)
+        yield from iterate_plain_texts(rendered.embed)
         view = rendered.send_kwargs()["view"]
-        for part in flat(view.to_components()) if view is not None else ():
+        for part in flatten_components(view.to_components()) if view is not None else ():
             yield (part.get("label") or "") + part.get("placeholder", "")
             for option in part.get("options", ()):
                 yield option["label"] + option.get("description", "")
     if isinstance(rendered, discord.ui.LayoutView):
         inside = rendered.walk_children()
-        yield from (one.label or "" for one in inside if isinstance(one, discord.ui.Button))
+        yield from (child.label or "" for child in inside if isinstance(child, discord.ui.Button))
     if isinstance(rendered, discord.Embed):
         yield (rendered.author.name or "") + (rendered.footer.text or "")
 
 
-def check(rendered: Any) -> None:
-    for shown in written(rendered):
-        assert not INVISIBLE.search(shown), shown
-        bare = ESCAPE.sub("\0", shown)
-        assert not re.search(r"^(?:-#|>+|#+|-|\d+\.)\s+(?:EVIL|Quotations)", bare, re.MULTILINE), shown
-        bare = OURS.sub("", LINK.sub(r"\1", OURS.sub("", bare)))
-        assert not re.search(r"[\[\]<>@#`~|_*]", bare), shown
-        assert "://" not in bare, shown
-    for shown in plain(rendered):
-        assert not INVISIBLE.search(shown), shown
-        assert "\n" not in shown, shown
+def assert_harmless(rendered: Any) -> None:
+    for rendered_text in iterate_markup(rendered):
+        assert not INVISIBLE.search(rendered_text), rendered_text
+        unescaped = ESCAPE.sub("\0", rendered_text)
+        assert not re.search(r"^(?:-#|>+|#+|-|\d+\.)\s+(?:EVIL|Quotations)", unescaped, re.MULTILINE), (
+            rendered_text
+        )
+        unescaped = OURS.sub("", LINK.sub(r"\1", OURS.sub("", unescaped)))
+        assert not re.search(r"[\[\]<>@#`~|_*]", unescaped), rendered_text
+        assert "://" not in unescaped, rendered_text
+    for rendered_text in iterate_plain_texts(rendered):
+        assert not INVISIBLE.search(rendered_text), rendered_text
+        assert "\n" not in rendered_text, rendered_text
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(given_text=HOSTILE)
 async def test_no_text_is_markup_a_mention_or_invisible(renderer, given_text):
-    check(RENDERERS[renderer](given_text))
+    assert_harmless(RENDERERS[renderer](given_text))
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)
 async def test_the_known_tricks_are_harmless(renderer):
     for trick in CORPUS:
-        check(RENDERERS[renderer](trick))
+        assert_harmless(RENDERERS[renderer](trick))
 
 
 def test_the_check_sees_what_it_is_for():
     for trick in (*CORPUS[:9], CORPUS[9], CORPUS[11]):
         with pytest.raises(AssertionError):
-            check(f"words {trick} words")
+            assert_harmless(f"words {trick} words")
 
 
 @pytest.mark.parametrize("trick", CORPUS)
 def test_an_exported_file_is_neither_markup_nor_a_page_of_somebody_elses(trick):
-    article, _feed = made_of(trick)
-    kept = [Bookmark(article=article, created=START, server_id=1, channel_id=1, message_id=1)]
-    page = exports.to_netscape_html(kept)
+    article, _feed = build_article_and_feed(trick)
+    bookmarks = [Bookmark(article=article, created=START, server_id=1, channel_id=1, message_id=1)]
+    page = exports.to_netscape_html(bookmarks)
     assert "<script" not in page
     assert page.count("<A HREF=") == 1
     assert html.escape("<script>") not in page or "script" in trick
-    markdown = exports.to_markdown(kept)
+    markdown = exports.to_markdown(bookmarks)
     assert not re.search(r"(?m)^(?:#|>|```).*EVIL", markdown)
     assert "](https://evil" not in ESCAPE.sub("\0", markdown)
 
 
 async def test_a_hostile_feed_goes_through_every_command_and_post_and_stays_harmless(telex, feed_server):
-    items = "".join(
-        f"<item><title>{html.escape(clean(trick))}</title><link>https://news.example/{number}</link>"
-        f"<guid>{number}</guid><author>{html.escape(clean(trick))}</author>"
-        f"<description>{html.escape(html.escape(clean(trick)))} thieves</description></item>"
+    items_xml = "".join(
+        f"<item><title>{html.escape(strip_invalid_xml(trick))}</title><link>https://news.example/{number}</link>"
+        f"<guid>{number}</guid><author>{html.escape(strip_invalid_xml(trick))}</author>"
+        f"<description>{html.escape(html.escape(strip_invalid_xml(trick)))} thieves</description></item>"
         for number, trick in enumerate(CORPUS)
     )
     title = html.escape("[Evil](https://evil.example) @everyone ```\u202e -# EVIL")
-    url = feed_server.serve("/", f"<rss version='2.0'><channel><title>{title}</title>{items}</channel></rss>")
+    url = feed_server.serve(
+        "/", f"<rss version='2.0'><channel><title>{title}</title>{items_xml}</channel></rss>"
+    )
     feed = await telex.follow(url)
     await telex.poll_and_deliver(feed)
-    shown: list[discord.Message | ResponseMessage] = [*telex.posts()]
+    shown_messages: list[discord.Message | ResponseMessage] = [*telex.posts()]
     subscription = (await telex.store.subscriptions.list_with_feeds(telex.guild.id))[0][0]
-    asked: dict[str, dict[str, str]] = {
+    options_by_command: dict[str, dict[str, str]] = {
         "search": {"query": "thieves"},
         "latest": {},
         "ask": {"question": "What about the thieves?"},
@@ -317,18 +330,18 @@ async def test_a_hostile_feed_goes_through_every_command_and_post_and_stays_harm
         "feed preview": {"feed": str(subscription.id)},
         "trends": {},
     }
-    for command, options in asked.items():
-        shown.append(last(await telex.editor.slash(telex.news, command, **options)))
-    for message in shown:
-        words = "\n".join([message.content, *written(list(message.embeds)), *texts(message)])
+    for command, options in options_by_command.items():
+        shown_messages.append(last_reply(await telex.editor.slash(telex.news, command, **options)))
+    for message in shown_messages:
+        words = "\n".join([message.content, *iterate_markup(list(message.embeds)), *part_texts(message)])
         assert words.strip()
-        bare = ESCAPE.sub("\0", words)
-        assert "](https://evil" not in bare
-        assert "```" not in bare
-        assert "@everyone" not in bare
+        unescaped = ESCAPE.sub("\0", words)
+        assert "](https://evil" not in unescaped
+        assert "```" not in unescaped
+        assert "@everyone" not in unescaped
         assert "\u202e" not in words
 
 
-def clean(trick: str) -> str:
+def strip_invalid_xml(trick: str) -> str:
     """A trick as it can stand in XML."""
     return re.sub("[\x00-\x08\x0b-\x1f\ud800-\udfff\uffff]", "", trick)

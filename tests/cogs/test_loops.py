@@ -15,19 +15,19 @@ from bot.client.background_tasks import (
 
 async def test_the_clean_up_deletes_what_was_left_long_ago_and_nothing_younger(telex, newsroom, caplog):
     caplog.set_level(logging.INFO, "bot.client.background_tasks")
-    other = telex.env.create_guild("Other")
-    channel = other.create_text_channel("news")
+    other_server = telex.env.create_guild("Other")
+    channel = other_server.create_text_channel("news")
     await telex.env.settle()
     await telex.follow("https://a.example/feed", channel)
     await telex.follow("https://a.example/feed")
-    await telex.store.servers.mark_left(other.id)
+    await telex.store.servers.mark_left(other_server.id)
     cleaner = BackgroundTasks(telex.newsroom)
     telex.clock.advance(LEFT_SERVER_RETENTION_SECONDS - 1)
     await cleaner.purge_expired()
-    assert await telex.store.subscriptions.channels(other.id) == {channel.id}
+    assert await telex.store.subscriptions.channels(other_server.id) == {channel.id}
     telex.clock.advance(DAY)
     await cleaner.purge_expired()
-    assert await telex.store.subscriptions.channels(other.id) == set()
+    assert await telex.store.subscriptions.channels(other_server.id) == set()
     assert await telex.store.subscriptions.channels(telex.guild.id) == {telex.news.id}
 
 
@@ -50,15 +50,15 @@ async def test_old_questions_are_deleted(telex):
 
 
 async def test_texts_are_kept_for_ever_unless_a_setting_says_otherwise(telex, monkeypatch):
-    asked: list[int] = []
+    cutoffs: list[int] = []
 
     async def forget_texts(before: int) -> int:
-        asked.append(before)
+        cutoffs.append(before)
         return 0
 
     monkeypatch.setattr(telex.store.articles, "purge_texts", forget_texts)
     await BackgroundTasks(telex.newsroom).purge_expired()
-    assert asked == []
+    assert cutoffs == []
     settings = telex.newsroom.settings.model_copy(update={"keep_texts_days": 2})
     await BackgroundTasks(replace(telex.newsroom, settings=settings)).purge_expired()
-    assert asked == [telex.clock.now() - 2 * DAY]
+    assert cutoffs == [telex.clock.now() - 2 * DAY]

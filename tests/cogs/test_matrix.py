@@ -24,11 +24,11 @@ from tests.cogs.people import (
     MEMBER,
     OWNER,
     PUBLIC,
-    SEES,
     VAULT,
+    VISIBLE_WORDS,
     Crowd,
-    commands,
-    crowd,
+    command_names,
+    create_crowd,
 )
 
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "guide.md").read_text("utf-8")
@@ -55,7 +55,7 @@ def settings(settings) -> Settings:
     return settings.model_copy(update={"model_url": "http://127.0.0.1:9/v1", "model_name": "small"})
 
 
-def who_may() -> dict[str, str]:
+def rights_by_command() -> dict[str, str]:
     """The commands of the guide’s table, each with who may use it."""
     slash = re.findall(r"^\| `(/[^`]+)` \|[^|]*\| ([^|]+) \|$", GUIDE, re.MULTILINE)
     menus = re.findall(r"^\| `([^`]+)` \(message menu\) \|[^|]*\| ([^|]+) \|$", GUIDE, re.MULTILINE)
@@ -122,117 +122,119 @@ SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
 
 
 def test_every_command_is_in_the_readmes_table_with_who_may_use_it():
-    assert set(who_may().values()) <= set(MAY)
+    assert set(rights_by_command().values()) <= set(MAY)
 
 
 async def test_no_command_goes_untested(telex):
-    there = set(commands(telex.bot.tree))
-    assert there == set(who_may())
-    assert {name for name in there if name.startswith("/")} == set(SAMPLES)
+    existing_commands = set(command_names(telex.bot.tree))
+    assert existing_commands == set(rights_by_command())
+    assert {name for name in existing_commands if name.startswith("/")} == set(SAMPLES)
 
 
-@pytest.mark.parametrize("who", SEES)
+@pytest.mark.parametrize("who", VISIBLE_WORDS)
 async def test_a_command_is_allowed_or_refused_as_the_readme_says(telex, feed_server, monkeypatch, who):
     monkeypatch.setattr(starter_packs, "outlines", lambda _pack: ())
-    people = await crowd(telex, feed_server)
-    before = await state(people)
-    told: set[str] = set()
-    for name, right in who_may().items():
-        for said in await asked(people, who, name):
-            refused = [words for words in REFUSED if words in said]
+    people = await create_crowd(telex, feed_server)
+    state_before = await followed_state(people)
+    disclosed_words: set[str] = set()
+    for name, right in rights_by_command().items():
+        for reply_text in await run_samples(people, who, name):
+            refusals = [words for words in REFUSED if words in reply_text]
             allowed = who in MAY[right]
-            assert bool(refused) is not allowed, f"{name} by {who}: {said}"
-            assert not any(words in said for words in WRONG), f"{name} by {who}: {said}"
-            told |= {word for word in (PUBLIC, VAULT, ABROAD) if word in said}
-            assert told <= SEES[who], f"{name} by {who}: {said}"
-    assert told == SEES[who]
+            assert bool(refusals) is not allowed, f"{name} by {who}: {reply_text}"
+            assert not any(words in reply_text for words in WRONG), f"{name} by {who}: {reply_text}"
+            disclosed_words |= {word for word in (PUBLIC, VAULT, ABROAD) if word in reply_text}
+            assert disclosed_words <= VISIBLE_WORDS[who], f"{name} by {who}: {reply_text}"
+    assert disclosed_words == VISIBLE_WORDS[who]
     if who not in {HELPER, MANAGER, OWNER}:
-        assert await state(people) == before
+        assert await followed_state(people) == state_before
 
 
 async def test_who_manages_another_server_manages_nothing_here(telex, feed_server):
-    people = await crowd(telex, feed_server)
+    people = await create_crowd(telex, feed_server)
     visitor = telex.env.create_user("visitor")
     abroad = people.abroad.guild
     abroad.add_member(visitor, roles=[abroad.roles["Editors"]])
     telex.guild.add_member(visitor)
     await telex.env.settle()
     people.people["visitor"] = (visitor.id, telex.guild.id, telex.news)
-    before = await state(people)
-    for name, right in who_may().items():
+    state_before = await followed_state(people)
+    for name, right in rights_by_command().items():
         if right == "Manage Server":
-            for said in await asked(people, "visitor", name):
-                assert any(words in said for words in REFUSED), f"{name}: {said}"
-                assert not [word for word in (VAULT, ABROAD) if word in said], f"{name}: {said}"
-    assert await state(people) == before
+            for reply_text in await run_samples(people, "visitor", name):
+                assert any(words in reply_text for words in REFUSED), f"{name}: {reply_text}"
+                assert not [word for word in (VAULT, ABROAD) if word in reply_text], f"{name}: {reply_text}"
+    assert await followed_state(people) == state_before
 
 
 async def test_a_watch_of_a_channel_is_for_those_who_manage_its_server(telex, feed_server):
-    people = await crowd(telex, feed_server)
-    for who in SEES:
-        said = await people.command(who, "watch add", query="thieves", where=telex.news)
-        made = [
-            one
-            for one in await telex.store.watches.list_channel_watches(telex.guild.id)
-            if one.query == "thieves"
+    people = await create_crowd(telex, feed_server)
+    for who in VISIBLE_WORDS:
+        reply_text = await people.command(who, "watch add", query="thieves", where=telex.news)
+        new_watches = [
+            channel_watch
+            for channel_watch in await telex.store.watches.list_channel_watches(telex.guild.id)
+            if channel_watch.query == "thieves"
         ]
-        assert bool(made) is (who in {HELPER, MANAGER, OWNER}), said
-        assert not any(words in said for words in WRONG)
-        for watch in made:
+        assert bool(new_watches) is (who in {HELPER, MANAGER, OWNER}), reply_text
+        assert not any(words in reply_text for words in WRONG)
+        for watch in new_watches:
             await telex.store.watches.remove(watch.id)
 
 
-async def asked(people: Crowd, who: str, name: str) -> list[str]:
+async def run_samples(people: Crowd, who: str, name: str) -> list[str]:
     """What somebody is told by a command or the entry of a menu, for each thing it is tried on."""
     people.world.clock.advance(60)  # nobody is too quick
     if name.startswith("/"):
         return [await people.command(who, name[1:], **options) for options in SAMPLES[name](people)]
     posts = [people.world.posts(channel)[0] for channel in (people.world.news, people.vault, people.abroad)]
-    return [await people.menu(who, name, post) for post in posts]
+    return [await people.choose_menu_entry(who, name, post) for post in posts]
 
 
-async def state(people: Crowd) -> object:
+async def followed_state(people: Crowd) -> object:
     """What the two servers follow and where they are told."""
     store = people.world.store
     servers = [people.world.guild.id, people.people[FOREIGNER][1] or 0]
-    followed = [
-        (one.server_id, one.channel_id, one.feed_id, one.paused_at)
+    subscription_rows = [
+        (subscription.server_id, subscription.channel_id, subscription.feed_id, subscription.paused_at)
         for server in servers[:1]
-        for one, _feed in await store.subscriptions.list_with_feeds(server)
+        for subscription, _feed in await store.subscriptions.list_with_feeds(server)
     ]
-    return followed, await store.servers.alerts(servers[0])
+    return subscription_rows, await store.servers.alerts(servers[0])
 
 
-@pytest.mark.parametrize("who", SEES)
+@pytest.mark.parametrize("who", VISIBLE_WORDS)
 async def test_nothing_is_offered_while_typing_that_the_typist_may_not_see(telex, feed_server, who):
-    people = await crowd(telex, feed_server)
-    rights = who_may()
-    offered: set[str] = set()
+    people = await create_crowd(telex, feed_server)
+    rights = rights_by_command()
+    offered_choices: set[str] = set()
     for command in telex.bot.tree.walk_commands():
         if isinstance(command, app_commands.Group):
             continue
         for option in command.parameters:
             if not option.autocomplete:
                 continue
-            choices = await people.typed(who, command.qualified_name, option.name)
+            choices = await people.autocomplete(who, command.qualified_name, option.name)
             if who not in MAY[rights[f"/{command.qualified_name}"]]:
                 assert choices == "[]", f"/{command.qualified_name} by {who}: {choices}"
-            offered |= {word for word in (PUBLIC, VAULT, ABROAD) if word in choices}
-            assert offered <= SEES[who], f"/{command.qualified_name} by {who}: {choices}"
-    assert offered == SEES[who]
+            offered_choices |= {word for word in (PUBLIC, VAULT, ABROAD) if word in choices}
+            assert offered_choices <= VISIBLE_WORDS[who], f"/{command.qualified_name} by {who}: {choices}"
+    assert offered_choices == VISIBLE_WORDS[who]
 
 
 async def test_an_answer_for_all_holds_nothing_that_somebody_who_reads_it_may_not_see(telex, feed_server):
     """Asked by the manager, who sees the hidden channel, in one that the reader sees too."""
-    people = await crowd(telex, feed_server)
-    before = len(telex.posts())
+    people = await create_crowd(telex, feed_server)
+    post_count_before = len(telex.posts())
     for question in ("what did the thieves take?", "search: thieves", "search: gazette"):
         await telex.editor.send(telex.news, f"<@{telex.env.backend.bot_user.id}> {question}")
-    told = [text(post) for post in telex.posts()[before:]]
-    told.append(await people.command(MANAGER, "ask", question="What did the thieves take?", public=True))
-    assert len(told) > 3
-    for said in told:
-        assert not [word for word in (VAULT, ABROAD) if word in said], said
-    assert any(PUBLIC in said for said in told)
-    alone = await people.command(MANAGER, "search", query="thieves")
-    assert VAULT in alone
+    reply_texts = [text(post) for post in telex.posts()[post_count_before:]]
+    reply_texts.append(
+        await people.command(MANAGER, "ask", question="What did the thieves take?", public=True)
+    )
+    assert len(reply_texts) > 3
+    for reply_text in reply_texts:
+        assert not [word for word in (VAULT, ABROAD) if word in reply_text], reply_text
+    assert any(PUBLIC in public_text for public_text in reply_texts)
+    private_text = await people.command(MANAGER, "search", query="thieves")
+    assert VAULT in private_text

@@ -20,24 +20,38 @@ from bot.answers.conversing.question_service import (
 from bot.core.preferences import Preference
 from bot.posting.recovery.message_contents import ArticleKeys, article_keys_of, custom_ids
 from cogs.asking import message_answers
-from tests.cogs.engine import mention
-from tests.cogs.helpers import NEXT, START, button, follow, hide, labels, last, newest, press, said, text
+from tests.cogs.engine import bot_mention
+from tests.cogs.helpers import (
+    NEXT,
+    START,
+    button_custom_id,
+    button_labels,
+    follow,
+    hide_channel,
+    last_reply,
+    message_text,
+    newest_article,
+    press,
+    text,
+)
 from tests.discord_world import World
-from tests.feed_server import item, rss
+from tests.feed_server import make_rss, make_rss_item
 
 
 async def test_a_reply_goes_to_the_message_and_pings_nobody(telex, feed_server, engine):
     await follow(telex, feed_server)
-    asked = await telex.reader.send(telex.news, f"{mention(telex)} who is <@{telex.editor.id}>, @everyone?")
-    sent = telex.posts()[-1]
-    assert sent.reference.message_id == asked.id
-    assert not sent.mentions
-    assert not sent.mention_everyone
+    question_message = await telex.reader.send(
+        telex.news, f"{bot_mention(telex)} who is <@{telex.editor.id}>, @everyone?"
+    )
+    post = telex.posts()[-1]
+    assert post.reference.message_id == question_message.id
+    assert not post.mentions
+    assert not post.mention_everyone
     assert engine.calls[-1]["question"] == "who is , @everyone?"
 
 
 async def test_a_bare_mention_is_told_how_to_ask(telex, feed_server):
-    await telex.reader.send(telex.news, mention(telex))
+    await telex.reader.send(telex.news, bot_mention(telex))
     assert "Ask about this server’s news" in text(telex.posts()[-1])
     assert "/ask" in text(telex.posts()[-1])
 
@@ -53,55 +67,59 @@ async def test_who_mentions_the_bots_role_is_told_to_mention_the_bot(telex):
 
 async def test_the_search_syntax_shows_results(telex, feed_server):
     await follow(telex, feed_server)
-    await telex.reader.send(telex.news, f"{mention(telex)} search: moratorium since:7d")
-    found = telex.posts()[-1]
-    assert "**[Cities ban facial recognition](https://news.example/articles/3)**" in text(found)
-    assert "/search shows you more" in text(found)
-    assert article_keys_of(found) == ArticleKeys()  # it is no post
-    await telex.reader.send(telex.news, f"{mention(telex)} titre:puces depuis:7j")
+    await telex.reader.send(telex.news, f"{bot_mention(telex)} search: moratorium since:7d")
+    results_message = telex.posts()[-1]
+    assert "**[Cities ban facial recognition](https://news.example/articles/3)**" in text(results_message)
+    assert "/search shows you more" in text(results_message)
+    assert article_keys_of(results_message) == ArticleKeys()  # it is no post
+    await telex.reader.send(telex.news, f"{bot_mention(telex)} titre:puces depuis:7j")
     assert "Aucun résultat" in text(telex.posts()[-1])
-    await telex.reader.send(telex.news, f"{mention(telex)} cherche moratorium")
+    await telex.reader.send(telex.news, f"{bot_mention(telex)} cherche moratorium")
     assert "Cities ban facial recognition" in text(telex.posts()[-1])
 
 
 async def test_a_search_by_mention_counts_its_results_and_leads_to_all_of_them(telex, feed_server):
-    items = [item(number, title=f"Robots {number}", published=START - number) for number in range(1, 8)]
+    items = [
+        make_rss_item(number, title=f"Robots {number}", published=START - number) for number in range(1, 8)
+    ]
     await follow(telex, feed_server, *items)
-    await telex.reader.send(telex.news, f"{mention(telex)} search: robots")
-    results = telex.posts()[-1]
-    assert "7 articles · best first" in text(results)
-    assert article_keys_of(results) == ArticleKeys()
+    await telex.reader.send(telex.news, f"{bot_mention(telex)} search: robots")
+    results_message = telex.posts()[-1]
+    assert "7 articles · best first" in text(results_message)
+    assert article_keys_of(results_message) == ArticleKeys()
     await telex.restart()
-    first = await telex.editor.click(results, custom_id=button(results, "Show all"))
-    assert last(first).ephemeral
-    assert "1 / 2" in labels(last(first))
-    assert "Robots 7" in said(await press(telex.editor, last(first), NEXT))
-    await telex.reader.send(telex.news, f"{mention(telex)} search: robots {'or robots ' * 10}")
-    assert "Show all" not in labels(telex.posts()[-1])  # no id is so long
+    first = await telex.editor.click(results_message, custom_id=button_custom_id(results_message, "Show all"))
+    assert last_reply(first).ephemeral
+    assert "1 / 2" in button_labels(last_reply(first))
+    assert "Robots 7" in message_text(await press(telex.editor, last_reply(first), NEXT))
+    await telex.reader.send(telex.news, f"{bot_mention(telex)} search: robots {'or robots ' * 10}")
+    assert "Show all" not in button_labels(telex.posts()[-1])  # no id is so long
 
 
 async def test_a_search_by_mention_offers_what_may_be_meant(telex, feed_server):
     await follow(telex, feed_server)
-    await telex.reader.send(telex.news, f"{mention(telex)} search: morotarium")
-    results = telex.posts()[-1]
-    again = await telex.reader.click(results, custom_id=button(results, "moratorium"))
-    assert last(again).ephemeral
-    assert "1 article · best first" in said(again)
+    await telex.reader.send(telex.news, f"{bot_mention(telex)} search: morotarium")
+    results_message = telex.posts()[-1]
+    second_reply = await telex.reader.click(
+        results_message, custom_id=button_custom_id(results_message, "moratorium")
+    )
+    assert last_reply(second_reply).ephemeral
+    assert "1 article · best first" in message_text(second_reply)
 
 
 async def test_a_search_shows_nobodys_bookmarks_to_a_channel(telex, feed_server):
     feed = await follow(telex, feed_server)
-    await telex.store.bookmarks.add(telex.reader.id, (await newest(telex, feed)).id)
-    await telex.reader.send(telex.news, f"{mention(telex)} is:bookmarked")
+    await telex.store.bookmarks.add(telex.reader.id, (await newest_article(telex, feed)).id)
+    await telex.reader.send(telex.news, f"{bot_mention(telex)} is:bookmarked")
     assert "Cities" not in text(telex.posts()[-1])
 
 
 async def test_a_search_in_a_channel_shows_nothing_of_a_hidden_one(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
     await follow(telex, feed_server, channel=secret)
-    hide(telex, secret, telex.reader)
-    await follow(telex, feed_server, item(9, title="Open to all"), path="/open", title="Open News")
-    await telex.editor.send(telex.news, f"{mention(telex)} search: cities")
+    hide_channel(telex, secret, telex.reader)
+    await follow(telex, feed_server, make_rss_item(9, title="Open to all"), path="/open", title="Open News")
+    await telex.editor.send(telex.news, f"{bot_mention(telex)} search: cities")
     assert "Cities" not in text(telex.posts()[-1])
 
 
@@ -109,27 +127,27 @@ async def test_comments_talk_about_the_bot_other_bots_and_what_mentions_nobody_a
     telex, feed_server, engine
 ):
     await follow(telex, feed_server)
-    before = len(telex.posts())
+    post_count_before = len(telex.posts())
     for words in ("lol nice", "thanks!", "🎉"):
         await telex.reader.send(telex.news, words, reply_to=telex.posts()[0])
     robot = telex.guild.add_member(telex.env.create_user("robot", bot=True))
-    await robot.send(telex.news, f"{mention(telex)} who are you?")
+    await robot.send(telex.news, f"{bot_mention(telex)} who are you?")
     for words in (
-        f"I set {mention(telex)} up yesterday",
+        f"I set {bot_mention(telex)} up yesterday",
         "who bought Slack, Telex?",
         "@everyone who bought Slack?",
     ):
         await telex.reader.send(telex.news, words)
-    assert len(telex.posts()) == before
+    assert len(telex.posts()) == post_count_before
     assert engine.calls == []
 
 
 async def test_a_question_in_reply_to_a_post_is_about_its_article(telex, feed_server, engine):
-    article = await newest(telex, await follow(telex, feed_server))
+    article = await newest_article(telex, await follow(telex, feed_server))
     await telex.reader.send(telex.news, "who is behind this?", reply_to=telex.posts()[0])
     assert engine.calls[-1]["about"] == article.id
     assert f"Not answered in [{article.title}]({article.url})" in text(telex.posts()[-1])
-    engine.quotes(article)
+    engine.answer_with_quotes(article)
     await telex.reader.send(telex.news, "and why?", reply_to=telex.posts()[-1])
     assert engine.calls[-1]["about"] == article.id
     assert engine.calls[-1]["earlier"] == ["who is behind this?"]
@@ -139,23 +157,23 @@ async def test_a_question_in_reply_to_a_post_is_about_its_article(telex, feed_se
 
 
 async def test_a_reply_to_a_catch_up_is_about_the_article_that_it_names(telex, feed_server, engine):
-    feed = await follow(telex, feed_server, item(0, title="Old", published=START - 90_000))
-    many = [item(n, title=f"Robots at work {n}", published=START - n) for n in range(1, 14)]
-    many[-1] = item(13, title="Cities ban facial recognition", published=START - 13)
-    feed_server.serve("/rss", rss(*many))
+    feed = await follow(telex, feed_server, make_rss_item(0, title="Old", published=START - 90_000))
+    robot_items = [make_rss_item(n, title=f"Robots at work {n}", published=START - n) for n in range(1, 14)]
+    robot_items[-1] = make_rss_item(13, title="Cities ban facial recognition", published=START - 13)
+    feed_server.serve("/rss", make_rss(*robot_items))
     await telex.poll_and_deliver(feed)
     catch_up = next(post for post in telex.posts() if "arrived in the meantime" in text(post))
     articles = await telex.store.articles.newest([feed.id], limit=14)
-    wanted = next(one for one in articles if one.title.startswith("Cities"))
+    ban_article = next(article for article in articles if article.title.startswith("Cities"))
     await telex.reader.send(telex.news, "who voted for the facial recognition ban?", reply_to=catch_up)
-    assert engine.calls[-1]["about"] == wanted.id
+    assert engine.calls[-1]["about"] == ban_article.id
     await telex.reader.send(telex.news, "what about robots?", reply_to=catch_up)
     assert engine.calls[-1]["about"] is None
 
 
 async def test_a_chain_of_replies_is_context_but_not_for_ever(telex, feed_server, engine):
     await follow(telex, feed_server)
-    await telex.reader.send(telex.news, f"{mention(telex)} question 0 on Signal?")
+    await telex.reader.send(telex.news, f"{bot_mention(telex)} question 0 on Signal?")
     assert engine.calls[-1]["earlier"] == []
     for number in range(1, MAX_PREVIOUS_QUESTIONS + 2):
         await telex.advance(30)
@@ -163,14 +181,14 @@ async def test_a_chain_of_replies_is_context_but_not_for_ever(telex, feed_server
         await person.send(telex.news, f"question {number}?", reply_to=telex.posts()[-1])
     assert engine.calls[-1]["earlier"] == [f"question {n}?" for n in range(1, MAX_PREVIOUS_QUESTIONS + 1)]
     await telex.advance(30)
-    await telex.reader.send(telex.news, f"{mention(telex)} something else on Signal?")
+    await telex.reader.send(telex.news, f"{bot_mention(telex)} something else on Signal?")
     assert engine.calls[-1]["earlier"] == []
 
 
 async def test_replying_to_ones_own_question_continues_it(telex, feed_server, engine):
     await follow(telex, feed_server)
-    asked = await telex.reader.send(telex.news, f"{mention(telex)} who bought Slack?")
-    await telex.reader.send(telex.news, f"{mention(telex)} and when?", reply_to=asked)
+    question_message = await telex.reader.send(telex.news, f"{bot_mention(telex)} who bought Slack?")
+    await telex.reader.send(telex.news, f"{bot_mention(telex)} and when?", reply_to=question_message)
     assert engine.calls[-1]["earlier"] == ["who bought Slack?"]
 
 
@@ -178,19 +196,19 @@ async def test_a_reply_to_a_public_answer_of_the_command_continues_it(telex, fee
     await follow(telex, feed_server)
     await telex.reader.slash(telex.news, "ask", question="who bought Slack?", public=True)
     answer = telex.posts()[-1]
-    await telex.editor.send(telex.news, f"{mention(telex)} and when?", reply_to=answer)
+    await telex.editor.send(telex.news, f"{bot_mention(telex)} and when?", reply_to=answer)
     assert engine.calls[-1]["earlier"] == ["who bought Slack?"]
 
 
 async def test_what_was_asked_alone_is_no_context_for_others(telex, feed_server, engine):
     await follow(telex, feed_server)
-    thread = await a_thread(telex)
+    thread = await create_public_thread(telex)
     await telex.reader.slash(thread, "ask", question="my secret plan with Slack?")
-    await telex.editor.send(thread, f"{mention(telex)} and when?")
+    await telex.editor.send(thread, f"{bot_mention(telex)} and when?")
     assert engine.calls[-1]["earlier"] == []
 
 
-async def a_thread(world: World, message: discord.Message | None = None) -> ChannelHandle:
+async def create_public_thread(world: World, message: discord.Message | None = None) -> ChannelHandle:
     """A public thread of the channel, opened on a message if one is given."""
     parent = world.bot.get_channel(world.news.id)
     assert isinstance(parent, discord.TextChannel)
@@ -200,45 +218,45 @@ async def a_thread(world: World, message: discord.Message | None = None) -> Chan
     else:
         thread = await parent.get_partial_message(message.id).create_thread(name="talk")
     await world.env.settle()
-    return next(each for each in world.news.threads if each.id == thread.id)
+    return next(handle for handle in world.news.threads if handle.id == thread.id)
 
 
 async def test_a_thread_speaks_the_language_of_its_channel_unless_it_has_its_own(telex):
-    thread = await a_thread(telex)
+    thread = await create_public_thread(telex)
     choose = partial(
         telex.store.preferences.change, Preference.LANGUAGE, server_id=telex.guild.id, person_id=1
     )
     await choose("fr", channel_id=telex.news.id)
-    await telex.reader.send(thread, mention(telex))
+    await telex.reader.send(thread, bot_mention(telex))
     assert "Pour chercher" in text(telex.posts(thread)[-1])
     await choose("en", channel_id=thread.id)
-    await telex.reader.send(thread, mention(telex))
+    await telex.reader.send(thread, bot_mention(telex))
     assert "To search" in text(telex.posts(thread)[-1])
 
 
 async def test_in_a_thread_the_last_questions_are_context_for_a_day(telex, feed_server, engine):
     feed = await follow(telex, feed_server)
-    thread = await a_thread(telex)
-    await telex.reader.send(thread, f"{mention(telex)} who bought Slack?")
+    thread = await create_public_thread(telex)
+    await telex.reader.send(thread, f"{bot_mention(telex)} who bought Slack?")
     assert engine.calls[-1]["feed_ids"] == {feed.id}
-    await telex.editor.send(thread, f"{mention(telex)} and when?")
+    await telex.editor.send(thread, f"{bot_mention(telex)} and when?")
     assert engine.calls[-1]["earlier"] == ["who bought Slack?"]
     await telex.advance(THREAD_CONVERSATION_SECONDS + 1)
-    await telex.editor.send(thread, f"{mention(telex)} how many people?")
+    await telex.editor.send(thread, f"{bot_mention(telex)} how many people?")
     assert engine.calls[-1]["earlier"] == []
 
 
 async def test_in_a_thread_on_a_post_its_article_is_asked_first(telex, feed_server, engine):
-    article = await newest(telex, await follow(telex, feed_server))
-    thread = await a_thread(telex, telex.posts()[0])
-    await telex.reader.send(thread, f"{mention(telex)} who is behind this?")
+    article = await newest_article(telex, await follow(telex, feed_server))
+    thread = await create_public_thread(telex, telex.posts()[0])
+    await telex.reader.send(thread, f"{bot_mention(telex)} who is behind this?")
     assert engine.calls[-1]["about"] == article.id
     assert article.title not in text(telex.posts(thread)[-1])
 
 
 async def test_a_conversation_goes_on_after_a_restart(telex, feed_server, engine):
     await follow(telex, feed_server)
-    await telex.reader.send(telex.news, f"{mention(telex)} who bought Slack?")
+    await telex.reader.send(telex.news, f"{bot_mention(telex)} who bought Slack?")
     await telex.restart()
     await telex.reader.send(telex.news, "and when?", reply_to=telex.posts()[-1])
     assert engine.calls[-1]["earlier"] == ["who bought Slack?"]
@@ -246,7 +264,7 @@ async def test_a_conversation_goes_on_after_a_restart(telex, feed_server, engine
 
 async def test_a_question_that_is_too_long_is_told_so(telex, feed_server, engine):
     await follow(telex, feed_server)
-    await telex.reader.send(telex.news, f"{mention(telex)} who {'really ' * 80}?")
+    await telex.reader.send(telex.news, f"{bot_mention(telex)} who {'really ' * 80}?")
     assert "up to 400 characters" in text(telex.posts()[-1])
     assert engine.calls == []
 
@@ -258,58 +276,58 @@ async def test_where_the_bot_may_not_speak_nothing_breaks_and_it_is_logged_once(
     await telex.set_permissions(telex.news, send_messages=False)
     caplog.set_level(logging.WARNING)
     for _ in range(2):
-        await telex.reader.send(telex.news, f"{mention(telex)} who?")
+        await telex.reader.send(telex.news, f"{bot_mention(telex)} who?")
     assert engine.calls == []
     assert sum("stays without an answer" in record.getMessage() for record in caplog.records) == 1
     await telex.set_permissions(telex.news, send_messages=None)
-    await telex.reader.send(telex.news, f"{mention(telex)} who?")
+    await telex.reader.send(telex.news, f"{bot_mention(telex)} who?")
     assert len(engine.calls) == 1
 
 
 async def test_without_history_it_answers_all_the_same(telex, feed_server, engine):
     await follow(telex, feed_server)
     await telex.set_permissions(telex.news, read_message_history=False)
-    await telex.reader.send(telex.news, f"{mention(telex)} who bought Slack?")
+    await telex.reader.send(telex.news, f"{bot_mention(telex)} who bought Slack?")
     assert "I don’t know" in text(telex.posts()[-1])
     assert telex.posts()[-1].reference is None
 
 
-def told_directly(world: World) -> list[discord.Message]:
+def direct_messages(world: World) -> list[discord.Message]:
     return [message for message in world.reader.user.dm_channel.history() if message.author.bot]
 
 
 async def test_a_direct_message_is_answered_from_what_the_person_can_see(telex, feed_server, engine):
     feed = await follow(telex, feed_server)
     secret = telex.guild.create_text_channel("secret")
-    await follow(telex, feed_server, item(9, title="Secret"), path="/secret", channel=secret)
-    hide(telex, secret, telex.reader)
-    engine.quotes(await newest(telex, feed))
+    await follow(telex, feed_server, make_rss_item(9, title="Secret"), path="/secret", channel=secret)
+    hide_channel(telex, secret, telex.reader)
+    engine.answer_with_quotes(await newest_article(telex, feed))
     await telex.reader.send_dm("who bought Slack?")
     assert engine.calls[-1]["feed_ids"] == {feed.id}
-    answer = told_directly(telex)[-1]
+    answer = direct_messages(telex)[-1]
     assert "moratorium" in text(answer)
-    save = next(one for one in custom_ids(answer) if one.startswith("telex:save"))
-    assert "Saved" in said(await telex.reader.user.click(answer, custom_id=save))
-    up = next(one for one in custom_ids(answer) if one.startswith("telex:vote:up"))
-    assert "helped" in said(await telex.reader.user.click(answer, custom_id=up))
+    save = next(component_id for component_id in custom_ids(answer) if component_id.startswith("telex:save"))
+    assert "Saved" in message_text(await telex.reader.user.click(answer, custom_id=save))
+    up = next(vote_id for vote_id in custom_ids(answer) if vote_id.startswith("telex:vote:up"))
+    assert "helped" in message_text(await telex.reader.user.click(answer, custom_id=up))
     await telex.reader.send_dm("and when?")
     assert engine.calls[-1]["earlier"] == ["who bought Slack?"]
     await telex.advance(DM_CONVERSATION_SECONDS + 1)
     await telex.reader.send_dm("qui dirige Intel ?")
     assert engine.calls[-1]["earlier"] == []
-    assert "Extraits des articles" in text(told_directly(telex)[-1])
-    engine.gives = {"nearest": (await newest(telex, feed),)}
+    assert "Extraits des articles" in text(direct_messages(telex)[-1])
+    engine.answer_fields = {"nearest": (await newest_article(telex, feed),)}
     await telex.reader.send_dm("how deep is the ocean of Europa?")
-    (offered,) = custom_ids(told_directly(telex)[-1])
-    assert offered.startswith("telex:vote:down")  # and no watch, which would belong to a server
+    (only_custom_id,) = custom_ids(direct_messages(telex)[-1])
+    assert only_custom_id.startswith("telex:vote:down")  # and no watch, which would belong to a server
 
 
 async def test_a_direct_message_of_somebody_who_sees_no_feed_says_so(telex, engine):
     await telex.reader.send_dm("who bought Slack?")
-    assert "Nothing to read yet" in text(told_directly(telex)[-1])
+    assert "Nothing to read yet" in text(direct_messages(telex)[-1])
     assert engine.calls == []
     await telex.reader.send_dm("hello")
-    assert "Ask me about the news" in text(told_directly(telex)[-1])
+    assert "Ask me about the news" in text(direct_messages(telex)[-1])
 
 
 async def test_direct_messages_have_the_same_limit(telex, feed_server, engine):
@@ -317,30 +335,30 @@ async def test_direct_messages_have_the_same_limit(telex, feed_server, engine):
     for number in range(MAX_PER_PERSON_PER_MINUTE + 2):
         await telex.reader.send_dm(f"who bought Slack {number}?")
     assert len(engine.calls) == MAX_PER_PERSON_PER_MINUTE
-    assert "Ask again" in text(told_directly(telex)[-1])
-    assert len(told_directly(telex)) == MAX_PER_PERSON_PER_MINUTE + 2
+    assert "Ask again" in text(direct_messages(telex)[-1])
+    assert len(direct_messages(telex)) == MAX_PER_PERSON_PER_MINUTE + 2
 
 
 async def test_who_has_to_wait_for_an_answer_is_told_how_long_and_the_answer_takes_its_place(
     telex, feed_server, engine, monkeypatch
 ):
     feed = await follow(telex, feed_server)
-    engine.quotes(await newest(telex, feed))
+    engine.answer_with_quotes(await newest_article(telex, feed))
     monkeypatch.setattr(message_answers, "WAIT_NOTICE_DELAY_SECONDS", 0.01)
-    told: list[str] = []
-    send, ask = discord.abc.Messageable.send, answer_pipeline.answer_question
+    sent_texts: list[str] = []
+    original_send, original_ask = discord.abc.Messageable.send, answer_pipeline.answer_question
 
-    async def slowly(*given: Any, **options: Any) -> Any:
+    async def slowly(*args: Any, **options: Any) -> Any:
         await asyncio.sleep(0.3)
-        return await ask(*given, **options)
+        return await original_ask(*args, **options)
 
-    async def heard(self: Any, content: str | None = None, **rest: Any) -> discord.Message:
-        told.append(content or "")
-        return await send(self, content, **rest)
+    async def heard(self: Any, content: str | None = None, **kwargs: Any) -> discord.Message:
+        sent_texts.append(content or "")
+        return await original_send(self, content, **kwargs)
 
     monkeypatch.setattr(answer_pipeline, "answer_question", slowly)
     monkeypatch.setattr(discord.abc.Messageable, "send", heard)
     await telex.reader.send_dm("qui a racheté Slack ?")
-    assert told == ["Je cherche… encore 2 secondes environ."]
-    (answer,) = told_directly(telex)
+    assert sent_texts == ["Je cherche… encore 2 secondes environ."]
+    (answer,) = direct_messages(telex)
     assert "Extraits des articles" in text(answer)

@@ -11,7 +11,15 @@ from simcord.results import ResponseMessage
 from bot.core.preferences import PostLook
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from cogs.reading import more_menu
-from tests.cogs.helpers import components, follow, labels, last, newest, said, text
+from tests.cogs.helpers import (
+    button_labels,
+    components,
+    follow,
+    last_reply,
+    message_text,
+    newest_article,
+    text,
+)
 from tests.discord_world import World
 from tests.store import sql
 
@@ -23,51 +31,51 @@ MANAGE_ROLES = discord.Permissions(manage_roles=True).value
 async def post(telex, feed_server) -> discord.Message:
     """The post of the followed feed."""
     feed = await follow(telex, feed_server)
-    article = await newest(telex, feed)
-    return next(one for one in telex.posts() if article.title in text(one))
+    article = await newest_article(telex, feed)
+    return next(message for message in telex.posts() if article.title in text(message))
 
 
-async def opened(telex: World, post: discord.Message) -> ResponseMessage:
-    return last(await telex.reader.click(post, label="More"))
+async def open_more_menu(telex: World, post: discord.Message) -> ResponseMessage:
+    return last_reply(await telex.reader.click(post, label="More"))
 
 
-def threads(telex: World) -> list[int]:
+def thread_ids(telex: World) -> list[int]:
     guild = telex.bot.get_guild(telex.guild.id)
     return [thread.id for thread in guild.threads]
 
 
 async def test_a_post_has_one_thread_however_often_it_is_asked_for(telex, post):
     await telex.set_permissions(telex.news, create_public_threads=False)
-    assert "I need the Create Public Threads permission" in said(
-        await telex.reader.click(await opened(telex, post), label="Discuss")
+    assert "I need the Create Public Threads permission" in message_text(
+        await telex.reader.click(await open_more_menu(telex, post), label="Discuss")
     )
     await telex.set_permissions(telex.news)
     assert isinstance(post.channel, discord.TextChannel)
-    at_once = [more_menu.get_or_create_thread(post.channel, post.id, "The same") for _ in range(2)]
-    assert [thread.id for thread in await asyncio.gather(*at_once)] == [post.id, post.id]
-    told = await telex.reader.click(await opened(telex, post), label="Discuss")
-    assert f"Talk about it in <#{post.id}>." in said(told)
+    thread_creations = [more_menu.get_or_create_thread(post.channel, post.id, "The same") for _ in range(2)]
+    assert [thread.id for thread in await asyncio.gather(*thread_creations)] == [post.id, post.id]
+    discuss_reply = await telex.reader.click(await open_more_menu(telex, post), label="Discuss")
+    assert f"Talk about it in <#{post.id}>." in message_text(discuss_reply)
     await telex.restart()
-    again = await telex.reader.click(await opened(telex, post), label="Discuss")
-    assert f"<#{post.id}>" in said(again)
-    assert threads(telex) == [post.id]
+    second_reply = await telex.reader.click(await open_more_menu(telex, post), label="Discuss")
+    assert f"<#{post.id}>" in message_text(second_reply)
+    assert thread_ids(telex) == [post.id]
 
 
 async def test_who_may_make_no_threads_makes_none(telex, post):
-    menu = await opened(telex, post)
+    menu = await open_more_menu(telex, post)
     everybody = telex.guild.default_role
     allowed = discord.Permissions(telex.env.backend.get_guild(telex.guild.id).everyone_role.permissions)
     allowed.create_public_threads = False
     telex.env.backend.edit_role(telex.guild.id, everybody.id, {"permissions": allowed.value})
-    assert "You need the Create Public Threads permission" in said(
+    assert "You need the Create Public Threads permission" in message_text(
         await telex.reader.click(menu, label="Discuss")
     )
-    assert threads(telex) == []
+    assert thread_ids(telex) == []
 
 
 async def test_a_role_is_taken_and_given_back_while_it_is_offered_and_grants_nothing(telex, post):
     role = telex.guild.create_role("Space news", permissions=discord.Permissions.none())
-    assert "Notify me" not in labels(await opened(telex, post))
+    assert "Notify me" not in button_labels(await open_more_menu(telex, post))
     (article_id,) = (await telex.store.dispatches.by_message_id(post.id)).article_ids
     assert article_id
     sql.run(
@@ -82,28 +90,28 @@ async def test_a_role_is_taken_and_given_back_while_it_is_offered_and_grants_not
         {"permissions": discord.Permissions(manage_guild=True, manage_roles=True).value},
     )
     panel = await telex.editor.slash(telex.news, "settings server")
-    picker = role_menus(last(panel))[-1]
-    refused = await telex.editor.select(last(panel), [role], custom_id=picker)
-    assert "I need the Manage Roles permission" in said(refused)
-    mine = telex.guild.roles[backend.bot_user.name]
-    backend.edit_role(telex.guild.id, mine.id, {"permissions": INVITE_PERMISSIONS.value | MANAGE_ROLES})
-    backend.edit_role(telex.guild.id, mine.id, {"position": 9})
+    picker = role_menu_ids(last_reply(panel))[-1]
+    permission_refusal = await telex.editor.select(last_reply(panel), [role], custom_id=picker)
+    assert "I need the Manage Roles permission" in message_text(permission_refusal)
+    bot_role = telex.guild.roles[backend.bot_user.name]
+    backend.edit_role(telex.guild.id, bot_role.id, {"permissions": INVITE_PERMISSIONS.value | MANAGE_ROLES})
+    backend.edit_role(telex.guild.id, bot_role.id, {"position": 9})
     panel = await telex.editor.slash(telex.news, "settings server")
-    await telex.editor.select(last(panel), [role], custom_id=role_menus(last(panel))[-1])
+    await telex.editor.select(last_reply(panel), [role], custom_id=role_menu_ids(last_reply(panel))[-1])
     assert (await telex.store.preferences.of_server(telex.guild.id)).notify_roles == (role.id,)
-    menu = last(await telex.reader.click(await opened(telex, post), label="Notify me"))
+    menu = last_reply(await telex.reader.click(await open_more_menu(telex, post), label="Notify me"))
     assert f"You have <@&{role.id}>" in text(menu)
     guild = telex.bot.get_guild(telex.guild.id)
     member = guild.get_member(telex.reader.id) or await guild.fetch_member(telex.reader.id)
-    assert role.id in {one.id for one in member.roles}
-    menu = last(await telex.reader.click(menu, label="Stop notifying me"))
+    assert role.id in {member_role.id for member_role in member.roles}
+    menu = last_reply(await telex.reader.click(menu, label="Stop notifying me"))
     assert "You won’t be notified anymore." in text(menu)
     # Whoever gives it a permission takes it out of reach, on menus that are open too.
     backend.edit_role(telex.guild.id, role.id, {"permissions": discord.Permissions(manage_guild=True).value})
-    told = await telex.reader.click(menu, label="Notify me")
-    assert "You can’t take this role anymore." in said(told)
-    assert "Notify me" not in labels(await opened(telex, post))
+    refusal = await telex.reader.click(menu, label="Notify me")
+    assert "You can’t take this role anymore." in message_text(refusal)
+    assert "Notify me" not in button_labels(await open_more_menu(telex, post))
 
 
-def role_menus(message: ResponseMessage) -> list[str]:
-    return [str(one["custom_id"]) for one in components(message) if one["type"] == ROLES]
+def role_menu_ids(message: ResponseMessage) -> list[str]:
+    return [str(component["custom_id"]) for component in components(message) if component["type"] == ROLES]

@@ -9,29 +9,29 @@ import pytest
 
 from bot.client.services import open_services
 from bot.core.models import Feed
-from tests.cogs.helpers import START, said, text
+from tests.cogs.helpers import START, message_text, text
 from tests.discord_world import World, discord_world
-from tests.feed_server import FeedServer, rss
+from tests.feed_server import FeedServer, make_rss
 
 TEASER = "A small firm in Leeds has built a battery that charges in four minutes…"
-REST = (
+PAGE_REMAINDER = (
     "The cells lose a tenth of their capacity after two thousand charges, the engineers say, which is what "
     "others lose after half as many. Production is planned in a hall that once made looms for Huddersfield."
 )
 PAGE = (
     "<html><head><meta charset=utf-8></head><body><article><p>A small firm in Leeds has built a battery that "
-    f"charges in four minutes.</p><p>{REST}</p></article></body></html>"
+    f"charges in four minutes.</p><p>{PAGE_REMAINDER}</p></article></body></html>"
 )
 
 
 @pytest.fixture(params=["search", "always"])
 async def world(request, settings, clock) -> AsyncIterator[World]:
-    chosen = settings.model_copy(update={"full_text": request.param})
-    async with open_services(chosen, clock) as newsroom, discord_world(newsroom, clock) as opened:
+    full_text_settings = settings.model_copy(update={"full_text": request.param})
+    async with open_services(full_text_settings, clock) as newsroom, discord_world(newsroom, clock) as opened:
         yield opened
 
 
-class Desk:
+class TeaserFeed:
     """A feed of teasers that `news` follows, and the pages behind it."""
 
     def __init__(self, world: World, server: FeedServer) -> None:
@@ -39,7 +39,7 @@ class Desk:
         self.entries: list[str] = []
         self.feed: Feed | None = None
 
-    async def bring(self, number: int, teaser: str = TEASER, page: str = PAGE) -> str:
+    async def publish_teaser(self, number: int, teaser: str = TEASER, page: str = PAGE) -> str:
         """Let an article come and be posted; its address. Its page is not read yet."""
         path = f"/a/{number}"
         self.server.serve(path, page, content_type="text/html")
@@ -49,65 +49,65 @@ class Desk:
             f"<item><title>Battery {number}</title><link>{link}</link><guid>g{number}</guid>"
             f"<description>{escape(teaser)}</description></item>",
         )
-        url = self.server.serve("/feed", rss(*self.entries))
+        url = self.server.serve("/feed", make_rss(*self.entries))
         if self.feed is None:
             self.feed = await self.world.follow(url)
         await self.world.poll(self.feed)
         await self.world.deliver()
         return link
 
-    async def read(self) -> None:
+    async def read_due_pages(self) -> None:
         """Read the pages that are due, and deliver what that causes."""
         await self.world.bot.newsroom.full_text_fetcher.fetch_due([self.feed.id], seconds=30, polite=False)
         await self.world.deliver()
 
     def notices(self) -> list[str]:
         """What the reader is told by direct message."""
-        shown = map(text, self.world.posts(self.world.reader.user.dm_channel))
-        return [one for one in shown if one.startswith("New for")]
+        direct_message_texts = map(text, self.world.posts(self.world.reader.user.dm_channel))
+        return [notice for notice in direct_message_texts if notice.startswith("New for")]
 
 
 @pytest.fixture
-async def desk(world, feed_server) -> Desk:
-    made = Desk(world, feed_server)
-    await made.bring(1)
-    await made.read()
-    return made
+async def desk(world, feed_server) -> TeaserFeed:
+    new_teaser_feed = TeaserFeed(world, feed_server)
+    await new_teaser_feed.publish_teaser(1)
+    await new_teaser_feed.read_due_pages()
+    return new_teaser_feed
 
 
 async def test_a_watch_is_told_of_words_that_only_the_page_has(desk):
     await desk.world.reader.slash(desk.world.news, "watch add", query="huddersfield")
-    await desk.bring(2)
+    await desk.publish_teaser(2)
     assert desk.notices() == []
-    await desk.read()
-    (told,) = desk.notices()
-    assert "Battery 2" in told
+    await desk.read_due_pages()
+    (notice,) = desk.notices()
+    assert "Battery 2" in notice
 
 
 async def test_a_watch_that_the_teaser_met_is_not_told_again(desk):
     await desk.world.reader.slash(desk.world.news, "watch add", query="battery")
-    await desk.bring(2)
-    await desk.read()
+    await desk.publish_teaser(2)
+    await desk.read_due_pages()
     await desk.world.advance(3600)
     await desk.world.deliver()
     assert len(desk.notices()) == 1
 
 
 async def test_no_watch_is_told_of_the_pages_of_a_backlog(world, feed_server):
-    made = Desk(world, feed_server)
-    await world.follow(feed_server.serve("/other", rss(title="Other")))
+    teaser_feed = TeaserFeed(world, feed_server)
+    await world.follow(feed_server.serve("/other", make_rss(title="Other")))
     await world.reader.slash(world.news, "watch add", query="huddersfield")
-    await made.bring(1)
-    await made.read()
-    assert made.notices() == []
+    await teaser_feed.publish_teaser(1)
+    await teaser_feed.read_due_pages()
+    assert teaser_feed.notices() == []
 
 
 async def test_a_post_goes_out_before_its_page_is_read_and_is_never_marked_for_it(desk):
-    await desk.bring(2)
-    posted = desk.world.posts()[-1]
+    await desk.publish_teaser(2)
+    post = desk.world.posts()[-1]
     assert desk.server.count("/a/2") == 0
-    assert "four minutes…" in text(posted)
-    await desk.read()
+    assert "four minutes…" in text(post)
+    await desk.read_due_pages()
     await desk.world.advance(3600)
     await desk.world.deliver()
     assert len(desk.world.posts()) == 2
@@ -115,21 +115,21 @@ async def test_a_post_goes_out_before_its_page_is_read_and_is_never_marked_for_i
 
 
 async def test_a_post_without_a_text_gets_one_only_where_the_settings_want_it(desk):
-    await desk.bring(2, teaser="")
-    await desk.read()
+    await desk.publish_teaser(2, teaser="")
+    await desk.read_due_pages()
     await desk.world.advance(3600)
     await desk.world.deliver()
-    shown = text(desk.world.posts()[-1])
-    wanted = desk.world.bot.newsroom.settings.full_text == "always"
-    assert ("A small firm in Leeds" in shown) == wanted
-    assert "Corrected" not in shown
+    post_text = text(desk.world.posts()[-1])
+    shows_page_text = desk.world.bot.newsroom.settings.full_text == "always"
+    assert ("A small firm in Leeds" in post_text) == shows_page_text
+    assert "Corrected" not in post_text
 
 
 async def test_an_answer_quotes_the_page(desk):
     answer = await desk.world.reader.slash(
         desk.world.news, "ask", question="What did the hall in which production is planned once make?"
     )
-    assert "once made looms" in said(answer)
+    assert "once made looms" in message_text(answer)
 
 
 @pytest.mark.parametrize(
@@ -140,19 +140,19 @@ async def test_an_answer_quotes_the_page(desk):
     ],
 )
 async def test_why_tells_whether_the_page_was_read(desk, options, told):
-    link = await desk.bring(2, **options)
+    link = await desk.publish_teaser(2, **options)
     answer = await desk.world.reader.slash(desk.world.news, "why", link=link)
-    assert "I’m about to read the page" in said(answer)
-    await desk.read()
+    assert "I’m about to read the page" in message_text(answer)
+    await desk.read_due_pages()
     answer = await desk.world.reader.slash(desk.world.news, "why", link=link)
-    assert told in said(answer)
-    assert f"<t:{START}:f>" in said(answer)
+    assert told in message_text(answer)
+    assert f"<t:{START}:f>" in message_text(answer)
 
 
 async def test_why_tells_that_the_publisher_wants_no_programs(world, feed_server):
     feed_server.serve("/robots.txt", "User-agent: *\nDisallow: /", content_type="text/plain")
-    made = Desk(world, feed_server)
-    link = await made.bring(1)
-    await made.read()
-    told = said(await world.reader.slash(world.news, "why", link=link))
-    assert "Its publisher doesn’t allow bots (robots.txt)." in told
+    teaser_feed = TeaserFeed(world, feed_server)
+    link = await teaser_feed.publish_teaser(1)
+    await teaser_feed.read_due_pages()
+    reply_text = message_text(await world.reader.slash(world.news, "why", link=link))
+    assert "Its publisher doesn’t allow bots (robots.txt)." in reply_text

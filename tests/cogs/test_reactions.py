@@ -8,19 +8,19 @@ import pytest
 
 from cogs.reading import bookmarking
 from tests.cogs.helpers import follow, text
-from tests.cogs.test_bookmarks import catch_up, titles
+from tests.cogs.test_bookmarks import bookmark_titles, post_catch_up
 from tests.discord_world import World
 
 
 async def test_a_reaction_keeps_an_article_and_taking_it_back_lets_go(telex, feed_server):
     await follow(telex, feed_server)
     await telex.reader.react(telex.posts()[0], "🔖")
-    (kept,) = await telex.store.bookmarks.list(telex.reader.id, limit=9)
-    assert kept.article.title == "Cities ban facial recognition"
-    assert (kept.server_id, kept.channel_id) == (telex.guild.id, telex.news.id)
-    assert kept.message_id == telex.posts()[0].id
+    (bookmark,) = await telex.store.bookmarks.list(telex.reader.id, limit=9)
+    assert bookmark.article.title == "Cities ban facial recognition"
+    assert (bookmark.server_id, bookmark.channel_id) == (telex.guild.id, telex.news.id)
+    assert bookmark.message_id == telex.posts()[0].id
     await telex.reader.unreact(telex.posts()[0], "🔖")
-    assert await titles(telex, telex.reader) == []
+    assert await bookmark_titles(telex, telex.reader) == []
 
 
 async def test_a_reaction_made_again_soon_brings_note_and_tags_back(telex, feed_server):
@@ -31,7 +31,7 @@ async def test_a_reaction_made_again_soon_brings_note_and_tags_back(telex, feed_
     await bookmarks.annotate(telex.reader.id, bookmark.article.id, note="For Ben", tags=("law",))
     for pause, note in ((60, "For Ben"), (3600, "")):
         await telex.reader.unreact(post, "🔖")
-        assert await titles(telex, telex.reader) == []
+        assert await bookmark_titles(telex, telex.reader) == []
         telex.clock.advance(pause)
         await telex.reader.react(post, "🔖")
         (bookmark,) = await bookmarks.list(telex.reader.id, limit=9)
@@ -39,10 +39,10 @@ async def test_a_reaction_made_again_soon_brings_note_and_tags_back(telex, feed_
 
 
 async def test_a_reaction_on_a_catch_up_keeps_everything_in_it(telex, feed_server):
-    message = await catch_up(telex, feed_server)
+    message = await post_catch_up(telex, feed_server)
     post = await telex.store.dispatches.by_message_id(message.id)
     await telex.reader.react(message, "🔖")
-    assert len(await titles(telex, telex.reader)) == len(post.article_ids) > 1
+    assert len(await bookmark_titles(telex, telex.reader)) == len(post.article_ids) > 1
 
 
 async def test_other_emoji_other_messages_and_bots_keep_nothing(telex, feed_server):
@@ -52,10 +52,10 @@ async def test_other_emoji_other_messages_and_bots_keep_nothing(telex, feed_serv
     await telex.reader.react(telex.posts()[0], "👍")
     message = await telex.editor.send(telex.news, "hello")
     await telex.reader.react(message, "🔖")
-    assert await titles(telex, telex.reader) + await titles(telex, robot) == []
+    assert await bookmark_titles(telex, telex.reader) + await bookmark_titles(telex, robot) == []
 
 
-async def away(world: World, *reactions: tuple[Any, bool]) -> None:
+async def react_while_offline(world: World, *reactions: tuple[Any, bool]) -> None:
     """Reactions, or their taking back, that the bot hears nothing of; then it is back."""
     post = world.posts()[0]
     subscribers, world.env.backend.subscribers = world.env.backend.subscribers, []
@@ -70,10 +70,10 @@ async def test_reactions_made_while_away_are_found_on_return(telex, feed_server,
     await follow(telex, feed_server)
     await telex.advance(age)
     robot = telex.guild.add_member(telex.env.create_user("robot", bot=True))
-    await away(telex, (telex.reader, True), (telex.editor, True), (robot, True))
-    assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
-    assert await titles(telex, telex.editor) == ["Cities ban facial recognition"]
-    assert await titles(telex, robot) == []
+    await react_while_offline(telex, (telex.reader, True), (telex.editor, True), (robot, True))
+    assert await bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
+    assert await bookmark_titles(telex, telex.editor) == ["Cities ban facial recognition"]
+    assert await bookmark_titles(telex, robot) == []
     assert await telex.store.bookmarks.count(telex.env.backend.bot_user.id) == 0
 
 
@@ -81,21 +81,21 @@ async def test_what_was_removed_does_not_come_back_with_its_reaction(telex, feed
     await follow(telex, feed_server)
     await telex.reader.react(telex.posts()[0], "🔖")
     await telex.reader.click(telex.posts()[0], label="Save")
-    assert await titles(telex, telex.reader) == []
+    assert await bookmark_titles(telex, telex.reader) == []
     await telex.restart()
-    assert await titles(telex, telex.reader) == []
+    assert await bookmark_titles(telex, telex.reader) == []
     await telex.reader.unreact(telex.posts()[0], "🔖")
     await telex.reader.react(telex.posts()[0], "🔖")
-    assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
+    assert await bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
 
 
 async def test_a_channel_whose_history_is_closed_stops_nothing(telex, feed_server):
-    closed = telex.guild.create_text_channel("closed")
-    await follow(telex, feed_server, path="/closed", title="Closed", channel=closed)
+    closed_channel = telex.guild.create_text_channel("closed")
+    await follow(telex, feed_server, path="/closed", title="Closed", channel=closed_channel)
     await follow(telex, feed_server)
-    await telex.set_permissions(closed, read_message_history=False)
-    await away(telex, (telex.reader, True))
-    assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
+    await telex.set_permissions(closed_channel, read_message_history=False)
+    await react_while_offline(telex, (telex.reader, True))
+    assert await bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
 
 
 async def test_a_forums_posts_are_looked_at_too(telex, feed_server):
@@ -107,17 +107,19 @@ async def test_a_forums_posts_are_looked_at_too(telex, feed_server):
     telex.env.backend.set_reaction(thread.id, opening.id, "🔖", telex.reader.id, True)
     telex.env.backend.subscribers = subscribers
     await telex.restart()
-    assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
+    assert await bookmark_titles(telex, telex.reader) == ["Cities ban facial recognition"]
 
 
 async def test_nothing_is_asked_of_posts_that_nobody_reacted_to(telex, feed_server):
     await follow(telex, feed_server)
     post = telex.posts()[0]
     telex.env.backend.remove_reaction(telex.news.id, post.id, "🔖", telex.env.backend.bot_user.id)
-    before = len(telex.env.http_requests)
+    request_count_before = len(telex.env.http_requests)
     await telex.restart()
-    asked = [entry for entry in telex.env.http_requests[before:] if "/reactions/" in entry.path]
-    assert asked == []
+    reaction_requests = [
+        entry for entry in telex.env.http_requests[request_count_before:] if "/reactions/" in entry.path
+    ]
+    assert reaction_requests == []
 
 
 async def test_a_full_list_is_told_once_in_a_direct_message(telex, feed_server, monkeypatch):
@@ -126,6 +128,6 @@ async def test_a_full_list_is_told_once_in_a_direct_message(telex, feed_server, 
     for _time in range(2):
         await telex.reader.react(telex.posts()[0], "🔖")
         await telex.reader.unreact(telex.posts()[0], "🔖")
-    told = [text(message) for message in telex.reader.user.dm_channel.history()]
-    assert len(told) == 1
-    assert "the limit of 0 bookmarks" in told[0]
+    notices = [text(message) for message in telex.reader.user.dm_channel.history()]
+    assert len(notices) == 1
+    assert "the limit of 0 bookmarks" in notices[0]

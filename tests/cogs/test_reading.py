@@ -11,75 +11,75 @@ from tests.cogs.helpers import (
     BACK,
     NEXT,
     START,
-    button,
+    button_custom_id,
+    button_labels,
     choose,
+    find_menu,
     follow,
-    hide,
-    labels,
-    last,
-    menu,
-    newest,
+    hide_channel,
+    last_reply,
+    message_text,
+    newest_article,
     press,
-    said,
 )
-from tests.feed_server import item, rss
+from tests.feed_server import make_rss, make_rss_item
 
 
-def many(count: int, word: str = "Robots") -> list[str]:
+def numbered_items(count: int, word: str = "Robots") -> list[str]:
     return [
-        item(number, title=f"{word} at work {number}", published=START - number)
+        make_rss_item(number, title=f"{word} at work {number}", published=START - number)
         for number in range(1, count + 1)
     ]
 
 
 async def test_results_show_title_outlet_date_and_matches_in_bold(telex, feed_server):
     await follow(telex, feed_server)
-    found = await telex.reader.slash(telex.news, "search", query="MORATORIUM")
-    assert last(found).ephemeral
-    assert "**[Cities ban facial recognition](https://news.example/articles/3)**" in said(found)
-    assert f"**Example News** · <t:{START - 60}:R>" in said(found)
-    assert "A **moratorium** was voted" in said(found)
-    assert "1 article · best first" in said(found)
+    reply = await telex.reader.slash(telex.news, "search", query="MORATORIUM")
+    assert last_reply(reply).ephemeral
+    assert "**[Cities ban facial recognition](https://news.example/articles/3)**" in message_text(reply)
+    assert f"**Example News** · <t:{START - 60}:R>" in message_text(reply)
+    assert "A **moratorium** was voted" in message_text(reply)
+    assert "1 article · best first" in message_text(reply)
 
 
 async def test_accents_case_phrases_and_exclusions(telex, feed_server):
     await follow(
         telex,
         feed_server,
-        item(1, title="La reconnaissance faciale à Nice", published=START - 1),
-        item(2, title="La reconnaissance vocale et faciale", published=START - 2),
+        make_rss_item(1, title="La reconnaissance faciale à Nice", published=START - 1),
+        make_rss_item(2, title="La reconnaissance vocale et faciale", published=START - 2),
         language="fr",
     )
-    both = said(await telex.reader.slash(telex.news, "search", query="RECONNAISSANCE facialé"))
+    both = message_text(await telex.reader.slash(telex.news, "search", query="RECONNAISSANCE facialé"))
     assert "Nice" in both
     assert "vocale" in both
-    phrase = said(await telex.reader.slash(telex.news, "search", query='"reconnaissance faciale"'))
+    phrase = message_text(await telex.reader.slash(telex.news, "search", query='"reconnaissance faciale"'))
     assert "vocale" not in phrase
-    without = said(await telex.reader.slash(telex.news, "search", query="reconnaissance -vocale"))
+    without = message_text(await telex.reader.slash(telex.news, "search", query="reconnaissance -vocale"))
     assert "vocale" not in without.partition("\n")[2]
 
 
 async def test_results_have_pages_that_turn_both_ways(telex, feed_server):
-    await follow(telex, feed_server, *many(12))
+    await follow(telex, feed_server, *numbered_items(12))
     first = await telex.reader.slash(telex.news, "search", query="robots")
-    assert labels(last(first)) == ["Watch", "1 / 3", "Newest first", "Share…"]
-    second = await press(telex.reader, last(first), NEXT)
-    assert "[Robots at work 6]" in said(second)
-    third = await press(telex.reader, last(second), NEXT)
-    assert "[Robots at work 12]" in said(third)
-    assert "12 articles" in said(third)
+    assert button_labels(last_reply(first)) == ["Watch", "1 / 3", "Newest first", "Share…"]
+    second = await press(telex.reader, last_reply(first), NEXT)
+    assert "[Robots at work 6]" in message_text(second)
+    third = await press(telex.reader, last_reply(second), NEXT)
+    assert "[Robots at work 12]" in message_text(third)
+    assert "12 articles" in message_text(third)
     with pytest.raises(Exception, match="disabled"):
-        await press(telex.reader, last(third), NEXT)
-    back = await press(telex.reader, last(third), BACK)
-    assert said(back) == said(second)
+        await press(telex.reader, last_reply(third), NEXT)
+    back = await press(telex.reader, last_reply(third), BACK)
+    assert message_text(back) == message_text(second)
 
 
 async def test_options_narrow_the_search(telex, feed_server):
-    await follow(telex, feed_server, *many(2))
+    await follow(telex, feed_server, *numbered_items(2))
     await follow(
         telex,
         feed_server,
-        item(
+        make_rss_item(
             9,
             title="Robots en grève",
             body="Les robots ne veulent plus travailler ici.",
@@ -90,11 +90,11 @@ async def test_options_narrow_the_search(telex, feed_server):
         language="fr",
     )
     search = telex.reader.slash
-    assert "grève" not in said(await search(telex.news, "search", query="robots", language="en"))
-    assert "at work" not in said(await search(telex.news, "search", query="robots", language="fr"))
-    assert "at work" not in said(await search(telex.news, "search", query="robots", source="Le Fil"))
-    assert "grève" not in said(await search(telex.news, "search", query="robots", since="30d"))
-    latest = said(await search(telex.news, "search", query="robots", sort="newest"))
+    assert "grève" not in message_text(await search(telex.news, "search", query="robots", language="en"))
+    assert "at work" not in message_text(await search(telex.news, "search", query="robots", language="fr"))
+    assert "at work" not in message_text(await search(telex.news, "search", query="robots", source="Le Fil"))
+    assert "grève" not in message_text(await search(telex.news, "search", query="robots", since="30d"))
+    latest = message_text(await search(telex.news, "search", query="robots", sort="newest"))
     assert latest.index("at work 1") < latest.index("at work 2") < latest.index("grève")
 
 
@@ -102,34 +102,34 @@ async def test_a_time_that_makes_no_sense_is_told(telex, feed_server):
     await follow(telex, feed_server)
     for option in ("since", "before"):
         answer = await telex.reader.slash(telex.news, "search", query="ban", **{option: "@everyone soon"})
-        assert "“\\@everyone soon” isn’t a date I know" in said(answer)
+        assert "“\\@everyone soon” isn’t a date I know" in message_text(answer)
 
 
 async def test_times_are_offered_while_typing(telex):
-    offered = await telex.reader.autocomplete(telex.news, "search", "since", "7")
-    assert [choice["value"] for choice in offered] == ["7d"]
-    offered = await telex.reader.autocomplete(telex.news, "search", "before", "7")
-    assert [(choice["value"], choice["name"]) for choice in offered] == [("7d", "More than 7 days ago")]
+    choices = await telex.reader.autocomplete(telex.news, "search", "since", "7")
+    assert [choice["value"] for choice in choices] == ["7d"]
+    choices = await telex.reader.autocomplete(telex.news, "search", "before", "7")
+    assert [(choice["value"], choice["name"]) for choice in choices] == [("7d", "More than 7 days ago")]
     telex.locales[telex.reader.id] = "fr"
-    offered = await telex.reader.autocomplete(telex.news, "search", "before", "aujourd")
-    assert [(choice["value"], choice["name"]) for choice in offered] == [("today", "Avant aujourd’hui")]
+    choices = await telex.reader.autocomplete(telex.news, "search", "before", "aujourd")
+    assert [(choice["value"], choice["name"]) for choice in choices] == [("today", "Avant aujourd’hui")]
 
 
 async def test_partial_matches_are_marked(telex, feed_server):
     await follow(telex, feed_server)
-    found = said(await telex.reader.slash(telex.news, "search", query="browser chips"))
-    assert "partial match" in found
+    reply_text = message_text(await telex.reader.slash(telex.news, "search", query="browser chips"))
+    assert "partial match" in reply_text
 
 
 async def test_nothing_found_says_what_to_try(telex, feed_server):
     await follow(telex, feed_server)
-    found = await telex.reader.slash(telex.news, "search", query="zeppelin")
-    assert "No results in the channels you can see" in said(found)
+    reply = await telex.reader.slash(telex.news, "search", query="zeppelin")
+    assert "No results in the channels you can see" in message_text(reply)
     emoji = await telex.reader.slash(telex.news, "search", query="🎉")
-    assert "Try a word or a name" in said(emoji)
-    assert "No results" not in said(emoji)
-    assert "/latest" in said(found)
-    assert labels(last(found)) == []
+    assert "Try a word or a name" in message_text(emoji)
+    assert "No results" not in message_text(emoji)
+    assert "/latest" in message_text(reply)
+    assert button_labels(last_reply(reply)) == []
 
 
 async def test_advice_fits_the_query(telex, feed_server):
@@ -141,31 +141,33 @@ async def test_advice_fits_the_query(telex, feed_server):
         "tag:zeppelin": "Try without the filter.",
     }
     for query, sentence in advice.items():
-        assert sentence in said(await telex.reader.slash(telex.news, "search", query=query)), query
+        assert sentence in message_text(await telex.reader.slash(telex.news, "search", query=query)), query
     telex.locales[telex.reader.id] = "fr"
-    assert "Essayez un autre mot." in said(await telex.reader.slash(telex.news, "search", query="zeppelin"))
+    assert "Essayez un autre mot." in message_text(
+        await telex.reader.slash(telex.news, "search", query="zeppelin")
+    )
 
 
 async def test_all_lists_show_how_many_pages_they_have(telex, feed_server):
-    await follow(telex, feed_server, *many(7))
+    await follow(telex, feed_server, *numbered_items(7))
     for command, options in (
         ("latest", {}),
         ("search", {"query": "-chess"}),
         ("search", {"query": "robots"}),
     ):
         first = await telex.reader.slash(telex.news, command, **options)
-        assert "1 / 2" in labels(last(first)), command
-        assert "2 / 2" in labels(last(await press(telex.reader, last(first), NEXT)))
+        assert "1 / 2" in button_labels(last_reply(first)), command
+        assert "2 / 2" in button_labels(last_reply(await press(telex.reader, last_reply(first), NEXT)))
 
 
 async def test_more_pages_than_are_counted_are_told_as_such(telex, feed_server):
-    await follow(telex, feed_server, *many(58))
+    await follow(telex, feed_server, *numbered_items(58))
     for command, options in (("latest", {}), ("search", {"query": "-chess"})):
         page = await telex.reader.slash(telex.news, command, **options)
-        numbers = [labels(last(page))]
+        numbers = [button_labels(last_reply(page))]
         for _turn in range(11):
-            page = await press(telex.reader, last(page), NEXT)
-            numbers.append(labels(last(page)))
+            page = await press(telex.reader, last_reply(page), NEXT)
+            numbers.append(button_labels(last_reply(page)))
         assert "1 / 10+" in numbers[0]
         assert "10 / 11+" in numbers[9]
         assert "12 / 12" in numbers[11]
@@ -174,39 +176,43 @@ async def test_more_pages_than_are_counted_are_told_as_such(telex, feed_server):
 async def test_a_suggestion_is_a_button_that_searches_for_it(telex, feed_server):
     await follow(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "search", query="morotarium since:7d", sort="newest")
-    custom_id = button(last(answer), "moratorium")
-    again = await telex.reader.click(last(answer), custom_id=custom_id)
-    assert "**moratorium since:7d**" in said(again).replace("\\", "")
-    assert "1 article · newest first" in said(again)
+    custom_id = button_custom_id(last_reply(answer), "moratorium")
+    second_reply = await telex.reader.click(last_reply(answer), custom_id=custom_id)
+    assert "**moratorium since:7d**" in message_text(second_reply).replace("\\", "")
+    assert "1 article · newest first" in message_text(second_reply)
     answer = await telex.reader.slash(telex.news, "search", query="cities", source="Exmaple News")
-    again = await telex.reader.click(last(answer), custom_id=button(last(answer), "Example News"))
-    assert '**cities source:"Example News"**' in said(again).replace("\\", "")
-    assert "Cities ban facial recognition" in said(again)
+    second_reply = await telex.reader.click(
+        last_reply(answer), custom_id=button_custom_id(last_reply(answer), "Example News")
+    )
+    assert '**cities source:"Example News"**' in message_text(second_reply).replace("\\", "")
+    assert "Cities ban facial recognition" in message_text(second_reply)
 
 
 async def test_a_name_that_nobody_quoted_is_quoted_by_its_button(telex, feed_server):
     await follow(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "search", query="source:example news cities", language="en")
     label = 'source:"Example News" cities'
-    again = await telex.reader.click(last(answer), custom_id=button(last(answer), label))
-    assert f"**{label} lang:en**" in said(again).replace("\\", "")
-    assert "1 article · best first" in said(again)
+    second_reply = await telex.reader.click(
+        last_reply(answer), custom_id=button_custom_id(last_reply(answer), label)
+    )
+    assert f"**{label} lang:en**" in message_text(second_reply).replace("\\", "")
+    assert "1 article · best first" in message_text(second_reply)
 
 
 async def test_a_misspelt_word_still_leads_to_the_right_one(telex, feed_server):
     await follow(telex, feed_server)
-    found = await telex.reader.slash(telex.news, "search", query="moratoriom")
-    assert "moratorium" in said(found)
+    reply = await telex.reader.slash(telex.news, "search", query="moratoriom")
+    assert "moratorium" in message_text(reply)
 
 
 @pytest.mark.parametrize("command", [{"name": "search", "query": "x"}, {"name": "latest"}])
 async def test_where_nothing_is_followed_the_next_step_is_told(telex, command):
-    options = {key: value for key, value in command.items() if key != "name"}
+    options = {key: option_value for key, option_value in command.items() if key != "name"}
     answer = await telex.reader.slash(telex.news, command["name"], **options)
-    assert "Ask whoever manages this server to add one" in said(answer)
+    assert "Ask whoever manages this server to add one" in message_text(answer)
     managers = await telex.editor.slash(telex.news, command["name"], **options)
-    assert "/feed packs" in said(managers)
-    assert labels(last(managers)) == ["Get started"]
+    assert "/feed packs" in message_text(managers)
+    assert button_labels(last_reply(managers)) == ["Get started"]
 
 
 async def test_feeds_that_brought_nothing_yet_are_not_a_search_without_results(telex, feed_server):
@@ -215,43 +221,43 @@ async def test_feeds_that_brought_nothing_yet_are_not_a_search_without_results(t
         await telex.reader.slash(telex.news, "search", query="robots"),
         await telex.reader.slash(telex.news, "latest"),
     ):
-        assert "haven’t brought any articles yet" in said(answer)
-        assert "robots" not in said(answer)
+        assert "haven’t brought any articles yet" in message_text(answer)
+        assert "robots" not in message_text(answer)
 
 
 async def test_a_query_is_neither_markup_nor_a_mention_in_the_answer(telex, feed_server):
     await follow(telex, feed_server)
-    found = await telex.reader.slash(telex.news, "search", query="**@everyone** [x](https://evil.example)")
-    assert "\\*\\*\\@everyone\\*\\*" in said(found)
+    reply = await telex.reader.slash(telex.news, "search", query="**@everyone** [x](https://evil.example)")
+    assert "\\*\\*\\@everyone\\*\\*" in message_text(reply)
 
 
 async def test_an_opened_article_shows_text_save_link_and_where_it_was_posted(telex, feed_server):
     await follow(telex, feed_server)
-    found = await telex.reader.slash(telex.news, "search", query="moratorium")
-    card = await choose(telex.reader, last(found), "Cities ban")
-    assert last(card).ephemeral
-    assert last(card).id != last(found).id
-    assert "### [Cities ban facial recognition](https://news.example/articles/3)" in said(card)
-    assert "A moratorium was voted in June." in said(card)
-    assert f"<t:{START - 60}:R>" in said(card)
+    reply = await telex.reader.slash(telex.news, "search", query="moratorium")
+    card = await choose(telex.reader, last_reply(reply), "Cities ban")
+    assert last_reply(card).ephemeral
+    assert last_reply(card).id != last_reply(reply).id
+    assert "### [Cities ban facial recognition](https://news.example/articles/3)" in message_text(card)
+    assert "A moratorium was voted in June." in message_text(card)
+    assert f"<t:{START - 60}:R>" in message_text(card)
     post = telex.posts()[0]
-    assert f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{post.id}" in said(card)
-    assert labels(last(card)) == ["Save", "Read", "Share here", "More like this"]
-    saved = await telex.reader.click(last(card), label="Save")
-    assert said(saved) == "Saved to your bookmarks."
+    assert f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{post.id}" in message_text(card)
+    assert button_labels(last_reply(card)) == ["Save", "Read", "Share here", "More like this"]
+    save_reply = await telex.reader.click(last_reply(card), label="Save")
+    assert message_text(save_reply) == "Saved to your bookmarks."
 
 
 async def test_a_post_in_a_hidden_channel_is_not_linked_to(telex, feed_server):
     feed = await follow(telex, feed_server)
     secret = telex.guild.create_text_channel("secret")
-    article = await newest(telex, feed)
+    article = await newest_article(telex, feed)
     await telex.store.subscriptions.follow(
         server_id=telex.guild.id, channel_id=secret.id, feed_id=feed.id, first_article_id=article.id
     )
     await telex.deliver()
-    hide(telex, secret, telex.reader)
-    found = await telex.reader.slash(telex.news, "search", query="moratorium")
-    card = said(await choose(telex.reader, last(found), "Cities ban"))
+    hide_channel(telex, secret, telex.reader)
+    reply = await telex.reader.slash(telex.news, "search", query="moratorium")
+    card = message_text(await choose(telex.reader, last_reply(reply), "Cities ban"))
     assert str(telex.news.id) in card
     assert str(secret.id) not in card
 
@@ -259,47 +265,51 @@ async def test_a_post_in_a_hidden_channel_is_not_linked_to(telex, feed_server):
 async def test_hidden_channels_feeds_are_found_by_nobody_who_cannot_see_them(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
     await follow(telex, feed_server, title="Secret News", channel=secret)
-    hide(telex, secret, telex.reader)
-    await follow(telex, feed_server, item(9, title="Open to all"), path="/open", title="Open News")
-    assert "Cities" not in said(await telex.reader.slash(telex.news, "search", query="cities"))
-    assert "Cities" not in said(await telex.reader.slash(telex.news, "latest"))
-    offered = await telex.reader.autocomplete(telex.news, "latest", "source", "")
-    assert [choice["value"] for choice in offered] == ["Open News"]
-    assert "Cities" in said(await telex.editor.slash(telex.news, "search", query="cities"))
+    hide_channel(telex, secret, telex.reader)
+    await follow(telex, feed_server, make_rss_item(9, title="Open to all"), path="/open", title="Open News")
+    assert "Cities" not in message_text(await telex.reader.slash(telex.news, "search", query="cities"))
+    assert "Cities" not in message_text(await telex.reader.slash(telex.news, "latest"))
+    choices = await telex.reader.autocomplete(telex.news, "latest", "source", "")
+    assert [choice["value"] for choice in choices] == ["Open News"]
+    assert "Cities" in message_text(await telex.editor.slash(telex.news, "search", query="cities"))
 
 
 async def test_another_servers_feeds_are_not_found(telex, feed_server):
     elsewhere = telex.env.create_guild("Elsewhere")
     await follow(telex, feed_server, channel=elsewhere.create_text_channel("there"))
-    assert "Nothing to read yet" in said(await telex.reader.slash(telex.news, "latest"))
+    assert "Nothing to read yet" in message_text(await telex.reader.slash(telex.news, "latest"))
 
 
 async def test_rights_withdrawn_between_page_and_click_hide_what_follows(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
-    await follow(telex, feed_server, *many(12), channel=secret)
-    found = await telex.reader.slash(telex.news, "search", query="robots")
-    _menu, options = menu(last(found))
-    hide(telex, secret, telex.reader)
-    card = await telex.reader.select(last(found), [options[0]["value"]])
-    assert "you can’t see here" in said(card)
-    turned = await press(telex.reader, last(found), NEXT)
-    assert "Nothing to read yet" in said(turned)
-    assert "Robots" not in said(turned)
+    await follow(telex, feed_server, *numbered_items(12), channel=secret)
+    reply = await telex.reader.slash(telex.news, "search", query="robots")
+    _menu, options = find_menu(last_reply(reply))
+    hide_channel(telex, secret, telex.reader)
+    card = await telex.reader.select(last_reply(reply), [options[0]["value"]])
+    assert "you can’t see here" in message_text(card)
+    next_page_reply = await press(telex.reader, last_reply(reply), NEXT)
+    assert "Nothing to read yet" in message_text(next_page_reply)
+    assert "Robots" not in message_text(next_page_reply)
 
 
 async def test_the_latest_are_newest_first_and_of_one_source_when_asked(telex, feed_server):
     await follow(telex, feed_server)
     await follow(
-        telex, feed_server, item(9, title="Older", published=START - 9000), path="/b", title="Other News"
+        telex,
+        feed_server,
+        make_rss_item(9, title="Older", published=START - 9000),
+        path="/b",
+        title="Other News",
     )
-    latest = said(await telex.reader.slash(telex.news, "latest"))
+    latest = message_text(await telex.reader.slash(telex.news, "latest"))
     assert (
         latest.index("Cities ban") < latest.index("browser") < latest.index("Chips") < latest.index("Older")
     )
-    other = said(await telex.reader.slash(telex.news, "latest", source="other news"))
-    assert "Older" in other
-    assert "Cities" not in other
-    unknown = said(await telex.reader.slash(telex.news, "latest", source="Nobody"))
+    outlet_text = message_text(await telex.reader.slash(telex.news, "latest", source="other news"))
+    assert "Older" in outlet_text
+    assert "Cities" not in outlet_text
+    unknown = message_text(await telex.reader.slash(telex.news, "latest", source="Nobody"))
     assert "No outlet has that name" in unknown
 
 
@@ -307,58 +317,58 @@ async def test_an_article_of_two_feeds_is_one_line(telex, feed_server):
     await follow(telex, feed_server)
     await follow(telex, feed_server, path="/again", title="Example Again")
     for name, options in (("latest", {}), ("search", {"query": "cities"})):
-        shown = said(await telex.reader.slash(telex.news, name, **options))
-        assert shown.count("Cities ban") == 1
-        assert re.search(r"-# Also: \[Example (Again|News)\]\(https://news.example/articles/3\)", shown)
+        reply_text = message_text(await telex.reader.slash(telex.news, name, **options))
+        assert reply_text.count("Cities ban") == 1
+        assert re.search(r"-# Also: \[Example (Again|News)\]\(https://news.example/articles/3\)", reply_text)
 
 
 async def test_a_story_of_two_outlets_is_one_line_that_names_the_other(telex, feed_server):
     titles = {"Example News": "Repair ship reaches the severed Nordwave cable"}
     titles["Other News"] = f"{titles['Example News']} at last"
     for number, (outlet, title) in enumerate(titles.items()):
-        before = item(number, title=f"The beginning of {outlet}", published=START - 9000)
-        feed = await follow(telex, feed_server, before, path=f"/{number}", title=outlet)
-        news = item(10 + number, title=title, published=START - 60)
-        feed_server.serve(f"/{number}", rss(news, before, title=outlet))
+        earlier_item = make_rss_item(number, title=f"The beginning of {outlet}", published=START - 9000)
+        feed = await follow(telex, feed_server, earlier_item, path=f"/{number}", title=outlet)
+        news = make_rss_item(10 + number, title=title, published=START - 60)
+        feed_server.serve(f"/{number}", make_rss(news, earlier_item, title=outlet))
         await telex.poll(feed)
     for name, options in (("latest", {}), ("search", {"query": "nordwave"})):
-        shown = said(await telex.reader.slash(telex.news, name, **options))
-        assert shown.count("[Repair ship") == 1
-        assert re.search(r"-# Also: \[(Example|Other) News\]", shown)
+        reply_text = message_text(await telex.reader.slash(telex.news, name, **options))
+        assert reply_text.count("[Repair ship") == 1
+        assert re.search(r"-# Also: \[(Example|Other) News\]", reply_text)
 
 
 async def test_of_a_name_in_both_languages_the_readers_comes_first(telex, feed_server):
     for number, language in enumerate(("en", "fr")):
-        news = item(number, title=f"Nordwave {number}", body="Nordwave.", published=START - 60)
+        news = make_rss_item(number, title=f"Nordwave {number}", body="Nordwave.", published=START - 60)
         await follow(telex, feed_server, news, path=f"/{number}", title=f"News {number}", language=language)
     for tongue, first in (("en-US", "Nordwave 0"), ("fr", "Nordwave 1")):
         telex.locales[telex.reader.id] = tongue
-        found = await telex.reader.slash(telex.news, "search", query="nordwave")
-        assert menu(last(found))[1][0]["label"] == first
+        reply = await telex.reader.slash(telex.news, "search", query="nordwave")
+        assert find_menu(last_reply(reply))[1][0]["label"] == first
 
 
 async def test_sources_are_offered_while_typing(telex, feed_server):
     await follow(telex, feed_server, title="Les Échos du Net")
     for command in ("search", "latest"):
-        offered = await telex.reader.autocomplete(telex.news, command, "source", "echo")
-        assert [choice["value"] for choice in offered] == ["Les Échos du Net"]
+        choices = await telex.reader.autocomplete(telex.news, command, "source", "echo")
+        assert [choice["value"] for choice in choices] == ["Les Échos du Net"]
 
 
 async def test_answers_speak_french_to_who_does(telex, feed_server):
     await follow(telex, feed_server)
     telex.locales[telex.reader.id] = "fr"
-    found = await telex.reader.slash(telex.news, "search", query="zeppelin")
-    assert "Aucun résultat" in said(found)
+    reply = await telex.reader.slash(telex.news, "search", query="zeppelin")
+    assert "Aucun résultat" in message_text(reply)
     latest = await telex.reader.slash(telex.news, "latest")
-    card = await choose(telex.reader, last(latest), "Cities")
-    assert "Lire" in labels(last(card))
+    card = await choose(telex.reader, last_reply(latest), "Cities")
+    assert "Lire" in button_labels(last_reply(card))
     english = await telex.editor.slash(telex.news, "search", query="zeppelin")
-    assert "No results" in said(english)
+    assert "No results" in message_text(english)
 
 
 async def test_long_titles_and_addresses_fit_into_a_page(telex, feed_server):
-    long = [
-        item(
+    long_items = [
+        make_rss_item(
             number,
             title=f"{number}" + "*_" * 200,
             body="robots " + "[~|`" * 300,
@@ -366,13 +376,13 @@ async def test_long_titles_and_addresses_fit_into_a_page(telex, feed_server):
         ).replace("/articles/", f"/{'a(b)' * 100}/")
         for number in range(1, 13)
     ]
-    await follow(telex, feed_server, *long)
-    for found in (
+    await follow(telex, feed_server, *long_items)
+    for reply in (
         await telex.reader.slash(telex.news, "search", query="robots"),
         await telex.reader.slash(telex.news, "latest"),
     ):
-        assert 1000 < len(said(found)) <= 4000
-        assert len(menu(last(found))[1]) == 5
+        assert 1000 < len(message_text(reply)) <= 4000
+        assert len(find_menu(last_reply(reply))[1]) == 5
 
 
 async def test_a_private_threads_feed_is_found_by_its_members_alone(telex, feed_server):
@@ -381,12 +391,12 @@ async def test_a_private_threads_feed_is_found_by_its_members_alone(telex, feed_
     await telex.set_permissions(telex.news, create_private_threads=True)
     thread = await parent.create_thread(name="private", type=discord.ChannelType.private_thread)
     await telex.env.settle()
-    handle = next(each for each in telex.news.threads if each.id == thread.id)
+    handle = next(thread_handle for thread_handle in telex.news.threads if thread_handle.id == thread.id)
     await follow(telex, feed_server, channel=handle)
-    assert "Nothing to read yet" in said(await telex.reader.slash(telex.news, "latest"))
+    assert "Nothing to read yet" in message_text(await telex.reader.slash(telex.news, "latest"))
     await thread.add_user(discord.Object(telex.reader.id))
     await telex.env.settle()
-    assert "Cities ban" in said(await telex.reader.slash(telex.news, "latest"))
+    assert "Cities ban" in message_text(await telex.reader.slash(telex.news, "latest"))
 
 
 async def test_an_archived_threads_feed_is_still_found(telex, feed_server):
@@ -395,15 +405,17 @@ async def test_an_archived_threads_feed_is_still_found(telex, feed_server):
     await telex.set_permissions(telex.news, manage_channels=True, manage_threads=True)
     thread = await parent.create_thread(name="old", type=discord.ChannelType.public_thread)
     await telex.env.settle()
-    handle = next(each for each in telex.news.threads if each.id == thread.id)
+    handle = next(thread_handle for thread_handle in telex.news.threads if thread_handle.id == thread.id)
     await follow(telex, feed_server, channel=handle)
     await thread.edit(archived=True)
     await telex.env.settle()
-    assert "Cities ban" in said(await telex.reader.slash(telex.news, "latest"))
+    assert "Cities ban" in message_text(await telex.reader.slash(telex.news, "latest"))
 
 
 async def test_what_was_chosen_in_french_is_written_in_french(telex, feed_server):
     await follow(telex, feed_server)
     telex.locales[telex.reader.id] = "fr"
-    found = said(await telex.reader.slash(telex.news, "search", query="cities", tag="AI", since="7j"))
-    assert r"cities étiquette\:AI depuis\:7j" in found
+    reply_text = message_text(
+        await telex.reader.slash(telex.news, "search", query="cities", tag="AI", since="7j")
+    )
+    assert r"cities étiquette\:AI depuis\:7j" in reply_text

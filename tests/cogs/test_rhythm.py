@@ -13,70 +13,73 @@ from bot.feeds.parsing import opml
 from bot.text import discord_text
 from cogs.feeds import starter_packs
 from cogs.settings import posting_limits_panels
-from tests.cogs.helpers import choose, follow, last, newest, said, selected, text
+from tests.cogs.helpers import choose, follow, last_reply, message_text, newest_article, selected_labels, text
 from tests.discord_world import World
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.shown import title
 
 
-def at(text: str) -> int:
+def timestamp_of(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
 
 
-async def opened(world: World) -> ResponseMessage:
-    return last(await world.editor.slash(world.news, "settings schedule"))
+async def open_schedule(world: World) -> ResponseMessage:
+    return last_reply(await world.editor.slash(world.news, "settings schedule"))
 
 
-async def news(world: World, server: FeedServer, *numbers: int) -> None:
+async def publish_articles(world: World, server: FeedServer, *numbers: int) -> None:
     """The followed feed brings articles, which are owed."""
-    (_subscription, feed), *_rest = await world.store.subscriptions.list_with_feeds(world.guild.id)
+    (_subscription, feed), *_other_pairs = await world.store.subscriptions.list_with_feeds(world.guild.id)
     now = world.clock.now()
-    server.serve("/rss", rss(*(item(each, published=now - 600 + each) for each in reversed(numbers))))
+    server.serve(
+        "/rss",
+        make_rss(*(make_rss_item(number, published=now - 600 + number) for number in reversed(numbers))),
+    )
     await world.poll(feed)
 
 
 async def test_a_rhythm_is_chosen_shown_and_switched_off(telex, feed_server):
     await follow(telex, feed_server)
-    panel = await opened(telex)
+    panel = await open_schedule(telex)
     assert "**Quiet hours**\n-# No quiet hours" in text(panel)
-    panel = last(await choose(telex.editor, panel, "Quiet from 23:00", "Quiet from"))
+    panel = last_reply(await choose(telex.editor, panel, "Quiet from 23:00", "Quiet from"))
     assert "**Quiet hours**\n-# Quiet from 23:00. Choose an end time to save." in text(panel)
     assert "Saved" not in text(panel)
     assert (await telex.store.preferences.of_channel(telex.news.id)).quiet_hours is None
-    panel = last(await choose(telex.editor, panel, "Quiet until 07:00", "Quiet until"))
+    panel = last_reply(await choose(telex.editor, panel, "Quiet until 07:00", "Quiet until"))
     assert "**Quiet hours**\n-# 23:00 to 07:00 (UTC)" in text(panel)
     assert text(panel).endswith("\n-# ✅ Saved")
-    panel = last(await choose(telex.editor, panel, "Quiet until 06:00", "Quiet until"))
-    panel = last(await choose(telex.editor, panel, "3 posts an hour", "Hourly limit"))
-    panel = last(await choose(telex.editor, panel, "5 minutes", "Time between"))
-    chosen = await telex.store.preferences.of_channel(telex.news.id)
-    assert (chosen.quiet_hours, chosen.most_an_hour, chosen.gap) == ("23:00-06:00", 3, 300)
-    history = said(await telex.editor.slash(telex.news, "settings history"))
+    panel = last_reply(await choose(telex.editor, panel, "Quiet until 06:00", "Quiet until"))
+    panel = last_reply(await choose(telex.editor, panel, "3 posts an hour", "Hourly limit"))
+    panel = last_reply(await choose(telex.editor, panel, "5 minutes", "Time between"))
+    preferences = await telex.store.preferences.of_channel(telex.news.id)
+    assert (preferences.quiet_hours, preferences.most_an_hour, preferences.gap) == ("23:00-06:00", 3, 300)
+    history = message_text(await telex.editor.slash(telex.news, "settings history"))
     assert "**Quiet hours**: 23:00 – 07:00 → 23:00 – 06:00" in history.replace("\u202f", " ")
     assert "**Hourly limit**: no limit → 3 posts an hour" in history
-    panel = last(await telex.editor.click(panel, label="Turn everything off"))
-    assert selected(panel, "Hourly limit") == ["No limit"]
-    chosen = await telex.store.preferences.of_channel(telex.news.id)
-    assert (chosen.quiet_hours, chosen.most_an_hour, chosen.gap) == (None, None, None)
+    panel = last_reply(await telex.editor.click(panel, label="Turn everything off"))
+    assert selected_labels(panel, "Hourly limit") == ["No limit"]
+    preferences = await telex.store.preferences.of_channel(telex.news.id)
+    assert (preferences.quiet_hours, preferences.most_an_hour, preferences.gap) == (None, None, None)
 
 
 async def test_a_pack_that_is_followed_in_quiet_hours_says_when_its_articles_come(
     telex, feed_server, monkeypatch
 ):
-    feed_server.serve("/1", rss(item(1), title="One"))
+    feed_server.serve("/1", make_rss(make_rss_item(1), title="One"))
     outlines = (opml.Outline("One", f"{feed_server.origin}/1", None, "en"),)
     monkeypatch.setattr(starter_packs, "outlines", lambda _pack: outlines)
     now = datetime.fromtimestamp(telex.clock.now(), UTC).hour
-    await telex.prefer(
+    await telex.set_preference(
         Preference.QUIET_HOURS,
         local_time.format_quiet_hours(now * 60, (now + 2) % 24 * 60),
         channel=telex.news,
     )
-    told = said(await telex.editor.slash(telex.news, "feed packs", pack="ai"))
-    assert "Quiet hours in" in told
-    again = said(await telex.editor.slash(telex.news, "feed packs", pack="ai"))
-    assert "already followed" in again
-    assert "Quiet hours" not in again
+    reply_text = message_text(await telex.editor.slash(telex.news, "feed packs", pack="ai"))
+    assert "Quiet hours in" in reply_text
+    second_text = message_text(await telex.editor.slash(telex.news, "feed packs", pack="ai"))
+    assert "already followed" in second_text
+    assert "Quiet hours" not in second_text
 
 
 @pytest.mark.parametrize("written", ["22:00-07:00-", "<@1>-**x**", "@everyone", ""])
@@ -86,55 +89,57 @@ def test_quiet_hours_that_are_none_are_told_as_they_stand_and_harmless(written):
 
 async def test_quiet_hours_never_begin_where_they_end(telex, feed_server):
     await follow(telex, feed_server)
-    panel = last(await choose(telex.editor, await opened(telex), "Quiet until 07:00", "Quiet until"))
+    panel = last_reply(
+        await choose(telex.editor, await open_schedule(telex), "Quiet until 07:00", "Quiet until")
+    )
     assert "Quiet until 07:00. Choose a start time to save." in text(panel)
-    refused = await choose(telex.editor, panel, "Quiet from 07:00", "Quiet from")
-    assert "can’t begin and end at the same time" in said(refused)
-    panel = last(await choose(telex.editor, panel, "Quiet from 22:00", "Quiet from"))
-    refused = await choose(telex.editor, panel, "Quiet until 22:00", "Quiet until")
-    assert "can’t begin and end at the same time" in said(refused)
+    refusal = await choose(telex.editor, panel, "Quiet from 07:00", "Quiet from")
+    assert "can’t begin and end at the same time" in message_text(refusal)
+    panel = last_reply(await choose(telex.editor, panel, "Quiet from 22:00", "Quiet from"))
+    refusal = await choose(telex.editor, panel, "Quiet until 22:00", "Quiet until")
+    assert "can’t begin and end at the same time" in message_text(refusal)
     assert (await telex.store.preferences.of_channel(telex.news.id)).quiet_hours == "22:00-07:00"
-    panel = last(await choose(telex.editor, panel, "No quiet hours", "Quiet until"))
+    panel = last_reply(await choose(telex.editor, panel, "No quiet hours", "Quiet until"))
     assert "**Quiet hours**\n-# No quiet hours" in text(panel)
 
 
 async def test_what_waits_for_the_morning_is_told_and_then_posted(telex, feed_server):
     await follow(telex, feed_server)
-    await telex.prefer(Preference.TIME_ZONE, "Europe/Paris")
-    await telex.advance(at("2026-11-24 22:00") - telex.clock.now())
-    await telex.prefer(Preference.QUIET_HOURS, "22:00-07:00", channel=telex.news)
-    before = len(telex.posts())
-    await news(telex, feed_server, 11, 12)
+    await telex.set_preference(Preference.TIME_ZONE, "Europe/Paris")
+    await telex.advance(timestamp_of("2026-11-24 22:00") - telex.clock.now())
+    await telex.set_preference(Preference.QUIET_HOURS, "22:00-07:00", channel=telex.news)
+    post_count_before = len(telex.posts())
+    await publish_articles(telex, feed_server, 11, 12)
     await telex.deliver()
-    assert len(telex.posts()) == before
-    (_subscription, feed), *_rest = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
-    article = await newest(telex, feed)
-    assert "Waiting until 07:00 (quiet hours)." in said(
+    assert len(telex.posts()) == post_count_before
+    (_subscription, feed), *_other_pairs = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
+    article = await newest_article(telex, feed)
+    assert "Waiting until 07:00 (quiet hours)." in message_text(
         await telex.editor.slash(telex.news, "why", link=article.url)
     ).replace("\\", "")
-    assert "-# 🌙 Waiting until 07:00 (quiet hours)." in said(
+    assert "-# 🌙 Waiting until 07:00 (quiet hours)." in message_text(
         await telex.editor.slash(telex.news, "feed list")
     )
-    assert "Right now: Waiting until 07:00" in text(await opened(telex))
+    assert "Right now: Waiting until 07:00" in text(await open_schedule(telex))
     telex.locales[telex.editor.id] = "fr"
-    assert "En attente jusqu’à 07:00 (heures calmes)." in said(
+    assert "En attente jusqu’à 07:00 (heures calmes)." in message_text(
         await telex.editor.slash(telex.news, "why", link=article.url)
     ).replace("\\", "")
     await telex.advance(8 * 3600)
     await telex.deliver()
-    assert [title(post) for post in telex.posts()[before:]] == ["Article 11", "Article 12"]
+    assert [title(post) for post in telex.posts()[post_count_before:]] == ["Article 11", "Article 12"]
 
 
 async def test_beyond_the_number_an_hour_one_message_tells_the_rest(telex, feed_server):
     await follow(telex, feed_server)
-    await choose(telex.editor, await opened(telex), "2 posts an hour", "Hourly limit")
+    await choose(telex.editor, await open_schedule(telex), "2 posts an hour", "Hourly limit")
     await telex.advance(3700)
-    before = len(telex.posts())
-    await news(telex, feed_server, 11)
+    post_count_before = len(telex.posts())
+    await publish_articles(telex, feed_server, 11)
     await telex.deliver()
-    await news(telex, feed_server, 12, 13, 14)
+    await publish_articles(telex, feed_server, 12, 13, 14)
     await telex.deliver()
-    assert [title(post) for post in telex.posts()[before:]] == [
+    assert [title(post) for post in telex.posts()[post_count_before:]] == [
         "Article 11",
         "3 articles arrived in the meantime",
     ]

@@ -7,27 +7,27 @@ from discord import app_commands
 from simcord import SetupError
 
 from bot.core.preferences import FilterMode, Preference
-from tests.cogs.helpers import follow, hide, last, said
+from tests.cogs.helpers import follow, hide_channel, last_reply, message_text
 from tests.cogs.people import DIRECT
-from tests.cogs.test_matrix import MAY, who_may
+from tests.cogs.test_matrix import MAY, rights_by_command
 from tests.discord_world import World
-from tests.feed_server import item, rss
+from tests.feed_server import make_rss, make_rss_item
 
 
 async def test_discord_hides_no_command_of_those_who_manage_feeds(telex):
     """With default permissions it would hide them from a role that the server chose to manage feeds."""
-    managed = {name.partition(" ")[0] for name, who in who_may().items() if who == "Manage Server"}
+    managed = {name.partition(" ")[0] for name, who in rights_by_command().items() if who == "Manage Server"}
     for command in telex.bot.tree.get_commands():
         assert command.default_permissions is None
-        marked = "managers" in command.extras
+        is_for_managers = "managers" in command.extras
         mixed = {"/watch", "/digest"}  # some of these are for everybody
-        assert marked is (f"/{command.name}" in managed - mixed), command.name
+        assert is_for_managers is (f"/{command.name}" in managed - mixed), command.name
 
 
 async def test_a_member_is_refused_in_words_what_those_who_manage_feeds_may(telex):
     answer = await telex.reader.slash(telex.news, "feed list")
-    assert "You need the Manage Server permission" in said(answer)
-    assert last(answer).ephemeral
+    assert "You need the Manage Server permission" in message_text(answer)
+    assert last_reply(answer).ephemeral
 
 
 async def test_a_role_that_the_servers_settings_let_in_may_use_them(telex, feed_server):
@@ -36,41 +36,47 @@ async def test_a_role_that_the_servers_settings_let_in_may_use_them(telex, feed_
     command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
     telex.guild.set_command_permissions(int(command["id"]), {role: True})
     librarian = telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
-    listed = await librarian.slash(telex.news, "feed list")
-    assert "Example News" in said(listed)
-    other = feed_server.serve("/other", rss(item(9), title="Other News"))
-    asked = await librarian.click(last(listed), label="Add")
-    found = await librarian.submit_modal(asked, {"line": other})
-    assert "Now following" in said(await librarian.click(last(found), label="Follow"))
-    assert "You need the Manage Server permission" in said(await telex.reader.slash(telex.news, "feed list"))
+    list_reply = await librarian.slash(telex.news, "feed list")
+    assert "Example News" in message_text(list_reply)
+    other_url = feed_server.serve("/other", make_rss(make_rss_item(9), title="Other News"))
+    form = await librarian.click(last_reply(list_reply), label="Add")
+    preview = await librarian.submit_modal(form, {"line": other_url})
+    assert "Now following" in message_text(await librarian.click(last_reply(preview), label="Follow"))
+    assert "You need the Manage Server permission" in message_text(
+        await telex.reader.slash(telex.news, "feed list")
+    )
 
 
 async def test_that_everyone_is_let_in_by_the_servers_settings_makes_nobody_a_manager(telex):
     """Discord's settings show everyone as let in from the start, and may keep it so on any other change."""
     command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
     telex.guild.set_command_permissions(int(command["id"]), {telex.guild.default_role: True})
-    assert "You need the Manage Server permission" in said(await telex.reader.slash(telex.news, "feed list"))
+    assert "You need the Manage Server permission" in message_text(
+        await telex.reader.slash(telex.news, "feed list")
+    )
 
 
 async def test_the_servers_settings_come_before_the_role_that_manages_feeds(telex, feed_server):
     await follow(telex, feed_server)
     role = telex.guild.create_role("Librarians")
-    await telex.prefer(Preference.MANAGER_ROLE, role.id)
+    await telex.set_preference(Preference.MANAGER_ROLE, role.id)
     librarian = telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
-    asked = await librarian.slash(telex.news, "feed remove", feed="1")
+    confirmation = await librarian.slash(telex.news, "feed remove", feed="1")
     command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
     telex.guild.set_command_permissions(int(command["id"]), {librarian: False})
     telex.clock.advance(61)
     with pytest.raises(SetupError, match="not visible"):
         await librarian.slash(telex.news, "feed list")
-    refused = await librarian.click(last(asked), label="Stop following")
-    assert "You need the Manage Server permission" in said(refused)
+    refusal = await librarian.click(last_reply(confirmation), label="Stop following")
+    assert "You need the Manage Server permission" in message_text(refusal)
     assert await telex.store.subscriptions.count(telex.guild.id) == 1
 
 
 async def test_settings_of_the_server_that_change_are_heard_of_at_once(telex, feed_server):
     command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
-    assert "You need the Manage Server permission" in said(await telex.reader.slash(telex.news, "feed list"))
+    assert "You need the Manage Server permission" in message_text(
+        await telex.reader.slash(telex.news, "feed list")
+    )
     telex.guild.set_command_permissions(int(command["id"]), {telex.reader: True})
     changed = {
         "id": command["id"],
@@ -80,23 +86,23 @@ async def test_settings_of_the_server_that_change_are_heard_of_at_once(telex, fe
     }
     telex.env.backend.emit("APPLICATION_COMMAND_PERMISSIONS_UPDATE", changed)
     await telex.env.settle()
-    assert "No feeds yet" in said(await telex.reader.slash(telex.news, "feed list"))
+    assert "No feeds yet" in message_text(await telex.reader.slash(telex.news, "feed list"))
 
 
 async def test_commands_that_need_a_server_are_not_in_direct_messages(telex):
     available = telex.reader.user.available_commands()
     assert {f"/{name}" for name in available} == {
-        name for name, who in who_may().items() if DIRECT in MAY[who] and name.startswith("/")
+        name for name, who in rights_by_command().items() if DIRECT in MAY[who] and name.startswith("/")
     } | {"/watch add"}  # a group is there or not as a whole; it says to run it in a server
 
 
 async def test_only_what_reads_can_be_taken_along(telex):
-    anywhere = {name.removeprefix("/") for name, who in who_may().items() if "anywhere" in who}
+    anywhere = {name.removeprefix("/") for name, who in rights_by_command().items() if "anywhere" in who}
     for command in telex.bot.tree.get_commands():
         payload = command.to_dict(telex.bot.tree)
-        taken = command.name in anywhere
-        assert payload["integration_types"] == ([0, 1] if taken else [0]), command.name
-        assert (2 in payload["contexts"]) is taken, command.name
+        is_user_installable = command.name in anywhere
+        assert payload["integration_types"] == ([0, 1] if is_user_installable else [0]), command.name
+        assert (2 in payload["contexts"]) is is_user_installable, command.name
 
 
 async def test_every_command_and_option_is_described_and_no_two_clash(telex):
@@ -112,12 +118,12 @@ async def test_every_command_and_option_is_described_and_no_two_clash(telex):
 
 async def test_a_refusal_names_the_role_that_would_do_as_well(telex):
     role = telex.guild.create_role("Libr*rians")
-    await telex.prefer(Preference.MANAGER_ROLE, role.id)
+    await telex.set_preference(Preference.MANAGER_ROLE, role.id)
     for command in ("feed list", "setup", "digest list", "settings server"):
-        told = said(await telex.reader.slash(telex.news, command))
-        assert told == ("You need the Manage Server permission or the role **Libr\\*rians** for this."), (
-            command
-        )
+        reply_text = message_text(await telex.reader.slash(telex.news, command))
+        assert reply_text == (
+            "You need the Manage Server permission or the role **Libr\\*rians** for this."
+        ), command
 
 
 @pytest.mark.parametrize(
@@ -144,25 +150,29 @@ async def test_a_panel_of_a_channel_that_somebody_sees_no_more_does_nothing(
     )
     elsewhere = telex.guild.create_text_channel("elsewhere")
     await telex.env.settle()
-    given = {"channel": telex.news} if options is None else {"feed": str(pair.id), **options}
-    panel = last(await telex.editor.slash(elsewhere, command, **given))
-    before = await condition(telex, feed.id)
+    command_options = {"channel": telex.news} if options is None else {"feed": str(pair.id), **options}
+    panel = last_reply(await telex.editor.slash(elsewhere, command, **command_options))
+    state_before = await channel_state(telex, feed.id)
     role = telex.guild.create_role("Helpers")
     await store.preferences.change(Preference.MANAGER_ROLE, role.id, server_id=telex.guild.id, person_id=1)
     telex.env.backend.edit_member(telex.guild.id, telex.editor.id, {"role_ids": [role.id]})
-    hide(telex, telex.news, telex.editor)
+    hide_channel(telex, telex.news, telex.editor)
     await telex.env.settle()
-    told = said(await telex.editor.click(panel, label=label))
-    assert "a channel you can’t see" in told or "isn’t followed there anymore" in told
-    assert await condition(telex, feed.id) == before
+    reply_text = message_text(await telex.editor.click(panel, label=label))
+    assert "a channel you can’t see" in reply_text or "isn’t followed there anymore" in reply_text
+    assert await channel_state(telex, feed.id) == state_before
 
 
-async def condition(world: World, feed_id: int) -> object:
+async def channel_state(world: World, feed_id: int) -> object:
     """What is kept of the channel and of what it follows."""
     store = world.store
     pairs = await store.subscriptions.list_with_feeds(world.guild.id)
     return (
-        [(one, await store.filters.by_subscription_id(one.id)) for one, feed in pairs if feed.id == feed_id],
+        [
+            (subscription, await store.filters.by_subscription_id(subscription.id))
+            for subscription, feed in pairs
+            if feed.id == feed_id
+        ],
         await store.preferences.of_channel(world.news.id),
         await store.digests.of_channel(world.news.id),
     )

@@ -9,8 +9,8 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from bot.store import use_keys
-from tests.cogs.helpers import button, last, said, three
-from tests.feed_server import rss
+from tests.cogs.helpers import button_custom_id, last_reply, message_text, three_items
+from tests.feed_server import make_rss
 
 
 @pytest.fixture(autouse=True)
@@ -33,13 +33,16 @@ async def test_it_is_said_whether_a_key_in_an_address_is_encrypted(
 ):
     use_keys(SecretStr(Fernet.generate_key().decode()) if has_key else None)
     telex.locales[telex.editor.id] = language
-    feed_server.serve("/rss", rss(*three(), title="Paper"))
-    asked = await telex.editor.slash(telex.news, "feed add", url=f"{feed_server.origin}/rss?token=hunter2")
-    assert sentence in said(asked)
+    feed_server.serve("/rss", make_rss(*three_items(), title="Paper"))
+    preview = await telex.editor.slash(telex.news, "feed add", url=f"{feed_server.origin}/rss?token=hunter2")
+    assert sentence in message_text(preview)
     await telex.editor.click(
-        last(asked), custom_id=button(last(asked), "Suivre" if language == "fr" else "Follow")
+        last_reply(preview),
+        custom_id=button_custom_id(last_reply(preview), "Suivre" if language == "fr" else "Follow"),
     )
     path = telex.newsroom.settings.database
-    written = b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*") if file.is_file())
-    assert (b"hunter2" in written) is not has_key
+    database_bytes = b"".join(
+        file.read_bytes() for file in path.parent.glob(f"{path.name}*") if file.is_file()
+    )
+    assert (b"hunter2" in database_bytes) is not has_key
     assert len(await telex.store.feeds.all()) == 1

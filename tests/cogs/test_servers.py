@@ -6,7 +6,7 @@ import pytest
 
 from bot.core.models import DeliveryStatus
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
-from tests.feed_server import item
+from tests.feed_server import make_rss_item
 from tests.posting.publisher import Publisher, titles
 
 
@@ -25,13 +25,13 @@ async def test_a_server_is_known_with_its_language_when_the_bot_joins(telex):
 
 
 async def test_a_bot_sent_away_while_it_was_down_learns_it_at_the_start(telex, publisher):
-    other = telex.env.create_guild("Other")
-    channel = other.create_text_channel("news")
+    other_server = telex.env.create_guild("Other")
+    channel = other_server.create_text_channel("news")
     await telex.env.settle()
     await publisher.begin(telex.news, channel)
-    telex.env.backend.guilds.pop(other.id)
+    telex.env.backend.guilds.pop(other_server.id)
     await telex.restart()
-    await publisher.post(item(1))
+    await publisher.post(make_rss_item(1))
     assert titles(telex) == ["Article 0", "Article 1"]
     article = (await telex.store.articles.newest(None, limit=1))[0]
     fates = {row.channel_id: row for row in await telex.store.delivery_statuses.by_page_key(article.page)}
@@ -40,7 +40,7 @@ async def test_a_bot_sent_away_while_it_was_down_learns_it_at_the_start(telex, p
 
 async def test_a_leave_withholds_what_waits(telex, publisher):
     await publisher.begin()
-    await publisher.publish(item(1))
+    await publisher.publish(make_rss_item(1))
     telex.env.backend.remove_guild(telex.guild.id)
     await telex.env.settle()
     await telex.deliver()
@@ -55,7 +55,7 @@ async def test_permissions_given_to_a_role_open_the_channel_again(telex, publish
     lacking = INVITE_PERMISSIONS.value & ~INVITE_PERMISSIONS.__class__(embed_links=True).value
     telex.env.backend.edit_role(telex.guild.id, role.id, {"permissions": lacking})
     await telex.env.settle()
-    await publisher.post(item(1))
+    await publisher.post(make_rss_item(1))
     assert await telex.store.dispatches.problem(telex.news.id) is not None
     telex.env.backend.edit_role(telex.guild.id, role.id, {"permissions": INVITE_PERMISSIONS.value})
     await telex.env.settle()
@@ -66,7 +66,7 @@ async def test_permissions_given_to_a_role_open_the_channel_again(telex, publish
 async def test_a_change_that_gives_nothing_does_not_make_the_bot_knock_again(telex, publisher):
     await publisher.begin()
     await telex.set_permissions(telex.news, send_messages=False)
-    await publisher.post(item(1))
-    before = await telex.store.dispatches.problem(telex.news.id)
+    await publisher.post(make_rss_item(1))
+    problem_before = await telex.store.dispatches.problem(telex.news.id)
     await telex.set_permissions(telex.news, send_messages=False, add_reactions=False)
-    assert await telex.store.dispatches.problem(telex.news.id) == before
+    assert await telex.store.dispatches.problem(telex.news.id) == problem_before

@@ -11,130 +11,142 @@ from simcord.results import InteractionResult
 from bot.core.preferences import Preference
 from tests.cogs.helpers import (
     NEXT,
-    button,
+    button_custom_id,
+    button_labels,
     choose,
     components,
+    find_menu,
     follow,
-    forge,
-    hide,
-    labels,
-    last,
-    menu,
+    forge_click,
+    hide_channel,
+    last_reply,
+    message_text,
     press,
-    said,
-    selected,
+    selected_labels,
     text,
 )
-from tests.cogs.test_bookmarks import content
+from tests.cogs.test_bookmarks import attachment_text
 from tests.discord_world import World
-from tests.feed_server import item, rss
-from tests.shown import parts
+from tests.feed_server import make_rss, make_rss_item
+from tests.shown import list_components
 from tests.store import sql
 
 CHANNELS, ROLES = 8, 6  # kinds of menus
 
 
-async def panel(telex: World, name: str = "server", person: MemberActor | None = None) -> InteractionResult:
+async def open_settings(
+    telex: World, name: str = "server", person: MemberActor | None = None
+) -> InteractionResult:
     return await (person or telex.editor).slash(telex.news, f"settings {name}")
 
 
-def picker(shown: InteractionResult, kind: int) -> str:
-    return next(str(one["custom_id"]) for one in components(last(shown)) if one["type"] == kind)
+def select_menu_id(panel: InteractionResult, component_type: int) -> str:
+    return next(
+        str(component["custom_id"])
+        for component in components(last_reply(panel))
+        if component["type"] == component_type
+    )
 
 
-async def name_zone(telex: World, text: str) -> InteractionResult:
-    shown = await panel(telex)
-    asked = await telex.editor.click(last(shown), label="Change…")
-    return await telex.editor.submit_modal(asked, {"line": text})
+async def submit_time_zone(telex: World, text: str) -> InteractionResult:
+    panel = await open_settings(telex)
+    form = await telex.editor.click(last_reply(panel), label="Change…")
+    return await telex.editor.submit_modal(form, {"line": text})
 
 
-async def appoint(telex: World) -> MemberActor:
+async def create_feed_manager(telex: World) -> MemberActor:
     """A member with a role that may manage feeds."""
     role = telex.guild.create_role("Librarians")
-    await telex.prefer(Preference.MANAGER_ROLE, role.id)
+    await telex.set_preference(Preference.MANAGER_ROLE, role.id)
     return telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
 
 
 async def test_a_panel_says_saved_once_and_only_when_it_saved(telex):
-    shown = await panel(telex)
-    assert "Saved" not in said(shown)
-    shown = await choose(telex.editor, last(shown), "French", "Post language")
-    assert said(shown).endswith("\n-# ✅ Saved")
-    form = await telex.editor.click(last(shown), label="Change…")
+    panel = await open_settings(telex)
+    assert "Saved" not in message_text(panel)
+    panel = await choose(telex.editor, last_reply(panel), "French", "Post language")
+    assert message_text(panel).endswith("\n-# ✅ Saved")
+    form = await telex.editor.click(last_reply(panel), label="Change…")
     await telex.editor.submit_modal(form, {"line": "nowhere at all"})  # which is refused
-    assert "Saved" not in text(telex.env.backend.get_message(last(shown).channel_id, last(shown).id))
+    assert "Saved" not in text(
+        telex.env.backend.get_message(last_reply(panel).channel_id, last_reply(panel).id)
+    )
     telex.locales[telex.editor.id] = "fr"
-    shown = await panel(telex, "channel")
-    shown = await choose(telex.editor, last(shown), "Anglais", "Langue")
-    assert said(shown).endswith("\n-# ✅ Enregistré")
+    panel = await open_settings(telex, "channel")
+    panel = await choose(telex.editor, last_reply(panel), "Anglais", "Langue")
+    assert message_text(panel).endswith("\n-# ✅ Enregistré")
 
 
 async def test_a_panel_tells_what_holds_where_nobody_chose_anything(telex):
-    shown = await panel(telex)
-    assert last(shown).ephemeral
-    told = said(shown)
-    assert selected(last(shown), "Post language") == ["Automatic (English)"]
-    assert "**Time zone**\n-# UTC (" in told
-    assert "in each feed’s own channel" in told
-    assert "**Post appearance**\n" in told
-    assert "**Who manages feeds**\n-# members with Manage Server" in told
+    panel = await open_settings(telex)
+    assert last_reply(panel).ephemeral
+    panel_text = message_text(panel)
+    assert selected_labels(last_reply(panel), "Post language") == ["Automatic (English)"]
+    assert "**Time zone**\n-# UTC (" in panel_text
+    assert "in each feed’s own channel" in panel_text
+    assert "**Post appearance**\n" in panel_text
+    assert "**Who manages feeds**\n-# members with Manage Server" in panel_text
 
 
 async def test_posts_speak_the_language_chosen_for_the_server_and_then_for_the_channel(telex, feed_server):
-    feed = await follow(telex, feed_server, item(1))
-    await choose(telex.editor, last(await panel(telex)), "French")
-    feed_server.serve("/rss", _rss(item(2), item(1)))
+    feed = await follow(telex, feed_server, make_rss_item(1))
+    await choose(telex.editor, last_reply(await open_settings(telex)), "French")
+    feed_server.serve("/rss", _rss(make_rss_item(2), make_rss_item(1)))
     await telex.poll_and_deliver(feed)
-    assert _labels(telex) == ["Save", "Ajouter aux favoris"]
-    await choose(telex.editor, last(await panel(telex, "channel")), "English")
-    feed_server.serve("/rss", _rss(item(3), item(2), item(1)))
+    assert _first_button_labels(telex) == ["Save", "Ajouter aux favoris"]
+    await choose(telex.editor, last_reply(await open_settings(telex, "channel")), "English")
+    feed_server.serve("/rss", _rss(make_rss_item(3), make_rss_item(2), make_rss_item(1)))
     await telex.poll_and_deliver(feed)
-    assert _labels(telex) == ["Save", "Ajouter aux favoris", "Save"]
-    back = await choose(telex.editor, last(await panel(telex, "channel")), "Same as the server")
-    assert selected(last(back), "Post language") == ["Same as the server"]
+    assert _first_button_labels(telex) == ["Save", "Ajouter aux favoris", "Save"]
+    back = await choose(telex.editor, last_reply(await open_settings(telex, "channel")), "Same as the server")
+    assert selected_labels(last_reply(back), "Post language") == ["Same as the server"]
     assert (await telex.store.preferences.of_channel(telex.news.id)).language is None
 
 
 def _rss(*items: str) -> str:
-    return rss(*items, title="Example News", language="en")
+    return make_rss(*items, title="Example News", language="en")
 
 
-def _labels(telex: World) -> list[str]:
+def _first_button_labels(telex: World) -> list[str]:
     """Of the first button of each post."""
-    return [next(one["label"] for one in parts(post) if one.get("label")) for post in telex.posts()]
+    return [
+        next(part["label"] for part in list_components(post) if part.get("label")) for post in telex.posts()
+    ]
 
 
 async def test_a_time_zone_is_taken_as_a_city_and_shown_with_its_time(telex):
-    told = said(await name_zone(telex, " paris"))
-    assert "**Time zone**\n-# Europe/Paris (" in told
+    panel_text = message_text(await submit_time_zone(telex, " paris"))
+    assert "**Time zone**\n-# Europe/Paris (" in panel_text
     assert (await telex.store.preferences.of_server(telex.guild.id)).time_zone == "Europe/Paris"
 
 
 async def test_what_is_no_time_zone_is_refused_with_a_hint(telex):
-    assert "daylight saving time" in said(await name_zone(telex, "UTC+2"))
-    assert "`Europe/Paris`" in said(await name_zone(telex, "Pariss"))
-    assert "big city" in said(await name_zone(telex, "Qwertzuiop"))
+    assert "daylight saving time" in message_text(await submit_time_zone(telex, "UTC+2"))
+    assert "`Europe/Paris`" in message_text(await submit_time_zone(telex, "Pariss"))
+    assert "big city" in message_text(await submit_time_zone(telex, "Qwertzuiop"))
     assert (await telex.store.preferences.of_server(telex.guild.id)).time_zone == "UTC"
 
 
 async def test_alerts_go_to_the_channel_that_is_picked_and_back(telex):
     alerts = telex.guild.create_text_channel("alerts")
-    shown = await panel(telex)
-    told = await telex.editor.select(last(shown), [alerts], custom_id=picker(shown, CHANNELS))
-    assert "Alerts now go to" in said(told)
+    panel = await open_settings(telex)
+    reply = await telex.editor.select(last_reply(panel), [alerts], custom_id=select_menu_id(panel, CHANNELS))
+    assert "Alerts now go to" in message_text(reply)
     assert (await telex.store.preferences.of_server(telex.guild.id)).alerts == alerts.id
-    shown = await panel(telex)
-    assert f"<#{alerts.id}>" in said(shown)
-    await telex.editor.select(last(shown), [], custom_id=picker(shown, CHANNELS))
+    panel = await open_settings(telex)
+    assert f"<#{alerts.id}>" in message_text(panel)
+    await telex.editor.select(last_reply(panel), [], custom_id=select_menu_id(panel, CHANNELS))
     assert (await telex.store.preferences.of_server(telex.guild.id)).alerts is None
 
 
 async def test_alerts_do_not_go_where_the_bot_may_not_write(telex):
-    closed = telex.guild.create_text_channel("closed")
-    await telex.set_permissions(closed, send_messages=False)
-    shown = await panel(telex)
-    told = await telex.editor.select(last(shown), [closed], custom_id=picker(shown, CHANNELS))
-    assert "I can’t post" in said(told)
+    closed_channel = telex.guild.create_text_channel("closed")
+    await telex.set_permissions(closed_channel, send_messages=False)
+    panel = await open_settings(telex)
+    reply = await telex.editor.select(
+        last_reply(panel), [closed_channel], custom_id=select_menu_id(panel, CHANNELS)
+    )
+    assert "I can’t post" in message_text(reply)
     assert (await telex.store.preferences.of_server(telex.guild.id)).alerts is None
 
 
@@ -142,142 +154,163 @@ async def test_a_role_that_was_chosen_manages_feeds(telex, feed_server):
     await follow(telex, feed_server)
     role = telex.guild.create_role("Librarians")
     librarian = telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
-    assert "You need the Manage Server permission" in said(await librarian.slash(telex.news, "feed list"))
-    shown = await panel(telex)
-    told = await telex.editor.select(last(shown), [role], custom_id=picker(shown, ROLES))
-    assert f"<@&{role.id}> and members with Manage Server" in said(told)
-    assert "Example News" in said(await librarian.slash(telex.news, "feed list"))
-    topics = [one["label"] for one in menu(last(await librarian.slash(telex.news, "help")))[1]]
+    assert "You need the Manage Server permission" in message_text(
+        await librarian.slash(telex.news, "feed list")
+    )
+    panel = await open_settings(telex)
+    reply = await telex.editor.select(last_reply(panel), [role], custom_id=select_menu_id(panel, ROLES))
+    assert f"<@&{role.id}> and members with Manage Server" in message_text(reply)
+    assert "Example News" in message_text(await librarian.slash(telex.news, "feed list"))
+    topics = [
+        option["label"] for option in find_menu(last_reply(await librarian.slash(telex.news, "help")))[1]
+    ]
     assert "Manage feeds" in topics
-    asked = await librarian.slash(telex.news, "feed remove", feed="1")
-    await telex.prefer(Preference.MANAGER_ROLE, None)
-    assert "You need the Manage Server permission" in said(
-        await librarian.click(last(asked), label="Stop following")
+    confirmation = await librarian.slash(telex.news, "feed remove", feed="1")
+    await telex.set_preference(Preference.MANAGER_ROLE, None)
+    assert "You need the Manage Server permission" in message_text(
+        await librarian.click(last_reply(confirmation), label="Stop following")
     )
     assert await telex.store.subscriptions.count(telex.guild.id) == 1
 
 
 async def test_everyone_is_no_role_that_manages_feeds(telex):
-    shown = await panel(telex)
-    told = await telex.editor.select(last(shown), [telex.guild.default_role], custom_id=picker(shown, ROLES))
-    assert "@everyone can’t manage feeds" in said(told)
+    panel = await open_settings(telex)
+    reply = await telex.editor.select(
+        last_reply(panel), [telex.guild.default_role], custom_id=select_menu_id(panel, ROLES)
+    )
+    assert "@everyone can’t manage feeds" in message_text(reply)
     assert (await telex.store.preferences.of_server(telex.guild.id)).manager_role is None
 
 
 async def test_a_role_cannot_say_which_role_manages_feeds(telex):
-    librarian = await appoint(telex)
-    other = telex.guild.create_role("Others")
-    shown = await panel(telex, person=librarian)
-    assert not [one for one in components(last(shown)) if one["type"] == ROLES]
-    theirs = await panel(telex)
-    answer = await forge(
-        librarian, telex.news, last(theirs), picker(theirs, ROLES), values=[str(other.id)], kind=ROLES
+    librarian = await create_feed_manager(telex)
+    other_role = telex.guild.create_role("Others")
+    librarian_panel = await open_settings(telex, person=librarian)
+    assert not [
+        component for component in components(last_reply(librarian_panel)) if component["type"] == ROLES
+    ]
+    editor_panel = await open_settings(telex)
+    answer = await forge_click(
+        librarian,
+        telex.news,
+        last_reply(editor_panel),
+        select_menu_id(editor_panel, ROLES),
+        values=[str(other_role.id)],
+        component_type=ROLES,
     )
-    assert "for the person who asked" in said(answer)
-    told = await telex.editor.select(last(theirs), [other], custom_id=picker(theirs, ROLES))
-    assert f"<@&{other.id}>" in said(told)
+    assert "for the person who asked" in message_text(answer)
+    reply = await telex.editor.select(
+        last_reply(editor_panel), [other_role], custom_id=select_menu_id(editor_panel, ROLES)
+    )
+    assert f"<@&{other_role.id}>" in message_text(reply)
 
 
 async def test_who_loses_manage_server_chooses_no_role_in_an_open_panel(telex):
     """They still manage feeds by the role; they may not hand it to another one."""
-    await appoint(telex)
-    (role,) = [one for one in telex.guild.roles.values() if one.name == "Librarians"]
-    other = telex.guild.create_role("Others")
-    shown = await panel(telex)
+    await create_feed_manager(telex)
+    (role,) = [server_role for server_role in telex.guild.roles.values() if server_role.name == "Librarians"]
+    other_role = telex.guild.create_role("Others")
+    panel = await open_settings(telex)
     backend = telex.env.backend
     backend.edit_member(telex.guild.id, telex.editor.id, {"role_ids": [role.id]})
     await telex.env.settle()
-    answer = await telex.editor.select(last(shown), [other], custom_id=picker(shown, ROLES))
-    assert "You need the Manage Server permission" in said(answer)
+    answer = await telex.editor.select(
+        last_reply(panel), [other_role], custom_id=select_menu_id(panel, ROLES)
+    )
+    assert "You need the Manage Server permission" in message_text(answer)
     assert (await telex.store.preferences.of_server(telex.guild.id)).manager_role == role.id
 
 
 async def test_one_post_a_story_is_switched_by_channel(telex):
-    shown = await panel(telex, "channel")
-    off = await telex.editor.click(last(shown), label="Turn off")
-    assert "each article gets its own post" in said(off)
+    panel = await open_settings(telex, "channel")
+    off_reply = await telex.editor.click(last_reply(panel), label="Turn off")
+    assert "each article gets its own post" in message_text(off_reply)
     assert not (await telex.store.preferences.of_channel(telex.news.id)).join_stories
-    on = await telex.editor.click(last(off), custom_id=button(last(off), "Turn on"))
-    assert labels(last(on))[0] == "Turn off"
+    on_reply = await telex.editor.click(
+        last_reply(off_reply), custom_id=button_custom_id(last_reply(off_reply), "Turn on")
+    )
+    assert button_labels(last_reply(on_reply))[0] == "Turn off"
     assert (await telex.store.preferences.of_channel(telex.news.id)).join_stories
 
 
 async def test_the_history_tells_each_change_in_words_newest_first(telex, feed_server):
     feed = await follow(telex, feed_server)
-    await name_zone(telex, "Paris")
-    await choose(telex.editor, last(await panel(telex, "channel")), "French")
+    await submit_time_zone(telex, "Paris")
+    await choose(telex.editor, last_reply(await open_settings(telex, "channel")), "French")
     await telex.editor.slash(telex.news, "feed pause", feed="1")
     await telex.editor.slash(telex.news, "feed resume", feed="1")
-    other = telex.guild.create_text_channel("other")
-    await telex.editor.slash(telex.news, "feed move", feed="1", channel=other)
-    asked = await telex.editor.slash(telex.news, "feed remove", feed="1")
-    await telex.editor.click(last(asked), label="Stop following")
-    told = said(await panel(telex, "history"))
-    wanted = [
+    other_channel = telex.guild.create_text_channel("other")
+    await telex.editor.slash(telex.news, "feed move", feed="1", channel=other_channel)
+    confirmation = await telex.editor.slash(telex.news, "feed remove", feed="1")
+    await telex.editor.click(last_reply(confirmation), label="Stop following")
+    history_text = message_text(await open_settings(telex, "history"))
+    expected_lines = [
         "**Feed**: followed → not followed",
-        f"**Feed’s channel**: <#{telex.news.id}> → <#{other.id}>",
+        f"**Feed’s channel**: <#{telex.news.id}> → <#{other_channel.id}>",
         "**Feed**: paused → followed",
         "**Feed**: followed → paused",
         "**Post language**: same as the server → French",
         "**Time zone**: UTC → Europe/Paris",
     ]
-    assert [line for line in told.splitlines() if " → " in line] == wanted
-    assert f"**{feed.title}** · <#{telex.news.id}> · <@{telex.editor.id}>" in told
+    assert [line for line in history_text.splitlines() if " → " in line] == expected_lines
+    assert f"**{feed.title}** · <#{telex.news.id}> · <@{telex.editor.id}>" in history_text
     telex.locales[telex.editor.id] = "fr"
-    assert "**Fuseau horaire**\u00a0: UTC → Europe/Paris" in said(await panel(telex, "history"))
+    assert "**Fuseau horaire**\u00a0: UTC → Europe/Paris" in message_text(
+        await open_settings(telex, "history")
+    )
 
 
 async def test_a_change_of_a_feature_that_is_not_known_here_is_told_plainly(telex):
     await telex.store.servers.mark_joined(telex.guild.id)
-    values = (telex.guild.id, telex.editor.id, "of_a_later_version", "@everyone **x**")
+    change_row = (telex.guild.id, telex.editor.id, "of_a_later_version", "@everyone **x**")
     sql.run(
         telex.database,
         "INSERT INTO setting_change (server_id, changed, person_id, setting, new) VALUES (?, 5, ?, ?, ?)",
-        values,
+        change_row,
     )
-    told = said(await panel(telex, "history"))
-    assert "**of a later version**: none → " in told
-    assert "**x**" not in told
+    history_text = message_text(await open_settings(telex, "history"))
+    assert "**of a later version**: none → " in history_text
+    assert "**x**" not in history_text
 
 
 async def test_the_history_has_pages_and_says_when_it_is_empty(telex):
-    assert "No changes yet." in said(await panel(telex, "history"))
+    assert "No changes yet." in message_text(await open_settings(telex, "history"))
     for number in range(9):
         zone = ("Europe/Paris", "UTC")[number % 2]
-        await telex.prefer(Preference.TIME_ZONE, zone)
-    shown = await panel(telex, "history")
-    assert said(shown).count(" → ") == 8
-    assert said(await press(telex.editor, last(shown), NEXT)).count(" → ") == 1
+        await telex.set_preference(Preference.TIME_ZONE, zone)
+    history_page = await open_settings(telex, "history")
+    assert message_text(history_page).count(" → ") == 8
+    assert message_text(await press(telex.editor, last_reply(history_page), NEXT)).count(" → ") == 1
 
 
 async def test_the_history_hides_what_was_changed_in_channels_that_the_asker_does_not_see(telex, feed_server):
-    librarian = await appoint(telex)
+    librarian = await create_feed_manager(telex)
     vault = telex.guild.create_text_channel("vault")
-    feed = await telex.follow(feed_server.serve("/rss", _rss(item(1))), vault)
-    hide(telex, vault, librarian)
+    feed = await telex.follow(feed_server.serve("/rss", _rss(make_rss_item(1))), vault)
+    hide_channel(telex, vault, librarian)
     await telex.env.settle()
     await telex.editor.slash(telex.news, "feed pause", feed=str(feed.id))
-    assert "followed → paused" in said(await panel(telex, "history"))
-    assert "followed → paused" not in said(await panel(telex, "history", librarian))
+    assert "followed → paused" in message_text(await open_settings(telex, "history"))
+    assert "followed → paused" not in message_text(await open_settings(telex, "history", librarian))
 
 
 async def test_what_a_person_changed_is_theirs_to_have_and_to_have_forgotten(telex):
-    await name_zone(telex, "Paris")
-    shown = await telex.editor.slash(telex.news, "privacy")
-    assert "1 setting of a server that you changed" in said(shown)
-    exported = await telex.editor.click(last(shown), label="Export")
-    (change,) = json.loads(content(telex, exported))["settings"]
+    await submit_time_zone(telex, "Paris")
+    privacy_reply = await telex.editor.slash(telex.news, "privacy")
+    assert "1 setting of a server that you changed" in message_text(privacy_reply)
+    export_reply = await telex.editor.click(last_reply(privacy_reply), label="Export")
+    (change,) = json.loads(attachment_text(telex, export_reply))["settings"]
     assert (change["setting"], change["new"]) == ("time_zone", "Europe/Paris")
-    sure = await telex.editor.click(last(shown), label="Delete everything")
-    await telex.editor.click(last(sure), label="Delete permanently")
-    told = said(await panel(telex, "history"))
-    assert "someone who deleted their data" in told
-    assert "Europe/Paris" in told
-    assert str(telex.editor.id) not in told
+    confirmation = await telex.editor.click(last_reply(privacy_reply), label="Delete everything")
+    await telex.editor.click(last_reply(confirmation), label="Delete permanently")
+    history_text = message_text(await open_settings(telex, "history"))
+    assert "someone who deleted their data" in history_text
+    assert "Europe/Paris" in history_text
+    assert str(telex.editor.id) not in history_text
 
 
 async def test_what_belongs_to_a_server_left_long_ago_is_deleted_with_its_history(telex):
-    await name_zone(telex, "Paris")
+    await submit_time_zone(telex, "Paris")
     await telex.store.servers.mark_left(telex.guild.id)
     telex.clock.advance(1)
     await telex.store.servers.purge(telex.clock.now())
@@ -286,67 +319,81 @@ async def test_what_belongs_to_a_server_left_long_ago_is_deleted_with_its_histor
 
 
 async def test_a_window_that_outlived_its_view_is_answered(telex):
-    shown = await panel(telex)
-    asked = await telex.editor.click(last(shown), label="Change…")
+    panel = await open_settings(telex)
+    form = await telex.editor.click(last_reply(panel), label="Change…")
     await telex.restart()
-    answer = await telex.editor.submit_modal(asked, {"line": "Paris"})
-    assert "expired" in said(answer)
+    answer = await telex.editor.submit_modal(form, {"line": "Paris"})
+    assert "expired" in message_text(answer)
 
 
 async def test_posts_may_appear_as_the_outlet_and_what_is_in_the_way_is_named(telex):
     await telex.set_permissions(telex.news, manage_webhooks=False)
-    shown = await panel(telex, "channel")
-    on = [str(one["custom_id"]) for one in components(last(shown)) if one.get("label") == "Turn on"]
-    shown = await telex.editor.click(last(shown), custom_id=on[-1])
-    assert "on: posts show their outlet’s name and icon" in said(shown)
-    assert "Manage Webhooks" in said(shown)
+    panel = await open_settings(telex, "channel")
+    turn_on_ids = [
+        str(component["custom_id"])
+        for component in components(last_reply(panel))
+        if component.get("label") == "Turn on"
+    ]
+    panel = await telex.editor.click(last_reply(panel), custom_id=turn_on_ids[-1])
+    assert "on: posts show their outlet’s name and icon" in message_text(panel)
+    assert "Manage Webhooks" in message_text(panel)
     await telex.set_permissions(telex.news, manage_webhooks=True)
-    shown = await panel(telex, "channel")
-    assert "Manage Webhooks" not in said(shown)
-    assert [one.name for one in telex.env.backend.webhooks.values()] == ["Telex"]
-    assert "Post as the outlet" in said(await panel(telex, "history"))
+    panel = await open_settings(telex, "channel")
+    assert "Manage Webhooks" not in message_text(panel)
+    assert [webhook.name for webhook in telex.env.backend.webhooks.values()] == ["Telex"]
+    assert "Post as the outlet" in message_text(await open_settings(telex, "history"))
 
 
 async def test_a_channel_may_have_its_posts_in_a_thread_a_day_and_lacks_are_named(telex):
     await telex.set_permissions(telex.news, create_public_threads=False)
-    shown = await telex.editor.slash(telex.news, "settings channel")
-    assert "off: posts go straight into the channel" in said(shown)
-    on = [str(one["custom_id"]) for one in components(last(shown)) if one.get("label") == "Turn on"]
-    shown = await telex.editor.click(last(shown), custom_id=on[0])
-    assert "on: each day has its own thread" in said(shown)
-    assert "Create Public Threads" in said(shown)
+    panel = await telex.editor.slash(telex.news, "settings channel")
+    assert "off: posts go straight into the channel" in message_text(panel)
+    turn_on_ids = [
+        str(component["custom_id"])
+        for component in components(last_reply(panel))
+        if component.get("label") == "Turn on"
+    ]
+    panel = await telex.editor.click(last_reply(panel), custom_id=turn_on_ids[0])
+    assert "on: each day has its own thread" in message_text(panel)
+    assert "Create Public Threads" in message_text(panel)
     assert (await telex.store.preferences.of_channel(telex.news.id)).daily_thread
-    off = [str(one["custom_id"]) for one in components(last(shown)) if one.get("label") == "Turn off"]
-    shown = await telex.editor.click(last(shown), custom_id=off[-1])
+    turn_off_ids = [
+        str(toggle["custom_id"])
+        for toggle in components(last_reply(panel))
+        if toggle.get("label") == "Turn off"
+    ]
+    panel = await telex.editor.click(last_reply(panel), custom_id=turn_off_ids[-1])
     assert not (await telex.store.preferences.of_channel(telex.news.id)).daily_thread
     forum = telex.guild.create_forum_channel("forum")
-    shown = await telex.editor.slash(telex.news, "settings channel", channel=forum)
-    assert "thread" not in said(shown)
+    panel = await telex.editor.slash(telex.news, "settings channel", channel=forum)
+    assert "thread" not in message_text(panel)
 
 
 async def test_tokens_for_assistants_are_shown_once_and_revoked(telex):
     tokens = telex.store.assistant_tokens
-    panel = last(await telex.editor.slash(telex.news, "settings assistants"))
+    panel = last_reply(await telex.editor.slash(telex.news, "settings assistants"))
     assert panel.ephemeral
     assert "No tokens yet." in text(panel)
     assert "ask whoever runs this bot" in text(panel)
     await tokens.set_public_address("https://telex.example/mcp")
-    panel = last(await telex.editor.click(panel, label="New token"))
+    panel = last_reply(await telex.editor.click(panel, label="New token"))
     assert "Address: `https://telex.example/mcp`" in text(panel)
     (token,) = re.findall(r"^[\w-]{43}$", text(panel), re.MULTILINE)
     assert "never used" in text(panel)
     assert await tokens.server_for_token(token) == telex.guild.id
     for _ in range(9):
-        panel = last(await telex.editor.click(panel, label="New token"))
+        panel = last_reply(await telex.editor.click(panel, label="New token"))
     assert token not in text(panel)
     assert "last used" in text(panel)
-    custom_id, options = menu(panel, "Revoke")
+    custom_id, options = find_menu(panel, "Revoke")
     assert len(options) == 10
-    assert next(one for one in components(panel) if one.get("label") == "New token")["disabled"]
-    names = [one["value"] for one in options]
-    panel = last(await telex.editor.select(panel, names[1:], custom_id=custom_id))
-    left = [one.name for one in await tokens.of_server(telex.guild.id)]
-    assert left == names[:1]
-    history = said(await telex.editor.slash(telex.news, "settings history"))
+    assert next(component for component in components(panel) if component.get("label") == "New token")[
+        "disabled"
+    ]
+    names = [option["value"] for option in options]
+    panel = last_reply(await telex.editor.select(panel, names[1:], custom_id=custom_id))
+    remaining_names = [stored_token.name for stored_token in await tokens.of_server(telex.guild.id)]
+    assert remaining_names == names[:1]
+    history = message_text(await telex.editor.slash(telex.news, "settings history"))
     assert re.search(r"\*\*Token for AI assistants\*\*: [0-9a-f]{8} → none", history)
-    assert token not in "".join(left)
+    assert token not in "".join(remaining_names)

@@ -11,16 +11,25 @@ from simcord.enums import OverwriteType
 
 from bot.feeds.parsing import opml
 from cogs.feeds import starter_packs
-from tests.cogs.helpers import components, forge, hide, last, menu, said, text, three
+from tests.cogs.helpers import (
+    components,
+    find_menu,
+    forge_click,
+    hide_channel,
+    last_reply,
+    message_text,
+    text,
+    three_items,
+)
 from tests.discord_world import World, invite
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.shown import title
 
 CHANNELS = 8  # a kind of menu
 WEEK = 7 * 86_400
 
 
-async def come_back(telex: World, guild: GuildHandle) -> None:
+async def reinvite_bot(telex: World, guild: GuildHandle) -> None:
     """The bot is sent away and invited back, to a server that has its channels already."""
     backend = telex.env.backend
     payload = dict(serializers.guild_create_payload(backend, backend.get_guild(guild.id)))
@@ -31,39 +40,39 @@ async def come_back(telex: World, guild: GuildHandle) -> None:
     await telex.env.settle()
 
 
-async def new_server(telex: World, locale: str = "en-US") -> tuple[GuildHandle, ChannelHandle]:
+async def create_server_with_bot(telex: World, locale: str = "en-US") -> tuple[GuildHandle, ChannelHandle]:
     """A server with one channel, into which the bot is invited."""
     guild = invite(telex.env, "New", locale=locale)
     await telex.env.settle()
     channel = guild.create_text_channel("general")
     await telex.env.settle()
-    await come_back(telex, guild)
+    await reinvite_bot(telex, guild)
     return guild, channel
 
 
 async def test_a_server_is_told_how_to_begin_and_again_where_it_follows_nothing_or_after_days(telex):
-    guild, channel = await new_server(telex)
+    guild, channel = await create_server_with_bot(telex)
     (welcome,) = telex.posts(channel)
     assert "three clicks" in text(welcome)
-    await come_back(telex, guild)
+    await reinvite_bot(telex, guild)
     assert len(telex.posts(channel)) == 2  # it follows nothing
     await telex.follow("https://example.com/feed", channel)
-    await come_back(telex, guild)
+    await reinvite_bot(telex, guild)
     assert len(telex.posts(channel)) == 2
     telex.clock.advance(WEEK + 1)
-    await come_back(telex, guild)
+    await reinvite_bot(telex, guild)
     assert len(telex.posts(channel)) == 3
 
 
 async def test_a_server_is_welcomed_in_its_language(telex):
-    _guild, channel = await new_server(telex, "fr")
+    _guild, channel = await create_server_with_bot(telex, "fr")
     (welcome,) = telex.posts(channel)
     assert "Bonjour" in text(welcome)
     assert "**Commencer**" in text(welcome)
 
 
 async def test_the_end_of_an_outage_and_a_restart_are_no_invitation(telex):
-    guild, channel = await new_server(telex)
+    guild, channel = await create_server_with_bot(telex)
     backend = telex.env.backend
     payload = serializers.guild_create_payload(backend, backend.get_guild(guild.id))
     backend.emit("GUILD_DELETE", {"id": str(guild.id), "unavailable": True})
@@ -98,7 +107,7 @@ async def test_the_welcome_stands_in_the_channel_of_discords_own_messages(telex)
     system = guild.create_text_channel("system")
     telex.env.backend.get_guild(guild.id).system_channel_id = system.id
     await telex.env.settle()
-    await come_back(telex, guild)
+    await reinvite_bot(telex, guild)
     assert (len(telex.posts(first)), len(telex.posts(system))) == (0, 1)
 
 
@@ -113,8 +122,8 @@ async def test_the_welcome_stands_where_everybody_reads_and_the_bot_may_write(te
     everyone = Overwrite(target_id=guild.default_role.id, type=OverwriteType.ROLE, allow=0, deny=deny)
     telex.env.backend.set_overwrite(staff.id, everyone)
     await telex.set_permissions(staff, view_channel=True, send_messages=True)
-    await come_back(telex, guild)
-    assert [len(telex.posts(each)) for each in (mute, staff, lobby)] == [0, 0, 1]
+    await reinvite_bot(telex, guild)
+    assert [len(telex.posts(channel)) for channel in (mute, staff, lobby)] == [0, 0, 1]
 
 
 async def test_nothing_is_said_where_the_bot_may_write_nowhere(telex):
@@ -122,16 +131,16 @@ async def test_nothing_is_said_where_the_bot_may_write_nowhere(telex):
     await telex.env.settle()
     only = guild.create_text_channel("only")
     await telex.set_permissions(only, send_messages=False)
-    await come_back(telex, guild)
+    await reinvite_bot(telex, guild)
     assert telex.posts(only) == []
 
 
 @pytest.fixture
-def lists(feed_server, monkeypatch) -> FeedServer:
+def starter_pack_server(feed_server, monkeypatch) -> FeedServer:
     """Starter packs of feeds that can be read, and of one that cannot."""
-    feed_server.serve("/1", rss(*three(), title="One"))
-    feed_server.serve("/2", rss(item(9, title="Of two"), title="Two"))
-    of = {
+    feed_server.serve("/1", make_rss(*three_items(), title="One"))
+    feed_server.serve("/2", make_rss(make_rss_item(9, title="Of two"), title="Two"))
+    feeds_by_pack = {
         "english-tech": [("One", "/1"), ("Broken", "/3")],
         "french-tech": [("One", "/1"), ("Two", "/2")],
     }
@@ -139,100 +148,125 @@ def lists(feed_server, monkeypatch) -> FeedServer:
         starter_packs,
         "outlines",
         lambda pack: tuple(
-            opml.Outline(title, feed_server.origin + path, None, "en") for title, path in of.get(pack, [])
+            opml.Outline(title, feed_server.origin + path, None, "en")
+            for title, path in feeds_by_pack.get(pack, [])
         ),
     )
     return feed_server
 
 
-async def test_three_clicks_lead_to_the_first_posts_and_what_failed_is_told(telex, lists):
-    shown = await telex.editor.slash(telex.news, "setup")
-    assert last(shown).ephemeral
-    follow = next(one for one in components(last(shown)) if one.get("label") == "Follow")
-    assert follow["disabled"]
-    custom_id, _options = menu(last(shown), "Starter packs")
-    shown = await telex.editor.select(last(shown), ["english-tech", "french-tech"], custom_id=custom_id)
-    done = await telex.editor.click(last(shown), label="Follow")
-    told = said(done)
-    assert f"arriving in <#{telex.news.id}>" in told
-    assert told.count("**One**") == 1
-    assert "✅ **Two**" in told
-    assert "❌ **Broken**: No feed found at that address" in told
-    assert "/bookmarks" in told
+async def test_three_clicks_lead_to_the_first_posts_and_what_failed_is_told(telex, starter_pack_server):
+    setup_reply = await telex.editor.slash(telex.news, "setup")
+    assert last_reply(setup_reply).ephemeral
+    follow_button = next(
+        component for component in components(last_reply(setup_reply)) if component.get("label") == "Follow"
+    )
+    assert follow_button["disabled"]
+    custom_id, _options = find_menu(last_reply(setup_reply), "Starter packs")
+    setup_reply = await telex.editor.select(
+        last_reply(setup_reply), ["english-tech", "french-tech"], custom_id=custom_id
+    )
+    final_reply = await telex.editor.click(last_reply(setup_reply), label="Follow")
+    reply_text = message_text(final_reply)
+    assert f"arriving in <#{telex.news.id}>" in reply_text
+    assert reply_text.count("**One**") == 1
+    assert "✅ **Two**" in reply_text
+    assert "❌ **Broken**: No feed found at that address" in reply_text
+    assert "/bookmarks" in reply_text
     await telex.deliver()
     assert {title(post) for post in telex.posts()} == {"Cities ban facial recognition", "Of two"}
     history = await telex.store.preferences.changes(telex.guild.id, limit=9)
-    assert [(one.person_id, one.new) for one in history] == [(telex.editor.id, "followed")] * 2
+    assert [(change.person_id, change.new) for change in history] == [(telex.editor.id, "followed")] * 2
 
 
-async def test_an_address_is_pasted_and_followed_in_the_channel_that_was_picked(telex, lists):
-    other = telex.guild.create_text_channel("other")
-    shown = await telex.editor.slash(telex.news, "setup")
-    asked = await telex.editor.click(last(shown), label="Add a site…")
-    shown = await telex.editor.submit_modal(asked, {"line": f"{lists.origin}/2"})
-    assert "**Two**" in said(shown)
-    custom_id = next(str(one["custom_id"]) for one in components(last(shown)) if one["type"] == CHANNELS)
-    shown = await telex.editor.select(last(shown), [other], custom_id=custom_id)
-    done = await telex.editor.click(last(shown), label="Follow")
-    assert f"arriving in <#{other.id}>" in said(done)
-    await telex.deliver()
-    assert [title(post) for post in telex.posts(other)] == ["Of two"]
-
-
-async def test_an_address_without_a_feed_is_refused_and_the_way_goes_on(telex, lists):
-    shown = await telex.editor.slash(telex.news, "setup")
-    asked = await telex.editor.click(last(shown), label="Add a site…")
-    assert "No feed found at that address" in said(
-        await telex.editor.submit_modal(asked, {"line": f"{lists.origin}/3"})
+async def test_an_address_is_pasted_and_followed_in_the_channel_that_was_picked(telex, starter_pack_server):
+    other_channel = telex.guild.create_text_channel("other")
+    setup_reply = await telex.editor.slash(telex.news, "setup")
+    form = await telex.editor.click(last_reply(setup_reply), label="Add a site…")
+    setup_reply = await telex.editor.submit_modal(form, {"line": f"{starter_pack_server.origin}/2"})
+    assert "**Two**" in message_text(setup_reply)
+    custom_id = next(
+        str(component["custom_id"])
+        for component in components(last_reply(setup_reply))
+        if component["type"] == CHANNELS
     )
-    asked = await telex.editor.click(last(shown), label="Add a site…")
-    assert "**Two**" in said(await telex.editor.submit_modal(asked, {"line": f"{lists.origin}/2"}))
+    setup_reply = await telex.editor.select(last_reply(setup_reply), [other_channel], custom_id=custom_id)
+    final_reply = await telex.editor.click(last_reply(setup_reply), label="Follow")
+    assert f"arriving in <#{other_channel.id}>" in message_text(final_reply)
+    await telex.deliver()
+    assert [title(post) for post in telex.posts(other_channel)] == ["Of two"]
 
 
-async def test_what_the_bot_lacks_in_the_channel_is_told_at_once(telex, lists):
-    closed = telex.guild.create_text_channel("closed")
-    await telex.set_permissions(closed, send_messages=False)
-    shown = await telex.editor.slash(telex.news, "setup")
-    custom_id, _options = menu(last(shown), "Starter packs")
-    shown = await telex.editor.select(last(shown), ["french-tech"], custom_id=custom_id)
-    custom_id = next(str(one["custom_id"]) for one in components(last(shown)) if one["type"] == CHANNELS)
-    shown = await telex.editor.select(last(shown), [closed], custom_id=custom_id)
-    assert "**Send Messages**" in said(shown)
-    follow = next(one for one in components(last(shown)) if one.get("label") == "Follow")
-    assert follow["disabled"]
-    answer = await forge(telex.editor, telex.news, last(shown), follow["custom_id"])
-    assert "I can’t post" in said(answer)
+async def test_an_address_without_a_feed_is_refused_and_the_way_goes_on(telex, starter_pack_server):
+    setup_reply = await telex.editor.slash(telex.news, "setup")
+    form = await telex.editor.click(last_reply(setup_reply), label="Add a site…")
+    assert "No feed found at that address" in message_text(
+        await telex.editor.submit_modal(form, {"line": f"{starter_pack_server.origin}/3"})
+    )
+    form = await telex.editor.click(last_reply(setup_reply), label="Add a site…")
+    assert "**Two**" in message_text(
+        await telex.editor.submit_modal(form, {"line": f"{starter_pack_server.origin}/2"})
+    )
+
+
+async def test_what_the_bot_lacks_in_the_channel_is_told_at_once(telex, starter_pack_server):
+    closed_channel = telex.guild.create_text_channel("closed")
+    await telex.set_permissions(closed_channel, send_messages=False)
+    setup_reply = await telex.editor.slash(telex.news, "setup")
+    custom_id, _options = find_menu(last_reply(setup_reply), "Starter packs")
+    setup_reply = await telex.editor.select(last_reply(setup_reply), ["french-tech"], custom_id=custom_id)
+    custom_id = next(
+        str(component["custom_id"])
+        for component in components(last_reply(setup_reply))
+        if component["type"] == CHANNELS
+    )
+    setup_reply = await telex.editor.select(last_reply(setup_reply), [closed_channel], custom_id=custom_id)
+    assert "**Send Messages**" in message_text(setup_reply)
+    follow_button = next(
+        candidate_button
+        for candidate_button in components(last_reply(setup_reply))
+        if candidate_button.get("label") == "Follow"
+    )
+    assert follow_button["disabled"]
+    answer = await forge_click(telex.editor, telex.news, last_reply(setup_reply), follow_button["custom_id"])
+    assert "I can’t post" in message_text(answer)
     assert await telex.store.subscriptions.count(telex.guild.id) == 0
 
 
-async def test_nothing_is_followed_in_a_channel_that_was_hidden_meanwhile(telex, lists):
-    other = telex.guild.create_text_channel("other")
-    shown = await telex.editor.slash(other, "setup")
-    custom_id, _options = menu(last(shown), "Starter packs")
-    shown = await telex.editor.select(last(shown), ["french-tech"], custom_id=custom_id)
-    follow = next(one for one in components(last(shown)) if one.get("label") == "Follow")
-    hide(telex, other, telex.editor)
+async def test_nothing_is_followed_in_a_channel_that_was_hidden_meanwhile(telex, starter_pack_server):
+    hidden_channel = telex.guild.create_text_channel("other")
+    setup_reply = await telex.editor.slash(hidden_channel, "setup")
+    custom_id, _options = find_menu(last_reply(setup_reply), "Starter packs")
+    setup_reply = await telex.editor.select(last_reply(setup_reply), ["french-tech"], custom_id=custom_id)
+    follow_button = next(
+        component for component in components(last_reply(setup_reply)) if component.get("label") == "Follow"
+    )
+    hide_channel(telex, hidden_channel, telex.editor)
     await telex.env.settle()
-    answer = await forge(telex.editor, telex.news, last(shown), follow["custom_id"])
-    assert "a channel you can’t see" in said(answer)
+    answer = await forge_click(telex.editor, telex.news, last_reply(setup_reply), follow_button["custom_id"])
+    assert "a channel you can’t see" in message_text(answer)
     assert await telex.store.subscriptions.count(telex.guild.id) == 0
 
 
 async def test_the_button_of_the_welcome_outlives_a_restart_and_asks_for_rights(telex):
-    guild, channel = await new_server(telex)
+    guild, channel = await create_server_with_bot(telex)
     (welcome,) = telex.posts(channel)
     await telex.restart()
     managers = guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
     owner = guild.add_member(telex.editor.user, roles=[managers])
     stranger = guild.add_member(telex.reader.user)
     await telex.env.settle()
-    opened = await owner.click(welcome, label="Get started")
-    assert "Your first feeds" in said(opened)
-    assert last(opened).ephemeral
-    assert "You need the Manage Server permission" in said(await stranger.click(welcome, label="Get started"))
+    opened_reply = await owner.click(welcome, label="Get started")
+    assert "Your first feeds" in message_text(opened_reply)
+    assert last_reply(opened_reply).ephemeral
+    assert "You need the Manage Server permission" in message_text(
+        await stranger.click(welcome, label="Get started")
+    )
 
 
-async def test_a_cancelled_setup_changes_nothing(telex, lists):
-    shown = await telex.editor.slash(telex.news, "setup")
-    assert "Nothing changed." in said(await telex.editor.click(last(shown), label="Cancel"))
+async def test_a_cancelled_setup_changes_nothing(telex, starter_pack_server):
+    setup_reply = await telex.editor.slash(telex.news, "setup")
+    assert "Nothing changed." in message_text(
+        await telex.editor.click(last_reply(setup_reply), label="Cancel")
+    )
     assert await telex.store.subscriptions.count(telex.guild.id) == 0

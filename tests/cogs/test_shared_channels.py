@@ -22,10 +22,18 @@ from bot.core.settings import Settings
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
 from cogs.running.health_monitor import HealthCog
-from tests.cogs.helpers import close, components, follow, labels, last, said, text
-from tests.cogs.test_digests import begin, bring, until_due
+from tests.cogs.helpers import (
+    button_labels,
+    components,
+    follow,
+    last_reply,
+    message_text,
+    restrict_to_editors,
+    text,
+)
+from tests.cogs.test_digests import advance_until_due, publish_articles, start_digest
 from tests.discord_world import World
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.store import sql
 
 PUBLIC = "https://telex.example/news"
@@ -55,13 +63,17 @@ class Readers:
         async with aiohttp.request("GET", at, headers=headers) as answer:
             return answer.status, answer.headers, await answer.text()
 
-    async def shared(self) -> str:
+    async def share_channel(self) -> str:
         """Share the channel; the address of its posts."""
-        panel = last(await self.world.editor.slash(self.world.news, "feed share"))
-        panel = last(await self.world.editor.click(panel, label=labels(panel)[0]))
-        found = re.findall(rf"{PUBLIC}/feeds/\S+", text(panel))
-        assert [one.rpartition("/")[2] for one in found] == ["posts.atom", "stories.atom", "digest.atom"]
-        return str(found[0])
+        panel = last_reply(await self.world.editor.slash(self.world.news, "feed share"))
+        panel = last_reply(await self.world.editor.click(panel, label=button_labels(panel)[0]))
+        addresses = re.findall(rf"{PUBLIC}/feeds/\S+", text(panel))
+        assert [address.rpartition("/")[2] for address in addresses] == [
+            "posts.atom",
+            "stories.atom",
+            "digest.atom",
+        ]
+        return str(addresses[0])
 
 
 @pytest.fixture
@@ -71,7 +83,7 @@ async def readers(telex) -> Readers:
     return Readers(telex, await health.serve("127.0.0.1", 0))
 
 
-def check(address: str, body: str) -> None:
+def check_document(address: str, body: str) -> None:
     """What RFC 4287, RSS 2.0 and JSON Feed 1.1 require of a document, by the ending of its address."""
     if address.endswith(".json"):
         check_json(json.loads(body))
@@ -85,9 +97,11 @@ def check_json(feed: dict[str, Any]) -> None:
     """https://www.jsonfeed.org/version/1.1/."""
     assert feed["version"] == "https://jsonfeed.org/version/1.1"
     assert isinstance(feed["title"], str)
-    for holder in (feed, *feed["items"]):
-        assert all(author.keys() & {"name", "url", "avatar"} for author in holder["authors"])
-        urls = [holder[key] for key in ("home_page_url", "feed_url", "url", "image") if key in holder]
+    for json_object in (feed, *feed["items"]):
+        assert all(author.keys() & {"name", "url", "avatar"} for author in json_object["authors"])
+        urls = [
+            json_object[key] for key in ("home_page_url", "feed_url", "url", "image") if key in json_object
+        ]
         assert all(re.fullmatch(r"https?://\S+", url) for url in urls)
     for entry in feed["items"]:
         assert {type(entry[key]) for key in ("id", "title", "content_html")} == {str}
@@ -103,16 +117,16 @@ def check_atom(feed: ET.Element) -> None:
     """https://www.rfc-editor.org/rfc/rfc4287, sections 4.1.1 and 4.1.2."""
     atom = {"": "http://www.w3.org/2005/Atom"}
     entries = feed.findall("entry", atom)
-    for holder in (feed, *entries):
+    for parent in (feed, *entries):
         for name in ("id", "title", "updated"):
-            (one,) = holder.findall(name, atom)
-            assert one.text
-        assert re.fullmatch(r"urn:uuid:[0-9a-f-]{36}", holder.findtext("id", namespaces=atom) or "")
-        (author,) = holder.findall("author/name", atom)
+            (element,) = parent.findall(name, atom)
+            assert element.text
+        assert re.fullmatch(r"urn:uuid:[0-9a-f-]{36}", parent.findtext("id", namespaces=atom) or "")
+        (author,) = parent.findall("author/name", atom)
         assert author.text
-        assert len([one for one in holder.findall("link", atom) if one.get("rel") == "alternate"]) == 1
-    assert [one.get("type") for one in entries[0].findall("content", atom)] == ["html"]
-    ids = [one.findtext("id", namespaces=atom) for one in entries]
+        assert len([link for link in parent.findall("link", atom) if link.get("rel") == "alternate"]) == 1
+    assert [content.get("type") for content in entries[0].findall("content", atom)] == ["html"]
+    ids = [entry.findtext("id", namespaces=atom) for entry in entries]
     assert len(set(ids)) == len(ids)
 
 
@@ -122,15 +136,15 @@ def check_rss(document: ET.Element) -> None:
     (channel,) = document.findall("channel")
     assert all(channel.findtext(name) for name in ("title", "link", "description"))
     guids = []
-    for item_ in channel.findall("item"):
-        (guid,) = item_.findall("guid")
+    for entry in channel.findall("item"):
+        (guid,) = entry.findall("guid")
         guids.append(guid.text)
         assert guid.get("isPermaLink") == "false"
-        assert parsedate_to_datetime(item_.findtext("pubDate") or "").utcoffset() == timedelta(0)
+        assert parsedate_to_datetime(entry.findtext("pubDate") or "").utcoffset() == timedelta(0)
     assert len(set(guids)) == len(guids) > 0
 
 
-async def two_outlets(world: World, server: FeedServer) -> None:
+async def publish_two_outlets(world: World, server: FeedServer) -> None:
     """A story of two outlets in one post, and an article of a feed with a password."""
     now = world.clock.now()
     for path, title, number in (
@@ -139,25 +153,27 @@ async def two_outlets(world: World, server: FeedServer) -> None:
         ("/secret", "Vault", 13),
     ):
         domain = title.split()[-1].lower()
-        url = server.serve(path, rss(item(900 + number), title=title))
+        url = server.serve(path, make_rss(make_rss_item(900 + number), title=title))
         server_id = world.guild.id if path == "/secret" else None
         feed = await world.store.feeds.add(url, server_id=server_id)
         await world.store.subscriptions.follow(
             server_id=world.guild.id, channel_id=world.news.id, feed_id=feed.id, first_article_id=None
         )
         await world.poll(feed)
-        told = STORY if number < 13 else "Only for subscribers"
-        entry = item(number, title=told, body="Engineers <i>found</i> them.", published=now - 100 + number)
+        headline = STORY if number < 13 else "Only for subscribers"
+        entry = make_rss_item(
+            number, title=headline, body="Engineers <i>found</i> them.", published=now - 100 + number
+        )
         entry = entry.replace("news.example", f"{domain}.example")
-        server.serve(path, rss(entry, item(900 + number), title=title))
+        server.serve(path, make_rss(entry, make_rss_item(900 + number), title=title))
         await world.poll_and_deliver(feed)
 
 
 async def test_what_a_channel_posts_is_read_as_atom_rss_and_json_and_304_until_something_comes(
     telex, feed_server, readers
 ):
-    await two_outlets(telex, feed_server)
-    posts = await readers.shared()
+    await publish_two_outlets(telex, feed_server)
+    posts = await readers.share_channel()
     status, headers, body = await readers.get(posts)
     assert (status, headers["Content-Type"]) == (200, "application/atom+xml; charset=utf-8")
     assert headers["Cache-Control"] == "private, max-age=300"
@@ -168,10 +184,10 @@ async def test_what_a_channel_posts_is_read_as_atom_rss_and_json_and_304_until_s
         "Posts in #news · Newsroom",
         "en",
     )
-    titles = [one.title for one in atom.entries]
+    titles = [entry.title for entry in atom.entries]
     assert titles.count("Harbour bridge closes after <b>cracks & rust were found") == 2
     assert "Only for subscribers" not in body  # its publisher's password is not for everybody
-    by_link = {one.link: one for one in atom.entries}
+    by_link = {linked_entry.link: linked_entry for linked_entry in atom.entries}
     first = by_link["https://first.example/articles/11"]
     assert (first.author, first.published_parsed[0]) == ("The First", 2026)
     assert first.summary == "<p>Engineers found them.</p>"
@@ -182,30 +198,30 @@ async def test_what_a_channel_posts_is_read_as_atom_rss_and_json_and_304_until_s
         False,
         "application/rss+xml; charset=utf-8",
     )
-    assert [one.id for one in feed.entries] == [one.id for one in atom.entries]
-    assert {one.guidislink for one in feed.entries} == {False}
+    assert [rss_entry.id for rss_entry in feed.entries] == [atom_entry.id for atom_entry in atom.entries]
+    assert {feed_entry.guidislink for feed_entry in feed.entries} == {False}
     _status, headers, body = await readers.get(posts.replace("posts.atom", "stories.json"))
-    told = json.loads(body)
+    json_feed = json.loads(body)
     assert headers["Content-Type"] == "application/feed+json; charset=utf-8"
-    assert (told["version"], told["feed_url"]) == (
+    assert (json_feed["version"], json_feed["feed_url"]) == (
         "https://jsonfeed.org/version/1.1",
         posts.replace("posts.atom", "stories.json"),
     )
-    (story,) = [one for one in told["items"] if "Harbour" in one["title"]]
+    (story,) = [json_item for json_item in json_feed["items"] if "Harbour" in json_item["title"]]
     assert story["url"] == "https://first.example/articles/11"
     assert story["content_html"].count("<li>") == 1
     assert '<a href="https://second.example/articles/12">The Second: Harbour bridge' in story["content_html"]
     assert "<b>" not in story["content_html"]
-    assert len({one["id"] for one in told["items"]}) == len(told["items"])
-    for what in ("posts", "stories"):
+    assert len({feed_item["id"] for feed_item in json_feed["items"]}) == len(json_feed["items"])
+    for kind in ("posts", "stories"):
         for form in ("atom", "rss", "json"):
-            address = posts.replace("posts.atom", f"{what}.{form}")
-            check(address, (await readers.get(address))[2])
+            address = posts.replace("posts.atom", f"{kind}.{form}")
+            check_document(address, (await readers.get(address))[2])
     _status, headers, _body = await readers.get(posts)
     validators = {"If-None-Match": headers["ETag"]}, {"If-Modified-Since": headers["Last-Modified"]}
     for validator in validators:
-        status, again, body = await readers.get(posts, **validator)
-        assert (status, body, again["ETag"]) == (304, "", headers["ETag"])
+        status, second_headers, body = await readers.get(posts, **validator)
+        assert (status, body, second_headers["ETag"]) == (304, "", headers["ETag"])
     telex.clock.advance(60)
     await follow(telex, feed_server)
     for validator in validators:
@@ -219,11 +235,11 @@ async def test_what_a_channel_posts_is_read_as_atom_rss_and_json_and_304_until_s
 
 async def test_a_digest_is_an_entry_with_its_stories(telex, feed_server, readers):
     feed = await follow(telex, feed_server)
-    await begin(telex)
-    await bring(telex, feed_server, feed, "Linux gets a scheduler", "Chips shrink")
+    await start_digest(telex)
+    await publish_articles(telex, feed_server, feed, "Linux gets a scheduler", "Chips shrink")
     await telex.deliver()
-    await until_due(telex)
-    address = (await readers.shared()).replace("posts", "digest")
+    await advance_until_due(telex)
+    address = (await readers.share_channel()).replace("posts", "digest")
     (entry,) = feedparser.parse((await readers.get(address))[2]).entries
     assert entry.title.startswith("Today’s news, ")
     assert entry.link == telex.posts()[-1].jump_url
@@ -232,16 +248,16 @@ async def test_a_digest_is_an_entry_with_its_stories(telex, feed_server, readers
 
 async def test_only_a_channel_that_everyone_can_read_is_shared(telex, feed_server, readers):
     await follow(telex, feed_server)
-    posts = await readers.shared()
+    posts = await readers.share_channel()
     assert (await readers.get(posts))[0] == 200
-    await close(telex, telex.news)
+    await restrict_to_editors(telex, telex.news)
     assert (await readers.get(posts))[0] == 403
-    panel = last(await telex.editor.slash(telex.news, "feed share"))
+    panel = last_reply(await telex.editor.slash(telex.news, "feed share"))
     assert "🟠 On hold: not everyone in the server can read this channel anymore" in text(panel)
     assert posts.split("/")[-2] not in text(panel)
-    panel = last(await telex.editor.click(panel, label="Stop sharing"))
+    panel = last_reply(await telex.editor.click(panel, label="Stop sharing"))
     assert "Not shared. @everyone must be able to view" in text(panel)
-    assert [one for one in components(panel) if one.get("disabled")]
+    assert [component for component in components(panel) if component.get("disabled")]
     assert (await readers.get(posts))[0] == 404
 
 
@@ -249,26 +265,28 @@ async def test_an_address_ends_when_it_is_replaced_its_channel_deleted_or_the_bo
     telex, feed_server, readers
 ):
     feed = await follow(telex, feed_server)
-    first = await readers.shared()
-    second = await readers.shared()
-    await bring(telex, feed_server, feed, *(f"Topic {number}" for number in range(CAUGHT_UP)))
+    first = await readers.share_channel()
+    second = await readers.share_channel()
+    await publish_articles(telex, feed_server, feed, *(f"Topic {number}" for number in range(CAUGHT_UP)))
     await telex.deliver()
     assert len(telex.posts()) < CAUGHT_UP  # what one message catches up with is no one story
     stories = (await readers.get(second.replace("posts", "stories")))[2]
     assert len(feedparser.parse(stories).entries) == CAUGHT_UP + 1
-    await telex.prefer(Preference.JOIN_STORIES, 0, channel=telex.news)
-    panel = last(await telex.editor.slash(telex.news, "feed share"))
-    panel = last(await telex.editor.click(panel, label="Replace address"))
+    await telex.set_preference(Preference.JOIN_STORIES, 0, channel=telex.news)
+    panel = last_reply(await telex.editor.slash(telex.news, "feed share"))
+    panel = last_reply(await telex.editor.click(panel, label="Replace address"))
     assert "Stories" not in text(panel)
     (second,) = re.findall(rf"{PUBLIC}/feeds/\S+posts.atom", text(panel))
-    assert [(await readers.get(each))[0] for each in (first, second)] == [404, 200]
-    history = said(await telex.editor.slash(telex.news, "settings history"))
+    assert [(await readers.get(address))[0] for address in (first, second)] == [404, 200]
+    history = message_text(await telex.editor.slash(telex.news, "settings history"))
     assert "**Feed of the channel**: not shared → shared" in history
-    other = telex.guild.create_text_channel("other")
-    await telex.store.channel_feeds.create_token(server_id=telex.guild.id, channel_id=other.id, person_id=1)
-    telex.env.backend.delete_channel(other.id)
+    other_channel = telex.guild.create_text_channel("other")
+    await telex.store.channel_feeds.create_token(
+        server_id=telex.guild.id, channel_id=other_channel.id, person_id=1
+    )
+    telex.env.backend.delete_channel(other_channel.id)
     await telex.env.settle()
-    assert await telex.store.channel_feeds.of_channel(other.id) is None
+    assert await telex.store.channel_feeds.of_channel(other_channel.id) is None
     for odd in ("/", "/posts.exe", "/other.atom"):
         assert (await readers.get(second.replace("/posts.atom", odd)))[0] == 404
     assert (await readers.get(f"{PUBLIC}/feeds/{'x' * 5000}/posts.atom"))[0] == 404
@@ -290,9 +308,9 @@ async def test_an_address_ends_when_it_is_replaced_its_channel_deleted_or_the_bo
 
 
 async def test_the_bot_follows_none_of_its_own_feeds(telex, feed_server, readers):
-    posts = await readers.shared()
-    refused = said(await telex.editor.slash(telex.news, "feed add", url=posts))
-    assert "This is one of my own feeds" in refused
+    posts = await readers.share_channel()
+    refusal_text = message_text(await telex.editor.slash(telex.news, "feed add", url=posts))
+    assert "This is one of my own feeds" in refusal_text
     detour = feed_server.redirect("/detour", posts)
     with pytest.raises(FeedError) as error:
         await telex.newsroom.fetcher.get(detour)
@@ -304,4 +322,4 @@ async def test_without_a_web_address_it_says_who_can_change_that(telex):
         telex.newsroom, "settings", telex.newsroom.settings.model_copy(update={"public_url": None})
     )
     telex.locales[telex.editor.id] = "fr"
-    assert "TELEX_PUBLIC_URL" in said(await telex.editor.slash(telex.news, "feed share"))
+    assert "TELEX_PUBLIC_URL" in message_text(await telex.editor.slash(telex.news, "feed share"))

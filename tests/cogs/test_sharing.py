@@ -3,29 +3,29 @@
 import discord
 
 from bot.posting.recovery import message_contents
-from tests.cogs.helpers import choose, follow, hide, labels, last, said, text
-from tests.feed_server import item
+from tests.cogs.helpers import button_labels, choose, follow, hide_channel, last_reply, message_text, text
+from tests.feed_server import make_rss_item
 
 
 async def test_one_result_is_shared_under_the_name_of_who_shared_it(telex, feed_server):
     await follow(telex, feed_server)
-    found = await telex.reader.slash(telex.news, "latest")
-    asked = await telex.reader.click(last(found), label="Share…")
-    told = await choose(telex.reader, last(asked), "A new browser")
+    latest_reply = await telex.reader.slash(telex.news, "latest")
+    article_choice = await telex.reader.click(last_reply(latest_reply), label="Share…")
+    share_reply = await choose(telex.reader, last_reply(article_choice), "A new browser")
     shared = telex.posts()[-1]
-    assert shared.jump_url in said(told)
+    assert shared.jump_url in message_text(share_reply)
     assert f"Shared by <@{telex.reader.id}>" in text(shared)
     assert "### [A new browser engine](https://news.example/articles/2)" in text(shared)
     await telex.restart()
     await telex.editor.click(shared, label="Save")
-    (kept,) = await telex.store.bookmarks.list(telex.editor.id, limit=9)
-    assert kept.article.title == "A new browser engine"
+    (bookmark,) = await telex.store.bookmarks.list(telex.editor.id, limit=9)
+    assert bookmark.article.title == "A new browser engine"
 
 
 async def test_what_was_shared_is_not_taken_for_a_post(telex, feed_server):
     await follow(telex, feed_server)
-    card = await choose(telex.reader, last(await telex.reader.slash(telex.news, "latest")), "Cities")
-    await telex.reader.click(last(card), label="Share here")
+    card = await choose(telex.reader, last_reply(await telex.reader.slash(telex.news, "latest")), "Cities")
+    await telex.reader.click(last_reply(card), label="Share here")
     assert message_contents.article_keys_of(telex.posts()[-1]) == message_contents.ArticleKeys()
     assert message_contents.article_keys_of(telex.posts()[0]).post_keys
 
@@ -33,13 +33,15 @@ async def test_what_was_shared_is_not_taken_for_a_post(telex, feed_server):
 async def test_nothing_is_shared_that_others_may_not_see_or_where_one_may_not_write(telex, feed_server):
     secret = telex.guild.create_text_channel("secret")
     await follow(telex, feed_server, channel=secret)
-    await follow(telex, feed_server, item(9, title="Open to all"), path="/open", title="Open News")
-    hide(telex, secret, telex.reader)
-    before = len(telex.posts())
-    card = await choose(telex.editor, last(await telex.editor.slash(telex.news, "latest")), "Cities")
-    refused = await telex.editor.click(last(card), label="Share here")
-    assert "Some people here can’t see" in said(refused)
-    card = await choose(telex.reader, last(await telex.reader.slash(telex.news, "latest")), "Open to all")
+    await follow(telex, feed_server, make_rss_item(9, title="Open to all"), path="/open", title="Open News")
+    hide_channel(telex, secret, telex.reader)
+    post_count_before = len(telex.posts())
+    card = await choose(telex.editor, last_reply(await telex.editor.slash(telex.news, "latest")), "Cities")
+    refusal = await telex.editor.click(last_reply(card), label="Share here")
+    assert "Some people here can’t see" in message_text(refusal)
+    card = await choose(
+        telex.reader, last_reply(await telex.reader.slash(telex.news, "latest")), "Open to all"
+    )
     channel = telex.bot.get_channel(telex.news.id)
     assert isinstance(channel, discord.TextChannel)
     telex.env.backend.edit_role(
@@ -48,7 +50,7 @@ async def test_nothing_is_shared_that_others_may_not_see_or_where_one_may_not_wr
         {"permissions": discord.Permissions(view_channel=True, read_message_history=True).value},
     )
     await telex.env.settle()
-    refused = await telex.reader.click(last(card), label="Share here")
-    assert "You can’t write in this channel" in said(refused)
-    assert len(telex.posts()) == before
-    assert "Share here" in labels(last(card))
+    refusal = await telex.reader.click(last_reply(card), label="Share here")
+    assert "You can’t write in this channel" in message_text(refusal)
+    assert len(telex.posts()) == post_count_before
+    assert "Share here" in button_labels(last_reply(card))

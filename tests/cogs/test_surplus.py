@@ -5,50 +5,54 @@ from __future__ import annotations
 import pytest
 
 from bot.polling import ingest_quota
-from tests.cogs.helpers import hide, said
+from tests.cogs.helpers import hide_channel, message_text
 from tests.discord_world import World
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import FeedServer, make_rss, make_rss_item
 
 LEFT_OUT = "https://news.example/articles/119"
 
 
 @pytest.fixture
-def narrow(monkeypatch) -> None:
+def ten_entries_per_feed(monkeypatch) -> None:
     """Ten entries a feed; asked for before the newsroom."""
     monkeypatch.setattr(ingest_quota, "ENTRIES", 10)
 
 
-async def flooded(telex: World, server: FeedServer) -> None:
+async def follow_flooding_feed(telex: World, server: FeedServer) -> None:
     """A feed of which fifteen entries were not kept."""
-    first = [item(number) for number in range(5)]
-    feed = await telex.follow(server.serve("/", rss(*first)))
+    first = [make_rss_item(number) for number in range(5)]
+    feed = await telex.follow(server.serve("/", make_rss(*first)))
     await telex.poll(feed)
     await telex.advance(600)
-    server.serve("/", rss(*(item(number) for number in range(100, 120)), *first))
+    server.serve("/", make_rss(*(make_rss_item(number) for number in range(100, 120)), *first))
     await telex.poll_and_deliver(feed)
 
 
-async def test_the_list_why_and_one_message_tell_of_it(narrow, telex, feed_server):
-    await flooded(telex, feed_server)
+async def test_the_list_why_and_one_message_tell_of_it(ten_entries_per_feed, telex, feed_server):
+    await follow_flooding_feed(telex, feed_server)
     now = telex.clock.now()
-    assert f"-# 🟠 **Example News**: too many articles: 15 left out (first <t:{now}:R>" in said(
+    assert f"-# 🟠 **Example News**: too many articles: 15 left out (first <t:{now}:R>" in message_text(
         await telex.editor.slash(telex.news, "feed list")
     )
-    told = said(await telex.reader.slash(telex.news, "why", link=LEFT_OUT))
-    assert told == f"Left out <t:{now}:f>: **Example News** published more at once than I can keep."
+    reply_text = message_text(await telex.reader.slash(telex.news, "why", link=LEFT_OUT))
+    assert reply_text == f"Left out <t:{now}:f>: **Example News** published more at once than I can keep."
     posts = [embed.description or "" for post in telex.posts() for embed in post.embeds] + [
         post.content for post in telex.posts()
     ]
     assert sum("brings more articles than I can keep" in text for text in posts) == 1
     telex.locales[telex.editor.id] = "fr"
-    listed = said(await telex.editor.slash(telex.news, "feed list")).replace("\N{NO-BREAK SPACE}", " ")
-    assert f"**Example News** : trop d’articles : 15 écartés (le premier <t:{now}:R>)" in listed
+    list_text = message_text(await telex.editor.slash(telex.news, "feed list")).replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
+    assert f"**Example News** : trop d’articles : 15 écartés (le premier <t:{now}:R>)" in list_text
 
 
-async def test_who_does_not_see_the_feed_is_not_told_what_it_brought(narrow, telex, feed_server):
-    await flooded(telex, feed_server)
-    hide(telex, telex.news, telex.reader)
+async def test_who_does_not_see_the_feed_is_not_told_what_it_brought(
+    ten_entries_per_feed, telex, feed_server
+):
+    await follow_flooding_feed(telex, feed_server)
+    hide_channel(telex, telex.news, telex.reader)
     elsewhere = telex.guild.create_text_channel("elsewhere")
-    told = said(await telex.reader.slash(elsewhere, "why", link=LEFT_OUT))
-    assert "Left out" not in told
-    assert "I haven’t seen this" in told
+    reply_text = message_text(await telex.reader.slash(elsewhere, "why", link=LEFT_OUT))
+    assert "Left out" not in reply_text
+    assert "I haven’t seen this" in reply_text

@@ -9,79 +9,101 @@ from typing import Any
 import pytest
 
 from bot.search.query.query_parser import parse_query
-from tests.cogs.helpers import START, choose, follow, labels, last, said
+from tests.cogs.helpers import START, button_labels, choose, follow, last_reply, message_text
 from tests.discord_world import World
-from tests.feed_server import item
-from tests.search.syntax import AMAZON, ARTICLES, CITIES, ENGINE, FOUND, MEANT, TOLD
+from tests.feed_server import make_rss_item
+from tests.search.syntax import (
+    AMAZON,
+    ARTICLES,
+    CITIES,
+    ENGINE,
+    NOTES_BY_QUERY,
+    SUGGESTIONS_BY_QUERY,
+    TITLES_BY_QUERY,
+)
 
 LACKS = re.compile("partial match|close match")
 TITLES = (AMAZON, CITIES, ENGINE)
 
 
-def entry(number: int, article: dict[str, Any]) -> str:
-    written = item(
+def build_item(number: int, article: dict[str, Any]) -> str:
+    item_xml = make_rss_item(
         number, title=article["title"], body=article["text"], published=START - article["days"] * 86_400
     )
-    more = "".join(f"<category>{tag}</category>" for tag in article["tags"])
-    more += f"<author>someone@example.org ({article['author']})</author>"
+    extra_elements = "".join(f"<category>{tag}</category>" for tag in article["tags"])
+    extra_elements += f"<author>someone@example.org ({article['author']})</author>"
     if article["image"]:
-        more += f'<enclosure url="{escape(article["image"])}" type="image/png" length="1"/>'
-    return written.replace("</item>", f"{more}</item>")
+        extra_elements += f'<enclosure url="{escape(article["image"])}" type="image/png" length="1"/>'
+    return item_xml.replace("</item>", f"{extra_elements}</item>")
 
 
 @pytest.fixture
-async def filled(telex, feed_server) -> World:
+async def world_with_articles(telex, feed_server) -> World:
     for source in ("Le Fil", "Example News"):
-        entries = [entry(n, one) for n, one in enumerate(ARTICLES) if one["source"] == source]
+        entries = [
+            build_item(n, article) for n, article in enumerate(ARTICLES) if article["source"] == source
+        ]
         language = "fr" if source == "Le Fil" else "en"
         await follow(telex, feed_server, *entries, path=f"/{language}", title=source, language=language)
     return telex
 
 
-async def whole(world: World, query: str, **options: Any) -> set[str]:
+async def matching_titles(world: World, query: str, **options: Any) -> set[str]:
     """Titles of what matches wholly. A person may not search all the time: some seconds pass."""
     world.clock.advance(10)
-    shown = said(await world.reader.slash(world.news, "search", query=query, **options)).replace("\\", "")
-    found = {line for line in shown.split("\n**[")[1:] if not LACKS.search(line)}
-    return {title for title in TITLES if any(line.startswith(f"{title}]") for line in found)}
+    reply_text = message_text(await world.reader.slash(world.news, "search", query=query, **options)).replace(
+        "\\", ""
+    )
+    full_matches = {line for line in reply_text.split("\n**[")[1:] if not LACKS.search(line)}
+    return {title for title in TITLES if any(line.startswith(f"{title}]") for line in full_matches)}
 
 
-async def test_every_kind_of_query_finds_what_it_says(filled):
-    wrong = {}
-    for query, wanted in FOUND.items():
-        found = await whole(filled, query)
-        if found != set(wanted):
-            wrong[query] = found
-    assert not wrong
+async def test_every_kind_of_query_finds_what_it_says(world_with_articles):
+    wrong_titles = {}
+    for query, expected_titles in TITLES_BY_QUERY.items():
+        titles = await matching_titles(world_with_articles, query)
+        if titles != set(expected_titles):
+            wrong_titles[query] = titles
+    assert not wrong_titles
 
 
-async def test_bookmarks_are_a_filter_in_both_languages(filled):
-    article = next(one for one in await filled.store.articles.newest(None, limit=3) if one.title == CITIES)
-    await filled.store.bookmarks.add(filled.reader.id, article.id)
+async def test_bookmarks_are_a_filter_in_both_languages(world_with_articles):
+    article = next(
+        candidate
+        for candidate in await world_with_articles.store.articles.newest(None, limit=3)
+        if candidate.title == CITIES
+    )
+    await world_with_articles.store.bookmarks.add(world_with_articles.reader.id, article.id)
     for query in ("is:bookmarked", "est:favori", "est:enregistré", "police is:saved"):
-        assert await whole(filled, query) == {CITIES}
-    assert await whole(filled, "police -is:bookmarked") == {AMAZON}
-    assert await whole(filled, "-est:favori") == {AMAZON, ENGINE}
+        assert await matching_titles(world_with_articles, query) == {CITIES}
+    assert await matching_titles(world_with_articles, "police -is:bookmarked") == {AMAZON}
+    assert await matching_titles(world_with_articles, "-est:favori") == {AMAZON, ENGINE}
 
 
-async def test_a_mistake_is_answered_with_what_was_understood(filled):
-    for query, told in TOLD.items():
-        filled.clock.advance(10)
-        assert told in said(await filled.reader.slash(filled.news, "search", query=query)).replace("\\", "")
+async def test_a_mistake_is_answered_with_what_was_understood(world_with_articles):
+    for query, expected_text in NOTES_BY_QUERY.items():
+        world_with_articles.clock.advance(10)
+        assert expected_text in message_text(
+            await world_with_articles.reader.slash(world_with_articles.news, "search", query=query)
+        ).replace("\\", "")
 
 
-async def test_a_misspelt_word_or_name_is_asked_after(filled):
-    for query, words in MEANT.items():
-        filled.clock.advance(10)
-        answer = await filled.reader.slash(filled.news, "search", query=query)
-        assert "Did you mean…" in said(answer), query
-        assert set(words) <= set(labels(last(answer))), query
-    filled.clock.advance(10)
-    filled.locales[filled.reader.id] = "fr"
-    shown = said(await filled.reader.slash(filled.news, "search", query="ploice"))
-    assert "Aucun article ne contient le mot « ploice »." in shown.replace("\xa0", " ").replace("\u202f", " ")
-    assert "Vouliez-vous dire…" in shown
-    assert "approchant" in shown
+async def test_a_misspelt_word_or_name_is_asked_after(world_with_articles):
+    for query, words in SUGGESTIONS_BY_QUERY.items():
+        world_with_articles.clock.advance(10)
+        answer = await world_with_articles.reader.slash(world_with_articles.news, "search", query=query)
+        assert "Did you mean…" in message_text(answer), query
+        assert set(words) <= set(button_labels(last_reply(answer))), query
+    world_with_articles.clock.advance(10)
+    world_with_articles.locales[world_with_articles.reader.id] = "fr"
+    reply_text = message_text(
+        await world_with_articles.reader.slash(world_with_articles.news, "search", query="ploice")
+    )
+    assert "Aucun article ne contient le mot « ploice »." in reply_text.replace("\xa0", " ").replace(
+        "\u202f", " "
+    )
+    assert "Vouliez-vous dire…" in reply_text
+    assert "approchant" in reply_text
 
 
 OPTIONS: list[tuple[dict[str, Any], str, str]] = [
@@ -107,34 +129,48 @@ OPTIONS: list[tuple[dict[str, Any], str, str]] = [
 """What is chosen, and what it writes in English and in French."""
 
 
-async def test_options_write_the_same_query(filled):
-    article = next(one for one in await filled.store.articles.newest(None, limit=3) if one.title == CITIES)
-    await filled.store.bookmarks.add(filled.reader.id, article.id)
+async def test_options_write_the_same_query(world_with_articles):
+    article = next(
+        candidate
+        for candidate in await world_with_articles.store.articles.newest(None, limit=3)
+        if candidate.title == CITIES
+    )
+    await world_with_articles.store.bookmarks.add(world_with_articles.reader.id, article.id)
     halves = 0
     for options, english, french in OPTIONS:
-        filled.locales[filled.reader.id] = "en-US"
-        found = await whole(filled, f"police {english}")
-        assert await whole(filled, "police", **options) == found, options
-        halves += len(found) == 1
+        world_with_articles.locales[world_with_articles.reader.id] = "en-US"
+        titles = await matching_titles(world_with_articles, f"police {english}")
+        assert await matching_titles(world_with_articles, "police", **options) == titles, options
+        halves += len(titles) == 1
         assert parse_query(french, START).nodes == parse_query(english, START).nodes
-        filled.clock.advance(10)
-        filled.locales[filled.reader.id] = "fr"
-        chosen = await filled.reader.slash(filled.news, "search", query="police", **options)
-        assert f"police {french}" in said(chosen).replace("\\", "")
-        for option, told in (("since", "Depuis le "), ("before", "Avant le ")):
-            assert (told in said(chosen)) is (option in options)
+        world_with_articles.clock.advance(10)
+        world_with_articles.locales[world_with_articles.reader.id] = "fr"
+        reply = await world_with_articles.reader.slash(
+            world_with_articles.news, "search", query="police", **options
+        )
+        assert f"police {french}" in message_text(reply).replace("\\", "")
+        for option, expected_text in (("since", "Depuis le "), ("before", "Avant le ")):
+            assert (expected_text in message_text(reply)) is (option in options)
     assert halves == len(OPTIONS)  # each of them tells the two articles apart
 
 
-async def test_help_tells_the_syntax_in_both_languages_with_examples_that_work(filled):
-    english = said(
-        await choose(filled.reader, last(await filled.reader.slash(filled.news, "help")), "How to")
+async def test_help_tells_the_syntax_in_both_languages_with_examples_that_work(world_with_articles):
+    english = message_text(
+        await choose(
+            world_with_articles.reader,
+            last_reply(await world_with_articles.reader.slash(world_with_articles.news, "help")),
+            "How to",
+        )
     )
     for example in ('`"exact words"`', "`-word`", "`since:7d`", "`is:bookmarked`", "`title:word`"):
         assert example in english
-    filled.locales[filled.reader.id] = "fr"
-    french = said(
-        await choose(filled.reader, last(await filled.reader.slash(filled.news, "help")), "Comment")
+    world_with_articles.locales[world_with_articles.reader.id] = "fr"
+    french = message_text(
+        await choose(
+            world_with_articles.reader,
+            last_reply(await world_with_articles.reader.slash(world_with_articles.news, "help")),
+            "Comment",
+        )
     )
     for example in ("`titre:mot`", "`depuis:7j`", "`est:favori`", "`avec:image`", "`langue:fr`"):
         assert example in french

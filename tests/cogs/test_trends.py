@@ -10,144 +10,148 @@ from simcord.results import ResponseMessage
 from bot.digests import bar_charts
 from bot.store.content.titles import TitleSamples
 from cogs.reading import trend_commands
-from tests.cogs.helpers import choose, follow, hide, labels, last, parts, said
+from tests.cogs.helpers import button_labels, choose, follow, hide_channel, last_reply, message_text, parts
 from tests.digests.test_trends import word
 from tests.discord_world import World
-from tests.feed_server import FeedServer, item
+from tests.feed_server import FeedServer, make_rss_item
 
 DAY = 86_400
 
 
-def week(start: int, first: int, now: int, *more: str) -> list[str]:
+def two_weeks_of_items(start: int, first: int, now: int, *recent_titles: str) -> list[str]:
     """Fourteen days of titles that have nothing in common, then titles of yesterday."""
     items = [
-        item(number, title=word(number), published=now - 60 - (number - first) * DAY // 2)
+        make_rss_item(number, title=word(number), published=now - 60 - (number - first) * DAY // 2)
         for number in range(first, first + 27)
     ]
     items += [
-        item(start + number, title=title, published=now - DAY - DAY // 2 - number * 60)
-        for number, title in enumerate(more)
+        make_rss_item(start + number, title=title, published=now - DAY - DAY // 2 - number * 60)
+        for number, title in enumerate(recent_titles)
     ]
     return items
 
 
-def described(message: ResponseMessage) -> list[str]:
+def picture_descriptions(message: ResponseMessage) -> list[str]:
     """What a screen reader says of the pictures of a message."""
-    return [one["description"] for part in parts(message) for one in part.get("items", ())]
+    return [gallery_item["description"] for part in parts(message) for gallery_item in part.get("items", ())]
 
 
-async def press(world: World, server: FeedServer, name: str = "{number} Starliner") -> None:
+async def publish_trend(world: World, server: FeedServer, name: str = "{number} Starliner") -> None:
     """Two outlets that both write of something since yesterday."""
     for place, outlet in enumerate(("Example News", "Le Fil")):
         titles = [name.format(number=word(700 + place * 50 + n)) for n in range(5)]
         await follow(
             world,
             server,
-            *week(5000 + place * 100, 1 + place * 100, world.clock.now(), *titles),
+            *two_weeks_of_items(5000 + place * 100, 1 + place * 100, world.clock.now(), *titles),
             path=f"/{place}",
             title=outlet,
         )
 
 
 @pytest.fixture
-def quick(monkeypatch) -> list[bar_charts.Chart]:
+def requested_charts(monkeypatch) -> list[bar_charts.Chart]:
     """No picture is drawn; what it would have shown."""
-    asked: list[bar_charts.Chart] = []
+    drawn_charts: list[bar_charts.Chart] = []
 
-    async def drawn(wanted: Sequence[bar_charts.Chart]) -> tuple[bytes, ...]:
-        asked.extend(wanted)
-        return (b"\x89PNG",) * len(wanted)
+    async def drawn(charts: Sequence[bar_charts.Chart]) -> tuple[bytes, ...]:
+        drawn_charts.extend(charts)
+        return (b"\x89PNG",) * len(charts)
 
     monkeypatch.setattr(bar_charts, "render_charts", drawn)
-    return asked
+    return drawn_charts
 
 
 async def test_a_picture_comes_with_the_same_figures_in_words(telex, feed_server):
-    await press(telex, feed_server)
+    await publish_trend(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "trends")
-    message = last(answer)
+    message = last_reply(answer)
     assert message.ephemeral
-    assert "Rising this week" in said(answer)
-    assert "**Starliner** leads with 10 articles from 2 outlets, none before." in said(answer)
-    assert "38 articles · 2 outlets" in said(answer)
+    assert "Rising this week" in message_text(answer)
+    assert "**Starliner** leads with 10 articles from 2 outlets, none before." in message_text(answer)
+    assert "38 articles · 2 outlets" in message_text(answer)
     (picture,) = message.attachments
     assert picture.filename == "trends.png"
-    assert described(message) == ["Rising, last 7 days. Starliner: 10 articles · 2 outlets · 0 before, new."]
-    outlets = last(await telex.reader.click(message, label="Outlets"))
-    (told,) = described(outlets)
-    assert told.startswith("Outlets, last 7 days. Example News: 19 articles · 13 before, ×1.5.")
+    assert picture_descriptions(message) == [
+        "Rising, last 7 days. Starliner: 10 articles · 2 outlets · 0 before, new."
+    ]
+    outlets = last_reply(await telex.reader.click(message, label="Outlets"))
+    (description,) = picture_descriptions(outlets)
+    assert description.startswith("Outlets, last 7 days. Example News: 19 articles · 13 before, ×1.5.")
 
 
-async def test_the_menu_searches_for_what_is_chosen(telex, feed_server, quick):
-    await press(telex, feed_server, "Windows 11 {number}")
+async def test_the_menu_searches_for_what_is_chosen(telex, feed_server, requested_charts):
+    await publish_trend(telex, feed_server, "Windows 11 {number}")
     answer = await telex.reader.slash(telex.news, "trends")
-    found = await choose(telex.reader, last(answer), "Windows 11", "Articles about")
-    assert "**Windows 11**" in said(found)
-    assert "10 articles" in said(found)
+    search_reply = await choose(telex.reader, last_reply(answer), "Windows 11", "Articles about")
+    assert "**Windows 11**" in message_text(search_reply)
+    assert "10 articles" in message_text(search_reply)
 
 
-async def test_only_what_the_asker_sees_counts(telex, feed_server, quick):
+async def test_only_what_the_asker_sees_counts(telex, feed_server, requested_charts):
     secret = telex.guild.create_text_channel("secret")
     now = telex.clock.now()
-    await follow(telex, feed_server, *week(0, 1, now), path="/open")
+    await follow(telex, feed_server, *two_weeks_of_items(0, 1, now), path="/open")
     for place in (1, 2):
         titles = [f"{word(600 + place * 50 + n)} Starliner" for n in range(5)]
         await follow(
             telex,
             feed_server,
-            *week(5000 + place * 100, 100 * place, now, *titles),
+            *two_weeks_of_items(5000 + place * 100, 100 * place, now, *titles),
             path=f"/{place}",
             title=f"Secret {place}",
             channel=secret,
         )
-    hide(telex, secret, telex.reader)
-    assert "Starliner" in said(await telex.editor.slash(telex.news, "trends"))
-    hidden = said(await telex.reader.slash(telex.news, "trends"))
+    hide_channel(telex, secret, telex.reader)
+    assert "Starliner" in message_text(await telex.editor.slash(telex.news, "trends"))
+    hidden = message_text(await telex.reader.slash(telex.news, "trends"))
     assert "Starliner" not in hidden
     assert "Secret" not in hidden
     assert "Nothing stands out" in hidden
-    assert "Starliner" not in str(quick[-1])
+    assert "Starliner" not in str(requested_charts[-1])
 
 
-async def test_too_few_articles_are_told_and_nothing_is_drawn(telex, feed_server, quick):
+async def test_too_few_articles_are_told_and_nothing_is_drawn(telex, feed_server, requested_charts):
     await follow(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "trends", period="day")
-    assert "Not enough articles to compare: 3 in this period, 0 in the one before" in said(answer)
-    assert labels(last(answer)) == ["24 hours", "7 days", "30 days", "Outlets"]
-    assert quick == []
+    assert "Not enough articles to compare: 3 in this period, 0 in the one before" in message_text(answer)
+    assert button_labels(last_reply(answer)) == ["24 hours", "7 days", "30 days", "Outlets"]
+    assert requested_charts == []
 
 
 async def test_where_nothing_is_followed_the_next_step_is_told(telex):
-    assert "/feed packs" in said(await telex.editor.slash(telex.news, "trends"))
+    assert "/feed packs" in message_text(await telex.editor.slash(telex.news, "trends"))
 
 
-async def test_it_speaks_french_to_who_does(telex, feed_server, quick):
+async def test_it_speaks_french_to_who_does(telex, feed_server, requested_charts):
     telex.locales[telex.reader.id] = "fr"
-    await press(telex, feed_server)
-    answer = said(await telex.reader.slash(telex.news, "trends"))
+    await publish_trend(telex, feed_server)
+    answer = message_text(await telex.reader.slash(telex.news, "trends"))
     assert "En hausse cette semaine" in answer
-    rising, outlets = quick
+    rising, outlets = requested_charts
     assert rising.earlier == "avant"
     assert rising.ticks[1] == "28 mai"
     assert rising.rows[0].change == "nouveau"
     assert (rising.title, outlets.title) == ("En hausse", "Médias")
 
 
-async def test_names_are_neither_markup_nor_a_mention(telex, feed_server, quick):
-    await press(telex, feed_server, "@everyone **boom_boom_boom** {number}")
-    answer = said(await telex.reader.slash(telex.news, "trends"))
+async def test_names_are_neither_markup_nor_a_mention(telex, feed_server, requested_charts):
+    await publish_trend(telex, feed_server, "@everyone **boom_boom_boom** {number}")
+    answer = message_text(await telex.reader.slash(telex.news, "trends"))
     assert "@everyone" not in answer.replace("\\@everyone", "")
     assert "boom\\_boom\\_boom" in answer or "**boom" in answer
 
 
-async def test_the_same_question_is_answered_from_what_was_drawn(telex, feed_server, quick, monkeypatch):
-    await press(telex, feed_server)
+async def test_the_same_question_is_answered_from_what_was_drawn(
+    telex, feed_server, requested_charts, monkeypatch
+):
+    await publish_trend(telex, feed_server)
     await telex.reader.slash(telex.news, "trends")
     await telex.editor.slash(telex.news, "trends")
-    assert len(quick) == 2
+    assert len(requested_charts) == 2
     await telex.advance(601)
     await telex.editor.slash(telex.news, "trends")
-    assert len(quick) == 4
+    assert len(requested_charts) == 4
 
 
 async def test_without_a_picture_the_words_are_there(telex, feed_server, monkeypatch):
@@ -155,32 +159,32 @@ async def test_without_a_picture_the_words_are_there(telex, feed_server, monkeyp
         return ()
 
     monkeypatch.setattr(bar_charts, "render_charts", nothing)
-    await press(telex, feed_server)
+    await publish_trend(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "trends")
-    assert "**Starliner** · 10 articles" in said(answer)
-    assert last(answer).attachments == []
+    assert "**Starliner** · 10 articles" in message_text(answer)
+    assert last_reply(answer).attachments == []
 
 
 async def test_titles_are_sampled_where_there_are_many(telex, feed_server):
-    await press(telex, feed_server)
+    await publish_trend(telex, feed_server)
     feeds = {feed.id for feed in await telex.store.feeds.all()}
     now = telex.clock.now()
     samples: TitleSamples = telex.store.title_samples
-    all_of_them = await samples.sample(feeds, since=now - 14 * DAY, before=now, most=1_000)
-    some = await samples.sample(feeds, since=now - 14 * DAY, before=now, most=20)
-    assert all_of_them.step == 1
-    assert len(all_of_them.titles) == 64
-    assert some.step == 4
-    assert len(some.titles) == 16
+    full_sample = await samples.sample(feeds, since=now - 14 * DAY, before=now, most=1_000)
+    small_sample = await samples.sample(feeds, since=now - 14 * DAY, before=now, most=20)
+    assert full_sample.step == 1
+    assert len(full_sample.titles) == 64
+    assert small_sample.step == 4
+    assert len(small_sample.titles) == 16
     assert (await samples.sample(feeds, since=now, before=now + 1, most=20)).titles == []
     assert (await samples.sample([], since=0, before=now, most=20)).titles == []
 
 
-async def test_impatience_is_bounded(telex, feed_server, quick, monkeypatch):
+async def test_impatience_is_bounded(telex, feed_server, requested_charts, monkeypatch):
     monkeypatch.setattr(trend_commands, "_CACHE_SIZE", 0)  # nothing that was drawn is shown again
-    await press(telex, feed_server)
+    await publish_trend(telex, feed_server)
     for _ in range(5):
         await telex.reader.slash(telex.news, "trends")
         await telex.advance(1)
-    assert "Try again in" in said(await telex.reader.slash(telex.news, "trends"))
-    assert "**Starliner**" in said(await telex.editor.slash(telex.news, "trends"))
+    assert "Try again in" in message_text(await telex.reader.slash(telex.news, "trends"))
+    assert "**Starliner**" in message_text(await telex.editor.slash(telex.news, "trends"))

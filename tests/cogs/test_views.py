@@ -1,80 +1,91 @@
 """Buttons that are too old say so."""
 
-from tests.cogs.helpers import BACK, NEXT, button, components, follow, forge, labels, last, press, said
-from tests.cogs.test_reading import many
+from tests.cogs.helpers import (
+    BACK,
+    NEXT,
+    button_custom_id,
+    button_labels,
+    components,
+    follow,
+    forge_click,
+    last_reply,
+    message_text,
+    press,
+)
+from tests.cogs.test_reading import numbered_items
 from tests.wire import rules
 
 EXPIRED = "These buttons have expired. Run the command again."
 
 
 async def test_pages_say_that_they_expired_and_lose_their_buttons(telex, feed_server):
-    await follow(telex, feed_server, *many(12))
-    found = await telex.reader.slash(telex.news, "search", query="robots")
+    await follow(telex, feed_server, *numbered_items(12))
+    search_reply = await telex.reader.slash(telex.news, "search", query="robots")
     await telex.advance(15 * 60)
-    assert said(found).endswith(EXPIRED)
-    assert components(last(found)) == []
+    assert message_text(search_reply).endswith(EXPIRED)
+    assert components(last_reply(search_reply)) == []
 
 
 async def test_a_page_with_a_picture_keeps_it_when_it_expires(telex):
     """In the way of Discord, which looks for it among the attachments of the same request."""
     help_page = await telex.reader.slash(telex.news, "help")
     await telex.advance(15 * 60)
-    assert said(help_page).endswith(EXPIRED)
+    assert message_text(help_page).endswith(EXPIRED)
     expiry = telex.env.http_requests[-1].json
     rules.check_references(expiry)
-    assert list(rules.references(expiry)) == ["telex.png"]
-    (picture,) = last(help_page).attachments
+    assert list(rules.list_references(expiry)) == ["telex.png"]
+    (picture,) = last_reply(help_page).attachments
     assert picture.filename == "telex.png"
 
 
 async def test_a_click_gives_a_page_its_time_again(telex, feed_server):
-    await follow(telex, feed_server, *many(12))
-    found = await telex.reader.slash(telex.news, "search", query="robots")
+    await follow(telex, feed_server, *numbered_items(12))
+    search_reply = await telex.reader.slash(telex.news, "search", query="robots")
     await telex.advance(10 * 60)
-    turned = await press(telex.reader, last(found), NEXT)
+    next_page_reply = await press(telex.reader, last_reply(search_reply), NEXT)
     await telex.advance(10 * 60)
-    assert EXPIRED not in said(turned)
-    await press(telex.reader, last(turned), BACK)
+    assert EXPIRED not in message_text(next_page_reply)
+    await press(telex.reader, last_reply(next_page_reply), BACK)
 
 
 async def test_a_click_after_a_restart_is_answered_in_words(telex, feed_server):
-    await follow(telex, feed_server, *many(12))
-    found = await telex.reader.slash(telex.news, "search", query="robots")
+    await follow(telex, feed_server, *numbered_items(12))
+    search_reply = await telex.reader.slash(telex.news, "search", query="robots")
     await telex.restart()
-    answer = await press(telex.reader, last(found), NEXT)
-    assert said(answer) == EXPIRED
-    assert last(answer).ephemeral
+    answer = await press(telex.reader, last_reply(search_reply), NEXT)
+    assert message_text(answer) == EXPIRED
+    assert last_reply(answer).ephemeral
 
 
 async def test_a_second_click_on_what_is_not_shown_any_more_changes_nothing(telex, feed_server):
     await follow(telex, feed_server)
     subscription = (await telex.store.subscriptions.list_with_feeds(telex.guild.id))[0][0]
-    asked = await telex.editor.slash(telex.news, "feed remove", feed=str(subscription.id))
-    remove = button(last(asked), "Stop following")
-    done = await telex.editor.click(last(asked), label="Stop following")
-    assert done.followups == []
-    again = await forge(telex.editor, telex.news, last(asked), remove)
-    assert again.acknowledged
-    assert again.followups == []
+    confirmation = await telex.editor.slash(telex.news, "feed remove", feed=str(subscription.id))
+    remove = button_custom_id(last_reply(confirmation), "Stop following")
+    final_reply = await telex.editor.click(last_reply(confirmation), label="Stop following")
+    assert final_reply.followups == []
+    second_reply = await forge_click(telex.editor, telex.news, last_reply(confirmation), remove)
+    assert second_reply.acknowledged
+    assert second_reply.followups == []
     assert await telex.store.subscriptions.list_with_feeds(telex.guild.id) == []
 
 
 async def test_a_window_that_is_sent_after_its_panel_was_closed_brings_no_dead_buttons(telex, feed_server):
     await follow(telex, feed_server)
-    (subscription, _feed), *_rest = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
+    (subscription, _feed), *_other_pairs = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
     panels = {
         "setup": ({}, "Add a site…", {"line": feed_server.origin}),
         "feed look": ({"feed": str(subscription.id)}, "Prefix, colour, excerpt…", {"prefix": "News"}),
     }
     for name, (options, opens, filled) in panels.items():
-        shown = await telex.editor.slash(telex.news, name, **options)
-        window = await telex.editor.click(last(shown), label=opens)
-        closed = await telex.editor.click(last(shown), label="Cancel")
+        panel = await telex.editor.slash(telex.news, name, **options)
+        window = await telex.editor.click(last_reply(panel), label=opens)
+        closing_reply = await telex.editor.click(last_reply(panel), label="Cancel")
         answer = await telex.editor.submit_modal(window, filled)
-        assert said(answer) == EXPIRED, name
-        assert last(answer).components == []
-        assert said(closed) == "Nothing changed."
-        assert not labels(last(closed))
+        assert message_text(answer) == EXPIRED, name
+        assert last_reply(answer).components == []
+        assert message_text(closing_reply) == "Nothing changed."
+        assert not button_labels(last_reply(closing_reply))
     assert (await telex.store.subscriptions.list_with_feeds(telex.guild.id))[0][0].look is None
 
 
@@ -82,12 +93,12 @@ async def test_a_menu_that_a_button_opened_says_to_open_it_again(telex, feed_ser
     await follow(telex, feed_server)
     menu = await telex.reader.click(telex.posts()[-1], label="More")
     await telex.advance(15 * 60)
-    assert said(menu).endswith("These buttons have expired. Open the menu again.")
+    assert message_text(menu).endswith("These buttons have expired. Open the menu again.")
 
 
 async def test_a_menu_that_a_button_opened_before_a_restart_says_to_open_it_again(telex, feed_server):
     await follow(telex, feed_server)
-    menu = last(await telex.reader.click(telex.posts()[-1], label="More"))
+    menu = last_reply(await telex.reader.click(telex.posts()[-1], label="More"))
     await telex.restart()
     answer = await telex.reader.click(menu, label="Like")
-    assert said(answer) == "These buttons have expired. Open the menu again."
+    assert message_text(answer) == "These buttons have expired. Open the menu again."

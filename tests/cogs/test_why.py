@@ -2,83 +2,99 @@
 
 from __future__ import annotations
 
-from tests.cogs.helpers import START, choose, follow, hide, last, menu, said, three
+from tests.cogs.helpers import (
+    START,
+    choose,
+    find_menu,
+    follow,
+    hide_channel,
+    last_reply,
+    message_text,
+    three_items,
+)
 from tests.discord_world import World
-from tests.feed_server import item, rss
+from tests.feed_server import make_rss, make_rss_item
 from tests.shown import text
-from tests.store.samples import owe_notice
+from tests.store.samples import enqueue_notice
 
 LINK = "https://news.example/articles/3"
 OLDER = "https://news.example/articles/2"
 
 
-async def why(world: World, link: str) -> str:
+async def explain_link(world: World, link: str) -> str:
     """What the reader is told."""
     answer = await world.reader.slash(world.news, "why", link=link)
-    assert last(answer).ephemeral
-    return said(answer)
+    assert last_reply(answer).ephemeral
+    return message_text(answer)
 
 
 async def test_a_posted_article_is_told_with_a_link_to_its_post(telex, feed_server):
     await follow(telex, feed_server)
     where = f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{telex.posts()[0].id}"
-    bare = LINK.removeprefix("https://")
-    for link in (LINK, f"{LINK}?utm_source=feed&xtor=RSS-3", f"{LINK}/", f"http://{bare}", bare, f"<{LINK}>"):
-        told = await why(telex, link)
-        assert f"**[Cities ban facial recognition]({LINK})**" in told, link
-        assert f"found <t:{START}:f> in **Example News**" in told
-        assert f"<#{telex.news.id}>: posted <t:{START}:f> · {where}" in told
+    bare_link = LINK.removeprefix("https://")
+    for link in (
+        LINK,
+        f"{LINK}?utm_source=feed&xtor=RSS-3",
+        f"{LINK}/",
+        f"http://{bare_link}",
+        bare_link,
+        f"<{LINK}>",
+    ):
+        reply_text = await explain_link(telex, link)
+        assert f"**[Cities ban facial recognition]({LINK})**" in reply_text, link
+        assert f"found <t:{START}:f> in **Example News**" in reply_text
+        assert f"<#{telex.news.id}>: posted <t:{START}:f> · {where}" in reply_text
 
 
 async def test_a_link_to_the_post_tells_the_same_as_the_articles_own(telex, feed_server):
     await follow(telex, feed_server)
     post = telex.posts()[0]
     link = f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{post.id}"
-    assert await why(telex, link) == await why(telex, LINK)
+    assert await explain_link(telex, link) == await explain_link(telex, LINK)
     elsewhere = f"https://discord.com/channels/{telex.guild.id}/1/{post.id}"
-    assert "I haven’t seen this" in await why(telex, elsewhere)
-    assert "I haven’t seen this" in await why(telex, link + "9" * 30)
+    assert "I haven’t seen this" in await explain_link(telex, elsewhere)
+    assert "I haven’t seen this" in await explain_link(telex, link + "9" * 30)
 
 
 async def test_an_address_that_an_article_had_earlier_still_leads_to_it(telex, feed_server):
     feed = await follow(telex, feed_server)
-    moved = item(3, title="Cities ban facial recognition", published=START - 60).replace(
+    moved_item = make_rss_item(3, title="Cities ban facial recognition", published=START - 60).replace(
         "/articles/3", "/moved/3"
     )
-    feed_server.serve("/rss", rss(moved, *three()[1:]))
+    feed_server.serve("/rss", make_rss(moved_item, *three_items()[1:]))
     await telex.poll(feed)
     for link in (LINK, "https://news.example/moved/3"):
-        assert "(https://news.example/moved/3)" in await why(telex, link)
+        assert "(https://news.example/moved/3)" in await explain_link(telex, link)
 
 
 async def test_a_backlog_and_a_pause_are_told_as_the_reason(telex, feed_server):
     feed = await follow(telex, feed_server)
-    assert "already in the feed when the channel started following it" in await why(telex, OLDER)
+    assert "already in the feed when the channel started following it" in await explain_link(telex, OLDER)
     subscription = await telex.store.subscriptions.find(telex.news.id, feed.id)
     await telex.store.subscriptions.pause(subscription.id)
-    feed_server.serve("/rss", rss(item(4, published=START), *three()))
+    feed_server.serve("/rss", make_rss(make_rss_item(4, published=START), *three_items()))
     await telex.poll(feed)
-    told = await why(telex, "https://news.example/articles/4")
-    assert f"not posted: the feed was paused there (<t:{START}:f>)" in told
+    reply_text = await explain_link(telex, "https://news.example/articles/4")
+    assert f"not posted: the feed was paused there (<t:{START}:f>)" in reply_text
 
 
 async def test_what_waits_or_failed_is_told_with_its_reason(telex, feed_server):
     feed = await follow(telex, feed_server)
-    feed_server.serve("/rss", rss(item(4, published=START), *three()))
+    feed_server.serve("/rss", make_rss(make_rss_item(4, published=START), *three_items()))
     await telex.poll(feed)
     link = "https://news.example/articles/4"
-    assert f"waiting to be posted since <t:{START}:f>" in await why(telex, link)
+    assert f"waiting to be posted since <t:{START}:f>" in await explain_link(telex, link)
     await telex.set_permissions(telex.news, embed_links=False)
     await telex.deliver()
-    told = await why(telex, link)
-    assert "waiting to be posted" in told
-    assert "I’m missing permissions in this channel\\: Embed Links." in told
+    reply_text = await explain_link(telex, link)
+    assert "waiting to be posted" in reply_text
+    assert "I’m missing permissions in this channel\\: Embed Links." in reply_text
     await telex.store.dispatches.unblock_channel(telex.news.id)
-    waiting = await telex.store.dispatches.claim(telex.news.id)
-    await telex.store.dispatches.mark_failed(waiting.id, "refused 400 **bad** @everyone")
-    told = await why(telex, link)
-    assert "not posted: sending failed." in told
-    assert "\\*\\*bad\\*\\* \\@everyone" in told
+    claimed_dispatch = await telex.store.dispatches.claim(telex.news.id)
+    await telex.store.dispatches.mark_failed(claimed_dispatch.id, "refused 400 **bad** @everyone")
+    reply_text = await explain_link(telex, link)
+    assert "not posted: sending failed." in reply_text
+    assert "\\*\\*bad\\*\\* \\@everyone" in reply_text
 
 
 async def test_what_joined_a_post_is_told_with_the_post_that_names_it(telex, feed_server):
@@ -87,124 +103,134 @@ async def test_what_joined_a_post_is_told_with_the_post_that_names_it(telex, fee
     feeds = {}
     for path, number in (("/one", 1), ("/two", 2)):
         feeds[path] = await follow(
-            telex, feed_server, item(number, title=f"Welcome to {path}", published=START - 9000), path=path
+            telex,
+            feed_server,
+            make_rss_item(number, title=f"Welcome to {path}", published=START - 9000),
+            path=path,
         )
     link = "https://news.example/articles/4"
     for path, title, number in (("/one", first, 3), ("/two", second, 4)):
-        feed_server.serve(path, rss(item(number, title=title, published=telex.clock.now() - 60)))
+        feed_server.serve(
+            path, make_rss(make_rss_item(number, title=title, published=telex.clock.now() - 60))
+        )
         await telex.poll(feeds[path])
-    told = await why(telex, link)
+    reply_text = await explain_link(telex, link)
     escaped = "“Amazon \\*\\*bans\\*\\* police use of its face recognition”"
-    assert f"<#{telex.news.id}>: grouped with {escaped}, which is waiting to be posted (<t:" in told
+    assert f"<#{telex.news.id}>: grouped with {escaped}, which is waiting to be posted (<t:" in reply_text
     await telex.deliver()
     post = telex.posts()[-1]
-    told = await why(telex, link)
-    assert f"<#{telex.news.id}>: grouped with {escaped} (<t:" in told
-    assert f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{post.id}" in told
+    reply_text = await explain_link(telex, link)
+    assert f"<#{telex.news.id}>: grouped with {escaped} (<t:" in reply_text
+    assert f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{post.id}" in reply_text
     assert "Also: [Example News]" in text(post)
     telex.locales[telex.reader.id] = "fr"
-    assert "regroupé avec «\u00a0Amazon" in await why(telex, link)
+    assert "regroupé avec «\u00a0Amazon" in await explain_link(telex, link)
 
 
 async def test_an_unknown_address_of_a_followed_site_tells_how_its_feed_fares(telex, feed_server):
     feed = await follow(telex, feed_server)
-    assert "I haven’t seen this" in await why(telex, "https://elsewhere.example/1")
-    told = await why(telex, "https://www.news.example/articles/99")
-    assert "**Example News**: 🟢 healthy" in told
+    assert "I haven’t seen this" in await explain_link(telex, "https://elsewhere.example/1")
+    reply_text = await explain_link(telex, "https://www.news.example/articles/99")
+    assert "**Example News**: 🟢 healthy" in reply_text
     feed_server.serve("/rss", status=500)
     await telex.poll(feed)
-    told = await why(telex, "https://www.news.example/articles/99")
-    assert "**Example News**: 🔴 failing: The site" in told
-    assert f"First failed <t:{START}:R>." in await why(telex, LINK)
+    reply_text = await explain_link(telex, "https://www.news.example/articles/99")
+    assert "**Example News**: 🔴 failing: The site" in reply_text
+    assert f"First failed <t:{START}:R>." in await explain_link(telex, LINK)
 
 
 async def test_a_feed_in_a_hidden_channel_is_as_if_it_had_never_been(telex, feed_server):
-    unseen = await why(telex, LINK)
+    unseen = await explain_link(telex, LINK)
     secret = telex.guild.create_text_channel("secret")
     await follow(telex, feed_server, title="Secret News", channel=secret)
-    hide(telex, secret, telex.reader)
+    hide_channel(telex, secret, telex.reader)
     post = telex.posts(secret)[0]
-    assert await why(telex, LINK) == unseen
-    assert await why(telex, f"https://discord.com/channels/{telex.guild.id}/{secret.id}/{post.id}") == unseen
+    assert await explain_link(telex, LINK) == unseen
+    assert (
+        await explain_link(telex, f"https://discord.com/channels/{telex.guild.id}/{secret.id}/{post.id}")
+        == unseen
+    )
     await follow(telex, feed_server, path="/open", title="Open News")
-    told = await why(telex, LINK)
-    assert "Open News" in told
-    assert "Secret" not in told
-    assert str(secret.id) not in told
+    reply_text = await explain_link(telex, LINK)
+    assert "Open News" in reply_text
+    assert "Secret" not in reply_text
+    assert str(secret.id) not in reply_text
 
 
 async def test_what_a_hidden_channel_did_not_get_or_was_told_is_not_told_of(telex, feed_server):
     """A feed that the asker sees, followed there later; and a notice that was sent there."""
-    older = item(2, title="An older one", published=START - 3600)
-    feed = await follow(telex, feed_server, item(1, published=START), older)
+    older = make_rss_item(2, title="An older one", published=START - 3600)
+    feed = await follow(telex, feed_server, make_rss_item(1, published=START), older)
     link = "https://news.example/articles/2"
-    before = await why(telex, link)
-    assert "not posted" in before
+    text_before = await explain_link(telex, link)
+    assert "not posted" in text_before
     secret = telex.guild.create_text_channel("secret")
     await telex.follow(feed.url, secret)
-    hide(telex, secret, telex.reader)
-    assert await why(telex, link) == before
-    await owe_notice(telex.store, secret.id, "broken:1:0", "A feed cannot be read.")
+    hide_channel(telex, secret, telex.reader)
+    assert await explain_link(telex, link) == text_before
+    await enqueue_notice(telex.store, secret.id, "broken:1:0", "A feed cannot be read.")
     await telex.deliver()
     notice = telex.posts(secret)[-1]
-    unseen = await why(telex, "https://discord.com/channels/1/2/3")
-    told = await why(telex, f"https://discord.com/channels/{telex.guild.id}/{secret.id}/{notice.id}")
-    assert told == unseen
+    unseen = await explain_link(telex, "https://discord.com/channels/1/2/3")
+    reply_text = await explain_link(
+        telex, f"https://discord.com/channels/{telex.guild.id}/{secret.id}/{notice.id}"
+    )
+    assert reply_text == unseen
 
 
 async def test_another_servers_channels_are_not_told_of(telex, feed_server):
     elsewhere = telex.env.create_guild("Elsewhere")
-    there = elsewhere.create_text_channel("there")
-    await follow(telex, feed_server, title="Theirs", channel=there)
-    post = telex.posts(there)[0]
-    assert "I haven’t seen this" in await why(telex, LINK)
-    link = f"https://discord.com/channels/{elsewhere.id}/{there.id}/{post.id}"
-    assert "I haven’t seen this" in await why(telex, link)
+    foreign_channel = elsewhere.create_text_channel("there")
+    await follow(telex, feed_server, title="Theirs", channel=foreign_channel)
+    post = telex.posts(foreign_channel)[0]
+    assert "I haven’t seen this" in await explain_link(telex, LINK)
+    link = f"https://discord.com/channels/{elsewhere.id}/{foreign_channel.id}/{post.id}"
+    assert "I haven’t seen this" in await explain_link(telex, link)
     await follow(telex, feed_server, path="/ours", title="Ours")
-    told = await why(telex, LINK)
-    assert "Ours" in told
-    assert "Theirs" not in told
-    assert str(there.id) not in told
+    reply_text = await explain_link(telex, LINK)
+    assert "Ours" in reply_text
+    assert "Theirs" not in reply_text
+    assert str(foreign_channel.id) not in reply_text
 
 
 async def test_the_message_of_a_notice_is_told_apart(telex, feed_server):
     await follow(telex, feed_server)
-    await owe_notice(telex.store, telex.news.id, "broken:1:0", "A feed cannot be read.")
+    await enqueue_notice(telex.store, telex.news.id, "broken:1:0", "A feed cannot be read.")
     await telex.deliver()
     notice = telex.posts()[-1]
     link = f"https://ptb.discord.com/channels/{telex.guild.id}/{telex.news.id}/{notice.id}"
-    assert "is about a feed" in await why(telex, link)
+    assert "is about a feed" in await explain_link(telex, link)
 
 
 async def test_a_link_that_a_thousand_articles_share_fits_into_a_message(telex, feed_server):
     entries = (
-        item(number, title=f"{'*' * 150} {number}").replace(f"/articles/{number}", "/articles/same")
+        make_rss_item(number, title=f"{'*' * 150} {number}").replace(f"/articles/{number}", "/articles/same")
         for number in range(200)
     )
     await follow(telex, feed_server, *entries)
-    told = await why(telex, "https://news.example/articles/same")
-    assert "more articles at this address" in told
+    reply_text = await explain_link(telex, "https://news.example/articles/same")
+    assert "more articles at this address" in reply_text
 
 
 async def test_the_answer_is_in_french_to_who_speaks_it(telex, feed_server):
     await follow(telex, feed_server)
     telex.locales[telex.reader.id] = "fr"
-    told = await why(telex, LINK)
-    assert f"<#{telex.news.id}>\u00a0: publié le <t:{START}:f>" in told
+    reply_text = await explain_link(telex, LINK)
+    assert f"<#{telex.news.id}>\u00a0: publié le <t:{START}:f>" in reply_text
 
 
 async def test_words_find_the_article_and_of_several_the_asker_chooses(telex, feed_server):
     await follow(telex, feed_server)
-    assert await why(telex, "facial recognition") == await why(telex, LINK)
-    assert await why(telex, "Unheard") == "No article in the channels you can see has these words."
+    assert await explain_link(telex, "facial recognition") == await explain_link(telex, LINK)
+    assert await explain_link(telex, "Unheard") == "No article in the channels you can see has these words."
     secret = telex.guild.create_text_channel("secret")
-    more = item(9, title="Facial secrets", published=START)
-    await follow(telex, feed_server, more, channel=secret, path="/2")
-    hide(telex, secret, telex.reader)
-    assert await why(telex, "Facial") == await why(telex, LINK)
-    answer = last(await telex.editor.slash(telex.news, "why", link="facial"))
-    assert {option["label"] for option in menu(answer)[1]} == {
+    secret_item = make_rss_item(9, title="Facial secrets", published=START)
+    await follow(telex, feed_server, secret_item, channel=secret, path="/2")
+    hide_channel(telex, secret, telex.reader)
+    assert await explain_link(telex, "Facial") == await explain_link(telex, LINK)
+    answer = last_reply(await telex.editor.slash(telex.news, "why", link="facial"))
+    assert {option["label"] for option in find_menu(answer)[1]} == {
         "Facial secrets",
         "Cities ban facial recognition",
     }
-    assert "Facial secrets" in said(await choose(telex.editor, answer, "Facial secrets"))
+    assert "Facial secrets" in message_text(await choose(telex.editor, answer, "Facial secrets"))

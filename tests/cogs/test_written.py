@@ -10,10 +10,19 @@ from bot.core.preferences import DigestPlan, Preference
 from bot.core.settings import Settings
 from bot.posting.recovery.message_contents import contains_page, linked_pages
 from bot.store.records.content_records import GeneratedTextKind
-from tests.cogs.engine import mention
-from tests.cogs.helpers import choose, follow, labels, last, newest, parts, said, text
+from tests.cogs.engine import bot_mention
+from tests.cogs.helpers import (
+    button_labels,
+    choose,
+    follow,
+    last_reply,
+    message_text,
+    newest_article,
+    parts,
+    text,
+)
 from tests.discord_world import World
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.posting.publisher import Answers
 from tests.shown import title
 from tests.wire.waiting import until
@@ -43,65 +52,76 @@ def settings(settings, service) -> Settings:
     return settings.model_copy(update={"model_url": service.url, "model_name": "small", "model_daily": 40})
 
 
-async def followed(telex: World, server: FeedServer, body: str = BODY) -> Feed:
-    return await follow(telex, server, item(1, title=ENGLISH, body=body, published=telex.clock.now() - 60))
+async def follow_long_article(telex: World, server: FeedServer, body: str = BODY) -> Feed:
+    return await follow(
+        telex, server, make_rss_item(1, title=ENGLISH, body=body, published=telex.clock.now() - 60)
+    )
 
 
-async def bring(telex: World, server: FeedServer, feed: Feed, number: int, name: str, body: str) -> None:
-    server.serve("/rss", rss(item(number, title=name, body=body, published=telex.clock.now() - 30)))
+async def publish_article(
+    telex: World, server: FeedServer, feed: Feed, number: int, name: str, body: str
+) -> None:
+    server.serve(
+        "/rss", make_rss(make_rss_item(number, title=name, body=body, published=telex.clock.now() - 30))
+    )
     await telex.poll_and_deliver(feed)
 
 
-async def translates(telex: World, server: FeedServer) -> Feed:
+async def follow_with_translation(telex: World, server: FeedServer) -> Feed:
     """A feed whose channel wants its posts in French, and turned that on as people do."""
-    feed = await followed(telex, server)
-    await telex.prefer(Preference.LANGUAGE, "fr", channel=telex.news)
-    panel = last(await telex.editor.slash(telex.news, "settings channel"))
+    feed = await follow_long_article(telex, server)
+    await telex.set_preference(Preference.LANGUAGE, "fr", channel=telex.news)
+    panel = last_reply(await telex.editor.slash(telex.news, "settings channel"))
     assert "off: posts stay in their own language" in text(panel)
-    turned = last(await telex.editor.click(panel, custom_id=beside(panel, "Machine translation")))
-    assert "the original under More" in text(turned)
+    next_page_reply = last_reply(
+        await telex.editor.click(panel, custom_id=find_accessory_id(panel, "Machine translation"))
+    )
+    assert "the original under More" in text(next_page_reply)
     await telex.deliver()
     return feed
 
 
-def beside(message: ResponseMessage, setting: str) -> str:
+def find_accessory_id(message: ResponseMessage, setting: str) -> str:
     """The custom id of the button beside a setting."""
-    for one in parts(message):
-        if one.get("accessory") and setting in str(one.get("components")):
-            return str(one["accessory"]["custom_id"])
+    for part in parts(message):
+        if part.get("accessory") and setting in str(part.get("components")):
+            return str(part["accessory"]["custom_id"])
     raise AssertionError(setting)
 
 
 async def test_an_article_is_summed_up_once_and_only_as_far_as_it_says_so(telex, feed_server, service):
-    feed = await followed(telex, feed_server)
+    feed = await follow_long_article(telex, feed_server)
     post = telex.posts()[-1]
-    service.says(f"{GOOD} It costs 90,000 euros. @everyone click https://evil.example.")
-    menu = last(await telex.reader.click(post, label="More"))
-    told = text(last(await telex.reader.click(menu, label="Summarize")))
-    assert "\nLyon bans facial recognition in public places. ([Example News](https://news.example/" in told
-    assert "\nThe ban begins on 1 June. (" in told
-    assert "90,000" not in told
-    assert "evil" not in told
-    assert "Written by a language model" in told
+    service.answer_with(f"{GOOD} It costs 90,000 euros. @everyone click https://evil.example.")
+    menu = last_reply(await telex.reader.click(post, label="More"))
+    summary_text = text(last_reply(await telex.reader.click(menu, label="Summarize")))
+    assert (
+        "\nLyon bans facial recognition in public places. ([Example News](https://news.example/"
+        in summary_text
+    )
+    assert "\nThe ban begins on 1 June. (" in summary_text
+    assert "90,000" not in summary_text
+    assert "evil" not in summary_text
+    assert "Written by a language model" in summary_text
     assert "Write in English" in service.prompt
-    service.says("Something else entirely.")
-    again = await telex.reader.context_menu(telex.news, "Summarize", post)
-    assert "The ban begins on 1 June." in said(again)
+    service.answer_with("Something else entirely.")
+    second_reply = await telex.reader.context_menu(telex.news, "Summarize", post)
+    assert "The ban begins on 1 June." in message_text(second_reply)
     assert len(service.requests) == 1
     telex.locales[telex.reader.id] = "fr"
-    nothing = said(await telex.reader.context_menu(telex.news, "Summarize", post))
+    nothing = message_text(await telex.reader.context_menu(telex.news, "Summarize", post))
     assert "Pas de résumé" in nothing
     assert "Write in French" in service.prompt
-    service.sends(b"{}", 500)
-    await bring(telex, feed_server, feed, 2, "Chips get smaller", BODY)
+    service.send_body(b"{}", 500)
+    await publish_article(telex, feed_server, feed, 2, "Chips get smaller", BODY)
     newer = telex.posts()[-1]
-    assert "ne répond pas" in said(await telex.reader.context_menu(telex.news, "Summarize", newer))
+    assert "ne répond pas" in message_text(await telex.reader.context_menu(telex.news, "Summarize", newer))
 
 
 async def test_a_day_has_so_many_summaries_and_a_server_its_share(telex, feed_server, service, settings):
-    feed = await followed(telex, feed_server)
-    article = await newest(telex, feed)
-    service.says(GOOD)
+    feed = await follow_long_article(telex, feed_server)
+    article = await newest_article(telex, feed)
+    service.answer_with(GOOD)
     add = telex.store.written_texts.add
     for language in map(str, range(settings.model_daily // 4)):
         await add(
@@ -114,39 +134,41 @@ async def test_a_day_has_so_many_summaries_and_a_server_its_share(telex, feed_se
             as_of=telex.clock.now(),
         )
     post = telex.posts()[-1]
-    refused = await telex.reader.context_menu(telex.news, "Summarize", post)
-    assert "Today’s limit for summaries" in said(refused)
+    refusal = await telex.reader.context_menu(telex.news, "Summarize", post)
+    assert "Today’s limit for summaries" in message_text(refusal)
     assert service.requests == []
     await telex.advance(90_000)
-    assert "The ban begins on 1 June." in said(await telex.reader.context_menu(telex.news, "Summarize", post))
+    assert "The ban begins on 1 June." in message_text(
+        await telex.reader.context_menu(telex.news, "Summarize", post)
+    )
 
 
 async def test_a_digest_has_summaries_where_they_are_there_in_time(telex, feed_server, service):
-    await followed(telex, feed_server)
-    service.says(GOOD)
-    flow = last(await telex.editor.slash(telex.news, "digest setup", channel=telex.news))
-    flow = last(await choose(telex.editor, flow, "Summaries", "Options"))
+    await follow_long_article(telex, feed_server)
+    service.answer_with(GOOD)
+    flow = last_reply(await telex.editor.slash(telex.news, "digest setup", channel=telex.news))
+    flow = last_reply(await choose(telex.editor, flow, "Summaries", "Options"))
     assert "With summaries written by a language model." in text(flow)
     assert f"\n{GOOD}\n" in text(flow)
     await telex.editor.click(flow, label="Start")
     digest = await telex.store.digests.of_channel(telex.news.id)
     assert digest.plan == DigestPlan(weekday=None, minute=480, summaries=True)
-    service.sends(b"{}", 500)  # what is cached needs no service, and what is not goes without
+    service.send_body(b"{}", 500)  # what is cached needs no service, and what is not goes without
     await telex.advance(digest.due - telex.clock.now())
     await telex.deliver()
-    shown = text(telex.posts()[-1])
-    assert "## Today’s news" in shown
-    assert f"\n{GOOD}\n" in shown
-    assert "Summaries written by a language model." in shown
+    digest_text = text(telex.posts()[-1])
+    assert "## Today’s news" in digest_text
+    assert f"\n{GOOD}\n" in digest_text
+    assert "Summaries written by a language model." in digest_text
 
 
 async def test_posts_are_sent_at_once_and_translated_when_it_is_there(telex, feed_server, service):
-    service.sends(b"{}", 500)
-    feed = await translates(telex, feed_server)
+    service.send_body(b"{}", 500)
+    feed = await follow_with_translation(telex, feed_server)
     post = telex.posts()[-1]
     assert title(post) == ENGLISH  # the model is down, and the post is there
-    service.says(f"{FRENCH}\n{FRENCH_TEXT}")
-    await bring(telex, feed_server, feed, 2, ENGLISH, ENGLISH_TEXT)
+    service.answer_with(f"{FRENCH}\n{FRENCH_TEXT}")
+    await publish_article(telex, feed_server, feed, 2, ENGLISH, ENGLISH_TEXT)
     assert title(telex.posts()[-1]) == ENGLISH  # it is left alone for a while
     await telex.advance(60)
     await telex.deliver()
@@ -155,52 +177,52 @@ async def test_posts_are_sent_at_once_and_translated_when_it_is_there(telex, fee
     assert title(post) == FRENCH
     assert FRENCH_TEXT in text(post)
     assert "-# 🌐 Traduction automatique (anglais)" in text(post)
-    article = await newest(telex, feed)
+    article = await newest_article(telex, feed)
     assert contains_page(linked_pages(post), article.page, article.title)  # when a channel is read back
-    menu = last(await telex.reader.click(post, label="Plus"))
+    menu = last_reply(await telex.reader.click(post, label="Plus"))
     assert "ORIGINAL" in text(menu)
     assert ENGLISH_TEXT in text(menu)
     # What another channel had translated, or was corrected, needs no second look at the original.
-    asked = len(service.requests)
+    request_count = len(service.requests)
     await telex.restart()
     await telex.deliver()
-    assert len(service.requests) == asked
-    service.says("Lyon interdit la reconnaissance faciale à Paris\nC’est 41 000 euros.")
+    assert len(service.requests) == request_count
+    service.answer_with("Lyon interdit la reconnaissance faciale à Paris\nC’est 41 000 euros.")
     await telex.advance(600)
-    await bring(telex, feed_server, feed, 2, f"{ENGLISH} from June", ENGLISH_TEXT)
+    await publish_article(telex, feed_server, feed, 2, f"{ENGLISH} from June", ENGLISH_TEXT)
     await telex.deliver()
     assert title(telex.posts()[-1]) == f"{ENGLISH} from June"
     assert "🌐" not in text(telex.posts()[-1])
-    assert "Summarize" in labels(menu)
+    assert "Summarize" in button_labels(menu)
 
 
 async def test_an_answer_grows_sentence_by_sentence_in_one_message(telex, feed_server, service):
-    await followed(telex, feed_server)
-    article, asked = telex.posts()[-1], f"{mention(telex)} Summarize this article"
-    heard = Answers(telex)
-    before = len(telex.posts())
+    await follow_long_article(telex, feed_server)
+    article, question = telex.posts()[-1], f"{bot_mention(telex)} Summarize this article"
+    discord_answers = Answers(telex)
+    post_count_before = len(telex.posts())
 
     def drafts() -> list[str]:
-        bodies = [str(body) for body in heard.bodies]
+        bodies = [str(body) for body in discord_answers.bodies]
         return [body for body in bodies if "Still writing" in body]
 
     async def shown() -> None:
         await until(lambda: bool(drafts()))
 
-    service.streams(
+    service.stream_pieces(
         "The ban begins on 1 June [1]. It costs the city 90,000 euros a year [1]. It costs",
         " the city 40,000 euros a year [1].",
         between=shown,
     )
-    await telex.reader.send(telex.news, asked, reply_to=article)
-    (post,) = telex.posts()[before:]
+    await telex.reader.send(telex.news, question, reply_to=article)
+    (post,) = telex.posts()[post_count_before:]
     assert "The ban begins on 1 June" in drafts()[0]
     assert "40,000" not in drafts()[0]
     assert "It costs the city 40,000 euros a year." in text(post)
-    assert "90,000" not in str(heard.bodies)
+    assert "90,000" not in str(discord_answers.bodies)
     assert "Still writing" not in text(post)
     assert "👍" in str(parts(post))
-    service.streams("The ban begins on 1 June [1].", between=shown, ends=False)
-    await telex.reader.send(telex.news, asked, reply_to=article)
+    service.stream_pieces("The ban begins on 1 June [1].", between=shown, ends=False)
+    await telex.reader.send(telex.news, question, reply_to=article)
     assert "Written by a language model" not in text(telex.posts()[-1])  # it broke off: quoted instead
     assert "> The city council of Lyon" in text(telex.posts()[-1])

@@ -32,10 +32,10 @@ from bot.digests.trend_detection import TrendPeriod, detect_trends
 from bot.posting.rendering.layout import icons, outlet_branding
 from bot.store.records.content_records import TitleSample
 from tests.clocks import ManualClock
-from tests.cogs.helpers import last, said
+from tests.cogs.helpers import last_reply, message_text
 from tests.demo.visitor import Visitor
 from tests.discord_world import LOOPS
-from tests.shown import parts, text, title
+from tests.shown import list_components, text, title
 
 WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL_COGS if cog.__name__ not in LOOPS)
 
@@ -49,8 +49,8 @@ def test_the_trends_of_the_week_have_something_to_show_whenever_a_visitor_asks(s
     _outlets, backlog, stories = load()
     now = 2_000_000_000
     titles = [
-        TitleSample(now - int(one.age_hours * 3600) - 60, one.outlet, one.slug, one.title)
-        for one in (*backlog, *stories[: int(share * len(stories))])
+        TitleSample(now - int(story.age_hours * 3600) - 60, story.outlet, story.slug, story.title)
+        for story in (*backlog, *stories[: int(share * len(stories))])
     ]
     assert len(detect_trends(now, TrendPeriod.WEEK, 1, titles).rising_rows) >= 3
 
@@ -59,7 +59,7 @@ async def test_a_refusal_is_not_shown_as_a_broken_command(newsroom):
     async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await demo_server.build(env)
         refused = await scene.ada.slash(scene.news, "feed pause", feed="none")
-        assert "/feed add" in said(refused)
+        assert "/feed add" in message_text(refused)
         assert not env.errors
 
 
@@ -105,10 +105,10 @@ async def test_what_is_done_on_a_page_that_an_article_has_just_changed_is_done(n
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
             acting(env, preview, scene)
             visitor = Visitor(env, preview, scene.ada)
-            seen = visitor.page.revision
+            page_revision = visitor.page.revision
             await preview.refresh()
-            assert seen != visitor.page.revision
-            answer = await visitor.run("about", published_revision=seen)
+            assert page_revision != visitor.page.revision
+            answer = await visitor.run("about", published_revision=page_revision)
             assert not answer["rejected"], answer
 
 
@@ -116,10 +116,10 @@ async def test_the_welcome_fits_and_names_what_there_is(newsroom):
     assert len(demo_server.WELCOME) <= 2000  # as many as Discord takes
     bot = TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)
     async with demo_server.simulated_discord(bot):
-        known = {f"/{command.qualified_name}" for command in bot.tree.walk_commands()}
+        command_names = {f"/{command.qualified_name}" for command in bot.tree.walk_commands()}
         with i18n.language_scope("fr"):
-            known |= {i18n.localized_command(name) for name in known}
-    assert set(re.findall(r"`(/[^`]+)`", demo_server.WELCOME)) <= known
+            command_names |= {i18n.localized_command(name) for name in command_names}
+    assert set(re.findall(r"`(/[^`]+)`", demo_server.WELCOME)) <= command_names
 
 
 async def test_menus_that_were_reset_show_no_earlier_choice(newsroom):
@@ -129,27 +129,29 @@ async def test_menus_that_were_reset_show_no_earlier_choice(newsroom):
             visitor = Visitor(env, preview, scene.ada)
 
             def menus() -> list[dict[str, Any]]:
-                (card,) = visitor.page.snapshot["messages"][str(last(shown).id)]["components"]
+                (card,) = visitor.page.snapshot["messages"][str(last_reply(interaction).id)]["components"]
                 rows = [row for row in card["components"] if row["type"] == 1]
-                return [one for row in rows for one in row["components"] if one["type"] == 3]
+                return [
+                    component for row in rows for component in row["components"] if component["type"] == 3
+                ]
 
-            shown = await scene.ada.slash(scene.news, "settings schedule")
+            interaction = await scene.ada.slash(scene.news, "settings schedule")
             await preview.refresh()
-            chosen = menus()[-1]
+            last_menu = menus()[-1]
             answer = await visitor.act(
                 "select",
-                target_id=str(last(shown).id),
-                control_key=chosen["control_key"],
-                values=[chosen["options"][-1]["value"]],
+                target_id=str(last_reply(interaction).id),
+                control_key=last_menu["control_key"],
+                values=[last_menu["options"][-1]["value"]],
             )
             assert not answer["rejected"], answer
-            assert [one["default"] for one in menus()[-1]["options"] if one.get("default")] == [True]
+            assert [option["default"] for option in menus()[-1]["options"] if option.get("default")] == [True]
             # The page keeps what was chosen by this key: another menu, another key.
             keys = {one["control_key"] for one in menus()}
-            assert chosen["control_key"] not in keys
-            await scene.ada.click(last(shown), label="Turn everything off")
+            assert last_menu["control_key"] not in keys
+            await scene.ada.click(last_reply(interaction), label="Turn everything off")
             await preview.refresh()
-            assert keys.isdisjoint(one["control_key"] for one in menus())
+            assert keys.isdisjoint(menu["control_key"] for menu in menus())
 
 
 async def test_the_menu_of_a_message_is_in_the_language_of_who_opens_it_and_answers_there(newsroom):
@@ -165,8 +167,8 @@ async def test_the_menu_of_a_message_is_in_the_language_of_who_opens_it_and_answ
                 "entries"
             ]
             assert "article" in visitor.texts()[-1]
-            gone = await visitor.act("message_menu", message="1", name="Bookmark")
-            assert not gone["entries"]
+            menu_answer = await visitor.act("message_menu", message="1", name="Bookmark")
+            assert not menu_answer["entries"]
             async with (
                 aiohttp.ClientSession() as browser,
                 browser.get(urljoin(preview.url, "/app.js")) as page,
@@ -182,9 +184,12 @@ async def test_a_written_name_mentions_the_bot(newsroom):
             visitor = Visitor(env, preview, scene.ada)
             answer = await visitor.act("send_message", content="@telex what is new? Not mail@telex.example")
             assert not answer["rejected"], answer
-            written, answered = scene.news.history()
-            assert written.content == f"<@{env.backend.bot_user.id}> what is new? Not mail@telex.example"
-            assert answered.author.id == env.backend.bot_user.id
+            question_message, answer_message = scene.news.history()
+            assert (
+                question_message.content
+                == f"<@{env.backend.bot_user.id}> what is new? Not mail@telex.example"
+            )
+            assert answer_message.author.id == env.backend.bot_user.id
 
 
 async def test_the_page_lists_commands_in_the_language_of_who_looks(newsroom, monkeypatch):
@@ -194,16 +199,18 @@ async def test_the_page_lists_commands_in_the_language_of_who_looks(newsroom, mo
         simcord_patches.name_commands(scene.camille)
         people = (scene.ada, scene.camille)
         async with env.preview(scene.news, viewers=people, layout="channel") as preview:
-            shown = [
+            descriptions_by_command = [
                 {one["invocation"]: one["description"] for one in page.command_catalog["entries"]}
                 for page in (Visitor(env, preview, person).page for person in people)
             ]
-            assert "bookmarks" in shown[0]
-            assert shown[1]["favoris"].endswith("vos favoris")
-            assert not {"bookmarks", "search", "help"} & shown[1].keys()
+            assert "bookmarks" in descriptions_by_command[0]
+            assert descriptions_by_command[1]["favoris"].endswith("vos favoris")
+            assert not {"bookmarks", "search", "help"} & descriptions_by_command[1].keys()
             french = Visitor(env, preview, scene.camille).page.command_catalog["entries"]
-            search = next(one for one in french if one["invocation"] == "rechercher")
-            languages = next(one for one in search["options"] if one["name"] == "language")["choices"]
+            search = next(entry for entry in french if entry["invocation"] == "rechercher")
+            languages = next(option for option in search["options"] if option["name"] == "language")[
+                "choices"
+            ]
             assert languages == [{"name": "anglais", "value": "en"}, {"name": "français", "value": "fr"}]
 
 
@@ -228,7 +235,7 @@ async def test_every_outlet_is_read_and_its_first_story_is_news(newsroom, settin
 
 
 @dataclass
-class Show:
+class DemoRun:
     """The demo's script, act by act, with the demo's time: what is in the channel then."""
 
     newsroom: Services
@@ -260,12 +267,12 @@ class Show:
         await self.env.bot.courier.run_until_idle()
         await self.env.settle()
 
-    def shown(self, wanted: str) -> list[str]:
+    def list_last_lines(self, expected_title: str) -> list[str]:
         """The last line of each post with this title."""
         return [
             text(message).splitlines()[-1]
             for message in self.scene.news.history()
-            if title(message) == wanted
+            if title(message) == expected_title
         ]
 
     def _pass(self, moment: float) -> None:
@@ -278,7 +285,7 @@ class Show:
 
 
 @asynccontextmanager
-async def showing(newsroom: Services, clock: ManualClock) -> AsyncIterator[Show]:
+async def run_demo(newsroom: Services, clock: ManualClock) -> AsyncIterator[DemoRun]:
     """The demo before its first act."""
     async with (
         Publisher(clock) as publisher,
@@ -292,66 +299,72 @@ async def showing(newsroom: Services, clock: ManualClock) -> AsyncIterator[Show]
             )
             for outlet in publisher.outlets
         }
-        yield Show(newsroom, clock, publisher, env, scene, feeds)
+        yield DemoRun(newsroom, clock, publisher, env, scene, feeds)
 
 
 async def test_outlets_that_tell_of_one_event_share_a_post_in_each_language(newsroom, clock):
-    async with showing(newsroom, clock) as show:
-        await show.until(75)
+    async with run_demo(newsroom, clock) as demo:
+        await demo.until(75)
         english, french = (
-            next(story.title for story in show.publisher.stories if story.slug == slug)
+            next(story.title for story in demo.publisher.stories if story.slug == slug)
             for slug in ("nordwave-cable-circuit", "cable-nordwave-fil")
         )
-        (also,) = show.shown(english)
+        (also,) = demo.list_last_lines(english)
         assert [outlet.split("]")[0] for outlet in also.split("[")] == [
             "-# Also: ",
             "Kernel & Co.",
             "The Daily Socket",
         ]
-        (also,) = show.shown(french)
+        (also,) = demo.list_last_lines(french)
         assert [outlet.split("]")[0] for outlet in also.split("[")] == ["-# Also: ", "Le Paquet libre"]
-        cut = [message for message in show.scene.news.history() if "Nordwave" in str(title(message))]
+        cut = [message for message in demo.scene.news.history() if "Nordwave" in str(title(message))]
         assert len(cut) == 2
 
 
 async def test_an_article_is_corrected_and_marked_once(newsroom, clock):
-    async with showing(newsroom, clock) as show:
-        wrong = next(story for story in show.publisher.stories if story.correction is not None)
-        await show.until(75)
-        assert len(show.shown(wrong.title)) == 1
-        await show.until(120)
-        assert not show.shown(wrong.title)
-        (marked,) = show.shown(wrong.correction.title)
+    async with run_demo(newsroom, clock) as demo:
+        wrong = next(story for story in demo.publisher.stories if story.correction is not None)
+        await demo.until(75)
+        assert len(demo.list_last_lines(wrong.title)) == 1
+        await demo.until(120)
+        assert not demo.list_last_lines(wrong.title)
+        (marked,) = demo.list_last_lines(wrong.correction.title)
         assert "Corrected" in marked
-        assert sum("Corrected" in text(one) for one in show.scene.news.history()) == 1
+        assert sum("Corrected" in text(message) for message in demo.scene.news.history()) == 1
 
 
 async def test_an_article_is_taken_back_and_marked_within_three_minutes(newsroom, clock):
-    async with showing(newsroom, clock) as show:
-        gone = next(story for story in show.publisher.stories if story.withdrawn_after is not None)
-        await show.until(60)
-        assert "Apparently withdrawn" not in show.shown(gone.title)[0]
-        await show.until(150)
-        await show.poll(gone.outlet)  # as by itself every ten minutes, which are half a minute here
-        (marked,) = show.shown(gone.title)
+    async with run_demo(newsroom, clock) as demo:
+        withdrawn_story = next(story for story in demo.publisher.stories if story.withdrawn_after is not None)
+        await demo.until(60)
+        assert "Apparently withdrawn" not in demo.list_last_lines(withdrawn_story.title)[0]
+        await demo.until(150)
+        await demo.poll(
+            withdrawn_story.outlet
+        )  # as by itself every ten minutes, which are half a minute here
+        (marked,) = demo.list_last_lines(withdrawn_story.title)
         assert "Apparently withdrawn" in marked
-        assert sum("Apparently withdrawn" in text(one) for one in show.scene.news.history()) == 1
+        assert sum("Apparently withdrawn" in text(message) for message in demo.scene.news.history()) == 1
 
 
 async def test_there_is_enough_to_tell_what_is_rising(newsroom, clock):
-    async with showing(newsroom, clock) as show:
-        await show.until(90)
-        answer = await show.scene.camille.slash(show.scene.news, "trends")
+    async with run_demo(newsroom, clock) as demo:
+        await demo.until(90)
+        answer = await demo.scene.camille.slash(demo.scene.news, "trends")
         assert answer.response is not None
-        (chart,) = (one for part in parts(answer.response) for one in part.get("items", ()))
+        (chart,) = (
+            component for part in list_components(answer.response) for component in part.get("items", ())
+        )
         assert all(name in chart["description"] for name in ("Passkeys", "RISC-V", "OpenStreetMap"))
 
 
 async def test_what_was_published_before_is_found_but_not_posted(newsroom, clock):
-    async with showing(newsroom, clock) as show:
-        await show.deliver()
-        assert not show.scene.news.history()
-        assert "OpenStreetMap" in said(await show.scene.ada.slash(show.scene.news, "search", query="benches"))
+    async with run_demo(newsroom, clock) as demo:
+        await demo.deliver()
+        assert not demo.scene.news.history()
+        assert "OpenStreetMap" in message_text(
+            await demo.scene.ada.slash(demo.scene.news, "search", query="benches")
+        )
 
 
 async def test_the_clock_catches_up_and_then_shows_the_time(monkeypatch):
@@ -367,10 +380,10 @@ async def test_the_clock_catches_up_and_then_shows_the_time(monkeypatch):
     await clock.sleep(48)
     assert slept.pop() == 48
     clock.begin()
-    begun = clock.monotonic()
+    started_at = clock.monotonic()
     for passed, now in ((0, -2_300), (1, -2_276), (50, -1_100), (100, 100), (200, 200)):  # noqa: B007
         assert clock.now() == 1_780_000_000 + now
-        assert clock.monotonic() - begun == pytest.approx(now + 2_300)
+        assert clock.monotonic() - started_at == pytest.approx(now + 2_300)
     passed = 0
     await clock.sleep(48)
     await clock.sleep(2_400 + 60)
@@ -399,23 +412,27 @@ def test_every_act_has_its_story_and_no_two_stories_share_a_name():
 def test_the_stories_are_in_both_languages_and_have_the_moratorium():
     outlets, _backlog, stories = load()
     languages = {outlet.name: outlet.language for outlet in outlets}
-    told = [languages[story.outlet] for story in stories]
+    story_languages = [languages[story.outlet] for story in stories]
     assert len(stories) >= 30
-    assert min(told.count("en"), told.count("fr")) >= 10
-    assert {languages[one.outlet] for one in stories if "Rekognition" in one.text} == {"en", "fr"}
+    assert min(story_languages.count("en"), story_languages.count("fr")) >= 10
+    assert {
+        languages[moratorium_story.outlet]
+        for moratorium_story in stories
+        if "Rekognition" in moratorium_story.text
+    } == {"en", "fr"}
 
 
 async def test_the_questions_of_the_welcome_are_answered_in_their_language(newsroom, clock):
-    async with showing(newsroom, clock) as show:
-        await show.until(0)
-        me, scene = show.env.backend.bot_user.id, show.scene
+    async with run_demo(newsroom, clock) as demo:
+        await demo.until(0)
+        me, scene = demo.env.backend.bot_user.id, demo.scene
         english, french = re.findall(r"`@Telex ([^`]+)`", demo_server.WELCOME)
         for person, question, minutes, unsure in (
             (scene.ada, english, "forty minutes", "POSSIBLY RELEVANT"),
             (scene.camille, french, "quarante minutes", "PEUT-ÊTRE UTILE"),
         ):
             await person.send(scene.news, f"<@{me}> {question}")
-            await show.env.settle()
+            await demo.env.settle()
             answer = text(scene.news.history()[-1])
             assert minutes in answer.replace("**", "")
             assert unsure not in answer
@@ -428,8 +445,8 @@ async def test_a_channel_of_the_demo_can_be_read_as_a_feed(clock, settings, tmp_
         demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
     ):
         scene = await demo_server.build(env)
-        shown = last(await scene.ada.slash(scene.news, "feed share"))
-        shared = said(await scene.ada.click(shown, label="Create address"))
+        share_message = last_reply(await scene.ada.slash(scene.news, "feed share"))
+        shared = message_text(await scene.ada.click(share_message, label="Create address"))
         (address,) = re.findall(r"http://127\S+posts\.atom", shared)
         async with aiohttp.ClientSession() as reader, reader.get(address) as answer:
             assert answer.status == HTTPStatus.OK

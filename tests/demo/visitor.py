@@ -41,7 +41,11 @@ class Visitor:
         assert self.page.snapshot["viewerId"] == self.menu()[name]
 
     async def run(self, command: str, **details: Any) -> dict[str, Any]:
-        entry = next(one for one in self.page.command_catalog["entries"] if one["invocation"] == command)
+        entry = next(
+            catalog_entry
+            for catalog_entry in self.page.command_catalog["entries"]
+            if catalog_entry["invocation"] == command
+        )
         return await self.act(
             "run_command",
             command_id=entry["commandId"],

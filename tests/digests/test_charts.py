@@ -38,11 +38,11 @@ def image(chart: Chart) -> Image.Image:
 async def test_pictures_come_from_another_process_in_discords_colours():
     pictures = await render_charts([chart("Mistral AI", "Windows 11"), chart("Le Fil")._replace(colour=1)])
     for picture, colour in zip(pictures, ((0x4F, 0xB3, 0xC8), (0xE6, 0x9F, 0x00)), strict=True):
-        seen = Image.open(io.BytesIO(picture)).convert("RGB")
-        assert seen.width == bar_charts.WIDTH_PIXELS
-        assert seen.getpixel((1, 1)) == (0x20, 0x21, 0x27)
-        places = ((x, y) for x in range(614, 804, 3) for y in range(76, seen.height, 3))
-        assert colour in {seen.getpixel(place) for place in places}
+        picture_image = Image.open(io.BytesIO(picture)).convert("RGB")
+        assert picture_image.width == bar_charts.WIDTH_PIXELS
+        assert picture_image.getpixel((1, 1)) == (0x20, 0x21, 0x27)
+        places = ((x, y) for x in range(614, 804, 3) for y in range(76, picture_image.height, 3))
+        assert colour in {picture_image.getpixel(place) for place in places}
 
 
 def test_labels_are_neither_formulas_nor_missing_glyphs(capfd):
@@ -53,23 +53,23 @@ def test_labels_are_neither_formulas_nor_missing_glyphs(capfd):
 
 
 def test_a_long_label_does_not_run_into_the_bars():
-    seen = image(chart("M" * 300, counts=(0, 0, 0, 0)))
-    beside = [seen.getpixel((x, y)) for x in range(391, 399) for y in range(80, 160)]
+    picture_image = image(chart("M" * 300, counts=(0, 0, 0, 0)))
+    beside = [picture_image.getpixel((x, y)) for x in range(391, 399) for y in range(80, 160)]
     assert set(beside) == {(0x20, 0x21, 0x27)}
 
 
 @pytest.mark.parametrize("change", ["new", "nouveau", "×100"])
 def test_what_changed_is_written_whole_in_every_language(change, monkeypatch):
-    written = []
+    drawn_texts = []
     text = Figure.text
 
     def noted(figure: Figure, *places: Any, **looks: Any) -> Text:
-        written.append(text(figure, *places, **looks))
-        return written[-1]
+        drawn_texts.append(text(figure, *places, **looks))
+        return drawn_texts[-1]
 
     monkeypatch.setattr(Figure, "text", noted)
     image(chart()._replace(rows=(ChartRow("Passkeys", change, (0, 1)),)))
-    assert change in [each.get_text() for each in written]
+    assert change in [drawn_text.get_text() for drawn_text in drawn_texts]
 
 
 @pytest.mark.parametrize("counts", [(0, 0), (1, 0), (10**9, 1)])
@@ -78,8 +78,8 @@ def test_counts_of_any_size_are_drawn(counts):
 
 
 def test_a_picture_is_not_higher_than_discord_shows_at_full_width():
-    seen = image(chart(*(f"Label {number}" for number in range(12))))
-    assert seen.height <= bar_charts.WIDTH_PIXELS * 3 / 4
+    picture_image = image(chart(*(f"Label {number}" for number in range(12))))
+    assert picture_image.height <= bar_charts.WIDTH_PIXELS * 3 / 4
 
 
 def test_nothing_to_draw_is_a_picture_too():

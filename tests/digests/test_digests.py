@@ -17,8 +17,8 @@ DAY = 86_400
 NOW = 1_780_000_000
 
 
-def article(number: int, title: str, **fields: Any) -> DigestCandidate:
-    values: dict[str, Any] = {
+def make_candidate(number: int, title: str, **fields: Any) -> DigestCandidate:
+    candidate_fields: dict[str, Any] = {
         "article_id": number,
         "feed_id": 1,
         "page": f"page-{number}",
@@ -30,13 +30,13 @@ def article(number: int, title: str, **fields: Any) -> DigestCandidate:
         "others": (),
         "kept": 0,
     }
-    return DigestCandidate(**(values | fields))
+    return DigestCandidate(**(candidate_fields | fields))
 
 
 DRAFT = DigestContent(since=NOW - DAY, until=NOW, daily=True, zone="UTC", wide=False)
 
 
-def chosen(
+def choose_articles(
     *candidates: DigestCandidate, kin: Any = (), taste: PreferenceModel = NO_PREFERENCES
 ) -> tuple[list[tuple[str | None, list[int]]], int]:
     edition = digest_selection.select_stories(candidates, kin, DRAFT, taste)
@@ -46,104 +46,104 @@ def chosen(
 
 
 def test_what_many_outlets_tell_comes_first():
-    told = [
-        article(1, "Chips get smaller", published=NOW),
-        article(
+    candidates = [
+        make_candidate(1, "Chips get smaller", published=NOW),
+        make_candidate(
             2,
             "Cities ban facial recognition",
             others=(SamePageArticle(20, 2, "B"), SamePageArticle(21, 3, "C")),
         ),
-        article(3, "A browser engine", others=(SamePageArticle(30, 2, "B"),)),
+        make_candidate(3, "A browser engine", others=(SamePageArticle(30, 2, "B"),)),
     ]
-    assert chosen(*told) == ([(None, [2, 3, 1])], 0)
+    assert choose_articles(*candidates) == ([(None, [2, 3, 1])], 0)
 
 
 def test_bookmarks_count_and_freshness_decides_the_rest():
-    told = [
-        article(1, "Chips get smaller", published=NOW - 80_000),
-        article(2, "A browser engine", published=NOW - 10),
-        article(3, "Cities ban facial recognition", published=NOW - 80_000, kept=2),
+    candidates = [
+        make_candidate(1, "Chips get smaller", published=NOW - 80_000),
+        make_candidate(2, "A browser engine", published=NOW - 10),
+        make_candidate(3, "Cities ban facial recognition", published=NOW - 80_000, kept=2),
     ]
-    assert chosen(*told) == ([(None, [3, 2, 1])], 0)
+    assert choose_articles(*candidates) == ([(None, [3, 2, 1])], 0)
 
 
 def test_what_the_server_likes_comes_before_what_is_fresher_and_after_what_two_more_tell():
-    told = [
-        article(1, "Chips get smaller", published=NOW - 10),
-        article(2, "A browser engine", published=NOW - 80_000, tags=("Browsers",)),
-        article(
+    candidates = [
+        make_candidate(1, "Chips get smaller", published=NOW - 10),
+        make_candidate(2, "A browser engine", published=NOW - 80_000, tags=("Browsers",)),
+        make_candidate(
             3,
             "Cities ban facial recognition",
             others=(SamePageArticle(20, 2, "B"), SamePageArticle(21, 3, "C")),
         ),
     ]
     liked = PreferenceModel({"t:browsers": Trait(TraitKind.TOPIC, "Browsers", 0.9)})
-    assert chosen(*told, taste=liked) == ([(None, [3]), ("Browsers", [2]), (None, [1])], 0)
+    assert choose_articles(*candidates, taste=liked) == ([(None, [3]), ("Browsers", [2]), (None, [1])], 0)
 
 
 def test_articles_that_tell_one_event_are_one_line_by_kinship_and_by_title():
-    told = [
-        article(1, "OpenAI buys a chip maker", published=NOW - 500),
-        article(2, "Le rachat d’un fabricant de puces", language="fr", published=NOW - 400),
-        article(3, "Cities in Spain ban facial recognition", published=NOW - 300),
-        article(4, "Cities in Spain ban facial recognition cameras", published=NOW - 200),
+    candidates = [
+        make_candidate(1, "OpenAI buys a chip maker", published=NOW - 500),
+        make_candidate(2, "Le rachat d’un fabricant de puces", language="fr", published=NOW - 400),
+        make_candidate(3, "Cities in Spain ban facial recognition", published=NOW - 300),
+        make_candidate(4, "Cities in Spain ban facial recognition cameras", published=NOW - 200),
     ]
     for language, first in (("en", [[1, 2], [3, 4]]), ("fr", [[2, 1], [3, 4]])):
-        edition = digest_selection.select_stories(told, [(2, 1, 0.9)], DRAFT, language=language)
+        edition = digest_selection.select_stories(candidates, [(2, 1, 0.9)], DRAFT, language=language)
         stories = [story for section in edition.sections for story in section.stories]
-        assert sorted([one for one, _feed in story.articles] for story in stories) == first
+        assert sorted([article_id for article_id, _feed in story.articles] for story in stories) == first
         assert edition.outlets == 4
 
 
 def test_a_topic_is_told_in_the_language_of_the_channel_where_that_tells_it_at_all():
-    told = [
-        article(1, "Passkeys : pourquoi les banques hésitent", language="fr", kept=9),
-        article(2, "How to move Passkeys to another phone", published=NOW - 80_000),
-        article(3, "Le retour du Minitel", language="fr", published=NOW - 90),
+    candidates = [
+        make_candidate(1, "Passkeys : pourquoi les banques hésitent", language="fr", kept=9),
+        make_candidate(2, "How to move Passkeys to another phone", published=NOW - 80_000),
+        make_candidate(3, "Le retour du Minitel", language="fr", published=NOW - 90),
     ]
     for language, first in (("en", 2), ("fr", 1)):
-        edition = digest_selection.select_stories(told, (), DRAFT, language=language)
+        edition = digest_selection.select_stories(candidates, (), DRAFT, language=language)
         assert edition.sections[0].stories[0].articles[0][0] == first
 
 
 def test_other_numbers_are_another_story_and_so_is_what_is_hardly_like_it():
-    told = [
-        article(1, "Python version 3.12 released for everyone"),
-        article(2, "Python version 3.13 released for everyone"),
+    candidates = [
+        make_candidate(1, "Python version 3.12 released for everyone"),
+        make_candidate(2, "Python version 3.13 released for everyone"),
     ]
-    assert sum(len(ids) for _topic, ids in chosen(*told)[0]) == 2
-    assert sum(len(ids) for _topic, ids in chosen(*told, kin=[(1, 2, 0.2)])[0]) == 2
+    assert sum(len(ids) for _topic, ids in choose_articles(*candidates)[0]) == 2
+    assert sum(len(ids) for _topic, ids in choose_articles(*candidates, kin=[(1, 2, 0.2)])[0]) == 2
 
 
 def test_titles_of_one_pattern_about_different_things_are_different_stories():
-    told = [
-        article(1, "Firefox: a migration told step by step", tags=("Firefox",)),
-        article(2, "OpenStreetMap: a migration told step by step", tags=("OpenStreetMap",)),
-        article(3, "Firefox: a first look", tags=("Firefox",)),
+    candidates = [
+        make_candidate(1, "Firefox: a migration told step by step", tags=("Firefox",)),
+        make_candidate(2, "OpenStreetMap: a migration told step by step", tags=("OpenStreetMap",)),
+        make_candidate(3, "Firefox: a first look", tags=("Firefox",)),
     ]
-    assert dict(chosen(*told)[0]) == {"Firefox": [1, 3], "OpenStreetMap": [2]}
+    assert dict(choose_articles(*candidates)[0]) == {"Firefox": [1, 3], "OpenStreetMap": [2]}
 
 
 def test_a_topic_is_what_the_linked_article_or_half_of_the_others_are_about():
-    told = [
-        article(1, "A fix for laptops", published=NOW - 500),
-        article(2, "The fix for laptops, with a word on Firefox", published=NOW - 400),
-        article(3, "That fix for laptops", published=NOW - 300),
-        article(4, "Firefox: a first look"),
+    candidates = [
+        make_candidate(1, "A fix for laptops", published=NOW - 500),
+        make_candidate(2, "The fix for laptops, with a word on Firefox", published=NOW - 400),
+        make_candidate(3, "That fix for laptops", published=NOW - 300),
+        make_candidate(4, "Firefox: a first look"),
     ]
     kin = [(2, 1, 0.9), (3, 1, 0.9), (3, 2, 0.9)]
-    assert "Firefox" not in dict(chosen(*told, kin=kin)[0])
+    assert "Firefox" not in dict(choose_articles(*candidates, kin=kin)[0])
 
 
 def test_stories_of_one_topic_stand_together_under_their_tag_or_name():
-    told = [
-        article(1, "Linux gets a scheduler", tags=("Kernel",)),
-        article(2, "A fix for Linux laptops"),
-        article(3, "Parliament votes on data", tags=("Law",)),
-        article(4, "A judge rules on cookies", tags=("law",)),
-        article(5, "Chips get smaller"),
+    candidates = [
+        make_candidate(1, "Linux gets a scheduler", tags=("Kernel",)),
+        make_candidate(2, "A fix for Linux laptops"),
+        make_candidate(3, "Parliament votes on data", tags=("Law",)),
+        make_candidate(4, "A judge rules on cookies", tags=("law",)),
+        make_candidate(5, "Chips get smaller"),
     ]
-    topics = dict(chosen(*told)[0])
+    topics = dict(choose_articles(*candidates)[0])
     assert {frozenset(ids) for ids in topics.values()} == {
         frozenset({1, 2}),
         frozenset({3, 4}),
@@ -155,45 +155,50 @@ def test_stories_of_one_topic_stand_together_under_their_tag_or_name():
 
 
 def test_a_story_that_many_tell_stands_before_the_topics_and_a_topic_where_its_best_story_does():
-    told = [
-        article(1, "Chips get smaller", published=NOW - 5000),
-        article(2, "Parliament votes on data", tags=("Law",)),
-        article(3, "A judge rules on cookies", tags=("law",)),
-        article(4, "A fix for Linux laptops", tags=("Linux",)),
-        article(5, "Linux gets a scheduler", others=(SamePageArticle(50, 2, "B"),)),
-        article(6, "A fork of the Linux shell"),
-        article(
+    candidates = [
+        make_candidate(1, "Chips get smaller", published=NOW - 5000),
+        make_candidate(2, "Parliament votes on data", tags=("Law",)),
+        make_candidate(3, "A judge rules on cookies", tags=("law",)),
+        make_candidate(4, "A fix for Linux laptops", tags=("Linux",)),
+        make_candidate(5, "Linux gets a scheduler", others=(SamePageArticle(50, 2, "B"),)),
+        make_candidate(6, "A fork of the Linux shell"),
+        make_candidate(
             7, "Ship’s anchor cuts a cable", others=(SamePageArticle(70, 2, "B"), SamePageArticle(71, 3, "C"))
         ),
     ]
-    assert chosen(*told)[0] == [(None, [7]), ("Linux", [5, 4, 6]), ("Law", [2, 3]), (None, [1])]
+    assert choose_articles(*candidates)[0] == [
+        (None, [7]),
+        ("Linux", [5, 4, 6]),
+        ("Law", [2, 3]),
+        (None, [1]),
+    ]
 
 
 def test_a_tag_of_everything_is_no_topic():
-    told = [article(number, f"Word{number}x happened", tags=("Tech",)) for number in range(1, 9)]
-    assert [topic for topic, _ids in chosen(*told)[0]] == [None]
+    candidates = [make_candidate(number, f"Word{number}x happened", tags=("Tech",)) for number in range(1, 9)]
+    assert [topic for topic, _ids in choose_articles(*candidates)[0]] == [None]
 
 
 def test_an_outlet_that_writes_a_lot_does_not_push_out_the_others():
-    many = [
-        article(number, f"Alpha{number} beta{number}", outlet="Busy", published=NOW - number)
+    busy_candidates = [
+        make_candidate(number, f"Alpha{number} beta{number}", outlet="Busy", published=NOW - number)
         for number in range(1, 30)
     ]
-    rare = article(99, "Something of a small outlet", published=NOW - 70_000)
-    sections, more = chosen(*many, rare)
+    rare_candidate = make_candidate(99, "Something of a small outlet", published=NOW - 70_000)
+    sections, omitted_count = choose_articles(*busy_candidates, rare_candidate)
     assert 99 in [number for _topic, ids in sections for number in ids]
-    assert more == 30 - digest_selection.MAX_STORIES
+    assert omitted_count == 30 - digest_selection.MAX_STORIES
 
 
 def test_hostile_titles_and_tags_are_only_words():
-    told = [
-        article(1, "@everyone **x** " * 200, tags=("\u202e" * 50, "", "x" * 5000, "<@1>")),
-        article(2, "", tags=("<@1>",)),
-        article(3, "\ud800\udfff\x00"),
+    candidates = [
+        make_candidate(1, "@everyone **x** " * 200, tags=("\u202e" * 50, "", "x" * 5000, "<@1>")),
+        make_candidate(2, "", tags=("<@1>",)),
+        make_candidate(3, "\ud800\udfff\x00"),
     ]
-    sections, more = chosen(*told)
+    sections, omitted_count = choose_articles(*candidates)
     assert sum(len(ids) for _topic, ids in sections) == 3
-    assert more == 0
+    assert omitted_count == 0
 
 
 def test_an_edition_is_read_as_it_was_written_and_narrowed_to_feeds():
@@ -251,13 +256,13 @@ TRANSLATED = (
 
 @pytest.mark.parametrize(("english", "french"), TRANSLATED)
 def test_one_story_in_two_languages_is_one_line_without_vectors_too(english, french):
-    told = (
-        article(1, english, published=NOW - 900),
-        article(2, french, language="fr", published=NOW - 800),
-        article(3, "A library lends out laptops"),
+    candidates = (
+        make_candidate(1, english, published=NOW - 900),
+        make_candidate(2, french, language="fr", published=NOW - 800),
+        make_candidate(3, "A library lends out laptops"),
     )
     for language, merged in (("en", [1, 2]), ("fr", [2, 1])):
-        stories = [story for _topic, stories in headings(*told, language=language) for story in stories]
+        stories = [story for _topic, stories in headings(*candidates, language=language) for story in stories]
         assert sorted(stories) == sorted([merged, [3]])
 
 
@@ -270,19 +275,19 @@ def test_one_story_in_two_languages_is_one_line_without_vectors_too(english, fre
     ],
 )
 def test_two_stories_about_one_company_in_two_languages_are_two(english, french):
-    told = (article(1, english), article(2, french, language="fr"))
-    assert sum(len(stories) for _topic, stories in headings(*told, language="fr")) == 2
+    candidates = (make_candidate(1, english), make_candidate(2, french, language="fr"))
+    assert sum(len(stories) for _topic, stories in headings(*candidates, language="fr")) == 2
 
 
 def test_what_has_no_heading_stands_at_the_end_together():
-    told = [
-        article(1, "A cable is cut", kept=9),
-        article(2, "No tag here", kept=8),
-        article(3, "Chips get smaller", tags=("Chips",), kept=7),
-        article(4, "Nor here", kept=6),
-        article(5, "A browser engine", tags=("Browsers",), kept=5),
+    candidates = [
+        make_candidate(1, "A cable is cut", kept=9),
+        make_candidate(2, "No tag here", kept=8),
+        make_candidate(3, "Chips get smaller", tags=("Chips",), kept=7),
+        make_candidate(4, "Nor here", kept=6),
+        make_candidate(5, "A browser engine", tags=("Browsers",), kept=5),
     ]
-    assert headings(*told, language="en") == [
+    assert headings(*candidates, language="en") == [
         (None, [[1]]),
         ("Chips", [[3]]),
         ("Browsers", [[5]]),
@@ -291,14 +296,14 @@ def test_what_has_no_heading_stands_at_the_end_together():
 
 
 def test_headings_are_in_the_language_of_the_digest_or_names():
-    told = [
-        article(1, "Un câble sectionné", language="fr", kept=9),
-        article(2, "A library lends out laptops", tags=("Libraries",), kept=8),
-        article(3, "A map of every bench in OpenStreetMap", tags=("OpenStreetMap",), kept=7),
-        article(4, "Signing in without passwords", tags=("passkeys",), kept=6),
-        article(5, "Les banques hésitent", tags=("passkeys", "banques"), language="fr", kept=5),
-        article(6, "La vie privée", tags=("vie privée",), language="fr", kept=4),
+    candidates = [
+        make_candidate(1, "Un câble sectionné", language="fr", kept=9),
+        make_candidate(2, "A library lends out laptops", tags=("Libraries",), kept=8),
+        make_candidate(3, "A map of every bench in OpenStreetMap", tags=("OpenStreetMap",), kept=7),
+        make_candidate(4, "Signing in without passwords", tags=("passkeys",), kept=6),
+        make_candidate(5, "Les banques hésitent", tags=("passkeys", "banques"), language="fr", kept=5),
+        make_candidate(6, "La vie privée", tags=("vie privée",), language="fr", kept=4),
     ]
-    first, *middle, last = [heading for heading, _stories in headings(*told, language="fr")]
+    first, *middle, last = [heading for heading, _stories in headings(*candidates, language="fr")]
     assert first is last is None
     assert sorted(filter(None, middle)) == ["OpenStreetMap", "Passkeys", "Vie privée"]

@@ -155,10 +155,10 @@ def test_too_few_articles_are_told_as_such():
 def test_the_largest_sources_come_first():
     press = Press()
     press.often("{number}", 9, outlets=1)
-    first, *rest = press.trends().sources
+    first, *further_sources = press.trends().sources
     assert first.name == "Outlet 0"
     assert first.articles == 26
-    assert [line.name for line in rest] == ["Outlet 1", "Outlet 2"]
+    assert [line.name for line in further_sources] == ["Outlet 1", "Outlet 2"]
 
 
 def test_titles_that_stand_for_several_articles_count_so_often():

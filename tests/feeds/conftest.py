@@ -11,14 +11,14 @@ import pytest
 from bot.core.worker_pool import WorkerPool
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
-from tests.kept_workers import KeptWorkers
+from tests.kept_workers import ReusedWorkers
 
 RawServer = Callable[
     [Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]], Awaitable[str]
 ]
 
 
-async def code_of(fetcher: Fetcher, url: str, **options: object) -> str:
+async def fetch_error_code(fetcher: Fetcher, url: str, **options: object) -> str:
     """The code of the error that fetching ends in."""
     with pytest.raises(FeedError) as caught:
         await fetcher.get(url, **options)  # type: ignore[arg-type]  # whatever a test wants to say
@@ -33,7 +33,7 @@ async def fetcher(settings) -> AsyncIterator[Fetcher]:
 
 @pytest.fixture
 async def workers() -> AsyncIterator[WorkerPool]:
-    pool = KeptWorkers()
+    pool = ReusedWorkers()
     yield pool
     await pool.close()
 

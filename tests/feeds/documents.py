@@ -16,10 +16,12 @@ def atom(inside: str, attributes: str = "") -> bytes:
     return f"<feed xmlns='http://www.w3.org/2005/Atom' {attributes}><title>T</title>{inside}</feed>".encode()
 
 
-def parsed(document: str | bytes, content_type: str = "application/xml", url: str = URL) -> ParsedFeed:
+def parse_document(
+    document: str | bytes, content_type: str = "application/xml", url: str = URL
+) -> ParsedFeed:
     return parse(document.encode() if isinstance(document, str) else document, content_type, url)
 
 
-def only(document: str | bytes, content_type: str = "application/xml", url: str = URL) -> Entry:
-    (entry,) = parsed(document, content_type, url).entries
+def parse_only_entry(document: str | bytes, content_type: str = "application/xml", url: str = URL) -> Entry:
+    (entry,) = parse_document(document, content_type, url).entries
     return entry

@@ -36,62 +36,64 @@ _FEEDPARSER_NAMES = {
 }
 
 
-def disagreements(source: bytes, content_type: str, url: str, wanted: list[Expectation]) -> list[str]:
+def find_disagreements(
+    source: bytes, content_type: str, url: str, expectations: list[Expectation]
+) -> list[str]:
     """What Telex finds otherwise, each as a line to read."""
     try:
         parsed = parse(source, content_type, url)
     except FeedError as error:
-        return [f"{path}: {error.code}" for path, _ in wanted]
+        return [f"{path}: {error.code}" for path, _ in expectations]
     return [
-        f"{path}: {found!r} instead of {value!r}"
-        for path, value in wanted
-        if (found := _found(parsed, path)) != value
-        and " ".join(found.split()) not in {_flat(value), " ".join(unescape(value).split())}
+        f"{path}: {actual!r} instead of {expected!r}"
+        for path, expected in expectations
+        if (actual := _get_parsed_value(parsed, path)) != expected
+        and " ".join(actual.split()) not in {_flatten(expected), " ".join(unescape(expected).split())}
     ]
 
 
-def _flat(markup: str) -> str:
+def _flatten(markup: str) -> str:
     return " ".join(to_text(markup).split())
 
 
-def _found(parsed: ParsedFeed, path: str) -> str:
+def _get_parsed_value(parsed: ParsedFeed, path: str) -> str:
     parts = path.split(".")
     if parts[0] == "feed":
         return {"title": parsed.title, "link": parsed.site_url or ""}[parts[1]]
     if int(parts[1]) >= len(parsed.entries):
         return ""
-    value = getattr(parsed.entries[int(parts[1])], parts[2])
-    return "" if value is None else str(value)
+    field_value = getattr(parsed.entries[int(parts[1])], parts[2])
+    return "" if field_value is None else str(field_value)
 
 
-def feedparser_headers(source: bytes) -> dict[str, str]:
+def parse_feedparser_headers(source: bytes) -> dict[str, str]:
     """The response headers that a file of feedparser's wants to be served with, names in lower case."""
-    return {name.decode().lower(): value.decode() for name, value in _HEADER.findall(source)}
+    return {name.decode().lower(): header_value.decode() for name, header_value in _HEADER.findall(source)}
 
 
-def feedparser_expectations(source: bytes) -> Iterator[Expectation]:
+def parse_feedparser_expectations(source: bytes) -> Iterator[Expectation]:
     """From the `Expect:` line, a Python expression."""
-    found = _EXPECT.search(source)
+    expect_line = _EXPECT.search(source)
     try:
-        tree = ast.parse(found[1].decode("utf-8", "replace"), mode="eval").body if found else None
+        tree = ast.parse(expect_line[1].decode("utf-8", "replace"), mode="eval").body if expect_line else None
     except SyntaxError:
         return
     for node in tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]:
         if not (isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq)):
             continue
-        value = node.comparators[0]
-        if not (isinstance(value, ast.Constant) and isinstance(value.value, str)):
+        literal = node.comparators[0]
+        if not (isinstance(literal, ast.Constant) and isinstance(literal.value, str)):
             continue
-        where, _, name = _dotted(node.left).partition(".")
+        where, _, name = _format_dotted_name(node.left).partition(".")
         if where == "feed" and name in {"title", "title_detail.value", "link"}:
-            yield f"feed.{name.partition('_')[0]}", value.value
+            yield f"feed.{name.partition('_')[0]}", literal.value
         elif where == "entries":
             number, _, name = name.partition(".")
             if name in _FEEDPARSER_NAMES:
-                yield f"entries.{number}.{_FEEDPARSER_NAMES[name]}", value.value
+                yield f"entries.{number}.{_FEEDPARSER_NAMES[name]}", literal.value
 
 
-def _dotted(node: ast.expr) -> str:
+def _format_dotted_name(node: ast.expr) -> str:
     parts: list[str] = []
     while isinstance(node, ast.Subscript | ast.Attribute):
         if isinstance(node, ast.Attribute):
@@ -103,56 +105,62 @@ def _dotted(node: ast.expr) -> str:
     return ".".join(reversed(parts))
 
 
-def gofeed_expectations(path: Path) -> Iterator[Expectation]:
+def load_gofeed_expectations(path: Path) -> Iterator[Expectation]:
     """From gofeed's description of a document, which it writes in several ways."""
     expected = json.loads(path.read_text())
     if title := expected.get("title"):
         yield "feed.title", title
-    for number, item in enumerate(expected.get("items") or expected.get("entries") or ()):
+    for number, described_entry in enumerate(expected.get("items") or expected.get("entries") or ()):
         entry = f"entries.{number}."
-        if title := item.get("title"):
+        if title := described_entry.get("title"):
             yield entry + "title", title
-        if guid := _value(item.get("guid") or item.get("id")):
+        if guid := _get_text(described_entry.get("guid") or described_entry.get("id")):
             yield entry + "guid", guid
-        link = item.get("link") or _alternate(item.get("links"))
+        link = described_entry.get("link") or _find_alternate_link(described_entry.get("links"))
         if link and link.startswith("http"):
             yield entry + "link", link
-        texts = [_value(item.get(name)) for name in ("description", "summary", "content")]
-        if text := max(texts, key=lambda text: len(_flat(text))):
+        texts = [_get_text(described_entry.get(name)) for name in ("description", "summary", "content")]
+        if text := max(texts, key=lambda text: len(_flatten(text))):
             yield entry + "text", text
-        if date := item.get("publishedParsed") or item.get("pubDateParsed"):
+        if date := described_entry.get("publishedParsed") or described_entry.get("pubDateParsed"):
             yield entry + "published", str(int(datetime.fromisoformat(date).timestamp()))
 
 
-def _value(found: Any) -> str:
-    return (found.get("value") or "") if isinstance(found, dict) else (found or "")
+def _get_text(text_or_object: Any) -> str:
+    return (text_or_object.get("value") or "") if isinstance(text_or_object, dict) else (text_or_object or "")
 
 
-def _alternate(links: Any) -> str:
-    found = [
+def _find_alternate_link(links: Any) -> str:
+    alternate_links = [
         link.get("href", "")
         for link in links or ()
         if isinstance(link, dict) and link.get("rel") == "alternate"
     ]
-    return found[0] if found else ""
+    return alternate_links[0] if alternate_links else ""
 
 
-def feed_rs_expectations(path: Path) -> Iterator[Expectation]:
+def load_feed_rs_expectations(path: Path) -> Iterator[Expectation]:
     """From feed-rs's description of a document. An id of 32 hexadecimal digits is one it made up."""
     expected = json.loads(path.read_text())
     if expected.get("title"):
         yield "feed.title", expected["title"]["content"]
-    for number, item in enumerate(expected["entries"]):
+    for number, described_entry in enumerate(expected["entries"]):
         entry = f"entries.{number}."
-        if item.get("title"):
-            yield entry + "title", item["title"]["content"]
-        if not re.fullmatch(r"[0-9a-f]{32}", item["id"]):
-            yield entry + "guid", item["id"]
-        links = [link["href"] for link in item["links"] if link["rel"] in {None, "alternate"}]
+        if described_entry.get("title"):
+            yield entry + "title", described_entry["title"]["content"]
+        if not re.fullmatch(r"[0-9a-f]{32}", described_entry["id"]):
+            yield entry + "guid", described_entry["id"]
+        links = [link["href"] for link in described_entry["links"] if link["rel"] in {None, "alternate"}]
         if links and links[0].startswith("http"):
             yield entry + "link", links[0]
-        texts = [(item.get("summary") or {}).get("content"), (item.get("content") or {}).get("body")]
-        if text := max((text or "" for text in texts), key=lambda text: len(_flat(text))):
+        texts = [
+            (described_entry.get("summary") or {}).get("content"),
+            (described_entry.get("content") or {}).get("body"),
+        ]
+        if text := max((text or "" for text in texts), key=lambda text: len(_flatten(text))):
             yield entry + "text", text
-        if item.get("published"):
-            yield entry + "published", str(int(datetime.fromisoformat(item["published"]).timestamp()))
+        if described_entry.get("published"):
+            yield (
+                entry + "published",
+                str(int(datetime.fromisoformat(described_entry["published"]).timestamp())),
+            )

@@ -41,9 +41,16 @@ ADDRESS = st.builds(
 
 @given(ADDRESS)
 def test_an_address_is_read_as_yarl_reads_it_whether_or_not_it_takes_the_short_way(url):
-    read, slow = check_url(url), URL(url)
-    assert (read.scheme, read.raw_host, read.port) == (slow.scheme, slow.raw_host, slow.port)
-    assert (read.raw_path, read.raw_query_string) == (slow.raw_path, slow.raw_query_string)
+    checked_url, yarl_url = check_url(url), URL(url)
+    assert (checked_url.scheme, checked_url.raw_host, checked_url.port) == (
+        yarl_url.scheme,
+        yarl_url.raw_host,
+        yarl_url.port,
+    )
+    assert (checked_url.raw_path, checked_url.raw_query_string) == (
+        yarl_url.raw_path,
+        yarl_url.raw_query_string,
+    )
 
 
 @pytest.mark.parametrize("address", PRIVATE)
@@ -84,8 +91,8 @@ def test_what_is_no_address_of_the_web_is_refused(url):
 
 
 def test_a_socket_to_a_refused_address_is_never_made():
-    make = socket_factory(())
+    make_socket = socket_factory(())
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::ffff:10.0.0.1")):
         with pytest.raises(PermissionError, match=REFUSAL_TEXT):
-            make((family, socket.SOCK_STREAM, 0, "", (address, 80)))
-    make((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("1.1.1.1", 80))).close()
+            make_socket((family, socket.SOCK_STREAM, 0, "", (address, 80)))
+    make_socket((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("1.1.1.1", 80))).close()

@@ -12,7 +12,7 @@ from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.article_extraction import MAX_TEXT, article_text
 from bot.feeds.pages.element_text import decode_page
 from bot.text import boilerplate
-from tests.benchmarks.pages import found_by_telex, pages, score
+from tests.benchmarks.pages import extract_with_telex, load_marked_pages, score
 from tests.feeds.publishers import ENGLISH_PAGES, FRENCH_PAGES
 from tests.shared import shared
 
@@ -80,13 +80,13 @@ ENGLISH_PAGE = PAGE.format(
 )
 
 
-def text_of(page: str, content_type: str = "text/html; charset=utf-8") -> str:
+def extract_text(page: str, content_type: str = "text/html; charset=utf-8") -> str:
     return article_text(page.encode(), content_type, "https://example.org/a")
 
 
 @pytest.mark.parametrize(("page", "paragraphs"), [(FRENCH_PAGE, FRENCH), (ENGLISH_PAGE, ENGLISH)])
 def test_only_the_article_is_left_of_a_page(page, paragraphs):
-    assert text_of(page) == "\n\n".join(paragraphs)
+    assert extract_text(page) == "\n\n".join(paragraphs)
 
 
 @pytest.mark.parametrize(
@@ -97,20 +97,22 @@ def test_only_the_article_is_left_of_a_page(page, paragraphs):
     ],
 )
 def test_the_article_is_found_in_the_markup_of_large_publishers(page, paragraphs):
-    found = text_of(page.format(*paragraphs, title="Le titre de cet article, qui est assez long"))
-    positions = [found.find(paragraph) for paragraph in paragraphs]
+    text = extract_text(page.format(*paragraphs, title="Le titre de cet article, qui est assez long"))
+    positions = [text.find(paragraph) for paragraph in paragraphs]
     assert -1 not in positions
     assert positions == sorted(positions)
-    assert "FURNITURE" not in found
+    assert "FURNITURE" not in text
 
 
 def test_an_article_within_an_unclosed_menu_or_hidden_until_a_script_shows_it_is_found():
     body = "".join(f"<p>{paragraph}</p>" for paragraph in ENGLISH)
-    assert text_of(f"<body><button class=menu><nav><a href=/>Home</a><main>{body}") == "\n\n".join(ENGLISH)
-    assert text_of(f"<body><div hidden id=S:1>{body}</div>") == "\n\n".join(ENGLISH)
+    assert extract_text(f"<body><button class=menu><nav><a href=/>Home</a><main>{body}") == "\n\n".join(
+        ENGLISH
+    )
+    assert extract_text(f"<body><div hidden id=S:1>{body}</div>") == "\n\n".join(ENGLISH)
 
 
-def thread_of(posts: list[tuple[str, str]]) -> str:
+def render_thread(posts: list[tuple[str, str]]) -> str:
     return "".join(
         f'<article class="message" id="post-{number}"><div class="user"><a class="username">{name}</a>'
         f"<dl><dt>Joined</dt><dd>2019</dd></dl></div><div><time>March {number}, 2026</time>"
@@ -121,11 +123,11 @@ def thread_of(posts: list[tuple[str, str]]) -> str:
 
 def test_a_discussion_is_its_posts_each_with_its_author_and_without_what_it_quotes_of_the_others():
     quoting = f"<blockquote>{ENGLISH[0]}</blockquote><p>{ENGLISH[1]}</p>"
-    posts = thread_of([("mary", ENGLISH[0]), ("jo", quoting), ("mary", ENGLISH[2])])
-    found = article_text(
+    posts = render_thread([("mary", ENGLISH[0]), ("jo", quoting), ("mary", ENGLISH[2])])
+    text = article_text(
         f"<body><h1>Battery</h1>{posts}".encode(), "text/html", "https://example.org/threads/battery.5/"
     )
-    assert found == (
+    assert text == (
         f"mary, March 1, 2026\n{ENGLISH[0]}\n\n"
         f"jo, March 2, 2026\n{ENGLISH[1]}\n\n"
         f"mary, March 3, 2026\n{ENGLISH[2]}"
@@ -133,13 +135,13 @@ def test_a_discussion_is_its_posts_each_with_its_author_and_without_what_it_quot
 
 
 def test_comments_below_an_article_are_no_discussion():
-    comments = thread_of([("mary", FRENCH[0]), ("jo", FRENCH[1]), ("mary", FRENCH[2])])
+    comments = render_thread([("mary", FRENCH[0]), ("jo", FRENCH[1]), ("mary", FRENCH[2])])
     text = "".join(f"<p>{paragraph}</p>" for paragraph in ENGLISH * 2)
-    found = text_of(
+    article_text = extract_text(
         f"<body><main><article class=a><h1>Battery</h1>{text}</article></main><section>{comments}</section>"
     )
-    assert ENGLISH[2] in found
-    assert not any(comment in found for comment in FRENCH)
+    assert ENGLISH[2] in article_text
+    assert not any(comment in article_text for comment in FRENCH)
 
 
 def test_parts_of_an_article_that_a_picture_divides_are_one():
@@ -148,8 +150,8 @@ def test_parts_of_an_article_that_a_picture_divides_are_one():
         f'<div class="chunk"><p>{first}</p><p>{second}</p></div><figure><img src=x></figure>'
         for first, second in ((ENGLISH[0], ENGLISH[1]), (ENGLISH[2], FRENCH[0]), (FRENCH[1], FRENCH[2]))
     )
-    found = text_of(f"<html><body><div class=chunks>{parts}</div></body></html>")
-    assert found == "\n\n".join((*ENGLISH, *FRENCH))
+    text = extract_text(f"<html><body><div class=chunks>{parts}</div></body></html>")
+    assert text == "\n\n".join((*ENGLISH, *FRENCH))
 
 
 @pytest.mark.parametrize(
@@ -181,33 +183,33 @@ def test_a_page_without_an_article_has_no_text(page):
 def test_a_tag_of_a_hundred_thousand_attributes_is_not_parsed():
     """libxml2 took minutes for it."""
     with pytest.raises(FeedError):
-        text_of("<p " + " ".join(f"a{number}=1" for number in range(100_000)) + ">text")
+        extract_text("<p " + " ".join(f"a{number}=1" for number in range(100_000)) + ">text")
 
 
 def test_a_long_page_is_capped():
-    assert len(text_of("<html><body>" + f"<p>{ENGLISH[0]}</p>" * 5_000)) <= MAX_TEXT
+    assert len(extract_text("<html><body>" + f"<p>{ENGLISH[0]}</p>" * 5_000)) <= MAX_TEXT
 
 
 def test_the_seed_in_a_plain_page_is_its_article():
-    given = (shared("seed") / "article.fr.txt").read_text(encoding="utf-8")
-    wanted = boilerplate.strip_boilerplate(given).split()
-    lines = [escape(line) for line in given.split("\n")]
+    seed_text = (shared("seed") / "article.fr.txt").read_text(encoding="utf-8")
+    expected_words = boilerplate.strip_boilerplate(seed_text).split()
+    lines = [escape(line) for line in seed_text.split("\n")]
     for page in (
         "<br>\n".join(lines),
         "".join(f"<p>{line}</p>" for line in lines if line.strip()),
         "".join(f"<div>{line}</div>" for line in lines if line.strip()),
     ):
-        assert text_of(f"<html><body>{page}</body></html>").split() == wanted
+        assert extract_text(f"<html><body>{page}</body></html>").split() == expected_words
     around = ("justlogo", "Mis à jour", "À lire aussi", "Crédits", "Bar à innovations")
-    assert not any(words in boilerplate.strip_boilerplate(given) for words in around)
+    assert not any(words in boilerplate.strip_boilerplate(seed_text) for words in around)
 
 
 def test_marked_pages_are_found_as_well_as_they_have_to_be():
     shared("pages")
-    found: dict[str, list[float]] = defaultdict(list)
-    for marked in islice(pages(), 0, None, 72):
-        found[marked.kind].append(score(found_by_telex(marked), marked.text).f1)
-    means = {kind: sum(scores) / len(scores) for kind, scores in found.items()}
+    scores_by_kind: dict[str, list[float]] = defaultdict(list)
+    for marked in islice(load_marked_pages(), 0, None, 72):
+        scores_by_kind[marked.kind].append(score(extract_with_telex(marked), marked.text).f1)
+    means = {kind: sum(scores) / len(scores) for kind, scores in scores_by_kind.items()}
     assert means["orange_fr"] >= 0.9
     assert means["scrapinghub"] >= 0.9
     assert means["wcxb article"] >= 0.88
@@ -245,6 +247,6 @@ def test_a_character_that_there_is_not_costs_nothing_but_itself(character):
 
 def test_references_to_characters_that_there_are_stay():
     paragraphs = "".join(f"<p>{paragraph}</p>" for paragraph in ENGLISH)
-    said = "<p>&#233;t&#00000000000233; &#x1F600; ici</p>"
-    page = f"<html><body><article>{paragraphs}{said}</article></body></html>"
+    references_markup = "<p>&#233;t&#00000000000233; &#x1F600; ici</p>"
+    page = f"<html><body><article>{paragraphs}{references_markup}</article></body></html>"
     assert "été 😀 ici" in article_text(page.encode(), "text/html", "https://a.example/")

@@ -8,11 +8,11 @@ from urllib.parse import urljoin
 
 from tests.feeds.expectations import (
     Expectation,
-    disagreements,
-    feed_rs_expectations,
-    feedparser_expectations,
-    feedparser_headers,
-    gofeed_expectations,
+    find_disagreements,
+    load_feed_rs_expectations,
+    load_gofeed_expectations,
+    parse_feedparser_expectations,
+    parse_feedparser_headers,
 )
 from tests.shared import shared
 
@@ -82,7 +82,7 @@ FEED_RS = {
 Describe = Callable[[Path], Iterator[Expectation]]
 
 
-def _described(
+def _list_described_cases(
     folder: Path, suffix: str, document: str, describe: Describe
 ) -> Iterator[tuple[Path, list[Expectation]]]:
     """(document, expectations) for each description whose document lies beside it."""
@@ -92,11 +92,11 @@ def _described(
             yield source, list(describe(path))
 
 
-def _unexplained(lines: dict[str, list[str]], reasons: dict[str, str]) -> list[str]:
+def _find_unexplained(lines: dict[str, list[str]], reasons: dict[str, str]) -> list[str]:
     return [
         f"{name}: {line}"
-        for name, found in lines.items()
-        for line in found
+        for name, disagreement_lines in lines.items()
+        for line in disagreement_lines
         if reasons.get(name, "\0") not in line
     ]
 
@@ -108,38 +108,40 @@ def test_feedparsers_own_cases_are_read_as_it_wants():
         if any(f"_{name}." in path.name for name in FEEDPARSER_UNSHOWN):
             continue
         source = path.read_bytes()
-        wanted = list(feedparser_expectations(source))
-        headers = feedparser_headers(source)
+        expectations = list(parse_feedparser_expectations(source))
+        headers = parse_feedparser_headers(source)
         url = urljoin("http://127.0.0.1:8097/", headers.get("content-location", ""))
-        checked += len(wanted)
-        lines[path.name] = disagreements(source, headers.get("content-type", ""), url, wanted)
-    assert _unexplained(lines, FEEDPARSER) == []
+        checked += len(expectations)
+        lines[path.name] = find_disagreements(source, headers.get("content-type", ""), url, expectations)
+    assert _find_unexplained(lines, FEEDPARSER) == []
     assert checked > 1_100
 
 
 def test_gofeeds_cases_are_read_as_it_wants():
     folder = shared("feeds/cases/gofeed")
     pairs = [
-        *_described(folder, ".json", ".xml", gofeed_expectations),
-        *_described(folder, "_expected.json", ".json", gofeed_expectations),
+        *_list_described_cases(folder, ".json", ".xml", load_gofeed_expectations),
+        *_list_described_cases(folder, "_expected.json", ".json", load_gofeed_expectations),
     ]
     lines: dict[str, list[str]] = {}
     for source, wanted in pairs:
         described = source.stem + (".json" if source.suffix == ".xml" else "_expected.json")
-        lines[described] = disagreements(source.read_bytes(), "", "http://example.org/feed", wanted)
-    assert _unexplained(lines, GOFEED) == []
-    assert sum(len(wanted) for _, wanted in pairs) > 200
+        lines[described] = find_disagreements(source.read_bytes(), "", "http://example.org/feed", wanted)
+    assert _find_unexplained(lines, GOFEED) == []
+    assert sum(len(expectations) for _, expectations in pairs) > 200
 
 
 def test_feed_rs_cases_are_read_as_it_wants():
     folder = shared("feeds/cases/feed-rs")
     pairs = [
-        *_described(folder, ".serde.json", ".xml", feed_rs_expectations),
-        *_described(folder, ".serde.json", ".json", feed_rs_expectations),
+        *_list_described_cases(folder, ".serde.json", ".xml", load_feed_rs_expectations),
+        *_list_described_cases(folder, ".serde.json", ".json", load_feed_rs_expectations),
     ]
     lines = {
-        f"{source.stem}.serde.json": disagreements(source.read_bytes(), "", "http://example.org/feed", wanted)
+        f"{source.stem}.serde.json": find_disagreements(
+            source.read_bytes(), "", "http://example.org/feed", wanted
+        )
         for source, wanted in pairs
     }
-    assert _unexplained(lines, FEED_RS) == []
-    assert sum(len(wanted) for _, wanted in pairs) > 450
+    assert _find_unexplained(lines, FEED_RS) == []
+    assert sum(len(expectations) for _, expectations in pairs) > 450

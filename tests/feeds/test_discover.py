@@ -12,8 +12,8 @@ from bot.feeds import discover, fetch_errors
 from bot.feeds.discover import discover_feeds
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.page_links import MAX_FEEDS, FoundFeed, feed_links
-from tests.feed_server import item, rss
-from tests.feeds.test_pages import hangs
+from tests.feed_server import make_rss, make_rss_item
+from tests.feeds.test_pages import hang_worker
 from tests.shared import shared
 
 PAGE = "https://site.example/blog/page.html"
@@ -81,37 +81,37 @@ def test_real_pages_are_read():
 
 
 async def test_the_address_of_a_feed_gives_itself(fetcher, workers, feed_server):
-    url = feed_server.serve("/feed", rss(item(1)))
-    found = await discover_feeds(fetcher, workers, url)
-    assert found.feeds == (FoundFeed(url, "Example News", "rss20"),)
-    assert found.fetched is not None
-    assert len(found.parsed.entries) == 1
+    url = feed_server.serve("/feed", make_rss(make_rss_item(1)))
+    discovery = await discover_feeds(fetcher, workers, url)
+    assert discovery.feeds == (FoundFeed(url, "Example News", "rss20"),)
+    assert discovery.fetched is not None
+    assert len(discovery.parsed.entries) == 1
 
 
 async def test_a_feed_that_moved_for_good_is_followed_where_it_is(fetcher, workers, feed_server):
-    new = feed_server.serve("/new", rss(item(1)))
-    found = await discover_feeds(fetcher, workers, feed_server.redirect("/old", "/new"))
-    assert found.feeds[0].url == new
-    found = await discover_feeds(fetcher, workers, feed_server.redirect("/for-now", "/new", 302))
-    assert found.feeds[0].url == feed_server.origin + "/for-now"
+    new = feed_server.serve("/new", make_rss(make_rss_item(1)))
+    discovery = await discover_feeds(fetcher, workers, feed_server.redirect("/old", "/new"))
+    assert discovery.feeds[0].url == new
+    discovery = await discover_feeds(fetcher, workers, feed_server.redirect("/for-now", "/new", 302))
+    assert discovery.feeds[0].url == feed_server.origin + "/for-now"
 
 
 async def test_a_page_that_names_its_feeds_is_asked_once(fetcher, workers, feed_server):
     url = feed_server.serve(
         "/", _page(_link("/one", title="One"), _link("/two", title="Two")), content_type="text/html"
     )
-    found = await discover_feeds(fetcher, workers, url)
-    assert [feed.title for feed in found.feeds] == ["One", "Two"]
-    assert found.parsed is None
+    discovery = await discover_feeds(fetcher, workers, url)
+    assert [feed.title for feed in discovery.feeds] == ["One", "Two"]
+    assert discovery.parsed is None
     assert len(feed_server.visits) == 1
 
 
 async def test_well_known_paths_are_tried_in_turn_until_one_is_a_feed(fetcher, workers, feed_server):
     url = feed_server.serve("/blog/", _page(), content_type="text/html")
     feed_server.serve("/rss", _page(), content_type="text/html")
-    feed = feed_server.serve("/feed.xml", rss(item(1), title="Hidden"))
-    found = await discover_feeds(fetcher, workers, url)
-    assert found.feeds == (FoundFeed(feed, "Hidden", "rss20"),)
+    feed = feed_server.serve("/feed.xml", make_rss(make_rss_item(1), title="Hidden"))
+    discovery = await discover_feeds(fetcher, workers, url)
+    assert discovery.feeds == (FoundFeed(feed, "Hidden", "rss20"),)
     assert [visit.path for visit in feed_server.visits] == ["/blog/", "/", "/feed", "/rss", "/feed.xml"]
 
 
@@ -144,7 +144,7 @@ async def test_what_cannot_be_fetched_says_why(fetcher, workers, feed_server):
 
 
 async def test_a_document_that_hangs_its_reader_says_so(fetcher, workers, feed_server, monkeypatch):
-    monkeypatch.setattr(WorkerPool, "run", hangs)
+    monkeypatch.setattr(WorkerPool, "run", hang_worker)
     with pytest.raises(FeedError) as caught:
-        await discover_feeds(fetcher, workers, feed_server.serve("/slow", rss(item(1))))
+        await discover_feeds(fetcher, workers, feed_server.serve("/slow", make_rss(make_rss_item(1))))
     assert caught.value.code == fetch_errors.PARSE_TIMEOUT

@@ -17,10 +17,10 @@ from bot.feeds import fetch, fetch_errors
 from bot.feeds.fetch import Fetcher, FetchResult
 from bot.feeds.fetch_errors import FeedError
 from bot.posting.wording import feed_error_sentences
-from tests.feed_server import FeedServer, item, rss
-from tests.feeds.conftest import code_of
+from tests.feed_server import FeedServer, make_rss, make_rss_item
+from tests.feeds.conftest import fetch_error_code
 
-BODY = rss(*(item(number) for number in range(20))).encode()
+BODY = make_rss(*(make_rss_item(number) for number in range(20))).encode()
 
 
 def _validators(fetched: FetchResult) -> Validators:
@@ -48,9 +48,9 @@ async def test_a_document_comes_with_what_is_needed_to_ask_again(fetcher, feed_s
     again = await fetcher.get(url, validators=_validators(fetched))
     assert (again.status, again.not_modified, again.body) == (304, True, b"")
     assert again.body_hash == fetched.body_hash
-    asked = feed_server.visits[1].headers
-    assert asked["If-None-Match"] == fetched.headers["etag"]
-    assert asked["If-Modified-Since"] == "Tue, 10 Jun 2003 04:00:00 GMT"
+    request_headers = feed_server.visits[1].headers
+    assert request_headers["If-None-Match"] == fetched.headers["etag"]
+    assert request_headers["If-Modified-Since"] == "Tue, 10 Jun 2003 04:00:00 GMT"
 
 
 async def test_the_same_bytes_are_no_change_where_a_server_knows_no_304(fetcher, feed_server):
@@ -68,11 +68,11 @@ async def test_the_visitor_says_who_it_is_and_keeps_no_cookies(feed_server, sett
     async with Fetcher(settings.model_copy(update={"contact": "https://telex.example/bot"})) as fetcher:
         await fetcher.get(url)
         await fetcher.get(url)
-    asked = feed_server.visits[1].headers
-    assert asked["User-Agent"] == f"Telex/{__version__} (+https://telex.example/bot)"
-    assert "Cookie" not in asked
-    assert "If-None-Match" not in asked
-    assert "application/atom+xml" in asked["Accept"]
+    request_headers = feed_server.visits[1].headers
+    assert request_headers["User-Agent"] == f"Telex/{__version__} (+https://telex.example/bot)"
+    assert "Cookie" not in request_headers
+    assert "If-None-Match" not in request_headers
+    assert "application/atom+xml" in request_headers["Accept"]
 
 
 async def test_an_empty_validator_is_not_sent(fetcher, feed_server):
@@ -81,7 +81,7 @@ async def test_an_empty_validator_is_not_sent(fetcher, feed_server):
 
 
 async def test_a_304_that_nobody_asked_for_is_an_error(fetcher, feed_server):
-    assert await code_of(fetcher, feed_server.serve("/feed", status=304, etag=False)) == "http-304"
+    assert await fetch_error_code(fetcher, feed_server.serve("/feed", status=304, etag=False)) == "http-304"
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ async def test_a_redirect_keeps_the_request_conditional(fetcher, feed_server):
     ],
 )
 async def test_a_redirect_to_nowhere_good_is_not_followed(fetcher, feed_server, location, code):
-    assert await code_of(fetcher, feed_server.redirect("/loop", location, 302)) == code
+    assert await fetch_error_code(fetcher, feed_server.redirect("/loop", location, 302)) == code
     assert feed_server.count("/loop") <= fetch.MAX_REDIRECTS + 1
 
 
@@ -162,39 +162,41 @@ async def test_a_password_goes_in_its_header_and_nowhere_else(fetcher, feed_serv
 
 
 async def test_a_password_follows_a_redirect_on_its_own_host_alone(fetcher, feed_server):
-    other = await FeedServer().start("127.0.0.2")
+    other_server = await FeedServer().start("127.0.0.2")
     try:
         feed_server.serve("/here", BODY)
-        other.serve("/there", BODY)
+        other_server.serve("/there", BODY)
         own = await fetcher.get(_with_password(feed_server.redirect("/own", "/here")))
         assert feed_server.visits[-1].headers["Authorization"] == BASIC
         assert own.permanent_url == _with_password(feed_server.origin + "/here")
-        away = await fetcher.get(_with_password(feed_server.redirect("/away", other.origin + "/there")))
-        assert "Authorization" not in other.visits[0].headers
+        away = await fetcher.get(
+            _with_password(feed_server.redirect("/away", other_server.origin + "/there"))
+        )
+        assert "Authorization" not in other_server.visits[0].headers
         assert away.permanent_url is None
     finally:
-        await other.stop()
+        await other_server.stop()
 
 
 async def test_another_port_is_another_server_to_a_password(fetcher, feed_server):
-    other = await FeedServer().start()
+    other_server = await FeedServer().start()
     try:
-        other.serve("/there", BODY)
-        await fetcher.get(_with_password(feed_server.redirect("/away", other.origin + "/there")))
-        assert "Authorization" not in other.visits[0].headers
+        other_server.serve("/there", BODY)
+        await fetcher.get(_with_password(feed_server.redirect("/away", other_server.origin + "/there")))
+        assert "Authorization" not in other_server.visits[0].headers
     finally:
-        await other.stop()
+        await other_server.stop()
 
 
 async def test_a_password_lost_on_the_way_does_not_come_back(fetcher, feed_server):
-    other = await FeedServer().start("127.0.0.2")
+    other_server = await FeedServer().start("127.0.0.2")
     try:
         feed_server.serve("/end", BODY)
-        back = other.redirect("/back", feed_server.origin + "/end")
+        back = other_server.redirect("/back", feed_server.origin + "/end")
         await fetcher.get(_with_password(feed_server.redirect("/away", back)))
         assert "Authorization" not in feed_server.visits[-1].headers
     finally:
-        await other.stop()
+        await other_server.stop()
 
 
 def test_from_https_to_http_goes_no_credential():
@@ -211,10 +213,10 @@ def test_from_https_to_http_goes_no_credential():
 
 def test_from_http_to_https_on_one_host_a_password_goes_along():
     plain = URL("http://site.example/feed")
-    for location, kept in (("https://site.example/feed", True), ("https://site.example:8443/feed", False)):
+    for location, is_kept in (("https://site.example/feed", True), ("https://site.example:8443/feed", False)):
         headers = {"Authorization": BASIC}
         fetch.next_target(plain, location, headers)
-        assert ("Authorization" in headers) is kept
+        assert ("Authorization" in headers) is is_kept
 
 
 # -- connections
@@ -222,12 +224,12 @@ def test_from_http_to_https_on_one_host_a_password_goes_along():
 
 async def test_plain_connections_are_kept_and_tls_ones_are_not(settings, feed_server, monkeypatch):
     peers: list[object] = []
-    made: list[aiohttp.TCPConnector] = []
+    connectors: list[aiohttp.TCPConnector] = []
 
     class Remembered(aiohttp.TCPConnector):
         def __init__(self, **options: Any) -> None:
             super().__init__(**options)
-            made.append(self)
+            connectors.append(self)
 
     async def handler(request: web.Request) -> web.Response:
         peers.append(request.transport.get_extra_info("peername"))
@@ -238,16 +240,20 @@ async def test_plain_connections_are_kept_and_tls_ones_are_not(settings, feed_se
         for _ in range(3):
             await fetcher.get(feed_server.handle("/feed", handler))
     assert len(set(peers)) == 1
-    assert sorted(connector.force_close for connector in made) == [False, True]
+    assert sorted(connector.force_close for connector in connectors) == [False, True]
 
 
 def test_every_code_has_words_for_a_person():
-    codes = {value for name, value in vars(fetch_errors).items() if name.isupper() and isinstance(value, str)}
-    said = {
+    codes = {
+        error_code
+        for name, error_code in vars(fetch_errors).items()
+        if name.isupper() and isinstance(error_code, str)
+    }
+    descriptions = {
         code: feed_error_sentences.describe_feed_error(code)
         for code in codes | {"http-404", "http-403", "http-401", "http-503", "http-418"}
     }
-    assert len(set(said.values())) == len(said)
+    assert len(set(descriptions.values())) == len(descriptions)
     assert feed_error_sentences.describe_feed_error("http-503") != feed_error_sentences.describe_feed_error(
         "http-418"
     )

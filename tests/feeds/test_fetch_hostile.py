@@ -22,15 +22,15 @@ from bot.core.models import Validators
 from bot.feeds import fetch, fetch_errors
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
-from tests.feed_server import item, rss
-from tests.feeds.conftest import code_of
+from tests.feed_server import make_rss, make_rss_item
+from tests.feeds.conftest import fetch_error_code
 
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
 
-BODY = rss(*(item(number) for number in range(20))).encode()
+BODY = make_rss(*(make_rss_item(number) for number in range(20))).encode()
 
 
 # -- size and time
@@ -80,7 +80,7 @@ async def test_a_bomb_goes_off_neither_in_memory_nor_on_the_loop(fetcher, feed_s
             await asyncio.sleep(0)
 
     counting = asyncio.create_task(count_turns())
-    assert await code_of(fetcher, url, max_bytes=16 * 2**20) == fetch_errors.TOO_LARGE
+    assert await fetch_error_code(fetcher, url, max_bytes=16 * 2**20) == fetch_errors.TOO_LARGE
     counting.cancel()
     assert turns > 16
 
@@ -92,16 +92,16 @@ async def test_a_packed_body_cut_short_or_broken_is_an_error(fetcher, feed_serve
     ]
     packed = pack(BODY)
     short = feed_server.serve("/short", packed[:-20], headers={"Content-Encoding": coding})
-    assert await code_of(fetcher, short) == fetch_errors.TRUNCATED
+    assert await fetch_error_code(fetcher, short) == fetch_errors.TRUNCATED
     mangled = packed[:15] + bytes(byte ^ 0x5A for byte in packed[15:])
     broken = feed_server.serve("/broken", mangled, headers={"Content-Encoding": coding})
-    assert await code_of(fetcher, broken) in {fetch_errors.ENCODING, fetch_errors.TRUNCATED}
+    assert await fetch_error_code(fetcher, broken) in {fetch_errors.ENCODING, fetch_errors.TRUNCATED}
 
 
 async def test_an_unknown_coding_and_a_pile_of_codings_are_errors(fetcher, feed_server):
     for coding in ("rot13", ", ".join(["gzip"] * 20)):
         url = feed_server.serve("/feed", BODY, headers={"Content-Encoding": coding})
-        assert await code_of(fetcher, url) == fetch_errors.ENCODING
+        assert await fetch_error_code(fetcher, url) == fetch_errors.ENCODING
 
 
 async def test_a_body_that_is_too_large_is_not_read_to_its_end(fetcher, raw_server):
@@ -117,7 +117,10 @@ async def test_a_body_that_is_too_large_is_not_read_to_its_end(fetcher, raw_serv
         await asyncio.sleep(60)
 
     for answer in (endless, boastful):
-        assert await code_of(fetcher, await raw_server(answer), max_bytes=2**20) == fetch_errors.TOO_LARGE
+        assert (
+            await fetch_error_code(fetcher, await raw_server(answer), max_bytes=2**20)
+            == fetch_errors.TOO_LARGE
+        )
 
 
 @pytest.mark.parametrize(
@@ -133,7 +136,7 @@ async def test_a_body_cut_short_is_an_error_and_no_success(fetcher, raw_server, 
         writer.write(head)
         await writer.drain()
 
-    assert await code_of(fetcher, await raw_server(answer)) == fetch_errors.TRUNCATED
+    assert await fetch_error_code(fetcher, await raw_server(answer)) == fetch_errors.TRUNCATED
 
 
 @pytest.mark.parametrize(
@@ -153,7 +156,7 @@ async def test_a_wrong_length_is_an_error_with_a_name(fetcher, raw_server, head)
         writer.write(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n<rss></rss> and more")
         await writer.drain()
 
-    assert await code_of(fetcher, await raw_server(answer)) in {
+    assert await fetch_error_code(fetcher, await raw_server(answer)) in {
         fetch_errors.INVALID_RESPONSE,
         fetch_errors.TRUNCATED,
     }
@@ -173,7 +176,7 @@ async def test_a_server_that_drips_is_left_after_the_time_limit(raw_server, sett
 
     url = await raw_server(answer)
     async with Fetcher(settings.model_copy(update={"fetch_timeout": 0.1})) as fetcher:
-        assert await code_of(fetcher, url) in (
+        assert await fetch_error_code(fetcher, url) in (
             {fetch_errors.INVALID_RESPONSE, fetch_errors.TIMEOUT}
             if step == "head"
             else {fetch_errors.TIMEOUT}
@@ -196,7 +199,7 @@ async def test_an_answer_that_is_no_http_is_an_error_with_a_name(fetcher, raw_se
         writer.write(answer)
         await writer.drain()
 
-    assert await code_of(fetcher, await raw_server(reply)) in {
+    assert await fetch_error_code(fetcher, await raw_server(reply)) in {
         fetch_errors.INVALID_RESPONSE,
         fetch_errors.CONNECTION_FAILED,
     }
@@ -221,8 +224,8 @@ async def test_nobody_there_and_no_such_name_are_different_errors(settings, monk
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
     async with Fetcher(settings) as fetcher:
-        assert await code_of(fetcher, f"http://127.0.0.1:{port}/") == fetch_errors.CONNECTION_FAILED
-        assert await code_of(fetcher, "http://no-such-name.invalid/") == fetch_errors.DNS_NOT_FOUND
+        assert await fetch_error_code(fetcher, f"http://127.0.0.1:{port}/") == fetch_errors.CONNECTION_FAILED
+        assert await fetch_error_code(fetcher, "http://no-such-name.invalid/") == fetch_errors.DNS_NOT_FOUND
 
 
 async def test_that_names_cannot_be_looked_up_is_no_typing_error(settings, monkeypatch):
@@ -230,7 +233,7 @@ async def test_that_names_cannot_be_looked_up_is_no_typing_error(settings, monke
     monkeypatch.setattr(fetch, "AsyncResolver", nobody)
     monkeypatch.setattr(fetch, "DNS_TIME", 0.2)
     async with Fetcher(settings) as fetcher:
-        assert await code_of(fetcher, "http://site.example/") == fetch_errors.DNS_UNAVAILABLE
+        assert await fetch_error_code(fetcher, "http://site.example/") == fetch_errors.DNS_UNAVAILABLE
 
 
 @pytest.mark.parametrize(
@@ -242,7 +245,7 @@ async def test_that_names_cannot_be_looked_up_is_no_typing_error(settings, monke
 async def test_a_host_that_cannot_be_is_an_error_with_a_name(settings, monkeypatch, host):
     monkeypatch.setattr(fetch, "DNS_TIME", 0.2)
     async with Fetcher(settings) as fetcher:
-        assert await code_of(fetcher, f"http://{host}/") in {
+        assert await fetch_error_code(fetcher, f"http://{host}/") in {
             fetch_errors.BAD_URL,
             fetch_errors.DNS_NOT_FOUND,
             fetch_errors.DNS_UNAVAILABLE,
@@ -262,19 +265,22 @@ async def test_a_validator_of_stray_bytes_can_be_stored_and_sent_back(fetcher, r
 
 async def test_plain_http_answering_to_tls_is_an_error_of_tls(fetcher, feed_server):
     feed_server.serve("/feed", BODY)
-    assert await code_of(fetcher, feed_server.origin.replace("http:", "https:") + "/feed") == fetch_errors.TLS
+    assert (
+        await fetch_error_code(fetcher, feed_server.origin.replace("http:", "https:") + "/feed")
+        == fetch_errors.TLS
+    )
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_an_error(fetcher, tmp_path):
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("needs openssl to make a certificate")
-    made = await asyncio.create_subprocess_shell(
+    openssl_process = await asyncio.create_subprocess_shell(
         f"{openssl} req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 1 -subj /CN=x",
         cwd=tmp_path,
         stderr=subprocess.DEVNULL,
     )
-    await made.wait()
+    await openssl_process.wait()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
     server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, ssl=context)
@@ -301,7 +307,7 @@ async def test_no_way_of_writing_loopback_gets_a_connection(feed_server, setting
     feed_server.serve("/feed", BODY)
     port = feed_server.origin.rpartition(":")[2]
     async with Fetcher(settings.model_copy(update={"allow_private_addresses": ()})) as fetcher:
-        code = await code_of(fetcher, f"http://{host}:{port}/feed")
+        code = await fetch_error_code(fetcher, f"http://{host}:{port}/feed")
     assert code in {
         fetch_errors.REFUSED_ADDRESS,
         fetch_errors.DNS_NOT_FOUND,
@@ -317,12 +323,14 @@ class _Rebinding(AbstractResolver):
     answers: list[list[str]]
 
     def __init__(self, **_: object) -> None:
-        self._left = list(self.answers)
+        self._remaining_answers = list(self.answers)
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        answer = self._left.pop(0) if len(self._left) > 1 else self._left[0]
+        answer = (
+            self._remaining_answers.pop(0) if len(self._remaining_answers) > 1 else self._remaining_answers[0]
+        )
         return [
             ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=0)
             for address in answer
@@ -353,7 +361,7 @@ async def test_a_resolver_that_changes_its_mind_gets_no_connection(
     monkeypatch.setattr(fetch, "AsyncResolver", _Rebinding)
     public = (ip_network("127.0.0.2/32"),)
     async with Fetcher(settings.model_copy(update={"allow_private_addresses": public})) as fetcher:
-        codes = [await code_of(fetcher, f"http://site{n}.example:{port}/feed") for n in range(3)]
+        codes = [await fetch_error_code(fetcher, f"http://site{n}.example:{port}/feed") for n in range(3)]
     assert codes[-1] in {fetch_errors.REFUSED_ADDRESS, fetch_errors.CONNECTION_FAILED}
     assert len(answers) == 1 or codes[-1] == fetch_errors.REFUSED_ADDRESS
     assert feed_server.visits == []
@@ -363,6 +371,9 @@ async def test_what_the_setting_allows_is_fetched_and_nothing_beside_it(feed_ser
     url = feed_server.serve("/feed", BODY)
     async with Fetcher(
         settings.model_copy(update={"allow_private_addresses": (ip_network("127.0.0.1/32"),)})
-    ) as one:
-        assert (await one.get(url)).body == BODY
-        assert await code_of(one, url.replace("127.0.0.1", "127.0.0.2")) == fetch_errors.REFUSED_ADDRESS
+    ) as fetcher:
+        assert (await fetcher.get(url)).body == BODY
+        assert (
+            await fetch_error_code(fetcher, url.replace("127.0.0.1", "127.0.0.2"))
+            == fetch_errors.REFUSED_ADDRESS
+        )

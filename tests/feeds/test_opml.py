@@ -10,7 +10,7 @@ from tests.shared import shared
 
 
 def test_a_list_is_read_in_its_order_each_feed_once():
-    data = b"""<?xml version="1.0"?><opml version="2.0"><head><title/></head><body>
+    opml = b"""<?xml version="1.0"?><opml version="2.0"><head><title/></head><body>
     <outline text="Tech"><outline type="rss" text="T&amp;T" title="" xmlUrl="https://a.example/f?x=1&amp;y=2"
       htmlUrl="https://a.example/" language="FR"/></outline>
     <outline text="B" xmlurl='https://b.example/feed' />
@@ -18,7 +18,7 @@ def test_a_list_is_read_in_its_order_each_feed_once():
     <outline text="none"/><outline text="bad" xmlUrl="javascript:x"/><outline xmlUrl="https://c.example/"/>
     <!-- <outline xmlUrl="https://commented.example/"/> -->
     </body></opml>"""
-    assert read_list(data).outlines == (
+    assert read_list(opml).outlines == (
         Outline("T&T", "https://a.example/f?x=1&y=2", "https://a.example/", "fr"),
         Outline("B", "https://b.example/feed", None, None),
         Outline("https://c.example/", "https://c.example/", None, None),
@@ -34,7 +34,7 @@ def test_a_list_is_read_in_its_order_each_feed_once():
     ],
 )
 def test_broken_xml_is_read_all_the_same(data):
-    assert [(one.title, one.url) for one in read_list(data).outlines] == [
+    assert [(outline.title, outline.url) for outline in read_list(data).outlines] == [
         ("R&D <x", "https://a.example/?a=1&b=2")
     ]
 
@@ -62,9 +62,9 @@ def test_every_real_list_gives_its_feeds():
     paths = sorted(shared("opml").rglob("*.opml"))
     feeds = 0
     for path in paths:
-        data = path.read_bytes()
-        found = read_list(data).outlines
-        assert found, path.name
-        assert len(found) >= data.lower().count(b"xmlurl=") - 1, path.name  # a stray quote hides three
-        feeds += len(found)
+        document = path.read_bytes()
+        outlines = read_list(document).outlines
+        assert outlines, path.name
+        assert len(outlines) >= document.lower().count(b"xmlurl=") - 1, path.name  # a stray quote hides three
+        feeds += len(outlines)
     assert (len(paths), feeds) == (118, 1_566)

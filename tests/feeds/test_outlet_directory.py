@@ -42,9 +42,9 @@ def test_an_outlet_is_found_by_what_people_type(typed, first):
 
 
 def test_a_topic_and_a_language_are_a_choice():
-    found = outlet_directory.search_outlets("jeux vidéo français")
-    assert len(found) > 3
-    assert all("gaming" in outlet.topics and outlet.language == "fr" for outlet in found)
+    outlets = outlet_directory.search_outlets("jeux vidéo français")
+    assert len(outlets) > 3
+    assert all("gaming" in outlet.topics and outlet.language == "fr" for outlet in outlets)
 
 
 @pytest.mark.parametrize("typed", ["", "the", "qzxv", "le monde qzxv", "*", "a" * 5_000])

@@ -44,47 +44,47 @@ def reader(fetcher, workers, robots_txt) -> PageFetcher:
     return PageFetcher(fetcher, workers, robots_txt)
 
 
-async def hangs(*_: object, **__: object) -> NoReturn:
+async def hang_worker(*_: object, **__: object) -> NoReturn:
     """What a worker does with a document that it does not come to the end of."""
     raise WorkerTimeout("too slow")
 
 
-async def text_at(reader: PageFetcher, url: str) -> str:
+async def read_text(reader: PageFetcher, url: str) -> str:
     text, _ = await reader.fetch_article_text(url, title=TITLE, teaser=TEASER, visit=visit)
     return text
 
 
-async def code_at(reader: PageFetcher, url: str) -> str:
+async def read_error_code(reader: PageFetcher, url: str) -> str:
     with pytest.raises(FeedError) as caught:
-        await text_at(reader, url)
+        await read_text(reader, url)
     return caught.value.code
 
 
-def page(server: FeedServer, body: bytes | str, *, kind: str = "text/html", **options: object) -> str:
+def serve_page(server: FeedServer, body: bytes | str, *, kind: str = "text/html", **options: object) -> str:
     return server.serve("/page", body, content_type=kind, **options)  # type: ignore[arg-type]
 
 
 async def test_an_article_is_read(reader, feed_server):
-    assert await text_at(reader, page(feed_server, PAGE)) == TEXT
+    assert await read_text(reader, serve_page(feed_server, PAGE)) == TEXT
 
 
 @pytest.mark.parametrize(
     "kind", ["application/pdf", "image/png", "application/json", "text/plain", "video/mp4"]
 )
 async def test_what_is_no_html_is_not_read(reader, feed_server, kind):
-    assert await code_at(reader, page(feed_server, PAGE, kind=kind)) == fetch_errors.NOT_A_PAGE
+    assert await read_error_code(reader, serve_page(feed_server, PAGE, kind=kind)) == fetch_errors.NOT_A_PAGE
 
 
 async def test_a_page_of_too_many_bytes_is_not_read(reader, feed_server):
     body = PAGE.replace("</article>", "<p>more of it</p>" * (5 * 2**20 // 16) + "</article>")
     assert len(body) > MAX_PAGE
-    assert await code_at(reader, page(feed_server, body)) == fetch_errors.TOO_LARGE
+    assert await read_error_code(reader, serve_page(feed_server, body)) == fetch_errors.TOO_LARGE
 
 
 async def test_nor_is_a_small_one_that_unpacks_to_them(reader, feed_server):
     bomb = gzip.compress(b"<p>" + b" " * (200 * 2**20), 1)
-    url = page(feed_server, bomb, headers={"Content-Encoding": "gzip"})
-    assert await code_at(reader, url) == fetch_errors.TOO_LARGE
+    url = serve_page(feed_server, bomb, headers={"Content-Encoding": "gzip"})
+    assert await read_error_code(reader, url) == fetch_errors.TOO_LARGE
 
 
 async def test_a_dripping_page_ends_with_its_time(clock, settings, workers, raw_server):
@@ -101,18 +101,18 @@ async def test_a_dripping_page_ends_with_its_time(clock, settings, workers, raw_
     url = await raw_server(drip)
     async with Fetcher(settings.model_copy(update={"fetch_timeout": 0.5})) as fetcher:
         pages = PageFetcher(fetcher, workers, RobotsCache(clock, fetcher, workers))
-        assert await code_at(pages, url) == fetch_errors.TIMEOUT
+        assert await read_error_code(pages, url) == fetch_errors.TIMEOUT
 
 
 async def test_a_redirect_into_a_private_network_is_not_followed(reader, feed_server):
     url = feed_server.redirect("/away", "http://10.0.0.1/admin", 302)
-    assert await code_at(reader, url) == fetch_errors.REFUSED_ADDRESS
+    assert await read_error_code(reader, url) == fetch_errors.REFUSED_ADDRESS
     url = feed_server.redirect("/away", "file:///etc/passwd", 302)
-    assert await code_at(reader, url) == fetch_errors.BAD_REDIRECT
+    assert await read_error_code(reader, url) == fetch_errors.BAD_REDIRECT
 
 
 async def test_what_is_no_address_of_the_web_is_not_asked_for(reader):
-    assert await code_at(reader, "mailto:desk@news.example") == fetch_errors.BAD_URL
+    assert await read_error_code(reader, "mailto:desk@news.example") == fetch_errors.BAD_URL
 
 
 @pytest.mark.parametrize(
@@ -140,9 +140,9 @@ def test_a_page_without_the_article_says_why(markup, expected):
 
 async def test_a_page_that_hangs_its_reader_is_given_up(reader, feed_server, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(WorkerPool, "run", hangs)
-        assert await code_at(reader, page(feed_server, PAGE)) == fetch_errors.PARSE_TIMEOUT
-    assert await text_at(reader, page(feed_server, PAGE)) == TEXT
+        patched.setattr(WorkerPool, "run", hang_worker)
+        assert await read_error_code(reader, serve_page(feed_server, PAGE)) == fetch_errors.PARSE_TIMEOUT
+    assert await read_text(reader, serve_page(feed_server, PAGE)) == TEXT
 
 
 def test_a_page_that_says_no_more_than_the_feed_is_not_kept():
@@ -158,7 +158,7 @@ async def test_a_page_says_in_its_head_how_it_is_written(reader, feed_server, en
         * 3
     )
     body = f"<html><head><meta charset={encoding}></head><body><p>{french}</p></body></html>"
-    url = page(feed_server, body.encode("windows-1252"))
+    url = serve_page(feed_server, body.encode("windows-1252"))
     text, _ = await reader.fetch_article_text(url, title="Une batterie de Rennes", teaser="", visit=visit)
     assert "l’a montrée" in text
 
@@ -166,48 +166,48 @@ async def test_a_page_says_in_its_head_how_it_is_written(reader, feed_server, en
 # -- robots.txt
 
 
-def rules(server: FeedServer, body: bytes | str, **options: object) -> None:
+def serve_robots_txt(server: FeedServer, body: bytes | str, **options: object) -> None:
     server.serve("/robots.txt", body, content_type="text/plain", **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
 async def test_no_robots_txt_allows_all(reader, feed_server, status):
-    rules(feed_server, "", status=status)
-    assert await text_at(reader, page(feed_server, PAGE)) == TEXT
+    serve_robots_txt(feed_server, "", status=status)
+    assert await read_text(reader, serve_page(feed_server, PAGE)) == TEXT
 
 
 @pytest.mark.parametrize("status", [500, 503, 429])
 async def test_one_that_cannot_be_had_now_allows_nothing_now(reader, feed_server, clock, status):
-    rules(feed_server, "", status=status)
-    url = page(feed_server, PAGE)
-    assert await code_at(reader, url) in {f"http-{status}", fetch_errors.RATE_LIMITED}
+    serve_robots_txt(feed_server, "", status=status)
+    url = serve_page(feed_server, PAGE)
+    assert await read_error_code(reader, url) in {f"http-{status}", fetch_errors.RATE_LIMITED}
     assert feed_server.count("/page") == 0
-    rules(feed_server, "User-agent: *\nAllow: /")
-    assert await code_at(reader, url) in {f"http-{status}", fetch_errors.RATE_LIMITED}
+    serve_robots_txt(feed_server, "User-agent: *\nAllow: /")
+    assert await read_error_code(reader, url) in {f"http-{status}", fetch_errors.RATE_LIMITED}
     clock.advance(robots.FAILURE_TTL_SECONDS + 1)
-    assert await text_at(reader, url) == TEXT
+    assert await read_text(reader, url) == TEXT
 
 
 async def test_what_is_remembered_of_a_failure_holds_nothing_of_those_who_asked(reader, feed_server):
-    rules(feed_server, "", status=500)
-    url = page(feed_server, PAGE)
+    serve_robots_txt(feed_server, "", status=500)
+    url = serve_page(feed_server, PAGE)
     depths = []
     for _ in range(3):
         with pytest.raises(fetch_errors.FeedError) as raised:
-            await text_at(reader, url)
+            await read_text(reader, url)
         depths.append(len(raised.traceback))
     assert feed_server.count("/robots.txt") == 1
     assert depths[2] == depths[1]
 
 
 async def test_it_is_asked_for_once_a_day(reader, feed_server, clock):
-    rules(feed_server, "User-agent: *\nDisallow: /other")
-    url = page(feed_server, PAGE)
+    serve_robots_txt(feed_server, "User-agent: *\nDisallow: /other")
+    url = serve_page(feed_server, PAGE)
     for _ in range(3):
-        await text_at(reader, url)
+        await read_text(reader, url)
     assert feed_server.count("/robots.txt") == 1
     clock.advance(robots.CACHE_TTL_SECONDS + 1)
-    await text_at(reader, url)
+    await read_text(reader, url)
     assert feed_server.count("/robots.txt") == 2
 
 
@@ -232,20 +232,20 @@ def test_what_it_says_is_understood(body, allowed):
     ("said", "delay"), [("7", 7.0), ("100000", 60.0), ("-3", 0.0), ("soon", 0.0), ("nan", 0.0)]
 )
 def test_the_pause_that_it_asks_for_is_kept_within_reason(said, delay):
-    found = evaluate(f"User-agent: *\nCrawl-delay: {said}".encode(), "https://news.example/a")
-    assert found == RobotsVerdict(allowed=True, delay=delay)
+    robots_verdict = evaluate(f"User-agent: *\nCrawl-delay: {said}".encode(), "https://news.example/a")
+    assert robots_verdict == RobotsVerdict(allowed=True, delay=delay)
 
 
 async def test_an_endless_one_allows_nothing(reader, feed_server):
-    rules(feed_server, b"Allow: /\n" * (MAX_ROBOTS // 9 + 9))
-    assert await code_at(reader, page(feed_server, PAGE)) == fetch_errors.ROBOTS_DISALLOWED
+    serve_robots_txt(feed_server, b"Allow: /\n" * (MAX_ROBOTS // 9 + 9))
+    assert await read_error_code(reader, serve_page(feed_server, PAGE)) == fetch_errors.ROBOTS_DISALLOWED
     assert feed_server.count("/page") == 0
 
 
 async def test_one_whose_patterns_take_for_ever_allows_nothing(reader, feed_server, monkeypatch):
-    rules(feed_server, "User-agent: *\nAllow: /")
-    monkeypatch.setattr(WorkerPool, "run", hangs)
-    assert await code_at(reader, page(feed_server, PAGE)) == fetch_errors.ROBOTS_DISALLOWED
+    serve_robots_txt(feed_server, "User-agent: *\nAllow: /")
+    monkeypatch.setattr(WorkerPool, "run", hang_worker)
+    assert await read_error_code(reader, serve_page(feed_server, PAGE)) == fetch_errors.ROBOTS_DISALLOWED
 
 
 def test_patterns_made_to_take_long_do_not():
@@ -258,7 +258,7 @@ async def test_what_is_remembered_is_bounded(robots_txt, feed_server, monkeypatc
     elsewhere = await FeedServer().start()
     try:
         for server in (feed_server, elsewhere, elsewhere, feed_server):
-            rules(server, "User-agent: *\nDisallow: /secret\n#" + "x" * 60)
+            serve_robots_txt(server, "User-agent: *\nDisallow: /secret\n#" + "x" * 60)
             await robots_txt.check(f"{server.origin}/a", visit)
         assert [server.count("/robots.txt") for server in (feed_server, elsewhere)] == [2, 1]
     finally:
@@ -268,8 +268,8 @@ async def test_what_is_remembered_is_bounded(robots_txt, feed_server, monkeypatc
 async def test_where_a_redirect_leads_must_allow_it_too(reader, feed_server):
     elsewhere = await FeedServer().start()
     try:
-        rules(elsewhere, "User-agent: *\nDisallow: /")
+        serve_robots_txt(elsewhere, "User-agent: *\nDisallow: /")
         url = feed_server.redirect("/away", elsewhere.serve("/page", PAGE, content_type="text/html"))
-        assert await code_at(reader, url) == fetch_errors.ROBOTS_DISALLOWED
+        assert await read_error_code(reader, url) == fetch_errors.ROBOTS_DISALLOWED
     finally:
         await elsewhere.stop()

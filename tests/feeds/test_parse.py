@@ -7,7 +7,7 @@ from html import escape
 import pytest
 
 from bot.feeds.parsing.parse import entries_hash
-from tests.feeds.documents import URL, atom, only, parsed, rss
+from tests.feeds.documents import URL, atom, parse_document, parse_only_entry, rss
 
 # -- titles and texts
 
@@ -31,7 +31,7 @@ from tests.feeds.documents import URL, atom, only, parsed, rss
     ],
 )
 def test_an_rss_title_is_text_whatever_its_publisher_meant(raw, title):
-    assert only(rss(f"<item><title>{raw}</title></item>")).title == title
+    assert parse_only_entry(rss(f"<item><title>{raw}</title></item>")).title == title
 
 
 @pytest.mark.parametrize(
@@ -47,14 +47,14 @@ def test_an_rss_title_is_text_whatever_its_publisher_meant(raw, title):
     ],
 )
 def test_an_atom_title_is_what_its_type_says(kind, raw, title):
-    assert only(atom(f"<entry><title type='{kind}'>{raw}</title></entry>")).title == title
+    assert parse_only_entry(atom(f"<entry><title type='{kind}'>{raw}</title></entry>")).title == title
 
 
 def test_the_longer_of_content_and_description_is_the_text():
     namespace = "xmlns:content='http://purl.org/rss/1.0/modules/content/'"
     long, short = "<p>The whole story.</p><p>Its second paragraph.</p>", "The story."
     for content, description in ((long, short), (short, long)):
-        entry = only(
+        entry = parse_only_entry(
             rss(
                 f"<item><title>t</title><description>{escape(description)}</description>"
                 f"<content:encoded {namespace}>{escape(content)}</content:encoded></item>"
@@ -64,13 +64,16 @@ def test_the_longer_of_content_and_description_is_the_text():
 
 
 def test_a_text_is_stored_once():
-    entry = only(rss("<item><title>t</title><description>The story.</description></item>"))
+    entry = parse_only_entry(rss("<item><title>t</title><description>The story.</description></item>"))
     assert (entry.text, entry.summary) == ("The story.", "")
 
 
 def test_markup_and_script_are_not_text():
     body = escape("<script>alert(1)</script><style>x{}</style><p onclick=x>Read <b>this</b>.</p>")
-    assert only(rss(f"<item><title>t</title><description>{body}</description></item>")).text == "Read this."
+    assert (
+        parse_only_entry(rss(f"<item><title>t</title><description>{body}</description></item>")).text
+        == "Read this."
+    )
 
 
 # -- addresses
@@ -80,17 +83,19 @@ def test_markup_and_script_are_not_text():
     "link", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "ftp://x.example/", "http://"]
 )
 def test_a_link_that_is_not_on_the_web_is_none(link):
-    assert only(rss(f"<item><title>t</title><link>{link}</link></item>")).link is None
+    assert parse_only_entry(rss(f"<item><title>t</title><link>{link}</link></item>")).link is None
 
 
 def test_relative_links_are_made_absolute():
-    feed = parsed(rss("<item><title>t</title><link>/a?b=1&amp;c=2</link></item>", head="<link>..</link>"))
+    feed = parse_document(
+        rss("<item><title>t</title><link>/a?b=1&amp;c=2</link></item>", head="<link>..</link>")
+    )
     assert feed.entries[0].link == "https://site.example/a?b=1&c=2"
     assert feed.site_url == "https://site.example/"
 
 
 def test_xml_base_is_honoured_for_links_and_pictures():
-    entry = only(
+    entry = parse_only_entry(
         atom(
             "<entry><title>t</title><link href='a'/>"
             "<content type='html'>&lt;img src='i.png'></content></entry>",
@@ -103,19 +108,22 @@ def test_xml_base_is_honoured_for_links_and_pictures():
 
 def test_a_guid_stays_as_it_is_written_when_the_feed_moves():
     document = rss("<item><guid>4711</guid><link>/a</link></item>")
-    guids = {only(document, url=url).guid for url in (URL, "http://elsewhere.example/feed")}
+    guids = {parse_only_entry(document, url=url).guid for url in (URL, "http://elsewhere.example/feed")}
     assert guids == {"4711"}
 
 
 def test_a_guid_that_is_an_address_is_the_link_where_there_is_no_other():
     guid = "https://site.example/a"
-    assert only(rss(f"<item><title>t</title><guid>{guid}</guid></item>")).link == guid
-    assert only(rss(f"<item><title>t</title><guid isPermaLink='false'>{guid}</guid></item>")).link == guid
+    assert parse_only_entry(rss(f"<item><title>t</title><guid>{guid}</guid></item>")).link == guid
+    assert (
+        parse_only_entry(rss(f"<item><title>t</title><guid isPermaLink='false'>{guid}</guid></item>")).link
+        == guid
+    )
 
 
 def test_a_very_long_guid_still_tells_entries_apart():
     items = "".join(f"<item><guid>{'x' * 9_000}{end}</guid></item>" for end in "ab")
-    first, second = parsed(rss(items)).entries
+    first, second = parse_document(rss(items)).entries
     assert first.guid != second.guid
     assert first.guid is not None
     assert len(first.guid) < 100
@@ -151,12 +159,12 @@ def test_the_picture_is_the_one_that_the_entry_names(inside, image):
         "<rss xmlns:media='http://search.yahoo.com/mrss/'"
         " xmlns:itunes='http://www.itunes.com/dtds/podcast-1.0.dtd' ",
     )
-    assert only(document).image_url == (f"https://site.example{image}" if image else None)
+    assert parse_only_entry(document).image_url == (f"https://site.example{image}" if image else None)
 
 
 def test_tags_are_few_and_short():
     tags = "".join(f"<category>tag {number}{'x' * 200}</category>" for number in range(40))
-    entry = only(rss(f"<item><title>t</title>{tags}</item>"))
+    entry = parse_only_entry(rss(f"<item><title>t</title>{tags}</item>"))
     assert len(entry.tags) == 20
     assert max(map(len, entry.tags)) == 100
 
@@ -173,11 +181,11 @@ def test_tags_are_few_and_short():
     ],
 )
 def test_an_author_is_a_name_without_an_address(author, name):
-    assert only(rss(f"<item><title>t</title><author>{author}</author></item>")).author == name
+    assert parse_only_entry(rss(f"<item><title>t</title><author>{author}</author></item>")).author == name
 
 
 def test_an_entry_s_own_language_beats_the_feed_s():
-    feed = parsed(
+    feed = parse_document(
         atom(
             "<entry xml:lang='fr'><title>t</title><content>x</content></entry>"
             "<entry><title>u</title><content>y</content></entry>",
@@ -198,7 +206,9 @@ def test_an_entry_s_own_language_beats_the_feed_s():
     ],
 )
 def test_dates_are_read_as_they_are_written(date, seconds):
-    assert only(rss(f"<item><title>t</title><pubDate>{date}</pubDate></item>")).published == seconds
+    assert (
+        parse_only_entry(rss(f"<item><title>t</title><pubDate>{date}</pubDate></item>")).published == seconds
+    )
 
 
 # -- fingerprints
@@ -212,8 +222,8 @@ def _fingerprint(**changes: str) -> bytes:
         "author": "ann",
         "pubDate": "Tue, 10 Jun 2003 04:00:00 GMT",
     }
-    inside = "".join(f"<{name}>{value}</{name}>" for name, value in (parts | changes).items())
-    return only(rss(f"<item>{inside}</item>")).fingerprint
+    inside = "".join(f"<{name}>{element_text}</{name}>" for name, element_text in (parts | changes).items())
+    return parse_only_entry(rss(f"<item>{inside}</item>")).fingerprint
 
 
 @pytest.mark.parametrize(
@@ -268,7 +278,7 @@ def test_the_hash_of_entries_ignores_the_head_of_a_document_and_nothing_else():
 )
 def test_an_episode_has_its_player_duration_and_notes(said, seconds):
     itunes = "xmlns:itunes='http://www.itunes.com/dtds/podcast-1.0.dtd'"
-    episode = only(
+    episode = parse_only_entry(
         rss(
             "<item><title>Bridges</title><guid isPermaLink='false'>7</guid>"
             "<description>&lt;p&gt;With an engineer.&lt;/p&gt;</description>"
@@ -290,7 +300,7 @@ def test_an_episode_of_a_json_feed_has_them_too():
         '{"version":"https://jsonfeed.org/version/1.1","title":"J","items":[{"id":"1","url":"https://x.example/1",'
         '"attachments":[{"url":"https://x.example/1.mp3","mime_type":"audio/mpeg","duration_in_seconds":90.5}]}]}'
     )
-    episode = only(document)
+    episode = parse_only_entry(document)
     assert (episode.link, episode.audio_url, episode.duration_seconds) == (
         "https://x.example/1",
         "https://x.example/1.mp3",

@@ -17,8 +17,8 @@ from bot.feeds.fetch_errors import ENCODING, NOT_A_FEED, FeedError
 from bot.feeds.parsing import entries
 from bot.feeds.parsing.entries import title_of
 from bot.feeds.parsing.xmlfeed import TRUNCATED
-from tests.feed_server import item
-from tests.feeds.documents import atom, only, parsed, rss
+from tests.feed_server import make_rss_item
+from tests.feeds.documents import atom, parse_document, parse_only_entry, rss
 from tests.shared import shared
 
 # -- encodings
@@ -34,31 +34,31 @@ def test_a_french_feed_keeps_its_accents(encoding, content_type):
     document = rss(
         f"<item><title>{title}</title></item>", declaration=f'<?xml version="1.0" encoding="{encoding}"?>'
     )
-    assert only(document.encode(encoding), content_type.format(encoding)).title == title
+    assert parse_only_entry(document.encode(encoding), content_type.format(encoding)).title == title
 
 
 def test_windows_1252_that_calls_itself_latin_1_keeps_its_quotes():
     document = rss(
         "<item><title>L’œuvre</title></item>", declaration='<?xml version="1.0" encoding="iso-8859-1"?>'
     )
-    assert only(document.encode("windows-1252"), "text/xml").title == "L’œuvre"
+    assert parse_only_entry(document.encode("windows-1252"), "text/xml").title == "L’œuvre"
 
 
 @pytest.mark.parametrize(
     "content_type", ["application/xml; charset=iso-8859-1", "text/xml; charset=ISO-8859-1"]
 )
 def test_a_server_that_calls_every_text_latin_1_does_not_spoil_utf_8(content_type):
-    assert only(rss("<item><title>Été</title></item>"), content_type).title == "Été"
+    assert parse_only_entry(rss("<item><title>Été</title></item>"), content_type).title == "Été"
 
 
 def test_a_latin_1_feed_without_any_label_is_read():
     document = "<rss version='2.0'><channel><item><title>Été à Nîmes</title></item></channel></rss>"
-    assert only(document.encode("iso-8859-1"), "text/xml").title == "Été à Nîmes"
+    assert parse_only_entry(document.encode("iso-8859-1"), "text/xml").title == "Été à Nîmes"
 
 
 def test_what_was_encoded_twice_is_put_right_and_rare_french_is_left_alone():
     twice = "l’héroïne « à » l’œil".encode().decode("windows-1252")
-    assert only(rss(f"<item><title>{twice}</title></item>")).title == "l’héroïne « à » l’œil"
+    assert parse_only_entry(rss(f"<item><title>{twice}</title></item>")).title == "l’héroïne « à » l’œil"
     for right in ("«CAFÉ»", "château âgé", "L'Â»", "São Paulo Â"):
         assert title_of(right, kind="text") in {right, "L'»"}
 
@@ -66,7 +66,7 @@ def test_what_was_encoded_twice_is_put_right_and_rare_french_is_left_alone():
 def test_a_declared_encoding_that_is_none_of_text_is_an_error_with_a_name():
     document = rss("<item><title>x</title></item>", declaration='<?xml version="1.0" encoding="punycode"?>')
     with pytest.raises(FeedError) as caught:
-        parsed(document)
+        parse_document(document)
     assert caught.value.code == ENCODING
 
 
@@ -74,7 +74,7 @@ def test_a_declared_encoding_that_is_none_of_text_is_an_error_with_a_name():
 
 
 def test_the_publisher_s_wishes_are_read():
-    feed = parsed(
+    feed = parse_document(
         rss(
             "",
             head="<ttl>90</ttl>"
@@ -90,12 +90,12 @@ def test_the_syndication_module_is_a_wish_too():
     document = rss("", head=head).replace(
         "<rss ", "<rss xmlns:sy='http://purl.org/rss/1.0/modules/syndication/' "
     )
-    assert parsed(document).ttl == 1_800
+    assert parse_document(document).ttl == 1_800
 
 
 def test_a_feed_without_entries_is_a_feed():
-    assert parsed(rss("")).entries == ()
-    assert parsed(atom("")).format == "atom10"
+    assert parse_document(rss("")).entries == ()
+    assert parse_document(atom("")).format == "atom10"
 
 
 @pytest.mark.parametrize(
@@ -117,19 +117,19 @@ def test_a_feed_without_entries_is_a_feed():
 )
 def test_what_is_no_feed_says_so(document):
     with pytest.raises(FeedError) as caught:
-        parsed(document)
+        parse_document(document)
     assert caught.value.code == NOT_A_FEED
 
 
 def test_a_feed_after_white_space_or_a_warning_of_php_is_read_all_the_same():
     document = rss("<item><title>t</title></item>")
-    assert only("\n\n  " + document).title == "t"
-    assert only("<br /><b>Warning</b>: x in y.php" + document).title == "t"
+    assert parse_only_entry("\n\n  " + document).title == "t"
+    assert parse_only_entry("<br /><b>Warning</b>: x in y.php" + document).title == "t"
 
 
 @pytest.mark.parametrize("end", ["", "<item>", "<item><title>tw", "<item><title>two</title>"])
 def test_a_document_cut_short_gives_the_entries_that_are_whole_and_says_so(end):
-    feed = parsed(rss("<item><title>one</title></item>").partition("</channel>")[0] + end)
+    feed = parse_document(rss("<item><title>one</title></item>").partition("</channel>")[0] + end)
     assert [entry.title for entry in feed.entries] == ["one"]
     assert feed.parse_warning == TRUNCATED
 
@@ -137,10 +137,10 @@ def test_a_document_cut_short_gives_the_entries_that_are_whole_and_says_so(end):
 def test_only_so_many_entries_and_so_much_text_are_kept(monkeypatch):
     monkeypatch.setattr(entries, "MAX_ENTRIES", 10)
     monkeypatch.setattr(entries, "MAX_ALL_TEXT", 100)
-    many = parsed(rss("".join(item(number) for number in range(12))))
+    many = parse_document(rss("".join(make_rss_item(number) for number in range(12))))
     assert [entry.guid for entry in many.entries] == [f"article-{number}" for number in range(10)]
     assert many.parse_warning == "more than 10 entries"
-    large = parsed(rss("".join(item(number, body="x" * 60) for number in range(2))))
+    large = parse_document(rss("".join(make_rss_item(number, body="x" * 60) for number in range(2))))
     assert [len(entry.text) for entry in large.entries] == [60, 0]
     assert large.parse_warning == "more than 100 characters of text"
 
@@ -149,7 +149,7 @@ def test_only_so_many_entries_and_so_much_text_are_kept(monkeypatch):
 
 
 def test_a_json_feed_is_read():
-    feed = parsed(
+    feed = parse_document(
         json.dumps(
             {
                 "version": "https://jsonfeed.org/version/1.1",
@@ -217,7 +217,7 @@ _MEMBERS = [
 )
 def test_members_of_any_type_do_not_break_a_json_feed(items, members):
     document = {"version": "https://jsonfeed.org/version/1", "items": items} | members
-    for entry in parsed(json.dumps(document)).entries:
+    for entry in parse_document(json.dumps(document)).entries:
         _check(entry)
 
 
@@ -240,7 +240,9 @@ def _check(entry: Entry) -> None:
 @given(st.data())
 def test_a_mangled_feed_gives_entries_or_an_error_with_a_name(data):
     document = bytearray(
-        rss("".join(item(n, body="<p>é&amp;</p>", published=1_500_000_000) for n in range(3))).encode()
+        rss(
+            "".join(make_rss_item(n, body="<p>é&amp;</p>", published=1_500_000_000) for n in range(3))
+        ).encode()
     )
     for _ in range(data.draw(st.integers(1, 12))):
         position = data.draw(st.integers(0, len(document) - 1))
@@ -254,14 +256,14 @@ def test_a_mangled_feed_gives_entries_or_an_error_with_a_name(data):
                     st.sampled_from([b"<", b"&", b"]]>", b"<!--", b"&#xD800;", b"\0"])
                 )
     try:
-        feed = parsed(bytes(document))
+        feed = parse_document(bytes(document))
     except FeedError:
         return
     for entry in feed.entries:
         _check(entry)
 
 
-def _real() -> list[Path]:
+def _list_real_feeds() -> list[Path]:
     files = sorted(
         path for path in shared("feeds/real").rglob("*.*") if path.suffix in {".rss", ".atom", ".rdf"}
     )
@@ -269,18 +271,21 @@ def _real() -> list[Path]:
 
 
 def test_a_real_feed_loses_no_entry_and_no_title():
-    for path in _real():
+    for path in _list_real_feeds():
         source = path.read_bytes()
-        theirs = feedparser.parse(BytesIO(source), sanitize_html=False, resolve_relative_uris=False)
-        ours = parsed(source, "").entries
-        assert len(ours) == len(theirs.entries), path.name
-        assert sum(bool(entry.title) for entry in ours) == sum(
-            bool(entry.get("title")) for entry in theirs.entries
+        feedparser_document = feedparser.parse(
+            BytesIO(source), sanitize_html=False, resolve_relative_uris=False
+        )
+        entries = parse_document(source, "").entries
+        assert len(entries) == len(feedparser_document.entries), path.name
+        assert sum(bool(entry.title) for entry in entries) == sum(
+            bool(entry.get("title")) for entry in feedparser_document.entries
         )
         assert all(
-            entry.link or not found.get("link") for entry, found in zip(ours, theirs.entries, strict=True)
+            entry.link or not feedparser_entry.get("link")
+            for entry, feedparser_entry in zip(entries, feedparser_document.entries, strict=True)
         )
-        for entry in ours:
+        for entry in entries:
             _check(entry)
 
 
@@ -289,7 +294,7 @@ def test_a_control_character_costs_nothing_but_itself(character):
     document = rss(
         f"<item><title>A bat{character}tery</title><description>Ten{character}th.</description></item>"
     )
-    entry = only(document.encode())
+    entry = parse_only_entry(document.encode())
     assert (entry.title, entry.text) == ("A battery", "Tenth.")
 
 
@@ -298,5 +303,5 @@ def test_a_control_character_as_it_stands_in_a_json_feed_costs_nothing_but_itsel
         "version": "https://jsonfeed.org/version/1.1",
         "items": [{"id": "1", "title": "A bat~tery", "content_html": "<p>A ten~th of it.</p>"}],
     }
-    entry = only(json.dumps(document).replace("~", "\x08").encode())
+    entry = parse_only_entry(json.dumps(document).replace("~", "\x08").encode())
     assert (entry.title, entry.text) == ("A battery", "A tenth of it.")

@@ -10,7 +10,7 @@ from bot.core.models import ParsedFeed
 from bot.core.worker_pool import WorkerDied, WorkerTimeout
 from bot.feeds.fetch_errors import ENCODING, PARSER_CRASHED, FeedError
 from bot.feeds.parsing.parse import parse
-from tests.feed_server import item, rss
+from tests.feed_server import make_rss, make_rss_item
 
 URL = "https://site.example/feed"
 LIMIT = 1.0
@@ -51,7 +51,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 async def test_a_hostile_document_ends_and_the_next_one_is_read(workers, name):
-    await workers.run(parse, rss(item(1)).encode(), "", URL, timeout=10.0)
+    await workers.run(parse, make_rss(make_rss_item(1)).encode(), "", URL, timeout=10.0)
     try:
         feed = await workers.run(parse, HOSTILE[name], "", URL, timeout=LIMIT)
     except (FeedError, WorkerTimeout, WorkerDied):
@@ -59,7 +59,7 @@ async def test_a_hostile_document_ends_and_the_next_one_is_read(workers, name):
     else:
         assert isinstance(feed, ParsedFeed)
         assert sum(len(entry.text) + len(entry.title) for entry in feed.entries) < 10**7
-    good = await workers.run(parse, rss(item(1)).encode(), "", URL, timeout=10.0)
+    good = await workers.run(parse, make_rss(make_rss_item(1)).encode(), "", URL, timeout=10.0)
     assert good.entries[0].guid == "article-1"
 
 
@@ -94,5 +94,5 @@ def test_a_fault_of_the_reader_is_not_told_as_one_of_the_encoding(monkeypatch, r
 
     monkeypatch.setattr("bot.feeds.parsing.parse.parse_xml", fail)
     with pytest.raises(FeedError) as caught:
-        parse(rss(item(1)).encode(), "", URL)
+        parse(make_rss(make_rss_item(1)).encode(), "", URL)
     assert caught.value.code == code

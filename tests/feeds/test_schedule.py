@@ -61,7 +61,7 @@ def _feed(**changes: object) -> Feed:
     return replace(usual, **changes)  # type: ignore[arg-type]  # fields by name
 
 
-def _after(
+def _schedule_after_success(
     feed: Feed, *, hint: CacheHints | None = None, new: int = 0, now: int = NOW, seed: int = 1
 ) -> tuple[int, int]:
     return after_success(
@@ -90,8 +90,8 @@ def test_the_wait_is_never_under_five_minutes_nor_over_a_day_and_never_under_a_h
     assert MIN_INTERVAL_SECONDS <= interval <= MAX_INTERVAL_SECONDS
     assert MIN_INTERVAL_SECONDS <= next_poll - NOW <= MAX_INTERVAL_SECONDS
     ttl = feed.ttl if hint.ttl is None else hint.ttl
-    asked = max(hint.max_age or 0, hint.expires or 0, ttl or 0)
-    assert next_poll - NOW >= min(asked, MAX_INTERVAL_SECONDS)
+    longest_hint = max(hint.max_age or 0, hint.expires or 0, ttl or 0)
+    assert next_poll - NOW >= min(longest_hint, MAX_INTERVAL_SECONDS)
 
 
 @given(
@@ -101,13 +101,13 @@ def test_the_wait_is_never_under_five_minutes_nor_over_a_day_and_never_under_a_h
     code=st.sampled_from([fetch_errors.TIMEOUT, fetch_errors.RATE_LIMITED]),
 )
 def test_a_failure_waits_at_least_as_long_as_asked_and_at_most_a_week(feed, seed, hold, code):
-    held = None if hold is None else retry_after(str(hold), now=NOW)
-    error = FeedError(code, retry_after=held)
+    hold_seconds = None if hold is None else retry_after(str(hold), now=NOW)
+    error = FeedError(code, retry_after=hold_seconds)
     interval, next_poll = after_failure(feed, now=NOW, error=error, random=Random(seed))
     assert interval == feed.interval
     assert MIN_INTERVAL_SECONDS <= next_poll - NOW <= MAX_RETRY_AFTER_SECONDS
-    assert next_poll - NOW >= (held or 0)
-    if held is None:
+    assert next_poll - NOW >= (hold_seconds or 0)
+    if hold_seconds is None:
         assert next_poll - NOW <= MAX_INTERVAL_SECONDS
 
 
@@ -134,31 +134,37 @@ def test_too_many_requests_without_a_word_mean_four_hours_and_404_is_asked_again
 
 def test_news_halves_the_interval_and_quiet_lengthens_it_a_little():
     old = _feed(last_article=NOW - 5 * DAY, last_success=NOW - 4_000)
-    assert _after(replace(old, interval=4_000), new=1)[0] == 2_000
-    assert _after(replace(old, interval=4_000))[0] == 4_120
-    assert _after(replace(old, interval=20_000))[0] == 20_000
+    assert _schedule_after_success(replace(old, interval=4_000), new=1)[0] == 2_000
+    assert _schedule_after_success(replace(old, interval=4_000))[0] == 4_120
+    assert _schedule_after_success(replace(old, interval=20_000))[0] == 20_000
 
 
 def test_two_articles_in_a_row_after_a_long_silence_are_met_with_haste():
-    first = _after(
+    first = _schedule_after_success(
         _feed(interval=MAX_INTERVAL_SECONDS, last_article=NOW - 300 * DAY, last_success=NOW - DAY), new=1
     )[0]
     assert first == MAX_INTERVAL_SECONDS / 2
-    second = _after(_feed(interval=first, last_article=NOW - DAY, last_success=NOW - DAY), new=1)[0]
+    second = _schedule_after_success(
+        _feed(interval=first, last_article=NOW - DAY, last_success=NOW - DAY), new=1
+    )[0]
     assert second == DAY // 48
 
 
 def test_five_minutes_need_a_lively_feed_or_its_own_word():
-    assert _after(_feed(), new=1)[0] == MIN_INTERVAL_SECONDS
+    assert _schedule_after_success(_feed(), new=1)[0] == MIN_INTERVAL_SECONDS
     assert (
-        _after(_feed(interval=DEFAULT_INTERVAL_SECONDS, last_success=NOW - 4_000), new=1)[0]
+        _schedule_after_success(_feed(interval=DEFAULT_INTERVAL_SECONDS, last_success=NOW - 4_000), new=1)[0]
         == DEFAULT_INTERVAL_SECONDS
     )
     assert (
-        _after(_feed(interval=700, last_success=NOW - 4_000), new=1, hint=CacheHints(max_age=300))[0] == 350
+        _schedule_after_success(
+            _feed(interval=700, last_success=NOW - 4_000), new=1, hint=CacheHints(max_age=300)
+        )[0]
+        == 350
     )
     assert (
-        _after(_feed(interval=MIN_INTERVAL_SECONDS, last_article=NOW - 3_600))[0] == DEFAULT_INTERVAL_SECONDS
+        _schedule_after_success(_feed(interval=MIN_INTERVAL_SECONDS, last_article=NOW - 3_600))[0]
+        == DEFAULT_INTERVAL_SECONDS
     )
 
 
@@ -184,7 +190,7 @@ def test_the_first_poll_starts_from_the_rhythm_of_the_backlog():
     assert first(gap=300 * DAY, newest=300 * DAY) == MAX_INTERVAL_SECONDS
 
 
-def _polls(feed: Feed, publishes: list[int], days: int) -> tuple[int, list[int]]:
+def _simulate_polls(feed: Feed, publishes: list[int], days: int) -> tuple[int, list[int]]:
     """Polls in so many days, and how late each article was found."""
     random = Random(7)
     now, end, polls, late = NOW, NOW + days * DAY, 0, []
@@ -207,28 +213,28 @@ def _polls(feed: Feed, publishes: list[int], days: int) -> tuple[int, list[int]]
 def test_a_newspaper_is_asked_often_a_blog_seldom_and_the_dead_once_a_day():
     random = Random(3)
     busy = [NOW + random.randrange(30 * DAY) for _ in range(30 * 80)]
-    polls, late = _polls(_feed(), busy, 30)
+    polls, late = _simulate_polls(_feed(), busy, 30)
     assert sorted(late)[len(late) // 2] < 5 * 60
     assert polls < 30 * DAY / MIN_INTERVAL_SECONDS
 
     weekly = [NOW + week * 7 * DAY for week in range(1, 9)]
-    polls, late = _polls(_feed(last_article=NOW - DAY), weekly, 60)
+    polls, late = _simulate_polls(_feed(last_article=NOW - DAY), weekly, 60)
     assert polls < 60 * DAY / DEFAULT_INTERVAL_SECONDS / 4
     assert max(late) < 5 * 3_600
 
     dead = _feed(last_article=NOW - 200 * DAY, interval=MAX_INTERVAL_SECONDS)
-    assert _polls(dead, [], 30)[0] <= 34
+    assert _simulate_polls(dead, [], 30)[0] <= 34
 
 
 def test_a_feed_that_is_sent_whole_each_time_and_never_changes_is_asked_once_a_day():
-    whole = _feed(last_article=NOW - 13 * DAY, validators=Validators())
-    assert _polls(whole, [], 60)[0] < 60 + 30
-    known = _feed(last_article=NOW - 13 * DAY)
-    assert _polls(known, [], 60)[0] > 200
+    feed_without_validators = _feed(last_article=NOW - 13 * DAY, validators=Validators())
+    assert _simulate_polls(feed_without_validators, [], 60)[0] < 60 + 30
+    feed_with_validators = _feed(last_article=NOW - 13 * DAY)
+    assert _simulate_polls(feed_with_validators, [], 60)[0] > 200
 
 
 def test_polls_of_many_feeds_spread_out():
-    dues = {_after(_feed(), seed=seed)[1] for seed in range(200)}
+    dues = {_schedule_after_success(_feed(), seed=seed)[1] for seed in range(200)}
     assert len(dues) > 50
     assert max(dues) - min(dues) > 0.15 * DEFAULT_INTERVAL_SECONDS
 
@@ -265,10 +271,10 @@ def test_retry_after_is_read_in_seconds_and_as_a_date_and_bounded():
 def test_the_wishes_of_a_document_hold_while_it_does_not_change():
     parsed = ParsedFeed(title="T", ttl=7_200, skip_hours=frozenset({22, 23}), skip_days=frozenset({4}))
     feed = with_document_hints(_feed(), parsed)
-    assert _after(feed)[1] - NOW >= 7_200
-    assert datetime.fromtimestamp(_after(feed)[1], UTC).weekday() == 5
+    assert _schedule_after_success(feed)[1] - NOW >= 7_200
+    assert datetime.fromtimestamp(_schedule_after_success(feed)[1], UTC).weekday() == 5
     fresh = parse_cache_hints({}, now=NOW, parsed=ParsedFeed(title="T"))
-    assert _after(feed, hint=fresh)[1] - NOW < 2 * DEFAULT_INTERVAL_SECONDS
+    assert _schedule_after_success(feed, hint=fresh)[1] - NOW < 2 * DEFAULT_INTERVAL_SECONDS
 
 
 @given(
@@ -279,7 +285,7 @@ def test_the_wishes_of_a_document_hold_while_it_does_not_change():
 )
 def test_nobody_asks_in_hours_and_days_to_skip(hours, days, now, seed):
     hint = CacheHints(skip_hours=frozenset(hours), skip_days=frozenset(days))
-    due = datetime.fromtimestamp(_after(_feed(), hint=hint, now=now, seed=seed)[1], UTC)
+    due = datetime.fromtimestamp(_schedule_after_success(_feed(), hint=hint, now=now, seed=seed)[1], UTC)
     assert due.hour not in hours
     assert due.weekday() not in days
 
@@ -288,4 +294,4 @@ def test_nobody_asks_in_hours_and_days_to_skip(hours, days, now, seed):
     "skips", [CacheHints(skip_hours=frozenset(range(24))), CacheHints(skip_days=frozenset(range(7)))]
 )
 def test_a_feed_that_skips_everything_is_asked_all_the_same(skips):
-    assert _after(_feed(), hint=skips)[1] - NOW < 2 * DEFAULT_INTERVAL_SECONDS
+    assert _schedule_after_success(_feed(), hint=skips)[1] - NOW < 2 * DEFAULT_INTERVAL_SECONDS

@@ -6,7 +6,7 @@ from bot.feeds import known_sites
 from bot.feeds.discover import discover_feeds
 from bot.feeds.known_sites import SiteFeed
 from bot.feeds.pages.page_links import FoundFeed, feed_links
-from tests.feed_server import item, rss
+from tests.feed_server import make_rss, make_rss_item
 
 CHANNEL = "UCabcdefghijklmnopqrstuv"
 VIDEOS = "https://www.youtube.com/feeds/videos.xml"
@@ -65,7 +65,7 @@ VIDEOS = "https://www.youtube.com/feeds/videos.xml"
     ],
 )
 def test_an_address_stands_for_its_feed(address, feed):
-    assert [found.url for found in known_sites.feeds_for_url(address)] == [feed]
+    assert [site_feed.url for site_feed in known_sites.feeds_for_url(address)] == [feed]
 
 
 def test_a_project_has_three_feeds_to_choose_from():
@@ -159,28 +159,28 @@ def test_an_account_of_the_fediverse_can_be_written_as_its_people_do(text, page)
 )
 def test_the_channel_of_a_page_of_youtube_is_its_own_and_not_one_that_it_names(body):
     page = f"<title>Somebody</title>{body}".encode()
-    found = feed_links(page, "https://www.youtube.com/@somebody")
-    assert found == (FoundFeed(f"{VIDEOS}?channel_id={CHANNEL}", "Somebody", "atom"),)
+    feeds = feed_links(page, "https://www.youtube.com/@somebody")
+    assert feeds == (FoundFeed(f"{VIDEOS}?channel_id={CHANNEL}", "Somebody", "atom"),)
     assert feed_links(page, "https://elsewhere.example/@somebody") == ()
 
 
 async def test_a_project_is_offered_without_asking_its_site(fetcher, workers, feed_server):
-    found = await discover_feeds(fetcher, workers, "https://github.com/a/b")
-    assert [feed.url.rpartition("/")[2] for feed in found.feeds] == [
+    discovery = await discover_feeds(fetcher, workers, "https://github.com/a/b")
+    assert [feed.url.rpartition("/")[2] for feed in discovery.feeds] == [
         "releases.atom",
         "tags.atom",
         "commits.atom",
     ]
-    assert found.fetched is None
+    assert discovery.fetched is None
     assert feed_server.visits == []
 
 
 async def test_one_feed_that_an_address_stands_for_is_read(fetcher, workers, feed_server, monkeypatch):
-    feed = feed_server.serve("/r/python/.rss", rss(item(1), title="python"))
+    feed = feed_server.serve("/r/python/.rss", make_rss(make_rss_item(1), title="python"))
     monkeypatch.setattr(known_sites, "feeds_for_url", lambda url: (SiteFeed(feed, "r/python"),))
-    found = await discover_feeds(fetcher, workers, feed_server.origin + "/r/python")
-    assert found.feeds[0].url == feed
-    assert found.parsed is not None
+    discovery = await discover_feeds(fetcher, workers, feed_server.origin + "/r/python")
+    assert discovery.feeds[0].url == feed
+    assert discovery.parsed is not None
     assert [visit.path for visit in feed_server.visits] == ["/r/python/.rss"]
 
 
@@ -188,6 +188,6 @@ async def test_an_account_whose_page_names_no_feed_is_asked_for_the_one_beside_i
     fetcher, workers, feed_server
 ):
     page = feed_server.serve("/@ada/1123", "<title>Ada: a post</title>", content_type="text/html")
-    feed = feed_server.serve("/@ada.rss", rss(item(1), title="Ada"))
+    feed = feed_server.serve("/@ada.rss", make_rss(make_rss_item(1), title="Ada"))
     assert (await discover_feeds(fetcher, workers, page)).feeds == (FoundFeed(feed, "Ada", "rss20"),)
     assert [visit.path for visit in feed_server.visits] == ["/@ada/1123", "/@ada.rss"]

@@ -39,14 +39,14 @@ class Story(NamedTuple):
 Render = Callable[[Story, str, str], str]
 
 
-def plain(story: Story, link: str, date: str) -> str:
+def render_plain(story: Story, link: str, date: str) -> str:
     time = f"<time datetime={date}>{date}</time>" if date else ""
     return (
         f"<article class=post><h2><a href={link}>{story.title}</a></h2>{time}<p>{story.words}</p></article>"
     )
 
 
-def cards(story: Story, link: str, date: str) -> str:
+def render_card(story: Story, link: str, date: str) -> str:
     time = f"<span title={date}>lately</span>" if date else ""
     return (
         f"<section><div class='card x{story.number}'><a class=t href={link}><h3>{story.title}</h3></a>"
@@ -54,14 +54,16 @@ def cards(story: Story, link: str, date: str) -> str:
     )
 
 
-def page(clock: ManualClock, stories: Sequence[Story], render: Render = plain, around: str = "{}") -> str:
-    began = 1_780_000_000
+def page(
+    clock: ManualClock, stories: Sequence[Story], render: Render = render_plain, around: str = "{}"
+) -> str:
+    started_at = 1_780_000_000
     parts = []
     for story in stories:
         date = (
             ""
             if story.age is None
-            else datetime.fromtimestamp(began - story.age * DAY, UTC).date().isoformat()
+            else datetime.fromtimestamp(started_at - story.age * DAY, UTC).date().isoformat()
         )
         parts.append(render(story, story.path.format(story.number), date))
     menu = "<nav><a href=/about>About our old paper</a><a href=/ads>Place a small advert</a></nav>"
@@ -69,12 +71,12 @@ def page(clock: ManualClock, stories: Sequence[Story], render: Render = plain, a
     return f"<html lang=en><head><title>Town News</title></head><body>{menu}<h1>News</h1>{body}</body></html>"
 
 
-def dated(*numbers: int) -> list[Story]:
+def make_dated_stories(*numbers: int) -> list[Story]:
     """Stories of which the fifth is of today, and each one before it a day older."""
     return [Story(number, 5 - number) for number in numbers]
 
 
-def undated(*numbers: int) -> list[Story]:
+def make_undated_stories(*numbers: int) -> list[Story]:
     return [Story(number) for number in numbers]
 
 
@@ -85,16 +87,20 @@ class Site:
         self.newsroom, self.server, self.clock = newsroom, server, clock
         self.feed: Feed | None = None
 
-    def show(self, stories: Sequence[Story], render: Render = plain, around: str = "<main>{}</main>") -> str:
+    def serve_stories(
+        self, stories: Sequence[Story], render: Render = render_plain, around: str = "<main>{}</main>"
+    ) -> str:
         markup = page(self.clock, stories, render, around)
         return self.server.serve("/news", markup, content_type="text/html; charset=utf-8")
 
     async def follow(self, stories: Sequence[Story], channel: int = CHANNEL) -> list[str]:
         """What is posted at once."""
-        found = await self.newsroom.follow_service.resolve(self.show(stories), SERVER)
-        chosen = list_as_feed(found, found.page.lists[0])
-        done = await self.newsroom.follow_service.follow(chosen, server_id=SERVER, channel_id=channel)
-        self.feed = done.feed
+        discovery = await self.newsroom.follow_service.resolve(self.serve_stories(stories), SERVER)
+        list_discovery = list_as_feed(discovery, discovery.page.lists[0])
+        follow_outcome = await self.newsroom.follow_service.follow(
+            list_discovery, server_id=SERVER, channel_id=channel
+        )
+        self.feed = follow_outcome.feed
         return await titles(self.newsroom, channel)
 
     async def poll(self, hours: float = 1) -> list[str]:
@@ -110,96 +116,103 @@ def site(newsroom, feed_server, clock) -> Site:
     return Site(newsroom, feed_server, clock)
 
 
-def names(*numbers: int) -> list[str]:
+def list_titles(*numbers: int) -> list[str]:
     return [Story(number).title for number in numbers]
 
 
-@pytest.mark.parametrize("made", [dated, undated])
+@pytest.mark.parametrize("made", [make_dated_stories, make_undated_stories])
 async def test_what_is_new_on_a_page_is_posted_once(site, made):
-    assert await site.follow(made(5, 4, 3, 2, 1)) == names(5)
+    assert await site.follow(made(5, 4, 3, 2, 1)) == list_titles(5)
     assert site.feed.title == "Town News"
     assert await site.poll() == []
-    site.show(made(7, 6, 5, 4, 3))
-    assert await site.poll() == names(6, 7)
+    site.serve_stories(made(7, 6, 5, 4, 3))
+    assert await site.poll() == list_titles(6, 7)
     assert await site.poll() == []
 
 
-@pytest.mark.parametrize("made", [dated, undated])
+@pytest.mark.parametrize("made", [make_dated_stories, make_undated_stories])
 @pytest.mark.parametrize("around", ["<div id=app><div><ul class=z>{}</ul></div></div>", "<main>{}</main>"])
 async def test_a_redesign_posts_nothing_old(site, made, around):
     await site.follow(made(5, 4, 3, 2, 1))
-    site.show(made(5, 4, 3, 2, 1, 0, -1, -2, -3, -4), cards, around)  # and shows more of them
+    site.serve_stories(made(5, 4, 3, 2, 1, 0, -1, -2, -3, -4), render_card, around)  # and shows more of them
     assert await site.poll() == []
-    site.show(made(6, 5, 4, 3, 2, 1, 0, -1, -2, -3), cards, around)
-    assert await site.poll() == names(6)
+    site.serve_stories(made(6, 5, 4, 3, 2, 1, 0, -1, -2, -3), render_card, around)
+    assert await site.poll() == list_titles(6)
 
 
-@pytest.mark.parametrize("made", [dated, undated])
+@pytest.mark.parametrize("made", [make_dated_stories, make_undated_stories])
 async def test_what_gets_other_links_is_not_news(site, made):
     await site.follow(made(5, 4, 3, 2, 1))
-    site.show([story._replace(path="/archive/{}.html?s=1") for story in made(6, 5, 4, 3, 2, 1)], cards)
-    assert await site.poll() == names(6)
-    site.show([story._replace(path="/archive/{}.html?s=2") for story in made(7, 6, 5, 4, 3, 2)])
-    assert await site.poll() == names(7)
+    site.serve_stories(
+        [story._replace(path="/archive/{}.html?s=1") for story in made(6, 5, 4, 3, 2, 1)], render_card
+    )
+    assert await site.poll() == list_titles(6)
+    site.serve_stories([story._replace(path="/archive/{}.html?s=2") for story in made(7, 6, 5, 4, 3, 2)])
+    assert await site.poll() == list_titles(7)
     assert await site.poll() == []
 
 
 async def test_a_busy_page_of_which_nothing_is_left_is_still_its_list(site):
-    await site.follow(undated(5, 4, 3, 2, 1))
-    site.show(undated(10, 9, 8, 7, 6))
-    assert await site.poll() == names(6, 7, 8, 9, 10)
+    await site.follow(make_undated_stories(5, 4, 3, 2, 1))
+    site.serve_stories(make_undated_stories(10, 9, 8, 7, 6))
+    assert await site.poll() == list_titles(6, 7, 8, 9, 10)
 
 
 async def test_a_list_that_grows_at_its_end_is_read_to_the_end(site):
-    await site.follow(undated(1, 2, 3, 4))
-    site.show(undated(1, 2, 3, 4, 5, 6))
-    assert await site.poll() == names(5, 6)
-    site.show(undated(1, 2, 3, 4, 5, 6, 7))
-    assert await site.poll() == names(7)
+    await site.follow(make_undated_stories(1, 2, 3, 4))
+    site.serve_stories(make_undated_stories(1, 2, 3, 4, 5, 6))
+    assert await site.poll() == list_titles(5, 6)
+    site.serve_stories(make_undated_stories(1, 2, 3, 4, 5, 6, 7))
+    assert await site.poll() == list_titles(7)
 
 
 async def test_what_comes_after_what_was_removed_is_backlog(site):
-    await site.follow(undated(9, 8, 7, 6, 5))
-    site.show(undated(9, 8, 6, 5, 4))
+    await site.follow(make_undated_stories(9, 8, 7, 6, 5))
+    site.serve_stories(make_undated_stories(9, 8, 6, 5, 4))
     assert await site.poll() == []
-    site.show(undated(10, 9, 8, 6, 5))
-    assert await site.poll() == names(10)
+    site.serve_stories(make_undated_stories(10, 9, 8, 6, 5))
+    assert await site.poll() == list_titles(10)
 
 
 async def test_the_first_words_of_an_item_are_its_excerpt_and_numbers_are_not(site, newsroom):
-    stories = [story._replace(words=WORDS if story.number == 5 else "23 replies") for story in dated(5, 4, 3)]
+    stories = [
+        story._replace(words=WORDS if story.number == 5 else "23 replies")
+        for story in make_dated_stories(5, 4, 3)
+    ]
     await site.follow(stories)
-    kept = {article.title: article.summary for article in await newsroom.store.articles.newest(None, limit=9)}
-    assert kept == {names(5)[0]: WORDS, names(4)[0]: "", names(3)[0]: ""}
+    summary_by_title = {
+        article.title: article.summary for article in await newsroom.store.articles.newest(None, limit=9)
+    }
+    assert summary_by_title == {list_titles(5)[0]: WORDS, list_titles(4)[0]: "", list_titles(3)[0]: ""}
 
 
-def other(story: Story, link: str, date: str) -> str:
+def render_shop_link(story: Story, link: str, date: str) -> str:
     return f"<p><a class=m href=/shop{link}>Buy a nice thing {story.number} for your home</a></p>"
 
 
 async def test_a_lost_list_is_told_once_with_its_remedy_and_posts_nothing(site, newsroom):
-    await site.follow(dated(5, 4, 3, 2, 1))
-    site.show(dated(9, 8, 7, 6), other)
-    told = []
+    await site.follow(make_dated_stories(5, 4, 3, 2, 1))
+    site.serve_stories(make_dated_stories(9, 8, 7, 6), render_shop_link)
+    dispatches = []
     for _ in range(30):
         assert site.feed is not None
         site.clock.advance(HOUR)
         site.feed = await polled(newsroom, site.feed)
-        told += [dispatch for dispatch, _articles in await sent(newsroom)]
-    assert [dispatch.kind for dispatch in told] == [DispatchKind.FEED_ALERT]
-    assert "can’t find the list of “Town News” anymore" in told[0].payload
-    assert "Add the page again" in told[0].payload
+        dispatches += [dispatch for dispatch, _articles in await sent(newsroom)]
+    assert [dispatch.kind for dispatch in dispatches] == [DispatchKind.FEED_ALERT]
+    assert "can’t find the list of “Town News” anymore" in dispatches[0].payload
+    assert "Add the page again" in dispatches[0].payload
     assert site.feed.error == fetch_errors.LIST_NOT_FOUND
-    site.show(dated(7, 6, 5, 4, 3))
+    site.serve_stories(make_dated_stories(7, 6, 5, 4, 3))
     site.feed = await polled(newsroom, site.feed)
     back = await sent(newsroom)
-    assert [article.title for _dispatch, articles in back for article in articles] == names(6, 7)
-    assert "is back" in next(each.payload for each, _ in back if each.kind is DispatchKind.FEED_ALERT)
+    assert [article.title for _dispatch, articles in back for article in articles] == list_titles(6, 7)
+    assert "is back" in next(notice.payload for notice, _ in back if notice.kind is DispatchKind.FEED_ALERT)
 
 
 async def test_a_page_that_needs_its_scripts_says_so_at_once_and_later(site, newsroom):
     app = "<html><body><div id=app></div><script src=/app.js></script></body></html>"
-    await site.follow(dated(3, 2, 1))
+    await site.follow(make_dated_stories(3, 2, 1))
     url = site.server.serve("/news", app, content_type="text/html")
     await site.poll()
     assert site.feed.error == fetch_errors.REQUIRES_JAVASCRIPT
@@ -211,12 +224,12 @@ async def test_a_page_that_needs_its_scripts_says_so_at_once_and_later(site, new
 async def test_a_page_that_robots_txt_keeps_to_itself_is_neither_offered_nor_polled(
     site, newsroom, feed_server
 ):
-    await site.follow(dated(3, 2, 1))
-    asked = feed_server.count("/news")
+    await site.follow(make_dated_stories(3, 2, 1))
+    request_count = feed_server.count("/news")
     feed_server.serve("/robots.txt", "User-agent: *\nDisallow: /news", content_type="text/plain")
-    site.show(dated(4, 3, 2, 1))
+    site.serve_stories(make_dated_stories(4, 3, 2, 1))
     assert await site.poll(hours=25) == []  # after a day robots.txt is asked for anew
-    assert feed_server.count("/news") == asked
+    assert feed_server.count("/news") == request_count
     assert site.feed.error == fetch_errors.ROBOTS_DISALLOWED
     with pytest.raises(FeedError) as error:
         await newsroom.follow_service.resolve(feed_server.origin + "/news", SERVER)
@@ -224,21 +237,25 @@ async def test_a_page_that_robots_txt_keeps_to_itself_is_neither_offered_nor_pol
 
 
 async def test_two_lists_of_a_page_are_two_feeds_and_each_is_found_by_its_address(site, newsroom):
-    second = "".join(other(story, f"/{story.number}", "") for story in dated(5, 4, 3, 2, 1))
-    url = site.show(dated(5, 4, 3, 2, 1), around=f"<main>{{}}</main><div id=shop>{second}</div>")
-    found = await newsroom.follow_service.resolve(url, SERVER)
-    both = [list_as_feed(found, each) for each in found.page.lists]
+    second = "".join(
+        render_shop_link(story, f"/{story.number}", "") for story in make_dated_stories(5, 4, 3, 2, 1)
+    )
+    url = site.serve_stories(
+        make_dated_stories(5, 4, 3, 2, 1), around=f"<main>{{}}</main><div id=shop>{second}</div>"
+    )
+    discovery = await newsroom.follow_service.resolve(url, SERVER)
+    both = [list_as_feed(discovery, page_list) for page_list in discovery.page.lists]
     assert len({each.feeds[0].url for each in both}) == len(both) == 2
-    for each in both:
-        again = await newsroom.follow_service.resolve(each.feeds[0].url, SERVER)
-        assert again.parsed.entries == each.parsed.entries if each.parsed else False
+    for list_discovery in both:
+        again = await newsroom.follow_service.resolve(list_discovery.feeds[0].url, SERVER)
+        assert again.parsed.entries == list_discovery.parsed.entries if list_discovery.parsed else False
 
 
 async def test_a_page_that_moves_for_good_keeps_its_list(site, feed_server):
-    await site.follow(dated(5, 4, 3))
-    feed_server.serve("/stories", page(site.clock, dated(6, 5, 4, 3)), content_type="text/html")
+    await site.follow(make_dated_stories(5, 4, 3))
+    feed_server.serve("/stories", page(site.clock, make_dated_stories(6, 5, 4, 3)), content_type="text/html")
     feed_server.redirect("/news", "/stories")
-    assert await site.poll() == names(6)
+    assert await site.poll() == list_titles(6)
     for _ in range(5):
         await site.poll(hours=24)
     assert site.feed.url.startswith(f"{feed_server.origin}/stories#")

@@ -8,43 +8,51 @@ from bot.feeds.fetch_errors import FeedError
 from bot.polling.following import follow_service
 from bot.posting.wording import refusal_sentences
 from tests.answers.desk import followed, polled, sent, titles
-from tests.feed_server import item, rss
+from tests.feed_server import make_rss, make_rss_item
 
 PAGE = """<html><head><title>Example</title>{}</head><body></body></html>"""
 LINK = '<link rel="alternate" type="application/rss+xml" title="{}" href="{}">'
 
 
 async def test_following_posts_the_newest_article_at_once_and_fetches_once(newsroom, feed_server, clock):
-    url = feed_server.serve("/feed", rss(*(item(n, published=clock.now() - n * 3600) for n in range(5))))
-    found = await newsroom.follow_service.resolve(url, 1)
-    done = await newsroom.follow_service.follow(found, server_id=1, channel_id=10)
-    assert (done.created, done.feed.url, done.first_article.title) == (True, url, "Article 0")
+    url = feed_server.serve(
+        "/feed", make_rss(*(make_rss_item(n, published=clock.now() - n * 3600) for n in range(5)))
+    )
+    discovery = await newsroom.follow_service.resolve(url, 1)
+    follow_outcome = await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)
+    assert (follow_outcome.created, follow_outcome.feed.url, follow_outcome.first_article.title) == (
+        True,
+        url,
+        "Article 0",
+    )
     assert await titles(newsroom, 10) == ["Article 0"]
     assert await newsroom.store.articles.count() == 5
     assert feed_server.count("/feed") == 1
-    assert done.feed.next_poll > clock.now()
-    await polled(newsroom, done.feed)  # the next poll is conditional already
+    assert follow_outcome.feed.next_poll > clock.now()
+    await polled(newsroom, follow_outcome.feed)  # the next poll is conditional already
     assert feed_server.visits[-1].headers["If-None-Match"]
     assert await titles(newsroom, 10) == []
 
 
 async def test_following_twice_changes_nothing(newsroom, feed_server):
-    found = await newsroom.follow_service.resolve(feed_server.serve("/feed", rss(item(1))), 1)
-    first = await newsroom.follow_service.follow(found, server_id=1, channel_id=10)
-    again = await newsroom.follow_service.follow(found, server_id=1, channel_id=10)
+    discovery = await newsroom.follow_service.resolve(
+        feed_server.serve("/feed", make_rss(make_rss_item(1))), 1
+    )
+    first = await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)
+    again = await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)
     assert (first.created, again.created) == (True, False)
     assert again.subscription == first.subscription
     assert await titles(newsroom, 10) == ["Article 1"]
 
 
 async def test_what_others_already_follow_is_shared_and_their_news_not_lost(newsroom, feed_server):
-    url = feed_server.serve("/feed", rss(item(1)))
+    url = feed_server.serve("/feed", make_rss(make_rss_item(1)))
     feed = await polled(newsroom, await followed(newsroom, url, channel=10))
     await sent(newsroom, 10)
-    feed_server.serve("/feed", rss(item(2), item(1)))
-    found = await newsroom.follow_service.resolve(url, 2)
-    done = await newsroom.follow_service.follow(found, server_id=2, channel_id=20)
-    assert done.feed.id == feed.id
+    feed_server.serve("/feed", make_rss(make_rss_item(2), make_rss_item(1)))
+    discovery = await newsroom.follow_service.resolve(url, 2)
+    follow_outcome = await newsroom.follow_service.follow(discovery, server_id=2, channel_id=20)
+    assert follow_outcome.feed.id == feed.id
     assert await titles(newsroom, 10) == ["Article 2"]
     assert len(await titles(newsroom, 20)) == 1
 
@@ -52,42 +60,42 @@ async def test_what_others_already_follow_is_shared_and_their_news_not_lost(news
 async def test_a_page_gives_the_choice_of_its_feeds(newsroom, feed_server):
     links = LINK.format("News", "/feed") + LINK.format("Comments", "/comments")
     page = feed_server.serve("/", PAGE.format(links), content_type="text/html")
-    feed_server.serve("/feed", rss(item(1)))
-    found = await newsroom.follow_service.resolve(page, 1)
-    assert [feed.title for feed in found.feeds] == ["News", "Comments"]
-    assert found.parsed is None
+    feed_server.serve("/feed", make_rss(make_rss_item(1)))
+    discovery = await newsroom.follow_service.resolve(page, 1)
+    assert [feed.title for feed in discovery.feeds] == ["News", "Comments"]
+    assert discovery.parsed is None
 
 
 async def test_a_page_with_one_feed_needs_no_choice(newsroom, feed_server):
     page = feed_server.serve("/", PAGE.format(LINK.format("News", "/feed")), content_type="text/html")
-    feed_server.serve("/feed", rss(item(1)))
-    found = await newsroom.follow_service.resolve(page, 1)
-    done = await newsroom.follow_service.follow(found, server_id=1, channel_id=10)
-    assert done.feed.url == feed_server.origin + "/feed"
+    feed_server.serve("/feed", make_rss(make_rss_item(1)))
+    discovery = await newsroom.follow_service.resolve(page, 1)
+    follow_outcome = await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)
+    assert follow_outcome.feed.url == feed_server.origin + "/feed"
 
 
 async def test_the_preview_is_the_newest_article_and_keeps_nothing(newsroom, feed_server, clock):
-    entries = [item(n, published=clock.now() - (5 - n) * 3600) for n in range(5)]
-    found = await newsroom.follow_service.resolve(feed_server.serve("/feed", rss(*entries)), 1)
-    feed, article = await newsroom.follow_service.preview(found)
+    entries = [make_rss_item(n, published=clock.now() - (5 - n) * 3600) for n in range(5)]
+    discovery = await newsroom.follow_service.resolve(feed_server.serve("/feed", make_rss(*entries)), 1)
+    feed, article = await newsroom.follow_service.preview(discovery)
     assert (article.title, article.outlet, feed.title) == ("Article 4", "Example News", "Example News")
     assert await newsroom.store.articles.count() == 0
     assert await newsroom.store.feeds.all() == []
-    done = await newsroom.follow_service.follow(found, server_id=1, channel_id=10)
-    assert done.first_article.key == article.key
+    follow_outcome = await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)
+    assert follow_outcome.first_article.key == article.key
 
 
 async def test_a_feed_without_entries_has_no_preview_and_posts_nothing(newsroom, feed_server):
-    found = await newsroom.follow_service.resolve(feed_server.serve("/feed", rss()), 1)
-    assert await newsroom.follow_service.preview(found) is None
-    done = await newsroom.follow_service.follow(found, server_id=1, channel_id=10)
-    assert (done.created, done.first_article) == (True, None)
-    feed_server.serve("/feed", rss(item(1)))
-    await polled(newsroom, done.feed)
+    discovery = await newsroom.follow_service.resolve(feed_server.serve("/feed", make_rss()), 1)
+    assert await newsroom.follow_service.preview(discovery) is None
+    follow_outcome = await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)
+    assert (follow_outcome.created, follow_outcome.first_article) == (True, None)
+    feed_server.serve("/feed", make_rss(make_rss_item(1)))
+    await polled(newsroom, follow_outcome.feed)
     assert await titles(newsroom, 10) == ["Article 1"]
 
 
-async def refused(newsroom, address):
+async def follow_and_get_refusal(newsroom, address):
     """What a person is told who wants to follow an address."""
     with pytest.raises((RequestRejected, FeedError)) as error:
         await newsroom.follow_service.resolve(address, 1)
@@ -96,41 +104,45 @@ async def refused(newsroom, address):
 
 @pytest.mark.parametrize("address", ["", "ftp://x.example/feed", "http://"])
 async def test_what_is_no_address_is_refused_in_words(address, newsroom):
-    assert "isn’t a web address" in await refused(newsroom, address)
+    assert "isn’t a web address" in await follow_and_get_refusal(newsroom, address)
 
 
 async def test_an_outlet_is_found_by_its_name_and_several_are_a_choice(newsroom, feed_server, monkeypatch):
-    url = feed_server.serve("/feed", rss(item(1), title="The Verge"))
+    url = feed_server.serve("/feed", make_rss(make_rss_item(1), title="The Verge"))
     outlets = outlet_directory.search_outlets("the verge")
     assert [outlet.name for outlet in outlets] == ["The Verge"]
     monkeypatch.setattr(outlet_directory, "search_outlets", lambda text: [outlets[0]._replace(feed_url=url)])
-    found = await newsroom.follow_service.resolve("the verge", 1)
-    assert (found.feeds[0].url, found.parsed.title) == (url, "The Verge")
+    discovery = await newsroom.follow_service.resolve("the verge", 1)
+    assert (discovery.feeds[0].url, discovery.parsed.title) == (url, "The Verge")
     monkeypatch.undo()
-    found = await newsroom.follow_service.resolve("bbc", 1)
-    assert "BBC News – Technology" in [feed.title for feed in found.feeds]
-    assert "called “nobody\\*s news”" in await refused(newsroom, "nobody*s news")
+    discovery = await newsroom.follow_service.resolve("bbc", 1)
+    assert "BBC News – Technology" in [feed.title for feed in discovery.feeds]
+    assert "called “nobody\\*s news”" in await follow_and_get_refusal(newsroom, "nobody*s news")
 
 
 async def test_a_page_without_feeds_and_one_that_fails_are_refused_in_words(newsroom, feed_server):
     page = feed_server.serve("/", PAGE.format(""), content_type="text/html")
-    assert "no feed at" in await refused(newsroom, page)
-    assert "No feed found at that address" in await refused(newsroom, feed_server.origin + "/missing")
-    assert "private network" in await refused(newsroom, "http://10.1.2.3/feed")
+    assert "no feed at" in await follow_and_get_refusal(newsroom, page)
+    assert "No feed found at that address" in await follow_and_get_refusal(
+        newsroom, feed_server.origin + "/missing"
+    )
+    assert "private network" in await follow_and_get_refusal(newsroom, "http://10.1.2.3/feed")
 
 
 async def test_an_account_written_as_in_the_fediverse_is_looked_for_at_its_host(newsroom):
-    assert "I can’t reach that site" in await refused(newsroom, "@ada@social.invalid")
+    assert "I can’t reach that site" in await follow_and_get_refusal(newsroom, "@ada@social.invalid")
 
 
 async def test_a_feed_with_credentials_belongs_to_one_server(newsroom, feed_server):
-    feed_server.serve("/feed", rss(item(1)))
+    feed_server.serve("/feed", make_rss(make_rss_item(1)))
     url = feed_server.origin.replace("http://", "http://reader:secret@") + "/feed"
     owners = []
     for server in (1, 2):
-        found = await newsroom.follow_service.resolve(url, server)
-        done = await newsroom.follow_service.follow(found, server_id=server, channel_id=server * 10)
-        owners.append((done.feed.id, done.feed.server_id))
+        discovery = await newsroom.follow_service.resolve(url, server)
+        follow_outcome = await newsroom.follow_service.follow(
+            discovery, server_id=server, channel_id=server * 10
+        )
+        owners.append((follow_outcome.feed.id, follow_outcome.feed.server_id))
         assert await titles(newsroom, server * 10) == ["Article 1"]
     assert [owner for _, owner in owners] == [1, 2]
     assert len({id_ for id_, _ in owners}) == 2
@@ -139,21 +151,21 @@ async def test_a_feed_with_credentials_belongs_to_one_server(newsroom, feed_serv
 async def test_a_refusal_never_shows_a_secret(newsroom, feed_server):
     feed_server.serve("/", PAGE.format(""), content_type="text/html")
     url = feed_server.origin.replace("http://", "http://reader:secret@") + "/?token=0123456789abcdef"
-    said = await refused(newsroom, url)
-    assert "secret" not in said
-    assert "0123456789abcdef" not in said
+    refusal = await follow_and_get_refusal(newsroom, url)
+    assert "secret" not in refusal
+    assert "0123456789abcdef" not in refusal
 
 
 async def test_a_server_cannot_follow_feeds_without_end(newsroom, feed_server, monkeypatch):
     monkeypatch.setattr(follow_service, "MAX_FEEDS_PER_SERVER", 2)
-    feeds = [feed_server.serve(f"/{n}", rss(item(n))) for n in range(3)]
+    feeds = [feed_server.serve(f"/{n}", make_rss(make_rss_item(n))) for n in range(3)]
     looks = [await newsroom.follow_service.resolve(url, 1) for url in feeds]
-    for found in looks[:2]:
-        await newsroom.follow_service.follow(found, server_id=1, channel_id=10)
+    for discovery in looks[:2]:
+        await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)
     with pytest.raises(RequestRejected) as declined:
         await newsroom.follow_service.follow(looks[2], server_id=1, channel_id=10)
     assert "already follows 2 feeds" in str(refusal_sentences.sentence_for(declined.value))
-    assert "already follows 2 feeds" in await refused(newsroom, feeds[2])
+    assert "already follows 2 feeds" in await follow_and_get_refusal(newsroom, feeds[2])
     # What it follows already may be followed in another channel, and others have room of their own.
     assert (await newsroom.follow_service.follow(looks[0], server_id=1, channel_id=11)).created
     assert (await newsroom.follow_service.follow(looks[2], server_id=2, channel_id=20)).created
@@ -162,14 +174,14 @@ async def test_a_server_cannot_follow_feeds_without_end(newsroom, feed_server, m
 async def test_a_feed_that_was_gone_is_asked_again_once_followed(newsroom, feed_server):
     url = feed_server.serve("/feed", "", status=410)
     await polled(newsroom, await followed(newsroom, url, channel=10))
-    feed_server.serve("/feed", rss(item(1)))
-    found = await newsroom.follow_service.resolve(url, 2)
-    done = await newsroom.follow_service.follow(found, server_id=2, channel_id=20)
-    assert done.feed.state.value == "active"
-    assert done.feed.error is None
+    feed_server.serve("/feed", make_rss(make_rss_item(1)))
+    discovery = await newsroom.follow_service.resolve(url, 2)
+    follow_outcome = await newsroom.follow_service.follow(discovery, server_id=2, channel_id=20)
+    assert follow_outcome.feed.state.value == "active"
+    assert follow_outcome.feed.error is None
 
 
 async def test_a_permanent_redirect_is_followed_to_where_it_leads(newsroom, feed_server):
-    new = feed_server.serve("/new", rss(item(1)))
-    found = await newsroom.follow_service.resolve(feed_server.redirect("/old", new), 1)
-    assert (await newsroom.follow_service.follow(found, server_id=1, channel_id=10)).feed.url == new
+    new = feed_server.serve("/new", make_rss(make_rss_item(1)))
+    discovery = await newsroom.follow_service.resolve(feed_server.redirect("/old", new), 1)
+    assert (await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)).feed.url == new

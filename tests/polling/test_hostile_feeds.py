@@ -11,7 +11,7 @@ import pytest
 from bot.core.models import FeedState
 from bot.feeds import fetch_errors
 from bot.feeds.parsing.entries import MAX_ENTRIES, MAX_TAGS, MAX_TITLE
-from tests.feed_server import item, rss
+from tests.feed_server import make_rss, make_rss_item
 from tests.pipeline import Pipeline, open_pipeline
 from tests.shared import shared
 
@@ -40,50 +40,53 @@ def atom(date: str) -> str:
     )
 
 
-BOUNDED = {
+BOUNDED_DOCUMENTS = {
     "twenty thousand entries": (
-        rss(*(f"<item><guid>{n}</guid><title>Title {n}</title></item>" for n in range(20_000))), MAX_ENTRIES
+        make_rss(*(f"<item><guid>{n}</guid><title>Title "
+                   f"{n}</title></item>" for n in range(20_000))), MAX_ENTRIES
     ),
-    "a title of a megabyte": (rss(entry(title="x" * MEGABYTE)), 1),
+    "a title of a megabyte": (make_rss(entry(title="x" * MEGABYTE)), 1),
     "ten thousand enclosures": (
-        rss(entry(inside="<enclosure url='https://e.example/a.mp3' type='audio/mpeg' length='1'/>" * 10_000)),
+        make_rss(entry(inside="<enclosure url='https://e.example/a.mp3' type='audio/mpeg' "
+                              "length='1'/>" * 10_000)),
         1,
     ),
     "a thousand categories": (
-        rss(entry(inside="".join(f"<category>c{n}</category>" for n in range(1_000)))),
+        make_rss(entry(inside="".join(f"<category>c{n}</category>" for n in range(1_000)))),
         1,
     ),
-    "a guid of 100 KB": (rss(item(1).replace("article-1", "g" * 100_000)), 1),
-    "a link of 100 KB": (rss(item(1).replace("/articles/1", "/" + "l" * 100_000)), 1),
+    "a guid of 100 KB": (make_rss(make_rss_item(1).replace("article-1", "g" * 100_000)), 1),
+    "a link of 100 KB": (make_rss(make_rss_item(1).replace("/articles/1", "/" + "l" * 100_000)), 1),
     "an entry of a long address alone": (
-        rss(f"<item><link>https://news.example/{'é' * 1_000}</link></item>"), 1
+        make_rss(f"<item><link>https://news.example/{'é' * 1_000}</link></item>"), 1
     ),
     "two entries with one guid": (
-        rss(entry(1), entry(2).replace("<guid>g2<", "<guid>g1<").replace("Title", "Other")),
+        make_rss(entry(1), entry(2).replace("<guid>g2<", "<guid>g1<").replace("Title", "Other")),
         2,
     ),
-    "the same entry a thousand times": (rss(*[entry(1)] * 1_000), 1),
-    "NUL and other control bytes": (rss(entry(title="a\0b\x01c\x1bd\x7f")), 1),
-    "bidi overrides and zero widths": (rss(entry(title="\u202egnp\u202c\u200b\u2066x\u2069\ufeff")), 1),
-    "noncharacters": (rss(entry(title="a\ufffe\uffff\U0001ffffb")), 1),
-    "a lone surrogate by number": (rss(entry(title="a&#xD800;b&#55296;c")), 1),
-    "a reference to no character": (rss(entry(title="a&#x110000;b&#99999999999;c&#0;d&#xFFFF;")), 1),
+    "the same entry a thousand times": (make_rss(*[entry(1)] * 1_000), 1),
+    "NUL and other control bytes": (make_rss(entry(title="a\0b\x01c\x1bd\x7f")), 1),
+    "bidi overrides and zero widths": (make_rss(entry(title="\u202egnp\u202c\u200b\u2066x\u2069\ufeff")), 1),
+    "noncharacters": (make_rss(entry(title="a\ufffe\uffff\U0001ffffb")), 1),
+    "a lone surrogate by number": (make_rss(entry(title="a&#xD800;b&#55296;c")), 1),
+    "a reference to no character": (make_rss(entry(title="a&#x110000;b&#99999999999;c&#0;d&#xFFFF;")), 1),
     "a title of nothing visible": (
-        rss(entry(title="\u200b\u200b", inside="<description>Text</description>")), 1
+        make_rss(entry(title="\u200b\u200b", inside="<description>Text</description>")), 1
     ),
-    "combining marks without end": (rss(entry(title="a" + "\u0301" * 50_000)), 1),
+    "combining marks without end": (make_rss(entry(title="a" + "\u0301" * 50_000)), 1),
     "the year 1": (atom("0001-01-01T00:00:00Z"), 1),
     "the year 9999": (atom("9999-12-31T23:59:59Z"), 1),
     "a year beyond": (atom("99999-12-31T23:59:59Z"), 1),
     "a negative year": (atom("-0044-03-15T00:00:00Z"), 1),
-    "a date of a megabyte": (rss(entry(date="Mon, 04 May 2026 " * 60_000)), 1),
-    "a date of digits": (rss(entry(date="9" * 5_000)), 1),
-    "a time zone of nowhere": (rss(entry(date="Mon, 04 May 2026 08:00:00 +9999")), 1),
+    "a date of a megabyte": (make_rss(entry(date="Mon, 04 May 2026 " * 60_000)), 1),
+    "a date of digits": (make_rss(entry(date="9" * 5_000)), 1),
+    "a time zone of nowhere": (make_rss(entry(date="Mon, 04 May 2026 08:00:00 +9999")), 1),
     "an address that runs code": (
-        rss(entry(inside="<description>&lt;a href='javascript:x'>&lt;img src='data:x'></description>")), 1
+        make_rss(entry(inside="<description>&lt;a href='javascript:x'>&lt;img "
+                              "src='data:x'></description>")), 1
     ),
     "a thousand nested quotes": (
-        rss(entry(inside=f"<description>{'&lt;blockquote>' * 1_000}x</description>")), 1
+        make_rss(entry(inside=f"<description>{'&lt;blockquote>' * 1_000}x</description>")), 1
     ),
     "JSON with everything wrong": (
         json.dumps(
@@ -102,7 +105,7 @@ BOUNDED = {
         None,
     ),
 }  # fmt: skip
-REFUSED = {
+REFUSED_DOCUMENTS = {
     "nothing": b"",
     "blanks": b" \n\t" * 1_000,
     "a page": b"<!doctype html><html><body>x</body></html>",
@@ -114,11 +117,11 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("name", BOUNDED)
+@pytest.mark.parametrize("name", BOUNDED_DOCUMENTS)
 async def test_a_document_without_measure_is_read_within_bounds(pipeline, name):
-    document, expected = BOUNDED[name]
+    document, expected = BOUNDED_DOCUMENTS[name]
     body = document.encode("utf-8", "surrogatepass")
-    report = await pipeline.through(body, again=len(body) < MEGABYTE)
+    report = await pipeline.process(body, reread=len(body) < MEGABYTE)
     if expected is None:
         return
     assert report.error is None
@@ -129,9 +132,9 @@ async def test_a_document_without_measure_is_read_within_bounds(pipeline, name):
         assert len(article.tags) <= MAX_TAGS
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", REFUSED_DOCUMENTS)
 async def test_what_is_no_feed_is_an_error_with_words(pipeline, name):
-    report = await pipeline.through(REFUSED[name])
+    report = await pipeline.process(REFUSED_DOCUMENTS[name])
     assert report.error in {fetch_errors.NOT_A_FEED, fetch_errors.ENCODING, fetch_errors.PARSER_CRASHED}
     stored = await pipeline.newsroom.store.feeds.get(report.feed.id)
     assert (stored.error, stored.state) == (report.error, FeedState.ACTIVE)
@@ -139,18 +142,18 @@ async def test_what_is_no_feed_is_an_error_with_words(pipeline, name):
 
 
 async def test_an_emoji_written_as_two_references_is_one_character(pipeline):
-    for written in ("&#55357;&#56842;", "&#xD83D;&#xDE0A;", "&#xd83d;&#56842;", "&#128522;"):
-        report = await pipeline.through(rss(entry(title=f"Hello {written}")).encode())
+    for emoji_markup in ("&#55357;&#56842;", "&#xD83D;&#xDE0A;", "&#xd83d;&#56842;", "&#128522;"):
+        report = await pipeline.process(make_rss(entry(title=f"Hello {emoji_markup}")).encode())
         (article,) = await pipeline.newsroom.store.articles.newest([report.feed.id], limit=1)
         assert article.title == "Hello 😊"
 
 
 async def test_a_declared_encoding_that_is_wrong_or_mixed_loses_no_entry(pipeline):
-    text = rss(entry(title="Été à Nîmes"))
+    text = make_rss(entry(title="Été à Nîmes"))
     for encoding in ("utf-8", "iso-8859-1", "utf-16", "utf-16-le", "cp1252", "utf-8-sig"):
         for declared in ("utf-8", "iso-8859-1", "utf-16", "x-unknown", "us-ascii"):
             document = text.replace('encoding="utf-8"', f'encoding="{declared}"').encode(encoding)
-            report = await pipeline.through(document, f"application/rss+xml; charset={declared}")
+            report = await pipeline.process(document, f"application/rss+xml; charset={declared}")
             assert report.error in {
                 None,
                 fetch_errors.NOT_A_FEED,
@@ -159,7 +162,7 @@ async def test_a_declared_encoding_that_is_wrong_or_mixed_loses_no_entry(pipelin
             }
 
 
-def documents() -> list[Path]:
+def list_documents() -> list[Path]:
     """Every recorded and collected document that lies beside the checkout."""
     return sorted(
         path
@@ -169,6 +172,6 @@ def documents() -> list[Path]:
 
 
 async def test_a_sample_of_all_documents_goes_through_without_an_unhandled_error(pipeline):
-    found = documents()
-    for path in found[:: max(len(found) // SAMPLE, 1)]:
-        await pipeline.through(path.read_bytes())
+    paths = list_documents()
+    for path in paths[:: max(len(paths) // SAMPLE, 1)]:
+        await pipeline.process(path.read_bytes())

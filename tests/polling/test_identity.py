@@ -17,7 +17,7 @@ from bot.polling.identity.entry_keys import build_entry_keys
 from bot.store.sources.polls import MAX_IDENTITIES_PER_ARTICLE
 from bot.text.urls import page_key, url_variants
 from tests.answers.desk import followed, polled, titles
-from tests.feed_server import FeedServer, rss
+from tests.feed_server import FeedServer, make_rss
 from tests.store import sql
 
 MONDAY = "Mon, 04 May 2026 08:00:00 GMT"
@@ -34,7 +34,11 @@ def entry(
     text: str = "",
 ) -> str:
     parts = {"title": title, "link": link, "pubDate": date, "description": text or None}
-    inner = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in parts.items() if value is not None)
+    inner = "".join(
+        f"<{name}>{escape(element_text)}</{name}>"
+        for name, element_text in parts.items()
+        if element_text is not None
+    )
     if guid is not None:
         inner += f'<guid isPermaLink="false">{escape(guid)}</guid>'
     return f"<item>{inner}</item>"
@@ -48,9 +52,9 @@ class Channel:
         self.server = feed_server
         self.feed: Feed | None = None
 
-    async def gets(self, *entries: str) -> list[str]:
+    async def poll_with_entries(self, *entries: str) -> list[str]:
         """What is posted once the feed has these entries."""
-        url = self.server.serve("/feed", rss(*entries))
+        url = self.server.serve("/feed", make_rss(*entries))
         if self.feed is None:
             self.feed = await followed(self.newsroom, url)
             await polled(self.newsroom, self.feed)
@@ -59,7 +63,7 @@ class Channel:
         await polled(self.newsroom, self.feed)
         return await titles(self.newsroom)
 
-    async def kept(self) -> int:
+    async def count_articles(self) -> int:
         return await self.newsroom.store.articles.count()
 
 
@@ -72,30 +76,35 @@ OLD = entry("Old", guid="old", link="https://news.example/old", date=MONDAY)
 
 
 async def test_a_changed_title_link_and_date_do_not_repost_a_guid(channel):
-    await channel.gets(OLD)
-    assert await channel.gets(entry("New", guid="old", link="https://news.example/new", date=TUESDAY)) == []
+    await channel.poll_with_entries(OLD)
+    assert (
+        await channel.poll_with_entries(
+            entry("New", guid="old", link="https://news.example/new", date=TUESDAY)
+        )
+        == []
+    )
     (article,) = await channel.newsroom.store.articles.newest(None, limit=9)
     assert (article.title, article.url) == ("New", "https://news.example/new")
 
 
 async def test_a_changed_guid_with_the_same_link_and_title_does_not_repost(channel):
-    await channel.gets(OLD)
+    await channel.poll_with_entries(OLD)
     again = entry("Old", guid="other", link="https://news.example/old", date=TUESDAY)
-    assert await channel.gets(again) == []
+    assert await channel.poll_with_entries(again) == []
     # The new guid is remembered as one more name: link and title may change after it.
     moved = entry("Renamed", guid="other", link="https://news.example/moved", date=WEDNESDAY)
-    assert await channel.gets(moved) == []
-    assert await channel.kept() == 1
+    assert await channel.poll_with_entries(moved) == []
+    assert await channel.count_articles() == 1
 
 
 async def test_a_changed_guid_with_the_same_link_and_date_does_not_repost(channel):
-    await channel.gets(OLD)
+    await channel.poll_with_entries(OLD)
     renamed = entry("Something else", guid="x", link="https://news.example/old", date=MONDAY)
-    assert await channel.gets(renamed) == []
+    assert await channel.poll_with_entries(renamed) == []
 
 
 async def test_a_tracking_fragment_that_changes_in_guid_and_link_does_not_repost(channel):
-    await channel.gets(
+    await channel.poll_with_entries(
         entry(
             "A",
             guid="https://lemonde.example/a#xtor=RSS-3208",
@@ -103,7 +112,7 @@ async def test_a_tracking_fragment_that_changes_in_guid_and_link_does_not_repost
         )
     )
     assert (
-        await channel.gets(
+        await channel.poll_with_entries(
             entry(
                 "A",
                 guid="https://lemonde.example/a#xtor=RSS-1",
@@ -112,20 +121,22 @@ async def test_a_tracking_fragment_that_changes_in_guid_and_link_does_not_repost
         )
         == []
     )
-    assert await channel.kept() == 1
+    assert await channel.count_articles() == 1
 
 
 async def test_entries_that_differ_by_fragment_alone_are_two_articles(channel):
-    await channel.gets(OLD)
-    posted = await channel.gets(
+    await channel.poll_with_entries(OLD)
+    posted = await channel.poll_with_entries(
         entry("One", link="https://blog.example/june#one"), entry("Two", link="https://blog.example/june#two")
     )
     assert sorted(posted) == ["One", "Two"]
 
 
 async def test_an_unknown_guid_with_a_known_link_but_other_title_and_date_is_new(channel):
-    await channel.gets(OLD)
-    posted = await channel.gets(entry("Fresh", guid="x", link="https://news.example/old", date=TUESDAY))
+    await channel.poll_with_entries(OLD)
+    posted = await channel.poll_with_entries(
+        entry("Fresh", guid="x", link="https://news.example/old", date=TUESDAY)
+    )
     assert posted == ["Fresh"]
 
 
@@ -133,79 +144,88 @@ async def test_the_same_title_alone_never_makes_two_entries_one(channel):
     def brief(number: int, date: str) -> str:
         return entry("Morning news brief", guid=f"g{number}", link=f"https://npr.example/{number}", date=date)
 
-    await channel.gets(brief(1, MONDAY))
-    assert await channel.gets(brief(1, MONDAY), brief(2, MONDAY)) == ["Morning news brief"]
-    assert await channel.gets(brief(3, TUESDAY), brief(2, MONDAY)) == ["Morning news brief"]
-    assert await channel.kept() == 3
+    await channel.poll_with_entries(brief(1, MONDAY))
+    assert await channel.poll_with_entries(brief(1, MONDAY), brief(2, MONDAY)) == ["Morning news brief"]
+    assert await channel.poll_with_entries(brief(3, TUESDAY), brief(2, MONDAY)) == ["Morning news brief"]
+    assert await channel.count_articles() == 3
 
 
 async def test_two_guids_with_one_link_in_one_document_are_two_articles(channel):
     link = "https://daring.example/linked"
-    await channel.gets(OLD)
-    posted = await channel.gets(
+    await channel.poll_with_entries(OLD)
+    posted = await channel.poll_with_entries(
         entry("Notes", guid="a", link=link, date=MONDAY), entry("Notes", guid="b", link=link, date=MONDAY)
     )
     assert posted == ["Notes", "Notes"]
-    assert await channel.gets(entry("Notes", guid="b", link=link, date=MONDAY)) == []
+    assert await channel.poll_with_entries(entry("Notes", guid="b", link=link, date=MONDAY)) == []
 
 
 async def test_a_second_guid_beside_the_known_one_is_new_although_link_and_title_are_known(channel):
     link = "https://daring.example/linked"
     first = entry("Notes", guid="a", link=link, date=MONDAY)
-    await channel.gets(first)
-    assert await channel.gets(entry("Notes", guid="b", link=link, date=MONDAY), first) == ["Notes"]
+    await channel.poll_with_entries(first)
+    assert await channel.poll_with_entries(entry("Notes", guid="b", link=link, date=MONDAY), first) == [
+        "Notes"
+    ]
 
 
 async def test_a_guid_that_the_document_repeats_decides_nothing(channel):
-    await channel.gets(OLD)
+    await channel.poll_with_entries(OLD)
     first = entry("One", guid="same", link="https://news.example/1", date=MONDAY)
     second = entry("Two", guid="same", link="https://news.example/2", date=MONDAY)
-    assert sorted(await channel.gets(first, second)) == ["One", "Two"]
+    assert sorted(await channel.poll_with_entries(first, second)) == ["One", "Two"]
     # Nor later, when it stands alone again.
-    assert await channel.gets(second) == []
+    assert await channel.poll_with_entries(second) == []
     third = entry("Three", guid="same", link="https://news.example/3", date=TUESDAY)
-    assert await channel.gets(third) == ["Three"]
-    assert await channel.gets(third, second) == []
-    assert await channel.kept() == 4
+    assert await channel.poll_with_entries(third) == ["Three"]
+    assert await channel.poll_with_entries(third, second) == []
+    assert await channel.count_articles() == 4
 
 
 async def test_a_guid_that_comes_to_be_repeated_does_not_repost_the_first(channel):
     first = entry("One", guid="same", link="https://news.example/1", date=MONDAY)
-    await channel.gets(first)
+    await channel.poll_with_entries(first)
     second = entry("Two", guid="same", link="https://news.example/2", date=MONDAY)
-    assert await channel.gets(second, first) == ["Two"]
-    assert await channel.gets(second) == []
+    assert await channel.poll_with_entries(second, first) == ["Two"]
+    assert await channel.poll_with_entries(second) == []
 
 
 async def test_a_repeated_guid_without_links_does_not_repost_the_first(channel):
-    await channel.gets(entry("One", guid="same"))
-    assert await channel.gets(entry("Two", guid="same"), entry("One", guid="same")) == ["Two"]
+    await channel.poll_with_entries(entry("One", guid="same"))
+    assert await channel.poll_with_entries(entry("Two", guid="same"), entry("One", guid="same")) == ["Two"]
 
 
 async def test_an_entry_without_guid_goes_by_its_link(channel):
-    await channel.gets(entry("Old", link="https://news.example/1", date=MONDAY))
+    await channel.poll_with_entries(entry("Old", link="https://news.example/1", date=MONDAY))
     renamed = entry("Quite another title", link="https://news.example/1?utm_medium=feed", date=TUESDAY)
-    assert await channel.gets(renamed) == []
-    assert await channel.gets(renamed, entry("Old", link="https://news.example/2", date=MONDAY)) == ["Old"]
+    assert await channel.poll_with_entries(renamed) == []
+    assert await channel.poll_with_entries(
+        renamed, entry("Old", link="https://news.example/2", date=MONDAY)
+    ) == ["Old"]
 
 
 async def test_guids_added_to_a_feed_that_had_none_repost_nothing(channel):
-    await channel.gets(*(entry(f"T{n}", link=f"https://news.example/{n}") for n in range(5)))
+    await channel.poll_with_entries(*(entry(f"T{n}", link=f"https://news.example/{n}") for n in range(5)))
     assert (
-        await channel.gets(*(entry(f"T{n}", guid=f"{n}", link=f"https://news.example/{n}") for n in range(5)))
+        await channel.poll_with_entries(
+            *(entry(f"T{n}", guid=f"{n}", link=f"https://news.example/{n}") for n in range(5))
+        )
         == []
     )
 
 
 async def test_a_site_that_moves_to_https_reposts_nothing(channel):
-    await channel.gets(*(entry(f"T{n}", link=f"http://news.example/{n}") for n in range(5)))
-    assert await channel.gets(*(entry(f"T{n}", link=f"https://news.example/{n}") for n in range(5))) == []
-    assert await channel.kept() == 5
+    await channel.poll_with_entries(*(entry(f"T{n}", link=f"http://news.example/{n}") for n in range(5)))
+    assert (
+        await channel.poll_with_entries(*(entry(f"T{n}", link=f"https://news.example/{n}") for n in range(5)))
+        == []
+    )
+    assert await channel.count_articles() == 5
 
 
 async def test_entries_with_neither_guid_nor_link_go_by_their_content(channel):
-    await channel.gets(entry("Flash", text="One.", date=MONDAY))
-    assert await channel.gets(
+    await channel.poll_with_entries(entry("Flash", text="One.", date=MONDAY))
+    assert await channel.poll_with_entries(
         entry("Flash", text="Two.", date=MONDAY), entry("Flash", text="One.", date=MONDAY)
     ) == ["Flash"]
     article = (await channel.newsroom.store.articles.newest(None, limit=1))[0]
@@ -214,37 +234,37 @@ async def test_entries_with_neither_guid_nor_link_go_by_their_content(channel):
 
 async def test_entries_that_all_link_to_the_home_page_are_not_taken_for_one_another(channel):
     home = "https://site.example/"
-    await channel.gets(entry("Weather for Monday", guid="1", link=home, date=MONDAY))
-    assert await channel.gets(entry("Strike at the port", guid="2", link=home, date=MONDAY)) == [
+    await channel.poll_with_entries(entry("Weather for Monday", guid="1", link=home, date=MONDAY))
+    assert await channel.poll_with_entries(entry("Strike at the port", guid="2", link=home, date=MONDAY)) == [
         "Strike at the port"
     ]
-    assert await channel.gets(entry("Weather for Tuesday", guid="3", link=home, date=TUESDAY)) == [
-        "Weather for Tuesday"
-    ]
+    assert await channel.poll_with_entries(
+        entry("Weather for Tuesday", guid="3", link=home, date=TUESDAY)
+    ) == ["Weather for Tuesday"]
 
 
 async def test_issues_of_a_series_with_one_link_are_told_apart_by_their_numbers(channel):
     link = "https://pod.example/show"
-    await channel.gets(entry("The podcast, episode 12", guid="12", link=link, date=MONDAY))
-    assert await channel.gets(entry("The podcast, episode 13", guid="13", link=link, date=TUESDAY)) == [
-        "The podcast, episode 13"
-    ]
+    await channel.poll_with_entries(entry("The podcast, episode 12", guid="12", link=link, date=MONDAY))
+    assert await channel.poll_with_entries(
+        entry("The podcast, episode 13", guid="13", link=link, date=TUESDAY)
+    ) == ["The podcast, episode 13"]
 
 
 async def test_an_entry_that_vanishes_and_comes_back_is_not_new(channel):
-    other = entry("Other", guid="other", link="https://news.example/other", date=TUESDAY)
-    await channel.gets(OLD)
-    assert await channel.gets(other) == ["Other"]
-    assert await channel.gets(OLD) == []
-    assert await channel.gets(other, OLD) == []
+    other_entry = entry("Other", guid="other", link="https://news.example/other", date=TUESDAY)
+    await channel.poll_with_entries(OLD)
+    assert await channel.poll_with_entries(other_entry) == ["Other"]
+    assert await channel.poll_with_entries(OLD) == []
+    assert await channel.poll_with_entries(other_entry, OLD) == []
 
 
 async def test_articles_that_share_a_link_have_pages_of_their_own(channel):
     """One page has one fate in a channel: without this the second would never be posted."""
     link = "https://europe1.example/headlines"
-    await channel.gets(OLD)
+    await channel.poll_with_entries(OLD)
     assert sorted(
-        await channel.gets(entry("One", guid="1", link=link), entry("Two", guid="2", link=link))
+        await channel.poll_with_entries(entry("One", guid="1", link=link), entry("Two", guid="2", link=link))
     ) == [
         "One",
         "Two",
@@ -256,23 +276,23 @@ async def test_articles_that_share_a_link_have_pages_of_their_own(channel):
 
 
 async def test_two_feeds_with_one_page_make_one_post(newsroom, feed_server):
-    one = await followed(newsroom, feed_server.serve("/one", rss(OLD)))
-    two = await followed(newsroom, feed_server.serve("/two", rss(OLD)))
-    for feed in (one, two):
+    first_feed = await followed(newsroom, feed_server.serve("/one", make_rss(OLD)))
+    second_feed = await followed(newsroom, feed_server.serve("/two", make_rss(OLD)))
+    for feed in (first_feed, second_feed):
         await polled(newsroom, feed)
     assert await titles(newsroom) == ["Old"]
     shared_ = entry(
         "Both", guid="https://a.example/both", link="https://news.example/both?utm_source=one", date=MONDAY
     )
-    feed_server.serve("/one", rss(shared_, OLD))
-    feed_server.serve("/two", rss(shared_.replace("one", "two"), OLD))
-    for feed in (one, two):
+    feed_server.serve("/one", make_rss(shared_, OLD))
+    feed_server.serve("/two", make_rss(shared_.replace("one", "two"), OLD))
+    for feed in (first_feed, second_feed):
         await polled(newsroom, feed)
     assert await titles(newsroom) == ["Both"]
 
 
 async def test_an_article_has_the_same_key_in_every_database(tmp_path, settings, clock, feed_server):
-    url = feed_server.serve("/feed", rss(OLD, entry("No guid", link="https://news.example/2")))
+    url = feed_server.serve("/feed", make_rss(OLD, entry("No guid", link="https://news.example/2")))
     keys = []
     for name in ("a.db", "b.db"):
         async with open_services(settings.model_copy(update={"database": tmp_path / name}), clock) as room:
@@ -333,20 +353,20 @@ def test_a_lone_surrogate_in_a_guid_does_not_break_the_document():
 async def test_a_guid_that_changes_with_every_answer_neither_reposts_nor_fills_the_disk(channel, settings):
     for poll in range(30):
         entry_ = entry("Old", guid=f"random-{poll}", link="https://news.example/old", date=MONDAY)
-        assert await channel.gets(entry_) == []
-    assert await channel.kept() == 1
+        assert await channel.poll_with_entries(entry_) == []
+    assert await channel.count_articles() == 1
     ((names,),) = sql.run(settings.database, "SELECT count(*) FROM identity")
     assert names <= MAX_IDENTITIES_PER_ARTICLE
 
 
-def series(move, *, first: int = 0, count: int = 6, title: str = "Story {}", date: str | None = "dated"):
+def make_series(move, *, first: int = 0, count: int = 6, title: str = "Story {}", date: str | None = "dated"):
     """Entries of a feed whose addresses are as `move` makes them: guid and link."""
-    made = []
+    entries = []
     for number in range(first, first + count):
         guid, link = move(number)
         day = f"{number % 28 + 1:02} May 2026 08:00:00 GMT" if date == "dated" else date
-        made.append(entry(title.format(number), guid=guid, link=link, date=day, text=f"Text of {number}."))
-    return made
+        entries.append(entry(title.format(number), guid=guid, link=link, date=day, text=f"Text of {number}."))
+    return entries
 
 
 PLACE = "http://news.example/issue-{}"
@@ -369,28 +389,30 @@ async def test_a_feed_that_moves_its_addresses_posts_what_is_new_beside_them_alo
     def as_before(number):
         return (PLACE.format(number),) * 2
 
-    await channel.gets(*series(as_before, count=count))
+    await channel.poll_with_entries(*make_series(as_before, count=count))
     new = entry("Story 0", guid="new", link="https://news.example/new", date="20 Jun 2026 08:00:00 GMT")
-    assert await channel.gets(new, *series(MOVES[move], count=count)) == ["Story 0"]
-    assert await channel.gets(new, *series(as_before, count=count)) == []
-    assert await channel.kept() == count + 1
-    assert await channel.gets(*series(MOVES[move], first=count, count=1), new) == [f"Story {count}"]
+    assert await channel.poll_with_entries(new, *make_series(MOVES[move], count=count)) == ["Story 0"]
+    assert await channel.poll_with_entries(new, *make_series(as_before, count=count)) == []
+    assert await channel.count_articles() == count + 1
+    assert await channel.poll_with_entries(*make_series(MOVES[move], first=count, count=1), new) == [
+        f"Story {count}"
+    ]
 
 
 async def test_a_feed_that_moves_half_way_reposts_nothing(channel):
     def half(number):
         return MOVES["another host" if number % 2 else "other paths"](number)
 
-    await channel.gets(*series(lambda n: (PLACE.format(n),) * 2))
-    assert await channel.gets(*series(half)) == []
-    assert await channel.gets(*series(MOVES["another host"])) == []
+    await channel.poll_with_entries(*make_series(lambda n: (PLACE.format(n),) * 2))
+    assert await channel.poll_with_entries(*make_series(half)) == []
+    assert await channel.poll_with_entries(*make_series(MOVES["another host"])) == []
 
 
 @pytest.mark.parametrize("date", [None, "dated"])
 async def test_a_feed_that_moves_and_dates_its_entries_anew_reposts_nothing(channel, date):
-    await channel.gets(*series(lambda n: (f"old-{n}", PLACE.format(n)), date=date))
-    moved = series(MOVES["other numbers"], date="Mon, 01 Jun 2026 10:00:00 GMT" if date else None)
-    assert await channel.gets(*moved) == []
+    await channel.poll_with_entries(*make_series(lambda n: (f"old-{n}", PLACE.format(n)), date=date))
+    moved = make_series(MOVES["other numbers"], date="Mon, 01 Jun 2026 10:00:00 GMT" if date else None)
+    assert await channel.poll_with_entries(*moved) == []
 
 
 @pytest.mark.parametrize("text", ["", "Our links of the week are here."])
@@ -400,27 +422,27 @@ async def test_a_title_that_comes_back_with_every_issue_is_news_each_time(channe
         return entry(title, guid=link, link=link, date=f"{number:02} May 2026 08:00:00 GMT", text=text)
 
     names = ["Links of the week", "Podcast", "Menu"]
-    await channel.gets(*(issue(1, name) for name in names))
+    await channel.poll_with_entries(*(issue(1, name) for name in names))
     for number in range(2, 5):
-        assert sorted(await channel.gets(issue(number, names[0]))) == names[:1]
-    assert sorted(await channel.gets(*(issue(8, name) for name in names), issue(4, names[0]))) == sorted(
-        names
-    )
+        assert sorted(await channel.poll_with_entries(issue(number, names[0]))) == names[:1]
+    assert sorted(
+        await channel.poll_with_entries(*(issue(8, name) for name in names), issue(4, names[0]))
+    ) == sorted(names)
 
 
 async def test_entries_with_one_date_and_one_text_are_not_taken_for_one_another(channel):
     def notice(number):
         return entry(f"Notice {number}", guid=f"n{number}", date=MONDAY, text="See the page.")
 
-    await channel.gets(*(notice(number) for number in range(4)))
-    assert len(await channel.gets(*(notice(number) for number in range(4, 8)))) == 4
+    await channel.poll_with_entries(*(notice(number) for number in range(4)))
+    assert len(await channel.poll_with_entries(*(notice(number) for number in range(4, 8)))) == 4
 
 
 def test_two_forms_of_one_page_give_one_entry_names_that_meet():
-    for one in url_variants("https://news.example/a?x=1"):
-        for other in url_variants("https://news.example/a?x=1"):
+    for first_url in url_variants("https://news.example/a?x=1"):
+        for second_url in url_variants("https://news.example/a?x=1"):
             (first,), (second,) = (
-                build_entry_keys([Entry(guid=url, link=url, title="t")]) for url in (one, other)
+                build_entry_keys([Entry(guid=url, link=url, title="t")]) for url in (first_url, second_url)
             )
-            assert page_key(one) == page_key(other) == first.page
+            assert page_key(first_url) == page_key(second_url) == first.page
             assert second.weak_key in {first.weak_key, *first.url_variant_keys}

@@ -18,7 +18,7 @@ from bot.store.records.source_records import PollWriteResult
 from bot.store.sources.feeds import Feeds
 from bot.store.sources.polls import Polls
 from tests.answers.desk import followed, titles
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.wire.waiting import until
 
 
@@ -34,14 +34,14 @@ async def running(newsroom: Services) -> AsyncIterator[None]:
             await task
 
 
-async def polled_at(newsroom: Services, feed: Feed) -> int | None:
-    found = await newsroom.store.feeds.get(feed.id)
-    return found.last_poll
+async def load_last_poll(newsroom: Services, feed: Feed) -> int | None:
+    stored_feed = await newsroom.store.feeds.get(feed.id)
+    return stored_feed.last_poll
 
 
 async def until_polled(newsroom: Services, *feeds: Feed, after: int = -1) -> None:
     async def is_so() -> bool:
-        times = [await polled_at(newsroom, feed) for feed in feeds]
+        times = [await load_last_poll(newsroom, feed) for feed in feeds]
         return all(time is not None and time > after for time in times)
 
     await until(is_so)
@@ -57,7 +57,7 @@ async def publishers() -> AsyncIterator[Callable[[int], FeedServer]]:
 
 
 async def test_it_sleeps_until_the_next_feed_is_due_and_polls_it_then(newsroom, feed_server, clock):
-    feed = await followed(newsroom, feed_server.serve("/", rss(item(1)), etag=False))
+    feed = await followed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1)), etag=False))
     async with running(newsroom):
         await until_polled(newsroom, feed)
         due = (await newsroom.store.feeds.get(feed.id)).next_poll
@@ -77,23 +77,23 @@ async def test_it_sleeps_until_the_next_feed_is_due_and_polls_it_then(newsroom, 
 async def test_waking_it_polls_a_feed_that_was_just_followed(newsroom, feed_server):
     async with running(newsroom):
         await asyncio.sleep(0.05)
-        feed = await followed(newsroom, feed_server.serve("/", rss(item(1))))
+        feed = await followed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
         newsroom.poller.wake()
         await until_polled(newsroom, feed)
     assert await titles(newsroom) == ["Article 1"]
 
 
 async def test_what_is_recorded_is_told_to_the_courier(newsroom, feed_server):
-    told: list[PollWriteResult] = []
-    newsroom.poller.on_recorded = told.append
-    feed = await followed(newsroom, feed_server.serve("/", rss(item(1))))
+    recorded_polls: list[PollWriteResult] = []
+    newsroom.poller.on_recorded = recorded_polls.append
+    feed = await followed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
     async with running(newsroom):
         await until_polled(newsroom, feed)
-    assert [recorded.channel_ids for recorded in told] == [(200,)]
+    assert [recorded.channel_ids for recorded in recorded_polls] == [(200,)]
 
 
 async def test_feeds_that_nobody_follows_any_more_are_not_asked(newsroom, feed_server):
-    feed = await followed(newsroom, feed_server.serve("/", rss(item(1))))
+    feed = await followed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
     await newsroom.store.subscriptions.unfollow(200, feed.id)
     async with running(newsroom):
         newsroom.poller.wake()
@@ -110,8 +110,8 @@ async def test_one_broken_feed_does_not_stop_the_others(newsroom, feed_server, m
         return await decide(self, feed, document, **options)
 
     monkeypatch.setattr(Intake, "classify", decided)
-    bad = await followed(newsroom, feed_server.serve("/bad", rss(item(1))))
-    fine = await followed(newsroom, feed_server.serve("/fine", rss(item(2))))
+    bad = await followed(newsroom, feed_server.serve("/bad", make_rss(make_rss_item(1))))
+    fine = await followed(newsroom, feed_server.serve("/fine", make_rss(make_rss_item(2))))
     async with running(newsroom):
         await until_polled(newsroom, bad, fine)
     assert await titles(newsroom) == ["Article 2"]
@@ -120,14 +120,14 @@ async def test_one_broken_feed_does_not_stop_the_others(newsroom, feed_server, m
 async def test_a_store_that_fails_for_a_while_does_not_end_the_loop(
     newsroom, feed_server, clock, monkeypatch
 ):
-    feed = await followed(newsroom, feed_server.serve("/", rss(item(1))))
+    feed = await followed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
     failing = True
     due = Feeds.due
-    asked = 0
+    call_count = 0
 
     async def due_sometimes(self, *args):
-        nonlocal asked
-        asked += 1
+        nonlocal call_count
+        call_count += 1
         if failing:
             raise StoreError("the disk is full")
         return await due(self, *args)
@@ -135,7 +135,7 @@ async def test_a_store_that_fails_for_a_while_does_not_end_the_loop(
     monkeypatch.setattr(Feeds, "due", due_sometimes)
     async with running(newsroom):
         await asyncio.sleep(0.05)
-        assert asked < 3  # no hammering either
+        assert call_count < 3  # no hammering either
         failing = False
         clock.advance(poll_write_buffer.ERROR_BACKOFF_SECONDS)
         await until_polled(newsroom, feed)
@@ -143,7 +143,7 @@ async def test_a_store_that_fails_for_a_while_does_not_end_the_loop(
 
 
 async def test_a_poll_that_cannot_be_recorded_is_made_again(newsroom, feed_server, clock, monkeypatch):
-    feed = await followed(newsroom, feed_server.serve("/", rss(item(1))))
+    feed = await followed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
     record = Polls.record
     failures = 1
 
@@ -156,7 +156,7 @@ async def test_a_poll_that_cannot_be_recorded_is_made_again(newsroom, feed_serve
 
     monkeypatch.setattr(Polls, "record", record_later)
     async with running(newsroom):
-        while await polled_at(newsroom, feed) is None:
+        while await load_last_poll(newsroom, feed) is None:
             clock.advance(1)
             await asyncio.sleep(0.01)
     assert not failures
@@ -164,19 +164,19 @@ async def test_a_poll_that_cannot_be_recorded_is_made_again(newsroom, feed_serve
 
 
 async def test_a_host_gets_one_request_at_a_time_while_other_hosts_go_on(newsroom, publishers):
-    now: dict[str, int] = {}
-    most: dict[str, int] = {}
-    hosts = 0
+    requests_by_host: dict[str, int] = {}
+    max_requests_by_host: dict[str, int] = {}
+    max_hosts = 0
 
     def slow(name: str):
         async def answer(request: web.Request) -> web.Response:
-            nonlocal hosts
-            now[name] = now.get(name, 0) + 1
-            most[name] = max(most.get(name, 0), now[name])
-            hosts = max(hosts, sum(map(bool, now.values())))
+            nonlocal max_hosts
+            requests_by_host[name] = requests_by_host.get(name, 0) + 1
+            max_requests_by_host[name] = max(max_requests_by_host.get(name, 0), requests_by_host[name])
+            max_hosts = max(max_hosts, sum(map(bool, requests_by_host.values())))
             await asyncio.sleep(0.03)
-            now[name] -= 1
-            return web.Response(text=rss(item(1)), content_type="application/rss+xml")
+            requests_by_host[name] -= 1
+            return web.Response(text=make_rss(make_rss_item(1)), content_type="application/rss+xml")
 
         return answer
 
@@ -187,20 +187,20 @@ async def test_a_host_gets_one_request_at_a_time_while_other_hosts_go_on(newsroo
     ]
     async with running(newsroom):
         await until_polled(newsroom, *feeds)
-    assert most == {"0": 1, "1": 1, "2": 1, "3": 1}
-    assert hosts > 1
+    assert max_requests_by_host == {"0": 1, "1": 1, "2": 1, "3": 1}
+    assert max_hosts > 1
 
 
 async def test_no_more_polls_run_at_a_time_than_is_set(settings, clock, publishers):
-    now = most = 0
+    concurrent = max_concurrent = 0
 
     async def slow(request: web.Request) -> web.Response:
-        nonlocal now, most
-        now += 1
-        most = max(most, now)
+        nonlocal concurrent, max_concurrent
+        concurrent += 1
+        max_concurrent = max(max_concurrent, concurrent)
         await asyncio.sleep(0.02)
-        now -= 1
-        return web.Response(text=rss(item(1)), content_type="application/rss+xml")
+        concurrent -= 1
+        return web.Response(text=make_rss(make_rss_item(1)), content_type="application/rss+xml")
 
     async with open_services(settings.model_copy(update={"poll_concurrency": 2}), clock) as newsroom:
         feeds = [
@@ -210,7 +210,7 @@ async def test_no_more_polls_run_at_a_time_than_is_set(settings, clock, publishe
         ]
         async with running(newsroom):
             await until_polled(newsroom, *feeds)
-    assert most == 2
+    assert max_concurrent == 2
 
 
 async def test_a_hold_of_a_host_postpones_its_queued_feeds_without_a_request(newsroom, feed_server, clock):
@@ -231,15 +231,17 @@ async def test_a_hold_of_a_host_postpones_its_queued_feeds_without_a_request(new
 
 
 async def test_polls_without_news_are_written_together(newsroom, feed_server, clock, monkeypatch):
-    feeds = [await followed(newsroom, feed_server.serve(f"/{n}", rss(item(1)))) for n in range(30)]
+    feeds = [
+        await followed(newsroom, feed_server.serve(f"/{n}", make_rss(make_rss_item(1)))) for n in range(30)
+    ]
     for feed in feeds:
         await newsroom.poller.poll(feed)
     writes: list[int] = []
     record_quiet = Polls.record_unchanged
 
-    async def counted(self, feeds, unchanged, told, **owner):
+    async def counted(self, feeds, unchanged, alerts, **owner):
         writes.append(len(feeds) + len(unchanged))
-        await record_quiet(self, feeds, unchanged, told, **owner)
+        await record_quiet(self, feeds, unchanged, alerts, **owner)
 
     monkeypatch.setattr(Polls, "record_unchanged", counted)
     before = clock.now()
@@ -251,18 +253,18 @@ async def test_polls_without_news_are_written_together(newsroom, feed_server, cl
 
 
 async def test_stopping_it_in_the_middle_leaves_no_half_state_and_it_can_go_on(newsroom, feed_server):
-    begun = asyncio.Event()
+    request_started = asyncio.Event()
     release = asyncio.Event()
 
     async def slow(request: web.Request) -> web.Response:
-        begun.set()
+        request_started.set()
         await release.wait()
-        return web.Response(text=rss(item(1)), content_type="application/rss+xml")
+        return web.Response(text=make_rss(make_rss_item(1)), content_type="application/rss+xml")
 
     feed = await followed(newsroom, feed_server.handle("/", slow))
     async with running(newsroom):
-        await begun.wait()
-    assert await polled_at(newsroom, feed) is None
+        await request_started.wait()
+    assert await load_last_poll(newsroom, feed) is None
     release.set()
     async with running(newsroom):
         await until_polled(newsroom, feed)
@@ -275,5 +277,5 @@ async def test_polls_without_news_are_written_when_it_stops(newsroom, feed_serve
     async with running(newsroom):
         await until(lambda: feed_server.count("/"))
         await asyncio.sleep(0.1)
-        assert await polled_at(newsroom, feed) is None
-    assert await polled_at(newsroom, feed) == clock.now()
+        assert await load_last_poll(newsroom, feed) is None
+    assert await load_last_poll(newsroom, feed) == clock.now()

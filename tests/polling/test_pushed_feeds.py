@@ -28,7 +28,7 @@ from bot.polling.websub.websub_subscriber import WebSubSubscriber
 from bot.store.records.source_records import PushSubscription
 from tests.answers.desk import CHANNEL, followed, polled, titles
 from tests.clocks import ManualClock
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.wire.waiting import until
 
 DAY = 86_400
@@ -53,21 +53,21 @@ class Hub:
 
     def serve(self, *numbers: int) -> str:
         links = {"Link": f'<{self.server.origin}/hub>; rel="hub", <{self.topic}>; rel=self'}
-        return self.server.serve("/feed", rss(*map(item, numbers), title="Wire"), headers=links)
+        return self.server.serve("/feed", make_rss(*map(make_rss_item, numbers), title="Wire"), headers=links)
 
-    def ask(self) -> None:
+    def start_subscribing(self) -> None:
         """Let the bot ask hubs from now on."""
         self._asking = asyncio.create_task(self.newsroom.websub.run())
 
-    async def end(self) -> None:
+    async def stop_subscribing(self) -> None:
         """Let the bot ask no more."""
         self._asking.cancel()
         await self.newsroom.websub.close()
 
-    async def begin_anew(self) -> None:
+    async def restart_bot_process(self) -> None:
         """Let the next process of the bot know nothing yet, and ask nothing."""
         room = self.newsroom
-        await self.end()
+        await self.stop_subscribing()
         pushes = WebSubSubscriber(room.settings, room.store, room.fetcher, room.poller, room.leases)
         self.newsroom = replace(room, websub=pushes)
         self.routes = websub_routes.WebSubRoutes(pushes, room.settings)
@@ -83,14 +83,14 @@ class Hub:
         return self.forms[-1]
 
     async def call(self, **query: str) -> tuple[int, str]:
-        asked = {
+        callback_query = {
             "hub.mode": "subscribe",
             "hub.topic": self.topic,
             "hub.challenge": "c4ll",
             "hub.lease_seconds": "864000",
         }
-        asked |= {f"hub.{name}": value for name, value in query.items()}
-        async with aiohttp.request("GET", self.forms[-1]["hub.callback"], params=asked) as answer:
+        callback_query |= {f"hub.{name}": query_value for name, query_value in query.items()}
+        async with aiohttp.request("GET", self.forms[-1]["hub.callback"], params=callback_query) as answer:
             return answer.status, await answer.text()
 
     async def push(
@@ -110,7 +110,7 @@ class Hub:
         await self.newsroom.websub.drain()
         return status
 
-    async def agreed(self) -> Feed:
+    async def follow_pushed_feed(self) -> Feed:
         """A feed that is followed and, from now on, pushed."""
         feed = await polled(self.newsroom, await followed(self.newsroom, self.serve(1)))
         await titles(self.newsroom)
@@ -125,7 +125,7 @@ async def hub(tmp_path, feed_server, clock, settings, store) -> AsyncIterator[Hu
     runner = web.AppRunner(web.Application())
 
     async def passed_on(request: web.Request) -> web.StreamResponse:
-        route = made.routes.routes()[request.method == "POST"]
+        route = opened_hub.routes.routes()[request.method == "POST"]
         request.match_info["token"] = request.path.rpartition("/")[2]
         return await route.handler(request)
 
@@ -136,21 +136,21 @@ async def hub(tmp_path, feed_server, clock, settings, store) -> AsyncIterator[Hu
     settings = settings.model_copy(update={"public_url": public, "max_feed_bytes": LARGEST})
     async with open_services(settings, clock) as newsroom:
         await newsroom.join_cluster()
-        made = Hub(newsroom, feed_server, clock)
-        made.ask()
-        yield made
-        await made.end()
+        opened_hub = Hub(newsroom, feed_server, clock)
+        opened_hub.start_subscribing()
+        yield opened_hub
+        await opened_hub.stop_subscribing()
     await runner.cleanup()
 
 
 async def test_a_hub_that_a_feed_names_is_asked_and_what_it_pushes_is_posted_once(hub):
-    feed = await hub.agreed()
+    feed = await hub.follow_pushed_feed()
     form = hub.forms[0]
     assert (form["hub.mode"], form["hub.topic"]) == ("subscribe", hub.topic)
     assert len(form["hub.secret"]) >= 32
-    assert await hub.push(rss(item(2))) == 202
+    assert await hub.push(make_rss(make_rss_item(2))) == 202
     assert await titles(hub.newsroom) == ["Article 2"]
-    assert await hub.push(rss(item(2), item(1))) == 202
+    assert await hub.push(make_rss(make_rss_item(2), make_rss_item(1))) == 202
     hub.serve(2, 1)
     await polled(hub.newsroom, feed)
     assert await titles(hub.newsroom) == []
@@ -158,70 +158,70 @@ async def test_a_hub_that_a_feed_names_is_asked_and_what_it_pushes_is_posted_onc
 
 
 async def test_a_feed_of_new_entries_alone_neither_renames_nor_takes_back_any(hub):
-    feed = await hub.agreed()
+    feed = await hub.follow_pushed_feed()
     for number in range(2, 12):  # as many as would make a feed count as one that renames its entries
         hub.clock.advance(60)
-        await hub.push(rss(item(number)))
+        await hub.push(make_rss(make_rss_item(number)))
     assert await titles(hub.newsroom) == [f"Article {number}" for number in range(2, 12)]
     assert await hub.newsroom.store.quota_overflows.of(feed.id) is None
 
 
 async def test_what_is_pushed_is_polled_as_a_net_until_a_poll_finds_what_was_not(hub):
-    feed = await hub.agreed()
+    feed = await hub.follow_pushed_feed()
     feed = await polled(hub.newsroom, feed)
     assert feed.next_poll - hub.clock.now() >= 4 * 540
     hub.serve(2, 1)
     feed = await polled(hub.newsroom, feed)
     assert await titles(hub.newsroom) == ["Article 2"]
     assert feed.next_poll - hub.clock.now() <= 660
-    await hub.push(rss(item(3)))
+    await hub.push(make_rss(make_rss_item(3)))
     hub.serve(3, 2, 1)
     feed = await polled(hub.newsroom, feed)
     assert feed.next_poll - hub.clock.now() >= 4 * 270, "it pushes again"
 
 
 async def test_a_lease_is_renewed_by_the_next_process_too_and_one_that_is_not_ends(hub):
-    feed = await hub.agreed()
-    await hub.begin_anew()
-    assert await hub.push(rss(item(2))) == 202, "told that it is gone, a hub would push no more"
+    feed = await hub.follow_pushed_feed()
+    await hub.restart_bot_process()
+    assert await hub.push(make_rss(make_rss_item(2))) == 202, "told that it is gone, a hub would push no more"
     assert await titles(hub.newsroom) == ["Article 2"]
     hub.clock.advance(9 * DAY + 60)
-    hub.ask()
+    hub.start_subscribing()
     assert (await hub.until_asked(2))["hub.callback"] == hub.forms[0]["hub.callback"]
-    await hub.begin_anew()
+    await hub.restart_bot_process()
     assert await hub.call() == (200, "c4ll"), "whichever process the hub reaches"
     assert hub.newsroom.websub.is_pushed(feed.id)
-    hub.ask()
+    hub.start_subscribing()
     hub.status = 500
     hub.clock.advance(9 * DAY + 60)
     await hub.until_asked(3)
     hub.clock.advance(DAY)
     assert not hub.newsroom.websub.is_pushed(feed.id)
-    assert await hub.push(rss(item(9))) == 202
+    assert await hub.push(make_rss(make_rss_item(9))) == 202
     assert await titles(hub.newsroom) == []
 
 
 async def test_a_hub_that_calls_while_the_database_answers_nothing_is_told_to_come_again(hub, monkeypatch):
-    await hub.agreed()
-    await hub.begin_anew()
+    await hub.follow_pushed_feed()
+    await hub.restart_bot_process()
     monkeypatch.setattr(websub_routes, "LOOKUP_TIMEOUT_SECONDS", 0.05)
     with monkeypatch.context() as hanging:
         hanging.setattr(hub.newsroom.store.push_subscriptions, "all", asyncio.Event().wait)
-        hub.ask()
+        hub.start_subscribing()
         await asyncio.sleep(0)
-        assert await hub.push(rss(item(2))) == 503
-        await hub.end()
-    hub.ask()
-    assert await hub.push(rss(item(2))) == 202
+        assert await hub.push(make_rss(make_rss_item(2))) == 503
+        await hub.stop_subscribing()
+    hub.start_subscribing()
+    assert await hub.push(make_rss(make_rss_item(2))) == 202
     assert await titles(hub.newsroom) == ["Article 2"]
 
 
 async def test_only_what_is_signed_with_the_secret_counts(hub):
-    await hub.agreed()
+    await hub.follow_pushed_feed()
     for number, method in enumerate(sorted(websub.ALGORITHMS), 2):
-        assert await hub.push(rss(item(number)), secret="guess", method=method) == 202
+        assert await hub.push(make_rss(make_rss_item(number)), secret="guess", method=method) == 202
         assert await titles(hub.newsroom) == []
-        assert await hub.push(rss(item(number)), method=method) == 202
+        assert await hub.push(make_rss(make_rss_item(number)), method=method) == 202
         assert await titles(hub.newsroom) == [f"Article {number}"]
 
 
@@ -230,7 +230,7 @@ async def test_only_what_is_signed_with_the_secret_counts(hub):
     [None, "", "sha256", "sha256=", "sha256=00", f"md5={'0' * 32}", "sha256=é", f"sha256={'é' * 64}"],
 )
 async def test_what_bears_no_signature_is_refused_before_it_is_read(hub, signature):
-    await hub.agreed()
+    await hub.follow_pushed_feed()
 
     async def endless() -> AsyncIterator[bytes]:
         yield b"<rss>"
@@ -243,13 +243,13 @@ async def test_what_bears_no_signature_is_refused_before_it_is_read(hub, signatu
 
 
 async def test_what_a_hub_sends_at_once_is_bounded_together_and_what_ended_makes_room(hub):
-    await hub.agreed()
+    await hub.follow_pushed_feed()
     callback = hub.forms[-1]["hub.callback"]
-    begun, goes_on = asyncio.Event(), asyncio.Event()
+    sending_started, goes_on = asyncio.Event(), asyncio.Event()
 
     async def slow() -> AsyncIterator[bytes]:
         yield b" " * (LARGEST * 6 // 10)
-        begun.set()
+        sending_started.set()
         await goes_on.wait()
 
     async def send() -> int:
@@ -257,10 +257,10 @@ async def test_what_a_hub_sends_at_once_is_bounded_together_and_what_ended_makes
             return answer.status
 
     first = asyncio.create_task(send())
-    await begun.wait()
+    await sending_started.wait()
     await until(lambda: hub.routes.bytes_held >= LARGEST // 2)
     assert await hub.push(b" " * (LARGEST // 2)) == 429
-    assert await hub.push(rss(item(2))) == 202, "a small one has room beside it"
+    assert await hub.push(make_rss(make_rss_item(2))) == 202, "a small one has room beside it"
     goes_on.set()
     assert await first == 202
     assert hub.routes.bytes_held == 0
@@ -279,22 +279,22 @@ def test_one_hub_leaves_room_for_others_and_all_together_have_a_limit():
 
 
 async def test_a_push_that_breaks_off_is_no_error(hub, caplog):
-    await hub.agreed()
+    await hub.follow_pushed_feed()
     callback = URL(hub.forms[-1]["hub.callback"])
     head = f"POST {callback.path} HTTP/1.1\r\nHost: a\r\nX-Hub-Signature: {FORGED['X-Hub-Signature']}\r\n"
-    for rest in ("Content-Length: 1000\r\n\r\n<rss>", "Transfer-Encoding: chunked\r\n\r\n5\r\n<rss>\r\n"):
+    for framing in ("Content-Length: 1000\r\n\r\n<rss>", "Transfer-Encoding: chunked\r\n\r\n5\r\n<rss>\r\n"):
         _reader, writer = await asyncio.open_connection(callback.host, callback.port)
-        writer.write((head + rest).encode())
+        writer.write((head + framing).encode())
         await until(lambda: hub.routes.bytes_held)
         writer.transport.abort()
         await until(lambda: not hub.routes.bytes_held)
     await asyncio.sleep(0)
     assert [record for record in caplog.records if record.exc_info] == []
-    assert await hub.push(rss(item(2))) == 202
+    assert await hub.push(make_rss(make_rss_item(2))) == 202
 
 
 async def test_nobody_confirms_or_pushes_what_was_not_asked_for(hub):
-    await hub.agreed()
+    await hub.follow_pushed_feed()
     assert (await hub.call())[0] == 404, "it was confirmed already"
     hub.clock.advance(9 * DAY + 60)
     await hub.until_asked(2)
@@ -302,7 +302,8 @@ async def test_nobody_confirms_or_pushes_what_was_not_asked_for(hub):
         assert (await hub.call(**query))[0] == 404
     elsewhere = hub.forms[-1]["hub.callback"].rpartition("/")[0] + "/guess"
     guessed = [
-        await hub.push(rss(item(2)), at=f"{elsewhere}{number}") for number in range(MissLimit.ALLOWED + 1)
+        await hub.push(make_rss(make_rss_item(2)), at=f"{elsewhere}{number}")
+        for number in range(MissLimit.ALLOWED + 1)
     ]
     assert (guessed[0], guessed[-1]) == (410, 429)
     assert await titles(hub.newsroom) == []
@@ -316,7 +317,7 @@ async def dripping() -> AsyncIterator[bytes]:
 
 
 async def test_a_hub_that_floods_or_sends_rubbish_is_held_off_and_harms_nothing(hub, monkeypatch):
-    feed = await hub.agreed()
+    feed = await hub.follow_pushed_feed()
     assert await hub.push(b"x" * 200_000) == 413
     monkeypatch.setattr(websub_routes, "RECEIVE_TIME", 0.05)
     async with aiohttp.request(
@@ -360,7 +361,7 @@ async def test_a_hub_that_denies_or_fails_is_asked_less_and_less(hub):
 
 
 async def test_a_hub_that_only_the_headers_of_a_feed_without_news_name_is_found(hub):
-    body = rss(item(1), title="Wire")
+    body = make_rss(make_rss_item(1), title="Wire")
     url = hub.server.serve("/feed", body)
     feed = await polled(hub.newsroom, await followed(hub.newsroom, url))
     hub.server.serve("/feed", body, headers={"Link": f"<{hub.server.origin}/hub>; rel=hub"})
@@ -379,24 +380,24 @@ async def test_secrets_and_private_networks_stay_where_they_are(hub):
     )
     await polled(hub.newsroom, feed)
     inside = {"Link": "<http://10.1.2.3/hub>; rel=hub"}
-    other = hub.server.serve("/other", rss(item(1)), headers=inside)
-    await polled(hub.newsroom, await followed(hub.newsroom, other))
+    other_url = hub.server.serve("/other", make_rss(make_rss_item(1)), headers=inside)
+    await polled(hub.newsroom, await followed(hub.newsroom, other_url))
     await asyncio.sleep(0.05)
     assert hub.forms == []
-    assert [known.hub for known in await hub.newsroom.store.push_subscriptions.all()] == [
-        "http://10.1.2.3/hub"
-    ]
+    assert [
+        push_subscription.hub for push_subscription in await hub.newsroom.store.push_subscriptions.all()
+    ] == ["http://10.1.2.3/hub"]
 
 
 async def test_the_hub_of_a_feed_that_nobody_follows_is_told_and_found_again_by_who_follows_it_next(hub):
-    feed = await hub.agreed()
+    feed = await hub.follow_pushed_feed()
     await hub.newsroom.store.subscriptions.unfollow(CHANNEL, feed.id)
     hub.clock.advance(601)
     form = await hub.until_asked(2)
     assert (form["hub.mode"], form["hub.topic"]) == ("unsubscribe", hub.topic)
     assert await hub.call(mode="unsubscribe") == (200, "c4ll")
     assert await hub.call() == (404, "")
-    assert await hub.push(rss(item(2)), secret="any") == 410
+    assert await hub.push(make_rss(make_rss_item(2)), secret="any") == 410
     await polled(hub.newsroom, await followed(hub.newsroom, hub.serve(1)))
     assert (await hub.until_asked(3))["hub.mode"] == "subscribe"
 
@@ -405,15 +406,19 @@ async def test_a_hub_is_found_at_a_feed_that_does_not_change_when_hubs_begin_to_
     tmp_path, feed_server, clock, settings, store
 ):
     await store.close()
-    url = feed_server.serve("/feed", rss(item(1)), headers={"Link": "<https://hub.example/>; rel=hub"})
+    url = feed_server.serve(
+        "/feed", make_rss(make_rss_item(1)), headers={"Link": "<https://hub.example/>; rel=hub"}
+    )
     for public, offered in ((None, []), ("https://bot.example", ["https://hub.example/"])):
         reachable = settings.model_copy(update={"public_url": public})
         async with open_services(reachable, clock) as newsroom:
             await newsroom.websub.reset_validators_once()
             await polled(newsroom, await followed(newsroom, url))
             running = asyncio.create_task(newsroom.websub.run())
-            await until(lambda naps=clock.naps: clock.naps > naps)  # type: ignore[misc]  # it looked
-            assert [known.hub for known in await newsroom.store.push_subscriptions.all()] == offered
+            await until(lambda naps=clock.sleep_count: clock.sleep_count > naps)  # type: ignore[misc]  # it looked
+            assert [
+                push_subscription.hub for push_subscription in await newsroom.store.push_subscriptions.all()
+            ] == offered
             running.cancel()
 
 
@@ -425,7 +430,7 @@ def test_hubs_are_found_in_documents_of_all_formats():
     channel = (
         '<channel xmlns:atom="http://www.w3.org/2005/Atom"><atom:link rel="hub" href="https://hub.example/"/>'
     )
-    in_rss = rss(item(1)).replace("<channel>", channel)
+    in_rss = make_rss(make_rss_item(1)).replace("<channel>", channel)
     json_feed = (
         '{"version":"https://jsonfeed.org/version/1.1","title":"J","feed_url":"https://x.example/self","items":[],'
         '"hubs":[{"type":"rssCloud","url":"https://cloud.example/"},{"type":"WebSub","url":"https://hub.example/"}]}'
@@ -439,7 +444,7 @@ def test_hubs_are_found_in_documents_of_all_formats():
         assert websub.find_hub({}, parsed, "https://x.example/") == websub.HubLink(
             "https://hub.example/", topic
         )
-    plain = parse.parse(rss().encode(), "", "https://x.example/")
+    plain = parse.parse(make_rss().encode(), "", "https://x.example/")
     assert websub.find_hub({"link": "<" * 9_000}, plain, "https://x.example/") is None
     several = CIMultiDict([("Link", "</page>; rel=alternate"), ("link", "<https://hub.example/>; rel=hub")])
     assert websub.find_hub(several, plain, "https://x.example/") == (
@@ -450,24 +455,28 @@ def test_hubs_are_found_in_documents_of_all_formats():
 
 async def test_what_a_hub_confirms_while_all_are_read_again_is_not_forgotten(store, monkeypatch):
     feed = await store.feeds.add("https://a.example/feed")
-    known = SubscriptionCache(store, lambda: None)
-    agreed = PushSubscription(feed.id, "https://hub.example", feed.url, "token", "secret", due=1)
-    known.put(agreed)
-    await known.flush()
-    read, goes_on, all_of_them = asyncio.Event(), asyncio.Event(), store.push_subscriptions.all
+    known_subscriptions = SubscriptionCache(store, lambda: None)
+    confirmed = PushSubscription(feed.id, "https://hub.example", feed.url, "token", "secret", due=1)
+    known_subscriptions.put(confirmed)
+    await known_subscriptions.flush()
+    has_read, goes_on, load_all = asyncio.Event(), asyncio.Event(), store.push_subscriptions.all
 
     async def slow() -> list[PushSubscription]:
-        found = await all_of_them()
-        read.set()
+        push_subscriptions = await load_all()
+        has_read.set()
         await goes_on.wait()
-        return found
+        return push_subscriptions
 
     monkeypatch.setattr(store.push_subscriptions, "all", slow)
-    loading = asyncio.create_task(known.load())
-    await read.wait()
-    known.put(agreed._replace(leased_until=9))
-    writing = asyncio.create_task(known.flush())
+    loading = asyncio.create_task(known_subscriptions.load())
+    await has_read.wait()
+    known_subscriptions.put(confirmed._replace(leased_until=9))
+    writing = asyncio.create_task(known_subscriptions.flush())
     await asyncio.wait([writing], timeout=0.05)
     goes_on.set()
     await asyncio.gather(loading, writing)
-    assert [one.leased_until for one in known] == [one.leased_until for one in await all_of_them()] == [9]
+    assert (
+        [push_subscription.leased_until for push_subscription in known_subscriptions]
+        == [stored_subscription.leased_until for stored_subscription in await load_all()]
+        == [9]
+    )

@@ -18,18 +18,19 @@ from bot.polling.full_text_fetcher import ATTEMPTS
 from bot.store.outbox import page_fetch_queue
 from bot.store.records.content_records import PageFetchOutcome
 from tests.answers.desk import followed, polled
-from tests.feed_server import FeedServer, rss
+from tests.feed_server import FeedServer, make_rss
 from tests.shared import shared
 
 TEASER = "A small firm in Leeds has built a battery that charges in four minutes…"
-REST = (
+FULL_TEXT_END = (
     "The cells lose a tenth of their capacity after two thousand charges, the engineers say, which is what "
     "others lose after half as many. Production is planned in a hall that once made looms for Huddersfield."
 )
 PAGE = f"""<!doctype html><html><head><meta charset=utf-8><title>Battery - Courier</title></head><body>
 <nav><a href=/>Home</a></nav><article><h1>Battery</h1>
 <p>A small firm in Leeds has built a battery that charges in four minutes, and showed it on Tuesday.</p>
-<p>{REST}</p><p>Read more: Trams return</p></article><footer>All rights reserved</footer></body></html>"""
+<p>{FULL_TEXT_END}</p><p>Read more: Trams return</p></article><footer>All rights
+    reserved</footer></body></html>"""
 
 
 @pytest.fixture
@@ -50,40 +51,40 @@ def publish(server: FeedServer, *numbers: int, text: str = TEASER) -> str:
     for number in numbers:
         server.serve(f"/a/{number}", PAGE, content_type="text/html")
     links = [entry(number, f"{server.origin}/a/{number}", text) for number in numbers]
-    return server.serve("/feed", rss(*links))
+    return server.serve("/feed", make_rss(*links))
 
 
-async def brought(newsroom: Services, url: str) -> list[Article]:
+async def poll_and_read_pages(newsroom: Services, url: str) -> list[Article]:
     """The articles after a poll and the reading of what is due, the newest first."""
     feed = await polled(newsroom, await followed(newsroom, url))
     await newsroom.full_text_fetcher.fetch_due([feed.id], seconds=30, polite=False)
     return await newsroom.store.articles.newest([feed.id], limit=200)
 
 
-async def outcome(newsroom: Services, article: Article) -> str | None:
+async def load_page_end(newsroom: Services, article: Article) -> str | None:
     return (await newsroom.store.page_fetches.by_article_ids([article.id]))[article.id].outcome
 
 
 async def test_search_finds_what_only_the_page_says(reading_newsroom, feed_server):
-    (article,) = await brought(reading_newsroom, publish(feed_server, 1))
+    (article,) = await poll_and_read_pages(reading_newsroom, publish(feed_server, 1))
     assert article.text == TEASER
-    assert article.body.endswith(REST)
+    assert article.body.endswith(FULL_TEXT_END)
     assert "rights" not in article.body
     assert article.updated is None
     assert article.corrected is None
     page = await reading_newsroom.searcher.search("looms Huddersfield", feed_ids=None, limit=5)
-    assert [result.article.id for result in page.results] == [article.id]
+    assert [hit.article.id for hit in page.results] == [article.id]
     assert "looms" in page.results[0].excerpt
-    assert await outcome(reading_newsroom, article) == PageFetchOutcome.FETCHED
+    assert await load_page_end(reading_newsroom, article) == PageFetchOutcome.FETCHED
 
 
 async def test_the_page_outlives_the_next_poll_and_the_next_change_of_its_entry(
     reading_newsroom, feed_server
 ):
     url = publish(feed_server, 1)
-    (article,) = await brought(reading_newsroom, url)
-    feed_server.serve("/feed", rss(entry(1, article.url, TEASER + " A correction.")))
-    (again,) = await brought(reading_newsroom, url)
+    (article,) = await poll_and_read_pages(reading_newsroom, url)
+    feed_server.serve("/feed", make_rss(entry(1, article.url, TEASER + " A correction.")))
+    (again,) = await poll_and_read_pages(reading_newsroom, url)
     assert again.id == article.id
     assert again.text.endswith("A correction.")
     assert again.body == article.body
@@ -92,22 +93,22 @@ async def test_the_page_outlives_the_next_poll_and_the_next_change_of_its_entry(
 
 
 async def test_an_article_that_its_feed_gives_whole_is_not_asked_for(reading_newsroom, feed_server):
-    (article,) = await brought(
-        reading_newsroom, publish(feed_server, 1, text=f"{TEASER[:-1]}.\n\n{REST * 5}")
+    (article,) = await poll_and_read_pages(
+        reading_newsroom, publish(feed_server, 1, text=f"{TEASER[:-1]}.\n\n{FULL_TEXT_END * 5}")
     )
     assert feed_server.count("/a/1") == 0
     assert not await reading_newsroom.store.readings.of([article.id])
 
 
 async def test_never_means_never(newsroom, feed_server):
-    (article,) = await brought(newsroom, publish(feed_server, 1))
+    (article,) = await poll_and_read_pages(newsroom, publish(feed_server, 1))
     assert article.body == TEASER
     assert feed_server.count("/a/1") == 0
 
 
 async def test_of_a_backlog_only_the_newest_pages_are_read(reading_newsroom, feed_server):
-    articles = await brought(reading_newsroom, publish(feed_server, *range(20)))
-    outcomes = [await outcome(reading_newsroom, article) for article in articles]
+    articles = await poll_and_read_pages(reading_newsroom, publish(feed_server, *range(20)))
+    outcomes = [await load_page_end(reading_newsroom, article) for article in articles]
     assert (
         outcomes
         == [PageFetchOutcome.FETCHED] * page_fetch_queue.BACKLOG_LIMIT
@@ -117,10 +118,10 @@ async def test_of_a_backlog_only_the_newest_pages_are_read(reading_newsroom, fee
 
 async def test_a_feed_has_so_many_pages_read_a_day(reading_newsroom, feed_server, clock, monkeypatch):
     monkeypatch.setattr(page_fetch_queue, "DAILY_LIMIT", 3)
-    await brought(reading_newsroom, publish(feed_server, 0))
+    await poll_and_read_pages(reading_newsroom, publish(feed_server, 0))
     clock.advance(3600)
-    articles = await brought(reading_newsroom, publish(feed_server, *range(6)))
-    outcomes = [await outcome(reading_newsroom, article) for article in articles]
+    articles = await poll_and_read_pages(reading_newsroom, publish(feed_server, *range(6)))
+    outcomes = [await load_page_end(reading_newsroom, article) for article in articles]
     assert outcomes.count(PageFetchOutcome.FETCHED) == 3
     assert outcomes.count(PageFetchOutcome.TOO_MANY) == 3
 
@@ -129,21 +130,23 @@ async def test_a_feed_with_many_pages_holds_up_no_other(reading_newsroom, feed_s
     quiet = await followed(reading_newsroom, publish(feed_server, 1))
     await polled(reading_newsroom, quiet)
     loud = await followed(
-        reading_newsroom, feed_server.serve("/loud", rss(entry(99, f"{feed_server.origin}/l")))
+        reading_newsroom, feed_server.serve("/loud", make_rss(entry(99, f"{feed_server.origin}/l")))
     )
     await polled(reading_newsroom, loud)
     clock.advance(3600)
-    feed_server.serve("/loud", rss(*(entry(n, f"{feed_server.origin}/l/{n}") for n in range(100, 150))))
+    feed_server.serve("/loud", make_rss(*(entry(n, f"{feed_server.origin}/l/{n}") for n in range(100, 150))))
     await polled(reading_newsroom, loud)
-    taken = await reading_newsroom.store.readings.take(2)
-    assert {page.url.removeprefix(feed_server.origin) for page in taken} == {"/l/100", "/a/1"}
+    pages_to_read = await reading_newsroom.store.readings.take(2)
+    assert {page.url.removeprefix(feed_server.origin) for page in pages_to_read} == {"/l/100", "/a/1"}
 
 
 async def test_pages_of_secret_addresses_are_left_alone(reading_newsroom, feed_server):
     feed_server.serve("/a/1", PAGE, content_type="text/html")
     link = f"{feed_server.origin}/a/1?token=0123456789abcdef0123456789abcdef"
-    (article,) = await brought(reading_newsroom, feed_server.serve("/feed", rss(entry(1, link))))
-    assert await outcome(reading_newsroom, article) == PageFetchOutcome.PRIVATE
+    (article,) = await poll_and_read_pages(
+        reading_newsroom, feed_server.serve("/feed", make_rss(entry(1, link)))
+    )
+    assert await load_page_end(reading_newsroom, article) == PageFetchOutcome.PRIVATE
     assert feed_server.count("/a/1") == 0
 
 
@@ -153,15 +156,15 @@ async def test_so_are_those_of_a_feed_with_a_password(reading_newsroom, feed_ser
     await reading_newsroom.poller.poll(feed)
     await reading_newsroom.reader.fetch_due([feed.id], seconds=30, polite=False)
     (article,) = await reading_newsroom.store.articles.newest([feed.id], limit=5)
-    assert await outcome(reading_newsroom, article) == PageFetchOutcome.PRIVATE
+    assert await load_page_end(reading_newsroom, article) == PageFetchOutcome.PRIVATE
     assert feed_server.count("/a/1") == 0
 
 
 @pytest.mark.parametrize("agent", ["*", "Telex", "telex"])
 async def test_a_publisher_that_wants_no_programs_is_obeyed(reading_newsroom, feed_server, agent):
     feed_server.serve("/robots.txt", f"User-agent: {agent}\nDisallow: /a/\n", content_type="text/plain")
-    (article,) = await brought(reading_newsroom, publish(feed_server, 1))
-    assert await outcome(reading_newsroom, article) == fetch_errors.ROBOTS_DISALLOWED
+    (article,) = await poll_and_read_pages(reading_newsroom, publish(feed_server, 1))
+    assert await load_page_end(reading_newsroom, article) == fetch_errors.ROBOTS_DISALLOWED
     assert article.body == TEASER
     assert feed_server.count("/a/1") == 0
 
@@ -169,8 +172,8 @@ async def test_a_publisher_that_wants_no_programs_is_obeyed(reading_newsroom, fe
 async def test_a_page_that_fails_is_tried_a_few_times(reading_newsroom, feed_server, clock):
     url = publish(feed_server, 1)
     feed_server.serve("/a/1", status=503, content_type="text/html")
-    (article,) = await brought(reading_newsroom, url)
-    assert await outcome(reading_newsroom, article) == "http-503"
+    (article,) = await poll_and_read_pages(reading_newsroom, url)
+    assert await load_page_end(reading_newsroom, article) == "http-503"
     for _ in range(9):
         clock.advance(7200)
         await reading_newsroom.reader.fetch_due([article.feed_id], seconds=30, polite=False)
@@ -182,7 +185,7 @@ async def test_a_page_that_fails_is_tried_a_few_times(reading_newsroom, feed_ser
 async def test_a_page_that_is_there_at_the_second_attempt_is_read(reading_newsroom, feed_server, clock):
     url = publish(feed_server, 1)
     feed_server.serve("/a/1", status=500, content_type="text/html")
-    (article,) = await brought(reading_newsroom, url)
+    (article,) = await poll_and_read_pages(reading_newsroom, url)
     publish(feed_server, 1)
     clock.advance(7200)
     assert await reading_newsroom.reader.fetch_due([article.feed_id], seconds=30, polite=False) == 1
@@ -190,10 +193,10 @@ async def test_a_page_that_is_there_at_the_second_attempt_is_read(reading_newsro
 
 async def test_a_process_that_died_while_it_read_reads_it_after_the_next_start(settings, clock, feed_server):
     settings = settings.model_copy(update={"full_text": "search"})
-    begun = asyncio.Event()
+    request_started = asyncio.Event()
 
     async def hang(_request: web.Request) -> web.Response:
-        begun.set()
+        request_started.set()
         await asyncio.sleep(60)
         return web.Response()
 
@@ -201,7 +204,7 @@ async def test_a_process_that_died_while_it_read_reads_it_after_the_next_start(s
         feed = await polled(newsroom, await followed(newsroom, publish(feed_server, 1)))
         feed_server.handle("/a/1", hang)
         task = asyncio.create_task(newsroom.full_text_fetcher.run())
-        await asyncio.wait_for(begun.wait(), 20)
+        await asyncio.wait_for(request_started.wait(), 20)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     publish(feed_server, 1)
@@ -212,22 +215,22 @@ async def test_a_process_that_died_while_it_read_reads_it_after_the_next_start(s
 
 async def test_the_loop_reads_what_is_due(reading_newsroom, feed_server):
     feed = await polled(reading_newsroom, await followed(reading_newsroom, publish(feed_server, 1)))
-    read = asyncio.Event()
-    reading_newsroom.reader.on_read = read.set
+    has_read_page = asyncio.Event()
+    reading_newsroom.reader.on_read = has_read_page.set
     task = asyncio.create_task(reading_newsroom.reader.run())
-    await asyncio.wait_for(read.wait(), 20)
+    await asyncio.wait_for(has_read_page.wait(), 20)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     (article,) = await reading_newsroom.store.articles.newest([feed.id], limit=5)
-    assert article.body.endswith(REST)
+    assert article.body.endswith(FULL_TEXT_END)
 
 
 async def test_a_page_of_two_feeds_is_asked_for_once(reading_newsroom, feed_server):
     url = publish(feed_server, 1)
-    await brought(reading_newsroom, url)
-    other = feed_server.serve("/other", rss(entry(1, f"{feed_server.origin}/a/1"), title="Other"))
-    (article,) = await brought(reading_newsroom, other)
-    assert article.body.endswith(REST)
+    await poll_and_read_pages(reading_newsroom, url)
+    other_url = feed_server.serve("/other", make_rss(entry(1, f"{feed_server.origin}/a/1"), title="Other"))
+    (article,) = await poll_and_read_pages(reading_newsroom, other_url)
+    assert article.body.endswith(FULL_TEXT_END)
     assert feed_server.count("/a/1") == 1
 
 
@@ -235,13 +238,13 @@ async def test_a_consent_form_is_not_taken_for_the_article(reading_newsroom, fee
     url = publish(feed_server, 1)
     words = "We and our 812 partners store cookies on devices to measure audiences and to choose content. "
     feed_server.serve("/a/1", f"<html><body><p>{words * 9}</p></body></html>", content_type="text/html")
-    (article,) = await brought(reading_newsroom, url)
-    assert await outcome(reading_newsroom, article) == fetch_errors.UNRELATED_PAGE
+    (article,) = await poll_and_read_pages(reading_newsroom, url)
+    assert await load_page_end(reading_newsroom, article) == fetch_errors.UNRELATED_PAGE
     assert article.body == TEASER
 
 
 async def test_texts_that_are_deleted_for_their_age_take_the_page_along(reading_newsroom, feed_server, clock):
-    (article,) = await brought(reading_newsroom, publish(feed_server, 1))
+    (article,) = await poll_and_read_pages(reading_newsroom, publish(feed_server, 1))
     clock.advance(86_400)
     assert await reading_newsroom.store.articles.purge_texts(clock.now()) == 1
     forgotten = await reading_newsroom.store.articles.get(article.id)
@@ -261,17 +264,17 @@ async def test_a_page_that_was_not_read_yet_is_not_read_when_its_texts_were_dele
 
 
 async def test_of_the_seed_as_it_is_only_the_article_is_searched(newsroom):
-    given = (shared("seed") / "article.fr.txt").read_text(encoding="utf-8")
-    row = json.dumps({"url": "https://news.example/seed", "title": "Amazon et la police", "text": given})
+    seed_text = (shared("seed") / "article.fr.txt").read_text(encoding="utf-8")
+    row = json.dumps({"url": "https://news.example/seed", "title": "Amazon et la police", "text": seed_text})
     await import_lines(newsroom, io.BytesIO(row.encode()))
     (article,) = await newsroom.store.articles.newest(None, limit=5)
-    assert article.text.split() == given.split()
+    assert article.text.split() == seed_text.split()
     assert "Crédits" not in article.body
-    for words, found in (
+    for words, expected_count in (
         ("Rekognition", 1),
         ("OpenMIC", 0),
         ("justlogopremiumblack", 0),
         ("innovations bar", 0),
     ):
         page = await newsroom.searcher.search(words, feed_ids=None, limit=5)
-        assert len(page.results) == found
+        assert len(page.results) == expected_count

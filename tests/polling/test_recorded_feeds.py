@@ -70,20 +70,20 @@ async def test_each_truly_new_entry_of_a_feeds_history_is_posted_once(name, sett
         (first,) = await _posts(newsroom, feed, feed_server, clock, name, history[0])
         backlog = await newsroom.store.articles.newest([feed.id], limit=1000)
         assert first == backlog[0].url
-        seen = {article.url for article in backlog}
+        seen_urls = {article.url for article in backlog}
         withdrawn: set[str] = set()
         for version in history[1:]:
             posted = await _posts(newsroom, feed, feed_server, clock, name, version)
             new = {
                 canonicalize(entry["link"]) for entry in version["new"]
-            } - seen  # what came back is not new
+            } - seen_urls  # what came back is not new
             assert sorted(posted) == sorted(new), version["poll"]
-            seen |= new
-            kept = await newsroom.store.articles.newest([feed.id], limit=1000)
-            now_withdrawn = {article.url for article in kept if article.retracted is not None}
+            seen_urls |= new
+            stored_articles = await newsroom.store.articles.newest([feed.id], limit=1000)
+            now_withdrawn = {article.url for article in stored_articles if article.retracted is not None}
             assert withdrawn <= now_withdrawn, "taken for withdrawn, and came back"
             withdrawn = now_withdrawn
-        assert await newsroom.store.articles.count() == len(seen)
+        assert await newsroom.store.articles.count() == len(seen_urls)
 
 
 async def _posts(

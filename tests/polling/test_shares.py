@@ -14,7 +14,7 @@ from bot.polling import ingest_quota
 from bot.posting.wording.post_explanations import explain
 from bot.store.records.source_records import OverQuotaKind
 from tests.answers.desk import CHANNEL, SERVER, followed, polled, sent
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.polling.test_poller_loop import running, until_polled
 from tests.wire.waiting import until
 
@@ -24,87 +24,91 @@ def notices(done: Sequence[tuple[Dispatch, object]]) -> list[str]:
 
 
 @pytest.fixture
-def narrow(monkeypatch) -> None:
+def small_shares(monkeypatch) -> None:
     """Shares of ten entries a feed, and of some eleven articles a server; asked for before the newsroom."""
     monkeypatch.setattr(ingest_quota, "ENTRIES", 10)
     monkeypatch.setattr(ingest_quota, "SERVER_BYTES", 50_000)
     monkeypatch.setattr(ingest_quota, "MIN_ENTRIES_OF_NEW_FEED", 1)
 
 
-async def posts(newsroom: Services) -> tuple[int, list[str]]:
+async def count_posts_and_notices(newsroom: Services) -> tuple[int, list[str]]:
     """How many articles were told of since the last time, and the notices."""
     done = await sent(newsroom)
     return sum(len(articles) for _, articles in done), notices(done)
 
 
 async def test_entries_beyond_a_feeds_share_are_counted_and_never_posted(
-    narrow, newsroom, feed_server, clock
+    small_shares, newsroom, feed_server, clock
 ):
-    first = [item(number) for number in range(5)]
-    feed = await polled(newsroom, await followed(newsroom, feed_server.serve("/", rss(*first))))
-    await posts(newsroom)
+    first = [make_rss_item(number) for number in range(5)]
+    feed = await polled(newsroom, await followed(newsroom, feed_server.serve("/", make_rss(*first))))
+    await count_posts_and_notices(newsroom)
     clock.advance(600)
-    flood = [item(number) for number in range(100, 120)]
-    feed_server.serve("/", rss(*flood, *first))
+    flood = [make_rss_item(number) for number in range(100, 120)]
+    feed_server.serve("/", make_rss(*flood, *first))
     feed = await polled(newsroom, feed)
-    told, notice = await posts(newsroom)
-    assert told == 5
+    post_count, notice = await count_posts_and_notices(newsroom)
+    assert post_count == 5
     assert len(notice) == 1
     assert notice[0].startswith("The feed “Example News” brings more articles than I can keep.")
     surplus = await newsroom.store.quota_overflows.of(feed.id)
     assert (surplus.kind, surplus.entries, surplus.since) == (OverQuotaKind.ENTRIES, 15, clock.now())
     assert feed.next_poll - clock.now() >= ingest_quota.FIRST_CHANGE_WAIT_SECONDS // 4
     left_out = await explain(newsroom.store, "https://news.example/articles/119")
-    assert [(each.feed.id, each.dropped_at) for each in left_out.dropped_entries] == [
+    assert [(omission.feed.id, omission.dropped_at) for omission in left_out.dropped_entries] == [
         (feed.id, surplus.since)
     ]
     # While they stay in the document they are no news, whatever room there is again.
     clock.advance(10**6)
-    feed_server.serve("/", rss(item(121), *flood, *first))
+    feed_server.serve("/", make_rss(make_rss_item(121), *flood, *first))
     await polled(newsroom, feed)
-    assert await posts(newsroom) == (1, [])
+    assert await count_posts_and_notices(newsroom) == (1, [])
 
 
 @pytest.mark.parametrize("titles", ["the same", "others"])
 async def test_a_feed_that_renames_its_entries_each_time_ends_up_silent_with_one_notice(
     newsroom, feed_server, clock, titles
 ):
-    feed = await followed(newsroom, feed_server.serve("/", rss(*(item(number) for number in range(5)))))
-    told = 0
+    feed = await followed(
+        newsroom, feed_server.serve("/", make_rss(*(make_rss_item(number) for number in range(5))))
+    )
+    post_count = 0
     notice: list[str] = []
     for poll in range(1, 30):
         feed = await polled(newsroom, feed)
         clock.advance(max(feed.next_poll - clock.now(), 0))
         numbers = range(poll * 100, poll * 100 + 5)
         title = "Story {}" if titles == "the same" else "Story {} of {}"
-        entries = [item(number, title=title.format(number % 100, poll), body="Words.") for number in numbers]
-        feed_server.serve("/", rss(*entries))
-        count, said = await posts(newsroom)
-        told += count
-        notice += said
-    assert told <= 1 + 6 * 5
+        entries = [
+            make_rss_item(number, title=title.format(number % 100, poll), body="Words.") for number in numbers
+        ]
+        feed_server.serve("/", make_rss(*entries))
+        count, new_notices = await count_posts_and_notices(newsroom)
+        post_count += count
+        notice += new_notices
+    assert post_count <= 1 + 6 * 5
     assert len(notice) == 1
     assert "renames all its entries" in notice[0]
     assert await newsroom.store.articles.count() <= 7 * 5
     # What it keeps from now on is told apart again.
     feed = await polled(newsroom, feed)
-    feed_server.serve("/", rss(item(9999, title="Fresh"), *entries))
+    feed_server.serve("/", make_rss(make_rss_item(9999, title="Fresh"), *entries))
     clock.advance(86_400)
     await polled(newsroom, feed)
-    assert await posts(newsroom) == (1, [])
+    assert await count_posts_and_notices(newsroom) == (1, [])
 
 
 async def test_titles_that_alternate_are_edited_a_few_times_and_told_of_once(newsroom, feed_server, clock):
-    feed = await followed(newsroom, feed_server.serve("/", rss()))
+    feed = await followed(newsroom, feed_server.serve("/", make_rss()))
     feed = await polled(newsroom, feed)
     edits = 0
     notice: list[str] = []
     for poll in range(60):
-        entries = [item(number, title=f"Title {number} {'AB'[poll % 2]}") for number in range(5)]
-        feed_server.serve("/", rss(*entries))
+        entries = [make_rss_item(number, title=f"Title {number} {'AB'[poll % 2]}") for number in range(5)]
+        feed_server.serve("/", make_rss(*entries))
         feed = await polled(newsroom, feed)
         clock.advance(600)
-        notice += (await posts(newsroom))[1]
+        notice += (await count_posts_and_notices(newsroom))[1]
         due = await newsroom.store.dispatches.edits_due(clock.now(), 100)
         for dispatch in due:
             await newsroom.store.dispatches.mark_edited(dispatch.id, as_of=dispatch.edit_due_at)
@@ -115,16 +119,16 @@ async def test_titles_that_alternate_are_edited_a_few_times_and_told_of_once(new
 
 
 async def test_a_servers_feeds_together_have_a_share_and_another_server_has_its_own(
-    narrow, newsroom, feed_server
+    small_shares, newsroom, feed_server
 ):
     feeds: list[Feed] = []
     for number in range(5):
-        url = feed_server.serve(f"/{number}", rss(item(number * 100), title=f"Feed {number}"))
+        url = feed_server.serve(f"/{number}", make_rss(make_rss_item(number * 100), title=f"Feed {number}"))
         server = SERVER if number < 4 else SERVER + 1
         feed = await followed(newsroom, url, channel=CHANNEL + server - SERVER, server=server)
         feeds.append(await polled(newsroom, feed))
-        items = [item(number * 100 + each) for each in range(4)]
-        feed_server.serve(f"/{number}", rss(*items, title=f"Feed {number}"))
+        items = [make_rss_item(number * 100 + item_number) for item_number in range(4)]
+        feed_server.serve(f"/{number}", make_rss(*items, title=f"Feed {number}"))
     for feed in feeds:
         await polled(newsroom, feed)
     counts = [len(await newsroom.store.articles.newest([feed.id], limit=99)) for feed in feeds]
@@ -138,7 +142,7 @@ async def test_feeds_of_one_server_that_drip_do_not_hold_up_those_of_another(new
 
     async def drip(request: web.Request) -> web.Response:
         await release.wait()
-        return web.Response(text=rss(item(1)), content_type="application/rss+xml")
+        return web.Response(text=make_rss(make_rss_item(1)), content_type="application/rss+xml")
 
     publishers = [await FeedServer().start(f"127.0.1.{number}") for number in range(1, 51)]
     try:
@@ -150,7 +154,9 @@ async def test_feeds_of_one_server_that_drip_do_not_hold_up_those_of_another(new
                 return sum(len(publisher.visits) for publisher in publishers) >= 16
 
             await until(are_out)
-            feed = await followed(newsroom, feed_server.serve("/", rss(item(2))), CHANNEL + 1, SERVER + 1)
+            feed = await followed(
+                newsroom, feed_server.serve("/", make_rss(make_rss_item(2))), CHANNEL + 1, SERVER + 1
+            )
             newsroom.poller.wake()
             await until_polled(newsroom, feed)
             assert not release.is_set()
@@ -163,10 +169,10 @@ async def test_feeds_of_one_server_that_drip_do_not_hold_up_those_of_another(new
 async def test_many_feeds_of_one_host_get_appointments_and_leave_room_for_others(
     newsroom, feed_server, publishers_of_one_host
 ):
-    other = await FeedServer().start("127.0.0.9")
+    other_server = await FeedServer().start("127.0.0.9")
     try:
         async with running(newsroom):
-            feed = await followed(newsroom, other.serve("/", rss(item(1))))
+            feed = await followed(newsroom, other_server.serve("/", make_rss(make_rss_item(1))))
             newsroom.poller.wake()
             await until_polled(newsroom, feed)
 
@@ -175,13 +181,13 @@ async def test_many_feeds_of_one_host_get_appointments_and_leave_room_for_others
 
             await until(is_told)
     finally:
-        await other.stop()
+        await other_server.stop()
 
 
 @pytest.fixture
 async def publishers_of_one_host(newsroom, feed_server) -> list[Feed]:
     async def slow(request: web.Request) -> web.Response:
         await asyncio.sleep(0.01)
-        return web.Response(text=rss(item(1)), content_type="application/rss+xml")
+        return web.Response(text=make_rss(make_rss_item(1)), content_type="application/rss+xml")
 
     return [await followed(newsroom, feed_server.handle(f"/{number}", slow)) for number in range(150)]

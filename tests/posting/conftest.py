@@ -41,12 +41,12 @@ def stop_at(telex, monkeypatch) -> Callable[[str, str], None]:
 
     def stop(step: str, when: str) -> None:
         owner = OWNERS[step]
-        real = getattr(owner, step)
+        original_step = getattr(owner, step)
 
         async def step_of_no_return(*args: Any, **options: Any) -> None:
-            monkeypatch.setattr(owner, step, real)
+            monkeypatch.setattr(owner, step, original_step)
             if when == "after":
-                await real(*args, **options)
+                await original_step(*args, **options)
             await asyncio.shield(asyncio.create_task(telex.bot.courier.stop(0.0)))  # which cancels this
 
         monkeypatch.setattr(owner, step, step_of_no_return)

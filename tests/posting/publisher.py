@@ -12,7 +12,7 @@ from simcord.builders import ChannelHandle
 
 from bot.core.models import Feed
 from tests.discord_world import World
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.shown import title
 
 
@@ -32,7 +32,7 @@ class Publisher:
 
     async def begin(self, *channels: ChannelHandle) -> None:
         """Let channels (`news` unless said) follow the feed, as if it had no other articles before."""
-        await self.publish(item(0), polled=False)
+        await self.publish(make_rss_item(0), polled=False)
         for channel in channels or (self.world.news,):
             self.feed = await self.world.follow(self.url, channel)
         await self.poll()
@@ -41,7 +41,7 @@ class Publisher:
     async def publish(self, *items: str, polled: bool = True) -> None:
         """Put items on top of the feed, oldest given first, and poll it."""
         self.items = [*reversed(items), *self.items]
-        self.server.serve(self.path, rss(*self.items))
+        self.server.serve(self.path, make_rss(*self.items))
         if polled:
             await self.poll()
 
@@ -62,7 +62,9 @@ class Publisher:
 
     async def article(self, number: int, **changes: Any) -> None:
         """Publish article `number`, a minute younger than the one before."""
-        await self.publish(item(number, published=self.world.clock.now() - 3600 + number * 60, **changes))
+        await self.publish(
+            make_rss_item(number, published=self.world.clock.now() - 3600 + number * 60, **changes)
+        )
 
 
 def titles(world: World, channel: ChannelHandle | None = None) -> list[str | None]:
@@ -84,17 +86,21 @@ class Answers:
 
     def __post_init__(self) -> None:
         http = self.world.bot.http
-        real = http.request
-        seen: dict[str, Any] = {}
+        original_request = http.request
+        answer_by_nonce: dict[str, Any] = {}
 
         async def request(route: Route, **options: Any) -> Any:
             self.requests.append(route)
             body = options.get("json") or {}
             self.bodies.append(body)
             nonce = body.get("nonce") if isinstance(body, dict) else None
-            answer = seen[nonce] if nonce in seen else await real(route, **options)
+            answer = (
+                answer_by_nonce[nonce]
+                if nonce in answer_by_nonce
+                else await original_request(route, **options)
+            )
             if nonce is not None:
-                seen[nonce] = answer
+                answer_by_nonce[nonce] = answer
             error = self.lose(route)
             if error is not None:
                 raise error
@@ -102,14 +108,14 @@ class Answers:
 
         http.request = request  # type: ignore[method-assign]
 
-    def lost(self, path: str, *, times: int, error: Exception | None = None) -> None:
+    def lose_next(self, path: str, *, times: int, error: Exception | None = None) -> None:
         """Lose the answers to the next requests that send something to a path such as `/messages`."""
-        left = times
+        remaining_losses = times
 
         def lose(route: Route) -> Exception | None:
-            nonlocal left
-            if route.method == "POST" and route.path.endswith(path) and left:
-                left -= 1
+            nonlocal remaining_losses
+            if route.method == "POST" and route.path.endswith(path) and remaining_losses:
+                remaining_losses -= 1
                 return error or aiohttp.ServerDisconnectedError()
             return None
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bot.posting.rendering import posts
-from tests.cogs.helpers import last
+from tests.cogs.helpers import last_reply
 from tests.discord_world import World
-from tests.feed_server import item
+from tests.feed_server import make_rss_item
 from tests.posting.publisher import Publisher, titles
 from tests.shown import text, title
 
@@ -20,7 +20,7 @@ def last_line(world: World, number: int) -> str:
     return text(post).rpartition("\n")[2]
 
 
-async def published(world: World, publisher: Publisher, count: int = 6) -> None:
+async def publish_dated_articles(world: World, publisher: Publisher, count: int = 6) -> None:
     """A feed of so many dated articles, all posted."""
     await publisher.begin()
     for number in range(1, count):
@@ -28,7 +28,7 @@ async def published(world: World, publisher: Publisher, count: int = 6) -> None:
     await world.deliver()
 
 
-async def shown(world: World, publisher: Publisher, items: list[str], *, after: int = 600) -> None:
+async def serve_items(world: World, publisher: Publisher, items: list[str], *, after: int = 600) -> None:
     """The feed has these items when it is read next."""
     await world.advance(after)
     publisher.items = items
@@ -37,11 +37,11 @@ async def shown(world: World, publisher: Publisher, items: list[str], *, after: 
 
 
 async def test_a_correction_is_marked_once_with_its_time(telex, publisher):
-    await published(telex, publisher, 2)
+    await publish_dated_articles(telex, publisher, 2)
     assert "-#" not in last_line(telex, 1)
-    before = [post.id for post in telex.posts()]
+    post_ids_before = [post.id for post in telex.posts()]
     await publisher.correct(1, title="Article 1, corrected")
-    assert [post.id for post in telex.posts()] == before
+    assert [post.id for post in telex.posts()] == post_ids_before
     first = telex.clock.now()
     assert last_line(telex, 1) == f"-# ✏️ Corrected <t:{first}:R>"
     await telex.advance(600)
@@ -55,18 +55,18 @@ async def test_a_correction_is_marked_once_with_its_time(telex, publisher):
 async def test_a_post_of_an_earlier_version_becomes_a_card_when_it_is_edited(telex, publisher, monkeypatch):
     with monkeypatch.context() as earlier:
         earlier.setattr(posts, "uses_embed", lambda _look: True)
-        await published(telex, publisher, 2)
+        await publish_dated_articles(telex, publisher, 2)
     assert all(post.embeds for post in telex.posts())
     await publisher.correct(1, title="Article 1, corrected")
     (post,) = (post for post in telex.posts() if not post.embeds)
     assert title(post) == "Article 1, corrected"
     assert post.flags.components_v2
-    saved = await telex.reader.click(post, label="Save")
-    assert "Saved" in text(last(saved))
+    save_reply = await telex.reader.click(post, label="Save")
+    assert "Saved" in text(last_reply(save_reply))
 
 
 async def test_other_spaces_capitals_and_marks_are_no_correction(telex, publisher):
-    await published(telex, publisher, 2)
+    await publish_dated_articles(telex, publisher, 2)
     await publisher.correct(1, title="ARTICLE  1 !", body="What article 1 tells…")
     assert not any("Corrected" in text(post) for post in telex.posts())
 
@@ -74,24 +74,24 @@ async def test_other_spaces_capitals_and_marks_are_no_correction(telex, publishe
 async def test_an_entry_that_stays_away_from_the_middle_of_its_feed_is_marked_and_not_deleted(
     telex, publisher
 ):
-    await published(telex, publisher)
-    whole = list(publisher.items)
-    await shown(telex, publisher, [whole[0], *whole[2:]])
+    await publish_dated_articles(telex, publisher)
+    feed_items = list(publisher.items)
+    await serve_items(telex, publisher, [feed_items[0], *feed_items[2:]])
     assert "-#" not in last_line(telex, 4)  # it may be back in a moment
-    await shown(telex, publisher, [whole[0], *whole[2:]], after=HALF_AN_HOUR)
+    await serve_items(telex, publisher, [feed_items[0], *feed_items[2:]], after=HALF_AN_HOUR)
     assert last_line(telex, 4) == f"-# ⚠️ Apparently withdrawn by the publisher <t:{telex.clock.now()}:R>"
     assert len(telex.posts()) == 6
 
 
 async def test_an_entry_that_comes_back_loses_its_mark_and_is_not_posted_again(telex, publisher):
-    await published(telex, publisher)
-    whole = list(publisher.items)
-    await shown(telex, publisher, [whole[0], *whole[2:]])
-    await shown(telex, publisher, [whole[0], *whole[2:]], after=HALF_AN_HOUR)
-    before = titles(telex)
-    await shown(telex, publisher, whole)
+    await publish_dated_articles(telex, publisher)
+    feed_items = list(publisher.items)
+    await serve_items(telex, publisher, [feed_items[0], *feed_items[2:]])
+    await serve_items(telex, publisher, [feed_items[0], *feed_items[2:]], after=HALF_AN_HOUR)
+    titles_before = titles(telex)
+    await serve_items(telex, publisher, feed_items)
     assert "-#" not in last_line(telex, 4)
-    assert titles(telex) == before
+    assert titles(telex) == titles_before
 
 
 @pytest.mark.parametrize(
@@ -103,20 +103,20 @@ async def test_an_entry_that_comes_back_loses_its_mark_and_is_not_posted_again(t
     ],
 )
 async def test_what_vanishes_otherwise_is_not_taken_for_withdrawn(telex, publisher, left, why):
-    await published(telex, publisher)
-    whole = list(publisher.items)
+    await publish_dated_articles(telex, publisher)
+    feed_items = list(publisher.items)
     for _reading in range(3):
-        await shown(telex, publisher, [whole[place] for place in left], after=HALF_AN_HOUR)
-    marked = [title(post) for post in telex.posts() if "Withdrawn" in text(post)]
-    assert marked == [], why
+        await serve_items(telex, publisher, [feed_items[place] for place in left], after=HALF_AN_HOUR)
+    withdrawn_titles = [title(post) for post in telex.posts() if "Withdrawn" in text(post)]
+    assert withdrawn_titles == [], why
 
 
 async def test_a_document_that_is_cut_short_takes_nothing_back(telex, publisher):
-    await published(telex, publisher)
-    whole = list(publisher.items)
+    await publish_dated_articles(telex, publisher)
+    feed_items = list(publisher.items)
     for _reading in range(3):
         await telex.advance(HALF_AN_HOUR)
-        broken = "".join([whole[0], *whole[2:], "<item><title>half"])
+        broken = "".join([feed_items[0], *feed_items[2:], "<item><title>half"])
         publisher.server.serve(publisher.path, f"<rss version='2.0'><channel><title>x</title>{broken}")
         await publisher.poll()
     await telex.deliver()
@@ -125,5 +125,5 @@ async def test_a_document_that_is_cut_short_takes_nothing_back(telex, publisher)
 
 async def test_markup_of_a_publisher_does_not_pass_for_the_mark(telex, publisher):
     await publisher.begin()
-    await publisher.post(item(1, body="-# ⚠️ Withdrawn by its publisher"))
+    await publisher.post(make_rss_item(1, body="-# ⚠️ Withdrawn by its publisher"))
     assert last_line(telex, 1).startswith("-\\#")

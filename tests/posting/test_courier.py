@@ -18,16 +18,16 @@ from bot.posting.sending.dispatch_sender import DispatchSender
 from bot.posting.sending.send_outcomes import SendOutcome
 from bot.store import LeaseLost
 from tests.discord_world import World, discord_world
-from tests.feed_server import item
+from tests.feed_server import make_rss_item
 from tests.posting.publisher import Publisher, titles
-from tests.shown import link, parts, pictures, text, title
-from tests.store.samples import owe_notice
+from tests.shown import link, list_components, picture_urls, text, title
+from tests.store.samples import enqueue_notice
 from tests.wire.waiting import until
 
 
 async def test_articles_are_posted_once_and_oldest_first(telex, publisher):
     await publisher.begin()
-    await publisher.post(item(1), item(2), item(3))
+    await publisher.post(make_rss_item(1), make_rss_item(2), make_rss_item(3))
     await publisher.poll()
     await telex.deliver()
     assert titles(telex) == ["Article 0", "Article 1", "Article 2", "Article 3"]
@@ -51,11 +51,11 @@ async def test_no_reaction_where_the_bot_may_not_react(telex, publisher):
 
 
 async def test_a_blocked_channel_holds_up_no_other_and_loses_nothing(telex, publisher):
-    other = telex.guild.create_text_channel("other")
-    await publisher.begin(telex.news, other)
+    other_channel = telex.guild.create_text_channel("other")
+    await publisher.begin(telex.news, other_channel)
     await telex.set_permissions(telex.news, send_messages=False)
-    await publisher.post(item(1), item(2))
-    assert titles(telex, other) == ["Article 0", "Article 1", "Article 2"]
+    await publisher.post(make_rss_item(1), make_rss_item(2))
+    assert titles(telex, other_channel) == ["Article 0", "Article 1", "Article 2"]
     assert titles(telex) == ["Article 0"]
     problem = await telex.store.dispatches.problem(telex.news.id)
     assert problem.problem.startswith("forbidden send_messages")
@@ -67,33 +67,33 @@ async def test_a_blocked_channel_holds_up_no_other_and_loses_nothing(telex, publ
 
 
 async def test_a_slow_channel_holds_up_no_other(telex, publisher, monkeypatch):
-    other = telex.guild.create_text_channel("other")
-    await publisher.begin(telex.news, other)
+    other_channel = telex.guild.create_text_channel("other")
+    await publisher.begin(telex.news, other_channel)
     release = asyncio.Event()
     arrived = asyncio.Event()
-    real = message_targets.send
+    original_send = message_targets.send
 
     async def send(place: message_targets.GuildTarget, message: Message, nonce: str) -> SendOutcome:
         if place.id == telex.news.id:
             await release.wait()
         elif message.name == "Article 2":
             arrived.set()
-        return await real(place, message, nonce)
+        return await original_send(place, message, nonce)
 
     monkeypatch.setattr(message_targets, "send", send)
-    await publisher.publish(item(1), item(2))
+    await publisher.publish(make_rss_item(1), make_rss_item(2))
     settling = asyncio.create_task(telex.bot.courier.run_until_idle())
     await asyncio.wait_for(arrived.wait(), 10)
     release.set()
     await settling
     await telex.env.settle()
-    assert titles(telex) == titles(telex, other) == ["Article 0", "Article 1", "Article 2"]
+    assert titles(telex) == titles(telex, other_channel) == ["Article 0", "Article 1", "Article 2"]
 
 
 async def test_a_channel_that_stays_blocked_is_asked_less_and_less(telex, publisher):
     await publisher.begin()
     await telex.set_permissions(telex.news, embed_links=False)
-    await publisher.publish(item(1))
+    await publisher.publish(make_rss_item(1))
     waits = []
     for _round in range(12):
         await telex.deliver()
@@ -110,16 +110,16 @@ async def test_a_channel_that_stays_blocked_is_asked_less_and_less(telex, publis
 async def test_a_long_rate_limit_is_waited_for_and_posts_once(telex, publisher, answers):
     await publisher.begin()
     answers.lose = lambda route: None
-    real = telex.bot.http.request
+    original_request = telex.bot.http.request
 
     async def limited(route: Any, **options: Any) -> Any:
         if route.path.endswith("/messages"):
             raise discord.RateLimited(1234.0)
-        return await real(route, **options)
+        return await original_request(route, **options)
 
     telex.bot.http.request = limited
-    await publisher.post(item(1))
-    telex.bot.http.request = real
+    await publisher.post(make_rss_item(1))
+    telex.bot.http.request = original_request
     telex.clock.advance(1233)
     await telex.deliver()
     assert titles(telex) == ["Article 0"]
@@ -131,8 +131,8 @@ async def test_a_long_rate_limit_is_waited_for_and_posts_once(telex, publisher, 
 async def test_a_lost_answer_is_repeated_with_the_same_nonce(telex, publisher, answers):
     await publisher.begin()
     answers.bodies.clear()
-    answers.lost("/messages", times=1)
-    await publisher.post(item(1))
+    answers.lose_next("/messages", times=1)
+    await publisher.post(make_rss_item(1))
     first, second = answers.nonces()
     assert first == second
     assert len(first) <= 25
@@ -143,8 +143,8 @@ async def test_who_could_not_be_sure_of_its_lease_and_kept_it_finds_out_what_bec
     telex, publisher, answers
 ):
     await publisher.begin()
-    answers.lost("/messages", times=1, error=LeaseLost())
-    await publisher.post(item(1))
+    answers.lose_next("/messages", times=1, error=LeaseLost())
+    await publisher.post(make_rss_item(1))
     telex.clock.advance(60)
     await telex.deliver()
     assert titles(telex) == ["Article 0", "Article 1"]
@@ -152,9 +152,9 @@ async def test_who_could_not_be_sure_of_its_lease_and_kept_it_finds_out_what_bec
 
 
 async def test_two_articles_never_share_a_nonce(telex, publisher, answers):
-    other = telex.guild.create_text_channel("other")
-    await publisher.begin(telex.news, other)
-    await publisher.post(item(1), item(2))
+    other_channel = telex.guild.create_text_channel("other")
+    await publisher.begin(telex.news, other_channel)
+    await publisher.post(make_rss_item(1), make_rss_item(2))
     assert len(set(answers.nonces())) == len(answers.nonces()) == 6
 
 
@@ -163,10 +163,10 @@ async def test_a_refused_picture_costs_the_picture_and_not_the_post(telex, publi
     telex.env.inject_error(
         "POST", f"/channels/{telex.news.id}/messages", status=400, code=50035, message="Invalid Form Body"
     )
-    await publisher.post(item(1, body='<img src="https://news.example/a.jpg">What it tells.'))
+    await publisher.post(make_rss_item(1, body='<img src="https://news.example/a.jpg">What it tells.'))
     post = telex.posts()[-1]
     assert title(post) == "Article 1"
-    assert not pictures(post)
+    assert not picture_urls(post)
     assert link(post) == "https://news.example/articles/1"
 
 
@@ -175,7 +175,7 @@ async def test_a_post_that_discord_refuses_fails_with_the_reason_and_the_next_go
     telex.env.inject_error(
         "POST", f"/channels/{telex.news.id}/messages", status=400, code=200000, message="AutoMod", times=2
     )
-    await publisher.post(item(1), item(2))
+    await publisher.post(make_rss_item(1), make_rss_item(2))
     assert titles(telex) == ["Article 0", "Article 2"]
     articles = {article.title: article for article in await telex.store.articles.newest(None, limit=9)}
     (fate,) = await telex.store.delivery_statuses.by_page_key(articles["Article 1"].page)
@@ -186,16 +186,16 @@ async def test_a_post_that_discord_refuses_fails_with_the_reason_and_the_next_go
 
 async def test_an_error_of_ours_about_one_article_does_not_stop_its_channel(telex, publisher, monkeypatch):
     await publisher.begin()
-    real = DispatchSender.render
+    original_render = DispatchSender.render
 
     async def render(sender: DispatchSender, dispatch: Any) -> Any:
-        message = await real(sender, dispatch)
+        message = await original_render(sender, dispatch)
         if message is not None and message.name == "Article 1":
             raise ZeroDivisionError
         return message
 
     monkeypatch.setattr(DispatchSender, "render", render)
-    await publisher.publish(item(1), item(2))
+    await publisher.publish(make_rss_item(1), make_rss_item(2))
     for _minute in range(10):
         await telex.deliver()
         await telex.advance(60)
@@ -208,15 +208,15 @@ class Panic(BaseException):
 
 async def test_a_post_whose_task_ended_is_looked_for_and_sent(telex, publisher, monkeypatch, caplog):
     await publisher.begin()
-    real, panics = DispatchSender.render, iter([Panic])
+    original_render, panics = DispatchSender.render, iter([Panic])
 
     async def render(sender: DispatchSender, dispatch: Any) -> Any:
         for panic in panics:
             raise panic
-        return await real(sender, dispatch)
+        return await original_render(sender, dispatch)
 
     monkeypatch.setattr(DispatchSender, "render", render)
-    await publisher.publish(item(1), item(2))
+    await publisher.publish(make_rss_item(1), make_rss_item(2))
     for _minute in range(3):
         await telex.deliver()
         await telex.advance(60)
@@ -250,7 +250,7 @@ async def test_an_edit_that_discord_puts_off_is_made_later(telex, publisher):
 
 async def test_what_is_beyond_the_limit_shares_a_catch_up(telex, publisher):
     await publisher.begin()
-    await publisher.post(*(item(number) for number in range(1, 31)))
+    await publisher.post(*(make_rss_item(number) for number in range(1, 31)))
     catch_up, *posts = telex.posts()[1:]
     limit = telex.newsroom.settings.catch_up_after
     assert [title(post) for post in posts] == [f"Article {n}" for n in range(31 - limit, 31)]
@@ -263,7 +263,7 @@ async def test_what_is_beyond_the_limit_shares_a_catch_up(telex, publisher):
 
 async def test_a_notice_is_a_plain_sentence(telex, publisher):
     await publisher.begin()
-    await owe_notice(telex.store, telex.news.id, "broken:1:0", "A **feed** cannot be read.")
+    await enqueue_notice(telex.store, telex.news.id, "broken:1:0", "A **feed** cannot be read.")
     await telex.deliver()
     assert telex.posts()[-1].embeds[0].description == "A \\*\\*feed\\*\\* cannot be read."
     assert not telex.posts()[-1].reactions
@@ -274,7 +274,7 @@ async def test_posts_speak_the_language_of_their_server(telex, publisher, clock)
     await telex.env.settle()
     await publisher.begin()
     (post,) = telex.posts()
-    labels = [one["label"] for one in parts(post) if one["type"] == 2]
+    labels = [part["label"] for part in list_components(post) if part["type"] == 2]
     assert labels == [load_catalogue("fr").gettext(word) for word in ("Save", "Read", "More")]
     assert await telex.store.servers.locale(telex.guild.id) == "fr"
 
@@ -288,7 +288,7 @@ async def test_a_channel_that_cannot_be_asked_for_is_asked_for_again(telex, publ
     telex.env.backend.edit_channel(thread.id, {}, thread_metadata={"archived": True})
     await telex.env.settle()
     telex.env.inject_error("GET", f"/channels/{thread.id}", status=503)
-    await publisher.post(item(1))
+    await publisher.post(make_rss_item(1))
     assert await telex.store.dispatches.claimed() == []
     telex.clock.advance(10)
     await telex.deliver()
@@ -297,25 +297,27 @@ async def test_a_channel_that_cannot_be_asked_for_is_asked_for_again(telex, publ
 
 async def test_a_shard_is_given_away_when_what_was_being_sent_there_is_recorded(telex, publisher):
     await publisher.begin()
-    await publisher.publish(item(1))
-    asked, answers = asyncio.Event(), asyncio.Event()
+    await publisher.publish(make_rss_item(1))
+    request_started, answers = asyncio.Event(), asyncio.Event()
     http = telex.bot.http
     request = http.request
 
     async def slow(route: Route, **options: Any) -> Any:
-        asked.set()
+        request_started.set()
         await answers.wait()
         return await request(route, **options)
 
     http.request = slow
     sending = asyncio.create_task(telex.bot.courier.run_until_idle())
-    await asked.wait()
-    given = asyncio.create_task(telex.bot.courier.release_shard(0))
+    await request_started.wait()
+    release_task = asyncio.create_task(telex.bot.courier.release_shard(0))
     await asyncio.sleep(0.05)
-    assert not given.done()
+    assert not release_task.done()
     answers.set()
-    await given
-    assert [one.state for one in await telex.store.dispatches.recent(0, 10)] == [DispatchState.SENT] * 2
+    await release_task
+    assert [dispatch.state for dispatch in await telex.store.dispatches.recent(0, 10)] == [
+        DispatchState.SENT
+    ] * 2
     await sending
 
 
@@ -325,11 +327,11 @@ async def test_the_loop_delivers_by_itself_when_a_poll_brought_something(telex, 
     async with discord_world(telex.newsroom, clock, loops=True) as world:
         publisher = Publisher(world, feed_server)
         publisher.server.serve(publisher.path, "")
-        await publisher.publish(item(0), polled=False)
+        await publisher.publish(make_rss_item(0), polled=False)
         publisher.feed = await world.follow(publisher.url)
         await publisher.poll()
         await until(lambda: len(titles(world)) == 1)
-        await publisher.publish(item(1))
+        await publisher.publish(make_rss_item(1))
         await until(lambda: len(titles(world)) == 2)
         assert titles(world) == ["Article 0", "Article 1"]
 
@@ -357,15 +359,15 @@ async def test_what_the_polling_loop_finds_of_posted_articles_shows_before_the_c
         newest, vanishing, *older = publisher.items
         await find([newest.replace("Article 5", "Corrected"), vanishing, *older], after=600)
         await until(lambda: "Corrected" in titles(world))
-        left = [publisher.items[0], *older]
-        await find(left, after=600)
-        await until(lambda: polled_at(world, publisher.feed, clock.now()))
-        await find(left, after=1_800)
+        remaining_items = [publisher.items[0], *older]
+        await find(remaining_items, after=600)
+        await until(lambda: was_polled_at(world, publisher.feed, clock.now()))
+        await find(remaining_items, after=1_800)
         await until(lambda: "Apparently withdrawn" in text(world.posts()[4]))
         polling.cancel()
         await asyncio.gather(polling, return_exceptions=True)
 
 
-async def polled_at(world: World, feed: Feed, time: int) -> bool:
+async def was_polled_at(world: World, feed: Feed, time: int) -> bool:
     current = await world.store.feeds.get(feed.id)
     return current is not None and current.last_poll == time

@@ -9,40 +9,40 @@ from simcord.builders import ChannelHandle
 
 from bot.core.preferences import Preference
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
-from tests.cogs.helpers import last, text
+from tests.cogs.helpers import last_reply, text
 from tests.discord_world import World
-from tests.feed_server import item
+from tests.feed_server import make_rss_item
 from tests.posting.publisher import Publisher, titles
 from tests.shown import title
 
 DAY = 86_400
 
 
-async def switch(world: World, *, on: bool, channel: ChannelHandle | None = None) -> None:
-    await world.prefer(Preference.DAILY_THREAD, int(on), channel=channel or world.news)
+async def set_daily_thread(world: World, *, on: bool, channel: ChannelHandle | None = None) -> None:
+    await world.set_preference(Preference.DAILY_THREAD, int(on), channel=channel or world.news)
 
 
-def in_channel(world: World) -> list[str | None]:
+def channel_titles(world: World) -> list[str | None]:
     """The titles of the posts in the channel itself, without Discord's words on a new thread."""
     return [title(message) for message in world.posts() if title(message)]
 
 
-async def begin(world: World, publisher: Publisher) -> None:
+async def begin_with_daily_thread(world: World, publisher: Publisher) -> None:
     """The channel has a thread a day, and article 0 is in the first one."""
     await world.set_permissions(world.news, create_public_threads=True)
-    await switch(world, on=True)
+    await set_daily_thread(world, on=True)
     await publisher.begin()
 
 
 async def test_a_day_has_one_thread_and_the_next_one_another(telex, publisher):
-    await begin(telex, publisher)
-    await publisher.post(item(1))
+    await begin_with_daily_thread(telex, publisher)
+    await publisher.post(make_rss_item(1))
     (thread,) = telex.news.threads
     assert re.fullmatch(r"News of \w+ \d+, \d{4}", thread.name or "")
     assert titles(telex, thread) == ["Article 0", "Article 1"]
-    assert in_channel(telex) == []
+    assert channel_titles(telex) == []
     await telex.advance(DAY)
-    await publisher.post(item(2))
+    await publisher.post(make_rss_item(2))
     first, second = telex.news.threads
     assert first.name != second.name
     assert titles(telex, second) == ["Article 2"]
@@ -50,24 +50,24 @@ async def test_a_day_has_one_thread_and_the_next_one_another(telex, publisher):
 
 async def test_the_day_is_that_of_the_servers_time_zone(telex, publisher):
     zone = "Pacific/Kiritimati"  # 14 hours ahead of UTC: at 20:26 UTC it is tomorrow there
-    await telex.prefer(Preference.TIME_ZONE, zone)
-    await telex.prefer(Preference.LANGUAGE, "fr")
-    await begin(telex, publisher)
+    await telex.set_preference(Preference.TIME_ZONE, zone)
+    await telex.set_preference(Preference.LANGUAGE, "fr")
+    await begin_with_daily_thread(telex, publisher)
     (thread,) = telex.news.threads
     assert thread.name == "Actualités du 29 mai 2026"
 
 
 async def test_a_zone_that_this_machine_does_not_know_keeps_no_post_back(telex, publisher):
     """The database may come from a machine with other time zones."""
-    await telex.prefer(Preference.TIME_ZONE, "Mars/Phobos")
-    await begin(telex, publisher)
+    await telex.set_preference(Preference.TIME_ZONE, "Mars/Phobos")
+    await begin_with_daily_thread(telex, publisher)
     (thread,) = telex.news.threads
     assert titles(telex, thread) == ["Article 0"]
-    assert "Mars/Phobos" in text(last(await telex.editor.slash(telex.news, "settings server")))
+    assert "Mars/Phobos" in text(last_reply(await telex.editor.slash(telex.news, "settings server")))
 
 
 async def test_a_correction_reaches_the_post_in_the_thread_of_an_earlier_day(telex, publisher):
-    await begin(telex, publisher)
+    await begin_with_daily_thread(telex, publisher)
     await publisher.article(1)
     await telex.deliver()
     (thread,) = telex.news.threads
@@ -78,7 +78,7 @@ async def test_a_correction_reaches_the_post_in_the_thread_of_an_earlier_day(tel
 
 
 async def test_a_correction_opens_the_archived_thread_of_an_earlier_day(telex, publisher):
-    await begin(telex, publisher)
+    await begin_with_daily_thread(telex, publisher)
     await publisher.article(1)
     await telex.deliver()
     (thread,) = telex.news.threads
@@ -94,18 +94,18 @@ async def test_a_correction_opens_the_archived_thread_of_an_earlier_day(telex, p
 
 
 async def test_a_thread_that_somebody_deleted_is_made_again(telex, publisher):
-    await begin(telex, publisher)
+    await begin_with_daily_thread(telex, publisher)
     (thread,) = telex.news.threads
     telex.env.backend.delete_channel(thread.id)
     await telex.env.settle()
-    await publisher.post(item(1))
-    (again,) = telex.news.threads
-    assert titles(telex, again) == ["Article 1"]
+    await publisher.post(make_rss_item(1))
+    (second_thread,) = telex.news.threads
+    assert titles(telex, second_thread) == ["Article 1"]
 
 
 async def test_without_the_permission_posts_wait_and_it_is_named(telex, publisher):
     await telex.set_permissions(telex.news, create_public_threads=False)
-    await switch(telex, on=True)
+    await set_daily_thread(telex, on=True)
     await publisher.begin()
     problem = await telex.store.dispatches.problem(telex.news.id)
     assert problem.problem == "forbidden create_public_threads"
@@ -116,23 +116,23 @@ async def test_without_the_permission_posts_wait_and_it_is_named(telex, publishe
 
 
 async def test_switched_off_posts_stand_in_the_channel_again(telex, publisher):
-    await begin(telex, publisher)
-    await switch(telex, on=False)
-    await publisher.post(item(1))
-    assert in_channel(telex) == ["Article 1"]
+    await begin_with_daily_thread(telex, publisher)
+    await set_daily_thread(telex, on=False)
+    await publisher.post(make_rss_item(1))
+    assert channel_titles(telex) == ["Article 1"]
 
 
 async def test_a_post_in_a_thread_is_found_though_threads_are_switched_off_since(telex, publisher, answers):
-    await begin(telex, publisher)
-    answers.lost("/messages", times=2)
-    await publisher.post(item(1))
-    await switch(telex, on=False)
+    await begin_with_daily_thread(telex, publisher)
+    answers.lose_next("/messages", times=2)
+    await publisher.post(make_rss_item(1))
+    await set_daily_thread(telex, on=False)
     await telex.advance(30)
     await telex.restart()
     await telex.deliver()
     (thread,) = telex.news.threads
     assert titles(telex, thread) == ["Article 0", "Article 1"]
-    assert in_channel(telex) == []
+    assert channel_titles(telex) == []
     for dispatch in await telex.store.dispatches.recent(0, 9):
         assert dispatch.thread_id == thread.id
 
@@ -140,50 +140,50 @@ async def test_a_post_in_a_thread_is_found_though_threads_are_switched_off_since
 async def test_a_restored_backup_finds_what_was_posted_before_threads_were_switched_on_or_off(
     telex, publisher
 ):
-    await begin(telex, publisher)
-    await publisher.post(item(1))
-    await switch(telex, on=False)
-    await publisher.post(item(2))
-    for on in (False, True):
+    await begin_with_daily_thread(telex, publisher)
+    await publisher.post(make_rss_item(1))
+    await set_daily_thread(telex, on=False)
+    await publisher.post(make_rss_item(2))
+    for is_on in (False, True):
         for dispatch in await telex.store.dispatches.recent(0, 3):
             await telex.store.dispatches.schedule_retry(dispatch.id, due=0, error=None)
         await telex.store.meta.set("restored", "1")
-        await switch(telex, on=on)
+        await set_daily_thread(telex, on=is_on)
         await telex.restart()
         await telex.deliver()
         (thread,) = telex.news.threads
         assert titles(telex, thread) == ["Article 0", "Article 1"]
-        assert in_channel(telex) == ["Article 2"]
+        assert channel_titles(telex) == ["Article 2"]
 
 
 async def test_what_another_thread_that_follows_the_feed_got_is_not_taken_for_the_post_of_its_channel(
     telex, publisher
 ):
-    await begin(telex, publisher)
+    await begin_with_daily_thread(telex, publisher)
     (thread,) = telex.news.threads
-    await switch(telex, on=False)
+    await set_daily_thread(telex, on=False)
     await telex.follow(publisher.url, thread)
     await telex.store.dispatches.block_channel(telex.news.id, "forbidden", telex.clock.now() + 60)
-    await publisher.post(item(1))
+    await publisher.post(make_rss_item(1))
     assert titles(telex, thread) == ["Article 0", "Article 1"]
     await telex.store.dispatches.unblock_channel(telex.news.id)
     assert await telex.store.dispatches.claim(telex.news.id)  # and the process died
     await telex.restart()
     await telex.deliver()
-    assert in_channel(telex) == ["Article 1"]
+    assert channel_titles(telex) == ["Article 1"]
 
 
 async def test_a_post_that_went_to_the_channel_is_found_though_threads_are_switched_on_since(
     telex, publisher, answers
 ):
-    await begin(telex, publisher)
-    await switch(telex, on=False)
-    answers.lost("/messages", times=2)
-    await publisher.post(item(1))
-    await switch(telex, on=True)
+    await begin_with_daily_thread(telex, publisher)
+    await set_daily_thread(telex, on=False)
+    answers.lose_next("/messages", times=2)
+    await publisher.post(make_rss_item(1))
+    await set_daily_thread(telex, on=True)
     await telex.advance(30)
     await telex.restart()
     await telex.deliver()
     (thread,) = telex.news.threads
-    assert in_channel(telex) == ["Article 1"]
+    assert channel_titles(telex) == ["Article 1"]
     assert titles(telex, thread) == ["Article 0"]

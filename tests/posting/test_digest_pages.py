@@ -10,37 +10,43 @@ from bot.posting.rendering.layout import blocks
 from tests.posting.test_messages import ARTICLE
 
 
-def told(*sections: tuple[str | None, int], **fields: str) -> FittedStories:
+def fit_digest(*sections: tuple[str | None, int], **fields: str) -> FittedStories:
     """A digest with one story a section, by topic and article."""
     articles = {
         number: ARTICLE._replace(id=number, title=f"Story {number}", **fields)  # type: ignore[arg-type]
         for _topic, number in sections
     }
-    chosen = [DigestSection(topic, (DigestStory(((number, 1),), 0),)) for topic, number in sections]
-    return fit_stories(chosen, articles)
+    digest_sections = [DigestSection(topic, (DigestStory(((number, 1),), 0),)) for topic, number in sections]
+    return fit_stories(digest_sections, articles)
 
 
-def lines(shown: FittedStories) -> list[str]:
-    found = re.findall(r"-# \*\*[A-Z]+\*\*$|Story \d", blocks.plain_text(tuple(shown.blocks)), re.MULTILINE)
-    return [line.strip("-#* ") for line in found]
+def story_lines(fitted_stories: FittedStories) -> list[str]:
+    matching_lines = re.findall(
+        r"-# \*\*[A-Z]+\*\*$|Story \d", blocks.plain_text(tuple(fitted_stories.blocks)), re.MULTILINE
+    )
+    return [line.strip("-#* ") for line in matching_lines]
 
 
 def test_what_comes_first_without_a_topic_has_no_heading_and_the_rest_has_one():
-    shown = told((None, 1), ("Law", 2), (None, 3))
-    assert lines(shown) == ["Story 1", "LAW", "Story 2", "ALSO", "Story 3"]
-    assert lines(told((None, 1))) == ["Story 1"]
+    fitted_stories = fit_digest((None, 1), ("Law", 2), (None, 3))
+    assert story_lines(fitted_stories) == ["Story 1", "LAW", "Story 2", "ALSO", "Story 3"]
+    assert story_lines(fit_digest((None, 1))) == ["Story 1"]
 
 
 def test_each_story_has_a_lead_unless_it_only_repeats_the_title():
-    shown = blocks.plain_text(tuple(told((None, 1), (None, 2), summary="What it is about. And more.").blocks))
-    assert shown.count("What it is about.") == 2
-    assert "Also said" not in shown
-    same = blocks.plain_text(tuple(told((None, 1), summary="Story 1").blocks))
-    assert same.count("Story 1") == 1
+    digest_text = blocks.plain_text(
+        tuple(fit_digest((None, 1), (None, 2), summary="What it is about. And more.").blocks)
+    )
+    assert digest_text.count("What it is about.") == 2
+    assert "Also said" not in digest_text
+    repeated_title_text = blocks.plain_text(tuple(fit_digest((None, 1), summary="Story 1").blocks))
+    assert repeated_title_text.count("Story 1") == 1
 
 
 def test_stories_with_long_addresses_and_leads_all_fit():
     sections = [(None, number) for number in range(1, 13)]
-    shown = told(*sections, url="https://news.example/" + "x" * 450, summary="A long lead. " * 40)
-    assert len(shown.linked_articles) == 12
-    assert len(blocks.plain_text(tuple(shown.blocks))) <= 4000
+    fitted_stories = fit_digest(
+        *sections, url="https://news.example/" + "x" * 450, summary="A long lead. " * 40
+    )
+    assert len(fitted_stories.linked_articles) == 12
+    assert len(blocks.plain_text(tuple(fitted_stories.blocks))) <= 4000

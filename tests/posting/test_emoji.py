@@ -16,19 +16,19 @@ from bot.posting.rendering import posts
 from bot.posting.rendering.layout import icons, outlet_branding
 from bot.posting.rendering.layout.icons import Icon
 from tests.discord_world import World
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.posting.test_messages import ARTICLE, components
 from tests.shown import text
 
 
-def picture(colour: str, size: int = 64, kind: str = "PNG") -> bytes:
-    made = io.BytesIO()
-    Image.new("RGBA", (size, size), colour).save(made, kind)
-    return made.getvalue()
+def picture_bytes(colour: str, size: int = 64, kind: str = "PNG") -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGBA", (size, size), colour).save(buffer, kind)
+    return buffer.getvalue()
 
 
 @pytest.fixture(autouse=True)
-def forgotten() -> Iterator[None]:
+def forget_outlets() -> Iterator[None]:
     yield
     outlet_branding.set_emoji({}, {})
     icons.set_application_emoji({})
@@ -36,7 +36,7 @@ def forgotten() -> Iterator[None]:
     outlet_branding.missing_initials.clear()
 
 
-def of(world: World) -> ApplicationEmojiSync:
+def create_application_emoji(world: World) -> ApplicationEmojiSync:
     room = world.newsroom
     return ApplicationEmojiSync(room.store, world.bot, room.clock, room.fetcher, room.workers)
 
@@ -45,51 +45,59 @@ def byline(world: World, number: int = -1) -> str:
     return text(world.posts()[number]).splitlines()[0]
 
 
-def asked(server: FeedServer, path: str) -> int:
+def count_requests(server: FeedServer, path: str) -> int:
     return sum(visit.path == path for visit in server.visits)
 
 
 async def publish(world: World, server: FeedServer, number: int, icon: str | None) -> Feed:
     """An article of a feed of its own, posted; the icon is where the feed says."""
-    said = f"<image><url>{server.origin}{icon}</url></image>" if icon else ""
-    document = rss(item(number, title=f"Story {number}"), title=f"Outlet {number}")
-    server.serve(f"/{number}", document.replace("</channel>", f"{said}</channel>"))
+    image_element = f"<image><url>{server.origin}{icon}</url></image>" if icon else ""
+    document = make_rss(make_rss_item(number, title=f"Story {number}"), title=f"Outlet {number}")
+    server.serve(f"/{number}", document.replace("</channel>", f"{image_element}</channel>"))
     feed = await world.follow(f"{server.origin}/{number}")
     await world.poll_and_deliver(feed)
     return feed
 
 
 async def test_an_icon_is_fetched_once_and_shown_from_then_on_after_a_restart_too(telex, feed_server):
-    feed_server.serve("/icon.png", picture("#2f7fe0"), content_type="image/png")
+    feed_server.serve("/icon.png", picture_bytes("#2f7fe0"), content_type="image/png")
     feed = await publish(telex, feed_server, 1, "/icon.png")
     assert byline(telex).startswith(("-# 🟦", "-# 🟧", "-# 🟩", "-# 🟪", "-# 🟨", "-# 🟥", "-# 🟫"))
-    emoji = of(telex)
+    emoji = create_application_emoji(telex)
     for _round in range(3):
         await emoji.run_once()
         outlet_branding.tile_use_counts[feed.id] += 1
-    assert asked(feed_server, "/icon.png") == 1
-    shown = outlet_branding.tile(feed.id, "Outlet 1")
-    assert shown.startswith("<:outlet_")
+    assert count_requests(feed_server, "/icon.png") == 1
+    icon_tile = outlet_branding.tile(feed.id, "Outlet 1")
+    assert icon_tile.startswith("<:outlet_")
     assert outlet_branding.colour(feed.id, "Outlet 1") >> 16 < 0x60  # blue
     assert str(icons.emoji(Icon.SAVE)).startswith("<:button_save:")
     outlet_branding.set_emoji({}, {})
-    await of(telex).run_once()
-    assert outlet_branding.tile(feed.id, "Outlet 1") == shown
-    assert asked(feed_server, "/icon.png") == 1
+    await create_application_emoji(telex).run_once()
+    assert outlet_branding.tile(feed.id, "Outlet 1") == icon_tile
+    assert count_requests(feed_server, "/icon.png") == 1
 
 
 async def test_what_is_no_icon_leaves_the_initial_and_is_not_asked_for_again_that_month(telex, feed_server):
-    cut, empty, tiny = picture("red")[:90], picture("#00000000"), picture("red", 8)
+    truncated_picture, transparent_picture, tiny_picture = (
+        picture_bytes("red")[:90],
+        picture_bytes("#00000000"),
+        picture_bytes("red", 8),
+    )
     feeds = []
-    for number, body in enumerate((b"", b"no picture", b"<svg/>", cut, empty, tiny)):
+    for number, body in enumerate(
+        (b"", b"no picture", b"<svg/>", truncated_picture, transparent_picture, tiny_picture)
+    ):
         feed_server.serve(f"/icon{number}", body, content_type="image/png")
         feeds.append(await publish(telex, feed_server, number, f"/icon{number}"))
-    emoji = of(telex)
+    emoji = create_application_emoji(telex)
 
     async def look(times: int) -> None:
         outlet_branding.tile_use_counts.update(feed.id for feed in feeds)
         await emoji.run_once()
-        assert [asked(feed_server, f"/icon{number}") for number in range(len(feeds))] == [times] * len(feeds)
+        assert [count_requests(feed_server, f"/icon{number}") for number in range(len(feeds))] == [
+            times
+        ] * len(feeds)
 
     await look(1)
     await telex.advance(86_400)
@@ -102,31 +110,34 @@ async def test_what_is_no_icon_leaves_the_initial_and_is_not_asked_for_again_tha
 
 async def test_a_button_icon_that_somebody_deleted_costs_the_icon_and_not_the_post(telex):
     icons.set_application_emoji({Icon.SAVE: "<:button_save:155555555555555555>"})
-    *_others, last = posts.render_post(ARTICLE, None, language="en").fallbacks()
-    assert [one.get("emoji") for one in components(last)] == [None, None]
-    assert [one["label"] for one in components(last)] == ["Save", "More"]
+    *_fuller_attempts, barest_attempt = posts.render_post(ARTICLE, None, language="en").fallbacks()
+    assert [component.get("emoji") for component in components(barest_attempt)] == [None, None]
+    assert [labelled_component["label"] for labelled_component in components(barest_attempt)] == [
+        "Save",
+        "More",
+    ]
 
 
 async def test_where_there_is_no_room_the_icon_not_shown_for_longest_is_replaced(
     telex, feed_server, monkeypatch
 ):
-    emoji = of(telex)
+    emoji = create_application_emoji(telex)
     feeds = []
     await emoji.run_once()
     monkeypatch.setattr(application_emoji, "MAX_EMOJI", len(telex.env.backend.application_emojis) + 2)
     for number in range(3):
         await telex.advance(60)
-        feed_server.serve(f"/{number}.png", picture("#c94f2f"), content_type="image/png")
+        feed_server.serve(f"/{number}.png", picture_bytes("#c94f2f"), content_type="image/png")
         feeds.append(await publish(telex, feed_server, number, f"/{number}.png"))
         outlet_branding.missing_initials.clear()
         if number == 2:
             outlet_branding.tile_use_counts[feeds[0].id] += 1
         await emoji.run_once()
-    shown = [
+    has_icon = [
         outlet_branding.tile(feed.id, f"Outlet {number}").startswith("<:outlet_")
         for number, feed in enumerate(feeds)
     ]
-    assert shown == [True, False, True]
+    assert has_icon == [True, False, True]
 
 
 def test_an_icon_is_where_the_feed_or_its_site_has_it_and_a_private_feed_has_none():
@@ -144,19 +155,19 @@ def test_an_icon_is_where_the_feed_or_its_site_has_it_and_a_private_feed_has_non
 
 @pytest.mark.parametrize("kind", ["PNG", "ICO", "GIF", "WEBP", "JPEG"])
 def test_icons_of_all_usual_kinds_become_tiles_of_one_size(kind):
-    made = io.BytesIO()
-    Image.new("RGB", (48, 32), "#b03a55").save(made, kind)
-    tile = tile_drawing.tile_from_icon(made.getvalue())
-    with Image.open(io.BytesIO(tile.png)) as shown:
-        assert shown.size == (tile_drawing.TILE_SIZE_PIXELS, tile_drawing.TILE_SIZE_PIXELS)
-        assert shown.getchannel("A").getextrema() == (0, 255)  # round corners
+    buffer = io.BytesIO()
+    Image.new("RGB", (48, 32), "#b03a55").save(buffer, kind)
+    tile = tile_drawing.tile_from_icon(buffer.getvalue())
+    with Image.open(io.BytesIO(tile.png)) as tile_image:
+        assert tile_image.size == (tile_drawing.TILE_SIZE_PIXELS, tile_drawing.TILE_SIZE_PIXELS)
+        assert tile_image.getchannel("A").getextrema() == (0, 255)  # round corners
     assert tile.colour is not None
     assert tile.colour >> 16 > 0x80
     assert len(tile.png) < 256 * 1024
 
 
 def test_a_picture_that_unpacks_to_too_much_is_refused():
-    made = io.BytesIO()
-    Image.new("1", (9000, 9000)).save(made, "PNG")
+    buffer = io.BytesIO()
+    Image.new("1", (9000, 9000)).save(buffer, "PNG")
     with pytest.raises(ValueError, match="no"):
-        tile_drawing.tile_from_icon(made.getvalue())
+        tile_drawing.tile_from_icon(buffer.getvalue())

@@ -6,9 +6,9 @@ from simcord.builders import ChannelHandle
 from simcord.results import InteractionResult
 
 from bot.core.preferences import ForumTagRule
-from tests.cogs.helpers import choose, hide, last, menu, said
+from tests.cogs.helpers import choose, find_menu, hide_channel, last_reply, message_text
 from tests.discord_world import World
-from tests.feed_server import item
+from tests.feed_server import make_rss_item
 
 TAGS = {"AI": 501, "Sécurité": 502, "Staff": 503, "Everything": 504}
 
@@ -24,7 +24,7 @@ async def forum_with_tags(world: World) -> ChannelHandle:
     return forum
 
 
-async def rule(world: World, forum: ChannelHandle, name: str, query: str) -> None:
+async def add_tag_rule(world: World, forum: ChannelHandle, name: str, query: str) -> None:
     await world.store.forum_tags.add(
         ForumTagRule(TAGS[name], query),
         name,
@@ -40,17 +40,17 @@ def tags_of(world: World, forum: ChannelHandle, title: str) -> list[int]:
     return [int(tag) for tag in world.env.backend.get_channel(thread.id).applied_tags]
 
 
-def categorised(number: int, *categories: str) -> str:
+def item_with_categories(number: int, *categories: str) -> str:
     tags = "".join(f"<category>{category}</category>" for category in categories)
-    return item(number).replace("</item>", f"{tags}</item>")
+    return make_rss_item(number).replace("</item>", f"{tags}</item>")
 
 
 async def test_a_post_gets_the_tags_whose_rules_it_matches(telex, publisher):
     forum = await forum_with_tags(telex)
-    await rule(telex, forum, "AI", "article OR robots")
-    await rule(telex, forum, "Sécurité", "faille")
+    await add_tag_rule(telex, forum, "AI", "article OR robots")
+    await add_tag_rule(telex, forum, "Sécurité", "faille")
     await publisher.begin(forum)
-    await publisher.post(item(1, title="Une faille dans le noyau", body="Des correctifs."))
+    await publisher.post(make_rss_item(1, title="Une faille dans le noyau", body="Des correctifs."))
     assert tags_of(telex, forum, "Article 0") == [TAGS["AI"]]
     assert tags_of(telex, forum, "Une faille dans le noyau") == [TAGS["Sécurité"]]
 
@@ -58,21 +58,21 @@ async def test_a_post_gets_the_tags_whose_rules_it_matches(telex, publisher):
 async def test_a_category_of_the_feed_that_is_called_like_a_tag_gives_it(telex, publisher):
     forum = await forum_with_tags(telex)
     await publisher.begin(forum)
-    await publisher.post(categorised(1, "securite", "ai", "Sport"))
+    await publisher.post(item_with_categories(1, "securite", "ai", "Sport"))
     assert tags_of(telex, forum, "Article 0") == []
     assert tags_of(telex, forum, "Article 1") == [TAGS["AI"], TAGS["Sécurité"]]
 
 
 async def test_a_rule_for_every_post_satisfies_a_forum_that_demands_a_tag(telex, publisher):
     forum = await forum_with_tags(telex)
-    await rule(telex, forum, "Everything", "")
+    await add_tag_rule(telex, forum, "Everything", "")
     await publisher.begin(forum)
     assert tags_of(telex, forum, "Article 0") == [TAGS["Everything"]]
 
 
 async def test_a_tag_that_is_gone_or_kept_for_moderators_costs_no_post(telex, publisher):
     forum = await forum_with_tags(telex)
-    await rule(telex, forum, "Staff", "")
+    await add_tag_rule(telex, forum, "Staff", "")
     await telex.store.forum_tags.add(
         ForumTagRule(999, ""),
         "gone",
@@ -85,47 +85,47 @@ async def test_a_tag_that_is_gone_or_kept_for_moderators_costs_no_post(telex, pu
     assert tags_of(telex, forum, "Article 0") == []
 
 
-async def panel(telex: World, forum: ChannelHandle) -> InteractionResult:
-    shown = await telex.editor.slash(telex.news, "settings channel", channel=forum)
-    return await telex.editor.click(last(shown), label="Choose…")
+async def open_tag_panel(telex: World, forum: ChannelHandle) -> InteractionResult:
+    reply = await telex.editor.slash(telex.news, "settings channel", channel=forum)
+    return await telex.editor.click(last_reply(reply), label="Choose…")
 
 
 async def test_rules_are_made_and_removed_in_the_settings_and_stand_in_the_history(telex):
     forum = await forum_with_tags(telex)
-    shown = await panel(telex, forum)
-    assert [option["label"] for option in menu(last(shown), "Add a tag")[1]] == [
+    panel = await open_tag_panel(telex, forum)
+    assert [option["label"] for option in find_menu(last_reply(panel), "Add a tag")[1]] == [
         "AI",
         "Sécurité",
         "Everything",
     ]
-    form = await choose(telex.editor, last(shown), "AI", "Add a tag")
-    shown = await telex.editor.submit_modal(form, {"line": "robots `x`"})
-    assert "**AI**: posts that match `robots 'x'`" in said(shown)
-    form = await choose(telex.editor, last(shown), "Everything", "Add a tag")
-    shown = await telex.editor.submit_modal(form, {"line": ""})
-    assert "**Everything**: every post" in said(shown)
-    shown = await choose(telex.editor, last(shown), "AI", "Remove")
-    assert "robots" not in said(shown)
+    form = await choose(telex.editor, last_reply(panel), "AI", "Add a tag")
+    panel = await telex.editor.submit_modal(form, {"line": "robots `x`"})
+    assert "**AI**: posts that match `robots 'x'`" in message_text(panel)
+    form = await choose(telex.editor, last_reply(panel), "Everything", "Add a tag")
+    panel = await telex.editor.submit_modal(form, {"line": ""})
+    assert "**Everything**: every post" in message_text(panel)
+    panel = await choose(telex.editor, last_reply(panel), "AI", "Remove")
+    assert "robots" not in message_text(panel)
     assert await telex.store.forum_tags.by_channel(forum.id) == [ForumTagRule(TAGS["Everything"], "")]
     history = await telex.editor.slash(telex.news, "settings history")
-    assert said(history).count("Post tag") == 3
-    assert "none → AI (robots" in said(history)
-    assert "none → Everything\n" in said(history)
+    assert message_text(history).count("Post tag") == 3
+    assert "none → AI (robots" in message_text(history)
+    assert "none → Everything\n" in message_text(history)
 
 
 async def test_a_query_that_says_nothing_is_refused_in_words(telex):
     forum = await forum_with_tags(telex)
-    form = await choose(telex.editor, last(await panel(telex, forum)), "AI", "Add a tag")
+    form = await choose(telex.editor, last_reply(await open_tag_panel(telex, forum)), "AI", "Add a tag")
     answer = await telex.editor.submit_modal(form, {"line": "since:7d robots"})
-    assert "Remove the date" in said(answer)
+    assert "Remove the date" in message_text(answer)
     assert await telex.store.forum_tags.by_channel(forum.id) == []
 
 
 async def test_whoever_no_longer_sees_the_forum_changes_nothing(telex):
     forum = await forum_with_tags(telex)
-    form = await choose(telex.editor, last(await panel(telex, forum)), "AI", "Add a tag")
-    hide(telex, forum, telex.editor)
+    form = await choose(telex.editor, last_reply(await open_tag_panel(telex, forum)), "AI", "Add a tag")
+    hide_channel(telex, forum, telex.editor)
     await telex.env.settle()
     answer = await telex.editor.submit_modal(form, {"line": "robots"})
-    assert "a channel you can’t see" in said(answer)
+    assert "a channel you can’t see" in message_text(answer)
     assert await telex.store.forum_tags.by_channel(forum.id) == []

@@ -34,7 +34,7 @@ TEXTS = st.builds(
 )
 
 
-def press() -> st.SearchStrategy[discord.ui.Button[Any]]:
+def save_buttons() -> st.SearchStrategy[discord.ui.Button[Any]]:
     return st.builds(lambda number: buttons.save_button(f"key{number}"), st.integers(0, 10**9))
 
 
@@ -43,16 +43,16 @@ BLOCKS = st.one_of(
     st.builds(
         Section,
         st.lists(TEXTS, max_size=5).map(tuple),
-        st.one_of(st.none(), st.just(PICTURE), st.just(Image("")), press()),
+        st.one_of(st.none(), st.just(PICTURE), st.just(Image("")), save_buttons()),
     ),
     st.builds(lambda number: Gallery((PICTURE,) * number), st.integers(0, 12)),
     st.builds(Separator, st.booleans()),
-    st.builds(lambda items: ActionRow(*items, None), st.lists(press(), max_size=7)),
+    st.builds(lambda items: ActionRow(*items, None), st.lists(save_buttons(), max_size=7)),
 )
 CARDS = st.builds(Card, st.lists(BLOCKS, max_size=12).map(tuple), st.just(0x123456))
 
 
-def sent(layout: Layout) -> list[dict[str, Any]]:
+def sent_components(layout: Layout) -> list[dict[str, Any]]:
     """All components of the message, those within others too."""
 
     def inside(components: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -62,41 +62,53 @@ def sent(layout: Layout) -> list[dict[str, Any]]:
             if "accessory" in component:
                 yield component["accessory"]
 
-    return list(inside([dict(each) for each in layout_views.static_view(layout).to_components()]))
+    return list(
+        inside(
+            [
+                dict(top_level_component)
+                for top_level_component in layout_views.static_view(layout).to_components()
+            ]
+        )
+    )
 
 
-def said(layout: Layout) -> str:
-    return "\n".join(each["content"] for each in sent(layout) if each["type"] == 10)
+def layout_text(layout: Layout) -> str:
+    return "\n".join(component["content"] for component in sent_components(layout) if component["type"] == 10)
 
 
 @settings(deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(st.lists(st.one_of(BLOCKS, CARDS), max_size=6).map(tuple))
 async def test_discord_takes_whatever_is_put_into_a_layout(layout):
-    wanted = {item.custom_id for item in blocks.items(layout) if isinstance(item, discord.ui.Button)}
-    shown = sent(layout)
-    assert len(shown) <= 40
-    texts = [each["content"] for each in shown if each["type"] == 10]
+    button_ids = {item.custom_id for item in blocks.items(layout) if isinstance(item, discord.ui.Button)}
+    components = sent_components(layout)
+    assert len(components) <= 40
+    texts = [text_component["content"] for text_component in components if text_component["type"] == 10]
     assert all(text.strip("\n") for text in texts)
     assert sum(map(discord_text.utf16_length, texts)) <= 4000
-    for each in shown:
-        children = each.get("components", [])
-        if each["type"] == 1:
+    for component in components:
+        children = component.get("components", [])
+        if component["type"] == 1:
             assert 1 <= len(children) <= 5
-        elif each["type"] == 9:
+        elif component["type"] == 9:
             assert 1 <= len(children) <= 3
-            assert each["accessory"]
-        elif each["type"] == 12:
-            assert 1 <= len(each["items"]) <= 10
-    kept = {item["custom_id"] for each in shown if each["type"] == 1 for item in each["components"]}
-    in_rows = {
+            assert component["accessory"]
+        elif component["type"] == 12:
+            assert 1 <= len(component["items"]) <= 10
+    sent_ids = {
+        child["custom_id"]
+        for sent_row in components
+        if sent_row["type"] == 1
+        for child in sent_row["components"]
+    }
+    row_button_ids = {
         item.custom_id
-        for each in blocks.iter_blocks(layout)
-        if isinstance(each, ActionRow)
-        for item in each.items
+        for block in blocks.iter_blocks(layout)
+        if isinstance(block, ActionRow)
+        for item in block.items
         if isinstance(item, discord.ui.Button)
     }
-    assert kept <= in_rows <= wanted
-    assert kept == in_rows or len(shown) > 30  # rows are the last to go
+    assert sent_ids <= row_button_ids <= button_ids
+    assert sent_ids == row_button_ids or len(components) > 30  # rows are the last to go
 
 
 async def test_the_longest_text_is_shortened_first_and_the_last_lines_of_a_list_go():
@@ -104,17 +116,19 @@ async def test_the_longest_text_is_shortened_first_and_the_last_lines_of_a_list_
         "[a](https://news.example/" + "x" * 1500 + ")",
         [f"line {number}" * 20 for number in range(60)],
     )
-    shown = said((Card((blocks.text(link, "a"), blocks.text("\n".join(lines)))),))
-    assert shown.startswith("a\nline 0")
-    assert lines[20] in shown
-    assert lines[-1] not in shown
+    text = layout_text((Card((blocks.text(link, "a"), blocks.text("\n".join(lines)))),))
+    assert text.startswith("a\nline 0")
+    assert lines[20] in text
+    assert lines[-1] not in text
 
 
 async def test_of_too_many_sections_the_last_lose_their_pictures_and_no_words():
     sections = tuple(Section((blocks.text(f"Story {number}"),), PICTURE) for number in range(15))
-    shown = sent((Card((*sections, ActionRow(buttons.save_button("key")))),))
-    assert [each["content"] for each in shown if each["type"] == 10] == [f"Story {n}" for n in range(15)]
-    assert 5 < sum(each["type"] == 11 for each in shown) < 15
+    components = sent_components((Card((*sections, ActionRow(buttons.save_button("key")))),))
+    assert [text_component["content"] for text_component in components if text_component["type"] == 10] == [
+        f"Story {n}" for n in range(15)
+    ]
+    assert 5 < sum(component["type"] == 11 for component in components) < 15
 
 
 async def test_words_alone_and_nothing_that_leads_out():
@@ -128,10 +142,10 @@ async def test_words_alone_and_nothing_that_leads_out():
         ),
         ActionRow(buttons.save_button("key")),
     )
-    bare = blocks.without_links(blocks.without_images(layout))
-    assert blocks.plain_text(bare) == "A"
-    assert [item.custom_id for item in blocks.items(bare)] == ["telex:save:key"]  # type: ignore[attr-defined]
-    assert not blocks.images(bare)
+    bare_layout = blocks.without_links(blocks.without_images(layout))
+    assert blocks.plain_text(bare_layout) == "A"
+    assert [item.custom_id for item in blocks.items(bare_layout)] == ["telex:save:key"]  # type: ignore[attr-defined]
+    assert not blocks.images(bare_layout)
     assert not blocks.items(blocks.without_items(layout))
 
 
@@ -149,7 +163,7 @@ def test_an_outlet_has_a_letter_and_always_the_same_colour(name, letter):
 
 def test_an_outlet_shows_its_icon_once_there_is_one_and_hides_no_markup():
     article = ARTICLE._replace(outlet="**Kernel** & Co.")
-    before = outlet_branding.byline(article).variants[0]
+    byline_before = outlet_branding.byline(article).variants[0]
     outlet_branding.set_emoji({article.feed_id: outlet_branding.Tile("<:o_1:5>", 0x123456)}, {})
     try:
         assert outlet_branding.byline(article, "more") == Text(
@@ -158,4 +172,4 @@ def test_an_outlet_shows_its_icon_once_there_is_one_and_hides_no_markup():
         assert outlet_branding.colour(article.feed_id, article.outlet) == 0x123456
     finally:
         outlet_branding.set_emoji({}, {})
-    assert before.startswith(("-# 🟦", "-# 🟧", "-# 🟩", "-# 🟪", "-# 🟨", "-# 🟥", "-# 🟫"))
+    assert byline_before.startswith(("-# 🟦", "-# 🟧", "-# 🟩", "-# 🟪", "-# 🟨", "-# 🟥", "-# 🟫"))

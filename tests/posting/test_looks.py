@@ -15,8 +15,17 @@ from bot.posting.rendering import buttons, messages, post_templates, posts
 from bot.posting.wording import look_labels
 from bot.text import discord_text
 from tests.discord_world import World
-from tests.feed_server import item
-from tests.posting.test_messages import ARTICLE, FEED, HOSTILE, components, fields, said, shown, within_limits
+from tests.feed_server import make_rss_item
+from tests.posting.test_messages import (
+    ARTICLE,
+    FEED,
+    HOSTILE,
+    components,
+    fields,
+    message_text,
+    picture_urls,
+    within_limits,
+)
 from tests.shown import title
 
 COMPACT = PostLook(style=Style.COMPACT)
@@ -30,28 +39,28 @@ async def test_a_card_may_have_a_small_picture_beside_its_text():
     section, _row = card["components"]
     assert section["accessory"]["media"]["url"] == ARTICLE.image
     assert section["accessory"]["description"] == ARTICLE.title
-    assert [one["content"][:4] for one in section["components"]][1] == "### "
+    assert [component["content"][:4] for component in section["components"]][1] == "### "
 
 
 async def test_a_compact_post_is_three_lines_with_a_small_picture():
     message = posts.render_post(
         LONG, FEED, language="en", look=COMPACT, joined=[ARTICLE._replace(outlet="Other")]
     )
-    title, lead, last = said(message).splitlines()
+    title, lead, last = message_text(message).splitlines()
     assert title == f"**[{ARTICLE.title}]({ARTICLE.url})**"
     assert discord_text.utf16_length(lead) <= posts.COMPACT_EXCERPT_LENGTH
     assert last.endswith(f"**Example News** · <t:{ARTICLE.published}:R> · [+1 outlet]({ARTICLE.url})")
-    assert shown(message) == [ARTICLE.image]
-    assert [one.get("label") for one in components(message)] == [None, "⋯"]
+    assert picture_urls(message) == [ARTICLE.image]
+    assert [component.get("label") for component in components(message)] == [None, "⋯"]
 
 
 async def test_a_headline_is_a_linked_title_that_can_still_be_saved():
     message = posts.render_post(ARTICLE, FEED, language="en", look=HEADLINE)
-    title, last = said(message).splitlines()
+    title, last = message_text(message).splitlines()
     assert title == f"**[{ARTICLE.title}]({ARTICLE.url})**"
     assert "Example News" in last
-    assert not shown(message)
-    assert [one["custom_id"] for one in components(message)] == [buttons.save_id(ARTICLE.key)]
+    assert not picture_urls(message)
+    assert [component["custom_id"] for component in components(message)] == [buttons.save_id(ARTICLE.key)]
 
 
 @pytest.mark.parametrize("style", list(Style))
@@ -70,18 +79,18 @@ async def test_every_style_shows_prefix_and_colour_and_leaves_out_what_it_is_tol
 @pytest.mark.parametrize("style", [Style.FULL, Style.COMPACT])
 async def test_an_excerpt_is_as_long_as_it_was_chosen(length, style):
     message = posts.render_post(LONG, FEED, language="en", look=PostLook(style=style, excerpt=length))
-    lead = said(message).splitlines()[2 if style is Style.FULL else 1]
+    lead = message_text(message).splitlines()[2 if style is Style.FULL else 1]
     assert discord_text.utf16_length(lead) <= length + 1
 
 
 async def test_a_small_picture_that_discord_refuses_is_left_out():
     for style in (Style.COMPACT, Style.THUMBNAIL):
-        first, bare, *_rest = posts.render_post(
+        first, without_picture, *_barer_attempts = posts.render_post(
             ARTICLE, FEED, language="en", look=PostLook(style=style)
         ).fallbacks()
-        assert shown(first)
-        assert not shown(bare)
-        assert ARTICLE.title in said(bare)
+        assert picture_urls(first)
+        assert not picture_urls(without_picture)
+        assert ARTICLE.title in message_text(without_picture)
 
 
 @pytest.mark.parametrize(("style", "small"), [(Style.FULL, False), (Style.COMPACT, True)])
@@ -110,7 +119,7 @@ async def test_no_text_breaks_the_limits_of_any_style(title, summary, outlet, pr
 async def test_nothing_of_a_feed_ends_the_link_of_a_headline_or_mentions():
     article = ARTICLE._replace(title="a](https://evil.example) **@everyone** <@&1>", outlet="**x** [y](z)")
     message = posts.render_post(article, FEED, language="en", look=replace(HEADLINE, role=77), mention=77)
-    line = fields(message)["description"] + said(
+    line = fields(message)["description"] + message_text(
         posts.render_post(article, FEED, language="en", look=HEADLINE)
     )
     assert "](https://evil" not in line.replace("\\]", "")
@@ -139,16 +148,18 @@ def test_a_look_in_words_hides_no_markup():
 
 @pytest.mark.parametrize("style", list(Style))
 async def test_a_template_says_what_posts_say_in_every_style(style):
-    own = Template("**{title}**", "{excerpt}\nBy {author}\n{{as written}}", "-# {outlet}, {time} · {link}")
-    other = ARTICLE._replace(outlet="Other", url="https://other.example/1")
-    look = PostLook(style=style, template=own, prefix="New:")
-    message = posts.render_post(ARTICLE, FEED, language="en", look=look, joined=[other])
-    told = said(message) if message.embed is None else fields(message)["description"]
-    assert f"**New\\: {ARTICLE.title}**" in told
-    assert "By" not in told  # nobody is named
-    assert "{as written}" in told
-    assert f"<t:{ARTICLE.published}:R> · {ARTICLE.url}" in told
-    assert "Also: [Other](https://other.example/1)" in told  # it is always said who else tells it
+    template = Template(
+        "**{title}**", "{excerpt}\nBy {author}\n{{as written}}", "-# {outlet}, {time} · {link}"
+    )
+    other_article = ARTICLE._replace(outlet="Other", url="https://other.example/1")
+    look = PostLook(style=style, template=template, prefix="New:")
+    message = posts.render_post(ARTICLE, FEED, language="en", look=look, joined=[other_article])
+    post_text = message_text(message) if message.embed is None else fields(message)["description"]
+    assert f"**New\\: {ARTICLE.title}**" in post_text
+    assert "By" not in post_text  # nobody is named
+    assert "{as written}" in post_text
+    assert f"<t:{ARTICLE.published}:R> · {ARTICLE.url}" in post_text
+    assert "Also: [Other](https://other.example/1)" in post_text  # it is always said who else tells it
     within_limits(message)
     assert buttons.save_id(ARTICLE.key) in str(components(message))
     assert PostLook.from_json(str(look)) == look
@@ -160,14 +171,14 @@ async def test_a_template_says_what_posts_say_in_every_style(style):
 )
 async def test_nothing_that_fills_a_template_is_markup_or_a_field(title, outlet, author, tag, url):
     article = ARTICLE._replace(title=title, outlet=outlet, author=author, tags=(tag,), url=url, summary="")
-    own = Template("[{title}]({link})", "{author} {tags}", "{outlet}")
-    message = posts.render_post(article, FEED, language="en", look=PostLook(template=own))
+    template = Template("[{title}]({link})", "{author} {tags}", "{outlet}")
+    message = posts.render_post(article, FEED, language="en", look=PostLook(template=template))
     within_limits(message)
-    told = said(message)
-    assert "]()" not in told
-    bare = re.sub(r"\\.", "", told.replace(f"({ARTICLE.url})", ""))
-    assert not re.search(r"[*_~`|<>@#]", bare), told
-    assert bare.count("[") == bare.count("]") == (url == ARTICLE.url)
+    post_text = message_text(message)
+    assert "]()" not in post_text
+    unescaped = re.sub(r"\\.", "", post_text.replace(f"({ARTICLE.url})", ""))
+    assert not re.search(r"[*_~`|<>@#]", unescaped), post_text
+    assert unescaped.count("[") == unescaped.count("]") == (url == ARTICLE.url)
 
 
 @pytest.mark.parametrize(
@@ -187,19 +198,19 @@ async def test_nothing_that_fills_a_template_is_markup_or_a_field(title, outlet,
     ],
 )
 def test_a_mistake_in_a_template_is_explained(template, told):
-    found = post_templates.validation_error(template)
-    assert (told in (found or "")) if told is not None else found is None
+    mistake = post_templates.validation_error(template)
+    assert (told in (mistake or "")) if told is not None else mistake is None
 
 
 # In a channel
 
 
-async def choose(world: World, look: PostLook) -> None:
+async def set_subscription_look(world: World, look: PostLook) -> None:
     (pair,) = await world.store.subscriptions.list_with_feeds(world.guild.id)
     await world.store.subscriptions.set_look(pair[0].id, look, person_id=world.editor.id)
 
 
-def sent(world: World) -> tuple[str, list[int], bool]:
+def read_newest_post(world: World) -> tuple[str, list[int], bool]:
     """The newest post: its text, the roles that it may mention, and whether it may mention anybody else."""
     stored = world.env.backend.get_message(world.news.id, world.posts()[-1].id)
     allowed = stored.allowed_mentions
@@ -214,41 +225,41 @@ def role(telex) -> RoleHandle:
 
 async def test_a_post_mentions_its_role_and_nobody_else(telex, publisher, role):
     await publisher.begin()
-    await choose(telex, PostLook(role=role.id))
-    await publisher.post(item(1, title="Hello @everyone"))
-    assert sent(telex) == (f"<@&{role.id}>", [role.id], False)
+    await set_subscription_look(telex, PostLook(role=role.id))
+    await publisher.post(make_rss_item(1, title="Hello @everyone"))
+    assert read_newest_post(telex) == (f"<@&{role.id}>", [role.id], False)
 
 
 @pytest.mark.parametrize("why", ["gone", "not mentionable", "everyone"])
 async def test_a_role_that_may_not_be_mentioned_is_left_out_and_the_post_comes(telex, publisher, role, why):
     await publisher.begin()
-    await choose(telex, PostLook(role=telex.guild.id if why == "everyone" else role.id))
+    await set_subscription_look(telex, PostLook(role=telex.guild.id if why == "everyone" else role.id))
     if why == "gone":
         telex.env.backend.delete_role(telex.guild.id, role.id)
     elif why == "not mentionable":
         telex.env.backend.edit_role(telex.guild.id, role.id, {"mentionable": False})
     await telex.env.settle()
-    await publisher.post(item(1))
+    await publisher.post(make_rss_item(1))
     assert len(telex.posts()) == 2
-    assert sent(telex) == ("", [], False)
+    assert read_newest_post(telex) == ("", [], False)
 
 
 async def test_the_bots_own_right_to_mention_all_roles_is_enough(telex, publisher, role):
     telex.env.backend.edit_role(telex.guild.id, role.id, {"mentionable": False})
     await telex.set_permissions(telex.news, mention_everyone=True)
     await publisher.begin()
-    await choose(telex, PostLook(role=role.id))
-    await publisher.post(item(1))
-    assert sent(telex) == (f"<@&{role.id}>", [role.id], False)
+    await set_subscription_look(telex, PostLook(role=role.id))
+    await publisher.post(make_rss_item(1))
+    assert read_newest_post(telex) == (f"<@&{role.id}>", [role.id], False)
 
 
 async def test_an_edited_post_keeps_its_look_and_its_mention(telex, publisher, role):
     await publisher.begin()
-    await choose(telex, PostLook(style=Style.COMPACT, prefix="Old ·", role=role.id))
-    await publisher.post(item(1, title="Befor", body="A text."))
-    await choose(telex, PostLook(style=Style.HEADLINE, prefix="New ·"))
+    await set_subscription_look(telex, PostLook(style=Style.COMPACT, prefix="Old ·", role=role.id))
+    await publisher.post(make_rss_item(1, title="Befor", body="A text."))
+    await set_subscription_look(telex, PostLook(style=Style.HEADLINE, prefix="New ·"))
     publisher.items.pop(0)
-    await publisher.publish(item(1, title="Before", body="A text, corrected."))
+    await publisher.publish(make_rss_item(1, title="Before", body="A text, corrected."))
     await telex.advance(3600)
     await telex.deliver()
     post = telex.posts()[-1]
@@ -258,9 +269,9 @@ async def test_an_edited_post_keeps_its_look_and_its_mention(telex, publisher, r
 
 async def test_a_catch_up_mentions_nobody_and_looks_as_ever(telex, publisher, role):
     await publisher.begin()
-    await choose(telex, PostLook(style=Style.HEADLINE, role=role.id))
-    most = telex.newsroom.settings.catch_up_after
-    await publisher.post(*(item(number) for number in range(1, most + 4)))
+    await set_subscription_look(telex, PostLook(style=Style.HEADLINE, role=role.id))
+    catch_up_limit = telex.newsroom.settings.catch_up_after
+    await publisher.post(*(make_rss_item(number) for number in range(1, catch_up_limit + 4)))
     sent_posts = telex.posts()[1:]
-    assert [post.content for post in sent_posts] == ["", *[f"<@&{role.id}>"] * most]
+    assert [post.content for post in sent_posts] == ["", *[f"<@&{role.id}>"] * catch_up_limit]
     assert "articles arrived in" in (title(sent_posts[0]) or "")

@@ -15,7 +15,7 @@ from bot.core.preferences import PostLook, Style
 from bot.posting.rendering import buttons, messages, posts
 from bot.posting.rendering.layout import outlet_branding
 from bot.text import discord_text
-from tests.shown import TEXT, flat
+from tests.shown import TEXT, flatten_components
 
 ARTICLE = Article(
     id=1,
@@ -52,23 +52,25 @@ def fields(message: messages.Message) -> dict[str, Any]:
 def parts(message: messages.Message) -> list[dict[str, Any]]:
     """All components, those within others too."""
     view = message.send_kwargs()["view"]
-    return flat(view.to_components()) if view is not None else []
+    return flatten_components(view.to_components()) if view is not None else []
 
 
 def components(message: messages.Message) -> list[dict[str, Any]]:
     """The buttons and menus."""
-    return [one for one in parts(message) if one["type"] in {2, 3}]
+    return [component for component in parts(message) if component["type"] in {2, 3}]
 
 
-def said(message: messages.Message) -> str:
-    return "\n".join(one["content"] for one in parts(message) if one["type"] == TEXT)
+def message_text(message: messages.Message) -> str:
+    return "\n".join(part["content"] for part in parts(message) if part["type"] == TEXT)
 
 
-def shown(message: messages.Message) -> list[str]:
+def picture_urls(message: messages.Message) -> list[str]:
     """The addresses of the pictures."""
-    found = [one["media"] for one in parts(message) if "media" in one]
-    found += [item["media"] for one in parts(message) for item in one.get("items", ())]
-    return [media["url"] for media in found]
+    media_objects = [component["media"] for component in parts(message) if "media" in component]
+    media_objects += [
+        gallery_item["media"] for gallery in parts(message) for gallery_item in gallery.get("items", ())
+    ]
+    return [media["url"] for media in media_objects]
 
 
 def within_limits(message: messages.Message) -> None:
@@ -81,7 +83,7 @@ def within_limits(message: messages.Message) -> None:
     for name, (text, limit) in lengths.items():
         assert discord_text.utf16_length(text) <= limit, name
     assert sum(discord_text.utf16_length(text) for text, _limit in lengths.values()) <= 6000
-    assert discord_text.utf16_length(said(message)) <= 4000
+    assert discord_text.utf16_length(message_text(message)) <= 4000
     assert len(parts(message)) <= 40
     assert 1 <= discord_text.utf16_length(message.name) <= 100
     for component in components(message):
@@ -102,45 +104,45 @@ async def test_a_post_shows_outlet_title_excerpt_picture_time_and_buttons():
     byline, story, gallery, row = card["components"]
     assert byline["content"].endswith(f" **Example News** · <t:{ARTICLE.published}:R>")
     assert story["content"] == f"### [{ARTICLE.title}]({ARTICLE.url})\n{ARTICLE.summary}"
-    (item,) = gallery["items"]
-    assert (item["media"]["url"], item["description"]) == (ARTICLE.image, ARTICLE.title)
-    save, read, more = row["components"]
-    assert (save["custom_id"], save["label"]) == (f"telex:save:{ARTICLE.key}", "Save")
-    assert (read["url"], read["label"]) == (ARTICLE.url, "Read")
-    assert (more["custom_id"], more["label"]) == (f"telex:more:{ARTICLE.key}", "More")
+    (gallery_item,) = gallery["items"]
+    assert (gallery_item["media"]["url"], gallery_item["description"]) == (ARTICLE.image, ARTICLE.title)
+    save_button, read_button, more_button = row["components"]
+    assert (save_button["custom_id"], save_button["label"]) == (f"telex:save:{ARTICLE.key}", "Save")
+    assert (read_button["url"], read_button["label"]) == (ARTICLE.url, "Read")
+    assert (more_button["custom_id"], more_button["label"]) == (f"telex:more:{ARTICLE.key}", "More")
 
 
 async def test_a_post_names_what_joined_it_and_its_button_says_which_they_are():
-    others = [
+    joined_articles = [
         ARTICLE._replace(key=f"{number:020x}", outlet=f"Outlet {number}", url=f"https://{number}.example/")
         for number in range(1 << 70, (1 << 70) + 12)
     ]
-    message = posts.render_post(ARTICLE, FEED, language="en", joined=others)
+    message = posts.render_post(ARTICLE, FEED, language="en", joined=joined_articles)
     within_limits(message)
-    *_rest, last = said(message).splitlines()
+    *_other_lines, last = message_text(message).splitlines()
     assert last.startswith(f"-# Also: [Outlet {1 << 70}](https://{1 << 70}.example/) · [Outlet")
     assert last.endswith(" · 4 more")
     save = components(message)[0]["custom_id"]
-    assert save == buttons.save_id(ARTICLE.key, others)
-    found = re.fullmatch(buttons.SAVE_TEMPLATE, save)
-    assert found["key"] == ARTICLE.key
+    assert save == buttons.save_id(ARTICLE.key, joined_articles)
+    template_match = re.fullmatch(buttons.SAVE_TEMPLATE, save)
+    assert template_match["key"] == ARTICLE.key
 
 
 async def test_labels_are_in_the_language_asked_for_and_the_task_keeps_its_own():
-    save, read, more = components(posts.render_post(ARTICLE, FEED, language="fr"))
+    save_button, read_button, more_button = components(posts.render_post(ARTICLE, FEED, language="fr"))
     french = i18n.load_catalogue("fr")
-    assert [save["label"], read["label"], more["label"]] == [
+    assert [save_button["label"], read_button["label"], more_button["label"]] == [
         french.gettext(word) for word in ("Save", "Read", "More")
     ]
-    save, *_rest = components(posts.render_post(ARTICLE, FEED, language="en"))
-    assert save["label"] == "Save"
+    save_button, *_other_buttons = components(posts.render_post(ARTICLE, FEED, language="en"))
+    assert save_button["label"] == "Save"
 
 
 async def test_markup_and_mentions_of_a_feed_are_shown_and_not_obeyed():
     article = ARTICLE._replace(
         title="**Free** [money](https://evil.example) @everyone", summary="`rm` <@123> ||x|| # Big"
     )
-    _byline, title, text = said(posts.render_post(article, FEED, language="en")).splitlines()
+    _byline, title, text = message_text(posts.render_post(article, FEED, language="en")).splitlines()
     title = title.removeprefix("### [").removesuffix(f"]({ARTICLE.url})")
     assert not re.search(r"(?<!\\)[*_~`|\[\]<>@#]", title + text)
     assert title.replace("\\", "") == article.title
@@ -148,9 +150,9 @@ async def test_markup_and_mentions_of_a_feed_are_shown_and_not_obeyed():
 
 async def test_an_excerpt_is_two_sentences_and_one_of_a_chosen_length_ends_with_a_sentence():
     article = ARTICLE._replace(summary="One sentence that is here. " * 30)
-    *_rest, text = said(posts.render_post(article, FEED, language="en")).splitlines()
+    *_other_lines, text = message_text(posts.render_post(article, FEED, language="en")).splitlines()
     assert text == "One sentence that is here. One sentence that is here."
-    *_rest, text = said(
+    *_other_lines, text = message_text(
         posts.render_post(article, FEED, language="en", look=PostLook(excerpt=200))
     ).splitlines()
     assert text.endswith("is here.")
@@ -167,21 +169,21 @@ async def test_an_excerpt_is_two_sentences_and_one_of_a_chosen_length_ends_with_
     ],
 )
 async def test_an_article_without_title_gets_one(change, title):
-    text = said(posts.render_post(ARTICLE._replace(**change), FEED, language="en"))
+    text = message_text(posts.render_post(ARTICLE._replace(**change), FEED, language="en"))
     assert f"### {title}" in text or f"### [{title}](" in text
 
 
 async def test_a_summary_that_repeats_the_title_is_not_shown_twice():
     article = ARTICLE._replace(summary=ARTICLE.title + "…", body="")
-    assert len(said(posts.render_post(article, FEED, language="en")).splitlines()) == 2
+    assert len(message_text(posts.render_post(article, FEED, language="en")).splitlines()) == 2
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "ftp://x.example/", "https://", "not a url", ""])
 async def test_an_address_that_is_not_of_the_web_is_no_link(url):
     feed = replace(FEED, icon=url)
     message = posts.render_post(ARTICLE._replace(url=url, image=url), feed, language="en")
-    assert "](" not in said(message)
-    assert not shown(message)
+    assert "](" not in message_text(message)
+    assert not picture_urls(message)
     assert len(components(message)) == 2
     look = PostLook(style=Style.CLASSIC)
     embed = fields(posts.render_post(ARTICLE._replace(url=url, image=url), feed, language="en", look=look))
@@ -194,11 +196,15 @@ async def test_an_episode_can_be_listened_to_and_says_how_long_it_is(style):
     player = "https://pod.example/7.mp3?x=1"
     episode = ARTICLE._replace(audio=player, duration=2_530)
     message = posts.render_post(episode, None, language="fr", look=PostLook(style=style))
-    labels = {one["url"]: one["label"] for one in components(message) if "url" in one}
-    own = {} if style in {Style.COMPACT, Style.HEADLINE} else {episode.url: "Lire"}  # their title leads there
-    assert labels == own | {player: "Écouter · 42\u00a0min"}
-    alone = posts.render_post(episode._replace(url=player, duration=None), None, language="en")
-    assert [one["label"] for one in components(alone) if "url" in one] == ["Listen"]
+    labels = {component["url"]: component["label"] for component in components(message) if "url" in component}
+    read_labels = (
+        {} if style in {Style.COMPACT, Style.HEADLINE} else {episode.url: "Lire"}
+    )  # their title leads there
+    assert labels == read_labels | {player: "Écouter · 42\u00a0min"}
+    audio_only = posts.render_post(episode._replace(url=player, duration=None), None, language="en")
+    assert [
+        listen_component["label"] for listen_component in components(audio_only) if "url" in listen_component
+    ] == ["Listen"]
 
 
 @pytest.mark.parametrize(
@@ -213,7 +219,7 @@ async def test_an_episode_can_be_listened_to_and_says_how_long_it_is(style):
 )
 async def test_a_video_can_be_watched(url, label):
     message = posts.render_post(ARTICLE._replace(url=url), FEED, language="en")
-    assert [one["label"] for one in components(message) if one.get("url") == url] == [label]
+    assert [component["label"] for component in components(message) if component.get("url") == url] == [label]
 
 
 async def test_a_link_too_long_for_a_button_has_none():
@@ -221,7 +227,7 @@ async def test_a_link_too_long_for_a_button_has_none():
         ARTICLE._replace(url="https://news.example/" + "x" * 600), FEED, language="en"
     )
     assert len(components(message)) == 2
-    assert "x" * 600 in said(message)
+    assert "x" * 600 in message_text(message)
 
 
 @settings(deadline=None, suppress_health_check=list(HealthCheck))
@@ -230,7 +236,7 @@ async def test_no_text_breaks_discords_limits(title, summary, body, outlet):
     article = ARTICLE._replace(title=title, summary=summary, body=body, outlet=outlet)
     post = posts.render_post(article, FEED, language="en")
     within_limits(post)
-    assert "### " in said(post)
+    assert "### " in message_text(post)
     within_limits(messages.catch_up("catch-up:x", [article] * 60, language="fr"))
     within_limits(messages.notice(discord_text.to_plain_line(title) or "x"))
 
@@ -242,7 +248,7 @@ async def test_a_catch_up_lists_what_fits_and_counts_the_rest():
     ]
     message = messages.catch_up("catch-up:key0", articles, language="en")
     within_limits(message)
-    title, *lines = said(message).splitlines()
+    title, *lines = message_text(message).splitlines()
     assert title == "### 200 articles arrived in the meantime"
     assert lines[0] == "• [Article 199](https://news.example/199) · Example News"
     assert lines[-1] == f"and {200 - len(lines) + 1} older ones"
@@ -254,7 +260,7 @@ async def test_a_catch_up_lists_what_fits_and_counts_the_rest():
 
 async def test_a_title_cannot_end_the_link_around_it():
     article = ARTICLE._replace(title="a](https://evil.example) [b", url="https://news.example/(x) y")
-    *_rest, line = said(messages.catch_up("w", [article], language="en")).splitlines()
+    *_other_lines, line = message_text(messages.catch_up("w", [article], language="en")).splitlines()
     assert "](https://evil" not in line.replace("\\]", "")
     assert line.endswith("(https://news.example/%28x%29%20y) · Example News") or "[" not in line.replace(
         "\\[", ""
@@ -262,22 +268,22 @@ async def test_a_title_cannot_end_the_link_around_it():
 
 
 async def test_barer_attempts_leave_pictures_out_first_and_links_last():
-    full, bare, unlinked = posts.render_post(ARTICLE, FEED, language="en").fallbacks()
-    assert shown(full) == [ARTICLE.image]
-    assert not shown(bare)
-    assert [one.get("url") for one in components(bare)] == [None, ARTICLE.url, None]
-    assert [one["custom_id"] for one in components(unlinked)] == [
+    full_attempt, bare_attempt, unlinked_attempt = posts.render_post(ARTICLE, FEED, language="en").fallbacks()
+    assert picture_urls(full_attempt) == [ARTICLE.image]
+    assert not picture_urls(bare_attempt)
+    assert [component.get("url") for component in components(bare_attempt)] == [None, ARTICLE.url, None]
+    assert [unlinked_component["custom_id"] for unlinked_component in components(unlinked_attempt)] == [
         buttons.save_id(ARTICLE.key),
         f"telex:more:{ARTICLE.key}",
     ]
-    full, bare, unlinked = posts.render_post(
+    full_attempt, bare_attempt, unlinked_attempt = posts.render_post(
         ARTICLE, FEED, language="en", look=PostLook(style=Style.CLASSIC)
     ).fallbacks()
-    assert "image" in fields(full)
-    assert "image" not in fields(bare)
-    assert fields(bare)["author"] == {"name": "Example News"}
-    assert "url" in fields(bare)
-    assert "url" not in fields(unlinked)
+    assert "image" in fields(full_attempt)
+    assert "image" not in fields(bare_attempt)
+    assert fields(bare_attempt)["author"] == {"name": "Example News"}
+    assert "url" in fields(bare_attempt)
+    assert "url" not in fields(unlinked_attempt)
     assert list(messages.notice("x").fallbacks())[1:] == []
 
 

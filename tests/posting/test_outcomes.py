@@ -24,7 +24,7 @@ from bot.posting.sending.send_outcomes import (
 from bot.posting.wording.problem_sentences import describe_problem
 
 
-def answer(status: int, code: int = 0, *, wait: str = "60") -> discord.HTTPException:
+def build_http_error(status: int, code: int = 0, *, wait: str = "60") -> discord.HTTPException:
     kind = {403: discord.Forbidden, 404: discord.NotFound}.get(
         status, discord.HTTPException if status < 500 else discord.DiscordServerError
     )
@@ -36,25 +36,25 @@ def answer(status: int, code: int = 0, *, wait: str = "60") -> discord.HTTPExcep
     ("error", "outcome"),
     [
         (discord.RateLimited(77.0), RetryAfter(77.0, "rate limited for 77 s")),
-        (answer(429, wait="12.5"), RetryAfter(12.5, "429 0 words")),
-        (answer(429, wait="soon"), RetryAfter(60.0, "429 0 words")),
-        (answer(400, 20016), RetryAfter(60.0, "400 20016 words")),
-        (answer(401), RetryAfter(60.0, "401 0 words")),
-        (answer(500), DeliveryUnknown("500 0 words")),
-        (answer(503), DeliveryUnknown("503 0 words")),
+        (build_http_error(429, wait="12.5"), RetryAfter(12.5, "429 0 words")),
+        (build_http_error(429, wait="soon"), RetryAfter(60.0, "429 0 words")),
+        (build_http_error(400, 20016), RetryAfter(60.0, "400 20016 words")),
+        (build_http_error(401), RetryAfter(60.0, "401 0 words")),
+        (build_http_error(500), DeliveryUnknown("500 0 words")),
+        (build_http_error(503), DeliveryUnknown("503 0 words")),
         (UnconfirmedPostError("502"), DeliveryUnknown("502")),
         (aiohttp.ServerDisconnectedError(), DeliveryUnknown("no answer: Server disconnected")),
         (TimeoutError(), DeliveryUnknown("no answer: TimeoutError")),
         (ConnectionResetError(104, "reset"), DeliveryUnknown("no answer: [Errno 104] reset")),
-        (answer(404, 10003), ChannelBlocked("gone")),
-        (answer(404), ChannelBlocked("gone")),
-        (answer(403, 50001), ChannelBlocked("forbidden")),
-        (answer(403), ChannelBlocked("forbidden")),
-        (answer(400, 50083), ChannelBlocked("locked")),
-        (answer(400, 40067), ChannelBlocked("needs-tag")),
-        (answer(400, 160006), ChannelBlocked("too-many-threads")),
-        (answer(400, 50035), Rejected("400 50035 words")),
-        (answer(400, 200000), Rejected("400 200000 words")),
+        (build_http_error(404, 10003), ChannelBlocked("gone")),
+        (build_http_error(404), ChannelBlocked("gone")),
+        (build_http_error(403, 50001), ChannelBlocked("forbidden")),
+        (build_http_error(403), ChannelBlocked("forbidden")),
+        (build_http_error(400, 50083), ChannelBlocked("locked")),
+        (build_http_error(400, 40067), ChannelBlocked("needs-tag")),
+        (build_http_error(400, 160006), ChannelBlocked("too-many-threads")),
+        (build_http_error(400, 50035), Rejected("400 50035 words")),
+        (build_http_error(400, 200000), Rejected("400 200000 words")),
     ],
     ids=str,
 )

@@ -10,7 +10,7 @@ from bot.posting import post_send_steps
 from bot.posting.sending import permissions
 from bot.posting.sending.send_outcomes import RetryAfter
 from tests.discord_world import World
-from tests.feed_server import item
+from tests.feed_server import make_rss_item
 from tests.posting.publisher import titles
 
 
@@ -33,17 +33,17 @@ async def test_an_announcement_sent_while_a_session_begins_anew_is_published_aft
     """The library knows no channel then, and what it does not know looks like no announcement channel."""
     news = telex.guild.create_news_channel("announcements")
     await publisher.begin(news)
-    known = post_send_steps.finalize_message
+    original_finish = post_send_steps.finalize_message
 
     async def forgetful(client: discord.Client, dispatch: Dispatch, *, seed: bool) -> RetryAfter | None:
         with monkeypatch.context() as forgotten:
             forgotten.setattr(client.get_guild(dispatch.server_id), "unavailable", True)
             forgotten.setattr(client, "get_channel", lambda _id: None)
-            return await known(client, dispatch, add_seed_reaction=seed)
+            return await original_finish(client, dispatch, add_seed_reaction=seed)
 
     monkeypatch.setattr(post_send_steps, "finalize_message", forgetful)
-    await publisher.post(item(1))
-    monkeypatch.setattr(post_send_steps, "finalize_message", known)
+    await publisher.post(make_rss_item(1))
+    monkeypatch.setattr(post_send_steps, "finalize_message", original_finish)
     telex.clock.advance(60)
     await telex.deliver()
     assert [is_published(post) for post in telex.posts(news)] == [True, True]
@@ -56,7 +56,7 @@ async def test_the_hourly_limit_of_publications_delays_no_post(telex, publisher)
     telex.env.inject_error(
         "POST", "/channels/*/messages/*/crosspost", status=429, code=0, message="Slow down"
     )
-    await publisher.post(item(1), item(2))
+    await publisher.post(make_rss_item(1), make_rss_item(2))
     assert titles(telex, news) == ["Article 0", "Article 1", "Article 2"]
     assert [is_published(post) for post in telex.posts(news)] == [True, False, True]
     telex.clock.advance(3600)
@@ -80,7 +80,7 @@ def thread_of(world: World) -> ChannelHandle:
 async def test_a_forum_gets_a_post_of_its_own_for_each_article(telex, publisher):
     forum = telex.guild.create_forum_channel("forum")
     await publisher.begin(forum)
-    await publisher.post(item(1, title="x" * 300))
+    await publisher.post(make_rss_item(1, title="x" * 300))
     first, second = forum.threads
     assert first.name == "Article 0"
     assert second.name is not None

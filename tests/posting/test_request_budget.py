@@ -37,7 +37,7 @@ class Process:
 
 
 @pytest.fixture
-async def two(server_databases, monkeypatch) -> AsyncIterator[list[Process]]:
+async def two_processes(server_databases, monkeypatch) -> AsyncIterator[list[Process]]:
     """Two processes on one server, for which no second passes while a test looks."""
     monkeypatch.setattr(request_quota, "WINDOW_SECONDS", 60.0)
     server = server_databases.empty()
@@ -54,7 +54,7 @@ async def two(server_databases, monkeypatch) -> AsyncIterator[list[Process]]:
         yield processes
 
 
-async def answered(process: Process, url: str, times: int, *, least: int) -> int:
+async def count_answered(process: Process, url: str, times: int, *, min_answered: int) -> int:
     """How many of so many requests at once are answered, at least so many, while the rest has to wait."""
 
     async def ask() -> None:
@@ -63,7 +63,7 @@ async def answered(process: Process, url: str, times: int, *, least: int) -> int
 
     def are_told() -> bool:
         done = sum(task.done() for task in tasks)
-        return done >= least and done + process.pace.waiting_count == times
+        return done >= min_answered and done + process.pace.waiting_count == times
 
     tasks = [asyncio.create_task(ask()) for _ in range(times)]
     await until(are_told)
@@ -75,27 +75,29 @@ async def answered(process: Process, url: str, times: int, *, least: int) -> int
     return len(done)
 
 
-async def test_two_processes_ask_no_more_than_one_may(two, feed_server):
+async def test_two_processes_ask_no_more_than_one_may(two_processes, feed_server):
     url = feed_server.serve(PLACE, "[]")
-    one, other = two
-    assert await answered(one, url, 10, least=10) == 10
+    first_process, second_process = two_processes
+    assert await count_answered(first_process, url, 10, min_answered=10) == 10
     assert (
-        await answered(other, url, 60, least=MAX_REQUESTS_PER_SECOND - 10 - HEADROOM_SLOTS)
+        await count_answered(
+            second_process, url, 60, min_answered=MAX_REQUESTS_PER_SECOND - 10 - HEADROOM_SLOTS
+        )
         <= MAX_REQUESTS_PER_SECOND - 10
     )
     assert feed_server.count(PLACE) <= MAX_REQUESTS_PER_SECOND
 
 
-async def test_a_limit_that_one_process_runs_into_holds_the_other(two, feed_server):
-    one, other = two
+async def test_a_limit_that_one_process_runs_into_holds_the_other(two_processes, feed_server):
+    first_process, second_process = two_processes
     url = feed_server.serve(PLACE, "[]")
-    await answered(other, url, 1, least=1)
+    await count_answered(second_process, url, 1, min_answered=1)
     headers = {"X-RateLimit-Scope": "global", "Retry-After": "60"}
-    refused = feed_server.serve("/api/v10/channels/2/messages", "{}", status=429, headers=headers)
-    await answered(one, refused, 1, least=1)
+    refused_url = feed_server.serve("/api/v10/channels/2/messages", "{}", status=429, headers=headers)
+    await count_answered(first_process, refused_url, 1, min_answered=1)
 
     async def is_held() -> bool:
-        return not await answered(other, url, 1, least=0)
+        return not await count_answered(second_process, url, 1, min_answered=0)
 
     await until(is_held)
 
@@ -111,9 +113,9 @@ def test_shares_add_up_to_the_budget_and_nobody_gets_less_than_an_even_part(give
         RequestAllocation(number, 0, need, refused) for number, (need, refused) in enumerate(given_needs, 1)
     ]
     for _round in range(3):
-        for place, mine in enumerate(shares):
-            others = [share for share in shares if share is not mine]
-            shares[place] = mine._replace(slots=fair_share(mine._replace(slots=0), others))
+        for place, own_share in enumerate(shares):
+            other_shares = [share for share in shares if share is not own_share]
+            shares[place] = own_share._replace(slots=fair_share(own_share._replace(slots=0), other_shares))
     budget = int(
         MAX_REQUESTS_PER_SECOND
         * (1 - sum(share.rate_limited_count for share in shares) / MAX_INVALID_REQUESTS)

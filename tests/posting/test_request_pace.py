@@ -31,7 +31,7 @@ async def session(pace) -> AsyncIterator[aiohttp.ClientSession]:
         yield opened
 
 
-async def asked(session: aiohttp.ClientSession, url: str, times: int) -> list[asyncio.Task[None]]:
+async def send_requests(session: aiohttp.ClientSession, url: str, times: int) -> list[asyncio.Task[None]]:
     """So many requests one after the other, each in a task; what has become of them when nothing moves."""
 
     async def ask() -> None:
@@ -47,7 +47,7 @@ async def asked(session: aiohttp.ClientSession, url: str, times: int) -> list[as
     return tasks
 
 
-async def end(clock: ManualClock, tasks: list[asyncio.Task[None]]) -> None:
+async def finish_tasks(clock: ManualClock, tasks: list[asyncio.Task[None]]) -> None:
     while not all(task.done() for task in tasks):
         clock.advance(1)
         await asyncio.sleep(0.01)
@@ -55,10 +55,10 @@ async def end(clock: ManualClock, tasks: list[asyncio.Task[None]]) -> None:
 
 
 async def test_no_more_than_the_budget_goes_in_a_second_and_the_rest_waits(pace, session, feed_server, clock):
-    tasks = await asked(session, feed_server.serve(PLACE, "[]"), 60)
+    tasks = await send_requests(session, feed_server.serve(PLACE, "[]"), 60)
     assert feed_server.count(PLACE) == MAX_REQUESTS_PER_SECOND
     assert pace.waiting_count == 1
-    await end(clock, tasks)
+    await finish_tasks(clock, tasks)
     assert pace.responses_by_status[200] == MAX_REQUESTS_PER_SECOND + 1
 
 
@@ -66,18 +66,18 @@ async def test_reactions_wait_until_nothing_else_does(pace, session, feed_server
     monkeypatch.setattr(request_quota, "MAX_REQUESTS_PER_SECOND", 1)  # so that one goes and the others wait
     post, reaction = PLACE, f"{PLACE}/2/reactions/x/@me"
     paths = (post, reaction, reaction, post, post)
-    tasks = [task for path in paths for task in await asked(session, feed_server.serve(path), 1)]
+    tasks = [task for path in paths for task in await send_requests(session, feed_server.serve(path), 1)]
     assert pace.waiting_count == len(paths) - 1
-    await end(clock, tasks)
+    await finish_tasks(clock, tasks)
     assert [visit.path for visit in feed_server.visits] == [post, post, post, reaction, reaction]
 
 
 async def test_an_answer_to_an_interaction_never_waits(session, feed_server, clock):
-    tasks = await asked(session, feed_server.serve(PLACE, "[]"), 60)
+    tasks = await send_requests(session, feed_server.serve(PLACE, "[]"), 60)
     for path in ("/api/v10/interactions/1/token/callback", "/api/v10/webhooks/1/token/messages/@original"):
         url = feed_server.serve(path, "[]")
-        assert all(task.done() for task in await asked(session, url, 3))
-    await end(clock, tasks)
+        assert all(task.done() for task in await send_requests(session, url, 3))
+    await finish_tasks(clock, tasks)
 
 
 @pytest.mark.parametrize("status", [401, 403, 429])
@@ -87,13 +87,13 @@ async def test_refusals_are_counted_and_slow_it_down_for_ten_minutes(
     monkeypatch.setattr(request_quota, "MAX_INVALID_REQUESTS", 20)
     url = feed_server.serve(PLACE, "[]", status=status)
     while pace.responses_by_status[status] < 20:
-        await end(clock, await asked(session, url, 20))
+        await finish_tasks(clock, await send_requests(session, url, 20))
     clock.advance(5)
-    tasks = await asked(session, url, 5)
+    tasks = await send_requests(session, url, 5)
     assert len(tasks) == 2  # one went, one waits
-    await end(clock, tasks)
+    await finish_tasks(clock, tasks)
     clock.advance(601)
-    tasks = await asked(session, feed_server.serve(PLACE, "[]"), MAX_REQUESTS_PER_SECOND)
+    tasks = await send_requests(session, feed_server.serve(PLACE, "[]"), MAX_REQUESTS_PER_SECOND)
     assert all(task.done() for task in tasks)
 
 
@@ -102,5 +102,5 @@ async def test_a_limit_that_a_resource_has_for_everybody_is_no_fault_of_ours(
 ):
     monkeypatch.setattr(request_quota, "MAX_INVALID_REQUESTS", 20)
     url = feed_server.serve(PLACE, "[]", status=429, headers={"X-RateLimit-Scope": "shared"})
-    assert all(task.done() for task in await asked(session, url, 40))
+    assert all(task.done() for task in await send_requests(session, url, 40))
     assert pace.responses_by_status[429] == 40

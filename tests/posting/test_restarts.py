@@ -15,10 +15,10 @@ from bot.posting.sending.dispatch_sender import DispatchSender
 from bot.store import WRITE_RETRY_SECONDS, DatabaseUnusable
 from bot.store.outbox.dispatches import Dispatches
 from tests.discord_world import World
-from tests.feed_server import item
+from tests.feed_server import make_rss_item
 from tests.posting.publisher import titles
 from tests.shown import text, title
-from tests.store.samples import owe_notice
+from tests.store.samples import enqueue_notice
 
 STEPS = [
     ("claim", "after"),
@@ -33,7 +33,7 @@ STEPS = [
 ]
 
 
-async def patience(world: World) -> None:
+async def wait_for_lookups(world: World) -> None:
     """Let all the time go by in which what has no nonce is looked for."""
     await world.deliver()
     for _look in LOOKUP_DELAYS_SECONDS:
@@ -47,12 +47,12 @@ async def test_a_stop_at_any_step_posts_each_article_once(telex, publisher, stop
     forum = telex.guild.create_forum_channel("forum")
     await publisher.begin(forum if kind == "forum" else telex.news)
     stop_at(step, when)
-    await publisher.post(item(1), item(2), item(3))
+    await publisher.post(make_rss_item(1), make_rss_item(2), make_rss_item(3))
     await telex.restart()
-    await patience(telex)
+    await wait_for_lookups(telex)
     channels = forum.threads if kind == "forum" else [telex.news]
-    posted = [title for channel in channels for title in titles(telex, channel)]
-    assert posted == ["Article 0", "Article 1", "Article 2", "Article 3"]
+    posted_titles = [title for channel in channels for title in titles(telex, channel)]
+    assert posted_titles == ["Article 0", "Article 1", "Article 2", "Article 3"]
     assert await telex.store.dispatches.claimed() == []
     assert await telex.store.dispatches.pending_followups() == []
     assert all(message.reactions for channel in channels for message in telex.posts(channel))
@@ -65,13 +65,13 @@ async def test_a_claim_that_the_database_took_without_an_answer_is_sent_all_the_
     claim, lost = Dispatches.claim, [DatabaseUnusable("the connection was lost")]
 
     async def unanswered(self: Dispatches, channel_id: int) -> Dispatch | None:
-        claimed = await claim(self, channel_id)
-        if claimed and lost:
+        claimed_dispatch = await claim(self, channel_id)
+        if claimed_dispatch and lost:
             raise lost.pop()
-        return claimed
+        return claimed_dispatch
 
     monkeypatch.setattr(Dispatches, "claim", unanswered)
-    await publisher.post(item(1))
+    await publisher.post(make_rss_item(1))
     assert titles(telex) == ["Article 0"]
     await telex.advance(WRITE_RETRY_SECONDS)
     await telex.deliver()
@@ -83,13 +83,13 @@ async def test_a_forum_post_on_its_way_at_the_stop_is_waited_for(telex, publishe
     forum = telex.guild.create_forum_channel("forum")
     await publisher.begin(forum)
     stop_at("send", "before")
-    await publisher.post(item(1))
+    await publisher.post(make_rss_item(1))
     await telex.restart()
     await telex.deliver()
     await telex.advance(120)
     await telex.deliver()
     assert len(forum.threads) == 1
-    await patience(telex)
+    await wait_for_lookups(telex)
     assert len(forum.threads) == 2
 
 
@@ -97,11 +97,11 @@ async def test_a_forum_post_on_its_way_at_the_stop_is_waited_for(telex, publishe
 async def test_a_notice_and_a_catch_up_are_recognised_too(telex, publisher, stop_at, when):
     await publisher.begin()
     stop_at("send", when)
-    await owe_notice(telex.store, telex.news.id, "broken:1:0", "A feed cannot be read.")
+    await enqueue_notice(telex.store, telex.news.id, "broken:1:0", "A feed cannot be read.")
     await telex.deliver()
     await telex.restart()
     stop_at("send", when)
-    await publisher.post(*(item(number) for number in range(1, 21)))
+    await publisher.post(*(make_rss_item(number) for number in range(1, 21)))
     await telex.restart()
     await telex.deliver()
     messages = telex.posts()
@@ -112,21 +112,21 @@ async def test_a_notice_and_a_catch_up_are_recognised_too(telex, publisher, stop
 async def test_a_claim_in_a_channel_that_is_gone_does_not_stay_for_ever(telex, publisher, stop_at):
     await publisher.begin()
     stop_at("send", "after")
-    await publisher.post(item(1))
-    (claimed,) = await telex.store.dispatches.claimed()
+    await publisher.post(make_rss_item(1))
+    (claimed_dispatch,) = await telex.store.dispatches.claimed()
     telex.env.backend.delete_channel(telex.news.id)
     await telex.restart()
     await telex.deliver()
-    dispatch = await telex.store.dispatches.get(claimed.id)
+    dispatch = await telex.store.dispatches.get(claimed_dispatch.id)
     assert dispatch.state is DispatchState.UNCERTAIN
 
 
 async def test_a_button_of_somebody_else_does_not_pass_for_a_post(telex, publisher, stop_at):
     await publisher.begin()
     stop_at("send", "before")
-    await publisher.post(item(1))
-    (claimed,) = await telex.store.dispatches.claimed()
-    button = {"type": 2, "style": 2, "label": "Save", "custom_id": f"telex:save:{claimed.what}"}
+    await publisher.post(make_rss_item(1))
+    (claimed_dispatch,) = await telex.store.dispatches.claimed()
+    button = {"type": 2, "style": 2, "label": "Save", "custom_id": f"telex:save:{claimed_dispatch.what}"}
     telex.env.backend.create_message(
         telex.news.id, telex.reader.id, "mine", components=[{"type": 1, "components": [button]}]
     )
@@ -139,19 +139,19 @@ async def test_a_button_of_somebody_else_does_not_pass_for_a_post(telex, publish
 async def test_an_answer_that_quotes_an_article_is_not_taken_for_its_post(telex, publisher, stop_at):
     """It has a button that saves the article, as the post has."""
     await publisher.begin()
-    await publisher.publish(item(1, title="Thieves in Zanzibar", body="The thieves took Zanzibar."))
+    await publisher.publish(make_rss_item(1, title="Thieves in Zanzibar", body="The thieves took Zanzibar."))
     await telex.editor.send(telex.news, f"<@{telex.env.backend.bot_user.id}> what did the thieves take?")
     answer = telex.posts()[-1]
     stop_at("send", "before")
     await telex.deliver()
-    (claimed,) = await telex.store.dispatches.claimed()
-    assert buttons.save_id(claimed.what) in message_contents.custom_ids(answer)
+    (claimed_dispatch,) = await telex.store.dispatches.claimed()
+    assert buttons.save_id(claimed_dispatch.what) in message_contents.custom_ids(answer)
     await telex.restart()
     await telex.deliver()
-    others = [message for message in telex.posts() if message.id != answer.id]
-    posted = [message for message in others if title(message) == "Thieves in Zanzibar"]
-    assert len(posted) == 1
-    assert (await telex.store.dispatches.get(claimed.id)).message_id == posted[0].id
+    other_messages = [message for message in telex.posts() if message.id != answer.id]
+    posts = [message for message in other_messages if title(message) == "Thieves in Zanzibar"]
+    assert len(posts) == 1
+    assert (await telex.store.dispatches.get(claimed_dispatch.id)).message_id == posts[0].id
 
 
 async def test_the_mark_of_a_backup_does_not_stay_for_ever(telex, publisher):
@@ -167,15 +167,15 @@ async def test_the_mark_of_a_backup_does_not_stay_for_ever(telex, publisher):
 
 async def test_a_database_that_was_moved_long_ago_is_read_back_to_that_day(telex, publisher):
     await publisher.begin()
-    moved = telex.clock.now()
-    await publisher.post(item(1))
+    moved_at = telex.clock.now()
+    await publisher.post(make_rss_item(1))
     await telex.advance(40 * 86_400)
     dispatch = max(await telex.store.dispatches.recent(0, 9), key=lambda dispatch: dispatch.id)
     await telex.store.dispatches.schedule_retry(
         dispatch.id, due=0, error=None
     )  # as if it knew nothing of the post
     await telex.store.meta.set("restored", "1")
-    await telex.store.meta.set("moved_at", str(moved))
+    await telex.store.meta.set("moved_at", str(moved_at))
     await telex.restart()
     await telex.deliver()
     assert titles(telex) == ["Article 0", "Article 1"]
@@ -183,15 +183,15 @@ async def test_a_database_that_was_moved_long_ago_is_read_back_to_that_day(telex
 
 async def test_a_stop_in_good_order_ends_what_is_being_sent(telex, publisher, monkeypatch):
     await publisher.begin()
-    await publisher.publish(item(1), item(2))
+    await publisher.publish(make_rss_item(1), make_rss_item(2))
     courier = telex.bot.courier
     sending, go_on = asyncio.Event(), asyncio.Event()
-    real = DispatchSender.send
+    original_send = DispatchSender.send
 
     async def send(*args: Any) -> Any:
         sending.set()
         await go_on.wait()
-        return await real(*args)
+        return await original_send(*args)
 
     monkeypatch.setattr(DispatchSender, "send", send)
     settling = asyncio.create_task(courier.run_until_idle())

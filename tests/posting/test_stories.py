@@ -14,9 +14,9 @@ from bot.posting.rendering.buttons import MAX_JOINED_PER_BUTTON
 from bot.posting.rendering.posts import also_line
 from bot.store.outbox.story_merging import JOIN_EDIT_INTERVAL_SECONDS, JOIN_WINDOW_SECONDS
 from tests.discord_world import World
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.posting.publisher import titles
-from tests.shown import parts, text, title
+from tests.shown import list_components, text, title
 
 BAN = "Amazon bans police use of its facial recognition for a year"
 AGAIN = "Amazon halts police use of face recognition software for one year"
@@ -54,38 +54,38 @@ class Outlets:
         self.count += 1
         published = self.world.clock.now() - 60
         self.items[outlet].insert(
-            0, item(self.count, title=title, published=published, body=f"What {outlet} knows of it.")
+            0, make_rss_item(self.count, title=title, published=published, body=f"What {outlet} knows of it.")
         )
-        self.server.serve(f"/{outlet}", rss(*self.items[outlet], title=outlet, language=language))
+        self.server.serve(f"/{outlet}", make_rss(*self.items[outlet], title=outlet, language=language))
         return self.count
 
 
 @pytest.fixture
 async def outlets(telex, feed_server) -> Outlets:
-    made = Outlets(telex, feed_server)
-    await made.begin("The Verge", "Numerama", "Wired")
-    return made
+    new_outlets = Outlets(telex, feed_server)
+    await new_outlets.begin("The Verge", "Numerama", "Wired")
+    return new_outlets
 
 
-def last(world: World) -> discord.Message:
+def last_post(world: World) -> discord.Message:
     return world.posts()[-1]
 
 
 async def test_the_same_event_from_several_feeds_is_one_post(telex, outlets):
     await outlets.publish("The Verge", BAN)
-    before = len(telex.posts())
+    post_count_before = len(telex.posts())
     await telex.advance(JOIN_EDIT_INTERVAL_SECONDS)
     second = await outlets.publish("Numerama", AGAIN)
-    assert len(telex.posts()) == before
-    assert title(last(telex)) == BAN
-    first, *_rest, also = text(last(telex)).splitlines()
-    assert "**The Verge**" in first
-    assert also == f"-# Also: [Numerama](https://news.example/articles/{second})"
+    assert len(telex.posts()) == post_count_before
+    assert title(last_post(telex)) == BAN
+    byline, *_middle_lines, also_line = text(last_post(telex)).splitlines()
+    assert "**The Verge**" in byline
+    assert also_line == f"-# Also: [Numerama](https://news.example/articles/{second})"
     await telex.advance(JOIN_EDIT_INTERVAL_SECONDS)
     third = await outlets.publish("Wired", THIRD)
-    assert len(telex.posts()) == before
-    told = text(last(telex))
-    assert f"/{second}) · [Wired](https://news.example/articles/{third})" in told
+    assert len(telex.posts()) == post_count_before
+    post_text = text(last_post(telex))
+    assert f"/{second}) · [Wired](https://news.example/articles/{third})" in post_text
 
 
 async def test_another_company_is_another_post(telex, outlets):
@@ -98,20 +98,20 @@ async def test_what_comes_within_minutes_is_shown_by_one_edit(telex, outlets):
     await outlets.publish("The Verge", BAN)
     await outlets.publish("Numerama", AGAIN)
     await outlets.publish("Wired", THIRD)
-    assert "Also" not in text(last(telex))
-    assert last(telex).edited_at is None
+    assert "Also" not in text(last_post(telex))
+    assert last_post(telex).edited_at is None
     await telex.advance(JOIN_EDIT_INTERVAL_SECONDS + 1)
     await telex.deliver()
-    told = text(last(telex))
-    assert "[Numerama]" in told
-    assert "[Wired]" in told
+    post_text = text(last_post(telex))
+    assert "[Numerama]" in post_text
+    assert "[Wired]" in post_text
 
 
 async def test_what_joins_before_the_post_is_sent_goes_with_it(telex, outlets):
     await outlets.publish("The Verge", BAN, delivered=False)
     await outlets.publish("Numerama", AGAIN)
-    assert "[Numerama]" in text(last(telex))
-    assert last(telex).edited_at is None
+    assert "[Numerama]" in text(last_post(telex))
+    assert last_post(telex).edited_at is None
 
 
 async def test_a_day_after_the_post_it_is_a_post_again(telex, outlets):
@@ -122,23 +122,23 @@ async def test_a_day_after_the_post_it_is_a_post_again(telex, outlets):
 
 
 async def test_a_channel_that_wants_every_article_gets_every_article(telex, outlets):
-    await telex.prefer(Preference.JOIN_STORIES, 0, channel=telex.news)
+    await telex.set_preference(Preference.JOIN_STORIES, 0, channel=telex.news)
     await outlets.publish("The Verge", BAN)
     await outlets.publish("Numerama", AGAIN)
     assert titles(telex)[-2:] == [BAN, AGAIN]
 
 
 async def test_posts_of_a_french_server_say_it_in_french(telex, outlets):
-    await telex.prefer(Preference.LANGUAGE, "fr")
+    await telex.set_preference(Preference.LANGUAGE, "fr")
     await outlets.publish("The Verge", BAN, delivered=False)
     number = await outlets.publish("Numerama", AGAIN)
-    told = text(last(telex))
-    assert told.endswith(f"Aussi\u00a0: [Numerama](https://news.example/articles/{number})")
+    post_text = text(last_post(telex))
+    assert post_text.endswith(f"Aussi\u00a0: [Numerama](https://news.example/articles/{number})")
 
 
 async def test_a_post_that_somebody_deleted_leaves_its_story_to_the_next(telex, outlets):
     await outlets.publish("The Verge", BAN)
-    telex.env.backend.delete_message(telex.news.id, last(telex).id)
+    telex.env.backend.delete_message(telex.news.id, last_post(telex).id)
     await telex.advance(JOIN_EDIT_INTERVAL_SECONDS)
     await outlets.publish("Numerama", AGAIN)
     await telex.deliver()
@@ -179,48 +179,56 @@ async def test_after_a_crash_the_message_still_comes_to_name_what_joined(telex, 
     await telex.deliver()
     await telex.deliver()
     assert titles(telex).count(BAN) == 1
-    assert "Also: [Numerama]" in text(last(telex))
+    assert "Also: [Numerama]" in text(last_post(telex))
 
 
 async def test_what_joined_can_be_kept_and_is_found_by_itself(telex, outlets):
     await outlets.publish("The Verge", BAN, delivered=False)
     await outlets.publish("Numerama", AGAIN)
-    post = last(telex)
-    more = await telex.reader.click(post, label="More")
-    assert more.response.ephemeral
-    assert f"**[{AGAIN}](" in text(more.response)
-    save = next(one["custom_id"] for one in parts(more.response) if "telex:save" in one.get("custom_id", ""))
-    await telex.reader.click(more.response, custom_id=save)
-    kept = await telex.store.bookmarks.list(telex.reader.id, limit=10)
-    assert [each.article.title for each in kept] == [AGAIN]
+    post = last_post(telex)
+    more_menu = await telex.reader.click(post, label="More")
+    assert more_menu.response.ephemeral
+    assert f"**[{AGAIN}](" in text(more_menu.response)
+    save = next(
+        part["custom_id"]
+        for part in list_components(more_menu.response)
+        if "telex:save" in part.get("custom_id", "")
+    )
+    await telex.reader.click(more_menu.response, custom_id=save)
+    bookmarks = await telex.store.bookmarks.list(telex.reader.id, limit=10)
+    assert [bookmark.article.title for bookmark in bookmarks] == [AGAIN]
     await telex.reader.react(post, buttons.BOOKMARK_EMOJI)
-    kept = await telex.store.bookmarks.list(telex.reader.id, limit=10)
-    assert {each.article.title for each in kept} == {AGAIN, BAN}
-    found = await telex.newsroom.searcher.search("halts software", feed_ids=None)
-    assert [result.article.title for result in found.results] == [AGAIN]
+    bookmarks = await telex.store.bookmarks.list(telex.reader.id, limit=10)
+    assert {saved_bookmark.article.title for saved_bookmark in bookmarks} == {AGAIN, BAN}
+    search_page = await telex.newsroom.searcher.search("halts software", feed_ids=None)
+    assert [hit.article.title for hit in search_page.results] == [AGAIN]
 
 
-def article(number: int, **fields: object) -> Article:
-    values: dict[str, object] = {
+def build_article(number: int, **fields: object) -> Article:
+    article_fields: dict[str, object] = {
         "id": number, "key": f"k{number}", "feed_id": 1, "page": "p", "url": f"https://a.example/{number}",
         "title": "t", "summary": "", "text": "", "body": "", "author": None, "outlet": f"Outlet {number}",
         "language": "en", "tags": (), "image": None, "published": 0, "found": 0,
     }  # fmt: skip
-    return Article(**(values | fields))  # type: ignore[arg-type]
+    return Article(**(article_fields | fields))  # type: ignore[arg-type]
 
 
 def test_a_line_stays_short_and_harmless_whatever_joins():
-    many = [article(number, url=f"https://a.example/{'x' * 480}{number}") for number in range(30)]
-    told = also_line(many)
-    assert len(told) < 2_600
-    assert told.endswith(f"{30 - told.count('](')} more")
-    assert told.count("](") <= MAX_JOINED_PER_BUTTON
-    hostile = article(1, outlet="[x](https://evil.example) @everyone **b**", url="https://a.example/)[y](z")
-    said = also_line([hostile])
-    assert "](https://evil" not in said
-    assert "](https://a.example/%29[y]%28z)" in said
-    assert "**" not in said.replace("\\*", "")
+    many_articles = [
+        build_article(number, url=f"https://a.example/{'x' * 480}{number}") for number in range(30)
+    ]
+    line = also_line(many_articles)
+    assert len(line) < 2_600
+    assert line.endswith(f"{30 - line.count('](')} more")
+    assert line.count("](") <= MAX_JOINED_PER_BUTTON
+    hostile = build_article(
+        1, outlet="[x](https://evil.example) @everyone **b**", url="https://a.example/)[y](z"
+    )
+    hostile_line = also_line([hostile])
+    assert "](https://evil" not in hostile_line
+    assert "](https://a.example/%29[y]%28z)" in hostile_line
+    assert "**" not in hostile_line.replace("\\*", "")
 
 
 def test_an_outlet_without_a_name_is_its_site():
-    assert also_line([article(1, outlet="")]) == "Also: [a.example](https://a.example/1)"
+    assert also_line([build_article(1, outlet="")]) == "Also: [a.example](https://a.example/1)"

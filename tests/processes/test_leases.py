@@ -93,16 +93,18 @@ async def test_processes_share_evenly_and_shards_stay_until_they_are_handed_over
     assert not await first.leases.hand_over(SHARDS, 2, "nobody")
     await until(lambda: second.leases.held(SHARDS) == {3})
     assert first.leases.held(SHARDS) == {0, 1, 2}
-    one, other = first.store.shards, second.store.shards
-    assert not (await one.turn(0, 2)).wait
-    assert (await other.turn(1, 1)).wait, (
+    first_shards, second_shards = first.store.shards, second.store.shards
+    assert not (await first_shards.turn(0, 2)).wait
+    assert (await second_shards.turn(1, 1)).wait, (
         "of two that were left one is begun, which Discord may not count yet"
     )
-    turn = await other.turn(1, 2)
+    turn = await second_shards.turn(1, 2)
     assert not turn.wait
-    assert (await one.turn(1)).wait
-    assert not await one.confirm_identify(1, turn._replace(at=turn.at - 1)), "somebody had the next turn"
-    assert await other.confirm_identify(1, turn)
+    assert (await first_shards.turn(1)).wait
+    assert not await first_shards.confirm_identify(1, turn._replace(at=turn.at - 1)), (
+        "somebody had the next turn"
+    )
+    assert await second_shards.confirm_identify(1, turn)
     assert await first.store.processes.owners(FEEDS) == {
         number: member.leases.me.id for member in pair for number in member.feeds
     }

@@ -17,7 +17,7 @@ from bot.polling import ingest_quota
 from bot.processes.leases import FEEDS
 from bot.text.host_slots import HOST_SLOT_COUNT, host_slot
 from tests.answers.desk import followed, sent
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.store import sql
 from tests.wire.waiting import until
 
@@ -44,10 +44,11 @@ async def pair(settings, clock) -> AsyncIterator[Pair]:
             own = settings.model_copy(update={"index": settings.index_folder.with_name(name)})
             rooms.append(await stack.enter_async_context(open_services(own, clock)))
             await rooms[-1].join_cluster()
-        held = [room.leases for room in rooms]
+        leases_by_room = [room.leases for room in rooms]
         await until(
             lambda: (
-                [len(leases.owned(FEEDS)) for leases in held] == [HOST_SLOT_COUNT // 2, HOST_SLOT_COUNT // 2]
+                [len(leases.owned(FEEDS)) for leases in leases_by_room]
+                == [HOST_SLOT_COUNT // 2, HOST_SLOT_COUNT // 2]
             )
         )
         yield rooms[0], rooms[1]
@@ -73,7 +74,10 @@ async def running(pair) -> AsyncIterator[Pair]:
 
 async def test_a_feed_is_asked_by_one_process_and_by_the_next_when_that_ends(running, publishers, clock):
     servers, store_place = [publishers(number) for number in range(4)], running[0].settings.database
-    feeds = [await followed(running[0], server.serve("/", rss(item(1)), etag=False)) for server in servers]
+    feeds = [
+        await followed(running[0], server.serve("/", make_rss(make_rss_item(1)), etag=False))
+        for server in servers
+    ]
     store = running[0].store
 
     async def are_polled() -> bool:
@@ -103,24 +107,32 @@ async def test_a_feed_is_asked_by_one_process_and_by_the_next_when_that_ends(run
 async def test_what_a_poller_brings_that_lost_its_lease_is_refused(running, publishers, caplog):
     caplog.set_level(logging.INFO)
     server = publishers(0)
-    begun, release = asyncio.Event(), asyncio.Event()
+    request_started, release = asyncio.Event(), asyncio.Event()
 
     async def first_slow(_request: web.Request) -> web.Response:
-        if not begun.is_set():
-            begun.set()
+        if not request_started.is_set():
+            request_started.set()
             await release.wait()
-            return web.Response(text=rss(item(2), item(1)), content_type="application/rss+xml")
-        return web.Response(text=rss(item(1)), content_type="application/rss+xml")
+            return web.Response(
+                text=make_rss(make_rss_item(2), make_rss_item(1)), content_type="application/rss+xml"
+            )
+        return web.Response(text=make_rss(make_rss_item(1)), content_type="application/rss+xml")
 
     feed = await followed(running[0], server.handle("/", first_slow))
-    await begun.wait()
-    had, other = sorted(running, key=lambda room: host_slot(feed.url) not in room.leases.held(FEEDS))
-    await had.notices.close()  # it is cut off
-    sql.run(had.settings.database, "UPDATE process SET until = 0 WHERE id = ?", (had.leases.me.id,))
-    other.leases.wake()
+    await request_started.wait()
+    former_owner, remaining_room = sorted(
+        running, key=lambda room: host_slot(feed.url) not in room.leases.held(FEEDS)
+    )
+    await former_owner.notices.close()  # it is cut off
+    sql.run(
+        former_owner.settings.database,
+        "UPDATE process SET until = 0 WHERE id = ?",
+        (former_owner.leases.me.id,),
+    )
+    remaining_room.leases.wake()
 
     async def articles() -> bool:
-        return await other.store.articles.count() == 1
+        return await remaining_room.store.articles.count() == 1
 
     await until(articles)
     release.set()
@@ -130,29 +142,29 @@ async def test_what_a_poller_brings_that_lost_its_lease_is_refused(running, publ
 
 async def test_what_a_server_may_bring_is_bounded_over_all_pollers(narrow, pair, publishers):
     for number, room in enumerate(pair):
-        feed = await followed(room, publishers(number).serve("/", rss(), etag=False))
+        feed = await followed(room, publishers(number).serve("/", make_rss(), etag=False))
         await room.poller.poll(feed, polite=False)
-        entries = [item(100 * number + place) for place in range(10)]
-        publishers(number).serve("/", rss(*entries), etag=False)
+        entries = [make_rss_item(100 * number + place) for place in range(10)]
+        publishers(number).serve("/", make_rss(*entries), etag=False)
         await room.poller.poll(feed, polite=False)
     assert 10 < await pair[0].store.articles.count() < 16
 
 
 async def test_two_pollers_that_find_one_story_at_a_time_make_one_post(pair, publishers):
     first = pair[0]
-    urls = [publishers(number).serve("/", rss(), etag=False) for number in range(2)]
+    urls = [publishers(number).serve("/", make_rss(), etag=False) for number in range(2)]
     feeds = [await followed(first, url) for url in urls]
     for feed in feeds:
         await first.poller.poll(feed, polite=False)
     cities = ("Strasbourg", "Marseille", "Toulouse", "Grenoble")
     for number, city in enumerate(cities):
-        told = (
+        titles = (
             f"Fire in {city} destroys the Hexavolt data centre",
             f"Hexavolt data centre in {city} destroyed by fire",
         )
-        for server, title in enumerate(told):
-            entry = item(10 * number + server, title=title, published=first.clock.now())
-            publishers(server).serve("/", rss(entry, title=f"Outlet {server}"), etag=False)
+        for server, title in enumerate(titles):
+            entry = make_rss_item(10 * number + server, title=title, published=first.clock.now())
+            publishers(server).serve("/", make_rss(entry, title=f"Outlet {server}"), etag=False)
         polls = (room.poller.poll(feed, polite=False) for room, feed in zip(pair, feeds, strict=True))
         await asyncio.gather(*polls)
     fates = sql.run(first.settings.database, "SELECT fate, count(*) FROM fate GROUP BY fate ORDER BY fate")
@@ -164,13 +176,15 @@ async def test_a_correction_that_one_process_finds_wakes_the_one_that_posts(pair
     woken = asyncio.Event()
     posting.notices.on("outbox", woken.set)
     published = clock.now() - 3600
-    feed = await followed(polling, publishers(0).serve("/", rss(item(1, published=published)), etag=False))
+    feed = await followed(
+        polling, publishers(0).serve("/", make_rss(make_rss_item(1, published=published)), etag=False)
+    )
     await polling.poller.poll(feed, polite=False)
     await woken.wait()
     await sent(posting)
     woken.clear()
-    corrected = item(1, published=published, title="Corrected")
-    publishers(0).serve("/", rss(corrected), etag=False)
+    corrected = make_rss_item(1, published=published, title="Corrected")
+    publishers(0).serve("/", make_rss(corrected), etag=False)
     await polling.poller.poll(feed, polite=False)
     await until(woken.is_set)
     assert await posting.store.dispatches.next_edit_due_at() == clock.now()

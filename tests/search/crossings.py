@@ -95,7 +95,7 @@ choisir sa distribution | Which questions help to choose a Linux distribution? |
 
 
 @cache
-def _told() -> list[dict[str, Any]]:
+def _load_stories() -> list[dict[str, Any]]:
     """The demo's stories with their language."""
     content = json.loads(STORIES.read_text(encoding="utf-8"))
     languages = {outlet["name"]: outlet["language"] for outlet in content["outlets"]}
@@ -106,42 +106,44 @@ def _told() -> list[dict[str, Any]]:
 
 
 @cache
-def stories() -> list[dict[str, Any]]:
+def load_stories() -> list[dict[str, Any]]:
     """The demo's stories of which `questions` ask."""
-    asked = {title for _, title, _ in questions()}
-    return [story for story in _told() if story["title"] in asked]
+    asked_titles = {title for _, title, _ in load_questions()}
+    return [story for story in _load_stories() if story["title"] in asked_titles]
 
 
 @cache
-def further_stories() -> list[dict[str, Any]]:
+def load_further_stories() -> list[dict[str, Any]]:
     """The demo's other stories."""
-    asked = {title for _, title, _ in questions()}
-    return [story for story in _told() if story["title"] not in asked]
+    asked_titles = {title for _, title, _ in load_questions()}
+    return [story for story in _load_stories() if story["title"] not in asked_titles]
 
 
 Question = tuple[str, str, list[str]]
 """A question, the title of the story that answers it, and words any of which answer."""
 
 
-def questions() -> list[Question]:
+def load_questions() -> list[Question]:
     """The questions that weights were fitted on."""
-    return [*_read(FRENCH, "en"), *_read(ENGLISH, "fr")]
+    return [*_parse_questions(FRENCH, "en"), *_parse_questions(ENGLISH, "fr")]
 
 
-def held_out() -> list[Question]:
+def load_held_out_questions() -> list[Question]:
     """Questions that no weight was fitted on, on other stories."""
     return [
-        *_read(HELD_OUT_FRENCH, "en"),
-        *_read(HELD_OUT_ENGLISH, "fr"),
+        *_parse_questions(HELD_OUT_FRENCH, "en"),
+        *_parse_questions(HELD_OUT_ENGLISH, "fr"),
     ]
 
 
-def _read(lines: str, language: str) -> list[Question]:
-    asked = []
+def _parse_questions(lines: str, language: str) -> list[Question]:
+    parsed_questions = []
     for line in lines.strip().splitlines():
-        part, question, answers = (each.strip() for each in line.split("|"))
+        part, question, answers = (column.strip() for column in line.split("|"))
         title, *_ = [
-            story["title"] for story in _told() if story["language"] == language and part in story["title"]
+            story["title"]
+            for story in _load_stories()
+            if story["language"] == language and part in story["title"]
         ]
-        asked.append((question, title, answers.split("/")))
-    return asked
+        parsed_questions.append((question, title, answers.split("/")))
+    return parsed_questions

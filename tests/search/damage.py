@@ -7,15 +7,15 @@ from bot.search.index.tantivy_engine import TantivyEngine
 from bot.search.query.query_tree import Word
 
 
-def overwrite(engine: TantivyEngine) -> None:
+def corrupt_index(engine: TantivyEngine) -> None:
     """Overwrite the files of an index that is in use: with these bytes a look-up of any word panics."""
     engine.document_frequency("museum")
     engine.match_all([Word("museum")], UNRESTRICTED, 1)
-    for path in files(engine.folder):
+    for path in list_index_files(engine.folder):
         with path.open("r+b") as file:
             file.write(b"U" * path.stat().st_size)
 
 
-def files(folder: Path) -> list[Path]:
+def list_index_files(folder: Path) -> list[Path]:
     """The files of an index that hold articles."""
     return [path for path in folder.iterdir() if path.suffix not in {".json", ".lock"}]

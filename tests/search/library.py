@@ -40,7 +40,7 @@ class Library:
         language: str = "en",
         days: float = 1,
         feed: Feed | None = None,
-        **more: Any,
+        **fields: Any,
     ) -> int:
         """Keep an article published so many days ago; its id."""
         feed = feed or self.feed
@@ -51,7 +51,7 @@ class Library:
             text=text,
             language=language,
             published=self.store.clock.now() - int(days * DAY),
-            **more,
+            **fields,
         )
         await self.store.articles.import_batch([(feed.id, new)])
         article = await self.store.articles.by_key(new.key)

@@ -44,7 +44,7 @@ ARTICLES: tuple[dict[str, Any], ...] = (
 )
 """`day_options` is the age."""
 
-FOUND: dict[str, tuple[str, ...]] = {
+TITLES_BY_QUERY: dict[str, tuple[str, ...]] = {
     "POLICE": (AMAZON, CITIES),
     "polices americaines": (AMAZON,),
     "l’employé": (AMAZON,),
@@ -98,7 +98,7 @@ FOUND: dict[str, tuple[str, ...]] = {
 }
 """Articles that match wholly, by query."""
 
-TOLD = {
+NOTES_BY_QUERY = {
     'police "facial recognition': "Ignored an unmatched quotation mark.",
     "police since:whenever": "“whenever” isn’t a date I know",
     "police lang:klingon": "“klingon” isn’t a language I know",
@@ -128,7 +128,7 @@ TOLD = {
 }
 """What a person is told, by query."""
 
-MEANT = {
+SUGGESTIONS_BY_QUERY = {
     "moratorim": ("moratorium",),
     "ploice": ("police",),
     "titre:recogniton": ("recognition",),

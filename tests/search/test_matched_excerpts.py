@@ -36,13 +36,13 @@ def test_marks_lie_on_what_was_asked_for(query, text, marked):
 
 @given(st.lists(st.sampled_from(PIECES), max_size=4).map(" ".join), st.text(max_size=900), st.integers(1, 40))
 def test_an_excerpt_is_short_and_its_marks_lie_in_it(query, text, times):
-    shown, marks = snippet_of(
+    excerpt, marks = snippet_of(
         article(1, "", f"{text} apple the open source models " * times),
         Highlighter(parse_query(query, 0).nodes),
     )
-    assert utf16_length(shown) <= MAX_SNIPPET_LENGTH
-    assert "\n" not in shown
+    assert utf16_length(excerpt) <= MAX_SNIPPET_LENGTH
+    assert "\n" not in excerpt
     position = 0
     for start, end in marks:
-        assert position <= start < end <= len(shown)
+        assert position <= start < end <= len(excerpt)
         position = end

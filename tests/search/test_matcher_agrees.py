@@ -52,12 +52,12 @@ class Shelf(NamedTuple):
 
 
 def article(number: int, title: str, body: str, **facts: Any) -> Article:
-    known: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "key": str(number), "feed_id": 1, "page": str(number), "url": "", "summary": "", "text": body,
         "author": None, "outlet": "Wired", "language": "en", "tags": (), "image": None,
         "published": NOW - number, "found": NOW,
     }  # fmt: skip
-    return Article(id=number, title=title, body=body, **known | facts)
+    return Article(id=number, title=title, body=body, **fields | facts)
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +79,11 @@ def shelf(tmp_path_factory) -> Iterator[Shelf]:
     writer = TantivyEngine(folder).writer()
     writer.put(
         IndexedArticle(
-            each.id, each.feed_id, each.published, each.title, each.body, each.language, each.outlet,
-            each.author, each.tags, each.image is not None,
+            indexed_article.id, indexed_article.feed_id, indexed_article.published, indexed_article.title,
+            indexed_article.body, indexed_article.language, indexed_article.outlet,
+            indexed_article.author, indexed_article.tags, indexed_article.image is not None,
         )
-        for each in articles.values()
+        for indexed_article in articles.values()
     )  # fmt: skip
     writer.commit(IndexPosition(1, 1, 0))
     yield Shelf(TantivyEngine(folder), articles)
@@ -93,7 +94,9 @@ def queries() -> st.SearchStrategy[str]:
     piece = st.sampled_from(PIECES)
     term = st.one_of(piece, piece.map(lambda text: f"-{text}"))
     either = st.lists(term, min_size=2, max_size=3).map(" OR ".join)
-    group = st.lists(st.one_of(term, either), min_size=1, max_size=3).map(lambda some: f"({' '.join(some)})")
+    group = st.lists(st.one_of(term, either), min_size=1, max_size=3).map(
+        lambda terms: f"({' '.join(terms)})"
+    )
     negated = group.map(lambda text: f"-{text}")
     return st.lists(st.one_of(term, either, group, negated), min_size=1, max_size=4).map(" ".join)
 
@@ -110,17 +113,17 @@ def test_the_matcher_and_the_engine_agree(shelf, text):
     query = parse_query(text, NOW)
     if not query.nodes:
         return
-    found = {hit.article_id for hit in shelf.engine.match_all(query.nodes, UNRESTRICTED, 99)}
+    engine_ids = {hit.article_id for hit in shelf.engine.match_all(query.nodes, UNRESTRICTED, 99)}
     matched = set()
     for number, article in shelf.articles.items():
-        wanted = matchable_clause(query, query_languages_for(article.language))
-        if wanted is None or matches(wanted, AnalysedArticle(article)):
+        criterion = matchable_clause(query, query_languages_for(article.language))
+        if criterion is None or matches(criterion, AnalysedArticle(article)):
             matched.add(number)
-    assert matched == found
+    assert matched == engine_ids
 
 
 def test_each_piece_tells_articles_apart(shelf):
-    found = {
+    hit_counts = {
         text: len(shelf.engine.match_all(parse_query(text, NOW).nodes, UNRESTRICTED, 99)) for text in PIECES
     }
-    assert sum(0 < count < len(STORIES) for count in found.values()) > len(PIECES) * 2 // 3
+    assert sum(0 < count < len(STORIES) for count in hit_counts.values()) > len(PIECES) * 2 // 3

@@ -39,22 +39,22 @@ def settings(tmp_path) -> Settings:
 
 @pytest.fixture
 async def sense(store, settings) -> AsyncIterator[SemanticIndex]:
-    async with open_semantic_index(settings, store) as made:
-        assert made is not None
-        yield made
+    async with open_semantic_index(settings, store) as opened_meaning:
+        assert opened_meaning is not None
+        yield opened_meaning
 
 
-async def found(store: Store, sense: SemanticIndex, query: str, **options: object) -> list[str]:
+async def search_titles(store: Store, sense: SemanticIndex, query: str, **options: object) -> list[str]:
     await sense.encode_missing()
     await sense.start()
     page = await searcher_of(store, sense).search(query, feed_ids=options.pop("feeds", None), **options)  # type: ignore[arg-type]  # as given
-    return [result.article.title for result in page.results]
+    return [hit.article.title for hit in page.results]
 
 
 async def test_an_article_is_found_in_words_that_it_does_not_have(store, library, sense):
     await library.add("A hound", "It ran away.")
     await library.add("Nothing of it", "It ran after something.")
-    assert (await found(store, sense, "the dog which ran"))[0] == "A hound"
+    assert (await search_titles(store, sense, "the dog which ran"))[0] == "A hound"
 
 
 async def test_of_what_has_none_of_the_words_nobody_says_that_it_has_some(store, library, sense):
@@ -63,30 +63,30 @@ async def test_of_what_has_none_of_the_words_nobody_says_that_it_has_some(store,
     await sense.encode_missing()
     await sense.start()
     page = await searcher_of(store, sense).search("dog rain", feed_ids=None)
-    alike = {result.article.title: (result.partial, result.semantic_only) for result in page.results}
+    alike = {hit.article.title: (hit.partial, hit.semantic_only) for hit in page.results}
     assert alike == {"A dog": (True, False), "A hound": (True, True)}
 
 
 async def test_an_article_of_the_other_language_is_found(store, library, sense):
     await library.add("The drizzle", "No end of it.", language="en")
     await library.add("Le soleil", "Il brille demain.", language="fr")
-    assert "The drizzle" in await found(store, sense, "où est la pluie demain")
+    assert "The drizzle" in await search_titles(store, sense, "où est la pluie demain")
 
 
 async def test_only_what_may_be_seen_is_found(store, library, sense):
     secret = await library.new_feed("Secret")
     await library.add("A hound", "Secret.", feed=secret)
     await library.add("Public", "Something ran.")
-    assert await found(store, sense, "dog ran", feeds={library.feed.id}) == ["Public"]
-    assert await found(store, sense, "dog ran", feeds=set()) == []
+    assert await search_titles(store, sense, "dog ran", feeds={library.feed.id}) == ["Public"]
+    assert await search_titles(store, sense, "dog ran", feeds=set()) == []
 
 
 @pytest.mark.parametrize("condition", ["lang:en", "since:3d", "-barking", "source:gazette", '"one hound"'])
 async def test_conditions_hold_for_what_meaning_finds(store, library, sense, condition):
     await library.add("Right", "one hound", days=1)
-    other = await library.new_feed("Other")
-    await library.add("Wrong", "another hound barking", days=9, language="fr", feed=other)
-    assert await found(store, sense, f"automobile dog {condition}") == ["Right"]
+    other_feed = await library.new_feed("Other")
+    await library.add("Wrong", "another hound barking", days=9, language="fr", feed=other_feed)
+    assert await search_titles(store, sense, f"automobile dog {condition}") == ["Right"]
 
 
 async def test_what_has_all_words_stays_as_it_is(store, library, sense):
@@ -94,7 +94,7 @@ async def test_what_has_all_words_stays_as_it_is(store, library, sense):
         await library.add(f"{number} rain", "A car in the rain. " * (number % 3 + 1))
     await library.add("Another automobile", "drizzle")
     without = await searcher_of(store).search("car rain", feed_ids=None)
-    assert await found(store, sense, "car rain") == [result.article.title for result in without.results]
+    assert await search_titles(store, sense, "car rain") == [hit.article.title for hit in without.results]
 
 
 async def test_each_article_is_encoded_once_and_new_ones_after_a_restart(store, library, settings):
@@ -106,7 +106,7 @@ async def test_each_article_is_encoded_once_and_new_ones_after_a_restart(store, 
     await library.add("rain")
     async with open_semantic_index(settings, store) as then:
         assert await then.encode_missing() == 1
-        assert set(await found(store, then, "hound drizzle automobile")) == {"car", "dog", "rain"}
+        assert set(await search_titles(store, then, "hound drizzle automobile")) == {"car", "dog", "rain"}
 
 
 @pytest.mark.parametrize("harm", ["gone", "damaged", "older"])
@@ -130,17 +130,17 @@ async def test_files_that_are_missing_damaged_or_of_another_time_are_made_anew(
         (tmp_path / "older").rename(folder)
     async with open_semantic_index(settings, store) as third:
         assert third is not None
-        assert set(await found(store, third, "hound automobile")) == {"car", "dog"}
+        assert set(await search_titles(store, third, "hound automobile")) == {"car", "dog"}
 
 
 async def test_one_process_encodes_at_a_time_and_others_see_it(store, library, settings, sense):
     await library.add("car")
     assert await sense.encode_missing() == 1
     await library.add("dog")
-    async with open_semantic_index(settings, store) as other:
-        assert await other.encode_missing() == 0
+    async with open_semantic_index(settings, store) as other_meaning:
+        assert await other_meaning.encode_missing() == 0
         await sense.encode_missing()
-        assert await found(store, other, "hound") == ["dog"]
+        assert await search_titles(store, other_meaning, "hound") == ["dog"]
 
 
 async def test_two_processes_with_an_index_each_encode_what_comes_once(
@@ -149,11 +149,11 @@ async def test_two_processes_with_an_index_each_encode_what_comes_once(
     await library.add("car")
     assert await sense.encode_missing() == 1
     elsewhere = settings.model_copy(update={"database": tmp_path / "elsewhere" / "telex.db"})
-    async with open_semantic_index(elsewhere, store) as other:
-        assert await other.encode_missing() == 1
+    async with open_semantic_index(elsewhere, store) as other_meaning:
+        assert await other_meaning.encode_missing() == 1
         await library.add("dog")
         assert await sense.encode_missing() == 1
-        assert await other.encode_missing() == 1
+        assert await other_meaning.encode_missing() == 1
     assert await sense.encode_missing() == 0
 
 
@@ -166,7 +166,7 @@ async def test_a_backup_holds_no_vectors(store, library, sense, settings, tmp_pa
         elsewhere = settings.model_copy(update={"database": tmp_path / "copy.db"})
         async with open_semantic_index(elsewhere, copy) as restored:
             assert restored is not None
-            assert await found(copy, restored, "automobile") == ["car"]
+            assert await search_titles(copy, restored, "automobile") == ["car"]
     finally:
         await copy.close()
 
@@ -184,7 +184,7 @@ async def test_while_the_bot_runs_it_encodes_what_there_is_and_what_comes(store,
     await library.add("A hound", "It ran.")
     await encoded(2)
     page = await searcher_of(store, sense).search("dog automobile", feed_ids=None)
-    assert {result.article.title for result in page.results} == {"car", "A hound"}
+    assert {hit.article.title for hit in page.results} == {"car", "A hound"}
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
@@ -208,24 +208,24 @@ async def test_an_article_whose_words_changed_is_encoded_anew_and_found_by_them(
 ):
     changed = await library.add("A hound", "It ran.")
     await library.add("Nothing", "It ran.")
-    await found(store, sense, "dog ran")
+    await search_titles(store, sense, "dog ran")
     sql.run(settings.database, "UPDATE article SET title = 'A drizzle' WHERE id = ?", (changed,))
-    assert (await found(store, sense, "pluie ran"))[0] == "A drizzle"
+    assert (await search_titles(store, sense, "pluie ran"))[0] == "A drizzle"
 
 
 async def test_a_change_that_means_nothing_costs_no_encoding(store, library, sense, settings):
-    same = await library.add("A hound", "It ran.")
+    article_id = await library.add("A hound", "It ran.")
     await sense.encode_missing()
-    sql.run(settings.database, "UPDATE article SET updated = 1, title = title WHERE id = ?", (same,))
+    sql.run(settings.database, "UPDATE article SET updated = 1, title = title WHERE id = ?", (article_id,))
     assert await sense.encode_missing() == 0
 
 
 async def test_a_vector_goes_with_its_article(store, library, sense, settings):
-    gone = await library.add("A hound", "It ran.")
+    deleted_id = await library.add("A hound", "It ran.")
     await library.add("Nothing", "It ran.")
-    await found(store, sense, "dog ran")
-    sql.run(settings.database, "DELETE FROM article WHERE id = ?", (gone,))
-    assert await found(store, sense, "dog ran") == ["Nothing"]
+    await search_titles(store, sense, "dog ran")
+    sql.run(settings.database, "DELETE FROM article WHERE id = ?", (deleted_id,))
+    assert await search_titles(store, sense, "dog ran") == ["Nothing"]
 
 
 async def test_what_changed_while_it_was_encoded_is_not_marked(store, library):
@@ -253,22 +253,22 @@ async def test_a_text_that_kills_the_encoder_stops_nothing(store, library, sense
     await library.add("A deadly text")
     await library.add("A hound", "It ran.")
     await library.add("Nothing", "It ran.")
-    assert (await found(store, sense, "dog ran"))[0] == "A hound"
+    assert (await search_titles(store, sense, "dog ran"))[0] == "A hound"
     assert await sense.encode_missing() == 0
 
 
 async def test_words_are_looked_for_when_the_encoder_dies(store, library, sense, monkeypatch):
     await library.add("A hound", "It ran.")
     await library.add("Something", "It ran.")
-    await found(store, sense, "dog ran")
-    monkeypatch.setattr(article_encoder, "encode", toy_encoder.die)
-    assert await found(store, sense, "automobile something") == ["Something"]
+    await search_titles(store, sense, "dog ran")
+    monkeypatch.setattr(article_encoder, "encode", toy_encoder.exit_process)
+    assert await search_titles(store, sense, "automobile something") == ["Something"]
 
 
 async def test_words_are_looked_for_while_the_encoder_starts(store, library, sense):
     await library.add("Something", "It ran.")
     page = await searcher_of(store, sense).search("automobile something", feed_ids=None)
-    assert [result.article.title for result in page.results] == ["Something"]
+    assert [hit.article.title for hit in page.results] == ["Something"]
 
 
 async def test_the_settings_and_a_missing_extra_switch_it_off(store, settings, monkeypatch):
@@ -290,8 +290,8 @@ async def test_without_the_encoder_words_alone_answer(store, library, sense, mon
     await library.add("Rekognition", "Rekognition was launched in 2016 by Amazon.")
     await sense.encode_missing()
     await sense.start()
-    monkeypatch.setattr(article_encoder, "encode", toy_encoder.die)
-    monkeypatch.setattr(passage_encoder, "cosines", toy_encoder.die)
+    monkeypatch.setattr(article_encoder, "encode", toy_encoder.exit_process)
+    monkeypatch.setattr(passage_encoder, "cosines", toy_encoder.exit_process)
     answer = await answer_pipeline.answer_question(
         searcher_of(store, sense), "When was Rekognition launched?", feed_ids=None
     )

@@ -49,18 +49,20 @@ async def test_phrases_are_relaxed_to_their_words_in_one_step(library, searcher,
     page = await searcher.search(query, feed_ids=None)
     assert page.results[0].article.title == "Laptops to borrow"
     assert page.results[0].partial
-    assert [note_sentence(one) for one in page.notes if "comes close" in note_sentence(one)] == [note]
+    assert [
+        note_sentence(page_note) for page_note in page.notes if "comes close" in note_sentence(page_note)
+    ] == [note]
 
 
 async def test_a_phrase_that_some_article_has_is_required_beside_a_few_words(library, searcher):
     await library.add("Laptops to borrow", STORY)
     await library.add("Trams are late", "Fifty trams are on the waiting list for new wheels.")
     page = await searcher.search('library laptops "waiting list"', feed_ids=None)
-    assert [one.article.title for one in page.results] == ["Trams are late"]
+    assert [hit.article.title for hit in page.results] == ["Trams are late"]
 
 
 async def test_phrases_that_articles_have_together_are_required(library, searcher):
     await library.add("Laptops to borrow", f"{STORY} Others are on the waiting list.")
     await library.add("Trams are late", "Fifty trams are on the waiting list for new wheels.")
     page = await searcher.search('trams "waiting list" "refurbished laptops"', feed_ids=None)
-    assert [one.article.title for one in page.results] == ["Laptops to borrow"]
+    assert [hit.article.title for hit in page.results] == ["Laptops to borrow"]

@@ -18,7 +18,7 @@ from tests.search.library import Library
 from tests.search.searchers import searcher_of
 
 PERSON = 77
-SAID = ("The robot", "police robot", "robot police", "of Kansas")
+SENTENCES = ("The robot", "police robot", "robot police", "of Kansas")
 """Sentences of the articles: one for each choice of them."""
 WORDS = {"kansas": "Kansas", "police": "police", '"robot police"': "robot police", '"the robot"': "The robot"}
 PIECES = [
@@ -37,8 +37,10 @@ class Shelf(NamedTuple):
 @pytest.fixture
 async def shelf(store) -> Shelf:
     library = await Library(store).open()
-    for number, said in enumerate(product((True, False), repeat=len(SAID))):
-        text = " and Paris ".join(sentence for sentence, is_said in zip(SAID, said, strict=True) if is_said)
+    for number, presence in enumerate(product((True, False), repeat=len(SENTENCES))):
+        text = " and Paris ".join(
+            sentence for sentence, is_said in zip(SENTENCES, presence, strict=True) if is_said
+        )
         await library.add(f"News {number}", text, days=number + 1)
     articles = await store.articles.newest(None, limit=99)
     await store.bookmarks.add(PERSON, articles[0].id)
@@ -66,8 +68,8 @@ async def test_no_query_raises(shelf, query):
         page = await searcher.search(query, **{"feed_ids": None} | options)
         assert Note.of(NoteKind.DAMAGED) not in page.notes
     parsed = parse_query(query, shelf.store.clock.now())
-    if wanted := matchable_clause(parsed):
-        matches(wanted, AnalysedArticle(shelf.articles[0]))
+    if criterion := matchable_clause(parsed):
+        matches(criterion, AnalysedArticle(shelf.articles[0]))
 
 
 Tree = str | tuple[str, list["Tree"]]
@@ -81,11 +83,11 @@ def trees() -> st.SearchStrategy[Tree]:
     )
 
 
-def written(tree: Tree) -> str:
+def format_query(tree: Tree) -> str:
     if isinstance(tree, str):
         return tree
     operator, parts = tree
-    inner = (" OR " if operator == "OR" else " ").join(map(written, parts))
+    inner = (" OR " if operator == "OR" else " ").join(map(format_query, parts))
     return f"-({inner})" if operator == "-" else f"({inner})"
 
 
@@ -94,11 +96,11 @@ def is_true(tree: Tree, text: str) -> bool | None:
     if isinstance(tree, str):
         return None if tree == "the" else WORDS[tree] in text
     operator, parts = tree
-    told = [each for part in parts if (each := is_true(part, text)) is not None]
-    if not told:
+    truth_values = [truth_value for part in parts if (truth_value := is_true(part, text)) is not None]
+    if not truth_values:
         return None
-    held = any(told) if operator == "OR" else all(told)
-    return not held if operator == "-" else held
+    is_match = any(truth_values) if operator == "OR" else all(truth_values)
+    return not is_match if operator == "-" else is_match
 
 
 @given(tree=trees())
@@ -111,8 +113,12 @@ async def test_what_is_found_is_what_is_true(shelf, sort, tree):
     expected = [article for article in shelf.articles if is_true(tree, article.body)]
     if is_true(tree, "") is None:
         return
-    page = await searcher_of(shelf.store).search(written(tree), feed_ids=None, limit=99, sort=sort)
-    found = {result.article.title for result in page.results if not result.partial}
-    assert found == {article.title for article in expected}
-    wanted = matchable_clause(parse_query(written(tree), 0))
-    assert {each.title for each in shelf.articles if matches(wanted, AnalysedArticle(each))} == found
+    page = await searcher_of(shelf.store).search(format_query(tree), feed_ids=None, limit=99, sort=sort)
+    found_titles = {hit.article.title for hit in page.results if not hit.partial}
+    assert found_titles == {article.title for article in expected}
+    criterion = matchable_clause(parse_query(format_query(tree), 0))
+    assert {
+        matching_article.title
+        for matching_article in shelf.articles
+        if matches(criterion, AnalysedArticle(matching_article))
+    } == found_titles

@@ -44,9 +44,9 @@ async def test_what_is_near_a_word_is_found_and_is_no_full_match(library, search
 async def test_a_name_or_a_number_tells_more_than_a_word_that_is_as_rare(library, searcher, query):
     await searcher.index.ensure_current()
     assert searcher.index.engine is not None
-    palace, other = QueryParts.of(parse_query(query, 0)).query_terms(searcher.index.engine)
+    palace, other_term = QueryParts.of(parse_query(query, 0)).query_terms(searcher.index.engine)
     is_name = not query.startswith("Un")
-    assert other.weight == palace.weight * (NAME if is_name else 1)
+    assert other_term.weight == palace.weight * (NAME if is_name else 1)
 
 
 async def test_terms_of_a_family_begin_alike_and_only_unknown_words_are_misspelt(library, searcher):

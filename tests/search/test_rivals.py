@@ -10,19 +10,19 @@ from bot.client.services import Services
 from bot.core.models import Article, Feed
 from bot.polling.feed_updates import MOVE_PROBATION
 from tests.answers.desk import CHANNEL, SERVER, followed, polled, sent, titles
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import FeedServer, make_rss, make_rss_item
 
 SITE = "127.0.0.3"
 LINK = "https://news.example/articles/1"
 CLAIMS = {
-    "the same link": item(1, title="Lies about it").replace("article-1", "other"),
-    "the same guid": item(1, title="Lies about it").replace("articles/1", "articles/other"),
-    "the same link and guid": item(1, title="Lies about it", body="All of it is lies."),
-    "the link as its guid": item(1, title="Lies about it").replace("article-1", LINK),
-    "the link with tracking": item(1, title="Lies about it").replace(
+    "the same link": make_rss_item(1, title="Lies about it").replace("article-1", "other"),
+    "the same guid": make_rss_item(1, title="Lies about it").replace("articles/1", "articles/other"),
+    "the same link and guid": make_rss_item(1, title="Lies about it", body="All of it is lies."),
+    "the link as its guid": make_rss_item(1, title="Lies about it").replace("article-1", LINK),
+    "the link with tracking": make_rss_item(1, title="Lies about it").replace(
         "articles/1", "articles/1?utm_source=evil"
     ),
-    "another scheme": item(1, title="Lies about it").replace("https://", "http://"),
+    "another scheme": make_rss_item(1, title="Lies about it").replace("https://", "http://"),
 }
 
 
@@ -30,31 +30,32 @@ async def article(newsroom: Services, feed: Feed) -> Article:
     return (await newsroom.store.articles.newest([feed.id], limit=1))[0]
 
 
-async def found(newsroom: Services, words: str, *feeds: Feed) -> list[str]:
+async def search_titles(newsroom: Services, words: str, *feeds: Feed) -> list[str]:
     """The titles that a search in these feeds finds."""
     page = await newsroom.searcher.search(words, feed_ids={feed.id for feed in feeds}, limit=9)
-    return [result.article.title for result in page.results]
+    return [hit.article.title for hit in page.results]
 
 
 @pytest.mark.parametrize("claim", CLAIMS)
 async def test_an_article_stays_what_it_is_when_another_feed_claims_it(newsroom, feed_server, clock, claim):
     honest = await polled(
-        newsroom, await followed(newsroom, feed_server.serve("/honest", rss(item(1, title="The truth"))))
+        newsroom,
+        await followed(newsroom, feed_server.serve("/honest", make_rss(make_rss_item(1, title="The truth")))),
     )
     before = await article(newsroom, honest)
     assert await titles(newsroom) == ["The truth"]
     clock.advance(60)
-    evil = await followed(newsroom, feed_server.serve("/evil", rss(title="Evil")))
+    evil = await followed(newsroom, feed_server.serve("/evil", make_rss(title="Evil")))
     evil = await polled(newsroom, evil)
-    feed_server.serve("/evil", rss(CLAIMS[claim], title="Evil"))
+    feed_server.serve("/evil", make_rss(CLAIMS[claim], title="Evil"))
     evil = await polled(newsroom, evil)
     for text in ("Lies about it", "Worse lies"):
-        feed_server.serve("/evil", rss(CLAIMS[claim].replace("Lies about it", text), title="Evil"))
+        feed_server.serve("/evil", make_rss(CLAIMS[claim].replace("Lies about it", text), title="Evil"))
         evil = await polled(newsroom, evil)
     assert await article(newsroom, honest) == before
     posted = {of.title for _, articles in await sent(newsroom) for of in articles}
     assert "The truth" not in posted
-    assert await found(newsroom, "truth", honest, evil) == ["The truth"]
+    assert await search_titles(newsroom, "truth", honest, evil) == ["The truth"]
     assert (await newsroom.store.articles.by_key(before.key)) == before
     newest = await newsroom.store.articles.newest([honest.id, evil.id], limit=9)
     assert before in newest
@@ -66,18 +67,19 @@ async def test_a_claim_made_first_hides_nothing_from_a_server_that_does_not_foll
 ):
     evil = await polled(
         newsroom,
-        await followed(newsroom, feed_server.serve("/evil", rss(CLAIMS[claim], title="Evil")), 900, 901),
+        await followed(newsroom, feed_server.serve("/evil", make_rss(CLAIMS[claim], title="Evil")), 900, 901),
     )
     clock.advance(60)
     honest = await polled(
-        newsroom, await followed(newsroom, feed_server.serve("/honest", rss(item(1, title="The truth"))))
+        newsroom,
+        await followed(newsroom, feed_server.serve("/honest", make_rss(make_rss_item(1, title="The truth")))),
     )
     assert await titles(newsroom) == ["The truth"]
     assert await titles(newsroom, 900) == ["Lies about it"]
-    assert await found(newsroom, "truth", honest) == ["The truth"]
-    assert await found(newsroom, "lies", honest) == []
+    assert await search_titles(newsroom, "truth", honest) == ["The truth"]
+    assert await search_titles(newsroom, "lies", honest) == []
     newest = await newsroom.store.articles.newest([honest.id], limit=9)
-    assert [each.title for each in newest] == ["The truth"]
+    assert [listed_article.title for listed_article in newest] == ["The truth"]
     assert evil.id != honest.id
 
 
@@ -89,9 +91,9 @@ async def publisher() -> AsyncIterator[FeedServer]:
     await server.stop()
 
 
-def theirs(title: str = "The truth", *, body: str = "") -> str:
+def publisher_article(title: str = "The truth", *, body: str = "") -> str:
     """An article on the publisher's own site."""
-    return item(1, title=title, body=body).replace("https://news.example", f"http://{SITE}")
+    return make_rss_item(1, title=title, body=body).replace("https://news.example", f"http://{SITE}")
 
 
 @pytest.mark.parametrize("title", ["Lies about it", "The truth"])
@@ -100,38 +102,40 @@ async def test_a_link_claimed_before_holds_back_no_article_of_the_site_that_it_l
     newsroom, feed_server, publisher, clock, title, sent_before
 ):
     """In one channel: whoever claims first, with whatever title, the publisher's own article is told of."""
-    evil = await followed(newsroom, feed_server.serve("/evil", rss(title="Evil")))
-    honest = await followed(newsroom, publisher.serve("/feed", rss(title="Honest")))
+    evil = await followed(newsroom, feed_server.serve("/evil", make_rss(title="Evil")))
+    honest = await followed(newsroom, publisher.serve("/feed", make_rss(title="Honest")))
     evil, honest = await polled(newsroom, evil), await polled(newsroom, honest)
-    feed_server.serve("/evil", rss(theirs(title, body="All of it is lies."), title="Evil"))
+    feed_server.serve("/evil", make_rss(publisher_article(title, body="All of it is lies."), title="Evil"))
     evil = await polled(newsroom, evil)
-    told = await sent(newsroom) if sent_before else []
+    posts = await sent(newsroom) if sent_before else []
     clock.advance(60)
-    publisher.serve("/feed", rss(theirs(), title="Honest"))
+    publisher.serve("/feed", make_rss(publisher_article(), title="Honest"))
     honest = await polled(newsroom, honest)
-    told += await sent(newsroom)
-    outlets = [of.outlet for _, articles in told for of in articles]
+    posts += await sent(newsroom)
+    outlets = [of.outlet for _, articles in posts for of in articles]
     assert sorted(outlets) == ["Evil", "Honest"]
     assert (await article(newsroom, honest)).page != (await article(newsroom, evil)).page
-    assert set(await found(newsroom, "truth", honest, evil)) == {"The truth"}
+    assert set(await search_titles(newsroom, "truth", honest, evil)) == {"The truth"}
 
 
 async def test_a_link_that_a_feed_claimed_and_let_go_again_is_free_for_the_site_that_it_leads_to(
     newsroom, feed_server, publisher
 ):
-    url = feed_server.serve("/evil", rss(title="Evil"))
+    url = feed_server.serve("/evil", make_rss(title="Evil"))
     evil = await polled(newsroom, await followed(newsroom, url))
-    honest = await polled(newsroom, await followed(newsroom, publisher.serve("/feed", rss(title="Honest"))))
-    claim = theirs("Lies about it")
+    honest = await polled(
+        newsroom, await followed(newsroom, publisher.serve("/feed", make_rss(title="Honest")))
+    )
+    claim = publisher_article("Lies about it")
     for text in (claim, claim.replace("articles/1", "articles/2"), claim.replace("articles/1", "articles/3")):
-        feed_server.serve("/evil", rss(text, title="Evil"))
+        feed_server.serve("/evil", make_rss(text, title="Evil"))
         evil = await polled(newsroom, evil)
     assert await titles(newsroom) == ["Lies about it"]
     publisher.serve(
         "/feed",
-        rss(
-            theirs(),
-            theirs("More").replace("articles/1", "articles/2").replace("-1", "-2"),
+        make_rss(
+            publisher_article(),
+            publisher_article("More").replace("articles/1", "articles/2").replace("-1", "-2"),
         ),
     )
     await polled(newsroom, honest)
@@ -141,20 +145,24 @@ async def test_a_link_that_a_feed_claimed_and_let_go_again_is_free_for_the_site_
 async def test_an_aggregator_that_comes_after_the_site_itself_makes_no_second_post(
     newsroom, feed_server, publisher
 ):
-    hacker = await polled(newsroom, await followed(newsroom, feed_server.serve("/hn", rss(title="Links"))))
-    honest = await polled(newsroom, await followed(newsroom, publisher.serve("/feed", rss(title="Honest"))))
-    publisher.serve("/feed", rss(theirs("A new way to sort"), title="Honest"))
+    hacker = await polled(
+        newsroom, await followed(newsroom, feed_server.serve("/hn", make_rss(title="Links")))
+    )
+    honest = await polled(
+        newsroom, await followed(newsroom, publisher.serve("/feed", make_rss(title="Honest")))
+    )
+    publisher.serve("/feed", make_rss(publisher_article("A new way to sort"), title="Honest"))
     await polled(newsroom, honest)
-    feed_server.serve("/hn", rss(theirs("A new way to sort (2026)"), title="Links"))
+    feed_server.serve("/hn", make_rss(publisher_article("A new way to sort (2026)"), title="Links"))
     await polled(newsroom, hacker)
     assert await titles(newsroom) == ["A new way to sort"]
 
 
 async def test_feeds_that_are_both_elsewhere_share_a_link_if_their_titles_agree(newsroom, feed_server):
-    feeds = [await followed(newsroom, feed_server.serve(f"/{name}", rss(title=name))) for name in "abc"]
+    feeds = [await followed(newsroom, feed_server.serve(f"/{name}", make_rss(title=name))) for name in "abc"]
     feeds = [await polled(newsroom, feed) for feed in feeds]
     for feed, title in zip(feeds, ("Sorting, anew", "Sorting anew [video]", "Lies about it"), strict=True):
-        feed_server.serve(f"/{feed.title}", rss(item(1, title=title), title=feed.title))
+        feed_server.serve(f"/{feed.title}", make_rss(make_rss_item(1, title=title), title=feed.title))
         await polled(newsroom, feed)
     assert await titles(newsroom) == ["Sorting, anew", "Lies about it"]
 
@@ -162,15 +170,19 @@ async def test_feeds_that_are_both_elsewhere_share_a_link_if_their_titles_agree(
 async def test_an_article_that_turns_into_a_lie_loses_the_page_that_it_shared(
     newsroom, feed_server, publisher
 ):
-    evil = await polled(newsroom, await followed(newsroom, feed_server.serve("/evil", rss(title="Evil"))))
-    honest = await polled(newsroom, await followed(newsroom, publisher.serve("/feed", rss(theirs()))))
-    feed_server.serve("/evil", rss(theirs(), title="Evil"))
+    evil = await polled(
+        newsroom, await followed(newsroom, feed_server.serve("/evil", make_rss(title="Evil")))
+    )
+    honest = await polled(
+        newsroom, await followed(newsroom, publisher.serve("/feed", make_rss(publisher_article())))
+    )
+    feed_server.serve("/evil", make_rss(publisher_article(), title="Evil"))
     evil = await polled(newsroom, evil)
     assert (await article(newsroom, evil)).page == (await article(newsroom, honest)).page
-    feed_server.serve("/evil", rss(theirs("Lies about it"), title="Evil"))
+    feed_server.serve("/evil", make_rss(publisher_article("Lies about it"), title="Evil"))
     evil = await polled(newsroom, evil)
     assert (await article(newsroom, evil)).page != (await article(newsroom, honest)).page
-    assert await found(newsroom, "truth", honest, evil) == ["The truth"]
+    assert await search_titles(newsroom, "truth", honest, evil) == ["The truth"]
 
 
 async def test_a_feed_that_redirects_to_another_site_leaves_nothing_of_its_own_there(
@@ -179,8 +191,8 @@ async def test_a_feed_that_redirects_to_another_site_leaves_nothing_of_its_own_t
     """Else its old articles would be posted as that publisher's to whoever follows the address next."""
     theirs = await FeedServer().start("127.0.0.2")
     try:
-        honest = theirs.serve("/feed", rss(item(1, title="The truth"), title="Honest"))
-        url = feed_server.serve("/evil", rss(item(6, title="Lies"), title="Evil"))
+        honest = theirs.serve("/feed", make_rss(make_rss_item(1, title="The truth"), title="Honest"))
+        url = feed_server.serve("/evil", make_rss(make_rss_item(6, title="Lies"), title="Evil"))
         evil = await polled(newsroom, await followed(newsroom, url, 900, 901))
         feed_server.redirect("/evil", honest)
         for _ in range(3):
@@ -191,13 +203,16 @@ async def test_a_feed_that_redirects_to_another_site_leaves_nothing_of_its_own_t
         assert feed.id != evil.id
         assert feed.outlet == "Honest"
         assert await titles(newsroom) == ["The truth"]
-        assert await found(newsroom, "lies", feed) == []
+        assert await search_titles(newsroom, "lies", feed) == []
     finally:
         await theirs.stop()
 
 
 async def test_a_private_feed_is_another_feed_for_every_server(newsroom, feed_server):
-    url = feed_server.serve("/private", rss(item(1, title="Between us"))) + "?token=0123456789abcdef"
+    url = (
+        feed_server.serve("/private", make_rss(make_rss_item(1, title="Between us")))
+        + "?token=0123456789abcdef"
+    )
     keys = set()
     for server, channel in ((SERVER, CHANNEL), (SERVER + 1, CHANNEL + 1)):
         feed = await newsroom.store.feeds.add(url, server_id=server)

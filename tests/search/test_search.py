@@ -33,7 +33,7 @@ async def titles(
     searcher: Searcher, query: str, *, feeds: Collection[int] | None = None, **options: Any
 ) -> list[str]:
     page = await searcher.search(query, feed_ids=feeds, **options)
-    return [result.article.title for result in page.results if not result.partial]
+    return [hit.article.title for hit in page.results if not hit.partial]
 
 
 async def test_all_words_are_required(library, searcher):
@@ -164,17 +164,17 @@ async def test_language_picture_and_dates_narrow(library, searcher):
         FieldFilter(FilterName.LANGUAGE, "fr")
     )
     page = await searcher.search(narrowed, feed_ids=None)
-    assert [result.article.title for result in page.results] == ["Robots FR"]
+    assert [hit.article.title for hit in page.results] == ["Robots FR"]
 
 
 async def test_bookmarks_are_the_asker_s_own(library, searcher):
-    kept = await library.add("Robots kept")
+    bookmarked_id = await library.add("Robots kept")
     dropped = await library.add("Robots dropped")
-    other = await library.add("Robots of another")
-    await library.store.bookmarks.add(PERSON, kept)
+    other_id = await library.add("Robots of another")
+    await library.store.bookmarks.add(PERSON, bookmarked_id)
     await library.store.bookmarks.add(PERSON, dropped)
     await library.store.bookmarks.remove(PERSON, dropped)
-    await library.store.bookmarks.add(PERSON + 1, other)
+    await library.store.bookmarks.add(PERSON + 1, other_id)
     assert await titles(searcher, "robots is:bookmarked", person_id=PERSON) == ["Robots kept"]
     assert await titles(searcher, "is:bookmarked", person_id=PERSON) == ["Robots kept"]
     assert "Robots kept" not in await titles(searcher, "robots -is:bookmarked", person_id=PERSON)
@@ -192,7 +192,7 @@ async def test_nothing_of_a_feed_that_the_person_may_not_see(library, searcher, 
     visible = {library.feed.id, *range(10_000, 10_000 + others)}
     for sort in ("relevance", "newest"):
         page = await searcher.search(query, feed_ids=visible, sort=sort)
-        assert {result.article.feed_id for result in page.results} <= {library.feed.id}
+        assert {hit.article.feed_id for hit in page.results} <= {library.feed.id}
         assert page.total_results in (len(page.results), None)
     assert (await searcher.search(query, feed_ids=set())).results == ()
     assert (await searcher.search(query, feed_ids=[hidden.id])).results or query == "secret zzz"
@@ -223,7 +223,7 @@ async def test_a_word_that_nothing_has_brings_the_nearest_that_exist(library, se
     await library.add("Le moratoire d’Amazon", "La reconnaissance faciale", language="fr")
     page = await searcher.search("amazon reconaissance", feed_ids=None)
     assert page.suggestions == ("reconnaissance",)
-    assert [result.partial for result in page.results] == [True]
+    assert [hit.partial for hit in page.results] == [True]
     assert (await searcher.search("amazon moratoire", feed_ids=None)).suggestions == ()
 
 
@@ -248,9 +248,7 @@ async def test_a_word_that_hardly_any_article_has_may_be_a_slip_of_a_common_one(
     for number in range(query_suggestions.MIN_FREQUENCY_RATIO):
         await library.add(f"Visite {number}", "Emmanuel Macron est en visite.", language="fr")
     page = await searcher.search("emannuel macron", feed_ids=None)
-    assert [result.article.title for result in page.results if not result.partial] == [
-        "Emannuel Macron en visite"
-    ]
+    assert [hit.article.title for hit in page.results if not hit.partial] == ["Emannuel Macron en visite"]
     assert (page.suggestions, page.notes) == (("emmanuel",), ())
     assert (await searcher.search("emmanuel visite", feed_ids=None)).suggestions == ()
     hidden = await library.new_feed("Hidden")
@@ -282,7 +280,7 @@ async def test_a_name_of_several_words_is_offered_with_its_quotation_marks(libra
     await library.add(
         "Old robots", "On the verge of the end.", days=90, author="Ada King", tags=("Vie privée",)
     )
-    for query, meant in {
+    for query, suggestion in {
         "source:The Verge": 'source:"The Verge"',
         "robots source:the verge rise": 'robots source:"The Verge" rise',
         "-source:The Verge robots": '-source:"The Verge" robots',
@@ -293,12 +291,12 @@ async def test_a_name_of_several_words_is_offered_with_its_quotation_marks(libra
         "étiquette:vie privee robots": 'étiquette:"Vie privée" robots',
     }.items():
         page = await searcher.search(query, feed_ids=None)
-        assert page.suggestions == (meant,), query
-        assert sum("quotation marks" in note_sentence(note) for note in page.notes) == meant.count('"') / 2, (
-            query
-        )
-        again = await searcher.search(meant, feed_ids=None)
-        assert [one.partial for one in again.results] == [False], query
+        assert page.suggestions == (suggestion,), query
+        assert (
+            sum("quotation marks" in note_sentence(note) for note in page.notes) == suggestion.count('"') / 2
+        ), query
+        again = await searcher.search(suggestion, feed_ids=None)
+        assert [hit.partial for hit in again.results] == [False], query
         assert (again.suggestions, again.notes) == ((), ()), query
 
 
@@ -325,13 +323,13 @@ async def test_parts_of_a_story_with_one_title_are_results_of_their_own(library,
 
 
 async def test_what_an_outlet_tells_twice_is_one_result_and_what_two_tell_are_two(library, searcher):
-    other = await library.new_feed("Other")
-    for days, feed in ((1.0, library.feed), (1.1, library.feed), (1.2, other), (8, library.feed)):
+    other_feed = await library.new_feed("Other")
+    for days, feed in ((1.0, library.feed), (1.1, library.feed), (1.2, other_feed), (8, library.feed)):
         await library.add("The week in robots" if days != 1.1 else "The WEEK in robots", days=days, feed=feed)
     for sort in ("relevance", "newest"):
         page = await searcher.search("robots", feed_ids=None, sort=sort)
         now = library.store.clock.now()
-        ages = [round((now - one.article.published) / 86_400, 1) for one in page.results]
+        ages = [round((now - hit.article.published) / 86_400, 1) for hit in page.results]
         assert ages == [1.0, 1.2, 8.0]  # a column of another week has the same title
         assert page.total_results == 3
     pages = [await searcher.search("robots", feed_ids=None, limit=2, offset=number) for number in (0, 2)]
@@ -339,8 +337,8 @@ async def test_what_an_outlet_tells_twice_is_one_result_and_what_two_tell_are_tw
 
 
 async def test_a_page_in_several_feeds_is_one_result(library, searcher):
-    other = await library.new_feed("Other")
-    for feed in (library.feed, other):
+    other_feed = await library.new_feed("Other")
+    for feed in (library.feed, other_feed):
         await library.add("Robots", url="https://news.example/same", feed=feed)
     for sort in ("relevance", "newest"):
         page = await searcher.search("robots", feed_ids=None, sort=sort)
@@ -357,14 +355,14 @@ async def test_a_question_finds_its_article_though_no_article_has_all_its_words(
     )
     assert page.results[0].article.title.startswith("Amazon")
     assert all(result.partial for result in page.results)
-    assert "Météo" not in [result.article.title for result in page.results]
+    assert "Météo" not in [hit.article.title for hit in page.results]
 
 
 async def test_full_matches_come_before_partial_ones(library, searcher):
     await library.add("Kansas robots Kansas robots", "Kansas robots robots")
     await library.add("Long story", "robots " + "and many other things " * 50 + " Kansas strike")
     page = await searcher.search("robots kansas strike", feed_ids=None)
-    assert [(result.article.title, result.partial) for result in page.results] == [
+    assert [(hit.article.title, hit.partial) for hit in page.results] == [
         ("Long story", False),
         ("Kansas robots Kansas robots", True),
     ]
@@ -377,7 +375,7 @@ async def test_what_is_required_holds_for_partial_matches_too(library, searcher)
     page = await searcher.search('robots kansas lang:fr -"voice recognition"', feed_ids=None)
     assert [result.article.title for result in page.results] == ["Robots alone"]
     page = await searcher.search("robots kansas title:strike", feed_ids=None)
-    assert [result.article.title for result in page.results] == ["Robots strike"]
+    assert [hit.article.title for hit in page.results] == ["Robots strike"]
 
 
 async def test_a_word_as_it_was_typed_comes_before_other_words_of_its_stem(library, searcher):
@@ -389,8 +387,8 @@ async def test_a_word_as_it_was_typed_comes_before_other_words_of_its_stem(libra
     )  # or this says nothing
     assert (await titles(searcher, "port", limit=5))[0] == "Au loin"
     pages = [await titles(searcher, "port", limit=5, offset=offset) for offset in range(0, 35, 5)]
-    found = [title for page in pages for title in page]
-    assert len(found) == len(set(found)) == 31  # none twice, none left out
+    all_titles = [title for page in pages for title in page]
+    assert len(all_titles) == len(set(all_titles)) == 31  # none twice, none left out
 
 
 async def test_the_title_and_freshness_count_and_an_old_exact_match_still_wins(library, searcher):
@@ -417,30 +415,39 @@ async def test_pages_neither_repeat_nor_skip(library, searcher):
     for number in range(12):
         await library.add(f"Robots {number}", days=number)
     for sort in ("relevance", "newest"):
-        seen: list[str] = []
+        all_titles: list[str] = []
         for offset in range(0, 15, 5):
             page = await searcher.search("robots", feed_ids=None, limit=5, offset=offset, sort=sort)
-            seen += [result.article.title for result in page.results]
+            all_titles += [hit.article.title for hit in page.results]
             assert page.total_results == (None if offset + 5 < 12 else 12)
-        assert len(seen) == len(set(seen)) == 12
+        assert len(all_titles) == len(set(all_titles)) == 12
 
 
 async def test_the_excerpt_shows_what_matched(library, searcher):
     await library.add("Story", "Nothing here. " * 100 + "Then the Robots came. " + "Nothing there. " * 100)
-    (result,) = (await searcher.search("robot", feed_ids=None)).results
-    assert len(result.excerpt) <= 300
-    assert [result.excerpt[start:end] for start, end in result.marks] == ["Robots"]
+    (hit,) = (await searcher.search("robot", feed_ids=None)).results
+    assert len(hit.excerpt) <= 300
+    assert [hit.excerpt[start:end] for start, end in hit.marks] == ["Robots"]
 
 
 async def test_a_result_as_json_has_what_scripts_rely_on(library, searcher):
     await library.add("Robots", "All about robots.", days=1)
-    (result,) = (await searcher.search("robots", feed_ids=None)).results
-    found = as_json(result)
-    assert list(found) == ["url", "title", "source", "published", "language", "score", "excerpt", "partial"]
-    assert found["source"] == "Gazette"
-    assert str(found["published"]).endswith("Z")
-    assert found["excerpt"] == "All about robots."
-    assert article_as_json(result.article).keys() == found.keys()
+    (hit,) = (await searcher.search("robots", feed_ids=None)).results
+    json_hit = as_json(hit)
+    assert list(json_hit) == [
+        "url",
+        "title",
+        "source",
+        "published",
+        "language",
+        "score",
+        "excerpt",
+        "partial",
+    ]
+    assert json_hit["source"] == "Gazette"
+    assert str(json_hit["published"]).endswith("Z")
+    assert json_hit["excerpt"] == "All about robots."
+    assert article_as_json(hit.article).keys() == json_hit.keys()
 
 
 @pytest.mark.parametrize(
@@ -480,7 +487,7 @@ async def test_no_text_breaks_a_search(library, searcher, query):
 async def test_words_in_parentheses_need_not_all_be_there(library, searcher):
     await library.add("Sales of the Macan", "The maker sold the Macan (86,031 cars) and the Cayenne.")
     page = await searcher.search('sales "remain the" Macan (86,031 cars of the maker) Cayenne', feed_ids=None)
-    assert [result.article.title for result in page.results] == ["Sales of the Macan"]
+    assert [hit.article.title for hit in page.results] == ["Sales of the Macan"]
     assert any("“remain the”" in note_sentence(note) for note in page.notes)
 
 

@@ -15,7 +15,7 @@ from tests.search.library import modes
 DIMENSIONS = 64
 
 
-def drawn(count: int, seed: int = 7) -> list[bytes]:
+def draw_vectors(count: int, seed: int = 7) -> list[bytes]:
     rng = np.random.default_rng(seed)
     return [row.tobytes() for row in rng.integers(-90, 90, (count, DIMENSIONS)).astype(np.int8)]
 
@@ -24,35 +24,35 @@ def drawn(count: int, seed: int = 7) -> list[bytes]:
 def index(tmp_path, monkeypatch) -> Iterable[VectorIndex]:
     monkeypatch.setattr(vector_index, "SEGMENT_CAPACITY", 32)
     monkeypatch.setattr(vector_index, "MERGE_FACTOR", 3)
-    made = VectorIndex(tmp_path / "vectors", "toy")
-    assert made.become_writer()
-    made.clear()
-    yield made
-    made.close()
+    opened_index = VectorIndex(tmp_path / "vectors", "toy")
+    assert opened_index.become_writer()
+    opened_index.clear()
+    yield opened_index
+    opened_index.close()
 
 
 def test_many_segments_answer_as_one_and_the_latest_vector_of_an_article_counts(index, tmp_path):
-    held: dict[int, bytes] = {}
+    vector_by_article_id: dict[int, bytes] = {}
     for step in range(20):
         ids = [*range(step * 20, step * 20 + 20), *range(0, step * 20, 50)]
-        vectors = drawn(len(ids), step)
+        vectors = draw_vectors(len(ids), step)
         index.add(ids, vectors)
-        held |= dict(zip(ids, vectors, strict=True))
+        vector_by_article_id |= dict(zip(ids, vectors, strict=True))
         index.save(set)
-    other = VectorIndex(tmp_path / "vectors", "toy")
-    for article_id, vector in held.items():
-        (best, cosine), *_ = other.nearest(vector, 3)
+    reopened_index = VectorIndex(tmp_path / "vectors", "toy")
+    for article_id, vector in vector_by_article_id.items():
+        (best, cosine), *_ = reopened_index.nearest(vector, 3)
         assert best == article_id
         assert cosine == pytest.approx(1, abs=0.01)
     assert len(list((tmp_path / "vectors").glob("*.usearch"))) < 8
-    assert other.cosines(held[0], [0, 10_000]) == {0: pytest.approx(1)}
+    assert reopened_index.cosines(vector_by_article_id[0], [0, 10_000]) == {0: pytest.approx(1)}
 
 
 def test_nobody_else_may_read_the_vectors(tmp_path):
     index = VectorIndex(tmp_path / "vectors", "toy")
     index.become_writer()
     index.clear()
-    index.add(range(5), drawn(5))
+    index.add(range(5), draw_vectors(5))
     index.save(set)
     assert modes(tmp_path / "vectors") == {"drwx------", "-rw-------"}
     index.close()
@@ -60,13 +60,13 @@ def test_nobody_else_may_read_the_vectors(tmp_path):
 
 def test_a_merge_leaves_out_what_is_gone(index):
     for step in range(4):
-        index.add(range(step * 32, step * 32 + 32), drawn(32, step))
+        index.add(range(step * 32, step * 32 + 32), draw_vectors(32, step))
         index.save(lambda ids: {id_ for id_ in ids if id_ % 2})
     assert len(index) == 48 + 32
 
 
 def test_what_was_added_is_found_before_it_is_saved_and_lost_without(index, tmp_path):
-    (vector,) = drawn(1)
+    (vector,) = draw_vectors(1)
     index.save(set)
     index.add([5], [vector])
     assert index.nearest(vector, 1)[0][0] == 5
@@ -75,7 +75,7 @@ def test_what_was_added_is_found_before_it_is_saved_and_lost_without(index, tmp_
 
 @pytest.mark.parametrize("file", ["manifest.json", "*.usearch"])
 def test_what_is_damaged_counts_as_missing(index, tmp_path, file):
-    index.add([5], drawn(1))
+    index.add([5], draw_vectors(1))
     index.save(set)
     (path,) = (tmp_path / "vectors").glob(file)
     path.write_bytes(path.read_bytes()[:40])
@@ -83,9 +83,9 @@ def test_what_is_damaged_counts_as_missing(index, tmp_path, file):
 
 
 def test_a_vector_of_nothing_is_near_to_nothing(index):
-    index.add([1, 2], [bytes(DIMENSIONS), *drawn(1)])
-    assert [id_ for id_, cosine in index.nearest(drawn(1)[0], 2) if cosine > 0.1] == [2]
-    assert cosines(bytes(DIMENSIONS), drawn(1)) == [0]
+    index.add([1, 2], [bytes(DIMENSIONS), *draw_vectors(1)])
+    assert [id_ for id_, cosine in index.nearest(draw_vectors(1)[0], 2) if cosine > 0.1] == [2]
+    assert cosines(bytes(DIMENSIONS), draw_vectors(1)) == [0]
 
 
 def test_rankings_are_fused_by_the_places_that_things_have_in_them():

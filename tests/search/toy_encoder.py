@@ -19,7 +19,7 @@ DEADLY = "deadly"
 
 
 def encode(texts: Sequence[str]) -> list[bytes]:
-    made = []
+    vectors = []
     for text in texts:
         if DEADLY in text:
             os._exit(1)
@@ -27,13 +27,13 @@ def encode(texts: Sequence[str]) -> list[bytes]:
         for word in text.lower().replace("\n", " ").split():
             if word in MEANINGS:
                 vector[MEANINGS[word] * 8 : MEANINGS[word] * 8 + 8] = 100
-        made.append(vector.tobytes())
-    return made
+        vectors.append(vector.tobytes())
+    return vectors
 
 
 def cosines(question: str, passages: Sequence[str]) -> list[float]:
     return vector_index.cosines(encode([question])[0], encode(passages))
 
 
-def die(*_: object) -> list[bytes]:
+def exit_process(*_: object) -> list[bytes]:
     os._exit(1)

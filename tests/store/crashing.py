@@ -53,9 +53,9 @@ async def make_a_digest(store: Store) -> None:
     (digest,) = await store.digests.due(store.clock.now())
     await store.digests.withdraw_pending(digest.id)
     gathered = await store.digests.candidates(digest, [], since=0, until=store.clock.now())
-    named = [one.article_id for one in gathered.candidates]
+    article_ids = [candidate.article_id for candidate in gathered.candidates]
     await store.digests.enqueue_due(
-        digest, "{}", until=store.clock.now(), held=gathered.reserved_article_ids, named=named
+        digest, "{}", until=store.clock.now(), held=gathered.reserved_article_ids, named=article_ids
     )
 
 
@@ -66,11 +66,13 @@ async def find_whom_to_tell(store: Store) -> None:
 WRITES = {write.__name__: write for write in (record_a_poll, make_a_digest, find_whom_to_tell)}
 
 
-def crashed(path: Path, what: str, now: int, statements: Sequence[int]) -> Iterator[tuple[int, Path]]:
+def crash_before_statements(
+    path: Path, write_name: str, now: int, statements: Sequence[int]
+) -> Iterator[tuple[int, Path]]:
     """Copies of a database in which a process died before one of the statements, each with its number."""
     for statement in statements:
         shutil.copy(path, _copy(path, statement))
-    command = [sys.executable, "-m", "tests.store.crashing", what, str(now), str(path)]
+    command = [sys.executable, "-m", "tests.store.crashing", write_name, str(now), str(path)]
     subprocess.run([*command, *map(str, statements)], cwd=CHECKOUT, check=True, timeout=60)
     for statement in statements:
         yield statement, _copy(path, statement)
@@ -80,7 +82,7 @@ def _copy(path: Path, statement: int) -> Path:
     return path.with_name(f"killed-{statement}.db")
 
 
-async def _die(what: str, now: int, path: Path, last: int) -> None:
+async def _die(write_name: str, now: int, path: Path, last: int) -> None:
     numbers = itertools.count(1)
 
     def count(_statement: str) -> None:
@@ -92,16 +94,16 @@ async def _die(what: str, now: int, path: Path, last: int) -> None:
         connection.set_trace_callback(count)
 
     clock = ManualClock(now)
-    await WRITES[what](Store(await SqliteDatabase.open(path, prepare, clock)))
+    await WRITES[write_name](Store(await SqliteDatabase.open(path, prepare, clock)))
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main(what: str, now: int, path: Path, statements: Sequence[int]) -> None:
+def main(write_name: str, now: int, path: Path, statements: Sequence[int]) -> None:
     for statement in statements:
         child = os.fork()
         if child == 0:
             try:
-                asyncio.run(_die(what, now, _copy(path, statement), statement))
+                asyncio.run(_die(write_name, now, _copy(path, statement), statement))
             finally:
                 os._exit(1)
         _pid, status = os.waitpid(child, 0)

@@ -20,16 +20,16 @@ from bot.store.sqlite.migrations import migrate, statements
 from tests.store.old_databases import connect
 
 
-def main(database: Path, folder: Path, most: int) -> None:
+def main(database: Path, folder: Path, statement_count: int) -> None:
     """Let a copy die after each statement, and one survive."""
-    for last in range(1, most + 2):
+    for last in range(1, statement_count + 2):
         copy = folder / f"{last}.db"
         shutil.copy(database, copy)
         child = os.fork()
         if child == 0:
-            die_after(last if last <= most else None, copy)
+            die_after(last if last <= statement_count else None, copy)
         _pid, status = os.waitpid(child, 0)
-        if os.waitstatus_to_exitcode(status) != (-signal.SIGKILL if last <= most else 0):
+        if os.waitstatus_to_exitcode(status) != (-signal.SIGKILL if last <= statement_count else 0):
             sys.exit(1)
 
 

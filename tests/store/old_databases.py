@@ -30,11 +30,11 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def build(folder: Path) -> dict[int, Path]:
+def build_old_databases(folder: Path) -> dict[int, Path]:
     """Make a database of each version: the oldest one's rows, brought up, and some in every new table."""
     migrations, path = folder / "migrations", folder / "telex.db"
     migrations.mkdir()
-    made = {}
+    path_by_version = {}
     for version, migration in available().items():
         shutil.copy(migration, migrations)
         with closing(connect(path)) as connection:
@@ -42,9 +42,9 @@ def build(folder: Path) -> dict[int, Path]:
             if version == min(available()):
                 connection.executescript(FIRST.read_text("utf-8"))
             _fill(connection)
-        made[version] = folder / f"{version}.db"
-        shutil.copy(path, made[version])
-    return made
+        path_by_version[version] = folder / f"{version}.db"
+        shutil.copy(path, path_by_version[version])
+    return path_by_version
 
 
 def content(path: Path) -> Content:
@@ -84,7 +84,7 @@ def _row(connection: sqlite3.Connection, table: str, sql: str) -> dict[str, obje
     """A value for each column that must have one, and for each that points to a row of another table."""
     points_to = {
         column: (target, to)
-        for _id, _seq, target, column, to, *_rest in connection.execute(
+        for _id, _seq, target, column, to, *_more_columns in connection.execute(
             f"PRAGMA foreign_key_list({table})"
         ).fetchall()
     }
@@ -94,10 +94,10 @@ def _row(connection: sqlite3.Connection, table: str, sql: str) -> dict[str, obje
     ).fetchall():
         if name in points_to:
             target, to = points_to[name]
-            found = connection.execute(f'SELECT "{to}" FROM "{target}"').fetchone()
-            row[name] = found[0] if found is not None else None
+            target_row = connection.execute(f'SELECT "{to}" FROM "{target}"').fetchone()
+            row[name] = target_row[0] if target_row is not None else None
         elif key or (notnull and default is None):
-            allowed = re.search(rf"CHECK \({name} IN \('?(\w+)'?", sql)
-            value = allowed[1] if allowed else _SAMPLES[kind]
-            row[name] = int(str(value)) if allowed and kind == "INTEGER" else value
+            allowed_match = re.search(rf"CHECK \({name} IN \('?(\w+)'?", sql)
+            sample_value = allowed_match[1] if allowed_match else _SAMPLES[kind]
+            row[name] = int(str(sample_value)) if allowed_match and kind == "INTEGER" else sample_value
     return row

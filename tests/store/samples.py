@@ -24,7 +24,7 @@ def digest(*parts: object) -> bytes:
 def new_article(feed: Feed, name: str, *, published: int = 1_779_000_000, **fields: Any) -> NewArticle:
     """An article of a feed whose identity, key, page and texts come from its name."""
     url = fields.pop("url", f"https://news.example/{name}")
-    values: dict[str, Any] = {
+    field_values: dict[str, Any] = {
         "key": digest(feed.url, name).hex()[:22],
         "page": urls.page_key(url),
         "url": url,
@@ -40,8 +40,8 @@ def new_article(feed: Feed, name: str, *, published: int = 1_779_000_000, **fiel
         "image": None,
         "published": published,
     } | fields
-    values.setdefault("body", values["text"])
-    return NewArticle(**values)
+    field_values.setdefault("body", field_values["text"])
+    return NewArticle(**field_values)
 
 
 async def add_feed(store: Store, name: str = "first") -> Feed:
@@ -67,7 +67,7 @@ async def follow(store: Store, feed: Feed, *, server: int = SERVER, channel: int
     return subscription.id
 
 
-async def followed(store: Store, name: str = "first", **place: int) -> Feed:
+async def add_followed_feed(store: Store, name: str = "first", **place: int) -> Feed:
     """A feed that a channel follows."""
     feed = await add_feed(store, name)
     await follow(store, feed, **place)
@@ -85,7 +85,7 @@ async def deliver(store: Store, channel: int = CHANNEL, *, limit: int = 1_000) -
     return done
 
 
-async def fates(store: Store, article: NewArticle) -> dict[int, tuple[str, str | None]]:
+async def load_delivery_statuses(store: Store, article: NewArticle) -> dict[int, tuple[str, str | None]]:
     """What became of an article by channel: the fate and the reason."""
     return {
         row.channel_id: (row.fate.value, row.reason)
@@ -93,14 +93,14 @@ async def fates(store: Store, article: NewArticle) -> dict[int, tuple[str, str |
     }
 
 
-async def owe_notice(store: Store, channel: int, what: str, payload: str) -> bool:
+async def enqueue_notice(store: Store, channel: int, dedupe_key: str, payload: str) -> bool:
     """Owe a channel a message of its own, as an alert does; False when one of this name was owed before."""
     now = store.clock.now()
-    owed = sql.run(
+    inserted_rows = sql.run(
         sql.place_of(store),
         "INSERT INTO dispatch (channel_id, kind, what, created, position, due, payload) "
         "SELECT id, 'notice', ?, ?, ?, ?, ? FROM channel WHERE id = ? "
         "ON CONFLICT (channel_id, what) DO NOTHING RETURNING id",
-        (what, now, now, now, payload, channel),
+        (dedupe_key, now, now, now, payload, channel),
     )
-    return bool(owed)
+    return bool(inserted_rows)

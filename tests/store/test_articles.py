@@ -7,9 +7,9 @@ from bot.store import Store
 from tests.store.samples import add_feed, digest, new_article, record
 
 
-async def names(store: Store, *args, **kwargs) -> list[str]:
-    found = await store.articles.newest(*args, **kwargs)
-    return [article.title.removeprefix("Title of ") for article in found]
+async def list_newest_names(store: Store, *args, **kwargs) -> list[str]:
+    articles = await store.articles.newest(*args, **kwargs)
+    return [article.title.removeprefix("Title of ") for article in articles]
 
 
 async def test_an_article_comes_back_as_it_was_given(store, clock):
@@ -39,34 +39,41 @@ async def test_an_article_comes_back_as_it_was_given(store, clock):
 async def test_articles_come_in_the_order_of_their_ids_given(store):
     feed = await add_feed(store)
     ids = (await record(store, feed, *[new_article(feed, name) for name in "abc"])).new_ids
-    wanted = [ids[2], 99, ids[0], ids[1], ids[0]]
-    assert [article.id for article in await store.articles.by_ids(wanted)] == [ids[2], ids[0], ids[1], ids[0]]
+    article_ids = [ids[2], 99, ids[0], ids[1], ids[0]]
+    assert [article.id for article in await store.articles.by_ids(article_ids)] == [
+        ids[2],
+        ids[0],
+        ids[1],
+        ids[0],
+    ]
 
 
 async def test_the_newest_are_by_date_whatever_was_found_first(store):
-    one, two = await add_feed(store, "one"), await add_feed(store, "Écran")
-    await record(store, one, *[new_article(one, f"1-{n}", published=n) for n in (5, 1, 3)])
-    await record(store, two, *[new_article(two, f"2-{n}", published=n) for n in (4, 2)])
+    first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "Écran")
+    await record(store, first_feed, *[new_article(first_feed, f"1-{n}", published=n) for n in (5, 1, 3)])
+    await record(store, second_feed, *[new_article(second_feed, f"2-{n}", published=n) for n in (4, 2)])
     everything = ["1-5", "2-4", "1-3", "2-2", "1-1"]
-    assert await names(store, None, limit=9) == everything
-    assert await names(store, {one.id, two.id}, limit=9) == everything
-    assert await names(store, {one.id, two.id}, limit=2, offset=1) == everything[1:3]
-    assert await names(store, None, limit=2, offset=1) == everything[1:3]
-    assert await names(store, {two.id}, limit=9) == ["2-4", "2-2"]
-    assert await names(store, None, outlet="ECRAN", limit=9) == ["2-4", "2-2"]
-    assert await names(store, {one.id}, outlet="ECRAN", limit=9) == []
-    assert await names(store, set(), limit=9) == []
+    assert await list_newest_names(store, None, limit=9) == everything
+    assert await list_newest_names(store, {first_feed.id, second_feed.id}, limit=9) == everything
+    assert (
+        await list_newest_names(store, {first_feed.id, second_feed.id}, limit=2, offset=1) == everything[1:3]
+    )
+    assert await list_newest_names(store, None, limit=2, offset=1) == everything[1:3]
+    assert await list_newest_names(store, {second_feed.id}, limit=9) == ["2-4", "2-2"]
+    assert await list_newest_names(store, None, outlet="ECRAN", limit=9) == ["2-4", "2-2"]
+    assert await list_newest_names(store, {first_feed.id}, outlet="ECRAN", limit=9) == []
+    assert await list_newest_names(store, set(), limit=9) == []
     assert await store.articles.newest_time() == 5
 
 
 async def test_a_page_of_two_feeds_is_one_line_in_a_list(store):
-    one, two = await add_feed(store, "one"), await add_feed(store, "two")
+    first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
     url = "https://news.example/same"
-    await record(store, one, new_article(one, "1", url=url))
-    await record(store, two, new_article(two, "2", url=url))
-    assert await names(store, None, limit=9) == ["1"]
-    assert await names(store, {one.id, two.id}, limit=9) == ["1"]
-    assert await names(store, {two.id}, limit=9) == ["2"]
+    await record(store, first_feed, new_article(first_feed, "1", url=url))
+    await record(store, second_feed, new_article(second_feed, "2", url=url))
+    assert await list_newest_names(store, None, limit=9) == ["1"]
+    assert await list_newest_names(store, {first_feed.id, second_feed.id}, limit=9) == ["1"]
+    assert await list_newest_names(store, {second_feed.id}, limit=9) == ["2"]
 
 
 async def test_an_export_gives_every_article_once_oldest_first(store):
@@ -88,12 +95,12 @@ async def test_an_import_that_is_repeated_adds_nothing(store):
     assert await store.feeds.due(2**40, 9) == []
 
 
-OLD = ("old", "saved", "removed")
+OLD_ARTICLE_NAMES = ("old", "saved", "removed")
 
 
 async def test_emptied_texts_leave_titles_dates_and_identities(store, clock):
     feed = await add_feed(store)
-    old, saved, removed = (new_article(feed, name, summary="Un résumé") for name in OLD)
+    old, saved, removed = (new_article(feed, name, summary="Un résumé") for name in OLD_ARTICLE_NAMES)
     ids = (await record(store, feed, old, saved, removed, first=True)).new_ids
     by_title = {article.title.split()[-1]: article.id for article in await store.articles.by_ids(ids)}
     await store.bookmarks.add(1, by_title["saved"])
@@ -105,8 +112,13 @@ async def test_emptied_texts_leave_titles_dates_and_identities(store, clock):
     assert await store.articles.purge_texts(clock.now()) == 0
     newest = await store.articles.newest(None, limit=9)
     assert {article.title.split()[-1] for article in newest if article.text} == {"saved", "new"}
-    kept = await store.articles.get(by_title["old"])
-    assert (kept.text, kept.body, kept.summary, kept.published) == ("", "", "", old.published)
+    emptied_article = await store.articles.get(by_title["old"])
+    assert (
+        emptied_article.text,
+        emptied_article.body,
+        emptied_article.summary,
+        emptied_article.published,
+    ) == ("", "", "", old.published)
     assert await store.polls.known_by_identity(feed.id, [digest("guid", "old")])
 
 

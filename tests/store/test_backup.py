@@ -11,7 +11,7 @@ import pytest
 from bot.store import DatabaseBroken, DatabaseUnusable, Store
 from bot.store.sqlite import sqlite_backup
 from bot.store.sqlite.run_lock import open_locked
-from tests.store.samples import CHANNEL, SERVER, add_feed, follow, followed, new_article, record
+from tests.store.samples import CHANNEL, SERVER, add_feed, add_followed_feed, follow, new_article, record
 
 
 def files(folder: Path) -> set[str]:
@@ -36,7 +36,7 @@ async def test_a_backup_is_one_whole_file_that_knows_what_it_is(store, clock, tm
 
 
 async def test_a_backup_under_load_is_one_moment_of_the_database(store, clock, tmp_path):
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     big = [new_article(feed, f"{number}", text="x" * 5_000) for number in range(2_000)]
     await record(store, feed, *big, first=True)
     done = asyncio.create_task(store.backup(tmp_path / "backup.db"))
@@ -78,13 +78,13 @@ async def test_a_watch_begun_on_a_restored_backup_has_no_number_of_one_begun_aft
 
 
 async def test_a_backup_overwrites_nothing(store, tmp_path):
-    kept = tmp_path / "kept"
-    kept.write_text("mine")
+    existing_path = tmp_path / "kept"
+    existing_path.write_text("mine")
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
-    for path in (kept, tmp_path / "telex.db", tmp_path / "link", tmp_path):
+    for path in (existing_path, tmp_path / "telex.db", tmp_path / "link", tmp_path):
         with pytest.raises(DatabaseUnusable, match="exists already"):
             await store.backup(path)
-    assert kept.read_text() == "mine"
+    assert existing_path.read_text() == "mine"
 
 
 async def test_a_backup_into_a_missing_folder_is_said_and_leaves_nothing(store, tmp_path):

@@ -19,7 +19,7 @@ async def ids(store) -> list[int]:
     return list((await record(store, feed, *new)).new_ids)
 
 
-async def kept(store: Store, person: int = ANNA) -> list[int]:
+async def list_bookmarked_ids(store: Store, person: int = ANNA) -> list[int]:
     return [bookmark.article.id for bookmark in await store.bookmarks.list(person, limit=99)]
 
 
@@ -49,22 +49,22 @@ async def test_what_a_person_let_go_of_is_not_found_again_on_return(store, ids):
     assert await store.bookmarks.remove(ANNA, ids[0])
     assert not await store.bookmarks.remove(ANNA, ids[0])
     assert not await store.bookmarks.add(ANNA, ids[0], is_live_reaction=False)
-    assert await kept(store) == []
+    assert await list_bookmarked_ids(store) == []
     assert await store.bookmarks.add(ANNA, ids[0])
-    assert await kept(store) == [ids[0]]
+    assert await list_bookmarked_ids(store) == [ids[0]]
 
 
 async def test_what_was_made_while_away_is_kept(store, ids):
     assert await store.bookmarks.add(ANNA, ids[0], is_live_reaction=False)
     assert not await store.bookmarks.add(ANNA, ids[0], is_live_reaction=False)
-    assert await kept(store) == [ids[0]]
+    assert await list_bookmarked_ids(store) == [ids[0]]
 
 
 async def test_the_latest_bookmark_comes_first_in_pages(store, ids, clock):
     for article_id in (ids[1], ids[0], ids[2]):
         await store.bookmarks.add(ANNA, article_id)
         clock.advance(1)
-    assert await kept(store) == [ids[2], ids[0], ids[1]]
+    assert await list_bookmarked_ids(store) == [ids[2], ids[0], ids[1]]
     page = await store.bookmarks.list(ANNA, limit=1, offset=1)
     assert [bookmark.article.id for bookmark in page] == [ids[0]]
 
@@ -87,21 +87,21 @@ async def test_bookmarks_are_found_by_note_tag_and_whether_they_were_read(store,
     assert not await bookmarks.annotate(BEN, ids[0], note="mine", tags=())
     assert not await bookmarks.mark_read(BEN, ids[0], read=True)
     assert await bookmarks.tags(ANNA) == {"Été": 2, "IA": 1}
-    for wanted, found in [
+    for bookmark_filter, expected_ids in [
         (BookmarkFilter(match="a LIRE"), [ids[0]]),
         (BookmarkFilter(tag="ete"), [ids[0], ids[1]]),
         (BookmarkFilter(tag="ete", unread=True), [ids[0]]),
         (BookmarkFilter(unread=True), [ids[0], ids[2]]),
     ]:
-        listed = await bookmarks.list(ANNA, limit=9, wanted=wanted)
-        assert sorted(one.article.id for one in listed) == found
-        assert await bookmarks.count(ANNA, wanted) == len(found)
+        listed = await bookmarks.list(ANNA, limit=9, wanted=bookmark_filter)
+        assert sorted(bookmark.article.id for bookmark in listed) == expected_ids
+        assert await bookmarks.count(ANNA, bookmark_filter) == len(expected_ids)
     await bookmarks.mark_read(ANNA, ids[1], read=False)
     assert await bookmarks.count(ANNA, BookmarkFilter(unread=True)) == 3
     await bookmarks.remove(ANNA, ids[0])
     await bookmarks.add(ANNA, ids[0])
-    anew = await bookmarks.get(ANNA, ids[0])
-    assert (anew.note, anew.tags, anew.read) == ("", (), None)
+    new_bookmark = await bookmarks.get(ANNA, ids[0])
+    assert (new_bookmark.note, new_bookmark.tags, new_bookmark.read) == ("", (), None)
 
 
 async def test_bookmarks_of_a_server_that_the_person_left_can_be_hidden(store, ids):
@@ -109,8 +109,8 @@ async def test_bookmarks_of_a_server_that_the_person_left_can_be_hidden(store, i
     await store.bookmarks.add(ANNA, ids[1], server_id=SERVER + 1)
     await store.bookmarks.add(ANNA, ids[2])
     assert await store.bookmarks.servers(ANNA) == {SERVER, SERVER + 1}
-    shown = await store.bookmarks.list(ANNA, limit=9, wanted=BookmarkFilter(hidden={SERVER}))
-    assert {bookmark.article.id for bookmark in shown} == {ids[1], ids[2]}
+    bookmarks = await store.bookmarks.list(ANNA, limit=9, wanted=BookmarkFilter(hidden={SERVER}))
+    assert {bookmark.article.id for bookmark in bookmarks} == {ids[1], ids[2]}
     assert await store.bookmarks.count(ANNA, BookmarkFilter(hidden={SERVER})) == 2
 
 
@@ -118,4 +118,4 @@ async def test_a_person_knows_their_own_bookmarks_alone(store, ids):
     await store.bookmarks.add(ANNA, ids[0])
     assert await store.bookmarks.bookmarked_among(ANNA, ids) == {ids[0]}
     assert await store.bookmarks.bookmarked_among(BEN, ids) == set()
-    assert await kept(store, BEN) == []
+    assert await list_bookmarked_ids(store, BEN) == []

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.store import Store
-from tests.store.crashing import END, crashed
-from tests.store.samples import CHANNEL, deliver, digest, followed, new_article, record
+from tests.store.crashing import END, crash_before_statements
+from tests.store.samples import CHANNEL, add_followed_feed, deliver, digest, new_article, record
 
 
 async def content(store: Store) -> dict[str, object]:
@@ -23,7 +23,7 @@ async def content(store: Store) -> dict[str, object]:
 async def test_a_killed_poll_is_all_there_or_not_at_all(tmp_path, clock):
     path = tmp_path / "telex.db"
     store = await Store.open(path, clock)
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     await record(store, feed, new_article(feed, "old"))
     await deliver(store)
     await store.close()
@@ -43,7 +43,9 @@ async def test_a_killed_poll_is_all_there_or_not_at_all(tmp_path, clock):
         "sent": [3, 1, 1, 1],
     }
     again = [new_article(feed, f"new-{number}", published=number) for number in range(6)]
-    for statement, copy in crashed(path, "record_a_poll", clock.now(), [1, 2, 4, 8, 13, 19, 29, 44, END]):
+    for statement, copy in crash_before_statements(
+        path, "record_a_poll", clock.now(), [1, 2, 4, 8, 13, 19, 29, 44, END]
+    ):
         store = await Store.open(copy, clock)
         await store.check()
         assert await content(store) == (after if statement == END else before), statement

@@ -44,8 +44,8 @@ async def put(database: SqliteDatabase, name: str) -> None:
 
 
 async def test_the_promised_pragmas_hold(database):
-    for pragma, value in [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)]:
-        assert await database.transact(SqliteConnection.value, f"PRAGMA {pragma}") == value
+    for pragma, expected_value in [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)]:
+        assert await database.transact(SqliteConnection.value, f"PRAGMA {pragma}") == expected_value
     assert await database.query(SqliteConnection.value, "PRAGMA query_only") == 1
 
 
@@ -76,10 +76,10 @@ async def test_a_cancelled_write_is_whole_or_undone(database, hops):
 
 
 async def test_a_transaction_in_one_step_is_kept_and_is_undone_on_an_error(database):
-    def both(connection: SqliteConnection, *values: str | None) -> int:
-        for value in values:
-            connection.execute("INSERT INTO meta (name, value) VALUES (?, '')", (value,))
-        return len(values)
+    def both(connection: SqliteConnection, *meta_names: str | None) -> int:
+        for meta_name in meta_names:
+            connection.execute("INSERT INTO meta (name, value) VALUES (?, '')", (meta_name,))
+        return len(meta_names)
 
     assert await database.transact(both, "a", "b") == 2
     with pytest.raises(StoreError):
@@ -89,16 +89,16 @@ async def test_a_transaction_in_one_step_is_kept_and_is_undone_on_an_error(datab
 
 
 async def test_a_transaction_in_one_step_that_nobody_waits_for_any_more_is_undone(database):
-    begun, go_on = asyncio.Event(), threading.Event()
+    has_begun, go_on = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
     def held_up(connection: SqliteConnection) -> None:
         connection.execute("INSERT INTO meta (name, value) VALUES ('a', '')")
-        loop.call_soon_threadsafe(begun.set)
+        loop.call_soon_threadsafe(has_begun.set)
         assert go_on.wait(10)
 
     task = asyncio.create_task(database.transact(held_up))
-    await asyncio.wait_for(begun.wait(), 10)
+    await asyncio.wait_for(has_begun.wait(), 10)
     task.cancel()
     for _ in range(5):  # until it knows
         await asyncio.sleep(0)
@@ -143,15 +143,15 @@ async def test_writes_from_many_tasks_are_all_kept(database):
 
 async def begin_slow(database: SqliteDatabase, count: int) -> list[asyncio.Task[None]]:
     """So many reads that take for ever, all of them begun."""
-    loop, begun = asyncio.get_running_loop(), asyncio.Semaphore(0)
+    loop, started_reads = asyncio.get_running_loop(), asyncio.Semaphore(0)
 
     def read(connection: SqliteConnection) -> None:
-        loop.call_soon_threadsafe(begun.release)
+        loop.call_soon_threadsafe(started_reads.release)
         connection.execute(SLOW)
 
     slow = [asyncio.create_task(database.read(read)) for _ in range(count)]
     for _ in slow:
-        await begun.acquire()
+        await started_reads.acquire()
     return slow
 
 
@@ -204,17 +204,17 @@ async def test_a_full_disk_is_said_and_leaves_the_database_usable(database):
 
 
 async def test_a_locked_database_is_said(database):
-    other = SqliteSession(database.location, pragmas=("PRAGMA busy_timeout = 1",))
-    await other.open()
+    other_connection = SqliteSession(database.location, pragmas=("PRAGMA busy_timeout = 1",))
+    await other_connection.open()
     loop = asyncio.get_running_loop()
 
     def write(_db: SqliteConnection) -> None:
-        taken = other.run(SqliteConnection.execute, "BEGIN IMMEDIATE")
+        begin_statement = other_connection.run(SqliteConnection.execute, "BEGIN IMMEDIATE")
         with pytest.raises(DatabaseUnusable, match="locked"):
-            asyncio.run_coroutine_threadsafe(taken, loop).result()
+            asyncio.run_coroutine_threadsafe(begin_statement, loop).result()
 
     await database.transact(write)
-    await other.close()
+    await other_connection.close()
 
 
 async def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path, clock):

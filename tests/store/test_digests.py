@@ -9,15 +9,15 @@ import pytest
 from bot.core.models import Digest, Feed
 from bot.core.preferences import DigestPlan, Preference
 from bot.store import Store, StoreError
-from tests.store.crashing import END, crashed
+from tests.store.crashing import END, crash_before_statements
 from tests.store.samples import (
     CHANNEL,
     SERVER,
     add_feed,
+    add_followed_feed,
     deliver,
-    fates,
     follow,
-    followed,
+    load_delivery_statuses,
     new_article,
     record,
 )
@@ -35,16 +35,16 @@ async def save(store: Store, plan: DigestPlan, *, channel: int = CHANNEL, limit:
     return await store.digests.save(plan, server_id=SERVER, channel_id=channel, person_id=PERSON, limit=limit)
 
 
-async def make(store: Store, digest: Digest) -> bool:
+async def make_digest(store: Store, digest: Digest) -> bool:
     """As the courier does it: all candidates are named."""
     now = store.clock.now()
     feeds = await store.subscriptions.feed_ids([digest.channel_id])
     since = digest.covered if digest.covered is not None else digest.due - DAY
     gathered = await store.digests.candidates(digest, feeds, since=since, until=now)
-    named = [one.article_id for one in gathered.candidates]
-    payload = f'{{"since": {since}}}' if named else None
+    article_ids = [candidate.article_id for candidate in gathered.candidates]
+    payload = f'{{"since": {since}}}' if article_ids else None
     return await store.digests.enqueue_due(
-        digest, payload, until=now, held=gathered.reserved_article_ids, named=named
+        digest, payload, until=now, held=gathered.reserved_article_ids, named=article_ids
     )
 
 
@@ -72,14 +72,14 @@ async def test_a_digest_names_what_was_posted_and_leaves_its_fate(store, feed, c
     await record(store, feed, article)
     await deliver(store)
     clock.advance(digest.due - clock.now())
-    assert await make(store, digest)
+    assert await make_digest(store, digest)
     (sent,) = await deliver(store)
     assert (sent.kind, sent.dedupe_key, len(sent.article_ids)) == (
         "digest",
         f"digest:{digest.id}:{digest.due}:{store.clock.now()}",
         1,
     )
-    assert (await fates(store, article))[CHANNEL][0] == "posted"
+    assert (await load_delivery_statuses(store, article))[CHANNEL][0] == "posted"
 
 
 async def test_a_channel_with_a_digest_alone_gets_no_posts_and_the_digest_covers_them(store, feed, clock):
@@ -88,22 +88,22 @@ async def test_a_channel_with_a_digest_alone_gets_no_posts_and_the_digest_covers
     recorded = await record(store, feed, *articles)
     assert recorded.channel_ids == ()
     assert await deliver(store) == []
-    assert await fates(store, articles[0]) == {CHANNEL: ("digested", None)}
+    assert await load_delivery_statuses(store, articles[0]) == {CHANNEL: ("digested", None)}
     clock.advance(digest.due - clock.now())
-    assert await make(store, digest)
-    assert await fates(store, articles[0]) == {CHANNEL: ("waiting", None)}
+    assert await make_digest(store, digest)
+    assert await load_delivery_statuses(store, articles[0]) == {CHANNEL: ("waiting", None)}
     (sent,) = await deliver(store)
     assert len(sent.article_ids) == 3
-    (told,) = await store.delivery_statuses.by_page_key(articles[0].page)
-    assert (told.fate, told.message_id) == ("digested", 10_000_000 + sent.id)
+    (delivery_status,) = await store.delivery_statuses.by_page_key(articles[0].page)
+    assert (delivery_status.fate, delivery_status.message_id) == ("digested", 10_000_000 + sent.id)
 
 
 async def test_a_digest_is_made_once_though_it_is_tried_twice(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
     await record(store, feed, new_article(feed, "a", published=clock.now() - 60))
     clock.advance(digest.due - clock.now())
-    assert await make(store, digest)
-    assert not await make(store, digest)
+    assert await make_digest(store, digest)
+    assert not await make_digest(store, digest)
     assert len(await deliver(store)) == 1
     again = await store.digests.of_channel(CHANNEL)
     assert again.due == digest.due + DAY
@@ -116,14 +116,14 @@ async def test_nothing_is_made_of_a_digest_that_was_changed_meanwhile(store, fee
     await record(store, feed, article)
     clock.advance(digest.due - clock.now())
     await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True, chart=True))
-    assert not await make(store, digest)
-    assert await fates(store, article) == {CHANNEL: ("digested", None)}
+    assert not await make_digest(store, digest)
+    assert await load_delivery_statuses(store, article) == {CHANNEL: ("digested", None)}
 
 
 async def test_an_empty_day_owes_nothing_and_the_next_is_due(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
     clock.advance(digest.due - clock.now())
-    assert not await make(store, digest)
+    assert not await make_digest(store, digest)
     assert await deliver(store) == []
     assert await store.digests.next_due() == digest.due + DAY
 
@@ -133,13 +133,13 @@ async def test_one_that_still_waits_is_taken_back_and_the_next_tells_both(store,
     articles = [new_article(feed, name, published=clock.now() - 60) for name in "ab"]
     await record(store, feed, articles[0])
     clock.advance(digest.due - clock.now())
-    assert await make(store, digest)
+    assert await make_digest(store, digest)
     await record(store, feed, articles[1])
     clock.advance(DAY)
     again = await store.digests.of_channel(CHANNEL)
     assert await store.digests.withdraw_pending(again.id) == digest.due - DAY
     assert await store.digests.withdraw_pending(again.id) is None
-    assert await make(store, again)
+    assert await make_digest(store, again)
     (sent,) = await deliver(store)
     assert len(sent.article_ids) == 2
 
@@ -157,7 +157,7 @@ async def test_what_was_held_is_posted_when_the_digest_ends(store, feed, clock, 
     (sent,) = await deliver(store)
     assert (sent.kind, len(sent.article_ids)) == ("catch-up", 3)
     await record(store, feed, new_article(feed, "d", published=clock.now() - 60))
-    assert [one.kind for one in await deliver(store)] == ["post"]
+    assert [dispatch.kind for dispatch in await deliver(store)] == ["post"]
 
 
 async def test_what_is_held_goes_with_its_subscription(store, feed, clock):
@@ -166,13 +166,13 @@ async def test_what_is_held_goes_with_its_subscription(store, feed, clock):
     await record(store, feed, article)
     subscription = await store.subscriptions.find(CHANNEL, feed.id)
     await store.subscriptions.move(subscription.id, CHANNEL + 1)
-    assert await fates(store, article) == {CHANNEL + 1: ("waiting", None)}
-    assert [one.kind for one in await deliver(store, CHANNEL + 1)] == ["catch-up"]
+    assert await load_delivery_statuses(store, article) == {CHANNEL + 1: ("waiting", None)}
+    assert [dispatch.kind for dispatch in await deliver(store, CHANNEL + 1)] == ["catch-up"]
     await store.subscriptions.move(subscription.id, CHANNEL)
-    other = new_article(feed, "b", published=clock.now() - 60)
-    await record(store, feed, other)
+    other_article = new_article(feed, "b", published=clock.now() - 60)
+    await record(store, feed, other_article)
     await store.subscriptions.unfollow(CHANNEL, feed.id)
-    assert await fates(store, other) == {CHANNEL: ("withheld", "unfollowed")}
+    assert await load_delivery_statuses(store, other_article) == {CHANNEL: ("withheld", "unfollowed")}
 
 
 async def test_a_server_that_sent_the_bot_away_gets_no_digest_of_that_time(store, feed, clock):
@@ -180,24 +180,28 @@ async def test_a_server_that_sent_the_bot_away_gets_no_digest_of_that_time(store
     article = new_article(feed, "a", published=clock.now() - 60)
     await record(store, feed, article)
     await store.servers.mark_left(SERVER)
-    assert await fates(store, article) == {CHANNEL: ("withheld", "away")}
+    assert await load_delivery_statuses(store, article) == {CHANNEL: ("withheld", "away")}
     clock.advance(digest.due - clock.now())
     assert await store.digests.due(clock.now()) == []
     assert await store.digests.next_due() is None
     await store.servers.mark_joined(SERVER)
-    assert not await make(store, digest)
+    assert not await make_digest(store, digest)
 
 
 async def test_a_wide_digest_also_tells_of_feeds_that_the_channel_does_not_follow(store, feed, clock):
-    other = await add_feed(store, "other")
-    await follow(store, other, channel=CHANNEL + 1)
+    other_feed = await add_feed(store, "other")
+    await follow(store, other_feed, channel=CHANNEL + 1)
     now = clock.now()
-    await record(store, other, new_article(other, "a", published=now - 60))
-    for wide, feeds, found in ((False, {other.id}, 0), (True, {other.id}, 1), (True, {feed.id}, 0)):
+    await record(store, other_feed, new_article(other_feed, "a", published=now - 60))
+    for wide, feeds, expected_count in (
+        (False, {other_feed.id}, 0),
+        (True, {other_feed.id}, 1),
+        (True, {feed.id}, 0),
+    ):
         digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, wide=wide))
         assert digest is not None
         gathered = await store.digests.candidates(digest, feeds, since=now - DAY, until=now + 1)
-        assert len(gathered.candidates) == found
+        assert len(gathered.candidates) == expected_count
 
 
 async def test_bookmarks_of_other_servers_do_not_count(store, feed, clock):
@@ -209,8 +213,8 @@ async def test_bookmarks_of_other_servers_do_not_count(store, feed, clock):
     await store.bookmarks.add(2, article_id, server_id=SERVER + 1)
     await store.bookmarks.add(3, article_id, server_id=None)
     now = clock.now() + 1
-    (found,) = (await store.digests.candidates(digest, [feed.id], since=0, until=now)).candidates
-    assert found.kept == 1
+    (candidate,) = (await store.digests.candidates(digest, [feed.id], since=0, until=now)).candidates
+    assert candidate.count_articles == 1
 
 
 async def test_a_server_has_so_many_and_no_other_servers_channel(store, feed):
@@ -222,7 +226,7 @@ async def test_a_server_has_so_many_and_no_other_servers_channel(store, feed):
     with pytest.raises(StoreError):
         await store.digests.save(plan, server_id=SERVER + 1, channel_id=CHANNEL, person_id=1, limit=5)
     assert not await store.digests.delete(server_id=SERVER + 1, channel_id=CHANNEL, person_id=1)
-    assert [one.channel_id for one in await store.digests.of_server(SERVER)] == [CHANNEL, CHANNEL + 1]
+    assert [digest.channel_id for digest in await store.digests.of_server(SERVER)] == [CHANNEL, CHANNEL + 1]
 
 
 async def test_who_changed_a_digest_is_in_the_history(store, feed, clock):
@@ -231,7 +235,7 @@ async def test_who_changed_a_digest_is_in_the_history(store, feed, clock):
     await save(store, DigestPlan(weekday=0, minute=9 * 60, alone=True))
     await store.digests.delete(server_id=SERVER, channel_id=CHANNEL, person_id=PERSON)
     changes = await store.preferences.changes(SERVER, limit=9)
-    assert [(one.setting, one.old, one.new) for one in changes if one.setting == "digest"] == [
+    assert [(change.setting, change.old, change.new) for change in changes if change.setting == "digest"] == [
         ("digest", "monday 09:00 alone", None),
         ("digest", "daily 08:00", "monday 09:00 alone"),
         ("digest", None, "daily 08:00"),
@@ -240,13 +244,13 @@ async def test_who_changed_a_digest_is_in_the_history(store, feed, clock):
 
 async def test_a_digest_does_not_wait_for_the_rhythm_of_its_channel(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
-    for preference, value in (
+    for preference, preference_value in (
         (Preference.QUIET_HOURS, "07:00-12:00"),
         (Preference.MAX_POSTS_PER_HOUR, 1),
         (Preference.MIN_POST_INTERVAL, 3600),
     ):
         await store.preferences.change(
-            preference, value, server_id=SERVER, person_id=PERSON, channel_id=CHANNEL
+            preference, preference_value, server_id=SERVER, person_id=PERSON, channel_id=CHANNEL
         )
     clock.advance(at("2026-11-24 13:00") - clock.now())
     await record(store, feed, new_article(feed, "a", published=clock.now() - 60))
@@ -254,30 +258,32 @@ async def test_a_digest_does_not_wait_for_the_rhythm_of_its_channel(store, feed,
     clock.advance(digest.due - clock.now() - 600)
     await record(store, feed, new_article(feed, "b", published=clock.now() - 60))
     clock.advance(600)
-    assert await make(store, digest)
-    assert [one.kind for one in await deliver(store)] == ["digest"]
+    assert await make_digest(store, digest)
+    assert [dispatch.kind for dispatch in await deliver(store)] == ["digest"]
 
 
 async def test_a_process_killed_while_it_makes_a_digest_makes_it_whole_or_not_at_all(tmp_path, clock):
     """An earlier one waits and is taken back: at the end one digest covers both articles."""
     path = tmp_path / "telex.db"
     store = await Store.open(path, clock)
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
     articles = [new_article(feed, name, published=clock.now() - 60) for name in "ab"]
     await record(store, feed, articles[0])
     clock.advance(digest.due - clock.now())
-    assert await make(store, digest)
+    assert await make_digest(store, digest)
     await record(store, feed, articles[1])
     clock.advance(DAY)
     await store.close()
-    for statement, copy in crashed(path, "make_a_digest", clock.now(), [*range(1, 23), END]):
+    for statement, copy in crash_before_statements(path, "make_a_digest", clock.now(), [*range(1, 23), END]):
         store = await Store.open(copy, clock)
         await store.check()
         for again in await store.digests.due(clock.now()):  # what the next start does
             await store.digests.withdraw_pending(again.id)
-            assert await make(store, again)
+            assert await make_digest(store, again)
         (sent,) = await deliver(store)
         assert len(sent.article_ids) == 2, statement
-        assert [(await fates(store, article))[CHANNEL][0] for article in articles] == ["digested"] * 2
+        assert [(await load_delivery_statuses(store, article))[CHANNEL][0] for article in articles] == [
+            "digested"
+        ] * 2
         await store.close()

@@ -29,7 +29,7 @@ from bot.store.ports import AnyDatabase
 from bot.store.records.process_records import Process
 from bot.text import urls
 from bot.text.words import fold
-from tests.postgres_server import CUT, skip_without, take_over
+from tests.postgres_server import END_OTHER_SESSIONS, simulate_takeover, skip_without
 from tests.store import sql
 from tests.store.samples import add_feed, deliver, follow, new_article, record
 from tests.wire.waiting import until
@@ -37,7 +37,7 @@ from tests.wire.waiting import until
 CANCEL = (80877102).to_bytes(
     4, "big"
 )  # https://www.postgresql.org/docs/current/protocol-message-formats.html
-Lets = Callable[[bytes, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bool]]
+ForwardCheck = Callable[[bytes, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bool]]
 TYPES = {"INTEGER": "bigint", "TEXT": "text", "BLOB": "bytea", "REAL": "double precision"}
 
 
@@ -69,7 +69,7 @@ async def test_who_only_reads_makes_no_tables_on_a_server(server, clock):
 
 def test_both_have_the_same_tables_and_columns(empty_database, server):
     with closing(sqlite3.connect(empty_database)) as connection:
-        ours = {
+        sqlite_columns = {
             (table, column, TYPES[kind], bool(needed or key), bool(key))
             for table, column, kind, needed, key in connection.execute(
                 'SELECT t.name, c.name, c.type, c."notnull", c.pk FROM pragma_table_list AS t '
@@ -82,7 +82,7 @@ def test_both_have_the_same_tables_and_columns(empty_database, server):
                 "SELECT name FROM sqlite_schema WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"
             )
         }
-    theirs = {
+    postgres_columns = {
         tuple(row)
         for row in sql.run(
             server,
@@ -96,8 +96,8 @@ def test_both_have_the_same_tables_and_columns(empty_database, server):
             """,
         )
     }
-    assert theirs == ours
-    kept = {
+    assert postgres_columns == sqlite_columns
+    postgres_indexes = {
         row[0]
         for row in sql.run(
             server,
@@ -106,7 +106,7 @@ def test_both_have_the_same_tables_and_columns(empty_database, server):
             "UNION SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
         )
     }
-    assert indexes <= kept
+    assert indexes <= postgres_indexes
 
 
 def test_words_and_sites_are_compared_alike(server):
@@ -130,8 +130,8 @@ def test_words_and_sites_are_compared_alike(server):
         "https://[::1]/a",
         "a@b",
     ):
-        ((found,),) = sql.run(server, "SELECT site(?)", (address,))
-        assert found == urls.host(address).removeprefix("www.")
+        ((site,),) = sql.run(server, "SELECT site(?)", (address,))
+        assert site == urls.host(address).removeprefix("www.")
 
 
 def test_quiet_hours_end_alike(server):
@@ -143,8 +143,8 @@ def test_quiet_hours_end_alike(server):
             now = chance.choice(changes) + chance.randrange(-90_000, 90_000)
             begin, end = (15 * minute for minute in chance.sample(range(96), 2))
             text = local_time.format_quiet_hours(begin, end)
-            found = sql.run(server, "SELECT quiet_until(?, ?, ?)", (now, text, zone))[0][0]
-            assert found == local_time.quiet_hours_end(now, text, zone), (now, text, zone)
+            quiet_until = sql.run(server, "SELECT quiet_until(?, ?, ?)", (now, text, zone))[0][0]
+            assert quiet_until == local_time.quiet_hours_end(now, text, zone), (now, text, zone)
 
 
 async def test_a_newer_database_and_who_needs_it_alone_are_refused(server, clock):
@@ -164,16 +164,16 @@ async def test_what_cannot_be_reached_is_told_without_the_password(clock, tmp_pa
     skip_without()
     monkeypatch.setattr("bot.store.postgres.server_session.RETRY_DELAYS_SECONDS", (0.0, 0.01))
     nowhere = DatabaseUrl(f"postgresql://me:hidden@/telex?host={tmp_path}")
-    with pytest.raises(DatabaseUnusable, match="cannot be reached") as told:
+    with pytest.raises(DatabaseUnusable, match="cannot be reached") as error_info:
         await Store.open(nowhere, clock)
-    assert "hidden" not in str(told.value)
+    assert "hidden" not in str(error_info.value)
 
 
 async def test_a_session_that_is_cut_is_begun_anew_and_nothing_is_written_twice(on_server, server):
     feed = await add_feed(on_server)
     await follow(on_server, feed)
     for number in range(5):
-        sql.run(server, CUT)
+        sql.run(server, END_OTHER_SESSIONS)
         await record(on_server, feed, new_article(feed, str(number)))
         assert await on_server.articles.count() == number + 1
     assert len(await deliver(on_server)) == 5
@@ -181,41 +181,41 @@ async def test_a_session_that_is_cut_is_begun_anew_and_nothing_is_written_twice(
 
 
 async def test_who_no_longer_waits_for_an_answer_holds_up_nobody_though_the_server_hangs(server, clock):
-    hung, well = asyncio.Event(), asyncio.Event()
+    is_hung, has_recovered = asyncio.Event(), asyncio.Event()
 
-    async def hanging(data: bytes, reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> bool:
-        if data[4:8] != CANCEL:
+    async def hanging(packet: bytes, reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> bool:
+        if packet[4:8] != CANCEL:
             return True
         gave_up, _ = await asyncio.wait([asyncio.create_task(reader.read())], timeout=0.05)
         if not gave_up:
-            hung.set()
-        await well.wait()
+            is_hung.set()
+        await has_recovered.wait()
         return False
 
-    async with between(server, hanging) as behind:
+    async with open_proxy(server, hanging) as behind:
         database = await engines.open_database(behind, clock)
         store = Store(database)
         with suppress(TimeoutError):
             async with asyncio.timeout(0.1):
                 await database.query(Connection.rows, "SELECT pg_sleep(60)")
-        await asyncio.wait_for(hung.wait(), 20)  # what is to end it at the server
+        await asyncio.wait_for(is_hung.wait(), 20)  # what is to end it at the server
         assert await store.meta.get("name") is None
-        well.set()
-        sql.run(server, CUT)
+        has_recovered.set()
+        sql.run(server, END_OTHER_SESSIONS)
         await store.close()
 
 
 async def test_reads_that_are_cut_short_between_two_statements_end_at_the_next(on_server, database):
-    loop, begun, go_on = asyncio.get_running_loop(), asyncio.Semaphore(0), threading.Event()
+    loop, started_reads, go_on = asyncio.get_running_loop(), asyncio.Semaphore(0), threading.Event()
 
     def read(db: Connection) -> None:
-        loop.call_soon_threadsafe(begun.release)
+        loop.call_soon_threadsafe(started_reads.release)
         assert go_on.wait(10)
         db.value("SELECT pg_sleep(300)")
 
     tasks = [asyncio.create_task(database.read(read)) for _ in range(3)]
     for task in tasks:
-        await begun.acquire()
+        await started_reads.acquire()
         task.cancel()
     await asyncio.wait(tasks)
     await asyncio.sleep(0.05)  # each was cancelled at the server, where nothing ran
@@ -227,20 +227,20 @@ async def test_a_write_of_which_nobody_knows_whether_it_was_taken_is_not_made_ag
     server, clock, monkeypatch
 ):
     monkeypatch.setattr("bot.store.postgres.server_database.RETRY_DELAYS_SECONDS", (0.0,))
-    said: list[bytes] = []
+    packets: list[bytes] = []
 
     async def is_written_once() -> bool:
         return await store.meta.get("name") == "word"
 
-    async def silent(data: bytes, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def silent(packet: bytes, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Once a word is written, the server takes the end of that and does not answer, nor the next call."""
-        if b"word" in data or said:
-            said.append(data)
-        if b"COMMIT" in data and said:
+        if b"word" in packet or packets:
+            packets.append(packet)
+        if b"COMMIT" in packet and packets:
             writer.transport.abort()
-        return len(said) != 3
+        return len(packets) != 3
 
-    async with between(server, silent) as behind:
+    async with open_proxy(server, silent) as behind:
         database = await engines.open_database(behind, clock)
         store = Store(database)
         await store.meta.set("name", "")
@@ -251,12 +251,12 @@ async def test_a_write_of_which_nobody_knows_whether_it_was_taken_is_not_made_ag
 
 
 @asynccontextmanager
-async def between(server: DatabaseUrl, lets: Lets) -> AsyncIterator[DatabaseUrl]:
+async def open_proxy(server: DatabaseUrl, should_forward: ForwardCheck) -> AsyncIterator[DatabaseUrl]:
     """A server behind somebody who lets pass what is sent to it, or ends the connection."""
     from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - not everywhere
 
-    parts, given = urlsplit(server.address), conninfo_to_dict(server.address)
-    host, port = str(given["host"]), given.get("port") or 5432
+    parts, connection_options = urlsplit(server.address), conninfo_to_dict(server.address)
+    host, port = str(connection_options["host"]), connection_options.get("port") or 5432
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(1 << 16):
@@ -264,21 +264,21 @@ async def between(server: DatabaseUrl, lets: Lets) -> AsyncIterator[DatabaseUrl]
         writer.close()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        beyond = (
+        upstream = (
             await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
             if host.startswith("/")
             else await asyncio.open_connection(host, int(port))
         )
-        answers = asyncio.create_task(answer(beyond[0], writer))
-        while (data := await reader.read(1 << 16)) and await lets(data, reader, writer):
-            beyond[1].write(data)
-        beyond[1].close()
+        answers = asyncio.create_task(answer(upstream[0], writer))
+        while (packet := await reader.read(1 << 16)) and await should_forward(packet, reader, writer):
+            upstream[1].write(packet)
+        upstream[1].close()
         writer.close()
         await answers
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as proxy:
-        own = proxy.sockets[0].getsockname()[1]
-        netloc = f"{parts.netloc.rpartition('@')[0]}@127.0.0.1:{own}"
+        proxy_port = proxy.sockets[0].getsockname()[1]
+        netloc = f"{parts.netloc.rpartition('@')[0]}@127.0.0.1:{proxy_port}"
         plain = parts._replace(netloc=netloc, query="sslmode=disable&gssencmode=disable")
         yield DatabaseUrl(plain.geturl())
 
@@ -310,15 +310,15 @@ async def test_writers_of_several_processes_take_turns_and_no_change_is_missed_o
     try:
         feeds = [await add_feed(first, "one"), await add_feed(second, "two")]
         last = await first.article_changes.latest()
-        seen: list[int] = []
+        article_ids: list[int] = []
         reading = asyncio.Lock()
 
         async def read() -> None:
             nonlocal last
             async with reading:
-                found = await second.article_changes.after(last.sequence, last.nonce, 100)
-                seen.extend(change.article_id for change in found)
-                last = found[-1] if found else last
+                changes = await second.article_changes.after(last.sequence, last.nonce, 100)
+                article_ids.extend(change.article_id for change in changes)
+                last = changes[-1] if changes else last
 
         async def write(store: Store, place: int) -> None:
             for number in range(10):
@@ -336,13 +336,13 @@ async def test_writers_of_several_processes_take_turns_and_no_change_is_missed_o
         async def cut() -> None:
             for _ in range(3):
                 await asyncio.sleep(0.1)
-                await asyncio.to_thread(sql.run, server, CUT)
+                await asyncio.to_thread(sql.run, server, END_OTHER_SESSIONS)
 
         await asyncio.gather(write(first, 0), write(second, 1), cut())
         await read()
-        assert sorted(seen) == list(range(1, 21))
-        kept = sql.run(server, "SELECT count(DISTINCT key), count(*) FROM article")
-        assert tuple(kept[0]) == (20, 20)
+        assert sorted(article_ids) == list(range(1, 21))
+        article_counts = sql.run(server, "SELECT count(DISTINCT key), count(*) FROM article")
+        assert tuple(article_counts[0]) == (20, 20)
     finally:
         await first.close()
         await second.close()
@@ -353,10 +353,10 @@ async def test_a_database_that_was_restored_is_known_by_its_tables(on_server, se
     await follow(on_server, feed)
 
     async def watch(store: Store, query: str) -> int:
-        found = await store.watches.add(
+        addition = await store.watches.add(
             server_id=1, channel_id=9, person_id=5, query=query, language=None, limit=9
         )
-        return found[0].id
+        return addition[0].id
 
     first = await watch(on_server, "one")
     again = await Store.open(server, clock)
@@ -372,7 +372,7 @@ async def test_a_database_that_was_restored_is_known_by_its_tables(on_server, se
 async def test_a_database_that_another_server_took_over_is_written_to_after_a_new_start_alone(
     on_server, server, clock
 ):
-    take_over(server)
+    simulate_takeover(server)
     for _ in range(2):
         with pytest.raises(StoreError, match="has to start again"):
             await on_server.meta.set("name", "value")

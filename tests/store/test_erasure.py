@@ -19,17 +19,17 @@ PEOPLE = tuple((1 << 59) + 7_919 * number for number in range(1, 9))
 ANNA, BEN = PEOPLE[:2]
 
 
-def written(path: Path) -> bytes:
+def read_database_bytes(path: Path) -> bytes:
     """All that the files of the database hold."""
     return b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*") if file.is_file())
 
 
-def traces(person_id: int, path: Path) -> int:
-    found = written(path)
-    return found.count(person_id.to_bytes(8)) + found.count(str(person_id).encode())
+def count_traces(person_id: int, path: Path) -> int:
+    database_bytes = read_database_bytes(path)
+    return database_bytes.count(person_id.to_bytes(8)) + database_bytes.count(str(person_id).encode())
 
 
-async def live(store: Store, clock: ManualClock) -> list[int]:
+async def fill_store(store: Store, clock: ManualClock) -> list[int]:
     """Eight people keep, ask, vote, watch and change settings, all mixed; the ids of the articles."""
     feed = await add_feed(store, "Paper")
     new = [new_article(feed, f"n{number}", title=f"Title {number}") for number in range(60)]
@@ -75,19 +75,19 @@ async def live(store: Store, clock: ManualClock) -> list[int]:
 @pytest.mark.parametrize("person", [ANNA, PEOPLE[-1]])
 async def test_nothing_of_a_person_is_left_in_the_files(store, clock, settings, person):
     path = sql.file(settings.database)
-    await live(store, clock)
-    assert traces(person, path) > 100
+    await fill_store(store, clock)
+    assert count_traces(person, path) > 100
     erased = await store.erase(person)
     assert (
         min(erased.bookmarks, erased.questions, erased.votes, erased.watches, erased.changes, erased.opinions)
         > 0
     )
-    assert traces(person, path) == 0
-    assert traces(BEN, path) > 100
+    assert count_traces(person, path) == 0
+    assert count_traces(BEN, path) > 100
     assert await store.bookmarks.count(BEN) > 0
     await store.check()
     await store.close()
-    assert traces(person, path) == 0
+    assert count_traces(person, path) == 0
 
 
 async def test_an_old_reaction_brings_back_nothing_and_a_new_one_does(store):
@@ -100,7 +100,10 @@ async def test_an_old_reaction_brings_back_nothing_and_a_new_one_does(store):
     for article in (first, second):
         assert not await store.bookmarks.add(ANNA, article, is_live_reaction=False)
         assert any(
-            [await store.bookmarks.add(other, article, is_live_reaction=False) for other in PEOPLE[1:]]
+            [
+                await store.bookmarks.add(other_person_id, article, is_live_reaction=False)
+                for other_person_id in PEOPLE[1:]
+            ]
         )
     assert await store.bookmarks.removed_urls(ANNA) == ()
     assert await store.bookmarks.add(ANNA, first)

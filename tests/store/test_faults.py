@@ -16,21 +16,21 @@ from bot.store.sqlite import database as database_module
 from bot.store.sqlite.database import SqliteDatabase
 from bot.store.sqlite.migrations import migrate
 from bot.store.sqlite.sqlite_connection import SqliteConnection, SqliteSession
-from tests.store.samples import CHANNEL, deliver, followed, new_article, record
+from tests.store.samples import CHANNEL, add_followed_feed, deliver, new_article, record
 
 
 @pytest.fixture
 def connections(monkeypatch) -> list[SqliteSession]:
     """All that are opened, the writer first."""
-    made: list[SqliteSession] = []
+    opened_connections: list[SqliteSession] = []
 
     class Remembered(SqliteSession):
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
-            made.append(self)
+            opened_connections.append(self)
 
     monkeypatch.setattr(database_module, "SqliteSession", Remembered)
-    return made
+    return opened_connections
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ TROUBLES: dict[str, tuple[Callable[[SqliteSession], Any], Callable[[SqliteSessio
 @pytest.mark.parametrize("name", TROUBLES)
 async def test_a_poll_that_finds_no_room_is_undone_and_found_again(store, connections, clock, name, caplog):
     begin, end, words = TROUBLES[name]
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     await record(store, feed, new_article(feed, "old"))
     large = [new_article(feed, f"new-{number}", text="long " * 2_000) for number in range(20)]
     await begin(connections[0])
@@ -95,13 +95,13 @@ async def test_a_poll_that_finds_no_room_is_undone_and_found_again(store, connec
     assert not store.recent_fault
     assert len(await deliver(store)) == 1 + len(large)
     await store.check()
-    said = [entry.message for entry in caplog.records if entry.name == "bot.store.database_health"]
-    assert [words in line for line in said] == [True, False], said
-    assert said[1] == "The database accepts writes again"
+    log_messages = [entry.message for entry in caplog.records if entry.name == "bot.store.database_health"]
+    assert [words in line for line in log_messages] == [True, False], log_messages
+    assert log_messages[1] == "The database accepts writes again"
 
 
 async def test_a_claim_that_cannot_be_written_is_no_claim(store, connections, clock):
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     await record(store, feed, new_article(feed, "a"))
     await forbid(connections[0])
     with pytest.raises(DatabaseUnusable):
@@ -113,13 +113,13 @@ async def test_a_claim_that_cannot_be_written_is_no_claim(store, connections, cl
 
 async def test_what_must_not_be_forgotten_is_written_when_there_is_room(store, connections, clock):
     await forbid(connections[0])
-    kept = asyncio.create_task(store.retry_until_written(lambda: store.meta.set("a", "b")))
+    write_task = asyncio.create_task(store.retry_until_written(lambda: store.meta.set("a", "b")))
     for _ in range(3):
         await asyncio.sleep(0.05)
         clock.advance(5)
-    assert not kept.done()
+    assert not write_task.done()
     await allow(connections[0])
-    while not kept.done():
+    while not write_task.done():
         await asyncio.sleep(0.05)
         clock.advance(5)
     assert await store.meta.get("a") == "b"
@@ -141,8 +141,8 @@ async def test_a_backup_for_which_there_is_no_room_leaves_nothing_and_says_where
 ):
     connect = sqlite3.connect
 
-    def small(*args: Any, **more: Any) -> sqlite3.Connection:
-        connection: sqlite3.Connection = connect(*args, **more)
+    def small(*args: Any, **options: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*args, **options)
         connection.execute("PRAGMA max_page_count = 3")
         return connection
 
@@ -157,7 +157,7 @@ async def test_a_backup_for_which_there_is_no_room_leaves_nothing_and_says_where
     assert store.fault is None
 
 
-def spoil(path: Path, table: str) -> int:
+def corrupt_table(path: Path, table: str) -> int:
     """Overwrite every page of a table and its indices with rubbish; how many."""
     connection = sqlite3.connect(path)
     names = [
@@ -188,11 +188,11 @@ async def test_a_damaged_database_is_not_written_to_any_more(tmp_path, clock, ca
     """What became of an article may be missing in it, and would be posted again."""
     path = tmp_path / "telex.db"
     store = await Store.open(path, clock)
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     await record(store, feed, new_article(feed, "a"))
     await deliver(store)
     await store.close()
-    assert spoil(path, "fate")
+    assert corrupt_table(path, "fate")
     store = await Store.open(path, clock)
     with pytest.raises(DatabaseBroken, match="telex check"):
         await record(store, feed, new_article(feed, "b"))
@@ -204,23 +204,23 @@ async def test_a_damaged_database_is_not_written_to_any_more(tmp_path, clock, ca
         await store.backup(tmp_path / "backup.db")
     assert not (tmp_path / "backup.db").exists()
     await store.close()
-    (said,) = [entry.message for entry in caplog.records if entry.name == "bot.store.database_health"]
-    assert "is damaged" in said
-    assert "restore a backup" in said
-    assert "I write nothing more to it." in said
+    (log_message,) = [entry.message for entry in caplog.records if entry.name == "bot.store.database_health"]
+    assert "is damaged" in log_message
+    assert "restore a backup" in log_message
+    assert "I write nothing more to it." in log_message
 
 
 dying_threads = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 
 
-def doom(connection: SqliteSession) -> None:
+def end_connection_thread(connection: SqliteSession) -> None:
     """Let the thread of a connection end when it next gets work, outside of all that catches errors."""
     connection._tx.put_nowait(None)  # noqa: SLF001 - what is no work cannot be taken apart
 
 
 @dying_threads
 async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store, connections, monkeypatch):
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     writer = connections[0]
 
     class Refused(SqliteSession):
@@ -229,7 +229,7 @@ async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store, c
 
     await writer.run(SqliteConnection.execute, "BEGIN IMMEDIATE")
     await writer.run(SqliteConnection.execute, "INSERT INTO meta (name, value) VALUES ('half', '')")
-    doom(writer)
+    end_connection_thread(writer)
     with pytest.raises(StoreError, match="ended"):
         await store.meta.set("more", "")
     with monkeypatch.context() as patched:
@@ -245,7 +245,7 @@ async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store, c
 @dying_threads
 async def test_who_waits_for_a_thread_that_ends_is_told(store, connections):
     for connection in connections[1:]:
-        doom(connection)
+        end_connection_thread(connection)
         with pytest.raises(StoreError, match="ended"):
             await asyncio.wait_for(connection.run(lambda _: None), 10)
     assert await store.meta.get("a") is None

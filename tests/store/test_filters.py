@@ -11,22 +11,31 @@ from bot.core.preferences import FilterMode, SettingChange
 from bot.store import Store
 from bot.store.records.source_records import FilterMatcher, IntakeResult, PollWrite
 from bot.watches.subscription_filters import blocking_filters
-from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
+from tests.store.samples import (
+    CHANNEL,
+    SERVER,
+    add_feed,
+    deliver,
+    follow,
+    load_delivery_statuses,
+    new_article,
+    record,
+)
 
 PERSON = 8_000
 ONLY, NEVER = FilterMode.INCLUDE, FilterMode.EXCLUDE
 
 
-async def ruled(store: Store, subscription: int, *rules: tuple[FilterMode, str]) -> None:
+async def add_filters(store: Store, subscription: int, *rules: tuple[FilterMode, str]) -> None:
     assert await store.filters.add(subscription, rules, person_id=PERSON, limit=10)
 
 
-def has(words: dict[str, set[str]]) -> FilterMatcher:
+def match_by_words(words: dict[str, set[str]]) -> FilterMatcher:
     """Decides by article: the queries that each matches."""
     return lambda key, filters: blocking_filters(filters, lambda query: query in words[key])
 
 
-async def polled(
+async def record_poll(
     store: Store,
     feed: Feed,
     *new: NewArticle,
@@ -35,8 +44,8 @@ async def polled(
     catch_up_after: int = 10,
 ) -> None:
     """A poll of articles each of which matches the queries in `words`, and no others."""
-    found = {article.key: set[str]() for article in new}
-    found |= {article.key: queries for article, queries in (words or {}).items()}
+    queries_by_key = {article.key: set[str]() for article in new}
+    queries_by_key |= {article.key: queries for article, queries in (words or {}).items()}
     now = store.clock.now()
     await store.polls.record(
         PollWrite(
@@ -44,12 +53,12 @@ async def polled(
             IntakeResult(new),
             catch_up_after=catch_up_after,
             is_first_poll=first,
-            filter_matcher=has(found),
+            filter_matcher=match_by_words(queries_by_key),
         )
     )
 
 
-async def told(store: Store, channel: int = CHANNEL) -> list[list[str]]:
+async def deliver_titles(store: Store, channel: int = CHANNEL) -> list[list[str]]:
     """The titles of each message that a channel gets."""
     return [
         [article.title.removeprefix("Title of ") for article in await store.articles.by_ids(sent.article_ids)]
@@ -59,21 +68,24 @@ async def told(store: Store, channel: int = CHANNEL) -> list[list[str]]:
 
 async def test_a_filtered_article_has_the_filter_for_its_fate_and_the_others_are_posted(store):
     feed = await add_feed(store)
-    await ruled(store, await follow(store, feed), (NEVER, "sponsored"))
-    one, two = new_article(feed, "a", published=100), new_article(feed, "b", published=200)
-    await polled(store, feed, two, one, words={one: {"sponsored"}})
-    assert await fates(store, one) == {CHANNEL: ("filtered", "never sponsored")}
-    assert await told(store) == [["b"]]
-    assert await fates(store, two) == {CHANNEL: ("posted", None)}
+    await add_filters(store, await follow(store, feed), (NEVER, "sponsored"))
+    first_article, second_article = (
+        new_article(feed, "a", published=100),
+        new_article(feed, "b", published=200),
+    )
+    await record_poll(store, feed, second_article, first_article, words={first_article: {"sponsored"}})
+    assert await load_delivery_statuses(store, first_article) == {CHANNEL: ("filtered", "never sponsored")}
+    assert await deliver_titles(store) == [["b"]]
+    assert await load_delivery_statuses(store, second_article) == {CHANNEL: ("posted", None)}
 
 
 async def test_a_filter_is_of_one_subscription(store):
     feed = await add_feed(store)
-    await ruled(store, await follow(store, feed), (ONLY, "chips"))
+    await add_filters(store, await follow(store, feed), (ONLY, "chips"))
     await follow(store, feed, channel=CHANNEL + 1)
     article = new_article(feed, "a")
-    await polled(store, feed, article)
-    assert await fates(store, article) == {
+    await record_poll(store, feed, article)
+    assert await load_delivery_statuses(store, article) == {
         CHANNEL: ("filtered", "only chips"),
         CHANNEL + 1: ("waiting", None),
     }
@@ -82,108 +94,110 @@ async def test_a_filter_is_of_one_subscription(store):
 @pytest.mark.parametrize("filtered_first", [True, False])
 async def test_a_page_that_one_feed_filters_is_posted_by_another(store, filtered_first):
     strict, free = await add_feed(store, "strict"), await add_feed(store, "free")
-    await ruled(store, await follow(store, strict), (NEVER, "a"))
+    await add_filters(store, await follow(store, strict), (NEVER, "a"))
     await follow(store, free)
     url = "https://news.example/same"
     mine, theirs = new_article(strict, "strict", url=url), new_article(free, "free", url=url)
     for feed, article in [(strict, mine), (free, theirs)][:: 1 if filtered_first else -1]:
-        await polled(store, feed, article, words={article: {"a"}})
-    assert await told(store) == [["free"]]
-    assert await fates(store, mine) == {CHANNEL: ("posted", None)}
-    await polled(store, strict, new_article(strict, "again", url=url), words={})
-    assert await told(store) == []
+        await record_poll(store, feed, article, words={article: {"a"}})
+    assert await deliver_titles(store) == [["free"]]
+    assert await load_delivery_statuses(store, mine) == {CHANNEL: ("posted", None)}
+    await record_poll(store, strict, new_article(strict, "again", url=url), words={})
+    assert await deliver_titles(store) == []
 
 
 @pytest.mark.parametrize("filtered_first", [True, False])
 @pytest.mark.parametrize("end", ["unfollow", "pause", "move"])
 async def test_a_page_whose_other_feed_is_filtered_waits_for_its_own_feed_alone(store, filtered_first, end):
-    one, two = await add_feed(store, "one"), await add_feed(store, "two")
-    subscription = await follow(store, one)
-    await ruled(store, await follow(store, two), (NEVER, "paris"))
+    first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
+    subscription = await follow(store, first_feed)
+    await add_filters(store, await follow(store, second_feed), (NEVER, "paris"))
     url = "https://news.example/same"
-    by_one, by_two = new_article(one, "a", url=url), new_article(two, "b", url=url)
-    for feed, article in [(one, by_one), (two, by_two)][:: -1 if filtered_first else 1]:
-        await polled(store, feed, article, words={article: {"paris"}})
+    by_one, by_two = new_article(first_feed, "a", url=url), new_article(second_feed, "b", url=url)
+    for feed, article in [(first_feed, by_one), (second_feed, by_two)][:: -1 if filtered_first else 1]:
+        await record_poll(store, feed, article, words={article: {"paris"}})
     if end == "unfollow":
-        await store.subscriptions.unfollow(CHANNEL, one.id)
+        await store.subscriptions.unfollow(CHANNEL, first_feed.id)
     elif end == "pause":
         await store.subscriptions.pause(subscription)
     else:
         await store.subscriptions.move(subscription, CHANNEL + 1)
-    assert await told(store) == []
-    assert await told(store, CHANNEL + 1) == ([["a"]] if end == "move" else [])
+    assert await deliver_titles(store) == []
+    assert await deliver_titles(store, CHANNEL + 1) == ([["a"]] if end == "move" else [])
 
 
 async def test_a_filtered_page_that_comes_by_a_paused_feed_stays_filtered(store):
     strict, resting = await add_feed(store, "strict"), await add_feed(store, "resting")
-    await ruled(store, await follow(store, strict), (NEVER, "a"))
+    await add_filters(store, await follow(store, strict), (NEVER, "a"))
     await store.subscriptions.pause(await follow(store, resting))
     url = "https://news.example/same"
     mine = new_article(strict, "strict", url=url)
-    await polled(store, strict, mine, words={mine: {"a"}})
-    await polled(store, resting, new_article(resting, "resting", url=url))
-    assert await fates(store, mine) == {CHANNEL: ("filtered", "never a")}
+    await record_poll(store, strict, mine, words={mine: {"a"}})
+    await record_poll(store, resting, new_article(resting, "resting", url=url))
+    assert await load_delivery_statuses(store, mine) == {CHANNEL: ("filtered", "never a")}
 
 
 async def test_of_a_backlog_the_newest_that_passes_is_posted(store):
     feed = await add_feed(store)
-    await ruled(store, await follow(store, feed), (ONLY, "x"))
+    await add_filters(store, await follow(store, feed), (ONLY, "x"))
     articles = [new_article(feed, name, published=number) for number, name in enumerate("abc")]
-    await polled(store, feed, *articles, words={articles[0]: {"x"}, articles[1]: {"x"}}, first=True)
-    assert await told(store) == [["b"]]
+    await record_poll(store, feed, *articles, words={articles[0]: {"x"}, articles[1]: {"x"}}, first=True)
+    assert await deliver_titles(store) == [["b"]]
 
 
 async def test_a_catch_up_holds_nothing_that_is_filtered(store):
     feed = await add_feed(store)
-    await ruled(store, await follow(store, feed), (NEVER, "x"))
+    await add_filters(store, await follow(store, feed), (NEVER, "x"))
     articles = [new_article(feed, name, published=number) for number, name in enumerate("abcdef")]
-    await polled(store, feed, *articles, words={articles[1]: {"x"}, articles[5]: {"x"}}, catch_up_after=2)
-    assert await told(store) == [["a", "c"], ["d"], ["e"]]
+    await record_poll(
+        store, feed, *articles, words={articles[1]: {"x"}, articles[5]: {"x"}}, catch_up_after=2
+    )
+    assert await deliver_titles(store) == [["a", "c"], ["d"], ["e"]]
 
 
 async def test_what_comes_after_a_pause_is_filtered_what_came_in_it_is_withheld(store, clock):
     feed = await add_feed(store)
     subscription = await follow(store, feed)
-    await polled(store, feed)
+    await record_poll(store, feed)
     await store.subscriptions.pause(subscription)
-    await ruled(store, subscription, (NEVER, "x"))
+    await add_filters(store, subscription, (NEVER, "x"))
     clock.advance(100)
     early = new_article(feed, "early", published=clock.now() - 50)
     await store.subscriptions.resume(subscription)
     clock.advance(100)
     late, fine = (new_article(feed, name, published=clock.now() - 50) for name in ("late", "fine"))
-    await polled(store, feed, fine, late, early, words={early: {"x"}, late: {"x"}})
-    assert await fates(store, early) == {CHANNEL: ("withheld", "paused")}
-    assert await fates(store, late) == {CHANNEL: ("filtered", "never x")}
-    assert await told(store) == [["fine"]]
+    await record_poll(store, feed, fine, late, early, words={early: {"x"}, late: {"x"}})
+    assert await load_delivery_statuses(store, early) == {CHANNEL: ("withheld", "paused")}
+    assert await load_delivery_statuses(store, late) == {CHANNEL: ("filtered", "never x")}
+    assert await deliver_titles(store) == [["fine"]]
 
 
 async def test_a_new_filter_leaves_what_waits_and_what_was_kept_out(store):
     feed = await add_feed(store)
     subscription = await follow(store, feed)
     waiting, later = new_article(feed, "waiting"), new_article(feed, "later")
-    await polled(store, feed, waiting)
-    await ruled(store, subscription, (NEVER, "x"))
-    await polled(store, feed, later, words={later: {"x"}})
-    assert await told(store) == [["waiting"]]
-    (kept,) = await store.filters.by_subscription_id(subscription)
-    assert await store.filters.remove(subscription, [kept.id], person_id=PERSON) == 1
+    await record_poll(store, feed, waiting)
+    await add_filters(store, subscription, (NEVER, "x"))
+    await record_poll(store, feed, later, words={later: {"x"}})
+    assert await deliver_titles(store) == [["waiting"]]
+    (subscription_filter,) = await store.filters.by_subscription_id(subscription)
+    assert await store.filters.remove(subscription, [subscription_filter.id], person_id=PERSON) == 1
     await record(store, feed, later)
-    assert await told(store) == []
-    assert await fates(store, later) == {CHANNEL: ("filtered", "never x")}
+    assert await deliver_titles(store) == []
+    assert await load_delivery_statuses(store, later) == {CHANNEL: ("filtered", "never x")}
 
 
 async def test_an_article_that_was_filtered_is_posted_when_its_feed_is_followed_anew(store):
     feed = await add_feed(store)
-    await ruled(store, await follow(store, feed), (NEVER, "x"))
+    await add_filters(store, await follow(store, feed), (NEVER, "x"))
     article = new_article(feed, "a")
-    await polled(store, feed, article, words={article: {"x"}})
+    await record_poll(store, feed, article, words={article: {"x"}})
     await store.subscriptions.unfollow(CHANNEL, feed.id)
     (first,) = await store.articles.newest([feed.id], limit=1)
     await store.subscriptions.follow(
         server_id=SERVER, channel_id=CHANNEL, feed_id=feed.id, first_article_id=first.id
     )
-    assert await told(store) == [["a"]]
+    assert await deliver_titles(store) == [["a"]]
 
 
 async def test_filters_are_counted_kept_once_and_written_into_the_history(store, clock):
@@ -194,11 +208,13 @@ async def test_filters_are_counted_kept_once_and_written_into_the_history(store,
     assert await add(subscription, [(NEVER, "a")], person_id=PERSON, limit=3)
     assert await add(subscription, [(NEVER, "c"), (NEVER, "d")], person_id=PERSON, limit=3) is False
     assert await add(subscription + 1, [(NEVER, "a")], person_id=PERSON, limit=3) is None
-    kept = await store.filters.by_subscription_id(subscription)
-    assert [(one.rule, one.query) for one in kept] == [(NEVER, "a"), (ONLY, "b")]
+    subscription_filters = await store.filters.by_subscription_id(subscription)
+    assert [
+        (subscription_filter.rule, subscription_filter.query) for subscription_filter in subscription_filters
+    ] == [(NEVER, "a"), (ONLY, "b")]
     assert await store.filters.queries(feed.id) == ["a", "b"]
-    assert await store.filters.remove(subscription, [kept[0].id, 999], person_id=PERSON) == 1
-    assert await store.filters.remove(subscription, [kept[0].id], person_id=PERSON) == 0
+    assert await store.filters.remove(subscription, [subscription_filters[0].id, 999], person_id=PERSON) == 1
+    assert await store.filters.remove(subscription, [subscription_filters[0].id], person_id=PERSON) == 0
 
     def change(old: str | None, new: str | None) -> SettingChange:
         return SettingChange(clock.now(), PERSON, "filter", CHANNEL, feed.id, old, new)
@@ -216,16 +232,16 @@ async def test_a_filter_of_another_subscription_is_not_removed(store):
         await follow(store, feed),
         await follow(store, feed, server=SERVER + 1, channel=CHANNEL + 1),
     )
-    await ruled(store, theirs, (NEVER, "a"))
-    (kept,) = await store.filters.by_subscription_id(theirs)
-    assert await store.filters.remove(mine, [kept.id], person_id=PERSON) == 0
-    assert await store.filters.by_subscription_id(theirs) == [kept]
+    await add_filters(store, theirs, (NEVER, "a"))
+    (other_filter,) = await store.filters.by_subscription_id(theirs)
+    assert await store.filters.remove(mine, [other_filter.id], person_id=PERSON) == 0
+    assert await store.filters.by_subscription_id(theirs) == [other_filter]
 
 
 async def test_filters_go_with_their_subscription_and_move_with_it(store):
     feed = await add_feed(store)
     subscription = await follow(store, feed)
-    await ruled(store, subscription, (NEVER, "a"))
+    await add_filters(store, subscription, (NEVER, "a"))
     await store.subscriptions.move(subscription, CHANNEL + 1)
     assert len(await store.filters.by_subscription_id(subscription)) == 1
     await store.subscriptions.unfollow(CHANNEL + 1, feed.id)

@@ -16,14 +16,25 @@ from bot.store import Store
 from bot.store.records.content_records import SimilarArticle, StoryMatches
 from bot.store.records.source_records import IntakeResult, PollWrite
 from bot.stories.story_membership import membership_score
-from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
-from tests.store.test_stories import kept, told
+from tests.store.samples import (
+    CHANNEL,
+    SERVER,
+    add_feed,
+    deliver,
+    follow,
+    load_delivery_statuses,
+    new_article,
+    record,
+)
+from tests.store.test_stories import load_article, record_similar_article
 
 PERSON = 8_000
 
 
-async def prefer(store: Store, preference: Preference, value: int | None) -> None:
-    await store.preferences.change(preference, value, server_id=SERVER, person_id=PERSON, channel_id=CHANNEL)
+async def prefer(store: Store, preference: Preference, preference_value: int | None) -> None:
+    await store.preferences.change(
+        preference, preference_value, server_id=SERVER, person_id=PERSON, channel_id=CHANNEL
+    )
 
 
 @pytest.fixture
@@ -40,15 +51,15 @@ async def test_a_story_waits_for_its_outlets_and_is_posted_once_with_all_of_them
     feeds, articles = story
     await prefer(store, Preference.MIN_OUTLETS, 3)
     await record(store, feeds[0], articles[0])
-    await told(store, feeds[1], articles[1], articles[0])
+    await record_similar_article(store, feeds[1], articles[1], articles[0])
     assert not await deliver(store)
-    assert await fates(store, articles[0]) == {CHANNEL: ("waiting", "outlets 2 3")}
-    assert await fates(store, articles[1]) == {CHANNEL: ("joined", "outlets 2 3")}
-    await told(store, feeds[2], articles[2], articles[0])
+    assert await load_delivery_statuses(store, articles[0]) == {CHANNEL: ("waiting", "outlets 2 3")}
+    assert await load_delivery_statuses(store, articles[1]) == {CHANNEL: ("joined", "outlets 2 3")}
+    await record_similar_article(store, feeds[2], articles[2], articles[0])
     (post,) = await deliver(store)
     assert post.dedupe_key == articles[0].key
-    assert post.joined_article_ids == tuple([(await kept(store, one)).id for one in articles[1:]])
-    assert [await fates(store, one) for one in articles] == [
+    assert post.joined_article_ids == tuple([(await load_article(store, one)).id for one in articles[1:]])
+    assert [await load_delivery_statuses(store, article) for article in articles] == [
         {CHANNEL: ("posted", None)},
         {CHANNEL: ("joined", None)},
         {CHANNEL: ("joined", None)},
@@ -62,12 +73,15 @@ async def test_more_stories_at_once_than_may_wait_share_a_catch_up(store, story)
     here = [new_article(feeds[0], f"a{n}", url=f"https://one.example/{n}", published=n) for n in range(5)]
     there = [new_article(feeds[1], f"b{n}", url=f"https://two.example/{n}", published=n) for n in range(5)]
     await record(store, feeds[0], *reversed(here))
-    kin = {b.key: [SimilarArticle((await kept(store, a)).id, 0.9)] for a, b in zip(here, there, strict=True)}
+    kin = {
+        b.key: [SimilarArticle((await load_article(store, a)).id, 0.9)]
+        for a, b in zip(here, there, strict=True)
+    }
     kinships = StoryMatches(kin, membership_score)
     await store.polls.record(
         PollWrite(feeds[1], IntakeResult(there[::-1]), catch_up_after=2, is_first_poll=False), kin=kinships
     )
-    assert [(one.kind, len(one.article_ids)) for one in await deliver(store)] == [
+    assert [(dispatch.kind, len(dispatch.article_ids)) for dispatch in await deliver(store)] == [
         ("catch-up", 6),
         ("post", 1),
         ("post", 1),
@@ -91,9 +105,9 @@ async def test_two_feeds_of_one_site_are_one_outlet(store, story):
     await prefer(store, Preference.MIN_OUTLETS, 2)
     await record(store, feeds[0], articles[0])
     same_site = new_article(feeds[1], "again", url="https://www.one.example/again")
-    await told(store, feeds[1], same_site, articles[0])
-    assert await fates(store, articles[0]) == {CHANNEL: ("waiting", "outlets 1 2")}
-    await told(store, feeds[2], articles[2], articles[0])
+    await record_similar_article(store, feeds[1], same_site, articles[0])
+    assert await load_delivery_statuses(store, articles[0]) == {CHANNEL: ("waiting", "outlets 1 2")}
+    await record_similar_article(store, feeds[2], articles[2], articles[0])
     assert len(await deliver(store)) == 1
 
 
@@ -102,27 +116,27 @@ async def test_what_never_has_its_outlets_is_withheld_with_its_reason_and_stays_
     await prefer(store, Preference.MIN_OUTLETS, 3)
     await record(store, feeds[0], articles[0])
     clock.advance(1000)
-    await told(store, feeds[1], articles[1], articles[0])
+    await record_similar_article(store, feeds[1], articles[1], articles[0])
     clock.advance(MIN_OUTLETS_DEADLINE_SECONDS - 1001)
     await store.held_posts.withhold_expired()
-    assert await fates(store, articles[0]) == {CHANNEL: ("waiting", "outlets 2 3")}
+    assert await load_delivery_statuses(store, articles[0]) == {CHANNEL: ("waiting", "outlets 2 3")}
     assert await store.held_posts.next_due() == clock.now() + 1
     clock.advance(1)
     await store.held_posts.withhold_expired()
     for article in articles[:2]:
-        assert await fates(store, article) == {CHANNEL: ("withheld", "few-outlets 2 3")}
-    await told(store, feeds[2], articles[2], articles[0])
+        assert await load_delivery_statuses(store, article) == {CHANNEL: ("withheld", "few-outlets 2 3")}
+    await record_similar_article(store, feeds[2], articles[2], articles[0])
     await prefer(store, Preference.MIN_OUTLETS, None)
     (post,) = await deliver(store)  # the third alone, which waited by itself
-    assert [post.article_ids, post.joined_article_ids] == [((await kept(store, articles[2])).id,), ()]
+    assert [post.article_ids, post.joined_article_ids] == [((await load_article(store, articles[2])).id,), ()]
 
 
 async def test_the_best_are_chosen_again_and_again_and_the_rest_has_its_reason(store, story, clock):
     feeds, articles = story
     await prefer(store, Preference.TOP_STORIES_PER_DAY, 2)
     await record(store, feeds[0], articles[0])
-    await told(store, feeds[1], articles[1], articles[0])
-    await record(store, feeds[2], other := new_article(feeds[2], "other"))
+    await record_similar_article(store, feeds[1], articles[1], articles[0])
+    await record(store, feeds[2], other_article := new_article(feeds[2], "other"))
     assert not await deliver(store)
     assert not await store.held_posts.due_selections()
     due = await store.held_posts.next_due()
@@ -131,19 +145,21 @@ async def test_the_best_are_chosen_again_and_again_and_the_rest_has_its_reason(s
     (choice,) = await store.held_posts.due_selections()
     first, second = await store.held_posts.eligible_stories(choice)
     assert {(first.outlets, len(first.articles)), (second.outlets, len(second.articles))} == {(2, 2), (1, 1)}
-    big = max(first, second, key=lambda one: one.outlets)
-    assert await store.held_posts.release_selected(choice, [big.post_id], next_due=due + 25_200)
+    candidate_with_most_outlets = max(first, second, key=lambda candidate: candidate.outlets)
+    assert await store.held_posts.release_selected(
+        choice, [candidate_with_most_outlets.post_id], next_due=due + 25_200
+    )
     assert not await store.held_posts.release_selected(
         choice, [first.post_id, second.post_id], next_due=due + 25_200
     )
     (post,) = await deliver(store)
     assert post.dedupe_key == articles[0].key
-    (reason,) = (await fates(store, other)).values()
+    (reason,) = (await load_delivery_statuses(store, other_article)).values()
     assert reason[1] is not None
     assert reason[1].startswith("best ")
     clock.advance(TOP_STORY_WINDOW_SECONDS)
     await store.held_posts.withhold_expired()
-    assert await fates(store, other) == {CHANNEL: ("withheld", "not-best")}
+    assert await load_delivery_statuses(store, other_article) == {CHANNEL: ("withheld", "not-best")}
 
 
 async def test_a_story_that_needs_outlets_is_chosen_from_once_it_has_them(store, story, clock):
@@ -155,7 +171,7 @@ async def test_a_story_that_needs_outlets_is_chosen_from_once_it_has_them(store,
     (choice,) = await store.held_posts.due_selections()
     assert not await store.held_posts.eligible_stories(choice)
     late = new_article(feeds[1], "late", published=articles[0].published)
-    await told(store, feeds[1], late, articles[0])
+    await record_similar_article(store, feeds[1], late, articles[0])
     clock.advance(TOP_STORY_WINDOW_SECONDS - 1)
     await store.held_posts.withhold_expired()
     (only,) = await store.held_posts.eligible_stories(choice)
@@ -178,7 +194,7 @@ async def test_what_waited_comes_together_when_every_story_is_wanted_again(store
             person_id=PERSON,
             limit=9,
         )
-        assert await fates(store, articles[0]) == {CHANNEL: ("digested", None)}
+        assert await load_delivery_statuses(store, articles[0]) == {CHANNEL: ("digested", None)}
         assert await store.held_posts.count(CHANNEL) == 0
         return
     await prefer(store, Preference.MIN_OUTLETS, 2)

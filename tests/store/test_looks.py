@@ -31,8 +31,8 @@ async def test_a_subscriptions_look_is_its_own_or_the_servers(store, clock):
     set_look = store.subscriptions.set_look
 
     async def kept() -> PostLook | None:
-        found = await store.subscriptions.get(subscription)
-        return found.look
+        reloaded_subscription = await store.subscriptions.get(subscription)
+        return reloaded_subscription.look
 
     assert await kept() is None
     assert await set_look(subscription, COMPACT, person_id=PERSON)
@@ -86,9 +86,9 @@ async def test_a_catch_up_stays_as_it_is(store):
 
 
 async def test_two_feeds_of_a_channel_look_as_each_was_given(store):
-    one, two = await add_feed(store, "one"), await add_feed(store, "two")
-    await store.subscriptions.set_look(await follow(store, one), COMPACT, person_id=PERSON)
-    await store.subscriptions.set_look(await follow(store, two), HEADLINE, person_id=PERSON)
-    await record(store, one, new_article(one, "a", published=1))
-    await record(store, two, new_article(two, "b", published=2))
+    first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
+    await store.subscriptions.set_look(await follow(store, first_feed), COMPACT, person_id=PERSON)
+    await store.subscriptions.set_look(await follow(store, second_feed), HEADLINE, person_id=PERSON)
+    await record(store, first_feed, new_article(first_feed, "a", published=1))
+    await record(store, second_feed, new_article(second_feed, "b", published=2))
     assert [sent.look for sent in await deliver(store)] == [COMPACT, HEADLINE]

@@ -133,8 +133,8 @@ def test_a_database_that_another_process_is_making_is_not_taken_for_another_prog
             rows = super().execute(*args)
             self.left -= 1
             if self.left == 0:
-                with closing(connect(path)) as other:
-                    migrate(other)
+                with closing(connect(path)) as other_connection:
+                    migrate(other_connection)
             return rows
 
     with closing(sqlite3.connect(path, isolation_level=None, factory=Watched)) as connection:

@@ -28,15 +28,15 @@ def server(server_databases) -> DatabaseUrl:
     return server_databases.empty()
 
 
-class Cut(Exception):
+class MoveInterrupted(Exception):
     """The process ended there."""
 
 
-async def live(store: Store, clock: ManualClock) -> None:
+async def fill_store(store: Store, clock: ManualClock) -> None:
     """Something in most tables, some of it waiting."""
-    feed, other = await add_feed(store, "Paper"), await add_feed(store, "L’Écho")
+    feed, other_feed = await add_feed(store, "Paper"), await add_feed(store, "L’Écho")
     subscription = await follow(store, feed)
-    await follow(store, other, channel=CHANNEL + 1)
+    await follow(store, other_feed, channel=CHANNEL + 1)
     await store.filters.add(subscription, [(FilterMode.EXCLUDE, "sport")], person_id=ANNA, limit=9)
     new = [
         new_article(feed, f"n{number}", title="Élan 🔖 ‘quoted’ % ? :x", tags=("a", "é"), text="x\ty\n" * 50)
@@ -87,23 +87,23 @@ def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
                 "('article_change', 'encoded_article') AND name NOT LIKE 'sqlite_stat%'"
             )
         ]
-        found = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in tables}
-    found["meta"] = [row for row in found["meta"] if row[0] not in {"vectors abc", "moved"}]
-    return {name: sorted(members, key=repr) for name, members in found.items()}
+        rows_by_table = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in tables}
+    rows_by_table["meta"] = [row for row in rows_by_table["meta"] if row[0] not in {"vectors abc", "moved"}]
+    return {name: sorted(members, key=repr) for name, members in rows_by_table.items()}
 
 
 async def test_all_of_it_arrives_and_comes_back_and_the_bot_goes_on(
     store, settings, clock, server, tmp_path, monkeypatch
 ):
-    await live(store, clock)
+    await fill_store(store, clock)
     await store.close()
     monkeypatch.setattr(database_copy, "BATCH_SIZE", 7)
 
     def cut(done: int, total: int) -> None:
         if done > total / 3:
-            raise Cut
+            raise MoveInterrupted
 
-    with pytest.raises(Cut):
+    with pytest.raises(MoveInterrupted):
         await Store.copy_database(settings.database, server, clock, cut)
     with pytest.raises(DatabaseUnusable, match="telex move"):
         await Store.open(server, clock)
@@ -123,10 +123,10 @@ async def test_all_of_it_arrives_and_comes_back_and_the_bot_goes_on(
             assert [dispatch.dedupe_key for dispatch in await deliver(opened)] == [
                 new_article(await add_feed(opened, "Paper"), name).key for name in ("waits too", "waits")
             ]
-            found = await opened.watches.add(
+            addition = await opened.watches.add(
                 server_id=SERVER, channel_id=9, person_id=ANNA, query="new", language=None, limit=9
             )
-            assert found[0].id == 2  # a button of the first must never stop this one
+            assert addition[0].id == 2  # a button of the first must never stop this one
             (feed,) = await opened.feeds.all() and [await add_feed(opened, "Paper")]
             assert (await record(opened, feed, new_article(feed, "n1"), new_article(feed, "n99"))).new_ids
             assert len(await deliver(opened)) == 1
@@ -138,15 +138,15 @@ async def test_all_of_it_arrives_and_comes_back_and_the_bot_goes_on(
 async def test_a_database_that_was_moved_is_refused_until_it_is_taken_back(
     store, settings, clock, server, tmp_path
 ):
-    await live(store, clock)
+    await fill_store(store, clock)
     await store.close()
     source = settings.database
 
     def cut(done: int, total: int) -> None:
         if done == total:
-            raise Cut
+            raise MoveInterrupted
 
-    with pytest.raises(Cut):
+    with pytest.raises(MoveInterrupted):
         await Store.copy_database(source, server, clock, cut)
     async with open_services(settings, clock):
         pass  # it is not moved yet
@@ -163,10 +163,10 @@ async def test_a_database_that_was_moved_is_refused_until_it_is_taken_back(
     old = await Store.open(source, clock, create=False)
     await old.take_back()
     assert await old.meta.get("restored") == "1"
-    found = await old.watches.add(
+    addition = await old.watches.add(
         server_id=SERVER, channel_id=9, person_id=ANNA, query="new", language=None, limit=9
     )
-    assert found[0].id > RESTORED_ID_GAP  # what another got on the server, a button in Discord may name
+    assert addition[0].id > RESTORED_ID_GAP  # what another got on the server, a button in Discord may name
     await old.close()
     async with open_services(settings, clock):
         pass
@@ -175,18 +175,18 @@ async def test_a_database_that_was_moved_is_refused_until_it_is_taken_back(
 async def test_a_move_that_is_killed_at_its_end_leaves_none_of_both_in_use(
     store, settings, clock, server, monkeypatch
 ):
-    await live(store, clock)
+    await fill_store(store, clock)
     await store.close()
     changed = Connection.execute_rowcount
 
     def cut(db: Connection, sql: str, parameters: Any = ()) -> int:
         if parameters == (database_copy.IN_PROGRESS_KEY,):
-            raise Cut
+            raise MoveInterrupted
         return changed(db, sql, parameters)
 
     with monkeypatch.context() as patch:
         patch.setattr(Connection, "execute_rowcount", cut)
-        with pytest.raises(Cut):
+        with pytest.raises(MoveInterrupted):
             await Store.copy_database(settings.database, server, clock, lambda *_: None)
     with pytest.raises(DatabaseMoved):
         async with open_services(settings, clock):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bot.core.preferences import PersonalDigestPlan
-from tests.store.samples import CHANNEL, SERVER, deliver, followed, new_article, record
+from tests.store.samples import CHANNEL, SERVER, add_followed_feed, deliver, new_article, record
 
 DIRECT, PERSON = 12, 21
 
 
 async def test_a_persons_digest_is_owed_once_and_rests_while_it_is_paused(store, clock):
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     await record(store, feed, *(new_article(feed, name, published=clock.now()) for name in "ab"))
     await deliver(store)
     plan = PersonalDigestPlan(weekday=None, minute=480, topic_queries=("chips",))
@@ -25,17 +25,17 @@ async def test_a_persons_digest_is_owed_once_and_rests_while_it_is_paused(store,
     clock.advance(digest.due - before)
     assert await digests.due(clock.now(), "closed") == [digest]
     since, until = before, clock.now() + 1
-    everything = await digests.candidates([feed.id], None, (), since=since, until=until)
-    one = everything.candidates[0].article_id
-    assert len(everything.candidates) == 2
-    some = await digests.candidates([feed.id], (), (one,), since=since, until=until)
-    assert [each.article_id for each in some.candidates] == [one]
+    all_candidates = await digests.candidates([feed.id], None, (), since=since, until=until)
+    article_id = all_candidates.candidates[0].article_id
+    assert len(all_candidates.candidates) == 2
+    topic_candidates = await digests.candidates([feed.id], (), (article_id,), since=since, until=until)
+    assert [candidate.article_id for candidate in topic_candidates.candidates] == [article_id]
     payload = f'{{"since": {since}, "sections": []}}'
-    assert await digests.enqueue_due(digest, payload, until=clock.now(), named=[one])
+    assert await digests.enqueue_due(digest, payload, until=clock.now(), named=[article_id])
     assert await digests.pending_since(DIRECT) == since  # which the next one tells too, should it still wait
-    assert not await digests.enqueue_due(digest, '{"sections": []}', until=clock.now(), named=[one])
-    owed = await store.dispatches.claim(DIRECT)
-    assert (owed.person_id, owed.server_id, owed.article_ids) == (PERSON, 0, (one,))
+    assert not await digests.enqueue_due(digest, '{"sections": []}', until=clock.now(), named=[article_id])
+    dispatch = await store.dispatches.claim(DIRECT)
+    assert (dispatch.person_id, dispatch.server_id, dispatch.article_ids) == (PERSON, 0, (article_id,))
     assert await digests.pending_since(DIRECT) is None
     await digests.pause(PERSON)
     assert await digests.next_due("closed") is None
@@ -49,7 +49,7 @@ async def test_a_persons_digest_is_owed_once_and_rests_while_it_is_paused(store,
 
 
 async def test_a_channel_is_shared_by_its_last_secret_alone(store, clock):
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     await record(store, feed, new_article(feed, "a", published=clock.now()))
     await deliver(store)
     first, second = [

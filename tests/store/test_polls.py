@@ -17,11 +17,11 @@ from tests.store.samples import (
     CHANNEL,
     SERVER,
     add_feed,
+    add_followed_feed,
     deliver,
     digest,
-    fates,
     follow,
-    followed,
+    load_delivery_statuses,
     new_article,
     record,
 )
@@ -29,7 +29,7 @@ from tests.store.samples import (
 RUNS = count()
 
 
-async def keys(store: Store, channel: int = CHANNEL) -> list[list[str]]:
+async def deliver_keys(store: Store, channel: int = CHANNEL) -> list[list[str]]:
     """What a channel gets, in order: the titles of each message."""
     return [
         [article.title.removeprefix("Title of ") for article in await store.articles.by_ids(sent.article_ids)]
@@ -38,7 +38,7 @@ async def keys(store: Store, channel: int = CHANNEL) -> list[list[str]]:
 
 
 async def test_validators_articles_and_dispatches_are_written_together(store):
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     article = new_article(feed, "a")
     polled = replace(
         feed, validators=Validators(etag='"1"', last_modified="x", body_hash=b"b", entries_hash=b"e")
@@ -49,11 +49,11 @@ async def test_validators_articles_and_dispatches_are_written_together(store):
     assert recorded.channel_ids == (CHANNEL,)
     assert await store.feeds.get(feed.id) == polled
     assert await store.polls.known_by_identity(feed.id, article.identities)
-    assert await fates(store, article) == {CHANNEL: ("waiting", None)}
+    assert await load_delivery_statuses(store, article) == {CHANNEL: ("waiting", None)}
 
 
 async def test_a_failure_in_the_middle_leaves_nothing_behind(store):
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     article = new_article(feed, "a")
     with pytest.raises(StoreError):
         await store.polls.record(
@@ -67,12 +67,12 @@ async def test_a_failure_in_the_middle_leaves_nothing_behind(store):
     assert await store.feeds.get(feed.id) == feed
     assert await store.articles.count() == 0
     assert await store.polls.known_by_identity(feed.id, article.identities) == {}
-    assert await fates(store, article) == {}
+    assert await load_delivery_statuses(store, article) == {}
     assert (await record(store, feed, article)).channel_ids == (CHANNEL,)
 
 
 async def test_the_same_poll_twice_posts_once(store):
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     articles = [new_article(feed, name) for name in "ab"]
     await record(store, feed, *articles)
     again = await record(store, feed, *articles)
@@ -82,73 +82,83 @@ async def test_the_same_poll_twice_posts_once(store):
 
 
 async def test_an_entry_twice_in_a_document_is_one_article(store):
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     recorded = await record(store, feed, new_article(feed, "a"), new_article(feed, "a"))
     assert len(recorded.new_ids) == 1
-    assert await keys(store) == [["a"]]
+    assert await deliver_keys(store) == [["a"]]
 
 
 async def test_posts_go_out_oldest_first_across_feeds(store):
-    one, two = await add_feed(store, "one"), await add_feed(store, "two")
-    await follow(store, one)
-    await follow(store, two)
-    await record(store, one, new_article(one, "b", published=200), new_article(one, "d", published=400))
-    await record(store, two, new_article(two, "c", published=300), new_article(two, "a", published=100))
-    assert await keys(store) == [["a"], ["b"], ["c"], ["d"]]
+    first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
+    await follow(store, first_feed)
+    await follow(store, second_feed)
+    await record(
+        store,
+        first_feed,
+        new_article(first_feed, "b", published=200),
+        new_article(first_feed, "d", published=400),
+    )
+    await record(
+        store,
+        second_feed,
+        new_article(second_feed, "c", published=300),
+        new_article(second_feed, "a", published=100),
+    )
+    assert await deliver_keys(store) == [["a"], ["b"], ["c"], ["d"]]
 
 
 async def test_the_first_of_a_document_without_dates_is_its_newest(store):
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     await record(store, feed, *[new_article(feed, name, published=500) for name in "cba"])
-    assert await keys(store) == [["a"], ["b"], ["c"]]
+    assert await deliver_keys(store) == [["a"], ["b"], ["c"]]
 
 
 async def test_a_page_of_two_feeds_is_one_post_in_a_channel_and_one_in_each_other(store):
-    one, two = await add_feed(store, "one"), await add_feed(store, "two")
-    for feed in (one, two):
+    first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
+    for feed in (first_feed, second_feed):
         await follow(store, feed)
-    await follow(store, two, channel=CHANNEL + 1)
+    await follow(store, second_feed, channel=CHANNEL + 1)
     url = "https://news.example/same"
-    await record(store, one, new_article(one, "a", url=url))
-    second = await record(store, two, new_article(two, "b", url=url))
+    await record(store, first_feed, new_article(first_feed, "a", url=url))
+    second = await record(store, second_feed, new_article(second_feed, "b", url=url))
     assert second.channel_ids == (CHANNEL + 1,)
-    assert await keys(store) == [["a"]]
-    assert await keys(store, CHANNEL + 1) == [["b"]]
+    assert await deliver_keys(store) == [["a"]]
+    assert await deliver_keys(store, CHANNEL + 1) == [["b"]]
 
 
 async def test_a_backlog_floods_no_channel(store):
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     backlog = [new_article(feed, f"n{number}", published=number) for number in range(40)]
     await record(store, feed, *backlog, first=True)
-    assert await keys(store) == [["n39"]]
-    assert await fates(store, backlog[3]) == {}
+    assert await deliver_keys(store) == [["n39"]]
+    assert await load_delivery_statuses(store, backlog[3]) == {}
     assert await store.articles.count() == 40
 
 
 async def test_what_follows_the_backlog_is_posted(store):
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     await record(store, feed, new_article(feed, "old"), first=True)
     await record(store, feed, new_article(feed, "older than the backlog", published=5))
-    assert await keys(store) == [["older than the backlog"], ["old"]]
+    assert await deliver_keys(store) == [["older than the backlog"], ["old"]]
 
 
 async def test_beyond_a_number_the_oldest_share_one_catch_up(store):
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     await record(
         store, feed, *[new_article(feed, f"{n:02}", published=n) for n in range(8)], catch_up_after=3
     )
-    assert await keys(store) == [["00", "01", "02", "03", "04"], ["05"], ["06"], ["07"]]
+    assert await deliver_keys(store) == [["00", "01", "02", "03", "04"], ["05"], ["06"], ["07"]]
 
 
 async def test_what_waits_joins_the_catch_up_when_newer_articles_come(store):
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     for n in range(8):
         await record(store, feed, new_article(feed, f"{n:02}", published=n), catch_up_after=3)
-    assert await keys(store) == [["00", "01", "02", "03", "04"], ["05"], ["06"], ["07"]]
+    assert await deliver_keys(store) == [["00", "01", "02", "03", "04"], ["05"], ["06"], ["07"]]
 
 
 async def test_a_catch_up_that_was_tried_takes_no_more_articles(store, clock):
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     await record(store, feed, *[new_article(feed, f"{n}", published=n) for n in range(4)], catch_up_after=1)
     tried = await store.dispatches.claim(CHANNEL)
     assert tried.kind is DispatchKind.CATCH_UP
@@ -156,18 +166,18 @@ async def test_a_catch_up_that_was_tried_takes_no_more_articles(store, clock):
     await record(
         store, feed, *[new_article(feed, f"{n}", published=n) for n in range(4, 7)], catch_up_after=1
     )
-    assert await keys(store) == [["0", "1", "2"], ["3", "4", "5"], ["6"]]
+    assert await deliver_keys(store) == [["0", "1", "2"], ["3", "4", "5"], ["6"]]
 
 
 async def test_a_post_that_was_tried_stays_a_post(store, clock):
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     await record(store, feed, new_article(feed, "0", published=0), catch_up_after=2)
     tried = await store.dispatches.claim(CHANNEL)
     await store.dispatches.schedule_retry(tried.id, due=clock.now(), error="503")
     await record(
         store, feed, *[new_article(feed, f"{n}", published=n) for n in range(1, 5)], catch_up_after=2
     )
-    assert await keys(store) == [["0"], ["1", "2", "3"], ["4"]]
+    assert await deliver_keys(store) == [["0"], ["1", "2", "3"], ["4"]]
 
 
 async def test_paused_and_left_are_fates_with_a_reason(store):
@@ -177,14 +187,14 @@ async def test_paused_and_left_are_fates_with_a_reason(store):
     await store.servers.mark_left(SERVER + 1)
     article = new_article(feed, "a")
     assert (await record(store, feed, article)).channel_ids == ()
-    assert await fates(store, article) == {
+    assert await load_delivery_statuses(store, article) == {
         CHANNEL: ("withheld", "paused"),
         CHANNEL + 1: ("withheld", "away"),
     }
 
 
 async def test_a_changed_article_is_found_by_its_new_words_only(store, clock):
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     (article_id,) = (await record(store, feed, new_article(feed, "a", title="Moratoire"))).new_ids
     (sent,) = await deliver(store)
     clock.advance(60)
@@ -201,7 +211,7 @@ async def test_a_changed_article_is_found_by_its_new_words_only(store, clock):
 
 
 async def test_a_change_while_a_post_is_being_sent_is_edited_afterwards(store, clock):
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     (article_id,) = (await record(store, feed, new_article(feed, "a"))).new_ids
     claimed = await store.dispatches.claim(CHANNEL)
     changed = ChangedArticle(article_id, new_article(feed, "a", title="New"))
@@ -214,7 +224,7 @@ async def test_a_change_while_a_post_is_being_sent_is_edited_afterwards(store, c
 
 
 async def test_a_change_during_an_edit_is_not_taken_for_shown(store, clock):
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     (article_id,) = (await record(store, feed, new_article(feed, "a"))).new_ids
     await deliver(store)
     for title in ("One", "Two"):
@@ -230,17 +240,17 @@ async def test_a_change_during_an_edit_is_not_taken_for_shown(store, clock):
 
 
 async def test_an_article_that_moves_is_not_posted_again_under_its_new_address(store):
-    one, two = await add_feed(store, "one"), await add_feed(store, "two")
-    await follow(store, one)
-    await follow(store, two)
-    (article_id,) = (await record(store, one, new_article(one, "a"))).new_ids
+    first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
+    await follow(store, first_feed)
+    await follow(store, second_feed)
+    (article_id,) = (await record(store, first_feed, new_article(first_feed, "a"))).new_ids
     await deliver(store)
-    moved = new_article(one, "a", url="https://news.example/moved")
+    moved = new_article(first_feed, "a", url="https://news.example/moved")
     changed = [ChangedArticle(article_id, moved)]
     await store.polls.record(
-        PollWrite(one, IntakeResult(changed=changed), catch_up_after=10, is_first_poll=False)
+        PollWrite(first_feed, IntakeResult(changed=changed), catch_up_after=10, is_first_poll=False)
     )
-    assert (await record(store, two, new_article(two, "b", url=moved.url))).channel_ids == ()
+    assert (await record(store, second_feed, new_article(second_feed, "b", url=moved.url))).channel_ids == ()
     (sent,) = await store.dispatches.sent_for_article(article_id)
     assert sent.article_ids == (article_id,)
 
@@ -260,10 +270,12 @@ async def test_a_feed_at_the_old_address_of_a_moved_one_repeats_nothing(store):
 
 
 async def test_a_redirect_to_a_known_feed_takes_its_address_from_nobody(store):
-    one, two = await add_feed(store, "one"), await add_feed(store, "two")
-    await store.polls.record_unchanged([replace(one, url=two.url, title="renamed"), replace(two, failures=3)])
-    assert await store.feeds.get(one.id) == replace(one, title="renamed")
-    assert await store.feeds.get(two.id) == replace(two, failures=3)
+    first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
+    await store.polls.record_unchanged(
+        [replace(first_feed, url=second_feed.url, title="renamed"), replace(second_feed, failures=3)]
+    )
+    assert await store.feeds.get(first_feed.id) == replace(first_feed, title="renamed")
+    assert await store.feeds.get(second_feed.id) == replace(second_feed, failures=3)
 
 
 async def test_aliases_are_remembered_and_take_nothing_over(store):
@@ -279,24 +291,29 @@ async def test_aliases_are_remembered_and_take_nothing_over(store):
             is_first_poll=False,
         )
     )
-    known = await store.polls.known_by_identity(feed.id, [b"alias", digest("guid", "a"), b"unknown"])
-    assert {hash_: one.article_id for hash_, one in known.items()} == {
+    known_articles = await store.polls.known_by_identity(feed.id, [b"alias", digest("guid", "a"), b"unknown"])
+    assert {hash_: known_article.article_id for hash_, known_article in known_articles.items()} == {
         b"alias": first,
         digest("guid", "a"): first,
     }
 
 
 async def test_known_addresses_are_those_of_the_feed_alone(store):
-    one, two = await add_feed(store, "one"), await add_feed(store, "two")
+    first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
     url = "https://news.example/same"
-    await record(store, one, new_article(one, "a", url=url), new_article(one, "b", url=url))
-    await record(store, two, new_article(two, "c", url=url))
-    other = "https://news.example/other"
-    known = await store.polls.known_pages(
-        one.id, {page_key(url): url_variants(url), page_key(other): url_variants(other)}
+    await record(
+        store, first_feed, new_article(first_feed, "a", url=url), new_article(first_feed, "b", url=url)
     )
-    assert sorted(one.title for one in known[page_key(url)]) == ["Title of a", "Title of b"]
-    assert list(known) == [page_key(url)]
+    await record(store, second_feed, new_article(second_feed, "c", url=url))
+    other_url = "https://news.example/other"
+    articles_by_page = await store.polls.known_pages(
+        first_feed.id, {page_key(url): url_variants(url), page_key(other_url): url_variants(other_url)}
+    )
+    assert sorted(known_article.title for known_article in articles_by_page[page_key(url)]) == [
+        "Title of a",
+        "Title of b",
+    ]
+    assert list(articles_by_page) == [page_key(url)]
 
 
 async def test_more_identities_than_a_statement_takes_are_looked_up(store):

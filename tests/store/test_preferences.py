@@ -55,5 +55,5 @@ async def test_the_history_of_a_server_does_not_grow_for_ever(store, monkeypatch
     zones = ["Europe/Paris", "Europe/Rome", "Asia/Tokyo", "UTC", "America/Lima"]
     for zone in zones:
         await store.preferences.change(Preference.TIME_ZONE, zone, server_id=SERVER, person_id=PERSON)
-    kept = await store.preferences.changes(SERVER, limit=10)
-    assert [change.new for change in kept] == ["America/Lima", "UTC", "Asia/Tokyo"]
+    remaining_changes = await store.preferences.changes(SERVER, limit=10)
+    assert [change.new for change in remaining_changes] == ["America/Lima", "UTC", "Asia/Tokyo"]

@@ -62,19 +62,21 @@ class World:
         self.server = run
         self.channels = [run * 10 + number for number in range(CHANNELS)]
         self.feeds: list[Feed] = []
-        self.told: dict[tuple[int, str], set[int]] = {}  # the messages that told of a page in a channel
+        self.message_ids_by_page: dict[
+            tuple[int, str], set[int]
+        ] = {}  # the messages that told of a page in a channel
         self.stories: dict[str, tuple[int, int]] = {}  # the story and the feed of an article's key
 
-    async def act(self, what: str, one: int, two: object) -> None:
+    async def act(self, method_name: str, first_argument: int, second_argument: object) -> None:
         self.clock.advance(60)
-        await getattr(self, what)(one, two)
+        await getattr(self, method_name)(first_argument, second_argument)
 
-    async def poll(self, one: int, pages: list[int]) -> None:
-        feed, now = self.feeds[one], self.clock.now()
+    async def poll(self, feed_index: int, pages: list[int]) -> None:
+        feed, now = self.feeds[feed_index], self.clock.now()
         new = [
             new_article(
                 feed,
-                f"{one}-{page}",
+                f"{feed_index}-{page}",
                 url=f"https://x.example/{self.run}/{page}",
                 tags=("odd",) if page % 2 else (),
                 published=now - page * 40,
@@ -86,9 +88,11 @@ class World:
             for subscription in await self.store.subscriptions.of_feed(feed.id)
             if subscription.paused_at is None
         ]
-        known = {article.key for article in await self.store.articles.newest([feed.id], limit=999)}
+        known_keys = {article.key for article in await self.store.articles.newest([feed.id], limit=999)}
         odd = {article.key for article in new if article.tags}
-        kin = {article.key: await self.kin(one, page) for article, page in zip(new, pages, strict=True)}
+        kin = {
+            article.key: await self.kin(feed_index, page) for article, page in zip(new, pages, strict=True)
+        }
         recorded = await self.store.polls.record(
             PollWrite(
                 replace(feed, last_poll=now, last_success=now),
@@ -100,59 +104,69 @@ class World:
             kin=StoryMatches(kin, membership_score),
         )
         for article, page in zip(new, pages, strict=True):
-            self.stories.setdefault(article.key, (page % STORIES, one))
+            self.stories.setdefault(article.key, (page % STORIES, feed_index))
             fates = {row.channel_id for row in await self.store.delivery_statuses.by_page_key(article.page)}
-            if article.key not in known:
+            if article.key not in known_keys:
                 assert {subscription.channel_id for subscription in active} <= fates
         assert set(recorded.channel_ids) <= {subscription.channel_id for subscription in active}
 
-    async def kin(self, one: int, page: int) -> list[SimilarArticle]:
-        keys = [key for key, (story, feed) in self.stories.items() if story == page % STORIES and feed != one]
+    async def kin(self, feed_index: int, page: int) -> list[SimilarArticle]:
+        keys = [
+            key
+            for key, (story, feed) in self.stories.items()
+            if story == page % STORIES and feed != feed_index
+        ]
         articles = await self.store.articles.newest([feed.id for feed in self.feeds], limit=999)
         return [SimilarArticle(article.id, 0.9) for article in articles if article.key in keys]
 
-    async def tell(self, dispatch: Dispatch) -> None:
+    async def record_message(self, dispatch: Dispatch) -> None:
         """A message shows all that its dispatch covers."""
         for article in await self.store.articles.by_ids(
             (*dispatch.article_ids, *dispatch.joined_article_ids)
         ):
-            self.told.setdefault((dispatch.channel_id, article.page), set()).add(dispatch.id)
+            self.message_ids_by_page.setdefault((dispatch.channel_id, article.page), set()).add(dispatch.id)
 
-    async def follow(self, one: int, two: int) -> None:
-        newest = await self.store.articles.newest([self.feeds[one].id], limit=1)
+    async def follow(self, feed_index: int, channel_index: int) -> None:
+        newest = await self.store.articles.newest([self.feeds[feed_index].id], limit=1)
         await self.store.subscriptions.follow(
             server_id=self.server,
-            channel_id=self.channels[two],
-            feed_id=self.feeds[one].id,
+            channel_id=self.channels[channel_index],
+            feed_id=self.feeds[feed_index].id,
             first_article_id=newest[0].id if newest else None,
         )
 
-    async def unfollow(self, one: int, two: int) -> None:
-        await self.store.subscriptions.unfollow(self.channels[two], self.feeds[one].id)
+    async def unfollow(self, feed_index: int, channel_index: int) -> None:
+        await self.store.subscriptions.unfollow(self.channels[channel_index], self.feeds[feed_index].id)
 
-    async def pause(self, one: int, two: int) -> None:
-        if subscription := await self.store.subscriptions.find(self.channels[two], self.feeds[one].id):
+    async def pause(self, feed_index: int, channel_index: int) -> None:
+        if subscription := await self.store.subscriptions.find(
+            self.channels[channel_index], self.feeds[feed_index].id
+        ):
             await self.store.subscriptions.pause(subscription.id)
 
-    async def resume(self, one: int, two: int) -> None:
-        if subscription := await self.store.subscriptions.find(self.channels[two], self.feeds[one].id):
+    async def resume(self, feed_index: int, channel_index: int) -> None:
+        if subscription := await self.store.subscriptions.find(
+            self.channels[channel_index], self.feeds[feed_index].id
+        ):
             await self.store.subscriptions.resume(subscription.id)
 
-    async def move(self, one: int, two: int) -> None:
-        other = self.channels[(two + 1) % CHANNELS]
-        if subscription := await self.store.subscriptions.find(self.channels[two], self.feeds[one].id):
-            await self.store.subscriptions.move(subscription.id, other)
+    async def move(self, feed_index: int, channel_index: int) -> None:
+        other_channel_id = self.channels[(channel_index + 1) % CHANNELS]
+        if subscription := await self.store.subscriptions.find(
+            self.channels[channel_index], self.feeds[feed_index].id
+        ):
+            await self.store.subscriptions.move(subscription.id, other_channel_id)
 
-    async def deliver(self, one: int, two: int) -> None:
+    async def deliver(self, channel_index: int, message_count: int) -> None:
         await self.land(0, 0)
-        for _ in range(two):
-            dispatch = await self.store.dispatches.claim(self.channels[one])
+        for _ in range(message_count):
+            dispatch = await self.store.dispatches.claim(self.channels[channel_index])
             if dispatch is None:
                 return
             await self.send(dispatch)
 
     async def send(self, dispatch: Dispatch) -> None:
-        await self.tell(dispatch)
+        await self.record_message(dispatch)
         await self.store.dispatches.mark_sent(
             dispatch.id,
             message_id=10_000_000 + dispatch.id,
@@ -161,74 +175,78 @@ class World:
             shown=dispatch.joined_article_ids,
         )
 
-    async def claim(self, one: int, _two: object) -> None:
+    async def claim(self, channel_index: int, _channel_index: object) -> None:
         """A message that is on its way while other things happen."""
         await self.land(0, 0)
-        await self.store.dispatches.claim(self.channels[one])
+        await self.store.dispatches.claim(self.channels[channel_index])
 
-    async def land(self, _one: int, _two: object) -> None:
+    async def land(self, _feed_index: int, _channel_index: object) -> None:
         for dispatch in await self.store.dispatches.claimed():
             await self.send(replace(dispatch, joined_article_ids=()))  # which came since, perhaps
 
-    async def retry(self, one: int, _two: object) -> None:
+    async def retry(self, channel_index: int, _channel_index: object) -> None:
         await self.land(0, 0)
-        if claimed := await self.store.dispatches.claim(self.channels[one]):
+        if claimed := await self.store.dispatches.claim(self.channels[channel_index]):
             await self.store.dispatches.schedule_retry(claimed.id, due=self.clock.now(), error="503")
 
-    async def fail(self, one: int, _two: object) -> None:
+    async def fail(self, channel_index: int, _channel_index: object) -> None:
         await self.land(0, 0)
-        if claimed := await self.store.dispatches.claim(self.channels[one]):
+        if claimed := await self.store.dispatches.claim(self.channels[channel_index]):
             await self.store.dispatches.mark_failed(claimed.id, "refused")
 
-    async def edit(self, _one: int, _two: object) -> None:
+    async def edit(self, _feed_index: int, _channel_index: object) -> None:
         self.clock.advance(240)
         for dispatch in await self.store.dispatches.edits_due(self.clock.now(), 20):
-            await self.tell(dispatch)
+            await self.record_message(dispatch)
             await self.store.dispatches.mark_edited(
                 dispatch.id, as_of=dispatch.edit_due_at, shown=dispatch.joined_article_ids
             )
 
-    async def refuse(self, _one: int, _two: object) -> None:
+    async def refuse(self, _feed_index: int, _channel_index: object) -> None:
         self.clock.advance(240)
         for dispatch in await self.store.dispatches.edits_due(self.clock.now(), 20):
             await self.store.dispatches.abandon_edits(dispatch.id)
 
-    async def filter(self, one: int, two: int) -> None:
-        if subscription := await self.store.subscriptions.find(self.channels[two], self.feeds[one].id):
+    async def filter(self, feed_index: int, channel_index: int) -> None:
+        if subscription := await self.store.subscriptions.find(
+            self.channels[channel_index], self.feeds[feed_index].id
+        ):
             await self.store.filters.add(
                 subscription.id, [(FilterMode.EXCLUDE, "tag:odd")], person_id=1, limit=9
             )
 
-    async def unfilter(self, one: int, two: int) -> None:
-        if subscription := await self.store.subscriptions.find(self.channels[two], self.feeds[one].id):
+    async def unfilter(self, feed_index: int, channel_index: int) -> None:
+        if subscription := await self.store.subscriptions.find(
+            self.channels[channel_index], self.feeds[feed_index].id
+        ):
             rules = await self.store.filters.by_subscription_id(subscription.id)
             await self.store.filters.remove(subscription.id, [rule.id for rule in rules], person_id=1)
 
-    async def slow(self, _one: int, two: int) -> None:
-        await self.prefer(two, Preference.MAX_POSTS_PER_HOUR, 1)
-        await self.prefer(two, Preference.MIN_POST_INTERVAL, 300)
+    async def slow(self, _feed_index: int, channel_index: int) -> None:
+        await self.prefer(channel_index, Preference.MAX_POSTS_PER_HOUR, 1)
+        await self.prefer(channel_index, Preference.MIN_POST_INTERVAL, 300)
 
-    async def quick(self, _one: int, two: int) -> None:
-        await self.prefer(two, Preference.MAX_POSTS_PER_HOUR, None)
-        await self.prefer(two, Preference.MIN_POST_INTERVAL, None)
+    async def quick(self, _feed_index: int, channel_index: int) -> None:
+        await self.prefer(channel_index, Preference.MAX_POSTS_PER_HOUR, None)
+        await self.prefer(channel_index, Preference.MIN_POST_INTERVAL, None)
 
-    async def apart(self, _one: int, two: int) -> None:
-        await self.prefer(two, Preference.JOIN_STORIES, False)
+    async def apart(self, _feed_index: int, channel_index: int) -> None:
+        await self.prefer(channel_index, Preference.JOIN_STORIES, False)
 
-    async def together(self, _one: int, two: int) -> None:
-        await self.prefer(two, Preference.JOIN_STORIES, True)
+    async def together(self, _feed_index: int, channel_index: int) -> None:
+        await self.prefer(channel_index, Preference.JOIN_STORIES, True)
 
-    async def several(self, _one: int, two: int) -> None:
-        await self.prefer(two, Preference.MIN_OUTLETS, 2)
+    async def several(self, _feed_index: int, channel_index: int) -> None:
+        await self.prefer(channel_index, Preference.MIN_OUTLETS, 2)
 
-    async def best(self, _one: int, two: int) -> None:
-        await self.prefer(two, Preference.TOP_STORIES_PER_DAY, 2)
+    async def best(self, _feed_index: int, channel_index: int) -> None:
+        await self.prefer(channel_index, Preference.TOP_STORIES_PER_DAY, 2)
 
-    async def all(self, _one: int, two: int) -> None:
-        await self.prefer(two, Preference.MIN_OUTLETS, None)
-        await self.prefer(two, Preference.TOP_STORIES_PER_DAY, None)
+    async def all(self, _feed_index: int, channel_index: int) -> None:
+        await self.prefer(channel_index, Preference.MIN_OUTLETS, None)
+        await self.prefer(channel_index, Preference.TOP_STORIES_PER_DAY, None)
 
-    async def choose(self, _one: int, _two: int) -> None:
+    async def choose(self, _feed_index: int, _channel_index: int) -> None:
         self.clock.advance(43_200)
         for choice in await self.store.held_posts.due_selections():
             stories = await self.store.held_posts.eligible_stories(choice)
@@ -238,44 +256,56 @@ class World:
             )
             assert not await self.store.held_posts.release_selected(choice, [], next_due=next_due)
 
-    async def give_up(self, _one: int, _two: int) -> None:
+    async def give_up(self, _feed_index: int, _channel_index: int) -> None:
         self.clock.advance(43_200)
         await self.store.held_posts.withhold_expired()
 
-    async def prefer(self, two: int, preference: Preference, value: int | None) -> None:
+    async def prefer(self, channel_index: int, preference: Preference, preference_value: int | None) -> None:
         await self.store.preferences.change(
-            preference, value, server_id=self.server, person_id=1, channel_id=self.channels[two]
+            preference,
+            preference_value,
+            server_id=self.server,
+            person_id=1,
+            channel_id=self.channels[channel_index],
         )
 
-    async def digest(self, one: int, _two: object, *, alone: bool = True) -> None:
+    async def digest(self, channel_index: int, _channel_index: object, *, alone: bool = True) -> None:
         await self.store.digests.save(
             DigestPlan(weekday=None, minute=0, alone=alone),
             server_id=self.server,
-            channel_id=self.channels[one],
+            channel_id=self.channels[channel_index],
             person_id=1,
             limit=CHANNELS,
         )
 
-    async def plain(self, one: int, two: object) -> None:
-        await self.digest(one, two, alone=False)
+    async def plain(self, channel_index: int, _unused: object) -> None:
+        await self.digest(channel_index, _unused, alone=False)
 
-    async def stop(self, one: int, _two: object) -> None:
-        await self.store.digests.delete(server_id=self.server, channel_id=self.channels[one], person_id=1)
+    async def stop(self, channel_index: int, _channel_index: object) -> None:
+        await self.store.digests.delete(
+            server_id=self.server, channel_id=self.channels[channel_index], person_id=1
+        )
 
-    async def make(self, one: int, _two: object) -> None:
-        digest = await self.store.digests.of_channel(self.channels[one])
+    async def make(self, channel_index: int, _channel_index: object) -> None:
+        digest = await self.store.digests.of_channel(self.channels[channel_index])
         if digest is not None:
             await self.store.digests.withdraw_pending(digest.id)
             now = self.clock.now()
-            held = (await self.store.digests.candidates(digest, [], since=0, until=now)).reserved_article_ids
+            held_article_ids = (
+                await self.store.digests.candidates(digest, [], since=0, until=now)
+            ).reserved_article_ids
             await self.store.digests.enqueue_due(
-                digest, "{}" if held else None, until=now, held=held, named=held
+                digest,
+                "{}" if held_article_ids else None,
+                until=now,
+                held=held_article_ids,
+                named=held_article_ids,
             )
 
-    async def leave(self, _one: int, _two: object) -> None:
+    async def leave(self, _feed_index: int, _channel_index: object) -> None:
         await self.store.servers.mark_left(self.server)
 
-    async def join(self, _one: int, _two: object) -> None:
+    async def join(self, _feed_index: int, _channel_index: object) -> None:
         await self.store.servers.mark_joined(self.server)
 
     async def end(self) -> None:
@@ -292,7 +322,9 @@ class World:
             await self.edit(0, 0)
 
     async def check(self) -> None:
-        assert all(len(messages) == 1 for messages in self.told.values()), self.told
+        assert all(len(messages) == 1 for messages in self.message_ids_by_page.values()), (
+            self.message_ids_by_page
+        )
         rows = sql.run(
             self.database,
             "SELECT fate.channel_id, page, coalesce(fate, state) FROM fate "
@@ -304,7 +336,7 @@ class World:
         for channel, page, fate in rows:
             by_fate.setdefault(fate, set()).add((channel, page))
         assert by_fate.keys() <= {"sent", "joined", "withheld", "filtered", "failed"}
-        assert by_fate.get("sent", set()) | by_fate.get("joined", set()) == self.told.keys()
+        assert by_fate.get("sent", set()) | by_fate.get("joined", set()) == self.message_ids_by_page.keys()
         empty = sql.run(
             self.database,
             "SELECT id FROM dispatch WHERE id NOT IN (SELECT dispatch_id FROM fate WHERE dispatch_id > 0)",

@@ -10,8 +10,8 @@ from tests.store.samples import SERVER, add_feed, new_article, record
 ANNA, BEN = 11, 12
 
 
-async def asked(store: Store, text: str = "Who bought Slack?", **changes: Any) -> int:
-    values: dict[str, Any] = {
+async def add_question(store: Store, text: str = "Who bought Slack?", **changes: Any) -> int:
+    field_values: dict[str, Any] = {
         "server_id": SERVER,
         "channel_id": 2,
         "person_id": ANNA,
@@ -20,47 +20,49 @@ async def asked(store: Store, text: str = "Who bought Slack?", **changes: Any) -
         "public": True,
         "answered": True,
     }
-    return await store.questions.add(**values | changes)
+    return await store.questions.add(**field_values | changes)
 
 
 async def test_a_question_keeps_where_it_was_asked_and_what_it_follows(store, clock):
     feed = await add_feed(store)
     (article,) = (await record(store, feed, new_article(feed, "a"))).new_ids
-    first = await asked(store)
-    second = await asked(store, "And when?", article_id=article, follows=first, answered=False, message_id=7)
+    first = await add_question(store)
+    second = await add_question(
+        store, "And when?", article_id=article, follows=first, answered=False, message_id=7
+    )
     question = await store.questions.get(second)
     assert (question.text, question.asked, question.person_id) == ("And when?", clock.now(), ANNA)
     assert (question.follows, question.article_id, question.answered) == (first, article, False)
 
 
 async def test_a_question_about_what_is_gone_is_kept_all_the_same(store):
-    question = await store.questions.get(await asked(store, article_id=99, follows=98))
+    question = await store.questions.get(await add_question(store, article_id=99, follows=98))
     assert (question.article_id, question.follows) == (None, None)
 
 
 async def test_a_message_leads_to_its_question_in_its_own_channel_alone(store):
-    question = await asked(store, message_id=7)
+    question = await add_question(store, message_id=7)
     await store.questions.set_answer_message(question, 8)
     for message in (7, 8):
-        found = await store.questions.by_message_id(message, 2)
-        assert found.id == question
+        question_record = await store.questions.by_message_id(message, 2)
+        assert question_record.id == question
         assert await store.questions.by_message_id(message, 3) is None
     assert await store.questions.by_message_id(9, 2) is None
 
 
 async def test_the_last_question_of_a_channel_is_a_public_and_recent_one(store, clock):
     assert await store.questions.last_public_in_channel(2, 0) is None
-    await asked(store, "First?", message_id=1)
+    await add_question(store, "First?", message_id=1)
     clock.advance(10)
-    await asked(store, "Mine alone?", public=False)
-    await asked(store, "Elsewhere?", channel_id=3)
+    await add_question(store, "Mine alone?", public=False)
+    await add_question(store, "Elsewhere?", channel_id=3)
     last = await store.questions.last_public_in_channel(2, 0)
     assert last.text == "First?"
     assert await store.questions.last_public_in_channel(2, clock.now()) is None
 
 
 async def test_a_vote_can_be_changed_and_taken_back_and_counts_once(store):
-    question = await asked(store)
+    question = await add_question(store)
     vote = store.questions.vote
     assert await vote(question, ANNA, helped=True) is True
     assert await vote(question, BEN, helped=False) is False
@@ -78,10 +80,10 @@ async def test_a_vote_on_a_question_that_is_gone_is_not_kept(store):
 
 
 async def test_the_same_question_is_counted_together(store, clock):
-    await asked(store, "Où est l'été ?", answered=False)
+    await add_question(store, "Où est l'été ?", answered=False)
     clock.advance(5)
-    await asked(store, "ou est l'ete", person_id=BEN, answered=False)
-    await asked(store, "Answered?")
+    await add_question(store, "ou est l'ete", person_id=BEN, answered=False)
+    await add_question(store, "Answered?")
     (tally,) = await store.questions.stats(0)
     assert (tally.times, tally.answers, tally.last) == (2, 0, clock.now())
     assert len(await store.questions.stats(0, all_=True)) == 2
@@ -89,15 +91,15 @@ async def test_the_same_question_is_counted_together(store, clock):
 
 
 async def test_what_helped_most_people_is_not_listed(store):
-    question = await asked(store)
+    question = await add_question(store)
     await store.questions.vote(question, ANNA, helped=True)
     await store.questions.vote(question, BEN, helped=False)
     assert await store.questions.stats(0) == []
 
 
 async def test_forgetting_a_person_leaves_neither_questions_nor_votes(store):
-    mine = await asked(store)
-    theirs = await asked(store, "And when?", person_id=BEN, follows=mine)
+    mine = await add_question(store)
+    theirs = await add_question(store, "And when?", person_id=BEN, follows=mine)
     await store.questions.vote(mine, BEN, helped=True)
     await store.questions.vote(theirs, ANNA, helped=True)
     assert await store.questions.count(ANNA) == 1
@@ -105,15 +107,15 @@ async def test_forgetting_a_person_leaves_neither_questions_nor_votes(store):
     assert await store.questions.of_person(ANNA) == []
     assert await store.questions.votes_by_user(ANNA) == []
     assert await store.questions.votes_by_user(BEN) == []
-    kept = await store.questions.get(theirs)
-    assert kept.follows is None
+    remaining_question = await store.questions.get(theirs)
+    assert remaining_question.follows is None
 
 
 async def test_old_questions_go_with_their_votes(store, clock):
-    old = await asked(store)
+    old = await add_question(store)
     await store.questions.vote(old, BEN, helped=True)
     clock.advance(100)
-    new = await asked(store)
+    new = await add_question(store)
     assert await store.questions.purge(clock.now()) == 1
     assert await store.questions.get(old) is None
     assert await store.questions.get(new) is not None
@@ -121,7 +123,7 @@ async def test_old_questions_go_with_their_votes(store, clock):
 
 
 async def test_a_server_left_long_ago_takes_its_questions_along(store, clock):
-    await asked(store)
+    await add_question(store)
     await store.servers.mark_left(SERVER)
     clock.advance(10)
     await store.servers.purge(clock.now())
@@ -130,9 +132,9 @@ async def test_a_server_left_long_ago_takes_its_questions_along(store, clock):
 
 async def test_one_person_cannot_fill_the_database(store, clock, monkeypatch):
     monkeypatch.setattr("bot.store.people.questions.MAX_PER_USER", 3)
-    first = await asked(store)
+    first = await add_question(store)
     for _ in range(3):
         clock.advance(1)
-        await asked(store)
+        await add_question(store)
     assert await store.questions.count(ANNA) == 3
     assert await store.questions.get(first) is None

@@ -14,12 +14,12 @@ from tests.store.samples import (
     CHANNEL,
     SERVER,
     add_feed,
+    add_followed_feed,
     deliver,
-    fates,
+    enqueue_notice,
     follow,
-    followed,
+    load_delivery_statuses,
     new_article,
-    owe_notice,
     record,
 )
 
@@ -31,8 +31,10 @@ def at(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
 
 
-async def choose(store: Store, preference: Preference, value: str | int | None) -> None:
-    await store.preferences.change(preference, value, server_id=SERVER, person_id=PERSON, channel_id=CHANNEL)
+async def set_preference(store: Store, preference: Preference, preference_value: str | int | None) -> None:
+    await store.preferences.change(
+        preference, preference_value, server_id=SERVER, person_id=PERSON, channel_id=CHANNEL
+    )
 
 
 async def publish(store: Store, *names: str, catch_up_after: int = 10) -> None:
@@ -43,8 +45,8 @@ async def publish(store: Store, *names: str, catch_up_after: int = 10) -> None:
     await record(store, feed, *reversed(new), catch_up_after=catch_up_after)
 
 
-def names(dispatches: list[Dispatch]) -> list[tuple[str, int]]:
-    return [(one.kind.value, len(one.article_ids)) for one in dispatches]
+def list_kinds_and_counts(dispatches: list[Dispatch]) -> list[tuple[str, int]]:
+    return [(dispatch.kind.value, len(dispatch.article_ids)) for dispatch in dispatches]
 
 
 @pytest.fixture
@@ -53,13 +55,13 @@ async def evening(store, clock) -> Store:
     clock.advance(at("2026-11-24 20:30") - clock.now())
     await follow(store, await add_feed(store))
     await store.preferences.change(Preference.TIME_ZONE, "Europe/Paris", server_id=SERVER, person_id=PERSON)
-    await choose(store, Preference.QUIET_HOURS, "22:00-07:00")
+    await set_preference(store, Preference.QUIET_HOURS, "22:00-07:00")
     return store
 
 
 async def test_what_comes_in_quiet_hours_waits_until_they_end(evening, clock):
     await publish(evening, "a")
-    assert names(await deliver(evening)) == [("post", 1)]
+    assert list_kinds_and_counts(await deliver(evening)) == [("post", 1)]
     clock.advance(HOUR)
     await publish(evening, "b", "c")
     assert await evening.dispatches.channels_ready(clock.now()) == []
@@ -69,7 +71,7 @@ async def test_what_comes_in_quiet_hours_waits_until_they_end(evening, clock):
     assert await deliver(evening) == []
     clock.advance(1)
     assert await evening.dispatches.channels_ready(clock.now()) == [CHANNEL]
-    assert names(await deliver(evening)) == [("post", 1), ("post", 1)]
+    assert list_kinds_and_counts(await deliver(evening)) == [("post", 1), ("post", 1)]
 
 
 async def test_above_the_usual_number_the_night_is_one_catch_up_oldest_first(evening, clock):
@@ -79,9 +81,9 @@ async def test_above_the_usual_number_the_night_is_one_catch_up_oldest_first(eve
         clock.advance(60)
     clock.advance(at("2026-11-25 06:00") - clock.now())
     sent = await deliver(evening)
-    assert names(sent) == [("catch-up", 5), ("post", 1), ("post", 1), ("post", 1)]
-    told = [article for dispatch in sent for article in dispatch.article_ids]
-    assert told == sorted(told)
+    assert list_kinds_and_counts(sent) == [("catch-up", 5), ("post", 1), ("post", 1), ("post", 1)]
+    article_ids = [article for dispatch in sent for article in dispatch.article_ids]
+    assert article_ids == sorted(article_ids)
 
 
 async def test_why_and_the_list_say_until_when_it_waits(evening, clock):
@@ -89,18 +91,18 @@ async def test_why_and_the_list_say_until_when_it_waits(evening, clock):
     feed = await add_feed(evening)
     article = new_article(feed, "a")
     await record(evening, feed, article)
-    assert await fates(evening, article) == {CHANNEL: ("waiting", "quiet-hours 07:00")}
+    assert await load_delivery_statuses(evening, article) == {CHANNEL: ("waiting", "quiet-hours 07:00")}
     assert await evening.dispatches.wait_reason(CHANNEL) == "quiet-hours 07:00"
     clock.advance(12 * HOUR)
     assert await evening.dispatches.wait_reason(CHANNEL) is None
-    assert await fates(evening, article) == {CHANNEL: ("waiting", None)}
+    assert await load_delivery_statuses(evening, article) == {CHANNEL: ("waiting", None)}
 
 
 async def test_an_alert_waits_too_and_another_channel_does_not(evening, clock):
     await follow(evening, await add_feed(evening), channel=CHANNEL + 1)
     clock.advance(HOUR)
     await publish(evening, "a")
-    assert await owe_notice(evening, CHANNEL, "broken:1:100", "It broke.")
+    assert await enqueue_notice(evening, CHANNEL, "broken:1:100", "It broke.")
     assert await evening.dispatches.channels_ready(clock.now()) == [CHANNEL + 1]
     clock.advance(at("2026-11-25 06:00") - clock.now())
     assert len(await deliver(evening)) == 2
@@ -112,79 +114,79 @@ async def test_a_change_of_the_time_zone_or_of_the_hours_counts_at_once(evening,
     assert await deliver(evening) == []
     await evening.preferences.change(Preference.TIME_ZONE, "UTC", server_id=SERVER, person_id=PERSON)
     assert len(await deliver(evening, limit=1)) == 1
-    await choose(evening, Preference.QUIET_HOURS, "20:00-07:00")
+    await set_preference(evening, Preference.QUIET_HOURS, "20:00-07:00")
     assert await deliver(evening) == []
-    await choose(evening, Preference.QUIET_HOURS, None)
+    await set_preference(evening, Preference.QUIET_HOURS, None)
     assert len(await deliver(evening)) == 1
 
 
 async def test_a_gap_lies_between_two_posts_and_a_notice_does_not_wait_for_it(store, clock):
     await follow(store, await add_feed(store))
-    await choose(store, Preference.MIN_POST_INTERVAL, 60)
+    await set_preference(store, Preference.MIN_POST_INTERVAL, 60)
     await publish(store, "a", "b", "c")
-    began = clock.now()
-    assert names(await deliver(store)) == [("post", 1)]
-    assert await store.dispatches.next_due() == began + 60
+    started_at = clock.now()
+    assert list_kinds_and_counts(await deliver(store)) == [("post", 1)]
+    assert await store.dispatches.next_due() == started_at + 60
     assert await store.dispatches.wait_reason(CHANNEL) is not None
-    assert await owe_notice(store, CHANNEL, "broken:1:100", "It broke.")
-    assert names(await deliver(store)) == [("notice", 0)]
+    assert await enqueue_notice(store, CHANNEL, "broken:1:100", "It broke.")
+    assert list_kinds_and_counts(await deliver(store)) == [("notice", 0)]
     clock.advance(59)
     assert await deliver(store) == []
     clock.advance(1)
-    assert names(await deliver(store)) == [("post", 1)]
+    assert list_kinds_and_counts(await deliver(store)) == [("post", 1)]
 
 
 async def test_so_many_posts_an_hour_and_the_rest_in_one_catch_up(store, clock):
     await follow(store, await add_feed(store))
-    await choose(store, Preference.MAX_POSTS_PER_HOUR, 3)
-    began = clock.now()
+    await set_preference(store, Preference.MAX_POSTS_PER_HOUR, 3)
+    started_at = clock.now()
     await publish(store, "a", "b")
-    assert names(await deliver(store)) == [("post", 1), ("post", 1)]
+    assert list_kinds_and_counts(await deliver(store)) == [("post", 1), ("post", 1)]
     clock.advance(600)
     await publish(store, *"cdef")
-    assert names(await deliver(store)) == [("catch-up", 4)]  # the third message of the hour
+    assert list_kinds_and_counts(await deliver(store)) == [("catch-up", 4)]  # the third message of the hour
     clock.advance(600)
     await publish(store, *"ghi")
     assert await deliver(store) == []
     assert (await store.dispatches.wait_reason(CHANNEL) or "").startswith("most-an-hour")
-    assert await store.dispatches.next_due() == began + HOUR
-    clock.advance(began + HOUR - clock.now())
-    assert names(await deliver(store)) == [("catch-up", 2), ("post", 1)]
+    assert await store.dispatches.next_due() == started_at + HOUR
+    clock.advance(started_at + HOUR - clock.now())
+    assert list_kinds_and_counts(await deliver(store)) == [("catch-up", 2), ("post", 1)]
 
 
 async def test_as_many_as_fit_in_an_hour_stay_single(store, clock):
     await follow(store, await add_feed(store))
-    await choose(store, Preference.MAX_POSTS_PER_HOUR, 3)
+    await set_preference(store, Preference.MAX_POSTS_PER_HOUR, 3)
     await publish(store, "a", "b", "c")
-    assert names(await deliver(store)) == [("post", 1)] * 3
+    assert list_kinds_and_counts(await deliver(store)) == [("post", 1)] * 3
     await publish(store, "d")
     clock.advance(HOUR)
-    assert names(await deliver(store)) == [("post", 1)]
+    assert list_kinds_and_counts(await deliver(store)) == [("post", 1)]
 
 
 async def test_a_catch_up_comes_before_a_newer_post_of_the_same_second(store, clock):
-    feed = await followed(store)
-    await choose(store, Preference.MAX_POSTS_PER_HOUR, 2)
+    feed = await add_followed_feed(store)
+    await set_preference(store, Preference.MAX_POSTS_PER_HOUR, 2)
     await record(store, feed, *(new_article(feed, name, published=clock.now() - 9) for name in "dcba"))
     assert [len(sent.article_ids) for sent in await deliver(store)] == [3, 1]
 
 
 async def test_a_post_that_was_tried_is_not_put_into_a_catch_up(store, clock):
     await follow(store, await add_feed(store))
-    await choose(store, Preference.MAX_POSTS_PER_HOUR, 2)
+    await set_preference(store, Preference.MAX_POSTS_PER_HOUR, 2)
     await publish(store, "a")
     first = await store.dispatches.claim(CHANNEL)
     await store.dispatches.schedule_retry(first.id, due=clock.now(), error="503")
     await publish(store, "b", "c", "d")
     sent = await deliver(store)
     assert sent[0].id == first.id
-    assert names(sent) == [("post", 1), ("catch-up", 3)]
+    assert list_kinds_and_counts(sent) == [("post", 1), ("catch-up", 3)]
 
 
 async def test_a_clock_that_jumps_leaves_no_channel_waiting(store, clock):
     await follow(store, await add_feed(store))
-    await choose(store, Preference.MAX_POSTS_PER_HOUR, 1)
-    await choose(store, Preference.MIN_POST_INTERVAL, 3600)
+    await set_preference(store, Preference.MAX_POSTS_PER_HOUR, 1)
+    await set_preference(store, Preference.MIN_POST_INTERVAL, 3600)
     clock.advance(30 * 86_400)
     await publish(store, "a")
     assert len(await deliver(store)) == 1
@@ -201,20 +203,20 @@ async def test_no_order_of_settings_loses_or_repeats(store, clock):
     """All three at once, over two days of articles: each is sent once, in order, in its time."""
     await follow(store, await add_feed(store))
     clock.advance(at("2026-11-24 00:00") - clock.now())
-    await choose(store, Preference.QUIET_HOURS, "22:00-07:00")
-    await choose(store, Preference.MAX_POSTS_PER_HOUR, 4)
-    await choose(store, Preference.MIN_POST_INTERVAL, 90)
-    told: list[int] = []
+    await set_preference(store, Preference.QUIET_HOURS, "22:00-07:00")
+    await set_preference(store, Preference.MAX_POSTS_PER_HOUR, 4)
+    await set_preference(store, Preference.MIN_POST_INTERVAL, 90)
+    article_ids: list[int] = []
     times: list[int] = []
     for step in range(2 * 24 * 12):
         if step < 240 and step % 2 == 0:
             await publish(store, f"{step}-a", f"{step}-b", catch_up_after=3)
         for dispatch in await deliver(store):
-            told += dispatch.article_ids
+            article_ids += dispatch.article_ids
             times.append(clock.now())
             assert 7 <= datetime.fromtimestamp(clock.now(), UTC).hour < 22
         clock.advance(300)
-    assert told == sorted(told)
-    assert len(told) == len(set(told)) == 240
+    assert article_ids == sorted(article_ids)
+    assert len(article_ids) == len(set(article_ids)) == 240
     assert all(later - earlier >= 90 for earlier, later in pairwise(times))
     assert all(later - earlier >= HOUR for earlier, later in zip(times, times[4:], strict=False))

@@ -25,66 +25,66 @@ def no_keys_after() -> Iterator[None]:
     url_encryption.set_keys(None)
 
 
-async def opened(path: Path, clock: Clock, keys: str | None) -> Store:
+async def open_store(path: Path, clock: Clock, keys: str | None) -> Store:
     url_encryption.set_keys(SecretStr(keys) if keys else None)
     return await Store.open(path, clock)
 
 
-def written(path: Path) -> bytes:
+def read_database_bytes(path: Path) -> bytes:
     return b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*") if file.is_file())
 
 
 async def test_a_key_encrypts_what_lay_open_and_what_comes(tmp_path, clock):
     path = tmp_path / "telex.db"
-    store = await opened(path, clock, None)
+    store = await open_store(path, clock, None)
     before = await store.feeds.add(PRIVATE, server_id=SERVER)
     await store.feeds.add(OPEN)
     assert tuple(await store.encryption_counts()) == (1, 0)
     await store.close()
-    assert b"hunter2" in written(path)
-    store = await opened(path, clock, OLD)
-    assert b"hunter2" not in written(path)
+    assert b"hunter2" in read_database_bytes(path)
+    store = await open_store(path, clock, OLD)
+    assert b"hunter2" not in read_database_bytes(path)
     assert await store.feeds.get(before.id) == before
     await store.feeds.add("https://other:hunter2@news.example/", server_id=SERVER)
     assert tuple(await store.encryption_counts()) == (2, 2)
-    assert b"hunter2" not in written(path)
-    assert OPEN.encode() in written(path)
+    assert b"hunter2" not in read_database_bytes(path)
+    assert OPEN.encode() in read_database_bytes(path)
     await store.backup(tmp_path / "backup")
-    assert b"hunter2" not in written(tmp_path / "backup")
+    assert b"hunter2" not in read_database_bytes(tmp_path / "backup")
     await store.close()
 
 
 async def test_an_encrypted_address_is_found_followed_once_and_moves_as_any_other(tmp_path, clock):
-    store = await opened(tmp_path / "telex.db", clock, OLD)
+    store = await open_store(tmp_path / "telex.db", clock, OLD)
     feed = await store.feeds.add(PRIVATE, server_id=SERVER)
-    other = await store.feeds.add(PRIVATE, server_id=SERVER + 1)
-    assert (await store.feeds.add(PRIVATE, server_id=SERVER)).id == feed.id != other.id
+    other_feed = await store.feeds.add(PRIVATE, server_id=SERVER + 1)
+    assert (await store.feeds.add(PRIVATE, server_id=SERVER)).id == feed.id != other_feed.id
     assert await store.feeds.find(PRIVATE, SERVER) == feed
     assert await store.feeds.find(PRIVATE) is None
-    assert [each.url for each in await store.feeds.all()] == [PRIVATE, PRIVATE]
+    assert [listed_feed.url for listed_feed in await store.feeds.all()] == [PRIVATE, PRIVATE]
     moved = replace(feed, url=f"{PRIVATE}/new", moved_to=f"{PRIVATE}/newer", title="Paper")
     await store.polls.record_unchanged([moved])
     assert await store.feeds.get(feed.id) == moved
     third = await store.feeds.add(f"{PRIVATE}/third", server_id=SERVER)
     await store.polls.record_unchanged([replace(third, url=moved.url)])  # which another one has
     assert await store.feeds.get(third.id) == third
-    assert b"hunter2" not in written(tmp_path / "telex.db")
+    assert b"hunter2" not in read_database_bytes(tmp_path / "telex.db")
     await store.close()
 
 
 async def test_the_key_can_be_changed_and_the_old_one_is_of_no_use_then(tmp_path, clock):
     path = tmp_path / "telex.db"
-    store = await opened(path, clock, OLD)
+    store = await open_store(path, clock, OLD)
     feed = await store.feeds.add(PRIVATE, server_id=SERVER)
     await store.close()
-    store = await opened(path, clock, f"{NEW}, {OLD}")
+    store = await open_store(path, clock, f"{NEW}, {OLD}")
     assert await store.encrypt_feed_urls(anew=True) == 1
     assert await store.feeds.get(feed.id) == feed
     await store.close()
     for keys in (OLD, None):
         with pytest.raises(DatabaseUnusable, match="TELEX_SECRET_KEY"):
-            await opened(path, clock, keys)
-    store = await opened(path, clock, NEW)
+            await open_store(path, clock, keys)
+    store = await open_store(path, clock, NEW)
     assert await store.feeds.get(feed.id) == feed
     await store.close()
 
@@ -99,11 +99,11 @@ SUSPICIOUS = (
 @pytest.mark.parametrize("url", SUSPICIOUS)
 async def test_an_address_that_holds_a_secret_is_encrypted_though_servers_share_it(tmp_path, clock, url):
     path = tmp_path / "telex.db"
-    store = await opened(path, clock, None)
+    store = await open_store(path, clock, None)
     before = await store.feeds.add(url)
     await store.close()
-    store = await opened(path, clock, OLD)
-    assert b"hunter2" not in written(path)
+    store = await open_store(path, clock, OLD)
+    assert b"hunter2" not in read_database_bytes(path)
     assert tuple(await store.encryption_counts()) == (1, 1)
     assert await store.feeds.add(url) == await store.feeds.find(url) == before
     await store.polls.record_unchanged([replace(before, title="Paper", moved_to=f"{url}x")])
@@ -111,18 +111,18 @@ async def test_an_address_that_holds_a_secret_is_encrypted_though_servers_share_
     await store.polls.record_unchanged([moved])
     assert await store.feeds.get(before.id) == moved
     assert await store.feeds.find(url) is None
-    assert b"hunter2" not in written(path)
+    assert b"hunter2" not in read_database_bytes(path)
     assert await store.encrypt_feed_urls(anew=True) == 1
     plain = replace(moved, url=OPEN)
     await store.polls.record_unchanged([plain])
     assert await store.feeds.find(OPEN) == plain
     await store.close()
-    assert OPEN.encode() in written(path)
+    assert OPEN.encode() in read_database_bytes(path)
 
 
 async def test_a_list_on_a_page_with_a_secret_is_found_by_its_page(tmp_path, clock):
     page = SUSPICIOUS[0]
-    store = await opened(tmp_path / "telex.db", clock, OLD)
+    store = await open_store(tmp_path / "telex.db", clock, OLD)
     listed = replace(await store.feeds.add(f"{page}#list=news"), page_list="{}")
     await store.polls.record_unchanged([listed])
     await store.feeds.add(f"{page}2#list=news")

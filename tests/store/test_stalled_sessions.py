@@ -44,8 +44,8 @@ def within_pipeline(connection) -> None:
     """The server has got some of what is sent at once, and waits for the end of it."""
     wire = connection.raw.pgconn
     wire.enter_pipeline_mode()
-    for name, value in ROWS:
-        wire.send_query_params(b"INSERT INTO meta VALUES ($1, $2)", [name.encode(), value.encode()])
+    for name, meta_value in ROWS:
+        wire.send_query_params(b"INSERT INTO meta VALUES ($1, $2)", [name.encode(), meta_value.encode()])
     wire.send_flush_request()
     wire.flush()
 
@@ -64,20 +64,20 @@ async def test_who_stands_still_in_a_write_is_ended_by_those_who_wait(
     from bot.store.postgres.server_connection import PostgresConnection  # noqa: PLC0415 - not everywhere
     from bot.store.postgres.server_database import _BEGIN  # noqa: PLC0415 - not everywhere
 
-    others = [await Store.open(server, clock) for _ in range(2)]
+    waiting_stores = [await Store.open(server, clock) for _ in range(2)]
     stalled = PostgresConnection(server)
     with closing(stalled.raw):
         stalled.execute("BEGIN")
         stalled.value(_BEGIN)
         stand_still(stalled)
         with caplog.at_level(logging.WARNING):
-            for number, store in enumerate(others):
+            for number, store in enumerate(waiting_stores):
                 await store.meta.set("written", str(number))
         assert caplog.text.count("sessions ended") == 1
-    assert await others[0].meta.get("written") == "1"
-    assert await others[0].meta.get(ROWS[0][0]) is None
-    assert all(store.recent_fault is None for store in others)
-    for store in others:
+    assert await waiting_stores[0].meta.get("written") == "1"
+    assert await waiting_stores[0].meta.get(ROWS[0][0]) is None
+    assert all(store.recent_fault is None for store in waiting_stores)
+    for store in waiting_stores:
         await store.close()
 
 

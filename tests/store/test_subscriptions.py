@@ -19,10 +19,10 @@ from tests.store.samples import (
     CHANNEL,
     SERVER,
     add_feed,
+    add_followed_feed,
     deliver,
-    fates,
     follow,
-    followed,
+    load_delivery_statuses,
     new_article,
     record,
 )
@@ -72,8 +72,8 @@ async def test_what_waits_is_found_without_a_look_at_all_articles_of_the_feed(st
         connection.row_factory = sqlite3.Row
         dispatch_cancellation.pending_articles(connection, CHANNEL, feed.id)  # which reads the schema
         connection.set_progress_handler(lambda: steps.append(None), 1)
-        ((owed, kind),) = dispatch_cancellation.pending_articles(connection, CHANNEL, feed.id)
-    assert (owed.key, kind) == (new_article(feed, "new").key, "post")
+        ((waiting_row, kind),) = dispatch_cancellation.pending_articles(connection, CHANNEL, feed.id)
+    assert (waiting_row.key, kind) == (new_article(feed, "new").key, "post")
     assert len(steps) < 500
 
 
@@ -102,8 +102,8 @@ async def test_following_again_posts_what_was_withheld_from_the_first_time(store
 
 async def test_a_feed_with_credentials_is_never_shared(store):
     secret = await store.feeds.add("https://user:pass@one.example/feed", server_id=SERVER)
-    other = await store.feeds.add("https://user:pass@one.example/feed", server_id=SERVER + 1)
-    assert secret.id != other.id
+    other_feed = await store.feeds.add("https://user:pass@one.example/feed", server_id=SERVER + 1)
+    assert secret.id != other_feed.id
     assert await store.feeds.find(secret.url, SERVER) == secret
     assert await store.feeds.find(secret.url) is None
     with pytest.raises(StoreError):
@@ -113,35 +113,35 @@ async def test_a_feed_with_credentials_is_never_shared(store):
 
 
 async def test_a_channel_belongs_to_one_server(store):
-    await followed(store)
+    await add_followed_feed(store)
     with pytest.raises(StoreError):
         await follow(store, await add_feed(store, "second"), server=SERVER + 1, channel=CHANNEL)
 
 
 async def test_what_waits_when_a_channel_unfollows_is_withheld(store):
-    feed, other = await add_feed(store), await add_feed(store, "other")
+    feed, other_feed = await add_feed(store), await add_feed(store, "other")
     await follow(store, feed)
-    await follow(store, other)
+    await follow(store, other_feed)
     articles = [new_article(feed, f"{n}", published=n) for n in range(4)]
-    kept = new_article(other, "kept", published=1)
-    await record(store, other, kept, catch_up_after=2)
+    other_article = new_article(other_feed, "kept", published=1)
+    await record(store, other_feed, other_article, catch_up_after=2)
     await record(store, feed, *articles, catch_up_after=2)  # two of them and `kept` in a catch-up
     assert await store.subscriptions.unfollow(CHANNEL, feed.id)
     assert not await store.subscriptions.unfollow(CHANNEL, feed.id)
     for article in articles:
-        assert await fates(store, article) == {CHANNEL: ("withheld", "unfollowed")}
+        assert await load_delivery_statuses(store, article) == {CHANNEL: ("withheld", "unfollowed")}
     assert await titles(store) == ["kept"]
     assert await store.articles.count() == 5
 
 
 async def test_a_page_that_another_followed_feed_carries_stays_owed(store):
-    one, two = await add_feed(store, "one"), await add_feed(store, "two")
-    await follow(store, one)
-    await follow(store, two)
+    first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
+    await follow(store, first_feed)
+    await follow(store, second_feed)
     url = "https://news.example/same"
-    await record(store, one, new_article(one, "a", url=url))
-    await record(store, two, new_article(two, "b", url=url))
-    await store.subscriptions.unfollow(CHANNEL, one.id)
+    await record(store, first_feed, new_article(first_feed, "a", url=url))
+    await record(store, second_feed, new_article(second_feed, "b", url=url))
+    await store.subscriptions.unfollow(CHANNEL, first_feed.id)
     assert await titles(store) == ["a"]
 
 
@@ -171,8 +171,8 @@ async def test_nothing_of_a_pause_is_posted_and_all_that_follows_is(store, clock
     await record(store, feed, waiting)
     assert await store.subscriptions.pause(subscription)
     assert not await store.subscriptions.pause(subscription)
-    found = new_article(feed, "found", published=clock.now())
-    await record(store, feed, found)
+    paused_article = new_article(feed, "found", published=clock.now())
+    await record(store, feed, paused_article)
     clock.advance(10_000)
     assert await store.subscriptions.resume(subscription)
     assert not await store.subscriptions.resume(subscription)
@@ -183,8 +183,8 @@ async def test_nothing_of_a_pause_is_posted_and_all_that_follows_is(store, clock
     await record(store, feed, late, undated, fresh)  # the first poll since the pause
     clock.advance(100)
     await record(store, feed, new_article(feed, "next", published=clock.now() - 9_000))
-    for article in (waiting, found, late, undated):
-        assert await fates(store, article) == {CHANNEL: ("withheld", "paused")}
+    for article in (waiting, paused_article, late, undated):
+        assert await load_delivery_statuses(store, article) == {CHANNEL: ("withheld", "paused")}
     assert sorted(await titles(store)) == ["fresh", "next"]
 
 
@@ -198,7 +198,7 @@ async def test_what_waits_moves_along_and_what_was_posted_does_not(store):
     moved = await store.subscriptions.move(subscription, CHANNEL + 1)
     assert (moved.id, moved.channel_id) == (subscription, CHANNEL + 1)
     assert await titles(store) == []
-    assert await fates(store, articles[0]) == {CHANNEL + 1: ("waiting", None)}
+    assert await load_delivery_statuses(store, articles[0]) == {CHANNEL + 1: ("waiting", None)}
     sent = await deliver(store, CHANNEL + 1)
     assert [(post.kind, len(post.article_ids)) for post in sent] == [
         (DispatchKind.CATCH_UP, 3),
@@ -221,11 +221,11 @@ async def test_moving_to_a_channel_that_follows_the_feed_leaves_one_subscription
 
 
 async def test_a_server_knows_its_subscriptions(store):
-    one, two = await add_feed(store, "one"), await add_feed(store, "two")
-    await follow(store, two)
-    await follow(store, one)
-    await follow(store, one, channel=CHANNEL + 1)
-    await follow(store, one, server=SERVER + 1, channel=CHANNEL + 2)
+    first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
+    await follow(store, second_feed)
+    await follow(store, first_feed)
+    await follow(store, first_feed, channel=CHANNEL + 1)
+    await follow(store, first_feed, server=SERVER + 1, channel=CHANNEL + 2)
     pairs = await store.subscriptions.list_with_feeds(SERVER)
     assert [(subscription.channel_id, feed.title) for subscription, feed in pairs] == [
         (CHANNEL, "one"),
@@ -233,10 +233,12 @@ async def test_a_server_knows_its_subscriptions(store):
         (CHANNEL, "two"),
     ]
     assert await store.subscriptions.channels(SERVER) == {CHANNEL, CHANNEL + 1}
-    assert await store.subscriptions.feed_ids([CHANNEL + 1, CHANNEL + 2]) == {one.id}
+    assert await store.subscriptions.feed_ids([CHANNEL + 1, CHANNEL + 2]) == {first_feed.id}
     assert await store.subscriptions.count(SERVER) == 2
-    assert await store.subscriptions.servers_of_feed(one.id) == {SERVER, SERVER + 1}
-    assert [one_.channel_id for one_ in await store.subscriptions.of_feed(one.id)] == [
+    assert await store.subscriptions.servers_of_feed(first_feed.id) == {SERVER, SERVER + 1}
+    assert [
+        feed_subscription.channel_id for feed_subscription in await store.subscriptions.of_feed(first_feed.id)
+    ] == [
         CHANNEL,
         CHANNEL + 1,
         CHANNEL + 2,
@@ -244,7 +246,7 @@ async def test_a_server_knows_its_subscriptions(store):
 
 
 async def test_on_return_nothing_of_the_time_away_is_posted(store, clock):
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     await store.servers.mark_joined(SERVER, "fr")
     await record(store, feed, new_article(feed, "old"))
     await deliver(store)
@@ -262,14 +264,14 @@ async def test_on_return_nothing_of_the_time_away_is_posted(store, clock):
     away = new_article(feed, "away", published=clock.now() - 5_000)
     await record(store, feed, away)
     for article in (waiting, sending, away):
-        assert await fates(store, article) == {CHANNEL: ("withheld", "away")}
+        assert await load_delivery_statuses(store, article) == {CHANNEL: ("withheld", "away")}
     await record(store, feed, new_article(feed, "now", published=clock.now()))
     assert await titles(store) == ["now"]
     assert await store.servers.locale(SERVER) == "fr"
 
 
 async def test_joining_without_having_left_changes_nothing(store, clock):
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     await record(store, feed, new_article(feed, "a", published=clock.now()))
     clock.advance(100)
     await store.servers.mark_joined(SERVER, "en-GB")  # an outage is over
@@ -299,24 +301,24 @@ async def test_a_server_left_long_ago_is_deleted_with_its_secrets(store, clock):
     (private,) = (await record(store, secret, new_article(secret, "b"))).new_ids
     await store.bookmarks.add(1, private, server_id=SERVER)
     await store.servers.mark_left(SERVER)
-    left = clock.now()
-    assert await store.servers.purge(left) == 0
+    left_at = clock.now()
+    assert await store.servers.purge(left_at) == 0
     clock.advance(1)
     assert await store.servers.purge(clock.now()) == 1
     assert await store.subscriptions.list_with_feeds(SERVER) == []
     assert await store.servers.locale(SERVER) is None
     assert await store.bookmarks.count(1) == 1
-    kept = await store.feeds.get(secret.id)
-    assert "pass" not in repr(kept)
-    assert kept.state is FeedState.GONE
+    deleted_feed = await store.feeds.get(secret.id)
+    assert "pass" not in repr(deleted_feed)
+    assert deleted_feed.state is FeedState.GONE
     assert len(await store.subscriptions.of_feed(shared.id)) == 1
     await store.check()
 
 
 async def test_a_gone_feed_that_somebody_adds_is_asked_again(store, clock):
     feed = await add_feed(store)
-    gone = replace(feed, state=FeedState.GONE, failures=9, error="gone", failing_since=5)
-    await store.polls.record_unchanged([gone])
+    gone_feed = replace(feed, state=FeedState.GONE, failures=9, error="gone", failing_since=5)
+    await store.polls.record_unchanged([gone_feed])
     again = await store.feeds.add(feed.url, next_poll=clock.now())
     assert again == replace(feed, next_poll=clock.now())
     assert await store.feeds.get(feed.id) == again
@@ -325,7 +327,7 @@ async def test_a_gone_feed_that_somebody_adds_is_asked_again(store, clock):
 
 
 async def test_a_feed_can_be_made_due(store, clock):
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     await store.polls.record_unchanged([replace(feed, next_poll=clock.now() + 600)])
     assert await store.feeds.due(clock.now(), 10) == []
     await store.feeds.make_due(feed.id)
@@ -344,11 +346,11 @@ async def test_outlets_are_found_by_any_of_their_words(store):
 
 
 async def test_what_moves_back_into_a_catch_up_of_an_old_name_is_sent(store):
-    one, two = await add_feed(store, "one"), await add_feed(store, "two")
-    moving = await follow(store, one)
-    await follow(store, two)
-    await record(store, one, new_article(one, "a", published=1_779_000_000), catch_up_after=0)
-    await record(store, two, new_article(two, "b", published=1_779_000_100), catch_up_after=0)
+    first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
+    moving = await follow(store, first_feed)
+    await follow(store, second_feed)
+    await record(store, first_feed, new_article(first_feed, "a", published=1_779_000_000), catch_up_after=0)
+    await record(store, second_feed, new_article(second_feed, "b", published=1_779_000_100), catch_up_after=0)
     await store.subscriptions.move(moving, CHANNEL + 1)
     assert len(await deliver(store)) == 1  # the catch-up, which is named after the one that moved
     await store.subscriptions.move(moving, CHANNEL)
@@ -373,5 +375,5 @@ async def test_what_moves_to_a_channel_whose_filters_kept_it_out_stays_out(store
         )
     )
     await store.subscriptions.move(moving, CHANNEL + 1)
-    assert (await fates(store, article))[CHANNEL + 1] == ("filtered", "never sport")
+    assert (await load_delivery_statuses(store, article))[CHANNEL + 1] == ("filtered", "never sport")
     assert await deliver(store, CHANNEL + 1) == []

@@ -13,7 +13,7 @@ import pytest
 from bot.core.models import DeliveryStatus
 from bot.store import Store
 from bot.store.sqlite.migrations import available, integrity_problems, migrate, statements
-from tests.store.old_databases import Content, build, connect, content, schema
+from tests.store.old_databases import Content, build_old_databases, connect, content, schema
 
 pytestmark = pytest.mark.xdist_group("upgrades")  # in one process, which makes the old databases once
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -25,26 +25,29 @@ DERIVED = {"vector", "completion"}  # tables of what is made anew from the rest,
 @pytest.fixture(scope="module")
 def old(tmp_path_factory) -> dict[int, Path]:
     """A database of each version, today's among them."""
-    return build(tmp_path_factory.mktemp("versions"))
+    return build_old_databases(tmp_path_factory.mktemp("versions"))
 
 
-def missing(before: Content, after: Content) -> dict[str, list[object]]:
+def find_missing_rows(before: Content, after: Content) -> dict[str, list[object]]:
     """The rows of `before` that are not in `after`, as far as their columns are still there."""
-    lost: dict[str, list[object]] = {}
+    missing_rows: dict[str, list[object]] = {}
     for table, rows in before.items():
         if table in DERIVED:
             continue
         if table not in after:
-            lost[table] = [*rows]
+            missing_rows[table] = [*rows]
             continue
-        kept = [row.items() for row in after[table]]
+        migrated_rows = [row.items() for row in after[table]]
         columns = set(after[table][0]) if after[table] else set()
         for row in rows:
-            wanted = {name: value for name, value in row.items() if name in columns}.items()
+            remaining_cells = {name: cell for name, cell in row.items() if name in columns}.items()
             # The mark of an index is taken away so that it is made anew.
-            if not any(wanted <= other for other in kept) and row.get("name") != "terms_version":
-                lost.setdefault(table, []).append(row)
-    return lost
+            if (
+                not any(remaining_cells <= migrated_row for migrated_row in migrated_rows)
+                and row.get("name") != "terms_version"
+            ):
+                missing_rows.setdefault(table, []).append(row)
+    return missing_rows
 
 
 def test_every_table_of_an_old_database_has_rows(old):
@@ -60,7 +63,7 @@ async def test_an_old_database_keeps_every_row_and_becomes_one_of_today(old, tmp
     with closing(connect(path)) as connection:
         migrate(connection)
         assert integrity_problems(connection) == []
-    assert missing(before, content(path)) == {}
+    assert find_missing_rows(before, content(path)) == {}
     fresh = await Store.open(tmp_path / "fresh.db", clock)
     await fresh.close()
     assert schema(path) == schema(tmp_path / "fresh.db")
@@ -78,7 +81,7 @@ async def test_the_bot_goes_on_with_a_database_of_the_oldest_version(old, tmp_pa
         assert [one.dedupe_key for one in await dispatches.claimed()] == ["catch-up-1"]
         assert {3, 4} <= set((await dispatches.claimed())[0].article_ids)
         assert [one.dedupe_key for one in await dispatches.pending_followups()] == ["key-2"]
-        assert [one.dedupe_key for one in await dispatches.edits_due(clock.now(), 9)] == ["key-2"]
+        assert [dispatch.dedupe_key for dispatch in await dispatches.edits_due(clock.now(), 9)] == ["key-2"]
         claimed = await dispatches.claim(200)
         assert (claimed.dedupe_key, claimed.article_ids, claimed.server_id) == ("key-5", (5,), 100)
         fates = {fate.channel_id: fate for fate in await store.delivery_statuses.by_page_key("page-1")}
@@ -88,10 +91,10 @@ async def test_the_bot_goes_on_with_a_database_of_the_oldest_version(old, tmp_pa
             202: DeliveryStatus.WITHHELD,
         }
         assert fates[200].message_id == 9001
-        known = await store.polls.known_by_identity(1, [b"\xa1", b"\xa5", b"\xa6"])
-        assert {one.key for one in known.values()} == {"key-1", "key-5"}
-        kept = await store.bookmarks.list(300, limit=9)
-        assert [one.article.key for one in kept] == ["key-1"]
+        known_articles = await store.polls.known_by_identity(1, [b"\xa1", b"\xa5", b"\xa6"])
+        assert {known_article.key for known_article in known_articles.values()} == {"key-1", "key-5"}
+        bookmarks = await store.bookmarks.list(300, limit=9)
+        assert [bookmark.article.key for bookmark in bookmarks] == ["key-1"]
         second = await store.feeds.get(2)
         assert second.server_id == 100
     finally:
@@ -113,11 +116,13 @@ def test_a_migration_killed_after_any_statement_leaves_a_whole_version(old, tmp_
     assert len(copies) == killed + 1
     finished = (schema(copies[-1]), content(copies[-1]))
     steps = [version + done for done, statements_ in enumerate(counts) for _ in range(statements_)][:killed]
-    whole: dict[int, tuple[object, Content]] = {version: (schema(old[version]), content(old[version]))}
+    contents_by_version: dict[int, tuple[object, Content]] = {
+        version: (schema(old[version]), content(old[version]))
+    }
     for copy, at in zip(copies, steps, strict=False):
-        left = (schema(copy), content(copy))
-        assert left[0][0] == at
-        assert left == whole.setdefault(at, left)
+        copy_contents = (schema(copy), content(copy))
+        assert copy_contents[0][0] == at
+        assert copy_contents == contents_by_version.setdefault(at, copy_contents)
         with closing(connect(copy)) as connection:
             assert integrity_problems(connection) == []
             migrate(connection)
@@ -127,8 +132,8 @@ def test_a_migration_killed_after_any_statement_leaves_a_whole_version(old, tmp_
 def test_a_table_and_a_column_that_a_migration_drops_are_missed():
     """The comparison above sees what it is there to see."""
     before: Content = {"feed": [{"id": 1, "url": "a"}, {"id": 2, "url": "b"}], "vote": [{"id": 1}]}
-    assert missing(before, {"feed": [{"id": 1, "url": "a"}]}) == {
+    assert find_missing_rows(before, {"feed": [{"id": 1, "url": "a"}]}) == {
         "feed": [{"id": 2, "url": "b"}],
         "vote": [{"id": 1}],
     }
-    assert missing(before, before) == {}
+    assert find_missing_rows(before, before) == {}

@@ -7,8 +7,8 @@ from bot.core.user_models import Watch
 from bot.store import Store
 from bot.watches.watch_matching import WatchMatcher
 from tests.store import sql
-from tests.store.crashing import END, crashed
-from tests.store.samples import CHANNEL, SERVER, deliver, followed, new_article, record
+from tests.store.crashing import END, crash_before_statements
+from tests.store.samples import CHANNEL, SERVER, add_followed_feed, deliver, new_article, record
 
 DIRECT, PERSON = 7_000, 8_000
 
@@ -22,7 +22,7 @@ async def watch(store: Store, query: str, *, channel: int = CHANNEL, person: int
 
 async def two_watches(store: Store) -> Feed:
     """A followed feed that is watched by a channel and a person, and a new article that both match."""
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     await record(store, feed, new_article(feed, "old"), first=True)
     await watch(store, "reconnaissance")
     await watch(store, "faciale", channel=DIRECT, person=PERSON)
@@ -35,25 +35,27 @@ async def test_a_kill_while_finding_out_whom_to_tell_loses_and_repeats_nothing(t
     store = await Store.open(path, clock)
     await two_watches(store)
     await store.close()
-    for statement, copy in crashed(path, "find_whom_to_tell", clock.now(), [1, 2, 4, 7, 10, 13, END]):
+    for statement, copy in crash_before_statements(
+        path, "find_whom_to_tell", clock.now(), [1, 2, 4, 7, 10, 13, END]
+    ):
         store = await Store.open(copy, clock)
         await store.check()
-        left = len(await store.watches.unmatched_arrivals(9))
-        assert left == (0 if statement == END else 2)
-        assert await WatchMatcher(store).process_next_batch() == (left > 0)
+        arrival_count = len(await store.watches.unmatched_arrivals(9))
+        assert arrival_count == (0 if statement == END else 2)
+        assert await WatchMatcher(store).process_next_batch() == (arrival_count > 0)
         assert not await WatchMatcher(store).process_next_batch()
-        told = [
+        posts = [
             (dispatch.channel_id, len(dispatch.article_ids))
             for place in (CHANNEL, DIRECT)
             for dispatch in await deliver(store, place)
             if dispatch.watch_id is not None
         ]
-        assert told == [(CHANNEL, 2), (DIRECT, 2)]
+        assert posts == [(CHANNEL, 2), (DIRECT, 2)]
         await store.close()
 
 
 async def test_an_article_is_no_arrival_where_nobody_watches(store):
-    feed = await followed(store)
+    feed = await add_followed_feed(store)
     await record(store, feed, new_article(feed, "new"))
     assert await store.watches.unmatched_arrivals(9) == []
 

@@ -45,7 +45,7 @@ fr | Amazon va supprimer 14 000 postes | Amazon va supprimer 30 000 postes
 """
 
 
-def told(
+def make_telling(
     title: str, number: int = 1, *, language: str = "en", published: int = 0, text: str = "", feed: int = 0
 ) -> StoryFeatures:
     return extract_story_features(
@@ -60,62 +60,65 @@ def pairs(text: str) -> list[list[str]]:
 @pytest.mark.parametrize(("language", "one", "other"), pairs(TOGETHER))
 def test_one_event_in_other_words_is_one_story(language, one, other):
     assert (
-        similarity(told(one, language=language), told(other, 2, language=language))
+        similarity(make_telling(one, language=language), make_telling(other, 2, language=language))
         >= SINGLE_ARTICLE_SIMILARITY - 0.15
     )
 
 
 @pytest.mark.parametrize(("language", "one", "other"), pairs(APART_FOR_GOOD))
 def test_another_company_amount_version_or_day_is_another_story(language, one, other):
-    assert similarity(told(one, language=language), told(other, 2, language=language)) == 0.0
+    assert similarity(make_telling(one, language=language), make_telling(other, 2, language=language)) == 0.0
 
 
 def test_the_other_language_needs_meaning_and_a_name_in_common():
-    one, other = (
-        told("Mozilla lays off 250 employees"),
-        told("Mozilla licencie 250 salariés", 2, language="fr"),
+    english, french = (
+        make_telling("Mozilla lays off 250 employees"),
+        make_telling("Mozilla licencie 250 salariés", 2, language="fr"),
     )
-    assert similarity(one, other) == 0.0
-    assert similarity(one, other, 0.87) >= SINGLE_ARTICLE_SIMILARITY
-    assert similarity(one, other, 0.4) == 0.0
-    nameless = told("Un éditeur licencie ses salariés", 3, language="fr")
-    assert similarity(one, nameless, 0.87) == 0.0
-    more = told("Mozilla licencie 60 salariés", 4, language="fr")
-    assert similarity(one, more, 0.87) == 0.0
+    assert similarity(english, french) == 0.0
+    assert similarity(english, french, 0.87) >= SINGLE_ARTICLE_SIMILARITY
+    assert similarity(english, french, 0.4) == 0.0
+    nameless = make_telling("Un éditeur licencie ses salariés", 3, language="fr")
+    assert similarity(english, nameless, 0.87) == 0.0
+    other_number = make_telling("Mozilla licencie 60 salariés", 4, language="fr")
+    assert similarity(english, other_number, 0.87) == 0.0
 
 
 def test_what_comes_later_has_to_be_more_alike_and_after_two_days_is_news():
     first, again = "OpenAI unveils GPT-5", "OpenAI launches GPT-5"
-    near = similarity(told(first), told(again, 2, published=3_600))
-    late = similarity(told(first), told(again, 2, published=MAX_STORY_GAP_SECONDS - 3_600))
+    near = similarity(make_telling(first), make_telling(again, 2, published=3_600))
+    late = similarity(make_telling(first), make_telling(again, 2, published=MAX_STORY_GAP_SECONDS - 3_600))
     assert 0 < late < near
-    assert similarity(told(first), told(again, 2, published=MAX_STORY_GAP_SECONDS + 1)) == 0.0
+    assert similarity(make_telling(first), make_telling(again, 2, published=MAX_STORY_GAP_SECONDS + 1)) == 0.0
 
 
 def test_a_lead_helps_where_titles_have_few_words_in_common():
-    one = "Cities ban facial recognition for good"
-    bare = similarity(told(one), told("Portland bans facial recognition", 2))
-    known = similarity(
-        told(one), told("Portland bans facial recognition", 2, text="More cities follow, for good.")
+    title = "Cities ban facial recognition for good"
+    likeness_without_lead = similarity(
+        make_telling(title), make_telling("Portland bans facial recognition", 2)
     )
-    assert known > bare
+    likeness_with_lead = similarity(
+        make_telling(title),
+        make_telling("Portland bans facial recognition", 2, text="More cities follow, for good."),
+    )
+    assert likeness_with_lead > likeness_without_lead
 
 
 def test_recent_articles_are_found_the_likest_first_and_none_of_the_same_feed():
     recent = RecentArticleIndex()
-    recent.add(told("OpenAI unveils GPT-5", 1))
-    recent.add(told("OpenAI unveils GPT-5 to the world", 2))
-    recent.add(told("Mozilla lays off 250 employees", 3))
-    recent.add(told("OpenAI unveils GPT-5", 4, feed=9))
-    found = recent.find_similar(told("OpenAI unveils GPT-5", 5, feed=9))
-    assert [kin.article_id for kin in found] == [1, 2]
-    assert found[0].similarity > found[1].similarity >= MIN_SIMILARITY
+    recent.add(make_telling("OpenAI unveils GPT-5", 1))
+    recent.add(make_telling("OpenAI unveils GPT-5 to the world", 2))
+    recent.add(make_telling("Mozilla lays off 250 employees", 3))
+    recent.add(make_telling("OpenAI unveils GPT-5", 4, feed=9))
+    kin_articles = recent.find_similar(make_telling("OpenAI unveils GPT-5", 5, feed=9))
+    assert [kin.article_id for kin in kin_articles] == [1, 2]
+    assert kin_articles[0].similarity > kin_articles[1].similarity >= MIN_SIMILARITY
 
 
 def test_what_is_old_is_forgotten_altogether():
     recent = RecentArticleIndex()
     for number in range(1, 50):
-        recent.add(told(f"OpenAI unveils GPT-{number}", number, published=number))
+        recent.add(make_telling(f"OpenAI unveils GPT-{number}", number, published=number))
     recent.evict_before(48)
     assert len(recent) == 2
     recent.evict_before(100)
@@ -124,10 +127,12 @@ def test_what_is_old_is_forgotten_altogether():
 
 def test_an_article_that_is_added_again_replaces_itself():
     recent = RecentArticleIndex()
-    recent.add(told("OpenAI unveils GPT-5", 1))
-    recent.add(told("Mozilla lays off 250 employees", 1))
-    assert recent.find_similar(told("OpenAI unveils GPT-5", 2)) == ()
-    assert [kin.article_id for kin in recent.find_similar(told("Mozilla lays off 250 employees", 2))] == [1]
+    recent.add(make_telling("OpenAI unveils GPT-5", 1))
+    recent.add(make_telling("Mozilla lays off 250 employees", 1))
+    assert recent.find_similar(make_telling("OpenAI unveils GPT-5", 2)) == ()
+    assert [
+        kin.article_id for kin in recent.find_similar(make_telling("Mozilla lays off 250 employees", 2))
+    ] == [1]
 
 
 def test_a_story_of_several_is_judged_by_the_nearest_of_them():
@@ -168,7 +173,7 @@ def test_no_title_takes_long_or_fails():
     draw = random.Random(5)
     for _ in range(300):
         title = "".join(draw.choice(alphabet) for _ in range(draw.randrange(200)))
-        one = told(title, text=title[::-1])
-        assert 0.0 <= similarity(one, told("Apple unveils iPhone 17", 2)) <= 1.0
-    told("9" * 5_000 + " " + "1,1" * 2_000)
-    told("a1-" * 3_000)
+        random_telling = make_telling(title, text=title[::-1])
+        assert 0.0 <= similarity(random_telling, make_telling("Apple unveils iPhone 17", 2)) <= 1.0
+    make_telling("9" * 5_000 + " " + "1,1" * 2_000)
+    make_telling("a1-" * 3_000)

@@ -114,13 +114,14 @@ def test_sentences_of_an_article_stay(line):
 
 
 def test_a_list_of_other_articles_at_the_end_goes_with_its_heading():
-    others = "\n\nUn autre titre\n\nEncore un titre ?"
-    assert strip_boilerplate(f"{ARTICLE}\n\nArticles en rapport{others}") == ARTICLE
+    other_titles = "\n\nUn autre titre\n\nEncore un titre ?"
+    assert strip_boilerplate(f"{ARTICLE}\n\nArticles en rapport{other_titles}") == ARTICLE
     assert (
-        strip_boilerplate(f"{ARTICLE}\n\nDone With This Post? You Might Also Like These:{others}") == ARTICLE
+        strip_boilerplate(f"{ARTICLE}\n\nDone With This Post? You Might Also Like These:{other_titles}")
+        == ARTICLE
     )
-    kept = f"Articles liés\n\n{ARTICLE}"
-    assert strip_boilerplate(kept) == kept
+    text_with_heading = f"Articles liés\n\n{ARTICLE}"
+    assert strip_boilerplate(text_with_heading) == text_with_heading
 
 
 def test_a_footer_said_twice_goes_and_code_said_twice_stays():
@@ -190,8 +191,8 @@ def test_of_the_page_of_the_seed_only_the_article_is_left():
 def test_real_articles_lose_next_to_nothing(language):
     with gzip.open(shared(f"articles/{language}.jsonl.gz"), "rt", encoding="utf-8") as file:
         texts = [json.loads(line)["text"] for line in file][::10]
-    kept = sum(len(strip_boilerplate(text)) for text in texts)
-    assert kept >= 0.96 * sum(map(len, texts))
+    kept_length = sum(len(strip_boilerplate(text)) for text in texts)
+    assert kept_length >= 0.96 * sum(map(len, texts))
     assert all(len(strip_boilerplate(text)) >= 0.6 * len(text) or len(text) < 300 for text in texts)
 
 

@@ -121,15 +121,15 @@ def test_an_article_is_never_newer_than_when_it_was_found():
 
 
 def test_every_date_of_real_feeds_is_understood():
-    element = re.compile(
+    date_element = re.compile(
         r"<(?:\w+:)?(?:pubDate|date|published|updated|modified|issued|created|lastBuildDate)(?:\s[^>]*)?>"
         r"\s*(?:<!\[CDATA\[)?\s*([^<\]]{1,100})"
     )
-    found = {
+    dates = {
         unescape(text).strip()
         for path in shared("feeds/real").rglob("*")
         if path.is_file()
-        for text in element.findall(path.read_text(encoding="utf-8", errors="replace"))
+        for text in date_element.findall(path.read_text(encoding="utf-8", errors="replace"))
     }
-    assert len(found) > 4000
-    assert {text for text in found if feed_dates.parse(text) is None} == {"Mon, 01 Jan 0001 00:00:00 +0000"}
+    assert len(dates) > 4000
+    assert {text for text in dates if feed_dates.parse(text) is None} == {"Mon, 01 Jan 0001 00:00:00 +0000"}

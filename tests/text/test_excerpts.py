@@ -83,14 +83,14 @@ def test_sentences_hold_every_character_but_white_space(text):
 @example("a" * 300, 10)
 @example("👩\u200d🚀" * 30, 9)
 def test_an_excerpt_is_the_beginning_within_its_limit(text, limit):
-    shown = excerpts.excerpt(text, limit)
-    whole = " ".join(text.split())
-    assert utf16_length(shown) <= limit
-    assert "\n" not in shown
-    if utf16_length(whole) <= limit:
-        assert shown == whole
+    excerpt = excerpts.excerpt(text, limit)
+    single_line = " ".join(text.split())
+    assert utf16_length(excerpt) <= limit
+    assert "\n" not in excerpt
+    if utf16_length(single_line) <= limit:
+        assert excerpt == single_line
     else:
-        assert whole.startswith(shown.removesuffix("…").rstrip())
+        assert single_line.startswith(excerpt.removesuffix("…").rstrip())
 
 
 def test_an_opening_goes_on_where_a_title_of_whole_sentences_ends():
@@ -113,36 +113,36 @@ def test_an_excerpt_ends_with_a_sentence_where_one_ends():
 def test_around_never_exceeds_its_limit(text, pairs, limit):
     text = " ".join(text.split())
     spans = sorted((start, start + size) for start, size in pairs if start + size <= len(text))
-    shown, moved = excerpts.excerpt_around(text, spans, limit)
-    assert utf16_length(shown) <= limit
-    assert "\n" not in shown
-    assert all(0 <= start <= end <= len(shown) for start, end in moved)
+    excerpt, moved = excerpts.excerpt_around(text, spans, limit)
+    assert utf16_length(excerpt) <= limit
+    assert "\n" not in excerpt
+    assert all(0 <= start <= end <= len(excerpt) for start, end in moved)
 
 
 def test_around_shows_where_most_matches_are():
     text = "Un début. " * 40 + "La police a suspendu Rekognition. Rekognition reste. " + "Une fin. " * 40
     spans = [match.span() for match in re.finditer("Rekognition", text)]
-    shown, marked = excerpts.excerpt_around(text, spans, 80)
-    assert [shown[start:end] for start, end in marked] == ["Rekognition", "Rekognition"]
-    assert shown.count("Rekognition") == 2
-    assert shown.startswith("…")
-    assert shown.endswith("…")
+    excerpt, marked = excerpts.excerpt_around(text, spans, 80)
+    assert [excerpt[start:end] for start, end in marked] == ["Rekognition", "Rekognition"]
+    assert excerpt.count("Rekognition") == 2
+    assert excerpt.startswith("…")
+    assert excerpt.endswith("…")
 
 
 @given(st.lists(st.sampled_from(["été", "robot", "a", "œ", "3\xa0000", "😀", "fin."]), max_size=80))
 def test_spans_lie_around_the_same_words_in_the_stretch(words):
     text = " ".join(words)
     spans = [match.span() for match in re.finditer("robot|3\xa0000", text)]
-    shown, moved = excerpts.excerpt_around(text, spans, 80)
-    assert [shown[start:end] for start, end in moved] == re.findall("robot|3\xa0000", shown)
+    excerpt, moved = excerpts.excerpt_around(text, spans, 80)
+    assert [excerpt[start:end] for start, end in moved] == re.findall("robot|3\xa0000", excerpt)
     assert bool(moved) is bool(spans)
 
 
 def test_a_megabyte_is_no_effort():
     text = "M. Dupont. Il part à l'U.S. Open " * 30_000
     assert utf16_length(excerpts.excerpt(text, 300)) <= 300
-    shown, _ = excerpts.excerpt_around(text, [(900_000, 900_003)], 300)
-    assert utf16_length(shown) <= 300
+    excerpt, _ = excerpts.excerpt_around(text, [(900_000, 900_003)], 300)
+    assert utf16_length(excerpt) <= 300
     assert len(excerpts.sentences(text)) >= 30_000
     excerpts.sentences("." * 1_000_000)
     excerpts.sentences("a." * 500_000)

@@ -72,9 +72,9 @@ def test_a_whole_entry_escaped_twice_is_read_as_what_it_was():
 
 @given(st.text())
 def test_no_text_breaks_it(text):
-    shown = to_text(text)
-    assert shown == shown.strip()
-    assert "\n\n\n" not in shown
+    rendered = to_text(text)
+    assert rendered == rendered.strip()
+    assert "\n\n\n" not in rendered
 
 
 @given(
@@ -88,9 +88,9 @@ def test_no_text_breaks_it(text):
     ).map("".join)
 )  # fmt: skip
 def test_no_soup_of_tags_breaks_it(markup):
-    shown = to_text(markup)
-    assert shown == shown.strip()
-    assert not any("\ue000" <= character <= "\ue004" for character in shown)
+    rendered = to_text(markup)
+    assert rendered == rendered.strip()
+    assert not any("\ue000" <= character <= "\ue004" for character in rendered)
     first_image(markup)
 
 
@@ -155,15 +155,17 @@ def test_the_first_picture_is_one_that_a_reader_sees(markup, source):
 
 
 def test_real_feeds_leave_no_tag_behind():
-    left = []
+    leftover_tags = []
     for path in sorted(shared("feeds/real").rglob("*"))[::4]:
         if not path.is_file():
             continue
         text = path.read_text(encoding="utf-8", errors="replace")
-        for found in re.findall(r"(?s)<(?:description|content:encoded|summary|content)[^>]*>(.*?)</", text)[
-            :20
-        ]:
-            markup = unescape(found.removeprefix("<![CDATA[").removesuffix("]]>"))
+        for element_markup in re.findall(
+            r"(?s)<(?:description|content:encoded|summary|content)[^>]*>(.*?)</", text
+        )[:20]:
+            markup = unescape(element_markup.removeprefix("<![CDATA[").removesuffix("]]>"))
             if "<pre" not in markup and "<code" not in markup and "&lt;" not in markup:
-                left += re.findall(r"</?(?:p|a|div|span|img|br|b|i|em|strong)\b[^>]*>", to_text(markup))
-    assert left == []
+                leftover_tags += re.findall(
+                    r"</?(?:p|a|div|span|img|br|b|i|em|strong)\b[^>]*>", to_text(markup)
+                )
+    assert leftover_tags == []

@@ -55,8 +55,8 @@ def test_too_little_text_says_nothing_but_what_the_feed_says(text):
 
 @given(st.text(), st.none() | st.text())
 def test_no_text_and_no_hint_break_it(text, hint):
-    found = detect(text, hint)
-    assert found is None or (len(found) == 2 and found.isalpha())
+    detected = detect(text, hint)
+    assert detected is None or (len(detected) == 2 and detected.isalpha())
 
 
 def test_tags_give_their_language():
@@ -71,7 +71,7 @@ def test_real_articles_are_told_right(language, least):
     with gzip.open(shared(f"articles/{language}.jsonl.gz"), "rt", encoding="utf-8") as file:
         articles = [json.loads(line) for line in file][::10]
     titles = Counter(detect(article["title"]) for article in articles)
-    whole = Counter(detect(f"{article['title']}\n{article['text']}") for article in articles)
-    assert whole[language] == len(articles)
+    article_languages = Counter(detect(f"{article['title']}\n{article['text']}") for article in articles)
+    assert article_languages[language] == len(articles)
     assert titles[language] >= least * len(articles)
     assert titles[None] >= 0.97 * (len(articles) - titles[language]) - 0.01 * len(articles)

@@ -116,7 +116,7 @@ def test_the_days_of_a_question_begin_at_midnight_where_the_person_is(text, star
     paris = ZoneInfo("Europe/Paris")
     moment = time_expressions.find_time_expression(fold(text), NOW, paris)
     assert moment.period == tuple(
-        int(datetime.fromisoformat(one).replace(tzinfo=paris).timestamp()) for one in (start, end)
+        int(datetime.fromisoformat(iso_date).replace(tzinfo=paris).timestamp()) for iso_date in (start, end)
     )
 
 
@@ -184,5 +184,5 @@ def test_what_names_no_time_is_not_taken_for_it(text):
 
 @given(st.text(alphabet=st.sampled_from("0123456789 -/.'aeihlmnorstu"), max_size=60))
 def test_no_text_breaks_it(text):
-    for said in (text, f"since {text}", f"du {text} au 31 juin", f"{text} days ago"):
-        time_expressions.find_time_expression(said, NOW)
+    for question in (text, f"since {text}", f"du {text} au 31 juin", f"{text} days ago"):
+        time_expressions.find_time_expression(question, NOW)

@@ -43,9 +43,8 @@ def test_a_phrase_is_one_in_every_kind_of_quotation_marks(text):
 def test_a_quotation_mark_without_its_other_half_makes_no_phrase_and_is_said(text):
     query = parse_query(text, NOW)
     assert not any(isinstance(node, Phrase) for node in query.nodes) or text.endswith('"')
-    assert {each for node in query.nodes if isinstance(node, Word | Phrase) for each in words(node.text)} == {
-        "amazon", "police", "americaine"
-    }  # fmt: skip
+    texts = [node.text for node in query.nodes if isinstance(node, Word | Phrase)]
+    assert {query_word for text in texts for query_word in words(text)} == {"amazon", "police", "americaine"}
     assert len(query.notes) == (not text.endswith('"'))
 
 
@@ -58,9 +57,9 @@ def test_a_mark_after_a_letter_or_digit_quotes_nothing(text):
 
 def test_a_whole_paragraph_is_read():
     text = " ".join(f"word{number}" for number in range(64)) + ' « cité » "quoted here" 12" last'
-    found = nodes(text)
-    assert len(found) == 64 + 4
-    assert found[-1] == word("last")
+    parsed_nodes = nodes(text)
+    assert len(parsed_nodes) == 64 + 4
+    assert parsed_nodes[-1] == word("last")
 
 
 @pytest.mark.parametrize(
@@ -211,8 +210,8 @@ def test_a_filter_and_its_value_written_apart_are_one_and_said_so(text, conditio
 
 @pytest.mark.parametrize("text", ["since: amazon police", "avant : amazon police"])
 def test_a_date_written_apart_that_is_none_takes_no_word_away(text):
-    wanted = [node for node in nodes(text) if node in (word("amazon"), word("police"))]
-    assert wanted == [word("amazon"), word("police")]
+    kept_words = [node for node in nodes(text) if node in (word("amazon"), word("police"))]
+    assert kept_words == [word("amazon"), word("police")]
 
 
 @pytest.mark.parametrize("text", ["since: last monday", 'depuis: "lundi dernier"', "depuis : 3 jours"])
@@ -305,9 +304,9 @@ def test_notes_speak_the_language_of_the_asker():
 
 def test_an_unknown_name_and_an_address_are_words():
     assert nodes("foo:bar") == (Word("foo bar"),)
-    (found,) = nodes("https://example.org/story")
-    assert isinstance(found, Word)
-    assert "story" in found.text
+    (node,) = nodes("https://example.org/story")
+    assert isinstance(node, Word)
+    assert "story" in node.text
 
 
 @pytest.mark.parametrize(("text", "near"), [("titel:amazon", "titre:"), ("langage:fr", "language:")])

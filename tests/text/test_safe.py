@@ -24,22 +24,22 @@ ESCAPE = re.compile(r"\\([^\w\s]|_)")
 @example("🇫🇷" * 9, 6)
 @example("e" + "\u0301" * 99, 10)
 def test_plain_is_one_harmless_line_within_its_limit(text, limit):
-    shown = discord_text.to_plain_line(text, limit)
-    assert discord_text.utf16_length(shown) <= limit
-    assert len(shown.encode("utf-16-le")) <= 2 * limit
-    assert shown == shown.strip()
-    assert not re.search(r"\s\s|[^\S ]", shown)
-    for character in shown:
+    plain_text = discord_text.to_plain_line(text, limit)
+    assert discord_text.utf16_length(plain_text) <= limit
+    assert len(plain_text.encode("utf-16-le")) <= 2 * limit
+    assert plain_text == plain_text.strip()
+    assert not re.search(r"\s\s|[^\S ]", plain_text)
+    for character in plain_text:
         assert unicodedata.category(character) not in {"Cc", "Cs", "Zl", "Zp"}
         assert (
             character not in "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
         )
-    assert not re.search("[\u0300-\u036f\u0e47]{5}", shown)
-    assert discord_text.to_plain_line(shown) == shown
+    assert not re.search("[\u0300-\u036f\u0e47]{5}", plain_text)
+    assert discord_text.to_plain_line(plain_text) == plain_text
     if discord_text.utf16_length(discord_text.to_plain_line(text)) <= limit:
-        assert shown == discord_text.to_plain_line(text)
+        assert plain_text == discord_text.to_plain_line(text)
     elif limit:
-        assert shown.endswith("…")
+        assert plain_text.endswith("…")
 
 
 @given(NASTY)
@@ -65,12 +65,12 @@ def test_a_cut_never_splits_what_belongs_together(text, limit):
     assert discord_text.utf16_length(short) <= limit
     if short == escaped:
         return
-    kept = short.removesuffix("…")
-    assert (len(kept) - len(kept.rstrip("\\"))) % 2 == 0
-    following = escaped[len(kept) :].lstrip()[:1]
-    if len(escaped[len(kept) :]) == len(escaped[len(kept) :].lstrip()):
+    text_before_ellipsis = short.removesuffix("…")
+    assert (len(text_before_ellipsis) - len(text_before_ellipsis.rstrip("\\"))) % 2 == 0
+    following = escaped[len(text_before_ellipsis) :].lstrip()[:1]
+    if len(escaped[len(text_before_ellipsis) :]) == len(escaped[len(text_before_ellipsis) :].lstrip()):
         assert following not in {"\u200d", "\ufe0f", "\u0301", "🏽"}
-        assert not kept.endswith("\u200d")
+        assert not text_before_ellipsis.endswith("\u200d")
 
 
 def test_families_and_flags_are_cut_whole():

@@ -85,10 +85,15 @@ def test_only_web_addresses_become_links(url):
 def test_scheme_and_last_slash_do_not_make_another_page():
     page = urls.page_key("https://a.fr/x/?b=1")
     assert page == urls.page_key("http://a.fr/x?b=1&utm_source=rss")
-    others = ["https://a.fr/y?b=1", "https://a.fr/x?b=2", "https://www.a.fr/x?b=1", "https://a.fr/x?b=1#2"]
+    other_urls = [
+        "https://a.fr/y?b=1",
+        "https://a.fr/x?b=2",
+        "https://www.a.fr/x?b=1",
+        "https://a.fr/x?b=1#2",
+    ]
     assert (
-        len({page, *map(urls.page_key, others), urls.page_key("https://a.fr/x?b=1", "guid 1")})
-        == len(others) + 2
+        len({page, *map(urls.page_key, other_urls), urls.page_key("https://a.fr/x?b=1", "guid 1")})
+        == len(other_urls) + 2
     )
 
 
@@ -118,11 +123,11 @@ SECRET = [
 
 @pytest.mark.parametrize("url", SECRET)
 def test_no_secret_of_a_feed_is_shown(url):
-    shown = urls.redact(url)
+    masked_url = urls.redact(url)
     assert urls.has_credentials(url)
-    assert "***" in shown
+    assert "***" in masked_url
     for secret in ("hunter2", "0123456789", "0f1e2d3c", "eyJ0"):
-        assert secret not in shown
+        assert secret not in masked_url
 
 
 def test_a_secret_that_somebody_pasted_as_a_fragment_is_masked():
@@ -150,14 +155,14 @@ def test_ordinary_addresses_are_shown_whole(url):
 
 
 def test_real_feed_lists_hold_no_false_alarm():
-    found = set()
+    feed_urls = set()
     for path in shared("opml").rglob("*.opml"):
-        found |= set(
+        feed_urls |= set(
             map(unescape, re.findall(r'(?i)xmlUrl\s*=\s*"([^"]+)', path.read_text(errors="replace")))
         )
-    assert len(found) > 500
-    assert [url for url in found if urls.has_credentials(url) or "***" in urls.redact(url)] == []
-    assert [url for url in found if not urls.canonicalize(url)] == []
+    assert len(feed_urls) > 500
+    assert [url for url in feed_urls if urls.has_credentials(url) or "***" in urls.redact(url)] == []
+    assert [url for url in feed_urls if not urls.canonicalize(url)] == []
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from bot.search.query.query_tree import Query
 from bot.store import Store
 from bot.watches import subscription_filters
 from bot.watches.subscription_filters import FilterEvaluator, blocking_filters
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.search.searchers import searcher_of
 from tests.store.samples import CHANNEL, add_feed, follow, new_article, record
 
@@ -44,10 +44,10 @@ QUERIES = (
 )
 
 
-async def library(store: Store) -> Feed:
+async def add_library(store: Store) -> Feed:
     """A feed with six different articles."""
     feed = await add_feed(store)
-    told: list[dict[str, Any]] = [
+    article_fields: list[dict[str, Any]] = [
         {
             "title": "Smaller chips",
             "text": "Two nanometres at last.",
@@ -62,7 +62,7 @@ async def library(store: Store) -> Feed:
     ]
     articles = [
         new_article(feed, str(number), published=NOW - number, **({"language": "en"} | fields))
-        for number, fields in enumerate(told)
+        for number, fields in enumerate(article_fields)
     ]
     await record(store, feed, *articles)
     return feed
@@ -70,14 +70,14 @@ async def library(store: Store) -> Feed:
 
 @pytest.mark.parametrize("text", QUERIES)
 async def test_a_filter_matches_what_a_search_finds(store, text):
-    feed = await library(store)
+    feed = await add_library(store)
     articles = await store.articles.newest([feed.id], limit=50)
     query = subscription_filters.parse_filter_query(text, NOW)
     sieve = FilterEvaluator(articles, NOW)
-    found = (await searcher_of(store).search(query, feed_ids={feed.id}, limit=50)).results
-    wanted = {result.article.key for result in found if not result.partial}
-    assert {article.key for article in articles if sieve.matches(article.key, query.text)} == wanted
-    assert 0 < len(wanted) < len(articles) or text == "source:first"
+    hits = (await searcher_of(store).search(query, feed_ids={feed.id}, limit=50)).results
+    expected_keys = {hit.article.key for hit in hits if not hit.partial}
+    assert {article.key for article in articles if sieve.matches(article.key, query.text)} == expected_keys
+    assert 0 < len(expected_keys) < len(articles) or text == "source:first"
 
 
 async def test_an_article_about_to_be_kept_matches_as_the_kept_one_does(store):
@@ -86,10 +86,10 @@ async def test_an_article_about_to_be_kept_matches_as_the_kept_one_does(store):
         feed, "a", title="Smaller chips", text="Two nanometres.", tags=("Hardware",), language="en"
     )
     await record(store, feed, new)
-    (kept,) = await store.articles.newest([feed.id], limit=1)
+    (stored_article,) = await store.articles.newest([feed.id], limit=1)
     for text in QUERIES:
-        before, after = FilterEvaluator([new], NOW).matches, FilterEvaluator([kept], NOW).matches
-        assert before(new.key, text) is after(kept.key, text) is not None, text
+        before, after = FilterEvaluator([new], NOW).matches, FilterEvaluator([stored_article], NOW).matches
+        assert before(new.key, text) is after(stored_article.key, text) is not None, text
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_what_cannot_be_a_filter_is_refused_with_what_to_change(text, told):
 
 
 async def test_a_fault_of_one_filter_posts_in_doubt_and_leaves_the_others(store, monkeypatch):
-    feed = await library(store)
+    feed = await add_library(store)
     articles = await store.articles.newest([feed.id], limit=50)
     real = matchable_clause
 
@@ -128,7 +128,7 @@ async def test_a_fault_of_one_filter_posts_in_doubt_and_leaves_the_others(store,
 
 
 async def test_a_query_that_takes_too_long_is_cut_off_and_posts_in_doubt(store, monkeypatch):
-    feed = await library(store)
+    feed = await add_library(store)
     articles = await store.articles.newest([feed.id], limit=50)
     spent = iter(range(10_000))
     monkeypatch.setattr(time, "thread_time", lambda: next(spent) * 0.1)
@@ -139,7 +139,7 @@ async def test_a_query_that_takes_too_long_is_cut_off_and_posts_in_doubt(store, 
 
 
 async def test_filters_together_take_no_more_than_a_poll_allows(store, monkeypatch):
-    feed = await library(store)
+    feed = await add_library(store)
     articles = await store.articles.newest([feed.id], limit=50)
     monkeypatch.setattr(subscription_filters, "_MAX_SECONDS_PER_POLL", 0.0)
     sieve = FilterEvaluator(articles, NOW)
@@ -147,12 +147,12 @@ async def test_filters_together_take_no_more_than_a_poll_allows(store, monkeypat
 
 
 def test_a_name_of_a_filter_is_harmless_and_short():
-    one = Filter(1, FilterMode.EXCLUDE, "`a` @everyone " + "x" * 400)
-    name = filter_labels.filter_label(one)
+    long_filter = Filter(1, FilterMode.EXCLUDE, "`a` @everyone " + "x" * 400)
+    name = filter_labels.filter_label(long_filter)
     assert name.startswith("never `'a' ")
     assert name.count("`") == 2
     assert len(name) < 100
-    assert filter_labels.filter_list([one] * 9, most=2).endswith("…")
+    assert filter_labels.filter_list([long_filter] * 9, most=2).endswith("…")
 
 
 async def follow_filtered(
@@ -173,9 +173,9 @@ async def again(newsroom: Services, feed: Feed) -> None:
     await newsroom.poller.poll(current, polite=False)
 
 
-OLD = item(1, title="Sponsored: old offer", body="Buy.", published=NOW - 900)
-NEWS = item(2, title="Cities ban recognition", body="A vote in June.", published=NOW - 600)
-ADVERT = item(3, title="Sponsored: new offer", body="Buy now.", published=NOW - 300)
+OLD = make_rss_item(1, title="Sponsored: old offer", body="Buy.", published=NOW - 900)
+NEWS = make_rss_item(2, title="Cities ban recognition", body="A vote in June.", published=NOW - 600)
+ADVERT = make_rss_item(3, title="Sponsored: new offer", body="Buy now.", published=NOW - 300)
 
 
 async def waiting(store: Store) -> list[str]:
@@ -189,9 +189,9 @@ async def waiting(store: Store) -> list[str]:
 
 async def test_a_poll_filters_what_it_finds_and_why_names_the_filter(newsroom, feed_server):
     feed, _subscription = await follow_filtered(
-        newsroom, feed_server, (FilterMode.EXCLUDE, "sponsored"), document=rss(OLD)
+        newsroom, feed_server, (FilterMode.EXCLUDE, "sponsored"), document=make_rss(OLD)
     )
-    feed_server.serve("/rss", rss(ADVERT, NEWS, OLD))
+    feed_server.serve("/rss", make_rss(ADVERT, NEWS, OLD))
     await again(newsroom, feed)
     assert await waiting(newsroom.store) == ["Cities ban recognition"]
     advert = next(
@@ -205,50 +205,52 @@ async def test_a_poll_filters_what_it_finds_and_why_names_the_filter(newsroom, f
 
 async def test_the_newest_article_of_a_new_feed_is_the_newest_that_passes(newsroom, feed_server):
     await follow_filtered(
-        newsroom, feed_server, (FilterMode.EXCLUDE, "sponsored"), document=rss(ADVERT, NEWS, OLD)
+        newsroom, feed_server, (FilterMode.EXCLUDE, "sponsored"), document=make_rss(ADVERT, NEWS, OLD)
     )
     assert await waiting(newsroom.store) == ["Cities ban recognition"]
 
 
 async def test_a_poll_goes_on_when_filters_cannot_be_applied(newsroom, feed_server, monkeypatch):
     feed, _subscription = await follow_filtered(
-        newsroom, feed_server, (FilterMode.INCLUDE, "vote"), document=rss(OLD)
+        newsroom, feed_server, (FilterMode.INCLUDE, "vote"), document=make_rss(OLD)
     )
 
     def broken(_article: Article) -> AnalysedArticle:
         raise RuntimeError("broken")
 
     monkeypatch.setattr(subscription_filters, "AnalysedArticle", broken)
-    feed_server.serve("/rss", rss(NEWS, OLD))
+    feed_server.serve("/rss", make_rss(NEWS, OLD))
     await again(newsroom, feed)
     assert await waiting(newsroom.store) == ["Cities ban recognition"]
 
 
 async def test_a_filter_made_while_a_poll_is_under_way_holds(newsroom, feed_server, monkeypatch):
-    feed, subscription = await follow_filtered(newsroom, feed_server, document=rss(OLD))
+    feed, subscription = await follow_filtered(newsroom, feed_server, document=make_rss(OLD))
     await waiting(newsroom.store)
     real = subscription_filters.evaluate_feed_filters
 
     async def late(store: Store, feed_id: int, articles: Any) -> FilterEvaluator:
-        made = await real(store, feed_id, articles)
+        current_sieve = await real(store, feed_id, articles)
         await store.filters.add(subscription, [(FilterMode.EXCLUDE, "sponsored")], person_id=PERSON, limit=10)
-        return made
+        return current_sieve
 
     monkeypatch.setattr(subscription_filters, "evaluate_feed_filters", late)
-    feed_server.serve("/rss", rss(ADVERT, NEWS, OLD))
+    feed_server.serve("/rss", make_rss(ADVERT, NEWS, OLD))
     await again(newsroom, feed)
     assert await waiting(newsroom.store) == ["Cities ban recognition"]
 
 
 async def test_a_trial_tells_what_each_filter_keeps_out(store, clock):
-    feed = await library(store)
+    feed = await add_library(store)
     rules = [Filter(0, FilterMode.INCLUDE, "chips OR browser"), Filter(0, FilterMode.EXCLUDE, "engine")]
     trial = await subscription_filters.dry_run_filters(store, feed.id, rules)
-    told = {article.title: [one.query for one in by] for article, by in trial.outcomes}
+    queries_by_title = {
+        article.title: [matching_filter.query for matching_filter in by] for article, by in trial.outcomes
+    }
     assert trial.posted_count == 3
-    assert told["A browser engine"] == ["engine"]
-    assert told["Politics"] == ["chips OR browser"]
-    assert told["Smaller chips"] == []
+    assert queries_by_title["A browser engine"] == ["engine"]
+    assert queries_by_title["Politics"] == ["chips OR browser"]
+    assert queries_by_title["Smaller chips"] == []
     assert [article.published for article, _by in trial.outcomes] == sorted(
         (article.published for article, _by in trial.outcomes), reverse=True
     )
@@ -273,11 +275,11 @@ def test_a_query_is_kept_as_one_line():
     ],
 )
 def test_never_beats_only_and_one_of_several_only_is_enough(rules, matching, kept_out_by):
-    by = blocking_filters([Filter(0, *one) for one in rules], lambda query: query in matching)
+    by = blocking_filters([Filter(0, *rule) for rule in rules], lambda query: query in matching)
     assert [(one.rule, one.query) for one in by] == kept_out_by
-    assert [Filter.parse(str(one)) for one in by] == list(by)
+    assert [Filter.parse(str(matching_filter)) for matching_filter in by] == list(by)
 
 
 @pytest.mark.parametrize("rules", [[(ONLY, "a")], [(NEVER, "a")], [(ONLY, "a"), (ONLY, "b"), (NEVER, "c")]])
 def test_what_nobody_can_tell_is_posted(rules):
-    assert not blocking_filters([Filter(0, *one) for one in rules], lambda _query: None)
+    assert not blocking_filters([Filter(0, *rule) for rule in rules], lambda _query: None)

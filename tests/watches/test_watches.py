@@ -47,7 +47,7 @@ FACTS: list[dict[str, Any]] = [
     {},
     {"author": "Jane"},
 ]
-FOUND = {
+MATCHES_BY_QUERY = {
     "apple": {0, 1, 2, 5},
     "Apples": {0, 1, 2, 5},
     "gpt": {0, 3, 6},
@@ -106,9 +106,11 @@ async def stand(store) -> Newsstand:
 
 
 def queries() -> st.SearchStrategy[str]:
-    term = st.sampled_from([*FOUND, *(f"-{text}" for text in FOUND if " " not in text)])
+    term = st.sampled_from([*MATCHES_BY_QUERY, *(f"-{text}" for text in MATCHES_BY_QUERY if " " not in text)])
     either = st.lists(term, min_size=2, max_size=3).map(" OR ".join)
-    group = st.lists(st.one_of(term, either), min_size=1, max_size=3).map(lambda some: f"({' '.join(some)})")
+    group = st.lists(st.one_of(term, either), min_size=1, max_size=3).map(
+        lambda terms: f"({' '.join(terms)})"
+    )
     negated = group.map(lambda text: f"-{text}")
     return st.lists(st.one_of(term, either, group, negated), min_size=1, max_size=4).map(" ".join)
 
@@ -119,32 +121,32 @@ def found_by_index(stand: Newsstand, text: str) -> set[int]:
     return {n for n, article in enumerate(stand.articles) if index.matching(article, frozenset({1}))}
 
 
-def matched(stand: Newsstand, wanted: Clause) -> set[int]:
-    return {n for n, article in enumerate(stand.articles) if matches(wanted, AnalysedArticle(article))}
+def find_matching_numbers(stand: Newsstand, criterion: Clause) -> set[int]:
+    return {n for n, article in enumerate(stand.articles) if matches(criterion, AnalysedArticle(article))}
 
 
 async def test_an_article_matches_what_is_true_of_it(stand):
-    told = {}
-    for text in FOUND:
-        wanted = matchable_clause(parse_query(text, 0))
-        assert wanted is not None
-        told[text] = matched(stand, wanted)
-    assert told == FOUND
+    matches_by_query = {}
+    for text in MATCHES_BY_QUERY:
+        criterion = matchable_clause(parse_query(text, 0))
+        assert criterion is not None
+        matches_by_query[text] = find_matching_numbers(stand, criterion)
+    assert matches_by_query == MATCHES_BY_QUERY
 
 
 @given(text=queries())
 @settings(max_examples=66, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_a_watch_that_has_a_key_is_found_by_every_article_that_matches(stand, text):
-    wanted = matchable_clause(parse_query(text, 0))
-    if wanted is not None and cheapest_keys(wanted, lambda _key: 1):
-        assert found_by_index(stand, text) == matched(stand, wanted)
+    criterion = matchable_clause(parse_query(text, 0))
+    if criterion is not None and cheapest_keys(criterion, lambda _key: 1):
+        assert found_by_index(stand, text) == find_matching_numbers(stand, criterion)
 
 
 async def test_a_watch_is_found_by_its_rarest_word(stand):
-    wanted = matchable_clause(parse_query('apple orchards source:"le monde"', 0))
+    criterion = matchable_clause(parse_query('apple orchards source:"le monde"', 0))
     costs = {"appl": 1000, "apple": 900, "ole": 5, "omonde": 3}
-    assert {key.value for key in cheapest_keys(wanted, lambda key: costs.get(key.value, 1))} == {"orchard"}
-    assert cheapest_keys(wanted, lambda key: key.kind is KeyKind.STEM) == {
+    assert {key.value for key in cheapest_keys(criterion, lambda key: costs.get(key.value, 1))} == {"orchard"}
+    assert cheapest_keys(criterion, lambda key: key.kind is KeyKind.STEM) == {
         MatchKey(KeyKind.NAME, "ole"), MatchKey(KeyKind.NAME, "olemonde")
     }  # fmt: skip
 
@@ -162,14 +164,14 @@ async def test_watches_that_share_no_word_are_not_looked_at(stand, monkeypatch):
 
 async def test_a_watch_in_another_language_finds_its_inflections(store):
     feed = await add_feed(store)
-    told = new_article(feed, "1", title="Regierungen", text="Die Regierungen beraten.", language="de")
+    article = new_article(feed, "1", title="Regierungen", text="Die Regierungen beraten.", language="de")
     index = WatchIndex(lambda _key: 1)
     index.add(1, 1, parse_query("regierung", 0))
-    assert index.matching(told, frozenset({1})) == [1]
+    assert index.matching(article, frozenset({1})) == [1]
     index.add(2, 1, parse_query("beraten", 0))
-    assert index.matching(told, frozenset({1})) == [1, 2]
+    assert index.matching(article, frozenset({1})) == [1, 2]
     index.discard([1])
-    assert index.matching(told, frozenset({1})) == [2]
+    assert index.matching(article, frozenset({1})) == [2]
 
 
 async def test_a_watch_of_a_server_that_does_not_follow_the_feed_is_left_out(stand):

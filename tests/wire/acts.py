@@ -49,7 +49,7 @@ class Acts:
         self._nonces.clear()
 
     def post(
-        self, channel: Channel, author_id: int, body: Json, *, message_id: int | None = None, **more: Any
+        self, channel: Channel, author_id: int, body: Json, *, message_id: int | None = None, **fields: Any
     ) -> Message:
         """A message appears; an archived thread opens again."""
         message = Message(
@@ -59,7 +59,7 @@ class Acts:
             parts=rules.as_shown(body),
             created=self.state.timestamp(),
             nonce=body.get("nonce"),
-            **more,
+            **fields,
         )
         channel.messages[message.id] = message
         if message.nonce is not None:
@@ -67,7 +67,9 @@ class Acts:
         if channel.archived:
             self.archive(channel, archived=False)
         if message.ephemeral_for is None:
-            self._tell(channel, "MESSAGE_CREATE", payloads.message_event(self.state, message), MESSAGES)
+            self._dispatch_channel_event(
+                channel, "MESSAGE_CREATE", payloads.message_event(self.state, message), MESSAGES
+            )
         return message
 
     def edit(self, message: Message, body: Json) -> None:
@@ -82,34 +84,38 @@ class Acts:
         message.edits += 1
         channel = self.state.channels[message.channel_id]
         if message.ephemeral_for is None:
-            self._tell(channel, "MESSAGE_UPDATE", payloads.message_event(self.state, message), MESSAGES)
+            self._dispatch_channel_event(
+                channel, "MESSAGE_UPDATE", payloads.message_event(self.state, message), MESSAGES
+            )
 
     def delete(self, message: Message) -> None:
         channel = self.state.channels[message.channel_id]
         del channel.messages[message.id]
-        data: Json = {"id": str(message.id), "channel_id": str(channel.id)}
+        payload: Json = {"id": str(message.id), "channel_id": str(channel.id)}
         if channel.server_id:
-            data["guild_id"] = str(channel.server_id)
-        self._tell(channel, "MESSAGE_DELETE", data, MESSAGES)
+            payload["guild_id"] = str(channel.server_id)
+        self._dispatch_channel_event(channel, "MESSAGE_DELETE", payload, MESSAGES)
 
     def publish(self, message: Message) -> None:
         """A message of an announcement channel goes to its followers."""
         message.crossposted = True
         channel = self.state.channels[message.channel_id]
-        self._tell(channel, "MESSAGE_UPDATE", payloads.message_event(self.state, message), MESSAGES)
+        self._dispatch_channel_event(
+            channel, "MESSAGE_UPDATE", payloads.message_event(self.state, message), MESSAGES
+        )
 
     def react(self, message: Message, person_id: int, name: str) -> None:
         people = message.reactions.setdefault(name, [])
         if person_id in people:
             return
         people.append(person_id)
-        self._tell_reaction(message, person_id, name, added=True)
+        self._dispatch_reaction(message, person_id, name, added=True)
 
     def unreact(self, message: Message, person_id: int, name: str) -> None:
         people = message.reactions.get(name, [])
         if person_id in people:
             people.remove(person_id)
-            self._tell_reaction(message, person_id, name, added=False)
+            self._dispatch_reaction(message, person_id, name, added=False)
 
     def add_webhook(self, channel: Channel, name: str) -> Webhook:
         """The bot makes a webhook."""
@@ -121,17 +127,17 @@ class Acts:
 
     # Channels and threads
 
-    def add_channel(self, server: Server, name: str, kind: Kind = Kind.TEXT, **more: Any) -> Channel:
+    def add_channel(self, server: Server, name: str, kind: Kind = Kind.TEXT, **fields: Any) -> Channel:
         channel = Channel(
             id=self.state.new_id(),
             kind=kind,
             name=name,
             server_id=server.id,
             position=len(self.state.in_server(server.id)),
-            **more,
+            **fields,
         )
         self.state.channels[channel.id] = channel
-        self._tell(channel, "CHANNEL_CREATE", payloads.channel(self.state, channel), GUILDS)
+        self._dispatch_channel_event(channel, "CHANNEL_CREATE", payloads.channel(self.state, channel), GUILDS)
         return channel
 
     def open_thread(
@@ -142,13 +148,13 @@ class Acts:
         *,
         body: Json | None = None,
         author: Json | None = None,
-        **more: Any,
+        **fields: Any,
     ) -> Channel:
         """A thread begins; in a forum with the message `body`, whose id is the thread's.
 
         With an `author` a webhook begins it.
         """
-        thread_id = more.pop("thread_id", None) or self.state.new_id()
+        thread_id = fields.pop("thread_id", None) or self.state.new_id()
         announcement = parent.kind is Kind.ANNOUNCEMENT
         thread = Channel(
             id=thread_id,
@@ -158,11 +164,11 @@ class Acts:
             parent_id=parent.id,
             owner_id=owner_id,
             archive_changed=self.state.timestamp(),
-            **more,
+            **fields,
         )
         self.state.channels[thread.id] = thread
         created = payloads.channel(self.state, thread) | {"newly_created": True}
-        self._tell(thread, "THREAD_CREATE", created, GUILDS)
+        self._dispatch_channel_event(thread, "THREAD_CREATE", created, GUILDS)
         if body is not None:
             webhook_id = owner_id if author is not None else None
             self.post(thread, owner_id, body, message_id=thread.id, webhook_id=webhook_id, author=author)
@@ -172,20 +178,22 @@ class Acts:
         thread.archived = archived
         thread.locked = thread.locked if locked is None else locked
         thread.archive_changed = self.state.timestamp()
-        self._tell(thread, "THREAD_UPDATE", payloads.channel(self.state, thread), GUILDS)
+        self._dispatch_channel_event(thread, "THREAD_UPDATE", payloads.channel(self.state, thread), GUILDS)
 
     def remove_channel(self, channel: Channel) -> None:
-        for thread in [other for other in self.state.channels.values() if other.parent_id == channel.id]:
+        for thread in [
+            candidate for candidate in self.state.channels.values() if candidate.parent_id == channel.id
+        ]:
             del self.state.channels[thread.id]
         del self.state.channels[channel.id]
         event = "THREAD_DELETE" if channel.is_thread else "CHANNEL_DELETE"
-        data = payloads.channel(self.state, channel)
-        self.gateway.dispatch(event, data, server_id=channel.server_id, intents=GUILDS)
+        payload = payloads.channel(self.state, channel)
+        self.gateway.dispatch(event, payload, server_id=channel.server_id, intents=GUILDS)
 
     def update_channel(self, channel: Channel) -> None:
         """Tell of a change that a test made to a channel."""
         event = "THREAD_UPDATE" if channel.is_thread else "CHANNEL_UPDATE"
-        self._tell(channel, event, payloads.channel(self.state, channel), GUILDS)
+        self._dispatch_channel_event(channel, event, payloads.channel(self.state, channel), GUILDS)
 
     def deny(self, channel: Channel, *permissions: Permission, person: Person | None = None) -> None:
         """Take permissions in a channel from a person, by default the bot."""
@@ -239,9 +247,9 @@ class Acts:
         role = Role(id=self.state.new_id(), name=self.state.bot.name, permissions=permissions, position=1)
         server.roles[role.id] = role
         server.members[self.state.bot.id] = [role.id]
-        data = payloads.server_create(self.state, server)
-        del data["unavailable"]  # only a server that was there before is told to be available
-        self.gateway.dispatch("GUILD_CREATE", data, server_id=server.id, intents=GUILDS)
+        payload = payloads.server_create(self.state, server)
+        del payload["unavailable"]  # only a server that was there before is told to be available
+        self.gateway.dispatch("GUILD_CREATE", payload, server_id=server.id, intents=GUILDS)
 
     def kick(self, server: Server) -> None:
         """The bot is sent away; what it wrote stays."""
@@ -251,8 +259,8 @@ class Acts:
 
     def outage(self, server: Server) -> None:
         server.available = False
-        data = {"id": str(server.id), "unavailable": True}
-        self.gateway.dispatch("GUILD_DELETE", data, server_id=server.id, intents=GUILDS)
+        payload = {"id": str(server.id), "unavailable": True}
+        self.gateway.dispatch("GUILD_DELETE", payload, server_id=server.id, intents=GUILDS)
 
     def recover(self, server: Server) -> None:
         server.available = True
@@ -262,18 +270,18 @@ class Acts:
 
     def add_role(self, server: Server, name: str) -> Role:
         """A role that grants nothing, below all others."""
-        for other in server.roles.values():
-            other.position += other.id != server.id
+        for existing_role in server.roles.values():
+            existing_role.position += existing_role.id != server.id
         role = Role(id=self.state.new_id(), name=name, permissions=0, position=1)
         server.roles[role.id] = role
-        data = {"guild_id": str(server.id), "role": payloads.role(role)}
-        self.gateway.dispatch("GUILD_ROLE_CREATE", data, server_id=server.id, intents=GUILDS)
+        payload = {"guild_id": str(server.id), "role": payloads.role(role)}
+        self.gateway.dispatch("GUILD_ROLE_CREATE", payload, server_id=server.id, intents=GUILDS)
         return role
 
     def change_role(self, server: Server, role: Role, permissions: int) -> None:
         role.permissions = permissions
-        data = {"guild_id": str(server.id), "role": payloads.role(role)}
-        self.gateway.dispatch("GUILD_ROLE_UPDATE", data, server_id=server.id, intents=GUILDS)
+        payload = {"guild_id": str(server.id), "role": payloads.role(role)}
+        self.gateway.dispatch("GUILD_ROLE_UPDATE", payload, server_id=server.id, intents=GUILDS)
 
     def _rule(self, channel: Channel, person: Person) -> tuple[Channel, Overwrite]:
         """The channel that has the permissions of `channel`, and its rule for a person."""
@@ -285,20 +293,20 @@ class Acts:
         place.overwrites.append(rule)
         return place, rule
 
-    def _tell(self, channel: Channel, event: str, data: Json, intents: int) -> None:
+    def _dispatch_channel_event(self, channel: Channel, event: str, payload: Json, intents: int) -> None:
         """Push an event of a channel, unless the bot cannot see the place."""
         if channel.server_id is None:
-            self.gateway.dispatch(event, data, intents=intents & (DM_MESSAGES | DM_REACTIONS))
+            self.gateway.dispatch(event, payload, intents=intents & (DM_MESSAGES | DM_REACTIONS))
             return
         server = self.state.servers[channel.server_id]
-        held = self.state.permissions(self.state.bot.id, channel)
+        permissions = self.state.permissions(self.state.bot.id, channel)
         if not server.available or not server.has(self.state.bot.id):
             return
-        if intents == GUILDS or held & Permission.VIEW_CHANNEL:
+        if intents == GUILDS or permissions & Permission.VIEW_CHANNEL:
             intents &= GUILDS | GUILD_MESSAGES | GUILD_REACTIONS
-            self.gateway.dispatch(event, data, server_id=server.id, intents=intents)
+            self.gateway.dispatch(event, payload, server_id=server.id, intents=intents)
 
-    def _tell_reaction(self, message: Message, person_id: int, name: str, *, added: bool) -> None:
+    def _dispatch_reaction(self, message: Message, person_id: int, name: str, *, added: bool) -> None:
         event = "MESSAGE_REACTION_ADD" if added else "MESSAGE_REACTION_REMOVE"
-        data = payloads.reaction_event(self.state, message, person_id, name, added=added)
-        self._tell(self.state.channels[message.channel_id], event, data, REACTIONS)
+        payload = payloads.reaction_event(self.state, message, person_id, name, added=added)
+        self._dispatch_channel_event(self.state.channels[message.channel_id], event, payload, REACTIONS)

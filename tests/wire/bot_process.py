@@ -18,9 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 INHERITED = {"PATH", "HOME", "TMPDIR", "PYTHONPYCACHEPREFIX"}
 
 
-def inherited() -> dict[str, str]:
+def inherit_environment() -> dict[str, str]:
     """What a bot's environment has of this process's: what is compiled is not compiled again."""
-    return {name: value for name, value in os.environ.items() if name in INHERITED}
+    return {name: setting for name, setting in os.environ.items() if name in INHERITED}
 
 
 class Launcher:
@@ -33,9 +33,9 @@ class Launcher:
     def ask(self, **request: Any) -> dict[str, Any]:
         """Send a request and return its answer; starts the process at the first one."""
         with self._lock:
-            return self._ask(request)
+            return self._request(request)
 
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _request(self, request: dict[str, Any]) -> dict[str, Any]:
         if self._process is None:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.wire.launch"],
@@ -44,10 +44,10 @@ class Launcher:
                 stdout=subprocess.PIPE,
                 text=True,
             )
-            self._read()
+            self._read_answer()
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
-        return self._read()
+        return self._read_answer()
 
     def close(self) -> None:
         """End it, and every bot that still runs."""
@@ -56,7 +56,7 @@ class Launcher:
             self._process.wait(10)
             self._process.stdout.close()
 
-    def _read(self) -> dict[str, Any]:
+    def _read_answer(self) -> dict[str, Any]:
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError("the launcher of bots ended; its standard error tells why")
@@ -80,7 +80,7 @@ class BotProcess:
         self._status: int | None = None
         answer = launcher.ask(
             argv=argv or ["run"],
-            environment={**inherited(), **environment},
+            environment={**inherit_environment(), **environment},
             folder=str(folder),
             log=str(self._log),
         )
@@ -106,10 +106,10 @@ class BotProcess:
         """Ask it to end as a service manager does. Raises AssertionError when it does not end well."""
         if self.status is None:
             os.kill(self.pid, signal.SIGTERM)
-        status = await self.ended(within=within)
+        status = await self.wait_for_exit(within=within)
         assert status == 0, f"the bot ended with {status}:\n{self.log[-3000:]}"
 
-    async def ended(self, *, within: float = PATIENCE) -> int:
+    async def wait_for_exit(self, *, within: float = PATIENCE) -> int:
         """Wait for its end. Raises TimeoutError."""
         await until(lambda: self.status is not None, within=within)
         assert self._status is not None

@@ -25,7 +25,7 @@ def redirect(server: DiscordServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(server.gateway.url))
 
 
-class Witness(discord.Client):
+class RecordingClient(discord.Client):
     """A client that remembers every event it got."""
 
     def __init__(self, **options: Any) -> None:
@@ -34,21 +34,21 @@ class Witness(discord.Client):
         )
         super().__init__(intents=intents, guild_ready_timeout=0.05, **options)
         self.tree = discord.app_commands.CommandTree(self)
-        self.seen: list[tuple[str, Any]] = []
-        self._more = asyncio.Event()
+        self.events: list[tuple[str, Any]] = []
+        self._new_event = asyncio.Event()
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
-        self.seen.append((event, args))
-        self._more.set()
+        self.events.append((event, args))
+        self._new_event.set()
         super().dispatch(event, *args, **kwargs)
 
-    async def saw(self, event: str, times: int = 1) -> Any:
+    async def wait_for_event(self, event: str, times: int = 1) -> Any:
         """Wait until an event came so often; returns the arguments of that time."""
         async with asyncio.timeout(10):
-            while len(found := [args for name, args in self.seen if name == event]) < times:
-                self._more.clear()
-                await self._more.wait()
-        return found[times - 1]
+            while len(matching_arguments := [args for name, args in self.events if name == event]) < times:
+                self._new_event.clear()
+                await self._new_event.wait()
+        return matching_arguments[times - 1]
 
 
 @asynccontextmanager
@@ -70,11 +70,11 @@ async def online(client: C, token: str) -> AsyncIterator[C]:
 
 
 def text_channel(client: discord.Client, channel: Channel) -> discord.TextChannel:
-    found = client.get_channel(channel.id)
-    assert isinstance(found, discord.TextChannel)
-    return found
+    cached_channel = client.get_channel(channel.id)
+    assert isinstance(cached_channel, discord.TextChannel)
+    return cached_channel
 
 
-async def no_wait(_: float, result: object = None) -> object:
+async def skip_sleep(_: float, return_value: object = None) -> object:
     """Instead of `asyncio.sleep`."""
-    return result
+    return return_value

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.wire.clients import Witness, online, redirect
+from tests.wire.clients import RecordingClient, online, redirect
 from tests.wire.discord_server import DiscordServer
 from tests.wire.scene import Scene, open_scene
 from tests.wire.state import Channel, Person, Server
@@ -39,9 +39,9 @@ def ada(discord_server, place) -> Person:
 
 
 @pytest.fixture
-async def client(discord_server, general, monkeypatch) -> AsyncIterator[Witness]:
+async def client(discord_server, general, monkeypatch) -> AsyncIterator[RecordingClient]:
     redirect(discord_server, monkeypatch)
-    async with online(Witness(), discord_server.token) as running:
+    async with online(RecordingClient(), discord_server.token) as running:
         yield running
 
 

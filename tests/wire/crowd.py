@@ -138,4 +138,4 @@ async def open_crowd(
     finally:
         for bot in crowd.bots:
             bot.kill()
-            await bot.ended()
+            await bot.wait_for_exit()

@@ -101,16 +101,16 @@ class DiscordServer:
         self._change.set()
 
     async def until(self, happened: Callable[[], T], *, within: float = PATIENCE) -> T:
-        """Wait until `happened()` is true and return what it says. Raises TimeoutError."""
+        """Wait until `fault_hits()` is true and return what it says. Raises TimeoutError."""
         async with asyncio.timeout(within):
-            while not (found := happened()):
+            while not (outcome := happened()):
                 self._change.clear()
                 try:
                     async with asyncio.timeout(0.05):
                         await self._change.wait()
                 except TimeoutError:
                     continue
-        return found
+        return outcome
 
     def cut_off(self) -> None:
         """The network is gone, in the middle of whatever goes on, until `offline` is False again."""

@@ -46,9 +46,9 @@ class Session:
         number, count = self.shard
         return ((server_id or 0) >> 22) % count == number  # direct messages go to shard 0
 
-    def push(self, event: str, data: Json) -> None:
+    def push(self, event: str, event_data: Json) -> None:
         self.sequence += 1
-        payload = {"op": DISPATCH, "t": event, "s": self.sequence, "d": data}
+        payload = {"op": DISPATCH, "t": event, "s": self.sequence, "d": event_data}
         self.sent.append(payload)
         if self.line is not None:
             self.line.send(payload)
@@ -86,8 +86,10 @@ class Line:
                 if self._deflate is None:
                     await self._socket.send_str(text)
                 else:
-                    data = self._deflate.compress(text.encode()) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
-                    await self._socket.send_bytes(data)
+                    compressed = self._deflate.compress(text.encode()) + self._deflate.flush(
+                        zlib.Z_SYNC_FLUSH
+                    )
+                    await self._socket.send_bytes(compressed)
             except ConnectionError:
                 return
 
@@ -102,7 +104,7 @@ class IdentifyLimits:
         self.max_concurrency = 1
         self.period = 0.0
         self.total = 1000
-        self.begun = 0
+        self.started = 0
         self.reset_after = 86_400.0
         self.refused = 0
         self._last: dict[int, float] = {}
@@ -111,18 +113,18 @@ class IdentifyLimits:
         """Whether a shard may begin a session now, which is counted."""
         bucket, now = shard % self.max_concurrency, time.monotonic()
         too_early = now - self._last.get(bucket, -self.period) < self.period
-        if too_early or self.begun >= self.total:
+        if too_early or self.started >= self.total:
             self.refused += 1
             return False
         self._last[bucket] = now
-        self.begun += 1
+        self.started += 1
         return True
 
     def described(self) -> Json:
         """As `/gateway/bot` tells it."""
         return {
             "total": self.total,
-            "remaining": self.total - self.begun,
+            "remaining": self.total - self.started,
             "reset_after": round(self.reset_after * 1_000),
             "max_concurrency": self.max_concurrency,
         }
@@ -169,11 +171,13 @@ class Gateway:
                 session.line = None
         return socket
 
-    def dispatch(self, event: str, data: Json, *, server_id: int | None = None, intents: int = 0) -> None:
+    def dispatch(
+        self, event: str, event_data: Json, *, server_id: int | None = None, intents: int = 0
+    ) -> None:
         """Push an event to the sessions that asked for one of `intents` (0: to all) of that server."""
         for session in self.sessions.values():
             if (not intents or session.intents & intents) and session.serves(server_id):
-                session.push(event, self._redacted(event, data, session))
+                session.push(event, self._redacted(event, event_data, session))
 
     def request_reconnect(self) -> None:
         """Opcode 7: the client is to reconnect and resume."""
@@ -217,20 +221,20 @@ class Gateway:
             self._send_members(message["d"], session)
         return session
 
-    def _identify(self, data: Json, line: Line) -> Session | None:
-        if data["token"] != self._token:
+    def _identify(self, identify_data: Json, line: Line) -> Session | None:
+        if identify_data["token"] != self._token:
             line.close(AUTHENTICATION_FAILED)
             return None
-        if data["intents"] & PRIVILEGED & ~self.privileged:
+        if identify_data["intents"] & PRIVILEGED & ~self.privileged:
             line.close(DISALLOWED_INTENTS)
             return None
-        shard = tuple(data["shard"]) if "shard" in data else None
+        shard = tuple(identify_data["shard"]) if "shard" in identify_data else None
         if not self.limits.take(shard[0] if shard else 0):
             line.send({"op": INVALID_SESSION, "d": False})
             return None
-        self.identified.append(data)
+        self.identified.append(identify_data)
         self.doubled += [f"shard {shard}" for old in self.connected if old.shard == shard]
-        session = Session(secrets.token_hex(16), data["intents"], shard, line=line)
+        session = Session(secrets.token_hex(16), identify_data["intents"], shard, line=line)
         for old in [old for old in self.sessions.values() if old.line is None and old.shard == shard]:
             del self.sessions[old.id]
         self.sessions[session.id] = session
@@ -254,12 +258,12 @@ class Gateway:
                 session.push("GUILD_CREATE", payloads.server_create(self._state, place))
         return session
 
-    def _resume(self, data: Json, line: Line) -> Session | None:
-        session = self.sessions.get(data["session_id"])
-        if session is None or data["token"] != self._token:
+    def _resume(self, resume_data: Json, line: Line) -> Session | None:
+        session = self.sessions.get(resume_data["session_id"])
+        if session is None or resume_data["token"] != self._token:
             line.send({"op": INVALID_SESSION, "d": False})
             return None
-        missed = [payload for payload in session.sent if payload["s"] > data["seq"]]
+        missed = [payload for payload in session.sent if payload["s"] > resume_data["seq"]]
         session.line = line
         for payload in missed:
             line.send(payload)
@@ -267,8 +271,8 @@ class Gateway:
         self.resumed += 1
         return session
 
-    def _send_members(self, data: Json, session: Session | None) -> None:
-        place = self._state.servers.get(int(data["guild_id"]))
+    def _send_members(self, request_data: Json, session: Session | None) -> None:
+        place = self._state.servers.get(int(request_data["guild_id"]))
         if session is None or place is None:
             return
         chunk: Json = {
@@ -277,19 +281,19 @@ class Gateway:
             "chunk_index": 0,
             "chunk_count": 1,
         }
-        if "nonce" in data:
-            chunk["nonce"] = data["nonce"]
+        if "nonce" in request_data:
+            chunk["nonce"] = request_data["nonce"]
         session.push("GUILD_MEMBERS_CHUNK", chunk)
 
-    def _redacted(self, event: str, data: Json, session: Session) -> Json:
+    def _redacted(self, event: str, event_data: Json, session: Session) -> Json:
         """Other people's words are blank without the intent for them (docs: Message Content Intent)."""
         bot_id = str(self._state.bot.id)
         if (
             event not in {"MESSAGE_CREATE", "MESSAGE_UPDATE"}
             or session.intents & MESSAGE_CONTENT
-            or "guild_id" not in data
-            or data["author"]["id"] == bot_id
-            or any(mentioned["id"] == bot_id for mentioned in data["mentions"])
+            or "guild_id" not in event_data
+            or event_data["author"]["id"] == bot_id
+            or any(mentioned["id"] == bot_id for mentioned in event_data["mentions"])
         ):
-            return data
-        return {**data, "content": "", "embeds": [], "attachments": [], "components": []}
+            return event_data
+        return {**event_data, "content": "", "embeds": [], "attachments": [], "components": []}

@@ -70,7 +70,7 @@ def _second(steps: Iterable[Step], earlier: Step) -> Iterator[Step]:
 
 _MESSAGE = _request("message", "POST /channels/{place}/messages", "text", "announcement", "thread")
 _FORUM_POST = _request("forum post", "POST /channels/{place}/threads", "forum")
-_LOOK = _around("look-back", "bot.posting.recovery.delivery_lookup:find_delivered_message")
+_READ_BACK = _around("look-back", "bot.posting.recovery.delivery_lookup:find_delivered_message")
 _RETRY = _around("wait again", f"{STORE}.schedule_retry", any_channel=True)
 _RECORD = _around("record", f"{COURIER}._record_outcome")
 
@@ -107,8 +107,8 @@ RECOVERING: tuple[Step, ...] = tuple(
     step
     for under_way, arrived in (_MESSAGE, _FORUM_POST)
     for step in (
-        *_second((*_LOOK, *_RETRY), under_way),
-        *_second((*_LOOK, *_RECORD), arrived),
+        *_second((*_READ_BACK, *_RETRY), under_way),
+        *_second((*_READ_BACK, *_RECORD), arrived),
     )
 )
 """A second death while the bot finds out how the first attempt ended."""
@@ -126,8 +126,8 @@ WATCHING: tuple[Step, ...] = tuple(
         *_MESSAGE,
         *_RECORD,
         *_around("finish", f"{CHORES}.finalize"),
-        *_second((*_LOOK, *_RETRY), _MESSAGE[0]),
-        *_second((*_LOOK, *_RECORD), _MESSAGE[1]),
+        *_second((*_READ_BACK, *_RETRY), _MESSAGE[0]),
+        *_second((*_READ_BACK, *_RECORD), _MESSAGE[1]),
     )
 )
 """From an article that came to the recorded notice of a watch."""
@@ -143,8 +143,8 @@ DIGESTING: tuple[Step, ...] = (
     *_FORUM_POST,
     *_RECORD,
     *_around("finish", f"{CHORES}.finalize"),
-    *_second((*_LOOK, *_RETRY), _MESSAGE[0]),
-    *_second((*_LOOK, *_RECORD), _MESSAGE[1]),
+    *_second((*_READ_BACK, *_RETRY), _MESSAGE[0]),
+    *_second((*_READ_BACK, *_RECORD), _MESSAGE[1]),
 )
 """From a digest that is due to its recorded message."""
 
@@ -159,8 +159,8 @@ BRIEFING: tuple[Step, ...] = tuple(
         *_MESSAGE,
         *_RECORD,
         *_around("finish", f"{CHORES}.finalize"),
-        *_second((*_LOOK, *_RETRY), _MESSAGE[0]),
-        *_second((*_LOOK, *_RECORD), _MESSAGE[1]),
+        *_second((*_READ_BACK, *_RETRY), _MESSAGE[0]),
+        *_second((*_READ_BACK, *_RECORD), _MESSAGE[1]),
     )
 )
 """From a person's digest that is due to the recorded direct message."""
@@ -179,8 +179,8 @@ LIMITED: tuple[Step, ...] = (
     *_MESSAGE,
     *_FORUM_POST,
     *_RECORD,
-    *_second((*_LOOK, *_RETRY), _MESSAGE[0]),
-    *_second((*_LOOK, *_RECORD), _MESSAGE[1]),
+    *_second((*_READ_BACK, *_RETRY), _MESSAGE[0]),
+    *_second((*_READ_BACK, *_RECORD), _MESSAGE[1]),
 )
 """From more posts than a channel takes in an hour to its recorded catch-up."""
 
@@ -193,7 +193,7 @@ HOLDING: tuple[Step, ...] = (
     *_MESSAGE,
     *_FORUM_POST,
     *_RECORD,
-    *_second((*_LOOK, *_RETRY), _MESSAGE[0]),
+    *_second((*_READ_BACK, *_RETRY), _MESSAGE[0]),
 )
 """From the outlet that a story waited for to the recorded message; the first four are one transaction."""
 
@@ -220,15 +220,15 @@ DAILY: tuple[Step, ...] = tuple(
         *_around("thread noted", "bot.store.settings.daily_threads:DailyThreads.set"),
         *_IN_THREAD,
         *_RECORD,
-        *_second((*_LOOK, *_RETRY), _IN_THREAD[0]),
-        *_second((*_LOOK, *_RECORD), _IN_THREAD[1]),
+        *_second((*_READ_BACK, *_RETRY), _IN_THREAD[0]),
+        *_second((*_READ_BACK, *_RECORD), _IN_THREAD[1]),
     )
 )
 """From a post that is owed on a new day to its recorded message in the thread of that day."""
 
 
 @dataclass(frozen=True)
-class Toll:
+class DeliveryFaults:
     """What a death cost: articles lost, repeated, out of order, posts unfinished, fates not as shown."""
 
     lost: tuple[str, ...]
@@ -241,7 +241,7 @@ class Toll:
         return any(astuple(self))
 
 
-async def die(scene: Scene, kind: str, step: Step, *, nth: int = 1) -> None:
+async def run_until_killed(scene: Scene, kind: str, step: Step, *, nth: int = 1) -> None:
     """Start a bot that ends at the n-th such moment in the channel of that kind. Raises when it does not."""
     place = str(scene.places[kind].id)
     environment = {}
@@ -256,13 +256,13 @@ async def die(scene: Scene, kind: str, step: Step, *, nth: int = 1) -> None:
         route = step.route.format(place=place)
         scene.discord.faults.then(route, scene.kill, after=step.after, drop=True, skip=nth - 1)
     bot = scene.start(**environment)
-    status = await bot.ended()
+    status = await bot.wait_for_exit()
     assert status == -SIGKILL, f"{step.name}: ended with {status}\n{bot.log[-3000:]}"
     scene.discord.faults.clear()
     scene.serve()
 
 
-def toll(scene: Scene, numbers: Sequence[int]) -> Toll:
+def find_delivery_faults(scene: Scene, numbers: Sequence[int]) -> DeliveryFaults:
     """What is wrong with the articles of these numbers in the channels."""
     lost, repeated, disordered = [], [], []
     for kind in scene.places:
@@ -272,16 +272,18 @@ def toll(scene: Scene, numbers: Sequence[int]) -> Toll:
         order = [number for number in scene.order(kind) if number in numbers]
         if order != sorted(order):
             disordered.append(f"{kind} {order}")
-    return Toll(
+    return DeliveryFaults(
         tuple(lost),
         tuple(repeated),
         tuple(disordered),
         tuple(scene.unfinished()),
-        tuple(scene.fates(numbers)),
+        tuple(scene.find_delivery_status_problems(numbers)),
     )
 
 
-async def survive(scene: Scene, kind: str, step: Step, *, window: float, burst: int, nth: int) -> Toll:
+async def survive(
+    scene: Scene, kind: str, step: Step, *, window: float, burst: int, nth: int
+) -> DeliveryFaults:
     """Publish, let the bot die at a moment, start it again, and count when it owes nothing any more.
 
     `window` is how long Discord honours a nonce after the restart, `nth` which of the `burst` articles it is.
@@ -295,13 +297,13 @@ async def survive(scene: Scene, kind: str, step: Step, *, window: float, burst: 
     if step.polls or kind in WATCHERS:
         nth = 1  # there is one poll, and one notice of all articles
     if step.earlier is not None:
-        await die(scene, kind, step.earlier, nth=nth)
+        await run_until_killed(scene, kind, step.earlier, nth=nth)
         scene.discord.acts.nonce_window = window
         nth = 1
-    await die(scene, kind, step, nth=nth)
+    await run_until_killed(scene, kind, step, nth=nth)
     scene.discord.acts.nonce_window = window
     await scene.run(numbers)
-    return toll(scene, numbers)
+    return find_delivery_faults(scene, numbers)
 
 
 async def corrected(scene: Scene, number: int) -> tuple[list[int], str]:
@@ -331,105 +333,113 @@ async def survive_edit(
     *,
     window: float,
     edit: Callable[[Scene, int], Awaitable[tuple[list[int], str]]],
-) -> Toll:
+) -> DeliveryFaults:
     """As `survive`, of posts that have to be edited after they were sent."""
     scene.discord.acts.nonce_window = INSIDE
     numbers = await scene.publish(1)
     await scene.run(numbers)
-    told, words = await edit(scene, numbers[-1])
+    expected_numbers, words = await edit(scene, numbers[-1])
     scene.hasten_edits()
-    await die(scene, kind, step)
+    await run_until_killed(scene, kind, step)
     scene.discord.acts.nonce_window = window
     scene.hasten_edits()
     bot = scene.start()
-    await scene.posted(told)
+    await scene.wait_until_posted(expected_numbers)
     with suppress(TimeoutError):
         await until(lambda: not scene.edits_due())
     await bot.stop()
-    found = toll(scene, told)
+    faults = find_delivery_faults(scene, expected_numbers)
     old = [
         f"{kind}: {number} is not {edit.__name__}"
         for kind in scene.channels
         for message in scene.messages(kind)
         for number in articles(message).intersection(numbers)
-        if words not in message.shown()
+        if words not in message.visible_text()
     ]
-    return replace(found, unfinished=(*found.unfinished, *old))
+    return replace(faults, unfinished=(*faults.unfinished, *old))
 
 
-async def survive_limit(scene: Scene, kind: str, step: Step, *, window: float) -> Toll:
+async def survive_limit(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
     """As `survive`, of channels that take fewer messages an hour than are owed."""
     scene.discord.acts.nonce_window = INSIDE
     scene.end_hour()
     numbers = await scene.publish(5)
     if step.earlier is not None:
-        await die(scene, kind, step.earlier)
+        await run_until_killed(scene, kind, step.earlier)
         scene.discord.acts.nonce_window = window
-    await die(scene, kind, step)
+    await run_until_killed(scene, kind, step)
     scene.discord.acts.nonce_window = window
     await scene.run(numbers)
-    found = toll(scene, numbers)
+    faults = find_delivery_faults(scene, numbers)
     many = [
         f"{kind}: more than the limit"
         for kind in scene.channels
         if sum(bool(articles(message).intersection(numbers)) for message in scene.messages(kind)) > LIMIT
     ]
-    return replace(found, unfinished=(*found.unfinished, *many))
+    return replace(faults, unfinished=(*faults.unfinished, *many))
 
 
-async def survive_hold(scene: Scene, kind: str, step: Step, *, window: float) -> Toll:
+async def survive_hold(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
     """As `survive`, of channels that take what two outlets tell: the bot hears of the second."""
     scene.discord.acts.nonce_window = INSIDE
     (first,) = await scene.publish(1, about=ABOUT)
-    second = await scene.tell_too(first, about=ABOUT)
+    second = await scene.publish_in_rival_outlet(first, about=ABOUT)
     if step.earlier is not None:
-        await die(scene, kind, step.earlier)
+        await run_until_killed(scene, kind, step.earlier)
         scene.discord.acts.nonce_window = window
-    early = [f"{one}: {first} did not wait" for one in scene.channels if scene.posts(one)[first]]
-    await die(scene, kind, step)
+    early = [
+        f"{channel_kind}: {first} did not wait"
+        for channel_kind in scene.channels
+        if scene.posts(channel_kind)[first]
+    ]
+    await run_until_killed(scene, kind, step)
     scene.discord.acts.nonce_window = window
     await scene.run([first, second])
-    found = toll(scene, [first, second])
-    return replace(found, unfinished=(*found.unfinished, *(() if step.earlier else early)))
+    faults = find_delivery_faults(scene, [first, second])
+    return replace(faults, unfinished=(*faults.unfinished, *(() if step.earlier else early)))
 
 
-async def survive_choice(scene: Scene, kind: str, step: Step, *, window: float) -> Toll:
+async def survive_choice(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
     """As `survive`, of channels that take the best of the day, and have to choose from one."""
     scene.discord.acts.nonce_window = INSIDE
     numbers = await scene.publish(1)
     scene.choose_now()
-    await die(scene, kind, step)
+    await run_until_killed(scene, kind, step)
     scene.discord.acts.nonce_window = window
     await scene.run(numbers)
-    return toll(scene, numbers)
+    return find_delivery_faults(scene, numbers)
 
 
-async def survive_thread(scene: Scene, kind: str, step: Step, *, window: float) -> Toll:
+async def survive_thread(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
     """As `survive`, of a channel that has a thread for each day, and none yet for this one."""
     scene.end_thread(kind)
-    found = await survive(scene, kind, step, window=window, burst=2, nth=1)
-    threads = [one for one in scene.discord.state.channels.values() if one.parent_id == scene.places[kind].id]
+    faults = await survive(scene, kind, step, window=window, burst=2, nth=1)
+    threads = [
+        channel
+        for channel in scene.discord.state.channels.values()
+        if channel.parent_id == scene.places[kind].id
+    ]
     if len(threads) == 1:
-        return found
-    return replace(found, unfinished=(*found.unfinished, f"{kind}: {len(threads)} threads"))
+        return faults
+    return replace(faults, unfinished=(*faults.unfinished, f"{kind}: {len(threads)} threads"))
 
 
-async def survive_digest(scene: Scene, kind: str, step: Step, *, window: float) -> Toll:
+async def survive_digest(scene: Scene, kind: str, step: Step, *, window: float) -> DeliveryFaults:
     """As `survive`, of channels that get digests alone, or a person: what was held comes in one message."""
     scene.discord.acts.nonce_window = INSIDE
     numbers = await scene.publish(2)
     scene.end_day()
     if step.earlier is not None:
-        await die(scene, kind, step.earlier)
+        await run_until_killed(scene, kind, step.earlier)
         scene.discord.acts.nonce_window = window
-    await die(scene, kind, step)
+    await run_until_killed(scene, kind, step)
     scene.discord.acts.nonce_window = window
     await scene.run(numbers)
-    return toll(scene, numbers)
+    return find_delivery_faults(scene, numbers)
 
 
 @dataclass(frozen=True)
-class Play:
+class CrashScenario:
     """What the bot is at when it dies, from first to last: `survive` takes scene, kind, step and window.
 
     `prepare` is for a new scene.
@@ -437,65 +447,65 @@ class Play:
 
     name: str
     steps: tuple[Step, ...]
-    survive: Callable[..., Awaitable[Toll]]
+    survive: Callable[..., Awaitable[DeliveryFaults]]
     prepare: Callable[[Scene], Awaitable[None]] | None = None
 
 
-async def watch(scene: Scene) -> None:
+async def start_watching(scene: Scene) -> None:
     """Let a person and a channel watch."""
     await scene.watch()
 
 
-async def settle(scene: Scene) -> None:
+async def settle_bot(scene: Scene) -> None:
     """Let the channels have what they get for following."""
     await scene.run()
 
 
-async def limit(scene: Scene) -> None:
+async def limit_posts_per_hour(scene: Scene) -> None:
     """Let the channels take few messages an hour."""
-    await settle(scene)
+    await settle_bot(scene)
     await scene.prefer(Preference.MAX_POSTS_PER_HOUR, LIMIT, *scene.channels)
 
 
-async def digest(scene: Scene) -> None:
+async def start_digest(scene: Scene) -> None:
     """Let the channels get digests alone."""
-    await settle(scene)
+    await settle_bot(scene)
     await scene.digest()
 
 
-async def brief(scene: Scene) -> None:
+async def start_personal_digest(scene: Scene) -> None:
     """Let a person get a digest of their own."""
-    await settle(scene)
+    await settle_bot(scene)
     await scene.brief()
 
 
-async def hold(scene: Scene) -> None:
+async def hold_stories(scene: Scene) -> None:
     """Let the channels take what two outlets tell."""
-    await settle(scene)
+    await settle_bot(scene)
     await scene.follow_rival()
     await scene.prefer(Preference.MIN_OUTLETS, 2, *scene.channels)
 
 
-async def choose(scene: Scene) -> None:
+async def choose_best_stories(scene: Scene) -> None:
     """Let the channels take the best of the day."""
-    await settle(scene)
+    await settle_bot(scene)
     await scene.prefer(Preference.TOP_STORIES_PER_DAY, 20, *scene.channels)
 
 
-async def thread_a_day(scene: Scene) -> None:
+async def open_daily_threads(scene: Scene) -> None:
     """Let the text channel have a thread for each day."""
     await scene.prefer(Preference.DAILY_THREAD, 1, "text")
 
 
-PLAYS = (
-    Play("posts", STEPS, survive),
-    Play("notices of watches", WATCHING, survive, watch),
-    *(Play(f"{edit.__name__} posts", EDITING, partial(survive_edit, edit=edit)) for edit in EDITS),
-    Play("catch-ups of a limit", LIMITED, survive_limit, limit),
-    Play("digests", DIGESTING, survive_digest, digest),
-    Play("people's own digests", BRIEFING, survive_digest, brief),
-    Play("stories that wait for outlets", HOLDING, survive_hold, hold),
-    Play("the best of the day", CHOOSING, survive_choice, choose),
-    Play("posts in the thread of a day", DAILY, survive_thread, thread_a_day),
+CRASH_SCENARIOS = (
+    CrashScenario("posts", STEPS, survive),
+    CrashScenario("notices of watches", WATCHING, survive, start_watching),
+    *(CrashScenario(f"{edit.__name__} posts", EDITING, partial(survive_edit, edit=edit)) for edit in EDITS),
+    CrashScenario("catch-ups of a limit", LIMITED, survive_limit, limit_posts_per_hour),
+    CrashScenario("digests", DIGESTING, survive_digest, start_digest),
+    CrashScenario("people's own digests", BRIEFING, survive_digest, start_personal_digest),
+    CrashScenario("stories that wait for outlets", HOLDING, survive_hold, hold_stories),
+    CrashScenario("the best of the day", CHOOSING, survive_choice, choose_best_stories),
+    CrashScenario("posts in the thread of a day", DAILY, survive_thread, open_daily_threads),
 )
 """All that the bot is killed at."""

@@ -51,7 +51,7 @@ from bot.core.i18n import load_catalogue
 from bot.processes import leases
 from bot.store.coordination import served_shards
 from tests.inline_workers import InlineWorkers
-from tests.translated_commands import translate_all, translating_once
+from tests.translated_commands import cache_translations, translate_all
 from tests.wire.quick import QuickClock
 
 
@@ -117,14 +117,14 @@ def shorten_leases() -> None:
     served_shards.IDENTIFY_INTERVAL_SECONDS = 0.3
 
 
-def arm() -> None:
+def install_kill_trap() -> None:
     """Put the end of the process where KILL_AT says."""
     if "KILL_AT" not in os.environ:
         return
     module, path, when, *count = os.environ["KILL_AT"].split(":")
     owner: Any = importlib.import_module(module)
-    *way, name = path.split(".")
-    for part in way:
+    *attribute_path, name = path.split(".")
+    for part in attribute_path:
         owner = getattr(owner, part)
     trap = _Trap(when, int(count[0]) if count else 1, int(os.environ.get("KILL_CHANNEL", "0")))
     setattr(owner, name, trap.around(getattr(owner, name)))
@@ -135,7 +135,7 @@ class _Trap:
 
     def __init__(self, when: str, count: int, channel_id: int) -> None:
         self._when = when
-        self._left = count
+        self._remaining_calls = count
         self._channel_id = channel_id
 
     def around(self, method: Callable[..., Any]) -> Callable[..., Any]:
@@ -151,11 +151,11 @@ class _Trap:
             return wrapped
 
         @functools.wraps(method)
-        def plain(*args: Any, **more: Any) -> Any:
-            fatal = self._before(*args, *more.values())
-            result = method(*args, **more)
+        def plain(*args: Any, **keyword_arguments: Any) -> Any:
+            fatal = self._before(*args, *keyword_arguments.values())
+            return_value = method(*args, **keyword_arguments)
             self._after(fatal)
-            return result
+            return return_value
 
         return plain
 
@@ -163,10 +163,10 @@ class _Trap:
         places = {getattr(arg, "channel_id", arg if isinstance(arg, int) else None) for arg in args}
         if self._channel_id and self._channel_id not in places:
             return False
-        self._left -= 1
-        if self._left == 0 and self._when == "before":
+        self._remaining_calls -= 1
+        if self._remaining_calls == 0 and self._when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        return self._left == 0
+        return self._remaining_calls == 0
 
     def _after(self, fatal: bool) -> None:
         if fatal:
@@ -178,7 +178,7 @@ def run() -> None:
     redirect()
     hasten()
     shorten_leases()
-    arm()
+    install_kill_trap()
     main()
 
 
@@ -186,7 +186,7 @@ def serve() -> None:
     """Fork a bot for each line on standard input, and say what became of it.
 
     A line is a JSON object: `{"argv", "environment", "folder", "log"}` starts one, answered with its `pid`;
-    `output` is a file for its standard output alone, `given` one for it to read;
+    `output` is a file for its standard output alone, `newest_served` one for it to read;
     `{"poll": pid}` is answered with its `status`: null while it runs, negative when a signal ended it.
     """
     for module in ("bot.client.discord_client", "bot.polling.drafts", "cogs"):
@@ -194,7 +194,7 @@ def serve() -> None:
     load_catalogue("fr")
     typer.main.get_command = functools.cache(typer.main.get_command)
     typer.main.get_command(app)
-    with translating_once():
+    with cache_translations():
         asyncio.run(translate_all())
         gc.collect()
         gc.freeze()  # else each bot's collector would copy all of this memory

@@ -37,7 +37,7 @@ _OPEN = """
 """
 
 
-class Looking:
+class ServerInspector:
     """Reads the channels of a server and the database of its bot."""
 
     discord: DiscordServer
@@ -74,20 +74,24 @@ class Looking:
         ((count,),) = self.rows(_OPEN)
         return int(count)
 
-    def fates(self, numbers: Iterable[int]) -> list[str]:
+    def find_delivery_status_problems(self, numbers: Iterable[int]) -> list[str]:
         """What is wrong with the fates of articles: one is right in each channel, posted as its message."""
-        found: dict[tuple[int, int], list[tuple[str, int]]] = {}
+        statuses: dict[tuple[int, int], list[tuple[str, int]]] = {}
         rows = [row for query in (_FATES, _NOTICES, _BRIEFS) for row in self.rows(query)]
         for url, channel_id, state, message_id in rows:
-            found.setdefault((int(url.rpartition("/")[2]), channel_id), []).append((state, message_id))
+            statuses.setdefault((int(url.rpartition("/")[2]), channel_id), []).append((state, message_id))
         wrong = []
         for kind, channel in self.places.items():
-            told = [(message.id, articles(message)) for message in self.messages(kind)]
+            message_articles = [(message.id, articles(message)) for message in self.messages(kind)]
             for number in numbers:
-                ours = found.get((number, channel.id), [])
-                shown = {message_id for message_id, those in told if number in those}
-                if [state for state, _ in ours] != ["sent"] or ours[0][1] not in shown:
-                    wrong.append(f"{kind}: {number} is {ours}, shown in {shown}")
+                ours = statuses.get((number, channel.id), [])
+                message_ids = {
+                    message_id
+                    for message_id, article_numbers in message_articles
+                    if number in article_numbers
+                }
+                if [state for state, _ in ours] != ["sent"] or ours[0][1] not in message_ids:
+                    wrong.append(f"{kind}: {number} is {ours}, shown in {message_ids}")
         return wrong
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
@@ -98,10 +102,16 @@ class Looking:
         """The bot's messages in a channel, in a forum those of all its threads; oldest first."""
         channel = self.places[kind]
         places = [channel]
-        places += [other for other in self.discord.state.channels.values() if other.parent_id == channel.id]
-        found = [message for place in places for message in place.history()]
+        places += [
+            thread for thread in self.discord.state.channels.values() if thread.parent_id == channel.id
+        ]
+        all_messages = [message for place in places for message in place.history()]
         bot = self.discord.state.bot.id
-        own = (one for one in found if one.author is not None or one.author_id == bot)
+        own = (
+            bot_message
+            for bot_message in all_messages
+            if bot_message.author is not None or bot_message.author_id == bot
+        )
         return sorted(own, key=lambda message: message.id)
 
     def posts(self, kind: str) -> Counter[int]:
@@ -128,4 +138,4 @@ class Looking:
 
 def articles(message: Message) -> set[int]:
     """The numbers of the articles that a message tells of."""
-    return {int(number) for number in _LINK.findall(message.shown())}
+    return {int(number) for number in _LINK.findall(message.visible_text())}

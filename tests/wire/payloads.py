@@ -78,7 +78,7 @@ def role(role: Role) -> Json:
 
 
 def member(state: State, server: Server, person_id: int, *, with_user: bool = True) -> Json:
-    data: Json = {
+    payload: Json = {
         "avatar": None,
         "banner": None,
         "communication_disabled_until": None,
@@ -92,14 +92,14 @@ def member(state: State, server: Server, person_id: int, *, with_user: bool = Tr
         "deaf": False,
     }
     if with_user:
-        data["user"] = user(state.people[person_id])
-    return data
+        payload["user"] = user(state.people[person_id])
+    return payload
 
 
 def channel(state: State, place: Channel, *, with_server: bool = True) -> Json:
     """A channel; the ones inside a GUILD_CREATE do not repeat their server."""
     last = max(place.messages, default=None)
-    data: Json = {
+    payload: Json = {
         "id": str(place.id),
         "type": int(place.kind),
         "flags": REQUIRE_TAG if place.requires_tag else 0,
@@ -107,13 +107,13 @@ def channel(state: State, place: Channel, *, with_server: bool = True) -> Json:
     }
     if place.kind is Kind.DM:
         recipient = state.people[place.recipient_id or 0]
-        return {**data, "recipients": [user(recipient)]}
-    data["name"] = place.name
+        return {**payload, "recipients": [user(recipient)]}
+    payload["name"] = place.name
     if with_server:
-        data["guild_id"] = str(place.server_id)
+        payload["guild_id"] = str(place.server_id)
     if place.is_thread:
-        return {**data, **_thread(place)}
-    data |= {
+        return {**payload, **_thread(place)}
+    payload |= {
         "position": place.position,
         "parent_id": str(place.parent_id) if place.parent_id else None,
         "topic": place.topic,
@@ -130,13 +130,13 @@ def channel(state: State, place: Channel, *, with_server: bool = True) -> Json:
         ],
     }
     if place.kind is Kind.FORUM:
-        data |= {
+        payload |= {
             "available_tags": place.tags,
             "default_reaction_emoji": None,
             "default_sort_order": None,
             "default_forum_layout": 0,
         }
-    return data
+    return payload
 
 
 def _thread(place: Channel) -> Json:
@@ -171,7 +171,7 @@ def message(state: State, note: Message, *, reader: int | None = None) -> Json:
     parts = note.parts
     flags = int(parts.get("flags") or 0) & ~(1 << 12)
     flags |= SUPPRESS_CROSSPOSTED if note.crossposted else 0
-    data: Json = {
+    payload: Json = {
         "id": str(note.id),
         "channel_id": str(note.channel_id),
         "author": note.author or user(state.people[note.author_id]),
@@ -181,7 +181,7 @@ def message(state: State, note: Message, *, reader: int | None = None) -> Json:
         "edited_timestamp": note.edited,
         "tts": False,
         "mention_everyone": False,
-        "mentions": _mentioned(state, parts.get("content") or ""),
+        "mentions": _find_mentioned_users(state, parts.get("content") or ""),
         "mention_roles": [],
         "attachments": parts.get("attachments") or [],
         "embeds": parts.get("embeds") or [],
@@ -189,40 +189,40 @@ def message(state: State, note: Message, *, reader: int | None = None) -> Json:
         "pinned": False,
         "flags": flags,
     }
-    shown = reactions(note, reader or state.bot.id)
-    if shown:
-        data["reactions"] = shown
+    reaction_payloads = reactions(note, reader or state.bot.id)
+    if reaction_payloads:
+        payload["reactions"] = reaction_payloads
     if note.nonce is not None:
-        data["nonce"] = note.nonce
+        payload["nonce"] = note.nonce
     if note.reference:
-        data["message_reference"] = note.reference
+        payload["message_reference"] = note.reference
     if note.interaction:
-        data["interaction_metadata"] = note.interaction
+        payload["interaction_metadata"] = note.interaction
     if note.webhook_id:
-        data["webhook_id"] = str(note.webhook_id)
-        data["application_id"] = str(state.bot.id)
-    return data
+        payload["webhook_id"] = str(note.webhook_id)
+        payload["application_id"] = str(state.bot.id)
+    return payload
 
 
-def webhook(state: State, one: Webhook) -> Json:
+def webhook(state: State, webhook_record: Webhook) -> Json:
     return {
-        "id": str(one.id),
+        "id": str(webhook_record.id),
         "type": 1,
         "application_id": str(state.bot.id),
-        "channel_id": str(one.channel_id),
-        "guild_id": str(state.channels[one.channel_id].server_id),
-        "name": one.name,
+        "channel_id": str(webhook_record.channel_id),
+        "guild_id": str(state.channels[webhook_record.channel_id].server_id),
+        "name": webhook_record.name,
         "avatar": None,
-        "token": one.token,
-        "url": f"https://discord.com/api/webhooks/{one.id}/{one.token}",
+        "token": webhook_record.token,
+        "url": f"https://discord.com/api/webhooks/{webhook_record.id}/{webhook_record.token}",
         "user": user(state.bot),
     }
 
 
-def signature(one: Webhook, name: str, avatar_url: str | None) -> Json:
+def signature(webhook_record: Webhook, name: str, avatar_url: str | None) -> Json:
     """The author of a webhook's message; Discord keeps the picture and gives it a hash."""
     return {
-        "id": str(one.id),
+        "id": str(webhook_record.id),
         "username": name,
         "global_name": None,
         "discriminator": "0000",
@@ -234,10 +234,10 @@ def signature(one: Webhook, name: str, avatar_url: str | None) -> Json:
     }
 
 
-def _mentioned(state: State, content: str) -> list[Json]:
+def _find_mentioned_users(state: State, content: str) -> list[Json]:
     """The people whom a text mentions; what `allowed_mentions` takes away is not looked at."""
-    named = dict.fromkeys(int(number) for number in re.findall(r"<@!?(\d+)>", content))
-    return [user(state.people[number]) for number in named if number in state.people]
+    user_ids = dict.fromkeys(int(number) for number in re.findall(r"<@!?(\d+)>", content))
+    return [user(state.people[number]) for number in user_ids if number in state.people]
 
 
 def reactions(note: Message, reader: int) -> list[Json]:
@@ -268,7 +268,7 @@ def server(state: State, server: Server) -> Json:
         "system_channel_flags": 0,
         "widget_enabled": False,
         "verification_level": 1,
-        "roles": [role(one) for one in server.roles.values()],
+        "roles": [role(server_role) for server_role in server.roles.values()],
         "default_message_notifications": 1,
         "mfa_level": 0,
         "explicit_content_filter": 2,
@@ -298,8 +298,14 @@ def server_create(state: State, place: Server) -> Json:
         "member_count": len(place.members),
         "voice_states": [],
         "members": [member(state, place, state.bot.id)],
-        "channels": [channel(state, one, with_server=False) for one in channels if not one.is_thread],
-        "threads": [channel(state, one) for one in channels if one.is_thread and not one.archived],
+        "channels": [
+            channel(state, listed_channel, with_server=False)
+            for listed_channel in channels
+            if not listed_channel.is_thread
+        ],
+        "threads": [
+            channel(state, thread) for thread in channels if thread.is_thread and not thread.archived
+        ],
         "presences": [],
         "stage_instances": [],
         "guild_scheduled_events": [],
@@ -332,18 +338,18 @@ def application(state: State) -> Json:
 
 def message_event(state: State, note: Message) -> Json:
     """A message as MESSAGE_CREATE and MESSAGE_UPDATE bring it."""
-    data = message(state, note)
+    payload = message(state, note)
     server_id = state.channels[note.channel_id].server_id
     if server_id is not None:
-        data["guild_id"] = str(server_id)
+        payload["guild_id"] = str(server_id)
         place = state.servers[server_id]
         if place.has(note.author_id):
-            data["member"] = member(state, place, note.author_id, with_user=False)
-    return data
+            payload["member"] = member(state, place, note.author_id, with_user=False)
+    return payload
 
 
 def reaction_event(state: State, note: Message, person_id: int, name: str, *, added: bool) -> Json:
-    data: Json = {
+    payload: Json = {
         "user_id": str(person_id),
         "channel_id": str(note.channel_id),
         "message_id": str(note.id),
@@ -352,10 +358,10 @@ def reaction_event(state: State, note: Message, person_id: int, name: str, *, ad
         "burst": False,
     }
     if added:
-        data |= {"burst_colors": [], "message_author_id": str(note.author_id)}
+        payload |= {"burst_colors": [], "message_author_id": str(note.author_id)}
     server_id = state.channels[note.channel_id].server_id
     if server_id is not None:
-        data["guild_id"] = str(server_id)
+        payload["guild_id"] = str(server_id)
         if added:
-            data["member"] = member(state, state.servers[server_id], person_id)
-    return data
+            payload["member"] = member(state, state.servers[server_id], person_id)
+    return payload

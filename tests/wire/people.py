@@ -38,30 +38,39 @@ class People:
 
     def command(self, person: Person, channel: Channel, name: str, /, **options: Any) -> Interaction:
         """Use a slash command ("feed add"). Raises LookupError when the bot has not registered it."""
-        data = self._command_data(name, options)
-        return self._interact(person, channel, COMMAND, data)
+        command_data = self._command_data(name, options)
+        return self._interact(person, channel, COMMAND, command_data)
 
     def autocomplete(
         self, person: Person, channel: Channel, name: str, focused: str, **options: Any
     ) -> Interaction:
-        data = self._command_data(name, options, focused)
-        return self._interact(person, channel, AUTOCOMPLETE, data)
+        command_data = self._command_data(name, options, focused)
+        return self._interact(person, channel, AUTOCOMPLETE, command_data)
 
     def menu(self, person: Person, message: Message, name: str) -> Interaction:
         """Use an entry of the message menu."""
         number, command = self._registered(name, 3)
-        data: Json = {"id": str(number), "name": command["name"], "type": 3, "target_id": str(message.id)}
-        data["resolved"] = {"messages": {str(message.id): payloads.message(self._state, message)}}
-        return self._interact(person, self._state.channels[message.channel_id], COMMAND, data)
+        command_data: Json = {
+            "id": str(number),
+            "name": command["name"],
+            "type": 3,
+            "target_id": str(message.id),
+        }
+        command_data["resolved"] = {"messages": {str(message.id): payloads.message(self._state, message)}}
+        return self._interact(person, self._state.channels[message.channel_id], COMMAND, command_data)
 
     def click(self, person: Person, message: Message, custom_id: str, *values: str) -> Interaction:
         """Click a button, or choose `values` in a menu."""
         component = next(part for part in message.components() if part.get("custom_id") == custom_id)
-        data: Json = {"custom_id": custom_id, "component_type": component["type"], "id": component["id"]}
+        component_data: Json = {
+            "custom_id": custom_id,
+            "component_type": component["type"],
+            "id": component["id"],
+        }
         if values:
-            data["values"] = list(values)
+            component_data["values"] = list(values)
         channel = self._state.channels[message.channel_id]
-        return self._interact(person, channel, COMPONENT, data, source=message)
+        return self._interact(person, channel, COMPONENT, component_data, source=message)
 
     def press(self, person: Person, message: Message, label: str) -> Interaction:
         """Click the button that says so."""
@@ -69,7 +78,12 @@ class People:
         return self.click(person, message, part["custom_id"])
 
     def _interact(
-        self, person: Person, channel: Channel, kind: int, data: Json, source: Message | None = None
+        self,
+        person: Person,
+        channel: Channel,
+        kind: int,
+        interaction_data: Json,
+        source: Message | None = None,
     ) -> Interaction:
         interaction = Interaction(
             id=self._state.new_id(),
@@ -80,13 +94,15 @@ class People:
             source=source,
         )
         self._state.interactions[interaction.token] = interaction
-        payload = self._payload(interaction, person, channel, data)
+        payload = self._payload(interaction, person, channel, interaction_data)
         self._acts.gateway.dispatch("INTERACTION_CREATE", payload, server_id=channel.server_id)
         return interaction
 
-    def _payload(self, interaction: Interaction, person: Person, channel: Channel, data: Json) -> Json:
+    def _payload(
+        self, interaction: Interaction, person: Person, channel: Channel, interaction_data: Json
+    ) -> Json:
         state = self._state
-        held = state.permissions(person.id, channel)
+        permissions = state.permissions(person.id, channel)
         payload: Json = {
             "id": str(interaction.id),
             "application_id": str(state.bot.id),
@@ -95,8 +111,8 @@ class People:
             "version": 1,
             "attachment_size_limit": 10 * 2**20,
             "channel_id": str(channel.id),
-            "channel": payloads.channel(state, channel) | {"permissions": str(held)},
-            "data": data,
+            "channel": payloads.channel(state, channel) | {"permissions": str(permissions)},
+            "data": interaction_data,
             "locale": person.locale,
             "app_permissions": str(state.permissions(state.bot.id, channel)),
             "entitlements": [],
@@ -112,7 +128,7 @@ class People:
             "guild_id": str(server.id),
             "guild": {"id": str(server.id), "locale": server.locale, "features": []},
             "guild_locale": server.locale,
-            "member": payloads.member(state, server, person.id) | {"permissions": str(held)},
+            "member": payloads.member(state, server, person.id) | {"permissions": str(permissions)},
             "authorizing_integration_owners": {"0": str(server.id)},
         }
 
@@ -123,23 +139,32 @@ class People:
         raise LookupError(f"no such command: {name}")
 
     def _command_data(self, name: str, options: dict[str, Any], focused: str | None = None) -> Json:
-        first, *rest = name.split()
+        first, *subcommands = name.split()
         number, command = self._registered(first, 1)
         resolved: Json = {}
-        given = [self._option(key, value, resolved, focused) for key, value in options.items()]
-        for depth, part in enumerate(reversed(rest)):
-            given = [{"name": part, "type": 1 if depth == 0 else 2, "options": given}]
-        data: Json = {"id": str(number), "name": command["name"], "type": 1, "options": given}
+        option_payloads = [
+            self._option(key, option_value, resolved, focused) for key, option_value in options.items()
+        ]
+        for depth, part in enumerate(reversed(subcommands)):
+            option_payloads = [{"name": part, "type": 1 if depth == 0 else 2, "options": option_payloads}]
+        command_data: Json = {
+            "id": str(number),
+            "name": command["name"],
+            "type": 1,
+            "options": option_payloads,
+        }
         if resolved:
-            data["resolved"] = resolved
-        return data
+            command_data["resolved"] = resolved
+        return command_data
 
-    def _option(self, name: str, value: Any, resolved: Json, focused: str | None) -> Json:
-        option: Json = {"name": name, "type": OPTION_TYPES[type(value)], "value": value}
-        if isinstance(value, Channel):
-            option["value"] = str(value.id)
-            shown = payloads.channel(self._state, value) | {"permissions": str((1 << 50) - 1)}
-            resolved.setdefault("channels", {})[str(value.id)] = shown
+    def _option(self, name: str, option_value: Any, resolved: Json, focused: str | None) -> Json:
+        option: Json = {"name": name, "type": OPTION_TYPES[type(option_value)], "value": option_value}
+        if isinstance(option_value, Channel):
+            option["value"] = str(option_value.id)
+            channel_payload = payloads.channel(self._state, option_value) | {
+                "permissions": str((1 << 50) - 1)
+            }
+            resolved.setdefault("channels", {})[str(option_value.id)] = channel_payload
         if name == focused:
             option["focused"] = True
         return option

@@ -69,14 +69,14 @@ class Routes:
 
         return register
 
-    def include(self, other: Routes) -> None:
-        self._routes += other._routes
+    def include(self, routes: Routes) -> None:
+        self._routes += routes._routes
         self._routes.sort(key=lambda route: route[2].count("{"))
 
     def find(self, method: str, path: str) -> tuple[str, dict[str, str], Handler] | None:
-        for known, pattern, template, handler in self._routes:
-            if known == method and (match := pattern.fullmatch(path)):
-                ids = {name: unquote(value) for name, value in match.groupdict().items()}
+        for route_method, pattern, template, handler in self._routes:
+            if route_method == method and (match := pattern.fullmatch(path)):
+                ids = {name: unquote(quoted_id) for name, quoted_id in match.groupdict().items()}
                 return template, ids, handler
         return None
 
@@ -159,12 +159,12 @@ class Rest:
                 observe(call)
 
     async def _answer(self, request: web.Request, call: Call) -> web.StreamResponse:
-        await self._read(request, call)
-        found = self._routes.find(call.method, call.path)
-        if found is None:
+        await self._read_body(request, call)
+        route = self._routes.find(call.method, call.path)
+        if route is None:
             self.violations.append(f"{call.method} {call.path}: not served by the stand-in")
             return self._reply(call, 404, {"code": 0, "message": "404: Not Found"}, {})
-        template, call.ids, handler = found
+        template, call.ids, handler = route
         open_route = "token" in call.ids
         if not open_route and request.headers.get("Authorization") != f"Bot {self._token}":
             return self._reply(call, 401, {"code": 0, "message": "401: Unauthorized"}, {})
@@ -238,7 +238,7 @@ class Rest:
             return None
         return self._reply(call, fault.status, fault.body, fault.headers)
 
-    async def _read(self, request: web.Request, call: Call) -> None:
+    async def _read_body(self, request: web.Request, call: Call) -> None:
         if request.content_type == "multipart/form-data":
             form = await request.post()
             call.body = json.loads(str(form["payload_json"])) if "payload_json" in form else {}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.wire import payloads, rest_webhooks, rules
 from tests.wire.errors import error
 from tests.wire.rest import Answer, Call, Routes
-from tests.wire.rest_messages import NO_CONTENT, checked
+from tests.wire.rest_messages import NO_CONTENT, check_body
 from tests.wire.state import Interaction, Json, Message
 
 if TYPE_CHECKING:
@@ -53,17 +53,17 @@ def list_commands(server: DiscordServer, call: Call) -> Answer:
 @ROUTES.add("PUT", COMMANDS)
 def put_commands(server: DiscordServer, call: Call) -> Answer:
     rules.check_commands(call.body)
-    known = {(old["type"], old["name"]): number for number, old in server.state.commands.items()}
+    command_ids = {(old["type"], old["name"]): number for number, old in server.state.commands.items()}
     server.state.commands = {}
     for command in call.body:
         kind = command.get("type") or 1
-        number = known.get((kind, command["name"])) or server.state.new_id()
-        server.state.commands[number] = shown_command(server, command, number)
+        number = command_ids.get((kind, command["name"])) or server.state.new_id()
+        server.state.commands[number] = build_command_payload(server, command, number)
     return 200, list(server.state.commands.values())
 
 
-def shown_command(server: DiscordServer, command: Json, number: int) -> Json:
-    wanted = command.get("default_member_permissions")
+def build_command_payload(server: DiscordServer, command: Json, number: int) -> Json:
+    permissions = command.get("default_member_permissions")
     return {
         **command,
         "id": str(number),
@@ -71,7 +71,7 @@ def shown_command(server: DiscordServer, command: Json, number: int) -> Json:
         "version": str(server.state.new_id()),
         "type": command.get("type") or 1,
         "description": command.get("description") or "",
-        "default_member_permissions": None if wanted is None else str(wanted),
+        "default_member_permissions": None if permissions is None else str(permissions),
         "nsfw": bool(command.get("nsfw")),
         "integration_types": command.get("integration_types") or [0],
     }
@@ -87,16 +87,16 @@ def answer_interaction(server: DiscordServer, call: Call) -> Answer:
     if time.monotonic() - interaction.created > FIRST_ANSWER_SECONDS:
         raise error(404, 10062)
     kind = call.body["type"]
-    data = call.body.get("data") or {}
+    message_body = call.body.get("data") or {}
     if kind in {MESSAGE, UPDATE}:
-        data = checked(call, data)
+        message_body = check_body(call, message_body)
         if kind == MESSAGE:
-            rules.check_not_empty(data)
+            rules.check_not_empty(message_body)
     interaction.callback = call.body
     if kind == MESSAGE:
-        interaction.message = write(server, interaction, data)
+        interaction.message = write_response(server, interaction, message_body)
     elif kind == UPDATE and interaction.source is not None:
-        server.acts.edit(interaction.source, data)
+        server.acts.edit(interaction.source, message_body)
         interaction.message = interaction.source
     elif kind == DEFERRED_UPDATE:
         interaction.message = interaction.source
@@ -118,25 +118,25 @@ def answer_interaction(server: DiscordServer, call: Call) -> Answer:
 def follow_up(server: DiscordServer, call: Call) -> Answer:
     """A further answer; the first one after a deferred message fills that message."""
     if rest_webhooks.is_own(server, call):
-        return rest_webhooks.execute(server, call)
-    interaction = of_token(server, call)
-    body = checked(call)
+        return rest_webhooks.execute_webhook(server, call)
+    interaction = find_interaction(server, call)
+    body = check_body(call)
     rules.check_not_empty(body)
     deferred = interaction.callback is not None and interaction.callback["type"] == DEFERRED_MESSAGE
     if deferred and interaction.message is None:
-        interaction.message = write(server, interaction, body)
+        interaction.message = write_response(server, interaction, body)
         return 200, payloads.message(server.state, interaction.message)
-    message = write(server, interaction, body, ephemeral=bool((body.get("flags") or 0) & 64))
+    message = write_response(server, interaction, body, ephemeral=bool((body.get("flags") or 0) & 64))
     interaction.followups.append(message)
     return 200, payloads.message(server.state, message)
 
 
 @ROUTES.add("PATCH", ORIGINAL)
 def edit_original(server: DiscordServer, call: Call) -> Answer:
-    interaction = of_token(server, call)
-    body = checked(call)
+    interaction = find_interaction(server, call)
+    body = check_body(call)
     if interaction.message is None:
-        interaction.message = write(server, interaction, body)
+        interaction.message = write_response(server, interaction, body)
     else:
         server.acts.edit(interaction.message, body)
     return 200, payloads.message(server.state, interaction.message)
@@ -146,15 +146,15 @@ def edit_original(server: DiscordServer, call: Call) -> Answer:
 def get_followup(server: DiscordServer, call: Call) -> Answer:
     if rest_webhooks.is_own(server, call):
         return rest_webhooks.get_message(server, call)
-    return 200, payloads.message(server.state, followup(server, call))
+    return 200, payloads.message(server.state, find_followup(server, call))
 
 
 @ROUTES.add("PATCH", FOLLOWUP)
 def edit_followup(server: DiscordServer, call: Call) -> Answer:
     if rest_webhooks.is_own(server, call):
         return rest_webhooks.edit_message(server, call)
-    message = followup(server, call)
-    server.acts.edit(message, checked(call))
+    message = find_followup(server, call)
+    server.acts.edit(message, check_body(call))
     return 200, payloads.message(server.state, message)
 
 
@@ -162,11 +162,11 @@ def edit_followup(server: DiscordServer, call: Call) -> Answer:
 def delete_followup(server: DiscordServer, call: Call) -> Answer:
     if rest_webhooks.is_own(server, call):
         return rest_webhooks.delete_message(server, call)
-    server.acts.delete(followup(server, call))
+    server.acts.delete(find_followup(server, call))
     return NO_CONTENT
 
 
-def of_token(server: DiscordServer, call: Call) -> Interaction:
+def find_interaction(server: DiscordServer, call: Call) -> Interaction:
     interaction = server.state.interactions.get(call.ids["token"])
     if interaction is None:
         raise error(404, 10015)
@@ -175,15 +175,15 @@ def of_token(server: DiscordServer, call: Call) -> Interaction:
     return interaction
 
 
-def followup(server: DiscordServer, call: Call) -> Message:
-    interaction = of_token(server, call)
+def find_followup(server: DiscordServer, call: Call) -> Message:
+    interaction = find_interaction(server, call)
     for message in [*interaction.followups, interaction.message]:
         if message is not None and message.id == call["message"]:
             return message
     raise error(404, 10008)
 
 
-def write(
+def write_response(
     server: DiscordServer, interaction: Interaction, body: Json, *, ephemeral: bool | None = None
 ) -> Message:
     hidden = interaction.ephemeral if ephemeral is None else ephemeral
@@ -201,12 +201,12 @@ def write(
 
 def _metadata(server: DiscordServer, interaction: Interaction) -> Json:
     """What a message says of the interaction that it answers."""
-    data: Json = {
+    metadata: Json = {
         "id": str(interaction.id),
         "type": interaction.type,
         "user": payloads.user(server.state.people[interaction.person_id]),
         "authorizing_integration_owners": {},
     }
     if interaction.source is not None:
-        return data | {"interacted_message_id": str(interaction.source.id)}
-    return data | {"name": "command", "command_type": 1}
+        return metadata | {"interacted_message_id": str(interaction.source.id)}
+    return metadata | {"name": "command", "command_type": 1}

@@ -19,26 +19,26 @@ MAX_THREAD_NAME = 100
 REACTIONS = "/channels/{channel}/messages/{message}/reactions/{emoji}"
 
 
-def place(server: DiscordServer, call: Call, *wanted: Permission) -> Channel:
+def find_channel(server: DiscordServer, call: Call, *permissions: Permission) -> Channel:
     """The channel of a call that the bot can see and where it may do what it wants to."""
     channel = server.state.channels.get(call["channel"])
     if channel is None:
         raise error(404, 10003)
     if not server.state.may(server.state.bot.id, channel, Permission.VIEW_CHANNEL):
         raise error(403, 50001)
-    if not server.state.may(server.state.bot.id, channel, *wanted):
+    if not server.state.may(server.state.bot.id, channel, *permissions):
         raise error(403, 50013)
     return channel
 
 
-def message_of(server: DiscordServer, call: Call, *wanted: Permission) -> Message:
-    message = place(server, call, *wanted).messages.get(call["message"])
+def find_message(server: DiscordServer, call: Call, *permissions: Permission) -> Message:
+    message = find_channel(server, call, *permissions).messages.get(call["message"])
     if message is None or message.ephemeral_for is not None:
         raise error(404, 10008)
     return message
 
 
-def checked(call: Call, body: Json | None = None) -> Json:
+def check_body(call: Call, body: Json | None = None) -> Json:
     """The body of a message, with the files that came beside it."""
     body = dict(call.body if body is None else body)
     rules.check_message(body)
@@ -55,11 +55,11 @@ def checked(call: Call, body: Json | None = None) -> Json:
 def create_message(server: DiscordServer, call: Call) -> Answer:
     channel = server.state.channels.get(call["channel"])
     threaded = channel is not None and channel.is_thread
-    wanted = Permission.SEND_MESSAGES_IN_THREADS if threaded else Permission.SEND_MESSAGES
-    channel = place(server, call, wanted)
+    permission = Permission.SEND_MESSAGES_IN_THREADS if threaded else Permission.SEND_MESSAGES
+    channel = find_channel(server, call, permission)
     if channel.kind is Kind.FORUM:
         raise error(400, 50024)
-    body = checked(call)
+    body = check_body(call)
     rules.check_not_empty(body)
     bot = server.state.bot.id
     if body.get("embeds") and not server.state.may(bot, channel, Permission.EMBED_LINKS):
@@ -69,9 +69,9 @@ def create_message(server: DiscordServer, call: Call) -> Answer:
     if channel.recipient_id and not server.state.people[channel.recipient_id].accepts_dm:
         raise error(403, 50007)
     if body.get("nonce") is not None and body.get("enforce_nonce"):
-        known = server.acts.of_nonce(bot, body["nonce"])
-        if known is not None:
-            return 200, payloads.message(server.state, known)
+        existing_message = server.acts.of_nonce(bot, body["nonce"])
+        if existing_message is not None:
+            return 200, payloads.message(server.state, existing_message)
     reference = body.get("message_reference")
     if reference:
         reference = {"type": 0, "channel_id": str(channel.id), "message_id": str(reference["message_id"])}
@@ -81,40 +81,40 @@ def create_message(server: DiscordServer, call: Call) -> Answer:
 
 @ROUTES.add("GET", "/channels/{channel}/messages")
 def list_messages(server: DiscordServer, call: Call) -> Answer:
-    channel = place(server, call)
+    channel = find_channel(server, call)
     if channel.kind is Kind.FORUM:
         raise error(400, 50024)
     if not server.state.may(server.state.bot.id, channel, Permission.READ_MESSAGE_HISTORY):
         return 200, []
     limit = int(call.query.get("limit", 50))
-    found = channel.history()
+    messages = channel.history()
     if "before" in call.query:
-        found = [message for message in found if message.id < int(call.query["before"])][-limit:]
+        messages = [message for message in messages if message.id < int(call.query["before"])][-limit:]
     elif "after" in call.query:
-        found = [message for message in found if message.id > int(call.query["after"])][:limit]
+        messages = [message for message in messages if message.id > int(call.query["after"])][:limit]
     elif "around" in call.query:
         middle = int(call.query["around"])
-        found = sorted(found, key=lambda message: abs(message.id - middle))[:limit]
-        found.sort(key=lambda message: message.id)
+        messages = sorted(messages, key=lambda message: abs(message.id - middle))[:limit]
+        messages.sort(key=lambda message: message.id)
     else:
-        found = found[-limit:]
-    return 200, [payloads.message(server.state, message) for message in reversed(found)]
+        messages = messages[-limit:]
+    return 200, [payloads.message(server.state, message) for message in reversed(messages)]
 
 
 @ROUTES.add("GET", "/channels/{channel}/messages/{message}")
 def get_message(server: DiscordServer, call: Call) -> Answer:
-    message = message_of(server, call, Permission.READ_MESSAGE_HISTORY)
+    message = find_message(server, call, Permission.READ_MESSAGE_HISTORY)
     return 200, payloads.message(server.state, message)
 
 
 @ROUTES.add("PATCH", "/channels/{channel}/messages/{message}")
 def edit_message(server: DiscordServer, call: Call) -> Answer:
-    message = message_of(server, call)
+    message = find_message(server, call)
     if message.author_id != server.state.bot.id:
         raise error(403, 50005)
     if server.state.channels[message.channel_id].archived:
         raise error(400, 50083)
-    body = checked(call)
+    body = check_body(call)
     rules.check_not_empty({**message.parts, **body})
     rules.check_edit(message.parts, body)
     server.acts.edit(message, body)
@@ -123,21 +123,21 @@ def edit_message(server: DiscordServer, call: Call) -> Answer:
 
 @ROUTES.add("DELETE", "/channels/{channel}/messages/{message}")
 def delete_message(server: DiscordServer, call: Call) -> Answer:
-    message = message_of(server, call)
+    message = find_message(server, call)
     if message.author_id != server.state.bot.id:
-        message_of(server, call, Permission.MANAGE_MESSAGES)
+        find_message(server, call, Permission.MANAGE_MESSAGES)
     server.acts.delete(message)
     return NO_CONTENT
 
 
 @ROUTES.add("POST", "/channels/{channel}/messages/{message}/crosspost")
 def crosspost(server: DiscordServer, call: Call) -> Answer:
-    message = message_of(server, call)
+    message = find_message(server, call)
     channel = server.state.channels[message.channel_id]
     if channel.kind is not Kind.ANNOUNCEMENT:
         raise error(400, 50024)
     mine = message.author_id == server.state.bot.id
-    place(server, call, Permission.SEND_MESSAGES if mine else Permission.MANAGE_MESSAGES)
+    find_channel(server, call, Permission.SEND_MESSAGES if mine else Permission.MANAGE_MESSAGES)
     if message.crossposted:
         raise error(400, 40033)
     server.acts.publish(message)
@@ -145,19 +145,19 @@ def crosspost(server: DiscordServer, call: Call) -> Answer:
 
 
 @ROUTES.add("POST", "/channels/{channel}/typing")
-def typing(server: DiscordServer, call: Call) -> Answer:
-    place(server, call)
+def start_typing(server: DiscordServer, call: Call) -> Answer:
+    find_channel(server, call)
     return NO_CONTENT
 
 
 @ROUTES.add("PUT", REACTIONS + "/@me")
 def add_reaction(server: DiscordServer, call: Call) -> Answer:
-    message = message_of(server, call, Permission.READ_MESSAGE_HISTORY)
+    message = find_message(server, call, Permission.READ_MESSAGE_HISTORY)
     if server.state.channels[message.channel_id].archived:
         raise error(400, 50083)
     name = call.ids["emoji"]
     if not message.reactions.get(name):
-        message_of(server, call, Permission.ADD_REACTIONS)
+        find_message(server, call, Permission.ADD_REACTIONS)
         if len(message.reactions) >= MAX_REACTIONS:
             raise error(400, 30010)
     if name.isascii() and ":" not in name:
@@ -167,9 +167,9 @@ def add_reaction(server: DiscordServer, call: Call) -> Answer:
 
 
 @ROUTES.add("GET", REACTIONS)
-def reacting_people(server: DiscordServer, call: Call) -> Answer:
+def list_reacting_people(server: DiscordServer, call: Call) -> Answer:
     """Who reacted, by identifier (docs: Get Reactions; `after` is a user)."""
-    message = message_of(server, call, Permission.READ_MESSAGE_HISTORY)
+    message = find_message(server, call, Permission.READ_MESSAGE_HISTORY)
     if call.query.get("type") == "1":
         return 200, []
     after = int(call.query.get("after", 0))
@@ -180,9 +180,9 @@ def reacting_people(server: DiscordServer, call: Call) -> Answer:
 
 @ROUTES.add("POST", "/channels/{channel}/threads")
 def create_forum_post(server: DiscordServer, call: Call) -> Answer:
-    forum = place(server, call, Permission.SEND_MESSAGES)
+    forum = find_channel(server, call, Permission.SEND_MESSAGES)
     if forum.kind is not Kind.FORUM:
-        place(server, call, Permission.CREATE_PUBLIC_THREADS)
+        find_channel(server, call, Permission.CREATE_PUBLIC_THREADS)
         thread = server.acts.open_thread(forum, server.state.bot.id, call.body["name"])
         return 201, payloads.channel(server.state, thread)
     tags = [int(tag) for tag in call.body.get("applied_tags") or []]
@@ -190,7 +190,7 @@ def create_forum_post(server: DiscordServer, call: Call) -> Answer:
         raise error(400, 40067)
     if "message" not in call.body:
         raise invalid("message", "This field is required", "BASE_TYPE_REQUIRED")
-    body = checked(call, call.body["message"])
+    body = check_body(call, call.body["message"])
     rules.check_not_empty(body)
     if body.get("embeds") and not server.state.may(server.state.bot.id, forum, Permission.EMBED_LINKS):
         raise error(403, 50013)
@@ -207,7 +207,7 @@ def create_forum_post(server: DiscordServer, call: Call) -> Answer:
 
 @ROUTES.add("POST", "/channels/{channel}/messages/{message}/threads")
 def create_thread_of_message(server: DiscordServer, call: Call) -> Answer:
-    message = message_of(server, call, Permission.CREATE_PUBLIC_THREADS)
+    message = find_message(server, call, Permission.CREATE_PUBLIC_THREADS)
     if message.id in server.state.channels:
         raise error(400, 160004)
     parent = server.state.channels[message.channel_id]
@@ -216,8 +216,8 @@ def create_thread_of_message(server: DiscordServer, call: Call) -> Answer:
 
 
 @ROUTES.add("GET", "/channels/{channel}/threads/archived/public")
-def archived_threads(server: DiscordServer, call: Call) -> Answer:
-    parent = place(server, call, Permission.READ_MESSAGE_HISTORY)
+def list_archived_threads(server: DiscordServer, call: Call) -> Answer:
+    parent = find_channel(server, call, Permission.READ_MESSAGE_HISTORY)
     threads = [
         channel
         for channel in server.state.channels.values()
@@ -227,5 +227,5 @@ def archived_threads(server: DiscordServer, call: Call) -> Answer:
     if "before" in call.query:
         threads = [thread for thread in threads if thread.archive_changed < call.query["before"]]
     limit = int(call.query.get("limit", 50))
-    shown = [payloads.channel(server.state, thread) for thread in threads[:limit]]
-    return 200, {"threads": shown, "members": [], "has_more": len(threads) > limit}
+    thread_payloads = [payloads.channel(server.state, thread) for thread in threads[:limit]]
+    return 200, {"threads": thread_payloads, "members": [], "has_more": len(threads) > limit}

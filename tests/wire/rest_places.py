@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tests.wire import payloads
 from tests.wire.errors import error
 from tests.wire.rest import Answer, Call, Routes
-from tests.wire.rest_messages import NO_CONTENT, place
+from tests.wire.rest_messages import NO_CONTENT, find_channel
 from tests.wire.state import Permission, Server
 
 if TYPE_CHECKING:
@@ -16,73 +16,77 @@ if TYPE_CHECKING:
 ROUTES = Routes()
 
 
-def own_server(server: DiscordServer, call: Call) -> Server:
+def find_own_server(server: DiscordServer, call: Call) -> Server:
     """The server of a call, when the bot is in it."""
-    found = server.state.servers.get(call["server"])
-    if found is None or not found.has(server.state.bot.id):
+    bot_server = server.state.servers.get(call["server"])
+    if bot_server is None or not bot_server.has(server.state.bot.id):
         raise error(404, 10004)
-    return found
+    return bot_server
 
 
-def may_give(server: DiscordServer, call: Call) -> Server:
+def check_role_is_assignable(server: DiscordServer, call: Call) -> Server:
     """The server of a call about a role that the bot may give (docs: permissions, "Permission Hierarchy")."""
-    found = own_server(server, call)
-    own = [found.roles[role_id] for role_id in found.members[server.state.bot.id]]
+    bot_server = find_own_server(server, call)
+    own = [bot_server.roles[role_id] for role_id in bot_server.members[server.state.bot.id]]
     granted = any(role.permissions & Permission.MANAGE_ROLES for role in own)
-    if not granted or found.roles[call["role"]].position >= max(role.position for role in own):
+    if not granted or bot_server.roles[call["role"]].position >= max(role.position for role in own):
         raise error(403, 50013)
-    return found
+    return bot_server
 
 
 @ROUTES.add("GET", "/users/@me")
-def me(server: DiscordServer, call: Call) -> Answer:
+def get_own_user(server: DiscordServer, call: Call) -> Answer:
     return 200, payloads.own_user(server.state.bot)
 
 
 @ROUTES.add("GET", "/oauth2/applications/@me")
-def application(server: DiscordServer, call: Call) -> Answer:
+def get_application(server: DiscordServer, call: Call) -> Answer:
     return 200, payloads.application(server.state)
 
 
 @ROUTES.add("GET", "/gateway/bot")
-def gateway(server: DiscordServer, call: Call) -> Answer:
+def get_gateway(server: DiscordServer, call: Call) -> Answer:
     limits = server.gateway.limits.described()
     return 200, {"url": server.gateway.url, "shards": server.shards, "session_start_limit": limits}
 
 
 @ROUTES.add("GET", "/guilds/{server}")
 def get_server(server: DiscordServer, call: Call) -> Answer:
-    found = own_server(server, call)
-    data = payloads.server(server.state, found)
+    bot_server = find_own_server(server, call)
+    payload = payloads.server(server.state, bot_server)
     if call.query.get("with_counts"):
-        data |= {"approximate_member_count": len(found.members), "approximate_presence_count": 1}
-    return 200, data
+        payload |= {"approximate_member_count": len(bot_server.members), "approximate_presence_count": 1}
+    return 200, payload
 
 
 @ROUTES.add("GET", "/guilds/{server}/channels")
-def server_channels(server: DiscordServer, call: Call) -> Answer:
-    channels = server.state.in_server(own_server(server, call).id)
-    return 200, [payloads.channel(server.state, one) for one in channels if not one.is_thread]
+def list_server_channels(server: DiscordServer, call: Call) -> Answer:
+    channels = server.state.in_server(find_own_server(server, call).id)
+    return 200, [payloads.channel(server.state, channel) for channel in channels if not channel.is_thread]
 
 
 @ROUTES.add("GET", "/guilds/{server}/threads/active")
-def active_threads(server: DiscordServer, call: Call) -> Answer:
-    channels = server.state.in_server(own_server(server, call).id)
-    active = [payloads.channel(server.state, one) for one in channels if one.is_thread and not one.archived]
+def list_active_threads(server: DiscordServer, call: Call) -> Answer:
+    channels = server.state.in_server(find_own_server(server, call).id)
+    active = [
+        payloads.channel(server.state, channel)
+        for channel in channels
+        if channel.is_thread and not channel.archived
+    ]
     return 200, {"threads": active, "members": [], "has_more": False}
 
 
 @ROUTES.add("GET", "/guilds/{server}/members/{user}")
-def server_member(server: DiscordServer, call: Call) -> Answer:
-    found = own_server(server, call)
-    if not found.has(call["user"]):
+def get_server_member(server: DiscordServer, call: Call) -> Answer:
+    bot_server = find_own_server(server, call)
+    if not bot_server.has(call["user"]):
         raise error(404, 10007)
-    return 200, payloads.member(server.state, found, call["user"])
+    return 200, payloads.member(server.state, bot_server, call["user"])
 
 
 @ROUTES.add("PUT", "/guilds/{server}/members/{user}/roles/{role}")
 def give_role(server: DiscordServer, call: Call) -> Answer:
-    roles = may_give(server, call).members[call["user"]]
+    roles = check_role_is_assignable(server, call).members[call["user"]]
     if call["role"] not in roles:
         roles.append(call["role"])
     return NO_CONTENT
@@ -90,7 +94,7 @@ def give_role(server: DiscordServer, call: Call) -> Answer:
 
 @ROUTES.add("DELETE", "/guilds/{server}/members/{user}/roles/{role}")
 def take_role(server: DiscordServer, call: Call) -> Answer:
-    roles = may_give(server, call).members[call["user"]]
+    roles = check_role_is_assignable(server, call).members[call["user"]]
     if call["role"] in roles:
         roles.remove(call["role"])
     return NO_CONTENT
@@ -98,17 +102,17 @@ def take_role(server: DiscordServer, call: Call) -> Answer:
 
 @ROUTES.add("GET", "/channels/{channel}")
 def get_channel(server: DiscordServer, call: Call) -> Answer:
-    return 200, payloads.channel(server.state, place(server, call))
+    return 200, payloads.channel(server.state, find_channel(server, call))
 
 
 @ROUTES.add("PATCH", "/channels/{channel}")
 def edit_channel(server: DiscordServer, call: Call) -> Answer:
-    channel = place(server, call)
+    channel = find_channel(server, call)
     body = call.body
     channel.name = body.get("name") or channel.name
     channel.topic = body.get("topic", channel.topic)
     if channel.is_thread and ("archived" in body or "locked" in body):
-        place(server, call, Permission.SEND_MESSAGES_IN_THREADS)
+        find_channel(server, call, Permission.SEND_MESSAGES_IN_THREADS)
         server.acts.archive(
             channel, archived=body.get("archived", channel.archived), locked=body.get("locked")
         )

@@ -7,30 +7,30 @@ from typing import TYPE_CHECKING
 from tests.wire import payloads, rules
 from tests.wire.errors import error, invalid
 from tests.wire.rest import Answer, Call, Routes
-from tests.wire.rest_messages import NO_CONTENT, checked, place
+from tests.wire.rest_messages import NO_CONTENT, check_body, find_channel
 from tests.wire.state import Channel, Json, Kind, Message, Permission, Webhook
 
 if TYPE_CHECKING:
     from tests.wire.discord_server import DiscordServer
 
 ROUTES = Routes()
-MOST = 15  # of a channel
+MAX_WEBHOOKS = 15  # of a channel
 MAX_NAME = 80
 _NOT_IN_NAMES = ("clyde", "discord")
 
 
 @ROUTES.add("GET", "/channels/{channel}/webhooks")
 def list_webhooks(server: DiscordServer, call: Call) -> Answer:
-    channel = place(server, call, Permission.MANAGE_WEBHOOKS)
-    found = [one for one in server.state.webhooks.values() if one.channel_id == channel.id]
-    return 200, [payloads.webhook(server.state, one) for one in found]
+    channel = find_channel(server, call, Permission.MANAGE_WEBHOOKS)
+    webhooks = [one for one in server.state.webhooks.values() if one.channel_id == channel.id]
+    return 200, [payloads.webhook(server.state, webhook) for webhook in webhooks]
 
 
 @ROUTES.add("POST", "/channels/{channel}/webhooks")
 def create_webhook(server: DiscordServer, call: Call) -> Answer:
-    channel = place(server, call, Permission.MANAGE_WEBHOOKS)
+    channel = find_channel(server, call, Permission.MANAGE_WEBHOOKS)
     check_name(call.body["name"], "name")
-    if sum(one.channel_id == channel.id for one in server.state.webhooks.values()) >= MOST:
+    if sum(webhook.channel_id == channel.id for webhook in server.state.webhooks.values()) >= MAX_WEBHOOKS:
         raise error(400, 30007)
     return 200, payloads.webhook(server.state, server.acts.add_webhook(channel, call.body["name"]))
 
@@ -48,18 +48,18 @@ def is_own(server: DiscordServer, call: Call) -> bool:
     return call["webhook"] != server.state.bot.id
 
 
-def execute(server: DiscordServer, call: Call) -> Answer:
+def execute_webhook(server: DiscordServer, call: Call) -> Answer:
     """A post; in a forum it begins a thread."""
-    webhook = of_token(server, call)
-    channel = where(server, webhook, call)
-    body = checked(call)
+    webhook = find_webhook_by_token(server, call)
+    channel = find_target_channel(server, webhook, call)
+    body = check_body(call)
     rules.check_not_empty(body)
-    author = signature(webhook, body)
-    said = {key: part for key, part in body.items() if key not in {"nonce", "username", "avatar_url"}}
+    author = build_author(webhook, body)
+    message_body = {key: part for key, part in body.items() if key not in {"nonce", "username", "avatar_url"}}
     if channel.kind is not Kind.FORUM:
         if "thread_name" in body:
             raise error(400, 220003)
-        message = server.acts.post(channel, webhook.id, said, webhook_id=webhook.id, author=author)
+        message = server.acts.post(channel, webhook.id, message_body, webhook_id=webhook.id, author=author)
         return 200, payloads.message(server.state, message)
     if not body.get("thread_name"):
         raise error(400, 220001)
@@ -68,20 +68,20 @@ def execute(server: DiscordServer, call: Call) -> Answer:
         raise error(400, 40067)
     rules.check_text(body["thread_name"], "thread_name")
     thread = server.acts.open_thread(
-        channel, webhook.id, body["thread_name"], body=said, applied_tags=tags, author=author
+        channel, webhook.id, body["thread_name"], body=message_body, applied_tags=tags, author=author
     )
     return 200, payloads.message(server.state, thread.messages[thread.id])
 
 
 def get_message(server: DiscordServer, call: Call) -> Answer:
-    return 200, payloads.message(server.state, message_of(server, call))
+    return 200, payloads.message(server.state, find_own_message(server, call))
 
 
 def edit_message(server: DiscordServer, call: Call) -> Answer:
-    message = message_of(server, call)
+    message = find_own_message(server, call)
     if server.state.channels[message.channel_id].archived:
         raise error(400, 50083)
-    body = checked(call)
+    body = check_body(call)
     rules.check_not_empty({**message.parts, **body})
     rules.check_edit(message.parts, body)
     server.acts.edit(message, body)
@@ -89,11 +89,11 @@ def edit_message(server: DiscordServer, call: Call) -> Answer:
 
 
 def delete_message(server: DiscordServer, call: Call) -> Answer:
-    server.acts.delete(message_of(server, call))
+    server.acts.delete(find_own_message(server, call))
     return NO_CONTENT
 
 
-def of_token(server: DiscordServer, call: Call) -> Webhook:
+def find_webhook_by_token(server: DiscordServer, call: Call) -> Webhook:
     webhook = server.state.webhooks.get(call["webhook"])
     if webhook is None:
         raise error(404, 10015)
@@ -102,7 +102,7 @@ def of_token(server: DiscordServer, call: Call) -> Webhook:
     return webhook
 
 
-def where(server: DiscordServer, webhook: Webhook, call: Call) -> Channel:
+def find_target_channel(server: DiscordServer, webhook: Webhook, call: Call) -> Channel:
     """The channel of a webhook, or the thread of it that a call names."""
     thread_id = int(call.query.get("thread_id", webhook.channel_id))
     channel = server.state.channels.get(thread_id)
@@ -111,15 +111,15 @@ def where(server: DiscordServer, webhook: Webhook, call: Call) -> Channel:
     return channel
 
 
-def message_of(server: DiscordServer, call: Call) -> Message:
-    webhook = of_token(server, call)
-    message = where(server, webhook, call).messages.get(call["message"])
+def find_own_message(server: DiscordServer, call: Call) -> Message:
+    webhook = find_webhook_by_token(server, call)
+    message = find_target_channel(server, webhook, call).messages.get(call["message"])
     if message is None or message.webhook_id != webhook.id:
         raise error(404, 10008)
     return message
 
 
-def signature(webhook: Webhook, body: Json) -> Json:
+def build_author(webhook: Webhook, body: Json) -> Json:
     """Who a post is by, as Discord shows it."""
     name = body.get("username") or webhook.name
     check_name(name, "username")

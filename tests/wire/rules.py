@@ -57,19 +57,19 @@ def check_references(body: Json) -> None:
     An edit lists what it keeps, too: https://discord.com/developers/docs/resources/message#edit-message
     """
     listed = {part.get("filename") for part in body.get("attachments") or ()}
-    for name in references([body.get("components"), body.get("embeds")]):
+    for name in list_references([body.get("components"), body.get("embeds")]):
         if name not in listed:
             code = "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND"
             raise invalid("components", f"The referenced attachment {name} was not found", code)
 
 
-def references(value: Any) -> Iterator[str]:
+def list_references(part_of_message: Any) -> Iterator[str]:
     """Give the names of the files that a part of a message refers to."""
-    if isinstance(value, str) and value.startswith(REFERENCE):
-        yield value.removeprefix(REFERENCE)
-    elif isinstance(value, dict | list):
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from references(part)
+    if isinstance(part_of_message, str) and part_of_message.startswith(REFERENCE):
+        yield part_of_message.removeprefix(REFERENCE)
+    elif isinstance(part_of_message, dict | list):
+        for part in part_of_message.values() if isinstance(part_of_message, dict) else part_of_message:
+            yield from list_references(part)
 
 
 def check_not_empty(body: Json) -> None:
@@ -80,16 +80,16 @@ def check_not_empty(body: Json) -> None:
 
 def check_commands(commands: list[Json]) -> None:
     """Refuse commands whose names Discord would refuse. Raises ApiError."""
-    seen = set()
+    command_names = set()
     for number, command in enumerate(commands):
         kind = command.get("type", 1)
         name = command["name"]
         if kind == 1 and (not COMMAND_NAME.match(name) or name != name.lower()):
             raise invalid(f"{number}.name", "Command name is invalid", "APPLICATION_COMMAND_INVALID_NAME")
-        if (kind, name) in seen:
+        if (kind, name) in command_names:
             message = "Application command names must be unique"
             raise invalid(f"{number}.name", message, "APPLICATION_COMMANDS_DUPLICATE_NAME")
-        seen.add((kind, name))
+        command_names.add((kind, name))
 
 
 def numbered(components: list[Json]) -> list[Json]:
@@ -107,29 +107,34 @@ def as_shown(body: Json) -> Json:
     return parts
 
 
-def check_text(value: Any, place: str = "") -> None:
+def check_text(json_value: Any, place: str = "") -> None:
     """Refuse text that is not Unicode: half a surrogate pair. Raises ApiError."""
-    if isinstance(value, str):
+    if isinstance(json_value, str):
         try:
-            value.encode()
+            json_value.encode()
         except UnicodeEncodeError:
             raise invalid(place or "content", "Invalid UTF-8") from None
-    elif isinstance(value, dict):
-        for key, part in value.items():
+    elif isinstance(json_value, dict):
+        for key, part in json_value.items():
             check_text(part, f"{place}.{key}".strip("."))
-    elif isinstance(value, list):
-        for number, part in enumerate(value):
+    elif isinstance(json_value, list):
+        for number, part in enumerate(json_value):
             check_text(part, f"{place}.{number}")
 
 
 def _embed(embed: Json) -> Json:
-    shown = {**embed, "type": "rich"}
+    embed_payload = {**embed, "type": "rich"}
     for part in ("image", "thumbnail"):
-        if shown.get(part):
-            shown[part] = {**shown[part], "proxy_url": shown[part]["url"], "width": 1, "height": 1}
-    if shown.get("timestamp", "").endswith("Z"):
-        shown["timestamp"] = shown["timestamp"].replace("Z", "+00:00")
-    return shown
+        if embed_payload.get(part):
+            embed_payload[part] = {
+                **embed_payload[part],
+                "proxy_url": embed_payload[part]["url"],
+                "width": 1,
+                "height": 1,
+            }
+    if embed_payload.get("timestamp", "").endswith("Z"):
+        embed_payload["timestamp"] = embed_payload["timestamp"].replace("Z", "+00:00")
+    return embed_payload
 
 
 def _embed_length(embed: Json) -> int:
@@ -186,7 +191,7 @@ def _check_layout(everything: list[Json], *, is_v2: bool) -> None:
         _check_part(component, is_v2=is_v2)
         media = [item["media"] for item in component.get("items") or []]
         media += [component["media"]] if component.get("media") else []
-        for url in (one["url"] for one in media):
+        for url in (medium["url"] for medium in media):
             if not url.lower().startswith(("http://", "https://", "attachment://")) or len(url) > MAX_LINK:
                 raise invalid("components", "Not a well formed URL.", "URL_TYPE_INVALID_URL")
 
@@ -196,9 +201,11 @@ def _check_part(component: Json, *, is_v2: bool) -> None:
     kind, inside = component["type"], component.get("components") or []
     if kind in LAYOUT and not is_v2:
         raise invalid("components", "Value of field 'type' must be one of (1,).", "BASE_TYPE_CHOICES")
-    most = {ROW: 5, SECTION: 3}.get(kind)
-    if most is not None and not 1 <= len(inside) <= most:
-        raise invalid("components", f"Must be between 1 and {most} in length.", "BASE_TYPE_BAD_LENGTH")
+    max_components = {ROW: 5, SECTION: 3}.get(kind)
+    if max_components is not None and not 1 <= len(inside) <= max_components:
+        raise invalid(
+            "components", f"Must be between 1 and {max_components} in length.", "BASE_TYPE_BAD_LENGTH"
+        )
     if kind == SECTION and not component.get("accessory"):
         raise invalid("components", "This field is required", "BASE_TYPE_REQUIRED")
     if kind == TEXT and not component.get("content", "").strip():
@@ -214,23 +221,28 @@ def _flat(components: list[Json]) -> Iterator[Json]:
 
 
 def _numbered(component: Json, counter: Iterator[int]) -> Json:
-    shown = {**component, "id": component.get("id") or next(counter)}
-    if shown.get("components"):
-        shown["components"] = [_numbered(inner, counter) for inner in shown["components"]]
-    if shown.get("emoji"):
-        shown["emoji"] = {
+    numbered_component = {**component, "id": component.get("id") or next(counter)}
+    if numbered_component.get("components"):
+        numbered_component["components"] = [
+            _numbered(inner, counter) for inner in numbered_component["components"]
+        ]
+    if numbered_component.get("emoji"):
+        numbered_component["emoji"] = {
             key: str(part) if key == "id" else part
-            for key, part in shown["emoji"].items()
+            for key, part in numbered_component["emoji"].items()
             if part is not None
         }
-    if shown.get("accessory"):
-        shown["accessory"] = _numbered(shown["accessory"], counter)
+    if numbered_component.get("accessory"):
+        numbered_component["accessory"] = _numbered(numbered_component["accessory"], counter)
     for part in ("media", "file"):
-        if isinstance(shown.get(part), dict):
-            shown[part] = _media(shown[part], shown["id"])
-    if "items" in shown:
-        shown["items"] = [{**item, "media": _media(item["media"], shown["id"])} for item in shown["items"]]
-    return shown
+        if isinstance(numbered_component.get(part), dict):
+            numbered_component[part] = _media(numbered_component[part], numbered_component["id"])
+    if "items" in numbered_component:
+        numbered_component["items"] = [
+            {**item, "media": _media(item["media"], numbered_component["id"])}
+            for item in numbered_component["items"]
+        ]
+    return numbered_component
 
 
 def _media(media: Json, number: int) -> Json:

@@ -21,13 +21,13 @@ from bot.posting.wording import alert_texts
 from bot.store.records.content_records import SimilarArticle, StoryMatches
 from bot.store.records.source_records import IntakeResult, PollWrite
 from bot.stories.story_membership import membership_score
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.inline_workers import InlineWorkers
 from tests.store.samples import new_article
 from tests.wire import direct_access
 from tests.wire.bot_process import BotProcess, Launcher
 from tests.wire.discord_server import DiscordServer
-from tests.wire.looking import Looking
+from tests.wire.looking import ServerInspector
 from tests.wire.quick import QuickClock
 from tests.wire.state import Channel, Interaction, Kind, Permission, Server
 from tests.wire.waiting import PATIENCE, until
@@ -43,7 +43,7 @@ QUIET_LOOKS = 3
 """How many looks in a row have to find nothing owed."""
 
 
-class Scene(Looking):
+class Scene(ServerInspector):
     """One server with a channel of each kind, all following one feed of a publisher on loopback."""
 
     def __init__(
@@ -175,7 +175,9 @@ class Scene(Looking):
         first = len(self._articles) + 1
         numbers = list(range(first, first + count))
         now = self.clock.now()
-        self._articles += [item(number, title=f"{about} {number}", published=now - 1) for number in numbers]
+        self._articles += [
+            make_rss_item(number, title=f"{about} {number}", published=now - 1) for number in numbers
+        ]
         self.serve()
         return numbers
 
@@ -204,8 +206,10 @@ class Scene(Looking):
         self.feeds.handle("/feed.xml", handler)
 
     def _document(self) -> str:
-        shown = [one for number, one in enumerate(self._articles, 1) if number not in self._withdrawn]
-        return rss(*reversed(shown[-100:]))
+        visible_items = [
+            item_xml for number, item_xml in enumerate(self._articles, 1) if number not in self._withdrawn
+        ]
+        return make_rss(*reversed(visible_items[-100:]))
 
     def set_clock(self, by: int) -> None:
         """Set the clock of the bots' machine, running or not, so many seconds ahead of the world's."""
@@ -213,7 +217,7 @@ class Scene(Looking):
 
     async def change(self, number: int, title: str) -> None:
         """The publisher gives an article another title, and the feed is fetched while no bot runs."""
-        self._articles[number - 1] = item(number, title=title, published=self.clock.now() - 1)
+        self._articles[number - 1] = make_rss_item(number, title=title, published=self.clock.now() - 1)
         self.serve()
         async with self.newsroom() as newsroom:
             await self._poll(newsroom)
@@ -238,7 +242,9 @@ class Scene(Looking):
         async with self.newsroom() as newsroom:
             store = newsroom.store
             if self._rival is None:
-                self._rival = await store.feeds.add(self.feeds.serve("/rival.xml", rss()), outlet="Rival")
+                self._rival = await store.feeds.add(
+                    self.feeds.serve("/rival.xml", make_rss()), outlet="Rival"
+                )
                 for channel in self.channels.values():
                     await store.subscriptions.follow(
                         server_id=self.server.id,
@@ -267,7 +273,7 @@ class Scene(Looking):
 
     async def follow_rival(self) -> None:
         """Let every channel follow another outlet, which has told nothing yet."""
-        await self.follow_also(self.feeds.serve("/other.xml", rss(title="The Rival")))
+        await self.follow_also(self.feeds.serve("/other.xml", make_rss(title="The Rival")))
 
     async def follow_also(self, url: str) -> None:
         """Let every channel follow a feed, and get nothing for it."""
@@ -281,16 +287,16 @@ class Scene(Looking):
                     first_article_id=None,
                 )
 
-    async def tell_too(self, number: int, *, about: str) -> int:
+    async def publish_in_rival_outlet(self, number: int, *, about: str) -> int:
         """The other outlet tells an article's story, and nobody has fetched it yet. Returns its number."""
-        (told,) = self.write(1)
-        self._withdrawn.add(told)  # of this feed it never was
+        (rival_number,) = self.write(1)
+        self._withdrawn.add(rival_number)  # of this feed it never was
         self.serve()
-        entry = item(told, title=f"{about} {number}", published=self.clock.now() - 1)
+        entry = make_rss_item(rival_number, title=f"{about} {number}", published=self.clock.now() - 1)
         self._rival_items.append(entry.replace("news.example", "rival.example"))
-        self.feeds.serve("/other.xml", rss(*reversed(self._rival_items), title="The Rival"))
+        self.feeds.serve("/other.xml", make_rss(*reversed(self._rival_items), title="The Rival"))
         await self.make_due()
-        return told
+        return rival_number
 
     def choose_now(self) -> None:
         """Let the best of the day be chosen at once."""
@@ -304,13 +310,13 @@ class Scene(Looking):
             self.database, "UPDATE dispatch SET edit_due = min(edit_due, ?)", (self.clock.now(),)
         )
 
-    async def prefer(self, preference: Preference, value: int | None, *kinds: str) -> None:
+    async def prefer(self, preference: Preference, preference_value: int | None, *kinds: str) -> None:
         """Choose something for the channels of these kinds."""
         async with self.newsroom() as newsroom:
             for kind in kinds:
                 await newsroom.store.preferences.change(
                     preference,
-                    value,
+                    preference_value,
                     server_id=self.server.id,
                     person_id=self.discord.state.owner.id,
                     channel_id=self.channels[kind].id,
@@ -329,7 +335,11 @@ class Scene(Looking):
     def end_thread(self, kind: str) -> None:
         """Somebody deletes the threads of a channel, that of the day among them."""
         state = self.discord.state
-        for channel in [one for one in state.channels.values() if one.parent_id == self.channels[kind].id]:
+        for channel in [
+            candidate
+            for candidate in state.channels.values()
+            if candidate.parent_id == self.channels[kind].id
+        ]:
             self.discord.acts.remove_channel(channel)
 
     async def publish(self, count: int, *, about: str = "Article") -> list[int]:
@@ -386,24 +396,27 @@ class Scene(Looking):
     async def run(self, numbers: Iterable[int] | None = None) -> None:
         """Start a bot, let it post all that it owes, these articles among it, and stop it."""
         bot = self.start()
-        await (self.settled() if numbers is None else self.posted(numbers))
+        await (self.wait_until_settled() if numbers is None else self.wait_until_posted(numbers))
         await bot.stop()
 
     def sending(self, kind: str) -> str:
         """The request that brings a message into a channel of that kind."""
         return f"POST /channels/{self.channels[kind].id}/{'threads' if kind == 'forum' else 'messages'}"
 
-    async def answer(self, asked: Interaction) -> str:
+    async def answer(self, interaction: Interaction) -> str:
         """Everything that the answer to an interaction says, when it has come."""
-        await self.discord.until(lambda: asked.answered)
-        return f"{asked.message.content} {asked.message.embeds} {asked.message.parts.get('components')}"
+        await self.discord.until(lambda: interaction.answered)
+        return (
+            f"{interaction.message.content} {interaction.message.embeds} "
+            f"{interaction.message.parts.get('components')}"
+        )
 
     async def telex(self, *argv: str, status: int = 0) -> str:
         """What a command of the terminal says, a bot running or not. Raises AssertionError when it fails."""
         self._commands += 1
         log = f"command-{self._commands}.log"
         command = BotProcess(self._launcher, self._folder, self.environment, *argv, log=log)
-        assert await command.ended() == status, command.log
+        assert await command.wait_for_exit() == status, command.log
         return command.log
 
     @property
@@ -429,7 +442,7 @@ class Scene(Looking):
         """SIGKILL the bot."""
         self.bot.kill()
 
-    async def settled(self, *, within: float = PATIENCE) -> None:
+    async def wait_until_settled(self, *, within: float = PATIENCE) -> None:
         """Wait until the bot is logged in and owes nothing. Raises TimeoutError or AssertionError."""
         assert self.bot is not None
         quiet = 0
@@ -441,7 +454,7 @@ class Scene(Looking):
                     raise AssertionError(f"the bot ended with {self.bot.status}:\n{self.bot.log[-3000:]}")
                 await asyncio.sleep(0.03)
 
-    async def posted(self, numbers: Iterable[int], *, within: float = PATIENCE) -> None:
+    async def wait_until_posted(self, numbers: Iterable[int], *, within: float = PATIENCE) -> None:
         """Wait until these articles are in every channel and nothing is owed, or for so many seconds."""
         numbers = list(numbers)
         with suppress(TimeoutError):
@@ -449,7 +462,7 @@ class Scene(Looking):
                 lambda: all(self.posts(kind)[number] for kind in self.places for number in numbers),
                 within=within,
             )
-            await self.settled(within=within)
+            await self.wait_until_settled(within=within)
 
 
 @asynccontextmanager
@@ -477,4 +490,4 @@ async def open_scene(
     finally:
         if scene.bot is not None:
             scene.bot.kill()
-            await scene.bot.ended()
+            await scene.bot.wait_for_exit()

@@ -54,10 +54,10 @@ class Contract:
         self._good: set[tuple[str, object]] = set()
         self._validators: dict[str, Draft202012Validator] = {}
         self._operations: dict[str, list[Operation]] = {method: [] for method in _METHODS}
-        for path, item in document["paths"].items():
+        for path, path_item in document["paths"].items():
             for method in _METHODS:
-                if method in item:
-                    self._operations[method].append(self._operation(path, method, item))
+                if method in path_item:
+                    self._operations[method].append(self._operation(path, method, path_item))
         for operations in self._operations.values():
             operations.sort(key=lambda operation: operation.path.count("{"))
 
@@ -73,14 +73,14 @@ class Contract:
         operation = self.operation(method, path)
         if operation is None:
             return [f"{method} {path}: not in the description"]
-        found = list(self._query(operation, query))
+        findings = list(self._query(operation, query))
         if operation.body is None:
             if body is not None:
-                found.append("a body where none is described")
+                findings.append("a body where none is described")
         elif body is not None:
-            asked = snowflakes_as_text(body)
-            found += self._check(operation.body, asked, shape(asked, measured=True))
-        return [f"{method} {operation.path}: {finding}" for finding in found]
+            comparable_body = snowflakes_as_text(body)
+            findings += self._check(operation.body, comparable_body, shape(comparable_body, measured=True))
+        return [f"{method} {operation.path}: {finding}" for finding in findings]
 
     def response(self, method: str, path: str, status: int, body: object) -> list[str]:
         """What is wrong with an answer: one line a finding."""
@@ -97,20 +97,20 @@ class Contract:
         return [f"{where}: {finding}" for finding in self._check(reference, body, shape(body))]
 
     def _query(self, operation: Operation, query: Mapping[str, str]) -> Iterable[str]:
-        for name, value in query.items():
+        for name, text_value in query.items():
             if name in _UNDESCRIBED:
                 continue
             parameter = operation.parameters.get(name)
             if parameter is None:
                 yield f"?{name}= is not described"
                 continue
-            typed: object = value
+            typed_value: object = text_value
             if parameter["schema"].get("type") == "integer":
-                typed = int(value)
+                typed_value = int(text_value)
             elif parameter["schema"].get("type") == "boolean":
-                typed = value.lower() in {"1", "true"}
-            for finding in self._check(parameter["reference"], typed, typed):
-                yield f"?{name}={value}: {finding}"
+                typed_value = text_value.lower() in {"1", "true"}
+            for finding in self._check(parameter["reference"], typed_value, typed_value):
+                yield f"?{name}={text_value}: {finding}"
 
     def _check(self, reference: str, instance: object, kind: object) -> list[str]:
         """What is wrong with it, where nothing of its kind was found good before."""
@@ -125,8 +125,8 @@ class Contract:
             self._good.add((reference, kind))
         return findings
 
-    def _operation(self, path: str, method: str, item: Json) -> Operation:
-        described = item[method]
+    def _operation(self, path: str, method: str, path_item: Json) -> Operation:
+        described = path_item[method]
         at = f"{_BASE}#/paths/{_pointer(path)}/{method}"
         parameters = {}
         for number, parameter in enumerate(described.get("parameters", [])):
@@ -172,27 +172,27 @@ def explain(error: ValidationError) -> str:
     return f"{place}: {error.message[:300]}"
 
 
-def shape(value: object, name: str = "", *, measured: bool = False) -> object:
+def shape(json_value: object, name: str = "", *, measured: bool = False) -> object:
     """What an answer is made of, the same for answers that differ only in their texts and numbers.
 
-    `measured`: in texts of the same length alone, for requests have limits. There are thousands of few
-    shapes: checking an answer takes some ten milliseconds, checking all commands half a second.
+    `measure_language`: in texts of the same length alone, for requests have limits. There are thousands of
+    few shapes: checking an answer takes some ten milliseconds, checking all commands half a second.
     """
-    if isinstance(value, dict):
-        return frozenset((key, shape(part, key, measured=measured)) for key, part in value.items())
-    if isinstance(value, list):
-        parts = (shape(part, name, measured=measured) for part in value)
+    if isinstance(json_value, dict):
+        return frozenset((key, shape(part, key, measured=measured)) for key, part in json_value.items())
+    if isinstance(json_value, list):
+        parts = (shape(part, name, measured=measured) for part in json_value)
         return ("list", tuple(parts) if measured else frozenset(parts))
-    if isinstance(value, str):
-        return (value.isdigit(), len(value) if measured else None)
+    if isinstance(json_value, str):
+        return (json_value.isdigit(), len(json_value) if measured else None)
     if (
-        isinstance(value, int)
-        and not isinstance(value, bool)
+        isinstance(json_value, int)
+        and not isinstance(json_value, bool)
         and name not in {"type", "style"}
         and not measured
     ):
         return "integer"
-    return value
+    return json_value
 
 
 def snowflakes_as_text(body: object, name: str = "") -> object:
@@ -200,7 +200,7 @@ def snowflakes_as_text(body: object, name: str = "") -> object:
     if isinstance(body, dict):
         if name == "emoji" and isinstance(body.get("id"), int):
             return {**body, "id": str(body["id"])}
-        return {key: snowflakes_as_text(value, key) for key, value in body.items()}
+        return {key: snowflakes_as_text(field_value, key) for key, field_value in body.items()}
     if isinstance(body, list):
         if name in {"attachments", "default_values"}:
             return [{**part, "id": str(part["id"])} if "id" in part else part for part in body]

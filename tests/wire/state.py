@@ -123,7 +123,7 @@ class Message:
         """Of a post, an embed or a layout."""
         return self.embeds[0]["title"] if self.embeds else headline(self.parts.get("components") or [])
 
-    def shown(self) -> str:
+    def visible_text(self) -> str:
         """Embeds and components as JSON, where words can be looked for."""
         return json.dumps([self.embeds, self.parts.get("components") or []])
 
@@ -226,8 +226,8 @@ class Interaction:
 
     @property
     def ephemeral(self) -> bool:
-        data = (self.callback or {}).get("data") or {}
-        return bool((data.get("flags") or 0) & 64)
+        callback_data = (self.callback or {}).get("data") or {}
+        return bool((callback_data.get("flags") or 0) & 64)
 
 
 class State:
@@ -298,6 +298,6 @@ class State:
                 base |= rule.allow
         return base if base & Permission.VIEW_CHANNEL else 0
 
-    def may(self, person_id: int, channel: Channel, *wanted: Permission) -> bool:
-        held = self.permissions(person_id, channel)
-        return all(held & permission for permission in wanted)
+    def may(self, person_id: int, channel: Channel, *required_permissions: Permission) -> bool:
+        permissions = self.permissions(person_id, channel)
+        return all(permissions & permission for permission in required_permissions)

@@ -4,33 +4,40 @@ from __future__ import annotations
 
 import pytest
 
-from tests.wire.kills import COURIER, Step, die
+from tests.wire.kills import COURIER, Step, run_until_killed
 from tests.wire.looking import SAVE
 from tests.wire.scene import Scene
 from tests.wire.state import Person
 from tests.wire.waiting import until
 
 
-async def bookmarks(scene: Scene, person: Person) -> set[str]:
+async def list_bookmarked_titles(scene: Scene, person: Person) -> set[str]:
     """The titles of what a person has kept."""
     async with scene.newsroom() as newsroom:
-        return {kept.article.title for kept in await newsroom.store.bookmarks.list(person.id, limit=100)}
+        return {
+            bookmark.article.title for bookmark in await newsroom.store.bookmarks.list(person.id, limit=100)
+        }
 
 
 @pytest.mark.parametrize("kind", ["announcement", "thread"])
 async def test_reactions_made_while_the_bot_was_away_are_bookmarks_after_its_return(scene, kind):
     people = [scene.discord.people.join(scene.server.id, f"Reader {number}") for number in range(120)]
     bot = scene.start()
-    await scene.settled()
+    await scene.wait_until_settled()
     bot.kill()
-    await bot.ended()
+    await bot.wait_for_exit()
     (post,) = scene.messages(kind)
     for person in people:
         scene.discord.people.react(person, post)
     scene.start()
 
     async def all_kept() -> bool:
-        return all([await bookmarks(scene, person) == {"Article 1"} for person in (people[0], people[-1])])
+        return all(
+            [
+                await list_bookmarked_titles(scene, person) == {"Article 1"}
+                for person in (people[0], people[-1])
+            ]
+        )
 
     await until(all_kept)
 
@@ -40,32 +47,32 @@ async def test_what_a_person_removed_stays_removed_until_they_react_again(scene)
     ada = discord.people.join(scene.server.id, "Ada")
     bruno = discord.people.join(scene.server.id, "Bruno")
     bot = scene.start()
-    await scene.settled()
+    await scene.wait_until_settled()
     (post,) = scene.messages("text")
     discord.people.react(ada, post)
-    await until(lambda: bookmarks(scene, ada))
+    await until(lambda: list_bookmarked_titles(scene, ada))
     save = next(name for name in post.custom_ids() if name.startswith("telex:save:"))
     removed = discord.people.click(ada, post, save)
     await discord.until(lambda: removed.answered)
-    assert not await bookmarks(scene, ada)
+    assert not await list_bookmarked_titles(scene, ada)
     bot.kill()
-    await bot.ended()
+    await bot.wait_for_exit()
     discord.people.react(bruno, post)
     scene.start()
-    await until(lambda: bookmarks(scene, bruno))
+    await until(lambda: list_bookmarked_titles(scene, bruno))
     assert SAVE in post.reactions
-    assert not await bookmarks(scene, ada)
+    assert not await list_bookmarked_titles(scene, ada)
     discord.people.unreact(ada, post)
     discord.people.react(ada, post)
-    await until(lambda: bookmarks(scene, ada))
+    await until(lambda: list_bookmarked_titles(scene, ada))
 
 
 @pytest.mark.parametrize("kind", ["text", "forum"])
 async def test_a_reaction_to_a_post_that_was_sent_and_not_yet_recorded_when_the_bot_died(scene, kind):
     ada = scene.discord.people.join(scene.server.id, "Ada")
-    await die(scene, kind, Step("before record", f"{COURIER}._record"))
+    await run_until_killed(scene, kind, Step("before record", f"{COURIER}._record"))
     (post,) = scene.messages(kind)
     scene.discord.people.react(ada, post)
     scene.start()
-    await scene.settled()
-    await until(lambda: bookmarks(scene, ada))
+    await scene.wait_until_settled()
+    await until(lambda: list_bookmarked_titles(scene, ada))

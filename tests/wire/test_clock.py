@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from tests.wire.bot_process import BotProcess
-from tests.wire.kills import AFTER, toll
+from tests.wire.kills import AFTER, find_delivery_faults
 from tests.wire.scene import QUICK, Scene
 from tests.wire.test_trouble import SENDING
 from tests.wire.waiting import until
@@ -17,16 +17,16 @@ SOON = 2_700
 """Seconds of the world in which what is published must be posted: a wait for a wrong clock takes an hour."""
 
 
-async def goes_on(scene: Scene) -> list[int]:
+async def publish_and_wait(scene: Scene) -> list[int]:
     """Publish an article, which the bot has to find by itself and post before an hour is over."""
-    began = scene.clock.now()
+    started_at = scene.clock.now()
     numbers = scene.write(1)
-    await scene.posted(numbers)
-    assert scene.clock.now() - began < SOON
+    await scene.wait_until_posted(numbers)
+    assert scene.clock.now() - started_at < SOON
     return numbers
 
 
-def _noticed(bot: BotProcess, times: int) -> bool:
+def _has_logged_clock_change(bot: BotProcess, times: int) -> bool:
     return bot.log.count("The clock was set") >= times
 
 
@@ -34,14 +34,14 @@ def _noticed(bot: BotProcess, times: int) -> bool:
 @pytest.mark.scene(speed=QUICK)
 async def test_a_clock_that_jumps_an_hour_back_and_forth_holds_nothing_up(scene, first):
     bot = scene.start()
-    await scene.settled()
+    await scene.wait_until_settled()
     numbers = [1]
     for times, by in enumerate((first, 0, first, 0), 1):
         scene.set_clock(by)
-        await until(partial(_noticed, bot, times))
-        numbers += await goes_on(scene)
-    await scene.settled()
-    assert not toll(scene, numbers)
+        await until(partial(_has_logged_clock_change, bot, times))
+        numbers += await publish_and_wait(scene)
+    await scene.wait_until_settled()
+    assert not find_delivery_faults(scene, numbers)
     assert "Traceback" not in bot.log
 
 
@@ -49,24 +49,24 @@ async def test_a_clock_that_jumps_an_hour_back_and_forth_holds_nothing_up(scene,
 async def test_a_clock_set_back_while_no_bot_runs_holds_nothing_up(scene):
     scene.set_clock(HOUR)
     bot = scene.start()
-    await scene.settled()
-    numbers = [1, *await goes_on(scene)]
+    await scene.wait_until_settled()
+    numbers = [1, *await publish_and_wait(scene)]
     for route in SENDING:
         scene.discord.faults.broken(route, 503, times=None)
     numbers += scene.write(2)
     await scene.make_due()
     await until(lambda: scene.rows("SELECT 1 FROM dispatch WHERE state = 'waiting' AND attempts > 1"))
     bot.kill()
-    await bot.ended()
+    await bot.wait_for_exit()
     scene.discord.faults.clear()
     scene.set_clock(0)
-    began = scene.clock.now()
+    started_at = scene.clock.now()
     scene.start()
-    await scene.posted(numbers)
-    assert scene.clock.now() - began < SOON
-    numbers += await goes_on(scene)
-    await scene.settled()
-    assert not toll(scene, numbers)
+    await scene.wait_until_posted(numbers)
+    assert scene.clock.now() - started_at < SOON
+    numbers += await publish_and_wait(scene)
+    await scene.wait_until_settled()
+    assert not find_delivery_faults(scene, numbers)
 
 
 @pytest.mark.parametrize(("by", "dies"), [(HOUR, True), (-HOUR, False)])
@@ -76,13 +76,13 @@ async def test_a_post_whose_answer_was_lost_is_found_though_the_clock_was_wrong_
 ):
     scene.set_clock(by)
     bot = scene.start()
-    await scene.settled()
+    await scene.wait_until_settled()
     numbers = scene.write(2)
     if dies:
         scene.discord.acts.nonce_window = AFTER
         scene.discord.faults.then("POST /channels/*/messages", scene.kill, after=True, drop=True)
         await scene.make_due()
-        await bot.ended()
+        await bot.wait_for_exit()
         scene.set_clock(0)
         scene.start()
     else:
@@ -93,7 +93,7 @@ async def test_a_post_whose_answer_was_lost_is_found_though_the_clock_was_wrong_
             lambda: scene.rows("SELECT 1 FROM dispatch WHERE state = 'claimed' AND error IS NOT NULL")
         )
         scene.set_clock(0)
-    began = scene.clock.now()
-    await scene.posted([1, *numbers])
-    assert scene.clock.now() - began < SOON
-    assert not toll(scene, [1, *numbers])
+    started_at = scene.clock.now()
+    await scene.wait_until_posted([1, *numbers])
+    assert scene.clock.now() - started_at < SOON
+    assert not find_delivery_faults(scene, [1, *numbers])

@@ -9,9 +9,9 @@ import aiohttp
 import pytest
 
 from tests.wire.disks import fill, let_fail, let_work, make_room, remount, small_disk, spoil
-from tests.wire.kills import AFTER, toll
+from tests.wire.kills import AFTER, find_delivery_faults
 from tests.wire.scene import KINDS, Scene, open_scene
-from tests.wire.test_away import bookmarks
+from tests.wire.test_away import list_bookmarked_titles
 from tests.wire.test_restore import restore, save_button
 from tests.wire.waiting import until
 
@@ -47,8 +47,8 @@ def trouble(request) -> Trouble:
 
 @pytest.fixture
 def troubled(request, trouble) -> Scene:
-    chosen: Scene = request.getfixturevalue("on_disk" if trouble.words == "is full" else "scene")
-    return chosen
+    affected_scene: Scene = request.getfixturevalue("on_disk" if trouble.words == "is full" else "scene")
+    return affected_scene
 
 
 async def health(scene: Scene, port: int) -> tuple[int, str]:
@@ -59,7 +59,7 @@ async def health(scene: Scene, port: int) -> tuple[int, str]:
         return answer.status, await answer.text()
 
 
-def told(scene: Scene) -> list[str]:
+def list_owner_messages(scene: Scene) -> list[str]:
     """What the bot told its owner."""
     channel = scene.discord.acts.direct(scene.discord.state.owner)
     return [
@@ -67,7 +67,7 @@ def told(scene: Scene) -> list[str]:
     ]
 
 
-def said(scene: Scene, words: str) -> int:
+def count_log_lines(scene: Scene, words: str) -> int:
     return sum(
         words in line for line in scene.bot.log.splitlines() if " ERROR " in line or " WARNING " in line
     )
@@ -80,7 +80,7 @@ async def test_while_nothing_can_be_written_people_are_told_and_afterwards_nothi
     ada, bruno = (discord.people.join(scene.server.id, name) for name in ("Ada", "Bruno"))
     talk = discord.acts.add_channel(scene.server, "talk")
     bot = scene.start(TELEX_HEALTH_ADDRESS=f"127.0.0.1:{unused_tcp_port}")
-    await scene.settled()
+    await scene.wait_until_settled()
     (post,) = scene.messages("text")
     numbers = scene.write(3)
     await scene.make_due()
@@ -93,11 +93,11 @@ async def test_while_nothing_can_be_written_people_are_told_and_afterwards_nothi
     discord.people.react(bruno, post)
     clicked = discord.people.click(ada, post, save_button(post))
     assert NOTHING_DONE in await scene.answer(clicked)
-    asked = discord.people.command(discord.state.owner, talk, "feed alerts", channel=talk)
-    assert NOTHING_DONE in await scene.answer(asked)
+    interaction = discord.people.command(discord.state.owner, talk, "feed alerts", channel=talk)
+    assert NOTHING_DONE in await scene.answer(interaction)
     assert "Article 1" in await scene.answer(discord.people.command(ada, talk, "latest"))
     await until(is_unwell)
-    await until(lambda: told(scene))
+    await until(lambda: list_owner_messages(scene))
     refused = await scene.telex(
         "backup", str(scene.file.with_name("copy.db")), status=1 if "full" in trouble.words else 0
     )
@@ -105,24 +105,24 @@ async def test_while_nothing_can_be_written_people_are_told_and_afterwards_nothi
     assert bot.status is None
 
     trouble.end()
-    await scene.posted([1, *numbers])
-    assert not toll(scene, [1, *numbers])
+    await scene.wait_until_posted([1, *numbers])
+    assert not find_delivery_faults(scene, [1, *numbers])
 
     async def reaction_is_kept() -> bool:
-        return await bookmarks(scene, bruno) == {"Article 1"}
+        return await list_bookmarked_titles(scene, bruno) == {"Article 1"}
 
     async def is_well() -> bool:
         return (await health(scene, unused_tcp_port))[0] == 200
 
     await until(reaction_is_kept)
-    assert not await bookmarks(scene, ada)
+    assert not await list_bookmarked_titles(scene, ada)
     await until(is_well)
-    await until(lambda: len(told(scene)) == 2)
-    first, second = told(scene)
+    await until(lambda: len(list_owner_messages(scene)) == 2)
+    first, second = list_owner_messages(scene)
     assert trouble.words in first
     assert second.startswith("My database works again.")
-    assert said(scene, trouble.words) == 1
-    assert said(scene, "The database accepts writes again") == 1
+    assert count_log_lines(scene, trouble.words) == 1
+    assert count_log_lines(scene, "The database accepts writes again") == 1
     assert "Traceback" not in bot.log
 
 
@@ -131,47 +131,47 @@ async def test_a_post_that_was_sent_and_could_not_be_recorded_is_not_sent_again(
     scene = troubled
     scene.discord.acts.nonce_window = AFTER
     bot = scene.start()
-    await scene.settled()
+    await scene.wait_until_settled()
     numbers = scene.write(2)
     await scene.make_due()
     scene.discord.faults.then("POST /channels/*/messages", trouble.begin, after=True)
-    await until(lambda: said(scene, trouble.words))
+    await until(lambda: count_log_lines(scene, trouble.words))
     if dies:
         bot.kill()
-        await bot.ended()
+        await bot.wait_for_exit()
         trouble.end() if "full" in trouble.words else None
         scene.start()
     else:
         await scene.clock.sleep(20)
         trouble.end()
-    await scene.posted([1, *numbers])
-    assert not toll(scene, [1, *numbers])
+    await scene.wait_until_posted([1, *numbers])
+    assert not find_delivery_faults(scene, [1, *numbers])
 
 
 async def test_no_room_at_the_start_is_said_and_the_bot_ends(on_disk):
     fill(on_disk.file.parent)
     bot = on_disk.start()
-    assert await bot.ended() == 1
+    assert await bot.wait_for_exit() == 1
     assert "telex.db is full" in bot.log
     assert "Traceback" not in bot.log
     make_room(on_disk.file.parent)
     on_disk.start()
-    await on_disk.settled()
-    assert not toll(on_disk, [1])
+    await on_disk.wait_until_settled()
+    assert not find_delivery_faults(on_disk, [1])
 
 
 async def test_a_disk_that_may_only_be_read_is_said_and_the_bot_ends(on_disk):
     disk = on_disk.file.parent
     remount(disk, "ro")
     bot = on_disk.start()
-    assert await bot.ended() == 1
+    assert await bot.wait_for_exit() == 1
     assert "Read-only file system" in bot.log or "may not be written to" in bot.log
     assert "Traceback" not in bot.log
     assert "may not be written to" in await on_disk.telex("check", status=1)
     remount(disk, "rw")
     on_disk.start()
-    await on_disk.settled()
-    assert not toll(on_disk, [1])
+    await on_disk.wait_until_settled()
+    assert not find_delivery_faults(on_disk, [1])
 
 
 async def test_a_database_damaged_before_the_start_is_said_with_what_to_do(scene):
@@ -182,7 +182,7 @@ async def test_a_database_damaged_before_the_start_is_said_with_what_to_do(scene
     ):
         scene.file.write_bytes(damage + b"\xa5" * (len(content) - len(damage)))
         bot = scene.start()
-        assert await bot.ended() == 1
+        assert await bot.wait_for_exit() == 1
         assert words in bot.log
         assert words.split()[-1] in await scene.telex("check", status=1)
         assert "Traceback" not in bot.log
@@ -195,25 +195,25 @@ async def test_a_database_damaged_while_the_bot_runs_posts_nothing_more_until_a_
     file, discord = scene.file, scene.discord
     ada = discord.people.join(scene.server.id, "Ada")
     bot = scene.start(TELEX_HEALTH_ADDRESS=f"127.0.0.1:{unused_tcp_port}")
-    await scene.settled()
+    await scene.wait_until_settled()
     await scene.telex("backup", str(tmp_path / "backup.db"))
     numbers = scene.write(2)
     await scene.make_due()
-    await scene.posted([1, *numbers])
+    await scene.wait_until_posted([1, *numbers])
     before = {kind: len(scene.messages(kind)) for kind in KINDS}
     spoil(file, "fate")
     later = scene.write(1)
     await scene.make_due()
-    await until(lambda: said(scene, "is damaged"))
+    await until(lambda: count_log_lines(scene, "is damaged"))
     (post, *_) = scene.messages("text")
     clicked = discord.people.click(ada, post, save_button(post))
     assert DAMAGED in await scene.answer(clicked)
-    await until(lambda: told(scene))
-    (alarm,) = told(scene)
+    await until(lambda: list_owner_messages(scene))
+    (alarm,) = list_owner_messages(scene)
     assert alarm.startswith("My database is damaged, so I’ve stopped writing to it")
     assert (await health(scene, unused_tcp_port))[0] == 503
     assert {kind: len(scene.messages(kind)) for kind in KINDS} == before
-    assert said(scene, "is damaged") == 1
+    assert count_log_lines(scene, "is damaged") == 1
     assert "Traceback" not in bot.log
     assert "is damaged" in await scene.telex("check", status=1)
     await bot.stop()
@@ -222,27 +222,27 @@ async def test_a_database_damaged_while_the_bot_runs_posts_nothing_more_until_a_
     assert "FAILED" not in await scene.telex("check")
     await scene.make_due()
     scene.start()
-    await scene.posted([1, *numbers, *later])
-    assert not toll(scene, [1, *numbers, *later])
+    await scene.wait_until_posted([1, *numbers, *later])
+    assert not find_delivery_faults(scene, [1, *numbers, *later])
 
 
-def deleted(scene: Scene) -> None:
+def delete_database(scene: Scene) -> None:
     for file in scene.file.parent.glob("telex.db*"):
         if file.is_file():
             file.unlink()
 
 
-def replaced(scene: Scene) -> None:
-    other = scene.file.with_name("other.db")
-    other.touch()
-    other.replace(scene.file)
+def replace_database(scene: Scene) -> None:
+    other_database = scene.file.with_name("other.db")
+    other_database.touch()
+    other_database.replace(scene.file)
 
 
-def unmounted(scene: Scene) -> None:
+def unmount_database(scene: Scene) -> None:
     scene.file.parent.rename(scene.file.parent.with_name("elsewhere"))
 
 
-@pytest.mark.parametrize("lose", [deleted, replaced, unmounted])
+@pytest.mark.parametrize("lose", [delete_database, replace_database, unmount_database])
 async def test_a_database_that_goes_away_is_told_of_within_seconds_and_nothing_is_posted_or_confirmed(
     discord_server, feed_server, launcher, tmp_path, unused_tcp_port, lose
 ):
@@ -253,7 +253,7 @@ async def test_a_database_that_goes_away_is_told_of_within_seconds_and_nothing_i
     ) as scene:
         ada = discord_server.people.join(scene.server.id, "Ada")
         bot = scene.start(TELEX_HEALTH_ADDRESS=f"127.0.0.1:{unused_tcp_port}")
-        await scene.settled()
+        await scene.wait_until_settled()
         (post,) = scene.messages("text")
         scene.write(2)
         await scene.make_due()
@@ -263,20 +263,20 @@ async def test_a_database_that_goes_away_is_told_of_within_seconds_and_nothing_i
             return (await health(scene, unused_tcp_port))[0] == 503
 
         await until(is_unwell)
-        await until(lambda: told(scene))
+        await until(lambda: list_owner_messages(scene))
         clicked = discord_server.people.click(ada, post, save_button(post))
         assert NOTHING_DONE in await scene.answer(clicked)
         await scene.clock.sleep(60)
-        shown = {
+        message_ids = {
             message.id
             for channel in scene.channels.values()
             for place in discord_server.state.channels.values()
             if channel.id in {place.id, place.parent_id}
             for message in place.history()
         }
-        assert len(shown) == len(KINDS)
-        assert "is gone" in told(scene)[0]
-        assert said(scene, "is gone") == 1
+        assert len(message_ids) == len(KINDS)
+        assert "is gone" in list_owner_messages(scene)[0]
+        assert count_log_lines(scene, "is gone") == 1
         assert "Traceback" not in bot.log
         bot.kill()
 
@@ -290,12 +290,12 @@ async def test_a_bot_whose_folder_went_away_ends_when_another_runs_in_its_place(
         discord_server, feed_server, launcher, tmp_path, database=disk / "telex.db"
     ) as scene:
         first = scene.start()
-        await scene.settled()
+        await scene.wait_until_settled()
         scene.file.with_name("telex.db.lock").unlink()
         assert "already running" in await scene.telex("run", status=1)
-        unmounted(scene)
+        unmount_database(scene)
         second = scene.start()
-        assert await first.ended() == 1
+        assert await first.wait_for_exit() == 1
         assert "Another Telex runs" in first.log
         assert second.status is None
         discord_server.gateway.doubled.clear()  # for a moment both spoke with Discord

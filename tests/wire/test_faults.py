@@ -8,7 +8,7 @@ import pytest
 
 from bot.core.preferences import Preference
 from tests.wire.faults import Faults
-from tests.wire.kills import toll
+from tests.wire.kills import find_delivery_faults
 from tests.wire.scene import KINDS, QUICK, Scene
 from tests.wire.state import Permission
 from tests.wire.waiting import until
@@ -42,8 +42,8 @@ async def test_a_failed_answer_to_a_post_neither_loses_nor_repeats_it(scene, tur
     for kind, name in zip(KINDS, [*ANSWERS, *ANSWERS][turn * 4 :], strict=False):
         ANSWERS[name](scene.discord.faults, scene.sending(kind))
     scene.start()
-    await scene.settled()
-    assert not toll(scene, [1, *numbers])
+    await scene.wait_until_settled()
+    assert not find_delivery_faults(scene, [1, *numbers])
 
 
 @pytest.mark.parametrize("turn", range(2))
@@ -54,8 +54,8 @@ async def test_a_failed_answer_to_what_follows_a_post_is_tried_again(scene, turn
     for number, name in enumerate(names):
         ANSWERS[name](scene.discord.faults, routes[number % 2])
     scene.start()
-    await scene.settled()
-    assert not toll(scene, [1])
+    await scene.wait_until_settled()
+    assert not find_delivery_faults(scene, [1])
 
 
 @pytest.mark.scene(speed=QUICK)
@@ -66,9 +66,11 @@ async def test_what_discord_carries_out_after_it_answered_with_an_error_is_not_r
     scene.discord.faults.late("POST /channels/*/threads", LATE / scene.clock.speed, times=3)
     scene.discord.faults.late("POST /channels/*/messages", LATE / scene.clock.speed, times=6)
     scene.start()
-    await scene.settled()
-    assert not toll(scene, [1, *numbers])
-    threads = [one for one in scene.discord.state.channels.values() if one.name.startswith("News of")]
+    await scene.wait_until_settled()
+    assert not find_delivery_faults(scene, [1, *numbers])
+    threads = [
+        channel for channel in scene.discord.state.channels.values() if channel.name.startswith("News of")
+    ]
     assert len(threads) == 1
 
 
@@ -78,13 +80,13 @@ async def test_a_crash_in_a_busy_channel_leaves_no_post_undone_and_repeats_none(
     discord = scene.discord
     place, ada = scene.channels["text"], discord.people.join(scene.server.id, "Ada")
     discord.faults.then(f"POST /channels/{place.id}/messages", scene.kill, after=arrived, drop=True)
-    await scene.start().ended()
+    await scene.start().wait_for_exit()
     discord.acts.nonce_window = 0  # only the look-back tells
     for number in range(2100):
         discord.acts.post(place, ada.id, {"content": f"message {number}"})
     scene.start()
-    await scene.settled()
-    assert not toll(scene, [1])
+    await scene.wait_until_settled()
+    assert not find_delivery_faults(scene, [1])
 
 
 @pytest.mark.scene(speed=QUICK)
@@ -95,8 +97,8 @@ async def test_a_publication_that_is_limited_for_long_holds_no_post_back(scene):
     await until(lambda: scene.order("announcement") == [1, *numbers])
     assert limited.hits
     assert scene.unfinished()
-    await scene.settled()
-    assert not toll(scene, [1, *numbers])
+    await scene.wait_until_settled()
+    assert not find_delivery_faults(scene, [1, *numbers])
 
 
 async def test_a_permission_taken_and_given_back_while_the_bot_runs(scene):
@@ -111,8 +113,8 @@ async def test_a_permission_taken_and_given_back_while_the_bot_runs(scene):
     discord.acts.allow(text, Permission.SEND_MESSAGES)
     discord.acts.allow(scene.channels["forum"], Permission.EMBED_LINKS)
     discord.acts.allow(scene.channels["thread"], Permission.VIEW_CHANNEL)
-    await scene.settled()
-    assert not toll(scene, [1, *numbers])
+    await scene.wait_until_settled()
+    assert not find_delivery_faults(scene, [1, *numbers])
 
 
 async def test_a_permission_given_back_while_the_bot_was_away(scene):
@@ -123,8 +125,8 @@ async def test_a_permission_given_back_while_the_bot_was_away(scene):
     await bot.stop()
     discord.acts.allow(text, Permission.SEND_MESSAGES)
     scene.start()
-    await scene.settled()
-    assert not toll(scene, [1])
+    await scene.wait_until_settled()
+    assert not find_delivery_faults(scene, [1])
 
 
 async def test_a_deleted_channel_stops_no_other(scene):
@@ -133,14 +135,14 @@ async def test_a_deleted_channel_stops_no_other(scene):
     scene.start()
     await until(lambda: all(scene.order(kind) == [1, *numbers] for kind in scene.channels))
     await until(lambda: scene.open_dispatches() == 3)
-    assert not toll(scene, [1, *numbers])
+    assert not find_delivery_faults(scene, [1, *numbers])
 
 
 async def test_an_archived_thread_is_opened_by_a_post(scene):
     scene.discord.acts.archive(scene.channels["thread"])
     scene.start()
-    await scene.settled()
-    assert not toll(scene, [1])
+    await scene.wait_until_settled()
+    assert not find_delivery_faults(scene, [1])
 
 
 async def test_without_reading_the_history_a_post_whose_end_is_unknown_is_not_repeated(scene):
@@ -167,8 +169,8 @@ async def test_an_outage_of_the_server_delays_its_posts_and_loses_none(scene):
     await until(lambda: "commands" in bot.log.lower())
     assert not any(scene.messages(kind) for kind in KINDS)
     scene.discord.acts.recover(scene.server)
-    await scene.settled()
-    assert not toll(scene, [1, *numbers])
+    await scene.wait_until_settled()
+    assert not find_delivery_faults(scene, [1, *numbers])
 
 
 async def is_member(scene: Scene) -> bool:
@@ -184,7 +186,7 @@ async def is_away(scene: Scene) -> bool:
 async def test_a_bot_kicked_and_invited_back_posts_nothing_of_the_time_away(scene):
     discord = scene.discord
     bot = scene.start()
-    await scene.settled()
+    await scene.wait_until_settled()
     discord.acts.kick(scene.server)
     await until(lambda: is_away(scene))
     await bot.stop()
@@ -197,8 +199,8 @@ async def test_a_bot_kicked_and_invited_back_posts_nothing_of_the_time_away(scen
     await scene.clock.sleep(5)
     back = await scene.publish(2)
     scene.start()
-    await scene.settled()
-    assert not toll(scene, [1, *back])
+    await scene.wait_until_settled()
+    assert not find_delivery_faults(scene, [1, *back])
     assert not any(scene.posts(kind)[number] for kind in KINDS for number in away)
 
 
@@ -209,8 +211,8 @@ async def test_what_was_owed_when_the_bot_was_kicked_while_not_running_is_not_po
     await until(lambda: is_away(scene))
     scene.discord.acts.invite(scene.server)
     await until(lambda: is_member(scene))
-    await scene.settled()
-    told = [message for kind in KINDS for message in scene.messages(kind)]
+    await scene.wait_until_settled()
+    messages = [message for kind in KINDS for message in scene.messages(kind)]
     assert not any(scene.posts(kind) for kind in KINDS)
-    assert len(told) == 1  # the welcome
-    assert "telex:begin" in repr(told[0].parts)
+    assert len(messages) == 1  # the welcome
+    assert "telex:begin" in repr(messages[0].parts)

@@ -27,9 +27,9 @@ async def test_a_start_is_one_line_and_the_invitation(scene, tmp_path):
 
 
 async def test_a_health_address_in_use_is_a_sentence(scene):
-    async with await asyncio.start_server(lambda *_streams: None, "127.0.0.1", 0) as taken:
-        address = f"127.0.0.1:{taken.sockets[0].getsockname()[1]}"
+    async with await asyncio.start_server(lambda *_streams: None, "127.0.0.1", 0) as occupied_server:
+        address = f"127.0.0.1:{occupied_server.sockets[0].getsockname()[1]}"
         bot = scene.start(TELEX_HEALTH_ADDRESS=address)
-        assert await bot.ended() == 1
+        assert await bot.wait_for_exit() == 1
     assert bot.log.splitlines()[-1] == f"TELEX_HEALTH_ADDRESS={address}: Address already in use"
     assert "Traceback" not in bot.log

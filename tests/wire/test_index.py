@@ -9,7 +9,7 @@ import aiohttp
 from tests.search import damage
 from tests.search.library import modes
 from tests.wire.disks import fill, make_room, small_disk
-from tests.wire.kills import toll
+from tests.wire.kills import find_delivery_faults
 from tests.wire.waiting import until
 
 
@@ -21,34 +21,34 @@ async def health(port: int) -> tuple[int, str]:
         return answer.status, await answer.text()
 
 
-def index(folder: Path) -> Path:
+def current_index_folder(folder: Path) -> Path:
     """The folder of the index that is searched."""
     return folder / (folder / "current").read_text(encoding="ascii")
 
 
 async def test_an_index_overwritten_while_people_search_stops_no_poll(scene, tmp_path, unused_tcp_port):
     bot = scene.start(TELEX_HEALTH_ADDRESS=f"127.0.0.1:{unused_tcp_port}", TELEX_INDEX=str(tmp_path / "own"))
-    await scene.settled()
+    await scene.wait_until_settled()
     ada = scene.discord.people.join(scene.server.id, "Ada")
     talk = scene.discord.acts.add_channel(scene.server, "talk")
 
     async def finds(number: int) -> bool:
-        asked = scene.discord.people.command(ada, talk, "search", query=f"article {number}")
-        return f"articles/{number}" in await scene.answer(asked)
+        interaction = scene.discord.people.command(ada, talk, "search", query=f"article {number}")
+        return f"articles/{number}" in await scene.answer(interaction)
 
     await until(lambda: finds(1))
-    damaged = index(tmp_path / "own")
-    for path in damage.files(damaged):
+    damaged = current_index_folder(tmp_path / "own")
+    for path in damage.list_index_files(damaged):
         with path.open("r+b") as file:
             file.write(b"U" * path.stat().st_size)
     numbers: list[int] = []
     for _poll in range(3):
         numbers += scene.write(2)
         await scene.make_due()
-        await scene.posted([1, *numbers])
-    assert not toll(scene, [1, *numbers])
+        await scene.wait_until_posted([1, *numbers])
+    assert not find_delivery_faults(scene, [1, *numbers])
     await until(lambda: finds(numbers[-1]))
-    assert index(tmp_path / "own") != damaged
+    assert current_index_folder(tmp_path / "own") != damaged
     assert (await health(unused_tcp_port))[0] == 200
     assert "drwxr-xr-x" not in modes(tmp_path / "own")
     assert bot.status is None
@@ -57,7 +57,7 @@ async def test_an_index_overwritten_while_people_search_stops_no_poll(scene, tmp
 async def test_a_full_disk_under_the_index_is_said_once_and_left_behind(scene, tmp_path, unused_tcp_port):
     with small_disk(tmp_path) as disk:
         bot = scene.start(TELEX_HEALTH_ADDRESS=f"127.0.0.1:{unused_tcp_port}", TELEX_INDEX=str(disk / "own"))
-        await scene.settled()
+        await scene.wait_until_settled()
         await until((disk / "own" / "current").exists)
         fill(disk)
         numbers = scene.write(2)
@@ -71,7 +71,7 @@ async def test_a_full_disk_under_the_index_is_said_once_and_left_behind(scene, t
             return (await health(unused_tcp_port))[0] == 200
 
         await until(is_unwell)
-        await scene.posted([1, *numbers])
+        await scene.wait_until_posted([1, *numbers])
         await scene.clock.sleep(120)
         assert bot.log.count("The search index cannot be written") == 1
         make_room(disk)

@@ -26,10 +26,11 @@ from tests.wire.kills import (
     LIMITED,
     STEPS,
     WATCHING,
+    DeliveryFaults,
     Step,
-    Toll,
-    choose,
-    hold,
+    choose_best_stories,
+    find_delivery_faults,
+    hold_stories,
     survive,
     survive_choice,
     survive_digest,
@@ -37,7 +38,6 @@ from tests.wire.kills import (
     survive_hold,
     survive_limit,
     survive_thread,
-    toll,
 )
 from tests.wire.scene import KINDS, Scene
 
@@ -56,7 +56,7 @@ def test_every_step_is_a_step_of_the_program():
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_bot_that_dies_at_a_step_of_an_article_posts_it_once(scene, kind):
     turn = KINDS.index(kind)
-    costs: dict[str, Toll] = {}
+    costs: dict[str, DeliveryFaults] = {}
     steps = [step for number, step in enumerate(STEPS) if step.kinds[number % len(step.kinds)] == kind]
     for number, step in enumerate(sample(steps, 3, first=turn)):
         window = (INSIDE, AFTER)[(number + turn) % 2]
@@ -66,7 +66,7 @@ async def test_a_bot_that_dies_at_a_step_of_an_article_posts_it_once(scene, kind
 
 async def test_a_bot_that_dies_at_a_step_of_a_watchs_notice_tells_of_each_article_once(scene):
     await scene.watch()
-    costs: dict[str, Toll] = {}
+    costs: dict[str, DeliveryFaults] = {}
     for number, step in enumerate(sample(WATCHING, 3, first=1)):
         scene.end_quiet()
         window = (INSIDE, AFTER)[number // 2 % 2]
@@ -78,7 +78,7 @@ async def test_a_bot_that_dies_at_a_step_of_a_digest_sends_it_once_with_all_that
     await scene.run()
     await scene.digest()
     await scene.brief()
-    costs: dict[str, Toll] = {}
+    costs: dict[str, DeliveryFaults] = {}
     for number, step in enumerate((*sample(DIGESTING, 2, first=2), *sample(BRIEFING, 2, first=8))):
         window = (INSIDE, AFTER)[number // 2 % 2]
         kind = step.kinds[number % len(step.kinds)]
@@ -88,18 +88,18 @@ async def test_a_bot_that_dies_at_a_step_of_a_digest_sends_it_once_with_all_that
 
 @pytest.mark.scene(kinds=("text", "forum"))
 async def test_a_bot_that_dies_where_a_story_has_its_outlets_or_is_chosen_posts_it_once(scene):
-    costs: dict[str, Toll] = {}
-    await hold(scene)
+    costs: dict[str, DeliveryFaults] = {}
+    await hold_stories(scene)
     for step, kind in ((HOLDING[3], "forum"), (HOLDING[9], "text")):  # in the transaction, and sent
         costs[step.name] = await survive_hold(scene, kind, step, window=AFTER)
     await scene.prefer(Preference.MIN_OUTLETS, None, "text", "forum")
-    await choose(scene)
+    await choose_best_stories(scene)
     costs["released"] = await survive_choice(scene, "text", CHOOSING[5], window=INSIDE)
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
 async def test_a_bot_that_dies_at_a_step_of_an_edit_makes_it_and_posts_nothing_again(scene):
-    costs: dict[str, Toll] = {}
+    costs: dict[str, DeliveryFaults] = {}
     for number, step in enumerate(sample(EDITING, 5)):
         kind, edit = step.kinds[number % len(step.kinds)], EDITS[number % len(EDITS)]
         window = (INSIDE, AFTER)[number % 2]
@@ -110,7 +110,7 @@ async def test_a_bot_that_dies_at_a_step_of_an_edit_makes_it_and_posts_nothing_a
 async def test_a_bot_that_dies_at_a_step_of_the_catch_up_of_a_limit_sends_it_once(scene):
     await scene.run()
     await scene.prefer(Preference.MAX_POSTS_PER_HOUR, LIMIT, *KINDS)
-    costs: dict[str, Toll] = {}
+    costs: dict[str, DeliveryFaults] = {}
     for number, step in enumerate(sample(LIMITED, 3)):
         window = (INSIDE, AFTER)[number // 2 % 2]
         kind = step.kinds[number % len(step.kinds)]
@@ -123,7 +123,7 @@ async def test_a_bot_that_dies_at_a_step_of_a_post_in_the_thread_of_a_day_makes_
     scene,
 ):
     """Beside a forum, so that no other channel gets the message that the bot is to die at."""
-    costs: dict[str, Toll] = {}
+    costs: dict[str, DeliveryFaults] = {}
     await scene.prefer(Preference.DAILY_THREAD, 1, "text")
     for number, step in enumerate(sample(DAILY, 2, first=1)):
         window = (INSIDE, AFTER)[number % 2]
@@ -135,12 +135,12 @@ async def test_a_bot_that_dies_at_a_step_of_a_post_in_the_thread_of_a_day_makes_
 async def test_a_post_that_discord_finishes_after_the_bot_died_and_started_again(scene, discord_server, kind):
     route = scene.sending(kind)
     discord_server.faults.then(route, scene.kill, delay=1.5)
-    await scene.start().ended()
+    await scene.start().wait_for_exit()
     (late,) = [call for call in discord_server.calls if f"{call.method} {call.path}" == route]
     scene.start()
     await discord_server.until(lambda: late.effect)
-    await scene.settled()
-    assert not toll(scene, [1])
+    await scene.wait_until_settled()
+    assert not find_delivery_faults(scene, [1])
 
 
 async def test_a_bot_killed_again_and_again_in_the_middle_of_a_burst(scene):
@@ -149,10 +149,10 @@ async def test_a_bot_killed_again_and_again_in_the_middle_of_a_burst(scene):
         bot = scene.start()
         await scene.discord.until(partial(_has_sent, scene, enough))
         bot.kill()
-        await bot.ended()
+        await bot.wait_for_exit()
     scene.start()
-    await scene.settled()
-    assert not toll(scene, [1, *numbers])
+    await scene.wait_until_settled()
+    assert not find_delivery_faults(scene, [1, *numbers])
 
 
 def _has_sent(scene: Scene, count: int) -> bool:

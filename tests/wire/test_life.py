@@ -9,7 +9,7 @@ import pytest
 
 from bot.core.preferences import PostLook, Preference
 from tests.wire.gateway import GUILD_MESSAGES
-from tests.wire.kills import Step, die, toll
+from tests.wire.kills import Step, find_delivery_faults, run_until_killed
 from tests.wire.scene import KINDS, QUICK, Scene
 from tests.wire.state import Message, Permission
 from tests.wire.waiting import until
@@ -24,12 +24,12 @@ async def test_a_bot_that_dies_while_it_polls_finds_the_same_articles_again(scen
     numbers = scene.write(2)
     await scene.make_due()
     bot = scene.start(KILL_AT=moment)
-    assert await bot.ended() == -SIGKILL
+    assert await bot.wait_for_exit() == -SIGKILL
     await scene.make_due()
     scene.start()
     await until(lambda: all(scene.order(kind) == [1, *numbers] for kind in KINDS))
-    await scene.settled()
-    assert not toll(scene, [1, *numbers])
+    await scene.wait_until_settled()
+    assert not find_delivery_faults(scene, [1, *numbers])
 
 
 @pytest.mark.parametrize("kind", ["text", "forum"])
@@ -37,10 +37,10 @@ async def test_the_catch_up_after_a_long_absence_comes_once_though_the_bot_dies_
     scene.catch_up_after = 3
     numbers = await scene.publish(8)
     route = scene.sending(kind)
-    await die(scene, kind, Step("catch-up arrived", route=route, after=True))
+    await run_until_killed(scene, kind, Step("catch-up arrived", route=route, after=True))
     scene.start()
-    await scene.settled()
-    assert not toll(scene, [1, *numbers])
+    await scene.wait_until_settled()
+    assert not find_delivery_faults(scene, [1, *numbers])
     assert all(len(scene.messages(kind)) == 4 for kind in KINDS)
 
 
@@ -50,15 +50,15 @@ async def test_a_changed_article_changes_its_posts_and_makes_no_new_ones(scene):
     await scene.change(1, "A better title")
     discord = scene.discord
     discord.faults.then("PATCH /channels/*/messages/*", scene.kill, after=True, drop=True, skip=1)
-    assert await scene.start().ended() == -SIGKILL
+    assert await scene.start().wait_for_exit() == -SIGKILL
     discord.faults.dropped("PATCH /channels/*/messages/*", after=True)
     discord.faults.broken("PATCH /channels/*/messages/*", 503)
     scene.start()
     await until(
         lambda: all(post.title == "A better title" for kind in KINDS for post in scene.messages(kind))
     )
-    await scene.settled()
-    assert not toll(scene, [1])
+    await scene.wait_until_settled()
+    assert not find_delivery_faults(scene, [1])
 
 
 async def test_a_bot_asked_to_end_in_the_middle_of_a_burst_leaves_nothing_in_doubt(scene):
@@ -71,8 +71,8 @@ async def test_a_bot_asked_to_end_in_the_middle_of_a_burst_leaves_nothing_in_dou
     async with scene.newsroom() as newsroom:
         assert not await newsroom.store.dispatches.claimed()
     scene.start()
-    await scene.settled()
-    assert not toll(scene, [1, *numbers])
+    await scene.wait_until_settled()
+    assert not find_delivery_faults(scene, [1, *numbers])
 
 
 async def test_posts_within_discords_rate_limits_cost_no_429(scene):
@@ -80,8 +80,8 @@ async def test_posts_within_discords_rate_limits_cost_no_429(scene):
         scene.discord.limits[f"POST {route}"] = (2, 5)
     numbers = await scene.publish(5)
     scene.start()
-    await scene.settled()
-    assert not toll(scene, [1, *numbers])
+    await scene.wait_until_settled()
+    assert not find_delivery_faults(scene, [1, *numbers])
     assert not [call for call in scene.discord.calls if call.status == 429]
 
 
@@ -93,18 +93,18 @@ async def test_a_lost_session_in_the_middle_of_a_burst_costs_nothing(scene):
     for number, disturb in enumerate((gateway.invalidate, gateway.cut, gateway.request_reconnect), 2):
         disturb()
         await until(partial(_has_connected, scene, number))
-    await scene.settled()
-    assert not toll(scene, [1, *numbers])
+    await scene.wait_until_settled()
+    assert not find_delivery_faults(scene, [1, *numbers])
 
 
 async def test_a_bot_on_two_shards_serves_the_servers_of_both(scene):
     discord = scene.discord
     discord.shards = 2
     scene.start()
-    await scene.settled()
+    await scene.wait_until_settled()
     assert [data["shard"] for data in discord.gateway.identified] == [[0, 2], [1, 2]]
-    assert all(data["intents"] & GUILD_MESSAGES for data in discord.gateway.identified)
-    assert not toll(scene, [1])
+    assert all(identify_data["intents"] & GUILD_MESSAGES for identify_data in discord.gateway.identified)
+    assert not find_delivery_faults(scene, [1])
 
 
 async def test_a_post_that_was_deleted_before_its_reaction_holds_nothing_up(scene):
@@ -117,7 +117,7 @@ async def test_a_post_that_was_deleted_before_its_reaction_holds_nothing_up(scen
 
     discord.faults.then("PUT /channels/*/messages/*/reactions/*", moderate)
     scene.start()
-    await scene.settled()
+    await scene.wait_until_settled()
     assert scene.order("announcement") == [1, *numbers]
     assert scene.messages("text")
 
@@ -128,7 +128,7 @@ async def test_discord_out_of_order_when_the_bot_starts(scene):
     bot = scene.start()
     await until(lambda: bot.status is not None or not scene.open_dispatches())
     assert bot.status is None, bot.log
-    assert not toll(scene, [1])
+    assert not find_delivery_faults(scene, [1])
 
 
 def _has_connected(scene: Scene, times: int) -> bool:
@@ -139,10 +139,10 @@ def _has_connected(scene: Scene, times: int) -> bool:
 
 async def test_what_a_hub_pushes_is_posted_by_the_running_bot(scene, feed_server):
     hub = WebSubHub(feed_server)
-    await hub.agree(scene)
-    await scene.settled()
+    await hub.confirm_subscription(scene)
+    await scene.wait_until_settled()
     await hub.push(2)
-    await scene.posted([2])
+    await scene.wait_until_posted([2])
     assert all(scene.order(kind) == [1, 2] for kind in KINDS)
 
 
@@ -161,7 +161,7 @@ async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_mana
         for label in labels:
             before = menu.edits
             people.press(ada, menu, label)
-            await until(partial(_edited, menu, before))
+            await until(partial(_was_edited, menu, before))
         return menu
 
     ada, server = people.join(scene.server.id, "Ada"), scene.server
@@ -169,27 +169,31 @@ async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_mana
     (own,) = server.members[discord_server.state.bot.id]
     discord_server.acts.change_role(server, server.roles[own], int(Permission.MANAGE_ROLES))
     async with scene.newsroom() as newsroom:
-        chosen = {"server_id": server.id, "person_id": discord_server.state.owner.id}
-        await newsroom.store.preferences.change(Preference.SELF_ASSIGNABLE_ROLES, str(role.id), **chosen)
+        change_context = {"server_id": server.id, "person_id": discord_server.state.owner.id}
+        await newsroom.store.preferences.change(
+            Preference.SELF_ASSIGNABLE_ROLES, str(role.id), **change_context
+        )
         await newsroom.store.preferences.set_look(server.id, PostLook(role=role.id), person_id=ada.id)
     discord_server.faults.then("POST /channels/*/messages/*/threads", scene.kill, after=True, drop=True)
     bot = scene.start()
-    await scene.settled()
+    await scene.wait_until_settled()
     (post,) = scene.messages("text")
     menu = await pressed(post)
     people.press(ada, menu, "Discuss")
-    assert await bot.ended() == -SIGKILL
+    assert await bot.wait_for_exit() == -SIGKILL
     bot = scene.start()
-    await scene.settled()
-    assert f"<#{post.id}>" in (await pressed(post, "Discuss")).shown()
-    threads = [one for one in discord_server.state.channels.values() if one.parent_id == post.channel_id]
+    await scene.wait_until_settled()
+    assert f"<#{post.id}>" in (await pressed(post, "Discuss")).visible_text()
+    threads = [
+        channel for channel in discord_server.state.channels.values() if channel.parent_id == post.channel_id
+    ]
     assert [thread.id for thread in threads] == [post.id]
     await pressed(post, "Notify me")
     assert server.members[ada.id] == [role.id]
     await pressed(post, "Stop notifying me")
     assert server.members[ada.id] == []
-    assert not toll(scene, [1])
+    assert not find_delivery_faults(scene, [1])
 
 
-def _edited(message: Message, before: int) -> bool:
+def _was_edited(message: Message, before: int) -> bool:
     return message.edits > before

@@ -25,14 +25,16 @@ async def crowd(discord_server, launcher, tmp_path) -> AsyncIterator[Crowd]:
             sys.stderr.write(opened.bot.log)  # shown beside a failure
 
 
-def refused(discord: DiscordServer) -> list[str]:
+def list_rate_limited_calls(discord: DiscordServer) -> list[str]:
     return [str(call) for call in discord.calls if call.status == 429]
 
 
-def before(crowd: Crowd, method: str, channel: Channel) -> int:
+def count_calls_before(crowd: Crowd, method: str, channel: Channel) -> int:
     """Calls of a method in other channels before the first in this one."""
-    asked = [call.path for call in crowd.discord.calls if call.method == method and "/messages" in call.path]
-    return next(place for place, path in enumerate(asked) if f"/channels/{channel.id}/" in path)
+    message_paths = [
+        call.path for call in crowd.discord.calls if call.method == method and "/messages" in call.path
+    ]
+    return next(place for place, path in enumerate(message_paths) if f"/channels/{channel.id}/" in path)
 
 
 async def test_a_burst_and_its_reactions_break_no_limit(crowd):
@@ -41,7 +43,7 @@ async def test_a_burst_and_its_reactions_break_no_limit(crowd):
     crowd.start()
     await crowd.discord.until(lambda: crowd.posts(channels) == 120)
     await crowd.discord.until(lambda: crowd.discord.count("PUT", "/reactions/") >= 100)
-    assert refused(crowd.discord) == []
+    assert list_rate_limited_calls(crowd.discord) == []
 
 
 async def test_a_quiet_channels_post_does_not_wait_behind_those_of_another_server(crowd):
@@ -50,8 +52,8 @@ async def test_a_quiet_channels_post_does_not_wait_behind_those_of_another_serve
     await crowd.owe("quiet", [quiet], 1)
     crowd.start(TELEX_SEED_REACTION="false")
     await crowd.discord.until(lambda: crowd.posts([quiet]))
-    assert before(crowd, "POST", quiet) <= 100
-    assert refused(crowd.discord) == []
+    assert count_calls_before(crowd, "POST", quiet) <= 100
+    assert list_rate_limited_calls(crowd.discord) == []
 
 
 async def test_hundreds_of_edits_in_a_channel_delay_no_correction_in_another_server(crowd):
@@ -66,4 +68,4 @@ async def test_hundreds_of_edits_in_a_channel_delay_no_correction_in_another_ser
     assert crowd.change_all([quiet]) == 1
     crowd.start(TELEX_SEED_REACTION="false")
     await crowd.discord.until(lambda: crowd.discord.count("PATCH", f"/channels/{quiet.id}/"))
-    assert before(crowd, "PATCH", quiet) <= 10
+    assert count_calls_before(crowd, "PATCH", quiet) <= 10

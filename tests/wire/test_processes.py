@@ -13,7 +13,7 @@ import discord
 import pytest
 from discord.http import HTTPClient
 
-from tests.postgres_server import take_over
+from tests.postgres_server import simulate_takeover
 from tests.wire import direct_access
 from tests.wire.bot_process import BotProcess
 from tests.wire.crowd import Crowd, open_crowd
@@ -22,25 +22,25 @@ from tests.wire.state import Channel
 SHARDS = 4
 
 
-def holders(crowd: Crowd) -> Counter[str]:
+def count_shards_by_process(crowd: Crowd) -> Counter[str]:
     """How many shards each process has."""
     rows = direct_access.rows(crowd.database, "SELECT owner FROM lease WHERE kind = 'shard'")
     return Counter(owner for (owner,) in rows)
 
 
-async def posted(crowd: Crowd, channels: list[Channel], name: str, posts: int) -> list[str]:
+async def enqueue_and_wait(crowd: Crowd, channels: list[Channel], name: str, posts: int) -> list[str]:
     """Owe all channels some posts; their titles, when all of them are there and everything before."""
     titles = await crowd.owe(name, channels, posts)
-    owed = "SELECT 1 FROM dispatch WHERE state IN ('waiting', 'claimed')"
-    await crowd.discord.until(lambda: not direct_access.rows(crowd.database, owed))
+    open_dispatches_query = "SELECT 1 FROM dispatch WHERE state IN ('waiting', 'claimed')"
+    await crowd.discord.until(lambda: not direct_access.rows(crowd.database, open_dispatches_query))
     return titles
 
 
-def shown(channels: list[Channel]) -> dict[int, list[str | None]]:
+def titles_by_channel(channels: list[Channel]) -> dict[int, list[str | None]]:
     return {channel.id: [message.title for message in channel.history()] for channel in channels}
 
 
-async def asked_directly(crowd: Crowd) -> None:
+async def search_by_direct_message(crowd: Crowd) -> None:
     """Somebody in servers of both processes searches by direct message: one asks the other."""
     discord = crowd.discord
     ada = discord.state.add_person("Ada")
@@ -51,24 +51,24 @@ async def asked_directly(crowd: Crowd) -> None:
         discord.people.say(ada, direct, "search: Title")
         await discord.until(lambda: direct.history()[-1].author_id != ada.id)
         answer = direct.history()[-1]
-        if "far-0" in answer.shown() and "first-0" in answer.shown():
+        if "far-0" in answer.visible_text() and "first-0" in answer.visible_text():
             return
         await asyncio.sleep(0.2)  # until it is in the index
-    raise AssertionError(answer.shown())
+    raise AssertionError(answer.visible_text())
 
 
 @contextmanager
-def told_where_it_fails(crowd: Crowd, channels: list[Channel]) -> Iterator[None]:
+def log_on_failure(crowd: Crowd, channels: list[Channel]) -> Iterator[None]:
     discord = crowd.discord
     try:
         yield
     except BaseException:
-        found = discord.gateway.identified, list(map(str, discord.calls)), crowd.posts(channels)
-        sys.stderr.write("\n".join(map(str, (*found, *(bot.log for bot in crowd.bots)))))
+        diagnostics = discord.gateway.identified, list(map(str, discord.calls)), crowd.posts(channels)
+        sys.stderr.write("\n".join(map(str, (*diagnostics, *(bot.log for bot in crowd.bots)))))
         raise
 
 
-def waits(bot: BotProcess) -> int:
+def count_session_waits(bot: BotProcess) -> int:
     """How often it said that no more sessions may be started for now."""
     return bot.log.count("start any more sessions")
 
@@ -79,7 +79,7 @@ def is_away(crowd: Crowd, channel: Channel) -> bool:
     return not direct_access.rows(crowd.database, there)
 
 
-async def sent_away(crowd: Crowd, channel: Channel) -> None:
+async def kick_bot(crowd: Crowd, channel: Channel) -> None:
     crowd.discord.acts.kick(crowd.discord.state.servers[channel.server_id])
     await crowd.discord.until(lambda: is_away(crowd, channel))
 
@@ -95,8 +95,11 @@ async def sent_away(crowd: Crowd, channel: Channel) -> None:
 )
 def test_what_discord_py_does_not_describe_and_shards_need_is_as_it_was(method, signature):
     """It has public names only, but may change with any version: read `bot/client/sharding` again then."""
-    found = inspect.signature(method)
-    bare = [each.replace(annotation=inspect.Parameter.empty) for each in found.parameters.values()]
+    actual_signature = inspect.signature(method)
+    bare = [
+        parameter.replace(annotation=inspect.Parameter.empty)
+        for parameter in actual_signature.parameters.values()
+    ]
     assert str(inspect.Signature(bare)) == signature
 
 
@@ -110,49 +113,54 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
         channels = [crowd.server(1, (shard, SHARDS))[0] for shard in range(SHARDS)]
         titles = await crowd.owe("first", channels, 2)
         await crowd.owe("far", far := crowd.server(1, (3, SHARDS)), 1)
-        one, two = (crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false") for _ in range(2))
-        with told_where_it_fails(crowd, channels):
+        first_bot, second_bot = (crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false") for _ in range(2))
+        with log_on_failure(crowd, channels):
             await discord.until(lambda: crowd.posts(channels) == SHARDS)
             await asyncio.sleep(2 * limits.reset_after)
-            assert (limits.begun, max(waits(one), waits(two))) == (SHARDS // 2, 1)
+            assert (limits.started, max(count_session_waits(first_bot), count_session_waits(second_bot))) == (
+                SHARDS // 2,
+                1,
+            )
             limits.total = 1_000
             await discord.until(lambda: crowd.posts(channels) == 2 * SHARDS)
-            assert sorted(holders(crowd).values()) == [2, 2]
-            await asked_directly(crowd)
+            assert sorted(count_shards_by_process(crowd).values()) == [2, 2]
+            await search_by_direct_message(crowd)
 
-            discord.faults.then("POST /channels/*/messages", one.kill, after=True, drop=True, skip=1)
-            titles += await posted(crowd, channels, "second", 2)
-            assert list(holders(crowd).values()) == [4]
+            discord.faults.then("POST /channels/*/messages", first_bot.kill, after=True, drop=True, skip=1)
+            titles += await enqueue_and_wait(crowd, channels, "second", 2)
+            assert list(count_shards_by_process(crowd).values()) == [4]
 
-            three = crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false")
-            await discord.until(lambda: len(holders(crowd)) == 2)
+            third_bot = crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false")
+            await discord.until(lambda: len(count_shards_by_process(crowd)) == 2)
             titles += await crowd.owe("third", channels, 2)
-            await discord.until(lambda: sorted(holders(crowd).values()) == [2, 2])
-            titles += await posted(crowd, channels, "fourth", 1)
-            assert two.log.count("Handing shard ") == SHARDS / 2
+            await discord.until(lambda: sorted(count_shards_by_process(crowd).values()) == [2, 2])
+            titles += await enqueue_and_wait(crowd, channels, "fourth", 1)
+            assert second_bot.log.count("Handing shard ") == SHARDS / 2
             discord.gateway.refuse("2", but=1)
-            await discord.until(lambda: sorted(holders(crowd).values()) == [1, 3])
-            titles += await posted(crowd, channels, "one refused", 1)
+            await discord.until(lambda: sorted(count_shards_by_process(crowd).values()) == [1, 3])
+            titles += await enqueue_and_wait(crowd, channels, "one refused", 1)
             discord.gateway.refuse("2")
-            await discord.until(lambda: sorted(holders(crowd).values()) == [SHARDS])
-            assert "No connection to Discord’s gateway" in two.log
-            titles += await posted(crowd, channels, "refused", 1)
+            await discord.until(lambda: sorted(count_shards_by_process(crowd).values()) == [SHARDS])
+            assert "No connection to Discord’s gateway" in second_bot.log
+            titles += await enqueue_and_wait(crowd, channels, "refused", 1)
             discord.gateway.refused.clear()
-            await discord.until(lambda: sorted(holders(crowd).values()) == [2, 2])
-            await sent_away(crowd, far[0])
+            await discord.until(lambda: sorted(count_shards_by_process(crowd).values()) == [2, 2])
+            await kick_bot(crowd, far[0])
 
-            await two.stop()
-            assert two.log.count("Handing shard ") > SHARDS / 2 + 1  # it may not have served the second yet
-            titles += await posted(crowd, channels, "fifth", 1)
+            await second_bot.stop()
+            assert (
+                second_bot.log.count("Handing shard ") > SHARDS / 2 + 1
+            )  # it may not have served the second yet
+            titles += await enqueue_and_wait(crowd, channels, "fifth", 1)
             assert is_away(crowd, far[0])  # though who has its shard again did not hear of it
 
             discord.gateway.refused.add("4")
-            four = crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false")
-            await discord.until(lambda: "Can’t reach Discord’s gateway" in four.log)
-            take_over(server)
-            await discord.until(lambda: three.status is not None and four.status is not None)
-            assert all(bot.status == 1 and "has to start again" in bot.log for bot in (three, four))
+            fourth_bot = crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false")
+            await discord.until(lambda: "Can’t reach Discord’s gateway" in fourth_bot.log)
+            simulate_takeover(server)
+            await discord.until(lambda: third_bot.status is not None and fourth_bot.status is not None)
+            assert all(bot.status == 1 and "has to start again" in bot.log for bot in (third_bot, fourth_bot))
             crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false")
-            titles += await posted(crowd, channels, "sixth", 1)
-    assert shown(channels) == {channel.id: titles for channel in channels}
+            titles += await enqueue_and_wait(crowd, channels, "sixth", 1)
+    assert titles_by_channel(channels) == {channel.id: titles for channel in channels}
     assert (discord.gateway.doubled, discord.gateway.limits.refused) == ([], 0)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from bot.core.preferences import Preference
-from tests.feed_server import item, rss
+from tests.feed_server import make_rss, make_rss_item
 from tests.store import sql
-from tests.wire.kills import ABOUT, hold, toll
+from tests.wire.kills import ABOUT, find_delivery_faults, hold_stories
 from tests.wire.looking import articles
 from tests.wire.scene import KINDS, Scene
 from tests.wire.state import Message, Person
@@ -34,10 +34,12 @@ def save_button(post: Message) -> str:
     return name
 
 
-async def kept(scene: Scene, person: Person) -> set[str]:
+async def load_bookmarked_urls(scene: Scene, person: Person) -> set[str]:
     """The addresses of what a person has kept."""
     async with scene.newsroom() as newsroom:
-        return {one.article.url for one in await newsroom.store.bookmarks.list(person.id, limit=100)}
+        return {
+            bookmark.article.url for bookmark in await newsroom.store.bookmarks.list(person.id, limit=100)
+        }
 
 
 async def test_a_backup_made_during_a_burst_repeats_nothing_and_old_buttons_name_their_own_articles(
@@ -48,24 +50,24 @@ async def test_a_backup_made_during_a_burst_repeats_nothing_and_old_buttons_name
     numbers = await scene.publish(8)
     bot = scene.start()
     await discord.until(lambda: len(scene.messages("text")) >= 3)
-    said = await scene.telex("backup", str(tmp_path / "backup.db"))
-    assert "and verified" in said
+    backup_output = await scene.telex("backup", str(tmp_path / "backup.db"))
+    assert "and verified" in backup_output
     assert scene.open_dispatches(), "the burst was over before the backup"
     discord.faults.clear()
-    await scene.posted([1, *numbers])
+    await scene.wait_until_posted([1, *numbers])
     numbers += scene.write(3)
     await scene.make_due()
-    await scene.posted(numbers)
+    await scene.wait_until_posted(numbers)
     before = {kind: len(scene.messages(kind)) for kind in KINDS}
     bot.kill()
-    await bot.ended()
+    await bot.wait_for_exit()
 
     restore(tmp_path / "backup.db", scene.file)
     later = scene.write(2)
     await scene.make_due()
     scene.start()
-    await scene.posted([*numbers, *later])
-    assert not toll(scene, [1, *numbers, *later])
+    await scene.wait_until_posted([*numbers, *later])
+    assert not find_delivery_faults(scene, [1, *numbers, *later])
     assert {kind: len(scene.messages(kind)) - count for kind, count in before.items()} == dict.fromkeys(
         KINDS, 2
     )
@@ -76,11 +78,13 @@ async def test_a_backup_made_during_a_burst_repeats_nothing_and_old_buttons_name
         for post in posts:
             clicked = discord.people.click(ada, post, save_button(post))
             await until(partial(getattr, clicked, "answered"))
-        shown = {f"https://news.example/articles/{number}" for post in posts for number in articles(post)}
-        assert len(shown) == len(posts)
+        article_urls = {
+            f"https://news.example/articles/{number}" for post in posts for number in articles(post)
+        }
+        assert len(article_urls) == len(posts)
 
-        async def all_kept(person: Person = ada, wanted: set[str] = shown) -> bool:
-            return await kept(scene, person) == wanted
+        async def all_kept(person: Person = ada, expected_urls: set[str] = article_urls) -> bool:
+            return await load_bookmarked_urls(scene, person) == expected_urls
 
         await until(all_kept)
 
@@ -97,22 +101,22 @@ async def test_the_old_database_of_a_move_is_refused_and_taken_back_it_repeats_n
     await scene.make_due()
     sql.run(scene.file, "INSERT INTO meta (name, value) VALUES ('moved', 'postgresql://host/telex')")
     refused = scene.start()
-    assert await refused.ended() == 2
+    assert await refused.wait_for_exit() == 2
     assert "was moved to postgresql://host/telex: set TELEX_DATABASE" in refused.log
     bot = scene.start("run", "--again")
-    await scene.posted([*numbers, *later])
-    assert not toll(scene, [1, *numbers, *later])
+    await scene.wait_until_posted([*numbers, *later])
+    assert not find_delivery_faults(scene, [1, *numbers, *later])
     await bot.stop()
     await scene.run()
 
 
 async def test_a_forum_with_many_archived_threads_is_read_back_to_the_backup(scene, tmp_path):
     bot = scene.start()
-    await scene.posted([1])
+    await scene.wait_until_posted([1])
     await scene.telex("backup", str(tmp_path / "backup.db"))
     numbers = scene.write(2)
     await scene.make_due()
-    await scene.posted(numbers)
+    await scene.wait_until_posted(numbers)
     await bot.stop()
     acts, forum = scene.discord.acts, scene.channels["forum"]
     for message in scene.messages("forum"):
@@ -124,14 +128,14 @@ async def test_a_forum_with_many_archived_threads_is_read_back_to_the_backup(sce
     later = scene.write(1)
     await scene.make_due()
     scene.start()
-    await scene.posted([*numbers, *later])
-    assert not toll(scene, [1, *numbers, *later])
+    await scene.wait_until_posted([*numbers, *later])
+    assert not find_delivery_faults(scene, [1, *numbers, *later])
 
 
 async def test_a_catch_up_sent_after_the_backup_is_found_again(scene, tmp_path):
     scene.catch_up_after = 3
     bot = scene.start()
-    await scene.posted([1])
+    await scene.wait_until_posted([1])
     await scene.telex("backup", str(tmp_path / "backup.db"))
     await bot.stop()
     numbers = await scene.publish(8)
@@ -140,15 +144,15 @@ async def test_a_catch_up_sent_after_the_backup_is_found_again(scene, tmp_path):
     later = scene.write(1)
     await scene.make_due()
     scene.start()
-    await scene.posted([*numbers, *later])
-    told = {
+    await scene.wait_until_posted([*numbers, *later])
+    repeated_counts = {
         kind: {number: count for number, count in scene.posts(kind).items() if count > 1} for kind in KINDS
     }
-    assert not any(told.values()), told
+    assert not any(repeated_counts.values()), repeated_counts
     assert all(scene.posts(kind)[later[0]] == 1 for kind in KINDS)
 
 
-async def digested(
+async def post_two_digests(
     scene: Scene, *, before: bool, tmp_path: Path, brief: bool = False
 ) -> tuple[list[int], int]:
     """Articles told in two digests after the backup, some of which it holds if they were begun `before`.
@@ -177,14 +181,14 @@ async def digested(
     return numbers, dues[0]
 
 
-def repeated(scene: Scene, numbers: list[int]) -> list[str]:
+def find_repeated_articles(scene: Scene, numbers: list[int]) -> list[str]:
     return [
         f"{kind} {number}" for kind in scene.places for number in numbers if scene.posts(kind)[number] != 1
     ]
 
 
 async def test_a_digest_sent_after_the_backup_is_neither_sent_nor_told_again(scene, tmp_path):
-    numbers, due = await digested(scene, before=True, tmp_path=tmp_path, brief=True)
+    numbers, due = await post_two_digests(scene, before=True, tmp_path=tmp_path, brief=True)
     messages = {kind: len(scene.messages(kind)) for kind in scene.places}
     scene.end_day(due)
     later = scene.write(1)
@@ -196,7 +200,7 @@ async def test_a_digest_sent_after_the_backup_is_neither_sent_nor_told_again(sce
     assert {kind: len(scene.messages(kind)) for kind in scene.places} == messages  # that day's was sent
     scene.end_day()
     await scene.run(later)
-    assert not repeated(scene, [*numbers, *later])
+    assert not find_repeated_articles(scene, [*numbers, *later])
     assert {kind: len(scene.messages(kind)) - count for kind, count in messages.items()} == dict.fromkeys(
         scene.places, 1
     )
@@ -208,18 +212,18 @@ async def test_what_a_digest_told_after_the_backup_is_not_posted_when_the_digest
     scene, tmp_path
 ):
     for before in (True, False):
-        numbers, _due = await digested(scene, before=before, tmp_path=tmp_path)
+        numbers, _due = await post_two_digests(scene, before=before, tmp_path=tmp_path)
         if before:
             await scene.end_digest()
         later = scene.write(1)
         await scene.make_due()
         await scene.run(later)
-        assert not repeated(scene, [*numbers, *later]), before
+        assert not find_repeated_articles(scene, [*numbers, *later]), before
 
 
-async def rivals(scene: Scene) -> tuple[str, str]:
+async def follow_rival(scene: Scene) -> tuple[str, str]:
     """Let the channels follow another publisher too, who tells of the same pages; the addresses of both."""
-    copied(scene, [1])
+    serve_rival_copies(scene, [1])
     rival = f"{scene.feeds.origin}/rival.xml"
     async with scene.newsroom() as newsroom:
         feed = await newsroom.store.feeds.add(rival, outlet="Rival")
@@ -231,19 +235,19 @@ async def rivals(scene: Scene) -> tuple[str, str]:
     return scene.url, rival
 
 
-def copied(scene: Scene, numbers: list[int]) -> None:
+def serve_rival_copies(scene: Scene, numbers: list[int]) -> None:
     """The other publisher tells of the pages of these articles, under identities and titles of their own."""
     now = scene.clock.now()
     items = [
-        item(number, title=f"Rival: article {number}", published=now - 1).replace(
+        make_rss_item(number, title=f"Rival: article {number}", published=now - 1).replace(
             f">article-{number}<", f">rival-{number}<"
         )
         for number in numbers
     ]
-    scene.feeds.serve("/rival.xml", rss(*reversed(items)))
+    scene.feeds.serve("/rival.xml", make_rss(*reversed(items)))
 
 
-async def polled(scene: Scene, *urls: str) -> None:
+async def poll_urls(scene: Scene, *urls: str) -> None:
     """These feeds are fetched in this order while no bot runs."""
     async with scene.newsroom() as newsroom:
         for url in urls:
@@ -256,22 +260,22 @@ async def test_a_page_that_two_feeds_share_is_not_told_again_in_whatever_order_t
 ):
     """Singly, or in a catch-up of some of them."""
     scene.catch_up_after = after
-    one, other = await rivals(scene)
+    feed_url, rival_url = await follow_rival(scene)
     bot = scene.start()
-    await scene.posted([1])
+    await scene.wait_until_posted([1])
     await scene.telex("backup", str(tmp_path / "backup.db"))
     await bot.stop()
     numbers = scene.write(6)
-    copied(scene, numbers)
-    await polled(scene, one, other)
+    serve_rival_copies(scene, numbers)
+    await poll_urls(scene, feed_url, rival_url)
     await scene.run(numbers)
-    assert not repeated(scene, numbers)
+    assert not find_repeated_articles(scene, numbers)
     restore(tmp_path / "backup.db", scene.file)
-    await polled(scene, other, one)
+    await poll_urls(scene, rival_url, feed_url)
     later = scene.write(1)
-    await polled(scene, one)
+    await poll_urls(scene, feed_url)
     await scene.run([*numbers, *later])
-    assert not repeated(scene, [*numbers, *later])
+    assert not find_repeated_articles(scene, [*numbers, *later])
 
 
 async def test_a_digest_that_waited_in_the_backup_tells_nothing_that_was_told_otherwise(scene, tmp_path):
@@ -297,18 +301,18 @@ async def test_a_digest_that_waited_in_the_backup_tells_nothing_that_was_told_ot
             numbers += await scene.publish(1)
             scene.end_day()
         await scene.run(numbers)
-        assert not repeated(scene, numbers)
+        assert not find_repeated_articles(scene, numbers)
         restore(backup, scene.file)
         scene.unblock()
         later = scene.write(1)
         await scene.make_due()
         bot = scene.start()
         await until(partial(has_articles, scene, later))
-        await scene.settled()
+        await scene.wait_until_settled()
         await bot.stop()
         scene.end_day()
         await scene.run(later)
-        assert not repeated(scene, [*numbers, *later]), stopped
+        assert not find_repeated_articles(scene, [*numbers, *later]), stopped
         await scene.end_digest()
 
 
@@ -322,7 +326,7 @@ async def test_what_a_watch_was_told_after_the_backup_is_not_told_again_and_what
 ):
     await scene.watch()
     bot = scene.start()
-    await scene.settled()
+    await scene.wait_until_settled()
     await scene.telex("backup", str(tmp_path / "backup.db"))
     await bot.stop()
     numbers = []
@@ -330,21 +334,21 @@ async def test_what_a_watch_was_told_after_the_backup_is_not_told_again_and_what
         numbers += await scene.publish(count)
         scene.end_quiet()
         await scene.run(numbers)
-    assert not unequal(scene, numbers)
+    assert not find_watch_faults(scene, numbers)
     restore(tmp_path / "backup.db", scene.file)
     later = scene.write(2)
     await scene.make_due()
     bot = scene.start()
-    await scene.posted([*numbers, *later])
-    assert not unequal(scene, [*numbers, *later])
+    await scene.wait_until_posted([*numbers, *later])
+    assert not find_watch_faults(scene, [*numbers, *later])
     last = await scene.publish(1)
     scene.end_quiet()
-    await scene.posted(last)
+    await scene.wait_until_posted(last)
     await bot.stop()
-    assert not unequal(scene, [*numbers, *later, *last])
+    assert not find_watch_faults(scene, [*numbers, *later, *last])
 
 
-def unequal(scene: Scene, numbers: list[int]) -> list[str]:
+def find_watch_faults(scene: Scene, numbers: list[int]) -> list[str]:
     """What was not told to a watch, or not once."""
     return [
         f"{name} {number}: {scene.posts(name)[number]}"
@@ -358,54 +362,54 @@ def unequal(scene: Scene, numbers: list[int]) -> list[str]:
 async def test_a_story_that_was_let_go_or_chosen_after_the_backup_is_not_posted_again(scene, tmp_path):
     """It is held in the backup, and again when the bot starts on that; a forum's was posted by a webhook."""
     kinds = ("text", "signed forum")
-    await hold(scene)
-    (held,) = await scene.publish(1, about=ABOUT)
+    await hold_stories(scene)
+    (held_number,) = await scene.publish(1, about=ABOUT)
     await scene.telex("backup", str(tmp_path / "outlets.db"))
-    numbers = [held, await scene.tell_too(held, about=ABOUT)]
+    numbers = [held_number, await scene.publish_in_rival_outlet(held_number, about=ABOUT)]
     await scene.run(numbers)
     restore(tmp_path / "outlets.db", scene.file)
     (later,) = await scene.publish(1, about="Another story")
-    numbers += [later, await scene.tell_too(later, about="Another story")]
+    numbers += [later, await scene.publish_in_rival_outlet(later, about="Another story")]
     await scene.run(numbers)
-    assert not toll(scene, numbers)
+    assert not find_delivery_faults(scene, numbers)
 
     await scene.prefer(Preference.MIN_OUTLETS, None, *kinds)
     await scene.prefer(Preference.TOP_STORIES_PER_DAY, 20, *kinds)
-    chosen = await scene.publish(1)
+    best_numbers = await scene.publish(1)
     await scene.telex("backup", str(tmp_path / "best.db"))
     scene.choose_now()
-    await scene.run(chosen)
+    await scene.run(best_numbers)
     restore(tmp_path / "best.db", scene.file)
     scene.choose_now()
     bot = scene.start()
-    await until(lambda: not toll(scene, [*numbers, *chosen]))
+    await until(lambda: not find_delivery_faults(scene, [*numbers, *best_numbers]))
     await bot.stop()
-    assert not toll(scene, [*numbers, *chosen])
+    assert not find_delivery_faults(scene, [*numbers, *best_numbers])
 
 
 @pytest.mark.scene(kinds=("text",))
 async def test_a_post_that_many_joined_after_the_backup_is_known_by_any_of_them(scene, feed_server, tmp_path):
     outlets = [f"{scene.feeds.origin}/outlet-{number}.xml" for number in range(2, 14)]
     for number, url in enumerate(outlets, 2):
-        feed_server.serve(f"/outlet-{number}.xml", rss(title=f"Outlet {number}"))
+        feed_server.serve(f"/outlet-{number}.xml", make_rss(title=f"Outlet {number}"))
         await scene.follow_also(url)
     await scene.run()
     await scene.telex("backup", str(tmp_path / "backup.db"))
     now = scene.clock.now()
     for number in range(2, 14):
-        entry = item(number, title=ABOUT, published=now - 20 + number)
+        entry = make_rss_item(number, title=ABOUT, published=now - 20 + number)
         entry = entry.replace("news.example", f"outlet-{number}.example")
-        feed_server.serve(f"/outlet-{number}.xml", rss(entry, title=f"Outlet {number}"))
-    await told(scene, outlets)
+        feed_server.serve(f"/outlet-{number}.xml", make_rss(entry, title=f"Outlet {number}"))
+    await poll_feeds_in_order(scene, outlets)
     await scene.run()
     assert len(scene.messages("text")) == 2
     restore(tmp_path / "backup.db", scene.file)
-    await told(scene, outlets[::-1])
+    await poll_feeds_in_order(scene, outlets[::-1])
     await scene.run()
     assert len(scene.messages("text")) == 2
 
 
-async def told(scene: Scene, urls: list[str]) -> None:
+async def poll_feeds_in_order(scene: Scene, urls: list[str]) -> None:
     """These feeds are fetched in this order while no bot runs; what tells one story joins its post."""
     async with scene.newsroom() as newsroom:
         for url in urls:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.wire import direct_access
-from tests.wire.bot_process import ROOT, inherited
+from tests.wire.bot_process import ROOT, inherit_environment
 from tests.wire.looking import SAVE
 from tests.wire.scene import KINDS
 from tests.wire.waiting import until
@@ -23,7 +23,7 @@ async def test_a_process_started_cold_polls_posts_in_every_kind_of_channel_and_e
 ):
     numbers = scene.write(3)
     await scene.make_due()
-    environment = inherited() | {
+    environment = inherit_environment() | {
         "DISCORD_TOKEN": scene.discord.token,
         "TELEX_DATABASE": direct_access.address(scene.database),
         "TELEX_SEMANTIC": "false",
@@ -74,7 +74,7 @@ async def test_signals_again_and_again_end_it_in_order(scene):
 
 async def test_a_token_that_discord_refuses_ends_the_run_with_a_reason(scene):
     bot = scene.start(DISCORD_TOKEN=scene.discord.token.replace("GstAnd", "Wrong0"))
-    assert await bot.ended() == 2
+    assert await bot.wait_for_exit() == 2
     assert "Traceback" not in bot.log
     assert "token" in bot.log.lower()
 
@@ -84,10 +84,10 @@ async def test_two_bots_on_one_database_would_post_twice(scene):
     first = scene.start()
     await scene.discord.until(lambda: scene.discord.gateway.connected)
     second = scene.start()
-    assert await second.ended() == 1
+    assert await second.wait_for_exit() == 1
     assert first.status is None
     scene.bot = first
-    await scene.settled()
+    await scene.wait_until_settled()
     assert all(scene.posts(kind) == {1: 1} for kind in KINDS)
 
 
@@ -105,17 +105,17 @@ async def test_commands_are_sent_once_and_not_again_after_a_restart(scene):
 async def test_a_bot_on_the_wire_answers_commands_buttons_menus_and_reactions(scene):
     discord = scene.discord
     scene.start()
-    await scene.settled()
+    await scene.wait_until_settled()
     people, text = discord.people, scene.channels["text"]
     ada = people.join(scene.server.id, "Ada")
     bruno = people.join(scene.server.id, "Bruno", locale="fr")
     (post,) = scene.messages("text")
-    found = people.command(ada, text, "search", query="article")
+    search_interaction = people.command(ada, text, "search", query="article")
     latest = people.command(ada, text, "latest")
     save = next(name for name in post.custom_ids() if name.startswith("telex:save:"))
     saved = people.click(bruno, post, save)
     people.react(ada, post, SAVE)
-    for interaction in (found, latest):
+    for interaction in (search_interaction, latest):
         assert "Article 1" in await scene.answer(interaction)
     assert await scene.answer(saved)
     assert saved.ephemeral
@@ -132,12 +132,12 @@ async def test_a_bot_on_the_wire_answers_commands_buttons_menus_and_reactions(sc
 async def test_a_bot_on_the_wire_answers_questions_and_counts_votes(scene):
     discord = scene.discord
     scene.start()
-    await scene.settled()
+    await scene.wait_until_settled()
     text, ada = scene.channels["text"], discord.people.join(scene.server.id, "Ada")
-    asked = discord.people.say(ada, text, f"<@{discord.state.bot.id}> what is new today?")
+    question_message = discord.people.say(ada, text, f"<@{discord.state.bot.id}> what is new today?")
     await discord.until(lambda: any(note.reference for note in text.messages.values()))
     (reply,) = (note for note in text.messages.values() if note.reference)
-    assert reply.reference["message_id"] == str(asked.id)
+    assert reply.reference["message_id"] == str(question_message.id)
     assert "Article 1" in str(reply.parts)
     thumb = next(name for name in reply.custom_ids() if name.startswith("telex:vote:up"))
     assert "helped" in await scene.answer(discord.people.click(ada, reply, thumb))
@@ -149,7 +149,7 @@ async def test_a_bot_on_the_wire_answers_questions_and_counts_votes(scene):
 async def test_reactions_made_during_a_lost_connection_are_bookmarked_after_the_resume(scene):
     discord = scene.discord
     scene.start()
-    await scene.settled()
+    await scene.wait_until_settled()
     ada = discord.people.join(scene.server.id, "Ada")
     discord.gateway.cut()
     await discord.until(lambda: not discord.gateway.connected)
@@ -168,18 +168,18 @@ async def test_no_worker_outlives_a_killed_bot(scene):
     children = _children(bot.pid)
     assert children
     bot.kill()
-    await bot.ended()
+    await bot.wait_for_exit()
     await until(lambda: not any(_is_running(child) for child in children))
 
 
 def _children(pid: int) -> list[int]:
     if not Path(f"/proc/{pid}").exists():
         pytest.skip("needs /proc to see the processes of a process")
-    found = []
+    child_pids = []
     for task in Path(f"/proc/{pid}/task").iterdir():
         with suppress(FileNotFoundError, ProcessLookupError):  # a thread may end while it is looked at
-            found += [int(child) for child in (task / "children").read_text().split()]
-    return found
+            child_pids += [int(child) for child in (task / "children").read_text().split()]
+    return child_pids
 
 
 def _is_running(pid: int) -> bool:

@@ -3,7 +3,7 @@
 import discord
 import pytest
 
-from tests.wire.clients import no_wait, text_channel
+from tests.wire.clients import skip_sleep, text_channel
 from tests.wire.state import Kind, Permission
 
 
@@ -15,15 +15,15 @@ async def test_a_message_is_posted_edited_read_and_deleted(client, discord_serve
     embed = discord.Embed(title="Headline", url="https://news.example/1", description="What happened.")
     embed.set_image(url="https://news.example/1.png").set_footer(text="Example News")
     sent = await channel.send("Hello", embed=embed, view=view)
-    await client.saw("message")
+    await client.wait_for_event("message")
     await sent.edit(content="Hello again")
-    await client.saw("raw_message_edit")
-    read = await channel.fetch_message(sent.id)
-    assert (read.content, read.embeds[0].title) == ("Hello again", "Headline")
-    assert read.edited_at is not None
+    await client.wait_for_event("raw_message_edit")
+    fetched_message = await channel.fetch_message(sent.id)
+    assert (fetched_message.content, fetched_message.embeds[0].title) == ("Hello again", "Headline")
+    assert fetched_message.edited_at is not None
     assert [message.id async for message in channel.history(limit=5)] == [sent.id]
     await sent.delete()
-    await client.saw("raw_message_delete")
+    await client.wait_for_event("raw_message_delete")
     with pytest.raises(discord.NotFound) as missing:
         await channel.fetch_message(sent.id)
     assert missing.value.code == 10008
@@ -34,14 +34,17 @@ async def test_reactions_are_given_counted_and_their_people_listed(client, disco
     await sent.add_reaction("🔖")
     message = general.messages[sent.id]
     discord_server.people.react(ada, message)
-    (payload,) = await client.saw("raw_reaction_add", times=2)
+    (payload,) = await client.wait_for_event("raw_reaction_add", times=2)
     assert (payload.user_id, payload.message_id, str(payload.emoji)) == (ada.id, sent.id, "🔖")
     assert payload.message_author_id == discord_server.state.bot.id
-    read = await sent.channel.fetch_message(sent.id)
-    assert (read.reactions[0].count, read.reactions[0].me) == (2, True)
-    assert {user.id async for user in read.reactions[0].users()} == {discord_server.state.bot.id, ada.id}
+    fetched_message = await sent.channel.fetch_message(sent.id)
+    assert (fetched_message.reactions[0].count, fetched_message.reactions[0].me) == (2, True)
+    assert {user.id async for user in fetched_message.reactions[0].users()} == {
+        discord_server.state.bot.id,
+        ada.id,
+    }
     discord_server.people.unreact(ada, message)
-    (payload,) = await client.saw("raw_reaction_remove")
+    (payload,) = await client.wait_for_event("raw_reaction_remove")
     assert payload.user_id == ada.id
 
 
@@ -50,9 +53,9 @@ async def test_reacting_people_come_in_pages(client, discord_server, general, pl
     people = [discord_server.people.join(place.id, f"Reader {number}") for number in range(103)]
     for person in reversed(people):
         discord_server.people.react(person, general.messages[sent.id])
-    read = await sent.channel.fetch_message(sent.id)
-    found = [user.id async for user in read.reactions[0].users()]
-    assert sorted(found) == [person.id for person in people]
+    fetched_message = await sent.channel.fetch_message(sent.id)
+    user_ids = [user.id async for user in fetched_message.reactions[0].users()]
+    assert sorted(user_ids) == [person.id for person in people]
 
 
 async def test_a_nonce_brings_back_the_message_inside_the_window_and_posts_again_after_it(
@@ -66,11 +69,11 @@ async def test_a_nonce_brings_back_the_message_inside_the_window_and_posts_again
 
 
 async def test_a_nonce_counts_for_the_author_in_every_channel(client, discord_server, general, place):
-    other = discord_server.acts.add_channel(place, "other")
-    await client.saw("guild_channel_create")
+    other_channel = discord_server.acts.add_channel(place, "other")
+    await client.wait_for_event("guild_channel_create")
     first = await text_channel(client, general).send("Once", nonce="article-1")
-    assert (await text_channel(client, other).send("Once", nonce="article-1")).id == first.id
-    assert not other.messages
+    assert (await text_channel(client, other_channel).send("Once", nonce="article-1")).id == first.id
+    assert not other_channel.messages
 
 
 async def test_the_library_repeats_a_forum_post_after_a_500_and_makes_five(
@@ -78,14 +81,14 @@ async def test_the_library_repeats_a_forum_post_after_a_500_and_makes_five(
 ):
     """Why the courier must not leave forum posts to the library."""
     forum = discord_server.acts.add_channel(place, "forum", Kind.FORUM)
-    await client.saw("guild_channel_create")
+    await client.wait_for_event("guild_channel_create")
     channel = client.get_channel(forum.id)
     assert isinstance(channel, discord.ForumChannel)
-    monkeypatch.setattr("discord.http.asyncio.sleep", no_wait)
+    monkeypatch.setattr("discord.http.asyncio.sleep", skip_sleep)
     discord_server.faults.broken("POST /channels/*/threads", after=True, times=None)
     with pytest.raises(discord.DiscordServerError):
         await channel.create_thread(name="Once", content="Once")
-    threads = [one for one in discord_server.state.channels.values() if one.parent_id == forum.id]
+    threads = [thread for thread in discord_server.state.channels.values() if thread.parent_id == forum.id]
     assert len(threads) == 5
 
 
@@ -100,9 +103,9 @@ async def test_errors_come_with_discords_codes(client, discord_server, general):
         await channel.send("Hello")
     assert unseen.value.code == 50001
     discord_server.acts.remove_channel(general)
-    with pytest.raises(discord.NotFound) as gone:
+    with pytest.raises(discord.NotFound) as channel_error:
         await channel.send("Hello")
-    assert gone.value.code == 10003
+    assert channel_error.value.code == 10003
 
 
 async def test_a_429_is_waited_for_and_one_without_via_is_a_ban(client, discord_server, general):
@@ -129,10 +132,12 @@ async def test_an_archived_thread_opens_when_posted_to_and_refuses_reactions_unt
     with pytest.raises(discord.HTTPException) as archived:
         await sent.add_reaction("🔖")
     assert archived.value.code == 50083
-    assert [one.id async for one in text_channel(client, general).archived_threads()] == [thread.id]
+    assert [
+        archived_thread.id async for archived_thread in text_channel(client, general).archived_threads()
+    ] == [thread.id]
     await thread.send("Again")
     assert not place.archived
-    assert [one.id for one in await thread.guild.active_threads()] == [thread.id]
+    assert [active_thread.id for active_thread in await thread.guild.active_threads()] == [thread.id]
 
 
 async def test_a_direct_message_reaches_a_person_or_is_refused(client, discord_server, ada, place):
@@ -140,7 +145,7 @@ async def test_a_direct_message_reaches_a_person_or_is_refused(client, discord_s
     sent = await user.send("Hello")
     assert discord_server.acts.direct(ada).messages[sent.id].content == "Hello"
     discord_server.people.say(ada, discord_server.acts.direct(ada), "Hello yourself")
-    (message,) = await client.saw("message", times=2)
+    (message,) = await client.wait_for_event("message", times=2)
     assert message.content == "Hello yourself"
     shy = discord_server.people.join(place.id, "Shy")
     shy.accepts_dm = False

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 import discord
 import pytest
 
-from tests.wire.clients import Witness, no_wait, online, redirect, text_channel
+from tests.wire.clients import RecordingClient, online, redirect, skip_sleep, text_channel
 
 
 async def test_a_privileged_intent_that_was_not_granted_is_refused(discord_server, monkeypatch):
@@ -21,28 +21,28 @@ async def test_a_privileged_intent_that_was_not_granted_is_refused(discord_serve
 
 async def test_two_clients_share_the_shards_and_each_hears_of_its_own_servers(discord_server, monkeypatch):
     redirect(discord_server, monkeypatch)
-    monkeypatch.setattr("discord.gateway.asyncio.sleep", no_wait)
+    monkeypatch.setattr("discord.gateway.asyncio.sleep", skip_sleep)
     monkeypatch.setattr(discord.Client, "before_identify_hook", _at_once)
     acts, people, limits = discord_server.acts, discord_server.people, discord_server.gateway.limits
     discord_server.shards, limits.period = 2, 0.2
     async with AsyncExitStack() as clients:
         for shard in (0, 1):
             channel = acts.add_channel(acts.add_server("Newsroom", shard=(shard, 2)), "general")
-            client = Witness(shard_id=shard, shard_count=2)
+            client = RecordingClient(shard_id=shard, shard_count=2)
             await clients.enter_async_context(online(client, discord_server.token))
             assert [guild.id for guild in client.guilds] == [channel.server_id]
             people.say(people.join(channel.server_id or 0, "Ada"), channel, "Hello")
-            (message,) = await client.saw("message")
+            (message,) = await client.wait_for_event("message")
             assert message.channel.id == channel.id
-            assert [name for name, _ in client.seen].count("message") == 1
-    assert [data["shard"] for data in discord_server.gateway.identified] == [[0, 2], [1, 2]]
+            assert [name for name, _ in client.events].count("message") == 1
+    assert [identify_data["shard"] for identify_data in discord_server.gateway.identified] == [[0, 2], [1, 2]]
     assert limits.refused > 0  # the second came too early, was told so, and tried again
     assert limits.described()["remaining"] == 998
 
 
 async def test_other_peoples_words_are_blank_without_the_content_intent(client, discord_server, general, ada):
     discord_server.people.say(ada, general, "Secret")
-    (message,) = await client.saw("message")
+    (message,) = await client.wait_for_event("message")
     assert (message.author.id, message.content) == (ada.id, "")
 
 

@@ -12,10 +12,10 @@ from tests.wire.state import Permission
 
 @pytest.fixture
 def contract() -> schema.Contract:
-    found = schema.load()
-    if found is None:
+    loaded_contract = schema.load()
+    if loaded_contract is None:
         pytest.skip("needs ../shared/discord/openapi.json, which is not beside this checkout")
-    return found
+    return loaded_contract
 
 
 @pytest.mark.parametrize(
@@ -29,8 +29,8 @@ def contract() -> schema.Contract:
     ],
 )
 def test_a_request_that_discord_does_not_describe_is_found(contract, body, finding):
-    found = contract.request("POST", "/channels/1/messages", {}, body)
-    assert any(f": {finding}: " in line for line in found), found
+    findings = contract.request("POST", "/channels/1/messages", {}, body)
+    assert any(f": {finding}: " in line for line in findings), findings
 
 
 def test_an_answer_that_discord_does_not_describe_is_found(contract):
@@ -98,7 +98,7 @@ async def test_a_message_in_components_v2_has_limits_of_its_own_and_stays_one(cl
     assert list(general.messages) == before
     await channel.get_partial_message(classic.id).edit(content=None, embed=None, view=layout("Now a layout"))
     await channel.get_partial_message(sent.id).edit(view=layout("Second"))
-    assert [message.shown().count('"type": 10') for message in general.history()] == [1, 1]
+    assert [message.visible_text().count('"type": 10') for message in general.history()] == [1, 1]
     assert general.messages[classic.id].embeds == []
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.wire.kills import toll
+from tests.wire.kills import find_delivery_faults
 from tests.wire.scene import KINDS, QUICK, Scene
 from tests.wire.state import Channel, Permission
 from tests.wire.waiting import until
@@ -20,14 +20,14 @@ TRIED = 3
 SENDING = ("POST /channels/*/messages", "POST /channels/*/threads")
 
 
-def refusing(status: int, code: int) -> Callable[[Scene], object]:
+def refuse_posts(status: int, code: int) -> Callable[[Scene], object]:
     """Discord refuses every post with this answer."""
     return lambda scene: [
         scene.discord.faults.refused(scene.sending(kind), status, code, times=None) for kind in KINDS
     ]
 
 
-def breaking(status: int) -> Callable[[Scene], object]:
+def break_posts(status: int) -> Callable[[Scene], object]:
     return lambda scene: [
         scene.discord.faults.broken(scene.sending(kind), status, times=None) for kind in KINDS
     ]
@@ -43,12 +43,12 @@ def take_role(scene: Scene, *, back: bool = False) -> None:
         )
 
 
-def demand_tag(scene: Scene, *, demanded: bool = True) -> None:
+def require_tag(scene: Scene, *, demanded: bool = True) -> None:
     scene.channels["forum"].requires_tag = demanded
     scene.discord.acts.update_channel(scene.channels["forum"])
 
 
-def appease(scene: Scene) -> None:
+def restore_posting(scene: Scene) -> None:
     scene.discord.faults.clear()
 
 
@@ -65,9 +65,11 @@ class Trouble:
 
 NO_ANSWER = "Discord hasn’t accepted it yet: "
 TROUBLES = {
-    "403": Trouble(refusing(403, 50013), appease, "Discord won’t let me post in this channel", "forbidden"),
-    "404": Trouble(refusing(404, 10003), appease, "I can’t find this channel", "gone"),
-    "500": Trouble(breaking(500), appease, NO_ANSWER + "500", "500"),
+    "403": Trouble(
+        refuse_posts(403, 50013), restore_posting, "Discord won’t let me post in this channel", "forbidden"
+    ),
+    "404": Trouble(refuse_posts(404, 10003), restore_posting, "I can’t find this channel", "gone"),
+    "500": Trouble(break_posts(500), restore_posting, NO_ANSWER + "500", "500"),
     "a role taken away": Trouble(
         take_role,
         lambda scene: take_role(scene, back=True),
@@ -83,8 +85,8 @@ TROUBLES = {
         ("thread",),
     ),
     "a demanded tag": Trouble(
-        demand_tag,
-        lambda scene: demand_tag(scene, demanded=False),
+        require_tag,
+        lambda scene: require_tag(scene, demanded=False),
         "This forum requires a tag on every post",
         "needs-tag",
         ("forum",),
@@ -92,13 +94,13 @@ TROUBLES = {
 }
 
 
-async def told(scene: Scene, place: Channel, command: str, **options: str) -> str:
+async def run_command(scene: Scene, place: Channel, command: str, **options: str) -> str:
     """What the server's owner is answered, without the backslashes before what could be markup."""
-    asked = scene.discord.people.command(scene.discord.state.owner, place, command, **options)
-    return (await scene.answer(asked)).replace("\\\\", "")
+    interaction = scene.discord.people.command(scene.discord.state.owner, place, command, **options)
+    return (await scene.answer(interaction)).replace("\\\\", "")
 
 
-def attempts(scene: Scene, kind: str) -> int:
+def max_attempts(scene: Scene, kind: str) -> int:
     """How often a channel's post was tried."""
     ((count,),) = scene.rows(
         f"SELECT coalesce(max(attempts), 0) FROM dispatch WHERE channel_id = {scene.channels[kind].id}"
@@ -113,22 +115,22 @@ async def test_what_keeps_posts_out_is_told_to_who_asks_and_once_to_the_log(scen
     talk = scene.discord.acts.add_channel(scene.server, "talk")
     trouble.begin(scene)
     bot = scene.start()
-    await until(lambda: all(attempts(scene, kind) >= TRIED for kind in trouble.kinds))
-    listed = await told(scene, talk, "feed list")
-    explained = await told(scene, talk, "why", link=LINK)
+    await until(lambda: all(max_attempts(scene, kind) >= TRIED for kind in trouble.kinds))
+    listed = await run_command(scene, talk, "feed list")
+    explained = await run_command(scene, talk, "why", link=LINK)
     printed = await scene.telex("why", LINK)
     for kind in trouble.kinds:
         place = scene.channels[kind].id
         assert re.search(rf"🟠 [^<]*{re.escape(trouble.words)}(?:[^<]|</)*<#{place}>", listed), listed
         assert re.search(rf"<#{place}>: waiting to be posted since <t:\d+:f>\. {trouble.words}", explained)
         assert re.search(rf"channel {place}: waiting to be posted since .*\. {trouble.words}", printed)
-        said = re.findall(rf"Can’t post in channel {place} for now: (.*)", bot.log)
-        assert [trouble.logged in line for line in said] == [True], said
+        logged_reasons = re.findall(rf"Can’t post in channel {place} for now: (.*)", bot.log)
+        assert [trouble.logged in line for line in logged_reasons] == [True], logged_reasons
     trouble.end(scene)
-    await scene.posted([1])
-    assert not toll(scene, [1])
-    assert "posted" in await told(scene, talk, "why", link=LINK)
-    assert "🟠" not in await told(scene, talk, "feed list")
+    await scene.wait_until_posted([1])
+    assert not find_delivery_faults(scene, [1])
+    assert "posted" in await run_command(scene, talk, "why", link=LINK)
+    assert "🟠" not in await run_command(scene, talk, "feed list")
     for kind in trouble.kinds:
         assert bot.log.count(f"Channel {scene.channels[kind].id} accepts posts again") == 1
     assert "Traceback" not in bot.log
@@ -136,17 +138,17 @@ async def test_what_keeps_posts_out_is_told_to_who_asks_and_once_to_the_log(scen
 
 @pytest.mark.scene(speed=QUICK)
 async def test_a_deleted_channel_is_told_of_in_the_list_and_once_in_the_log(scene):
-    gone = scene.channels["text"]
+    deleted_channel = scene.channels["text"]
     talk = scene.discord.acts.add_channel(scene.server, "talk")
-    scene.discord.acts.remove_channel(gone)
+    scene.discord.acts.remove_channel(deleted_channel)
     bot = scene.start()
-    await until(lambda: attempts(scene, "text") >= TRIED)
-    listed = await told(scene, talk, "feed list")
-    assert re.search(rf"🟠 [^<]*I can’t find this channel[^<]*<#{gone.id}>", listed), listed
+    await until(lambda: max_attempts(scene, "text") >= TRIED)
+    listed = await run_command(scene, talk, "feed list")
+    assert re.search(rf"🟠 [^<]*I can’t find this channel[^<]*<#{deleted_channel.id}>", listed), listed
     assert "I can’t find this channel" in await scene.telex("why", LINK)
-    assert bot.log.count(f"Can’t post in channel {gone.id} for now: gone") == 1
+    assert bot.log.count(f"Can’t post in channel {deleted_channel.id} for now: gone") == 1
     del scene.channels["text"]
-    assert not toll(scene, [1])
+    assert not find_delivery_faults(scene, [1])
 
 
 @pytest.mark.scene(speed=QUICK)
@@ -168,7 +170,7 @@ async def test_what_was_not_posted_for_a_kick_is_told_after_the_return(scene):
     (later,) = scene.write(1)
     await scene.make_due()
     await until(lambda: scene.posts("text")[later])
-    explained = await told(scene, talk, "why", link=link)
+    explained = await run_command(scene, talk, "why", link=link)
     assert explained.count("not posted: I wasn’t in the server at that time") == len(KINDS)
     assert not any(scene.posts(kind)[number] for kind in KINDS)
 
@@ -177,12 +179,12 @@ async def test_what_was_not_posted_for_a_kick_is_told_after_the_return(scene):
 async def test_a_quarter_of_an_hour_without_network_costs_nothing_and_fills_no_log(scene):
     discord = scene.discord
     bot = scene.start()
-    await scene.settled()
+    await scene.wait_until_settled()
     numbers = await scene.publish(4)
     discord.faults.then(SENDING[0], discord.cut_off, after=True, drop=True, skip=1)
-    began = scene.clock.now()
+    started_at = scene.clock.now()
     await until(lambda: discord.offline)
-    await until(lambda: scene.clock.now() - began > 900)
+    await until(lambda: scene.clock.now() - started_at > 900)
     assert bot.status is None
     printed = await scene.telex("why", f"https://news.example/articles/{numbers[-1]}")
     assert printed.count("waiting to be posted since") == len(KINDS)
@@ -191,6 +193,6 @@ async def test_a_quarter_of_an_hour_without_network_costs_nothing_and_fills_no_l
     assert all(log.count(f"Channel {channel.id} takes nothing") <= 1 for channel in scene.channels.values())
     assert len([line for line in log.splitlines() if " INFO " not in line]) <= 3 + len(KINDS)
     discord.offline = False
-    await scene.posted([1, *numbers])
-    assert not toll(scene, [1, *numbers])
+    await scene.wait_until_posted([1, *numbers])
+    assert not find_delivery_faults(scene, [1, *numbers])
     assert "Traceback" not in bot.log

@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 
 from tests.wire.faults import Fault
-from tests.wire.kills import toll
+from tests.wire.kills import find_delivery_faults
 from tests.wire.scene import QUICK, SIGNED, Scene
 from tests.wire.state import Message, Permission
 from tests.wire.waiting import until
 
 
-def authors(scene: Scene, kind: str) -> list[str]:
+def list_authors(scene: Scene, kind: str) -> list[str]:
     """Under whose name each message of a channel is."""
     bot = scene.discord.state.bot.name
     return [message.author["username"] if message.author else bot for message in scene.messages(kind)]
 
 
-def newest(scene: Scene, kind: str) -> Message:
+def find_newest_message(scene: Scene, kind: str) -> Message:
     return scene.messages(kind)[-1]
 
 
@@ -25,16 +25,20 @@ def newest(scene: Scene, kind: str) -> Message:
 async def test_posts_have_their_outlets_name_with_buttons_edits_and_reactions(scene, discord_server):
     numbers = await scene.publish(1)
     bot = scene.start()
-    await scene.settled()
-    assert {name for kind in SIGNED for name in authors(scene, kind)} == {"Example News"}
+    await scene.wait_until_settled()
+    assert {name for kind in SIGNED for name in list_authors(scene, kind)} == {"Example News"}
     assert len(discord_server.state.webhooks) == len(SIGNED)
-    assert not toll(scene, [1, *numbers])
+    assert not find_delivery_faults(scene, [1, *numbers])
     assert not scene.unfinished()
     ada = discord_server.people.join(scene.server.id, "Ada")
     presses = []
     for kind in SIGNED:
-        save = next(one for one in newest(scene, kind).custom_ids() if one.startswith("telex:save:"))
-        presses.append(discord_server.people.click(ada, newest(scene, kind), save))
+        save = next(
+            custom_id
+            for custom_id in find_newest_message(scene, kind).custom_ids()
+            if custom_id.startswith("telex:save:")
+        )
+        presses.append(discord_server.people.click(ada, find_newest_message(scene, kind), save))
     await discord_server.until(lambda: all(pressed.answered for pressed in presses))
     discord_server.people.react(ada, scene.messages("signed text")[0])
     await until(lambda: scene.rows("SELECT count(*) FROM bookmark") == [(2,)])
@@ -42,11 +46,13 @@ async def test_posts_have_their_outlets_name_with_buttons_edits_and_reactions(sc
     await scene.change(2, "Article 2 as it really was")
     scene.hasten_edits()
     bot = scene.start()
-    await until(lambda: all("really was" in newest(scene, kind).shown() for kind in SIGNED))
+    await until(
+        lambda: all("really was" in find_newest_message(scene, kind).visible_text() for kind in SIGNED)
+    )
     token = next(iter(discord_server.state.webhooks.values())).token
     assert token not in bot.log
     assert token.encode() not in scene.file.read_bytes()
-    assert not toll(scene, [1, *numbers])
+    assert not find_delivery_faults(scene, [1, *numbers])
 
 
 @pytest.mark.scene(kinds=("signed text", "signed forum"))
@@ -65,12 +71,12 @@ async def test_a_webhook_that_is_deleted_or_moved_is_made_again_and_without_one_
     discord_server.faults.then("POST /webhooks/*", webhooks.clear, skip=1)
     discord_server.faults.then("POST /webhooks/*", move, skip=2)
     scene.start()
-    await scene.settled()
+    await scene.wait_until_settled()
     assert not elsewhere.messages
     assert len(webhooks) == 2  # the moved one and that in its place
-    assert authors(scene, "signed text") == ["Example News"] * 4
-    assert authors(scene, "signed forum") == [discord_server.state.bot.name] * 4
-    assert not toll(scene, [1, *numbers])
+    assert list_authors(scene, "signed text") == ["Example News"] * 4
+    assert list_authors(scene, "signed forum") == [discord_server.state.bot.name] * 4
+    assert not find_delivery_faults(scene, [1, *numbers])
 
 
 @pytest.mark.scene(kinds=SIGNED, speed=QUICK)
@@ -83,9 +89,9 @@ async def test_what_discord_carries_out_after_an_error_or_a_crash_is_not_posted_
     faults.limited(executing, 60)
     faults.dropped(executing, after=True)
     faults.then(executing, scene.kill, after=True, drop=True)
-    await scene.start().ended()
+    await scene.start().wait_for_exit()
     discord_server.acts.nonce_window = 0
     scene.start()
-    await scene.settled()
-    assert not toll(scene, [1, *numbers])
-    assert {name for kind in SIGNED for name in authors(scene, kind)} == {"Example News"}
+    await scene.wait_until_settled()
+    assert not find_delivery_faults(scene, [1, *numbers])
+    assert {name for kind in SIGNED for name in list_authors(scene, kind)} == {"Example News"}

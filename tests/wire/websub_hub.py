@@ -9,7 +9,7 @@ from http import HTTPStatus
 import aiohttp
 from aiohttp import web
 
-from tests.feed_server import FeedServer, item, rss
+from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.wire.scene import Scene
 from tests.wire.waiting import until
 
@@ -26,23 +26,25 @@ class WebSubHub:
         self._forms.append(dict(await request.post()))  # type: ignore[arg-type]  # a form of texts
         return web.Response(status=202)
 
-    async def agree(self, scene: Scene) -> None:
+    async def confirm_subscription(self, scene: Scene) -> None:
         """Start the bot, and let it ask for what its feed publishes."""
         with socket.create_server(("127.0.0.1", 0)) as free:
             address = f"127.0.0.1:{free.getsockname()[1]}"
         headers = {"Link": f"<{self._hub}>; rel=hub"}
-        self._server.serve("/feed.xml", rss(item(1), title="With a hub"), headers=headers)
+        self._server.serve("/feed.xml", make_rss(make_rss_item(1), title="With a hub"), headers=headers)
         await scene.make_due()
         scene.start(TELEX_PUBLIC_URL=f"http://{address}", TELEX_HEALTH_ADDRESS=address)
         await until(lambda: bool(self._forms))
-        asked = {f"hub.{name}": self._forms[0][f"hub.{name}"] for name in ("mode", "topic", "lease_seconds")}
-        query = {**asked, "hub.challenge": "x"}
+        challenge_query = {
+            f"hub.{name}": self._forms[0][f"hub.{name}"] for name in ("mode", "topic", "lease_seconds")
+        }
+        query = {**challenge_query, "hub.challenge": "x"}
         async with aiohttp.request("GET", self._forms[0]["hub.callback"], params=query) as answer:
             assert (answer.status, await answer.text()) == (200, "x")
 
     async def push(self, number: int) -> None:
         """Push an article."""
-        body = rss(item(number, title=f"Article {number}")).encode()
+        body = make_rss(make_rss_item(number, title=f"Article {number}")).encode()
         digest = hmac.new(self._forms[0]["hub.secret"].encode(), body, "sha256").hexdigest()
         headers = {"X-Hub-Signature": f"sha256={digest}", "Content-Type": "application/rss+xml"}
         async with aiohttp.request(

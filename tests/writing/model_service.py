@@ -28,7 +28,7 @@ class ModelService:
         """The last request's messages in one text."""
         return "\n".join(message["content"] for message in self.requests[-1]["messages"])
 
-    def says(self, content: str | Reply) -> None:
+    def answer_with(self, content: str | Reply) -> None:
         """Answer with this text from now on, or with what it gives for the prompt."""
 
         async def reply(request: web.Request) -> web.StreamResponse:
@@ -38,10 +38,10 @@ class ModelService:
             message = {"role": "assistant", "content": text}
             return web.json_response({"object": "chat.completion", "choices": [{"message": message}]})
 
-        self.answers(reply)
+        self.set_handler(reply)
 
-    def streams(self, *pieces: str, between: Callable[[], Awaitable[None]], ends: bool = True) -> None:
-        """Answer in pieces from now on, and wait for `between` before each but the first."""
+    def stream_pieces(self, *pieces: str, between: Callable[[], Awaitable[None]], ends: bool = True) -> None:
+        """Answer in pieces from now on, and wait for `open_proxy` before each but the first."""
 
         async def reply(request: web.Request) -> web.StreamResponse:
             self.requests.append(await request.json())
@@ -50,22 +50,22 @@ class ModelService:
             for number, piece in enumerate(pieces):
                 if number:
                     await between()
-                data = json.dumps({"choices": [{"delta": {"content": piece}}]})
-                await response.write(f"data: {data}\n\n".encode())
+                chunk = json.dumps({"choices": [{"delta": {"content": piece}}]})
+                await response.write(f"data: {chunk}\n\n".encode())
             if ends:
                 await response.write(b"data: [DONE]\n\n")
             return response
 
-        self.answers(reply)
+        self.set_handler(reply)
 
-    def answers(self, handler: Handler) -> None:
+    def set_handler(self, handler: Handler) -> None:
         """Answer with a coroutine from now on."""
         self._server.handle("/v1/chat/completions", handler)
 
-    def sends(self, body: bytes, status: int = 200, **headers: str) -> None:
+    def send_body(self, body: bytes, status: int = 200, **headers: str) -> None:
         """Answer with these bytes from now on."""
 
         async def reply(_request: web.Request) -> web.StreamResponse:
             return web.Response(status=status, body=body, headers=headers)
 
-        self.answers(reply)
+        self.set_handler(reply)

@@ -69,5 +69,5 @@ def test_little_words_are_no_claims():
     st.sampled_from(["en", "fr", None]),
 )
 def test_no_text_breaks_it_and_a_text_holds_what_it_says(text, language):
-    said = extract_facts(text, language)
-    assert not has_unsupported_fact(said, said)
+    text_claims = extract_facts(text, language)
+    assert not has_unsupported_fact(text_claims, text_claims)
