@@ -56,12 +56,12 @@ async def table_schemas(*databases: AnyDatabase) -> list[TableSchema]:
 
 async def id_sequences(opened_: AnyDatabase) -> dict[str, int]:
     """The last number that each table gave which gives none twice."""
-    return await opened_.read(_sequence_module(opened_).counters)
+    return await opened_.read(_sequence_module(opened_).id_sequences)
 
 
 async def set_id_sequences(opened_: AnyDatabase, last: dict[str, int]) -> None:
     """Let these tables give larger numbers than these."""
-    await opened_.transact(_sequence_module(opened_).set_counters, last)
+    await opened_.transact(_sequence_module(opened_).set_id_sequences, last)
 
 
 def _sequence_module(opened_: AnyDatabase) -> Any:

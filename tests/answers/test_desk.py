@@ -147,7 +147,7 @@ async def test_the_article_of_a_conversation_stays_its_article(newsroom, monkeyp
     first = await taking.answer(make_question(article_id=article))
     assert first.about is not None
     follows = await newsroom.store.questions.get(first.question_id)
-    second = await taking.answer(make_question(follows=follows))
+    second = await taking.answer(make_question(previous=follows))
     assert abouts == [article, article]
     assert second.about is None  # nobody asked about it this time, and the answer is not from it
 

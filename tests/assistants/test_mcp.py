@@ -60,7 +60,7 @@ async def test_an_assistant_searches_reads_and_asks(mcp, newsroom):
         (url,) = [article["url"] for article in search_answer["results"]]
         article = await mcp.called(client, "article", url=url)
         assert article["title"] == "Amazon interdit Rekognition à la police"
-        assert len(article["text"]) == mcp.news_tools.TEXT
+        assert len(article["text"]) == mcp.news_tools.MAX_TEXT_CHARS
         assert [article_row["url"] for article_row in await mcp.called(client, "latest", limit=1)]
         answer = await mcp.called(client, "ask", question="Qui interdit Rekognition à la police ?")
         assert url in {quote["url"] for quote in [*answer["quotes"], *answer["possible"]]}
@@ -127,7 +127,7 @@ async def test_a_token_shows_what_everybody_there_may_read(mcp, newsroom, discor
         for right in (token, never_seen):
             assert await mcp.status(url, right) == HTTPStatus.OK, "nobody's guesses keep its holder out"
         for hostile, refusal in (
-            ("x" * (mcp.serving.LARGEST + 1), HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+            ("x" * (mcp.serving.MAX_REQUEST_BYTES + 1), HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
             ("[" * 30_000, HTTPStatus.BAD_REQUEST),
         ):
             assert await mcp.status(url, token, hostile) == refusal

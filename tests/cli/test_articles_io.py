@@ -127,7 +127,7 @@ async def test_bad_lines_are_told_of_with_their_numbers_and_the_rest_is_imported
 
 async def test_a_line_without_end_does_not_fill_the_memory(newsroom, monkeypatch):
     for module in (article_files, jsonl_articles):
-        monkeypatch.setattr(module, "LONGEST_LINE", 2_000)
+        monkeypatch.setattr(module, "MAX_LINE_BYTES", 2_000)
     lines = [line(url="https://news.example/1"), line(text="x" * 9_000), line(url="https://news.example/2")]
     import_outcome = await imported(newsroom, lines)
     assert (import_outcome.stored, import_outcome.problems) == (2, [(2, "longer than 2000 bytes")])

@@ -15,7 +15,7 @@ from tests.wire.bot_process import ROOT, inherit_environment
 
 CLOSES_SLOWLY = """
 import asyncio, typer
-from bot.cli.terminal import wait_for
+from bot.cli.terminal import run_async
 async def work():
     try:
         print("begun", flush=True)
@@ -24,7 +24,7 @@ async def work():
         print("closing", flush=True)
         await asyncio.sleep(1)
         print("closed", flush=True)
-typer.run(lambda: wait_for(work, endless=True))
+typer.run(lambda: run_async(work, endless=True))
 """
 NEVER_CLOSES = """
 import asyncio, threading
@@ -34,7 +34,7 @@ async def work():
     threading.Thread(target=threading.Event().wait).start()
     print("begun", flush=True)
     await asyncio.Event().wait()
-terminal.wait_for(work, endless=True)
+terminal.run_async(work, endless=True)
 """
 HANGS = """
 import time
@@ -44,7 +44,7 @@ async def work():
     print("begun", flush=True)
     while True:
         time.sleep(0.1)
-terminal.wait_for(work, endless=True)
+terminal.run_async(work, endless=True)
 """
 
 

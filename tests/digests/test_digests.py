@@ -27,8 +27,8 @@ def make_candidate(number: int, title: str, **fields: Any) -> DigestCandidate:
         "tags": (),
         "language": "en",
         "published": NOW - 1000 - number,
-        "others": (),
-        "kept": 0,
+        "same_page_articles": (),
+        "bookmark_count": 0,
     }
     return DigestCandidate(**(candidate_fields | fields))
 
@@ -51,9 +51,9 @@ def test_what_many_outlets_tell_comes_first():
         make_candidate(
             2,
             "Cities ban facial recognition",
-            others=(SamePageArticle(20, 2, "B"), SamePageArticle(21, 3, "C")),
+            same_page_articles=(SamePageArticle(20, 2, "B"), SamePageArticle(21, 3, "C")),
         ),
-        make_candidate(3, "A browser engine", others=(SamePageArticle(30, 2, "B"),)),
+        make_candidate(3, "A browser engine", same_page_articles=(SamePageArticle(30, 2, "B"),)),
     ]
     assert choose_articles(*candidates) == ([(None, [2, 3, 1])], 0)
 
@@ -62,7 +62,7 @@ def test_bookmarks_count_and_freshness_decides_the_rest():
     candidates = [
         make_candidate(1, "Chips get smaller", published=NOW - 80_000),
         make_candidate(2, "A browser engine", published=NOW - 10),
-        make_candidate(3, "Cities ban facial recognition", published=NOW - 80_000, kept=2),
+        make_candidate(3, "Cities ban facial recognition", published=NOW - 80_000, bookmark_count=2),
     ]
     assert choose_articles(*candidates) == ([(None, [3, 2, 1])], 0)
 
@@ -74,7 +74,7 @@ def test_what_the_server_likes_comes_before_what_is_fresher_and_after_what_two_m
         make_candidate(
             3,
             "Cities ban facial recognition",
-            others=(SamePageArticle(20, 2, "B"), SamePageArticle(21, 3, "C")),
+            same_page_articles=(SamePageArticle(20, 2, "B"), SamePageArticle(21, 3, "C")),
         ),
     ]
     liked = PreferenceModel({"t:browsers": Trait(TraitKind.TOPIC, "Browsers", 0.9)})
@@ -97,7 +97,7 @@ def test_articles_that_tell_one_event_are_one_line_by_kinship_and_by_title():
 
 def test_a_topic_is_told_in_the_language_of_the_channel_where_that_tells_it_at_all():
     candidates = [
-        make_candidate(1, "Passkeys : pourquoi les banques hésitent", language="fr", kept=9),
+        make_candidate(1, "Passkeys : pourquoi les banques hésitent", language="fr", bookmark_count=9),
         make_candidate(2, "How to move Passkeys to another phone", published=NOW - 80_000),
         make_candidate(3, "Le retour du Minitel", language="fr", published=NOW - 90),
     ]
@@ -160,10 +160,10 @@ def test_a_story_that_many_tell_stands_before_the_topics_and_a_topic_where_its_b
         make_candidate(2, "Parliament votes on data", tags=("Law",)),
         make_candidate(3, "A judge rules on cookies", tags=("law",)),
         make_candidate(4, "A fix for Linux laptops", tags=("Linux",)),
-        make_candidate(5, "Linux gets a scheduler", others=(SamePageArticle(50, 2, "B"),)),
+        make_candidate(5, "Linux gets a scheduler", same_page_articles=(SamePageArticle(50, 2, "B"),)),
         make_candidate(6, "A fork of the Linux shell"),
         make_candidate(
-            7, "Ship’s anchor cuts a cable", others=(SamePageArticle(70, 2, "B"), SamePageArticle(71, 3, "C"))
+            7, "Ship’s anchor cuts a cable", same_page_articles=(SamePageArticle(70, 2, "B"), SamePageArticle(71, 3, "C"))
         ),
     ]
     assert choose_articles(*candidates)[0] == [
@@ -281,11 +281,11 @@ def test_two_stories_about_one_company_in_two_languages_are_two(english, french)
 
 def test_what_has_no_heading_stands_at_the_end_together():
     candidates = [
-        make_candidate(1, "A cable is cut", kept=9),
-        make_candidate(2, "No tag here", kept=8),
-        make_candidate(3, "Chips get smaller", tags=("Chips",), kept=7),
-        make_candidate(4, "Nor here", kept=6),
-        make_candidate(5, "A browser engine", tags=("Browsers",), kept=5),
+        make_candidate(1, "A cable is cut", bookmark_count=9),
+        make_candidate(2, "No tag here", bookmark_count=8),
+        make_candidate(3, "Chips get smaller", tags=("Chips",), bookmark_count=7),
+        make_candidate(4, "Nor here", bookmark_count=6),
+        make_candidate(5, "A browser engine", tags=("Browsers",), bookmark_count=5),
     ]
     assert headings(*candidates, language="en") == [
         (None, [[1]]),
@@ -297,12 +297,12 @@ def test_what_has_no_heading_stands_at_the_end_together():
 
 def test_headings_are_in_the_language_of_the_digest_or_names():
     candidates = [
-        make_candidate(1, "Un câble sectionné", language="fr", kept=9),
-        make_candidate(2, "A library lends out laptops", tags=("Libraries",), kept=8),
-        make_candidate(3, "A map of every bench in OpenStreetMap", tags=("OpenStreetMap",), kept=7),
-        make_candidate(4, "Signing in without passwords", tags=("passkeys",), kept=6),
-        make_candidate(5, "Les banques hésitent", tags=("passkeys", "banques"), language="fr", kept=5),
-        make_candidate(6, "La vie privée", tags=("vie privée",), language="fr", kept=4),
+        make_candidate(1, "Un câble sectionné", language="fr", bookmark_count=9),
+        make_candidate(2, "A library lends out laptops", tags=("Libraries",), bookmark_count=8),
+        make_candidate(3, "A map of every bench in OpenStreetMap", tags=("OpenStreetMap",), bookmark_count=7),
+        make_candidate(4, "Signing in without passwords", tags=("passkeys",), bookmark_count=6),
+        make_candidate(5, "Les banques hésitent", tags=("passkeys", "banques"), language="fr", bookmark_count=5),
+        make_candidate(6, "La vie privée", tags=("vie privée",), language="fr", bookmark_count=4),
     ]
     first, *middle, last = [heading for heading, _stories in headings(*candidates, language="fr")]
     assert first is last is None

@@ -25,13 +25,13 @@ def answers(telex) -> Answers:
     return Answers(telex)
 
 
-OWNERS = {
-    "claim": Dispatches,
-    "find": DispatchSender,
-    "render": DispatchSender,
-    "send": DispatchSender,
-    "record": OutcomeRecorder,
-    "finish": PostSendWorker,
+STEPS: dict[str, tuple[type, Callable[..., Any]]] = {
+    "claim": (Dispatches, Dispatches.claim),
+    "find": (DispatchSender, DispatchSender.resolve_target),
+    "render": (DispatchSender, DispatchSender.render),
+    "send": (DispatchSender, DispatchSender.send),
+    "record": (OutcomeRecorder, OutcomeRecorder.record),
+    "finish": (PostSendWorker, PostSendWorker.finalize),
 }
 
 
@@ -40,15 +40,15 @@ def stop_at(telex, monkeypatch) -> Callable[[str, str], None]:
     """Lets the courier end, as if its process were killed, the first time it comes to a step."""
 
     def stop(step: str, when: str) -> None:
-        owner = OWNERS[step]
-        original_step = getattr(owner, step)
+        owner, original_step = STEPS[step]
+        name = original_step.__name__
 
         async def step_of_no_return(*args: Any, **options: Any) -> None:
-            monkeypatch.setattr(owner, step, original_step)
+            monkeypatch.setattr(owner, name, original_step)
             if when == "after":
                 await original_step(*args, **options)
             await asyncio.shield(asyncio.create_task(telex.bot.courier.stop(0.0)))  # which cancels this
 
-        monkeypatch.setattr(owner, step, step_of_no_return)
+        monkeypatch.setattr(owner, name, step_of_no_return)
 
     return stop

@@ -38,7 +38,7 @@ async def test_a_post_gets_the_reaction_to_save_it_by(telex, publisher):
     (post,) = telex.posts()
     assert [reaction.emoji for reaction in post.reactions] == [buttons.BOOKMARK_EMOJI]
     (dispatch,) = await telex.store.dispatches.recent(0, 10)
-    assert dispatch.finished
+    assert dispatch.finalized
     assert dispatch.message_id == post.id
 
 

@@ -126,7 +126,7 @@ async def test_a_button_of_somebody_else_does_not_pass_for_a_post(telex, publish
     stop_at("send", "before")
     await publisher.post(make_rss_item(1))
     (claimed_dispatch,) = await telex.store.dispatches.claimed()
-    button = {"type": 2, "style": 2, "label": "Save", "custom_id": f"telex:save:{claimed_dispatch.what}"}
+    button = {"type": 2, "style": 2, "label": "Save", "custom_id": f"telex:save:{claimed_dispatch.dedupe_key}"}
     telex.env.backend.create_message(
         telex.news.id, telex.reader.id, "mine", components=[{"type": 1, "components": [button]}]
     )
@@ -145,7 +145,7 @@ async def test_an_answer_that_quotes_an_article_is_not_taken_for_its_post(telex,
     stop_at("send", "before")
     await telex.deliver()
     (claimed_dispatch,) = await telex.store.dispatches.claimed()
-    assert buttons.save_id(claimed_dispatch.what) in message_contents.custom_ids(answer)
+    assert buttons.save_id(claimed_dispatch.dedupe_key) in message_contents.custom_ids(answer)
     await telex.restart()
     await telex.deliver()
     other_messages = [message for message in telex.posts() if message.id != answer.id]

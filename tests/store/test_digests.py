@@ -214,7 +214,7 @@ async def test_bookmarks_of_other_servers_do_not_count(store, feed, clock):
     await store.bookmarks.add(3, article_id, server_id=None)
     now = clock.now() + 1
     (candidate,) = (await store.digests.candidates(digest, [feed.id], since=0, until=now)).candidates
-    assert candidate.count_articles == 1
+    assert candidate.bookmark_count == 1
 
 
 async def test_a_server_has_so_many_and_no_other_servers_channel(store, feed):
