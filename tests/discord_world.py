@@ -3,8 +3,8 @@
 The recipe, found by reading simcord 3.2.1:
 
 - simcord follows every task and callback that the bot's own work starts (a context variable marks them), and
-  an actor's verb (`toggle_slash`, `click`, `react`, …) returns when all of them ended or wait for something
-  it knows: a view, `Client.run_async`, a sleep longer than its time limit. SQLite's thread and sockets on
+  an actor's verb (`slash`, `click`, `react`, …) returns when all of them ended or wait for something
+  it knows: a view, `Client.wait_for`, a sleep longer than its time limit. SQLite's thread and sockets on
   loopback are none of those, so it waits for them in real time: a command that reads the store or fetches a
   feed from `feed_server` is done when the verb returns. Nothing needs `env.external_wait`.
 - A task that never ends and waits for an `asyncio.Event` would keep simcord waiting until its limit. The
@@ -43,6 +43,7 @@ from bot.core.i18n import set_command_mentions
 from bot.core.user_errors import RequestRejected, UserFacingError
 from bot.feeds.fetch_errors import FeedError
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
+from cogs.running.background_loops import EmojiCog, OutboxCog
 from tests.clocks import ManualClock
 from tests.translated_commands import cache_translations
 
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from bot.core.preferences import Preference
     from bot.store import Store
 
-LOOPS = ("Posting", "Emoji")
+LOOPS = (OutboxCog, EmojiCog)
 """Cogs whose loops would run beside a test."""
 
 EXPECTED = (
@@ -223,7 +224,7 @@ async def discord_world(
     newsroom: Services, clock: ManualClock, *, loops: bool = False, locale: str = "en-US"
 ) -> AsyncIterator[World]:
     """The bot logged in to a simulated Discord, with a server whose language is `locale`."""
-    cog_types = tuple(cog for cog in cogs.ALL_COGS if loops or cog.__name__ not in LOOPS)
+    cog_types = tuple(cog for cog in cogs.ALL_COGS if loops or cog not in LOOPS)
     env = Env(make_bot(newsroom, cog_types), check_errors=False, settle_timeout=10.0)
     env.backend.advance_clock(clock.now() - env.now().timestamp())
     with cache_translations():

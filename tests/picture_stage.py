@@ -46,7 +46,7 @@ LOOPS = {"Posting", "Emoji"}
 @asynccontextmanager
 async def open_stage(**setting_values: Any) -> AsyncIterator[tuple[Env, Services, Publisher]]:
     """The stage, on a database that is thrown away, with chosen settings."""
-    cog_types = tuple(cog for cog in cogs.ALL_COGS if cog.__name__ not in LOOPS)
+    cog_types = tuple(cog for cog in cogs.ALL_COGS if cog not in LOOPS)
     with tempfile.TemporaryDirectory() as home:
         settings = Settings(
             database=Path(home) / "telex.db",

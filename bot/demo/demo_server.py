@@ -40,6 +40,7 @@ from bot.demo.visitor_actions import VisitorActions
 from bot.feeds.parsing import opml
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from cogs.feeds import starter_packs
+from cogs.running.background_loops import EmojiCog
 
 WELCOME = """\
 **Welcome to Telex.** This is the real bot in a simulated Discord: nothing leaves your machine. News keeps \
@@ -94,7 +95,7 @@ async def serve(
         clock = SystemClock() if live else ReplayClock()
         newsroom = await stack.enter_async_context(open_services(settings, clock))
         publisher = None if live else await stack.enter_async_context(Publisher(clock))
-        wanted = [cog for cog in cogs if cog.__name__ != "Emoji"]  # of which the page would have no pictures
+        wanted = [cog for cog in cogs if cog is not EmojiCog]  # of which the page would have no pictures
         env = await stack.enter_async_context(simulated_discord(TelexBot(newsroom, wanted, shard_count=1)))
         await stack.enter_async_context(run_background_tasks(newsroom))
         stage = await build(env)

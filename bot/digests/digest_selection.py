@@ -49,8 +49,9 @@ _SHORT_TAG = 30  # characters of a tag that can stand as a heading
 _MAX_OTHER_ARTICLES = 20  # articles beside the first that a story names
 
 
-@dataclass(frozen=True, slots=True)
-class DigestStory:
+class DigestStory(
+    msgspec.Struct, frozen=True, rename={"bookmark_count": "kept"}
+):  # the key in queued digests
     """A story by its articles, each with its feed, the one that is linked first; how many bookmarked it.
 
     `summary` is what a model wrote of the first, where the digest wants that and it was there in time.
@@ -105,7 +106,7 @@ class DigestContent:
             DigestSection(
                 section.topic,
                 tuple(
-                    replace(story, summary=summaries.get(story.articles[0][0], ""))
+                    msgspec.structs.replace(story, summary=summaries.get(story.articles[0][0], ""))
                     for story in section.stories
                 ),
             )
@@ -126,7 +127,7 @@ class DigestContent:
                 left = tuple(one for one in story.articles if one[1] in feed_ids)
                 if left:
                     summary = story.summary if left[0] == story.articles[0] else ""
-                    stories.append(replace(story, articles=left, summary=summary))
+                    stories.append(msgspec.structs.replace(story, articles=left, summary=summary))
             if stories:
                 sections.append(DigestSection(section.topic, tuple(stories)))
         shown = self.rising if set(self.feeds) <= set(feed_ids) else ()

@@ -132,7 +132,7 @@ async def test_a_token_shows_what_everybody_there_may_read(mcp, newsroom, discor
         ):
             assert await mcp.status(url, token, hostile) == refusal
         listed_token, _never_seen = await tokens.of_server(server.id)
-        assert listed_token.used == newsroom.clock.now()
+        assert listed_token.last_used_at == newsroom.clock.now()
         clock.advance(mcp.serving.PERIOD)
         async with AsyncExitStack() as stack:  # sessions cost nothing that is kept
             many = [await stack.enter_async_context(mcp.with_token(url, token)) for _ in range(8)]

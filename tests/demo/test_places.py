@@ -16,7 +16,7 @@ from bot.demo.visitor_actions import VisitorActions
 from tests.demo.visitor import Visitor
 from tests.discord_world import LOOPS
 
-WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL_COGS if cog.__name__ not in LOOPS)
+WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL_COGS if cog not in LOOPS)
 
 
 @asynccontextmanager

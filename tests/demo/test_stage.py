@@ -37,7 +37,7 @@ from tests.demo.visitor import Visitor
 from tests.discord_world import LOOPS
 from tests.shown import list_components, text, title
 
-WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL_COGS if cog.__name__ not in LOOPS)
+WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL_COGS if cog not in LOOPS)
 
 
 def acting(env: Env, preview: Preview, scene: demo_server.DemoServer) -> VisitorActions:

@@ -163,7 +163,9 @@ def test_a_story_that_many_tell_stands_before_the_topics_and_a_topic_where_its_b
         make_candidate(5, "Linux gets a scheduler", same_page_articles=(SamePageArticle(50, 2, "B"),)),
         make_candidate(6, "A fork of the Linux shell"),
         make_candidate(
-            7, "Ship’s anchor cuts a cable", same_page_articles=(SamePageArticle(70, 2, "B"), SamePageArticle(71, 3, "C"))
+            7,
+            "Ship’s anchor cuts a cable",
+            same_page_articles=(SamePageArticle(70, 2, "B"), SamePageArticle(71, 3, "C")),
         ),
     ]
     assert choose_articles(*candidates)[0] == [
@@ -301,7 +303,9 @@ def test_headings_are_in_the_language_of_the_digest_or_names():
         make_candidate(2, "A library lends out laptops", tags=("Libraries",), bookmark_count=8),
         make_candidate(3, "A map of every bench in OpenStreetMap", tags=("OpenStreetMap",), bookmark_count=7),
         make_candidate(4, "Signing in without passwords", tags=("passkeys",), bookmark_count=6),
-        make_candidate(5, "Les banques hésitent", tags=("passkeys", "banques"), language="fr", bookmark_count=5),
+        make_candidate(
+            5, "Les banques hésitent", tags=("passkeys", "banques"), language="fr", bookmark_count=5
+        ),
         make_candidate(6, "La vie privée", tags=("vie privée",), language="fr", bookmark_count=4),
     ]
     first, *middle, last = [heading for heading, _stories in headings(*candidates, language="fr")]

@@ -126,7 +126,12 @@ async def test_a_button_of_somebody_else_does_not_pass_for_a_post(telex, publish
     stop_at("send", "before")
     await publisher.post(make_rss_item(1))
     (claimed_dispatch,) = await telex.store.dispatches.claimed()
-    button = {"type": 2, "style": 2, "label": "Save", "custom_id": f"telex:save:{claimed_dispatch.dedupe_key}"}
+    button = {
+        "type": 2,
+        "style": 2,
+        "label": "Save",
+        "custom_id": f"telex:save:{claimed_dispatch.dedupe_key}",
+    }
     telex.env.backend.create_message(
         telex.news.id, telex.reader.id, "mine", components=[{"type": 1, "components": [button]}]
     )

@@ -67,7 +67,12 @@ async def test_what_was_sent_waits_to_be_finished(store_with_pending_posts, cloc
         claimed.id, message_id=7, thread_id=8, now=clock.now()
     )
     (sent,) = await store_with_pending_posts.dispatches.pending_followups()
-    assert (sent.state, sent.message_id, sent.thread_id, sent.sent_at) == (DispatchState.SENT, 7, 8, clock.now())
+    assert (sent.state, sent.message_id, sent.thread_id, sent.sent_at) == (
+        DispatchState.SENT,
+        7,
+        8,
+        clock.now(),
+    )
     assert await store_with_pending_posts.dispatches.by_message_id(7) == sent
     assert await store_with_pending_posts.dispatches.by_message_id(9) is None
     await store_with_pending_posts.dispatches.mark_followups_done(sent.id)

@@ -18,7 +18,7 @@ from bot.store.settings.parent_rows import ensure_channel, ensure_server
 
 _COLUMNS = """
     personal_digest.channel_id, channel.person_id, personal_digest.server_id, weekday, minute, time_zone,
-    feeds, topics, watches, channel.language, channel.problem, paused, created, due, covered
+    feeds AS feed_ids, topics AS topic_queries, watches AS include_watches, channel.language, channel.problem, paused, created, due, covered
 """
 _FROM = "FROM personal_digest JOIN channel ON channel.id = personal_digest.channel_id"
 _SELECT_PENDING_SQL = (
@@ -75,6 +75,7 @@ class PersonalDigests(Repository):
                 "server": server_id,
                 "feeds": json.dumps(plan.feed_ids),
                 "topics": json.dumps(plan.topic_queries, ensure_ascii=False),
+                "watches": plan.include_watches,
                 "now": db.now,
                 "due": _next(plan, db.now),
                 "covered": None if before is None or rested else before.covered,
