@@ -18,7 +18,8 @@ from bot.store.settings.parent_rows import ensure_channel, ensure_server
 
 _COLUMNS = """
     personal_digest.channel_id, channel.person_id, personal_digest.server_id, weekday, minute, time_zone,
-    feeds AS feed_ids, topics AS topic_queries, watches AS include_watches, channel.language, channel.problem, paused, created, due, covered
+    feeds AS feed_ids, topics AS topic_queries, watches AS include_watches, channel.language,
+    channel.problem, paused, created, due, covered
 """
 _FROM = "FROM personal_digest JOIN channel ON channel.id = personal_digest.channel_id"
 _SELECT_PENDING_SQL = (
