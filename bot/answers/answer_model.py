@@ -53,9 +53,9 @@ class Answer:
     than the first one.
     `sources` are the articles of what is quoted, `nearest` those on the topic where nothing is sure.
 
-    A question about a period is answered by `story_lines`. `written` is there when a model wrote the answer
-    from the sources, and cites them by 1-based numbers. `probability` is the chance that the first quote
-    answers, None when nothing was found. `newest` is when the newest article of the feeds that were asked was
+    A question about a period is answered by `lines`. `written` is there when a model wrote the answer from
+    the sources, and cites them by 1-based numbers. `probability` is the chance that the first quote answers,
+    None when nothing was found. `newest` is when the newest article of the feeds that were asked was
     published, in seconds since 1970 in UTC; None where there is none. `period` is the time that the question
     was read to speak of, where what happened then is asked, in days of `zone`; `oldest_published` is when the
     oldest article was published where all of them are later than that.

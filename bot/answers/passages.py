@@ -23,8 +23,8 @@ def iter_passages(
 ) -> Iterator[str]:
     """The text in stretches of whole sentences, word for word as given, each at most so many characters.
 
-    `max_running` sentences are in each; the title said again is none. Of a sentence that is longer there is
-    the beginning. Of a long text so many characters are `read`.
+    `most` sentences are in each; the title said again is none. Of a sentence that is longer there is the
+    beginning. Of a long text so many characters are `read`.
     """
     text = (article.body or article.summary)[:read]
     rest = list(_sentences(text, article))

@@ -48,7 +48,7 @@ def format_clock(minute: int) -> str:
 def parse_quiet_hours(text: str) -> tuple[int, int]:
     """The minutes of the day at which quiet hours begin and end, past midnight if the end is earlier.
 
-    Raises ValueError for a text that `measure_quiet` does not write.
+    Raises ValueError for a text that `quiet` does not write.
     """
     match = _QUIET.fullmatch(text)
     if match is None:

@@ -141,10 +141,10 @@ class ChannelPreferences:
 
     The language of its posts (None: the server's), one post a story, its posts in a thread of the day, or
     under the name and icon of their outlet. Its rhythm, None where there is none: `quiet_hours` as
-    `hours.measure_quiet` writes them, in the server's time zone; how many messages of articles it takes in an
-    hour; a `gap` in seconds between two of them. Which stories it takes, None for all: those that at least so
-    many outlets tell, the best so many a day. Whether articles in another language are translated, where the
-    bot has a model for it.
+    `hours.quiet` writes them, in the server's time zone; how many messages of articles it takes in an hour;
+    a `gap` in seconds between two of them. Which stories it takes, None for all: those that at least so many
+    outlets tell, the best so many a day. Whether articles in another language are translated, where the bot
+    has a model for it.
     """
 
     language: str | None = None

@@ -48,7 +48,7 @@ class WorkerPool:
 
     One process does it all, and others help where a call waited for `SCALE_UP_DELAY_SECONDS` seconds. Each is
     replaced once it held `tired` bytes, and ends, all but `keep` of them, when it was not needed for
-    `wait_for_lookups` seconds. The pool belongs to one event loop.
+    `patience` seconds. The pool belongs to one event loop.
     """
 
     def __init__(

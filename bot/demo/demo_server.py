@@ -86,8 +86,8 @@ async def serve(
 ) -> None:
     """Run the demo until it is cancelled or its page is closed. `port` 0 takes a free one.
 
-    With `fill_store` the starter packs are polled on the web instead of the sample feeds. The database is a
-    new one and goes when the demo ends.
+    With `live` the starter packs are polled on the web instead of the sample feeds. The database is a new one
+    and goes when the demo ends.
     """
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="telex-demo-"))

@@ -97,9 +97,8 @@ class ChannelDigestTask(ScheduledTask):
     ) -> tuple[DigestContent, DigestCandidates]:
         """What the digest of a channel says of what came between two times, and was not `told` before.
 
-        Its stories are summed up, where that is chosen, as far as a model does so in `wait_for_lookups`
-        seconds. Raises what discord.py and aiohttp raise where only Discord can tell who reads what, and does
-        not.
+        Its stories are summed up, where that is chosen, as far as a model does so in `patience` seconds.
+        Raises what discord.py and aiohttp raise where only Discord can tell who reads what, and does not.
         """
         plan, context = digest.plan, self._context
         if plan.wide:

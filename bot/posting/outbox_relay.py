@@ -45,7 +45,7 @@ _MAX_ERRORS_PER_DISPATCH = 5
 
 
 class OutboxRelay:
-    """The outbox of one process. `client` is logged in; `run` is the loop, `settle_bot` one round of it."""
+    """The outbox of one process. `client` is logged in; `run` is the loop, `settle` one round of it."""
 
     def __init__(self, context: PostingContext) -> None:
         self._store, self._client, self._clock = context.store, context.client, context.clock

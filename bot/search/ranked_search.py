@@ -179,7 +179,7 @@ class RankedSearch:
     async def best(
         self, engine: SearchEngine, asked: QueryParts, scope: Scope, most: int
     ) -> tuple[QueryParts, list[RankedArticle]]:
-        """What matches, the best first: as many as `max_running` of those that match wholly.
+        """What matches, the best first: as many as `most` of those that match wholly.
 
         With the query as it was answered: phrases are loosened for want of matches.
         """

@@ -49,7 +49,7 @@ Sort = Literal["relevance", "newest"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchResult:
-    """An article that was found. `mark_first_quotes` are spans of `excerpt` that match.
+    """An article that was found. `marks` are spans of `excerpt` that match.
 
     A `partial` one lacks a word; where the query has a single one, it is only `near` it. One that is `alike`
     has none, and is there for what it means.

@@ -100,7 +100,7 @@ def _converter(hint: Any) -> Callable[[Any], Any] | None:  # noqa: ANN401 - a ty
 
 
 def from_row(kind: Callable[..., T], row: Row, **given: object) -> T:
-    """A dataclass of the columns that have the names of its fields, those `newest_served` apart."""
+    """A dataclass of the columns that have the names of its fields, those `given` apart."""
     converters = _converters(cast("type", kind))
     values = {
         name: convert(row[name]) if convert else row[name]

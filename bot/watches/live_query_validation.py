@@ -24,7 +24,7 @@ class QueryRejection(StrEnum):
 
 
 def parse_live_query(text: str, now: int, date_rejection: QueryRejection) -> Query:
-    """A query for new articles. Raises `RequestRejected`, with `make_dated_stories` where it has a date."""
+    """A query for new articles. Raises `RequestRejected`, with `dated` where it has a date."""
     query = parse_query(text, now, max_chars=MAX_LENGTH)
     filters = {leaf.filter for leaf in leaves(query.nodes) if isinstance(leaf, FieldFilter)}
     if filters & {FilterName.SINCE, FilterName.BEFORE}:

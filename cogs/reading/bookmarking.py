@@ -38,7 +38,7 @@ async def add_bookmarks(
 ) -> int:
     """Bookmark articles for a person; returns how many are new to them.
 
-    `fill_store` False is for reactions found later: what the person removed since stays removed. Raises
+    `live` False is for reactions found later: what the person removed since stays removed. Raises
     `UserFacingError` when they have as many bookmarks as anybody can have.
     """
     kept = 0

@@ -124,8 +124,8 @@ def read_list(
 ) -> ListReadResult:
     """The list that a feed's address names, and what of it is new or known: not the backlog below that.
 
-    `signature` is what was kept of it, "" before the first time; `events` are the newest articles that were
-    in it, the newest first; `since` is when it was first followed, in seconds of UTC. Raises FeedError:
+    `signature` is what was kept of it, "" before the first time; `seen` are the newest articles that were in
+    it, the newest first; `since` is when it was first followed, in seconds of UTC. Raises FeedError:
     list-lost, needs-script.
     """
     read = ParsedPage(page, content_type, page_url(url))

@@ -166,7 +166,7 @@ def _title_template(what: str) -> str:
 
 
 def _content(paragraphs: Iterable[str], heading: str = "", lines: Sequence[str] = ()) -> str:
-    """HTML of plain `paragraphs`, then a list of `story_lines` of HTML under a heading."""
+    """HTML of plain `paragraphs`, then a list of `lines` of HTML under a heading."""
     told: Iterator[str] = (f"<p>{escape(each)}</p>" for each in paragraphs if each)
     listed = "".join(f"<li>{line}</li>" for line in lines)
     above = f"<p><strong>{heading}</strong></p>" if heading and listed else ""

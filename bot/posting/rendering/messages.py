@@ -254,7 +254,7 @@ def plain_excerpt(article: Article, length: int) -> str:
 
 
 def excerpt(article: Article, length: int = EXCERPT_LENGTH, *, max_sentences: int | None = None) -> str:
-    """The same with its markup escaped; `max_running` says how many sentences at most."""
+    """The same with its markup escaped; `most` says how many sentences at most."""
     shown = plain_excerpt(article, length)
     return discord_text.escape_markdown(
         shown if max_sentences is None else " ".join(excerpts.sentences(shown)[:max_sentences])

@@ -76,8 +76,8 @@ class SemanticIndex:
         """Encode the articles that have no vector, the newest first; how many. An interruption loses a few.
 
         0 where another process does it. `on_progress` is called with how many are encoded and how many
-        articles there are. After `wait_for_lookups` seconds the rest is left for another time. Raises
-        WorkerError, or OSError where the disk does not take the vectors.
+        articles there are. After `patience` seconds the rest is left for another time. Raises WorkerError,
+        or OSError where the disk does not take the vectors.
         """
         async with self._writing:
             if not await self._become_writer():
@@ -168,7 +168,7 @@ class SemanticIndex:
     ) -> list[bytes] | None:
         """The vectors of titles; None where the encoder has not started, fails, or takes longer than that.
 
-        `wait_for_lookups` is in seconds, None as long as a call may take.
+        `patience` is in seconds, None as long as a call may take.
         """
         if not self._is_ready or not titles:
             return None
@@ -253,8 +253,7 @@ def folder_of(settings: Settings) -> Path:
 
 
 async def _await_result(task: asyncio.Task[list[_T]], patience: float | None) -> list[_T] | None:
-    """What the encoder makes; None where it fails, or takes longer than `wait_for_lookups` (seconds; None:
-    any time).
+    """What the encoder makes; None where it fails, or takes longer than `patience` (seconds; None: any time).
 
     A call that takes longer goes on: to cancel it would cost the worker.
     """

@@ -19,7 +19,7 @@ class TitleSamples(Repository):
     ) -> TitleSampleSet:
         """The titles of these feeds published from `since` until `before`, in no order.
 
-        Of many, every so manieth, so that hardly more than `max_running` are read.
+        Of many, every so manieth, so that hardly more than `most` are read.
         """
         values = {"feeds": to_json_array(feed_ids), "since": since, "before": before}
         found = """

@@ -35,8 +35,7 @@ def retraction_candidates(db: Connection, feed_id: int, since: int) -> list[Retr
 def is_correction(old: Row, *, title: str, shown: str) -> bool:
     """Whether other words are to be read now: in the title, or at the beginning of the text.
 
-    `old` has `title`, `summary` and the feed's text, `newest_served`; `shown` is the new summary, else the
-    new text.
+    `old` has `title`, `summary` and the feed's text, `given`; `shown` is the new summary, else the new text.
     """
     return _words(old["title"]) != _words(title) or _words(old["summary"] or old["given"]) != _words(shown)
 

@@ -48,8 +48,8 @@ class Bookmarks(Repository):
     ) -> bool:
         """Keep an article for a person, and where they did it; False when nothing changed.
 
-        `fill_store` False is for reactions found later: what the person removed since stays removed. An
-        article that is not there changes nothing.
+        `live` False is for reactions found later: what the person removed since stays removed. An article
+        that is not there changes nothing.
         """
         on_conflict = (
             "DO UPDATE SET created = excluded.created, removed = NULL, server_id = excluded.server_id, "

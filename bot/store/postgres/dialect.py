@@ -40,7 +40,7 @@ _REPLACEMENTS = {
 def translate(sql: str, missing: frozenset[str] = frozenset()) -> bytes:
     """A statement of the store's in PostgreSQL's words, all its parameters named: those in order `1`, `2`, ….
 
-    What is `find_missing_rows` is written out as NULL: a parameter without a value has no type either.
+    What is `missing` is written out as NULL: a parameter without a value has no type either.
     """
     place = 0
 

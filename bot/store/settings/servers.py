@@ -67,9 +67,7 @@ class Servers(ShardedRepository):
                 _joined(db, server_id, locale)
 
     async def sample_joined(self, known: Collection[int], most: int) -> list[int]:
-        """Servers that the bot is in: all of them where they are no more than `max_running`, else of those
-        known.
-        """
+        """Servers that the bot is in: all of them where they are no more than `most`, else of those known."""
         found = await self._column(
             "SELECT id FROM server WHERE left IS NULL "
             "ORDER BY id IN (SELECT value FROM json_each(?)) DESC, id LIMIT ?",

@@ -24,7 +24,7 @@ of it and keeps it within Discord's limits (`fitting`): what is too long is shor
 - A section without anything beside it, a row without items and a picture without a usable address are what is
   left of them.
 - `outlets` has the tile, the colour and the line of an outlet; `icons` the emoji of buttons.
-- Panels whose buttons call coroutine functions are `cogs.shared.iterate_view_classes.OwnedView`s.
+- Panels whose buttons call coroutine functions are `cogs.shared.views.OwnedView`s.
 - Texts are markup: make what a feed or a person wrote harmless first (`bot.text.discord_text`).
 - A message that was sent so stays so: later edits need a layout too, and no content or embed beside it.
 """
