@@ -1,4 +1,4 @@
-"""The changes of articles, written in the transactions that make them: what a search index follows."""
+"""Repository of the change log of articles, which search indexes follow."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -9,21 +9,22 @@ from bot.store.repository import Repository, reads, writes
 from bot.store.row_mapping import query_ids, to_json_array
 
 MAX_LOG_ENTRIES = 200_000
-"""Changes that are kept: who is behind by more reads all articles anew."""
+"""Maximum number of changes in the log; an index that is further behind is rebuilt."""
 
 
 class ArticleChanges(Repository):
-    """What became of articles, in order."""
+    """Inserted, changed and deleted articles, in order."""
 
     async def latest(self) -> ArticleChange:
-        """The last change. A database without any has one of no article, whose mark only it has."""
+        """Return the last change; an empty database has one of article id 0 with a random nonce of its own."""
         row = await self._row("SELECT id, mark, article_id FROM article_change ORDER BY id DESC LIMIT 1")
         return ArticleChange(*row)
 
     async def after(self, number: int, mark: int, limit: int) -> list[ArticleChange] | None:
-        """The next changes after one; None where nobody knows of that one any more, or it was another's.
+        """List at most `limit` changes after one, or None if that one is not in the log.
 
-        It is so where too many came since, or the database was replaced by a copy or by another.
+        It is not if too many followed it, or if the database was replaced by another or by a backup; `nonce`
+        tells.
         """
         rows = await self._rows(
             "SELECT id, mark, article_id FROM article_change WHERE id >= ? ORDER BY id LIMIT ?",
@@ -36,24 +37,24 @@ class ArticleChanges(Repository):
 
     @reads
     def articles(self, db: Connection, ids: Collection[int]) -> list[IndexedArticle]:
-        """The articles with these ids; those that are not there are left out."""
+        """Load the articles with these ids, ordered by id; missing ones are left out."""
         return _articles(db, sorted(ids))
 
     @reads
     def articles_before_id(self, db: Connection, article_id: int, limit: int) -> list[IndexedArticle]:
-        """The articles with the largest ids below one, the largest first."""
+        """Load at most `limit` articles with ids below one, largest id first."""
         ids = query_ids(
             db, "SELECT id FROM article WHERE id < ? ORDER BY id DESC LIMIT ?", (article_id, limit)
         )
         return sorted(_articles(db, ids), reverse=True)
 
     async def largest_id(self) -> int:
-        """The largest id of an article, 0 where there is none."""
+        """Return the largest article id, 0 if there are no articles."""
         return await self._number("SELECT coalesce(max(id), 0) FROM article")
 
     @writes
     def trim(self, db: Connection) -> None:
-        """Forget all but the last changes."""
+        """Delete all but the last `MAX_LOG_ENTRIES` changes."""
         db.execute(
             "DELETE FROM article_change WHERE id <= (SELECT max(id) FROM article_change) - ?",
             (MAX_LOG_ENTRIES,),
@@ -71,9 +72,8 @@ def _articles(db: Connection, ids: Sequence[int]) -> list[IndexedArticle]:
     return found
 
 
-_JSON_CHUNK_SIZE = (
-    50  # articles that are read in one step, as of which nobody else has the interpreter's lock
-)
+_JSON_CHUNK_SIZE = 50
+"""Articles per query: SQLite holds the interpreter's lock while one query runs."""
 _INDEXED = """
     WITH found (id, feed_id, published, title, body, language, outlet, author, tags, has_image) AS (
         SELECT id, feed_id, published, title, coalesce(nullif(coalesce(page_text, body, text), ''), summary),

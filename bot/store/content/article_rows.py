@@ -1,4 +1,4 @@
-"""Articles as a poll or a file brings them: functions of a connection, within the transaction of either."""
+"""Functions that insert and update articles within the transaction of a poll or an import."""
 
 from collections.abc import Sequence
 from itertools import count
@@ -14,10 +14,10 @@ from bot.store.row_mapping import article_values, to_json_array
 def insert_articles(
     db: Connection, feed_id: int, new: Sequence[NewArticle]
 ) -> tuple[list[int], list[PendingArticle]]:
-    """Keep articles: the ids of those that were not there, and all that channels may be owed.
+    """Insert new articles; return the ids of those inserted, and all that may be enqueued, oldest first.
 
-    A key that is there is another feed's that once had this address (it moved), or was written by another
-    process; only the first may still be owed.
+    A key that exists already belongs to a feed that had this URL before, or was inserted by another process.
+    Only in the first case may the article still be enqueued.
     """
     known = {
         row["key"]: (row["id"], row["feed_id"])
@@ -26,7 +26,7 @@ def insert_articles(
             (to_json_array([article.key for article in new]),),
         )
     }
-    # Where dates are the same, the document's order decides: what stands first is newest.
+    # Among articles of one date, the first in the document is the newest.
     ordered = [
         new[place] for place in sorted(range(len(new)), key=lambda place: (new[place].published, -place))
     ]
@@ -62,7 +62,10 @@ def insert_articles(
 
 
 def update_article(db: Connection, feed_id: int, change: ChangedArticle) -> None:
-    """Give an article what its entry says now; posts that show otherwise are to be edited."""
+    """Update an article from its changed entry, and schedule edits of the posts that show it.
+
+    Does nothing if the article is gone.
+    """
     stored = db.row(
         "SELECT id, title, page, summary, coalesce(body, text) AS given FROM article WHERE id = ?",
         (change.article_id,),
@@ -82,7 +85,7 @@ def update_article(db: Connection, feed_id: int, change: ChangedArticle) -> None
         "INSERT INTO identity (feed_id, hash, article_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         [(feed_id, hash_, change.article_id) for hash_ in new.identities],
     )
-    if new.page != stored["page"]:  # under its new address too it is not news where it has a fate
+    if new.page != stored["page"]:  # A channel must not get the article again under its new page key.
         db.execute(
             "INSERT INTO fate (channel_id, page, article_id, dispatch_id, fate, reason, decided, joined_id, "
             "shown) SELECT channel_id, ?, article_id, dispatch_id, fate, reason, decided, joined_id, shown "

@@ -1,4 +1,4 @@
-"""Articles: what was kept of feeds."""
+"""Repository of stored articles."""
 
 import itertools
 from collections.abc import AsyncIterator, Collection, Sequence
@@ -11,38 +11,40 @@ from bot.store.records.content_records import StoredArticle
 from bot.store.repository import Repository, reads, writes
 from bot.store.row_mapping import ARTICLE, AT_URLS, article_from_row, articles_by_ids, at_urls, to_json_array
 
-EXPORT_BATCH_SIZE = 200  # articles read at a time by an export
-PURGE_BATCH_SIZE = 500  # articles emptied in a transaction
+EXPORT_BATCH_SIZE = 200
+"""Articles per query of an export."""
+PURGE_BATCH_SIZE = 500
+"""Articles per transaction of a purge."""
 
 
 class Articles(Repository):
-    """The articles. Those of several feeds with one page show once in a list, as the one kept first."""
+    """Articles. Lists show articles of several feeds on one page once, as the one stored first."""
 
     async def get(self, article_id: int) -> Article | None:
-        """The article, or None."""
+        """Return the article with an id, or None."""
         return await self._one(article_from_row, f"SELECT {ARTICLE} FROM article WHERE id = ?", (article_id,))
 
     async def by_key(self, key: str) -> Article | None:
-        """The article with a key, or None."""
+        """Return the article with a key, or None."""
         return await self._one(article_from_row, f"SELECT {ARTICLE} FROM article WHERE key = ?", (key,))
 
     async def by_ids(self, ids: Sequence[int]) -> list[Article]:
-        """The articles with these ids, in this order; those that are not there are left out."""
+        """List the articles with these ids, in this order; missing ones are left out."""
         found = {found.id: found for found in await self._database.query(articles_by_ids, ids)}
         return [found[id_] for id_ in ids if id_ in found]
 
     async def page_keys_by_key_prefix(self, keys: Collection[str]) -> dict[str, str]:
-        """The pages of the articles with these keys or beginnings of keys, as far as there are any."""
+        """Map article keys, or prefixes of them, to page keys; those without an article are left out."""
         rows = await self._rows(
             "SELECT wanted.atom AS name, page FROM json_each(?) AS wanted "
             "CROSS JOIN article ON article.key >= wanted.atom "
-            "AND article.key < wanted.atom || 'g'",  # which comes after any digit
+            "AND article.key < wanted.atom || 'g'",  # Keys are hexadecimal, so "g" sorts after all of them.
             (to_json_array(keys),),
         )
         return {row["name"]: row["page"] for row in rows}
 
     async def by_page_key(self, page: str) -> list[Article]:
-        """All articles of a page, the one kept first first."""
+        """List all articles of a page, the one stored first first."""
         return await self._objects(
             article_from_row, f"SELECT {ARTICLE} FROM article WHERE page = ? ORDER BY id", (page,)
         )
@@ -50,10 +52,10 @@ class Articles(Repository):
     async def find_by_urls(
         self, urls: Collection[str], page: str, identities: Collection[bytes], limit: int
     ) -> list[Article]:
-        """Articles that are, or once were, at an address, the one kept first first.
+        """List at most `limit` articles that are or were at a URL, the one stored first first.
 
-        By any form of its canonical URL, by its page, which they may have changed since they got a fate, and
-        by the identities that the address gives.
+        Matches any variant of the canonical URL in `urls`, `page_key` (also one that an article had when it
+        got a delivery status) and identity hashes that the URL yields.
         """
         names = {f"name{number}": identity for number, identity in enumerate(identities)}
         return await self._objects(
@@ -81,10 +83,10 @@ class Articles(Repository):
         limit: int,
         offset: int = 0,
     ) -> list[Article]:
-        """Articles by date, newest first.
+        """List articles by publication date, newest first.
 
-        `feed_ids` are the feeds that the person asking may see, None all; `outlet` is the name of one,
-        accents and case ignored.
+        `feed_ids` are the feeds that the user may see; None means all. `outlet` is the name of one outlet,
+        ignoring case and accents.
         """
         if feed_ids is None and outlet is None:
             return db.objects(
@@ -102,8 +104,8 @@ class Articles(Repository):
             "AND (:outlet IS NULL OR fold(outlet) = fold(:outlet))",
             {"all": feed_ids is None, "feeds": to_json_array(feed_ids or ()), "outlet": outlet},
         )
-        # Within a feed the index is in order, so SQLite leaves each feed as soon as it is behind what was
-        # found. One scan by date would pass by the articles of all other feeds.
+        # The index is ordered within a feed, so SQLite stops early in each. A scan by date would visit the
+        # articles of all other feeds.
         return db.objects(
             article_from_row,
             f"""
@@ -119,7 +121,10 @@ class Articles(Repository):
         )
 
     async def list_history(self, feed_id: int, limit: int) -> list[tuple[str, str, str, int, int]]:
-        """Link, title, summary and times (published, found) of a feed's articles, the newest first."""
+        """List URL, title, summary, publication and discovery time of a feed's newest articles.
+
+        Newest first; times are in seconds of UTC.
+        """
         rows = await self._rows(
             "SELECT url, title, summary, published, found FROM article WHERE feed_id = ? "
             "ORDER BY published DESC, id DESC LIMIT ?",
@@ -128,7 +133,7 @@ class Articles(Repository):
         return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
 
     async def count(self, feed_ids: Collection[int] | None = None) -> int:
-        """How many articles there are, in all or of some feeds."""
+        """Count the articles of some feeds; None means all."""
         if feed_ids is None:
             return await self._number("SELECT count(*) FROM article")
         return await self._number(
@@ -137,11 +142,11 @@ class Articles(Repository):
         )
 
     async def newest_time(self) -> int | None:
-        """When the newest article was published."""
+        """Return when the newest article was published, in seconds of UTC, or None without articles."""
         return await self._value("SELECT max(published) FROM article")
 
     async def oldest_time(self, feed_ids: Collection[int] | None) -> int | None:
-        """When the oldest article of these feeds (None: of all) was published."""
+        """Return when the oldest article of some feeds (None: of all) was published, in seconds of UTC, or None."""
         if feed_ids is None:
             return await self._value("SELECT min(published) FROM article")
         return await self._value(
@@ -151,7 +156,7 @@ class Articles(Repository):
         )
 
     async def export(self) -> AsyncIterator[Article]:
-        """Every article, oldest first. What is kept meanwhile may or may not be among them."""
+        """Yield every article, oldest first; articles inserted meanwhile may be missing."""
         last = (-(2**62), 0)
         while True:
             articles = await self._objects(
@@ -167,7 +172,7 @@ class Articles(Repository):
             last = (articles[-1].published, articles[-1].id)
 
     async def stored_at_urls(self, urls: Collection[str]) -> dict[str, list[StoredArticle]]:
-        """What is kept of these canonical URLs, in any feed."""
+        """Map canonical URLs to the articles of any feed there; URLs without one are left out."""
         rows = await self._rows(
             "SELECT key, url, page, outlet, title, published FROM article "
             f"WHERE id IN ({AT_URLS}) ORDER BY id",
@@ -180,22 +185,22 @@ class Articles(Repository):
 
     @writes
     def import_batch(self, db: Connection, new: Sequence[tuple[int, NewArticle]]) -> int:
-        """Keep articles that came from a file, in this order, each with its feed's id; how many were kept.
+        """Insert articles from a file, in its order, each with its feed's id; return how many were inserted.
 
-        An article whose key is there already is left out: repeating an import adds nothing.
+        Articles whose key exists are left out, so that an import can be repeated.
         """
         kept = 0
         for feed_id, group in itertools.groupby(new, key=lambda pair: pair[0]):
-            # Of articles of one date the last of a document is kept first; here the first of the file is to
-            # be.
+            # `insert_articles` stores the last of several articles of one date first; a file wants the first.
             articles = [article_ for _, article_ in group][::-1]
             kept += len(insert_articles(db, feed_id, articles)[0])
         return kept
 
     async def purge_texts(self, before: int) -> int:
-        """Empty the texts of articles found before a time, except those somebody bookmarked; how many.
+        """Delete the texts of articles found before a time, except bookmarked ones; return how many articles.
 
-        Titles, dates, addresses and identities stay, and titles stay searchable.
+        Titles, dates, URLs and identities remain, and titles remain searchable. `before` is in seconds of
+        UTC.
         """
         forgotten = 0
         last: tuple[int, int] | None = (-(2**62), 0)

@@ -1,4 +1,4 @@
-"""What a language model wrote of articles: kept, so that it is written once, and counted."""
+"""Repository of texts that a language model generated from articles: a cache, and the count for its quota."""
 
 from collections.abc import Collection, Mapping
 
@@ -9,25 +9,25 @@ from bot.store.row_mapping import to_json_array
 from bot.store.settings.parent_rows import ensure_server
 
 RETENTION_SECONDS = 90 * 86_400
-"""Seconds that a text is kept."""
+"""Seconds after which a generated text is deleted."""
 MAX_POSTS_PER_CHANNEL = 5
-"""Posts of a channel that are looked for at a time, the newest of those waiting and of those sent."""
+"""Maximum number of pending posts, and of sent posts, per channel to translate at a time."""
 
-# A change of the article makes what was written of it stale.
 _IS_CURRENT_SQL = """
     written_text.article_id = article.id AND written_text.kind = :kind AND written_text.language = :language
     AND written_text.model = :model
     AND written_text.made >= coalesce(article.updated, article.corrected, 0)
 """
+"""Whether a generated text belongs to the current version of its article."""
 
 
 class GeneratedTexts(Repository):
-    """Summaries and translations by article, language and model. "" is one of which nothing held."""
+    """Summaries and translations by article, language and model; "" if no generated text was supported."""
 
     async def get(
         self, kind: GeneratedTextKind, article_ids: Collection[int], *, language: str, model: str
     ) -> dict[int, str]:
-        """What was written of these articles as they are now, by their ids."""
+        """Map article ids to the texts generated from their current versions."""
         rows = await self._rows(
             f"SELECT article.id, written_text.text FROM article JOIN written_text ON {_IS_CURRENT_SQL} "
             "WHERE article.id IN (SELECT value FROM json_each(:ids))",
@@ -49,9 +49,10 @@ class GeneratedTexts(Repository):
         as_of: int,
         channel_ids: Collection[int] = (),
     ) -> None:
-        """Keep what was written for the people of a server of the article as it was at a time.
+        """Store a text generated for a server, and schedule edits of the article's posts in `channel_ids`.
 
-        Posts of it in these channels are to be edited.
+        `as_of` is the time of the article's version in seconds of UTC. `server_id` is charged for it; None
+        charges no server.
         """
         values = {
             "article": article_id,
@@ -83,7 +84,7 @@ class GeneratedTexts(Repository):
         )
 
     async def count_since(self, since: int, server_id: int | None) -> tuple[int, int]:
-        """How many texts were written since a time: for all servers, and for this one."""
+        """Count the texts generated since a time in seconds of UTC: in total, and for one server."""
         row = await self._row(
             "SELECT count(*), count(*) FILTER (WHERE server_id IS ?) FROM written_text WHERE made >= ?",
             (server_id, since),
@@ -94,9 +95,10 @@ class GeneratedTexts(Repository):
     def pending_translations(
         self, db: Connection, channels: Mapping[int, str], *, model: str, since: int
     ) -> list[PendingTranslation]:
-        """Posts in these channels, each with its language, of articles in another that are not translated.
+        """List posts whose article is not yet translated into the language of their channel.
 
-        They are waiting, or were sent since a time: the newest few of each channel, its newest first.
+        `channels` maps channel ids to languages. Only the newest `MAX_POSTS_PER_CHANNEL` pending posts of
+        each channel, and as many sent since `since` (seconds of UTC), newest first.
         """
         found = []
         for channel_id, language in channels.items():

@@ -1,4 +1,4 @@
-"""Readings: which pages are to be read, and how reading them ended."""
+"""Repository of page fetches: which articles' web pages to fetch, and the outcomes."""
 
 from collections.abc import Collection, Mapping
 
@@ -9,11 +9,11 @@ from bot.store.repository import Repository, write_method, writes
 from bot.store.row_mapping import to_json_array
 
 CLAIM_TIMEOUT_SECONDS = 900
-"""Seconds after which a reading that did not end, since the process did, is due again."""
+"""Seconds after which a claim that was not finished is due again, because its process ended."""
 
 
 class PageFetches(Repository):
-    """The pages of articles of which a feed gives only a teaser."""
+    """Page fetches of articles of which the feed gives only a teaser."""
 
     @writes
     def claim_due(
@@ -25,10 +25,10 @@ class PageFetches(Repository):
         besides: Collection[int] = (),
         slots: Collection[int] | None = None,
     ) -> list[PageFetchJob]:
-        """Pages that are due, of these feeds and slots alone if told so, and begin an attempt for each.
+        """Claim up to `limit` pages that are due, counting an attempt for each.
 
-        Each feed's newest comes first, then each one's next: no feed waits for another's.
-        `besides` are articles that are in hand.
+        Only of `feed_ids` and host `slots` where given, without `exclude_article_ids`. Round robin over
+        feeds, newest article first. A claim that is not finished is due again after `CLAIM_TIMEOUT_SECONDS`.
         """
         rows = db.rows(
             f"""
@@ -65,7 +65,10 @@ class PageFetches(Repository):
     async def next_due(
         self, besides: Collection[int] = (), *, slots: Collection[int] | None = None
     ) -> int | None:
-        """When a page, of these slots if given, is due next, without those in hand."""
+        """Return when the next page is due in seconds of UTC, possibly past, or None.
+
+        Only of host `slots` where given, without `exclude_article_ids`.
+        """
         return await self._value(
             f"SELECT min(due) FROM reading WHERE due IS NOT NULL {_slot_condition(slots)} "
             "AND article_id NOT IN (SELECT value FROM json_each(:besides))",
@@ -73,7 +76,7 @@ class PageFetches(Repository):
         )
 
     async def text_of_page(self, page: str) -> str | None:
-        """The text of a page that was read for another feed's article."""
+        """Return the text of a page that was fetched for any article, or None."""
         return await self._value(
             "SELECT page_text FROM article WHERE page = ? AND page_text IS NOT NULL LIMIT 1", (page,)
         )
@@ -83,14 +86,17 @@ class PageFetches(Repository):
 
     @writes
     def release_claims(self, db: Connection, due: Mapping[int, int]) -> None:
-        """Attempts did not begin: the pages of these articles are due again at these times."""
+        """Release claims whose fetch did not begin, uncounting the attempt.
+
+        `due_at_by_article_id` maps article ids to their new due times in seconds of UTC.
+        """
         db.executemany(
             "UPDATE reading SET due = ?, attempts = attempts - 1 WHERE article_id = ? AND due IS NOT NULL",
             [(when, article_id) for article_id, when in due.items()],
         )
 
     async def by_article_ids(self, article_ids: Collection[int]) -> dict[int, PageFetch]:
-        """The readings of articles, of those that have one."""
+        """Map article ids to their page fetches; articles without one are left out."""
         rows = await self._rows(
             "SELECT article_id, outcome, due, ended, attempts FROM reading "
             "WHERE article_id IN (SELECT value FROM json_each(?))",
@@ -99,7 +105,7 @@ class PageFetches(Repository):
         return {row["article_id"]: PageFetch(*row) for row in rows}
 
     async def count_pending(self) -> int:
-        """How many pages are to be read."""
+        """Count the pages still to be fetched."""
         return await self._number("SELECT count(*) FROM reading WHERE due IS NOT NULL")
 
 

@@ -1,4 +1,4 @@
-"""What stories are made of: recent articles, and which of them tell of one event."""
+"""Repository of what stories are built from: recent articles and their similarities."""
 
 from collections.abc import Collection
 
@@ -8,12 +8,12 @@ from bot.store.row_mapping import to_json_array
 
 
 class Stories(Repository):
-    """Recent articles."""
+    """Recent articles and pairs of similar articles. Similarities are from 0 to 1."""
 
     async def recent(self, after: int, since: int, *, limit: int, lead: int) -> list[ArticleBrief]:
-        """Articles with an id after one, published since a time, in the order of their ids.
+        """List articles with ids above one, published since a time in seconds of UTC, by id.
 
-        Of their texts `lead` characters are read.
+        `lead_length` is how many characters of their texts are loaded.
         """
         return await self._objects(
             ArticleBrief._make,
@@ -26,7 +26,7 @@ class Stories(Repository):
         )
 
     async def similar_pairs(self, ids: Collection[int], least: float) -> set[tuple[int, int]]:
-        """Pairs of these articles that are `least` (0 to 1) alike or more, each with the later one first."""
+        """Return pairs of article ids with at least `min_similarity`, the later article first."""
         rows = await self._rows(
             "SELECT article_id, other_id FROM kinship WHERE likeness >= ?2"
             " AND article_id IN (SELECT value FROM json_each(?1))"
@@ -38,9 +38,10 @@ class Stories(Repository):
     async def other_coverage(
         self, ids: Collection[int], feed_ids: Collection[int], least: float
     ) -> dict[int, list[CoveringOutlet]]:
-        """Which other outlets of these feeds tell of what each article does, the first article of each.
+        """Map article ids to the other outlets that cover the same event in `feed_ids`.
 
-        Articles tell the same that are `least` (0 to 1) alike or more.
+        An outlet appears once, with its first article that has at least `min_similarity`. Articles without
+        other coverage are left out.
         """
         rows = await self._rows(
             """
@@ -65,7 +66,7 @@ class Stories(Repository):
         return {article_id: list(tellers.values()) for article_id, tellers in found.items()}
 
     async def id_before(self, since: int) -> int:
-        """An id that every article published since a time comes after."""
+        """Return an id below those of all articles published since a time in seconds of UTC."""
         return await self._number(
             "SELECT coalesce(min(id) - 1, 0) FROM article WHERE published >= ?", (since,)
         )

@@ -1,4 +1,4 @@
-"""Titles, sampled for whoever counts their words."""
+"""Repository of title samples for word counts."""
 
 from collections.abc import Collection
 
@@ -7,19 +7,20 @@ from bot.store.records.content_records import TitleSample, TitleSampleSet
 from bot.store.repository import Repository, reads
 from bot.store.row_mapping import to_json_array
 
-_LONGEST_TITLE = 300  # characters
+_LONGEST_TITLE = 300
+"""Characters of a title that are loaded."""
 
 
 class TitleSamples(Repository):
-    """The titles of articles."""
+    """Samples of article titles."""
 
     @reads
     def sample(
         self, db: Connection, feed_ids: Collection[int], *, since: int, before: int, most: int
     ) -> TitleSampleSet:
-        """The titles of these feeds published from `since` until `before`, in no order.
+        """Sample the titles of feeds published from `since` until before `before`, in seconds of UTC.
 
-        Of many, every so manieth, so that hardly more than `most` are read.
+        Takes every n-th article id, so that about `max_titles` are loaded; unordered.
         """
         values = {"feeds": to_json_array(feed_ids), "since": since, "before": before}
         found = """

@@ -1,4 +1,4 @@
-"""Which articles the index of meanings holds, and what of them is encoded. Vectors stand in files beside."""
+"""Repository of which articles each semantic index contains. The embeddings are in files of the index."""
 
 from collections.abc import Collection, Sequence
 
@@ -9,10 +9,11 @@ from bot.store.repository import Repository, writes
 from bot.store.row_mapping import to_json_array
 
 MAX_ENCODED_CHARS = 500
-"""Characters of an article that are encoded: its title, its summary and the beginning of its text."""
+"""Characters of an article that are encoded: title, summary and the beginning of its text."""
 STALE_INDEX_SECONDS = 30 * 86_400
-"""Seconds after which an index to which nothing was added is taken to be gone with its process."""
-_INDEX = "vectors "  # and its stamp: the name in `meta` of when something was added to an index last
+"""Seconds without additions after which an index is assumed to be gone with its process."""
+_INDEX = "vectors "
+"""Prefix of the `meta` entry with the time of the last addition to an index; its stamp follows."""
 _SOURCE = f"""
     substr(article.title || '\n' || article.summary || '\n'
         || coalesce(article.page_text, article.body, article.text, ''), 1, {MAX_ENCODED_CHARS})
@@ -24,17 +25,17 @@ _MATCHES_FILTER_SQL = """
 
 
 class Vectors(Repository):
-    """What the index of meanings holds."""
+    """Encoded articles by semantic index, which a stamp identifies."""
 
     @writes
     def drop_index(self, db: Connection, stamp: str) -> None:
-        """The index of this stamp is no more."""
+        """Delete the records of an index."""
         db.execute("DELETE FROM encoded_article WHERE stamp = ?", (stamp,))
         db.execute("DELETE FROM meta WHERE name = ?", (_INDEX + stamp,))
 
     @writes
     def purge(self, db: Connection, now: int) -> None:
-        """Forget the indexes of processes that are gone."""
+        """Delete the records of stale indexes; `now` is in seconds of UTC."""
         db.execute(
             "DELETE FROM meta WHERE name LIKE ? AND value < ?", (f"{_INDEX}%", str(now - STALE_INDEX_SECONDS))
         )
@@ -44,7 +45,7 @@ class Vectors(Repository):
         )
 
     async def counts(self, stamp: str | None = None) -> EncodedCounts:
-        """How far the encoding is, for an index; None: for the one that has most."""
+        """Count encoded and all articles for an index; None means the most complete index."""
         encoded = (
             "max(held) FROM (SELECT count(*) AS held FROM encoded_article GROUP BY stamp) AS each_index"
             if stamp is None
@@ -56,9 +57,9 @@ class Vectors(Repository):
         return EncodedCounts(*row)
 
     async def unencoded_ids(self, stamp: str, limit: int) -> list[int]:
-        """Ids of articles that have no vector in an index, the newest first."""
+        """List at most `limit` ids of articles that an index lacks, newest first."""
         encoded, articles = await self.counts(stamp)
-        if encoded == articles:  # no article goes without taking its mark along
+        if encoded == articles:  # Deleting an article deletes its record, so equal counts mean complete.
             return []
         return await self._column(
             """SELECT id FROM article INDEXED BY article_newest
@@ -68,7 +69,7 @@ class Vectors(Repository):
         )
 
     async def texts_to_encode(self, article_ids: Collection[int]) -> list[tuple[int, str]]:
-        """What is to be encoded of these articles."""
+        """List ids of articles with the texts to encode; missing articles are left out."""
         rows = await self._rows(
             f"SELECT id, {_SOURCE} FROM article WHERE id IN (SELECT value FROM json_each(?))",
             (to_json_array(article_ids),),
@@ -77,7 +78,10 @@ class Vectors(Repository):
 
     @writes
     def mark_encoded(self, db: Connection, stamp: str, encoded: Sequence[tuple[int, str]]) -> int:
-        """Note that articles are in the index as these texts, except where they changed since; how many."""
+        """Record that an index contains articles with these texts; return how many were new.
+
+        Articles whose text has changed since are left out.
+        """
         meta.set_value(db, _INDEX + stamp, str(db.now))
         marked = 0
         for article_id, source in encoded:
@@ -97,7 +101,10 @@ class Vectors(Repository):
         since: int | None = None,
         before: int | None = None,
     ) -> set[int]:
-        """Those of the articles that are still there, of these feeds and of this time."""
+        """Return those of the articles that exist and match the filters; None means no filter.
+
+        `since` is inclusive and `before` exclusive, in seconds of UTC.
+        """
         return await self._set(
             f"SELECT id FROM article WHERE id IN (SELECT value FROM json_each(:ids)) AND "
             f"{_MATCHES_FILTER_SQL}",
@@ -107,7 +114,10 @@ class Vectors(Repository):
     async def newest(
         self, *, feed_ids: Collection[int] | None, since: int | None, before: int | None, limit: int
     ) -> list[int]:
-        """Ids of the newest articles of these feeds and of this time."""
+        """List the ids of the newest articles that match the filters; None means no filter.
+
+        `since` is inclusive and `before` exclusive, in seconds of UTC.
+        """
         return await self._column(
             f"SELECT id FROM article WHERE {_MATCHES_FILTER_SQL} ORDER BY published DESC LIMIT :limit",
             {"limit": limit, **_parameters(feed_ids, since, before)},

@@ -1,1 +1,1 @@
-"""Feeds: their polls, what they bring too much of, hubs that push, icons of outlets."""
+"""Repositories of feeds: polls, quota overflow, WebSub subscriptions, outlet icons."""

@@ -1,4 +1,4 @@
-"""Feeds: the addresses that are asked for news."""
+"""Repository of feeds, and the functions that write their state within a poll's transaction."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -17,14 +17,17 @@ FOLLOWING_SERVERS_SQL = """
     JOIN server ON server.id = channel.server_id
     WHERE subscription.feed_id = feed.id AND subscription.paused IS NULL AND server.left IS NULL
 """
+"""FROM clause of the servers that follow `feed` unpaused and that the bot is in."""
 FOLLOWED = f"EXISTS (SELECT 1 {FOLLOWING_SERVERS_SQL})"
+"""Whether any server follows `feed` unpaused."""
 EXCLUDE_SERVERS_SQL = "AND server.id NOT IN (SELECT value FROM json_each(:besides))"
+"""Condition that leaves out the servers in `:besides`."""
 MAX_SHARED_SERVERS = 8
-"""Servers of a feed among which its cost is shared, at most."""
+"""Maximum number of servers among which the cost of a feed is shared."""
 
 
 class Feeds(Repository):
-    """The feeds. A feed nobody follows is kept with its articles but never due."""
+    """Feeds. One that nobody follows is stored with its articles but never due."""
 
     @writes
     def add(
@@ -38,10 +41,10 @@ class Feeds(Repository):
         next_poll: int = 0,
         state: FeedState = FeedState.ACTIVE,
     ) -> Feed:
-        """Get or create the feed of an address; one that was gone is asked again.
+        """Get or create the feed of a URL; one that was gone becomes active and due again.
 
-        `server_id` is given for an address with credentials: each server has a feed of its own then. An
-        address that may let somebody in is encrypted where there is a key.
+        `server_id` is given for a URL with credentials: each server has its own feed of it. A private URL is
+        encrypted if there is a key. `next_poll` is in seconds of UTC.
         """
         new = Feed(0, url, server_id, title, outlet or title, state=state, added=db.now, next_poll=next_poll)
         values = feed_values(new)
@@ -71,19 +74,19 @@ class Feeds(Repository):
         return found
 
     async def get(self, feed_id: int) -> Feed | None:
-        """The feed, or None."""
+        """Return the feed with an id, or None."""
         return await self._one(feed_from_row, f"SELECT {FEED} FROM feed WHERE id = ?", (feed_id,))
 
     @reads
     def find(self, db: Connection, url: str, server_id: int | None = None) -> Feed | None:
-        """The feed of an address: the shared one, or that of a server."""
+        """Return the feed of a URL, or None: the server's own with `server_id`, else the shared one."""
         server_id = server_id or 0
         written = url_encryption.stored_form(db, url, server_id)
         sql = f"SELECT {FEED} FROM feed WHERE url = ? AND server_id = ?"
         return db.object_or_none(feed_from_row, sql, (written, server_id))
 
     async def of_page(self, page: str) -> list[Feed]:
-        """The shared feeds that are lists of the page at an address, which has no fragment."""
+        """List the shared feeds made of lists on a web page, by id. `page_url` has no fragment."""
         of_lists = await self._objects(
             feed_from_row,
             f"SELECT {FEED} FROM feed WHERE (url > ?1 || '#' AND url < ?1 || '$' OR url LIKE ?2) "
@@ -93,7 +96,10 @@ class Feeds(Repository):
         return [found for found in of_lists if found.url.startswith(f"{page}#")]
 
     async def due(self, now: int, limit: int, exclude: Collection[int] = ()) -> list[Feed]:
-        """Feeds to poll, the longest due first: active, and followed unpaused in a server the bot is in."""
+        """List at most `limit` feeds due at `now`, longest due first, without the ids in `exclude`.
+
+        A due feed is active and followed unpaused in a server that the bot is in.
+        """
         return await self._objects(
             feed_from_row,
             f"""
@@ -114,9 +120,10 @@ class Feeds(Repository):
         besides: Collection[int] = (),
         slots: Collection[int] | None = None,
     ) -> list[DueFeed]:
-        """The same feeds as `due`, without what most polls need not know, each with some of its servers.
+        """List due feeds with the columns that a poll needs and some of their servers.
 
-        Not those which only the servers `besides` follow, and of these slots alone where some are given.
+        Selects and orders as `due` does, but leaves out feeds that only the servers `exclude_server_ids`
+        follow and, with `slots`, feeds of other host slots. A feed has at most `MAX_QUOTA_SERVERS` servers.
         """
         return await self._objects(
             due_feed_from_row,
@@ -144,13 +151,13 @@ class Feeds(Repository):
 
     @writes
     def postpone(self, db: Connection, dues: Collection[tuple[int, int]]) -> None:
-        """Let feeds, by id, be due later than they are."""
+        """Postpone feeds: pairs of feed id and time in seconds of UTC, ignored if a feed is due later."""
         db.executemany("UPDATE feed SET next_poll = max(next_poll, ?2) WHERE id = ?1", dues)
 
     async def quota_servers(self, feed_id: int) -> dict[int, int]:
-        """Some of the servers that follow a feed unpaused and that the bot is in.
+        """Return the servers charged for a feed's new articles, at most `MAX_QUOTA_SERVERS`.
 
-        Each with when all of its share of new articles is free, in milliseconds since 1970 in UTC.
+        Maps server id to when its quota is full again, in milliseconds of UTC; 0 if it never used any.
         """
         rows = await self._rows(
             f"SELECT DISTINCT server.id, coalesce(server.share_whole, 0) "
@@ -163,7 +170,7 @@ class Feeds(Repository):
     async def next_due(
         self, exclude: Collection[int] = (), *, slots: Collection[int] | None = None
     ) -> int | None:
-        """When the next feed is due, of these slots if given, which may be past; None where none is."""
+        """Return when the next feed is due in seconds of UTC, possibly past, or None; `slots` as in polling."""
         return await self._value(
             f"""
             SELECT next_poll FROM feed
@@ -175,27 +182,27 @@ class Feeds(Repository):
         )
 
     async def has_overdue(self, *, asked_after: int, due_before: int) -> bool:
-        """Whether a feed that is to be polled was asked since a time, or has been due since before one."""
+        """Return whether a followed, active feed was polled after one time or due before another."""
         wanted = "state = 'active' AND (last_poll > ? OR next_poll < ?)"
         sql = f"SELECT EXISTS (SELECT 1 FROM feed WHERE {wanted} AND {FOLLOWED})"
         return bool(await self._value(sql, (asked_after, due_before)))
 
     async def last_success(self) -> int:
-        """When any feed last answered, 0 where none ever did."""
+        """Return when any feed was last polled successfully, in seconds of UTC; 0 if none ever was."""
         return await self._number("SELECT coalesce(max(last_success), 0) FROM feed")
 
     async def all(self) -> list[Feed]:
-        """Every feed, by outlet and title."""
+        """List every feed by outlet and title."""
         return await self._objects(feed_from_row, f"SELECT {FEED} FROM feed ORDER BY outlet, title, id")
 
     async def count(self) -> int:
-        """How many feeds there are on the web, those that are gone included."""
+        """Count the feeds on the web, including those that are gone."""
         return await self._number("SELECT count(*) FROM feed WHERE state <> 'imported'")
 
     async def outlets(self, feed_ids: Collection[int] | None, prefix: str, limit: int) -> list[str]:
-        """Names of outlets in which a word begins with `prefix`, accents and case ignored.
+        """List names of outlets with a word that begins with `prefix`, ignoring case and accents.
 
-        Those that begin with it come first. `feed_ids` are the feeds that the asker may see, None all.
+        Names that begin with it come first. `feed_ids` are the feeds that the user may see; None means all.
         """
         return await self._column(
             """
@@ -216,7 +223,10 @@ class Feeds(Repository):
 
     @writes
     def remove(self, db: Connection, feed_id: int) -> None:
-        """Poll a feed no more, and delete its articles, all but those that people bookmarked."""
+        """Stop polling a feed and delete its articles except bookmarked ones.
+
+        The feed row is deleted too unless a bookmarked article needs it.
+        """
         db.execute(
             "DELETE FROM article WHERE feed_id = ? AND id NOT IN (SELECT article_id FROM bookmark)",
             (feed_id,),
@@ -229,7 +239,7 @@ class Feeds(Repository):
 
     @writes
     def clear_validators(self, db: Connection, feed_id: int | None = None) -> None:
-        """Forget what a feed, or every one, answered last: its next answer is read, also an old one."""
+        """Clear the validators of a feed (None: of all), so that its next response is parsed in full."""
         db.execute(
             "UPDATE feed SET etag = NULL, last_modified = NULL, body_hash = NULL, entries_hash = NULL "
             "WHERE id = coalesce(?, id)",
@@ -238,7 +248,7 @@ class Feeds(Repository):
 
     @writes
     def make_due(self, db: Connection, feed_id: int) -> None:
-        """Make a feed due at once; one that was gone is asked again."""
+        """Make a feed due now; one that was gone becomes active."""
         db.execute(
             "UPDATE feed SET next_poll = min(next_poll, ?), state = iif(state = 'gone', 'active', state) "
             "WHERE id = ?",
@@ -250,11 +260,12 @@ def _in(slots: Collection[int] | None) -> str:
     return "" if slots is None else "AND slot IN (SELECT value FROM json_each(:slots))"
 
 
-_WRITTEN = {  # what polls change, but the address: by column, where a feed has it
+_WRITTEN = {
     **dict.fromkeys(feed_values(Feed(id=0, url=""))),
     **{name: f"validators.{name}" for name in ("etag", "last_modified", "body_hash", "entries_hash")},
     "state": "state.value",
 }
+"""Columns that polls change, each with the attribute of `Feed` if that has another name."""
 for _name in ("id", "url", "server_id", "added"):
     del _WRITTEN[_name]
 _SET = ", ".join(f"{name} = ?" for name in _WRITTEN)
@@ -262,19 +273,20 @@ _VALUES = attrgetter(*(place or name for name, place in _WRITTEN.items()), "id")
 
 
 FEEDS_WITHOUT_SLOT_SQL = "SELECT id, url FROM feed WHERE slot IS NULL"
+"""Feeds whose host slot was not computed yet."""
 
 
 def assign_host_slots(db: Connection) -> None:
-    """Tell the slots of feeds that have none yet: of a database of before there were any."""
+    """Set the host slot of feeds without one, which older databases have."""
     rows = db.rows(FEEDS_WITHOUT_SLOT_SQL)
     slots = [(host_slot(url_encryption.decrypt_url(url)), feed_id) for feed_id, url in rows]
     db.executemany("UPDATE feed SET slot = ? WHERE id = ?", slots)
 
 
 def write_feeds(db: Connection, feeds: Collection[Feed]) -> None:
-    """Write what polls change of feeds. An address that another feed has is not taken over."""
+    """Write the columns of feeds that polls change. A URL that another feed has is not taken over."""
     db.executemany(f"UPDATE feed SET {_SET} WHERE id = ?", map(_VALUES, map(_sealed, feeds)))
-    # Apart: a statement that may set the address touches its index, whether it changes or not.
+    # The URL has a statement of its own because setting a column updates its index even if nothing changes.
     db.executemany(
         """
         UPDATE feed SET url = :url, slot = :slot WHERE id = :id AND url <> :url AND NOT EXISTS (

@@ -1,4 +1,4 @@
-"""Icons of outlets that were fetched; their pictures are emoji of the application, which Discord keeps."""
+"""Repository of outlet icons, whose images Discord stores as application emoji."""
 
 from collections.abc import Collection
 
@@ -9,15 +9,15 @@ from bot.store.row_mapping import to_json_array
 
 
 class OutletIcons(Repository):
-    """What is known of them."""
+    """Outlet icons."""
 
     async def all(self) -> list[OutletIcon]:
-        """All of them."""
+        """List all icons."""
         return await self._objects(OutletIcon._make, "SELECT name, looked, colour, shown FROM outlet_icon")
 
     @writes
     def write(self, db: Connection, icon: OutletIcon) -> None:
-        """Keep what is known of one now."""
+        """Insert or replace an icon by name."""
         db.execute(
             "INSERT INTO outlet_icon (name, looked, colour, shown) VALUES (?, ?, ?, ?) "
             "ON CONFLICT (name) DO UPDATE SET looked = excluded.looked, colour = excluded.colour, "
@@ -27,7 +27,7 @@ class OutletIcons(Repository):
 
     @writes
     def mark_shown(self, db: Connection, names: Collection[str], now: int) -> None:
-        """These were shown."""
+        """Set when icons were last shown, in seconds of UTC; icons that cannot be shown stay so."""
         db.execute(
             "UPDATE outlet_icon SET shown = ? "
             "WHERE shown IS NOT NULL AND name IN (SELECT atom FROM json_each(?))",

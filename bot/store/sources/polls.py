@@ -1,4 +1,7 @@
-"""What a poll found, written in one transaction: the heart of "never lost, never repeated"."""
+"""Transactions that record polls: feed, articles, statuses and dispatches are written together or not at all.
+
+They are why no article is lost or posted twice.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -36,20 +39,21 @@ from bot.store.sources.feeds import write_feeds
 from bot.text import urls
 
 MAX_IDENTITIES_PER_ARTICLE = 20
-"""Identities that an article may gain: some publishers change a guid each time they are asked."""
+"""Maximum number of identity hashes per article; some publishers change a guid on each request."""
 _KNOWN = "article.id, key, url, title, published, fingerprint, page, changes, updated"
 _SINCE = "SELECT 1 FROM article WHERE id > ? AND published >= ? LIMIT 1"
-CHUNK = 10_000  # parameters of a statement; SQLite takes 32,766
+CHUNK = 10_000
+"""Identity hashes per statement; SQLite accepts 32,766 parameters."""
 
 
 class Polls(Repository):
-    """What intake asks, and where it puts what it found."""
+    """Queries of intake, and the writes of polls."""
 
     @reads
     def known_by_identity(
         self, db: Connection, feed_id: int, hashes: Collection[bytes]
     ) -> dict[bytes, KnownArticle]:
-        """The articles that a feed shows under these identities."""
+        """Map identity hashes to the articles of a feed; unknown hashes are left out."""
         hashes = list(hashes)
         found: dict[bytes, KnownArticle] = {}
         for start in range(0, len(hashes), CHUNK):
@@ -70,7 +74,10 @@ class Polls(Repository):
     def known_pages(
         self, db: Connection, feed_id: int, pages: Mapping[str, Collection[str]]
     ) -> dict[str, list[KnownArticle]]:
-        """The articles of a feed at these pages, of which the canonical addresses are given too."""
+        """Map page keys to the articles of a feed on those pages.
+
+        `pages` maps each page key to its canonical URLs.
+        """
         rows = db.execute(
             f"SELECT {_KNOWN} FROM article WHERE id IN ("
             "SELECT id FROM article WHERE page IN (SELECT atom FROM json_each(:pages)) "
@@ -91,7 +98,10 @@ class Polls(Repository):
     async def relocation_candidates(
         self, feed_id: int, dates: Collection[int], latest: int
     ) -> list[KnownArticle]:
-        """The articles of a feed that were published at one of these times, and its `latest` so many."""
+        """List a feed's articles published exactly at one of `dates`, and its `latest` newest ones.
+
+        Newest id first. Dates are in seconds of UTC.
+        """
         return await self._objects(
             KnownArticle._make,
             f"""
@@ -107,7 +117,7 @@ class Polls(Repository):
         )
 
     async def original_texts(self, article_ids: Collection[int]) -> dict[int, tuple[str, str]]:
-        """Summary and text of articles as their feed gave them, if they are still kept."""
+        """Map article ids to summary and text as the feed gave them; purged texts are empty."""
         rows = await self._rows(
             "SELECT id, summary, text FROM article WHERE id IN (SELECT value FROM json_each(?))",
             (to_json_array(article_ids),),
@@ -126,10 +136,10 @@ class Polls(Repository):
         *,
         owner: str | None = None,
     ) -> bool:
-        """Write many polls without news, and their alerts; whether posts are to be edited because of them.
+        """Record polls that found nothing new, and their alerts; return whether posts became due for an edit.
 
-        Everything but the addresses' owners and beginnings. Of an `owner` of leases only those are written
-        whose feeds are still its own.
+        `feeds` are written in full, `unchanged` only reschedules. With `owner`, feeds whose lease another
+        process owns are skipped.
         """
         if owner is not None:
             ids = {polled.id for polled in feeds} | {polled.feed_id for polled in unchanged}
@@ -149,13 +159,11 @@ class Polls(Repository):
     def record(
         self, db: Connection, poll: PollWrite, *, kin: StoryMatches = NO_MATCHES, fence: Fence | None = None
     ) -> PollWriteResult:
-        """Write one poll, all or nothing: the feed with its validators, articles, index, fates, dispatches.
+        """Record one poll in one transaction: feed, articles, statuses and dispatches.
 
-        Unless it is the first, every channel that follows the feed gets a fate for each page without one: a
-        post, a place in a catch-up, or withheld when the subscription is paused, its server left, or the
-        article older than the return, or filtered. Where the channel was sent `kin` of an article it may
-        join that post; where another process recorded something since they were looked up, they are looked
-        up again. Raises `LeaseLost` where a `fence` does not hold.
+        After the first poll, each channel that follows the feed gets a status for every page that has none: a
+        post, a place in a catch-up or in a similar article's post, or withheld or filtered. `matches` are
+        computed again if other articles were stored since. Raises LeaseLost if `fence` is no longer valid.
         """
         process_leases.require_lease(db, fence)
         if kin.refresh is not None and db.row(_SINCE, (kin.last_id, kin.since)) is not None:
@@ -164,7 +172,6 @@ class Polls(Repository):
 
 
 def _reschedule(db: Connection, unchanged: Sequence[UnchangedPoll]) -> None:
-    """Most polls end like this, so this writes no more than it must."""
     db.executemany(
         "UPDATE feed SET interval = ?2, next_poll = ?3, last_poll = ?4, last_success = ?4 WHERE id = ?1",
         unchanged,
@@ -177,7 +184,7 @@ def _record(db: Connection, poll: PollWrite, kin: StoryMatches) -> PollWriteResu
     write_feeds(db, [feed])
     new = page_ownership.resolve_ownership(db, feed.id, found.new)
     inserted, owed = insert_articles(db, feed.id, new)
-    if not poll.is_first_poll:  # a backlog is no news
+    if not poll.is_first_poll:  # The backlog of a new feed notifies nobody.
         watch_notifications.queue_for_matching(db, feed.id, inserted)
     _apply_changes(db, feed.id, found)
     story_merging.store_similarities(db, owed, kin)
@@ -219,7 +226,7 @@ def _enqueue_for_channels(
     kin: StoryMatches,
     last_success: int | None,
 ) -> list[int]:
-    """Give the channels that follow the feed their due; those that were given something to post."""
+    """Enqueue new articles in every following channel; return the channels with something to send."""
     if not articles:
         return []
     subscriptions = db.rows(
@@ -247,7 +254,7 @@ def _enqueue_for_channels(
             outbox_writes.record_filtered(db, channel_id, kept_out)
             rest = story_merging.join_posts(db, channel_id, poll.feed.id, news, kin)
         owes = outbox_writes.enqueue(db, channel_id, rest, limit=limit)
-        if len(rest) < len(news):  # what was held back and has its outlets now
+        if len(rest) < len(news):  # A join may have released a held post.
             outbox_writes.enforce_pending_limit(db, channel_id, limit=limit)
         if owes or len(rest) < len(news):
             channels.append(channel_id)
@@ -257,7 +264,7 @@ def _enqueue_for_channels(
 def _select_deliverable(
     db: Connection, followed: Row, articles: Sequence[PendingArticle], *, is_first: bool, last_success: int
 ) -> Sequence[PendingArticle]:
-    """Those of a feed's articles that a subscription is to be told of; the others are withheld."""
+    """Return the articles that a subscription accepts; withhold the others."""
     paused, left, resumed = followed["paused"], followed["left"], followed["resumed"]
     stopped = (
         WithheldReason.BOT_ABSENT
@@ -266,15 +273,15 @@ def _select_deliverable(
         if paused is not None
         else None
     )
-    if is_first:  # who came back before it, or follows quietly, gets what is published from now on
+    if is_first:  # A subscription that was resumed, or skips the backlog, starts with later articles.
         return () if stopped or resumed is not None else articles
     if stopped:
         outbox_writes.withhold(db, followed["channel_id"], articles, reason=stopped)
         return ()
     if resumed is None or last_success >= resumed:
         return articles
-    # The first poll since the return also brings what came in between. An undated article, which got the
-    # present as its date, may be of that time.
+    # The first poll after a pause also finds articles published during it. An undated article, which has the
+    # time of discovery as its date, may be one of them.
     late = [owed for owed in articles if not resumed <= owed.published < db.now]
     outbox_writes.withhold(db, followed["channel_id"], late, reason=followed["resumed_from"])
     return [owed for owed in articles if resumed <= owed.published < db.now]

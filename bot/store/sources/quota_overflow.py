@@ -1,4 +1,4 @@
-"""What feeds bring beyond their share: counted, not kept."""
+"""Repository of entries that exceeded the quota of their feed: counted and identified, not stored."""
 
 from collections.abc import Collection
 from functools import partial
@@ -9,14 +9,14 @@ from bot.store.repository import Repository
 from bot.store.row_mapping import from_row, to_json_array
 
 OVERFLOW_EPISODE_SECONDS = 7 * 86_400
-"""Seconds without any after which what comes next is another beginning, told of again."""
+"""Seconds without overflow after which the next one starts a new episode, with a new alert."""
 
 
 class QuotaOverflows(Repository):
-    """How much of each feed was not kept, and which entries."""
+    """Overflow counts per feed, and the identities of skipped entries."""
 
     async def of(self, feed_id: int) -> QuotaOverflow | None:
-        """What was not kept of a feed, unless that was long ago."""
+        """Return the current overflow of a feed, or None if its episode is over."""
         return await self._one(
             _surplus,
             "SELECT feed_id, kind, since, last, entries FROM surplus WHERE feed_id = ? AND last > ?",
@@ -24,7 +24,7 @@ class QuotaOverflows(Repository):
         )
 
     async def all(self) -> dict[int, QuotaOverflow]:
-        """The same of all feeds of which anything was not kept lately."""
+        """Map feed ids to their current overflow."""
         found = await self._objects(
             _surplus,
             "SELECT feed_id, kind, since, last, entries FROM surplus WHERE last > ?",
@@ -33,11 +33,14 @@ class QuotaOverflows(Repository):
         return {surplus.feed_id: surplus for surplus in found}
 
     async def skipped_identities(self, feed_id: int) -> frozenset[bytes]:
-        """The names of the entries of a feed's document that were not kept."""
+        """Return the identity hashes of the skipped entries in a feed's last document."""
         return frozenset(await self._column("SELECT hash FROM passed_over WHERE feed_id = ?", (feed_id,)))
 
     async def feeds_that_skipped_link(self, links: Collection[bytes]) -> list[tuple[int, int]]:
-        """The feeds of which an entry with one of these links was not kept, and when it was counted."""
+        """List the feeds that skipped an entry with one of these link hashes, longest ago first.
+
+        Each with the time of the skip in seconds of UTC.
+        """
         rows = await self._rows(
             f"SELECT feed_id, min(counted) FROM passed_over WHERE link IN ({', '.join('?' * len(links))}) "
             "GROUP BY feed_id ORDER BY 2",
@@ -47,7 +50,7 @@ class QuotaOverflows(Repository):
 
 
 def record(db: Connection, feed_id: int, excess: PollOverflow) -> None:
-    """Count what a poll did not keep."""
+    """Record the overflow of a poll within its transaction."""
     count = len(excess.newly_skipped) + excess.refused_changes
     db.execute(
         """
