@@ -1,1 +1,1 @@
-"""Articles: their texts in other forms, the pages that were read for them, what tells one story."""
+"""Repositories of articles, generated texts, page fetches, stories and the semantic index."""

@@ -73,7 +73,7 @@ def _articles(db: Connection, ids: Sequence[int]) -> list[IndexedArticle]:
 
 
 _JSON_CHUNK_SIZE = 50
-"""Articles per query: SQLite holds the interpreter's lock while one query runs."""
+"""Articles per query: decoding the rows of one query holds the interpreter's lock."""
 _INDEXED = """
     WITH found (id, feed_id, published, title, body, language, outlet, author, tags, has_image) AS (
         SELECT id, feed_id, published, title, coalesce(nullif(coalesce(page_text, body, text), ''), summary),

@@ -146,7 +146,7 @@ class Articles(Repository):
         return await self._value("SELECT max(published) FROM article")
 
     async def oldest_time(self, feed_ids: Collection[int] | None) -> int | None:
-        """Return when the oldest article of some feeds (None: of all) was published, in seconds of UTC, or None."""
+        """Return when the oldest article was published, in seconds of UTC, or None; no `feed_ids` means all."""
         if feed_ids is None:
             return await self._value("SELECT min(published) FROM article")
         return await self._value(

@@ -1,1 +1,1 @@
-"""What channels and people are owed: functions of a connection, run inside the transaction that causes it."""
+"""The outbox: dispatches to channels and users, written in the transaction that causes them."""

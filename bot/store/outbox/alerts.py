@@ -1,4 +1,4 @@
-"""Alerts: one message to a server when a feed of it breaks or is gone, and one when it is back."""
+"""Alerts to servers about their feeds: one when a feed fails or is gone, one when it has recovered."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,6 @@ from bot.core import i18n
 from bot.store.connection import Connection, Row
 from bot.store.records.source_records import Alert, AlertKind
 
-# The channel that a server chose, as long as messages reach it, else every channel that follows the feed.
 _TARGET_CHANNELS_SQL = """
     SELECT DISTINCT server.id AS server_id, coalesce(server.language, server.locale) AS locale,
            coalesce(chosen.id, subscription.channel_id) AS id
@@ -16,10 +15,11 @@ _TARGET_CHANNELS_SQL = """
     LEFT JOIN channel AS chosen ON chosen.id = server.alerts AND chosen.problem IS NULL
     WHERE subscription.feed_id = :feed AND subscription.paused IS NULL
 """
+"""The channel that a server chose for alerts, if it can be reached; else all channels following the feed."""
 
 
 def enqueue_alerts(db: Connection, alerts: Iterable[Alert]) -> None:
-    """Queue what servers are to be told; telling it twice is as once."""
+    """Enqueue alerts; an alert that was enqueued before is not repeated."""
     for alert in alerts:
         if alert.kind is AlertKind.RECOVERED:
             _enqueue_recovery(db, alert)
@@ -40,7 +40,7 @@ def _enqueue_failure(db: Connection, alert: Alert) -> None:
 
 
 def _enqueue_recovery(db: Connection, alert: Alert) -> None:
-    """Tell where the trouble was told; where that still waits, nobody has heard of it and nobody needs to."""
+    """Enqueue a recovery where the failure was sent; where it is still pending, delete that instead."""
     told = [_dedupe_key(kind, alert) for kind in (AlertKind.FAILING, AlertKind.GONE)]
     db.execute(
         "DELETE FROM dispatch WHERE state = 'waiting' AND attempts = 0 AND what IN (?, ?) "

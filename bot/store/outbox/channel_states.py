@@ -1,4 +1,4 @@
-"""Why a channel gets nothing now: what is wrong with it, or what it waits for."""
+"""Repository of the states of channels: problems that block one, and why its dispatches wait."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,10 @@ from bot.store.repository import writes
 
 
 class ChannelProblem(NamedTuple):
-    """Why nothing can be sent to a channel, since when, and when to try again (None: not by itself)."""
+    """A problem that blocks a channel, and when it began and is to be retried.
+
+    Times are in seconds of UTC. `retry_at` is None if somebody must solve the problem first.
+    """
 
     problem: str
     since: int
@@ -17,11 +20,11 @@ class ChannelProblem(NamedTuple):
 
 
 class ChannelStates(ShardedRepository):
-    """Whether channels take messages."""
+    """Problems and waiting reasons of channels."""
 
     @writes
     def block_channel(self, db: Connection, channel_id: int, problem: str, retry_at: int | None) -> None:
-        """Nothing can be sent to a channel before `retry_at`; None: before it is unblocked."""
+        """Block a channel until `retry_at` (seconds of UTC); None blocks it until it is unblocked."""
         db.execute(
             "UPDATE channel SET problem = ?, problem_since = coalesce(problem_since, ?), retry_at = ? "
             "WHERE id = ?",
@@ -30,21 +33,21 @@ class ChannelStates(ShardedRepository):
 
     @writes
     def unblock_channel(self, db: Connection, channel_id: int) -> None:
-        """The channel takes messages again."""
+        """Clear the problem of a channel."""
         db.execute(
             "UPDATE channel SET problem = NULL, problem_since = NULL, retry_at = NULL WHERE id = ?",
             (channel_id,),
         )
 
     async def blocked_channels(self, shard: int) -> list[int]:
-        """Channels of a shard that nothing can be sent to, in servers that the bot is in."""
+        """List the blocked channels of a shard, in servers that the bot is in."""
         return await self._column(
             "SELECT channel.id FROM channel JOIN server ON server.id = channel.server_id "
             f"WHERE channel.problem IS NOT NULL AND server.left IS NULL AND {self._served_condition(shard)}"
         )
 
     async def problem(self, channel_id: int) -> ChannelProblem | None:
-        """What is wrong with a channel, or None."""
+        """Return the problem of a channel, or None."""
         return await self._one(
             ChannelProblem._make,
             "SELECT problem, problem_since, retry_at FROM channel WHERE id = ? AND problem IS NOT NULL",
@@ -52,7 +55,7 @@ class ChannelStates(ShardedRepository):
         )
 
     async def first_pending_error(self, channel_id: int) -> str | None:
-        """Why the first message that is owed to a channel was not taken yet, if it was tried, or None."""
+        """Return the last error of a channel's first pending or claimed dispatch, or None."""
         return await self._value(
             "SELECT error FROM dispatch WHERE channel_id = ? AND state IN ('waiting', 'claimed') "
             "ORDER BY position, id LIMIT 1",
@@ -60,7 +63,10 @@ class ChannelStates(ShardedRepository):
         )
 
     async def wait_reason(self, channel_id: int) -> str | None:
-        """Until when, and why, the first articles that are owed to a channel wait for its rhythm, or None."""
+        """Return why a channel's pending posts wait and until when, or None if they do not.
+
+        The text is that of `posting_schedule.format_wait_reason`.
+        """
         now = self._clock.now()
         row = await self._row(
             f"SELECT {posting_schedule.WAIT_COLUMNS_SQL} "

@@ -1,4 +1,4 @@
-"""What publishers do to articles that were posted: they correct them, they take them back."""
+"""Corrections and retractions of articles that were posted already."""
 
 import re
 from collections.abc import Collection
@@ -8,17 +8,18 @@ from bot.store.records.source_records import RetractionCandidate
 from bot.store.row_mapping import to_json_array
 
 RETRACTION_DELAY_SECONDS = 1800
-"""Seconds after which an entry that vanished from its feed's document counts as taken back."""
+"""Seconds for which an entry must be missing from its feed until its article counts as retracted."""
 COMPARED_CHARS = 400
-"""Characters at the beginning of a text that a post may show."""
+"""Characters at the beginning of a text that are compared: about as many as a post shows."""
 
 _WORDS = re.compile(r"\w+")
 
 
 def retraction_candidates(db: Connection, feed_id: int, since: int) -> list[RetractionCandidate]:
-    """The articles of a feed published since a time, and those that vanished from it whenever.
+    """List the articles of a feed published since a time, and all that are missing from it.
 
-    Not those without a date, which got the time when they were found: they may be older than all others.
+    `since` is in seconds of UTC. Undated articles, whose date is that of their discovery, are left out,
+    because they may be older than all others.
     """
     return db.objects(
         RetractionCandidate._make,
@@ -33,15 +34,16 @@ def retraction_candidates(db: Connection, feed_id: int, since: int) -> list[Retr
 
 
 def is_correction(old: Row, *, title: str, shown: str) -> bool:
-    """Whether other words are to be read now: in the title, or at the beginning of the text.
+    """Return whether the words of the title or of the beginning of the text have changed.
 
-    `old` has `title`, `summary` and the feed's text, `given`; `shown` is the new summary, else the new text.
+    `old` needs `title`, `summary` and `given`, the feed's text. `new_excerpt` is the new summary or, without
+    one, the new text.
     """
     return _words(old["title"]) != _words(title) or _words(old["summary"] or old["given"]) != _words(shown)
 
 
 def mark_missing(db: Connection, article_ids: Collection[int]) -> None:
-    """A document of their feed no longer has these articles."""
+    """Mark articles as missing from their feed's document, since now unless they were before."""
     db.execute(
         "UPDATE article SET missing_since = ? "
         "WHERE id IN (SELECT value FROM json_each(?)) AND missing_since IS NULL",
@@ -50,7 +52,7 @@ def mark_missing(db: Connection, article_ids: Collection[int]) -> None:
 
 
 def mark_reappeared(db: Connection, article_ids: Collection[int]) -> None:
-    """A document of their feed has these articles again; what was said of them is taken back."""
+    """Clear the missing and retracted marks of articles, and schedule edits of their posts."""
     ids = to_json_array(article_ids)
     schedule_edits(
         db,
@@ -65,7 +67,10 @@ def mark_reappeared(db: Connection, article_ids: Collection[int]) -> None:
 
 
 def retract_missing(db: Connection) -> bool:
-    """Mark the articles that stayed away though their feeds were read since; whether there were any."""
+    """Mark articles as retracted that are missing for long enough, and schedule edits of their posts.
+
+    Return whether there were any. The feed must have been polled successfully since the delay.
+    """
     retracted = db.column(
         """
         UPDATE article SET retracted = :now
@@ -81,11 +86,11 @@ def retract_missing(db: Connection) -> bool:
 
 
 def schedule_edits(db: Connection, article_ids: str, values: dict[str, object]) -> None:
-    """Have the messages edited that show the articles which the query `article_ids` gives."""
-    # Later than an edit that may be under way, which then does not pass for this one.
+    """Schedule edits of the messages that show the articles selected by the query `article_ids_sql`."""
+    # The time is later than that of an edit in progress, so that finishing that one does not clear this one.
     db.execute(
         "UPDATE dispatch SET edit_due = max(:now, coalesce(edit_due + 1, 0)) "
-        "WHERE state IN ('claimed', 'sent') AND kind <> 'digest' "  # which stays as it was printed
+        "WHERE state IN ('claimed', 'sent') AND kind <> 'digest' "  # A digest is never edited.
         f"AND id IN (SELECT coalesce(dispatch_id, joined_id) FROM fate WHERE article_id IN ({article_ids}))",
         values | {"now": db.now},
     )

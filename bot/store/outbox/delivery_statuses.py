@@ -1,4 +1,4 @@
-"""Fates: what became of the articles that channels were owed, read from the outbox and its record."""
+"""Repository of delivery statuses: what happened to an article in each channel."""
 
 from functools import partial
 
@@ -12,10 +12,10 @@ from bot.store.row_mapping import from_row
 
 
 class DeliveryStatuses(Repository):
-    """What became of pages."""
+    """Delivery statuses of pages in channels."""
 
     async def by_page_key(self, page: str) -> list[ChannelDeliveryStatus]:
-        """What became of a page, a row for each channel that it has a fate in."""
+        """List the delivery statuses of a page, one per channel that has one, oldest first."""
         now = self._clock.now()
         return await self._objects(
             partial(_status_from_row, now),
@@ -66,7 +66,7 @@ def _status_from_row(now: int, row: Row) -> ChannelDeliveryStatus:
 
 
 def _hold_reason(row: Row) -> str:
-    """What a held post waits for, as a text for people's words."""
+    """Return what a held post waits for, as a `WaitReason` with its parameters."""
     if row["outlets"] < (row["least_outlets"] or 1):
         return f"{WaitReason.MORE_OUTLETS} {row['outlets']} {row['least_outlets']}"
     return (

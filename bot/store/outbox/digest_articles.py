@@ -1,4 +1,4 @@
-"""What a digest may tell."""
+"""Functions that gather the candidates of a digest and enqueue it."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -10,7 +10,7 @@ from bot.store.records.outbox_records import DigestCandidate, DigestCandidates, 
 from bot.store.row_mapping import to_json_array
 
 MAX_CANDIDATES = 3_000
-"""Articles that a digest is chosen from, the newest."""
+"""Maximum number of articles that a digest is selected from, the newest."""
 
 _DAY = 86_400
 
@@ -18,11 +18,10 @@ _DAY = 86_400
 def gather_candidates(
     db: Connection, digest: Digest, feed_ids: Collection[int], since: int, until: int
 ) -> DigestCandidates:
-    """What a digest of what came between two times may tell.
+    """Gather the candidates of a channel's digest between two times in seconds of UTC.
 
-    That is what was posted in the channel then and what is held for it; of a wide one also what the feeds
-    with `feed_ids` brought that has no fate in the channel. Only articles of the channel itself and of
-    these feeds are named beside them.
+    Candidates are articles posted in the channel then and those reserved for the digest; with `plan.wide`
+    also articles of `feed_ids` without a status in the channel. Same-page articles come from `feed_ids` only.
     """
     values: dict[str, object] = {
         "channel": digest.channel_id,
@@ -35,7 +34,7 @@ def gather_candidates(
         "most": MAX_CANDIDATES,
     }
     joined = db.value("SELECT joined FROM server WHERE id = ?", (digest.server_id,))
-    values["since"] = max(since, joined)  # nothing of the time away
+    values["since"] = max(since, joined)  # Nothing from before the bot joined.
     held = db.column("SELECT article_id FROM fate WHERE channel_id = :channel AND fate = 'digested'", values)
     rows = db.rows(
         """
@@ -74,16 +73,17 @@ def gather_for_person(
     since: int,
     until: int,
 ) -> DigestCandidates:
-    """What these feeds brought between two times: all of the `chosen` ones, and the articles `wanted`.
+    """Gather the candidates of a user's digest between two times in seconds of UTC.
 
-    Without a choice, all.
+    Candidates are the articles of `selected_feed_ids` (None: of all `feed_ids`) and the articles
+    `matched_article_ids`, as far as `feed_ids` brought them.
     """
     values: dict[str, object] = {
         "since": since,
         "until": until,
         "feeds": to_json_array(feed_ids),
         "day": _DAY,
-        "server": 0,  # what people of one server kept is no other's to know
+        "server": 0,  # Bookmark counts of a server must not leave it.
         "most": MAX_CANDIDATES,
         "all": chosen is None,
         "chosen": to_json_array(chosen or ()),
@@ -115,7 +115,7 @@ def enqueue_digest(
     *,
     digest_id: int | None = None,
 ) -> int:
-    """Owe a channel the message of a digest that is due, which names some articles; its id."""
+    """Enqueue the message of a digest with the articles that it lists; return the dispatch's id."""
     dispatch_id = int(
         db.value(
             "INSERT INTO dispatch (channel_id, kind, what, digest_id, created, position, due, payload) "
@@ -185,7 +185,7 @@ def _same_page_articles(
 def _bookmark_counts(
     db: Connection, rows: Sequence[Row], others: dict[str, list[SamePageArticle]], server_id: object
 ) -> dict[str, int]:
-    """How many people bookmarked a page in the server."""
+    """Map pages to how many users bookmarked them in the server."""
     ids = {row["id"] for row in rows} | {one.article_id for those in others.values() for one in those}
     return dict(
         db.rows(

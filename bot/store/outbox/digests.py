@@ -1,7 +1,7 @@
-"""Digests: one message a day or a week that tells what came, owed once for each time it is due.
+"""Repository of channel digests: one daily or weekly message, enqueued once per due time.
 
-A channel whose digest stands `alone` gets no single posts: its articles are held, with the fate `digested`,
-until a digest covers them. One that names an article posted singly leaves its fate as it is.
+A channel whose digest has `alone` set gets no single posts: its articles are reserved, with the status
+`digested`, until a digest covers them. A digest that lists an article posted singly leaves its status alone.
 """
 
 import json
@@ -32,17 +32,16 @@ _FROM = """
 
 
 class Digests(ShardedRepository):
-    """The digests of channels, at most one each."""
+    """Digests of channels, at most one per channel."""
 
     @writes
     def save(
         self, db: Connection, plan: DigestPlan, *, server_id: int, channel_id: int, person_id: int, limit: int
     ) -> Digest | None:
-        """Give a channel a digest, or change it; None where the server has `limit` in other channels, or
-        sent the bot away.
+        """Create or change a channel's digest; return it.
 
-        Where single posts come back, what was held for the digest goes into a catch-up. Raises `StoreError`
-        for another server's channel.
+        None if the server has `limit` digests in other channels or the bot left it. When single posts resume,
+        reserved articles go into a catch-up. Raises StoreError for another server's channel.
         """
         ensure_channel(db, channel_id, server_id=server_id)
         find = f"SELECT {_COLUMNS} {_FROM} WHERE digest.channel_id = ?"
@@ -78,7 +77,7 @@ class Digests(ShardedRepository):
 
     @writes
     def delete(self, db: Connection, *, server_id: int, channel_id: int, person_id: int) -> bool:
-        """End the digest of a channel; what was held for it goes into a catch-up. False if there was none."""
+        """Delete a channel's digest; reserved articles go into a catch-up. Return whether there was one."""
         row = db.row(
             f"SELECT {_COLUMNS} {_FROM} WHERE digest.channel_id = ? AND server.id = ?",
             (channel_id, server_id),
@@ -93,35 +92,36 @@ class Digests(ShardedRepository):
         return True
 
     async def of_channel(self, channel_id: int) -> Digest | None:
-        """The digest of a channel, or None."""
+        """Return the digest of a channel, or None."""
         return next(iter(await self._all("digest.channel_id = ?", channel_id)), None)
 
     async def of_server(self, server_id: int) -> list[Digest]:
-        """The digests of a server, in the order in which they were begun."""
+        """List the digests of a server, oldest first."""
         return await self._all("channel.server_id = ?", server_id)
 
     async def due(self, now: int) -> list[Digest]:
-        """The digests that are due, in servers of this process; the longest due first."""
+        """List the digests due at `now` in servers of this process, longest due first."""
         condition = f"digest.due <= ? AND {self._shards.sql_condition('channel.server_id')}"
         return await self._all(condition, now, order="digest.due, digest.id")
 
     async def next_due(self) -> int | None:
-        """When the next digest of this process is due, which may be past; None when there is none."""
+        """Return when this process's next digest is due in seconds of UTC, possibly past, or None."""
         mine = self._shards.sql_condition("channel.server_id")
         return await self._value(f"SELECT min(digest.due) {_FROM} WHERE {mine}")
 
     candidates = read_method(digest_articles.gather_candidates)
 
     async def withdraw_pending(self, digest_id: int) -> int | None:
-        """Take back the digests of this id that still wait to be sent; since when the oldest of them tells.
+        """Withdraw the pending dispatches of a digest; return the start of their period.
 
-        What they covered is held again, for the next one. None when there were none.
+        In seconds of UTC, None if there were none. The articles that they covered are reserved for the next
+        digest.
         """
         return await self._database.transact(_recall, digest_id)
 
     @writes
     def rebuild_pending(self, db: Connection, dispatch_id: int) -> None:
-        """Take back a digest that waits to be sent, and let it be due now."""
+        """Withdraw a pending digest and make it due now, to be built again."""
         row = db.row("SELECT digest_id FROM dispatch WHERE id = ? AND state = 'waiting'", (dispatch_id,))
         if row is not None and (since := _recall(db, row["digest_id"])) is not None:
             db.execute(
@@ -140,11 +140,12 @@ class Digests(ShardedRepository):
         named: Sequence[int],
         told: Sequence[int] = (),
     ) -> bool:
-        """Owe a channel the digest that is due, and set the time of the next one; whether it is owed.
+        """Enqueue a due digest and schedule the next one; return whether it was enqueued.
 
-        With a `payload` of None there is nothing to tell. It covers the articles `held` for it and names the
-        `named`; those `told` were held too, and were told before a backup was restored. Nothing happens where
-        the digest was made, changed or ended meanwhile.
+        `payload` is None if the digest is empty. `until` ends its period, in seconds of UTC. Of the reserved
+        articles it covers `reserved_article_ids`; `already_sent_ids` were sent before a backup was restored
+        and are withheld. It lists `listed_article_ids`. Does nothing if the digest was enqueued, changed or
+        deleted since it was loaded.
         """
         if not _is_unchanged(db, digest):
             return False
@@ -171,7 +172,7 @@ class Digests(ShardedRepository):
 
     @writes
     def skip(self, db: Connection, digest: Digest, *, since: int) -> None:
-        """Leave out a digest that is too late; the next one tells of what came `since` then."""
+        """Skip an overdue digest; the next one covers the time since `since` (seconds of UTC)."""
         if _is_unchanged(db, digest):
             due = _next_due_at(db, digest)
             db.execute("UPDATE digest SET due = ?, covered = ? WHERE id = ?", (due, since, digest.id))
@@ -183,7 +184,7 @@ class Digests(ShardedRepository):
 
 
 def reschedule(db: Connection, server_id: int) -> None:
-    """Find out anew when the digests of a server are due: its time zone changed."""
+    """Recompute when the digests of a server are due, after its time zone changed."""
     rows = db.rows(f"SELECT {_COLUMNS} {_FROM} WHERE server.id = ?", (server_id,))
     db.executemany(
         "UPDATE digest SET due = ? WHERE id = ?",
@@ -220,6 +221,6 @@ def _next_due_at(db: Connection, digest: Digest) -> int:
 
 
 def _is_unchanged(db: Connection, digest: Digest) -> bool:
-    """Whether a digest is still due as it was read."""
+    """Return whether a digest is stored as it was loaded, and so still due."""
     row = db.row(f"SELECT {_COLUMNS} {_FROM} WHERE digest.id = ? AND digest.due = ?", (digest.id, digest.due))
     return row is not None and _digest(row).plan == digest.plan

@@ -1,4 +1,4 @@
-"""What waits, taken back when its feed ends, pauses or moves; what joined a post that never names it."""
+"""Withdrawal of pending articles when a feed is unfollowed, paused or moved, and requeueing of joined ones."""
 
 from collections.abc import Sequence
 
@@ -9,9 +9,10 @@ from bot.store.records.outbox_records import WithheldReason
 from bot.store.row_mapping import to_json_array
 
 KIND_HELD = "held"
+"""Kind that `pending_articles` gives to held and reserved articles."""
 KIND_JOIND = "joined"
+"""Kind that `pending_articles` gives to articles that joined a post."""
 
-# A feed of the channel that still owes it what has this `fate`.
 _STILL_SUBSCRIBED_SQL = """
     SELECT 1 FROM subscription JOIN article ON article.feed_id = subscription.feed_id
     WHERE subscription.channel_id = fate.channel_id
@@ -20,13 +21,15 @@ _STILL_SUBSCRIBED_SQL = """
       AND NOT EXISTS (SELECT 1 FROM kept_out
                       WHERE kept_out.channel_id = fate.channel_id AND kept_out.article_id = article.id)
 """
+"""A subscription of the channel through which it would still get the article of `fate`."""
 
 
 def pending_articles(db: Connection, channel_id: int, feed_id: int) -> list[tuple[PendingArticle, str]]:
-    """What waits in a channel because of this feed alone, oldest first, with the kind of its dispatch.
+    """List the articles pending in a channel through this feed alone, with a kind each, oldest first.
 
-    What is held back, or for the next digest, is of the kind `HELD`, what joined a post `JOINED`; a digest
-    that waits was made and stays.
+    The kind is that of the dispatch, `KIND_HELD` for held and reserved articles or `KIND_JOINED` for those
+    that joined a pending or held post. Articles in a pending digest are left out, since it is sent in any
+    case.
     """
     rows = db.rows(
         """
@@ -60,7 +63,10 @@ def pending_articles(db: Connection, channel_id: int, feed_id: int) -> list[tupl
 def withdraw(
     db: Connection, channel_id: int, articles: Sequence[PendingArticle], *, reason: str | None
 ) -> None:
-    """Take waiting articles back out of the queue: withheld for a reason, or without a trace for None."""
+    """Withdraw pending articles from a channel, and delete dispatches that end up empty.
+
+    They are withheld for `reason`; None deletes their statuses.
+    """
     pages = to_json_array([owed.page for owed in articles])
     chosen = """
         WHERE channel_id = :channel AND page IN (SELECT atom FROM json_each(:pages)) AND (
@@ -88,11 +94,11 @@ def withdraw(
 
 
 def requeue_joined(db: Connection, dispatch_id: int) -> bool:
-    """Owe anew what joined a post whose message will never name it; whether there was any.
+    """Requeue the articles joined to a post that will never name them; return whether a message was enqueued.
 
-    The oldest gets a post of its own, which the others join and which is held back as long as the first was;
-    where no feed of the channel owes it any more it is withheld, or owed where its feed was moved to, and a
-    channel with nothing but a digest has it held for that.
+    The oldest gets a post of its own, held as long as the first was, and the others join it. Articles of
+    feeds that the channel no longer follows are withheld, or enqueued in the channel that the feed was moved
+    to. A digest-only channel reserves them for its digest.
     """
     moved = _enqueue_in_new_channel(db, dispatch_id)
     _withhold_unfollowed(db, dispatch_id)
@@ -131,7 +137,7 @@ def requeue_joined(db: Connection, dispatch_id: int) -> bool:
 
 
 def _enqueue_in_new_channel(db: Connection, dispatch_id: int) -> bool:
-    """Owe what joined a post to the channels of the server that its feed was moved to since."""
+    """Enqueue joined articles in the channels of the server that their feed was moved to."""
     rows = db.rows(
         f"""
         SELECT there.id, joined.id, joined.key, fate.page, joined.published
@@ -157,7 +163,7 @@ def _enqueue_in_new_channel(db: Connection, dispatch_id: int) -> bool:
 
 
 def _withhold_unfollowed(db: Connection, dispatch_id: int) -> None:
-    """Withhold what joined a post if since then its feeds were paused or left, or the server was."""
+    """Withhold joined articles whose feeds were paused or unfollowed since."""
     db.execute(
         f"""
         UPDATE fate SET fate = 'withheld', joined_id = NULL, decided = :now,

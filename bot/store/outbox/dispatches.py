@@ -1,4 +1,4 @@
-"""Dispatches: the outbox of what channels are owed, and the record of what was sent."""
+"""Repository of dispatches: the outbox, and the record of what was sent."""
 
 from collections.abc import Collection
 from typing import Any
@@ -13,9 +13,6 @@ from bot.store.row_mapping import DISPATCH, dispatch_from_row, to_json_array
 
 DISPATCH_FROM_SQL = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
 
-# The first in line of every channel that something may be sent to. A channel is served in order: while its
-# first dispatch waits to be tried again, the others wait behind it; what waits for the channel's rhythm holds
-# up only what waits for it too.
 QUEUE_HEADS_SQL = f"""
     FROM channel
     LEFT JOIN server ON server.id = channel.server_id
@@ -31,7 +28,11 @@ QUEUE_HEADS_SQL = f"""
       AND (channel.problem IS NULL OR channel.retry_at IS NOT NULL)
       AND channel.id NOT IN (SELECT value FROM json_each(:exclude))
 """
-# How a post is to look now: as its feed's subscription has it, else its server.
+"""The first pending dispatch of every channel that can be sent to, except those in `:exclude`.
+
+A channel is served in order: while its first dispatch waits for a retry, the others wait behind it. A
+dispatch that waits for the channel's pacing delays only other paced ones.
+"""
 _APPEARANCE_SQL = """
     iif(kind = 'post', (
         SELECT coalesce(subscription.look, server.look)
@@ -42,27 +43,31 @@ _APPEARANCE_SQL = """
             AND subscription.feed_id = article.feed_id
         WHERE channel.id = dispatch.channel_id), NULL)
 """
+"""How a post is to look now: as its subscription has it, else its server."""
 EDITABLE_SQL = (
     "JOIN server ON server.id = channel.server_id AND server.left IS NULL "
     "WHERE dispatch.edit_due IS NOT NULL AND dispatch.state = 'sent'"
 )
+"""Sent messages with an edit scheduled, in servers that the bot is in."""
 NEXT_ATTEMPT_AT_SQL = "max(head.due, coalesce(channel.retry_at, 0))"
+"""When a channel's first dispatch may be tried, regardless of pacing, in seconds of UTC."""
 READY_AT_SQL = (
     f"max({NEXT_ATTEMPT_AT_SQL}, iif({posting_schedule.IS_PACED_SQL}, "
     f"{posting_schedule.release_time_sql('head')}, 0))"
 )
+"""When a channel's first dispatch can be claimed, in seconds of UTC."""
 
 
 class Dispatches(ChannelStates):
-    """The outbox. A dispatch is claimed, sent, recorded as sent, then finished.
+    """The outbox. A dispatch is claimed, sent, marked as sent, then finalized.
 
-    What is to be done is that of the servers which this process decides about.
+    Work is listed only for servers that this process serves.
     """
 
     async def claimed(self, shard: int | None = None) -> list[Dispatch]:
-        """The dispatches being sent, of one shard or all of this process's.
+        """List the claimed dispatches of a shard, or of all shards of this process.
 
-        When it gets a shard those of another process, whose end nobody knows.
+        Of a shard taken over from another process, these are in-doubt claims.
         """
         return await self._select(
             f"WHERE dispatch.state = 'claimed' AND {self._served_condition(shard)} "
@@ -70,7 +75,7 @@ class Dispatches(ChannelStates):
         )
 
     async def channels_ready(self, now: int, exclude: Collection[int] = ()) -> list[int]:
-        """The channels of which `claim` gives something, the longest due first."""
+        """List the channels with a dispatch that can be claimed at `now`, longest due first."""
         return await self._column(
             f"SELECT channel.id {QUEUE_HEADS_SQL} AND {READY_AT_SQL} <= :now AND {self._served_condition()} "
             f"ORDER BY {NEXT_ATTEMPT_AT_SQL}, channel.id",
@@ -78,19 +83,22 @@ class Dispatches(ChannelStates):
         )
 
     async def next_due(self, exclude: Collection[int] = ()) -> int | None:
-        """When the next channel is ready, which may be past; None when nothing waits."""
+        """Return when the next channel is ready in seconds of UTC, possibly past, or None."""
         return await self._value(
             f"SELECT min({READY_AT_SQL}) {QUEUE_HEADS_SQL} AND {self._served_condition()}",
             {"now": self._clock.now(), "exclude": to_json_array(exclude)},
         )
 
     async def count_by_state(self) -> list[tuple[str, int, int]]:
-        """How many dispatches are in each state, and when the oldest of them was created."""
+        """List each state with its number of dispatches and when the oldest was created."""
         return await self._objects(tuple, "SELECT state, count(*), min(created) FROM dispatch GROUP BY state")
 
     @writes
     def claim(self, db: Connection, channel_id: int) -> Dispatch | None:
-        """Take the first in line of a channel, counting an attempt; None when it is not due."""
+        """Claim a channel's first pending dispatch, counting an attempt; None if none is ready.
+
+        Merges posts beyond the channel's hourly limit into a catch-up first, and fixes the post's look.
+        """
         values = {"channel": channel_id, "now": db.now, "exclude": "[]"}
         ready = (
             f"SELECT head.id, head.kind {QUEUE_HEADS_SQL} AND channel.id = :channel AND "
@@ -104,7 +112,7 @@ class Dispatches(ChannelStates):
         if head is None:
             return None
         self._shards.require_served(db, head["id"])
-        # What changed until now is read and sent after this.
+        # The articles are loaded after this, so edits scheduled before are already covered.
         db.execute(
             f"UPDATE dispatch SET state = 'claimed', claimed = ?, attempts = attempts + 1, edit_due = NULL, "
             f"webhook_id = NULL, look = {_APPEARANCE_SQL} WHERE id = ?",
@@ -126,7 +134,10 @@ class Dispatches(ChannelStates):
         webhook_id: int | None = None,
         shown: Collection[int] = (),
     ) -> None:
-        """Discord has it; `shown` are the articles of its story that its message names."""
+        """Record that Discord has the message, sent at `now` in seconds of UTC.
+
+        `shown_article_ids` are the joined articles that the message names; an edit is scheduled for others.
+        """
         self._shards.require_served(db, dispatch_id)
         db.execute(
             "UPDATE dispatch SET state = 'sent', message_id = ?, thread_id = ?, webhook_id = ?, "
@@ -134,58 +145,64 @@ class Dispatches(ChannelStates):
             (message_id, thread_id, webhook_id, now, dispatch_id),
         )
         _mark_shown(db, dispatch_id, shown)
-        db.execute(  # what joined the post after its message was made, or may have, is shown by an edit
+        db.execute(  # Articles that joined after the message was rendered are shown by an edit.
             "UPDATE dispatch SET edit_due = coalesce(edit_due, ?) WHERE id = ? "
             "AND EXISTS (SELECT 1 FROM fate WHERE joined_id = dispatch.id AND shown IS NULL)",
             (db.now, dispatch_id),
         )
 
     async def mark_followups_done(self, dispatch_id: int) -> None:
-        """What follows a sent message was done or given up: the reaction, the publication."""
+        """Record that the post-send steps (reaction, crosspost) are done or abandoned."""
         await self._update(dispatch_id, "finished = 1")
 
     async def schedule_retry(self, dispatch_id: int, *, due: int, error: str | None) -> None:
-        """It was certainly not sent: try again at `due`."""
+        """Return a claim that was certainly not sent to the queue, due at `due_at` (seconds of UTC)."""
         await self._update(dispatch_id, "state = 'waiting', due = :due, error = :error", due=due, error=error)
 
     async def set_webhook(self, dispatch_id: int, webhook_id: int | None) -> None:
-        """It is about to be sent by a webhook, or for None by the bot after all."""
+        """Record the webhook through which a dispatch is about to be sent; None for the bot itself."""
         await self._update(dispatch_id, "webhook_id = :webhook_id", webhook_id=webhook_id)
 
     async def webhooks(self, channel_id: int) -> set[int]:
-        """Ids of the webhooks that posts of a channel were sent by."""
+        """Return the ids of the webhooks through which posts of a channel were sent."""
         return await self._set(
             "SELECT DISTINCT webhook_id FROM dispatch WHERE channel_id = ? AND webhook_id IS NOT NULL",
             (channel_id,),
         )
 
     async def record_unconfirmed(self, dispatch_id: int, error: str) -> None:
-        """Nobody knows yet whether it was sent; it stays claimed."""
+        """Record the error of a claim in doubt, which stays claimed."""
         await self._update(dispatch_id, "error = :error", error=error)
 
     @writes
     def drop_already_sent(self, db: Connection, dispatch_id: int, article_ids: Collection[int]) -> None:
-        """Other messages told of these articles before a backup was restored: they are not owed any more."""
+        """Remove articles from a dispatch that were sent before a backup was restored.
+
+        They are withheld; a dispatch without articles left is deleted.
+        """
         self._shards.require_served(db, dispatch_id)
         db.execute(
             "UPDATE fate SET dispatch_id = NULL, fate = 'withheld', reason = ?, decided = ? "
             "WHERE dispatch_id = ? AND article_id IN (SELECT value FROM json_each(?))",
             (WithheldReason.ALREADY_SENT, db.now, dispatch_id, to_json_array(article_ids)),
         )
-        if db.row("SELECT 1 FROM fate WHERE dispatch_id = ?", (dispatch_id,)) is None:  # it tells nothing
+        if db.row("SELECT 1 FROM fate WHERE dispatch_id = ?", (dispatch_id,)) is None:
             dispatch_cancellation.requeue_joined(db, dispatch_id)
             db.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
 
     async def mark_failed(self, dispatch_id: int, error: str) -> None:
-        """It will never be sent; what joined it is owed anew."""
+        """Mark a dispatch as failed for good, and requeue the articles that joined it."""
         await self._close(dispatch_id, DispatchState.FAILED, error)
 
     async def mark_uncertain(self, dispatch_id: int, error: str) -> None:
-        """It was perhaps sent, and nobody may look; what joined it is owed anew."""
+        """Mark a dispatch as perhaps sent, unverifiable, and requeue the articles that joined it."""
         await self._close(dispatch_id, DispatchState.UNCERTAIN, error)
 
     async def pending_followups(self, shard: int | None = None) -> list[Dispatch]:
-        """Sent, but not finished; in direct messages and in servers that the bot is in, or of one shard."""
+        """List sent dispatches that are not finalized, of a shard or of all of this process.
+
+        Only of servers that the bot is in, and direct messages.
+        """
         return await self._select(
             "LEFT JOIN server ON server.id = channel.server_id "
             f"WHERE dispatch.state = 'sent' AND dispatch.finished = 0 AND server.left IS NULL "
@@ -193,7 +210,7 @@ class Dispatches(ChannelStates):
         )
 
     async def edits_due(self, now: int, limit: int, channel_id: int | None = None) -> list[Dispatch]:
-        """Sent, and an article of theirs changed since; in servers that the bot is in, or one channel."""
+        """List at most `limit` sent dispatches whose edit is due at `now`, of one channel if given."""
         return await self._select(
             f"{EDITABLE_SQL} AND dispatch.edit_due <= :now AND (:channel IS NULL OR channel.id = :channel) "
             "ORDER BY dispatch.edit_due, dispatch.id LIMIT :limit",
@@ -203,7 +220,7 @@ class Dispatches(ChannelStates):
         )
 
     async def edit_channels(self, now: int, exclude: Collection[int] = ()) -> list[int]:
-        """The channels of which `edits_due` gives something, the longest due first."""
+        """List the channels with edits due at `now`, longest due first."""
         return await self._column(
             f"SELECT channel.id {DISPATCH_FROM_SQL} {EDITABLE_SQL} AND dispatch.edit_due <= :now "
             f"AND {self._served_condition()} "
@@ -213,7 +230,7 @@ class Dispatches(ChannelStates):
         )
 
     async def next_edit_due_at(self, exclude: Collection[int] = ()) -> int | None:
-        """When the next message is to be edited, which may be past; None when none is."""
+        """Return when the next edit is due in seconds of UTC, possibly past, or None."""
         return await self._value(
             f"SELECT min(dispatch.edit_due) {DISPATCH_FROM_SQL} {EDITABLE_SQL} AND "
             f"{self._served_condition()} "
@@ -225,9 +242,10 @@ class Dispatches(ChannelStates):
     def mark_edited(
         self, db: Connection, dispatch_id: int, *, as_of: int | None = None, shown: Collection[int] = ()
     ) -> None:
-        """The message shows its articles as they were at `as_of`, the `edit_due_at` acted upon.
+        """Record that a message shows its articles as of `as_of`, the `edit_due_at` that was acted upon.
 
-        `shown` are the articles of its story that it names.
+        An edit scheduled later stays due; None clears any. `shown_article_ids` are the joined articles that
+        the message names.
         """
         self._shards.require_served(db, dispatch_id)
         db.execute(
@@ -239,28 +257,28 @@ class Dispatches(ChannelStates):
 
     @writes
     def abandon_edits(self, db: Connection, dispatch_id: int) -> bool:
-        """The message takes no edit any more; what it does not name is owed anew: whether there was any."""
+        """Clear the edit of a message that can no longer be edited, and requeue unnamed joined articles.
+
+        Return whether anything was enqueued.
+        """
         self._shards.require_served(db, dispatch_id)
         db.execute("UPDATE dispatch SET edit_due = NULL WHERE id = ?", (dispatch_id,))
         return dispatch_cancellation.requeue_joined(db, dispatch_id)
 
     async def postpone_edit(self, dispatch_id: int, due: int) -> None:
-        """The message could not be edited now."""
+        """Postpone the edit of a message until `due_at` (seconds of UTC)."""
         await self._update(dispatch_id, "edit_due = :due", due=due)
 
     async def get(self, dispatch_id: int) -> Dispatch | None:
-        """The dispatch, or None."""
+        """Return the dispatch with an id, or None."""
         return next(iter(await self._select("WHERE dispatch.id = :id", id=dispatch_id)), None)
 
     async def by_message_id(self, message_id: int) -> Dispatch | None:
-        """The dispatch that a message is, or None."""
+        """Return the dispatch that was sent as a message, or None."""
         return next(iter(await self._select("WHERE dispatch.message_id = :id", id=message_id)), None)
 
     async def sent_for_article(self, article_id: int) -> list[Dispatch]:
-        """What was sent of an article or of another feed's article with the same page, newest first.
-
-        Where it joined a post, that one.
-        """
+        """List sent dispatches that contain any article of the same page, also as joined, newest first."""
         return await self._select(
             """
             WHERE dispatch.state = 'sent' AND dispatch.id IN (
@@ -274,7 +292,10 @@ class Dispatches(ChannelStates):
         )
 
     async def recent(self, since: int, limit: int, shard: int | None = None) -> list[Dispatch]:
-        """What was sent since a time, newest first; in servers that the bot is in, or those of one shard."""
+        """List at most `limit` dispatches sent since a time in seconds of UTC, newest first.
+
+        Only of servers that the bot is in, of one shard if given.
+        """
         return await self._select(
             "JOIN server ON server.id = channel.server_id AND server.left IS NULL "
             f"WHERE dispatch.sent >= :since AND dispatch.state = 'sent' AND {self._served_condition(shard)} "

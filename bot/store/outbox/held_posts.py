@@ -1,8 +1,8 @@
-"""Posts that are held back: until enough outlets tell their story, or until the best of the day are chosen.
+"""Repository of held posts, which wait for enough outlets or for the selection of the day's top stories.
 
-A held post is a dispatch in the state `held`: it is in no queue, others join it like one that waits, and its
-`due` is when it is given up. The best are chosen outside a transaction and written in one, which also sets
-the time of the next choice: a process that dies before it chooses again, one that dies after finds it done.
+A held post is a dispatch in the state `held`: it is in no queue, articles can join it, and it expires at its
+`due`. Top stories are selected outside a transaction and released in one, which also schedules the next
+selection: after a crash the selection is repeated or already done.
 """
 
 import json
@@ -18,15 +18,17 @@ from bot.store.repository import Repository, reads, writes
 from bot.store.row_mapping import to_json_array
 
 MAX_CANDIDATES = 500
-"""Stories that the best are chosen from, the newest."""
+"""Maximum number of stories that top stories are selected from, the newest."""
 
-# Two feeds of one site are one outlet, whatever they are called.
 OUTLET_COUNT_SQL = """(
     SELECT min(count(DISTINCT fold(article.outlet)), count(DISTINCT site(article.url)))
     FROM fate AS member JOIN article ON article.id = member.article_id
     WHERE member.dispatch_id = dispatch.id OR member.joined_id = dispatch.id
 )"""
-"""How many outlets tell the story of a post, by the articles that the channel's feeds brought."""
+"""Number of outlets that report the story of `dispatch`, among the channel's feeds.
+
+Two feeds of one site count as one outlet, whatever their names.
+"""
 _HAS_ENOUGH_OUTLETS_SQL = f"{OUTLET_COUNT_SQL} >= coalesce(channel.least_outlets, 1)"
 _FROM = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
 _SELECTION_FROM_SQL = """
@@ -36,24 +38,24 @@ _SELECTION_FROM_SQL = """
 
 
 class HeldPosts(Repository):
-    """What is held back in all channels."""
+    """Held posts of all channels."""
 
     async def next_due(self) -> int | None:
-        """When a post is given up or the best are chosen, which may be past; None when neither will be."""
+        """Return when the next held post expires or selection is due, in seconds of UTC, or None."""
         return await self._value(
             "SELECT min(due) FROM (SELECT min(due) AS due FROM dispatch WHERE state = 'held' "
             f"UNION ALL SELECT min(channel.best_due) {_SELECTION_FROM_SQL}) AS times"
         )
 
     async def count(self, channel_id: int) -> int:
-        """How many stories a channel holds back."""
+        """Count the held posts of a channel."""
         return await self._number(
             "SELECT count(*) FROM dispatch WHERE channel_id = ? AND state = 'held'", (channel_id,)
         )
 
     @writes
     def withhold_expired(self, db: Connection) -> None:
-        """Withhold what was held back as long as it may be."""
+        """Withhold the articles of held posts that have expired, and delete the posts."""
         rows = db.rows(
             f"SELECT dispatch.id, {OUTLET_COUNT_SQL} AS outlets, channel.least_outlets, "
             f"{_HAS_ENOUGH_OUTLETS_SQL} AS enough {_FROM} WHERE dispatch.state = 'held' AND "
@@ -73,7 +75,7 @@ class HeldPosts(Repository):
             db.execute("DELETE FROM dispatch WHERE id = ?", (row["id"],))
 
     async def due_selections(self) -> list[TopStorySelection]:
-        """The channels in which the best are to be chosen now, the longest due first."""
+        """List the channels whose top stories are due for selection, longest due first."""
         return await self._objects(
             TopStorySelection._make,
             "SELECT server.id, channel.id, channel.best_a_day, channel.best_due, server.time_zone "
@@ -83,7 +85,7 @@ class HeldPosts(Repository):
 
     @reads
     def eligible_stories(self, db: Connection, choice: TopStorySelection) -> list[HeldStory]:
-        """The stories held back in a channel that enough outlets tell, newest first."""
+        """List a channel's held stories that enough outlets report, newest first."""
         posts = db.rows(
             f"SELECT dispatch.id, dispatch.position, {OUTLET_COUNT_SQL} AS outlets {_FROM} "
             f"WHERE dispatch.channel_id = ? AND dispatch.state = 'held' AND {_HAS_ENOUGH_OUTLETS_SQL} "
@@ -127,9 +129,9 @@ class HeldPosts(Repository):
     def release_selected(
         self, db: Connection, choice: TopStorySelection, post_ids: Sequence[int], *, next_due: int
     ) -> bool:
-        """Let these posts be sent, and choose again at `next_due`.
+        """Release the selected posts, and schedule the next selection at `next_due_at`.
 
-        False, and nothing happens, where it was chosen or what is wanted was changed meanwhile.
+        Return False, without any change, if the selection was made or its settings changed meanwhile.
         """
         chosen = db.execute_rowcount(
             "UPDATE channel SET best_due = ? WHERE id = ? AND best_due = ? AND best_a_day = ?",
@@ -141,7 +143,7 @@ class HeldPosts(Repository):
 
 
 def release_if_enough_outlets(db: Connection, post_id: int) -> None:
-    """Let a held post be sent, or be chosen from, if enough outlets tell its story."""
+    """Release a held post, or admit it to the selection, if enough outlets report its story."""
     row = db.row(
         f"SELECT channel.best_a_day {_FROM} WHERE dispatch.id = ? AND dispatch.state = 'held' AND "
         f"{_HAS_ENOUGH_OUTLETS_SQL}",
@@ -156,9 +158,9 @@ def release_if_enough_outlets(db: Connection, post_id: int) -> None:
 
 
 def reevaluate_channel(db: Connection, channel_id: int) -> None:
-    """Judge what a channel holds back by what was chosen for it just now.
+    """Apply changed story settings to the held posts of a channel.
 
-    What is not held back any more comes in one catch-up.
+    Posts that are no longer held go into one catch-up.
     """
     (server_id, best) = db.row("SELECT server_id, best_a_day FROM channel WHERE id = ?", (channel_id,))
     reschedule_selections(db, server_id)
@@ -184,7 +186,7 @@ def reevaluate_channel(db: Connection, channel_id: int) -> None:
 
 
 def reschedule_selections(db: Connection, server_id: int) -> None:
-    """Find out anew when the best are chosen in a server: its time zone changed, or a channel's number."""
+    """Recompute when top stories are selected in a server, after its time zone or a number changed."""
     rows = db.rows(
         "SELECT channel.id, best_a_day, time_zone FROM channel JOIN server ON server.id = channel.server_id "
         "WHERE server.id = ?",
@@ -207,7 +209,7 @@ def reschedule_selections(db: Connection, server_id: int) -> None:
 
 
 def move_to_digest(db: Connection, channel_id: int) -> None:
-    """Leave what a channel holds back to its digest, which comes instead of single posts."""
+    """Reserve the articles of a channel's held posts for its digest, which replaces single posts."""
     held = "SELECT id FROM dispatch WHERE channel_id = :channel AND state = 'held'"
     values = {"channel": channel_id, "now": db.now}
     db.execute(

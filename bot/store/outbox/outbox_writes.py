@@ -1,7 +1,7 @@
-"""What channels are owed, made and undone.
+"""Functions that enqueue articles in channels and set their delivery statuses.
 
-A page has one fate in a channel. A fate with a dispatch is told by the dispatch's state; the others are
-written down with their reason.
+A page has one status per channel. If it has a dispatch, the dispatch's state is the status; other statuses
+are stored with their reason.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,14 +12,15 @@ from bot.core.preferences import MIN_OUTLETS_DEADLINE_SECONDS, TOP_STORY_WINDOW_
 from bot.store.connection import Connection
 from bot.store.row_mapping import to_json_array
 
-UNLIMITED = 2**31  # posts that may wait, where none is to go into a catch-up
+UNLIMITED = 2**31
+"""Limit of pending posts that never merges any into a catch-up."""
 
-# A dispatch that was never tried may still change: a retried one was perhaps seen by somebody.
 _NEVER_ATTEMPTED_SQL = "state = 'waiting' AND attempts = 0"
+"""Whether a dispatch can still be changed: one that was tried may have been sent."""
 
 
 class PendingArticle(NamedTuple):
-    """An article that a channel is to hear of."""
+    """An article to be enqueued in a channel. `published_at` is in seconds of UTC."""
 
     article_id: int
     key: str
@@ -28,10 +29,11 @@ class PendingArticle(NamedTuple):
 
 
 def enqueue(db: Connection, channel_id: int, articles: Iterable[PendingArticle], *, limit: int) -> bool:
-    """Queue the articles whose page has no fate in the channel; whether there were any.
+    """Enqueue the articles whose page has no status in the channel; return whether any was enqueued.
 
-    At most `limit` posts wait at a time. Beyond that the oldest, those that wait already included, share the
-    channel's one catch-up.
+    With more than `limit` posts pending, the oldest, including those enqueued before, are merged into the
+    channel's catch-up. A digest-only channel reserves them for its digest, one that waits for stories holds
+    them; both return False.
     """
     new = without_status(db, channel_id, articles)
     if not new:
@@ -47,7 +49,7 @@ def enqueue(db: Connection, channel_id: int, articles: Iterable[PendingArticle],
 
 
 def enforce_pending_limit(db: Connection, channel_id: int, *, limit: int) -> None:
-    """Let the oldest of a channel's waiting posts share its catch-up where more than `limit` wait."""
+    """Merge a channel's oldest pending posts beyond `limit` into its catch-up."""
     _queue(db, channel_id, [], limit)
 
 
@@ -79,9 +81,9 @@ def _queue(db: Connection, channel_id: int, new: Sequence[PendingArticle], limit
 def merge_into_catch_up(
     db: Connection, channel_id: int, articles: Sequence[PendingArticle], *, posts: Sequence[int] = ()
 ) -> None:
-    """Let articles, and those of waiting posts, share the catch-up that waits in the channel, or a new one.
+    """Merge articles and pending posts into the channel's pending catch-up, or into a new one.
 
-    The pages of `articles` must have no fate in the channel.
+    `posts` are ids of dispatches. The pages of `articles` must have no status in the channel.
     """
     if not articles and not posts:
         return
@@ -108,7 +110,7 @@ def merge_into_catch_up(
         (dispatch_id, to_json_array(posts)),
     )
     db.execute("DELETE FROM dispatch WHERE id IN (SELECT value FROM json_each(?))", (to_json_array(posts),))
-    # Posts of the same second that were there before it, and are newer than what is in it, come after it.
+    # Older posts of the same second contain newer articles than the catch-up, so they must follow it.
     db.execute(
         f"UPDATE dispatch SET position = position + 1 "
         f"WHERE channel_id = ?1 AND kind = 'post' AND {_NEVER_ATTEMPTED_SQL} AND id < ?2 "
@@ -119,7 +121,7 @@ def merge_into_catch_up(
 
 
 def enqueue_as_catch_up(db: Connection, channel_id: int, articles: Iterable[PendingArticle]) -> None:
-    """Queue the articles whose page has no fate in the channel: in a catch-up, for its digest, or held."""
+    """Enqueue articles without a status in a catch-up; reserve or hold them if the channel does so."""
     new = without_status(db, channel_id, articles)
     if is_digest_only(db, channel_id):
         reserve_for_digest(db, channel_id, new)
@@ -130,12 +132,12 @@ def enqueue_as_catch_up(db: Connection, channel_id: int, articles: Iterable[Pend
 
 
 def reserve_for_digest(db: Connection, channel_id: int, articles: Iterable[PendingArticle]) -> None:
-    """Keep articles for the next digest of a channel that gets no single posts."""
+    """Reserve articles for the next digest of a digest-only channel."""
     set_status(db, channel_id, articles, fate="digested")
 
 
 def release_digest_reserve(db: Connection, channel_id: int) -> None:
-    """Queue what a channel's digest was to tell, for there is none any more: in a catch-up."""
+    """Enqueue a channel's reserved articles in a catch-up, after its digest ended."""
     rows = db.rows(
         "SELECT article.id, article.key, fate.page, article.published FROM fate "
         "JOIN article ON article.id = fate.article_id "
@@ -147,14 +149,14 @@ def release_digest_reserve(db: Connection, channel_id: int) -> None:
 
 
 def withhold(db: Connection, channel_id: int, articles: Iterable[PendingArticle], *, reason: str) -> None:
-    """Write down that the channel does not get the articles, where their page has no fate there yet."""
+    """Set the status of articles without one in a channel to withheld."""
     _insert_status(db, channel_id, "withheld", [(owed, reason) for owed in articles])
 
 
 def record_filtered(db: Connection, channel_id: int, articles: Sequence[tuple[PendingArticle, str]]) -> None:
-    """Write down which filters keep articles out of the channel, where their page has no fate there yet.
+    """Set the status of articles without one in a channel to filtered, each with its filters.
 
-    Such a fate is not the last word: another feed of the channel may bring the page past its own filters.
+    The status is provisional: another feed of the channel may bring the page past its own filters.
     """
     _insert_status(db, channel_id, "filtered", articles)
     db.executemany(
@@ -176,7 +178,7 @@ def _insert_status(
 
 
 def filtered_page_keys(db: Connection, channel_id: int, articles: Iterable[PendingArticle]) -> set[str]:
-    """The pages of these articles that filters keep out of the channel."""
+    """Return the page keys of these articles that filters block in the channel."""
     return set(
         db.column(
             "SELECT page FROM fate WHERE channel_id = ? AND fate = 'filtered' "
@@ -189,7 +191,7 @@ def filtered_page_keys(db: Connection, channel_id: int, articles: Iterable[Pendi
 def without_status(
     db: Connection, channel_id: int, articles: Iterable[PendingArticle]
 ) -> list[PendingArticle]:
-    """The articles whose page has no fate in the channel but that a filter kept it out, one a page."""
+    """Return the articles whose page has no status in the channel, or a filtered one; one per page."""
     by_page: dict[str, PendingArticle] = {}
     for owed in articles:
         by_page.setdefault(owed.page, owed)
@@ -204,12 +206,12 @@ def without_status(
 
 
 def is_digest_only(db: Connection, channel_id: int) -> bool:
-    """Whether a channel gets a digest and no single posts."""
+    """Return whether a channel gets a digest and no single posts."""
     return db.row("SELECT 1 FROM digest WHERE channel_id = ? AND alone = 1", (channel_id,)) is not None
 
 
 def hold_deadline(db: Connection, channel_id: int) -> int | None:
-    """Until when a channel holds back a new post at most; None where it takes every article."""
+    """Return when a new post held by a channel would expire, in seconds of UTC; None if it holds none."""
     row = db.row("SELECT least_outlets, best_a_day FROM channel WHERE id = ?", (channel_id,))
     if row is None or (row["least_outlets"] is None and row["best_a_day"] is None):
         return None
@@ -231,9 +233,9 @@ def _insert_post(
 
 
 def unique_dedupe_key(db: Connection, channel_id: int, name: str, *, before: str = ":") -> str:
-    """A name that no dispatch of the channel has: an article may be owed again after it was taken back.
+    """Return a dedupe key that no dispatch of the channel has: `prefix`, or that with a number.
 
-    A number behind `before` makes it one.
+    An article can be enqueued again after it was withdrawn. `separator` stands before the number.
     """
     names = db.rows(
         "SELECT what FROM dispatch WHERE channel_id = ?1 AND what >= ?2 AND what < ?2 || ';'",
@@ -246,9 +248,10 @@ def unique_dedupe_key(db: Connection, channel_id: int, name: str, *, before: str
 def add_dispatch(
     db: Connection, channel_id: int, kind: str, what: str, position: int, *, held_until: int | None = None
 ) -> int:
-    """Owe a message of a name, at a place in the channel's queue, unless there is one; its id.
+    """Insert a dispatch unless the dedupe key exists in the channel; return the id of either.
 
-    With `held_until` it is held back, until then at most.
+    `position` orders the channel's queue, in seconds of UTC. With `held_until` the dispatch is held and
+    expires then.
     """
     state, due = ("waiting", db.now) if held_until is None else ("held", held_until)
     db.execute(
@@ -268,7 +271,7 @@ def set_status(
     dispatch_id: int | None = None,
     joined_id: int | None = None,
 ) -> None:
-    """Give articles a fate in the channel, where their page has none there yet but that of a filter."""
+    """Set the status of articles in a channel, unless their page has one other than filtered."""
     db.executemany(
         "INSERT INTO fate (channel_id, page, article_id, dispatch_id, fate, joined_id, decided) "
         "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id, page) DO UPDATE SET "

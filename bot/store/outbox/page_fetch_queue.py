@@ -1,7 +1,7 @@
-"""Pages to be read.
+"""Functions that schedule page fetches and store their texts.
 
-A poll writes down which of its new articles have a page to be read. Reading it ends in the transaction that
-keeps its text; a crash before leaves it to be read, one after finds it done.
+A poll schedules fetches of its new articles in its own transaction. A fetch ends in the transaction that
+stores its text: after a crash it is repeated or already done.
 """
 
 from collections.abc import Sequence
@@ -16,17 +16,18 @@ from bot.text.host_slots import host_slot
 from bot.text.teasers import is_teaser
 
 BACKLOG_LIMIT = 5
-"""Pages of a feed that are read when it is new: of its newest articles."""
+"""Pages fetched of a new feed, for its newest articles."""
 DAILY_LIMIT = 100
-"""Pages of a feed that are read within a day."""
+"""Maximum number of pages fetched per feed within a day."""
 DAY = 86_400
+"""Seconds."""
 
 
 def enqueue_fetches(db: Connection, feed: Feed, article_ids: Sequence[int], *, first: bool) -> None:
-    """Write down which new articles of a feed have a page to be read, and why the others' are not.
+    """Schedule page fetches for new articles of which the feed gives only a teaser, or record why not.
 
-    Only where the feed gives a teaser; never for a feed or an address with secrets; of a backlog (`first`)
-    the newest few, and at most so many a day.
+    Never for a feed or URL with credentials. With `is_backlog` at most `BACKLOG_LIMIT`, and at most
+    `DAILY_LIMIT` per day.
     """
     rows = db.rows(
         "SELECT id, url, page, summary, coalesce(body, text) AS given FROM article "
@@ -63,10 +64,10 @@ def enqueue_fetches(db: Connection, feed: Feed, article_ids: Sequence[int], *, f
 
 
 def store_text(db: Connection, article_id: int, text: str, *, edit: bool) -> bool:
-    """Keep the text of a page, and end its reading: search, answers and excerpts read it from now on.
+    """Store the text of a fetched page and finish the fetch; return False if the article is gone.
 
-    Watches are held against the article once more, unless it is of a backlog: they are told of a page once.
-    With `edit`, posts that had nothing but a title to show are edited. False when the article is gone.
+    Watches are matched again unless the article is of a backlog; each page still notifies once. With `edit`,
+    posts that only had a title to show are edited.
     """
     stored = db.row(
         "SELECT id, feed_id, title, page_text, summary, coalesce(body, text) AS given, "
@@ -86,7 +87,7 @@ def store_text(db: Connection, article_id: int, text: str, *, edit: bool) -> boo
 
 
 def finish_fetch(db: Connection, article_id: int, outcome: str, due: int | None = None) -> None:
-    """Write how an attempt ended without a text: for good, or to be tried again when it is `due`."""
+    """Record the outcome of an attempt without a text: final, or to be retried at `due_at`."""
     db.execute(
         "UPDATE reading SET outcome = ?, due = ?, ended = ? WHERE article_id = ?",
         (outcome, due, db.now, article_id),
@@ -94,7 +95,7 @@ def finish_fetch(db: Connection, article_id: int, outcome: str, due: int | None 
 
 
 def cancel_fetch(db: Connection, article_id: int) -> None:
-    """The texts of an article were deleted, and its page is not read any more."""
+    """Cancel the pending fetch of an article whose texts were purged."""
     db.execute(
         "UPDATE reading SET outcome = ?, due = NULL, ended = ? WHERE article_id = ? AND due IS NOT NULL",
         (PageFetchOutcome.PURGED, db.now, article_id),

@@ -1,9 +1,9 @@
-"""Which articles of several feeds are one page: decided in the transaction of the poll that brings them.
+"""Ownership of pages: which articles of several feeds share one, decided within a poll's transaction.
 
-A link alone proves nothing, for any feed can name any. Articles with one link are one page where their titles
-are alike and the one that came first belongs there no less than the other: an article of the feed that is
-fetched from the link's own site is never held back for what another feed claimed before. An article that does
-not share the page has one of its own, and a post.
+A link alone proves nothing, because any feed can contain any link. Articles with one link share a page if
+their titles match and the newer one has no better claim to it: an article of a feed on the link's own site
+never loses its page to an earlier article of another feed. An article that cannot share the page gets one of
+its own.
 """
 
 from collections.abc import Collection, Sequence
@@ -18,7 +18,7 @@ from bot.text import shared_links, urls
 
 
 class _PageOwner(NamedTuple):
-    """An article of another feed that has a page, or a fate under it."""
+    """An article of another feed that has a page, or a delivery status under it."""
 
     page: str
     article_id: int
@@ -29,7 +29,10 @@ class _PageOwner(NamedTuple):
 
 
 def resolve_ownership(db: Connection, feed_id: int, articles: Sequence[NewArticle]) -> list[NewArticle]:
-    """A feed's articles, each with the page that it may have; who claimed that in vain is put aside."""
+    """Return a feed's articles, each with the page that it may have.
+
+    Articles of other feeds that claimed a page without right are moved to pages of their own.
+    """
     claims: dict[str, list[_PageOwner]] = {}
     for claim in _claims(db, feed_id, {article.page for article in articles}):
         claims.setdefault(claim.page, []).append(claim)
@@ -58,12 +61,12 @@ def _resolve_article(
 
 
 def _private_page_key(url: str, key: str, page: str) -> str:
-    """The name of a page that is an article's alone, in the place of one that it may not have."""
+    """Return the page key of an article that cannot have the page of its link."""
     return urls.page_key(url, f"{key} {page}")
 
 
 def _claims(db: Connection, feed_id: int, pages: Collection[str]) -> list[_PageOwner]:
-    """Who has these pages, or had them when the channels that follow the feed got something of them."""
+    """List articles of other feeds on these pages, or with a status under them in the feed's channels."""
     rows = db.execute(
         """
         SELECT claim.page, article.id, article.key, article.url, article.title, feed.url

@@ -1,9 +1,9 @@
-"""When a channel takes what waits for it: quiet hours, so many messages an hour, a gap between two.
+"""Pacing of channels: quiet hours, posts per hour, and the minimum interval between posts.
 
-Fragments of SQL about a row of `channel` and its `server`, at the time `:now`. Nothing is remembered: what is
-due follows from the clock and from what was sent, so that neither a restart nor a clock that jumps leaves a
-channel waiting. Quiet hours hold for all that comes by itself, alerts and notices of watches included, but
-not for a digest, whose hour somebody chose; number and gap count posts and catch-ups and hold for them.
+SQL fragments about a row of `channel` and its `server` at the time `:now`. Nothing is stored: what is due
+follows from the clock and from what was sent, so no restart or clock jump leaves a channel waiting. Quiet
+hours apply to everything but digests, whose time somebody chose; hourly limit and interval apply to posts and
+catch-ups.
 """
 
 from collections.abc import Mapping
@@ -15,35 +15,41 @@ from bot.store.outbox import outbox_writes
 from bot.store.records.outbox_records import WaitReason
 
 HOUR = 3600
-
+"""Seconds."""
 PACED_KINDS_SQL = "('post', 'catch-up')"
+"""Kinds of dispatches that hourly limit and interval apply to."""
 IS_PACED_SQL = """
     (channel.quiet_hours IS NOT NULL OR channel.most_an_hour IS NOT NULL OR channel.gap IS NOT NULL)
 """
+"""Whether a channel has any pacing."""
 
-# A message that a clock set back makes one of the future is left out.
 _RECENTLY_SENT_SQL = f"""
     FROM dispatch AS told INDEXED BY dispatch_told
     WHERE told.channel_id = channel.id AND told.sent <= :now AND told.sent > :now - {{span}}
       AND told.kind IN {PACED_KINDS_SQL}
 """
+"""Paced messages sent within `span` seconds; one that a clock set back puts into the future is left out."""
 _COUNTED = _RECENTLY_SENT_SQL.format(span=HOUR)
+"""Paced messages sent within the last hour."""
 INTERVAL_END_SQL = f"""
     iif(channel.gap IS NULL, 0, coalesce((SELECT max(told.sent)
         {_RECENTLY_SENT_SQL.format(span="channel.gap")})
         + channel.gap, 0))
 """
+"""When the minimum interval since the last post ends, in seconds of UTC; 0 without one."""
 HOURLY_LIMIT_END_SQL = f"""
     iif(channel.most_an_hour IS NULL, 0, coalesce((
         SELECT sent + {HOUR} FROM (
             SELECT told.sent, row_number() OVER (ORDER BY told.sent DESC) AS place {_COUNTED}) AS counted
         WHERE place = channel.most_an_hour), 0))
 """
+"""When the hourly limit allows another post, in seconds of UTC; 0 or past: now."""
 PACE_END_SQL = f"max({INTERVAL_END_SQL}, {HOURLY_LIMIT_END_SQL})"
+"""When interval and hourly limit allow another post, in seconds of UTC."""
 
 
 def quiet_end_sql(time: str) -> str:
-    """When the quiet hours end that a time lies in; 0 where it lies in none."""
+    """Return SQL for the end of the quiet hours that `time_sql` lies in, 0 if it lies in none."""
     return (
         f"iif(channel.quiet_hours IS NULL, 0, quiet_until({time}, channel.quiet_hours, "
         "coalesce(server.time_zone, 'UTC')))"
@@ -51,7 +57,7 @@ def quiet_end_sql(time: str) -> str:
 
 
 def release_time_sql(dispatch: str) -> str:
-    """When a channel takes a waiting dispatch of this name in the statement; 0 or past: now."""
+    """Return SQL for when pacing allows the dispatch with this table alias; 0 or past: now."""
     return f"""
         CASE WHEN {dispatch}.kind IN {PACED_KINDS_SQL} THEN max({PACE_END_SQL},
             {quiet_end_sql(f"max(:now, {PACE_END_SQL})")})
@@ -61,7 +67,7 @@ def release_time_sql(dispatch: str) -> str:
 
 
 def join_excess_posts(db: Connection, channel_id: int) -> None:
-    """Where more posts wait than the channel takes this hour, let the oldest share one catch-up."""
+    """Merge the oldest pending posts into a catch-up if more wait than the channel accepts this hour."""
     row = db.row(
         f"SELECT most_an_hour, (SELECT count(*) {_COUNTED}) FROM channel WHERE id = :channel",
         {"channel": channel_id, "now": db.now},
@@ -79,14 +85,14 @@ def join_excess_posts(db: Connection, channel_id: int) -> None:
     if len(waiting) <= allowed or not posts or (others == 0 and len(posts) == 1):
         return
     retried = sum(1 for one in waiting if one["attempts"])
-    single = max(allowed - retried - 1, 0)  # beside the catch-up
+    single = max(allowed - retried - 1, 0)  # The catch-up takes one place.
     outbox_writes.merge_into_catch_up(db, channel_id, [], posts=posts[: max(len(posts) - single, 0)])
 
 
 def reason(kind: str, row: Mapping[str, Any] | Row, now: int) -> str | None:
-    """Why a waiting dispatch of a kind is not due, and until when, as a text for people's words; or None.
+    """Return why a pending dispatch is not due and until when, as "reason HH:MM", or None if it is due.
 
-    `row` has `quiet_end_sql`, `gap_ends`, `hour_ends` and the `time_zone`.
+    `row` needs the columns of `WAIT_COLUMNS_SQL`; the time is local to the server.
     """
     ends = {WaitReason.QUIET_HOURS: row["quiet_ends"] if kind != "digest" else 0}
     if kind in {"post", "catch-up"}:
@@ -104,4 +110,4 @@ WAIT_COLUMNS_SQL = f"""
         {HOURLY_LIMIT_END_SQL} AS hour_ends,
     server.time_zone AS time_zone
 """
-"""The columns that `reason` needs."""
+"""Columns that `format_wait_reason` needs."""

@@ -1,7 +1,7 @@
-"""Stories: which post of a channel an article joins.
+"""Joining of articles to posts that report the same event.
 
-A story belongs to a channel: what its feeds told of an event there. Only articles that have a fate in the
-channel count, so what another server follows, or a feed with credentials of its, decides nothing here.
+A story is local to a channel: only articles with a status there count, so feeds of other servers, or with
+credentials of theirs, have no influence.
 """
 
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from bot.store.records.content_records import PostedArticle, StoryMatches
 from bot.store.row_mapping import to_json_array
 
 JOIN_WINDOW_SECONDS = 86_400
-"""Seconds after a post was sent in which others join it."""
+"""Seconds after a post was sent in which articles can join it."""
 JOIN_EDIT_INTERVAL_SECONDS = 180
-"""Seconds between two edits of a message that others join."""
+"""Minimum seconds between two edits of a message that articles join."""
 
 
 def store_similarities(db: Connection, articles: Sequence[PendingArticle], kin: StoryMatches) -> None:
-    """Keep which articles seem to tell of one event, by the id of the later one."""
+    """Store which new articles are similar to earlier ones, by the id of the later article."""
     db.executemany(
         "INSERT INTO kinship (article_id, other_id, likeness) SELECT ?1, id, ?3 FROM article WHERE id = ?2 "
         "ON CONFLICT DO NOTHING",
@@ -30,10 +30,10 @@ def store_similarities(db: Connection, articles: Sequence[PendingArticle], kin: 
 def join_posts(
     db: Connection, channel_id: int, feed_id: int, articles: Sequence[PendingArticle], kin: StoryMatches
 ) -> list[PendingArticle]:
-    """Let articles of a feed join posts of the channel that tell the same; those that joined none.
+    """Join articles of a feed to similar posts of the channel; return the articles that joined none.
 
-    Nothing joins where the channel does not want it. A held post is sent, or may be chosen, once
-    enough outlets tell it.
+    Nothing joins if the channel does not merge stories. A held post is released, or admitted to the
+    selection, once enough outlets report it.
     """
     if not any(kin.by_key.get(owed.key) for owed in articles) or not _is_merging_enabled(db, channel_id):
         return list(articles)
@@ -89,7 +89,7 @@ def _find_best_post(
 
 def _join(db: Connection, channel_id: int, owed: PendingArticle, post_id: int) -> None:
     outbox_writes.set_status(db, channel_id, [owed], fate="joined", joined_id=post_id)
-    # One that is still to be sent is read then. Later than an edit that may be under way.
+    # A pending post loads its articles when it is claimed. Later than an edit in progress.
     db.execute(
         "UPDATE dispatch SET edit_due = "
         "max(:now, coalesce(edited, sent, claimed) + :pause, coalesce(edit_due + 1, 0)) "

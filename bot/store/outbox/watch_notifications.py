@@ -1,7 +1,7 @@
-"""What watches are told of.
+"""Functions that enqueue the notifications of watches.
 
-An article that a poll brings is written down as an arrival, with it. Holding the watches against it ends the
-arrival in the transaction that writes the notices: a crash before leaves it there, one after finds it done.
+A poll stores new articles as arrivals in its own transaction. Matching the watches deletes an arrival in the
+transaction that enqueues its notifications: after a crash it is repeated or already done.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -12,11 +12,11 @@ from bot.store.records.outbox_records import RecoveredNotification
 from bot.store.row_mapping import query_ids, to_json_array
 
 NOTIFICATION_COOLDOWN_SECONDS = 600
-"""Seconds after a notice in which further matches of its watch wait for the next one."""
+"""Seconds after a notification in which further matches of its watch are collected for the next one."""
 
 
 def queue_for_matching(db: Connection, feed_id: int, article_ids: Collection[int]) -> None:
-    """Remember that watches are to be held against articles of a feed, where there can be any."""
+    """Queue articles of a feed for matching, if any server that follows it has watches."""
     db.execute(
         """
         INSERT INTO arrival (article_id) SELECT value FROM json_each(:articles)
@@ -34,10 +34,10 @@ def queue_for_matching(db: Connection, feed_id: int, article_ids: Collection[int
 def enqueue_notifications(
     db: Connection, matches: Iterable[tuple[int, int]], article_ids: Sequence[int], closed: str
 ) -> set[int]:
-    """Owe notices for matches (watch, article), and end these arrivals; the watches that are gone.
+    """Enqueue notifications for (watch, article) matches, and delete the arrivals of `article_ids`.
 
-    A page is told once. Nothing is owed to a watch that rests: its server or its person left, or `closed` is
-    the problem of its place.
+    Returns the ids of matched watches that no longer exist. Each page is notified once per watch. Nothing is
+    enqueued for a watch whose server or user has left, or whose channel has the problem `closed_problem`.
     """
     by_article: dict[int, list[int]] = {}
     for watch_id, article_id in matches:
@@ -71,17 +71,17 @@ def enqueue_notifications(
 
 
 class _NotificationBatch:
-    """The notices of one transaction, written many at a time: a popular article has hundreds."""
+    """Notifications of one transaction, inserted in bulk: a popular article has hundreds."""
 
     def __init__(self, db: Connection) -> None:
         self._db = db
         self._last = db.value("SELECT coalesce(max(id), 0) FROM dispatch")
-        self._of_watch: dict[int, int] = {}  # the notice that waits, by watch
+        self._of_watch: dict[int, int] = {}
         self._new: list[tuple[int, int, str, int, int, int]] = []
         self._matches: list[tuple[int, str, int, int]] = []
 
     def add(self, watch: Row, article_id: int, page: str, key: str) -> None:
-        """Put an article into the notice of a watch that waits, or into a new one."""
+        """Add an article to the pending notification of a watch, or to a new one."""
         watch_id = watch["id"]
         dispatch_id = self._of_watch.get(watch_id, watch["waiting"])
         if dispatch_id is None:
@@ -93,7 +93,7 @@ class _NotificationBatch:
         self._matches.append((watch_id, page, article_id, dispatch_id))
 
     def write(self) -> None:
-        """Write what was added since."""
+        """Insert the notifications and matches added since the last call."""
         self._make_keys_unique()
         self._db.executemany(
             "INSERT INTO dispatch (id, channel_id, kind, what, watch_id, created, position, due) "
@@ -126,7 +126,7 @@ class _NotificationBatch:
 
 
 def _watches(db: Connection, watch_ids: Collection[int]) -> dict[int, Row]:
-    """Those of these watches that are there, with the notice of theirs that waits and nobody has seen."""
+    """Map ids to existing watches, each with the id of its pending notification that was never tried."""
     rows = db.execute(
         """
         SELECT watch.id, watch.channel_id, watch.server_id, watch.quiet, watch.after, watch.absent,
@@ -142,7 +142,10 @@ def _watches(db: Connection, watch_ids: Collection[int]) -> dict[int, Row]:
 
 
 def _subscribed_server_ids(db: Connection, feed_id: int, published: int) -> set[int]:
-    """The servers that follow a feed, without those that the bot left, or came back to after a time."""
+    """Return the servers that an article of a feed, published then, may notify.
+
+    Servers that the bot left, or rejoined after that time, are left out.
+    """
     followers = query_ids(
         db,
         """
@@ -169,9 +172,10 @@ def _already_notified(db: Connection, page: str, watch_ids: Collection[int]) -> 
 
 
 def restrict_to_feeds(db: Connection, dispatch_id: int, feed_ids: Collection[int]) -> bool:
-    """Leave in a notice what these feeds carry, by another feed's article of the page where need be.
+    """Restrict a notification to pages of readable feeds; return whether anything is left.
 
-    Whether anything is left. What is taken out may be told later, when a feed that may be read brings it.
+    Another feed's article of the page replaces one that is not readable. Removed pages may be notified later,
+    when a readable feed brings them.
     """
     rows = db.rows(
         """
@@ -194,7 +198,7 @@ def restrict_to_feeds(db: Connection, dispatch_id: int, feed_ids: Collection[int
                 (row["readable"], *key),
             )
     left = any(row["readable"] is not None for row in rows)
-    if not left:  # then there is no notice that the next would have to wait after
+    if not left:  # Nothing is sent, so the next notification need not wait for the cooldown.
         db.execute(
             "UPDATE watch SET quiet = 0 WHERE id = (SELECT watch_id FROM dispatch WHERE id = ?)",
             (dispatch_id,),
@@ -203,7 +207,10 @@ def restrict_to_feeds(db: Connection, dispatch_id: int, feed_ids: Collection[int
 
 
 def record_already_sent(db: Connection, dispatch_id: int, earlier: Sequence[RecoveredNotification]) -> None:
-    """Write down notices that were sent; this one waits with what they did not tell, or is gone."""
+    """Record notifications that were sent before a backup was restored.
+
+    The dispatch returns to the queue without their articles, or is deleted if none is left.
+    """
     row = db.row("SELECT channel_id, what FROM dispatch WHERE id = ?", (dispatch_id,))
     if row["what"] in {one.dedupe_key for one in earlier}:
         free = outbox_writes.unique_dedupe_key(db, row["channel_id"], row["what"], before=".")

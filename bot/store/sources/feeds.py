@@ -170,7 +170,10 @@ class Feeds(Repository):
     async def next_due(
         self, exclude: Collection[int] = (), *, slots: Collection[int] | None = None
     ) -> int | None:
-        """Return when the next feed is due in seconds of UTC, possibly past, or None; `slots` as in polling."""
+        """Return when the next feed is due in seconds of UTC, possibly past, or None.
+
+        Only of host `slots` where given, without the ids in `exclude`.
+        """
         return await self._value(
             f"""
             SELECT next_poll FROM feed
