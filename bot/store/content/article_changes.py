@@ -13,10 +13,10 @@ MAX_LOG_ENTRIES = 200_000
 
 
 class ArticleChanges(Repository):
-    """Inserted, changed and deleted articles, in order."""
+    """Inserted, changed and deleted articles, in order. Methods raise StoreError."""
 
     async def latest(self) -> ArticleChange:
-        """Return the last change; an empty database has one of article id 0 with a random nonce of its own."""
+        """Return the last change; an empty database has one of article id 0 with its own nonce."""
         row = await self._row("SELECT id, mark, article_id FROM article_change ORDER BY id DESC LIMIT 1")
         return ArticleChange(*row)
 

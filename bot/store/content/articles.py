@@ -18,7 +18,10 @@ PURGE_BATCH_SIZE = 500
 
 
 class Articles(Repository):
-    """Articles. Lists show articles of several feeds on one page once, as the one stored first."""
+    """Articles. Lists show articles of several feeds on one page once, as the one stored first.
+
+    Methods raise StoreError.
+    """
 
     async def get(self, article_id: int) -> Article | None:
         """Return the article with an id, or None."""
@@ -146,7 +149,10 @@ class Articles(Repository):
         return await self._value("SELECT max(published) FROM article")
 
     async def oldest_time(self, feed_ids: Collection[int] | None) -> int | None:
-        """Return when the oldest article was published, in seconds of UTC, or None; no `feed_ids` means all."""
+        """Return when the oldest article was published, in seconds of UTC, or None.
+
+        `feed_ids` restricts it to some feeds.
+        """
         if feed_ids is None:
             return await self._value("SELECT min(published) FROM article")
         return await self._value(

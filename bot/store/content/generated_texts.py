@@ -22,7 +22,10 @@ _IS_CURRENT_SQL = """
 
 
 class GeneratedTexts(Repository):
-    """Summaries and translations by article, language and model; "" if no generated text was supported."""
+    """Summaries and translations by article, language and model; "" if no generated text was supported.
+
+    Methods raise StoreError.
+    """
 
     async def get(
         self, kind: GeneratedTextKind, article_ids: Collection[int], *, language: str, model: str

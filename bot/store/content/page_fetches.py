@@ -13,7 +13,7 @@ CLAIM_TIMEOUT_SECONDS = 900
 
 
 class PageFetches(Repository):
-    """Page fetches of articles of which the feed gives only a teaser."""
+    """Page fetches of articles of which the feed gives only a teaser. Methods raise StoreError."""
 
     @writes
     def claim_due(

@@ -8,7 +8,10 @@ from bot.store.row_mapping import to_json_array
 
 
 class Stories(Repository):
-    """Recent articles and pairs of similar articles. Similarities are from 0 to 1."""
+    """Recent articles and pairs of similar articles. Similarities are from 0 to 1.
+
+    Methods raise StoreError.
+    """
 
     async def recent(self, after: int, since: int, *, limit: int, lead: int) -> list[ArticleBrief]:
         """List articles with ids above one, published since a time in seconds of UTC, by id.

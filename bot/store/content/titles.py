@@ -12,7 +12,7 @@ _LONGEST_TITLE = 300
 
 
 class TitleSamples(Repository):
-    """Samples of article titles."""
+    """Samples of article titles. Methods raise StoreError."""
 
     @reads
     def sample(

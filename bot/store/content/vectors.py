@@ -25,7 +25,7 @@ _MATCHES_FILTER_SQL = """
 
 
 class Vectors(Repository):
-    """Encoded articles by semantic index, which a stamp identifies."""
+    """Encoded articles by semantic index, which a stamp identifies. Methods raise StoreError."""
 
     @writes
     def drop_index(self, db: Connection, stamp: str) -> None:

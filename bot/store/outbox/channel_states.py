@@ -20,7 +20,7 @@ class ChannelProblem(NamedTuple):
 
 
 class ChannelStates(ShardedRepository):
-    """Problems and waiting reasons of channels."""
+    """Problems and waiting reasons of channels. Methods raise StoreError."""
 
     @writes
     def block_channel(self, db: Connection, channel_id: int, problem: str, retry_at: int | None) -> None:

@@ -12,7 +12,7 @@ from bot.store.row_mapping import from_row
 
 
 class DeliveryStatuses(Repository):
-    """Delivery statuses of pages in channels."""
+    """Delivery statuses of pages in channels. Methods raise StoreError."""
 
     async def by_page_key(self, page: str) -> list[ChannelDeliveryStatus]:
         """List the delivery statuses of a page, one per channel that has one, oldest first."""

@@ -32,7 +32,7 @@ _FROM = """
 
 
 class Digests(ShardedRepository):
-    """Digests of channels, at most one per channel."""
+    """Digests of channels, at most one per channel. Methods raise StoreError."""
 
     @writes
     def save(

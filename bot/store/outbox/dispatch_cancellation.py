@@ -1,4 +1,4 @@
-"""Withdrawal of pending articles when a feed is unfollowed, paused or moved, and requeueing of joined ones."""
+"""Withdrawal of pending articles when a feed ends, pauses or moves, and requeueing of joined articles."""
 
 from collections.abc import Sequence
 

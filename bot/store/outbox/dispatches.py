@@ -61,7 +61,8 @@ READY_AT_SQL = (
 class Dispatches(ChannelStates):
     """The outbox. A dispatch is claimed, sent, marked as sent, then finalized.
 
-    Work is listed only for servers that this process serves.
+    Work is listed only for servers that this process serves. Methods that change a claim or a sent message
+    raise LeaseLost if another process serves its server now; all methods raise StoreError.
     """
 
     async def claimed(self, shard: int | None = None) -> list[Dispatch]:

@@ -38,7 +38,7 @@ _SELECTION_FROM_SQL = """
 
 
 class HeldPosts(Repository):
-    """Held posts of all channels."""
+    """Held posts of all channels. Methods raise StoreError."""
 
     async def next_due(self) -> int | None:
         """Return when the next held post expires or selection is due, in seconds of UTC, or None."""

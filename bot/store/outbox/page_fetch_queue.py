@@ -20,7 +20,7 @@ BACKLOG_LIMIT = 5
 DAILY_LIMIT = 100
 """Maximum number of pages fetched per feed within a day."""
 DAY = 86_400
-"""Seconds."""
+"""Seconds in a day."""
 
 
 def enqueue_fetches(db: Connection, feed: Feed, article_ids: Sequence[int], *, first: bool) -> None:

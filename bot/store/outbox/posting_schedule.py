@@ -15,7 +15,7 @@ from bot.store.outbox import outbox_writes
 from bot.store.records.outbox_records import WaitReason
 
 HOUR = 3600
-"""Seconds."""
+"""Seconds in an hour."""
 PACED_KINDS_SQL = "('post', 'catch-up')"
 """Kinds of dispatches that hourly limit and interval apply to."""
 IS_PACED_SQL = """

@@ -1,1 +1,1 @@
-"""What people keep and ask: bookmarks, watches, questions."""
+"""Repositories of users: bookmarks, watches, questions, feedback and personal digests."""

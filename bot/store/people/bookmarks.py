@@ -1,4 +1,4 @@
-"""Bookmarks: the articles that people keep."""
+"""Repository of bookmarks."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -12,27 +12,33 @@ from bot.store.repository import Repository, writes
 from bot.store.row_mapping import ARTICLE, bookmark_from_row, to_json_array
 
 ACTIVE_BOOKMARK_SQL = "bookmark.person_id = :person AND bookmark.removed IS NULL"
+"""Condition for the bookmarks of `:person` that were not removed."""
 FILTER_SQL = """
     (:match IS NULL OR instr(fold(article.title), fold(:match)) > 0
      OR instr(fold(article.outlet), fold(:match)) > 0 OR instr(fold(bookmark.note), fold(:match)) > 0)
     AND (:tag IS NULL OR EXISTS (SELECT 1 FROM json_each(bookmark.tags) WHERE fold(atom) = fold(:tag)))
     AND (NOT :unread OR bookmark.read IS NULL)
 """
+"""Condition for the fields of a `BookmarkFilter`, except `hidden`."""
 VISIBLE_SQL = (
     "(bookmark.server_id IS NULL OR bookmark.server_id NOT IN (SELECT value FROM json_each(:hidden)))"
 )
+"""Condition that leaves out bookmarks made in the servers `:hidden`."""
 BOOKMARK_COLUMNS_SQL = """
     bookmark.created AS saved_created, bookmark.server_id AS saved_server_id,
     bookmark.channel_id AS saved_channel_id, bookmark.message_id AS saved_message_id,
     bookmark.note AS saved_note, bookmark.tags AS saved_tags, bookmark.read AS saved_read
 """
-
-
+"""Columns of a bookmark, prefixed for `bookmark_from_row`."""
 NO_FILTER = BookmarkFilter()
+"""Filter that every bookmark passes."""
 
 
 class Bookmarks(Repository):
-    """Bookmarks. A removed one leaves a trace, so that what was missed meanwhile does not bring it back."""
+    """Bookmarks. A removed one leaves its row as a trace.
+
+    Without it, a reaction found after an absence would restore the bookmark. Methods raise StoreError.
+    """
 
     @writes
     def add(
@@ -46,10 +52,10 @@ class Bookmarks(Repository):
         message_id: int | None = None,
         is_live_reaction: bool = True,
     ) -> bool:
-        """Keep an article for a person, and where they did it; False when nothing changed.
+        """Bookmark an article for a user, with the message it was done on; return whether anything changed.
 
-        `live` False is for reactions found later: what the person removed since stays removed. An article
-        that is not there changes nothing.
+        `is_live_reaction` is False for reactions found later: a bookmark that the user removed stays removed.
+        A missing article changes nothing.
         """
         on_conflict = (
             "DO UPDATE SET created = excluded.created, removed = NULL, server_id = excluded.server_id, "
@@ -72,7 +78,7 @@ class Bookmarks(Repository):
 
     @writes
     def remove(self, db: Connection, person_id: int, article_id: int) -> Bookmark | None:
-        """Remove a bookmark with its note and tags; return it as it was, None when there was none."""
+        """Remove a bookmark with its note and tags; return it as it was, or None if there was none."""
         removed = db.objects(
             bookmark_from_row,
             f"SELECT {BOOKMARK_COLUMNS_SQL}, {ARTICLE} FROM bookmark JOIN article ON article.id = "
@@ -89,7 +95,7 @@ class Bookmarks(Repository):
 
     @writes
     def restore(self, db: Connection, person_id: int, removed: Bookmark) -> bool:
-        """Restore a bookmark as it was before `remove`; False where its trace is gone or it is kept."""
+        """Restore a bookmark that `remove` returned; return False if its trace is gone or it exists again."""
         changed = db.execute_rowcount(
             "UPDATE bookmark SET removed = NULL, created = ?, server_id = ?, channel_id = ?, message_id = ?, "
             "note = ?, tags = ?, read = ? WHERE person_id = ? AND article_id = ? AND removed IS NOT NULL",
@@ -111,7 +117,7 @@ class Bookmarks(Repository):
     def annotate(
         self, db: Connection, person_id: int, article_id: int, *, note: str, tags: Sequence[str]
     ) -> bool:
-        """Write a note and tags beside a bookmark; False when the person has no such."""
+        """Set the note and tags of a bookmark; return whether it exists."""
         changed = db.execute_rowcount(
             "UPDATE bookmark SET note = ?, tags = ? "
             "WHERE person_id = ? AND article_id = ? AND removed IS NULL",
@@ -121,7 +127,7 @@ class Bookmarks(Repository):
 
     @writes
     def mark_read(self, db: Connection, person_id: int, article_id: int, *, read: bool) -> bool:
-        """Mark a bookmark as read or unread; False when the person has no such."""
+        """Mark a bookmark as read or unread; return whether it exists."""
         changed = db.execute_rowcount(
             "UPDATE bookmark SET read = ? WHERE person_id = ? AND article_id = ? AND removed IS NULL",
             (db.now if read else None, person_id, article_id),
@@ -129,7 +135,7 @@ class Bookmarks(Repository):
         return changed > 0
 
     async def get(self, person_id: int, article_id: int, *, hidden: Collection[int] = ()) -> Bookmark | None:
-        """A person's bookmark of an article; `hidden` as in `BookmarkFilter`."""
+        """Return a user's bookmark of an article, or None; one made in a server in `hidden` is left out."""
         found = await self._objects(
             bookmark_from_row,
             f"SELECT {BOOKMARK_COLUMNS_SQL}, {ARTICLE} FROM bookmark JOIN article ON article.id = "
@@ -142,7 +148,7 @@ class Bookmarks(Repository):
     async def list(
         self, person_id: int, *, limit: int, offset: int = 0, wanted: BookmarkFilter = NO_FILTER
     ) -> list[Bookmark]:
-        """A person's bookmarks, the latest first."""
+        """List at most `limit` bookmarks of a user, newest first."""
         return await self._objects(
             bookmark_from_row,
             f"""
@@ -155,7 +161,7 @@ class Bookmarks(Repository):
         )
 
     async def count(self, person_id: int, wanted: BookmarkFilter = NO_FILTER) -> int:
-        """How many bookmarks a person has."""
+        """Count the bookmarks of a user that pass a filter."""
         return await self._number(
             f"""
             SELECT count(*) FROM bookmark JOIN article ON article.id = bookmark.article_id
@@ -165,7 +171,7 @@ class Bookmarks(Repository):
         )
 
     async def tags(self, person_id: int, *, hidden: Collection[int] = ()) -> dict[str, int]:
-        """The tags that a person gave, with how many bookmarks have each, the most used first."""
+        """Map a user's tags to their number of bookmarks, most used first, without servers in `hidden`."""
         rows = await self._rows(
             "SELECT min(atom) AS tag, count(*) AS count FROM bookmark, json_each(bookmark.tags) "
             f"WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} GROUP BY fold(atom) ORDER BY count(*) DESC, tag",
@@ -176,7 +182,7 @@ class Bookmarks(Repository):
     async def bookmarked_among(
         self, person_id: int, article_ids: Collection[int], *, hidden: Collection[int] = ()
     ) -> set[int]:
-        """Those of the articles that a person has kept; `hidden` as in `BookmarkFilter`."""
+        """Return which of these articles a user bookmarked, without servers in `hidden`."""
         return await self._set(
             f"SELECT article_id FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} "
             "AND article_id IN (SELECT value FROM json_each(:articles))",
@@ -184,7 +190,7 @@ class Bookmarks(Repository):
         )
 
     async def article_ids(self, person_id: int) -> frozenset[int]:
-        """The articles that a person has kept."""
+        """Return the ids of all articles that a user bookmarked."""
         return frozenset(
             await self._column(
                 f"SELECT article_id FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL}", {"person": person_id}
@@ -192,14 +198,14 @@ class Bookmarks(Repository):
         )
 
     async def servers(self, person_id: int) -> set[int]:
-        """The servers in which a person made bookmarks."""
+        """Return the ids of servers in which a user made bookmarks."""
         return await self._set(
             f"SELECT DISTINCT server_id FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL} AND server_id IS NOT NULL",
             {"person": person_id},
         )
 
     async def removed_urls(self, person_id: int) -> tuple[str, ...]:
-        """The addresses of the articles that a person kept once and let go of."""
+        """Return the URLs of articles whose bookmark a user removed."""
         return tuple(
             await self._column(
                 "SELECT article.url FROM bookmark JOIN article ON article.id = bookmark.article_id "

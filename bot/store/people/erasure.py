@@ -1,7 +1,7 @@
-"""Everything about a person, deleted.
+"""Deletion of everything stored about a user.
 
-That they let go of an article is remembered without them: by a salt and one byte of a hash, which one person
-in 256 fits. A reaction of such another, found after an absence, is then no bookmark; a new one is.
+Bookmarks that they removed are remembered without them: by a salt and one byte of a hash, which matches one
+user in 256. A reaction of such another user, found after an absence, is then no bookmark; a new reaction is.
 """
 
 import os
@@ -20,15 +20,17 @@ PERSONAL_DATA_TABLES = (
     "channel",
     "setting_change",
 )
-"""Those that had rows of people."""
+"""Tables that have rows of users."""
 
 _SALT = 4
+"""Length of the salt of a removal hash."""
 _HASH = 1
+"""Length of a removal hash without its salt."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErasureReport:
-    """How much there was; whether the write-ahead log could be emptied, or somebody was reading from it."""
+    """How many rows were deleted, and whether the write-ahead log was emptied (False: a reader held it)."""
 
     bookmarks: int
     questions: int
@@ -41,7 +43,7 @@ class ErasureReport:
 
 
 def erase(db: Connection, person_id: int) -> ErasureReport:
-    """Delete a person's rows, and their name from the changes of settings that they made."""
+    """Delete a user's rows, and their id from the change history; return how many there were."""
 
     def count(sql: str) -> int:
         return int(db.value(sql, (person_id,)))
@@ -77,12 +79,12 @@ def erase(db: Connection, person_id: int) -> ErasureReport:
 
 
 def was_removed_before_erasure(db: Connection, person_id: int, article_id: int) -> bool:
-    """Whether somebody, who may be this person, let go of an article before they were forgotten."""
+    """Return whether this user, or one with the same hash, removed the bookmark before an erasure."""
     return bool(_matching_hashes(db, person_id, article_id))
 
 
 def forget_removal(db: Connection, person_id: int, article_id: int) -> None:
-    """The person keeps an article after all."""
+    """Forget that a bookmark was removed before an erasure, because the user bookmarks the article again."""
     db.executemany(
         "DELETE FROM let_go WHERE article_id = ? AND mark = ?",
         [(article_id, mark) for mark in _matching_hashes(db, person_id, article_id)],

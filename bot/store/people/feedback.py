@@ -1,4 +1,4 @@
-"""Opinions: what people of a server made of its articles, from which its taste is learnt."""
+"""Repository of users' opinions of articles, from which a server's taste is learned."""
 
 import json
 
@@ -17,21 +17,25 @@ from bot.store.settings import setting_changes
 from bot.store.settings.parent_rows import ensure_server
 
 MAX_SHOWN_ARTICLES = 3_000
-"""Articles that a taste is learnt from beside those that were judged, the newest."""
+"""Maximum number of posted articles in training data, the newest; rated ones are added."""
 MAX_FEEDBACK_EVENTS = 5_000
+"""Maximum number of opinions and bookmarks in training data, the newest."""
 
 
 class Opinions(Repository):
-    """What people made of articles, one opinion each a server; bookmarks are theirs and count beside it."""
+    """Opinions, one per server, user and article. Bookmarks are stored apart and count as opinions too.
+
+    Methods raise StoreError.
+    """
 
     @writes
     def record(
         self, db: Connection, opinion: OpinionKind, *, server_id: int, person_id: int, article_id: int
     ) -> OpinionKind | None:
-        """Write down what a person made of an article; what holds now.
+        """Record a user's opinion of an article; return the one that is stored now.
 
-        Said again it is taken back. That they opened its menu changes nothing they said. An article or a
-        server that is not there changes nothing.
+        The opinion that is stored already is deleted instead, and None returned. Opening the menu never
+        replaces an opinion. A missing article or server changes nothing.
         """
         values = {
             "server": server_id,
@@ -57,7 +61,7 @@ class Opinions(Repository):
         return None if held is None else OpinionKind(held)
 
     async def of_person(self, person_id: int) -> list[UserFeedback]:
-        """What a person made of articles, the latest first."""
+        """List a user's opinions, newest first."""
         rows = await self._rows(
             "SELECT server_id, url, opinion, given FROM opinion JOIN article ON article.id = article_id "
             "WHERE person_id = ? ORDER BY given DESC, article_id",
@@ -67,9 +71,9 @@ class Opinions(Repository):
 
     @reads
     def training_data(self, db: Connection, server_id: int, since: int) -> TasteTrainingData:
-        """What was posted in a server since a time, and what its people made of articles.
+        """Load what was posted in a server since a time (seconds of UTC), and users' feedback on it.
 
-        Nothing of before its taste was reset.
+        Feedback from before the server's taste was reset is left out. Empty if there is no feedback.
         """
         row = db.row("SELECT taste_since FROM server WHERE id = ?", (server_id,))
         if row is None:
@@ -134,7 +138,7 @@ class Opinions(Repository):
 
     @writes
     def reset(self, db: Connection, server_id: int, *, person_id: int) -> None:
-        """Forget what a server likes; bookmarks made until now count no more, and stay."""
+        """Reset a server's taste: delete its opinions, and ignore bookmarks made until now."""
         ensure_server(db, server_id)
         db.execute("DELETE FROM opinion WHERE server_id = ?", (server_id,))
         db.execute("UPDATE server SET taste_since = ? WHERE id = ?", (db.now, server_id))
@@ -142,5 +146,5 @@ class Opinions(Repository):
 
     @writes
     def purge(self, db: Connection, before: int) -> int:
-        """Delete opinions given before a time; how many."""
+        """Delete opinions given before a time in seconds of UTC; return how many."""
         return db.execute_rowcount("DELETE FROM opinion WHERE given < ?", (before,))

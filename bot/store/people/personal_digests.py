@@ -1,6 +1,6 @@
-"""Digests of people: one direct message a day or a week, owed once for each time it is due.
+"""Repository of users' digests: one direct message per day or week, enqueued once per due time.
 
-Where direct messages are closed to the bot it rests, as the person's watches do.
+A digest is paused, as watches are, while the user does not accept direct messages.
 """
 
 import json
@@ -29,7 +29,7 @@ _DELETE_PENDING_SQL = _SELECT_PENDING_SQL.replace("SELECT payload", "DELETE")
 
 
 class PersonalDigests(Repository):
-    """The digests of people, at most one each."""
+    """Digests of users, at most one per user. Methods raise StoreError."""
 
     @writes
     def save(
@@ -42,10 +42,7 @@ class PersonalDigests(Repository):
         server_id: int | None,
         language: str,
     ) -> PersonalDigest:
-        """Give a person a digest in the channel of their direct messages, or change it.
-
-        One that rested goes on.
-        """
+        """Create or change a user's digest in their direct message channel; return it, no longer paused."""
         if server_id is not None:
             ensure_server(db, server_id)
         ensure_channel(db, channel_id, person_id=person_id)
@@ -57,7 +54,7 @@ class PersonalDigests(Repository):
             (language, channel_id),
         )
         if rested:
-            db.execute(_DELETE_PENDING_SQL, (channel_id,))  # it would tell of long ago
+            db.execute(_DELETE_PENDING_SQL, (channel_id,))  # Its period is long past.
         db.execute(
             """
             INSERT INTO personal_digest (channel_id, server_id, weekday, minute, time_zone, feeds, topics,
@@ -88,7 +85,7 @@ class PersonalDigests(Repository):
 
     @writes
     def delete(self, db: Connection, person_id: int) -> bool:
-        """End a person's digest, and what waits of it; False if there was none."""
+        """Delete a user's digest with its pending message; return whether there was one."""
         ended = db.rows(
             "DELETE FROM personal_digest WHERE channel_id IN (SELECT id FROM channel WHERE person_id = ?) "
             "RETURNING channel_id",
@@ -100,7 +97,7 @@ class PersonalDigests(Repository):
 
     @writes
     def pause(self, db: Connection, person_id: int) -> None:
-        """Send a person none until it is saved again."""
+        """Pause a user's digest until it is saved again, and delete its pending message."""
         for (channel_id,) in db.rows(
             "UPDATE personal_digest SET paused = ? "
             "WHERE channel_id IN (SELECT id FROM channel WHERE person_id = ?) RETURNING channel_id",
@@ -109,22 +106,25 @@ class PersonalDigests(Repository):
             db.execute(_DELETE_PENDING_SQL, (channel_id,))
 
     async def of_person(self, person_id: int) -> PersonalDigest | None:
-        """A person's digest, or None."""
+        """Return a user's digest, or None."""
         return next(iter(await self._all("channel.person_id = ?", person_id)), None)
 
     async def due(self, now: int, closed: str) -> list[PersonalDigest]:
-        """Those that are due, the longest due first; not where `closed` is the problem of direct messages."""
+        """List the digests due at `now`, longest due first.
+
+        Channels whose problem is `closed_problem`, that of direct messages, are left out.
+        """
         condition = "paused IS NULL AND due <= ? AND coalesce(channel.problem, '') <> ? ORDER BY due"
         return await self._all(condition, now, closed)
 
     async def next_due(self, closed: str) -> int | None:
-        """When the next one is due, which may be past; None when there is none."""
+        """Return when the next digest is due in seconds of UTC, possibly past, or None."""
         return await self._value(
             f"SELECT min(due) {_FROM} WHERE paused IS NULL AND coalesce(channel.problem, '') <> ?", (closed,)
         )
 
     async def pending_since(self, channel_id: int) -> int | None:
-        """Since when the digest tells that waits to be sent there; None where none does."""
+        """Return the start of a pending digest's period in seconds of UTC, or None if none is pending."""
         payload = await self._value(_SELECT_PENDING_SQL, (channel_id,))
         return None if payload is None else int(json.loads(payload)["since"])
 
@@ -140,10 +140,10 @@ class PersonalDigests(Repository):
         until: int,
         named: Sequence[int] = (),
     ) -> bool:
-        """Owe a person the digest that is due, in place of one that waits; set the time of the next one.
+        """Enqueue a due digest in place of a pending one, and schedule the next; return whether it did.
 
-        With a `payload` of None there is nothing to tell. Nothing happens where it was made, changed or ended
-        meanwhile. Whether it is owed.
+        `payload` is None if the digest is empty. `until` ends its period, in seconds of UTC. Does nothing if
+        the digest was enqueued, changed or deleted since it was loaded.
         """
         current = _find(db, digest.channel_id)
         if current is None or current.paused is not None:

@@ -1,4 +1,4 @@
-"""Questions that people asked, and whether the answers helped."""
+"""Repository of questions that users asked, and of votes on the answers."""
 
 import secrets
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from bot.store.row_mapping import from_row
 from bot.store.settings.parent_rows import ensure_server
 
 MAX_PER_USER = 500
-"""How many questions of one person are kept, the latest."""
+"""Questions stored per user, the latest."""
 
 QUESTION = """
     question.id, question.server_id, question.channel_id, question.person_id, question.text,
@@ -21,10 +21,14 @@ QUESTION = """
         SELECT article_id FROM question_source WHERE question_id = question.id ORDER BY place) AS quoted
     ) AS sources
 """
+"""Columns of a `Question`."""
 
 
 class Questions(Repository):
-    """Questions and votes on their answers. They are kept for a time and deleted with the server's things."""
+    """Questions and votes. They are deleted after their retention time, or with their server.
+
+    Methods raise StoreError.
+    """
 
     @writes
     def add(
@@ -43,7 +47,7 @@ class Questions(Repository):
         message_id: int | None = None,
         sources: Sequence[int] = (),
     ) -> int:
-        """Keep a question that was asked now, whether it was answered and from which articles; its id."""
+        """Store a question that was asked now, with the articles that its answer quotes; return its id."""
         id_ = secrets.randbelow(2**62)
         values = {
             "id": id_,
@@ -85,15 +89,15 @@ class Questions(Repository):
 
     @writes
     def set_answer_message(self, db: Connection, question_id: int, message_id: int) -> None:
-        """Remember the message that shows everybody the answer: a reply to it follows the question."""
+        """Store the public message that shows the answer, so that a reply to it is a follow-up question."""
         db.execute("UPDATE question SET answer_id = ? WHERE id = ?", (message_id, question_id))
 
     async def get(self, question_id: int) -> Question | None:
-        """The question, or None when it is no longer kept."""
+        """Return the question with an id, or None if it is not stored any more."""
         return await self._find("WHERE id = ?", question_id)
 
     async def by_message_id(self, message_id: int, channel_id: int) -> Question | None:
-        """The question that a message of a channel asked or answered, or None."""
+        """Return the question that was asked or answered by a message of a channel, or None."""
         return await self._find(
             "WHERE channel_id = ? AND id IN (SELECT id FROM question WHERE message_id = ? "
             "UNION SELECT id FROM question WHERE answer_id = ?)",
@@ -103,7 +107,7 @@ class Questions(Repository):
         )
 
     async def last_public_in_channel(self, channel_id: int, since: int) -> Question | None:
-        """The last question that was asked before everybody in a channel or thread, if it is not older."""
+        """Return the last public question in a channel or thread since a time (seconds of UTC), or None."""
         return await self._find(
             "WHERE channel_id = ? AND public = 1 AND asked >= ? "
             "ORDER BY asked DESC, coalesce(answer_id, message_id) DESC LIMIT 1",
@@ -112,7 +116,7 @@ class Questions(Repository):
         )
 
     async def last_by_user(self, person_id: int, channel_id: int, since: int) -> Question | None:
-        """The last question that a person asked in a channel, if it is not older."""
+        """Return the last question of a user in a channel since a time (seconds of UTC), or None."""
         return await self._find(
             "WHERE person_id = ? AND channel_id = ? AND asked >= ? ORDER BY asked DESC LIMIT 1",
             person_id,
@@ -122,9 +126,10 @@ class Questions(Repository):
 
     @writes
     def vote(self, db: Connection, question_id: int, person_id: int, *, helped: bool) -> bool | None:
-        """Say whether an answer helped; the same said again takes it back. Returns what holds now.
+        """Record whether an answer helped; return the vote that is stored now.
 
-        Whether that person may say so is the caller's to know. A question that is gone changes nothing.
+        Repeating a vote deletes it. The caller checks whether the user may vote. A missing question changes
+        nothing.
         """
         taken_back = db.execute_rowcount(
             "DELETE FROM vote WHERE question_id = ? AND person_id = ? AND helped = ?",
@@ -141,11 +146,10 @@ class Questions(Repository):
         return helped
 
     async def stats(self, since: int, *, all_: bool = False) -> list[QuestionStats]:
-        """Questions asked since a time, the same ones counted together, the most asked first.
+        """Summarise questions asked since a time (seconds of UTC), identical ones counted together.
 
-        Before the others come those whose answers, or "I don't know", were judged wrong.
-
-        Only those that were not answered or whose answers helped fewer people than not, unless `all_`.
+        Those with more negative than positive votes come first, then the most asked. Without `all_` only
+        those, and questions that were not answered.
         """
         return await self._objects(
             _tally,
@@ -171,7 +175,7 @@ class Questions(Repository):
         )
 
     async def of_person(self, person_id: int) -> list[Question]:
-        """A person's questions, the latest first."""
+        """List a user's questions, newest first."""
         return await self._objects(
             _question,
             f"SELECT {QUESTION} FROM question WHERE person_id = ? ORDER BY asked DESC, id",
@@ -179,11 +183,11 @@ class Questions(Repository):
         )
 
     async def servers(self, person_id: int) -> set[int]:
-        """Ids of the servers in which a person asked what is kept."""
+        """Return the ids of servers in which a user asked stored questions."""
         return await self._set("SELECT DISTINCT server_id FROM question WHERE person_id = ?", (person_id,))
 
     async def votes_by_user(self, person_id: int) -> list[tuple[int, int, bool]]:
-        """A person's votes: the question's id, when they voted, and whether the answer helped them."""
+        """List a user's votes as (question id, time in seconds of UTC, whether it helped), newest first."""
         rows = await self._rows(
             "SELECT question_id, voted, helped FROM vote WHERE person_id = ? "
             "ORDER BY voted DESC, question_id",
@@ -192,12 +196,12 @@ class Questions(Repository):
         return [(row["question_id"], row["voted"], bool(row["helped"])) for row in rows]
 
     async def count(self, person_id: int) -> int:
-        """How many questions of a person are kept."""
+        """Count the stored questions of a user."""
         return await self._number("SELECT count(*) FROM question WHERE person_id = ?", (person_id,))
 
     @writes
     def purge(self, db: Connection, before: int) -> int:
-        """Delete questions asked before a time, with their votes; how many."""
+        """Delete questions asked before a time (seconds of UTC) with their votes; return how many."""
         return db.execute_rowcount("DELETE FROM question WHERE asked < ?", (before,))
 
     async def _find(self, condition: str, *values: int) -> Question | None:

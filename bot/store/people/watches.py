@@ -1,4 +1,4 @@
-"""Watches: what people want to be told of, and the articles that were not held against them yet."""
+"""Repository of watches, and of new articles that are not matched against them yet."""
 
 import json
 from functools import partial
@@ -16,18 +16,20 @@ WATCH = """
     watch.id, watch.server_id, watch.channel_id, channel.person_id, watch.query, watch.language,
     watch.created, watch.absent, channel.problem
 """
+"""Columns of a `Watch`."""
 FROM = "FROM watch JOIN channel ON channel.id = watch.channel_id"
+"""FROM clause of watches with their channels."""
 
 
 class SentNotification(NamedTuple):
-    """An article that a person was told of: its address, and when."""
+    """An article that a user was notified of; `sent_at` is in seconds of UTC."""
 
     url: str
     sent: int
 
 
 class Watches(Repository):
-    """Watches. A removed one leaves a trace without its words for as long as `purge` lets it."""
+    """Watches. A removed one leaves a row without its query until `purge`. Methods raise StoreError."""
 
     @writes
     def add(
@@ -41,10 +43,10 @@ class Watches(Repository):
         language: str | None,
         limit: int,
     ) -> tuple[Watch, bool] | None:
-        """Watch for what matches a query from now on; False beside it when that was watched already.
+        """Add a watch for articles stored from now on; return it, and whether it is new.
 
-        With `person_id` the channel is that of their direct messages. None where the person, or the channels
-        of the server together, have `limit` watches.
+        With `user_id` the channel is that of their direct messages. None if the user, or all channels of the
+        server together, have `limit` watches.
         """
         ensure_server(db, server_id)
         ensure_channel(db, channel_id, server_id=None if person_id else server_id, person_id=person_id)
@@ -68,19 +70,19 @@ class Watches(Repository):
         return _watch(db.row(find, (channel_id, server_id, query))), True
 
     async def get(self, watch_id: int) -> Watch | None:
-        """The watch, or None."""
+        """Return the watch with an id, or None."""
         return next(iter(await self._all("watch.id = ?", watch_id)), None)
 
     async def of_person(self, person_id: int) -> list[Watch]:
-        """A person's watches, oldest first."""
+        """List a user's watches, oldest first."""
         return await self._all("channel.person_id = ?", person_id)
 
     async def count(self, person_id: int) -> int:
-        """How many watches are kept of a person, those that ended and are not deleted yet among them."""
+        """Count the stored watches of a user, including removed ones that are not purged yet."""
         return await self._number(f"SELECT count(*) {FROM} WHERE channel.person_id = ?", (person_id,))
 
     async def sent_notifications(self, person_id: int) -> list[SentNotification]:
-        """What a person's watches told them, oldest first."""
+        """List the articles that a user was notified of, oldest notification first."""
         return await self._objects(
             SentNotification._make,
             "SELECT article.url, dispatch.sent FROM channel "
@@ -92,12 +94,12 @@ class Watches(Repository):
         )
 
     async def list_channel_watches(self, server_id: int) -> list[Watch]:
-        """The watches of a server's channels, oldest first."""
+        """List the watches of a server's channels, oldest first."""
         return await self._all("channel.server_id = ?", server_id)
 
     @writes
     def remove(self, db: Connection, watch_id: int) -> bool:
-        """End a watch, and what waits because of it; False when it was not there."""
+        """Remove a watch with its pending notification; return whether it existed."""
         removed = db.execute_rowcount(
             "UPDATE watch SET query = '', removed = ? WHERE id = ? AND removed IS NULL", (db.now, watch_id)
         )
@@ -106,9 +108,9 @@ class Watches(Repository):
 
     @writes
     def purge(self, db: Connection, before: int) -> int:
-        """Delete watches that ended, or whose person left, before a time; how many.
+        """Delete watches removed, or whose user left, before a time (seconds of UTC); return how many.
 
-        Nothing is kept of the messages to a person who has none any more, and no digest.
+        Direct message channels without watch and digest are deleted with the record of their messages.
         """
         purged = db.execute_rowcount(
             "DELETE FROM watch WHERE removed < :before OR absent < :before", {"before": before}
@@ -121,19 +123,19 @@ class Watches(Repository):
         return purged
 
     async def mark_member_left(self, person_id: int, server_id: int) -> None:
-        """A person left a server: their watches there rest."""
+        """Pause a user's watches in a server that they left."""
         await self._set_absent(person_id, server_id, self._clock.now())
 
     async def mark_member_present(self, person_id: int, server_id: int) -> None:
-        """A person is in a server."""
+        """Resume a user's watches in a server that they are in."""
         await self._set_absent(person_id, server_id, None)
 
     async def channels(self, server_id: int) -> set[int]:
-        """The channels of a server that have watches."""
+        """Return the ids of a server's channels that have watches."""
         return {watch.channel_id for watch in await self.list_channel_watches(server_id)}
 
     async def active_after_id(self, after: int) -> list[ActiveWatch]:
-        """The watches made after the one with this id."""
+        """List active watches with ids above one, by id."""
         return await self._objects(
             ActiveWatch._make,
             "SELECT id, server_id, query FROM watch WHERE id > ? AND removed IS NULL ORDER BY id",
@@ -142,7 +144,7 @@ class Watches(Repository):
 
     @reads
     def unmatched_arrivals(self, db: Connection, limit: int) -> list[Arrival]:
-        """The next articles that watches were not held against, in the order in which they came."""
+        """List the next `limit` articles to match, by id, with the servers that follow their feeds."""
         rows = db.rows(
             f"SELECT {ARTICLE} FROM arrival JOIN article ON article.id = arrival.article_id "
             "ORDER BY arrival.article_id LIMIT ?",

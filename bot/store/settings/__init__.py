@@ -1,1 +1,1 @@
-"""What a server chose: its channels, subscriptions, filters, looks, and who changed what."""
+"""Repositories of what servers choose: preferences, subscriptions, filters, tokens and the change history."""

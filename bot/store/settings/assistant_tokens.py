@@ -1,4 +1,4 @@
-"""Tokens with which assistants read what everybody on a server may. Only their hashes are kept."""
+"""Repository of tokens with which assistants read a server's public channels. Only hashes are stored."""
 
 from collections.abc import Collection
 from contextlib import suppress
@@ -15,34 +15,35 @@ from bot.store.settings import setting_changes
 from bot.store.store_errors import DatabaseFault
 
 TOKEN_BYTES = 32
-"""Of a secret, before it is written down."""
+"""Random bytes in a token, before encoding."""
 LAST_USED_RESOLUTION_SECONDS = 3_600
-"""Seconds within which a further use is not written down."""
+"""Seconds after a recorded use in which further uses are not recorded."""
 _SERVED_AT = "assistants"
+"""Name of the `meta` entry with the public URL."""
 
 
 class AssistantTokens(Repository):
-    """The tokens. One is shown once, when it is made."""
+    """Assistant tokens. A token is shown once, when it is created. Methods raise StoreError."""
 
     def __init__(self, database: AnyDatabase) -> None:
         super().__init__(database)
         self._meta = Meta(database)
 
     async def address(self) -> str | None:
-        """Where assistants reach the tools on the web, None where nobody serves them or can tell."""
+        """Return the public URL of the assistants' endpoint, or None if it is not served or unknown."""
         return await self._meta.get(_SERVED_AT)
 
     async def set_public_address(self, address: str | None) -> None:
-        """Write down where that is, or that it has ended."""
+        """Store the public URL of the assistants' endpoint; None if it is served no more."""
         await self._meta.set(_SERVED_AT, address)
 
     @writes
     def create(
         self, db: Connection, server_id: int, *, person_id: int | None = None, limit: int | None = None
     ) -> str | None:
-        """A new token of a server; None where the bot is not in it, or where it has `limit` of them.
+        """Create a token for a server and return it, logging who created it.
 
-        Who made it is written down in the server's history.
+        None if the bot is not in the server, or if the server has `limit` tokens.
         """
         token = token_urlsafe(TOKEN_BYTES)
         secret = hash_token(token)
@@ -60,7 +61,7 @@ class AssistantTokens(Repository):
         return token
 
     async def of_server(self, server_id: int) -> list[AssistantToken]:
-        """The tokens of a server, oldest first."""
+        """List the tokens of a server, oldest first."""
         rows = await self._rows(
             "SELECT hash, created, used FROM assistant_token WHERE server_id = ? ORDER BY created, hash",
             (server_id,),
@@ -76,7 +77,7 @@ class AssistantTokens(Repository):
         *,
         person_id: int | None = None,
     ) -> int:
-        """Let tokens of a server, or all of them, be valid no more; how many there were."""
+        """Revoke tokens of a server by name (None: all); return how many existed."""
         known = db.rows("SELECT hash FROM assistant_token WHERE server_id = ?", (server_id,))
         gone = [bytes(row[0]) for row in known if names is None or bytes(row[0]).hex() in names]
         for secret in gone:
@@ -87,7 +88,10 @@ class AssistantTokens(Repository):
         return len(gone)
 
     async def server_for_token(self, token: str) -> int | None:
-        """The server of a token, which the bot is in; None for any other. The use is written down."""
+        """Return the id of a token's server, and record the use.
+
+        None if the token is unknown or the bot left the server.
+        """
         now = self._clock.now()
         row = await self._row(
             "SELECT server_id, used FROM assistant_token JOIN server ON server.id = server_id "
@@ -97,7 +101,7 @@ class AssistantTokens(Repository):
         if row is None:
             return None
         if row["used"] is None or now - row["used"] >= LAST_USED_RESOLUTION_SECONDS:
-            with suppress(DatabaseFault):  # whoever only reads is not kept from it by a full disk
+            with suppress(DatabaseFault):  # Reading must work on a full disk.
                 await self._use(hash_token(token))
         return int(row["server_id"])
 
@@ -107,7 +111,7 @@ class AssistantTokens(Repository):
 
 
 def hash_token(token: str) -> bytes:
-    """What is kept of a secret."""
+    """Return the hash of a token that is stored: 32 bytes."""
     return blake2b(token.encode(), digest_size=32).digest()
 
 

@@ -1,4 +1,4 @@
-"""Channels that can be read as feeds: the secret of their addresses, and what they posted."""
+"""Repository of channels that are shared as web feeds: their tokens, and what they posted."""
 
 from collections.abc import Iterable
 from secrets import token_urlsafe
@@ -15,13 +15,16 @@ from bot.store.settings.parent_rows import ensure_channel
 
 
 class ChannelFeeds(Repository):
-    """The feeds of channels. Of the secret only a hash is kept: it is shown once, when it is made."""
+    """Channel feeds. Only a hash of the token is stored: it is shown once, when it is created.
+
+    Methods raise StoreError.
+    """
 
     @writes
     def create_token(self, db: Connection, *, server_id: int, channel_id: int, person_id: int) -> str:
-        """A new secret for the addresses of a channel's feeds; an earlier one stops working.
+        """Create the token in the URLs of a channel's feeds and return it; an earlier one stops working.
 
-        Raises `StoreError` for another server's channel.
+        Raises StoreError for another server's channel.
         """
         token = token_urlsafe(TOKEN_BYTES)
         ensure_channel(db, channel_id, server_id=server_id)
@@ -36,7 +39,7 @@ class ChannelFeeds(Repository):
 
     @writes
     def revoke(self, db: Connection, *, server_id: int, channel_id: int, person_id: int | None) -> bool:
-        """Let the addresses of a channel work no more; False where there were none."""
+        """Revoke the token of a channel; return whether there was one."""
         stopped = db.rows(
             "DELETE FROM channel_feed WHERE channel_id = ? "
             "AND channel_id IN (SELECT id FROM channel WHERE server_id = ?) RETURNING 1",
@@ -48,17 +51,18 @@ class ChannelFeeds(Repository):
         return bool(stopped)
 
     async def of_channel(self, channel_id: int) -> ChannelFeed | None:
-        """Since when a channel is shared, or None."""
+        """Return the shared feed of a channel, or None."""
         return await self._shared("channel.id = ?", channel_id)
 
     async def of_token(self, token: str) -> ChannelFeed | None:
-        """The channel that a secret stands for, of a server that the bot is in; None for any other text."""
+        """Return the channel feed of a token, in a server that the bot is in, or None."""
         return await self._shared("hash = ? AND server.left IS NULL", hash_token(token))
 
     async def posted_articles(self, channel_id: int, limit: int) -> list[ChannelFeedItem]:
-        """The articles of the last messages of a channel, newest message first; what it links before others.
+        """List the articles of a channel's last `limit` posts and catch-ups, newest message first.
 
-        Those of feeds with a password are left out.
+        Articles of a message come before those that joined it. Articles of feeds with credentials are left
+        out.
         """
         rows = await self._rows(
             f"""
@@ -88,9 +92,9 @@ class ChannelFeeds(Repository):
         ]
 
     async def digests(self, channel_id: int, limit: int) -> list[SentDigest]:
-        """The last digests of a channel, newest first, with their articles that are still kept.
+        """List the last `limit` digests of a channel, newest first, with their articles that still exist.
 
-        Those of feeds with a password are left out.
+        Articles of feeds with credentials are left out.
         """
         rows = await self._rows(
             "SELECT id, sent, message_id, coalesce(thread_id, channel_id), payload FROM dispatch "
@@ -126,7 +130,7 @@ class ChannelFeeds(Repository):
 
 
 def revoke_all(db: Connection, server_id: int) -> None:
-    """Share no channel of a server any more."""
+    """Revoke the tokens of all channels of a server."""
     db.execute(
         "DELETE FROM channel_feed WHERE channel_id IN (SELECT id FROM channel WHERE server_id = ?)",
         (server_id,),

@@ -1,4 +1,4 @@
-"""Daily threads: which thread of a channel has the posts of a day."""
+"""Repository of the threads that collect a channel's posts of one day."""
 
 from datetime import date, timedelta
 
@@ -6,13 +6,14 @@ from bot.store.connection import Connection
 from bot.store.repository import Repository, writes
 
 _KEPT = timedelta(days=7)
+"""How long the thread of a day is remembered."""
 
 
 class DailyThreads(Repository):
-    """The threads that were made. Days are those of the server's time zone."""
+    """Daily threads. Days are those of the server's time zone. Methods raise StoreError."""
 
     async def get(self, channel_id: int, day: date) -> int | None:
-        """The thread of a day, or None."""
+        """Return the id of a channel's thread of a day, or None."""
         return await self._value(
             "SELECT thread_id FROM daily_thread WHERE channel_id = ? AND day = ?",
             (channel_id, day.isoformat()),
@@ -20,7 +21,7 @@ class DailyThreads(Repository):
 
     @writes
     def set(self, db: Connection, channel_id: int, day: date, thread_id: int) -> None:
-        """This is the thread of the day; those of a week ago are forgotten."""
+        """Store a channel's thread of a day, and delete those of a week before."""
         db.execute(
             "INSERT INTO daily_thread (channel_id, day, thread_id) VALUES (?, ?, ?) "
             "ON CONFLICT (channel_id, day) DO UPDATE SET thread_id = excluded.thread_id",

@@ -1,4 +1,4 @@
-"""Filters: which articles of a feed a channel is not to get, decided within the poll's transaction."""
+"""Repository of filters, and their evaluation within a poll's transaction."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -16,7 +16,10 @@ from bot.store.settings import setting_changes
 def apply_filters(
     filters: Sequence[Filter], articles: Sequence[PendingArticle], kept_out_by: FilterMatcher
 ) -> tuple[list[PendingArticle], list[tuple[PendingArticle, str]]]:
-    """The articles that pass, and those that are kept out with the reason of their fate: a filter a line."""
+    """Split articles into those that pass and those that are filtered, each with its reason.
+
+    The reason is one filter per line. `matcher` returns the filters that block an article key.
+    """
     if not filters:
         return list(articles), []
     reasons = {owed: "\n".join(map(str, kept_out_by(owed.key, filters))) for owed in articles}
@@ -24,7 +27,7 @@ def apply_filters(
 
 
 def by_feed(db: Connection, feed_id: int) -> defaultdict[int, list[Filter]]:
-    """The filters of a feed's subscriptions, by subscription."""
+    """Map subscriptions of a feed to their filters."""
     return _by_subscription(
         db.execute(
             "SELECT subscription.id, filter.id, rule, query FROM filter "
@@ -36,14 +39,14 @@ def by_feed(db: Connection, feed_id: int) -> defaultdict[int, list[Filter]]:
 
 
 class Filters(Repository):
-    """The filters of subscriptions. A change holds for what comes from then on."""
+    """Filters of subscriptions. A change applies to articles that come later. Methods raise StoreError."""
 
     async def by_subscription_id(self, subscription_id: int) -> list[Filter]:
-        """The filters of a subscription, in the order in which they were made."""
+        """List the filters of a subscription, oldest first."""
         return (await self.by_subscription([subscription_id]))[subscription_id]
 
     async def by_subscription(self, subscription_ids: Collection[int]) -> defaultdict[int, list[Filter]]:
-        """The filters of several subscriptions."""
+        """Map subscriptions to their filters, oldest first; those without any map to an empty list."""
         return _by_subscription(
             await self._rows(
                 "SELECT subscription_id, id, rule, query FROM filter "
@@ -53,7 +56,7 @@ class Filters(Repository):
         )
 
     async def queries(self, feed_id: int) -> list[str]:
-        """The different queries of a feed's filters, the eldest first."""
+        """List the distinct queries of a feed's filters, oldest first."""
         return await self._column(
             "SELECT query FROM filter JOIN subscription ON subscription.id = filter.subscription_id "
             "WHERE subscription.feed_id = ? GROUP BY query ORDER BY min(filter.id)",
@@ -70,9 +73,9 @@ class Filters(Repository):
         person_id: int,
         limit: int,
     ) -> bool | None:
-        """Add filters that are not there yet; None when the subscription is gone.
+        """Add filters that the subscription lacks; return None if the subscription is gone.
 
-        False, and nothing changes, when there would be more than `limit`.
+        Return False, without any change, if it would have more than `limit`.
         """
         followed = _subscription(db, subscription_id)
         if followed is None:
@@ -94,7 +97,7 @@ class Filters(Repository):
     def remove(
         self, db: Connection, subscription_id: int, filter_ids: Collection[int], *, person_id: int
     ) -> int:
-        """Remove filters of a subscription; how many were there."""
+        """Remove filters of a subscription; return how many existed."""
         followed = _subscription(db, subscription_id)
         rows = db.rows(
             "DELETE FROM filter WHERE subscription_id = ? AND id IN (SELECT value FROM json_each(?)) "

@@ -1,4 +1,4 @@
-"""Forum tags: which tags of a forum its posts are given, by what they are about."""
+"""Repository of rules that give tags to the posts of a forum, by query."""
 
 from bot.core.preferences import ForumTagRule, SettingKind
 from bot.store.connection import Connection
@@ -8,10 +8,10 @@ from bot.store.settings.parent_rows import ensure_channel
 
 
 class ForumTags(Repository):
-    """The rules of forums."""
+    """Tag rules of forums. Methods raise StoreError."""
 
     async def by_channel(self, channel_id: int) -> list[ForumTagRule]:
-        """The rules of a forum."""
+        """List the rules of a forum, by query."""
         return await self._objects(
             ForumTagRule._make,
             "SELECT tag_id, query FROM forum_tag WHERE channel_id = ? ORDER BY query, tag_id",
@@ -30,9 +30,9 @@ class ForumTags(Repository):
         person_id: int,
         limit: int,
     ) -> bool:
-        """Add a rule, for the history with the tag's name; False when there would be more than `limit`.
+        """Add a rule; return False if the forum would have more than `limit`.
 
-        Raises `StoreError` for another server's channel.
+        `tag_name` is for the change history. Raises StoreError for another server's channel.
         """
         ensure_channel(db, channel_id, server_id=server_id)
         count = db.value(
@@ -63,7 +63,7 @@ class ForumTags(Repository):
         channel_id: int,
         person_id: int,
     ) -> bool:
-        """Remove a rule; False when there was none."""
+        """Remove a rule; return whether it existed. `tag_name` is for the change history."""
         removed = db.execute_rowcount(
             "DELETE FROM forum_tag WHERE channel_id = ? AND tag_id = ? AND query = ?", (channel_id, *rule)
         )

@@ -1,11 +1,11 @@
-"""The rows of servers and channels that other rows point to."""
+"""Rows of servers and channels that other rows refer to."""
 
 from bot.store.connection import Connection
 from bot.store.store_errors import StoreError
 
 
 def ensure_server(db: Connection, server_id: int) -> None:
-    """Know a server."""
+    """Insert the row of a server unless it exists."""
     db.execute(
         "INSERT INTO server (id, joined) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (server_id, db.now)
     )
@@ -14,9 +14,10 @@ def ensure_server(db: Connection, server_id: int) -> None:
 def ensure_channel(
     db: Connection, channel_id: int, *, server_id: int | None = None, person_id: int | None = None
 ) -> None:
-    """Know a channel of a server, which is known then too, or that of a person's direct messages.
+    """Insert the row of a channel unless it exists, and that of its server.
 
-    Raises `StoreError` when it is another's.
+    A channel belongs to `server_id`, or is the direct message channel of `user_id`. Raises StoreError if the
+    existing row belongs to another.
     """
     if server_id is not None:
         ensure_server(db, server_id)

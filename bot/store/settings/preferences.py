@@ -1,4 +1,4 @@
-"""Preferences: what the people of a server chose for it and for its channels, and who changed what."""
+"""Repository of the preferences of servers and channels."""
 
 from bot.core import local_time
 from bot.core.preferences import (
@@ -24,6 +24,7 @@ _OF_SERVER = frozenset(
         Preference.SELF_ASSIGNABLE_ROLES,
     }
 )
+"""Preferences that a server has."""
 _OF_CHANNEL = frozenset(
     {
         Preference.LANGUAGE,
@@ -38,15 +39,17 @@ _OF_CHANNEL = frozenset(
         Preference.POST_AS_OUTLET,
     }
 )
+"""Preferences that a channel has."""
 
 Value = str | int | None
+"""Stored value of a preference; None means its default."""
 
 
 class Preferences(Repository):
-    """Preferences of servers and channels. What nobody chose has its default."""
+    """Preferences of servers and channels, and the history of changes. Methods raise StoreError."""
 
     async def of_server(self, server_id: int) -> ServerPreferences:
-        """What a server chose."""
+        """Return the preferences of a server; defaults if it is unknown."""
         row = await self._row(
             "SELECT language, time_zone, manager_role, alerts, look, notify_roles FROM server WHERE id = ?",
             (server_id,),
@@ -60,7 +63,7 @@ class Preferences(Repository):
         )
 
     async def of_channel(self, channel_id: int) -> ChannelPreferences:
-        """What was chosen for a channel."""
+        """Return the preferences of a channel; defaults if it is unknown."""
         row = await self._row(
             "SELECT language, join_stories, daily_thread, as_outlet, quiet_hours, most_an_hour, gap, "
             "least_outlets, best_a_day, translate FROM channel WHERE id = ?",
@@ -73,7 +76,7 @@ class Preferences(Repository):
         return ChannelPreferences(**chosen | {name: bool(chosen[name]) for name in flags})
 
     async def channels_to_translate(self) -> list[tuple[int, int]]:
-        """Channels whose posts are to be translated, each with its server, in servers the bot is in."""
+        """List (channel id, server id) of channels with translated posts, in servers that the bot is in."""
         rows = await self._rows(
             "SELECT channel.id, server.id FROM channel JOIN server ON server.id = channel.server_id "
             "WHERE channel.translate = 1 AND server.left IS NULL"
@@ -81,7 +84,7 @@ class Preferences(Repository):
         return [(row[0], row[1]) for row in rows]
 
     async def language(self, server_id: int, channel_id: int) -> str | None:
-        """The language that posts of a channel were given: its own, else its server's; None: neither."""
+        """Return the language chosen for a channel, else for its server, else None."""
         return await self._value(
             "SELECT coalesce((SELECT language FROM channel WHERE id = ?), "
             "(SELECT language FROM server WHERE id = ?))",
@@ -99,10 +102,10 @@ class Preferences(Repository):
         person_id: int,
         channel_id: int | None = None,
     ) -> bool:
-        """Set a preference of a server, or with `channel_id` of one of its channels; False when it was so.
+        """Set a preference of a server, or with `channel_id` of its channel; return whether it changed.
 
-        `value` must be one that the preference takes; None is the default of those that have none. Raises
-        `StoreError` for another server's channel, ValueError for quiet hours that are none.
+        `value` must be valid for the preference; None restores the default. Raises StoreError for another
+        server's channel, ValueError for malformed quiet hours.
         """
         assert preference in (_OF_SERVER if channel_id is None else _OF_CHANNEL)
         if preference is Preference.QUIET_HOURS and value is not None:
@@ -127,12 +130,12 @@ class Preferences(Repository):
         return True
 
     async def look(self, server_id: int) -> PostLook:
-        """How posts of a server look where their subscription has no look of its own."""
+        """Return how posts of a server look, unless their subscription has a look of its own."""
         return (await self.of_server(server_id)).look
 
     @writes
     def set_look(self, db: Connection, server_id: int, chosen: PostLook, *, person_id: int) -> bool:
-        """Choose how posts of a server look; False when it was so."""
+        """Set how posts of a server look; return whether that changed."""
         ensure_server(db, server_id)
         old = db.value("SELECT look FROM server WHERE id = ?", (server_id,))
         if PostLook.from_json(old) == chosen:

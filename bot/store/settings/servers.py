@@ -1,4 +1,4 @@
-"""The servers that the bot is in, or was."""
+"""Repository of the servers that the bot is or was in."""
 
 from collections.abc import Collection, Mapping
 
@@ -11,21 +11,24 @@ from bot.store.settings import channel_feeds
 
 
 class Servers(ShardedRepository):
-    """Servers come and go; an outage of one (`unavailable`) is neither and changes nothing here."""
+    """Servers. An outage (`unavailable` in Discord's events) is neither a leave nor a join.
+
+    Methods raise StoreError.
+    """
 
     async def mark_joined(self, server_id: int, locale: str | None = None) -> None:
-        """The bot is in a server, with the locale that Discord gives it. After a leave, a return.
+        """Record that the bot is in a server, with Discord's locale for it.
 
-        Nothing of the time away is posted: subscriptions begin again now.
+        After an absence, subscriptions resume now: nothing from before is posted.
         """
         await self._database.transact(_joined, server_id, locale)
 
     @writes
     def claim_welcome(self, db: Connection, server_id: int, *, again_before: int | None = None) -> bool:
-        """Whether the people of a server are to be told now how to begin; True only once.
+        """Return whether to send a server the welcome message now, and record it as sent.
 
-        With `again_before`, of a server that invited the bot just now: once more where nothing is followed or
-        where they were last told before that time.
+        True once per server. With `repeat_before` (seconds of UTC), for a new invitation, also if nothing is
+        followed or the last one was sent before that time.
         """
         told = db.execute_rowcount(
             """
@@ -40,14 +43,15 @@ class Servers(ShardedRepository):
         return told > 0
 
     async def mark_left(self, server_id: int) -> None:
-        """The server's people sent the bot away: what waits there is withheld, its channels' feeds end."""
+        """Record that the bot was removed from a server: withhold pending articles, revoke channel feeds."""
         await self._database.transact(_left, server_id)
 
     @writes
     def sync(self, db: Connection, present: Mapping[int, str | None], shard: int = 0) -> None:
-        """Learn what happened while nobody had a shard, which has each server that is said to be gone.
+        """Record joins and leaves that happened while no process served a shard.
 
-        `present` are all servers of the bot on it with their locales, those in an outage without.
+        `present` maps the ids of all servers of the bot on it to their locales, None during an outage. A
+        server that is not in it was left.
         """
         on_shard = self._shards.sql_condition("id", shard)
         gone = db.rows(
@@ -67,7 +71,10 @@ class Servers(ShardedRepository):
                 _joined(db, server_id, locale)
 
     async def sample_joined(self, known: Collection[int], most: int) -> list[int]:
-        """Servers that the bot is in: all of them where they are no more than `most`, else of those known."""
+        """List at most `limit` servers that the bot is in.
+
+        All of them if that is enough, else only those in `known_ids`.
+        """
         found = await self._column(
             "SELECT id FROM server WHERE left IS NULL "
             "ORDER BY id IN (SELECT value FROM json_each(?)) DESC, id LIMIT ?",
@@ -76,14 +83,14 @@ class Servers(ShardedRepository):
         return found if len(found) <= most else [each for each in found if each in known][:most]
 
     async def count(self) -> int:
-        """How many servers the bot is in."""
+        """Count the servers that the bot is in."""
         return await self._number("SELECT count(*) FROM server WHERE left IS NULL")
 
     @writes
     def purge(self, db: Connection, before: int) -> int:
-        """Delete servers left before a time with all that was theirs; how many.
+        """Delete servers left before a time (seconds of UTC) with all their data; return how many.
 
-        Articles stay, since others may have bookmarked them; addresses that hold their secrets do not.
+        Articles remain, because others may have bookmarked them; private URLs of the servers' feeds do not.
         """
         purged = db.column("DELETE FROM server WHERE left < ? RETURNING id", (before,))
         db.execute(
@@ -101,14 +108,16 @@ class Servers(ShardedRepository):
         return await self._value("SELECT locale FROM server WHERE id = ? AND left IS NULL", (server_id,))
 
     async def alerts(self, server_id: int) -> int | None:
-        """The channel where a server is told of feeds in trouble; None: in those that follow them."""
+        """Return the channel chosen for alerts about feeds; None for all that follow the feed."""
         return await self._value("SELECT alerts FROM server WHERE id = ?", (server_id,))
 
 
 def _joined(db: Connection, server_id: int, locale: str | None) -> None:
     returned = db.row("SELECT 1 FROM server WHERE id = ? AND left IS NOT NULL", (server_id,))
     if returned:
-        _withhold_pending(db, server_id)  # what was being sent while the bot was sent away
+        _withhold_pending(
+            db, server_id
+        )  # Sends that were in progress when the bot left may be pending again.
         db.execute(
             "UPDATE subscription SET resumed = ?, resumed_from = 'away' "
             "WHERE channel_id IN (SELECT id FROM channel WHERE server_id = ?)",

@@ -1,10 +1,10 @@
-"""Who changed which setting of a server: functions of a connection, called where it is changed."""
+"""Functions that record and list who changed which setting of a server."""
 
 from bot.core.preferences import SettingChange
 from bot.store.connection import Connection
 
 MAX_ENTRIES_PER_SERVER = 500
-"""Changes kept of a server; the oldest are forgotten."""
+"""Changes stored per server; the oldest are deleted."""
 
 _COLUMNS = "changed, person_id, setting, channel_id, feed_id, old, new"
 
@@ -20,9 +20,9 @@ def log_change(
     channel_id: int | None = None,
     feed_id: int | None = None,
 ) -> None:
-    """Write down that a person changed a setting of a server that is known.
+    """Record that a user changed a setting of a server, which must exist.
 
-    What nobody changed, or what changed nothing, is none.
+    Does nothing without a `user_id`, or if `old` equals `new`.
     """
     if person_id is None or old == new:
         return
@@ -38,7 +38,7 @@ def log_change(
 
 
 def changes_by_user(db: Connection, person_id: int) -> list[tuple[int, SettingChange]]:
-    """What a person changed, with the server's id, newest first."""
+    """List a user's changes as (server id, change), newest first."""
     rows = db.execute(
         f"SELECT server_id, {_COLUMNS} FROM setting_change WHERE person_id = ? ORDER BY id DESC", (person_id,)
     )
@@ -46,7 +46,7 @@ def changes_by_user(db: Connection, person_id: int) -> list[tuple[int, SettingCh
 
 
 def list_changes(db: Connection, server_id: int, limit: int, offset: int = 0) -> list[SettingChange]:
-    """Who changed what in a server, newest first."""
+    """List at most `limit` changes in a server, newest first."""
     return db.objects(
         SettingChange._make,
         f"SELECT {_COLUMNS} FROM setting_change WHERE server_id = ? ORDER BY id DESC LIMIT ? OFFSET ?",

@@ -1,4 +1,4 @@
-"""Subscriptions: which channel follows which feed."""
+"""Repository of subscriptions: which channel follows which feed."""
 
 from collections.abc import Collection
 
@@ -15,13 +15,14 @@ from bot.store.settings.parent_rows import ensure_channel
 from bot.store.store_errors import StoreError
 
 FROM = "FROM subscription JOIN channel ON channel.id = subscription.channel_id"
+"""FROM clause of subscriptions with their channels."""
 _FIND = f"SELECT {SUBSCRIPTION} {FROM} WHERE"
 
 
 class Subscriptions(Repository):
-    """Subscriptions. Articles stay when nobody follows their feed any more.
+    """Subscriptions. Articles remain when nobody follows their feed; changes with a `user_id` are logged.
 
-    A change that has a `person_id` stands in the server's history of settings as theirs.
+    Methods raise StoreError.
     """
 
     @writes
@@ -36,11 +37,10 @@ class Subscriptions(Repository):
         skip_backlog: bool = False,
         person_id: int | None = None,
     ) -> tuple[Subscription, bool]:
-        """Let a channel follow a feed, and owe it the newest article; False beside it when it did already.
+        """Follow a feed in a channel; return the subscription, and whether it is new.
 
-        `quietly` is for many feeds at once: what the first read of a feed brings is not posted.
-
-        Raises `StoreError` when the feed belongs to another server.
+        A new one enqueues `first_article_id`. With `skip_backlog`, for many feeds at once, articles of the
+        feed's first poll are not posted. Raises StoreError if the feed is missing or another server's.
         """
         owner = db.row("SELECT server_id, last_success FROM feed WHERE id = ?", (feed_id,))
         if owner is None or owner["server_id"] not in {0, server_id}:
@@ -51,7 +51,7 @@ class Subscriptions(Repository):
             "ON CONFLICT (channel_id, feed_id) DO NOTHING",
             (channel_id, feed_id, db.now),
         )
-        if created and skip_backlog and owner["last_success"] is None:  # as after a pause that ends now
+        if created and skip_backlog and owner["last_success"] is None:  # Handled like a pause that ends now.
             db.execute(
                 "UPDATE subscription SET resumed = ?, resumed_from = 'paused' "
                 "WHERE channel_id = ? AND feed_id = ?",
@@ -63,7 +63,7 @@ class Subscriptions(Repository):
             _note(db, followed, person_id, None, SubscriptionState.ACTIVE)
         article = db.row("SELECT id, key, page, published FROM article WHERE id = ?", (first_article_id,))
         if created and article is not None:
-            # Unless it was posted here: what was withheld from an earlier subscription may now be.
+            # An article that was withheld from an earlier subscription may be posted now.
             db.execute(
                 "DELETE FROM fate WHERE channel_id = ? AND page = ? AND fate = 'withheld'",
                 (channel_id, article["page"]),
@@ -75,7 +75,7 @@ class Subscriptions(Repository):
     def unfollow(
         self, db: Connection, channel_id: int, feed_id: int, *, person_id: int | None = None
     ) -> bool:
-        """End a subscription; what still waits because of it is withheld. False when there was none."""
+        """End a subscription and withhold what is pending through it; return whether it existed."""
         followed = _one(db, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id)
         if followed is None:
             return False
@@ -89,11 +89,11 @@ class Subscriptions(Repository):
     def move(
         self, db: Connection, subscription_id: int, channel_id: int, *, person_id: int | None = None
     ) -> Subscription | None:
-        """Let another channel of the same server follow the feed instead; what waits moves along.
+        """Move a subscription, with its pending articles, to another channel of the server; return it.
 
-        What joined a post that stays is told there, with its story.
-        When that channel follows the feed already, its own subscription stays and is the one returned. None
-        when there is no such subscription. Raises `StoreError` for a channel of another server.
+        Articles that joined a post stay with it. If the channel follows the feed already, its own
+        subscription remains and is returned. None if there is no such subscription. Raises StoreError for
+        another server's channel.
         """
         moved = _one(db, "subscription.id = ?", subscription_id)
         if moved is None or moved.channel_id == channel_id:
@@ -113,7 +113,7 @@ class Subscriptions(Repository):
         )
         dispatch_cancellation.withdraw(db, moved.channel_id, [owed for owed, _ in waiting], reason=None)
         if followed is not None:
-            # What its own filters keep out there stays out.
+            # Filters of the other subscription keep applying.
             out = outbox_writes.filtered_page_keys(db, channel_id, [owed for owed, _ in waiting])
             waiting = [(owed, kind) for owed, kind in waiting if owed.page not in out]
         posts = [owed for owed, kind in waiting if kind == "post"]
@@ -128,7 +128,7 @@ class Subscriptions(Repository):
 
     @writes
     def pause(self, db: Connection, subscription_id: int, *, person_id: int | None = None) -> bool:
-        """Post nothing until resumed; what waits is withheld. False when it was paused or is not there."""
+        """Pause a subscription and withhold what is pending; return False if paused already or missing."""
         paused = _one(db, "subscription.id = ?", subscription_id)
         if paused is None or paused.paused_at is not None:
             return False
@@ -142,7 +142,7 @@ class Subscriptions(Repository):
 
     @writes
     def resume(self, db: Connection, subscription_id: int, *, person_id: int | None = None) -> bool:
-        """End a pause; what came meanwhile stays unposted. False when it was not paused or is not there."""
+        """Resume a subscription, skipping what came meanwhile; return False if not paused or missing."""
         paused = _one(db, "subscription.id = ?", subscription_id)
         if paused is None or paused.paused_at is None:
             return False
@@ -157,7 +157,7 @@ class Subscriptions(Repository):
     def set_look(
         self, db: Connection, subscription_id: int, chosen: PostLook | None, *, person_id: int
     ) -> bool:
-        """Choose how what is posted from now on looks (None: as the server has it); False when it is gone."""
+        """Set how later posts look (None: as the server's); return False if the subscription is missing."""
         changed = _one(db, "subscription.id = ?", subscription_id)
         if changed is None:
             return False
@@ -167,11 +167,11 @@ class Subscriptions(Repository):
         return True
 
     async def get(self, subscription_id: int) -> Subscription | None:
-        """The subscription, or None."""
+        """Return the subscription with an id, or None."""
         return await self._one(subscription_from_row, f"{_FIND} subscription.id = ?", (subscription_id,))
 
     async def find(self, channel_id: int, feed_id: int) -> Subscription | None:
-        """The subscription of a channel to a feed, or None."""
+        """Return the subscription of a channel to a feed, or None."""
         return await self._one(
             subscription_from_row,
             f"{_FIND} subscription.channel_id = ? AND feed_id = ?",
@@ -180,7 +180,7 @@ class Subscriptions(Repository):
 
     @reads
     def list_with_feeds(self, db: Connection, server_id: int) -> list[tuple[Subscription, Feed]]:
-        """A server's subscriptions with their feeds, by outlet and title."""
+        """List a server's subscriptions with their feeds, by outlet and title."""
         subscriptions = db.rows(f"{_FIND} channel.server_id = ? ORDER BY subscription.id", (server_id,))
         feeds = {
             row["id"]: feed_from_row(row)
@@ -193,7 +193,7 @@ class Subscriptions(Repository):
         return sorted(pairs, key=lambda pair: (pair[1].outlet.casefold(), pair[1].title.casefold()))
 
     async def of_feed(self, feed_id: int) -> list[Subscription]:
-        """The subscriptions to a feed, in servers that the bot is in."""
+        """List the subscriptions to a feed, in servers that the bot is in."""
         return await self._objects(
             subscription_from_row,
             f"SELECT {SUBSCRIPTION} {FROM} JOIN server ON server.id = channel.server_id "
@@ -202,24 +202,24 @@ class Subscriptions(Repository):
         )
 
     async def feed_ids(self, channel_ids: Collection[int]) -> set[int]:
-        """The feeds that any of these channels follows."""
+        """Return the ids of feeds that any of these channels follows."""
         return await self._set(
             "SELECT DISTINCT feed_id FROM subscription WHERE channel_id IN (SELECT value FROM json_each(?))",
             (to_json_array(channel_ids),),
         )
 
     async def channels(self, server_id: int) -> set[int]:
-        """The channels of a server that follow a feed."""
+        """Return the ids of a server's channels that follow a feed."""
         return await self._set(
             f"SELECT DISTINCT subscription.channel_id {FROM} WHERE channel.server_id = ?", (server_id,)
         )
 
     async def servers_of_feed(self, feed_id: int) -> set[int]:
-        """The servers in which a channel follows a feed, those left included."""
+        """Return the ids of servers that follow a feed, including those the bot left."""
         return await self._set(f"SELECT DISTINCT channel.server_id {FROM} WHERE feed_id = ?", (feed_id,))
 
     async def count(self, server_id: int) -> int:
-        """How many different feeds a server follows."""
+        """Count the distinct feeds that a server follows."""
         return await self._number(
             f"SELECT count(DISTINCT feed_id) {FROM} WHERE channel.server_id = ?", (server_id,)
         )

@@ -27,7 +27,7 @@ MAX_SHARED_SERVERS = 8
 
 
 class Feeds(Repository):
-    """Feeds. One that nobody follows is stored with its articles but never due."""
+    """Feeds. One that nobody follows is stored with its articles but never due. Methods raise StoreError."""
 
     @writes
     def add(

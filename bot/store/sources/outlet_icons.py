@@ -9,7 +9,7 @@ from bot.store.row_mapping import to_json_array
 
 
 class OutletIcons(Repository):
-    """Outlet icons."""
+    """Outlet icons. Methods raise StoreError."""
 
     async def all(self) -> list[OutletIcon]:
         """List all icons."""

@@ -47,7 +47,7 @@ CHUNK = 10_000
 
 
 class Polls(Repository):
-    """Queries of intake, and the writes of polls."""
+    """Queries of intake, and the writes of polls. Methods raise StoreError."""
 
     @reads
     def known_by_identity(

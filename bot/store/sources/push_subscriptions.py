@@ -10,7 +10,7 @@ _FIND = f"SELECT {', '.join(_COLUMNS)} FROM push_subscription"
 
 
 class PushSubscriptions(Repository):
-    """WebSub subscriptions."""
+    """WebSub subscriptions. Methods raise StoreError."""
 
     async def all(self) -> list[PushSubscription]:
         """List all subscriptions."""

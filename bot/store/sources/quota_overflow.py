@@ -13,7 +13,7 @@ OVERFLOW_EPISODE_SECONDS = 7 * 86_400
 
 
 class QuotaOverflows(Repository):
-    """Overflow counts per feed, and the identities of skipped entries."""
+    """Overflow counts per feed, and the identities of skipped entries. Methods raise StoreError."""
 
     async def of(self, feed_id: int) -> QuotaOverflow | None:
         """Return the current overflow of a feed, or None if its episode is over."""
