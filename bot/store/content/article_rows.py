@@ -85,7 +85,7 @@ def update_article(db: Connection, feed_id: int, change: ChangedArticle) -> None
         "INSERT INTO identity (feed_id, hash, article_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         [(feed_id, hash_, change.article_id) for hash_ in new.identities],
     )
-    if new.page != stored["page"]:  # A channel must not get the article again under its new page key.
+    if new.page != stored["page"]:  # Channels must not get the article again.
         db.execute(
             "INSERT INTO fate (channel_id, page, article_id, dispatch_id, fate, reason, decided, joined_id, "
             "shown) SELECT channel_id, ?, article_id, dispatch_id, fate, reason, decided, joined_id, shown "

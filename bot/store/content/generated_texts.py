@@ -100,7 +100,7 @@ class GeneratedTexts(Repository):
     ) -> list[PendingTranslation]:
         """List posts whose article is not yet translated into the language of their channel.
 
-        `channels` maps channel ids to languages. Only the newest `MAX_POSTS_PER_CHANNEL` pending posts of
+        Languages are keyed by channel id. Only the newest `MAX_POSTS_PER_CHANNEL` pending posts of
         each channel, and as many sent since `since` (seconds of UTC), newest first.
         """
         found = []

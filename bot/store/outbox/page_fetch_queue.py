@@ -26,8 +26,8 @@ DAY = 86_400
 def enqueue_fetches(db: Connection, feed: Feed, article_ids: Sequence[int], *, first: bool) -> None:
     """Schedule page fetches for new articles of which the feed gives only a teaser, or record why not.
 
-    Never for a feed or URL with credentials. With `is_backlog` at most `BACKLOG_LIMIT`, and at most
-    `DAILY_LIMIT` per day.
+    Never for a feed or URL with credentials. With `is_backlog` at most `MAX_BACKLOG_FETCHES`, and at most
+    `MAX_FETCHES_PER_DAY` per day.
     """
     rows = db.rows(
         "SELECT id, url, page, summary, coalesce(body, text) AS given FROM article "

@@ -105,7 +105,7 @@ class Filters(Repository):
             (subscription_id, to_json_array(filter_ids)),
         )
         for rule, query in rows:
-            assert followed is not None  # a filter has a subscription
+            assert followed is not None  # Deleting a subscription deletes its filters.
             _log_change(db, followed, person_id, f"{rule} {query}", None)
         return len(rows)
 

@@ -50,7 +50,7 @@ class Servers(ShardedRepository):
     def sync(self, db: Connection, present: Mapping[int, str | None], shard: int = 0) -> None:
         """Record joins and leaves that happened while no process served a shard.
 
-        `present` maps the ids of all servers of the bot on it to their locales, None during an outage. A
+        `locales_by_server_id` maps the ids of all servers of the bot on it to their locales, None during an outage. A
         server that is not in it was left.
         """
         on_shard = self._shards.sql_condition("id", shard)
@@ -115,9 +115,8 @@ class Servers(ShardedRepository):
 def _joined(db: Connection, server_id: int, locale: str | None) -> None:
     returned = db.row("SELECT 1 FROM server WHERE id = ? AND left IS NOT NULL", (server_id,))
     if returned:
-        _withhold_pending(
-            db, server_id
-        )  # Sends that were in progress when the bot left may be pending again.
+        # Sends that were in progress when the bot left may be pending again.
+        _withhold_pending(db, server_id)
         db.execute(
             "UPDATE subscription SET resumed = ?, resumed_from = 'away' "
             "WHERE channel_id IN (SELECT id FROM channel WHERE server_id = ?)",

@@ -51,7 +51,8 @@ class Subscriptions(Repository):
             "ON CONFLICT (channel_id, feed_id) DO NOTHING",
             (channel_id, feed_id, db.now),
         )
-        if created and skip_backlog and owner["last_success"] is None:  # Handled like a pause that ends now.
+        # Skipping the backlog of an unpolled feed is handled like a pause that ends now.
+        if created and skip_backlog and owner["last_success"] is None:
             db.execute(
                 "UPDATE subscription SET resumed = ?, resumed_from = 'paused' "
                 "WHERE channel_id = ? AND feed_id = ?",

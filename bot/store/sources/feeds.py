@@ -122,7 +122,7 @@ class Feeds(Repository):
     ) -> list[DueFeed]:
         """List due feeds with the columns that a poll needs and some of their servers.
 
-        Selects and orders as `due` does, but leaves out feeds that only the servers `exclude_server_ids`
+        Selects and orders as `list_due` does, but leaves out feeds that only the servers `exclude_server_ids`
         follow and, with `slots`, feeds of other host slots. A feed has at most `MAX_QUOTA_SERVERS` servers.
         """
         return await self._objects(

@@ -76,7 +76,7 @@ class Polls(Repository):
     ) -> dict[str, list[KnownArticle]]:
         """Map page keys to the articles of a feed on those pages.
 
-        `pages` maps each page key to its canonical URLs.
+        `urls_by_page_key` maps each page key to its canonical URLs.
         """
         rows = db.execute(
             f"SELECT {_KNOWN} FROM article WHERE id IN ("
@@ -98,7 +98,7 @@ class Polls(Repository):
     async def relocation_candidates(
         self, feed_id: int, dates: Collection[int], latest: int
     ) -> list[KnownArticle]:
-        """List a feed's articles published exactly at one of `dates`, and its `latest` newest ones.
+        """List a feed's articles published exactly at one of `dates`, and its `newest_limit` newest.
 
         Newest id first. Dates are in seconds of UTC.
         """
@@ -138,7 +138,7 @@ class Polls(Repository):
     ) -> bool:
         """Record polls that found nothing new, and their alerts; return whether posts became due for an edit.
 
-        `feeds` are written in full, `unchanged` only reschedules. With `owner`, feeds whose lease another
+        `feeds` are written in full, `unchanged_polls` only reschedule. With `owner`, feeds whose lease another
         process owns are skipped.
         """
         if owner is not None:
