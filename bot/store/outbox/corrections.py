@@ -36,8 +36,8 @@ def retraction_candidates(db: Connection, feed_id: int, since: int) -> list[Retr
 def is_correction(old: Row, *, title: str, shown: str) -> bool:
     """Return whether the words of the title or of the beginning of the text have changed.
 
-    `stored_row` needs `title`, `summary` and `given`, the feed's text. `new_excerpt` is the new summary or, without
-    one, the new text.
+    `stored_row` needs `title`, `summary` and `given`, the feed's text. `new_excerpt` is the new summary or,
+    without one, the new text.
     """
     return _words(old["title"]) != _words(title) or _words(old["summary"] or old["given"]) != _words(shown)
 

@@ -148,8 +148,8 @@ class Questions(Repository):
     async def stats(self, since: int, *, all_: bool = False) -> list[QuestionStats]:
         """Summarise questions asked since a time (seconds of UTC), identical ones counted together.
 
-        Those with more negative than positive votes come first, then the most asked. Without `include_helpful` only
-        those, and questions that were not answered.
+        Those with more negative than positive votes come first, then the most asked. Without
+        `include_helpful` only those, and questions that were not answered.
         """
         return await self._objects(
             _tally,

@@ -16,8 +16,8 @@ def ensure_channel(
 ) -> None:
     """Insert the row of a channel unless it exists, and that of its server.
 
-    A channel belongs to `server_id`, or is the direct message channel of `dm_user_id`. Raises StoreError if the
-    existing row belongs to another.
+    A channel belongs to `server_id`, or is the direct message channel of `dm_user_id`. Raises StoreError if
+    the existing row belongs to another.
     """
     if server_id is not None:
         ensure_server(db, server_id)

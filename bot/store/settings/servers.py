@@ -50,8 +50,8 @@ class Servers(ShardedRepository):
     def sync(self, db: Connection, present: Mapping[int, str | None], shard: int = 0) -> None:
         """Record joins and leaves that happened while no process served a shard.
 
-        `locales_by_server_id` maps the ids of all servers of the bot on it to their locales, None during an outage. A
-        server that is not in it was left.
+        `locales_by_server_id` maps the ids of all servers of the bot on it to their locales, None during an
+        outage. A server that is not in it was left.
         """
         on_shard = self._shards.sql_condition("id", shard)
         gone = db.rows(

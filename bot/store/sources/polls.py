@@ -138,8 +138,8 @@ class Polls(Repository):
     ) -> bool:
         """Record polls that found nothing new, and their alerts; return whether posts became due for an edit.
 
-        `feeds` are written in full, `unchanged_polls` only reschedule. With `owner`, feeds whose lease another
-        process owns are skipped.
+        `feeds` are written in full, `unchanged_polls` only reschedule. With `owner`, feeds whose lease
+        another process owns are skipped.
         """
         if owner is not None:
             ids = {polled.id for polled in feeds} | {polled.feed_id for polled in unchanged}
