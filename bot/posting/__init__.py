@@ -1,4 +1,4 @@
-"""Outbox to message: the courier sends what is owed, each once, and finds out what became of it.
+"""Outbox to Discord: send each pending dispatch once, and record its delivery status.
 
-In: dispatches. Out: Discord messages, and their record.
+Input: dispatches of the outbox. Output: Discord messages, and a record of each.
 """

@@ -1,4 +1,4 @@
-"""What a watch's notice, or a digest, may tell those who get it, with their rights when it is sent."""
+"""Restrict watch notifications and digests to the feeds that their recipients may read when they are sent."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
@@ -16,26 +16,31 @@ from bot.posting.sending.send_outcomes import ChannelBlocked, Rejected, RetryAft
 from bot.store import Store
 
 MAX_SERVERS_QUERIED = 10
-"""Servers that a person is looked for in: each costs a request."""
+"""Maximum number of servers in which a user is looked up; each lookup costs a request."""
 
-_RETRY_DELAY_SECONDS = 5.0  # seconds after a question that was not answered
-
+_RETRY_DELAY_SECONDS = 5.0
 
 AskOwningProcess = Callable[[int, int], Awaitable[Collection[int] | None]]
-"""What `AudienceResolver.told` says, asked of the process that serves a server; None where nobody answers in
-time.
+"""Ask the process that serves a server which feeds a user may read there.
+
+Takes the ids of server and user, and returns what `local_feeds_readable_by` returns; None if the process did
+not answer in time.
 """
 
 
 class ReadableFeeds(NamedTuple):
-    """What a person may read: ids of feeds, each with a server's; and servers that nobody answered for."""
+    """Feeds that a user may read.
+
+    `server_by_feed_id` gives, for each readable feed, one server through which the user can read it.
+    `unreachable_server_ids` are the servers whose process did not answer in time; their feeds are missing.
+    """
 
     server_by_feed_id: dict[int, int]
     unreachable_server_ids: tuple[int, ...] = ()
 
 
 class AudienceResolver:
-    """Those who watch: members of servers, and channels."""
+    """Finds out which feeds the recipients of a dispatch may read: one user, or all readers of a channel."""
 
     def __init__(
         self, store: Store, client: discord.Client, visibility: ChannelVisibility, ask: AskOwningProcess
@@ -43,9 +48,11 @@ class AudienceResolver:
         self._store, self._client, self._visibility, self._ask = store, client, visibility, ask
 
     async def restrict_to_audience(self, notice: Dispatch) -> Dispatch | SendOutcome | None:
-        """A dispatch with what may be told; None when that is nothing, or why not yet.
+        """Return the dispatch with only the articles that its recipients may read.
 
-        A watch or a digest may be about other channels; all else is about feeds of the channel itself.
+        None if nothing is left; a `RetryAfter` if Discord or another process did not answer. Only watch
+        notifications, personal digests and server-wide digests are restricted: any other dispatch is about
+        feeds of its own channel. Raises StoreError.
         """
         if notice.kind is not DispatchKind.DIGEST:
             return notice if notice.watch_id is None else await self._restrict_in_server(notice, None)
@@ -87,12 +94,14 @@ class AudienceResolver:
         return replace(notice, payload=narrowed.to_json()) if narrowed.sections else None
 
     async def feeds_readable_by(self, person_id: int, *, strict: bool = False) -> ReadableFeeds:
-        """What a person may read in the servers shared with the bot.
+        """Return the feeds that a user may read in the servers shared with the bot.
 
-        Without the privileged intent for members, Discord is asked: for the servers that the person asked,
-        kept, watched or ordered something in, and for all of them where the bot is in few. What it does not
-        tell is left out; with `surely` this raises what discord.py and aiohttp raise then, and TimeoutError
-        where another process serves a server and does not answer.
+        Without the privileged members intent, membership costs one request per server. At most
+        `MAX_SERVERS_QUERIED` servers are queried, those where the user asked, bookmarked, watched or has a
+        digest first. What cannot be checked is left out unless `strict` is set.
+
+        Raises StoreError; with `strict` also discord.DiscordException, aiohttp.ClientError, and TimeoutError
+        when the process of a server does not answer.
         """
         store = self._store
         known = await store.questions.servers(person_id) | await store.bookmarks.servers(person_id)
@@ -114,7 +123,7 @@ class AudienceResolver:
     async def _feeds_readable_in(
         self, server_id: int, person_id: int, *, surely: bool = True
     ) -> Collection[int] | None:
-        """Feeds that a person may read in a server; None where whoever serves it does not answer."""
+        """Return the ids of feeds that a user may read in a server; None if its process does not answer."""
         if self._store.shards.serves(server_id):
             return await self.local_feeds_readable_by(server_id, person_id, surely=surely)
         told = await self._ask(server_id, person_id)
@@ -125,7 +134,11 @@ class AudienceResolver:
     async def local_feeds_readable_by(
         self, server_id: int, person_id: int, *, surely: bool = True
     ) -> Collection[int]:
-        """The same, in a server that this process serves."""
+        """Return the ids of the feeds that a user may read in a server of this process.
+
+        Empty if the user is not a member. Raises StoreError; with `strict` also discord.DiscordException,
+        aiohttp.ClientError and TimeoutError; without it, feeds that cannot be checked are left out.
+        """
         guild = self._client.get_guild(server_id)
         if guild is None:
             return ()
@@ -153,9 +166,10 @@ class AudienceResolver:
             return False
 
     async def feeds_readable_by_all_in(self, guild: discord.Guild, channel_id: int) -> set[int]:
-        """The feeds that everybody who reads a channel or thread may read: what may be told in it.
+        """Return the ids of the feeds that every reader of a channel or thread may read.
 
-        Raises what discord.py and aiohttp raise where only Discord can tell and does not.
+        Raises StoreError, and discord.DiscordException or aiohttp.ClientError if Discord must be asked and
+        fails.
         """
         following = await self._store.subscriptions.channels(guild.id)
         readable = [
@@ -167,7 +181,7 @@ class AudienceResolver:
 
 
 def _as_retry(outcome: SendOutcome) -> RetryAfter:
-    """When to ask again."""
+    """Return the outcome as a `RetryAfter`: a failed permission check is repeated, never fatal."""
     match outcome:
         case RetryAfter():
             return outcome

@@ -1,7 +1,8 @@
-"""Making digests when they are due: a task while there are any.
+"""Create the digests of channels when they are due.
 
-What one says is chosen outside a transaction, and owed in one, which also sets the time of the next: a
-process that dies before it chooses again, one that dies after finds it done.
+The stories are selected outside a transaction. One transaction then enqueues the digest and sets the time of
+the next one, so a process that dies before it repeats the selection, and one that dies after it has nothing
+left to do.
 """
 
 import asyncio
@@ -23,26 +24,28 @@ from bot.writing.summarizer import Summarizer
 log = logging.getLogger(__name__)
 
 SUMMARY_WAIT_SECONDS = 20.0
-"""Seconds that a digest waits for summaries of its stories,"""
+"""Maximum time in seconds to wait for the summaries of a digest's stories."""
 MAX_DELAY_SECONDS = 60
-"""and seconds after its time until which it may wait: others may be due at the same time."""
-_SUMMARY_LOOKUP_SECONDS = 5.0  # seconds that looking up the summaries there are may take
-_SELECTION_TIMEOUT_SECONDS = 20.0  # seconds that choosing the stories may take
+"""Maximum delay of a digest in seconds after its due time. Other digests may be due at the same moment."""
+_SUMMARY_LOOKUP_SECONDS = 5.0
+"""Minimum time in seconds for looking up cached summaries, also when none may be generated any more."""
+_SELECTION_TIMEOUT_SECONDS = 20.0
 
 
 class ChannelDigestTask(ScheduledTask):
-    """The digests of all channels."""
+    """Creates the digests of all channels of this process."""
 
     async def _next_due(self) -> int | None:
         return await self._store.digests.next_due()
 
     async def _run(self) -> None:
         due = await self._store.digests.due(self._clock.now())
-        for digest in sorted(due, key=lambda one: one.plan.summaries):  # which hold up no others
+        # Waiting for summaries must not delay the digests that have none.
+        for digest in sorted(due, key=lambda one: one.plan.summaries):
             try:
                 await self._create_digest(digest)
             except Exception:
-                log.exception("The digest of channel %d was not made", digest.channel_id)
+                log.exception("digest failed channel=%d", digest.channel_id)
                 self._back_off()
 
     async def _create_digest(self, digest: Digest) -> None:
@@ -57,7 +60,7 @@ class ChannelDigestTask(ScheduledTask):
             else digest.due - digest_selection.period_seconds(digest.plan)
         )
         if digest_selection.is_too_late(digest.plan, digest.due, now):
-            log.info("The digest of channel %d is left out: it is too late", digest.channel_id)
+            log.info("digest skipped channel=%d reason=too-late", digest.channel_id)
             await store.skip(digest, since=since)
             return
         told = await self._context.restore_reconciler.find_already_posted(digest, since)
@@ -65,7 +68,7 @@ class ChannelDigestTask(ScheduledTask):
             self._back_off()
             return
         if told.due_digest_was_sent:
-            log.info("The digest of channel %d came before a backup was restored", digest.channel_id)
+            log.info("digest skipped channel=%d reason=sent-before-restore", digest.channel_id)
             await store.skip(digest, since=since)
             return
         since = max(since, told.last_digest_due)
@@ -95,10 +98,14 @@ class ChannelDigestTask(ScheduledTask):
         already_posted: AlreadyPosted | None = None,
         summary_wait_seconds: float = 0,
     ) -> tuple[DigestContent, DigestCandidates]:
-        """What the digest of a channel says of what came between two times, and was not `told` before.
+        """Return the digest of a channel for the articles between two timestamps, and its candidates.
 
-        Its stories are summed up, where that is chosen, as far as a model does so in `patience` seconds.
-        Raises what discord.py and aiohttp raise where only Discord can tell who reads what, and does not.
+        `already_posted` removes candidates that the channel has seen. Summaries, where the plan asks for
+        them, are generated for at most `summary_wait_seconds`; 0 uses only cached ones. A chart that fails is
+        left out.
+
+        Raises StoreError, WorkerError if selecting the stories takes too long, and discord.DiscordException
+        or aiohttp.ClientError if Discord must be asked who can read the feeds.
         """
         plan, context = digest.plan, self._context
         if plan.wide:
@@ -134,7 +141,7 @@ class ChannelDigestTask(ScheduledTask):
             try:
                 found = await load_trends(self._store, context.workers, feed_ids, TrendPeriod.WEEK, until)
             except WorkerError as error:
-                log.warning("a digest goes without its chart: %s", error)
+                log.warning("digest chart failed channel=%d error=%s", digest.channel_id, error)
             else:
                 edition = edition.with_chart(found.rising_rows, feed_ids)
         return edition, gathered
@@ -142,7 +149,7 @@ class ChannelDigestTask(ScheduledTask):
     async def _with_summaries(
         self, summaries: Summarizer, edition: DigestContent, language: str, server_id: int, patience: float
     ) -> DigestContent:
-        """An edition with the summaries that there are, or are written in time."""
+        """Return the edition with the cached summaries and those that are generated in time."""
         firsts = [story.articles[0][0] for section in edition.sections for story in section.stories]
         written: dict[int, str] = {}
 
@@ -157,5 +164,5 @@ class ChannelDigestTask(ScheduledTask):
         try:
             await asyncio.wait_for(write(), max(patience, _SUMMARY_LOOKUP_SECONDS))
         except TimeoutError:
-            log.info("A digest goes with %d of %d summaries", len(written), len(firsts))
+            log.info("digest summaries incomplete written=%d stories=%d", len(written), len(firsts))
         return edition.with_summaries(written)

@@ -1,25 +1,25 @@
-"""Which channels of a server a person sees, and which everybody who reads a channel sees."""
+"""Which channels of a server a member can read, and which ones all readers of a channel can."""
 
 import aiohttp
 import discord
 
 from bot.core.clock import Clock
 
-_THREAD_CACHE_SECONDS = 300.0  # seconds
+_THREAD_CACHE_SECONDS = 300.0
 _MAX_CACHED_THREADS = 2000
 
 
 class ChannelVisibility:
-    """Looks at permissions as they are now. Remembers archived threads, which the cache does not know."""
+    """Checks the current permissions of channels; caches archived threads, which discord.py does not."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._archived: dict[int, tuple[float, discord.Thread | None]] = {}
 
     async def can_view(self, guild: discord.Guild, member: discord.Member, channel_id: int) -> bool:
-        """Whether a member sees a channel or thread of a server and what was posted in it.
+        """Return whether a member can read the messages of a channel or thread.
 
-        Raises what discord.py and aiohttp raise where only Discord can tell and does not.
+        Raises discord.DiscordException or aiohttp.ClientError if Discord must be asked and fails.
         """
         channel = await self._channel(guild, channel_id)
         if channel is None:
@@ -33,13 +33,14 @@ class ChannelVisibility:
         return granted.view_channel and granted.read_message_history
 
     async def is_readable_by_all_in(self, guild: discord.Guild, place_id: int, channel_id: int) -> bool:
-        """Whether everybody who reads a channel or thread of a server can also read another one.
+        """Return whether every reader of `place_id`, a channel or thread, can also read `channel_id`.
 
-        So it is for the place itself and, from a thread, the channel it belongs to; for a channel with the
-        very same permissions; and for one that @everyone can read and that is closed to nobody by an
-        overwrite. A public thread is as its channel. How Discord computes permissions:
+        True for the place itself, for the parent channel of a thread, for a channel with identical
+        overwrites, and for one that @everyone can read and that no overwrite closes to anybody. A public
+        thread counts as its channel. See
         https://discord.com/developers/docs/topics/permissions#permission-overwrites
-        Raises as `can_view`.
+
+        Raises discord.DiscordException or aiohttp.ClientError if Discord must be asked and fails.
         """
         if channel_id == place_id:
             return True
@@ -52,7 +53,10 @@ class ChannelVisibility:
         return other.id == home.id or other.overwrites == home.overwrites or _is_readable_by_everyone(other)
 
     async def is_public(self, guild: discord.Guild, channel_id: int) -> bool:
-        """Whether @everyone of a server can read a channel or thread. Raises as `can_view`."""
+        """Return whether @everyone of a server can read a channel or thread.
+
+        Raises discord.DiscordException or aiohttp.ClientError if Discord must be asked and fails.
+        """
         channel = await self._channel(guild, channel_id)
         home = _permission_channel(channel)
         if home is None or (isinstance(channel, discord.Thread) and channel.is_private()):
@@ -67,7 +71,10 @@ class ChannelVisibility:
         return None if isinstance(channel, discord.Thread) and channel.parent is None else channel
 
     async def _archived_thread(self, guild: discord.Guild, channel_id: int) -> discord.Thread | None:
-        """A thread that is not in the cache because it is archived, asked for every few minutes at most."""
+        """Return a thread that is not in discord.py's cache because it is archived, or None if there is none.
+
+        Fetched at most once every `_THREAD_CACHE_SECONDS`; a cached thread outlives failed requests.
+        """
         now = self._clock.monotonic()
         asked, thread = self._archived.get(channel_id, (-_THREAD_CACHE_SECONDS, None))
         if now - asked < _THREAD_CACHE_SECONDS:
@@ -90,12 +97,12 @@ class ChannelVisibility:
 def _permission_channel(
     place: discord.abc.GuildChannel | discord.Thread | None,
 ) -> discord.abc.GuildChannel | None:
-    """The channel whose permissions count in a channel or thread."""
+    """Return the channel whose overwrites apply to a channel or thread: the parent of a thread."""
     return place.parent if isinstance(place, discord.Thread) else place
 
 
 def _is_readable_by_everyone(channel: discord.abc.GuildChannel) -> bool:
-    """Whether everybody in the server can read a channel."""
+    """Return whether @everyone can read a channel and no overwrite denies reading to another role or member."""
     everyone = channel.guild.default_role
     granted = channel.permissions_for(everyone)
     if not (granted.view_channel and granted.read_message_history):

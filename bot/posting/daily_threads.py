@@ -1,8 +1,9 @@
-"""The thread of the day, for channels that have their posts in one.
+"""The daily thread of channels that post into one.
 
-Making a thread has no nonce. One whose answer was lost, or that was made right before a crash, is known again
-by its name among the bot's own threads of the channel, so that a day has one thread. It is looked for as long
-as a claim is (`pending_claims`) before another is made.
+Creating a thread has no nonce. One whose response was lost, or that was created right before a crash, is
+recognised by its name among the bot's own threads of the channel, so that a day has one thread. Before
+another is created it is looked for at the delays of in-doubt claims
+(`in_doubt_claims.LOOKUP_DELAYS_SECONDS`).
 """
 
 from datetime import UTC, date, datetime
@@ -27,19 +28,21 @@ from bot.posting.sending.send_outcomes import (
 from bot.text import discord_text
 
 THREADED_KINDS = frozenset({DispatchKind.POST, DispatchKind.CATCH_UP})
-"""What goes into the thread of the day; alerts and what a watch found stay in the channel."""
+"""Kinds of dispatches that go into the daily thread; alerts and watch notifications stay in the channel."""
 
-_AUTO_ARCHIVE_MINUTES: Literal[1440] = 1440  # minutes without a message after which the thread is archived
-_MAX_LOOKBACK_SECONDS = 2 * 86_400  # seconds, with all by which clocks and time zones differ
+_AUTO_ARCHIVE_MINUTES: Literal[1440] = 1440
+_MAX_LOOKBACK_SECONDS = 2 * 86_400
+"""Age of the oldest thread that is considered; covers clock skew and differences of time zones."""
 _MAX_THREAD_NAME_LENGTH = 100
 
 
 async def place(
     context: PostingContext, channel: message_targets.GuildTarget, dispatch: Dispatch, *, may_make: bool
 ) -> message_targets.GuildTarget | SendOutcome | None:
-    """Where a dispatch goes that is owed to `channel`: there, or into its thread of the day of the claim.
+    """Return where a dispatch to `channel` goes: the channel, or its thread of the day of the claim.
 
-    None where that is to be made and may not be: a second one could come of it.
+    A `SendOutcome` says why there is none. None if the thread does not exist and `may_create` is false: an
+    earlier request may still create it. Raises StoreError.
     """
     if not isinstance(channel, discord.TextChannel) or dispatch.kind not in THREADED_KINDS:
         return channel
@@ -74,7 +77,7 @@ def _thread_name(day: date, language: str) -> str:
 async def _find_existing_thread(
     channel: discord.TextChannel, name: str, since: int
 ) -> discord.Thread | SendOutcome | None:
-    """The bot's thread of this name in a channel, begun since then."""
+    """Return the bot's thread with this name that was active since a timestamp, or None."""
     async for thread in iter_public_threads(channel, datetime.fromtimestamp(since, UTC)):
         if thread.owner_id == channel.guild.me.id and thread.name == name:
             return ChannelBlocked(SendProblem.LOCKED) if thread.locked else thread
@@ -82,10 +85,10 @@ async def _find_existing_thread(
 
 
 async def _create_thread(channel: discord.TextChannel, name: str) -> discord.Thread | SendOutcome:
-    """A new thread; `DeliveryUnknown` where it may come to be."""
+    """Create a thread; `DeliveryUnknown` if the response was lost, so that it may exist."""
     try:
         return await channel.create_thread(
             name=name, type=discord.ChannelType.public_thread, auto_archive_duration=_AUTO_ARCHIVE_MINUTES
         )
-    except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
+    except Exception as error:  # noqa: BLE001  # `classify_error` raises all other errors again
         return classify_error(error)

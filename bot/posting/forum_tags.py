@@ -1,4 +1,4 @@
-"""The tags that a post in a forum is given: by the rules of the forum, then by the feed's own categories."""
+"""Choose the tags of a forum post: by the forum's rules, then by the categories of its articles."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from bot.text.words import fold
 from bot.watches.subscription_filters import FilterEvaluator
 
 MAX_TAGS_PER_POST = 5
-"""Of a post: https://discord.com/developers/docs/resources/channel#channel-object"""
+"""Maximum number of tags of a post: https://discord.com/developers/docs/resources/channel#channel-object"""
 
 
 async def with_forum_tags(
     store: Store, forum: discord.ForumChannel, dispatch: Dispatch, message: Message
 ) -> Message:
-    """The message with the forum's tags that fit its articles."""
+    """Return the message with the tags of the forum that match its articles. Raises StoreError."""
     available = assignable_tags(forum)
     if not available:
         return message
@@ -32,7 +32,7 @@ async def with_forum_tags(
 
 
 def assignable_tags(forum: discord.ForumChannel) -> list[discord.ForumTag]:
-    """The tags of a forum that Telex may give."""
+    """Return the tags of a forum that Telex can assign; moderated ones need Manage Threads."""
     me = forum.guild.me
     may_all = me is not None and forum.permissions_for(me).manage_threads
     return [tag for tag in forum.available_tags if may_all or not tag.moderated]
@@ -44,7 +44,7 @@ def _select_tag_ids(
     rules: Sequence[ForumTagRule],
     now: int,
 ) -> list[int]:
-    """Ids of the tags for articles that are told of in one post, those of rules first."""
+    """Return the ids of the tags for the articles of one post, those of rules first."""
     known = {tag.id for tag in available}
     matches = FilterEvaluator(articles, now).matches
     chosen = [

@@ -1,8 +1,7 @@
-"""Takes what is owed to channels there: once each, oldest first, no channel waiting for another.
+"""Send the dispatches of the outbox: each once, oldest first, every channel in a task of its own.
 
-A dispatch is claimed, sent, recorded as sent, and finished. Whatever happens between these steps, the next
-start finds how far it came: a claim that has no message yet is looked for in its channel before it is sent
-again. The order within a channel is the store's; each channel has a task of its own while it has work.
+A dispatch is claimed, sent, recorded as sent, and finalized. After an interruption between any two steps, the
+claim is looked up in its channel before it is sent again. The store keeps the order within a channel.
 """
 
 import asyncio
@@ -34,18 +33,21 @@ from bot.store import WRITE_RETRY_SECONDS, DatabaseFault, LeaseLost
 log = logging.getLogger(__name__)
 
 MAX_CONCURRENT_SENDS = 64
-"""Posts under way at a time, all channels together; servers share them."""
+"""Maximum number of sends in flight, over all channels. Servers share the slots fairly."""
 
-_MAX_POLL_INTERVAL_SECONDS = 60  # seconds after which the store is asked again although nothing should be due
-_SHARED_DB_POLL_INTERVAL_SECONDS = (
-    5  # likewise, where other processes bring what is due and their notice may be missed
-)
+_MAX_POLL_INTERVAL_SECONDS = 60
+"""Maximum time in seconds between two polls of the outbox."""
+_SHARED_DB_POLL_INTERVAL_SECONDS = 5
+"""Maximum time in seconds between two polls when processes share the database.
+
+A lost cluster event about a new dispatch then delays it by no more than this.
+"""
 _ERROR_BACKOFF_SECONDS = 60
 _MAX_ERRORS_PER_DISPATCH = 5
 
 
 class OutboxRelay:
-    """The outbox of one process. `client` is logged in; `run` is the loop, `settle` one round of it."""
+    """Sends the dispatches of one process. `client` must be logged in before `run`."""
 
     def __init__(self, context: PostingContext) -> None:
         self._store, self._client, self._clock = context.store, context.client, context.clock
@@ -63,20 +65,20 @@ class OutboxRelay:
         self._slots = FairSemaphore(MAX_CONCURRENT_SENDS)
         self._sender = DispatchSender(context)
         self._in_doubt = InDoubtClaims(self._clock)
-        self._paused_until: dict[int, int] = {}  # channels left alone until a time
+        self._paused_until: dict[int, int] = {}  # timestamps by channel id
         self._error_counts: Counter[int] = Counter()
         self._post_send = PostSendWorker(context, self._sender.render)
         self._outcome_recorder = OutcomeRecorder(self._store)
-        self._in_flight_by_channel: dict[int, Dispatch] = {}  # by channel
+        self._in_flight_by_channel: dict[int, Dispatch] = {}
         self._adopted_shards: set[int] = set()
         self._adopt_lock = asyncio.Lock()
         self._stopping = False
         self.on_delivery_confirmed: Callable[[Dispatch], None] = lambda _dispatch: None
-        """Called with a dispatch that turned out to have been sent: people may have seen it for a while."""
+        """Called with a dispatch that a delivery lookup found sent; users may have seen it for a while."""
 
     async def run(self) -> None:
-        """Deliver whenever something is due. Ends by cancellation only, or by a fault."""
-        if not self._store.shards.are_transferable:  # else each shard is served when it is ready
+        """Send dispatches whenever they are due, until cancelled. Raises StoreError."""
+        if not self._store.shards.are_transferable:  # else shards start one by one
             await self._client.wait_until_ready()
         while True:
             self._woken.clear()
@@ -84,9 +86,14 @@ class OutboxRelay:
             await self._wait_for_work()
 
     async def run_until_idle(self) -> None:
-        """Deliver what is due now, and return when it is done or waits for a later time."""
+        """Process all due work, then return when the relay is idle.
+
+        Idle means that nothing is running and all remaining work is due later. For tests and the demo; `run`
+        is the loop of the bot. Raises StoreError.
+        """
         idle = 0
-        while idle < 2:  # noqa: PLR2004  # what began and ended within one look shows in the next
+        # Work that starts and ends within one round may enqueue more, which the next round starts.
+        while idle < 2:  # noqa: PLR2004
             await self._start_due_work()
             running = self._running_tasks()
             idle = 0 if running else idle + 1
@@ -94,7 +101,10 @@ class OutboxRelay:
                 await asyncio.wait(running)
 
     async def stop(self, grace: float = 5.0) -> None:
-        """Take nothing new; let what is being sent end within `grace` seconds, then leave it claimed."""
+        """Start nothing new, and wait up to `grace_seconds` for work in flight; cancel what is left.
+
+        The claims of cancelled sends stay in the outbox, and are looked up after the next start.
+        """
         self._stopping = self._post_send.stopping = True
         running = self._running_tasks()
         if running:
@@ -104,11 +114,12 @@ class OutboxRelay:
             await asyncio.gather(*late, return_exceptions=True)
 
     async def release_shard(self, shard: int, grace: float = 5.0) -> None:
-        """Let what is being sent for a shard end within so many seconds; whoever gets it finds the rest.
+        """Wait up to `grace_seconds` for the sends in flight of a shard that another process takes over.
 
-        This process decides about its servers no more, so that nothing new begins.
+        Claims that are still open stay in the outbox; the new owner reconciles them. The caller must have
+        given up the shard already, so that no new send starts.
         """
-        async with self._adopt_lock:  # or it would count as begun in the end
+        async with self._adopt_lock:  # A running `adopt_shard` would add it again.
             self._adopted_shards.discard(shard)
         of = self._store.shards.shard_of
         sending = [
@@ -121,7 +132,7 @@ class OutboxRelay:
         self._in_doubt.drop_where(lambda each: of(each.server_id) == shard)
 
     async def recheck_channel(self, channel_id: int) -> None:
-        """Something about a channel changed: where it was blocked and may not be any more, try again."""
+        """Unblock a channel if its permissions now suffice, and wake the relay. Raises StoreError."""
         problem = await self._store.dispatches.problem(channel_id)
         if problem is None:
             return
@@ -132,7 +143,7 @@ class OutboxRelay:
         self.wake()
 
     def on_clock_set_back(self, by: int) -> None:
-        """The wall clock was set back by so many seconds."""
+        """Move all stored times back by `seconds`, by which the wall clock was set back."""
         self._paused_until = {channel: until - by for channel, until in self._paused_until.items()}
         self._post_send.on_clock_set_back(by)
         for other in (*self._per_shard_tasks, *self._singleton_tasks):
@@ -141,19 +152,17 @@ class OutboxRelay:
 
     @property
     def _active_tasks(self) -> tuple[ScheduledTask, ...]:
-        """What is done for the servers of this process, and for all by the one with direct messages."""
+        """Scheduled tasks of this process: those per shard, and the singletons if it serves direct messages."""
         return (
             (*self._per_shard_tasks, *self._singleton_tasks)
             if self._store.shards.serves(None)
             else self._per_shard_tasks
         )
 
-    # The loop
-
     async def adopt_shard(self, shard: int) -> None:
-        """Learn, once, what whoever had a shard left undone: before anything is decided about its servers.
+        """Load the open claims and unfinished post-send steps of a shard, once.
 
-        Raises `StoreError`.
+        Must run before anything is sent for its servers. Raises StoreError.
         """
         async with self._adopt_lock:
             if shard in self._adopted_shards:
@@ -167,7 +176,7 @@ class OutboxRelay:
 
     async def _start_due_work(self) -> None:
         if not await self._store.is_writable():
-            return  # what is not claimed in writing is not sent
+            return  # A dispatch is sent only after its claim was stored.
         for shard in self._store.shards.numbers - self._adopted_shards:
             await self.adopt_shard(shard)
         await self._in_doubt.load_suspect_channels(self._store)
@@ -195,7 +204,7 @@ class OutboxRelay:
         if isinstance(fault, DatabaseFault | LeaseLost):
             self._pause_channel(channel_id, WRITE_RETRY_SECONDS)
         elif fault is not None:
-            log.error("Posting in channel %d stopped", channel_id, exc_info=fault)
+            log.error("channel task failed channel=%d", channel_id, exc_info=fault)
             self._paused_until[channel_id] = self._clock.now() + _ERROR_BACKOFF_SECONDS
         self.wake()
 
@@ -238,22 +247,20 @@ class OutboxRelay:
                     await (self._reconcile_claim(pending) if pending else self._send(dispatch))
                 except (DatabaseFault, LeaseLost) as fault:
                     if isinstance(fault, LeaseLost) and not self._store.shards.serves(dispatch.server_id):
-                        self._in_doubt.resolve(dispatch)  # whoever has the shard finds out
+                        self._in_doubt.resolve(dispatch)  # The new owner of the shard looks it up.
                         return
                     self._mark_in_doubt(dispatch, WRITE_RETRY_SECONDS)
                 except Exception:
-                    log.exception("Dispatch %d was not delivered", dispatch.id)
+                    log.exception("dispatch failed dispatch=%d", dispatch.id)
                     await self._record_error(dispatch)
 
     async def _record_error(self, dispatch: Dispatch) -> None:
-        """After an error of ours nobody knows whether it was sent: look for it later, a few times."""
+        """Mark a dispatch as in doubt after an unexpected error, or as failed after several of them."""
         self._mark_in_doubt(dispatch, _ERROR_BACKOFF_SECONDS)
         self._error_counts[dispatch.id] += 1
         if self._error_counts[dispatch.id] >= _MAX_ERRORS_PER_DISPATCH:
             await self._store.dispatches.mark_failed(dispatch.id, SendProblem.INTERNAL_ERROR)
             self._in_doubt.resolve(dispatch)
-
-    # The steps of a dispatch
 
     async def _send(self, dispatch: Dispatch) -> None:
         prepared = await self._sender.prepare(dispatch)
@@ -269,7 +276,7 @@ class OutboxRelay:
             return
         shown: tuple[int, ...] = ()
         if outcome is None and not self._store.shards.serves(dispatch.server_id):
-            return  # whoever has the shard by now looks for it
+            return  # The new owner of the shard looks it up.
         if outcome is None:
             outcome = await self._sender.send(place, dispatch, message)
             shown = dispatch.joined_article_ids
@@ -278,11 +285,11 @@ class OutboxRelay:
             self._post_send.schedule_finalize(_with_message_ids(dispatch, outcome))
 
     async def _reconcile_claim(self, pending: InDoubtClaim) -> None:
-        """Find out how a claim ended: it was sent, or it waits again, or nobody can tell."""
+        """Look up an in-doubt claim: record it as sent, release it, or try again later."""
         dispatch = pending.dispatch
         current = await self._store.dispatches.get(dispatch.id)
         if current is None or current.state is not DispatchState.CLAIMED:
-            self._in_doubt.resolve(dispatch)  # it was recorded before something else went wrong
+            self._in_doubt.resolve(dispatch)  # Its outcome was recorded before the error.
             return
         dispatch = replace(dispatch, webhook_id=current.webhook_id)
         passed = self._in_doubt.elapsed_seconds(pending)
@@ -314,7 +321,7 @@ class OutboxRelay:
             self._mark_in_doubt(dispatch, rest)
 
     def _mark_in_doubt(self, dispatch: Dispatch, rest: float) -> None:
-        """Nobody knows whether it was sent: it is looked for after a rest of its channel."""
+        """Have a dispatch looked up when the pause of its channel is over."""
         self._in_doubt.add(dispatch)
         self._pause_channel(dispatch.channel_id, rest)
 

@@ -1,4 +1,4 @@
-"""Making the digests of people when they are due: of what each may read then, and chose."""
+"""Create the personal digests of users when they are due, from the feeds that each may read then."""
 
 import asyncio
 import logging
@@ -22,12 +22,12 @@ from bot.watches.watch_matching import DMS_CLOSED
 
 log = logging.getLogger(__name__)
 
-_SELECTION_TIMEOUT_SECONDS = 20.0  # seconds that choosing the stories may take
-_MAX_MATCHES_PER_TOPIC = 200  # articles of a topic, the newest
+_SELECTION_TIMEOUT_SECONDS = 20.0
+_MAX_MATCHES_PER_TOPIC = 200
 
 
 class PersonalDigestTask(ScheduledTask):
-    """The digests of people. What one says is chosen outside a transaction, and owed in one."""
+    """Creates personal digests; stories are selected outside the transaction that enqueues the digest."""
 
     async def _next_due(self) -> int | None:
         return await self._store.personal_digests.next_due(DMS_CLOSED)
@@ -37,10 +37,10 @@ class PersonalDigestTask(ScheduledTask):
             try:
                 await self._create_digest(digest)
             except (discord.DiscordException, aiohttp.ClientError, TimeoutError, EngineError) as error:
-                log.warning("A person's digest was not made yet: %r", error)
+                log.warning("personal digest postponed error=%r", error)
                 self._back_off()
             except Exception:
-                log.exception("A person's digest was not made")
+                log.exception("personal digest failed")
                 self._back_off()
 
     async def _create_digest(self, digest: PersonalDigest) -> None:
@@ -50,7 +50,7 @@ class PersonalDigestTask(ScheduledTask):
             if digest.covered is not None
             else digest.due - digest_selection.period_seconds(plan)
         )
-        if digest_selection.is_too_late(plan, digest.due, now):  # the next one tells all
+        if digest_selection.is_too_late(plan, digest.due, now):  # The next one covers this period too.
             await store.enqueue_due(digest, None, until=since)
             return
         told = await self._context.restore_reconciler.find_already_posted(digest, since)
@@ -83,9 +83,13 @@ class PersonalDigestTask(ScheduledTask):
         until: int,
         already_posted: AlreadyPosted | None = None,
     ) -> DigestContent:
-        """What a person is told of what came between two times in feeds that they may read, unless `told`.
+        """Return the digest of a user for the articles of readable feeds between two timestamps.
 
-        Raises EngineError where nothing can be looked for, and WorkerError where choosing takes too long.
+        `language` is an ISO 639-1 code, None for any. `already_posted` removes what the user has already
+        received.
+
+        Raises StoreError, EngineError if the search index is not available, and WorkerError if selecting the
+        stories takes too long.
         """
         queries = [*plan.topic_queries]
         if plan.include_watches:
@@ -116,7 +120,7 @@ class PersonalDigestTask(ScheduledTask):
     async def _matching_article_ids(
         self, queries: Collection[str], feed_ids: Collection[int], since: int
     ) -> set[int]:
-        """The newest articles of these feeds that match one of the queries."""
+        """Return the ids of the newest articles of these feeds that match any of the queries. Raises EngineError."""
         found: set[int] = set()
         if not queries:
             return found

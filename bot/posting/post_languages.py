@@ -1,4 +1,4 @@
-"""In which language posts are, channel by channel."""
+"""The language in which a channel's posts are written."""
 
 import discord
 
@@ -7,13 +7,16 @@ from bot.store import Store
 
 
 class PostLanguages:
-    """Those of all servers. `default` is that of a channel for which nothing tells one."""
+    """Resolves the language of channels; `default` is used where neither channel nor server has one."""
 
     def __init__(self, store: Store, client: discord.Client, default: str) -> None:
         self._store, self._client, self._default = store, client, default
 
     async def for_channel(self, server_id: int, channel_id: int) -> str:
-        """What was chosen for a channel, else for its server, else that of the server's Discord."""
+        """Return the ISO 639-1 code of a channel: its own setting, else its server's, else the Discord locale.
+
+        Raises StoreError.
+        """
         language = await self._store.preferences.language(server_id, channel_id)
         if language is not None:
             return language
@@ -22,7 +25,10 @@ class PostLanguages:
         return i18n.supported_language(tag) or self._default
 
     async def for_place(self, place: discord.abc.GuildChannel | discord.Thread) -> str:
-        """That of a place: of a thread its channel's, unless it has one itself."""
+        """Return the language of a channel or thread; a thread without a setting has its channel's.
+
+        Raises StoreError.
+        """
         chosen_of, place_id = self._store.preferences.of_channel, place.id
         if isinstance(place, discord.Thread) and (await chosen_of(place.id)).language is None:
             place_id = place.parent_id

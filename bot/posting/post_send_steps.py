@@ -1,6 +1,6 @@
-"""What follows a sent message: the 🔖 reaction, publishing an announcement, edits when an article changed.
+"""The post-send steps of a message: the 🔖 reaction, crossposting of announcements, later edits.
 
-None of it is worth a second message or a channel that waits: what Discord forbids is left undone.
+They must never cause a second message or hold up a channel: a step that Discord forbids is skipped.
 """
 
 import logging
@@ -25,19 +25,21 @@ from bot.posting.sending.send_outcomes import (
 
 log = logging.getLogger(__name__)
 
-_EDIT_RATE_LIMIT_DELAY_SECONDS = 3600.0  # seconds after Discord found that a message was edited too often
+_EDIT_RATE_LIMIT_DELAY_SECONDS = 3600.0
+"""Backoff in seconds after Discord's error 30046: too many edits of a message older than an hour."""
 _RETRY_DELAY_SECONDS = 60.0
 
 
 async def finalize_message(
     client: discord.Client, dispatch: Dispatch, *, add_seed_reaction: bool
 ) -> RetryAfter | None:
-    """Put the reaction under a post (where `seed`) and publish it in an announcement channel.
+    """Add the seed reaction to a post, and crosspost a message of an announcement channel.
 
-    Both may be repeated. Returns when to try again, or None when there is nothing left to do.
+    Both are safe to repeat. Returns the time to wait before the next attempt, None when nothing is left to
+    do. Raises any error that is neither discord.py's nor aiohttp's.
     """
     server = client.get_guild(dispatch.server_id)
-    if server is not None and server.unavailable:  # nothing is known of its channels
+    if server is not None and server.unavailable:  # Its channels are not in the cache.
         return RetryAfter(_RETRY_DELAY_SECONDS, "")
     channel = client.get_channel(dispatch.channel_id)
     message = _partial_message(client, dispatch)
@@ -53,9 +55,10 @@ async def finalize_message(
 async def edit_sent_message(
     client: discord.Client, webhooks: ChannelWebhooks, dispatch: Dispatch, message: Message
 ) -> RetryAfter | ChannelBlocked | Rejected | None:
-    """Give a sent message a new text. Returns when to try again, or why it never will be; None when done.
+    """Replace the content of a sent message; a webhook's message is edited through that webhook.
 
-    What a webhook sent only that webhook can edit.
+    Returns None when done, `RetryAfter` for another attempt, or the outcome that rules it out. Raises any
+    error that is neither discord.py's nor aiohttp's.
     """
     write: Callable[..., Awaitable[object]] = _partial_message(client, dispatch).edit
     if dispatch.webhook_id is not None:
@@ -80,7 +83,7 @@ async def edit_sent_message(
                 continue
             return outcome if isinstance(outcome, ChannelBlocked) else _retry_or_give_up(outcome, dispatch)
         return None
-    log.info("Discord does not take the edit of message %s", dispatch.message_id)
+    log.info("edit rejected message=%s dispatch=%d", dispatch.message_id, dispatch.id)
     return refused
 
 
@@ -95,18 +98,18 @@ async def _edit_reopening_thread(
     client: discord.Client, dispatch: Dispatch, edit_call: Callable[..., Awaitable[object]], message: Message
 ) -> None:
     body = message.send_kwargs()
-    if message.layout:  # also where it was sent as an embed by an earlier version: there is no way back
+    if message.layout:  # A message that was sent as an embed must lose it to become a layout.
         body |= {"content": None, "embed": None}
     try:
         await edit_call(**body)
     except discord.HTTPException as error:
         thread = None
-        # A forum post or a thread of a day that nobody wrote in for long.
+        # Discord archives forum posts and daily threads that nobody writes in.
         if error.code == send_outcomes.ARCHIVED:
             thread = await client.fetch_channel(dispatch.thread_id or dispatch.channel_id)
         if not isinstance(thread, discord.Thread) or thread.locked:
             raise
-        # Who may write in it may open it: https://discord.com/developers/docs/resources/channel#modify-channel
+        # Permission to write suffices: https://discord.com/developers/docs/resources/channel#modify-channel
         await thread.edit(archived=False)
         await edit_call(**body)
 
@@ -139,5 +142,5 @@ def _retry_or_give_up(outcome: object, dispatch: Dispatch) -> RetryAfter | None:
         return outcome
     if isinstance(outcome, DeliveryUnknown):
         return RetryAfter(_RETRY_DELAY_SECONDS, outcome.error)
-    log.info("Left undone for message %s: %s", dispatch.message_id, outcome)
+    log.info("post-send step skipped message=%s outcome=%s", dispatch.message_id, outcome)
     return None

@@ -1,6 +1,7 @@
-"""Chores: what was sent, and needs a little more. Each channel's are done in turn, and no channel waits.
+"""Finalize sent messages and apply edits, one task per channel.
 
-Edits and what follows a message are apart: a reaction waits until nothing else is to be asked of Discord.
+Finalizing a message adds the seed reaction and crossposts it from an announcement channel. Edits and
+finalization run in separate tasks; reaction requests have the lowest priority in the rate limiter.
 """
 
 import asyncio
@@ -23,12 +24,15 @@ from bot.store import WRITE_RETRY_SECONDS, DatabaseFault, LeaseLost
 log = logging.getLogger(__name__)
 
 MAX_CONCURRENT_EDITS = 32
-"""Edits under way at a time, all channels together; servers share them."""
+"""Maximum number of edits in flight, over all channels. Servers share the slots fairly."""
 _ERROR_BACKOFF_SECONDS = 60
 
 
 class PostSendWorker:
-    """What follows sent messages, and edits. `render` makes a message; the courier is woken at every end."""
+    """Finalizes and edits sent messages. `render` builds the message of a dispatch, None without articles.
+
+    Wakes the relay whenever a task ends with work left.
+    """
 
     def __init__(
         self, context: PostingContext, render: Callable[[Dispatch], Awaitable[Message | None]]
@@ -36,48 +40,53 @@ class PostSendWorker:
         self._context, self._render = context, render
         self._store, self._clock = context.store, context.clock
         self._slots = FairSemaphore(MAX_CONCURRENT_EDITS)
-        self._unfinalized_by_channel: dict[
-            int, dict[int, tuple[int, Dispatch]]
-        ] = {}  # by channel: to finish at a time
+        # Due time and dispatch, by channel id and dispatch id.
+        self._unfinalized_by_channel: dict[int, dict[int, tuple[int, Dispatch]]] = {}
         self._finalize_tasks: dict[int, asyncio.Task[None]] = {}
         self._edit_tasks: dict[int, asyncio.Task[None]] = {}
         self.stopping = False
-        """Whether nothing new is to be begun."""
+        """Whether no new work may start."""
 
     async def adopt_shard(self, shard: int) -> None:
-        """Learn, once, what whoever had a shard left unfinished."""
+        """Load the messages of a shard that are not finalized yet, once. Raises StoreError."""
         for dispatch in await self._store.dispatches.pending_followups(shard):
             self._schedule_at(self._clock.now(), dispatch)
 
     async def start_due_work(self, now: int) -> None:
-        """Begin in each channel where something is due and nothing is under way."""
+        """Start a task in each channel that has due work and no task of that kind. Raises StoreError."""
         for channel_id in [each for each, due in self._idle_channels_with_due() if due <= now]:
             self._start_channel_task(self._finalize_tasks, channel_id, self._finalize_channel)
         for channel_id in await self._store.dispatches.edit_channels(now, self._edit_tasks.keys()):
             self._start_channel_task(self._edit_tasks, channel_id, self._edit_channel)
 
     def running_tasks(self) -> list[asyncio.Task[None]]:
-        """What is under way."""
+        """Return the tasks in flight."""
         return [*self._finalize_tasks.values(), *self._edit_tasks.values()]
 
     async def next_due(self) -> int | None:
-        """When something is due in a channel where nothing is under way; None when nothing will be."""
+        """Return the timestamp of the next work in a channel without a running task; None if there is none.
+
+        Raises StoreError.
+        """
         dues = [due for _channel_id, due in self._idle_channels_with_due()]
         edit = await self._store.dispatches.next_edit_due_at(self._edit_tasks.keys())
         return min(dues if edit is None else [*dues, edit], default=None)
 
     def on_clock_set_back(self, by: int) -> None:
-        """The wall clock was set back by so many seconds."""
+        """Move all due times back by `seconds`, by which the wall clock was set back."""
         for line in self._unfinalized_by_channel.values():
             line.update({id_: (due - by, dispatch) for id_, (due, dispatch) in line.items()})
 
     def schedule_finalize(self, dispatch: Dispatch) -> None:
-        """Do what follows a message that was sent just now, and hold nobody up."""
+        """Finalize a message that was just sent, in the background."""
         self._schedule_at(self._clock.now(), dispatch)
         self._start_channel_task(self._finalize_tasks, dispatch.channel_id, self._finalize_channel)
 
     async def finalize(self, dispatch: Dispatch) -> None:
-        """Do what follows a sent message. Never raises: it must not look as if the message was not sent."""
+        """Run the post-send steps of a message.
+
+        Never raises: an error here must not make a sent message look unsent.
+        """
         current_server_id.set(dispatch.server_id)
         try:
             later = await post_send_steps.finalize_message(
@@ -87,10 +96,10 @@ class PostSendWorker:
                 await self._store.dispatches.mark_followups_done(dispatch.id)
         except (DatabaseFault, LeaseLost) as fault:
             if isinstance(fault, LeaseLost) and not self._store.shards.serves(dispatch.server_id):
-                return  # whoever has the shard does it
+                return  # The new owner of the shard finalizes it.
             later = RetryAfter(WRITE_RETRY_SECONDS, "")
         except Exception:
-            log.exception("Dispatch %d was sent and not finished", dispatch.id)
+            log.exception("finalize failed dispatch=%d", dispatch.id)
             later = RetryAfter(_ERROR_BACKOFF_SECONDS, "")
         if later is not None:
             self._schedule_at(self._clock.now() + math.ceil(later.seconds), dispatch)
@@ -99,7 +108,7 @@ class PostSendWorker:
         self._unfinalized_by_channel.setdefault(dispatch.channel_id, {})[dispatch.id] = (due, dispatch)
 
     def _idle_channels_with_due(self) -> Iterator[tuple[int, int]]:
-        """Channels in which nothing is being finished, with the time when something is to be."""
+        """Yield each channel that is not being finalized, with its earliest due time."""
         for channel_id, line in self._unfinalized_by_channel.items():
             if channel_id not in self._finalize_tasks:
                 yield channel_id, min(due for due, _dispatch in line.values())
@@ -120,10 +129,9 @@ class PostSendWorker:
         del under_way[channel_id]
         fault = None if task.cancelled() else task.exception()
         if fault is not None and not isinstance(fault, DatabaseFault | LeaseLost):
-            log.error("What was sent to channel %d is not looked after", channel_id, exc_info=fault)
-        if (
-            under_way is self._edit_tasks or channel_id in self._unfinalized_by_channel
-        ):  # there is a next time to know of
+            log.error("post-send task failed channel=%d", channel_id, exc_info=fault)
+        # The relay's next wake-up depends on what is left here.
+        if under_way is self._edit_tasks or channel_id in self._unfinalized_by_channel:
             self._context.wake()
 
     async def _finalize_channel(self, channel_id: int) -> None:
@@ -153,7 +161,7 @@ class PostSendWorker:
                     await self._clock.sleep(WRITE_RETRY_SECONDS)
                     return
                 except Exception:
-                    log.exception("The message of dispatch %d was not edited", dispatch.id)
+                    log.exception("edit failed dispatch=%d", dispatch.id)
                     due = self._clock.now() + _ERROR_BACKOFF_SECONDS
                     await self._store.dispatches.postpone_edit(dispatch.id, due)
 

@@ -1,4 +1,4 @@
-"""What all that posts works with."""
+"""The services that rendering and sending share."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from bot.writing.model_services import ModelServices
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostingContext:
-    """Of one process."""
+    """Services of one process for everything that posts."""
 
     store: Store
     client: discord.Client
@@ -37,9 +37,9 @@ class PostingContext:
 
     @property
     def clock(self) -> Clock:
-        """That of the store."""
+        """Clock of the store."""
         return self.store.clock
 
     def wake(self) -> None:
-        """Let the courier look at the outbox now: something may be owed."""
+        """Make the outbox relay check for due work now."""
         self.work_available.set()

@@ -1,4 +1,4 @@
-"""Work that there is now and then: each kind in a task of its own, which rests after a fault."""
+"""Background work that is due now and then: one asyncio task per kind, with a backoff after an error."""
 
 import asyncio
 import logging
@@ -15,11 +15,11 @@ from bot.watches.watch_matching import WatchMatcher
 log = logging.getLogger(__name__)
 
 ERROR_BACKOFF_SECONDS = 60
-"""Seconds."""
+"""Pause in seconds after a failed run."""
 
 
 class ScheduledTask:
-    """One kind of such work. The courier is woken after each end of its task."""
+    """Base class of one kind of scheduled work. The end of its task wakes the outbox relay."""
 
     def __init__(self, context: PostingContext) -> None:
         self._context, self._store, self._clock = context, context.store, context.clock
@@ -27,25 +27,28 @@ class ScheduledTask:
         self.task: asyncio.Task[None] | None = None
 
     async def start_if_due(self, now: int) -> None:
-        """Begin where something is due and it was not begun."""
+        """Start the task if work is due and it is not running. Raises StoreError."""
         due = None if self.task is not None else await self.next_due()
         if self.task is None and due is not None and due <= now:
             self._start(self._run())
 
     async def next_due(self) -> int | None:
-        """When there is something to do, which may be past; None when there is nothing, or nobody knows."""
+        """Return the timestamp of the next work, which may be in the past; None if there is none.
+
+        Raises StoreError.
+        """
         due = await self._next_due()
         return None if due is None else max(due, self._paused_until)
 
     async def _next_due(self) -> int | None:
-        """When there is something to do, but for the rest after a fault."""
+        """Return the timestamp of the next work, regardless of the backoff; None if there is none."""
         return None
 
     async def _run(self) -> None:
         raise NotImplementedError
 
     def on_clock_set_back(self, by: int) -> None:
-        """The wall clock was set back by so many seconds."""
+        """Move the end of the backoff back by `seconds`, by which the wall clock was set back."""
         self._paused_until -= by
 
     def _back_off(self) -> None:
@@ -59,14 +62,14 @@ class ScheduledTask:
         self.task = None
         fault = None if task.cancelled() else task.exception()
         if fault is not None:
-            if not isinstance(fault, DatabaseFault):  # the store has said it
-                log.error("%s failed", task.get_name(), exc_info=fault)
+            if not isinstance(fault, DatabaseFault):  # The store logs its own faults.
+                log.error("scheduled task failed task=%s", task.get_name(), exc_info=fault)
             self._back_off()
         self._context.wake()
 
 
 class BestStorySelectionTask(ScheduledTask):
-    """The choices of all channels: by whoever has the first shard."""
+    """Releases the best stories of channels that limit them per day; runs in the owner of the first shard."""
 
     async def _next_due(self) -> int | None:
         return await self._store.held_posts.next_due() if self._store.shards.serves(None) else None
@@ -78,7 +81,7 @@ class BestStorySelectionTask(ScheduledTask):
 
     async def _select_for_channel(self, choice: TopStorySelection) -> None:
         now, minutes = self._clock.now(), local_time.spread_over_waking_hours(choice.stories_per_day)
-        # As many as were due while nobody could choose, a day's at the most.
+        # Selections missed during downtime are made up for, at most those of a day.
         due, count = choice.due_at, 0
         while due <= now and count < choice.stories_per_day:
             due, count = local_time.next_occurrence_of_any(due, minutes, choice.time_zone), count + 1
@@ -90,7 +93,7 @@ class BestStorySelectionTask(ScheduledTask):
 
 
 class WatchMatchingTask(ScheduledTask):
-    """Finding out who is to be told of what came: for all servers, by whoever has the first shard."""
+    """Matches new articles against the watches of all servers; runs in the owner of the first shard."""
 
     def __init__(self, context: PostingContext) -> None:
         super().__init__(context)

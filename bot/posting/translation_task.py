@@ -1,8 +1,8 @@
-"""Translating what channels post that want it in their language: a task while there is something to do.
+"""Translate the articles of channels that want them in their own language.
 
-A post never waits for the model. It is sent as it is, and edited once its translation is there; where that
-was written before the post's turn came, or for another channel, it is sent translated. So a slow model, or
-one that is down, costs nobody a minute, and what it writes late is not lost.
+A post never waits for the model: it is sent as it is, and edited when its translation is ready. A translation
+that exists before the post is sent, for instance from another channel, is used at once. A slow or failing
+model therefore delays nothing, and late translations are not lost.
 """
 
 from collections import defaultdict
@@ -13,12 +13,12 @@ from bot.writing.article_translator import ArticleTranslator
 from bot.writing.model_client import FAILURE_PAUSE_SECONDS
 
 MAX_POST_AGE_SECONDS = 86_400
-"""Seconds after a post was sent in which it is still translated."""
-_LOOP_INTERVAL_SECONDS = 2  # seconds between two looks for work
+"""Maximum age in seconds of a sent post that is still translated."""
+_LOOP_INTERVAL_SECONDS = 2
 
 
 class TranslationTask(ScheduledTask):
-    """The translations of the channels of our servers, the newest post of each before the second of any."""
+    """Translates posts for the servers of this process, round-robin by server, newest posts first."""
 
     def __init__(self, context: PostingContext) -> None:
         super().__init__(context)
@@ -26,7 +26,10 @@ class TranslationTask(ScheduledTask):
         self._has_deferred_work = False
 
     async def start_if_due(self, now: int) -> None:
-        """Begin where there may be work and it was not begun."""
+        """Start the task if a channel of this process wants translations and it is not running.
+
+        Raises StoreError.
+        """
         if self._translations is None or self.task is not None:
             return
         if now < self._paused_until:
@@ -75,4 +78,4 @@ class TranslationTask(ScheduledTask):
                     self._paused_until = self._clock.now() + FAILURE_PAUSE_SECONDS
                     self._has_deferred_work = True
                     return
-                self._context.wake()  # an edit may be due
+                self._context.wake()  # An edit may be due now.
