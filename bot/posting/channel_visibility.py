@@ -102,7 +102,7 @@ def _permission_channel(
 
 
 def _is_readable_by_everyone(channel: discord.abc.GuildChannel) -> bool:
-    """Return whether @everyone can read a channel and no overwrite denies reading to another role or member."""
+    """Return whether @everyone can read a channel and no overwrite denies it to a role or member."""
     everyone = channel.guild.default_role
     granted = channel.permissions_for(everyone)
     if not (granted.view_channel and granted.read_message_history):

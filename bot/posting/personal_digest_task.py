@@ -120,7 +120,10 @@ class PersonalDigestTask(ScheduledTask):
     async def _matching_article_ids(
         self, queries: Collection[str], feed_ids: Collection[int], since: int
     ) -> set[int]:
-        """Return the ids of the newest articles of these feeds that match any of the queries. Raises EngineError."""
+        """Return the ids of the newest articles of these feeds that match any of the queries.
+
+        Raises EngineError.
+        """
         found: set[int] = set()
         if not queries:
             return found

@@ -13,7 +13,7 @@ class PostLanguages:
         self._store, self._client, self._default = store, client, default
 
     async def for_channel(self, server_id: int, channel_id: int) -> str:
-        """Return the ISO 639-1 code of a channel: its own setting, else its server's, else the Discord locale.
+        """Return the ISO 639-1 code of a channel's language: its setting, else the server's, else the locale's.
 
         Raises StoreError.
         """

@@ -1,1 +1,1 @@
-"""After a crash or a restored backup: what was sent is read back before anything is sent again."""
+"""Recover after a crash or a restored backup: look up what was sent before anything is sent again."""

@@ -1,4 +1,4 @@
-"""What a channel was told in a span of time, by the bot's own messages there."""
+"""What the bot's own messages in a channel show was posted there in a window of time."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,10 +13,10 @@ from bot.store.records.outbox_records import RecoveredNotification
 
 
 class ChannelHistory(NamedTuple):
-    """What a channel was told between two times, each by its key with when it was told last.
+    """Posts and digests of a channel in a window of time.
 
-    `digest_sent_at_by_key` are digests by the names of their dispatches. What was shown is there once more by
-    its page.
+    The first three map keys to the timestamp of the latest message: articles posted, articles listed in
+    digests, and digests by their dedupe keys. The pages are those that posts and digests link to.
     """
 
     posted_at_by_key: dict[str, int]
@@ -32,11 +32,11 @@ async def find_already_posted(
     articles: Sequence[Article],
     window: HistoryWindow,
 ) -> tuple[set[int], set[int]]:
-    """Which of a dispatch's articles, by their ids, other messages of a span tell of: and digests.
+    """Return the ids of a dispatch's articles that other messages show: those posted, and those in digests.
 
-    Those are catch-ups, posts that they joined, and other posts where the dispatch is a catch-up. A catch-up
-    of the dispatch's own name that lists as many articles as it can tells of them all. Raises as
-    `own_messages.own` does.
+    Posts are catch-ups, posts that the article joined, and for a catch-up other posts as well. A full
+    catch-up of the same dedupe key counts as showing all articles. Raises HistoryNotReadable and
+    discord.DiscordException.
     """
     found: set[int] = set()
     digested: set[int] = set()
@@ -48,9 +48,8 @@ async def find_already_posted(
         own = buttons.save_menu_id(dispatch.dedupe_key) in message_contents.custom_ids(message)
         if gathers and own and len(told.listed_keys) >= discord_limits.MAX_OPTIONS:
             return {article.id for article in articles}, set()
-        others = not gathers and bool(
-            told.post_keys
-        )  # a post's own article is for `delivery_lookup.search` to find
+        # The article that a post is about is left to `find_delivered_message`.
+        others = not gathers and bool(told.post_keys)
         keys = told.listed_keys | told.digest_keys if others else frozenset().union(*told)
         shown = message_contents.linked_pages(message)[others:]
         ids = {
@@ -68,7 +67,10 @@ async def find_earlier_notices(
     articles: Sequence[Article],
     span: HistoryWindow,
 ) -> list[RecoveredNotification]:
-    """The notices of a watch in a span that tell of some of these articles. Raises likewise."""
+    """Return the notifications of a dispatch's watch in a window that show any of these articles.
+
+    Raises HistoryNotReadable and discord.DiscordException.
+    """
     found = []
     async for message, sent in own_messages.iter_own_messages(place, dispatch.channel_id, span):
         notice = message_contents.watch_notice_of(message)
@@ -84,7 +86,10 @@ async def find_earlier_notices(
 
 
 async def read_channel_history(place: Target, channel_id: int, span: HistoryWindow) -> ChannelHistory:
-    """What a channel was told in a span. Raises as `own_messages.own` does."""
+    """Return what was posted in a channel in a window.
+
+    Raises HistoryNotReadable and discord.DiscordException.
+    """
     found = ChannelHistory({}, {}, {}, [], {})
     async for message, _sent in own_messages.iter_own_messages(place, channel_id, span):
         at = int(message.created_at.timestamp())

@@ -1,4 +1,4 @@
-"""Finding out whether a dispatch whose end is unknown was sent: by reading the channel back."""
+"""Look up in the channel history whether an in-doubt dispatch was sent."""
 
 from collections.abc import Awaitable
 from typing import TypeVar
@@ -24,7 +24,7 @@ from bot.posting.sending.send_outcomes import (
 
 T = TypeVar("T")
 
-_RETRY_DELAY_SECONDS = 5.0  # seconds until a channel is looked for that went away while it was read
+_RETRY_DELAY_SECONDS = 5.0
 
 
 async def find_delivered_message(
@@ -35,11 +35,12 @@ async def find_delivered_message(
     *,
     article: Article | None = None,
 ) -> SendOutcome | None:
-    """The message of a dispatch in a channel, if it was made in that span; None when it is not there.
+    """Return `Sent` if a dispatch's message is in the history window, None if not, else why not known.
 
-    Else why nobody can tell. What tells articles carries its name in the id of a button, a notice is known by
-    its words, those of `message`. It may be in any of the bot's threads of a channel, whatever was chosen
-    since. With the `article` of a post, that of another feed's article with the same page will do.
+    Messages with articles are recognised by the dedupe key in a custom id, alerts by the text of `message`.
+    All threads of the channel that the bot created are searched, whatever the channel's settings are now.
+    With `article`, a post of another feed's article with the same page counts too. Raises any error that is
+    neither discord.py's nor aiohttp's.
     """
 
     async def found() -> Sent | None:
@@ -54,13 +55,17 @@ async def find_delivered_message(
 
 
 async def try_lookup(looking: Awaitable[T]) -> T | SendOutcome:
-    """What a look into a channel found, or why nobody can tell."""
+    """Await a lookup and return its result, or the outcome that explains why there is none.
+
+    A channel that Telex may not read is `Unverifiable`. Raises any error that is neither discord.py's nor
+    aiohttp's.
+    """
     try:
         return await looking
     except HistoryNotReadable:
         return Unverifiable(SendProblem.UNREADABLE)
     except Exception as error:
-        outcome = classify_error(error)  # raises it where it is no answer of Discord's
+        outcome = classify_error(error)  # Raises errors that are bugs.
         if isinstance(outcome, RetryAfter | DeliveryUnknown):
             return outcome
         if isinstance(outcome, ChannelBlocked):
@@ -87,7 +92,7 @@ def _is_message_of(found: discord.Message, dispatch: Dispatch, message: Message 
 
 
 def _is_post_of_article(found: discord.Message, article: Article) -> bool:
-    """Whether a message is the post of an article, or of another feed's with the same page."""
+    """Return whether a message is the post of an article, or of another feed's article with the same page."""
     return bool(message_contents.article_keys_of(found).post_keys) and message_contents.links_article(
         article, message_contents.linked_pages(found)[:1]
     )

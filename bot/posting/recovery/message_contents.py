@@ -1,7 +1,7 @@
-"""Which articles an earlier message of the bot shows: by the keys in its buttons, and by where it leads to.
+"""Recognise the articles in an earlier message of the bot, by the keys in its custom ids and by its links.
 
-The keys say it exactly. But a page that several feeds carry has a key in each of them, and a message has only
-one: then a link and what the message calls it tell.
+Keys are exact. But a page that several feeds carry has one key per feed, and a message has only one of them;
+then the link and the title in the message decide.
 """
 
 import re
@@ -27,9 +27,9 @@ _ESCAPE = re.compile(r"\\(.)")
 
 
 class LinkedPage(NamedTuple):
-    """A page that a message leads to, and its title there or the name of its outlet.
+    """A page that a message links to, with the title or outlet name in the message.
 
-    "" where it is translated, and so not its publisher's.
+    `title` is "" if the message shows a machine translation of it.
     """
 
     page: str
@@ -37,7 +37,7 @@ class LinkedPage(NamedTuple):
 
 
 def linked_pages(message: discord.Message) -> list[LinkedPage]:
-    """What a message leads to, in its order: a post to its own article first."""
+    """Return the pages that a message links to, in order: a post's own article first."""
     links: list[tuple[str, str]] = []
     for embed in message.embeds:
         if embed.url:
@@ -46,7 +46,7 @@ def linked_pages(message: discord.Message) -> list[LinkedPage]:
     text = "\n".join(each.content for each in _components(message) if isinstance(each, discord.TextDisplay))
     links += _LINK.findall(text)
     said = "\n".join((text, *(embed.description or "" for embed in message.embeds)))
-    is_translated = f"-# {messages.TRANSLATION_MARK} " in said  # of a post: its own article stands first
+    is_translated = f"-# {messages.TRANSLATION_MARK} " in said  # Only the first title is translated.
     return [
         LinkedPage(urls.page_key(url), "" if is_translated and number == 0 else _ESCAPE.sub(r"\1", title))
         for number, (title, url) in enumerate(links)
@@ -54,19 +54,19 @@ def linked_pages(message: discord.Message) -> list[LinkedPage]:
 
 
 def contains_page(shown: Iterable[LinkedPage], page: str, title: str) -> bool:
-    """Whether a page is among these under a title like this one, as it has to be where feeds share a page."""
+    """Return whether these include a page with a matching title, which feeds that share a page need."""
     return any(
         one.page == page and (not one.title or shared_links.titles_match(one.title, title)) for one in shown
     )
 
 
 def links_article(article: Article, shown: Iterable[LinkedPage]) -> bool:
-    """Whether an article is among these."""
+    """Return whether these include the page of an article."""
     return contains_page(shown, article.page, article.title)
 
 
 def custom_ids(message: discord.Message) -> set[str]:
-    """The ids of a message's buttons and menus."""
+    """Return the custom ids of a message's buttons and menus."""
     return {
         each.custom_id
         for each in _components(message)
@@ -75,9 +75,9 @@ def custom_ids(message: discord.Message) -> set[str]:
 
 
 class ArticleKeys(NamedTuple):
-    """Keys of the articles that a message tells of, if it is a post, a catch-up, a digest.
+    """Keys of the articles in a post, a catch-up or a digest.
 
-    `listed` are those of a catch-up, and those that joined a post, of which only the beginning may be known.
+    `listed_keys` are those of a catch-up, and the short keys of articles that joined a post.
     """
 
     post_keys: frozenset[str] = frozenset()
@@ -86,9 +86,9 @@ class ArticleKeys(NamedTuple):
 
 
 def article_keys_of(message: discord.Message) -> ArticleKeys:
-    """What a message tells of; nothing for other messages than these."""
+    """Return the article keys of a message; empty if it is no post, catch-up or digest."""
     ids = custom_ids(message)
-    # Notices of watches, answers and what a person shared save too.
+    # Watch notifications, answers and shared articles have Save buttons too.
     if any(name.startswith((_STOP_PREFIX, _VOTE_PREFIX, _LIKE_PREFIX)) for name in ids):
         return ArticleKeys()
     saves = [found for name in ids if (found := re.fullmatch(buttons.SAVE_TEMPLATE, name))]
@@ -103,12 +103,12 @@ def article_keys_of(message: discord.Message) -> ArticleKeys:
 
 
 def matches_key(article: Article, keys: Collection[str]) -> bool:
-    """Whether an article is among these keys, or their beginnings."""
+    """Return whether an article's key, or its short form, is among these keys."""
     return article.key in keys or article.key[: buttons.SHORT_KEY_LENGTH] in keys
 
 
 def digest_key_of(message: discord.Message) -> str | None:
-    """The name of the dispatch of a digest; None for other messages."""
+    """Return the dedupe key of a digest's message; None for other messages."""
     names = (
         name.removeprefix(_PICK_PREFIX) for name in custom_ids(message) if name.startswith(_DIGEST_PREFIX)
     )
@@ -116,7 +116,7 @@ def digest_key_of(message: discord.Message) -> str | None:
 
 
 def watch_notice_of(message: discord.Message) -> tuple[str, frozenset[str]] | None:
-    """The name of the dispatch of a watch's notice, and keys of what it tells of; None for other messages."""
+    """Return the dedupe key of a watch notification and its article keys; None for other messages."""
     ids = custom_ids(message)
     name = next((name.removeprefix(_STOP_PREFIX) for name in ids if name.startswith(_STOP_PREFIX)), None)
     if name is None:
@@ -127,7 +127,7 @@ def watch_notice_of(message: discord.Message) -> tuple[str, frozenset[str]] | No
 
 
 def _menu_values(message: discord.Message, start: str) -> frozenset[str]:
-    """What the menu whose id begins so offers."""
+    """Return the option values of the menus whose custom id has this prefix."""
     return frozenset(
         option.value
         for each in _components(message)
@@ -137,7 +137,7 @@ def _menu_values(message: discord.Message, start: str) -> frozenset[str]:
 
 
 def _components(message: discord.Message) -> Iterator[discord.Component]:
-    """All components of a message in the order in which they are read, also those within others."""
+    """Yield all components of a message in reading order, nested ones included."""
 
     def walk(component: discord.Component) -> Iterator[discord.Component]:
         yield component

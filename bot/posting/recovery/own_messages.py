@@ -1,4 +1,4 @@
-"""The bot's own messages in a channel and in its threads: what it sent itself, and what its webhooks did."""
+"""Iterate over the bot's own messages in a channel and its threads, those of its webhooks included."""
 
 from collections.abc import AsyncIterator, Collection
 from contextlib import suppress
@@ -14,22 +14,23 @@ from bot.posting.sending.send_outcomes import Sent
 from bot.store import Store
 
 CLOCK_SKEW_TOLERANCE = timedelta(minutes=90)
-"""How far this machine's clock may have been from Discord's, and how long an attempt may last."""
+"""Tolerance around a history window: the possible skew between this machine's clock and Discord's, plus the longest duration of one send attempt.
+"""
 
 _FIRST_MESSAGE_LIMIT = 3
 
 
 class HistoryNotReadable(Exception):
-    """Telex may not read the channel's messages."""
+    """Telex lacks the permission to read the channel's history."""
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryWindow:
-    """Between which times, in seconds of UTC, a channel is looked through; without `until` to its end.
+    """A window of a channel's history, between two timestamps; `until` None means to its end.
 
-    `apart` are channels of their own, which its threads of a day are not. However much others wrote, all of
-    it is read: what is not found is sent again. The bot's own are the messages and threads of `authors`, and
-    the messages of all webhooks of its application.
+    The whole window is read, however much others wrote in it: a dispatch that is not found is sent again. Own
+    messages are those of `author_ids` and of all webhooks of `application_id`. `excluded_thread_ids` are
+    channels with feeds of their own; daily threads are not among them.
     """
 
     since: int
@@ -40,21 +41,21 @@ class HistoryWindow:
 
     @property
     def after(self) -> datetime:
-        """The earliest time of a message, with all by which clocks may differ."""
+        """Time of the earliest message to read, with the tolerance."""
         return datetime.fromtimestamp(self.since, UTC) - CLOCK_SKEW_TOLERANCE
 
     @property
     def before(self) -> datetime | None:
-        """The latest, likewise."""
+        """Time of the latest message to read, with the tolerance; None for no end."""
         return None if self.until is None else datetime.fromtimestamp(self.until, UTC) + CLOCK_SKEW_TOLERANCE
 
     def is_own(self, message: discord.Message) -> bool:
-        """Whether the bot sent a message, itself or by a webhook."""
+        """Return whether the bot or one of its webhooks sent a message."""
         by_webhook = message.webhook_id is not None and message.application_id == self.application_id
         return by_webhook or message.author.id in self.author_ids
 
     def may_contain(self, thread: discord.Thread) -> bool:
-        """Whether the bot made a thread, and before the span's end."""
+        """Return whether the bot created a thread before the end of the window."""
         begun = discord.utils.snowflake_time(thread.id)
         return thread.owner_id in self.author_ids and (self.before is None or begun <= self.before)
 
@@ -69,10 +70,13 @@ async def history_window_for(
     since: int,
     until: int | None,
 ) -> HistoryWindow:
-    """What to look through of a channel of a server."""
+    """Return the window to read of a channel, with the bot's user, its webhooks and excluded threads.
+
+    Raises StoreError.
+    """
     me = place.me if isinstance(place, discord.DMChannel) else place.guild.me
     authors = await store.dispatches.webhooks(channel_id)
-    if isinstance(place, discord.ForumChannel):  # whose threads tell only who began them
+    if isinstance(place, discord.ForumChannel):  # Forum threads have no application id.
         authors |= await webhooks.own_ids(place)
     if me is not None:
         authors.add(me.id)
@@ -83,18 +87,18 @@ async def history_window_for(
 async def iter_own_messages(
     place: Target, channel_id: int, span: HistoryWindow
 ) -> AsyncIterator[tuple[discord.Message, Sent]]:
-    """The bot's messages in a channel in a span, in a forum the first of each thread.
+    """Yield the bot's messages in a window, newest first per thread; of a forum the first of each thread.
 
-    Raises `HistoryNotReadable`, and what discord.py raises.
+    Raises HistoryNotReadable without the permission, and discord.DiscordException.
     """
-    # Without the permission Discord answers with an empty list.
+    # Without the permission Discord returns an empty list instead of an error.
     if not isinstance(place, discord.DMChannel) and (
         place.guild.me is None or permissions.missing_permissions(place, required=False, history=True)
     ):
         raise HistoryNotReadable
     if isinstance(place, discord.Thread) and place.id != channel_id and place.parent is not None:
-        place = place.parent  # a thread of a day
-    if isinstance(place, discord.TextChannel):  # threads may have been switched on or off since
+        place = place.parent  # It is a daily thread.
+    if isinstance(place, discord.TextChannel):  # Daily threads may have been on earlier.
         async for found, sent in _iter_thread_messages(place, span):
             yield found, sent
     if isinstance(place, discord.ForumChannel):
@@ -110,7 +114,7 @@ async def _iter_thread_messages(
 ) -> AsyncIterator[tuple[discord.Message, Sent]]:
     async for thread in iter_public_threads(channel, span.after):
         if thread.id not in span.excluded_thread_ids and span.may_contain(thread):
-            with suppress(discord.NotFound):  # somebody deleted it meanwhile
+            with suppress(discord.NotFound):  # The thread was deleted meanwhile.
                 async for found, sent in _iter_history(thread, span):
                     yield found, replace(sent, thread_id=thread.id)
 
@@ -130,9 +134,9 @@ async def _iter_first_messages(
         begun = discord.utils.snowflake_time(thread.id)
         if begun < span.after or not span.may_contain(thread):
             continue
-        # Its first message has its id, or was made in the same moment.
+        # The first message has the thread's id, or was created in the same moment.
         start = begun - timedelta(seconds=1)
-        with suppress(discord.NotFound):  # somebody deleted it meanwhile
+        with suppress(discord.NotFound):  # The thread was deleted meanwhile.
             async for found in thread.history(limit=_FIRST_MESSAGE_LIMIT, after=start, oldest_first=True):
                 if span.is_own(found):
                     yield found, thread
@@ -141,9 +145,10 @@ async def _iter_first_messages(
 async def iter_public_threads(
     channel: discord.ForumChannel | discord.TextChannel, since: datetime
 ) -> AsyncIterator[discord.Thread]:
-    """The public threads of a channel in which something may be since a time, however many there are.
+    """Yield the public threads of a channel that may have messages since a time.
 
-    Those that are open, then the archived ones, which Discord gives in the order of their archiving.
+    Active threads come first, then archived ones, which Discord lists by their archiving time. Raises
+    discord.DiscordException.
     """
     for thread in await channel.guild.active_threads():
         if thread.parent_id == channel.id:

@@ -1,4 +1,4 @@
-"""After a backup was restored: what Discord may have got since, of which the database knows nothing."""
+"""Reconcile dispatches after a backup was restored: Discord may have messages that the database lacks."""
 
 from collections.abc import Collection, Sequence
 
@@ -17,29 +17,35 @@ from bot.posting.sending.send_outcomes import SendOutcome, Unverifiable
 from bot.store import Store
 
 RECONCILIATION_WINDOW_SECONDS = 10 * 86_400
-"""Seconds after a restoration, and before it, in which what the backup lacks may have been sent: past a late
-week's digest. A database that was moved longer ago is read back to that time."""
+"""Seconds before and after the restoration of a backup in which messages may exist that the backup lacks.
+
+Longer than the period of a weekly digest plus its maximum delay (7 + 2 days). For a database that was moved
+earlier than that, the window begins with the move.
+"""
 
 
 class Deduplicated:
-    """Some of what a dispatch was to tell was told already: it waits again with the rest, or is gone.
+    """The dispatch was deduplicated: articles that were already posted were removed, and the rest was requeued.
 
-    A digest is made anew, of what was not told.
+    A digest is built again from the remaining articles; a dispatch without any left is dropped.
     """
 
 
 class RestoreReconciler:
-    """Looks in the channels before anything is sent that could have been sent before the restart."""
+    """Looks for messages in Discord before a dispatch is sent that may have been sent before the restoration."""
 
     def __init__(self, store: Store, client: discord.Client, webhooks: ChannelWebhooks) -> None:
         self._store, self._client, self._clock = store, client, store.clock
         self._webhooks = webhooks
         self.restored_at: int | None = None
-        """When the bot began on a restored backup, if that is not long ago."""
+        """Timestamp of the first start on a restored backup; None if there is none or its window is over."""
         self._horizon = 0
 
     async def load_restore_marker(self) -> None:
-        """Learn whether the database is a backup that was restored not long ago. It is marked with a 1."""
+        """Read whether the database is a recently restored backup, and store the time of the restoration.
+
+        The meta value `restored` is "1" until the first start. Raises StoreError.
+        """
         mark = await self._store.meta.get("restored")
         if not mark:
             return
@@ -55,9 +61,10 @@ class RestoreReconciler:
     async def reconcile(
         self, place: Target, dispatch: Dispatch, message: Message
     ) -> SendOutcome | Deduplicated | None:
-        """The message if it was sent between the backup and the restart, or why that is not known; else None.
+        """Look for a dispatch's articles in the channel, if it may have been sent after the backup.
 
-        Articles may also have been shared out otherwise: those that another message tells of are taken out.
+        Returns None if it is to be sent, `Sent` if it was, `Deduplicated` if some of its articles were, else
+        why the lookup failed. Raises StoreError.
         """
         if self.restored_at is None:
             return None
@@ -94,19 +101,19 @@ class RestoreReconciler:
         if others:
             return await self._requeue_without(dispatch, others)
         if dispatch.kind is DispatchKind.CATCH_UP:
-            return None  # one of its name may have told of other articles
+            return None  # A catch-up of the same dedupe key may have listed other articles.
         article = articles[0] if len(articles) == 1 else None
         outcome = await delivery_lookup.find_delivered_message(
             place, dispatch, message, span, article=article
         )
-        if outcome is None and digested:  # a digest also names what was posted singly
+        if outcome is None and digested:  # Digests also list articles that were posted.
             return await self._requeue_without(dispatch, digested)
         return outcome
 
     async def _reconcile_watch_notice(
         self, place: Target, notice: Dispatch, articles: Sequence[Article], span: HistoryWindow
     ) -> SendOutcome | Deduplicated | None:
-        """What a watch was told may have come in other company: a notice is called by its first article."""
+        """Remove articles that earlier notifications show; their dedupe keys may differ, as the first article does."""
         found = await delivery_lookup.try_lookup(
             channel_history.find_earlier_notices(place, notice, articles, span)
         )
@@ -120,7 +127,7 @@ class RestoreReconciler:
     async def _reconcile_digest(
         self, place: Target, digest: Dispatch, message: Message, span: HistoryWindow
     ) -> SendOutcome | Deduplicated | None:
-        """One that was made since the restart knows what was told; one of the backup is made anew."""
+        """Build a digest of the backup again; one built since the restoration already excludes posted articles."""
         if self.restored_at is None or digest.created_at > self.restored_at:
             return None
         outcome = await delivery_lookup.find_delivered_message(place, digest, message, span)
@@ -131,9 +138,9 @@ class RestoreReconciler:
         return outcome
 
     async def find_already_posted(self, digest: Digest | PersonalDigest, since: int) -> AlreadyPosted | None:
-        """What the channel of a digest was told since a time before the restart, of which nothing is known.
+        """Return what a digest's channel was sent between `since` and the restoration, unknown to the backup.
 
-        None where that cannot be found out now.
+        None if the lookup must be repeated later. Raises StoreError.
         """
         if self.restored_at is None or since > self.restored_at:
             return AlreadyPosted()
@@ -149,7 +156,7 @@ class RestoreReconciler:
         found = await delivery_lookup.try_lookup(
             channel_history.read_channel_history(place, digest.channel_id, span)
         )
-        if isinstance(found, Unverifiable):  # nobody may look: nothing of that time is repeated
+        if isinstance(found, Unverifiable):  # Rather skip that time than repeat it.
             return AlreadyPosted(everything_before=self.restored_at)
         if isinstance(found, SendOutcome):
             return None
@@ -193,6 +200,6 @@ class RestoreReconciler:
 def _earliest_send_time(
     dispatch: Dispatch, articles: Sequence[Article], *, restored: int, horizon: int
 ) -> int | None:
-    """Since when a dispatch may have been sent that a restored backup does not know of; None: not at all."""
+    """Return the earliest timestamp at which a dispatch may have been sent; None if after the restoration."""
     oldest = min([dispatch.created_at, *(article.published for article in articles)])
     return max(oldest, horizon) if oldest <= restored else None

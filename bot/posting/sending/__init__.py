@@ -1,1 +1,1 @@
-"""One dispatch and Discord: where it goes, how fast, and what came of it."""
+"""Deliver one dispatch to Discord: its target, the rate limits, and the outcome."""

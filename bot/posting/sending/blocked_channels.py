@@ -1,4 +1,4 @@
-"""Channels that take nothing: how long each is left alone, and what the log says of it."""
+"""Channels that Discord does not let Telex post in: their backoff, and what is logged about them."""
 
 import logging
 
@@ -8,18 +8,21 @@ from bot.watches.watch_matching import DMS_CLOSED
 log = logging.getLogger(__name__)
 
 MIN_BLOCK_SECONDS, MAX_BLOCK_SECONDS = 300, 21_600
-"""Seconds after which a channel that takes nothing is tried again: at first, and at the latest."""
+"""Minimum and maximum time in seconds until a blocked channel is tried again."""
 
 
 class BlockedChannels:
-    """What is wrong with the channels, remembered so that the log does not say it at each attempt."""
+    """Blocks and unblocks channels; logs each reason once per channel, not at every attempt."""
 
     def __init__(self, store: Store) -> None:
         self._store, self._clock = store, store.clock
         self._logged_reasons: dict[int, str] = {}
 
     async def block(self, channel_id: int, problem: str) -> None:
-        """Leave a channel alone for as long as it has been blocked; closed messages until they are open."""
+        """Block a channel for as long as it has been blocked already, within the minimum and maximum.
+
+        Closed direct messages stay blocked until the user opens them. Raises StoreError.
+        """
         now = self._clock.now()
         before = await self._store.dispatches.problem(channel_id)
         wait = min(max(now - before.since if before is not None else 0, MIN_BLOCK_SECONDS), MAX_BLOCK_SECONDS)
@@ -28,14 +31,14 @@ class BlockedChannels:
         self.log_once(channel_id, problem, problem)
 
     def log_once(self, channel_id: int, kind: str, details: str) -> None:
-        """Let the log say, unless it did, that a channel takes nothing for a reason of this kind."""
+        """Log that a channel is blocked, unless a reason of this kind was logged last."""
         if self._logged_reasons.get(channel_id) != kind:
             self._logged_reasons[channel_id] = kind
-            log.warning("Can’t post in channel %d for now: %s", channel_id, details)
+            log.warning("channel blocked channel=%d reason=%s", channel_id, details)
 
     async def unblock(self, channel_id: int) -> None:
-        """A channel took something."""
+        """Unblock a channel after a successful send. Raises StoreError."""
         if await self._store.dispatches.problem(channel_id) is not None:
             await self._store.dispatches.unblock_channel(channel_id)
         if self._logged_reasons.pop(channel_id, None) is not None:
-            log.info("Channel %d accepts posts again", channel_id)
+            log.info("channel unblocked channel=%d", channel_id)

@@ -1,8 +1,8 @@
-"""The webhooks by which posts appear under their outlet's name and icon: one of the bot's own a channel.
+"""The bot's own webhooks, one per channel, by which posts appear under their outlet's name and icon.
 
-Whoever has the token of a webhook can post in its channel. Discord tells the bot the tokens of its own
-whenever it asks, so they are kept in memory alone. Messages of a webhook that an application owns have
-working buttons: https://discord.com/developers/docs/resources/webhook#execute-webhook
+Whoever has a webhook's token can post in its channel, so tokens are kept in memory only: Discord returns
+those of the bot's own webhooks on request. Messages of an application's webhook have working buttons:
+https://discord.com/developers/docs/resources/webhook#execute-webhook
 """
 
 import logging
@@ -18,34 +18,37 @@ from bot.posting.sending.send_outcomes import ChannelBlocked, Rejected, SendOutc
 log = logging.getLogger(__name__)
 
 _WEBHOOK_NAME = "Telex"
-_REJECTED_RETRY_SECONDS = 600.0  # seconds until a webhook is asked for again that Discord would not make
+_REJECTED_RETRY_SECONDS = 600.0
+"""Backoff in seconds after Discord refused to list or create the webhooks of a channel."""
 
 WebhookChannel = discord.TextChannel | discord.ForumChannel | discord.VoiceChannel | discord.StageChannel
 
 
 class ChannelWebhooks:
-    """Those of one process."""
+    """Finds and creates the webhooks of one process, and caches them."""
 
     def __init__(self, client: discord.Client, clock: Clock) -> None:
         self._client, self._clock = client, clock
         self._by_channel: dict[int, discord.Webhook] = {}
         self._by_id: dict[int, discord.Webhook] = {}
-        self._rejected_until: dict[int, tuple[float, SendOutcome]] = {}  # until when, by the monotonic clock
+        self._rejected_until: dict[int, tuple[float, SendOutcome]] = {}  # monotonic seconds
         self._locks = KeyedLocks()
         self.channel_by_webhook_id: dict[int, int] = {}
-        """The channels of the webhooks that were used, by the ids of these."""
+        """Channel id of each webhook that was used, by webhook id."""
 
     @property
     def application_id(self) -> int | None:
-        """Whose they are."""
+        """Application that owns the webhooks; None before the client has logged in."""
         return self._client.application_id
 
     async def get_or_create(
         self, place: Target, *, ignore_backoff: bool = False
     ) -> discord.Webhook | SendOutcome:
-        """The webhook for posts in a channel or thread, made where there is none; else why there is none.
+        """Return the webhook for posts in a channel or thread; create it if there is none.
 
-        What Discord refused a moment ago it is not asked again, unless `afresh`.
+        A `SendOutcome` says why there is none. A refusal is repeated from memory for
+        `_REJECTED_RETRY_SECONDS`, unless `ignore_backoff` is set. Raises any error that is neither
+        discord.py's nor aiohttp's.
         """
         channel = webhook_channel_of(place)
         if channel is None:
@@ -64,7 +67,7 @@ class ChannelWebhooks:
         finally:
             self._locks.release(channel.id)
         if isinstance(webhook, ChannelBlocked | Rejected):
-            log.warning("No webhook in channel %d: %s", channel.id, webhook)
+            log.warning("webhook refused channel=%d outcome=%s", channel.id, webhook)
             self._rejected_until[channel.id] = self._clock.monotonic() + _REJECTED_RETRY_SECONDS, webhook
         if isinstance(webhook, SendOutcome):
             return webhook
@@ -73,7 +76,11 @@ class ChannelWebhooks:
         return webhook
 
     async def get(self, webhook_id: int) -> discord.Webhook | SendOutcome:
-        """A webhook by which something was sent; also without the permission to manage those of others."""
+        """Return a webhook that sent a message, or the outcome that explains why it cannot be had.
+
+        Works without the permission to manage webhooks. Raises any error that is neither discord.py's nor
+        aiohttp's.
+        """
         known = self._by_id.get(webhook_id)
         if known is not None:
             return known
@@ -86,7 +93,7 @@ class ChannelWebhooks:
         return webhook
 
     async def own_ids(self, place: Target) -> set[int]:
-        """Those of the bot that a channel has, as far as Discord tells."""
+        """Return the ids of the bot's webhooks in a channel; empty if Telex may not list them."""
         channel = webhook_channel_of(place)
         if channel is None or permissions.missing_webhook_permissions(channel):
             return set()
@@ -96,7 +103,7 @@ class ChannelWebhooks:
             return set()
 
     def forget(self, webhook: discord.Webhook) -> None:
-        """Somebody deleted or moved it."""
+        """Remove a webhook from the cache after somebody deleted or moved it."""
         self._by_id.pop(webhook.id, None)
         channel_id = self.channel_by_webhook_id.pop(webhook.id, None)
         if channel_id is not None:
@@ -125,7 +132,7 @@ class ChannelWebhooks:
 
 
 def webhook_channel_of(place: Target) -> WebhookChannel | None:
-    """The channel whose webhooks post in a place: that of a thread is its parent's."""
+    """Return the channel whose webhooks post in a place: the parent of a thread, None for direct messages."""
     if isinstance(place, discord.Thread):
         return place.parent
     return None if isinstance(place, discord.DMChannel) else place

@@ -1,4 +1,4 @@
-"""A dispatch and Discord: where it goes, what it says, sending it, and looking whether it was sent."""
+"""Send a dispatch: resolve its target, render it, send it, and look up whether it was sent."""
 
 from dataclasses import replace
 from typing import overload
@@ -24,12 +24,15 @@ from bot.posting.sending.send_outcomes import (
     Unverifiable,
 )
 
-_UNAVAILABLE_RETRY_SECONDS = 60  # seconds until a server is asked for again that Discord has trouble with
+_UNAVAILABLE_RETRY_SECONDS = 60
 _LOCKED_RETRY_SECONDS = 60
 
 
 class DispatchSender:
-    """What a dispatch needs of Discord. Changes nothing in the store but which thread is that of a day."""
+    """Discord operations of a dispatch.
+
+    Writes nothing to the store but the daily thread of a channel and the webhook of a dispatch.
+    """
 
     def __init__(self, context: PostingContext) -> None:
         self._context, self._store, self._client = context, context.store, context.client
@@ -38,7 +41,11 @@ class DispatchSender:
     async def prepare(
         self, dispatch: Dispatch
     ) -> tuple[Target, Dispatch, Message] | SendOutcome | SendProblem:
-        """Where it goes, with what may be told there, and its message; else why not now, or why never."""
+        """Return the target, the dispatch with its readable articles only, and the rendered message.
+
+        A `SendOutcome` says why it cannot be sent now, a `SendProblem` why it never will be. Raises
+        StoreError.
+        """
         place = await self.resolve_target(dispatch)
         if isinstance(place, SendOutcome):
             return place
@@ -51,15 +58,17 @@ class DispatchSender:
         return SendProblem.ARTICLE_GONE if message is None else (place, admitted, message)
 
     async def find_delivered(self, dispatch: Dispatch) -> tuple[SendOutcome | None, bool]:
-        """The message of a claim, None where it is not there; and whether it may be sent again at once.
+        """Look up the message of a claim; return its outcome, and whether it is safe to send at once.
 
-        A nonce makes that safe while Discord remembers it, and later nothing is on its way any more.
+        The outcome is `Sent`, None if no message was found, or why the lookup failed. Sending again is safe
+        where a nonce protects it: Discord deduplicates it while it remembers the nonce, and by then no
+        request is in flight. Raises StoreError.
         """
         place = await self.resolve_target(dispatch, create=False)
         if place is None:
             return None, False
         if isinstance(place, ChannelBlocked):
-            if place.problem == SendProblem.LOCKED:  # what is in it may come to be seen
+            if place.problem == SendProblem.LOCKED:  # It may be unlocked, and is readable then.
                 return RetryAfter(_LOCKED_RETRY_SECONDS, place.problem), False
             return Unverifiable(
                 SendProblem.UNREADABLE if place.problem.startswith(SendProblem.FORBIDDEN) else place.problem
@@ -87,7 +96,10 @@ class DispatchSender:
     async def resolve_target(self, dispatch: Dispatch, *, create: bool) -> Target | SendOutcome | None: ...
 
     async def resolve_target(self, dispatch: Dispatch, *, create: bool = True) -> Target | SendOutcome | None:
-        """Where a dispatch goes; None where that is a thread of the day that is not there."""
+        """Return the channel, thread or DM channel that a dispatch goes to, or why there is none.
+
+        None if that is a daily thread that does not exist and `create` is false. Raises StoreError.
+        """
         guild = self._client.get_guild(dispatch.server_id)
         if guild is not None and guild.unavailable:
             return RetryAfter(_UNAVAILABLE_RETRY_SECONDS, "the server is unavailable")
@@ -99,11 +111,17 @@ class DispatchSender:
         return await daily_threads.place(self._context, found, dispatch, may_make=create)
 
     async def render(self, dispatch: Dispatch) -> Message | None:
-        """Its message as it is now; None when its articles are no longer kept."""
+        """Return the message of a dispatch from its current articles; None if they are no longer stored.
+
+        Raises StoreError.
+        """
         return await render(self._context, dispatch)
 
     async def send(self, place: Target, dispatch: Dispatch, message: Message) -> SendOutcome:
-        """Send it, twice where a nonce makes that safe. Raises only what is a fault of ours."""
+        """Send a message, a second time if the response was lost and a nonce makes that safe.
+
+        Raises StoreError, and any error that is neither discord.py's nor aiohttp's.
+        """
         outcome = await self._send_by_webhook(place, dispatch)
         if outcome is None:
             message = await self._with_forum_tags(place, dispatch, message)
@@ -119,9 +137,9 @@ class DispatchSender:
         return await forum_tags.with_forum_tags(self._store, place, dispatch, message)
 
     async def _send_by_webhook(self, place: Target, dispatch: Dispatch) -> SendOutcome | None:
-        """Send a post under its outlet's name where its channel has them so; None: it goes the usual way.
+        """Send a post under its outlet's name, if its channel wants that; None to send it as the bot.
 
-        By which webhook is written down before: from then on it has no nonce.
+        The webhook is stored before the request: from then on the dispatch counts as sent without a nonce.
         """
         if dispatch.kind is not DispatchKind.POST:
             return None
@@ -149,6 +167,6 @@ class DispatchSender:
     async def _send_with_nonce(self, place: Target, dispatch: Dispatch, message: Message) -> SendOutcome:
         outcome = await message_targets.send(place, message, message_targets.nonce(dispatch))
         if isinstance(outcome, DeliveryUnknown) and message_targets.supports_nonce(place):
-            # The nonce is a moment old: Discord answers with the first message if it has it.
+            # Discord still remembers the nonce, and returns the first message if it has it.
             outcome = await message_targets.send(place, message, message_targets.nonce(dispatch))
         return outcome

@@ -1,8 +1,8 @@
-"""Nothing is sent for a server whose shard may be another process's by now.
+"""Stop requests for a server whose shard lease this process may have lost.
 
-A process may be stopped at any moment, with its machine or alone, and go on when another has taken over and
-sent what it was about to send. So the lease is looked at when there is a connection, and nothing is left but
-to write the request.
+A process can be suspended at any moment, alone or with its machine, and resume after a peer has taken over
+and sent what it was about to send. The lease is therefore checked once a connection is available, right
+before the request is written.
 """
 
 from collections.abc import Callable
@@ -15,21 +15,24 @@ import aiohttp
 from bot.store import LeaseLost
 
 current_server_id: ContextVar[int | None] = ContextVar("acting_for", default=None)
-"""The server that the requests of a task are for; None: what they do is nobody else's to do."""
+"""Server on whose behalf the current task makes requests; None if no lease is needed."""
 
 
 class LeaseGuard:
-    """Hooks for discord.py's session. `holds` tells whether this process may act for a server."""
+    """Tracing hooks for discord.py's session; `owns_server` tells whether this process has a server's lease.
+
+    Requests without the lease raise LeaseLost.
+    """
 
     def __init__(self, holds: Callable[[int], bool]) -> None:
         self._holds_lease = holds
 
     def attach(self, trace: aiohttp.TraceConfig) -> None:
-        """Hook into a session."""
+        """Register the hooks on the trace configuration of a session."""
         trace.on_connection_create_end.append(self._check)
         trace.on_connection_reuseconn.append(self._check)
 
-    async def _check(self, _session: aiohttp.ClientSession, _context: SimpleNamespace, _about: Any) -> None:  # noqa: ANN401 - of either hook
+    async def _check(self, _session: aiohttp.ClientSession, _context: SimpleNamespace, _about: Any) -> None:  # noqa: ANN401  # parameters of either hook
         server_id = current_server_id.get()
         if server_id is not None and not self._holds_lease(server_id):
             raise LeaseLost

@@ -1,4 +1,4 @@
-"""Sending into a channel, whatever its kind: text, announcement, thread, forum, direct messages."""
+"""Find the channel of a dispatch and send a message there: text, announcement, thread, forum, direct."""
 
 import hashlib
 from typing import Any
@@ -27,15 +27,18 @@ Target = GuildTarget | discord.DMChannel
 
 
 async def find_channel(client: discord.Client, channel_id: int) -> GuildTarget | SendOutcome:
-    """The channel, from the cache or from Discord; or why there is none."""
+    """Return a channel from the cache or from Discord, or the outcome that explains why there is none.
+
+    Raises any error that is neither discord.py's nor aiohttp's.
+    """
     channel = client.get_channel(channel_id) or await try_request(client.fetch_channel(channel_id))
     return channel if isinstance(channel, GuildTarget | SendOutcome) else ChannelBlocked(SendProblem.NOT_TEXT)
 
 
 async def find_guild(client: discord.Client, store: Store, server_id: int) -> discord.Guild | None:
-    """A server; where another process serves it, what Discord tells of it: its name, no channels.
+    """Return a server; one that another process serves has a name, but no channels.
 
-    None where the bot is not in it, or Discord does not tell.
+    None if the bot is not in it, or Discord does not answer.
     """
     guild = client.get_guild(server_id)
     if guild is not None or store.shards.serves(server_id):
@@ -47,36 +50,40 @@ async def find_guild(client: discord.Client, store: Store, server_id: int) -> di
 
 
 def fair_share_key(client: discord.Client, channel_id: int) -> int:
-    """Whose share of what Discord is asked a channel uses: its server's, where that is in sight."""
+    """Return the key by which a channel's requests are charged: its server's id, else its own."""
     guild = getattr(client.get_channel(channel_id), "guild", None)
     return guild.id if isinstance(guild, discord.Guild) else channel_id
 
 
 async def open_dm(client: discord.Client, person_id: int) -> discord.DMChannel | SendOutcome:
-    """The channel of a person's direct messages; or why there is none."""
+    """Return the DM channel of a user, or the outcome that explains why there is none.
+
+    Raises any error that is neither discord.py's nor aiohttp's.
+    """
     return await try_request(client.create_dm(discord.Object(person_id)))
 
 
 def nonce(dispatch: Dispatch) -> str:
-    """The same for every attempt at a dispatch, so that Discord takes only one of them for a few minutes.
+    """Return the nonce of a dispatch, equal for all attempts, so that Discord accepts only one of them.
 
-    At most 25 characters: https://discord.com/developers/docs/resources/message#create-message
+    Discord remembers a nonce for a few minutes and allows 25 characters; this has 24. See
+    https://discord.com/developers/docs/resources/message#create-message
     """
     name = f"{dispatch.channel_id}:{dispatch.dedupe_key}"
     return hashlib.blake2b(name.encode(), digest_size=12).hexdigest()
 
 
 def supports_nonce(place: Target) -> bool:
-    """Whether Discord recognises a repeated message here: not where each one opens a thread."""
+    """Return whether Discord deduplicates messages in a place: not in a forum, where each opens a thread."""
     return not isinstance(place, discord.ForumChannel)
 
 
 async def send(
     place: Target, message: Message, nonce: str, webhook: discord.Webhook | None = None
 ) -> SendOutcome:
-    """Send a message; barer where Discord refuses an address in it. Raises only what is a fault of ours.
+    """Send a message; if Discord rejects it, try its fallbacks without pictures, links and emoji.
 
-    Where a webhook sends it there is no nonce.
+    A message sent by `webhook` has no nonce. Raises any error that is neither discord.py's nor aiohttp's.
     """
     if isinstance(place, GuildTarget) and (lacking := permissions.missing_permissions(place)):
         return ChannelBlocked(" ".join([SendProblem.FORBIDDEN, *lacking]))
@@ -101,7 +108,7 @@ async def send(
         and isinstance(place, discord.Thread)
         and place.locked
     ):
-        return ChannelBlocked(SendProblem.LOCKED)  # Discord says no more than that it is forbidden
+        return ChannelBlocked(SendProblem.LOCKED)  # Discord reports only 403.
     return outcome
 
 
@@ -117,7 +124,7 @@ def _send_kwargs(message: Message) -> dict[str, Any]:
 async def _send_by_webhook(
     webhook: discord.Webhook, place: Target, message: Message
 ) -> Sent | ChannelBlocked:
-    assert message.webhook_identity is not None  # what goes by a webhook has one
+    assert message.webhook_identity is not None
     where: dict[str, Any] = {"thread": place} if isinstance(place, discord.Thread) else {}
     if isinstance(place, discord.ForumChannel):
         where = {"thread_name": message.name, "applied_tags": message.tags or discord.utils.MISSING}
@@ -130,7 +137,7 @@ async def _send_by_webhook(
     )
     if isinstance(place, discord.ForumChannel):
         return Sent(sent.id, sent.channel.id, webhook.id)
-    if sent.channel.id != place.id:  # somebody moved it elsewhere
+    if sent.channel.id != place.id:  # Somebody moved the webhook.
         await webhook.delete_message(sent.id)
         return ChannelBlocked(SendProblem.WEBHOOK_GONE)
     return Sent(sent.id, None, webhook.id)

@@ -1,4 +1,4 @@
-"""Writing down what became of a dispatch."""
+"""Record the outcomes of sends in the store."""
 
 import math
 from collections.abc import Collection
@@ -19,21 +19,21 @@ from bot.posting.sending.send_outcomes import (
 from bot.store import Store
 
 MAX_BACKOFF_SECONDS = 300
-"""Seconds that a dispatch waits for its next attempt at the most, where Discord does not say otherwise."""
+"""Maximum backoff in seconds between two attempts, unless Discord demands a longer one."""
 _BASE_BACKOFF_SECONDS = 5.0
 
 
 def backoff_seconds(dispatch: Dispatch) -> float:
-    """Seconds to leave until a further attempt at a dispatch: more after each."""
+    """Return the backoff in seconds before the next attempt: 5 s doubled per attempt, to a maximum."""
     return min(_BASE_BACKOFF_SECONDS * 2.0 ** min(dispatch.attempts, 8), MAX_BACKOFF_SECONDS)
 
 
 LOOKUP_DELAY_SECONDS = 5
-"""Seconds until a message whose answer was lost is looked for."""
+"""Delay in seconds before the delivery lookup of a message whose response was lost."""
 
 
 class OutcomeRecorder:
-    """The outcomes of all dispatches."""
+    """Records the outcomes of dispatches, and blocks and unblocks their channels."""
 
     def __init__(self, store: Store) -> None:
         self._store, self._clock = store, store.clock
@@ -42,10 +42,10 @@ class OutcomeRecorder:
     async def record(
         self, dispatch: Dispatch, outcome: SendOutcome, joined_article_ids: Collection[int] = ()
     ) -> float | None:
-        """Write down what became of a dispatch, however long the database takes nothing.
+        """Record the outcome of a dispatch, repeating the write until the database accepts it.
 
-        `shown` are the articles that its message names beside its own. Where nobody knows whether it was
-        sent, returns the seconds after which to look for it.
+        `joined_article_ids` are the articles that its message lists beside its own. Returns the seconds to
+        wait before the delivery lookup if the outcome is `DeliveryUnknown`, else None.
         """
         return await self._store.retry_until_written(
             partial(self._record_once, dispatch, outcome, joined_article_ids)
@@ -73,7 +73,7 @@ class OutcomeRecorder:
             case DeliveryUnknown(error):
                 self._blocked.log_once(dispatch.channel_id, SendProblem.RETRYING, error)
                 await dispatches.record_unconfirmed(dispatch.id, f"{SendProblem.RETRYING} {error}")
-                # After the pause and right before it is sent again: what came late was here in between.
+                # Later attempts wait longer, so that a message that arrives late is found before the next.
                 return backoff_seconds(dispatch) if dispatch.attempts > 1 else LOOKUP_DELAY_SECONDS
             case ChannelBlocked(problem):
                 await dispatches.schedule_retry(dispatch.id, due=now, error=None)

@@ -1,4 +1,4 @@
-"""Which of Discord's permissions a channel must give, by kind of channel, and what they are called."""
+"""The Discord permissions that Telex needs in a channel, by kind of channel, and their labels."""
 
 import discord
 
@@ -15,11 +15,11 @@ INVITE_PERMISSIONS = discord.Permissions(
     read_message_history=True,
     add_reactions=True,
 )
-"""What an invitation of Telex asks for."""
+"""Permissions that the invitation link of Telex requests."""
 
 
 def permission_label(permission: str) -> str:
-    """What Discord's settings call a permission, in the language of this task."""
+    """Return the label of a permission in Discord's settings, in the current language."""
     names = {
         "manage_guild": _("Manage Server"),
         "manage_roles": _("Manage Roles"),
@@ -41,11 +41,10 @@ def permission_label(permission: str) -> str:
 def missing_permissions(
     place: GuildChannel, *, required: bool = True, history: bool = False, reactions: bool = False
 ) -> list[str]:
-    """Permissions that Telex lacks in a channel, by the names of Discord's API.
+    """Return the permissions that Telex lacks in a channel, by their names in Discord's API.
 
-    Without a `required` one no post gets through. `history` is needed to find out after a failure whether
-    a post got through, `reactions` to put one under a post. Empty where the server is not in the cache, so
-    that only Discord can tell.
+    `required` checks those that every post needs, `history` the one for delivery lookups, `reactions` the one
+    for the seed reaction. Empty if the server is not in the cache, so that only Discord can tell.
     """
     me = place.guild.me
     if me is None or (isinstance(place, discord.Thread) and place.parent is None):
@@ -61,16 +60,19 @@ def missing_permissions(
 
 
 def missing_thread_permissions(channel: discord.TextChannel) -> list[str]:
-    """Permissions that Telex lacks to make threads in a channel and to post in them, likewise."""
+    """Return the permissions that Telex lacks to create threads in a channel and post in them.
+
+    Names are those of Discord's API.
+    """
     granted = channel.permissions_for(channel.guild.me)
     wanted = ["view_channel", "create_public_threads", "send_messages_in_threads", "read_message_history"]
     return [permission for permission in wanted if not getattr(granted, permission)]
 
 
 def missing_webhook_permissions(channel: discord.abc.GuildChannel) -> list[str]:
-    """Permissions that Telex lacks to post by a webhook in a channel, likewise.
+    """Return the permissions that Telex lacks to post by a webhook in a channel.
 
-    To publish an announcement that it did not send itself, as one of a webhook, it has to manage messages:
+    Names are those of Discord's API. Crossposting a message that a webhook sent needs Manage Messages:
     https://discord.com/developers/docs/resources/message#crosspost-message
     """
     granted = channel.permissions_for(channel.guild.me)
@@ -80,7 +82,7 @@ def missing_webhook_permissions(channel: discord.abc.GuildChannel) -> list[str]:
 
 
 def can_attach_files(place: GuildChannel) -> bool:
-    """Whether Telex may send pictures in a channel; also where only Discord can tell."""
+    """Return whether Telex can attach files in a channel; True if only Discord can tell."""
     me = place.guild.me
     if me is None or (isinstance(place, discord.Thread) and place.parent is None):
         return True
@@ -90,7 +92,10 @@ def can_attach_files(place: GuildChannel) -> bool:
 def missing_permission_labels(
     place: GuildChannel, *, required: bool = True, useful: bool = False
 ) -> list[str]:
-    """The same by the names of Discord's settings, in the language of this task; `useful` are the others."""
+    """Return the labels of permissions that Telex lacks in a channel, in the current language.
+
+    `required` are those that every post needs, `useful` those for delivery lookups and reactions.
+    """
     return [
         permission_label(permission)
         for permission in missing_permissions(place, required=required, history=useful, reactions=useful)

@@ -1,8 +1,8 @@
-"""One budget for all that Telex asks of Discord, in any window of a second; servers share it fairly.
+"""One global rate limit for all requests to Discord, shared fairly between servers.
 
-discord.py waits for the limits of a route and a channel, and learns of the global one only by breaking it.
-Its hook before each request is where this one waits; `request_quota` says how many may go at a time. Answers
-to interactions do not count towards it and never wait:
+discord.py handles the limits of routes and channels, but notices the global limit only when it breaks it.
+This limiter waits in the session's hook before each request; `request_quota` says how many requests may be in
+any window of a second. Responses to interactions are exempt:
 https://discord.com/developers/docs/topics/rate-limits#global-rate-limit
 """
 
@@ -26,14 +26,14 @@ from bot.posting.sending.request_quota import (
 from bot.store import Store
 
 RTT_DRIFT_SECONDS = 0.0001
-"""Seconds by which the shortest way is taken to be longer after each request, until one is shorter."""
+"""Seconds by which the minimum round trip grows with each request, until a shorter one is measured."""
 
 _STATUS_TOO_MANY_REQUESTS = 429
 _ROUTE = re.compile(r"/api(?:/v\d+)?/(?P<kind>\w+)(?:/(?P<id>\d+))?(?P<rest>.*)")
 
 
 class _Request:
-    """A request that counts until a time."""
+    """A request that counts against the quota until `counts_until`, in monotonic seconds."""
 
     __slots__ = ("counts_until", "started_at")
 
@@ -43,10 +43,10 @@ class _Request:
 
 
 class RateLimiter:
-    """What this process asks. `fair_share_key` tells whose share a channel uses.
+    """Limits the requests of this process; processes share the quota through the store.
 
-    The database is where processes share the budget. `webhooks` are the channels of those that post, by their
-    ids; what goes to others answers interactions. Reactions wait until nothing else does.
+    `fair_share_key` maps a channel to the key that its requests are charged to. `channel_by_webhook_id` has
+    the webhooks that post; requests to others answer interactions. Reactions have low priority.
     """
 
     def __init__(
@@ -59,27 +59,30 @@ class RateLimiter:
         self._clock, self._share_of, self._webhooks = clock, share_of, webhooks
         self._quota = RequestQuota(clock, store, self._grant_slots)
         self.responses_by_status: Counter[int] = Counter()
-        """Answers since the start, by status."""
+        """Responses since the start, by HTTP status."""
         self._in_window: list[_Request] = []
-        self._min_round_trip = 0.0  # way to Discord and back that even the quickest request of late needed
+        self._min_round_trip = 0.0  # of recent requests
         self._queues: tuple[FairQueue[asyncio.Future[_Request]], ...] = (FairQueue(1), FairQueue(1))
         self._wake_task: asyncio.Task[None] | None = None
         self.total_wait_seconds = 0.0
-        """Seconds for which requests waited for their turn, all together."""
+        """Total time in seconds that requests waited for a slot."""
 
     @property
     def waiting_count(self) -> int:
-        """Requests that wait for their turn."""
+        """Number of requests that wait for a slot."""
         return sum(map(len, self._queues))
 
     def attach(self, trace: aiohttp.TraceConfig) -> None:
-        """Hold back the requests of a session that has these hooks, before its other hooks see them."""
+        """Register the limiter on the trace configuration of a session, ahead of its other hooks."""
         trace.on_request_start.append(self._on_request_start)
         trace.on_request_end.insert(0, self._on_request_end)
         trace.on_request_exception.append(self._on_request_exception)
 
     async def acquire(self, key: Hashable, *, low_priority: bool = False) -> _Request:
-        """Wait for a turn; with `last` until nobody else waits."""
+        """Wait for a slot, and return the request that uses it.
+
+        `key` is the one that the request is charged to. With `low_priority` it waits until no other does.
+        """
         begun = self._clock.monotonic()
         mine: asyncio.Future[_Request] = asyncio.get_running_loop().create_future()
         self._queues[low_priority].put(key, mine)
@@ -95,7 +98,7 @@ class RateLimiter:
         for line in self._queues:
             while len(self._in_window) < allowed and (turn := line.try_acquire()) is not None:
                 line.release(turn, 1.0)
-                if not turn.item.done():  # else whoever waited was cancelled
+                if not turn.item.done():  # The waiting task may have been cancelled.
                     request = _Request(now)
                     self._in_window.append(request)
                     turn.item.set_result(request)
@@ -112,7 +115,7 @@ class RateLimiter:
         self._grant_slots()
 
     def _queue_key(self, path: str) -> tuple[Hashable, bool] | None:
-        """Whose share a request uses, and whether it comes last; None where it does not count."""
+        """Return the key and the priority of a request, or None if it does not count against the limit."""
         found = _ROUTE.fullmatch(path)
         if found is None or found["kind"] == "interactions":
             return None
@@ -144,7 +147,7 @@ class RateLimiter:
         now = self._clock.monotonic()
         status = ended.response.status
         self.responses_by_status[status] += 1
-        # A limit that a resource has for everybody is nobody's fault, and not counted by Discord.
+        # Discord does not count 429 responses with the scope "shared" as invalid requests.
         if status in INVALID_REQUEST_STATUSES and ended.response.headers.get("X-RateLimit-Scope") != "shared":
             self._quota.record_invalid_request(now)
         if (
@@ -164,10 +167,10 @@ class RateLimiter:
         self._record_round_trip(context, self._clock.monotonic())
 
     def _record_round_trip(self, context: SimpleNamespace, now: float) -> None:
-        """It has been answered: it reached Discord by now, less the way back.
+        """Shorten the time for which an answered request counts.
 
-        Discord counts it somewhere on its way; whatever begins a second after the latest such moment, less
-        the shortest way there, cannot be counted in the same second.
+        Discord counted it at some moment before its response left. A request that starts `WINDOW_SECONDS`
+        after the latest such moment, less the shortest way there, cannot fall into the same second.
         """
         request: _Request | None = getattr(context, "request", None)
         if request is not None:

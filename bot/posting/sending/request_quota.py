@@ -1,9 +1,9 @@
-"""How much of what Discord allows the application this process may use: all of it, where it is alone.
+"""The share of Discord's global rate limit that this process may use: all of it if it is alone.
 
-Processes on one database share fifty requests a second. Each has *slots*: requests that may count at once in
-any window of a second. All of them together are never more than Discord allows, however long a request takes
-on its way. A portion lasts for a moment and is asked for anew only while there is something to ask; a process
-that dies takes its portion along until it lapses.
+Processes on one database share 50 requests per second. Each has *slots*: requests that may count at once in
+any window of a second. Together they never exceed Discord's limit, however long a request is in transit. A
+grant expires soon and is renewed only while there are requests; the slots of a process that dies are lost
+until its grant expires.
 """
 
 import asyncio
@@ -20,43 +20,43 @@ from bot.store.records.process_records import RequestAllocation
 log = logging.getLogger(__name__)
 
 MAX_REQUESTS_PER_SECOND = 49
-"""Requests in any second, of the fifty that Discord allows; the last is for who cannot ask for a share."""
+"""Maximum requests in any second, of the 50 that Discord allows; the last is for processes without a grant.
+"""
 WINDOW_SECONDS = 1.01
-"""Seconds, with one in a hundred for clocks that differ."""
+"""Length of Discord's window in seconds, plus 1 % for differing clocks."""
 MAX_TRANSIT_SECONDS = 2.0
-"""Seconds after which a request without an answer is taken to have reached Discord long ago."""
+"""Maximum transit time in seconds: a request without a response is assumed to have reached Discord by then.
+"""
 GRANT_TTL_SECONDS = 2.0
-"""Seconds that a share may be used for."""
+"""Lifetime of a grant in seconds."""
 RENEW_INTERVAL_SECONDS = 0.4
-"""Seconds after which it is asked for anew, where there is a use for it."""
+"""Minimum interval in seconds between two renewals of the grant."""
 URGENT_RENEW_INTERVAL_SECONDS = 0.1
-"""The same where there is no slot at all, or some to give back."""
+"""Minimum interval in seconds while there is no slot for a waiting request, or there are slots to release."""
 HEADROOM_SLOTS = 5
-"""Slots that a process asks for beyond what it can use at once: what comes next need not wait."""
+"""Slots that a process requests beyond its demand, so that its next requests need not wait."""
 INVALID_REQUEST_STATUSES = frozenset({401, 403, 429})
-"""Answers of which ten thousand in ten minutes get an address banned.
+"""HTTP statuses that count as invalid requests; 10,000 of them in ten minutes get an IP address banned.
 
 https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans
 """
 INVALID_REQUEST_WINDOW_SECONDS = 600.0
 MAX_INVALID_REQUESTS = 5_000
-"""Invalid answers in ten minutes at which one request a second is left; the pace falls evenly up to there."""
+"""Invalid requests per window at which one request per second is left; the rate falls linearly to it."""
 _WARN_AT_INVALID_REQUESTS = 500
 
 
 class RequestQuota:
-    """The slots of this process. `on_change` is called when there may be more of them."""
+    """The slots of this process. `on_change` is called after each renewal."""
 
     def __init__(self, clock: Clock, store: Store, on_change: Callable[[], None]) -> None:
         self._clock, self._shares, self._on_change = clock, store.request_budget, on_change
         self._process = secrets.randbits(62) | 1
         self._slots = 0 if self._shares.is_shared else MAX_REQUESTS_PER_SECOND
-        self._reserved_slots = self._slots  # which nobody else has
+        self._reserved_slots = self._slots  # Slots that no peer can have been granted.
         self._requested_at = -math.inf
         self._valid_until = -math.inf if self._shares.is_shared else math.inf
-        self._frozen_slots: int | None = (
-            None  # while a share is being asked for: so many are kept, whatever comes
-        )
+        self._frozen_slots: int | None = None  # Upper bound while a renewal is in flight.
         self._is_store_unreachable = False
         self._invalid_times: deque[float] = deque()
         self._invalid_in_other_processes = 0
@@ -64,7 +64,7 @@ class RequestQuota:
         self._renewal: asyncio.Task[None] | None = None
 
     def slots(self, now: float) -> int:
-        """How many requests may count now."""
+        """Return how many requests may count at `now`, in monotonic seconds."""
         if now < self._paused_until:
             return 0
         if now >= self._valid_until:
@@ -73,13 +73,13 @@ class RequestQuota:
         return min(slots, _allowed_rate(self._invalid_count(now) + self._invalid_in_other_processes))
 
     def seconds_until_recheck(self, now: float) -> float:
-        """Seconds until a request that waits is to look again, whatever becomes of those that count."""
+        """Return the seconds after which a waiting request must check again, even if no request ends."""
         if now < self._paused_until:
             return self._paused_until - now
         return URGENT_RENEW_INTERVAL_SECONDS if self._shares.is_shared else math.inf
 
     def report_demand(self, now: float, in_flight: int, waiting: int) -> None:
-        """So many requests count now, and so many wait: a share is asked for where it is time."""
+        """Report the requests that count and those that wait; start a renewal if one is due."""
         if not self._shares.is_shared or self._renewal is not None:
             return
         is_urgent = (waiting and not self._slots) or self._reserved_slots > self._slots >= in_flight
@@ -96,15 +96,17 @@ class RequestQuota:
             self._renewal = asyncio.create_task(self._renew(mine, now))
 
     def record_invalid_request(self, now: float) -> None:
-        """Discord refused a request in a way that counts."""
+        """Count an invalid request, which lowers the rate."""
         self._invalid_times.append(now)
         if len(self._invalid_times) == _WARN_AT_INVALID_REQUESTS:
             log.warning(
-                "Discord refused %d requests in ten minutes. Slowing down.", _WARN_AT_INVALID_REQUESTS
+                "invalid requests count=%d window_seconds=%d",
+                _WARN_AT_INVALID_REQUESTS,
+                INVALID_REQUEST_WINDOW_SECONDS,
             )
 
     def pause(self, now: float, seconds: float) -> None:
-        """Discord holds back all that the application asks, for so many seconds: so does every process."""
+        """Stop all processes for `seconds`: Discord reported that the global limit was exceeded."""
         self._paused_until = max(self._paused_until, now + seconds)
         self._requested_at = -math.inf
 
@@ -137,9 +139,10 @@ class RequestQuota:
 
 
 def fair_share(own_share: RequestAllocation, others: Sequence[RequestAllocation]) -> int:
-    """How many slots a process gets: its fair share (max-min), as far as the others have given it back.
+    """Return the slots of a process: its max-min fair share, capped by what its peers have released.
 
-    What does not come out even goes to who has least.
+    The remainder of the division goes to the processes with the largest demand; of equal ones, to those with
+    the fewest slots.
     """
     budget = _allowed_rate(own_share.rate_limited_count + sum(other.rate_limited_count for other in others))
     left, fair = budget, 0

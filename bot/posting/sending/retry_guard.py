@@ -1,4 +1,4 @@
-"""Nothing is sent twice by discord.py itself, which does not know what would be made twice."""
+"""Keep discord.py from repeating requests that would create something twice."""
 
 import re
 from collections.abc import Container
@@ -15,18 +15,20 @@ _MIN_SERVER_ERROR = 500
 
 
 class RetryGuard:
-    """Hooks for discord.py's session that keep it from sending again what Discord may have.
+    """Tracing hooks for discord.py's session that turn its unsafe retries into errors.
 
-    It repeats every request answered 500, 502 or 504, and Discord honours no nonce where a thread or a
-    webhook is made or a webhook posts: each repetition could be another post. It would also wait within
-    itself, however long, until a webhook may post again. `webhooks` are the ids of those.
+    discord.py repeats every request that was answered 500, 502 or 504. Discord honours no nonce where a
+    thread or webhook is created or a webhook posts, so each repetition could be another post. It would also
+    sleep through a webhook's rate limit, however long. `webhook_ids` are the webhooks that post.
+
+    Raises UnconfirmedPostError, or discord.RateLimited for a webhook.
     """
 
     def __init__(self, webhooks: Container[int]) -> None:
         self._webhooks = webhooks
 
     def attach(self, trace: aiohttp.TraceConfig) -> None:
-        """Hook into a session."""
+        """Register the hooks on the trace configuration of a session."""
         trace.on_request_end.append(self._on_request_end)
 
     async def _on_request_end(

@@ -1,6 +1,6 @@
-"""What became of a request to Discord, as types; `posting/wording/problem_sentences.py` says it to people.
+"""The outcomes of a request to Discord, as types; `wording/problem_sentences.py` explains them to users.
 
-Codes and their meaning: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
+Error codes: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 """
 
 from collections.abc import Awaitable, Mapping
@@ -16,9 +16,10 @@ from bot.watches.watch_matching import DMS_CLOSED
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Discord has the message. `thread_id` is the thread that a forum post opened, or that of the day.
+    """Discord has the message.
 
-    `webhook_id` is by what it was sent that the bot did not send itself.
+    `thread_id` is the thread that a forum post opened, or the daily thread. `webhook_id` is set if a webhook
+    sent it.
     """
 
     message_id: int
@@ -28,7 +29,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class RetryAfter:
-    """Discord did not take it; ask again after so many seconds."""
+    """Discord did not accept the request; repeat it after `seconds`."""
 
     seconds: float
     error: str
@@ -36,28 +37,31 @@ class RetryAfter:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryUnknown:
-    """Nobody knows: the answer did not arrive, and Discord may have the message."""
+    """No response arrived: Discord may or may not have created the message."""
 
     error: str
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelBlocked:
-    """The channel takes nothing at the moment; `problem` is a text for `describe`."""
+    """The channel accepts no messages at present; `problem` is a text for `describe_problem`."""
 
     problem: str
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Discord will never take this message; another may go through."""
+    """Discord will never accept this message; others may go through."""
 
     error: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unverifiable:
-    """Discord may have the message, and Telex cannot look; `reason` is for `describe`."""
+    """The message may have been delivered, and the channel history cannot be read to verify it.
+
+    `reason` is a `SendProblem` value for `describe_problem`.
+    """
 
     reason: str
 
@@ -66,25 +70,30 @@ SendOutcome = Sent | RetryAfter | DeliveryUnknown | ChannelBlocked | Rejected | 
 
 
 class UnconfirmedPostError(Exception):
-    """Discord answered what would be made twice if it were repeated with a server error: it may be there."""
+    """Discord answered the creation of a message, thread or webhook with a server error; it may exist."""
 
 
 class SendProblem(StrEnum):
-    """Why something was not sent, as it is kept and as `describe` reads it."""
+    """Why a dispatch was not sent, as stored and as `describe_problem` reads it.
+
+    `FORBIDDEN` is followed by the names of the missing permissions in Discord's API, `RETRYING` by Discord's
+    error or the reason for its absence, `REFUSED` by Discord's error. `UNREADABLE`: the delivery cannot be
+    verified. `NOTHING_READABLE`: the recipients may no longer read any of its articles.
+    """
 
     CHANNEL_GONE = "gone"
-    FORBIDDEN = "forbidden"  # followed by the names of the permissions, as Discord's API has them
+    FORBIDDEN = "forbidden"
     LOCKED = "locked"
     NEEDS_TAG = "needs-tag"
     TOO_MANY_THREADS = "too-many-threads"
     TOO_MANY_WEBHOOKS = "too-many-webhooks"
     WEBHOOK_GONE = "webhook-gone"
     NOT_TEXT = "not-text"
-    RETRYING = "trying"  # followed by what Discord says, or why it says nothing
-    REFUSED = "refused"  # followed by what Discord says
-    UNREADABLE = "unreadable"  # nobody can tell whether it was sent
+    RETRYING = "trying"
+    REFUSED = "refused"
+    UNREADABLE = "unreadable"
     ARTICLE_GONE = "article-gone"
-    NOTHING_READABLE = "hidden"  # a notice, nothing of which may be read any more where it was to go
+    NOTHING_READABLE = "hidden"
     INTERNAL_ERROR = "fault"
 
 
@@ -110,10 +119,9 @@ _PROBLEMS = {
     160007: SendProblem.TOO_MANY_THREADS,  # of an announcement channel
     40067: SendProblem.NEEDS_TAG,
 }
-_SLOW_DOWN_CODES = frozenset(
-    {20016, 20022, 20028, 20029, 40004}
-)  # slow mode, write limits, sending switched off
-_DEFAULT_RETRY_SECONDS = 60.0  # seconds, where Discord does not say how long
+_SLOW_DOWN_CODES = frozenset({20016, 20022, 20028, 20029, 40004})
+"""Error codes for slow mode, write rate limits, and sending that Discord has disabled temporarily."""
+_DEFAULT_RETRY_SECONDS = 60.0
 _SHORT_RETRY_SECONDS = 5.0
 
 T = TypeVar("T")
@@ -123,9 +131,9 @@ _SERVER_ERROR = 500
 
 
 def classify_error(error: Exception) -> SendOutcome:
-    """What an exception of discord.py or aiohttp says about a request that was to send something.
+    """Return the outcome of a send that ended in an exception of discord.py or aiohttp.
 
-    Raises `error` again when it is neither: then it is a fault of ours.
+    Raises `error` itself if it is neither: that is a bug.
     """
     match error:
         case discord.RateLimited():
@@ -144,13 +152,14 @@ def classify_error(error: Exception) -> SendOutcome:
 
 
 async def try_request(question: Awaitable[T]) -> T | SendOutcome:
-    """What Discord answers, or why it does not; where the answer was lost it may be asked again.
+    """Await a request to Discord and return its result, or the outcome that explains why there is none.
 
-    Raises only what is a fault of ours.
+    For requests that are safe to repeat: a lost response becomes `RetryAfter`. Raises any error that is
+    neither discord.py's nor aiohttp's.
     """
     try:
         return await question
-    except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
+    except Exception as error:  # noqa: BLE001  # `classify_error` raises all other errors again
         outcome = classify_error(error)
     return (
         RetryAfter(_SHORT_RETRY_SECONDS, outcome.error) if isinstance(outcome, DeliveryUnknown) else outcome
@@ -175,7 +184,7 @@ def _classify_http_error(error: discord.HTTPException) -> SendOutcome:
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds after which Discord wants to be asked again."""
+    """Return the seconds to wait from the Retry-After header: at least 1, a default if it has none."""
     try:
         return max(1.0, float(headers.get("Retry-After", _DEFAULT_RETRY_SECONDS)))
     except ValueError:
