@@ -152,7 +152,7 @@ class OutboxRelay:
 
     @property
     def _active_tasks(self) -> tuple[ScheduledTask, ...]:
-        """Scheduled tasks of this process: those per shard, and the singletons if it serves direct messages."""
+        """Scheduled tasks of this process, with the singletons if it serves direct messages."""
         return (
             (*self._per_shard_tasks, *self._singleton_tasks)
             if self._store.shards.serves(None)

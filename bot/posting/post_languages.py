@@ -13,9 +13,10 @@ class PostLanguages:
         self._store, self._client, self._default = store, client, default
 
     async def for_channel(self, server_id: int, channel_id: int) -> str:
-        """Return the ISO 639-1 code of a channel's language: its setting, else the server's, else the locale's.
+        """Return the ISO 639-1 code of a channel's language.
 
-        Raises StoreError.
+        That is its own setting, else its server's, else the server's Discord locale, else the default. Raises
+        StoreError.
         """
         language = await self._store.preferences.language(server_id, channel_id)
         if language is not None:

@@ -1,1 +1,1 @@
-"""Emoji of the application: tiles of outlets and icons of buttons, drawn here and kept by Discord."""
+"""Emoji of the application: tiles of outlets and icons of buttons, drawn here and stored by Discord."""

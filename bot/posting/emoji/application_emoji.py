@@ -1,7 +1,8 @@
-"""Keeps the application's emoji: an icon of each outlet that is shown, initials, and icons of buttons.
+"""Keep the application's emoji up to date: icons of outlets, initials, and icons of buttons.
 
-An icon is fetched once, and what replaces it when Discord takes no more emoji is the one not shown for
-longest. What is not there yet is drawn or fetched after it was asked for (`outlets.used`, `outlets.wanted`).
+An icon is fetched once. When Discord's limit is reached, the icon that was not shown for longest is replaced.
+Missing emoji are drawn or fetched after their first use (`outlet_branding.tile_use_counts`,
+`missing_initials`).
 """
 
 import logging
@@ -27,24 +28,27 @@ from bot.text import urls
 log = logging.getLogger(__name__)
 
 MAX_EMOJI = 1_950
-"""Emoji of ours: https://discord.com/developers/docs/resources/emoji#emoji-object-applicationowned-emoji"""
+"""Maximum number of emoji that Telex keeps; Discord allows 2,000 per application.
+
+https://discord.com/developers/docs/resources/emoji#emoji-object-applicationowned-emoji
+"""
 FAILED_ICON_RETRY_SECONDS = 30 * 86_400
-"""Seconds after which an icon that could not be shown is fetched once more."""
+"""Seconds after which an icon that could not be used is fetched again."""
 REFRESH_INTERVAL_SECONDS = 300.0
-"""Seconds after which a process learns what another one made."""
+"""Seconds between two reads of the emoji that the leading process created."""
 
 _MAX_ICON_BYTES = 512 * 1024
 _ACCEPT = "image/png,image/x-icon,image/webp,image/*;q=0.8"
 _STARTUP_DELAY_SECONDS, _LOOP_INTERVAL_SECONDS = 30.0, 15.0
 _REJECTED_BACKOFF_SECONDS, _NETWORK_BACKOFF_SECONDS = 3600.0, 120.0
-_MAX_FETCHES_PER_ROUND = 10  # icons that are fetched in one round
+_MAX_FETCHES_PER_ROUND = 10
 _ICON_PREFIX, _INITIAL_PREFIX, _BUTTON_PREFIX = "outlet_", "initial_", "button_"
 
 
 class ApplicationEmojiSync:
-    """Those of one process. `run` is the loop, `look` one round of it.
+    """Synchronises the emoji of the application; `run` is the loop, `run_once` one round of it.
 
-    Whoever has the first shard makes them; the other processes read now and then what there is.
+    The owner of the first shard creates them; the other processes read them now and then.
     """
 
     def __init__(
@@ -54,30 +58,34 @@ class ApplicationEmojiSync:
         self._fetcher, self._workers = fetcher, workers
         self._emoji: dict[str, discord.Emoji] = {}
         self._icon_records: dict[str, OutletIcon] = {}
-        self._icon_url_by_feed_id: dict[int, str | None] = {}  # of feeds by their ids
-        self._fetch_queue: dict[str | None, None] = {}  # addresses in the order in which they are fetched
-        self._refreshed_at: float | None = None  # monotonic
+        self._icon_url_by_feed_id: dict[int, str | None] = {}
+        self._fetch_queue: dict[str | None, None] = {}  # Used as an ordered set of URLs.
+        self._refreshed_at: float | None = None  # monotonic seconds
         self._is_initialized = False
 
     async def run(self) -> None:
-        """Look now and then, for ever; what is posted right after the start does not wait for it."""
+        """Run rounds until cancelled, the first one some time after the start so as not to delay posts."""
         await self._client.wait_until_ready()
+        # The leading process creates the emoji before the others read them.
         await self._clock.sleep(
             _STARTUP_DELAY_SECONDS if self._store.shards.serves(None) else 2 * _STARTUP_DELAY_SECONDS
-        )  # one process goes first
+        )
         while True:
             try:
                 await self.run_once()
             except (discord.DiscordException, WorkerError) as error:
-                log.warning("Discord takes no emoji for now: %s", error)
+                log.warning("emoji sync rejected error=%s", error)
                 await self._clock.sleep(_REJECTED_BACKOFF_SECONDS)
-            except (aiohttp.ClientError, OSError) as error:  # no network: others say it
-                log.info("Discord cannot be asked for emoji: %s", error)
+            except (aiohttp.ClientError, OSError) as error:  # Others log a lost network louder.
+                log.info("emoji sync failed error=%s", error)
                 await self._clock.sleep(_NETWORK_BACKOFF_SECONDS)
             await self._clock.sleep(_LOOP_INTERVAL_SECONDS)
 
     async def run_once(self) -> None:
-        """Fetch and draw what was asked for since. Raises what discord.py raises."""
+        """Create the emoji that were needed since the last round.
+
+        Raises StoreError, WorkerError, discord.DiscordException and aiohttp.ClientError.
+        """
         if not self._store.shards.serves(None):
             await self._refresh_from_leader()
             return
@@ -112,7 +120,7 @@ class ApplicationEmojiSync:
         self._update_renderer()
 
     async def _refresh_from_leader(self) -> None:
-        """Learn now and then what another process made, and tell what was shown."""
+        """Read the emoji of the leading process from time to time, and record which were shown."""
         now = self._clock.monotonic()
         if self._refreshed_at is None or now - self._refreshed_at >= REFRESH_INTERVAL_SECONDS:
             self._refreshed_at = now
@@ -137,7 +145,7 @@ class ApplicationEmojiSync:
             self._register_feed(feed)
 
     async def _initialize(self) -> None:
-        """Learn what there is, and bring the icons of buttons, once."""
+        """Read the existing emoji, queue icons, and upload the icons of buttons."""
         await self._load()
         self._fetch_queue = dict.fromkeys(list(self._icon_url_by_feed_id.values())[: MAX_EMOJI // 2])
         self._is_initialized = True
@@ -156,7 +164,7 @@ class ApplicationEmojiSync:
             return True
         if known.last_shown_at is None:
             return known.fetched_at + FAILED_ICON_RETRY_SECONDS <= self._clock.now()
-        return known.name not in self._emoji  # it was replaced
+        return known.name not in self._emoji  # It was evicted.
 
     async def _fetch(self, address: str) -> None:
         name, now = _emoji_name(address), self._clock.now()
@@ -167,16 +175,16 @@ class ApplicationEmojiSync:
                 tile_drawing.tile_from_icon, got.body, timeout=tile_drawing.DRAW_TIMEOUT_SECONDS
             )
         except (FeedError, WorkerError, ValueError) as error:
-            log.debug("No icon of %s: %s", urls.redact(address), error)
+            log.debug("icon failed url=%s error=%s", urls.redact(address), error)
         else:
-            if name not in self._emoji:  # of an earlier database
+            if name not in self._emoji:  # It may exist from an earlier database.
                 await self._upload(name, tile.png)
             icon = OutletIcon(name, now, tile.colour, now)
         self._icon_records[name] = icon
         await self._store.outlet_icons.write(icon)
 
     async def _upload(self, name: str, png: bytes) -> None:
-        if self._store.shards.are_transferable:  # another process may have
+        if self._store.shards.are_transferable:  # A peer may have uploaded it.
             there = await self._client.fetch_application_emojis()
             self._emoji = {each.name: each for each in there}
             if name in self._emoji:
@@ -186,14 +194,14 @@ class ApplicationEmojiSync:
         self._emoji[name] = await self._client.create_application_emoji(name=name, image=png)
 
     async def _evict_least_recently_shown(self) -> None:
-        """Give up the icon that was not shown for longest."""
+        """Delete the emoji of the icon that was not shown for longest."""
         there = [each for each in await self._store.outlet_icons.all() if each.name in self._emoji]
         if there:
             oldest = min(there, key=lambda each: each.last_shown_at or 0)
             await self._emoji.pop(oldest.name).delete()
 
     def _update_renderer(self) -> None:
-        """Let what is rendered from now on show what there is."""
+        """Make messages rendered from now on use the emoji that exist."""
         tiles = {}
         for feed_id, address in self._icon_url_by_feed_id.items():
             name = _emoji_name(address) if address is not None else ""
@@ -210,9 +218,9 @@ class ApplicationEmojiSync:
 
 
 def icon_url_of(feed: Feed) -> str | None:
-    """Where the icon of a feed's outlet is: where the feed says, else at its site's usual place.
+    """Return the URL of a feed's icon: the one in the feed, else its site's favicon.
 
-    None for a feed of one server: its address is nobody else's business.
+    None for a private feed of one server, whose site must not appear elsewhere.
     """
     if feed.server_id is not None:
         return None

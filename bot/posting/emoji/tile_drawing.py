@@ -1,6 +1,6 @@
-"""Pictures of tiles. Pillow is imported only where it draws: in a worker.
+"""Draw tiles. Pillow is imported only inside the functions, which run in a worker.
 
-What a stranger's icon decodes to is bounded: its formats, its size, and by the worker time and memory.
+Icons come from strangers: their formats and size are bounded here, time and memory by the worker.
 """
 
 from __future__ import annotations
@@ -15,30 +15,34 @@ if TYPE_CHECKING:
     from PIL import Image
 
 TILE_SIZE_PIXELS = 128
-"""Pixels of an emoji at each side: https://discord.com/developers/docs/resources/emoji#emoji-formats"""
+"""Width and height of an emoji: https://discord.com/developers/docs/resources/emoji#emoji-formats"""
 MAX_SOURCE_PIXELS = 4096 * 4096
+"""Maximum number of pixels (width times height) of an icon."""
 DRAW_TIMEOUT_SECONDS = 5.0
-"""Seconds that one picture may take."""
+"""Maximum time in seconds for one tile."""
 
 _FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "ICO", "BMP")
 _CORNER_RADIUS_PIXELS = 28
-_SUPERSAMPLING = 4  # corners are drawn so much larger, and shrunk
-_MIN_COLOUR_WEIGHT = 0.25  # less saturated is no colour
-_MIN_ICON_PIXELS = 16  # pixels of an icon that says anything
+_SUPERSAMPLING = 4
+"""Factor by which the corner mask is drawn larger, for smooth edges."""
+_MIN_COLOUR_WEIGHT = 0.25
+"""Minimum weight (saturation, lightness and opacity, 0 to 1) of a pixel that counts as coloured."""
+_MIN_ICON_PIXELS = 16
+"""Minimum width and height of an icon."""
 
 
 class TileImage(NamedTuple):
-    """A PNG picture, and the colour that stands out in it (0xRRGGBB), None where none does."""
+    """A PNG picture and its dominant colour (0xRRGGBB), None if it has none."""
 
     png: bytes
     colour: int | None
 
 
 def tile_from_icon(body: bytes) -> TileImage:
-    """The tile of an icon as it was fetched. Raises ValueError for what is no picture that can be shown."""
+    """Return the tile of a fetched icon. Raises ValueError if it is no usable picture."""
     from PIL import Image  # noqa: PLC0415
 
-    Image.MAX_IMAGE_PIXELS = MAX_SOURCE_PIXELS // 2  # beyond twice as many Pillow raises
+    Image.MAX_IMAGE_PIXELS = MAX_SOURCE_PIXELS // 2  # Pillow raises beyond twice this.
     try:
         with Image.open(io.BytesIO(body), formats=_FORMATS) as opened:
             if not min(opened.size) >= _MIN_ICON_PIXELS or math.prod(opened.size) > MAX_SOURCE_PIXELS:
@@ -47,10 +51,10 @@ def tile_from_icon(body: bytes) -> TileImage:
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError("no picture") from error
     alpha = icon.getchannel("A").resize((16, 16))
-    solid = sum(value > 127 for value in alpha.tobytes()) / 256  # noqa: PLR2004 # half
-    if solid < 0.05:  # noqa: PLR2004 # hardly anything to see
+    solid = sum(value > 127 for value in alpha.tobytes()) / 256  # noqa: PLR2004  # half opaque
+    if solid < 0.05:  # noqa: PLR2004
         raise ValueError("an empty picture")
-    is_whole = solid > 0.98  # noqa: PLR2004 # its own background
+    is_whole = solid > 0.98  # noqa: PLR2004
     inside = TILE_SIZE_PIXELS if is_whole else TILE_SIZE_PIXELS * 4 // 5
     icon.thumbnail((inside, inside), Image.Resampling.LANCZOS)
     grown = max(icon.size)
@@ -64,7 +68,7 @@ def tile_from_icon(body: bytes) -> TileImage:
 
 
 def tile_from_initial(letter: str, colour: int) -> TileImage:
-    """A white letter on a colour."""
+    """Return a tile with a white letter on a colour (0xRRGGBB)."""
     from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415
 
     tile = Image.new(
@@ -87,7 +91,7 @@ def _round_corners(tile: Image.Image) -> bytes:
 
 @cache
 def _corners() -> Image.Image:
-    """What of a tile is seen: all but its corners."""
+    """Return the mask of a tile with rounded corners."""
     from PIL import Image, ImageDraw  # noqa: PLC0415
 
     mask = Image.new("L", (TILE_SIZE_PIXELS * _SUPERSAMPLING, TILE_SIZE_PIXELS * _SUPERSAMPLING), 0)
@@ -97,7 +101,7 @@ def _corners() -> Image.Image:
 
 
 def _dominant_colour(icon: Image.Image) -> int | None:
-    """The colour of most of what is coloured in a picture; None where hardly anything is."""
+    """Return the most frequent colour among the coloured pixels (0xRRGGBB), None if there are hardly any."""
     small = icon.resize((24, 24)).convert("RGBA")
     found: dict[int, float] = {}
     raw = small.tobytes()

@@ -1,1 +1,1 @@
-"""What channels posted, as feeds for the web: Atom, RSS and JSON Feed."""
+"""Publish what channels posted as web feeds: Atom, RSS and JSON Feed."""

@@ -1,4 +1,4 @@
-"""What the feeds of a channel hold: its articles, its stories with their outlets, its digests."""
+"""Build the web feeds of a channel: its articles, its stories with their outlets, its digests."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,18 +20,19 @@ from bot.store.records.outbox_records import ChannelFeed, ChannelFeedItem, SentD
 from bot.text import boilerplate, discord_text, excerpts
 
 MAX_ENTRIES = 50
-"""Entries of a feed."""
+"""Maximum number of entries of a feed of posts or stories."""
 MAX_DIGEST_ENTRIES = 10
+"""Maximum number of entries of a feed of digests."""
 
 _UUID_NAMESPACE = UUID("6a8f2a4e-5f0e-4d5c-9d0a-0c4a7f1d2b33")
-_MAX_TITLE_LENGTH, _MAX_NAME_LENGTH = 300, 100  # UTF-16 units
+_MAX_TITLE_LENGTH, _MAX_NAME_LENGTH = 300, 100
 _MAX_EXCERPT_LENGTH, _MAX_CHARS_READ = 500, 4_000
 _MAX_OUTLETS, _MAX_TAGS = 10, 10
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelFeedBuilder:
-    """Writes down what a channel posted, for whoever reads it without Discord."""
+    """Builds the web feeds of what channels posted."""
 
     store: Store
     languages: PostLanguages
@@ -45,9 +46,10 @@ class ChannelFeedBuilder:
         content_type: str,
         feed_url: str,
     ) -> PublishedFeed | None:
-        """A feed of the channel with this `name`: its posts, stories or digest. None for another `what`.
+        """Return a web feed of a channel, or None if `content_type` is not posts, stories or digest.
 
-        Digests tell of the feeds that are `readable` there. `address` is its own. Raises StoreError.
+        `name` is the channel's. `readable` are the ids of feeds that digests may mention. `feed_url` is the
+        web feed's own URL. Raises StoreError.
         """
         language = await self.languages.for_channel(guild.id, shared.channel_id)
         with i18n.language_scope(language):
@@ -96,7 +98,7 @@ class ChannelFeedBuilder:
 
 
 def _group_by_story(posted: Iterable[ChannelFeedItem]) -> Iterator[list[ChannelFeedItem]]:
-    """What tells of one event: the articles of a message, except that a catch-up has several to itself."""
+    """Yield the articles of each message together, and those of a catch-up one by one."""
     for _id, told in groupby(posted, lambda one: one.dispatch_id):
         articles = list(told)
         if sum(not one.is_joined for one in articles) > 1:
@@ -121,7 +123,7 @@ def _article_entry(one: ChannelFeedItem) -> FeedItem:
 
 
 def _story_entry(told: Sequence[ChannelFeedItem]) -> FeedItem:
-    """A message of the channel, with the outlets that tell what it tells."""
+    """Return the entry of a message, with the other outlets that report the story."""
     first, others = told[0], told[1:]
     lead = _excerpt(first.article)
     also = [_link(one.article.url, f"{_outlet(one.article)}: {_title(one.article)}") for one in others]
@@ -166,7 +168,7 @@ def _title_template(what: str) -> str:
 
 
 def _content(paragraphs: Iterable[str], heading: str = "", lines: Sequence[str] = ()) -> str:
-    """HTML of plain `paragraphs`, then a list of `lines` of HTML under a heading."""
+    """Return HTML of plain `paragraphs`, and a list of `lines` of HTML under a heading."""
     told: Iterator[str] = (f"<p>{escape(each)}</p>" for each in paragraphs if each)
     listed = "".join(f"<li>{line}</li>" for line in lines)
     above = f"<p><strong>{heading}</strong></p>" if heading and listed else ""
@@ -200,10 +202,10 @@ def _link(url: str, text: str) -> str:
 
 
 def _last_changed(one: ChannelFeedItem) -> int:
-    """When the channel last said something else of an article."""
+    """Return the timestamp of the last visible change of an article in its channel."""
     return max(one.shown_at, one.article.corrected or 0, one.article.retracted or 0)
 
 
 def _entry_urn(kind: str, name: str) -> str:
-    """A name that stays: a version 5 UUID (RFC 9562) as a URN."""
+    """Return a permanent id: a version 5 UUID (RFC 9562) as a URN."""
     return uuid5(_UUID_NAMESPACE, f"{kind}:{name}").urn

@@ -1,5 +1,8 @@
-"""A feed written as Atom (RFC 4287), RSS 2.0 (https://www.rssboard.org/rss-specification) or JSON Feed 1.1
-(https://www.jsonfeed.org/version/1.1/)."""
+"""Serialise a web feed as Atom, RSS or JSON Feed.
+
+Atom: RFC 4287. RSS 2.0: https://www.rssboard.org/rss-specification. JSON Feed 1.1:
+https://www.jsonfeed.org/version/1.1/
+"""
 
 import json
 from collections.abc import Callable
@@ -14,15 +17,16 @@ from bot.feeds.fetch import CHANNEL_FEEDS_PATH
 
 
 def feed_url(public_url: str, token: str, content_type: str, format_name: str) -> str:
-    """Where a feed of a channel is."""
+    """Return the URL of a channel's web feed."""
     return f"{public_url}{CHANNEL_FEEDS_PATH}{token}/{content_type}.{format_name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedItem:
-    """An entry. `id` is a URI, texts are plain lines without control characters, `content` is HTML.
+    """An entry of a web feed.
 
-    Times are seconds of UTC.
+    `id` is a URI, texts are plain lines without control characters, `content` is HTML. Times are timestamps
+    in seconds of UTC.
     """
 
     id: str
@@ -38,7 +42,7 @@ class FeedItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedFeed:
-    """A feed: `url` is the page that it belongs to, `address` its own, `publisher` who makes it."""
+    """A web feed; `url` is the page that it describes, `address` its own URL, `publisher` the server."""
 
     id: str
     title: str
@@ -51,7 +55,7 @@ class PublishedFeed:
 
 
 class FeedFormat(NamedTuple):
-    """A way to write a feed, and its media type."""
+    """A serialiser of web feeds, and its media type."""
 
     media_type: str
     serialize: Callable[[PublishedFeed], bytes]
@@ -137,7 +141,7 @@ FORMATS_BY_EXTENSION = {
     "rss": FeedFormat("application/rss+xml", _rss),
     "json": FeedFormat("application/feed+json", _json),
 }
-"""By the ending of an address."""
+"""Formats by the extension of a web feed's URL."""
 
 
 def _add_element(parent: ET.Element, name: str, text: str, attributes: dict[str, str] | None = None) -> None:

@@ -14,7 +14,9 @@ from bot.posting.sending.send_outcomes import Sent
 from bot.store import Store
 
 CLOCK_SKEW_TOLERANCE = timedelta(minutes=90)
-"""Tolerance around a history window: the possible skew between this machine's clock and Discord's, plus the longest duration of one send attempt.
+"""Tolerance around a history window.
+
+Covers the skew between this machine's clock and Discord's, and the longest duration of one send attempt.
 """
 
 _FIRST_MESSAGE_LIMIT = 3
@@ -76,7 +78,7 @@ async def history_window_for(
     """
     me = place.me if isinstance(place, discord.DMChannel) else place.guild.me
     authors = await store.dispatches.webhooks(channel_id)
-    if isinstance(place, discord.ForumChannel):  # Forum threads have no application id.
+    if isinstance(place, discord.ForumChannel):  # Of a thread only the owner's id is known.
         authors |= await webhooks.own_ids(place)
     if me is not None:
         authors.add(me.id)

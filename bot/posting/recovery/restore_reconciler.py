@@ -25,14 +25,14 @@ earlier than that, the window begins with the move.
 
 
 class Deduplicated:
-    """The dispatch was deduplicated: articles that were already posted were removed, and the rest was requeued.
+    """Articles that were already posted were removed from the dispatch, and the rest was requeued.
 
     A digest is built again from the remaining articles; a dispatch without any left is dropped.
     """
 
 
 class RestoreReconciler:
-    """Looks for messages in Discord before a dispatch is sent that may have been sent before the restoration."""
+    """Looks in Discord before a dispatch is sent that may have been sent before the restoration."""
 
     def __init__(self, store: Store, client: discord.Client, webhooks: ChannelWebhooks) -> None:
         self._store, self._client, self._clock = store, client, store.clock
@@ -113,7 +113,10 @@ class RestoreReconciler:
     async def _reconcile_watch_notice(
         self, place: Target, notice: Dispatch, articles: Sequence[Article], span: HistoryWindow
     ) -> SendOutcome | Deduplicated | None:
-        """Remove articles that earlier notifications show; their dedupe keys may differ, as the first article does."""
+        """Remove articles that earlier notifications show.
+
+        Their dedupe keys may differ: a notification's key is that of its first article.
+        """
         found = await delivery_lookup.try_lookup(
             channel_history.find_earlier_notices(place, notice, articles, span)
         )
@@ -127,7 +130,7 @@ class RestoreReconciler:
     async def _reconcile_digest(
         self, place: Target, digest: Dispatch, message: Message, span: HistoryWindow
     ) -> SendOutcome | Deduplicated | None:
-        """Build a digest of the backup again; one built since the restoration already excludes posted articles."""
+        """Have a digest of the backup built again; a later one already excludes what was posted."""
         if self.restored_at is None or digest.created_at > self.restored_at:
             return None
         outcome = await delivery_lookup.find_delivered_message(place, digest, message, span)

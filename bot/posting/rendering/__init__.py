@@ -1,5 +1,5 @@
-"""How dispatches look in Discord: posts, digests, buttons and menus, within Discord's limits.
+"""Render dispatches as Discord messages: posts, digests, buttons and menus, within Discord's limits.
 
-In: a dispatch and its articles. Out: a view of blocks (`layout`), or an embed where a look asks for
-one.
+Input: a dispatch and its articles. Output: a `Message` with a layout (Components V2), or with an embed where
+the channel's look asks for one.
 """

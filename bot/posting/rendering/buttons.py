@@ -1,6 +1,6 @@
-"""The buttons and menus under posts. Their ids say all there is to know, so that they outlive a restart.
+"""Buttons and menus of messages. Their custom ids contain all state, so that they survive a restart.
 
-The same ids let the courier recognise a message of its own. What happens at a click is up to the cogs.
+Delivery lookups recognise the bot's own messages by these ids. What a click does is defined in the cogs.
 """
 
 from collections.abc import Sequence
@@ -18,31 +18,38 @@ from bot.posting.rendering.layout.icons import Icon
 from bot.text import discord_text, urls
 
 BOOKMARK_EMOJI = "🔖"
+"""Emoji of the seed reaction; users bookmark an article by reacting with it."""
 
-_ARTICLE_KEY_GROUP = r"(?P<key>[^:\s]{1,80})"  # of an article
-_JOINED_KEYS_GROUP = r"(?::(?P<joined>\S+))?"  # the short keys of articles that joined its post
-_DISPATCH_KEY_GROUP = r"(?P<what>\S{1,80})"  # of a dispatch
+_ARTICLE_KEY_GROUP = r"(?P<key>[^:\s]{1,80})"
+_JOINED_KEYS_GROUP = r"(?::(?P<joined>\S+))?"
+"""Pattern of the concatenated short keys of the articles that joined a post."""
+_DISPATCH_KEY_GROUP = r"(?P<what>\S{1,80})"
 _QUESTION_ID_GROUP = r"(?P<question>\d{1,19})"
 
-# Custom ids, as patterns.
 SAVE_TEMPLATE = rf"telex:save:{_ARTICLE_KEY_GROUP}{_JOINED_KEYS_GROUP}"
+"""Pattern of the custom id of a Save button."""
 MORE_TEMPLATE = rf"telex:more:{_ARTICLE_KEY_GROUP}{_JOINED_KEYS_GROUP}"
+"""Pattern of the custom id of a More button."""
 SAVE_MENU_TEMPLATE = rf"telex:pick:{_DISPATCH_KEY_GROUP}"
+"""Pattern of the custom id of a menu that bookmarks articles."""
 VOTE_TEMPLATE = rf"telex:vote:(?P<vote>up|down):{_QUESTION_ID_GROUP}"
+"""Pattern of the custom id of 👍 and 👎 under an answer."""
 NEXT_TEMPLATE = rf"telex:next:{_QUESTION_ID_GROUP}:(?P<number>\d)"
+"""Pattern of the custom id of a button with a follow-up question."""
 MARK_TEMPLATE = rf"telex:mark:(?P<how>read|unread):{_ARTICLE_KEY_GROUP}"
+"""Pattern of the custom id of a button that marks a bookmark as read or unread."""
 
 _MAX_BUTTON_URL_LENGTH = 512  # https://discord.com/developers/docs/components/reference#button
 
 
 MAX_JOINED_PER_BUTTON = 8
-"""Articles that joined a post, of which one button says which they are: an id has 100 characters."""
+"""Maximum number of joined articles in one custom id, which has at most 100 characters."""
 SHORT_KEY_LENGTH = 8
-"""Hexadecimal digits of a key that tell it from others."""
+"""Length in hexadecimal digits of the short form of an article key."""
 
 
 def save_id(key: str, joined: Sequence[Article] = ()) -> str:
-    """The custom id of the Save button of an article's key."""
+    """Return the custom id of the Save button of an article and those that joined its post."""
     return _with_joined(f"telex:save:{key}", joined[:MAX_JOINED_PER_BUTTON])
 
 
@@ -52,12 +59,12 @@ def _with_joined(name: str, joined: Sequence[Article]) -> str:
 
 
 def save_menu_id(dedupe_key: str) -> str:
-    """The custom id of the menu of a catch-up's dispatch."""
+    """Return the custom id of the menu that bookmarks articles of a dispatch."""
     return f"telex:pick:{dedupe_key}"
 
 
 def vote_id(question_id: int, *, helped: bool) -> str:
-    """The custom id of the button that says whether the answer to a question helped."""
+    """Return the custom id of the button that says whether an answer helped."""
     return f"telex:vote:{'up' if helped else 'down'}:{question_id}"
 
 
@@ -67,32 +74,32 @@ def button(
     emoji: str | None = None,
     style: discord.ButtonStyle = discord.ButtonStyle.secondary,
 ) -> discord.ui.Button[Any]:
-    """A button with as much of a label as Discord takes."""
+    """Return a button; its label is cut to Discord's limit."""
     shown = discord_text.to_plain_line(label, discord_limits.BUTTON_LABEL_LENGTH) or None
     return discord.ui.Button(style=style, label=shown, emoji=emoji, custom_id=custom_id)
 
 
 class ButtonTemplate(NamedTuple):
-    """A button by what stands in its custom id, its label and its icon; called, it makes one."""
+    """A button's name, parameters, label and icon; calling it with parameters makes the button."""
 
     name: str
     parameter_patterns: tuple[str, ...]
-    """Patterns of what it is about."""
+    """Patterns of the parameters in the custom id."""
     label: str
     icon: Icon | None = None
     style: discord.ButtonStyle = discord.ButtonStyle.secondary
 
     @property
     def id_pattern(self) -> str:
-        """The pattern of its custom id."""
+        """Pattern of the button's custom id."""
         return ":".join(("telex", self.name, *self.parameter_patterns))
 
     def custom_id(self, *values: object) -> str:
-        """The custom id of one about these."""
+        """Return the custom id of a button with these parameters."""
         return ":".join(("telex", self.name, *map(str, values)))
 
     def __call__(self, *values: object) -> discord.ui.Button[Any]:
-        """One about these, in the language of this task."""
+        """Return a button with these parameters, labelled in the current language."""
         emoji = None if self.icon is None else icons.emoji(self.icon)
         return button(_(self.label), self.custom_id(*values), emoji, self.style)
 
@@ -113,9 +120,9 @@ note = ButtonTemplate("note", (_ARTICLE_KEY_GROUP,), N_("Note and tags"), Icon.N
 
 
 def search(query: str, label: str = "") -> discord.ui.Button[Any] | None:
-    """Make a button that shows all results of a query, or None where the query is too long for its id.
+    """Return a button that shows all results of a query, or None if the query is too long for a custom id.
 
-    Without a `label` it says "Show all", in the language of this task.
+    Without a `label` it says "Show all", in the current language.
     """
     if discord_text.utf16_length(results.custom_id(query)) > discord_limits.CUSTOM_ID:
         return None
@@ -125,18 +132,18 @@ def search(query: str, label: str = "") -> discord.ui.Button[Any] | None:
 def save_button(
     key: str, number: int | None = None, *, joined: Sequence[Article] = (), labelled: bool = True
 ) -> discord.ui.Button[Any]:
-    """A Save button for the article of this key, in the language of this task; several have numbers.
+    """Return a Save button for an article, in the current language, or numbered if there are several.
 
-    Under a post it says which articles `joined` it.
+    `joined` are the articles that joined its post, up to `MAX_JOINED_PER_BUTTON`.
     """
     label = _("Save") if number is None else f"[{number}]"
     return button(label if labelled else "", save_id(key, joined), icons.emoji(Icon.SAVE))
 
 
 def more_button(key: str, *, joined: Sequence[Article] = (), labelled: bool = True) -> discord.ui.Button[Any]:
-    """A button that shows what else can be done with an article, in the language of this task.
+    """Return a button that opens the menu of an article, in the current language.
 
-    Under a post it says of which articles that `joined` it Save does not.
+    Its custom id has the joined articles that do not fit into the Save button's.
     """
     emoji = icons.emoji(Icon.MORE)
     label = _("More") if labelled else "" if emoji else "⋯"
@@ -148,22 +155,22 @@ def more_button(key: str, *, joined: Sequence[Article] = (), labelled: bool = Tr
 
 
 def remove_bookmark_button(key: str) -> discord.ui.Button[Any]:
-    """The same button on what who reads it has kept, where they alone read it: it says what it does then."""
+    """Return a Save button labelled as removal, for a user's own view of a bookmarked article."""
     return button(_("Remove from bookmarks"), save_id(key), icons.emoji(Icon.SAVE))
 
 
 def vote_button(question_id: int, *, helped: bool) -> discord.ui.Button[Any]:
-    """👍 or 👎 for the answer to a question."""
+    """Return the button 👍 or 👎 for an answer."""
     return button("", vote_id(question_id, helped=helped), "👍" if helped else "👎")
 
 
 def missed_answer_button(question_id: int) -> discord.ui.Button[Any]:
-    """The same under "I don't know", where there is only this to say, in the language of this task."""
+    """Return the 👎 button under "I don't know", labelled in the current language."""
     return button(_("An article does answer this"), vote_id(question_id, helped=False), "👎")
 
 
 def follow_up_button(question_id: int, number: int, topic: str) -> discord.ui.Button[Any]:
-    """A button that asks what is new with a topic, in the language of this task."""
+    """Return a button that asks what is new about a topic, in the current language."""
     label = _("What’s new with {topic}?").format(topic=discord_text.to_plain_line(topic))
     return button(label, f"telex:next:{question_id}:{number}", icons.emoji(Icon.ASK))
 
@@ -171,7 +178,10 @@ def follow_up_button(question_id: int, number: int, topic: str) -> discord.ui.Bu
 def save_menu(
     what: str, articles: Sequence[Article], *, placeholder: str | None = None
 ) -> discord.ui.Select[Any]:
-    """A menu that bookmarks some of these articles, in the language of this task: the newest that fit."""
+    """Return a menu that bookmarks articles, in the current language.
+
+    `articles` are oldest first; the newest 25 are offered.
+    """
     options = [
         discord.SelectOption(
             label=discord_text.to_plain_line(article.title, discord_limits.OPTION_LABEL_LENGTH)
@@ -193,20 +203,20 @@ def save_menu(
 
 
 def mark_read_button(key: str, *, read: bool) -> discord.ui.Button[Any]:
-    """A button that marks the bookmark of this key as read or unread, in the language of this task."""
+    """Return a button that marks a bookmark as read or unread, in the current language."""
     how = "read" if read else "unread"
     return button(_("Mark as read") if read else _("Mark as unread"), f"telex:mark:{how}:{key}")
 
 
 def open_link_button(url: str) -> discord.ui.Button[Any] | None:
-    """A button that opens an article, in the language of this task; None where Discord takes no such link."""
+    """Return a link button to an article, in the current language; None if Discord rejects such a URL."""
     if not is_link(url) or discord_text.utf16_length(url) > _MAX_BUTTON_URL_LENGTH:
         return None
     return discord.ui.Button(style=discord.ButtonStyle.link, label=_("Read"), url=url)
 
 
 def open_buttons(article: Article) -> tuple[discord.ui.Button[Any] | None, ...]:
-    """Buttons that open an article, or a video, and, where it is an episode of a podcast, its player."""
+    """Return link buttons to an article or video and, for a podcast episode, to its audio."""
     if article.audio is None:
         opening = open_link_button(article.url)
         if opening is not None and known_sites.is_video(article.url):
@@ -225,7 +235,7 @@ def open_buttons(article: Article) -> tuple[discord.ui.Button[Any] | None, ...]:
 
 
 def is_link(url: str) -> bool:
-    """Whether an address is one of the web that Discord lets a reader open."""
+    """Return whether a URL is an http or https URL that Discord accepts as a link."""
     try:
         parts = urlsplit(url)
         host = parts.hostname
@@ -235,10 +245,9 @@ def is_link(url: str) -> bool:
 
 
 def view_of_items(*items: discord.ui.Item[Any] | None) -> discord.ui.View:
-    """A view of these items for a message; to be called within an event loop.
+    """Return a view of these items for a message. Requires a running event loop.
 
-    A view that ended is not kept by discord.py, which would otherwise hold one for every post: clicks find
-    their cog by the id.
+    The view is stopped, or discord.py would keep one for every post. Clicks reach their cog by the custom id.
     """
     view = discord.ui.View(timeout=None)
     for item in items:

@@ -1,4 +1,4 @@
-"""How a digest looks: the top story, then a story or more a topic, what is rising, a menu to save some."""
+"""Render a digest: the top story, stories by topic, rising topics, a menu to bookmark stories."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -20,19 +20,20 @@ from bot.posting.rendering.trend_charts import chart_alt_text, leader_sentence, 
 from bot.store import Store
 from bot.text import discord_text
 
-_MAX_BODY_LENGTH = 3_600  # of the text of a message: the rest is for headings
+_MAX_BODY_LENGTH = 3_600
+"""Maximum length of the stories in UTF-16 units; the rest of a message's text is for headings."""
 _MAX_TITLE_LENGTH = 140
-_LEAD_LENGTH, _TOP_LEAD_LENGTH = 110, 220  # UTF-16 units
+_LEAD_LENGTH, _TOP_LEAD_LENGTH = 110, 220
 _MAX_SUMMARY_LENGTH = 450
 _MAX_OUTLET_LENGTH = 40
-_MAX_OUTLETS_NAMED = 3  # that the first story names
-_CHART_ROWS = 3  # of the chart
+_MAX_OUTLETS_NAMED = 3
+_CHART_ROWS = 3
 _MAX_NAME_LENGTH = 100
 _CHART_FILENAME = "week.png"
 
 
 class DigestPage(NamedTuple):
-    """A digest without its chart: what it shows, the name of its thread, the articles that it links."""
+    """A digest without its chart: its blocks, the name of its thread, and the articles that it links to."""
 
     card: tuple[Block, ...]
     name: str
@@ -42,7 +43,10 @@ class DigestPage(NamedTuple):
 async def render(
     store: Store, dedupe_key: str, edition: DigestContent, *, language: str, is_personal: bool = False
 ) -> Message | None:
-    """The message of a digest; None when nothing of it is kept any more. Draws the chart."""
+    """Return the message of a digest with its chart; None if none of its articles is stored any more.
+
+    `language` is an ISO 639-1 code. Raises StoreError.
+    """
     told = await build_page(store, edition, language=language)
     if told is None:
         return None
@@ -63,7 +67,7 @@ async def render(
 
 
 async def build_page(store: Store, edition: DigestContent, *, language: str) -> DigestPage | None:
-    """A digest in words, None when nothing of it is kept any more."""
+    """Return the text of a digest; None if none of its articles is stored any more. Raises StoreError."""
     found = await store.articles.by_ids(edition.article_ids)
     if not found:
         return None
@@ -85,7 +89,7 @@ async def build_page(store: Store, edition: DigestContent, *, language: str) -> 
 
 
 async def draw_chart(edition: DigestContent, *, language: str) -> Picture | None:
-    """The chart of the week; None where there is none, or it could not be drawn."""
+    """Return the chart of rising topics; None if there are none or drawing failed."""
     with i18n.language_scope(language):
         wanted = rising_chart(edition.rising[:_CHART_ROWS], TrendPeriod.WEEK, edition.until)
         drawn = await bar_charts.render_charts((wanted,)) if wanted is not None else ()
@@ -97,14 +101,14 @@ async def draw_chart(edition: DigestContent, *, language: str) -> Picture | None
 
 
 def chart_blocks(picture: Picture | None) -> tuple[Block, ...]:
-    """The block of the chart, where there is one."""
+    """Return the block that shows the chart, empty without one."""
     if picture is None:
         return ()
     return (Gallery((Image(f"attachment://{picture.filename}", picture.description),)),)
 
 
 def headline(edition: DigestContent) -> str:
-    """What a digest is called where it stands among others, in the language of this task."""
+    """Return the title of a digest with its dates, as its thread is named, in the current language."""
     return discord_text.to_plain_line(f"{_title(edition)}, {_dates(edition)}", _MAX_NAME_LENGTH)
 
 
@@ -117,7 +121,7 @@ def _is_of_a_day(edition: DigestContent) -> bool:
 
 
 def _dates(edition: DigestContent) -> str:
-    """The day, or the days of a week, as the language of this task writes them."""
+    """Return the date of a daily digest, or the date range of a weekly one, in the current language."""
     zone = local_time.load_zone(edition.zone)
     begin, end = (datetime.fromtimestamp(moment, zone) for moment in (edition.since, edition.until))
     language = i18n.current_language()
@@ -138,7 +142,7 @@ def _rising_line(edition: DigestContent) -> str:
 
 
 class FittedStories(NamedTuple):
-    """The stories of a digest as blocks, the articles that these link, and how many found no room."""
+    """The stories that fit into a digest, as blocks, with the linked articles and the number omitted."""
 
     blocks: list[Block]
     linked_articles: list[Article]
@@ -146,7 +150,7 @@ class FittedStories(NamedTuple):
 
 
 def fit_stories(sections: Sequence[DigestSection], articles: Mapping[int, Article]) -> FittedStories:
-    """What fits of the sections, the first story large, in the language of this task."""
+    """Return the stories that fit, the first one large, in the current language."""
     shown: list[Block] = []
     linked_articles: list[Article] = []
     left_out, room, topic = 0, _MAX_BODY_LENGTH, None
@@ -187,9 +191,9 @@ def fit_stories(sections: Sequence[DigestSection], articles: Mapping[int, Articl
 def _iter_stories(
     sections: Sequence[DigestSection], articles: Mapping[int, Article]
 ) -> Iterator[tuple[str | None, DigestStory, Article]]:
-    """The stories with the headings that they stand under, and the article that each links.
+    """Yield each story with its heading and the article that it links to.
 
-    What shares its topic with no other, and has no tag in the language of the digest, stands at the end.
+    Sections without a topic come under "Also"; a first section without one has no heading.
     """
     for number, section in enumerate(sections):
         heading = section.topic or (_("Also") if number else None)
@@ -207,7 +211,7 @@ def _iter_stories(
 def _top_story_variants(
     article: Article, story: DigestStory, articles: Mapping[int, Article]
 ) -> tuple[str, ...]:
-    """The story that stands at the top, longest form first."""
+    """Return the variants of the top story, longest first."""
     title = _headline(article)
     names = [discord_text.escape_markdown(name) for name in _names(article, story, articles)]
     parts = [outlet_branding.tile_and_name(article.feed_id, article.outlet), *names[1:_MAX_OUTLETS_NAMED]]
@@ -219,7 +223,7 @@ def _top_story_variants(
 
 
 def _story_variants(article: Article, story: DigestStory, articles: Mapping[int, Article]) -> tuple[str, ...]:
-    """A story further down, longest form first."""
+    """Return the variants of a further story, longest first."""
     title, lead = _headline(article), _lead(article, story, _LEAD_LENGTH)
     more = len(_names(article, story, articles)) - 1
     name = discord_text.to_markdown_line(article.outlet, _MAX_OUTLET_LENGTH)
@@ -247,7 +251,7 @@ def _lead(article: Article, story: DigestStory, limit: int) -> str:
 
 
 def _names(article: Article, story: DigestStory, articles: Mapping[int, Article]) -> list[str]:
-    """The outlets of a story, each once, that of the linked article first."""
+    """Return the names of the outlets of a story, each once, that of the linked article first."""
     told = (articles[id_] for id_, _feed in story.articles if id_ in articles)
     names = (discord_text.to_plain_line(one.outlet, _MAX_OUTLET_LENGTH) for one in (article, *told))
     return list(dict.fromkeys(filter(None, names)))

@@ -1,4 +1,4 @@
-"""How much Discord takes, in characters (UTF-16 units in an embed) or in number."""
+"""Discord's limits on texts, in characters (UTF-16 units in an embed), and on numbers of components."""
 
 # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
 EMBED_DESCRIPTION_LENGTH = 4096

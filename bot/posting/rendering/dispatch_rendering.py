@@ -1,4 +1,4 @@
-"""From a dispatch to its message: its articles are read as they are now, its language is the channel's."""
+"""Render a dispatch from the current text of its articles, in the language of its channel."""
 
 import discord
 
@@ -13,11 +13,14 @@ from bot.text import boilerplate
 from bot.writing.article_translator import with_translation
 
 _MAX_CHARS_READ = 4_000
-"""Characters of a text that an excerpt may come from."""
+"""Maximum number of characters of an article's text that an excerpt is taken from."""
 
 
 async def render(context: PostingContext, dispatch: Dispatch) -> Message | None:
-    """The message of a dispatch; None when its articles are no longer kept."""
+    """Return the message of a dispatch; None if none of its articles is stored any more.
+
+    Raises StoreError.
+    """
     store, client, settings = context.store, context.client, context.settings
     if dispatch.kind is DispatchKind.FEED_ALERT:
         return messages.notice(dispatch.payload)
@@ -25,7 +28,8 @@ async def render(context: PostingContext, dispatch: Dispatch) -> Message | None:
     if not articles:
         return None
     shows_text = dispatch.kind is not DispatchKind.CATCH_UP
-    if shows_text and settings.full_text != "always":  # else excerpts may come from the pages of articles
+    # With "always", excerpts may come from the articles' web pages.
+    if shows_text and settings.full_text != "always":
         articles = [
             one._replace(body=boilerplate.strip_boilerplate(one.text[:_MAX_CHARS_READ])) for one in articles
         ]

@@ -1,4 +1,4 @@
-"""What is sent, and how a catch-up and a notice look, within Discord's limits whatever the text.
+"""The message that is sent, and the rendering of catch-ups and notifications within Discord's limits.
 
 Limits: https://discord.com/developers/docs/resources/message#embed-object-embed-limits
 """
@@ -25,45 +25,47 @@ from bot.posting.rendering.layout.blocks import ActionRow, Card, Layout
 from bot.text import discord_text, excerpts
 
 TRANSLATION_MARK = "🌐"
-"""Stands in posts whose title is not the publisher's: what is read back knows them by it."""
-EXCERPT_LENGTH = 350  # UTF-16 units before markup is escaped
+"""Marks a machine translation; delivery lookups recognise translated posts by it."""
+EXCERPT_LENGTH = 350
+"""Default length of an excerpt, in UTF-16 units before markup is escaped."""
 MAX_EXCERPT_LENGTH = 1000
 MAX_PREFIX_LENGTH = 40
 MAX_NOTICE_LENGTH = 2000
 MAX_ARTICLES_PER_NOTICE = 10
-"""Articles that one notice of a watch names."""
+"""Maximum number of articles that a watch notification lists."""
 _MAX_QUERY_LENGTH = 100
 # https://discord.com/developers/docs/resources/channel#start-thread-in-forum-or-media-channel
 MAX_THREAD_NAME_LENGTH = 100
 MAX_URL_LENGTH = 2048
-"""Of a link or a picture."""
+"""Maximum length of the URL of a link or picture."""
 _MAX_LINE_TITLE_LENGTH = 150
 _MAX_LINE_URL_LENGTH = 500
-_MAX_SHORT_TEXT_LENGTH = 80  # of a text that stands in for a missing title
-_MAX_CHARS_READ = 4000  # characters of a text: all of a long one would hold the event loop
+_MAX_SHORT_TEXT_LENGTH = 80
+_MAX_CHARS_READ = 4000
+"""Maximum number of characters of a text that are processed, so as not to block the event loop."""
 _LINK_TERMINATORS = re.compile(r"[\s()<>\\\"\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A PNG picture that goes with a message, and what it shows in words."""
+    """A PNG picture of a message, with its alt text."""
 
     data: bytes
     filename: str
     description: str
 
     def file(self) -> discord.File:
-        """As it is sent; once."""
+        """Return the picture as a file for one request."""
         return discord.File(io.BytesIO(self.data), filename=self.filename, description=self.description)
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent: an embed with a row of buttons or a menu, or a layout; a layout is all of its message.
+    """A message to send: either an embed with buttons, or a layout, which excludes any other content.
 
-    `name` is that of the thread that a forum opens, `mention` the id of a role that is told of it, `tags` are
-    those that a post in a forum gets. Embed or layout show the `picture` where there is one. A webhook sends
-    it under its `signature`.
+    `name` is the title of the thread that a forum opens, and `tags` are its tags. `mentioned_role_id` is the
+    role that the message notifies. `picture` is attached, and shown by the embed or layout. A webhook sends
+    the message as `webhook_identity`.
     """
 
     name: str
@@ -77,25 +79,25 @@ class Message:
 
     @property
     def content(self) -> str | None:
-        """The text above the embed."""
+        """Text above the embed: the mention of the role."""
         return None if self.mentioned_role_id is None else f"<@&{self.mentioned_role_id}>"
 
     @property
     def allowed_mentions(self) -> discord.AllowedMentions:
-        """Nobody but the role."""
+        """Allowed mentions: the role and nobody else."""
         allowed = discord.AllowedMentions.none()
         if self.mentioned_role_id is not None:
             allowed.roles = [discord.Object(self.mentioned_role_id)]
         return allowed
 
     def send_kwargs(self) -> dict[str, Any]:
-        """What goes into a message and into its edits, as discord.py names it; within an event loop."""
+        """Return the arguments for sending and editing, as discord.py names them. Requires an event loop."""
         if self.layout:
             return {"view": layout_views.static_view(self.layout), "allowed_mentions": self.allowed_mentions}
         return {"embed": self.embed, "view": self.view, "allowed_mentions": self.allowed_mentions}
 
     def without_picture(self) -> Message:
-        """The same in words alone."""
+        """Return the message without its attached picture."""
         if self.embed is None:
             return replace(self, layout=blocks.without_images(self.layout), picture=None)
         embed = self.embed.copy()
@@ -103,7 +105,7 @@ class Message:
         return replace(self, embed=embed, picture=None)
 
     def fallbacks(self) -> Iterator[Message]:
-        """The message, then barer ones for when Discord refuses an address in it: no pictures, no links."""
+        """Yield the message, then variants without pictures, links and emoji that Discord may reject."""
         yield self
         if self.embed is None:
             yield from self._layout_fallbacks()
@@ -138,7 +140,10 @@ class Message:
 
 
 def catch_up(dedupe_key: str, articles: Sequence[Article], *, language: str) -> Message:
-    """One message for many articles: the newest that fit, a menu to keep some, a button to see them all."""
+    """Return the message of a catch-up: the newest articles that fit, a menu and a button for the others.
+
+    `articles` are oldest first.
+    """
     with i18n.language_scope(language):
         count = len(articles)
         title = format_count(
@@ -159,10 +164,10 @@ def catch_up(dedupe_key: str, articles: Sequence[Article], *, language: str) -> 
 def watch_notice(
     dedupe_key: str, query: str, articles: Sequence[Article], *, server: str | None, language: str
 ) -> Message:
-    """What a watch found, newest first: one article with its excerpt, of several as many as can be read.
+    """Return the message of a watch notification: one article with its excerpt, or a list, newest first.
 
-    `articles` are oldest first. `server` is the name of the one whose feeds they come from, where the reader
-    is not in it.
+    `articles` are oldest first. `server` is the name of the server whose feeds they come from, for a reader
+    outside it, else None.
     """
     with i18n.language_scope(language):
         title = _("New for “{query}”")
@@ -209,7 +214,7 @@ def watch_notice(
 
 
 def notice(text: str) -> Message:
-    """A plain sentence to a channel: a feed broke, or is back."""
+    """Return the message of a feed alert."""
     sentence = discord_text.to_plain_line(text)
     return Message(
         name=discord_text.to_plain_line(sentence, MAX_THREAD_NAME_LENGTH),
@@ -220,7 +225,7 @@ def notice(text: str) -> Message:
 
 
 def status_lines(article: Article) -> str:
-    """Small lines of markup on what became of an article after it was found; "" for most."""
+    """Return lines of markup on retraction, correction and translation of an article; "" for most."""
     said = []
     if article.retracted is not None:
         said.append(
@@ -237,7 +242,7 @@ def status_lines(article: Article) -> str:
 
 
 def title_of(article: Article) -> str:
-    """The title, plain; where there is none the first words of the text, else the address."""
+    """Return the plain title of an article; without one the first words of its text, else its URL."""
     title = discord_text.to_plain_line(article.title[:_MAX_CHARS_READ])
     text = (article.summary or article.body)[:_MAX_CHARS_READ]
     return (
@@ -249,12 +254,18 @@ def title_of(article: Article) -> str:
 
 
 def plain_excerpt(article: Article, length: int) -> str:
-    """The beginning of an article's text in `utf16_length` UTF-16 units, plain; "" where it is the title."""
+    """Return the plain beginning of an article's text; "" if it is the same as the title.
+
+    `length` is the maximum in UTF-16 units.
+    """
     return excerpts.lead_excerpt((article.summary, article.body), title_of(article), length)
 
 
 def excerpt(article: Article, length: int = EXCERPT_LENGTH, *, max_sentences: int | None = None) -> str:
-    """The same with its markup escaped; `most` says how many sentences at most."""
+    """Return an article's excerpt with its markup escaped.
+
+    `length` counts UTF-16 units before escaping; `max_sentences` None means no further limit.
+    """
     shown = plain_excerpt(article, length)
     return discord_text.escape_markdown(
         shown if max_sentences is None else " ".join(excerpts.sentences(shown)[:max_sentences])
@@ -262,8 +273,8 @@ def excerpt(article: Article, length: int = EXCERPT_LENGTH, *, max_sentences: in
 
 
 def _lines(articles: Sequence[Article]) -> str:
-    """The newest articles that fit, oldest of them first, after how many are left out."""
-    reserve = 300  # for the heading and the line about the rest
+    """Return a list of the newest articles that fit, newest first, and the number of older ones."""
+    reserve = 300  # UTF-16 units for the heading and the number of older articles
     lines: list[str] = []
     free = fitting.MAX_TEXT_LENGTH - reserve
     for article in reversed(articles):
@@ -286,19 +297,19 @@ def _line(article: Article) -> str:
 
 
 def linked(text: str, url: str, longest: int = _MAX_LINE_URL_LENGTH) -> str:
-    """A text that was made harmless as a link, where Discord takes the address and it is not too long."""
+    """Return escaped text as a link, or unlinked if Discord rejects the URL or it is too long."""
     found = safe_url(url, longest)
     return f"[{text}]({found})" if found else text
 
 
 def safe_url(url: str, longest: int = MAX_URL_LENGTH) -> str:
-    """An address as it can stand in a link; "" where Discord takes it not, or where it is longer."""
+    """Return a URL escaped for a link in markup; "" if Discord rejects it or it is too long."""
     found = _LINK_TERMINATORS.sub(lambda match: quote(match[0]), url)
     return found if buttons.is_link(url) and discord_text.utf16_length(found) <= longest else ""
 
 
 def escape_to_fit(text: str, limit: int) -> str:
-    """Text with its markup escaped, cut so that the escaped form fits."""
+    """Return text with its markup escaped, cut so that the result has at most `limit` UTF-16 units."""
     room = limit
     escaped = discord_text.to_markdown_line(text, room)
     while discord_text.utf16_length(escaped) > limit:
@@ -308,16 +319,16 @@ def escape_to_fit(text: str, limit: int) -> str:
 
 
 def usable_image_url(url: str | None) -> str | None:
-    """The address of a picture; None where Discord takes no such."""
+    """Return the URL of a picture, or None if Discord rejects it."""
     return url if url and buttons.is_link(url) and discord_text.utf16_length(url) <= MAX_URL_LENGTH else None
 
 
 def image_block(article: Article) -> blocks.Image | None:
-    """An article's picture, where Discord shows it."""
+    """Return an article's picture, or None if it has none that Discord accepts."""
     url = usable_image_url(article.image)
     return blocks.Image(url, title_of(article)) if url else None
 
 
 def as_datetime(seconds: int) -> datetime:
-    """A time as discord.py wants it."""
+    """Return a timestamp as an aware datetime in UTC."""
     return datetime.fromtimestamp(seconds, UTC)

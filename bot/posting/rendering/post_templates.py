@@ -1,4 +1,4 @@
-"""A server's own words for its posts: lines of markup with fields such as {title}."""
+"""Templates for posts that a server writes: lines of markup with fields such as {title}."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,20 +10,21 @@ from bot.core.preferences import Template
 from bot.text import discord_text
 
 FIELDS = ("title", "outlet", "excerpt", "author", "tags", "time", "link", "also")
-"""What a template can name; each is filled in with text that was made harmless."""
+"""Fields that a template can use; their values are escaped."""
 MAX_LINE_LENGTH, MAX_BODY_LENGTH = 300, 1000
-"""UTF-16 units of title and footer, and of what stands between them."""
+"""Maximum lengths in UTF-16 units, of title and footer, and of the body."""
 DEFAULT_TEMPLATE = Template(
     title="### [{title}]({link})", body="{excerpt}", footer="-# {outlet} · {time} · {also}"
 )
-"""What somebody begins with who has none."""
+"""Template that the form offers if a channel has none."""
 
-_DISTINGUISHING_FIELDS = {"title", "excerpt", "link"}  # without one of which all posts would be the same
+_DISTINGUISHING_FIELDS = {"title", "excerpt", "link"}
+"""Fields of which a template needs at least one, or all posts would look the same."""
 _NO_LINK = re.compile(r"\[((?:[^\[\]\\]|\\.)*)\]\(\)")
 
 
 def validation_error(template: Template) -> str | None:
-    """What is wrong with a template and what to do, in the language of this task; None where nothing is."""
+    """Return what is wrong with a template and how to fix it, in the current language; None if valid."""
     used: set[str] = set()
     for text in astuple(template):
         try:
@@ -44,7 +45,7 @@ def validation_error(template: Template) -> str | None:
 
 
 def fill_template(template: Template, values: Mapping[str, str]) -> Template:
-    """A template without mistakes with its fields filled in. A line all of whose fields are empty is gone."""
+    """Return a valid template with its fields filled in, without lines whose fields are all empty."""
 
     def lines(text: str) -> Iterator[str]:
         for line in text.split("\n"):
@@ -56,12 +57,12 @@ def fill_template(template: Template, values: Mapping[str, str]) -> Template:
 
 
 def uses_field(template: Template, field: str) -> bool:
-    """Whether a template without mistakes has a field."""
+    """Return whether a valid template uses a field."""
     return any(field in _fields(text) for text in astuple(template))
 
 
 def _fields(text: str) -> Iterator[str]:
-    """The fields as they were written, also wrongly. Raises ValueError for braces that do not match."""
+    """Yield the fields as written, valid or not. Raises ValueError for unbalanced braces."""
     for _literal, name, spec, conversion in Formatter().parse(text):
         if name is not None:
             yield name + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")

@@ -1,7 +1,7 @@
-"""How the post of an article looks: a card with a large or a small picture, a few lines, a headline.
+"""Render the post of an article: a card with a large or small picture, a compact post, a headline.
 
-Or an embed, for servers that choose it, and where a role is told: the notification of a message in Components
-V2 has no text, that of an embed has.
+An embed is used if a server chooses it or a role is mentioned: push notifications of Components V2 messages
+show no text.
 """
 
 from collections.abc import Sequence
@@ -19,20 +19,17 @@ from bot.posting.rendering.messages import Message, linked
 from bot.text import discord_text, urls
 
 COMPACT_EXCERPT_LENGTH = 60
-"""UTF-16 units of the excerpt of a compact post before markup is escaped."""
+"""Length of the excerpt of a compact post, in UTF-16 units before markup is escaped."""
 DEFAULT_EXCERPT_SENTENCES = 2
-"""Of an excerpt whose length nobody chose."""
+"""Maximum number of sentences of an excerpt, unless its length was configured."""
 
 COMPACT_EMBED_EXCERPT_LENGTH = 140
-"""That of a compact embed."""
+"""Length of the excerpt of a compact embed, in UTF-16 units before markup is escaped."""
 
-_MAX_AUTHOR_LENGTH, _MAX_TAG_LENGTH, _MAX_TAGS = 80, 30, 8  # of what a template names
-_MAX_OUTLET_LENGTH, _MAX_HEADLINE_OUTLET_LENGTH, _MAX_OTHER_OUTLET_LENGTH = (
-    256,
-    80,
-    40,
-)  # of an embed's author, a headline's outlet, one that tells it too
-_MAX_ALSO_LENGTH = 2_500  # of all that tell it too: beside the longest excerpt it fits into a description
+_MAX_AUTHOR_LENGTH, _MAX_TAG_LENGTH, _MAX_TAGS = 80, 30, 8
+_MAX_OUTLET_LENGTH, _MAX_HEADLINE_OUTLET_LENGTH, _MAX_OTHER_OUTLET_LENGTH = 256, 80, 40
+_MAX_ALSO_LENGTH = 2_500
+"""Maximum length of the links to joined articles, so that they fit beside the longest excerpt."""
 
 
 def render_post(
@@ -46,11 +43,11 @@ def render_post(
     dedupe_key: str | None = None,
     by_webhook: bool = False,
 ) -> Message:
-    """The post of an article as it is to look, with labels in `language`.
+    """Return the post of an article, with labels in `language`, an ISO 639-1 code.
 
-    `mention` is a role to be told, `joined` are the articles that joined it, the first to join first; `what`
-    is that of its dispatch, where it is not the article's key. One that goes `by_webhook` is signed by its
-    outlet.
+    `mention` is the id of a role to notify. `joined` are the articles that joined the post, in that order.
+    `dedupe_key` is that of the dispatch if it is not the article's key. A post that goes `by_webhook` appears
+    under its outlet's name and icon.
     """
     with i18n.language_scope(language):
         name = discord_text.to_plain_line(
@@ -94,9 +91,9 @@ def post_layout(
     joined: Sequence[Article] = (),
     omit_outlet: bool = False,
 ) -> Layout:
-    """An article as a layout, in the language of this task.
+    """Return an article as a layout, in the current language.
 
-    What is `signed` by its outlet does not name it again.
+    `omit_outlet` is for posts that appear under their outlet's name.
     """
     article = article._replace(outlet=_outlet(article, feed))
     picture = messages.image_block(article) if look.image else None
@@ -119,7 +116,7 @@ def post_layout(
 def _text_parts(
     article: Article, look: PostLook, joined: Sequence[Article], *, signed: bool
 ) -> tuple[tuple[Text, ...], Text]:
-    """What stands above the picture, and below it."""
+    """Return the texts above the picture, and the one below it."""
     others = f"-# {also_line(joined)}" if joined else ""
     if look.template is None:
         return (
@@ -133,7 +130,7 @@ def _text_parts(
 def _fill_template(
     article: Article, template: Template, look: PostLook, joined: Sequence[Article]
 ) -> Template:
-    """A template filled in; what became of the article and who else tells it is always said."""
+    """Return a template filled in; status lines and joined outlets are added if it lacks them."""
     title = messages.title_of(article)
     values = {
         "title": messages.escape_to_fit(f"{look.prefix} {title}".lstrip(), discord_limits.EMBED_TITLE_LENGTH),
@@ -163,7 +160,7 @@ def _headline_text(article: Article, look: PostLook) -> Text:
 def _compact_layout(
     article: Article, look: PostLook, joined: Sequence[Article], picture: Image | None, *, signed: bool
 ) -> Layout:
-    """A headline, or a compact post: without a card, and few lines."""
+    """Return a compact post or a headline: few lines, without a card."""
     title = messages.title_of(article)
     compact = look.style is Style.COMPACT
     if look.template is not None:
@@ -178,7 +175,10 @@ def _compact_layout(
 
 
 def _with_accessory(article: Article, text: Text, joined: Sequence[Article], picture: Image | None) -> Layout:
-    """A text with a picture at its right and buttons below, or where one is enough with that at its right."""
+    """Return a text with a picture beside it and buttons below, or with the Save button beside it.
+
+    The second form is used without picture and audio, if one button can name all joined articles.
+    """
     save = buttons.save_button(article.key, joined=joined, labelled=False)
     listen = buttons.open_buttons(article)[-1] if article.audio is not None else None
     if picture is None and listen is None and len(joined) <= buttons.MAX_JOINED_PER_BUTTON:
@@ -188,7 +188,7 @@ def _with_accessory(article: Article, text: Text, joined: Sequence[Article], pic
 
 
 def _title_variants(article: Article, title: str, look: PostLook) -> tuple[str, str]:
-    """The title with its prefix as a link, and without it for where that gets too long."""
+    """Return the title with its prefix as a link, and unlinked for when that gets too long."""
     shown = messages.escape_to_fit(f"{look.prefix} {title}".lstrip(), discord_limits.EMBED_TITLE_LENGTH)
     return linked(shown, article.url, messages.MAX_URL_LENGTH), shown
 
@@ -204,7 +204,7 @@ def _outlet(article: Article, feed: Feed | None) -> str:
 
 
 def uses_embed(look: PostLook) -> bool:
-    """Whether posts of a look are embeds, which must not change while a message is edited."""
+    """Return whether posts of a look are embeds, which an edit must not change."""
     return look.style is Style.CLASSIC or look.role is not None
 
 
@@ -246,12 +246,12 @@ def _embed(article: Article, outlet: str, icon: str | None, look: PostLook) -> d
 
 
 def also_line(joined: Sequence[Article]) -> str:
-    """The outlets of these articles, each with its link, in the language of this task."""
+    """Return the linked outlets of the joined articles, in the current language."""
     return _("Also: {links}").format(links=_outlet_links(joined))
 
 
 def _outlet_links(joined: Sequence[Article]) -> str:
-    """The same without a word before them; "" where there are none."""
+    """Return the linked outlets of the joined articles without an introduction; "" if there are none."""
     told: list[str] = []
     free = _MAX_ALSO_LENGTH
     for article in joined[: buttons.MAX_JOINED_PER_BUTTON]:
@@ -268,7 +268,7 @@ def _outlet_links(joined: Sequence[Article]) -> str:
 
 
 def _outlet_count_link(joined: Sequence[Article]) -> str:
-    """How many outlets tell it too, with a link to the first of them; "" where none does."""
+    """Return the number of joined outlets as a link to the first article; "" if there are none."""
     if not joined:
         return ""
     number = len({article.outlet for article in joined})

@@ -1,4 +1,4 @@
-"""The roles that posts mention: who may choose one, and whether it can be told."""
+"""Roles that posts mention: who may choose one, and whether it can be mentioned."""
 
 import discord
 
@@ -9,16 +9,16 @@ from bot.core.preferences import PostLook
 def can_mention(
     member: discord.Member, role: discord.Role, channel: discord.abc.GuildChannel | discord.Thread
 ) -> bool:
-    """Whether a member may mention a role in a channel; not all in a server at once, which is no role."""
+    """Return whether a member can mention a role in a channel; never @everyone."""
     if role.is_default():
         return False
     return role.mentionable or channel.permissions_for(member).mention_everyone
 
 
 def mentioned_role_id(client: discord.Client, server_id: int, channel_id: int, look: PostLook) -> int | None:
-    """The role that a post in a channel mentions; None without one, or where it is gone or may not be.
+    """Return the id of the role that a post mentions; None if there is none, or it cannot be mentioned.
 
-    Where a channel is not in the cache, what holds for the server counts.
+    If the channel is not in the cache, the permissions in the server decide.
     """
     guild = client.get_guild(server_id)
     if look.role is None or guild is None:
@@ -35,10 +35,11 @@ def mentioned_role_id(client: discord.Client, server_id: int, channel_id: int, l
 
 
 def self_assign_refusal(role: discord.Role, *, manager_role: int | None) -> str | None:
-    """Why nobody may give themselves a role, in the language of this task; None where they may.
+    """Return why people must not assign a role to themselves, or None if they may.
 
-    A role is safe that grants nothing beyond what everybody has, in no channel either, that manages no feeds
-    (`manager_role`), and that Telex may give.
+    The sentence is in the current language. A role is safe if it grants nothing beyond @everyone's
+    permissions in the server or in any channel, does not manage feeds (`manager_role`), and can be assigned
+    by Telex.
     """
     guild, name = role.guild, role.mention
     everybodys = guild.default_role.permissions.value

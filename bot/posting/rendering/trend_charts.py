@@ -1,4 +1,4 @@
-"""The pictures of what is rising, with their labels in the language of the task."""
+"""Charts and sentences on rising topics, in the current language."""
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
@@ -15,17 +15,21 @@ from bot.store import Store
 from bot.text import discord_text
 
 TREND_TIMEOUT_SECONDS = 20.0
-"""Seconds that reading the titles may take."""
+"""Maximum time in seconds for detecting trends in the titles."""
 
-_MAX_NAME_LENGTH = 60  # UTF-16 units of a name in a picture
-_MIN_WHOLE_FACTOR = 3  # from which factor on one says it without a fraction
+_MAX_NAME_LENGTH = 60
+_MIN_WHOLE_FACTOR = 3
+"""Factor from which a change is shown without decimals."""
 _MAX_ALT_TEXT_LENGTH = 1024  # https://discord.com/developers/docs/resources/message#attachment-object
 
 
 async def load_trends(
     store: Store, workers: WorkerPool, feed_ids: Collection[int], period: TrendPeriod, now: int
 ) -> Trends:
-    """What is rising in these feeds. Raises `WorkerError` where it takes too long."""
+    """Return the rising topics of these feeds in the period before `now`, a timestamp.
+
+    Raises StoreError, and WorkerError if it takes longer than `TREND_TIMEOUT_SECONDS`.
+    """
     read = await store.title_samples.sample(
         feed_ids, since=now - 2 * period.seconds, before=now, most=2 * MAX_TITLES
     )
@@ -35,7 +39,7 @@ async def load_trends(
 
 
 def row_figures(line: TrendRow, *, outlets: bool = True) -> str:
-    """How many articles, of how many outlets, and how many before."""
+    """Return the numbers of articles and outlets of a topic, and of articles in the period before."""
     told = [article_count(line.articles)]
     if outlets:
         told.append(format_count("{count} outlet", "{count} outlets", line.outlets))
@@ -44,7 +48,7 @@ def row_figures(line: TrendRow, *, outlets: bool = True) -> str:
 
 
 def leader_sentence(line: TrendRow) -> str:
-    """What is rising most, in a sentence of markup."""
+    """Return a sentence of markup on the topic that rises most."""
     sentence = (
         _("**{name}** leads with {articles} from {outlets}, up from {before}.")
         if line.before
@@ -59,17 +63,17 @@ def leader_sentence(line: TrendRow) -> str:
 
 
 def article_count(count: int) -> str:
-    """How many articles, in words."""
+    """Return a number of articles in words."""
     return format_count("{count} article", "{count} articles", count)
 
 
 def rising_chart(lines: Sequence[TrendRow], period: TrendPeriod, now: int) -> Chart | None:
-    """The picture of what is rising, labelled in the language of this task; None where nothing is."""
+    """Return the chart of rising topics, in the current language; None if there are none."""
     return _chart(_("Rising"), lines, period, now) if lines else None
 
 
 def outlets_chart(lines: Sequence[TrendRow], period: TrendPeriod, now: int) -> Chart | None:
-    """The picture of the outlets that publish most; None where there are none."""
+    """Return the chart of the outlets that publish most, in the current language; None if there are none."""
     chart = _chart(_("Outlets"), lines, period, now, outlets=False) if lines else None
     return chart and chart._replace(colour=1)
 
@@ -91,7 +95,7 @@ def _chart(
 
 
 def _change(line: TrendRow) -> str:
-    """By what factor it rose, or that it is new."""
+    """Return the factor by which a topic rose, or that it is new."""
     if not line.before:
         return _("new")
     factor = line.articles / line.before
@@ -108,7 +112,7 @@ def _period_label(period: TrendPeriod) -> str:
 
 
 def _tick_label(moment: int, period: TrendPeriod) -> str:
-    """A date as it is written in the language of this task; for a day the hour in UTC."""
+    """Return a date in the current language; for a period of a day the time in UTC."""
     when = datetime.fromtimestamp(moment, UTC)
     if period is TrendPeriod.DAY:
         return f"{format_time(when, 'HH:mm', locale=i18n.current_language())} UTC"
@@ -116,7 +120,7 @@ def _tick_label(moment: int, period: TrendPeriod) -> str:
 
 
 def chart_alt_text(chart: Chart) -> str:
-    """A picture in words, for those who cannot see it."""
+    """Return the alt text of a chart, for screen readers."""
     rows = (
         _("{name}: {told}").format(name=row.label, told=f"{row.told}, {row.change}.") for row in chart.rows
     )

@@ -1,1 +1,1 @@
-"""The sentences for what rooms below report as data."""
+"""Sentences for users on what the lower packages report as codes and data."""

@@ -1,4 +1,4 @@
-"""What a channel is told when a feed broke, brings too much, or is back."""
+"""Texts of alerts: a feed fails, is over its quota, or has recovered."""
 
 from bot.core import i18n
 from bot.core.i18n import N_, _
@@ -8,11 +8,11 @@ from bot.posting.wording.feed_error_sentences import describe_feed_error
 from bot.store.records.source_records import AlertKind, OverQuotaKind
 from bot.text import discord_text, urls
 
-_MAX_NAME_LENGTH = 100  # UTF-16 units
+_MAX_NAME_LENGTH = 100
 
 
 def alert_texts_by_language(feed: Feed, kind: AlertKind, surplus: OverQuotaKind | None) -> dict[str, str]:
-    """The notice by language; `surplus` is what a feed brings too much of, where that is told."""
+    """Return the text of an alert by language code; `surplus` is the quota that the feed exceeds, if any."""
     sentence = _ALERT_SENTENCES[kind] if surplus is None else _SURPLUS_SENTENCES[surplus]
     if kind is AlertKind.FAILING and feed.error in {
         fetch_errors.LIST_NOT_FOUND,

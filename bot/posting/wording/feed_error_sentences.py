@@ -1,4 +1,4 @@
-"""Why a feed or a page could not be read, in words: for each code of `feeds.fetch_errors`."""
+"""Sentences on why a feed or page could not be read, for each code of `feeds.fetch_errors`."""
 
 from bot.core.i18n import N_, _
 from bot.feeds import fetch_errors
@@ -52,7 +52,7 @@ _SENTENCES = {
 
 
 def describe_feed_error(code: str) -> str:
-    """What went wrong and what can be done, in the language of this task."""
+    """Return what went wrong and what can be done, in the current language."""
     if code in _SENTENCES:
         return _(_SENTENCES[code])
     if code.startswith("http-5"):
@@ -61,9 +61,9 @@ def describe_feed_error(code: str) -> str:
 
 
 def page_read_sentence(page: PageFetch, *, when: str) -> str:
-    """Whether a page was read for more than the feed gives, or why not, in the language of this task.
+    """Return whether an article's web page was read, or why not, in the current language.
 
-    `when` is the time of it as it is to be shown.
+    `when` is the formatted time of the page fetch.
     """
     if page.outcome == PageFetchOutcome.FETCHED:
         return _("the feed only has a teaser, so I read the page ({when})").format(when=when)

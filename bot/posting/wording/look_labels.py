@@ -1,4 +1,4 @@
-"""Looks of posts in words."""
+"""Labels of the looks of posts."""
 
 from bot.core.i18n import _, format_number
 from bot.core.preferences import PostLook, Style
@@ -6,7 +6,7 @@ from bot.text import discord_text
 
 
 def style_label(style: Style) -> str:
-    """What a style is called, in the language of this task."""
+    """Return the name of a style, in the current language."""
     names = {
         Style.FULL: _("card"),
         Style.THUMBNAIL: _("card with a small picture"),
@@ -18,7 +18,7 @@ def style_label(style: Style) -> str:
 
 
 def look_summary(look: PostLook) -> str:
-    """A look in a few words, in the language of this task."""
+    """Return a look in a few words, in the current language."""
     words = [style_label(look.style)]
     if not look.image and look.style is not Style.HEADLINE:
         words.append(_("no picture"))

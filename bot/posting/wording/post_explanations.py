@@ -1,4 +1,4 @@
-"""Why an article was, or was not, posted."""
+"""Explain why an article was or was not posted."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,12 +18,12 @@ _MESSAGE = re.compile(
     r"<?https?://(?:\w+\.)?discord(?:app)?\.com/channels/(\d{1,20})/(\d{1,20})/(\d{1,20})/?>?", re.ASCII
 )
 _MAX_ARTICLES = 50
-"""Articles of one link that are told of; a page that a feed gives to every entry has more."""
+"""Maximum number of articles explained per link; some feeds give every entry the same link."""
 _MAX_SNOWFLAKE = 2**63 - 1
 
 
 class DroppedEntry(NamedTuple):
-    """A feed that brought an entry beyond its share, and when it was counted."""
+    """A feed that dropped an entry over its quota, and the timestamp."""
 
     feed: Feed
     dropped_at: int
@@ -31,11 +31,10 @@ class DroppedEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What is known of a link: its articles, each with its feed, and what became of them in channels.
+    """What is known of a link: its articles with their feeds, and their delivery statuses by channel.
 
-    `passed_over` are the channels that follow one of the feeds and never decided anything about the page,
-    `readings` tell, by article, whether its page was read for more than the feed gives. `left_out` are the
-    feeds of which an entry with that link was beyond what they may bring.
+    `undecided_subscriptions` follow one of the feeds without a status for the page. `page_reads` has the page
+    fetch by article id. `dropped_entries` are feeds that had an entry with this link over their quota.
     """
 
     articles: tuple[tuple[Article, Feed | None], ...] = ()
@@ -46,10 +45,10 @@ class Explanation:
 
 
 async def explain(store: Store, link: str) -> Explanation:
-    """What became of the article at an address, or of those that a message of the bot tells, everywhere.
+    """Return the delivery statuses of the articles at a URL, or of those in a message of the bot.
 
-    The address may carry tracking parameters, and be one that the article had earlier. Whom it may be told
-    is for the caller to decide.
+    The URL may carry tracking parameters, or be an earlier one of the article. Covers all servers: the caller
+    must check what the user may see. Raises StoreError.
     """
     post = await dispatch_of_message_link(store, link)
     if post is None:
@@ -84,12 +83,12 @@ async def _find_dropped_entries(store: Store, link: str) -> tuple[DroppedEntry, 
 
 
 def dropped_entry_sentence(feed: str, *, when: str) -> str:
-    """What to say of an entry that was beyond its feed's share, in the language of this task."""
+    """Return the sentence on an entry that was over its feed's quota, in the current language."""
     return _("Left out {when}: {feed} published more at once than I can keep.").format(when=when, feed=feed)
 
 
 async def dispatch_of_message_link(store: Store, link: str) -> Dispatch | None:
-    """The dispatch of the message that a link of Discord leads to, or None."""
+    """Return the dispatch of the message that a Discord link leads to, or None. Raises StoreError."""
     match = _MESSAGE.fullmatch(link.strip())
     if match is None or int(match[3]) > _MAX_SNOWFLAKE:
         return None
@@ -100,7 +99,7 @@ async def dispatch_of_message_link(store: Store, link: str) -> Dispatch | None:
 
 
 async def articles_at(store: Store, link: str) -> list[Article]:
-    """The articles of the page at an address as a person gives it."""
+    """Return the articles at a URL as a user typed it; empty if it is no URL. Raises StoreError."""
     try:
         url = urls.canonicalize(urls.normalise_input(link))
     except ValueError:
@@ -111,10 +110,10 @@ async def articles_at(store: Store, link: str) -> list[Article]:
 
 
 def fate_sentence(fate: ChannelDeliveryStatus, *, when: str, problem: Callable[[str], str]) -> str:
-    """What became of a page in a channel, in the language of this task.
+    """Return the delivery status of a page in a channel as a sentence, in the current language.
 
-    `when` is the time of it as it is to be shown; `problem` puts why sending failed into words. The title of
-    a post that it joined is shown as it is.
+    `when` is the formatted time of the status; `problem` describes why sending failed. The title of the post
+    that the article joined is shown as it is.
     """
     reason = fate.reason or ""
     told: dict[DeliveryStatus, str] = {
@@ -167,7 +166,7 @@ def _too_few_outlets_sentence(reason: str, when: str) -> str:
 
 
 def _joined_sentence(fate: ChannelDeliveryStatus, when: str) -> str:
-    """A story's post is named by its title, which an article that is gone does not have."""
+    """Return the sentence on an article that joined a post; a post that is gone has no title."""
     title = _("“{text}”").format(text=fate.joined or discord_text.ELLIPSIS)
     if fate.message_id is None:
         told = _("grouped with {title}, which is waiting to be posted ({when})")
@@ -177,5 +176,5 @@ def _joined_sentence(fate: ChannelDeliveryStatus, when: str) -> str:
 
 
 def undecided_sentence() -> str:
-    """Why a channel that follows the feed decided nothing about an article, in the language of this task."""
+    """Return why a channel that follows the feed has no status for an article, in the current language."""
     return _("not posted: it was already in the feed when the channel started following it")

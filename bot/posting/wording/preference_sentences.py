@@ -1,4 +1,4 @@
-"""What a server likes, in words."""
+"""A server's taste in words."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from math import exp
@@ -12,7 +12,7 @@ from bot.text import discord_text
 
 
 def trait_label(trait: Trait) -> str:
-    """A trait by its name, with what it is."""
+    """Return the name of a trait with its kind, in the current language."""
     name = discord_text.escape_markdown(trait.name)
     match trait.kind:
         case TraitKind.OUTLET:
@@ -23,7 +23,7 @@ def trait_label(trait: Trait) -> str:
 
 
 def trait_lines(traits: Sequence[Trait], most: int) -> Iterator[str]:
-    """A line a kind: its first traits, each with how many times as much as the average it is liked."""
+    """Yield a line per kind with its first traits and how many times the average each is liked."""
     headings = {
         TraitKind.TOPIC: _("Topics"),
         TraitKind.OUTLET: _("Outlets"),
@@ -41,7 +41,7 @@ def trait_lines(traits: Sequence[Trait], most: int) -> Iterator[str]:
 
 
 def reason_sentences(traits: Iterable[Trait], person_id: int) -> list[str]:
-    """Why a story ranks higher or lower in its server, in sentences that this person may read."""
+    """Return why a story ranks higher or lower in its server, as far as this user may know."""
     told = [trait for trait in traits if trait.may_be_shown_to(person_id)]
     liked = ", ".join(trait_label(trait) for trait in told if trait.score > 0)
     disliked = ", ".join(trait_label(trait) for trait in told if trait.score < 0)

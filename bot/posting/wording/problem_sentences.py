@@ -1,4 +1,4 @@
-"""Why something was not posted, for a person, with what they can do about it."""
+"""Sentences on why something was not posted, with what users can do about it."""
 
 from bot.core.i18n import _, format_number
 from bot.posting.sending import permissions
@@ -8,7 +8,7 @@ from bot.watches.watch_matching import DMS_CLOSED
 
 
 def describe_problem(problem: str) -> str:
-    """A problem of a channel, or a reason why a post failed, for a person, with what they can do about it."""
+    """Return the sentence for a channel's problem or a failed post, in the current language."""
     code, _space, rest = problem.partition(" ")
     if code == SendProblem.FORBIDDEN and rest:
         names = ", ".join(permissions.permission_label(permission) for permission in rest.split())
@@ -55,7 +55,7 @@ def describe_problem(problem: str) -> str:
 
 
 def _reason(error: str) -> str:
-    """Why Discord did not take something, in words where it is not Discord that says it."""
+    """Return why a request failed: Telex's own reasons in words, else Discord's text."""
     ours = {
         "rate limited": _("I have to wait a moment"),
         "no connection": _("I couldn’t reach it"),
@@ -68,7 +68,7 @@ def _reason(error: str) -> str:
 
 
 def _schedule_sentence(code: str) -> str:
-    """Why something waits for the rhythm of its channel, with the time when it comes to be filled in."""
+    """Return why a post waits for its channel's schedule, with `{time}` to be filled in."""
     sentences: dict[str, str] = {
         WaitReason.QUIET_HOURS: _("Waiting until {time} (quiet hours)."),
         WaitReason.HOURLY_LIMIT: _("Waiting until {time} (hourly limit)."),

@@ -1,4 +1,4 @@
-"""The sentences for what rooms below decline."""
+"""Sentences on why a request of a user was refused."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -17,7 +17,7 @@ _Values = Mapping[str, str | int]
 
 
 def sentence_for(error: Exception) -> str | None:
-    """What to say to the person, in the language of this task; None for what is no "no" to a person."""
+    """Return the sentence for an error, in the current language; None if it is not meant for users."""
     match error:
         case UserFacingError():
             return str(error)
@@ -29,7 +29,7 @@ def sentence_for(error: Exception) -> str | None:
 
 
 def refusal_sentence(error: RequestRejected) -> str:
-    """Why a room declines, in the language of this task."""
+    """Return why a request was refused, in the current language."""
     told = _SENTENCES[error.reason]
     if not isinstance(told, str):
         return told(error.values)

@@ -1,4 +1,4 @@
-"""The sentences for what a search tells of a query."""
+"""Sentences for the notes of a search."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
@@ -14,7 +14,7 @@ _Values = Mapping[str, Any]
 
 
 def note_sentence(note: Note) -> str:
-    """A note in the language of this task; text of the query stands in it as it was typed."""
+    """Return a note in the current language, with the words of the query as they were typed."""
     values, told = dict(note.values), _SENTENCES[note.kind]
     if not isinstance(told, str):
         return told(values)
@@ -25,7 +25,7 @@ def note_sentence(note: Note) -> str:
 
 
 def _date(values: _Values) -> str:
-    """A moment as it is written in the language of this task: without the year where that is plain."""
+    """Return a date in the current language, without the year if it is the current one."""
     zone: tzinfo = values["zone"]
     day = datetime.fromtimestamp(values["moment"], zone)
     language = i18n.current_language()

@@ -1,30 +1,30 @@
-"""Building blocks of messages in Discord's Components V2: what a message shows, as data.
+"""Building blocks of messages in Discord's Components V2: the content of a message as data.
 
-A view is a function from data to a `Layout`, a tuple of blocks. `layout_views.static_view` makes the message
-of it and keeps it within Discord's limits (`fitting`): what is too long is shortened, nothing is refused.
+A view is a function from data to a `Layout`, a tuple of blocks. `layout_views.build_static_view` makes a
+discord.py view of it, and `fitting` keeps it within Discord's limits: long texts are shortened, nothing is
+refused.
 
     from bot.posting.rendering import buttons
-    from bot.posting.rendering.layout import blocks, outlets, layout_views
-    from bot.posting.rendering.layout.blocks import Card, Image, Row, Rule, Section
+    from bot.posting.rendering.layout import blocks, layout_views, outlet_branding
+    from bot.posting.rendering.layout.blocks import ActionRow, Card, Image, Section, Separator
 
-    def found(query: str, articles: Sequence[Article]) -> blocks.Layout:
-        results = [
+    def search_page(query: str, articles: Sequence[Article]) -> blocks.Layout:
+        sections = [
             Section(
-                (blocks.text(f"**{linked(title(one), one.url)}**", f"**{title(one)}**"), outlets.byline(one)),
-                beside=Image(one.image, one.title) if one.image else buttons.save(one.key),
+                (blocks.text_block(link_markup(article.title, article.url), article.title),),
+                Image(article.image, article.title) if article.image else buttons.save_button(article.key),
             )
-            for one in articles
+            for article in articles
         ]
-        card = Card((blocks.text(f"### {heading}"), Rule(), *results, Row(previous, following)), COLOUR)
-        return (card,)
+        heading = blocks.text_block(f"### {query}")
+        return (Card((heading, Separator(), *sections, ActionRow(previous, following)), COLOUR),)
 
-    await channel.send(view=layout_views.static(found(query, articles)))
+    await channel.send(view=layout_views.build_static_view(search_page(query, articles)))
 
-- A text has one form or several, the longest first; a shorter form is taken where the message gets too long.
-- A section without anything beside it, a row without items and a picture without a usable address are what is
-  left of them.
-- `outlets` has the tile, the colour and the line of an outlet; `icons` the emoji of buttons.
+- A text has variants, longest first; a shorter one is used where the message gets too long.
+- A section without an accessory becomes texts; rows without items and pictures without a URL are dropped.
+- `outlet_branding` has the tile, the colour and the byline of an outlet, `icons` the emoji of buttons.
 - Panels whose buttons call coroutine functions are `cogs.shared.views.OwnedView`s.
-- Texts are markup: make what a feed or a person wrote harmless first (`bot.text.discord_text`).
-- A message that was sent so stays so: later edits need a layout too, and no content or embed beside it.
+- Texts are markup: escape what a feed or a user wrote (`bot.text.discord_text`).
+- A message sent as a layout stays one: edits need a layout too, without content or embed.
 """

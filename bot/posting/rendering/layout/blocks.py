@@ -1,4 +1,4 @@
-"""What a message shows, as data: texts, sections, pictures, rules, rows of buttons, and cards around them."""
+"""The content of a message as data: texts, sections, pictures, separators, rows of buttons, cards."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -14,14 +14,14 @@ Item = discord.ui.Item[Any]
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A piece of markup in its forms, the longest first; the first that fits is shown."""
+    """A text of markup in variants, longest first; the first that fits is shown."""
 
     variants: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture on the web, or `attachment://…`, and what it shows in words for a screen reader."""
+    """A picture by its URL or `attachment://…`, with its alt text."""
 
     url: str
     description: str = ""
@@ -29,7 +29,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """At most three texts with a picture or a button at their right; without it they are texts."""
+    """Up to three texts with a picture or button at their right; without one they are plain texts."""
 
     texts: tuple[Text, ...]
     beside: Image | Item | None = None
@@ -44,14 +44,14 @@ class Gallery:
 
 @dataclass(frozen=True, slots=True)
 class Separator:
-    """A thin line; or only a gap, where it is not `visible`."""
+    """A thin line, or only a gap if it is not `visible`."""
 
     visible: bool = True
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class ActionRow:
-    """Buttons, five of which stand side by side, or one menu. None is left out."""
+    """Buttons, five of which fit side by side, or one menu. None among the arguments is dropped."""
 
     items: tuple[Item, ...]
 
@@ -64,7 +64,7 @@ Block = Text | Section | Gallery | Separator | ActionRow
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Blocks in a box with a bar of a colour (0xRRGGBB) at its left."""
+    """Blocks in a box with a coloured bar (0xRRGGBB) at its left."""
 
     blocks: tuple[Block, ...]
     colour: int | None = None
@@ -74,12 +74,12 @@ Layout = tuple[Block | Card, ...]
 
 
 def text(*forms: str) -> Text:
-    """A text in its forms, the longest first."""
+    """Return a text block with these variants, longest first."""
     return Text(forms)
 
 
 def plain_text(layout: Layout) -> str:
-    """Everything that can be read, a line or more each, in its longest form."""
+    """Return all texts of a layout in their longest variants, separated by line breaks."""
     return "\n".join(
         one.variants[0]
         for block in iter_blocks(layout)
@@ -89,7 +89,7 @@ def plain_text(layout: Layout) -> str:
 
 
 def items(layout: Layout) -> list[Item]:
-    """All buttons and menus, those beside texts too."""
+    """Return all buttons and menus of a layout, accessories included."""
     found: list[Item] = []
     for block in iter_blocks(layout):
         if isinstance(block, ActionRow):
@@ -100,7 +100,7 @@ def items(layout: Layout) -> list[Item]:
 
 
 def images(layout: Layout) -> list[Image]:
-    """All pictures, in their order."""
+    """Return all pictures of a layout, in order."""
     found: list[Image] = []
     for block in iter_blocks(layout):
         if isinstance(block, Gallery):
@@ -111,7 +111,7 @@ def images(layout: Layout) -> list[Image]:
 
 
 def without_images(layout: Layout) -> Layout:
-    """The same in words alone."""
+    """Return a layout without pictures."""
 
     def bare(block: Block) -> Iterable[Block]:
         if isinstance(block, Section) and isinstance(block.beside, Image):
@@ -122,17 +122,17 @@ def without_images(layout: Layout) -> Layout:
 
 
 def without_links(layout: Layout) -> Layout:
-    """The same without buttons that lead out of Discord: it refuses some addresses."""
+    """Return a layout without link buttons, some URLs of which Discord rejects."""
     return map_items(layout, lambda item: None if is_link(item) else item)
 
 
 def without_items(layout: Layout) -> Layout:
-    """The same without buttons and menus."""
+    """Return a layout without buttons and menus."""
     return map_items(layout, lambda _item: None)
 
 
 def without_emoji(layout: Layout) -> Layout:
-    """The same without the application's emoji on buttons: Discord refuses one that somebody deleted."""
+    """Return a layout without custom emoji on buttons: Discord rejects an emoji that was deleted."""
 
     def bare(item: Item) -> Item:
         if not isinstance(item, discord.ui.Button) or item.emoji is None or item.emoji.id is None:
@@ -149,7 +149,7 @@ def without_emoji(layout: Layout) -> Layout:
 
 
 def with_last(layout: Layout, block: Block) -> Layout:
-    """Return a layout with one more block at its end, within its last card where it ends with one."""
+    """Return a layout with one more block at its end, inside its last card if it ends with one."""
     *before, last = layout
     return (
         (*before, replace(last, blocks=(*last.blocks, block))) if isinstance(last, Card) else (*layout, block)
@@ -157,7 +157,7 @@ def with_last(layout: Layout, block: Block) -> Layout:
 
 
 def map_items(layout: Layout, change: Callable[[Item], Item | None]) -> Layout:
-    """The same with other buttons and menus in place of its own, or none."""
+    """Return a layout in which each button and menu is replaced by what `change` returns; None removes it."""
 
     def changed(block: Block) -> Iterable[Block]:
         if isinstance(block, Section) and isinstance(block.beside, discord.ui.Item):
@@ -168,12 +168,12 @@ def map_items(layout: Layout, change: Callable[[Item], Item | None]) -> Layout:
 
 
 def is_link(item: Item) -> bool:
-    """Whether an item is a button that leads out of Discord."""
+    """Return whether an item is a link button."""
     return isinstance(item, discord.ui.Button) and item.url is not None
 
 
 def iter_blocks(layout: Layout) -> Iterator[Block]:
-    """All blocks, also those in cards."""
+    """Yield all blocks of a layout, those in cards included."""
     for block in layout:
         if isinstance(block, Card):
             yield from block.blocks
@@ -182,7 +182,10 @@ def iter_blocks(layout: Layout) -> Iterator[Block]:
 
 
 def map_blocks(layout: Layout, change: Callable[[Block], Iterable[Block]]) -> Layout:
-    """The same with what comes of each block in its place; without cards that nothing is left of."""
+    """Return a layout in which each block is replaced by the blocks that `change` returns for it.
+
+    Cards that end up empty are removed.
+    """
     found: list[Block | Card] = []
     for each in layout:
         if not isinstance(each, Card):

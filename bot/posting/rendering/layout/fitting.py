@@ -1,4 +1,4 @@
-"""Keeps a layout within Discord's limits: what is too long is shortened, what is too much left out.
+"""Fit a layout into Discord's limits: shorten long texts, drop surplus components.
 
 Limits: https://discord.com/developers/docs/components/reference
 """
@@ -23,25 +23,27 @@ from bot.posting.rendering.layout.blocks import (
 from bot.text import discord_text
 
 MAX_COMPONENTS = 40
-"""Of a message, those within others and beside texts counted."""
+"""Maximum number of components of a message, nested ones and accessories included."""
 MAX_TEXT_LENGTH = 4000
-"""UTF-16 units of all texts of a message together."""
+"""Maximum length of all texts of a message together, in UTF-16 units."""
 MAX_GALLERY_IMAGES = 10
-"""Of a gallery."""
+"""Maximum number of pictures in a gallery."""
 MAX_SECTION_TEXTS = 3
+"""Maximum number of texts in a section."""
 MAX_ROW_BUTTONS = 5
-"""Buttons that stand side by side."""
+"""Maximum number of buttons in a row."""
 
-_MIN_LINES_TO_TRIM = 3  # texts of more lines lose one after the other
+_MIN_LINES_TO_TRIM = 3
+"""Number of lines from which a text is shortened line by line."""
 
 
 def fit_layout(layout: Layout) -> Layout:
-    """The layout as Discord takes it. Rows of buttons go last."""
+    """Return a layout that fits into Discord's limits. Rows of buttons are dropped last."""
     return _limit_components(_limit_text(map_blocks(layout, _without_empty_parts)))
 
 
 def split_row(row: ActionRow) -> list[ActionRow]:
-    """A row as Discord takes it: no more than five buttons side by side, a menu alone."""
+    """Return a row as rows that Discord accepts: at most five buttons, or one menu."""
     found: list[ActionRow] = []
     line: list[object] = []
     for item in row.items:
@@ -66,7 +68,7 @@ def _component_count(block: Block) -> int:
 
 
 def _without_empty_parts(block: Block) -> Iterable[Block]:
-    """What is left of a block without its empty parts."""
+    """Return a block without its empty parts; a section without accessory becomes texts."""
     match block:
         case Text():
             return _without_blank_variants(block)
@@ -91,7 +93,7 @@ def _without_blank_variants(text: Text) -> tuple[Text, ...]:
 
 
 def _limit_text(layout: Layout) -> Layout:
-    """The longest texts in shorter forms, then the last ones shorter or gone, until all fit."""
+    """Shorten texts until they fit: the longest ones to shorter variants, then the last ones line by line."""
     chosen = [list(text.variants) for text in _iter_texts(layout)]
     over = sum(discord_text.utf16_length(forms[0]) for forms in chosen) - MAX_TEXT_LENGTH
     while over > 0:
@@ -132,7 +134,7 @@ def _iter_texts(layout: Layout) -> Iterator[Text]:
 
 
 def _limit_components(layout: Layout) -> Layout:
-    """Pictures beside texts go first, then what stands last, until Discord takes so many components."""
+    """Drop components until the rest fits: accessory pictures, then the last blocks, then buttons."""
     cards = [list(each.blocks) if isinstance(each, Card) else [each] for each in layout]
 
     def over() -> int:
@@ -158,7 +160,7 @@ def _limit_components(layout: Layout) -> Layout:
                 blocks[number] = Text((joined,))
     while over() > 0:
         found = last(Text, Section, Gallery, Separator) or last(ActionRow)
-        assert found is not None  # something is too much
+        assert found is not None
         del found[0][found[1]]
     return tuple(
         new

@@ -1,4 +1,4 @@
-"""The emoji of buttons: those of the application, all of one style, else the nearest that Discord has."""
+"""Emoji of buttons: the application's own, all in one style, or the closest Unicode emoji."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -7,7 +7,7 @@ from bot import DATA
 
 
 class Icon(StrEnum):
-    """What a button is about; the value is the emoji where the application has none of its own."""
+    """The subject of a button; the value is the emoji if the application has none for it, "" for none."""
 
     SAVE = "🔖"
     ADD = "➕"
@@ -29,17 +29,17 @@ _application_emoji: Mapping[Icon, str] = {}
 
 
 def icon_images() -> dict[Icon, bytes]:
-    """The application's own, as PNG."""
+    """Return the pictures of the application's emoji, as PNG."""
     folder = DATA / "identity" / "buttons"
     return {icon: (folder / f"{icon.name.lower()}.png").read_bytes() for icon in Icon}
 
 
 def set_application_emoji(own: Mapping[Icon, str]) -> None:
-    """From now on these are the application's emoji, as they are written in a message."""
-    global _application_emoji  # noqa: PLW0603 - one bot a process has them
+    """Use these emoji of the application, in markup, from now on."""
+    global _application_emoji  # noqa: PLW0603  # one bot per process
     _application_emoji = own
 
 
 def emoji(icon: Icon) -> str | None:
-    """The emoji of a button, as it is written in a text too; None where there is none."""
+    """Return the emoji of an icon in markup; None if there is none."""
     return _application_emoji.get(icon, icon.value) or None

@@ -1,4 +1,4 @@
-"""From a layout to discord.py's view of it, within Discord's limits."""
+"""Convert a layout to a discord.py view, within Discord's limits."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -24,9 +24,9 @@ _MAX_ALT_TEXT_LENGTH = 1024  # https://discord.com/developers/docs/components/re
 
 
 def static_view(layout: Layout) -> discord.ui.LayoutView:
-    """A view for a message whose clicks find their cog by the id; to be called within an event loop.
+    """Return a view whose clicks reach their cog by the custom id. Requires a running event loop.
 
-    A view that ended is not kept by discord.py, which would otherwise hold one for every post.
+    The view is stopped, or discord.py would keep one for every post.
     """
     view = discord.ui.LayoutView(timeout=None)
     fill_view(view, layout)
@@ -35,7 +35,7 @@ def static_view(layout: Layout) -> discord.ui.LayoutView:
 
 
 def fill_view(view: discord.ui.LayoutView, layout: Layout) -> None:
-    """Let a view show a layout and nothing else."""
+    """Replace the content of a view by a layout."""
     view.clear_items()
     for each in fit_layout(layout):
         if isinstance(each, Card):
@@ -54,7 +54,7 @@ def _to_discord_items(block: Block) -> Iterator[Item]:
         case Text(forms):
             yield discord.ui.TextDisplay(forms[0])
         case Section(texts, beside):
-            assert beside is not None  # `fitted` makes texts of it
+            assert beside is not None  # `fit_layout` converts such a section to texts.
             yield discord.ui.Section(
                 *(discord.ui.TextDisplay(text.variants[0]) for text in texts),
                 accessory=discord.ui.Thumbnail(beside.url, description=_alt_text(beside))

@@ -1,7 +1,7 @@
-"""Who publishes, as a reader sees it: a tile, a colour, a small line.
+"""How an outlet appears in a message: its tile, its colour and its byline.
 
-A tile is the outlet's icon or its initial on its colour, an emoji of the application. `know` says which there
-are; until there is one, a square of the colour stands for it.
+A tile is an emoji of the application: the outlet's icon, or its initial on a colour. `set_emoji` says which
+exist; until then a coloured square stands in.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ from bot.posting.rendering.layout.blocks import Text
 from bot.text import discord_text, words
 
 DEFAULT_COLOUR = 0x2E7D8C
-"""That of Telex, for what is of no outlet."""
+"""Telex's own colour, for messages without an outlet."""
 
 _SQUARES = {
     0x2F7FE0: "🟦",
@@ -28,21 +28,21 @@ _SQUARES = {
     0x8A6240: "🟫",
 }
 INITIAL_COLOURS = tuple(_SQUARES)
-"""What outlets without an icon are told apart by."""
+"""Colours of outlets without an icon, chosen by their names."""
 
-_MAX_NAME_LENGTH, _MAX_WEBHOOK_NAME_LENGTH = 60, 80  # UTF-16 units
+_MAX_NAME_LENGTH, _MAX_WEBHOOK_NAME_LENGTH = 60, 80
 _FORBIDDEN_NAME_PARTS = ("discord", "clyde")
 
 
 class Tile(NamedTuple):
-    """The emoji of an outlet as it is written in a message, and the colour that goes with it, if any."""
+    """An outlet's emoji in markup, and the main colour of its icon (0xRRGGBB), None if it has none."""
 
     emoji: str
     colour: int | None = None
 
 
 class WebhookIdentity(NamedTuple):
-    """Under what name and with what picture an outlet posts by a webhook; without one with the webhook's."""
+    """Name and picture of an outlet's webhook posts; without a picture the webhook's own is shown."""
 
     name: str
     avatar: str | None
@@ -51,34 +51,34 @@ class WebhookIdentity(NamedTuple):
 _icons: Mapping[int, Tile] = {}
 _initials: Mapping[tuple[str, int], str] = {}
 tile_use_counts: Counter[int] = Counter()
-"""How often each feed's tile was shown, until whoever fetches icons takes it."""
+"""How often each feed's tile was shown since `ApplicationEmojiSync` last collected the counts."""
 missing_initials: set[tuple[str, int]] = set()
-"""Initials with their colours that were not there when they were to be shown, likewise."""
+"""Pairs of initial and colour that were needed and do not exist yet, until they are collected."""
 MAX_INITIALS = 400
-"""Of all letters and digits on all colours."""
+"""Maximum number of missing initials: enough for all letters and digits in all colours."""
 
 
 def set_emoji(icons: Mapping[int, Tile], initials: Mapping[tuple[str, int], str]) -> None:
-    """From now on these are the tiles of feeds by their ids, and the emoji of initials on colours."""
+    """Set the tiles by feed id, and the emoji of initials by letter and colour."""
     global _icons, _initials
     _icons, _initials = icons, initials
 
 
 def initial(outlet: str) -> str:
-    """The letter or digit that stands for an outlet, "" where its name has none of the Latin ones."""
+    """Return the letter or digit that stands for an outlet; "" if its name has no ASCII one."""
     folded = words.fold(discord_text.to_plain_line(outlet))
     folded = folded.removeprefix("the ").removeprefix("le ").removeprefix("la ").removeprefix("les ")
     return next((letter.upper() for letter in folded if letter.isascii() and letter.isalnum()), "")
 
 
 def colour(feed_id: int, outlet: str) -> int:
-    """The colour of an outlet, 0xRRGGBB: that of its icon, else always the same one for its name."""
+    """Return the colour of an outlet (0xRRGGBB): its icon's, or one derived from its name."""
     known = _icons.get(feed_id)
     return known.colour if known is not None and known.colour is not None else _colour(outlet)
 
 
 def tile(feed_id: int, outlet: str) -> str:
-    """The emoji of an outlet, as it is written in a message."""
+    """Return the emoji of an outlet in markup, and count its use."""
     tile_use_counts[feed_id] += 1
     known = _icons.get(feed_id)
     if known is not None:
@@ -91,13 +91,13 @@ def tile(feed_id: int, outlet: str) -> str:
 
 
 def tile_and_name(feed_id: int, outlet: str) -> str:
-    """Tile and name, markup; "" for an outlet without a name."""
+    """Return tile and name of an outlet in markup; "" if it has no name."""
     name = discord_text.to_markdown_line(outlet, _MAX_NAME_LENGTH)
     return f"{tile(feed_id, outlet)} **{name}**" if name else ""
 
 
 def webhook_identity(feed_id: int, outlet: str) -> WebhookIdentity | None:
-    """What an outlet's posts are signed with; None where Discord takes no such name.
+    """Return the identity of an outlet's webhook posts; None if Discord forbids its name.
 
     https://discord.com/developers/docs/resources/webhook#create-webhook
     """
@@ -108,7 +108,7 @@ def webhook_identity(feed_id: int, outlet: str) -> WebhookIdentity | None:
 
 
 def byline(article: Article, *more: str, omit_outlet: bool = False) -> Text:
-    """The small line of an article: tile, outlet unless the post is signed, how long ago, `more` markup."""
+    """Return the small line of an article: outlet unless omitted, time of publication, further markup."""
     outlet = "" if omit_outlet else tile_and_name(article.feed_id, article.outlet)
     parts = (outlet, f"<t:{article.published}:R>", *more)
     return Text(("-# " + " · ".join(filter(None, parts)),))
