@@ -50,9 +50,9 @@ class AudienceResolver:
     async def restrict_to_audience(self, notice: Dispatch) -> Dispatch | SendOutcome | None:
         """Return the dispatch with only the articles that its recipients may read.
 
-        None if nothing is left; a `RetryAfter` if Discord or another process did not answer. Only watch
-        notifications, personal digests and server-wide digests are restricted: any other dispatch is about
-        feeds of its own channel. Raises StoreError.
+        None if nothing is left; `RetryAfter` if Discord or another process did not answer. Other dispatches
+        than watch notifications and personal or server-wide digests are about feeds of their own channel and
+        stay as they are. Raises StoreError.
         """
         if notice.kind is not DispatchKind.DIGEST:
             return notice if notice.watch_id is None else await self._restrict_in_server(notice, None)
@@ -96,12 +96,12 @@ class AudienceResolver:
     async def feeds_readable_by(self, person_id: int, *, strict: bool = False) -> ReadableFeeds:
         """Return the feeds that a user may read in the servers shared with the bot.
 
-        Without the privileged members intent, membership costs one request per server. At most
-        `MAX_SERVERS_QUERIED` servers are queried, those where the user asked, bookmarked, watched or has a
-        digest first. What cannot be checked is left out unless `strict` is set.
+        Without the privileged members intent, membership costs a request per server. At most
+        `MAX_SERVERS_QUERIED` are queried, first those where the user asked, bookmarked, watched or has a
+        digest.
 
-        Raises StoreError; with `strict` also discord.DiscordException, aiohttp.ClientError, and TimeoutError
-        when the process of a server does not answer.
+        Raises StoreError; with `strict` also discord.DiscordException, aiohttp.ClientError and TimeoutError,
+        else feeds that cannot be checked are left out.
         """
         store = self._store
         known = await store.questions.servers(person_id) | await store.bookmarks.servers(person_id)
@@ -134,10 +134,9 @@ class AudienceResolver:
     async def local_feeds_readable_by(
         self, server_id: int, person_id: int, *, surely: bool = True
     ) -> Collection[int]:
-        """Return the ids of the feeds that a user may read in a server of this process.
+        """Return the ids of the feeds that a user may read in a server of this process, if a member.
 
-        Empty if the user is not a member. Raises StoreError; with `strict` also discord.DiscordException,
-        aiohttp.ClientError and TimeoutError; without it, feeds that cannot be checked are left out.
+        Raises StoreError; with `strict` also discord.DiscordException, aiohttp.ClientError and TimeoutError.
         """
         guild = self._client.get_guild(server_id)
         if guild is None:

@@ -13,10 +13,9 @@ class PostLanguages:
         self._store, self._client, self._default = store, client, default
 
     async def for_channel(self, server_id: int, channel_id: int) -> str:
-        """Return the ISO 639-1 code of a channel's language.
+        """Return a channel's language: its setting, its server's, or that of the server's locale.
 
-        That is its own setting, else its server's, else the server's Discord locale, else the default. Raises
-        StoreError.
+        An ISO 639-1 code. Raises StoreError.
         """
         language = await self._store.preferences.language(server_id, channel_id)
         if language is not None:
@@ -26,10 +25,7 @@ class PostLanguages:
         return i18n.supported_language(tag) or self._default
 
     async def for_place(self, place: discord.abc.GuildChannel | discord.Thread) -> str:
-        """Return the language of a channel or thread; a thread without a setting has its channel's.
-
-        Raises StoreError.
-        """
+        """Return the language of a channel or thread, which may inherit its channel's. Raises StoreError."""
         chosen_of, place_id = self._store.preferences.of_channel, place.id
         if isinstance(place, discord.Thread) and (await chosen_of(place.id)).language is None:
             place_id = place.parent_id

@@ -29,10 +29,7 @@ _LOCKED_RETRY_SECONDS = 60
 
 
 class DispatchSender:
-    """Discord operations of a dispatch.
-
-    Writes nothing to the store but the daily thread of a channel and the webhook of a dispatch.
-    """
+    """Sends dispatches and looks them up; stores only the daily thread and the webhook that it uses."""
 
     def __init__(self, context: PostingContext) -> None:
         self._context, self._store, self._client = context, context.store, context.client
@@ -41,10 +38,9 @@ class DispatchSender:
     async def prepare(
         self, dispatch: Dispatch
     ) -> tuple[Target, Dispatch, Message] | SendOutcome | SendProblem:
-        """Return the target, the dispatch with its readable articles only, and the rendered message.
+        """Return the target, the dispatch restricted to readable articles, and the rendered message.
 
-        A `SendOutcome` says why it cannot be sent now, a `SendProblem` why it never will be. Raises
-        StoreError.
+        A `SendOutcome` says why not now, a `SendProblem` why never. Raises StoreError.
         """
         place = await self.resolve_target(dispatch)
         if isinstance(place, SendOutcome):
@@ -60,9 +56,8 @@ class DispatchSender:
     async def find_delivered(self, dispatch: Dispatch) -> tuple[SendOutcome | None, bool]:
         """Look up the message of a claim; return its outcome, and whether it is safe to send at once.
 
-        The outcome is `Sent`, None if no message was found, or why the lookup failed. Sending again is safe
-        where a nonce protects it: Discord deduplicates it while it remembers the nonce, and by then no
-        request is in flight. Raises StoreError.
+        The outcome is `Sent`, None if no message was found, or why the lookup failed. A nonce makes sending
+        again safe: Discord deduplicates while it remembers it. Raises StoreError.
         """
         place = await self.resolve_target(dispatch, create=False)
         if place is None:
@@ -111,10 +106,7 @@ class DispatchSender:
         return await daily_threads.place(self._context, found, dispatch, may_make=create)
 
     async def render(self, dispatch: Dispatch) -> Message | None:
-        """Return the message of a dispatch from its current articles; None if they are no longer stored.
-
-        Raises StoreError.
-        """
+        """Return the current message of a dispatch; None without stored articles. Raises StoreError."""
         return await render(self._context, dispatch)
 
     async def send(self, place: Target, dispatch: Dispatch, message: Message) -> SendOutcome:

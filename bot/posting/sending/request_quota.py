@@ -20,13 +20,11 @@ from bot.store.records.process_records import RequestAllocation
 log = logging.getLogger(__name__)
 
 MAX_REQUESTS_PER_SECOND = 49
-"""Maximum requests in any second, of the 50 that Discord allows; the last is for processes without a grant.
-"""
+"""Maximum requests in any second: one less than Discord allows, for processes without a grant."""
 WINDOW_SECONDS = 1.01
 """Length of Discord's window in seconds, plus 1 % for differing clocks."""
 MAX_TRANSIT_SECONDS = 2.0
-"""Maximum transit time in seconds: a request without a response is assumed to have reached Discord by then.
-"""
+"""Maximum transit time in seconds: a request without a response has reached Discord by then."""
 GRANT_TTL_SECONDS = 2.0
 """Lifetime of a grant in seconds."""
 RENEW_INTERVAL_SECONDS = 0.4
@@ -41,6 +39,7 @@ INVALID_REQUEST_STATUSES = frozenset({401, 403, 429})
 https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans
 """
 INVALID_REQUEST_WINDOW_SECONDS = 600.0
+"""Length in seconds of the window in which Discord counts invalid requests."""
 MAX_INVALID_REQUESTS = 5_000
 """Invalid requests per window at which one request per second is left; the rate falls linearly to it."""
 _WARN_AT_INVALID_REQUESTS = 500

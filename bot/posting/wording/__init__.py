@@ -1,1 +1,1 @@
-"""Sentences for users on what the lower packages report as codes and data."""
+"""Sentences for users on the codes that lower packages report."""
