@@ -33,8 +33,8 @@ class DroppedEntry(NamedTuple):
 class Explanation:
     """What is known of a link: its articles with their feeds, and their delivery statuses by channel.
 
-    `undecided_subscriptions` follow one of the feeds without a status for the page. `page_reads` has the page
-    fetch by article id. `dropped_entries` are feeds that had an entry with this link over their quota.
+    `undecided_subscriptions` follow one of the feeds without a status for the page. `dropped_entries` are
+    feeds that had an entry with this link over their quota.
     """
 
     articles: tuple[tuple[Article, Feed | None], ...] = ()
