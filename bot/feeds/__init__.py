@@ -1,4 +1,4 @@
-"""The web to entries: addresses, fetching, parsing, discovery, robots.txt, when to ask again.
+"""Fetching, discovery and parsing of feeds and web pages, robots.txt and poll intervals.
 
-In: an address. Out: entries, or an error with a code.
+Input: a URL. Output: entries, or a FeedError with a code.
 """

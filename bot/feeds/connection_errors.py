@@ -1,4 +1,4 @@
-"""What goes wrong between here and a publisher's server, as a code of `fetch_errors`."""
+"""Mapping of connection errors to the codes of `fetch_errors`."""
 
 import ssl
 
@@ -11,7 +11,7 @@ from bot.feeds.ssrf_guard import REFUSAL_TEXT
 
 
 def to_feed_error(error: aiohttp.ClientError) -> FeedError:
-    """What an error of aiohttp is for a feed."""
+    """Return the FeedError for an exception of aiohttp."""
     if isinstance(error, aiohttp.ClientOSError) and REFUSAL_TEXT in str(error):
         return FeedError(fetch_errors.REFUSED_ADDRESS, "private or special address")
     cause = error.__cause__
@@ -26,7 +26,7 @@ def to_feed_error(error: aiohttp.ClientError) -> FeedError:
 
 
 def _dns_error(error: OSError) -> FeedError:
-    """There is no such name, or nobody could be asked."""
+    """Tell a host name that does not exist from a resolver that cannot be reached."""
     cause = error.__cause__
     if isinstance(cause, aiodns.error.DNSError) and cause.args[0] not in _NO_SUCH_NAME:
         return FeedError(fetch_errors.DNS_UNAVAILABLE, str(error))

@@ -1,4 +1,7 @@
-"""Content codings undone in bounded steps, so that a bomb neither fills memory nor holds the loop."""
+"""Decompression of HTTP bodies in bounded steps.
+
+A decompression bomb neither fills memory nor blocks the event loop.
+"""
 
 import asyncio
 import sys
@@ -15,7 +18,7 @@ else:
     from backports import zstd
 
 CHUNK_BYTES = 256 * 1024
-"""Bytes decompressed before others get their turn."""
+"""Bytes decompressed before the event loop runs other tasks."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -23,11 +26,10 @@ _MOST_CODINGS = 2
 
 
 async def decompress(body: bytes, content_encoding: str, limit: int) -> bytes:
-    """`body` without its `Content-Encoding` (RFC 9110 §8.4): gzip, deflate, br, zstd, or several in turn.
+    """Undo the `Content-Encoding` of a body (RFC 9110 §8.4): gzip, deflate, br, zstd, or two of them.
 
-    A body that is not packed although its header says so is given back as it is, and one that is gzip
-    although no header says so is unpacked.
-
+    A body that is not compressed although its header says so is returned as it is; one that is gzip although
+    no header says so is decompressed.
     Raises FeedError: too-large above `limit` bytes, truncated, encoding.
     """
     codings = [name.strip().lower() for name in content_encoding.split(",") if name.strip()]
@@ -48,7 +50,8 @@ async def _decode_coding(body: bytes, coding: str, limit: int) -> bytes:
             if not body.startswith(_GZIP_MAGIC):
                 return body
             steps = _iter_zlib(body, zlib.MAX_WBITS | 16)
-        case "deflate":  # zlib's format, or what some servers send: bare deflate
+        # Some servers send raw deflate instead of the zlib format.
+        case "deflate":
             is_zlib = len(body) > 1 and body[0] & 0x0F == zlib.DEFLATED and (body[0] << 8 | body[1]) % 31 == 0
             steps = _iter_zlib(body, zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS)
         case "br":
@@ -90,7 +93,7 @@ def _iter_zlib(body: bytes, bits: int) -> Iterator[bytes]:
             rest = engine.unconsumed_tail
         rest = engine.unused_data
         if not rest.startswith(_GZIP_MAGIC):
-            return  # padding
+            return  # Only padding follows.
 
 
 def _iter_brotli(body: bytes) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""The feeds of a page that a person names."""
+"""Discovery of the feeds of a web page."""
 
 import asyncio
 from contextlib import suppress
@@ -18,20 +18,23 @@ from bot.feeds.worker_calls import parse_errors_as_feed_errors
 from bot.text.urls import redact
 
 MAX_PAGE = 4 * 2**20
-"""Bytes of a page that lists are looked for in."""
+"""Bytes of a page that are searched for lists."""
 PARSE_TIMEOUT_SECONDS = 5.0
+"""Seconds that a worker may take to parse one document."""
 PROBE_TIMEOUT_SECONDS = 10.0
 """Seconds for each well-known path."""
 _LEAVE_ALONE = {fetch_errors.RATE_LIMITED, fetch_errors.CONNECTION_FAILED, fetch_errors.TIMEOUT}
+"""Codes of errors after which a host gets no further probes."""
 WELL_KNOWN = ("/feed", "/rss", "/feed.xml", "/atom.xml", "/rss.xml", "/index.xml")
+"""Paths at which many sites have their feed."""
 
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryResult:
-    """What is at an address.
+    """The feeds and lists found at a URL.
 
-    `fetched` is there when the address, `url`, was asked, `parsed` when it is that of a feed; `page` has the
-    lists of a page. The feeds are `of_site` where the page itself has none.
+    `fetched` is set when `url` was fetched, `parsed` when it is a feed; `page` has the lists of a web page.
+    With `of_site`, `feeds` are those of the site, because the page itself has none.
     """
 
     feeds: tuple[FoundFeed, ...] = field(default=())
@@ -45,11 +48,10 @@ class DiscoveryResult:
 async def discover_feeds(
     fetcher: Fetcher, workers: WorkerPool, url: str, *, with_lists: bool = False
 ) -> DiscoveryResult:
-    """Find the feeds at an address: those it stands for, itself, those of its page, or those of its site.
+    """Find the feeds at a URL: a known site's, the document itself, its page's, or its site's.
 
-    With the lists of its page where it has no feed, or with `with_lists` in any case.
-
-    Raises FeedError when the address cannot be fetched, or takes too long to read.
+    Also returns the lists of the page where it has no feed of its own, and always with `with_lists`.
+    Raises FeedError if the URL cannot be fetched or takes too long to parse.
     """
     known = known_sites.feeds_for_url(url)
     if len(known) > 1:
@@ -80,7 +82,7 @@ async def discover_feeds(
 
 
 def list_as_feed(found: DiscoveryResult, chosen: PageList) -> DiscoveryResult:
-    """One of the lists that were found on a page, as a feed that was read."""
+    """Return the discovery result of a page's list as that of a parsed feed."""
     assert found.fetched is not None
     url = list_feeds.list_url(found.fetched.permanent_url or found.url, chosen)
     parsed = list_feeds.as_feed(found.page, chosen.items, url)

@@ -1,4 +1,4 @@
-"""Documents from the web: bounded in time and size, polite, and never from where nobody may look."""
+"""An HTTP client for feeds and pages, bounded in time and size, that refuses private addresses."""
 
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -28,29 +28,34 @@ FEED_TYPES = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml, "
     "application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, text/html;q=0.4, */*;q=0.3"
 )
+"""`Accept` header of a request for a feed."""
 PAGE_TYPES = "text/html, application/xhtml+xml, */*;q=0.5"
+"""`Accept` header of a request for a web page."""
 
 CHANNEL_FEEDS_PATH = "/feeds/"
-"""Where the bot's own feeds are under its public address; it follows none of them."""
+"""Path of the bot's own feeds under its public URL; it follows none of them."""
 MAX_REDIRECTS = 5
+"""Redirects that one request follows."""
 DNS_TIME = 5.0
-"""Seconds for each try of a name server; there are two."""
+"""Seconds for each query to a name server; there are two."""
 
 _PERMANENT = {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT}
 _REDIRECTS = _PERMANENT | {HTTPStatus.FOUND, HTTPStatus.SEE_OTHER, HTTPStatus.TEMPORARY_REDIRECT}
 _METHOD_PRESERVING = {HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT}
-"""That keep a request's method and body (RFC 9110 §15.4)."""
+"""Redirects that keep the method and body of a request (RFC 9110 §15.4)."""
 _SUCCESS = range(200, 300)
-_NOT_MODIFIED = HTTPStatus.NOT_MODIFIED  # to look it up in the enumeration each time takes long
-_NO_LIMIT = aiohttp.ClientTimeout(total=None)  # `get` has one for all its requests together
+_NOT_MODIFIED = HTTPStatus.NOT_MODIFIED
+"""A constant, because the lookup in the enumeration is slow."""
+_NO_LIMIT = aiohttp.ClientTimeout(total=None)
+"""No timeout of aiohttp: `SharedTimeout` bounds a request with all its redirects."""
 
 
 class FetchResult(NamedTuple):
-    """A document as it came.
+    """The response to a fetch, after redirects.
 
-    `url` is where it was in the end, without a name and password; `permanent_url` is where it has moved to
-    when every redirect on the way was permanent. `body` is unpacked, and empty when `not_modified`;
-    `body_hash` is 16 bytes over the body as it came over the wire. Names of `headers` are found in any case.
+    `url` is the final URL without credentials. `permanent_url` is set when every redirect was permanent (301,
+    308). `body` is decompressed, and empty if `not_modified`. `body_hash` is 16 bytes over the body as
+    received. `headers` are case-insensitive.
     """
 
     status: int
@@ -63,20 +68,23 @@ class FetchResult(NamedTuple):
 
     @property
     def content_type(self) -> str:
-        """The media type and its parameters, as the server gave them."""
+        """The `Content-Type` header with its parameters, "" without one."""
         return self.header("content-type") or ""
 
     def header(self, name: str) -> str | None:
-        """A header without bytes that are no UTF-8, which can neither be stored nor sent back."""
+        """Return a header, None without it; drop bytes that are not UTF-8.
+
+        Such bytes can neither be stored nor sent back.
+        """
         value = self.headers.get(name)
         return value if value is None else value.encode("utf-8", "surrogateescape").decode("utf-8", "ignore")
 
 
 class Fetcher:
-    """Fetches documents over shared connections, without cookies, proxies or the machine's passwords.
+    """A client on shared connections, without cookies, proxies or credentials of the machine.
 
-    Plain HTTP connections are kept alive; TLS ones are closed, since asyncio holds 256 KiB for each.
-    How many requests run at a time is for the caller to decide.
+    HTTP connections are kept alive; TLS ones are closed, since asyncio holds 256 KiB for each. The caller
+    limits how many requests run at a time.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -121,12 +129,11 @@ class Fetcher:
         max_bytes: int | None = None,
         types: Collection[str] = (),
     ) -> FetchResult:
-        """Fetch `url`, following at most five redirects.
+        """Fetch `url`, following at most `MAX_REDIRECTS` redirects.
 
-        With `validators` the request is conditional (RFC 9110 §13): an answer 304, or a body with the same
-        hash, gives `not_modified`. `max_bytes` bounds the body, packed and unpacked. With
-        `types`, an answer that says to be of none of these media types is not read.
-
+        With `validators` the request is conditional (RFC 9110 §13): a response 304, or a body with the stored
+        hash, gives `not_modified`. `max_bytes` bounds the body, compressed and decompressed; None means the
+        setting. With `types`, the body of a response of another media type is not read.
         Raises FeedError with any code of `bot.feeds.fetch_errors` that does not concern parsing.
         """
         with self._translate_errors():
@@ -135,13 +142,13 @@ class Fetcher:
             )
 
     async def post(self, url: str, form: Mapping[str, str]) -> None:
-        """Send a form. What is answered is not read. Raises FeedError as `get` does."""
+        """Send a form and ignore the body of the response. Raises FeedError for the errors that `get` has."""
         with self._translate_errors():
             await self._post_following_redirects(check_url(url), form)
 
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:
-        """Within the time that an answer may take, redirects and all. Raises FeedError."""
+        """Apply the timeout of one request with its redirects. Raises FeedError for every failure."""
         try:
             with self._limit:
                 yield
@@ -201,7 +208,10 @@ class Fetcher:
 
 
 def next_target(current: URL, location: str, headers: dict[str, str]) -> URL:
-    """Where a redirect leads. Takes `Authorization` out of the headers when it leads to somebody else."""
+    """Return the target of a redirect; drop `Authorization` from `headers` if it is another origin.
+
+    Raises FeedError (redirects) if the target is no web address, or has credentials and leaves https.
+    """
     try:
         target = check_url(str(current.join(URL(location)).with_fragment(None))).with_user(None)
     except (ValueError, FeedError) as error:
@@ -217,7 +227,7 @@ def next_target(current: URL, location: str, headers: dict[str, str]) -> URL:
 
 
 def _permanent_url(start: URL, target: URL, headers: dict[str, str]) -> str | None:
-    """The address to remember for a permanent redirect; None when it would lose the credentials."""
+    """Return the URL to store after permanent redirects, None if it would lose the credentials."""
     if start.user is None and start.password is None:
         return str(target)
     if "Authorization" not in headers:

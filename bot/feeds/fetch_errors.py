@@ -1,4 +1,4 @@
-"""Why a feed, or the page of an article, could not be read, as a code that is kept, shown and acted upon."""
+"""Codes for why a feed or an article's page could not be read; they are stored and shown."""
 
 BAD_URL = "bad-url"
 DNS_NOT_FOUND = "dns"
@@ -31,8 +31,8 @@ class FeedError(Exception):
     """A feed, or the page of an article, could not be fetched or read.
 
     `code` is one of this module's constants or `http-` and a status such as `http-404`; `detail` is English,
-    for logs and the curious, without secrets; `retry_after` is how many seconds the server asked to be left
-    alone.
+    for logs, without secrets; `retry_after` is the number of seconds the server asked to wait, None without
+    one.
     """
 
     def __init__(self, code: str, detail: str = "", *, retry_after: int | None = None) -> None:
@@ -46,5 +46,5 @@ class FeedError(Exception):
 
 
 def http_code(status: int) -> str:
-    """The code of an HTTP status that is not a success (RFC 9110, RFC 6585)."""
+    """Return the code of an HTTP status that is not a success (RFC 9110, RFC 6585)."""
     return {410: GONE, 429: RATE_LIMITED}.get(status, f"http-{status}")

@@ -1,11 +1,11 @@
-"""Services whose pages do not name their feeds, or too many: which feeds an address there stands for.
+"""Services whose pages name no feeds, or too many: which feeds a URL there stands for.
 
 Bluesky: the route `/profile/:ident/rss` of https://github.com/bluesky-social/social-app (bskyweb).
 GitHub: https://docs.github.com/en/rest/activity/feeds and the `.atom` beside each page of a project.
 GitLab: https://docs.gitlab.com/user/project/releases/ (`releases.atom`); tags and commits take `format=atom`.
-Hacker News has one feed of its own; those of its other lists are https://hnrss.github.io/.
-iTunes: https://performance-partners.apple.com/search-api (what it knows of a podcast has the feed's address).
-Mastodon: https://docs.joinmastodon.org/user/preferences/ (`.rss` behind an account or a tag).
+Hacker News has one feed of its own; feeds of its other lists are at https://hnrss.github.io/.
+iTunes: https://performance-partners.apple.com/search-api (a podcast's record has the URL of its feed).
+Mastodon: https://docs.joinmastodon.org/user/preferences/ (`.rss` after an account or a tag).
 Medium: https://help.medium.com/hc/en-us/articles/214874118. Reddit: https://www.reddit.com/wiki/rss.
 Telegram has no feeds: `t.me/s/` is the page of a public channel, whose list of messages is followed.
 YouTube: https://developers.google.com/youtube/v3/guides/push_notifications (the feed of a channel).
@@ -19,7 +19,7 @@ from bot.text import urls
 
 
 class SiteFeed(NamedTuple):
-    """A feed that an address stands for, with what it brings."""
+    """A feed that a URL stands for, with a title."""
 
     url: str
     title: str
@@ -36,7 +36,7 @@ _CONSENT = re.compile(rf"(?:www\.)?{_YOUTUBE}|youtu\.be")
 _LIST = r"(?:.*&)?list=(?P<id>(?:PL|UU|OL|FL)[\w-]+)(?:&.*)?"
 _REST = r"(?:[/?].*)?"
 _QUERY = r"/?(?:\?.*)?"
-_OWNER = (  # not the pages of GitHub that are nobody's
+_OWNER = (  # except pages of GitHub itself
     r"(?!(?:about|apps|collections|contact|customer-stories|enterprise|events|explore|features|issues|login"
     r"|marketplace|notifications|orgs|pricing|pulls|search|security|settings|site|sponsors|stars|team|topics"
     r"|trending)(?:/|$))[\w.-]+"
@@ -139,12 +139,12 @@ _URL_RULES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         ),
     ),
 )
-"""Forms of addresses without scheme and `www.`, and the feeds that they stand for, with titles."""
+"""Patterns of URLs without scheme and `www.`, with the feeds they stand for and their titles."""
 
 _PAGE_RULES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     (
         _YOUTUBE + "|youtu\\.be",
-        (  # the page's own channel first: it names others too
+        (  # The page names other channels after its own.
             r'"externalId":"(UC[\w-]{22})"',
             r'<meta itemprop="(?:channelId|identifier)" content="(UC[\w-]{22})"',
             r'"channelId":"(UC[\w-]{22})"',
@@ -153,25 +153,28 @@ _PAGE_RULES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ),
     (r"itunes\.apple\.com", (r'"feedUrl":\s*"(https?://[^"\s\\]+)"',), "{}"),
 )
-"""What to look for in the pages of hosts, and the feed that it stands for."""
+"""Patterns of host names, patterns to search for in their pages, and the feed of the match."""
 
 
 def project_name(url: str) -> str | None:
-    """Whose feed one of a project is, as in `python/cpython`: the feed's own title names what it lists."""
+    """Return the project of a releases, tags or commits feed, such as `python/cpython`, else None.
+
+    The title of such a feed names only what it lists.
+    """
     parts = urlsplit(url)
     match = _PROJECT_FEED.fullmatch((parts.hostname or "").removeprefix("www.") + parts.path)
     return match and (match["github"] or match["gitlab"])
 
 
 def is_video(url: str) -> bool:
-    """Whether an address is a video's at one of the large sites for them."""
+    """Return whether a URL is that of a video on one of the large video sites."""
     parts = urlsplit(url)
     query = f"?{parts.query}" if parts.query else ""
     return _VIDEO.fullmatch((parts.hostname or "").removeprefix("www.") + parts.path + query) is not None
 
 
 def from_handle(text: str) -> str | None:
-    """The page of an account that is written as people write it; None for anything else.
+    """Return the page of an account handle or SSH remote, None for anything else.
 
     `@name@host` in the fediverse, `@name.host` on Bluesky, `r/name` on Reddit, `git@host:name` of a project.
     """
@@ -188,18 +191,18 @@ def from_handle(text: str) -> str | None:
 
 
 def request_headers(host: str) -> dict[str, str]:
-    """What a site wants of who reads its pages: YouTube asks Europe for consent instead of showing them.
+    """Return the extra headers that a host needs: YouTube shows Europe a consent page without a cookie.
 
-    The cookie is the one that a press on that page's button sets.
+    The cookie is the one that the button of that page sets.
     """
     return {"Cookie": "SOCS=CAI"} if _CONSENT.fullmatch(host) else {}
 
 
 def feeds_for_url(url: str) -> tuple[SiteFeed, ...]:
-    """The feeds that an address at a well-known site stands for, the likeliest first; none for any other."""
+    """Return the feeds that a URL of a known site stands for, likeliest first; empty for any other."""
     parts = urlsplit(urls.canonicalize(url))
     host = (parts.hostname or "").removeprefix("www.")
-    query = f"?{parts.query}" if parts.query and host != "github.com" else ""  # whose feeds take none
+    query = f"?{parts.query}" if parts.query and host != "github.com" else ""  # feeds of GitHub take no query
     form = host + (parts.path or "/") + query
     if host == "web.telegram.org":
         form = "t.me/" + parts.fragment.lstrip("@")
@@ -215,14 +218,14 @@ def feeds_for_url(url: str) -> tuple[SiteFeed, ...]:
 
 
 def mastodon_feed_url(url: str) -> str | None:
-    """Where the feed is if the page is of an account or a tag of Mastodon; None where it cannot be one."""
+    """Return the feed URL of a Mastodon account or tag page, None if the URL is neither."""
     parts = urlsplit(url)
     match = _ACCOUNT.fullmatch(parts.path)
     return match and parts._replace(path=f"{match[1]}.rss", query="", fragment="").geturl()
 
 
 def feed_in_page(body: bytes, url: str) -> SiteFeed | None:
-    """The feed that the page of a well-known site tells of in its own way: an account’s, a podcast’s."""
+    """Return the feed that a known site's page names in its own way (YouTube, iTunes), else None."""
     host = (urlsplit(url).hostname or "").removeprefix("www.")
     for hosts, patterns, feed in _PAGE_RULES:
         if re.fullmatch(hosts, host):

@@ -1,4 +1,4 @@
-"""Well-known outlets by what people call them: `the verge`, `lemonde tech`, `jeux vidéo`."""
+"""Directory of well-known outlets and its search: `the verge`, `lemonde tech`, `jeux vidéo`."""
 
 from functools import cache
 from typing import NamedTuple
@@ -10,13 +10,17 @@ from bot.text import urls
 from bot.text.words import word_set, words
 
 MAX_RESULTS = 25
+"""Outlets that a search returns."""
 MOST_WORDS = 8
+"""Words of a query that are read."""
 MAX_QUERY_CHARS = 200
-"""Words and characters that are read of what was typed."""
+"""Characters of a query that are read."""
 MIN_TYPO_SCORE = 80
-"""How like each other, out of 100, a mistyped word and that of a name are."""
+"""Similarity out of 100 from which a word counts as a misspelling of a name's word."""
 SHORTEST_TYPO = 5
+"""Characters of a word that may be a misspelling."""
 SHORTEST_BEGINNING = 3
+"""Characters of a word that may be the beginning of another."""
 
 _SECTION = " – "
 _IGNORED_WORDS = word_set("and de des du et feed flux l la le les of rss the")
@@ -53,12 +57,12 @@ _TOPICS = {
     "switzerland": "suisse",
     "africa": "afrique",
 }
-"""What people call the topics of the directory beside their names there, in English and in French."""
+"""Synonyms in English and French of the topics of the directory."""
 _LANGUAGES = {"en": "anglais english", "fr": "french français"}
 
 
 class Outlet(NamedTuple):
-    """A feed of the directory: an outlet's, or one of its sections'."""
+    """A feed of the directory: an outlet's main feed, or one of its sections."""
 
     name: str
     language: str
@@ -69,7 +73,11 @@ class Outlet(NamedTuple):
 
 
 class _SearchTerms(NamedTuple):
-    """What an outlet is found by: its name in one word, words of its names, all in one word, its topics."""
+    """Search terms of an outlet.
+
+    `name` is the full name in one word, `names` the words of its names, `compact_names` each name in one
+    word.
+    """
 
     name: str
     names: frozenset[str]
@@ -79,15 +87,15 @@ class _SearchTerms(NamedTuple):
 
 @cache
 def outlets() -> tuple[Outlet, ...]:
-    """The directory, in its order."""
+    """Return the directory, in the order of its file."""
     lines = (DATA / "outlets.tsv").read_text("utf-8").splitlines()
     return tuple(_outlet(line) for line in lines if line and not line.startswith("#"))
 
 
 def search_outlets(text: str) -> tuple[Outlet, ...]:
-    """The outlets that a person may mean, the likeliest first, at most 25; those alone that are called so.
+    """Return at most `MAX_RESULTS` outlets for a query, best first; only exact names if any match.
 
-    Each word must be one of a name, perhaps mistyped or begun, or of a topic or a language.
+    Each word must match a word of a name, also misspelt or as its beginning, or a topic or a language.
     """
     every = words(text[:MAX_QUERY_CHARS])[:MOST_WORDS]
     typed = [word for word in every if word not in _IGNORED_WORDS]
@@ -109,7 +117,7 @@ def _score(typed: list[str], known: _SearchTerms) -> float:
         if score == 0:
             return 0.0
         total += score
-    return total - len(known.names) / 10  # a section after the outlet itself
+    return total - len(known.names) / 10  # Rank an outlet before its sections.
 
 
 def _rated_word(word: str, known: _SearchTerms) -> float:
@@ -136,7 +144,8 @@ def _search_terms(outlet: Outlet) -> _SearchTerms:
     host = urls.host(outlet.feed_url).removeprefix("www.").rpartition(".")[0].replace(".", "")
     names = [outlet.name, *outlet.aliases]
     whole = {"".join(_significant_words(name)) for name in (outlet.name, main, *outlet.aliases)} | {host}
-    if main != outlet.name:  # only together with a topic or the section's own name
+    if main != outlet.name:
+        # A section is found only together with its topic or its own name.
         whole -= {"".join(_significant_words(main)), host}
     topics = " ".join(f"{topic} {_TOPICS.get(topic, '')}" for topic in outlet.topics)
     joined = ("".join(words(main)), "".join(_significant_words(main)))

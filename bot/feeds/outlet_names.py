@@ -1,4 +1,4 @@
-"""What readers call the outlet of a feed, told by its title and address."""
+"""Names of outlets, from the title and URL of their feeds."""
 
 import re
 
@@ -6,7 +6,7 @@ from bot.feeds import known_sites
 from bot.text import discord_text
 
 LONGEST = 80
-"""Characters of a name, in UTF-16 units."""
+"""Longest name of an outlet in UTF-16 units."""
 
 _FORMAT = re.compile(
     r"^(?:flux\s+)?(?:rss|atom)\s*[-–—:|]\s*|[\s-]+(?:rss|atom|flux\s+rss)(?:\s*2\.0)?(?:\s+feed)?$",
@@ -25,9 +25,10 @@ _GENERIC_TITLE = re.compile(
 
 
 def outlet_name(title: str, url: str = "") -> str:
-    """The name readers know: `NPR Topics` of "NPR Topics: World", `CBSNews.com` of "World - CBSNews.com".
+    """Return an outlet's name: `NPR Topics` for "NPR Topics: World", `CBSNews.com` for "World - CBSNews.com".
 
-    Where the feed's address, `url`, is that of a project's releases or the like, the project's.
+    A feed of a project's releases, tags or commits, by `url`, has the name of the project. At most
+    `MAX_NAME_UNITS`.
     """
     if project := known_sites.project_name(url):
         return discord_text.to_plain_line(project, LONGEST)

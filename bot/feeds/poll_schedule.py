@@ -1,6 +1,6 @@
-"""When to ask a feed again: as often as its readers profit, and no oftener than its publisher wishes.
+"""Poll intervals: as short as readers profit from, and no shorter than publishers wish.
 
-All functions are pure; every amount of time is in seconds.
+All functions are pure; all durations are in seconds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,33 +13,40 @@ from bot.core.models import DueFeed, Feed, ParsedFeed
 from bot.feeds.fetch_errors import RATE_LIMITED, FeedError
 
 MIN_INTERVAL_SECONDS = 300
+"""Shortest interval of a feed; only frequently updated feeds get it."""
 DEFAULT_INTERVAL_SECONDS = 600
+"""Shortest interval of other feeds."""
 MAX_INTERVAL_SECONDS = 86_400
+"""Longest interval of a feed."""
 DEFAULT_429_BACKOFF_SECONDS = 4 * 3_600
-"""Wait after a 429 that does not say how long."""
+"""Wait after a 429 without `Retry-After`."""
 MAX_RETRY_AFTER_SECONDS = 7 * 86_400
-"""How long `Retry-After` or days to skip are obeyed."""
+"""Longest wait for `Retry-After` or for days to skip."""
 
 PUSHED_FEED_INTERVAL_FACTOR = 4
-"""How many times less often a feed is polled that is pushed."""
+"""Factor by which the interval of a pushed (WebSub) feed is lengthened; its polls are a safety net."""
 MAX_RATE_LIMIT_WAIT_SECONDS = 3_600
-"""How long a spent rate limit is obeyed."""
+"""Longest wait for a rate limit to reset."""
 
 STRAINED_LEAST, STRAINED_MOST = 1_800, 21_600
 """The interval of a feed that brings more than its share."""
 
-_STEP = 120  # what a poll without news adds
-_SILENCE_DIVISOR = 48  # polls in as long as the feed has been silent
-_PATIENCE_UNCONDITIONAL = 12  # the same for a feed that is sent whole each time, unchanged
-_BUSY_FEED_SECONDS = 900  # an article in a quarter of an hour allows the least interval
+_STEP = 120
+"""Seconds that an unchanged poll adds to the interval."""
+_SILENCE_DIVISOR = 48
+"""Polls in the time for which a feed has had no news."""
+_PATIENCE_UNCONDITIONAL = 12
+"""Polls in that time of a feed without validators, which is sent in full each time."""
+_BUSY_FEED_SECONDS = 900
+"""Mean time between articles up to which a feed gets the shortest interval."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheHints:
-    """What a publisher says about the next visit; seconds from now.
+    """Hints of a publisher about the next poll, in seconds from now.
 
-    `ttl` and what to skip come with a document; None when it was not read again: then those that the feed
-    remembers count.
+    `ttl`, `skip_hours` and `skip_days` come with a document; None if it was not parsed: then the stored ones
+    count.
     """
 
     max_age: int | None = None
@@ -57,7 +64,10 @@ _TELLING = ("cache-control", "expires", "retry-after")
 def parse_cache_hints(
     headers: Mapping[str, str], *, now: int, parsed: ParsedFeed | None = None
 ) -> CacheHints:
-    """The hints of an answer's headers (RFC 9111 §5.2.2.1, §5.3; names in lower case) and of its document."""
+    """Return the hints of a response's headers (RFC 9111 §5.2.2.1, §5.3) and its document.
+
+    Names of headers are in lower case.
+    """
     if parsed is None and not any(map(headers.get, _TELLING)):
         return NO_HINTS
     max_age = None
@@ -81,7 +91,10 @@ def parse_cache_hints(
 
 
 def retry_after(value: str | None, *, now: int) -> int | None:
-    """`Retry-After` in seconds from now, at most a week (RFC 9110 §10.2.3: seconds, or a date)."""
+    """Return `Retry-After` in seconds from now, at most a week; None if absent or invalid.
+
+    It is a number of seconds or a date (RFC 9110 §10.2.3).
+    """
     if not value:
         return None
     seconds = _number(value)
@@ -91,10 +104,10 @@ def retry_after(value: str | None, *, now: int) -> int | None:
 
 
 def rate_limit_wait(headers: Mapping[str, str], *, now: int) -> int:
-    """Seconds for which a host wants no further request, as its answer tells: 0 where it may be asked.
+    """Return the seconds until the host accepts another request, 0 if it does now.
 
-    `X-RateLimit-Remaining` and `-Reset`, as Reddit sends them, or without `X-`, as the IETF's draft on
-    RateLimit headers had them: how many requests are left, and seconds until there are more, or when that is.
+    Reads `X-RateLimit-Remaining` and `X-RateLimit-Reset` (Reddit) or the IETF draft's names without `X-`.
+    `Reset` may be a number of seconds or a timestamp. At most `MAX_RATE_LIMIT_WAIT_SECONDS`.
     """
     left = headers.get("x-ratelimit-remaining") or headers.get("ratelimit-remaining")
     if left is None or left.partition(".")[0] != "0":
@@ -105,7 +118,7 @@ def rate_limit_wait(headers: Mapping[str, str], *, now: int) -> int:
 
 
 def with_document_hints(feed: Feed, parsed: ParsedFeed) -> Feed:
-    """The feed with the wishes of its document, for polls that do not read it again."""
+    """Return the feed with the hints of its document, for polls that do not parse it again."""
     return replace(
         feed,
         ttl=parsed.ttl,
@@ -125,15 +138,14 @@ def after_success(
     no_known_entries: bool = False,
     over_quota: bool = False,
 ) -> tuple[int, int]:
-    """The feed's interval, and when to poll it next, after a poll that worked.
+    """Return the feed's new interval in seconds and its next poll (seconds of UTC) after a successful poll.
 
-    `feed` is as it was before this poll; `new_articles` are the times at which the articles that are new were
-    published, `changed` whether anything in the document is new, `missed` that none of its entries was known,
-    so that others may have scrolled past, `strained` that it brought more than its share.
-
-    The interval halves with news. Without, it grows by two minutes (by a quarter for a feed that is sent
-    whole each time), up to a part of the time for which the feed had nothing new. The publisher's hints then
-    prolong the wait. A strained feed is asked half as often each time, down to four times a day.
+    `feed` is as before this poll. `new_articles` are the publication times of the new ones. `changed`: the
+    document differs from the last one. `no_known_entries`: no entry was known, so that others may have been
+    missed. `over_quota`: it had more entries than its quota.
+    The interval halves with news. Without, it grows by two minutes (by a quarter for a feed sent in full each
+    time), up to a fraction of the time without news. The publisher's hints can only lengthen the wait. A feed
+    over quota is polled half as often each time, down to four times a day.
     """
     wish = _publisher_min_wait(feed, hints)
     floor = (
@@ -162,17 +174,17 @@ def after_success(
 
 
 def safety_net_poll_at(next_poll: int, *, now: int) -> int:
-    """When to poll a feed that is pushed, which would else be polled at `next_poll`."""
+    """Return when to poll a pushed (WebSub) feed that would otherwise be polled at `next_poll`."""
     return now + min(
         PUSHED_FEED_INTERVAL_FACTOR * (next_poll - now), max(MAX_INTERVAL_SECONDS, next_poll - now)
     )
 
 
 def after_failure(feed: Feed, *, now: int, error: FeedError, random: Random) -> tuple[int, int]:
-    """The feed's interval, unchanged, and when to try again; `feed` is as it was before this failure.
+    """Return the feed's unchanged interval and the time of the retry (seconds of UTC).
 
-    Each failure in a row doubles the wait, up to a day. `Retry-After` is obeyed; a 429 without one means four
-    hours. After a 410 the caller stops asking at all.
+    `feed` is as before this failure. Each consecutive failure doubles the wait, up to a day. `Retry-After` is
+    obeyed; a 429 without one means four hours. After a 410 the caller stops polling.
     """
     wait = min(max(feed.interval, DEFAULT_INTERVAL_SECONDS) << min(feed.failures, 10), MAX_INTERVAL_SECONDS)
     wait = min(_jitter(wait, random), MAX_INTERVAL_SECONDS)
@@ -184,7 +196,7 @@ def after_failure(feed: Feed, *, now: int, error: FeedError, random: Random) -> 
 
 
 def _publisher_min_wait(feed: Feed | DueFeed, hints: CacheHints) -> int:
-    """The longest wait that the publisher asks for, at most a day."""
+    """Return the longest wait that the publisher asks for, at most a day."""
     ttl = hints.ttl if hints.ttl is not None else feed.ttl
     if hints is NO_HINTS and not ttl:
         return 0
@@ -192,7 +204,10 @@ def _publisher_min_wait(feed: Feed | DueFeed, hints: CacheHints) -> int:
 
 
 def _allows_min_interval(feed: Feed | DueFeed, now: int, new_articles: Sequence[int], wish: int) -> bool:
-    """Whether five minutes are fair: the publisher names so short a time, or publishes at such a pace."""
+    """Return whether a feed may be polled every `MIN_INTERVAL_SECONDS`.
+
+    Its publisher names so short a time, or publishes that often.
+    """
     if 0 < wish <= MIN_INTERVAL_SECONDS:
         return True
     if new_articles and feed.last_success is not None:
@@ -201,7 +216,7 @@ def _allows_min_interval(feed: Feed | DueFeed, now: int, new_articles: Sequence[
 
 
 def _ceiling(feed: Feed | DueFeed, now: int, new_articles: Sequence[int], patience: int) -> int:
-    """The longest interval that suits a feed which had nothing new for so long before this poll."""
+    """Return the longest interval of a feed, by the time it had no news before this poll."""
     last = feed.last_article or feed.added
     if new_articles and feed.last_success is None:
         last = max(new_articles)
@@ -222,7 +237,7 @@ def _jitter_up(seconds: int, random: Random) -> int:
 
 
 def _outside_skipped(feed: Feed | DueFeed, hints: CacheHints, due: int, random: Random) -> int:
-    """`due`, or the first moment after it that is in no hour or day to skip (RSS 2.0)."""
+    """Return `due`, or the first moment after it outside the hours and days to skip (RSS 2.0)."""
     hours, days = hints.skip_hours, hints.skip_days
     if hours is None and feed.skip_hours:
         hours = frozenset(hour for hour in range(24) if feed.skip_hours >> hour & 1)
@@ -235,7 +250,7 @@ def _outside_skipped(feed: Feed | DueFeed, hints: CacheHints, due: int, random: 
     hours, days = hours or frozenset(), days or frozenset()
     while moment.hour in hours or moment.weekday() in days:
         moment = moment.replace(minute=0, second=0) + timedelta(hours=1)
-        if moment > last:  # everything is to be skipped
+        if moment > last:  # every hour is to be skipped
             return due
     first = int(moment.timestamp())
     return due if first <= due else first + random.randrange(MIN_INTERVAL_SECONDS)
@@ -243,7 +258,7 @@ def _outside_skipped(feed: Feed | DueFeed, hints: CacheHints, due: int, random: 
 
 def _number(text: str) -> int | None:
     text = text.strip()
-    return int(text[:9]) if text.isascii() and text.isdecimal() else None  # 31 years are enough
+    return int(text[:9]) if text.isascii() and text.isdecimal() else None  # at most 31 years
 
 
 def _date(text: str) -> int | None:

@@ -1,4 +1,4 @@
-"""What publishers ask of programs that read their pages: robots.txt (RFC 9309)."""
+"""A cache of robots.txt files (RFC 9309)."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -15,27 +15,27 @@ from bot.feeds.fetch_errors import FeedError
 from bot.feeds.robots_rules import RobotsVerdict, evaluate
 
 MAX_ROBOTS = 512 * 1024
-"""Bytes of a robots.txt; RFC 9309 §2.5 wants at least 500 KiB read."""
+"""Bytes of a robots.txt; RFC 9309 §2.5 requires at least 500 KiB."""
 CACHE_TTL_SECONDS = 86_400
-"""Seconds after which it is asked for again (RFC 9309 §2.4)."""
+"""Seconds for which a robots.txt is cached (RFC 9309 §2.4)."""
 FAILURE_TTL_SECONDS = 3_600
-"""Seconds after which a host that did not give it is asked again."""
+"""Seconds after which a failed request for a robots.txt is repeated."""
 MAX_CACHED_HOSTS = 2_000
-"""Hosts whose robots.txt is remembered,"""
+"""Hosts whose robots.txt is cached; the least recently used is evicted."""
 MAX_CACHED_BYTES = 8 * 2**20
-"""and bytes of all of them."""
+"""Bytes of all cached robots.txt together."""
 READ_TIME = 2.0
-"""Seconds that a worker may take to find out whether an address is allowed."""
+"""Seconds that a worker may take to evaluate a robots.txt."""
 
 HostThrottle = Callable[[str], AbstractAsyncContextManager[None]]
-"""Being the only visitor of an address's host for as long as a block takes."""
+"""A context manager that grants exclusive access to the host of a URL."""
 
 
 class _Rules(NamedTuple):
-    """A robots.txt until a time; without a body all is allowed, or nothing when it could not be had.
+    """A cached robots.txt. Without a body everything is allowed, or nothing if `failed` is set.
 
-    `failed` is what a FeedError is made of: one that was kept would keep, in its traceback, the frames of all
-    that it was raised for.
+    `failed` has the arguments of a FeedError: a stored exception would keep, in its traceback, the frames of
+    all calls that raised it.
     """
 
     expires_at: int
@@ -44,7 +44,7 @@ class _Rules(NamedTuple):
 
 
 class RobotsCache:
-    """The robots.txt of hosts, each asked for once a day."""
+    """A cache of robots.txt files, each fetched once a day."""
 
     def __init__(self, clock: Clock, fetcher: Fetcher, workers: WorkerPool) -> None:
         self._clock, self._fetcher, self._workers = clock, fetcher, workers
@@ -52,10 +52,10 @@ class RobotsCache:
         self._bytes = 0
 
     async def check(self, url: str, visit: HostThrottle) -> RobotsVerdict:
-        """Whether an address may be read.
+        """Return whether a page may be fetched, and its host's crawl delay.
 
-        A robots.txt that is not there (4xx) allows all. One that cannot be had now (5xx, no answer) allows
-        nothing (RFC 9309 §2.3.1): then FeedError is raised with what is wrong.
+        A missing robots.txt (4xx) allows everything. One that is unreachable (5xx, no response) allows
+        nothing (RFC 9309 §2.3.1): raises FeedError with the cause.
         """
         rules = await self._rules_of(str(URL(url).origin()), visit)
         if rules.failed is not None:

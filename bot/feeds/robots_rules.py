@@ -1,22 +1,22 @@
-"""What a robots.txt says of an address (runs in a worker: patterns of strangers are matched)."""
+"""Evaluation of robots.txt rules (runs in a worker, because their patterns are untrusted)."""
 
 from typing import NamedTuple
 
 AGENT = "Telex"
-"""The name that a robots.txt calls us by; the User-Agent begins with it."""
+"""Product token in robots.txt; the User-Agent begins with it."""
 MAX_CRAWL_DELAY_SECONDS = 60.0
-"""Seconds between two pages of a host that a Crawl-delay can ask for."""
+"""Longest `Crawl-delay` that is obeyed."""
 
 
 class RobotsVerdict(NamedTuple):
-    """Whether a page may be read, and the seconds that its host wants between two pages."""
+    """Whether a page may be fetched, and its host's crawl delay in seconds."""
 
     allowed: bool
     delay: float = 0.0
 
 
 def evaluate(body: bytes, url: str) -> RobotsVerdict:
-    """Whether a robots.txt allows an address, and how long its host wants to rest."""
+    """Return whether a robots.txt allows a URL, and the crawl delay in seconds."""
     from protego import Protego  # noqa: PLC0415 - only a worker needs it
 
     rules = Protego.parse(body.decode("utf-8-sig", "replace"))

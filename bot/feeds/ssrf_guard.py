@@ -1,4 +1,4 @@
-"""Which addresses may be fetched: those of the public internet, and what a setting allows."""
+"""Protection against requests to private addresses (SSRF), with exceptions from a setting."""
 
 import errno
 import re
@@ -13,26 +13,27 @@ from bot.feeds.fetch_errors import BAD_URL, FeedError
 
 Network = IPv4Network | IPv6Network
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
-"""(family, type, protocol, canonical name, socket address), as getaddrinfo gives them."""
+"""(family, type, protocol, canonical name, socket address), as `getaddrinfo` returns them."""
 
 _PLAIN = re.compile(
     r"https?://[a-z0-9.-]+(?::[1-5]?[0-9]{1,4})?"
     r"(?:/[A-Za-z0-9_~!$&'()*+,;=:@-][A-Za-z0-9_~!$&'()*+,;=:@.-]*)*/?"
     r"(?:\?[A-Za-z0-9_~!$&'()*,;=:@./-]*)?"
 )
-"""Addresses whose parts are written as RFC 3986 wants them: no percent signs, dot segments or empty ones."""
+"""URLs that need no normalisation: no percent signs, dot segments or empty segments."""
 
 REFUSAL_TEXT = "private address"
-"""In the text of the error that a refused connection raises."""
+"""Text of the error that a refused connection raises."""
 
-# IPv6 networks that carry an IPv4 address, and how far from the right it lies, in bits
 _IPV4_EMBEDDING_NETWORKS = (
     (IPv6Network("::ffff:0:0/96"), 0),  # IPv4-mapped (RFC 4291)
     (IPv6Network("::/96"), 0),  # IPv4-compatible (RFC 4291, deprecated)
     (IPv6Network("64:ff9b::/96"), 0),  # NAT64 (RFC 6052)
     (IPv6Network("2002::/16"), 80),  # 6to4 (RFC 3056)
 )
-_ISATAP = {0x00005EFE, 0x02005EFE}  # third quarter of an address that ends in an IPv4 one (RFC 5214)
+"""IPv6 networks that embed an IPv4 address, with its offset from the right in bits."""
+_ISATAP = {0x00005EFE, 0x02005EFE}
+"""Third 32 bits of an IPv6 address that ends in an IPv4 one (RFC 5214)."""
 _BLOCKED_NETWORKS = (
     IPv6Network("64:ff9b:1::/48"),  # NAT64 of a local network (RFC 8215)
     IPv6Network("fec0::/10"),  # site-local (RFC 3879)
@@ -43,9 +44,9 @@ _BLOCKED_NETWORKS = (
 
 
 def refusal_reason(address: str, allow: Sequence[Network] = ()) -> str | None:
-    """Why a connection to an IP address is refused, or None when it may be made.
+    """Return why a connection to an IP address is refused, None if it is allowed.
 
-    `ipaddress.is_global` alone lets multicast, NAT64, 6to4 and site-local addresses through: an IPv4 address
+    `ipaddress.is_global` alone lets multicast, NAT64, 6to4 and site-local addresses through; an IPv4 address
     inside an IPv6 one is unwrapped first.
     """
     try:
@@ -75,27 +76,27 @@ def _unwrapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
 
 
 def check_url(url: str) -> URL:
-    """The parsed URL when it is one that may be fetched at all; its host is checked when connecting.
+    """Return the parsed URL if it may be fetched; its host is checked when connecting.
 
     Raises FeedError (bad-url).
     """
     try:
-        # Of what has nothing to encode or to straighten, yarl need not look at every part: half the time.
+        # Skipping yarl's normalisation for plain URLs halves the time.
         parsed = URL(url, encoded=_PLAIN.fullmatch(url) is not None)
     except ValueError as error:
         raise FeedError(BAD_URL, "not a URL") from error
     if parsed.scheme not in {"http", "https"}:
         raise FeedError(BAD_URL, f"scheme {parsed.scheme[:20]!r}")
-    if not parsed.raw_host:  # `host` decodes it, which takes longer than all the rest
+    if not parsed.raw_host:  # `host` is slow, as it decodes IDNA
         raise FeedError(BAD_URL, "no host")
     return parsed
 
 
 def socket_factory(allow: Sequence[Network]) -> Callable[[AddressInfo], socket.socket]:
-    """Makes sockets for `aiohttp.TCPConnector`, but none to an address that is refused.
+    """Return a socket factory for `aiohttp.TCPConnector` that refuses private addresses.
 
-    This sees the address really connected to, after every redirect, literal and answer of a resolver.
-    The socket raises PermissionError with `REFUSED` in its text.
+    It sees the address that is connected to, after every redirect, literal and DNS response. Sockets raise
+    PermissionError with `REFUSAL_TEXT`.
     """
 
     def make(info: AddressInfo) -> socket.socket:

@@ -1,16 +1,17 @@
-"""One limit for how long many tasks may each wait."""
+"""A timeout that many tasks share."""
 
 import asyncio
 from types import TracebackType
 
 _EXPIRED = -1.0
-"""When they began who were cancelled."""
+"""Start time of a task that was cancelled for its timeout."""
 
 
 class SharedTimeout:
-    """`with limit:` is `async with asyncio.timeout(seconds):` for many tasks, at half the price.
+    """A timeout like `asyncio.timeout(seconds)` for many tasks, at half the cost.
 
-    There is one timer: whoever began first is late first. Not for blocks within blocks. Raises TimeoutError.
+    One timer serves all tasks, as the first to enter is the first to expire. Blocks must not be nested.
+    Raises TimeoutError.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -35,7 +36,7 @@ class SharedTimeout:
             raise TimeoutError from error
 
     def _expire(self) -> None:
-        """Cancel who is late, and come back for the next."""
+        """Cancel the tasks whose time is over, and set the timer for the next."""
         loop = asyncio.get_running_loop()
         self._timer = None
         for task, (since, cancelling) in self._begun.items():

@@ -1,4 +1,4 @@
-"""Pages of the web: their article, their discussion, the feeds and lists that they offer.
+"""Extraction from web pages: articles, discussions, links to feeds, lists of links.
 
-In: HTML. Out: text, entries, addresses. Runs in a worker.
+Input: HTML. Output: text, entries, URLs. Runs in a worker.
 """

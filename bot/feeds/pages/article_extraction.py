@@ -1,7 +1,7 @@
-"""The article in a page of the web, without the page around it (runs in a worker).
+"""Extraction of the article from a web page (runs in a worker).
 
-trafilatura finds the part of a page that holds the article. Before, what would mislead it is taken out of the
-tree; afterwards `bot.text.boilerplate` drops the lines that are furniture anywhere.
+trafilatura finds the part of a page that holds the article. Elements that would mislead it are removed from
+the tree first; afterwards `bot.text.boilerplate` drops lines that belong to no article.
 """
 
 import re
@@ -19,21 +19,21 @@ from bot.text.characters import strip_invisible
 from bot.text.words import words as words_of
 
 MAX_TEXT = 60_000
-"""Characters of an article's text."""
+"""Longest text of an article in characters."""
 
 MIN_TEXT_RATIO = 0.5
-"""What part of a text is far less than it."""
+"""Share of a text below which an extraction has lost too much of it."""
 MIN_TEXT_CHARS = 250
-"""Characters of a text that may be what was left of an article."""
+"""Characters below which an extraction may have missed the article."""
 MAX_CLUTTER_RATIO = 0.3
-"""What part of a page's paragraphs no furniture holds."""
+"""Share of a page's paragraphs above which an element is not removed as clutter."""
 
 FEWEST_WORDS = 30
-"""Words of an article; what is shorter is a notice, or a page that only a script fills."""
+"""Words of an article; a shorter text is a notice, or the page needs JavaScript."""
 MIN_KEYWORD_CHARS = 4
-"""Letters of a word that tells what an article is about."""
+"""Characters of a word of title or teaser that says what the article is about."""
 MIN_KEYWORD_OVERLAP = 0.25
-"""What part of the telling words of title and teaser a page holds that is about the same."""
+"""Share of the keywords of title and teaser that the page of the article must contain."""
 
 _FURNITURE = {"nav", "footer", "button", "dialog", "template"}
 _ROLES = {"navigation", "banner", "contentinfo", "complementary", "search", "dialog", "alertdialog"}
@@ -48,18 +48,19 @@ _MANY_BREAKS = re.compile(r"\n{3,}")
 _A_WORD = re.compile(r"[^\W\d_]{2}")
 _NO_WORD = re.compile(r"[\W_]+")
 _FIRST = 8
-"""Lines among which an article's title may stand."""
+"""Lines among which the title of an article may stand."""
 _PART = 80
-"""Characters of a paragraph that belongs to a part of an article."""
+"""Characters of a paragraph of prose."""
 _MOST_CHILDREN = 3
-"""Elements right in one whose words may all be a link's."""
+"""Child elements of a paragraph that may be only a link."""
 
 
 def extract_article(page: bytes, content_type: str, url: str, title: str, teaser: str) -> str:
-    """The text of the article in a page (runs in a worker).
+    """Return the text of the article in a page (runs in a worker).
 
-    Raises FeedError where there is none, where it is about something else (a consent form, the front page),
-    or where it says no more than the feed did.
+    Raises FeedError: no-article if there is none, other-page if the page is about something else (a consent
+    form, the front page), nothing-more if the text is no longer than the teaser, parse-died as `article_text`
+    does.
     """
     text = article_text(page, content_type, url)
     words = words_of(text)
@@ -74,9 +75,10 @@ def extract_article(page: bytes, content_type: str, url: str, title: str, teaser
 
 
 def article_text(page: bytes, content_type: str, url: str) -> str:
-    """The text of the article in a page of HTML, paragraphs apart; of a discussion, all its posts.
+    """Return the text of a page's article, or all posts of a discussion, "" if there is none.
 
-    Empty when there is none. Raises FeedError with PARSE_DIED for tags that would take too long to parse.
+    Paragraphs are separated by empty lines. Raises FeedError (parse-died) for tags that would take too long
+    to parse.
     """
     markup = decode_page(page, content_type)
     tree = parse_html(markup)
@@ -93,7 +95,7 @@ def article_text(page: bytes, content_type: str, url: str) -> str:
 
 
 def _article(tree: HtmlElement, url: str) -> str:
-    """What trafilatura finds in a page without its furniture; the page with it, if that gives far more."""
+    """Extract the article without clutter, or with it if that gives far more text."""
     untouched = deepcopy(tree)
     prose, titles = sum(len(text) for text in _prose_fragments(tree)), _titles(tree)
     _remove_clutter(tree)
@@ -105,12 +107,12 @@ def _article(tree: HtmlElement, url: str) -> str:
 
 
 def _extracted(tree: HtmlElement, url: str) -> str:
-    import trafilatura  # noqa: PLC0415 - see above
-    from trafilatura.meta import reset_caches  # noqa: PLC0415 - likewise
-    from trafilatura.settings import Document  # noqa: PLC0415 - likewise
+    import trafilatura  # noqa: PLC0415 - only this worker needs it
+    from trafilatura.meta import reset_caches  # noqa: PLC0415 - only this worker needs it
+    from trafilatura.settings import Document  # noqa: PLC0415 - only this worker needs it
 
     found = trafilatura.bare_extraction(tree, url=url, include_comments=False, with_metadata=False)
-    reset_caches()  # pages of other publishers come next
+    reset_caches()  # The next page is of another publisher.
     if not isinstance(found, Document) or found.body is None:
         return ""
     text = "".join(_pieces(found.body))[: 2 * MAX_TEXT]
@@ -118,12 +120,12 @@ def _extracted(tree: HtmlElement, url: str) -> str:
 
 
 def _unique_length(text: str) -> int:
-    """Characters of a text; what it says twice counts once."""
+    """Return the number of characters of a text, counting repeated lines once."""
     return sum(map(len, set(text.split("\n"))))
 
 
 def _prose_fragments(tree: HtmlElement) -> Iterable[str]:
-    """The pieces of text of a page that are as long as sentences."""
+    """Yield the texts of a page that are as long as sentences."""
     for element in tree.iter("*"):
         if element.tag not in _SILENT:
             yield from (text for text in (element.text, element.tail) if text and len(text) >= _PART)
@@ -136,7 +138,7 @@ def _titles(tree: HtmlElement) -> set[str]:
 
 
 def _without_title(text: str, titles: set[str]) -> str:
-    """An article without its title, where it is among the first lines, and without what stands before it."""
+    """Remove the title, if it is among the first lines, and everything before it."""
     lines = text.split("\n")
     for index, line in enumerate(lines[:_FIRST]):
         words = _words(line)
@@ -154,9 +156,9 @@ def _words(text: str) -> str:
 
 
 def _remove_clutter(tree: HtmlElement) -> None:
-    """Take out of a page what is not read, or misleads, but not what holds much of its text.
+    """Remove elements that are not read or mislead, except those with much of the page's text.
 
-    Unclosed markup puts whole articles within a menu, and pages that a script assembles bring them hidden.
+    Unclosed markup puts whole articles inside a menu, and pages assembled by a script bring them hidden.
     """
     held: Counter[HtmlElement] = Counter()
     whole = 0
@@ -181,7 +183,7 @@ def _is_furniture(element: HtmlElement) -> bool:
 
 
 def _is_link(element: HtmlElement) -> bool:
-    """Whether all the words of an element lead elsewhere, as those of "read also" do."""
+    """Return whether all the text of an element is links, as in "read also"."""
     text = "".join(element.text_content().split())
     linked = sum(len("".join(link.text_content().split())) for link in element.iter("a"))
     return 0 < len(text) <= linked + 3
@@ -193,7 +195,7 @@ def _drop(element: HtmlElement) -> None:
 
 
 def _join_parts(element: HtmlElement) -> None:
-    """Make one of the parts of an article that advertisements or pictures divide."""
+    """Merge an article's part into the previous one, from which an advertisement or picture divides it."""
     previous = element.getprevious()
     name = element.get("class")
     while previous is not None and (previous.tag != element.tag or previous.get("class") != name):

@@ -1,4 +1,4 @@
-"""Pages: fetched where their publisher allows it; their articles are read in a worker."""
+"""Fetching of web pages that robots.txt allows, and extraction of their articles in a worker."""
 
 import asyncio
 
@@ -17,25 +17,27 @@ from bot.feeds.worker_calls import parse_errors_as_feed_errors
 MAX_PAGE = 4 * 2**20
 """Bytes of a page after decompression."""
 HTML = ("text/html", "application/xhtml+xml")
+"""Media types of web pages."""
 EXTRACT_TIMEOUT_SECONDS = 5.0
-"""Seconds that a worker may take to find the article in a page."""
+"""Seconds that a worker may take to extract the article of a page."""
 
 
 class PageFetcher:
-    """Fetches pages, and reads those of articles."""
+    """A client for web pages that obeys robots.txt."""
 
     def __init__(self, fetcher: Fetcher, workers: WorkerPool, robots: RobotsCache) -> None:
         self._fetcher, self._workers, self._robots = fetcher, workers, robots
-        self._one = asyncio.Lock()  # the worker is the feeds' too, which do not wait for more than one page
+        # Feeds share the worker and must not wait for more than one page.
+        self._one = asyncio.Lock()
 
     async def fetch_article_text(
         self, url: str, *, title: str, teaser: str, visit: HostThrottle
     ) -> tuple[str, float]:
-        """The text of the article at an address, and the seconds that its host wants between two pages.
+        """Return the text of the article at a URL, and its host's crawl delay in seconds.
 
-        `title` and `teaser` are what the feed told of it. Raises FeedError, with ROBOTS where the publisher
-        does not want it read, NOT_A_PAGE, NO_ARTICLE, OTHER_PAGE or NOTHING_MORE where there is nothing to
-        be had, and else as `Fetcher.get` does.
+        `title` and `teaser` are those of the feed. Raises FeedError: robots if the publisher forbids it,
+        not-a-page, no-article, other-page or nothing-more if no text was gained, and all that `Fetcher.get`
+        raises.
         """
         fetched, delay = await self.fetch(url, visit=visit)
         async with self._one:
@@ -54,10 +56,9 @@ class PageFetcher:
     async def fetch(
         self, url: str, *, visit: HostThrottle, validators: Validators | None = None
     ) -> tuple[FetchResult, float]:
-        """A page, and the seconds that its host wants between two pages.
+        """Fetch a page; return the response and its host's crawl delay in seconds.
 
-        Raises FeedError, with ROBOTS where the publisher does not want it read, NOT_A_PAGE, and else as
-        `Fetcher.get` does.
+        Raises FeedError: robots if the publisher forbids it, not-a-page, and all that `Fetcher.get` raises.
         """
         check_url(url)
         delay = await self.require_robots_allowed(url, visit)
@@ -70,7 +71,7 @@ class PageFetcher:
         return fetched, delay
 
     async def require_robots_allowed(self, url: str, visit: HostThrottle) -> float:
-        """The seconds that a page’s host wants between two. Raises FeedError where robots.txt refuses."""
+        """Return a host's crawl delay in seconds. Raises FeedError (robots) if it forbids the page."""
         allowed, delay = await self._robots.check(url, visit)
         if not allowed:
             raise FeedError(fetch_errors.ROBOTS_DISALLOWED, "robots.txt does not allow it")

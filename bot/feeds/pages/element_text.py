@@ -1,4 +1,4 @@
-"""A page as text and as a tree; what an element says, and when it was published (runs in a worker)."""
+"""Decoding and parsing of HTML pages; text and publication time of elements (runs in a worker)."""
 
 import codecs
 import re
@@ -12,22 +12,24 @@ from bot.text.times import feed_dates
 from bot.text.times.calendar_names import MONTHS
 
 HtmlElement = Any
-"""That of `lxml.html`, 15 MB that only a worker which reads pages needs."""
+"""`lxml.html.HtmlElement`; not imported, as lxml takes 15 MB that only the page worker needs."""
 
 MAX_ATTRIBUTES = 20_000
-"""Most attributes of a tag that are parsed, in a third of a second: the time grows with their square."""
+"""Attributes of a tag that are parsed, in a third of a second: the time is quadratic in them."""
 
 SILENT = frozenset({"script", "style", "noscript", "template"})
+"""Elements whose text is not shown."""
 
 _NO_CHARACTERS = "\x00-\x08\x0b\x0e-\x1f\ud800-\udfff\ufffe\uffff"
 _NO_CHARACTER = re.compile(f"[{_NO_CHARACTERS}]|&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?")
-"""What no document of XML may hold, as it stands or by its number: https://www.w3.org/TR/xml/#charsets"""
+"""Characters that XML does not allow, literal or by number: https://www.w3.org/TR/xml/#charsets"""
 _FORM_FEED, _LAST = 0x0C, 0x10FFFF
 
 _HEAD = 4096
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE)
-_LATIN = {"ascii", "iso8859-1"}  # on the web they mean windows-1252 (https://encoding.spec.whatwg.org/)
+_LATIN = {"ascii", "iso8859-1"}
+"""Encodings that mean windows-1252 on the web (https://encoding.spec.whatwg.org/)."""
 _NO_CHARSETS = {"punycode", "idna", "utf-7", "unicode_escape", "raw_unicode_escape", "undefined"}
 _NEAR = 40
 _NAMES = "|".join(sorted({name for name in MONTHS if name.isalpha()}, key=len, reverse=True))
@@ -41,9 +43,9 @@ _DATED_PATH = re.compile(r"/(20\d\d)[/-](\d{1,2})[/-](\d{1,2})(?=[/-])")
 
 
 def decode_page(page: bytes, content_type: str) -> str:
-    """A page as text: by its byte order mark, what HTTP says, what it says itself, or what it is valid in.
+    """Decode a page by its byte order mark, HTTP header, `charset` declaration, or by trial.
 
-    The order is that of https://html.spec.whatwg.org/#determining-the-character-encoding
+    The order is the one of https://html.spec.whatwg.org/#determining-the-character-encoding
     """
     for mark, name in _BOMS:
         if page.startswith(mark):
@@ -62,24 +64,24 @@ def decode_page(page: bytes, content_type: str) -> str:
 
 
 def parse_html(markup: str) -> HtmlElement | None:
-    """The tree of a page; None for what cannot be parsed.
+    """Return the tree of a page, None if it cannot be parsed.
 
-    Raises FeedError with PARSE_DIED for tags that would take too long to parse.
+    Raises FeedError (parse-died) for tags that would take too long to parse.
     """
     if has_too_many_attributes(markup, MAX_ATTRIBUTES):
         raise FeedError(fetch_errors.PARSER_CRASHED, "a tag of too many attributes")
-    from lxml.etree import LxmlError  # noqa: PLC0415 - as above
-    from lxml.html import HTMLParser, document_fromstring  # noqa: PLC0415 - likewise
+    from lxml.etree import LxmlError  # noqa: PLC0415 - only this worker needs it
+    from lxml.html import HTMLParser, document_fromstring  # noqa: PLC0415 - only this worker needs it
 
     parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     try:
         return document_fromstring(_NO_CHARACTER.sub(_existing, markup).encode(), parser=parser)
-    except (LxmlError, ValueError):  # an empty document, among others
+    except (LxmlError, ValueError):  # for example an empty document
         return None
 
 
 def _existing(match: re.Match[str]) -> str:
-    """A reference to a character that there is; "" for others: one of them would empty the whole text."""
+    """Return a reference to a valid character, "" for others: an invalid one would empty the whole text."""
     hexadecimal, decimal = match.groups()
     if not (hexadecimal or decimal):
         return ""
@@ -90,7 +92,7 @@ def _existing(match: re.Match[str]) -> str:
 
 
 def publication_time(item: list[HtmlElement], url: str) -> int | None:
-    """When what an item links to was published: by a time element, attributes, words, or the address."""
+    """Return when an item's link was published, by its elements, attributes, text or URL; None if unknown."""
     inner = [each for element in item for each in element.iter("*")]
     for element in inner:
         if element.tag == "time" or element.get("datetime"):
@@ -108,7 +110,7 @@ def publication_time(item: list[HtmlElement], url: str) -> int | None:
 
 
 def outermost_containers(parts: list[HtmlElement]) -> list[HtmlElement]:
-    """For each element the largest one around it that holds no other of them."""
+    """Return for each element its largest ancestor that holds no other of them."""
     holding = Counter(above for part in parts for above in part.iterancestors())
     return [
         next((each for each in reversed(list(part.iterancestors())) if holding[each] == 1), part)
@@ -117,7 +119,7 @@ def outermost_containers(parts: list[HtmlElement]) -> list[HtmlElement]:
 
 
 def text_of(element: HtmlElement) -> str:
-    """The words of an element, without those of scripts and styles."""
+    """Return the text of an element on one line, without scripts and styles."""
     pieces: list[str] = []
     _gather(element, pieces)
     return " ".join(" ".join(pieces).split())

@@ -1,7 +1,7 @@
-"""The links of a page that look alike, and how likely they are a list of what is new (runs in a worker).
+"""Groups of similar links on a page, scored as possible lists of news (runs in a worker).
 
-The items of a group are the largest elements that hold one of its links each, and no other's; what they tell
-(a title, a date, a text) says how likely the group is what the page is there for.
+The items of a group are the largest elements that hold exactly one of its links. Their title, date and text
+say how likely the group is the main list of the page.
 """
 
 import re
@@ -26,39 +26,44 @@ from bot.text import urls
 from bot.text.discord_text import truncate_utf16
 
 FEWEST_ITEMS = 3
+"""Links of a group that may be a list."""
 MOST_ITEMS = 100
+"""Links above which a group is no list."""
 MOST_LINKS = 5_000
+"""Links of a page that are examined."""
 FEWEST_WORDS = 2.5
-"""Of a list's titles, on average: shorter ones are a menu or tags."""
+"""Mean number of words of a list's titles; shorter ones are a menu or tags."""
 LONG_ITEM = 1_500
-"""Characters of an item that is no teaser; in a dated list of one site it may be the whole text."""
+"""Characters above which an item is no teaser; in a dated list of one site it may be the full text."""
 MAX_TITLE = 300
+"""Characters of a title."""
 MAX_SUMMARY = 600
+"""Characters of a summary."""
 LONGEST_OPENING = 120
-"""Characters of the beginning of a message that has no title."""
+"""Longest opening of a message without a title, in UTF-16 units."""
 SINGLE_AUTHOR_RATIO = 0.9
-"""What part of messages links to their author, where they are a channel's."""
+"""Share of the messages of a channel that link to its author."""
 MIN_PASSAGE_CHARS = 80
-"""Characters from which on a text is a passage and no label."""
+"""Characters from which a text is a passage and no label."""
 
 _CHROME = frozenset({"nav", "footer", "aside", "form"})
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _ROLES = frozenset({"navigation", "contentinfo", "complementary", "banner"})
 _LOOKED_AT = 3
-"""Elements above a link that say how it looks."""
+"""Ancestors of a link whose classes are part of its style signature."""
 _SENTENCES = frozenset({"p", "li", "td", "dd", "blockquote", "em", "strong", "b", "i", "span"})
 _IN_LINES = frozenset({"a", "abbr", "b", "br", "code", "em", "i", "mark", "small", "span", "strong", "time"})
 _AROUND = 40
 _FOLLOWING = 3
 _EXCERPT = 60
 _TIMESTAMP_LINK_PREFIX = "@"
-"""Begins the names of looks of links that show nothing but a time: those of messages without titles."""
+"""Prefix of the signatures of links that show only a time: messages without titles."""
 _DIGITS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
 class ListItem:
-    """What a list links to; `published` is in seconds of UTC where the page tells it.
+    """An item of a list; `published` is in seconds of UTC, None where the page does not say it.
 
     `summary` is the longest passage beside the title, "" where there are only labels and numbers.
     """
@@ -70,7 +75,7 @@ class ListItem:
 
 
 class Link(NamedTuple):
-    """A link of a group, with the title of what it leads to."""
+    """A link of a group, with the title of its target."""
 
     element: HtmlElement
     url: str
@@ -79,9 +84,9 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LinkGroup:
-    """Links of one look; what stands around each and around no other; the score of all.
+    """Links of one style, the elements of each item, and the score of the group.
 
-    `style_signatures` are the name of that look, and other names of the first link's.
+    `style_signatures` are the signature of the group and further ones of its first link.
     """
 
     style_signatures: tuple[str, ...]
@@ -93,7 +98,7 @@ class LinkGroup:
 def find_link_groups(
     tree: HtmlElement, url: str, looks: AbstractSet[str] = frozenset()
 ) -> Iterator[LinkGroup]:
-    """The groups of a page that may be lists; those of the given looks however few or poor they are."""
+    """Yield the groups of a page that may be lists, and those of `followed_signatures` in any case."""
     by_look: dict[str, dict[str, HtmlElement]] = defaultdict(dict)
     for address, element, is_time in _outbound_links(tree, url):
         for look in (
@@ -111,7 +116,7 @@ def find_link_groups(
 
 
 def _outbound_links(tree: HtmlElement, url: str) -> Iterator[tuple[str, HtmlElement, bool]]:
-    """The links of a page that lead elsewhere: address, element, whether the title is a time."""
+    """Yield the links of a page to other pages: URL, element, whether the title is a time."""
     base = next((absolute_url(each.get("href"), url) for each in tree.iter("base") if each.get("href")), None)
     here = _page(url)
     headings = [text_of(heading) for heading in tree.iter("h1")]
@@ -133,9 +138,9 @@ def _page(url: str) -> str:
 
 
 def _style_signatures(element: HtmlElement) -> tuple[str, ...]:
-    """Names of how a link looks, by the elements above it: with their classes near it, with the first alone.
+    """Hash the tags above a link, with all classes near it and with only the first ones.
 
-    Some publishers give each article its topics as classes.
+    Some publishers put the topics of each article into its classes.
     """
     fine, coarse = [], []
     for depth, above in enumerate((element, *element.iterancestors())):
@@ -157,10 +162,10 @@ def _group(look: str, links: dict[str, HtmlElement], host: str) -> LinkGroup:
         if not _has_single_author(whole, links):
             return LinkGroup((look,), [], [], 0.0)
         titles = [_heading(item) or _opening(item) for item in whole]
-    elif len(set(titles)) <= len(titles) / 2:  # "Read more": what is linked is named beside it
+    elif len(set(titles)) <= len(titles) / 2:  # "Read more": the title is beside the link
         titles = [_heading(item) for item in whole]
     made = [Link(element, url, title) for (url, element), title in zip(links.items(), titles, strict=True)]
-    if look.startswith(_TIMESTAMP_LINK_PREFIX):  # some show nothing but a picture
+    if look.startswith(_TIMESTAMP_LINK_PREFIX):  # Some messages are only a picture.
         items = [item for item, link in zip(items, made, strict=True) if link.title]
         made = [link for link in made if link.title]
     looks = dict.fromkeys((look, *_style_signatures(elements[0])))
@@ -168,7 +173,7 @@ def _group(look: str, links: dict[str, HtmlElement], host: str) -> LinkGroup:
 
 
 def _with_trailing_siblings(item: HtmlElement, items: set[HtmlElement]) -> list[HtmlElement]:
-    """An item and what stands between it and the next, as the second row of each in a table."""
+    """Return an item and the elements up to the next, such as the second row of each in a table."""
     found = [item]
     for sibling in item.itersiblings():
         if sibling in items:
@@ -180,11 +185,11 @@ def _with_trailing_siblings(item: HtmlElement, items: set[HtmlElement]) -> list[
 
 
 def _score(links: list[Link], items: list[list[HtmlElement]], host: str) -> float:
-    """How likely it is a list of what is new: by its titles, dates and texts, and where it stands."""
+    """Score how likely a group is a list of news: by titles, dates, texts and place in the page."""
     count = len(links)
     words = sum(min(12, len(link.title.split())) for link in links) / count
     replies = sum(link.title.lower().startswith("re:") for link in links)
-    if 2 * replies > count:  # the posts of a discussion
+    if 2 * replies > count:  # posts of a discussion
         return 0.0
     inline = sum(_is_inline(link.element) for link in links) / count
     if words < FEWEST_WORDS or inline > 1 / 2:
@@ -203,27 +208,27 @@ def _score(links: list[Link], items: list[list[HtmlElement]], host: str) -> floa
 
 
 def list_items(group: LinkGroup) -> Iterator[ListItem]:
-    """What the links of a group lead to."""
+    """Yield the items of a group."""
     for link, item in zip(group.links, group.items, strict=True):
         yield ListItem(link.url, link.title, publication_time(item, link.url), _summary(item, link.title))
 
 
 def _summary(item: list[HtmlElement], title: str) -> str:
-    """The longest passage of an item but its title: numbers of replies and the like change all the time."""
+    """Return the longest passage of an item but its title: counters of replies change all the time."""
     passages = (text_of(each) for element in item for each in _passages(element))
     said = max((text for text in passages if text != title), key=len, default="")
     return single_line(said, MAX_SUMMARY) if len(said) >= MIN_PASSAGE_CHARS else ""
 
 
 def _passages(item: HtmlElement) -> Iterator[HtmlElement]:
-    """The elements of an item that hold nothing but text."""
+    """Yield the elements of an item that hold only text."""
     for each in item.iter("*"):
         if each.tag not in SILENT and all(inner.tag in _IN_LINES for inner in each):
             yield each
 
 
 def _opening(item: HtmlElement) -> str:
-    """The first line of what is written in an item that has no title."""
+    """Return the first line of the text of an item without a title."""
     said = max(_passages(item), key=lambda each: len(text_of(each)), default=None)
     if said is None:
         return ""
@@ -237,7 +242,7 @@ def _opening(item: HtmlElement) -> str:
 
 
 def _has_single_author(items: list[HtmlElement], links: Iterable[str]) -> bool:
-    """Whether all items link to an author of whom they are a part: a channel, not a discussion."""
+    """Return whether the items link to one author under whose path they are: a channel's messages."""
     named = Counter(
         path
         for item in items
@@ -254,7 +259,7 @@ def _heading(item: HtmlElement) -> str:
 
 
 def _title(link: HtmlElement) -> str:
-    """The heading within a link, else its words, else what it says to those who do not see it."""
+    """Return the heading in a link, else its text, else its `title` or `aria-label`."""
     heading = next((each for each in link.iter(*_HEADINGS) if text_of(each)), None)
     return single_line(text_of(link if heading is None else heading), MAX_TITLE) or single_line(
         link.get("title") or link.get("aria-label") or "", MAX_TITLE

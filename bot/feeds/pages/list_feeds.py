@@ -1,8 +1,8 @@
-"""A list of a page as a feed, found again whatever happens to the page around it (runs in a worker).
+"""A list of a web page as a feed (runs in a worker).
 
-A list is known by what was in it: where most of its links, or of their titles, were seen before, it is the
-list, however it looks now. Only where nothing of it is left on the page do its look and the form of its
-addresses decide. The address of such a feed is that of its page with a fragment that names the list.
+A list is recognised by its content: the group in which most links or titles are known is the list, whatever
+its style. Only if nothing of it is left on the page do style and URL pattern decide. The URL of such a feed
+is that of its page with a fragment that names the list.
 """
 
 import re
@@ -25,22 +25,25 @@ from bot.text import urls
 from bot.text.words import normalize_title
 
 FRAGMENT_KEY = "telex-list"
+"""Key in the fragment of a list's URL."""
 MOST_SEEN = 300
-"""Articles of a feed that its list is known by."""
+"""Newest articles of a feed by which its list is recognised."""
 RECENT_ITEMS = 5
-"""Of these, the last that were found: a list of what is new has most of them."""
+"""Newest known articles, most of which a list of news still has."""
 FEWEST_AGREEING = 3
+"""Known items that make a group of another style the list."""
 MOST_APPENDED = 3
-"""Items without dates that may have been added to the end of a list since it was last read."""
+"""Items without dates that may have been appended to a list since the last poll."""
 SAME_PATTERN_RATIO = 0.8
-"""What part of known addresses has one form where those of what is new have it too."""
+"""Share of known URLs of one pattern from which new ones must have it too."""
 DAY = 86_400
 FORMAT = "page"
+"""`format` of a feed made from a list."""
 _NAME = re.compile(r"[A-Za-z_]+")
 
 
 class KnownItem(NamedTuple):
-    """An article that was in a list: its link, title, first words and times (seconds of UTC)."""
+    """An article that was in a list: link, title, excerpt and times (seconds of UTC)."""
 
     url: str
     title: str
@@ -50,7 +53,7 @@ class KnownItem(NamedTuple):
 
 
 class ListSignature(msgspec.Struct, frozen=True):
-    """What is kept of a list: how it looks, the commonest form of its addresses, how long it is."""
+    """The stored description of a list: style, commonest URL pattern, number of items."""
 
     style_signatures: tuple[str, ...] = ()
     url_pattern: str = ""
@@ -59,42 +62,42 @@ class ListSignature(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class ListReadResult:
-    """A list as it is now, and what to know it by next time (JSON)."""
+    """A list as a feed, and the signature to store for the next poll (JSON)."""
 
     feed: ParsedFeed
     signature: str
 
 
 def list_url(page: str, found: PageList) -> str:
-    """The address of the feed that a list of a page is."""
+    """Return the URL of the feed that stands for a list of a page."""
     return f"{page.partition('#')[0]}#{FRAGMENT_KEY}={found.style_signatures[0]}"
 
 
 def is_list_url(url: str) -> bool:
-    """Whether an address is that of a list."""
+    """Return whether a URL is that of a list."""
     return f"#{FRAGMENT_KEY}" in url
 
 
 def page_url(url: str) -> str:
-    """The address of the page on which a list is; any other address as it is."""
+    """Return the URL of a list's page; any other URL unchanged."""
     return url.partition(f"#{FRAGMENT_KEY}")[0]
 
 
 def select_list(url: str, found: Sequence[PageList]) -> PageList | None:
-    """The list that an address names, else the first."""
+    """Return the list that a URL names, else the first, None without lists."""
     name = url.rpartition("=")[2] if is_list_url(url) else ""
     return next((each for each in found if each.style_signatures[0] == name), found[0] if found else None)
 
 
 def make_signature(items: Sequence[ListItem], looks: tuple[str, ...]) -> str:
-    """What a list is to be known by."""
+    """Return the signature of a list as JSON."""
     forms = Counter(_url_pattern(item.url) for item in items)
     form = forms.most_common(1)[0][0] if forms else ""
     return msgspec.json.encode(ListSignature(looks, form, len(items))).decode()
 
 
 def as_feed(page: PageLists, items: Sequence[ListItem], url: str) -> ParsedFeed:
-    """Items of a page as the entries of a feed."""
+    """Return the items of a page as a feed."""
     entries, _problem = limit_entries(
         with_fingerprint(
             Entry(
@@ -115,18 +118,19 @@ def as_feed(page: PageLists, items: Sequence[ListItem], url: str) -> ParsedFeed:
         language=page.language,
         format=FORMAT,
         entries=entries,
-        parse_warning="a page shows what it likes",  # so that what is missing was not taken back
+        # With a warning, missing entries do not count as retracted.
+        parse_warning="a page shows what it likes",
     )
 
 
 def read_list(
     page: bytes, content_type: str, url: str, trace: str, seen: Sequence[KnownItem], since: int
 ) -> ListReadResult:
-    """The list that a feed's address names, and what of it is new or known: not the backlog below that.
+    """Return the list that a feed's URL names as a feed, without the backlog below its known items.
 
-    `signature` is what was kept of it, "" before the first time; `seen` are the newest articles that were in
-    it, the newest first; `since` is when it was first followed, in seconds of UTC. Raises FeedError:
-    list-lost, needs-script.
+    `signature` is the stored one, "" before the first poll; `known_items` are its newest articles, newest
+    first; `since` is when it was first followed, in seconds of UTC.
+    Raises FeedError: list-lost, needs-script.
     """
     read = ParsedPage(page, content_type, page_url(url))
     about = read.describe()
@@ -149,7 +153,10 @@ def read_list(
 def _find_followed_group(
     groups: Sequence[LinkGroup], trace: ListSignature, seen: Sequence[KnownItem]
 ) -> LinkGroup | None:
-    """The group that is the list: the one of its look where something of it is left, else of another."""
+    """Return the group that is the followed list, None if there is none.
+
+    A group of the stored style with a known item is preferred.
+    """
     pages = {urls.page_key(one.url) for one in seen}
     titles = {normalize_title(one.title) for one in seen}
     newest = {urls.page_key(one.url) for one in seen[:RECENT_ITEMS]} | {
@@ -178,10 +185,10 @@ def _find_followed_group(
 def _without_backlog(
     items: list[ListItem], seen: Sequence[KnownItem], since: int, size: int
 ) -> list[ListItem]:
-    """The items without those of the backlog, which stand below what is known; the newest first.
+    """Return the items, newest first, without the backlog below the known ones.
 
-    What has a date is backlog by that, unless it was put above all else. `size` is how many items there were
-    last time, 0 where the list looks otherwise than then.
+    A dated item is backlog by its date, unless it stands above all others. `previous_size` is the number of
+    items at the last poll, 0 if the style of the list has changed.
     """
     if not seen:
         return items
@@ -201,9 +208,9 @@ def _without_backlog(
         if match is not None:
             kept.append(replace(item, url=match.url))
             continue
-        if strict and _url_pattern(item.url) != form:  # an author or a section, which looks alike now
+        if strict and _url_pattern(item.url) != form:  # an author or a section of the same style
             continue
-        began = since if place > last else since - DAY  # some dates are without a time
+        began = since if place > last else since - DAY  # Some dates have no time.
         is_new = (
             place < (last if size else first) or appended or turned_over
             if item.published is None
@@ -215,9 +222,9 @@ def _without_backlog(
 
 
 def _match_known(items: Sequence[ListItem], seen: Sequence[KnownItem]) -> list[KnownItem | None]:
-    """The articles that items are: by link, else by title with the same day or text.
+    """Match items to known articles: by link, else by title with the same day or text.
 
-    Where most of what is unknown has the title of an article that is there no more, the links changed, and
+    If most unknown items have the title of an article that is no longer listed, the links have changed, and
     the title is enough.
     """
     by_page = {urls.page_key(one.url): one for one in seen}
@@ -253,7 +260,7 @@ def _is_oldest_first(items: Sequence[ListItem], matched: Sequence[KnownItem | No
 
 
 def _url_pattern(url: str) -> str:
-    """The form of an address: host, the path with what may differ left out, how its query begins."""
+    """Return the pattern of a URL: host, path with variable parts as `*`, first parameter."""
     parts = urlsplit(url)
     pieces = parts.path.strip("/").split("/")
     fixed = [piece if piece.isalpha() else "*" for piece in pieces[:-1]]

@@ -1,4 +1,4 @@
-"""The feeds that a page links to (runs in a worker)."""
+"""Links to feeds on a web page (runs in a worker)."""
 
 import re
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from bot.feeds.parsing.entries import absolute_url, single_line
 from bot.text.urls import redact
 
 MAX_FEEDS = 10
+"""Feeds that are returned for one page."""
 
 _MAX_PAGE = 2 * 2**20
 _MOST_LINKS, _MOST_ANCHORS = 500, 2_000
@@ -31,7 +32,7 @@ _LOOKS_LIKE_FEED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class FoundFeed:
-    """A feed that a page names. `format` is "rss", "atom", "json", "xml", or what the parser found."""
+    """A feed that a page links to; `format` is "rss", "atom", "json", "xml", or the parser's."""
 
     url: str
     title: str
@@ -39,10 +40,10 @@ class FoundFeed:
 
 
 def feed_links(body: bytes, url: str) -> tuple[FoundFeed, ...]:
-    """The feeds that an HTML page links to, at most ten, those of comments last (runs in a worker).
+    """Return at most `MAX_FEEDS` feeds that a page links to, feeds of comments last (runs in a worker).
 
-    They are in `<link rel=alternate>` (WHATWG HTML, link types); where there is none, where a known site
-    has them, else in `<a>` by their look.
+    Looks for `<link rel=alternate>` (WHATWG HTML, link types), else for what a known site has, else for `<a>`
+    with a URL like a feed's.
     """
     page = ParsedPage(body[:_MAX_PAGE], "", url)
     base = next(

@@ -1,4 +1,4 @@
-"""The lists of a page: articles of a blog, news, topics of a forum (runs in a worker)."""
+"""Lists on a web page: articles of a blog, news, topics of a forum (runs in a worker)."""
 
 import re
 from collections.abc import Iterator
@@ -13,14 +13,15 @@ from bot.feeds.pages.link_groups import MAX_TITLE, MIN_PASSAGE_CHARS, LinkGroup,
 from bot.feeds.parsing.entries import language_of, single_line
 
 MOST_LISTS = 5
+"""Lists that are returned for one page."""
 LEAST_SCORE = 3.0
-"""Of the best list, so that it is one."""
+"""Score that the best group of a page needs to be a list."""
 MIN_RELATIVE_SCORE = 0.25
-"""What part of the best list's score another one has."""
+"""Share of the best score that another list needs."""
 SHORT_ARTICLE = 1_200
-"""Characters that may stand beside a list: more is an article with others below it."""
+"""Characters of prose beside the lists; a page with more is an article with links below it."""
 FEW_LETTERS = 200
-"""Of a page that shows nothing without its scripts."""
+"""Characters below which a page with scripts shows nothing without them."""
 
 _A_DISCUSSION = re.compile(
     r"\bschema\.org/QAPage\b|\"@type\"\s*:\s*\[?\s*\"(?:DiscussionForumPosting|QAPage)\""
@@ -28,7 +29,7 @@ _A_DISCUSSION = re.compile(
 _META = r"<meta\b[^>]{0,300}\b"
 _AN_ARTICLE = re.compile(_META + r"og:type[\"'\s][^>]{0,100}\barticle\b", re.IGNORECASE)
 _PUBLISHED = re.compile(_META + r"article:published_time\b", re.IGNORECASE)
-"""Together they say that a page is an article (https://ogp.me/#type_article)."""
+"""Together with `_ARTICLE_OG_TYPE_PATTERN`, marks a page as an article (https://ogp.me/#type_article)."""
 _ARTICLE = re.compile(
     r'"@type"\s*:\s*\[?\s*"(?:NewsArticle|ReportageNewsArticle|Article|BlogPosting|Product)"'
 )
@@ -36,8 +37,9 @@ _ARTICLE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class PageList:
-    """A list of a page, in the page's order; `style_signatures` are names of how its links look, its own
-    first.
+    """A list of a page, in the page's order.
+
+    `style_signatures` are the style signatures of its links, the list's own first.
     """
 
     items: tuple[ListItem, ...]
@@ -46,10 +48,9 @@ class PageList:
 
 @dataclass(frozen=True, slots=True)
 class PageLists:
-    """The lists that can be followed at a page, the best first; none where it is there for something else.
+    """Title, language and lists of a page, best first; no lists if it is an article or a discussion.
 
-    `title` and `language` are the page's. `requires_javascript`: it shows next to nothing without its
-    scripts.
+    `requires_javascript`: the page shows next to nothing without its scripts.
     """
 
     title: str = ""
@@ -59,7 +60,7 @@ class PageLists:
 
 
 class ParsedPage:
-    """A page, parsed. One that cannot be parsed is empty."""
+    """A parsed page; one that cannot be parsed has no elements."""
 
     def __init__(self, page: bytes, content_type: str, url: str) -> None:
         self._url = url
@@ -69,12 +70,12 @@ class ParsedPage:
             self._tree = parse_html(self._markup)
 
     def elements(self, *names: str) -> Iterator[HtmlElement]:
-        """Its elements of these names, in its order."""
+        """Yield the elements of these tags in document order."""
         if self._tree is not None:
             yield from self._tree.iter(*names)
 
     def describe(self, lists: tuple[PageList, ...] = ()) -> PageLists:
-        """What it says of itself, with these lists."""
+        """Return title and language of the page, together with `lists`."""
         if self._tree is None:
             return PageLists()
         title = next((single_line(text_of(each), MAX_TITLE) for each in self._tree.iter("title")), "")
@@ -84,7 +85,7 @@ class ParsedPage:
         return PageLists(title, language, lists, requires_javascript=scripted and letters < FEW_LETTERS)
 
     def lists(self) -> tuple[PageList, ...]:
-        """The lists that it is there for."""
+        """Return the lists of the page, best first."""
         if self._tree is None or _A_DISCUSSION.search(self._markup):
             return ()
         if _AN_ARTICLE.search(self._markup) and _PUBLISHED.search(self._markup):
@@ -106,19 +107,19 @@ class ParsedPage:
         return tuple(found[:MOST_LISTS])
 
     def groups(self, looks: AbstractSet[str] = frozenset()) -> Iterator[LinkGroup]:
-        """The groups that may be lists, and those of the given looks in any case."""
+        """Yield the groups that may be lists, and those of `followed_signatures` in any case."""
         if self._tree is not None:
             yield from link_groups.find_link_groups(self._tree, self._url, looks)
 
 
 def find_lists(page: bytes, content_type: str, url: str) -> PageLists:
-    """The lists that can be followed at a page (runs in a worker)."""
+    """Return the lists that can be followed at a page (runs in a worker)."""
     read = ParsedPage(page, content_type, url)
     return read.describe(read.lists())
 
 
 def _has_own_content(tree: HtmlElement, groups: list[LinkGroup], short: float) -> bool:
-    """Whether more is written beside the lists than in them: an article, a product, a discussion."""
+    """Return whether a page has more text beside its lists than in them: an article, product or discussion."""
     inside: set[HtmlElement] = set()
     for part in (part for group in groups for item in group.items for part in item):
         inside.update(part.iter("*"))

@@ -1,4 +1,4 @@
-"""The posts of a discussion: texts that a page repeats, each with its author or time (runs in a worker)."""
+"""Extraction of a discussion's posts: repeated texts, each with author or time (runs in a worker)."""
 
 import re
 from collections import defaultdict
@@ -10,24 +10,28 @@ from bot.feeds.pages.element_text import HtmlElement, outermost_containers
 from bot.text.html import to_text
 
 MOST_POSTS = 500
+"""Posts above which a group is no discussion."""
 FEWEST_LETTERS = 200
-"""Of all the posts of a page together."""
+"""Characters of all posts of a page together."""
 LEAST_SHARE = 0.3
-"""What part of the most text that elements of one look hold, the texts of posts hold at the least."""
+"""Share of the largest group's text that the posts must have."""
 MIN_ATTRIBUTED_RATIO = 0.6
-"""What part of the posts tells its author or time."""
+"""Share of the posts that have an author or a time."""
 MIN_ARTICLE_COVERAGE = 0.7
-"""What part of an article stands in the posts where they are what the page is about, not comments on it."""
+"""Share of an extracted article that is in the posts if they are the main text, not comments."""
 MAX_SINGLE_POST_COVERAGE = 0.7
-"""What part of it may stand in one of them."""
+"""Share of an extracted article that may be in a single post."""
 
 _TRIED = 8
+"""Groups that are tried, best first."""
 _LONGEST_NAME = 40
+"""Characters of an author's name or a time."""
 _NEAR = 400
-"""Characters at both ends of a post where its date stands."""
+"""Characters at both ends of a post in which its date is searched."""
 _LINE = 30
-"""Characters of a line that tells a text from another."""
+"""Characters of a line that identifies a text."""
 _QUOTE_PREFIX_CHARS = 60
+"""Characters of a line that are compared to find it in another post."""
 
 _DIGITS = re.compile(r"\d+")
 _WORD = re.compile(r"\w+")
@@ -47,18 +51,21 @@ _DECLARED = re.compile(
     r'"@type"\s*:\s*\[?\s*"(?:DiscussionForumPosting|QAPage)"'
     r"|schema\.org/(?:DiscussionForumPosting|QAPage|Question)\b"
 )
-"""https://schema.org/DiscussionForumPosting and https://schema.org/QAPage, as search engines want them."""
+"""Declarations for search engines: https://schema.org/DiscussionForumPosting, https://schema.org/QAPage."""
 _ADDRESS = re.compile(
     r"//(?:[\w-]+\.)*(?:forums?|boards?|discuss|community)\."
     r"|/(?:forums?|threads?|topics?|t|questions|discussions?|comments)/"
     r"|(?:viewtopic|showthread)\b|[?&](?:topic|t|tid|threadid)=\d",
     re.IGNORECASE,
 )
-"""How software for forums (Discourse, phpBB, vBulletin, XenForo, SMF) makes the addresses of discussions."""
+"""URLs of discussions of forum software: Discourse, phpBB, vBulletin, XenForo, SMF."""
 
 
 class _Group(NamedTuple):
-    """Elements of one look, none within another, and how much text they hold."""
+    """Elements of one style, none within another.
+
+    `letters` is the characters of their text, `density` the characters per tag.
+    """
 
     letters: int
     density: float
@@ -66,9 +73,9 @@ class _Group(NamedTuple):
 
 
 def extract_posts(tree: HtmlElement) -> list[str]:
-    """The posts of the discussion that a page may be, in order, each with its author and time; or none.
+    """Return the posts of a page's discussion in order, each with author and time; empty without one.
 
-    The comments on an article are found as well: see `spans_posts`. Leaves the tree as it is.
+    Comments on an article are found as well; `spans_posts` tells them apart. Leaves the tree unchanged.
     """
     groups = sorted(_groups(tree), key=lambda group: group.letters * group.density, reverse=True)
     most = max((group.letters for group in groups), default=0)
@@ -87,12 +94,12 @@ def extract_posts(tree: HtmlElement) -> list[str]:
 
 
 def is_declared_discussion(markup: str, url: str) -> bool:
-    """Whether a page calls itself a discussion, or its address is that of one."""
+    """Return whether a page declares itself a discussion, or its URL is that of one."""
     return bool(_ADDRESS.search(url) or _DECLARED.search(markup))
 
 
 def spans_posts(text: str, texts: list[str]) -> bool:
-    """Whether what seems to be an article stands in the posts, and not in one of them with comments below."""
+    """Return whether an extracted article is spread over the posts rather than one text with comments."""
     posts_words = list(map(_words, texts))
     lines = [words for line in text.split("\n") if len(words := _words(line)) >= _LINE]
     within = [
@@ -145,7 +152,7 @@ def _is_signed(post: HtmlElement) -> bool:
 
 
 def _signature(post: HtmlElement, body: HtmlElement) -> str:
-    """Who wrote a post and when, as the page says it, on a line of its own."""
+    """Return author and time of a post, as the page writes them, on a line of its own."""
     inside = set(body.iter("*"))
     name = next((name for path in _NAMES for name in _short(post.xpath(path), inside)), "")
     time = next(_short(post.iter("time"), inside), "")
@@ -161,7 +168,7 @@ def _short(elements: Iterable[HtmlElement], inside: set[HtmlElement]) -> Iterato
 
 
 def _text(body: HtmlElement, said: str) -> str:
-    """The text of a post without previews of what it links to, nor what it quotes of other posts."""
+    """Return the text of a post without link previews and quotations of other posts."""
     body = deepcopy(body)
     for part in list(body.iter("blockquote", "aside")):
         if part is not body and part.getparent() is not None and (part.tag == "aside" or _quotes(part, said)):
@@ -170,7 +177,7 @@ def _text(body: HtmlElement, said: str) -> str:
 
 
 def _quotes(part: HtmlElement, said: str) -> bool:
-    """Whether a quotation names whom it quotes, or stands in another post too."""
+    """Return whether a quotation names its source or is the text of another post."""
     if "quote" in (part.get("class") or "").lower() or part.find(".//cite") is not None:
         return True
     lines = [words for line in _markup_text(part).split("\n") if len(words := _words(line)) >= _LINE // 2]
@@ -179,7 +186,7 @@ def _quotes(part: HtmlElement, said: str) -> bool:
 
 
 def _markup_text(element: HtmlElement) -> str:
-    from lxml.html import tostring  # noqa: PLC0415 - only workers that read pages need it
+    from lxml.html import tostring  # noqa: PLC0415 - only this worker needs it
 
     return to_text(tostring(element, encoding="unicode", with_tail=False))
 

@@ -1,1 +1,1 @@
-"""Documents to entries: RSS, Atom, JSON Feed, and lists of feeds as OPML. Runs in a worker."""
+"""Parsing of RSS, Atom, JSON Feed and OPML. Runs in a worker."""

@@ -1,4 +1,4 @@
-"""Entries made from what a document holds: plain, bounded, with absolute addresses and a fingerprint."""
+"""Normalised entries: plain text of bounded length, absolute URLs, a fingerprint."""
 
 import re
 from collections.abc import Iterable
@@ -12,14 +12,21 @@ from bot.text.html import LONE_SURROGATE, exceeds_parse_budget, to_text
 from bot.text.urls import canonicalize
 
 MAX_ENTRIES = 2_000
+"""Entries of one document."""
 MAX_TITLE = 1_000
+"""Characters of a title."""
 MAX_TEXT = 200_000
+"""Characters of an entry's text."""
 MAX_TAGS = 20
+"""Tags of an entry."""
 MAX_TAG = 100
+"""Characters of a tag."""
 MAX_GUID = 2_048
+"""Characters of a guid; a longer one is replaced by its hash."""
 MAX_URL = 2_048
+"""Characters of a URL; a longer one is ignored."""
 MAX_DURATION = 86_400
-"""Seconds; what is said to be longer is a mistake."""
+"""Longest duration of an episode in seconds; a longer one is a mistake."""
 MAX_ALL_TEXT = 4_000_000
 """Characters of text in one document; entries beyond it keep their titles."""
 
@@ -37,11 +44,11 @@ _UNSOUND = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]
 
 _HIGH = {bytes([byte]).decode("cp1252", "ignore") or chr(byte): byte for byte in range(0x80, 0xC0)}
 _MOJIBAKE = re.compile("(?:[ÂÃ][{0}]|â[€\x80-\x81][{0}]|Å[“’])".format("".join(_HIGH)))
-"""Two or three characters that are one whose UTF-8 was taken for windows-1252 and encoded again."""
+"""Two or three characters that were one before its UTF-8 was decoded as windows-1252."""
 
 
 def clean_text(text: str) -> str:
-    """The text without characters that XML forbids, and with what was encoded twice put right."""
+    """Remove characters that XML forbids, and undo double encoding."""
     if "Ã" in text or "Â" in text or "â€" in text or "Å" in text:
         text = _MOJIBAKE.sub(_undo_mojibake, text)
     return _UNSOUND.sub("", text)
@@ -53,26 +60,26 @@ def _undo_mojibake(match: re.Match[str]) -> str:
 
 
 def single_line(text: str, limit: int) -> str:
-    """The text on one line of at most `limit` characters."""
+    """Return the text on one line of at most `limit` characters."""
     return " ".join(clean_text(text[: 4 * limit]).split())[:limit].rstrip()
 
 
 def title_of(text: str, *, kind: str) -> str:
-    """A title as plain text on one line.
+    """Return a title as plain text on one line of at most `MAX_TITLE_CHARS` characters.
 
-    `kind` is "markup" for what says that it is HTML, "text" for what says that it is not, and "either" for
-    RSS, which does not say: tags that can only be meant as markup go, entities are read, `a < b` stays.
+    `kind` is "markup" for HTML, "text" for plain text, and "either" for RSS, which does not say: tags that
+    can only be markup are removed, entities are decoded, `a < b` stays.
     """
     text = clean_text(text[: 20 * MAX_TITLE])
     if kind == "markup":
         text = to_text(text)
     elif kind == "either":
-        text = _ENTITY.sub(lambda match: unescape(match[0]), _without_tags(text))  # not `&copy=1` of a URL
+        text = _ENTITY.sub(lambda match: unescape(match[0]), _without_tags(text))  # not `&copy=1` in a URL
     return single_line(text, MAX_TITLE)
 
 
 def _without_tags(text: str) -> str:
-    """Without HTML tags that are empty elements or have their end tag in the same text."""
+    """Remove HTML tags that are void elements or have their end tag in the same text."""
     tags = [(end, name.lower()) for end, name, _ in _TAG.findall(text)]
     paired = {name for end, name in tags if end} & {name for end, name in tags if not end}
 
@@ -86,21 +93,21 @@ def _without_tags(text: str) -> str:
 
 
 def text_of(markup: str, *, is_text: bool = False) -> str:
-    """The plain text of HTML, at most 200,000 characters; paragraphs are kept."""
+    """Return the plain text of HTML, at most `MAX_TEXT_CHARS` characters, with its paragraphs."""
     markup = clean_text(markup[:_MAX_MARKUP])
     text = markup if is_text else to_text(markup)
     return text[:MAX_TEXT].strip()
 
 
 def image_in(markup: str, base: str) -> str | None:
-    """The address of the first picture in HTML."""
+    """Return the absolute URL of the first picture in HTML, None without one."""
     if "<img" not in markup and "<IMG" not in markup:
         return None
     return absolute_url(first_image(markup[:_MAX_MARKUP]), base)
 
 
 def absolute_url(address: object, base: str) -> str | None:
-    """An address made absolute, or None when it is not one on the web (http or https)."""
+    """Return an absolute http(s) URL, None if `address` is none or longer than `MAX_URL_CHARS`."""
     if not isinstance(address, str) or not (address := address.strip()) or len(address) > MAX_URL:
         return None
     try:
@@ -113,12 +120,15 @@ def absolute_url(address: object, base: str) -> str | None:
 
 
 def first_absolute(addresses: Iterable[object], base: str) -> str | None:
-    """The first of some addresses that is one on the web, made absolute."""
+    """Return the first valid http(s) URL, made absolute; None if there is none."""
     return next(filter(None, (absolute_url(address, base) for address in addresses)), None)
 
 
 def duration_of(value: object) -> int | None:
-    """How long an episode is, in seconds: a number of them, or `[[H:]M:]S` as in `itunes:duration`."""
+    """Return the duration of an episode in seconds, None if it is invalid or too long.
+
+    Reads a number of seconds, or `[[H:]M:]S` as in `itunes:duration`.
+    """
     text = str(value).strip() if isinstance(value, str | int | float) else ""
     if not _DURATION.fullmatch(text):
         return None
@@ -129,7 +139,7 @@ def duration_of(value: object) -> int | None:
 
 
 def guid_of(value: object) -> str | None:
-    """An entry's own name for itself; a very long one is replaced by its hash."""
+    """Return the guid of an entry, None without one; a very long one is replaced by its hash."""
     guid = clean_text(str(value)).strip() if isinstance(value, str | int) else ""
     if len(guid) > MAX_GUID:
         return "blake2b:" + blake2b(guid.encode(), digest_size=16).hexdigest()
@@ -137,13 +147,13 @@ def guid_of(value: object) -> str | None:
 
 
 def language_of(tag: object) -> str | None:
-    """A language tag (BCP 47) in lower case, or None when it cannot be one."""
+    """Return a language tag (BCP 47) in lower case, None if it cannot be one."""
     tag = tag.strip().replace("_", "-").lower() if isinstance(tag, str) else ""
     return tag if _LANGUAGE.fullmatch(tag) else None
 
 
 def tags_of(names: Iterable[object]) -> tuple[str, ...]:
-    """At most twenty tags, each once."""
+    """Return at most `MAX_TAGS` distinct tags."""
     tags: dict[str, str] = {}
     for name in names:
         tag = title_of(name, kind="either")[:MAX_TAG] if isinstance(name, str) else ""
@@ -153,9 +163,9 @@ def tags_of(names: Iterable[object]) -> tuple[str, ...]:
 
 
 def with_fingerprint(entry: Entry) -> Entry:
-    """The entry with its fingerprint: 16 bytes over what a reader sees.
+    """Return the entry with its fingerprint: 16 bytes over what a reader sees.
 
-    Dates are left out, and so are the parts of links and images that change from one answer to the next.
+    Dates are left out, and so are the parts of links and images that change from one response to the next.
     """
     digest = blake2b(digest_size=16)
     link = canonicalize(entry.link) if entry.link else ""
@@ -167,7 +177,7 @@ def with_fingerprint(entry: Entry) -> Entry:
 
 
 def limit_entries(entries: Iterable[Entry]) -> tuple[tuple[Entry, ...], str | None]:
-    """The entries that are kept of a document, and what was wrong with their number or size."""
+    """Return the entries within the limits of a document, and a warning if it exceeds them, else None."""
     kept: list[Entry] = []
     problem = None
     room = MAX_ALL_TEXT
@@ -178,7 +188,7 @@ def limit_entries(entries: Iterable[Entry]) -> tuple[tuple[Entry, ...], str | No
         room -= len(entry.text) + len(entry.summary)
         if room < 0:
             problem = f"more than {MAX_ALL_TEXT} characters of text"
-            entry = replace(entry, text="", summary="")  # noqa: PLW2901 - the same entry, lighter
+            entry = replace(entry, text="", summary="")  # noqa: PLW2901 - the entry without its text
         kept.append(entry)
     return tuple(kept), problem
 
@@ -189,13 +199,15 @@ _TRACKERS = re.compile(
     r"|s\.w\.org/images/core/emoji|/emoji/",
     re.IGNORECASE,
 )
-_TINY = 3  # pixels
+_TINY = 3
+"""Pixels of a side up to which an image is a tracker."""
 
 
 def first_image(markup: str) -> str | None:
-    """The source of the first picture that a reader would see, as written (it may be relative).
+    """Return the source of the first picture that a reader sees, as written (it may be relative).
 
-    Trackers of a few pixels, emoji, avatars and `data:` are no pictures. None as well for absurd markup.
+    Trackers of a few pixels, emoji, avatars and `data:` are no pictures. None without a picture, or for
+    markup that would take too long to parse.
     """
     if "<img" not in markup.lower() or exceeds_parse_budget(markup):
         return None

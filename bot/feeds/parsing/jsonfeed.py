@@ -1,4 +1,4 @@
-"""JSON Feed 1.0 and 1.1 (jsonfeed.org), which feedparser does not read."""
+"""Parsing of JSON Feed 1.0 and 1.1 (jsonfeed.org), which feedparser does not support."""
 
 import json
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from bot.text.times import feed_dates
 
 
 def parse_json(body: bytes, url: str) -> ParsedFeed:
-    """Map a JSON Feed. Members of the wrong type are left out.
+    """Parse a JSON Feed; members of the wrong type are ignored.
 
     Raises FeedError: not-a-feed, encoding.
     """
     try:
-        document = json.loads(body.strip(b"\x00"), strict=False)  # control characters are dropped below
+        document = json.loads(body.strip(b"\x00"), strict=False)  # `clean_text` drops control characters
     except UnicodeError as error:
         raise FeedError(ENCODING, "not UTF-8") from error
     except (ValueError, RecursionError) as error:
@@ -44,7 +44,7 @@ def parse_json(body: bytes, url: str) -> ParsedFeed:
 
 
 def _hub(hubs: object, base: str) -> str | None:
-    """The first WebSub hub (JSON Feed 1.1, `websub`)."""
+    """Return the URL of the first WebSub hub (JSON Feed 1.1, `websub`)."""
     listed = [hub for hub in hubs[:20] if isinstance(hub, dict)] if isinstance(hubs, list) else []
     return entries.first_absolute((hub.get("url") for hub in listed if hub.get("type") == "WebSub"), base)
 

@@ -1,4 +1,4 @@
-"""Lists of feeds as OPML (opml.org), read and written."""
+"""Reading and writing of OPML subscription lists (opml.org)."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,14 +10,16 @@ from xml.etree import ElementTree as ET
 from bot.feeds.parsing.entries import absolute_url, language_of, single_line
 
 MAX_BYTES = 4 * 2**20
+"""Bytes of a document that are read."""
 MAX_OUTLINES = 5_000
+"""Feeds that are read of one document."""
 _DECLARED = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})["']""")
 _START = re.compile(r"<outline\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A feed in a list."""
+    """A feed in a subscription list; `title` is the URL where the list has none."""
 
     title: str
     url: str
@@ -27,9 +29,9 @@ class Outline:
 
 @dataclass(frozen=True, slots=True)
 class FeedList:
-    """What a list holds: its feeds, each address once, and what stands there as an address but is none.
+    """The feeds of a subscription list, each URL once, and the titles of outlines without a valid URL.
 
-    `skipped` counts further addresses beyond what is read of one list.
+    `skipped` counts outlines beyond `MAX_OUTLINES`.
     """
 
     outlines: tuple[Outline, ...]
@@ -38,16 +40,16 @@ class FeedList:
 
 
 def read_list(data: bytes) -> FeedList:
-    """The feeds of an OPML document, each address once, in its order, and what could not be used.
+    """Parse an OPML document into its feeds, each URL once, in document order.
 
-    Most real lists are not well-formed XML (bare `&`, unclosed elements), so that an HTML parser, which
-    forgives anything, reads the attributes. Bytes beyond 4 MiB and addresses beyond 5,000 are left out.
+    Most real lists are not well-formed XML (bare `&`, unclosed elements); therefore a lenient HTML parser
+    reads the attributes. Bytes beyond `MAX_BYTES` and outlines beyond `MAX_OUTLINES` are left out.
     """
     text = _decoded(data[:MAX_BYTES])
     start = _START.search(text)
     if start is None:
         return FeedList(())
-    from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - few bots read lists
+    from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - few bots import lists
 
     tree = LexborHTMLParser(text[start.start() :])
     outlines: dict[str, Outline] = {}
@@ -70,9 +72,9 @@ def read_list(data: bytes) -> FeedList:
 
 
 def write(title: str, groups: Mapping[str, Sequence[Outline]], *, now: int) -> bytes:
-    """An OPML 2.0 document (http://opml.org/spec2.opml) with an outline of feeds for each group.
+    """Return an OPML 2.0 document (http://opml.org/spec2.opml) with an outline for each group of feeds.
 
-    `now`, in seconds of UTC, becomes its date of creation. Characters that XML does not allow are left out.
+    `now`, in seconds of UTC, becomes its creation date. Characters that XML does not allow are left out.
     """
     root = ET.Element("opml", version="2.0")
     head = ET.SubElement(root, "head")

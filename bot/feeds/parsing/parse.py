@@ -1,4 +1,4 @@
-"""A feed document to entries. Runs in a worker: what is parsed may hang, crash or eat memory."""
+"""Parsing of feed documents. Runs in a worker: a document may make the parser hang, crash or use up memory."""
 
 import re
 from hashlib import blake2b
@@ -10,7 +10,7 @@ from bot.feeds.parsing.xmlfeed import parse_xml
 
 _FIRST_ENTRY = re.compile(rb"<(?:[A-Za-z][\w.-]{0,19}:)?(?:item|entry)[\s>/]")
 _HEAD = 256 * 1024
-"""Bytes in which the first entry is looked for."""
+"""Bytes in which the first entry is searched."""
 _SPACE = b" \t\r\n\x0b\x0c\x00"
 _PAGE = re.compile(
     rb"\s*(?:<!--.{0,2000}?-->\s*){0,3}<(?:!doctype\s+html|html)[\s>]", re.IGNORECASE | re.DOTALL
@@ -18,12 +18,11 @@ _PAGE = re.compile(
 
 
 def parse(body: bytes, content_type: str, url: str) -> ParsedFeed:
-    """Read RSS 0.9x, 1.0 and 2.0, Atom 0.3 and 1.0, or JSON Feed 1.x.
+    """Parse RSS 0.9x, 1.0 and 2.0, Atom 0.3 and 1.0, or JSON Feed 1.x.
 
-    `content_type` is the header as the server gave it, `url` where the document was found in the end:
-    relative links are relative to it. At most 2,000 entries are kept, and `problem` tells when there were
-    more or when the document was not quite well-formed.
-
+    `content_type` is the header as received; `url` is the final URL, to which relative links are resolved. At
+    most `MAX_ENTRIES` entries are returned; `parse_warning` says that there were more or that the document
+    was not well-formed.
     Raises FeedError: not-a-feed, encoding, parse-died.
     """
     start = body[:4096].removeprefix(b"\xef\xbb\xbf").lstrip(_SPACE)
@@ -39,14 +38,16 @@ def parse(body: bytes, content_type: str, url: str) -> ParsedFeed:
         raise
     except (MemoryError, RecursionError):
         raise
-    except Exception as error:  # feedparser raises whatever its input makes it raise
-        if isinstance(error, UnicodeError) or type(error) is LookupError:  # an encoding that is none of text
+    except Exception as error:  # feedparser raises errors of any kind
+        if (
+            isinstance(error, UnicodeError) or type(error) is LookupError
+        ):  # a codec that is not a text encoding
             raise FeedError(ENCODING, str(error)[:200]) from error
         raise FeedError(PARSER_CRASHED, f"{type(error).__name__}: {str(error)[:200]}") from error
 
 
 def entries_hash(body: bytes) -> bytes:
-    """16 bytes over the document from its first entry on: the same while only its head changes."""
+    """Return 16 bytes over the document from its first entry on, unaffected by changes of its head."""
     is_json = body[:64].removeprefix(b"\xef\xbb\xbf").lstrip(_SPACE).startswith(b"{")
     if is_json:
         start = max(body.find(b'"items"', 0, _HEAD), 0)

@@ -1,4 +1,4 @@
-"""RSS and Atom: feedparser reads the document, and this maps what it found."""
+"""Mapping of RSS and Atom, as parsed by feedparser, to entries."""
 
 import re
 import sys
@@ -36,28 +36,28 @@ _REFERENCE_PAIR = re.compile(
 _MARKUP_TYPES = {"text/html", "application/xhtml+xml"}
 _PICTURE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif)(?:[?#]|$)", re.IGNORECASE)
 _AUTHOR = re.compile(r"\s*(?:[^\s()<>@]+@\S+\s+\((.+)\)|(.+?)\s*[<(][^\s()<>@]+@[^\s<>]+[>)])\s*$")
-"""An author as RSS 2.0 wants it, `a@site.example (Ann)`, or as a mailbox, `Ann <a@site.example>`."""
+"""An author in the form of RSS 2.0, `a@site.example (Ann)`, or a mailbox, `Ann <a@site.example>`."""
 _MAX_AUTHOR = 200
 _MAX_LISTED = 50
 
 TRUNCATED = "cut short"
-"""The problem of a document that ends before its end tag: there may be more entries than were read."""
+"""Warning for a document that ends before its end tag: it may have had more entries."""
 
 FeedParserDict = dict[str, Any]
-"""feedparser's dictionaries, in which some names stand for others."""
+"""A dictionary of feedparser, in which some keys are aliases of others."""
 
 
 def parse_xml(body: bytes, content_type: str, url: str) -> ParsedFeed:
-    """Map what feedparser finds. Dates are read again from the text: it takes 2020/1/10 for November.
+    """Parse RSS or Atom with feedparser; dates are parsed again, as it reads 2020/1/10 as November.
 
     Raises FeedError (not-a-feed), and whatever feedparser raises.
     """
     import feedparser  # noqa: PLC0415 - a megabyte that only a worker needs
 
     found = feedparser.parse(
-        BytesIO(_fix_character_references(body)),  # bytes alone it would try to open as a file's name
-        # without a content-location guids stay as they are written: as addresses made absolute they would all
-        # change when the feed moves
+        BytesIO(_fix_character_references(body)),  # feedparser takes bytes for a file name
+        # Without a content-location feedparser leaves guids as they are; made absolute, they would all change
+        # when the feed moves.
         response_headers={"content-type": _trusted_type(body, content_type)},
         sanitize_html=False,
         resolve_relative_uris=False,
@@ -92,9 +92,9 @@ def parse_xml(body: bytes, content_type: str, url: str) -> ParsedFeed:
 
 
 def _fix_character_references(body: bytes) -> bytes:
-    """The document with references to characters that there are: feedparser raises on surrogates.
+    """Replace references to characters that do not exist: feedparser raises on surrogates.
 
-    Two that make a pair, as some publishers write an emoji, are the character that was meant.
+    A surrogate pair, as some publishers write an emoji, becomes its character.
     """
     if b"&#" not in body:
         return body
@@ -114,11 +114,11 @@ def _join_surrogates(match: re.Match[bytes]) -> bytes:
 
 def _drop_invalid_reference(match: re.Match[bytes]) -> bytes:
     number = _code_point(match[1], match[2])
-    return match[0] if number < 0xD800 or 0xE000 <= number <= sys.maxunicode else b"&#65533;"  # noqa: PLR2004 - as above
+    return match[0] if number < 0xD800 or 0xE000 <= number <= sys.maxunicode else b"&#65533;"  # noqa: PLR2004 - surrogates
 
 
 def _trusted_type(body: bytes, content_type: str) -> str:
-    """The content type to go by. A body that is UTF-8 throughout is UTF-8, whatever Latin its labels say."""
+    """Return the content type to parse with: valid UTF-8 is UTF-8, even if its labels say Latin."""
     declared = _DECLARED.match(body[:300].removeprefix(b"\xef\xbb\xbf"))
     charset = _CHARSET.search(content_type)
     labels = [declared[1].decode("ascii", "replace")] if declared else []
@@ -199,7 +199,7 @@ def _author(found: FeedParserDict, *, is_atom: bool) -> str | None:
     people = found.get("authors", ())[:5]
     names = [person.get("name") for person in people if person.get("name")]
     author = (found.get("author") or "")[:_MAX_AUTHOR]
-    if not is_atom and "@" in author:  # feedparser takes half of a long domain for the name
+    if not is_atom and "@" in author:  # feedparser takes half of a long domain for the name.
         match = _AUTHOR.match(author)
         names = [match[1] or match[2]] if match else []
     return entries.title_of(", ".join(dict.fromkeys(names)), kind="either")[:_MAX_AUTHOR] or None
@@ -211,7 +211,7 @@ def _date(found: FeedParserDict, *names: str) -> int | None:
 
 
 def _image(found: FeedParserDict, base: str) -> str | None:
-    """The picture that the entry names itself: the widest of media:content, else its thumbnail, and so on."""
+    """Return the picture that the entry names: the widest of media:content, its thumbnail, or another."""
     media = [one for one in found.get("media_content", ())[:_MAX_LISTED] if _is_picture(one)]
     media.sort(key=_width, reverse=True)
     candidates = [one.get("url") for one in media]
@@ -222,7 +222,7 @@ def _image(found: FeedParserDict, base: str) -> str | None:
 
 
 def _audio(found: FeedParserDict, base: str) -> str | None:
-    """The episode of a podcast (RSS 2.0, `enclosure`)."""
+    """Return the episode of a podcast (RSS 2.0, `enclosure`)."""
     enclosed = found.get("enclosures", ())[:_MAX_LISTED]
     listened = (one.get("href") for one in enclosed if (one.get("type") or "").startswith("audio/"))
     return entries.first_absolute(listened, base)
@@ -256,7 +256,10 @@ def _icon(feed: FeedParserDict, base: str) -> str | None:
 
 
 def _ttl(feed: FeedParserDict) -> int | None:
-    """RSS `ttl` is in minutes; `sy:updatePeriod` is divided by `sy:updateFrequency` (RSS 1.0 modules)."""
+    """Return the publisher's update interval in seconds, None without one.
+
+    RSS `ttl` is in minutes; `sy:updatePeriod` is divided by `sy:updateFrequency` (RSS 1.0 modules).
+    """
     wishes = []
     if ttl := _number(feed.get("ttl")):
         wishes.append(ttl * 60)
@@ -285,7 +288,7 @@ def _is_truncated(body: bytes) -> bool:
 
 
 def _problem(found: FeedParserDict, body: bytes) -> str | None:
-    import feedparser  # noqa: PLC0415 - see above
+    import feedparser  # noqa: PLC0415 - a megabyte that only a worker needs
 
     error = found.get("bozo_exception")
     if error and not _END.search(body[-_TAIL:].replace(b"\x00", b"")):
