@@ -1,4 +1,4 @@
-"""Hubs that push what a feed publishes: WebSub, a W3C Recommendation (https://www.w3.org/TR/websub/)."""
+"""Hubs and signatures of WebSub, a W3C Recommendation (https://www.w3.org/TR/websub/)."""
 
 import hashlib
 import hmac
@@ -10,23 +10,23 @@ from bot.core.models import ParsedFeed
 from bot.feeds.parsing.entries import absolute_url
 
 ALGORITHMS = frozenset({"sha1", "sha256", "sha384", "sha512"})
-"""Of signatures (section 7.1)."""
+"""Hash algorithms of signatures (section 7.1)."""
 _MOST_LINKS = 20
 _LINK = re.compile(r"<([^<>]{1,2048})>\s*((?:;\s*[\w*]+\s*=\s*(?:\"[^\"]{0,200}\"|[^\s\",;]{1,200})\s*)*)")
 _REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s\",;]+))", re.IGNORECASE)
 
 
 class HubLink(NamedTuple):
-    """A hub that a feed names, and what the feed is called there."""
+    """A hub that a feed names, and the feed's topic URL there."""
 
     hub: str
     topic: str
 
 
 def find_hub(headers: Mapping[str, str], parsed: ParsedFeed, url: str) -> HubLink | None:
-    """The hub of a feed that was found at an address; None where it has none.
+    """Return the hub of a feed fetched from `url`, None without one.
 
-    HTTP headers come before what the document says (section 4).
+    HTTP headers take precedence over the document (section 4).
     """
     linked = _link_relations(headers, url)
     hub = linked.get("hub") or parsed.hub_url
@@ -36,7 +36,7 @@ def find_hub(headers: Mapping[str, str], parsed: ParsedFeed, url: str) -> HubLin
 
 
 def headers_name_hub(headers: Mapping[str, str], url: str) -> bool:
-    """Whether HTTP headers of a feed name a hub."""
+    """Return whether the HTTP headers of a feed name a hub."""
     return "hub" in _link_relations(headers, url)
 
 
@@ -47,12 +47,12 @@ class Signature(NamedTuple):
     digest: bytes
 
     def is_of(self, body: bytes, secret: str) -> bool:
-        """Whether a body was signed so with a secret."""
+        """Return whether this is the signature of a body with a secret."""
         return hmac.compare_digest(hmac.digest(secret.encode(), body, self.algorithm), self.digest)
 
 
 def parse_signature(header: str | None) -> Signature | None:
-    """Return the signature in an `X-Hub-Signature`, None where there is none that a hub could have made."""
+    """Return the signature in an `X-Hub-Signature`, None if it is absent or malformed."""
     algorithm, _, digest = (header or "").strip().partition("=")
     try:
         signature = Signature(algorithm.lower(), bytes.fromhex(digest))
@@ -64,7 +64,7 @@ def parse_signature(header: str | None) -> Signature | None:
 
 
 def _link_relations(headers: Mapping[str, str], url: str) -> dict[str, str]:
-    """The addresses in `Link` headers by their relation (RFC 8288), the first of each."""
+    """Return the first URL of each relation in the `Link` headers (RFC 8288)."""
     found: dict[str, str] = {}
     lines = ", ".join(value for name, value in headers.items() if name.lower() == "link")
     for target, parameters in _LINK.findall(lines[:8192])[:_MOST_LINKS]:

@@ -1,4 +1,4 @@
-"""Reading in a worker what a publisher sent, with the feed's errors for what goes wrong there."""
+"""Conversion of worker failures to feed errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from bot.feeds.fetch_errors import FeedError
 
 @contextmanager
 def parse_errors_as_feed_errors() -> Iterator[None]:
-    """Around a call of a worker. Raises FeedError where it takes too long or dies."""
+    """Convert a worker's timeout or death to a FeedError (parse-timeout, parse-died)."""
     try:
         yield
     except WorkerTimeout as error:

@@ -1,4 +1,4 @@
-"""Feeds polled, their entries taken in, article pages read.
+"""Polling of feeds, intake of their entries, fetching of articles' pages.
 
-In: due feeds. Out: articles, and the dispatches they cause, written in one transaction.
+Input: due feeds. Output: articles and their dispatches, written in one transaction.
 """

@@ -1,6 +1,6 @@
-"""What a worker does for intake: documents to sketches, drafts to articles.
+"""Functions that a worker runs for intake: documents to entry keys, drafts to articles.
 
-Like `bot.polling.database_identity.entry_keys` without the store and settings, which a worker has no use for.
+Store and settings are not imported, as in `bot.polling.identity.entry_keys`: a worker has no use for them.
 """
 
 from collections.abc import Sequence
@@ -20,16 +20,16 @@ from bot.text import boilerplate, excerpts, language, urls
 from bot.text.times import feed_dates
 
 MAX_DERIVED_TITLE_CHARS = 120
-"""Characters of a title taken from a text that has none."""
+"""Characters of a title that is made from the text of an entry without one."""
 LANGUAGE_SAMPLE_CHARS = 4_000
-"""Characters."""
+"""Characters of a text by which its language is detected."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedDocument:
-    """A document as it was read: what it says of itself, without entries, and the sketches of these.
+    """A parsed document: its metadata without entries, and the keys of its entries.
 
-    `page_list` is by what a list of a page is to be found again; None for a feed.
+    `list_signature` is the signature of a page's list; None for a feed.
     """
 
     metadata: ParsedFeed
@@ -38,7 +38,7 @@ class FeedDocument:
 
 
 class ArticleDraft(NamedTuple):
-    """A new or changed entry, packed, on its way to become an article. `latest` bounds its date."""
+    """A new or changed entry, packed, that becomes an article; `max_published` bounds its date."""
 
     packed: bytes
     key: str
@@ -49,7 +49,7 @@ class ArticleDraft(NamedTuple):
 
 
 class ArticleSource(NamedTuple):
-    """What an article has from its feed."""
+    """The attributes that an article takes from its feed."""
 
     feed_id: int
     outlet: str
@@ -57,7 +57,10 @@ class ArticleSource(NamedTuple):
 
 
 def parse_feed(body: bytes, content_type: str, url: str) -> FeedDocument:
-    """Parse a document and sketch its entries (runs in a worker). Raises FeedError."""
+    """Parse a feed document into its metadata and the keys of its entries (runs in a worker).
+
+    Raises FeedError.
+    """
     parsed = parse(body, content_type, url)
     return FeedDocument(replace(parsed, entries=()), build_entry_keys(parsed.entries))
 
@@ -65,7 +68,11 @@ def parse_feed(body: bytes, content_type: str, url: str) -> FeedDocument:
 def parse_list(
     body: bytes, content_type: str, url: str, trace: str, seen: Sequence[KnownItem], since: int
 ) -> FeedDocument:
-    """The same for a list of a page (runs in a worker); see `list_feeds.read_list`. Raises FeedError."""
+    """Parse a web page's list into metadata and the keys of its items (runs in a worker).
+
+    `signature` is the stored one, "" before the first poll; `known_items` are its newest articles, newest
+    first; `since` is when it was first followed. Raises FeedError: list-lost, needs-script.
+    """
     found = list_feeds.read_list(body, content_type, url, trace, seen, since)
     return FeedDocument(
         replace(found.feed, entries=()), build_entry_keys(found.feed.entries), found.signature
@@ -73,15 +80,15 @@ def parse_list(
 
 
 def build_articles(drafts: Sequence[ArticleDraft], source: ArticleSource) -> list[NewArticle]:
-    """Make articles of drafts (runs in a worker)."""
+    """Return the articles of drafts (runs in a worker)."""
     return [_article(draft, msgspec.msgpack.decode(draft.packed, type=Entry), source) for draft in drafts]
 
 
 def article_key(address: str, name: bytes, server_id: int | None = None) -> str:
-    """An article's key: 20 hexadecimal digits, the same in every database.
+    """Return an article's key: 20 hexadecimal digits, equal in every database.
 
-    `address` is the feed's; `name` is the entry's identity in it. A private feed has its server in the key,
-    since another server may have a feed of the same address.
+    `feed_url` and the entry's identity hash make the key. A private feed also has its server in it, since
+    another server may follow a feed with that URL.
     """
     digest = blake2b(address.encode("utf-8", "surrogatepass"), digest_size=10)
     digest.update(b"\x00" + name)

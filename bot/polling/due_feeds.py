@@ -1,4 +1,4 @@
-"""Which feeds this process is to poll now, and when it asks the store for more of them."""
+"""Loading of due feeds from the store into the poll queue."""
 
 import asyncio
 from collections.abc import Callable, Collection
@@ -20,22 +20,22 @@ from bot.store.records.process_records import LeasePool
 from bot.text.host_slots import HOST_SLOT_COUNT, host_slot
 
 BATCH_SIZE = 1_024
-"""Due feeds taken from the store at a time."""
+"""Due feeds loaded from the store at a time."""
 MAX_QUEUED_FEEDS = 8_192
-"""Queued feeds from which on no more are taken."""
+"""Queued feeds from which on no more are loaded."""
 MAX_IDLE_SECONDS = 60
-"""Seconds after which the store is asked again although nothing was to be due: others write to it too."""
+"""Longest interval between two queries for due feeds: other processes write to the store too."""
 MIN_QUERY_INTERVAL_SECONDS = 2
-"""Seconds between two looks for feeds that come to be due: what comes to be due together costs less."""
+"""Shortest interval between two queries, so that feeds are loaded in batches."""
 MIN_SLEEP_SECONDS = 0.02
-"""Seconds; hosts that become free sooner are served together."""
+"""Hosts that become free within this time are served together."""
 
 
 class DueFeedLoader:
-    """Takes due feeds from the store in batches, into a queue for their hosts.
+    """A loader of due feeds, in batches, into the queue of their hosts.
 
-    A feed is held from then on until it is written; the store is not asked for it meanwhile. `on_told` is
-    called where servers are owed an alert, or the edit of a post.
+    A loaded feed is excluded from further queries until its poll is written. `on_alert` is called when alerts
+    or edits of posts were enqueued.
     """
 
     def __init__(
@@ -43,25 +43,25 @@ class DueFeedLoader:
     ) -> None:
         self._clock, self._store, self._hosts = store.clock, store, hosts
         self.write_buffer = PollWriteBuffer(store, leases, self.mark_written, on_alert)
-        """Polls without news, to be written."""
+        """Unchanged and postponed polls, to be written."""
         self.queue = PollQueue(store.clock, slots, on_low=self.wake)
-        """What was taken, so many at a time."""
+        """Loaded feeds, handed out up to the number of slots."""
         self._held: set[int] = set()
-        self._slots: frozenset[int] = frozenset()  # of hosts that are this process's to ask
+        self._slots: frozenset[int] = frozenset()  # host slots that this process owns
         self._woken = asyncio.Event()
-        self._look_at = 0  # when the store is asked
-        self._look_now = False  # or as soon as can be
-        self._rests_until = 0.0  # monotonic
+        self._look_at = 0
+        self._look_now = False
+        self._rests_until = 0.0
         leases.join_pool(LeasePool(FEEDS, ProcessRole.POLLER, frozenset(range(HOST_SLOT_COUNT))))
         leases.add_listener(FEEDS, self._slots_changed)
 
     def wake(self) -> None:
-        """Ask the store at once: it has something for which there was no reason, or no room."""
+        """Query the store at once: feeds became due, or the queue has room again."""
         self._look_now = True
         self._woken.set()
 
     def mark_written(self, feed_ids: Collection[int], soonest: int) -> None:
-        """The store knows these feeds as they are now, and can tell when they are due: at `soonest` then."""
+        """Let queries return these feeds again, as their polls are written; query by `soonest`."""
         self._held.difference_update(feed_ids)
         self._held |= self.write_buffer.pending_among(feed_ids)
         if soonest < self._look_at:
@@ -69,25 +69,25 @@ class DueFeedLoader:
             self._woken.set()
 
     def release(self, feed_id: int, *, pause: int = 0) -> None:
-        """A feed was not polled and stays due; the store is not asked for so many seconds."""
+        """Release a feed that was not polled and stays due; wait `pause` seconds before the next query."""
         self._held.discard(feed_id)
         if pause:
             self._look_at = max(self._look_at, self._clock.now() + pause)
 
     def on_host_polled(self, host: Host) -> None:
-        """A feed of a host was polled, for which another one waits."""
+        """Wake the loader if the next feed of this host may be polled before it wakes by itself."""
         if host.next_request_at < self._rests_until - MIN_SLEEP_SECONDS:
             self._woken.set()
 
     async def run(self) -> None:
-        """Take what is due, for ever."""
+        """Load due feeds until cancelled."""
         self._look_now = True
         while True:
             self._woken.clear()
             try:
                 if await self._store.is_writable():
                     await self._load_due()
-                else:  # nobody is asked for what could not be kept
+                else:  # Polling is pointless while its results cannot be stored.
                     self._look_later()
             except StoreError as error:
                 log_unless_reported("cannot look for due feeds", error)
@@ -95,7 +95,7 @@ class DueFeedLoader:
             await self._sleep_until_due(self.queue.wake_takers())
 
     def clear(self) -> None:
-        """Forget what was taken: it is as if it had never been."""
+        """Forget all loaded feeds, as if they had not been loaded."""
         self.queue.clear()
         self._held.clear()
 
@@ -106,7 +106,7 @@ class DueFeedLoader:
     async def _load_due(self) -> None:
         now = self._clock.now()
         while (self._look_now or self._look_at <= now) and self._has_room():
-            self._look_now = False  # what happens from here on is another reason to look
+            self._look_now = False  # A wake-up during the query leads to another one.
             full = [share for share in self.queue.saturated_tenants if isinstance(share, int)]
             slots = None if self._owns_all_slots() else self._slots
             feeds = await self._store.feeds.due_for_polling(
@@ -114,7 +114,9 @@ class DueFeedLoader:
             )
             has_all = self._owns_all_slots()
             for feed in feeds:
-                if has_all or host_slot(feed.url) in self._slots:  # else it was lost meanwhile
+                if (
+                    has_all or host_slot(feed.url) in self._slots
+                ):  # The slot may have been lost during the query.
                     self._enqueue(feed)
             if len(feeds) == BATCH_SIZE:
                 self._look_at = 0
@@ -152,7 +154,10 @@ class DueFeedLoader:
             self._rests_until = 0.0
 
     def _slots_changed(self, gained: frozenset[int], lost: frozenset[int]) -> None:
-        """Other hosts are this process's to ask. What is under way may end; its record is refused."""
+        """Take over gained host slots and drop the queued feeds of lost ones.
+
+        A poll in progress may end; its record is refused.
+        """
         self._slots = (self._slots | gained) - lost
         for host in self._hosts.in_slots(gained):
             host.is_owned = True

@@ -1,4 +1,4 @@
-"""Feeds that are due, on their way to those who poll: they wait for their hosts, and servers share slots."""
+"""A queue of due feeds: one poll per host at a time, slots shared fairly between servers."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from bot.core.models import DueFeed
 from bot.polling.host_throttle import Host
 
 MAX_QUEUED_PER_TENANT = 64
-"""Feeds of a share that are queued until no more of them are taken in."""
+"""Queued feeds of a tenant from which on no more of them are loaded."""
 SLOW_FEED_SECONDS = 5.0
-"""Seconds for which a feed may keep its host until it goes to the slow lane, where its next poll waits."""
+"""Seconds of a poll from which a feed goes to the slow lane, where its next poll waits."""
 SLOW_LANE_DIVISOR = 4
-"""One in so many slots is the slow lane's, which lends them while it has nothing to poll."""
+"""One in this many slots belongs to the slow lane, which lends it while unused."""
 MAX_SLOW_FEEDS = 10_000
 """Slow feeds that are remembered."""
 
 
 class SlowFeeds(dict[int, None]):
-    """The ids of feeds that took so many seconds or longer the last time; of very many the latest."""
+    """Ids of the feeds whose last poll took at least `seconds`, at most `MAX_SLOW_FEEDS`."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__()
         self._least = seconds
 
     def record(self, feed_id: int, seconds: float) -> None:
-        """A feed took so long."""
+        """Record the duration of a feed's poll."""
         self.pop(feed_id, None)
         if seconds >= self._least:
             if len(self) >= MAX_SLOW_FEEDS:
@@ -42,7 +42,7 @@ class SlowFeeds(dict[int, None]):
 
 @dataclass(slots=True)
 class PollJob:
-    """A feed whose host is free, and the slot that it holds since a monotonic time."""
+    """A feed whose host is free, and the slot that it holds since the monotonic time `started_at`."""
 
     host: Host
     feed: DueFeed
@@ -52,10 +52,10 @@ class PollJob:
 
 
 class PollQueue:
-    """The queue, with so many slots. At any time one feed of a host is out.
+    """A queue of due feeds: one poll per host at a time, slots shared fairly between tenants.
 
-    A feed uses the share of whichever of its servers used least of it. `on_low` is called when a share that
-    had many feeds queued has few.
+    The tenant of a feed is the server that follows it with the least usage. `on_low` is called when a
+    saturated tenant has drained to half of `MAX_QUEUED_PER_TENANT`.
     """
 
     def __init__(self, clock: Clock, slots: int, *, on_low: Callable[[], None]) -> None:
@@ -66,8 +66,8 @@ class PollQueue:
         self._usual: FairQueue[PollJob] = FairQueue(slots)
         self._slow: FairQueue[PollJob] = FairQueue(slow) if slow else self._usual
         self.slow_feeds = SlowFeeds(SLOW_FEED_SECONDS)
-        """Those that keep their hosts for long."""
-        self._resting: list[tuple[float, int, Host]] = []  # hosts with feeds, by when they are free
+        """Feeds that are polled in the slow lane."""
+        self._resting: list[tuple[float, int, Host]] = []  # a heap by the time the host is free
         self._order = itertools.count()
         self._takers: deque[asyncio.Future[PollJob]] = deque()
         self._queued: Counter[Hashable] = Counter()
@@ -78,17 +78,17 @@ class PollQueue:
 
     @property
     def saturated_tenants(self) -> set[Hashable]:
-        """The shares of which no more feeds are to be taken in."""
+        """The tenants of which no more feeds are to be loaded."""
         return self._full
 
     def tenant_of(self, feed: DueFeed) -> Hashable:
-        """Whose share a feed uses."""
+        """Return the server whose share a poll of the feed uses."""
         if "," not in feed.server_ids_csv:
             return int(feed.server_ids_csv)
         return min(map(int, feed.server_ids_csv.split(",")), key=self._usual.usage)
 
     def put(self, host: Host, feed: DueFeed) -> int | None:
-        """Let a feed wait for its host; or, where that would take long, when to come back with it."""
+        """Queue a feed for its host and return None, or return when to load it again if the wait is long."""
         share = self.tenant_of(feed)
         if host.queue and (later := host.reserve_later(share)) is not None:
             return later
@@ -101,11 +101,11 @@ class PollQueue:
         return None
 
     async def next_job(self) -> PollJob:
-        """The next feed whose host and turn have come; `finish` must follow."""
+        """Wait for the next feed whose host is free and that has a slot; `finish` must follow."""
         taken = self._next()
         if taken is not None:
             if self._takers and (self._usual.has_capacity or self._slow.has_capacity):
-                self._hand_out()  # the end of a turn may let several begin
+                self._hand_out()  # One released slot may start several polls.
         else:
             taker: asyncio.Future[PollJob] = asyncio.get_running_loop().create_future()
             self._takers.append(taker)
@@ -113,8 +113,8 @@ class PollQueue:
         return taken
 
     def finish(self, visit: PollJob) -> None:
-        """The feed that was taken was polled; whoever did it takes the next."""
-        assert visit.turn is not None  # it was taken
+        """Release the slot and the host of a job that was polled."""
+        assert visit.turn is not None
         cost = self._clock.monotonic() - visit.started_at
         visit.lane.release(visit.turn, cost / (1 + visit.feed.server_ids_csv.count(",")))
         self._lend_slow_slots(visit.lane)
@@ -124,21 +124,21 @@ class PollQueue:
             self._schedule_host(host)
 
     def wake_takers(self) -> float | None:
-        """Give those who wait what has become free; in how many seconds there is more, None if unknown."""
+        """Hand out the jobs that can start; return the seconds until the next, None if unknown."""
         self._hand_out()
         if not (self._takers and self._resting):
             return None
         return max(self._resting[0][0] - self._clock.monotonic(), 0.0)
 
     def drop_host(self, host: Host) -> list[int]:
-        """Let go of the feeds that wait for a host, which is another process's now; their ids."""
+        """Drop the queued feeds of a host that another process owns now; return their ids."""
         waiting, host.queue = host.queue, []
         for share, _feed in waiting:
             self._decrement_tenant(share)
         return [feed.id for _share, feed in waiting]
 
     def clear(self) -> None:
-        """Forget what waits and who waits."""
+        """Forget all queued feeds and all waiting takers."""
         for _, _, host in self._resting:
             host.queue.clear()
         for lane in {id(lane): lane for lane in (self._usual, self._slow)}.values():
@@ -157,7 +157,7 @@ class PollQueue:
                 taker.set_result(taken)
 
     def _lend_slow_slots(self, lane: FairQueue[PollJob]) -> None:
-        """Let the usual lane have what the slow one does not use."""
+        """Lend the slots that the slow lane does not use to the usual one."""
         if lane is not self._usual:
             self._usual.slots = self._slots - self._slow.in_flight
 
@@ -168,7 +168,7 @@ class PollQueue:
         now = self._clock.monotonic()
         while self._resting and self._resting[0][0] <= now:
             _, _, host = heapq.heappop(self._resting)
-            if host.busy or not host.queue:  # what waited for it was dropped
+            if host.busy or not host.queue:  # `drop_host` emptied its queue.
                 continue
             host.busy = True
             place = 0

@@ -1,4 +1,4 @@
-"""The entries of a document beside the articles that they are: which are new, and which of these changed."""
+"""Comparison of a document's entries with the stored articles: which are new, which changed."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
@@ -13,13 +13,15 @@ from bot.store.records.source_records import KnownArticle
 from bot.text import urls
 
 YIELD_EVERY = 50
-"""Entries that are compared in one turn of the event loop: half a millisecond."""
+"""Entries that are compared before the event loop runs other tasks: half a millisecond."""
 
 
 class Matches(NamedTuple):
-    """Which articles entries are, by the strong name: of those known by some name, and of others.
+    """Stored articles of entries, by the strong key of the entry.
 
-    `known` are all names that are known, `by_page_key` the articles of the feed at the pages of entries.
+    `by_identity` were matched by a stored identity hash, `matched_otherwise` by link, URL variant or content.
+    `known_identities` are all identity hashes found in the store; `by_page_key` the feed's articles at the
+    pages of entries.
     """
 
     known: Mapping[bytes, KnownArticle]
@@ -29,9 +31,10 @@ class Matches(NamedTuple):
 
 
 class EntryComparison:
-    """What becomes of entries: `new` in their order, what `changed` by the article's id, further names.
+    """The outcome of a comparison: `new` drafts in document order, `changed` drafts by article id.
 
-    `refused` are changes that come too often to be taken.
+    `aliases` are further identity hashes of known articles; `refused` counts changes that come too often to
+    be accepted.
     """
 
     def __init__(
@@ -47,7 +50,7 @@ class EntryComparison:
         self._unchanged: set[int] = set()
 
     async def run(self, sketches: Sequence[EntryKeys]) -> None:
-        """Compare entries, some at a time, so that the event loop goes on."""
+        """Compare the entries, yielding to the event loop every `YIELD_EVERY`."""
         for number, sketch in enumerate(sketches):
             if number % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
@@ -71,7 +74,7 @@ class EntryComparison:
             self.new.append(make_draft(self._feed, self._head, sketch, names, shared=shared, now=self._now))
 
     def _compare_existing(self, sketch: EntryKeys, match: KnownArticle) -> None:
-        """The entry of an article that is there: the first of those that are it counts."""
+        """Compare an entry with its article; only the first entry of an article counts."""
         id_ = match.article_id
         if id_ in self._unchanged or id_ in self.changed:
             return
@@ -85,22 +88,22 @@ class EntryComparison:
 
 
 def skipped_identities(sketch: EntryKeys, followed: FeedFollowers) -> Collection[bytes]:
-    """Those of an entry's names by which it was passed over before."""
+    """Return those identity hashes of an entry that were skipped before for being over quota."""
     return [name for name in (sketch.weak_key, sketch.strong_key) if name in followed.passed_over]
 
 
 def identities_to_store(sketch: EntryKeys, *, is_repeated: bool) -> tuple[bytes, ...]:
-    """The names by which an entry is to be known again."""
+    """Return the identity hashes by which an entry is recognised later."""
     if is_repeated:
         return (sketch.strong_key,)
-    # Should the guid be repeated one day, the link tells which article had it first; without one, the title.
+    # If the feed repeats the guid one day, the link says which article had it first; without a link, the title.
     return (sketch.weak_key,) if sketch.url else (sketch.weak_key, sketch.strong_key)
 
 
 def make_draft(
     feed: Feed, head: ParsedFeed, sketch: EntryKeys, names: tuple[bytes, ...], *, shared: bool, now: int
 ) -> ArticleDraft:
-    """An entry on its way to become an article that is known by these names."""
+    """Return the draft of an article with these identity hashes."""
     url = sketch.url or _fallback_url(feed, head)
     name = names[0].hex() if shared or not sketch.url else None
     return ArticleDraft(
@@ -125,5 +128,5 @@ def _redraft(feed: Feed, head: ParsedFeed, sketch: EntryKeys, known: KnownArticl
 
 
 def _fallback_url(feed: Feed, head: ParsedFeed) -> str:
-    """Where an entry without a link leads: to the site; never to an address that may hold secrets."""
+    """Return the site's URL for an entry without a link; never the feed's, which may hold secrets."""
     return urls.canonicalize(head.site_url or feed.site_url or "") or f"https://{urls.host(feed.url)}/"

@@ -1,4 +1,4 @@
-"""One word to the channels of a feed when it breaks, with cause and remedy, and one when it is back."""
+"""Alerts to the channels of a feed when it breaks, with cause and remedy, and when it recovers."""
 
 from collections.abc import Callable, Mapping
 
@@ -9,28 +9,30 @@ from bot.feeds import fetch_errors
 from bot.store.records.source_records import Alert, AlertKind, OverQuotaKind
 
 FAILING_ALERT_AFTER_SECONDS = 86_400
-"""Seconds that a feed fails before its readers are told; one that is gone for good is told at once."""
+"""Seconds of failures before an alert; a feed that is gone causes one at once."""
 MIN_FAILURES_BEFORE_ALERT = 3
+"""Consecutive failures before an alert."""
 LIST_LOST_ALERT_AFTER_SECONDS = 3_600
-"""The same for a list that is no longer on its page: that is a new page rather than a fault that passes."""
+"""Seconds before an alert about a list missing from its page: that rarely heals by itself."""
 
 _LOST = {fetch_errors.LIST_NOT_FOUND, fetch_errors.REQUIRES_JAVASCRIPT}
+"""Codes of errors that mean a list is missing from its page."""
 
 AlertTextProvider = Callable[[Feed, AlertKind, OverQuotaKind | None], Mapping[str, str]]
-"""Gives the text of a notice by language; whoever makes messages chooses it."""
+"""Returns the text of an alert by language."""
 
 
 class FeedAlerts:
-    """Decides what the readers of a feed are told."""
+    """Rules for when a feed causes an alert."""
 
     def __init__(self, settings: Settings, words: AlertTextProvider) -> None:
         self._words = words
         self._language = i18n.supported_language(settings.language) or "en"
 
     def evaluate(self, before: Feed, after: Feed) -> Alert | None:
-        """What a poll calls for, if anything, told by the feed before and after it.
+        """Return the alert that a poll calls for, None without one, from the feed before and after it.
 
-        It is called for at every poll of a feed in trouble; whoever was told is not told again.
+        It is returned at every poll of a failing feed; the store drops repeated ones.
         """
         if after.failures:
             since = after.failing_since or 0
@@ -44,7 +46,7 @@ class FeedAlerts:
         return None
 
     def over_quota_alert(self, feed: Feed, kind: OverQuotaKind, since: int) -> Alert:
-        """What a feed calls for that brings more than its share, since a time; also at every such poll."""
+        """Return the alert for a feed that is over quota since a time; repeated at every such poll."""
         return self._alert(feed, AlertKind.OVER_QUOTA, since, kind)
 
     def _alert(self, feed: Feed, kind: AlertKind, since: int, surplus: OverQuotaKind | None = None) -> Alert:

@@ -1,4 +1,4 @@
-"""A feed after an answer of its publisher: as it describes itself, and where it moves to."""
+"""Updates of a feed from a response: validators, metadata, moves."""
 
 from dataclasses import replace
 
@@ -9,12 +9,13 @@ from bot.feeds.outlet_names import outlet_name
 from bot.text import discord_text, urls
 
 MOVE_PROBATION = 3 * 86_400
-"""Seconds that a permanent redirect has to hold before the feed's address changes."""
+"""Seconds for which a permanent redirect must hold before the feed's URL changes."""
 TITLE = 300
+"""Longest title of a feed in UTF-16 units."""
 
 
 def validators_from(fetched: FetchResult, digest: bytes | None) -> Validators:
-    """What an answer, and the hash of its entries, let us tell the next time."""
+    """Return the validators of a response with the hash of its entries."""
     return Validators(
         etag=fetched.header("etag"),
         last_modified=fetched.header("last-modified"),
@@ -24,7 +25,7 @@ def validators_from(fetched: FetchResult, digest: bytes | None) -> Validators:
 
 
 def with_metadata(feed: Feed, head: ParsedFeed) -> Feed:
-    """The feed as its document describes it."""
+    """Return the feed with the metadata of its document."""
     title = discord_text.to_plain_line(head.title, TITLE) or feed.title
     return replace(
         poll_schedule.with_document_hints(feed, head),
@@ -37,14 +38,17 @@ def with_metadata(feed: Feed, head: ParsedFeed) -> Feed:
 
 
 def resolve_move(feed: Feed, target: str | None, now: int) -> tuple[str, str | None, int | None]:
-    """The feed's address, where it moves to, and since when: a permanent redirect counts once it has held.
+    """Return the feed's URL, where it is moving to, and since when (seconds of UTC), or None and None.
 
-    One to another site is followed each time and never taken over: whoever follows that address later would
-    find there, as its publisher's, what this feed published before.
+    A permanent redirect is adopted once it has held for `MOVE_PROBATION_SECONDS`. One to another site is
+    followed each time and never adopted: whoever follows that URL later would find this feed's articles
+    there, as if its publisher had written them.
     """
     if target is None or target == feed.url or _site(target) != _site(feed.url):
         return feed.url, None, None
-    if feed.server_id is None and urls.has_credentials(target):  # which is for one server alone
+    if feed.server_id is None and urls.has_credentials(
+        target
+    ):  # A URL with credentials belongs to one server.
         return feed.url, None, None
     if target != feed.moved_to or feed.moved_since is None:
         return feed.url, target, now

@@ -1,7 +1,7 @@
-"""Reads the pages of articles of which a feed gives only a teaser: in the background, politely, each once.
+"""Fetching of the pages of articles that have only a teaser in their feed: once each, in the background.
 
-Which pages those are is written down with a poll, after which the article is posted as it is. What a page
-says is read by search, answers and, where the settings want it, by the excerpts of posts.
+A poll stores which pages to fetch; the article is posted without waiting. Search, answers and, if the
+settings say so, the excerpts of posts use the text of the page.
 """
 
 import asyncio
@@ -25,22 +25,25 @@ from bot.text.host_slots import HOST_SLOT_COUNT, host_name
 log = logging.getLogger(__name__)
 
 MAX_CONCURRENT_PAGES = 4
-"""Pages read at a time, each of another host."""
+"""Pages fetched at a time, each from another host."""
 CLAIM_BATCH_SIZE = 64
-"""Pages looked for at a time; those whose host must wait are put back."""
+"""Pages claimed at a time; those whose host must wait are released."""
 MIN_HOST_PAUSE_SECONDS = 5.0
-"""Seconds between two pages of a host, at the least, and again as much by chance."""
+"""Least seconds between two pages of a host; a random part of up to as much is added."""
 ATTEMPTS = 3
+"""Attempts to fetch a page."""
 RETRY_DELAYS_SECONDS = (600, 3600)
-"""Seconds until the second and the third attempt, and up to half as much more by chance."""
+"""Seconds until the second and third attempt; a random part of up to half is added."""
 MAX_RETRY_DELAY_SECONDS = RETRY_DELAYS_SECONDS[-1] * 3 // 2
-"""Seconds until another attempt at the most."""
+"""Longest delay between two attempts in seconds."""
 LONGEST_REST = 60.0
+"""Longest seconds between two queries for due pages."""
 ERROR_BACKOFF_SECONDS = 30.0
 """Seconds to wait when the store cannot be used."""
 MANY = 10_000
-"""Hosts whose last page is remembered before those at rest are forgotten."""
+"""Hosts whose pause is remembered before expired ones are forgotten."""
 CRASHED = "died"
+"""Outcome of a page whose fetch ended the process."""
 
 _TRANSIENT_CODES = {
     fetch_errors.DNS_NOT_FOUND,
@@ -54,7 +57,7 @@ _TRANSIENT_CODES = {
 
 
 class FullTextFetcher:
-    """Reads pages: `run` for as long as the bot does, `fetch_due` those of some feeds and then no more."""
+    """A fetcher of articles' pages: `run` in the background, `fetch_due` for some feeds once."""
 
     def __init__(
         self, settings: Settings, store: Store, pages: PageFetcher, hosts: Hosts, leases: Leases
@@ -62,19 +65,19 @@ class FullTextFetcher:
         self._settings, self._clock, self._store, self._leases = settings, store.clock, store, leases
         self._pages, self._hosts = pages, hosts
         self.outcomes: Counter[str] = Counter()
-        """Readings since the start, by how they ended."""
+        """Page fetches since the start, by their outcome."""
         self.on_read: Callable[[], None] = _ignore
-        """Called after a page was read: watches may have something to tell."""
+        """Called after a page was stored: its text may match watches."""
         self._rests_until: dict[str, float] = {}  # monotonic, by host
-        self._random = Random()  # noqa: S311 - spreads visits over time
+        self._random = Random()  # noqa: S311 - spreads requests over time
 
     @property
     def is_enabled(self) -> bool:
-        """Whether the settings want pages read at all."""
+        """Whether the settings want pages fetched."""
         return self._settings.full_text != "never"
 
     async def run(self) -> None:
-        """Read what is due, for ever. What is under way when it is cancelled is read after the next start."""
+        """Fetch due pages until cancelled; unfinished ones are fetched after the next start."""
         await self._leases.start()
         under_way: dict[asyncio.Task[None], PageFetchJob] = {}
         try:
@@ -83,7 +86,7 @@ class FullTextFetcher:
                     await self._begin(under_way)
                     seconds = await self._until_next(under_way)
                 except StoreError:
-                    log.exception("cannot look for pages to read")
+                    log.exception("page query failed")
                     seconds = ERROR_BACKOFF_SECONDS
                 await self._wait_for_work(under_way, seconds)
         finally:
@@ -92,10 +95,9 @@ class FullTextFetcher:
             await asyncio.gather(*under_way, return_exceptions=True)
 
     async def fetch_due(self, feed_ids: Collection[int], *, seconds: float, polite: bool = True) -> int:
-        """Read the pages of some feeds that are due, for so many seconds at the most; how many were read.
+        """Fetch the due pages of some feeds for at most `seconds`; return how many were fetched.
 
-        `polite=False` is for feeds that a person named: their hosts may be asked without pauses.
-        Raises StoreError.
+        `polite=False` is for feeds that a user named: it does not pause between requests. Raises StoreError.
         """
         before = self.outcomes[PageFetchOutcome.FETCHED]
         try:
@@ -108,7 +110,7 @@ class FullTextFetcher:
                         by_host.setdefault(host_name(page.url), []).append(page)
                     await asyncio.gather(*(self._read_all(each, polite=polite) for each in by_host.values()))
         except TimeoutError:
-            log.info("The rest of the pages is read later")
+            log.info("page fetches postponed reason=timeout")
         return self.outcomes[PageFetchOutcome.FETCHED] - before
 
     async def _read_all(self, pages: Sequence[PageFetchJob], *, polite: bool) -> None:
@@ -140,7 +142,7 @@ class FullTextFetcher:
 
     @property
     def _slots(self) -> frozenset[int] | None:
-        """Those of the hosts that this process asks; None: all."""
+        """Host slots that this process owns; None for all."""
         held = self._leases.owned(FEEDS)
         return None if len(held) == HOST_SLOT_COUNT else held
 
@@ -164,11 +166,11 @@ class FullTextFetcher:
         try:
             await self._read(page, polite=True)
         except Exception:
-            log.exception("cannot record how reading %s ended", urls.redact(page.url))
+            log.exception("page record failed url=%s", urls.redact(page.url))
 
     async def _read(self, page: PageFetchJob, *, polite: bool) -> None:
-        """Read a page and write what came of it. Raises StoreError."""
-        if page.attempts > ATTEMPTS:  # it ended the process each time, or nobody knows what it did
+        """Fetch a page and store the outcome. Raises StoreError."""
+        if page.attempts > ATTEMPTS:  # Earlier attempts ended the process or left no outcome.
             await self._finish(page, CRASHED)
             return
         host = self._hosts.get(page.url)
@@ -191,14 +193,14 @@ class FullTextFetcher:
         except StoreError:
             raise
         except Exception as error:
-            log.exception("cannot read %s", urls.redact(page.url))
+            log.exception("page crashed url=%s", urls.redact(page.url))
             await self._failed(page, host, FeedError(fetch_errors.PARSER_CRASHED, type(error).__name__))
         else:
             await self._store.page_fetches.store_text(
                 page.article_id, text, edit=self._settings.full_text == "always"
             )
             self.outcomes[PageFetchOutcome.FETCHED] += 1
-            log.debug("%s: read, %d characters", urls.redact(page.url), len(text))
+            log.debug("page fetched url=%s characters=%d", urls.redact(page.url), len(text))
             self.on_read()
         finally:
             self._pause_host(host_name(page.url), max(delay, MIN_HOST_PAUSE_SECONDS))
@@ -217,7 +219,7 @@ class FullTextFetcher:
     async def _finish(self, page: PageFetchJob, outcome: str, error: FeedError | None = None) -> None:
         await self._store.page_fetches.finish(page.article_id, outcome)
         self.outcomes[outcome] += 1
-        log.info("%s was not read: %s", urls.redact(page.url), error or outcome)
+        log.info("page failed url=%s error=%s", urls.redact(page.url), error or outcome)
 
     def _pause_host(self, name: str, seconds: float) -> None:
         now = self._clock.monotonic()
@@ -227,4 +229,4 @@ class FullTextFetcher:
 
 
 def _ignore() -> None:
-    """What nobody waits for."""
+    """Do nothing."""

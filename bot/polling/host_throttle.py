@@ -1,4 +1,4 @@
-"""Manners towards publishers' machines: one request at a time, a pause after it, no visit when so asked."""
+"""Throttling of requests per publisher host: one at a time, a pause after each, backoff on request."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Hashable
@@ -14,47 +14,48 @@ from bot.feeds.robots import HostThrottle
 from bot.text.host_slots import host_name, host_slot_for_name
 
 PAUSE_FACTOR = 4
-"""A host rests this many times as long as it took to answer."""
+"""Factor by which the pause after a request exceeds the response time."""
 MAX_PAUSE_SECONDS = 10.0
-"""Seconds."""
+"""Longest pause after a request."""
 APPOINTMENT_THRESHOLD_SECONDS = 10.0
-"""Seconds that a feed would wait for its host from which on it gets an appointment."""
+"""Wait of a feed for its host from which it gets an appointment instead."""
 DEFAULT_CYCLE_SECONDS = 0.25
-"""Seconds that a visit and the pause after it are taken to last before the first."""
+"""Assumed seconds of a request and its pause before the first measurement."""
 MAX_HOSTS = 10_000
-"""Hosts kept in memory before those at rest are forgotten."""
+"""Hosts kept in memory before idle ones are evicted."""
 
 
 @dataclass(slots=True, eq=False)
 class Host:
-    """A publisher's machine.
+    """Request state of one publisher host: one request at a time, then a pause.
 
-    A request to it: `await host.free()`, then `host.begin(now)`, and `host.end()` in a finally.
-
-    `next_request_at` is monotonic, `held_until` wall-clock time, both in seconds. `queue` holds the due feeds
-    that wait for it, each with whose share it uses; `busy` says that one of them is being polled, `is_owned`
-    that no other process asks it. Whoever has many feeds there gets appointments.
+    Use: `await host.wait_until_free()`, `host.begin_request(now)`, and `host.end_request()` in a finally
+    block.
+    `next_request_at` is monotonic, `backoff_until` wall-clock time, both in seconds. `mean_cycle_seconds`,
+    from one request to the next, is 0 before the first. `queue` holds due feeds with their tenants; `busy`:
+    one of them is being polled. `is_owned`: this process has the lease of the host's slot. Further feeds of a
+    tenant with a long queue get appointments.
     """
 
     _clock: Clock
-    queue: list[tuple[Hashable, DueFeed]] = field(default_factory=list)  # a deque takes ten times as much
+    queue: list[tuple[Hashable, DueFeed]] = field(default_factory=list)  # A deque takes ten times the memory.
     busy: bool = False
     is_owned: bool = True
-    response_seconds: float = 0.0  # seconds to answer, the last time
+    response_seconds: float = 0.0
     next_request_at: float = 0.0
     backoff_until: int = 0
-    mean_cycle_seconds: float = 0.0  # seconds from one visit to the next of late, 0 before the first
+    mean_cycle_seconds: float = 0.0
     _started: float = 0.0
     _visited: bool = False
     _waiting: asyncio.Event | None = None
     _booked: dict[Hashable, float] | None = None
 
     def is_free(self, now: float) -> bool:
-        """Whether it may be asked at once, at a monotonic time."""
+        """Return whether a request may begin at this monotonic time."""
         return not self._visited and self.next_request_at <= now
 
     async def wait_until_free(self) -> None:
-        """Wait until it may be asked; `begin` must follow at once."""
+        """Wait until a request may begin; `begin_request` must follow without another await."""
         while not self.is_free(now := self._clock.monotonic()):
             if self._visited:
                 self._waiting = self._waiting or asyncio.Event()
@@ -63,12 +64,12 @@ class Host:
                 await self._clock.sleep(self.next_request_at - now)
 
     def begin_request(self, now: float) -> None:
-        """A request begins, at a monotonic time."""
+        """Begin a request at this monotonic time."""
         self._visited = True
         self._started = now
 
     def end_request(self) -> None:
-        """The request has ended: it rests now."""
+        """End the request and start the pause after it."""
         now = self._clock.monotonic()
         self.response_seconds = now - self._started
         pause = min(PAUSE_FACTOR * self.response_seconds, MAX_PAUSE_SECONDS)
@@ -82,14 +83,17 @@ class Host:
             self._waiting = None
 
     def extend_pause(self, seconds: float) -> None:
-        """Let it rest at least so long after the request that has just ended."""
+        """Extend the pause after the request that has just ended to at least this many seconds."""
         now = self._clock.monotonic()
         if now + seconds > self.next_request_at:
             self.mean_cycle_seconds += (now + seconds - self.next_request_at) / 8
             self.next_request_at = now + seconds
 
     def reserve_later(self, share: Hashable) -> int | None:
-        """When to come back with one more feed of a share, where it would wait for long, else None."""
+        """Reserve a later time for one more feed of a tenant, or return None if it may queue now.
+
+        Returns a time in seconds of UTC if the wait would reach `APPOINTMENT_THRESHOLD_SECONDS`.
+        """
         if not self.queue:
             return None
         mine = sum(each == share for each, _feed in self.queue)
@@ -101,12 +105,12 @@ class Host:
         return int(self._booked[share])
 
     def backlog_seconds(self, share: Hashable) -> int:
-        """Seconds until all feeds of a share that have an appointment were asked; 0 without any."""
+        """Return the seconds until all feeds of a tenant with an appointment were polled; 0 without any."""
         until = self._booked.get(share, 0.0) if self._booked else 0.0
         return max(0, int(until - self._clock.now()))
 
     def back_off(self, error: FeedError) -> int:
-        """Leave it alone for as long as its answer wants, in seconds; 0 where it says nothing of that."""
+        """Back off for the time that an error asks for; return it in seconds, 0 if it asks for none."""
         wait = error.retry_after
         if wait is None and error.code == fetch_errors.RATE_LIMITED:
             wait = DEFAULT_429_BACKOFF_SECONDS
@@ -115,16 +119,16 @@ class Host:
         return wait or 0
 
     def back_off_until(self, until: int) -> None:
-        """Leave it alone until then."""
+        """Send no request before a time (seconds of UTC)."""
         self.backoff_until = max(self.backoff_until, until)
 
     def shift_clock(self, by: int) -> None:
-        """Leave it alone for as long as was meant."""
+        """Correct wall-clock times after the clock was set back by so many seconds."""
         self.backoff_until -= by
         self._booked = {share: until - by for share, until in (self._booked or {}).items()} or None
 
     def is_evictable(self) -> bool:
-        """Whether nothing is lost by forgetting it."""
+        """Return whether the state of the host can be forgotten."""
         return not (
             self.busy
             or self.queue
@@ -137,14 +141,14 @@ class Host:
 
 
 class Hosts:
-    """The hosts, by name."""
+    """All hosts by name."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._hosts: dict[str, Host] = {}
 
     def get(self, url: str) -> Host:
-        """The host of a feed's or an article's address."""
+        """Return the host of a URL."""
         name = host_name(url)
         host = self._hosts.get(name)
         if host is None:
@@ -154,12 +158,12 @@ class Hosts:
         return host
 
     def in_slots(self, slots: Collection[int]) -> list[Host]:
-        """Those on some slots."""
+        """Return the known hosts in these host slots."""
         return [host for name, host in self._hosts.items() if host_slot_for_name(name) in slots]
 
     @asynccontextmanager
     async def throttled(self, url: str) -> AsyncIterator[None]:
-        """Be the only visitor of an address's host, and let it rest afterwards."""
+        """Hold a URL's host for one request, with a pause afterwards."""
         host = self.get(url)
         await host.wait_until_free()
         host.begin_request(self._clock.monotonic())
@@ -169,10 +173,10 @@ class Hosts:
             host.end_request()
 
     def throttle_for(self, *, polite: bool) -> HostThrottle:
-        """How to visit hosts; `polite=False` is for addresses that a person named: nobody waits for those."""
+        """Return the throttle of requests; without `polite` there is none, as a user is waiting."""
         return self.throttled if polite else lambda _url: nullcontext()
 
     def clock_set_back(self, by: int) -> None:
-        """The wall clock was set back by so many seconds."""
+        """Correct wall-clock times after the clock was set back by so many seconds."""
         for host in self._hosts.values():
             host.shift_clock(by)

@@ -119,7 +119,7 @@ def find_lists(page: bytes, content_type: str, url: str) -> PageLists:
 
 
 def _has_own_content(tree: HtmlElement, groups: list[LinkGroup], short: float) -> bool:
-    """Return whether a page has more text beside its lists than in them: an article, product or discussion."""
+    """Return whether a page has more text beside its lists than in them, as an article or product has."""
     inside: set[HtmlElement] = set()
     for part in (part for group in groups for item in group.items for part in item):
         inside.update(part.iter("*"))

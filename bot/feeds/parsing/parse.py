@@ -1,4 +1,4 @@
-"""Parsing of feed documents. Runs in a worker: a document may make the parser hang, crash or use up memory."""
+"""Parsing of feed documents. Runs in a worker: a document may hang or crash the parser, or use up memory."""
 
 import re
 from hashlib import blake2b

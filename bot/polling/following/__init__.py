@@ -1,1 +1,1 @@
-"""Following feeds: found at an address, shown, followed; one, or many of a list."""
+"""Discovery and following of feeds, one by one or from a list."""

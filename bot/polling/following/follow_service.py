@@ -1,4 +1,4 @@
-"""Following a feed, without Discord: finding it, showing what it brings, and its newest article at once."""
+"""Following of a feed: discovery, preview, subscription, first article. Independent of Discord."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -21,12 +21,13 @@ from bot.text import discord_text, urls
 from bot.text.times import feed_dates
 
 _WORDS = 100
+"""Longest quotation of an input in an error, in UTF-16 units."""
 MAX_FEEDS_PER_SERVER = 200
-"""Different feeds that the channels of one server may follow."""
+"""Distinct feeds that the channels of one server may follow."""
 
 
 class FollowFailure(StrEnum):
-    """Why nothing at an address can be followed."""
+    """Reasons why nothing can be followed at a URL, with the fields of their message."""
 
     NEEDS_PASSWORD = "needs-password"  # noqa: S105 - no password
     WRONG_PASSWORD = "wrong-password"  # noqa: S105 - with `address`
@@ -37,7 +38,7 @@ class FollowFailure(StrEnum):
 
 
 class PasswordRequired(RequestRejected):
-    """The site at `url` lets in only who has a name and a password, and these are not the right ones."""
+    """The site at `url` requires credentials, and there are none or they are wrong."""
 
     def __init__(self, url: str) -> None:
         if urls.has_credentials(url):
@@ -49,7 +50,7 @@ class PasswordRequired(RequestRejected):
 
 @dataclass(frozen=True, slots=True)
 class FollowResult:
-    """A subscription, whether it is new, its feed, and the article that is posted first, if there is any."""
+    """A subscription, whether it is new, its feed, and the article to post first, None without one."""
 
     subscription: Subscription
     created: bool
@@ -58,19 +59,19 @@ class FollowResult:
 
 
 class FollowService:
-    """Finds feeds and lets channels follow them."""
+    """Discovery of feeds, and subscription of channels to them."""
 
     def __init__(self, store: Store, fetcher: Fetcher, workers: WorkerPool, poller: Poller) -> None:
         self._clock, self._store = store.clock, store
         self._fetcher, self._workers, self._poller = fetcher, workers, poller
 
     async def resolve(self, address: str, server_id: int, *, with_lists: bool = False) -> DiscoveryResult:
-        """Look at an address, or for an outlet of that name: a feed, read, or a choice.
+        """Resolve a URL, handle or outlet name to a parsed feed, or to feeds or lists to choose from.
 
-        Where a page names one feed alone, that is the answer; where it names none, its lists are, of which
-        `discover.as_feed` makes feeds. `with_lists`: where only its site has feeds, these and its lists are
-        a choice. Raises NeedsPassword, FeedError, and Declined, also when the server follows too many feeds,
-        so there is always one that can be followed.
+        A page that names one feed is resolved to it; for a page that names none, its lists are returned,
+        which `discover.list_as_feed` turns into feeds. With `with_lists`, the lists are also returned if only
+        the site has feeds.
+        Raises PasswordRequired, FeedError, and RequestRejected, also if the server follows too many feeds.
         """
         feeds = meant(address)
         if len(feeds) > 1:
@@ -99,7 +100,10 @@ class FollowService:
             return False
 
     async def _lists(self, found: DiscoveryResult, url: str) -> DiscoveryResult:
-        """The lists of a page that may be read, or the one that its address names. Raises as `look` does."""
+        """Return the lists of a page if robots.txt allows it, or the list that the URL names.
+
+        Raises RequestRejected, FeedError.
+        """
         chosen = list_feeds.select_list(url, found.page.lists)
         if chosen is None:
             reason = FollowFailure.NEEDS_SCRIPT if found.page.requires_javascript else FollowFailure.NO_FEED
@@ -111,10 +115,10 @@ class FollowService:
     async def follow(
         self, found: DiscoveryResult, *, server_id: int, channel_id: int, person_id: int | None = None
     ) -> FollowResult:
-        """Let a channel follow the feed that `look` read, keep its articles and owe the newest one.
+        """Subscribe a channel to the feed of `resolve`, store its articles and enqueue the newest.
 
-        `person_id` is who wants it. Nothing is fetched again. Doing it twice changes nothing.
-        Raises Declined, FeedError, StoreError.
+        `person_id` is the user who asked for it. Nothing is fetched again. Following twice changes nothing.
+        Raises RequestRejected, FeedError, StoreError.
         """
         if found.fetched is None or found.parsed is None:
             raise ValueError("not a feed")
@@ -143,7 +147,7 @@ class FollowService:
         return FollowResult(subscription, created, feed, first)
 
     async def preview(self, found: DiscoveryResult) -> tuple[Feed, Article] | None:
-        """A feed that was read, and its newest article, as they would be kept (their ids are 0)."""
+        """Return a parsed feed and its newest article as they would be stored (ids are 0), None without one."""
         if found.fetched is None or found.parsed is None or not found.parsed.entries:
             return None
         now = self._clock.now()
@@ -164,7 +168,7 @@ class FollowService:
 
 
 def meant(address: str) -> list[FoundFeed]:
-    """Return what a person typed: the address, or the outlets of that name. Raises FeedError and Declined."""
+    """Return the feed at a typed URL or handle, or the outlets of a name. Raises FeedError, RequestRejected."""
     try:
         return [FoundFeed(known_sites.from_handle(address) or urls.normalise_input(address), "", "")]
     except ValueError as error:
@@ -179,7 +183,7 @@ def meant(address: str) -> list[FoundFeed]:
 
 
 def private_owner_id(url: str, server_id: int) -> int | None:
-    """The server that a feed of this address belongs to: the one that gave its credentials, or none."""
+    """Return the server that a feed with credentials in its URL belongs to, None for a public feed."""
     return server_id if urls.has_credentials(url) else None
 
 

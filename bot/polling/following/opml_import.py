@@ -1,4 +1,4 @@
-"""Many feeds at once, from a list that somebody brings: followed now, read by the poller in its own time."""
+"""Import and export of OPML lists; imported feeds are fetched later by the poller."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
@@ -19,28 +19,28 @@ from bot.store import Store
 from bot.text import discord_text, urls
 
 PARSE_TIMEOUT_SECONDS = 5.0
-"""Seconds that a list may take to be read."""
+"""Seconds that a worker may take to parse a list."""
 PROGRESS_INTERVAL_SECONDS = 3.0
-"""Seconds between two words on how far it is."""
+"""Seconds between two progress reports."""
 _NAME = 120
 _ACCEPT = "text/x-opml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5"
 
 
 class OpmlFailure(StrEnum):
-    """Why a document is no list of feeds."""
+    """Reasons why a document is no list of feeds."""
 
     NO_FEEDS = "no-feeds-in-list"
 
 
 ProgressCallback = Callable[[int, int], Awaitable[None]]
-"""Told how many feeds of how many are done."""
+"""Called with the number of feeds done and the number of all feeds."""
 
 
 @dataclass(slots=True)
 class OpmlImportResult:
-    """What became of the feeds of a list, by their titles; `broken` ones have no address on the web.
+    """The titles of a list's feeds by what became of them; `broken` ones have no valid URL.
 
-    `left_out` are those beyond the most that a server may follow; `skipped` counts what was not read at all.
+    `over_limit` are those beyond `MAX_FEEDS_PER_SERVER`; `skipped` counts outlines that were not read.
     """
 
     added: list[str] = field(default_factory=list)
@@ -51,7 +51,7 @@ class OpmlImportResult:
 
 
 async def fetch_opml(fetcher: Fetcher, workers: WorkerPool, address: str) -> FeedList:
-    """The list at an address that a person gave. Raises FeedError, Declined."""
+    """Fetch and parse the list at a URL. Raises FeedError, RequestRejected."""
     try:
         url = urls.normalise_input(address)
         fetched = await fetcher.get(url, accept=_ACCEPT, max_bytes=opml.MAX_BYTES)
@@ -61,7 +61,7 @@ async def fetch_opml(fetcher: Fetcher, workers: WorkerPool, address: str) -> Fee
 
 
 async def parse_opml(workers: WorkerPool, data: bytes) -> FeedList:
-    """The feeds of a document, read in a worker. Raises FeedError, Declined when it holds none."""
+    """Parse a list in a worker. Raises FeedError, and RequestRejected if it has no feeds."""
     with parse_errors_as_feed_errors():
         found = await workers.run(opml.read_list, data, timeout=PARSE_TIMEOUT_SECONDS)
     if not found.outlines and not found.invalid_titles:
@@ -79,7 +79,7 @@ async def follow_all(
     tell: ProgressCallback,
     person_id: int | None = None,
 ) -> OpmlImportResult:
-    """Let a channel follow the feeds of a list that a person brings. No backlog will be posted.
+    """Subscribe a channel to the feeds of a list, without posting their backlog.
 
     Nothing is fetched here. Raises StoreError.
     """
@@ -113,7 +113,7 @@ async def follow_all(
 
 
 async def _follow(store: Store, url: str, *, server_id: int, channel_id: int, person_id: int | None) -> Feed:
-    # Its name comes from its own document: other servers may follow it too.
+    # The list's title is not used, as other servers may follow the feed too.
     feed = await store.feeds.add(url, server_id=private_owner_id(url, server_id), next_poll=store.clock.now())
     await store.subscriptions.follow(
         server_id=server_id,
@@ -127,9 +127,9 @@ async def _follow(store: Store, url: str, *, server_id: int, channel_id: int, pe
 
 
 def exported(groups: Iterable[tuple[str, Iterable[Feed]]], title: str, *, now: int) -> tuple[bytes, int]:
-    """A server's feeds as OPML, by the names of their channels, and how many were left out.
+    """Return a server's feeds as OPML, grouped by channel name, and the number of feeds left out.
 
-    Left out are addresses that may hold a secret: the file is made to be given away.
+    Left out are URLs that may hold a secret, because the file is meant to be shared.
     """
     outlines: dict[str, list[Outline]] = {}
     left_out = 0

@@ -1,1 +1,1 @@
-"""Which entry of a feed is which article, whatever its publisher does to it."""
+"""Recognition of entries as stored articles, despite changes by their publisher."""

@@ -1,9 +1,12 @@
-"""Which entry of a feed is which article, whatever its publisher does to its guid, link, title or date.
+"""Recognition of entries as stored articles, despite changed guids, links, titles or dates.
 
-The rule: the guid decides, unless the feed repeats it; an unknown guid with a known link and a close title or
-the same date is the known article; two guids with one link in one document are two articles; a title alone
-decides nothing. An entry without a guid goes by its link, one without either by its content. Two forms of one
-address (`urls.forms`) are one name. What a feed shows again under other addresses is for `relocated_entries`.
+- The guid decides, unless the feed repeats it.
+- An entry with an unknown guid and a known link is the known article if title or date agree.
+- Two guids with one link in one document are two articles.
+- A title alone decides nothing.
+- An entry without a guid is identified by its link, one without either by its content.
+Variants of a URL (`urls.url_variants`) are equal. Entries that a feed shows again under other URLs are left
+to `relocated_entries`.
 """
 
 import re
@@ -17,20 +20,20 @@ from bot.store.records.source_records import KnownArticle
 from bot.text.words import normalize_title
 
 TITLE_SIMILARITY_THRESHOLD = 80
-"""How like each other, out of 100, the titles of one link are that belong to one article."""
+"""Similarity out of 100 from which two titles at one link belong to one article."""
 
 _NUMBER = re.compile(r"\d+")
 
 
 def is_repeated(sketch: EntryKeys, known: Mapping[bytes, KnownArticle]) -> bool:
-    """Whether the weak name of an entry decides nothing, in this document or in an earlier one."""
+    """Return whether several entries had the weak key of an entry, now or earlier: then it decides nothing."""
     return sketch.is_weak_key_repeated or sketch.repeat_marker in known
 
 
 def match_by_identity(
     sketches: Sequence[EntryKeys], known: Mapping[bytes, KnownArticle]
 ) -> dict[bytes, KnownArticle]:
-    """The articles that entries are by their names, by the strong one."""
+    """Return the articles of entries that are known by their keys, by strong key."""
     found = {}
     for sketch in sketches:
         match = known.get(sketch.strong_key)
@@ -44,7 +47,7 @@ def match_by_identity(
 def match_by_url_variant(
     sketches: Sequence[EntryKeys], known: Mapping[bytes, KnownArticle]
 ) -> dict[bytes, KnownArticle]:
-    """The articles that entries of unknown names are by another form of their address, by the strong name."""
+    """Return the articles of unknown entries that are known by a variant of their URL, by strong key."""
     return {
         sketch.strong_key: next(known[name] for name in sketch.url_variant_keys if name in known)
         for sketch in sketches
@@ -55,17 +58,17 @@ def match_by_url_variant(
 def articles_at_link(
     sketch: EntryKeys, at_pages: Mapping[str, Sequence[KnownArticle]]
 ) -> Sequence[KnownArticle]:
-    """The articles of the feed that have the entry's link."""
+    """Return the feed's articles that have the entry's link."""
     return at_pages.get(sketch.page, ())
 
 
 def match_by_link(
     sketches: Sequence[EntryKeys], at_pages: Mapping[str, Sequence[KnownArticle]], taken: Collection[int]
 ) -> dict[bytes, KnownArticle]:
-    """The articles that entries of unknown names are by their links, by the strong name.
+    """Return the articles of unknown entries that have their link, by strong key.
 
-    `taken` are the articles that other entries of the document are. Where a link tells little, because
-    several articles have it or it is that of the site, title and date must both agree.
+    `matched_ids` are the articles of other entries. If a link is ambiguous, because several articles have it
+    or it is the site's, both title and date must agree.
     """
     found: dict[bytes, KnownArticle] = {}
     taken = set(taken)
@@ -94,7 +97,7 @@ def _is_home(url: str) -> bool:
 
 
 def are_titles_close(title: str, other: str) -> bool:
-    """Whether two titles may be versions of one. Numbers tell issues of a series apart."""
+    """Return whether two titles may be versions of one; different numbers tell issues of a series apart."""
     if not title or not other:
         return False
     return title == other or (

@@ -1,6 +1,6 @@
-"""What tells entries apart, made where a document is parsed: names, link, title, date.
+"""Keys by which entries are recognised: hashes of guid, link, title and content (runs in a worker).
 
-Runs in a worker, so nothing of the store or of settings is imported here: it would double a worker's weight.
+Store and settings are not imported: they would double the memory of a worker.
 """
 
 from collections import Counter
@@ -16,14 +16,14 @@ from bot.text.words import normalize_title
 
 
 class EntryKeys(NamedTuple):
-    """What is needed of an entry to tell whether it is known.
+    """The keys of an entry, and the attributes by which it is compared with articles.
 
-    `weak_key` names it by its guid (else its link, else its content), `strong_key` by link and title as well;
-    no two sketches of a document have the same `strong_key`. `repeated`: several entries of the document have
-    the same weak name, so that it decides nothing; `mark` is what a feed remembers that by. `shared`: several
-    entries have the same link. `url` is canonical, "" for none; `page` names what is there in all its forms.
-    `url_variant_keys` are the weak names of the other forms of its address. `content` names summary and text,
-    b"" for none.
+    `weak_key` is a hash of the guid (else the link, else the content), `strong_key` also of link and title;
+    it is unique in the document. `is_weak_key_repeated`: several entries of the document have this weak key,
+    so that it decides nothing; `repeat_marker` is the identity hash that stores this. `is_link_shared`:
+    several entries have this link. `url` is canonical, "" without a link; `page` is the key of its page.
+    `url_variant_keys` are the weak keys of the other variants of the URL. `content` is a hash of summary and
+    text, b"" without any.
     """
 
     weak_key: bytes
@@ -42,15 +42,15 @@ class EntryKeys(NamedTuple):
 
 
 def build_entry_keys(entries: Sequence[Entry]) -> tuple[EntryKeys, ...]:
-    """The sketches of a document's entries, in its order; an entry that is there twice counts once."""
+    """Return the keys of a document's entries in document order, duplicates once."""
     named = [(*_names(entry), entry) for entry in entries]
     versions: dict[bytes, set[int | None]] = {}
     for _, strong, _, entry in named:
         versions.setdefault(strong, set()).add(entry.published)
     unique: dict[bytes, tuple[bytes, str, Entry]] = {}
     for weak, strong, url, entry in named:
-        if len(versions[strong]) > 1:  # one guid, link and title, but several dates
-            strong = _hash(strong, str(entry.published))  # noqa: PLW2901 - the same name, more exact
+        if len(versions[strong]) > 1:  # Guid, link and title are equal, only the dates differ.
+            strong = _hash(strong, str(entry.published))  # noqa: PLW2901 - the key with the date
         unique.setdefault(strong, (weak, url, entry))
     by_weak = Counter(weak for weak, _, _ in unique.values())
     by_url = Counter(url for _, url, _ in unique.values())
@@ -75,10 +75,10 @@ def build_entry_keys(entries: Sequence[Entry]) -> tuple[EntryKeys, ...]:
 
 
 def _names(entry: Entry) -> tuple[bytes, bytes, str]:
-    """The weak and the strong name of an entry, and its canonical link."""
+    """Return the weak and the strong key of an entry, and its canonical link."""
     url = canonicalize(entry.link) if entry.link else ""
     if entry.guid:
-        # Publishers put tracking parameters and fragments into guids that are addresses too.
+        # Publishers put tracking parameters and fragments also into guids that are URLs.
         weak = _hash("guid", canonicalize(entry.guid) or entry.guid)
     elif url:
         weak = _hash("link", url)
@@ -88,18 +88,18 @@ def _names(entry: Entry) -> tuple[bytes, bytes, str]:
 
 
 def _variants(guid: str | None, url: str) -> tuple[bytes, ...]:
-    """The weak names that an entry would have under the other forms of the address that names it."""
+    """Return the weak keys that an entry would have with the other variants of its URL."""
     kind, address = ("guid", canonicalize(guid)) if guid else ("link", url)
     return tuple(_hash(kind, form) for form in url_variants(address) if form != address)
 
 
 def content_hash(summary: str, text: str) -> bytes:
-    """A name of what an entry says below its title; b"" where that is nothing."""
+    """Return a hash of an entry's summary and text, b"" without any."""
     return _hash(summary, text) if summary or text else b""
 
 
 def link_keys(url: str) -> tuple[bytes, bytes]:
-    """The weak names of an entry whose guid, or whose link, is this canonical address."""
+    """Return the weak keys of an entry whose guid, or whose link, is this canonical URL."""
     return _hash("guid", url), _hash("link", url)
 
 

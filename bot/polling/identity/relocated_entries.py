@@ -1,16 +1,14 @@
-"""Entries that a feed shows again under other addresses: it moved, and they are no news.
+"""Entries that a feed shows again under other URLs: the feed has moved, and they are not new.
 
-A site gets another host, other paths, other numbers or other guids; what its readers see stays the same. An
-entry of unknown name and link is an article that the document has under no other name where they agree in
-
+A site gets another host, other paths, other numbers or other guids; what its readers see stays unchanged. An
+unknown entry is an article that is otherwise absent from the document if they agree in
 - title and date, or text and date;
-- title and text, where the entry has no date, or their links differ in a version parameter alone;
-- title and the path of their links, where the entry has no date;
-- title and text, title and path, or a like title and the date, where most of what is unknown in the document
-  agrees in one of these ways with what the feed had: then it moved, and dated or named its entries anew.
-
-A title alone decides nothing: one that comes back ("Links of the week") tells as little as a text that
-several entries have, or a date that most of them have.
+- title and text, if the entry has no date, or their links differ only in a version parameter;
+- title and the path of their links, if the entry has no date;
+- title and text, title and path, or a similar title and the date, if most unknown entries of the document
+  agree in one of these ways with an article: then the feed has moved and changed dates or guids.
+A title alone decides nothing: a recurring one ("Links of the week") is as ambiguous as a text that several
+entries have, or a date that most of them have.
 """
 
 from collections import Counter, defaultdict
@@ -24,26 +22,27 @@ from bot.store.records.source_records import KnownArticle
 from bot.text.words import normalize_title, word_set
 
 EXTRA_ARTICLES = 50
-"""Articles beyond the length of a document among which moved ones are looked for: some fell off its end."""
+"""Articles beyond the length of a document that are candidates: some have left the document."""
 MIN_MATCHING_TITLES = 3
-"""Titles that must agree before a feed counts as moved; one less where it shows nothing else."""
+"""Titles that must agree before a feed counts as moved; one less if all its entries are unknown."""
 
-_MOST = 8  # articles that one entry is compared with
+_MOST = 8
+"""Articles per key that an entry is compared with."""
 _VERSIONS = word_set("_ cache cb modified rev revision t timestamp ts updated v ver version")
-"""Names of parameters that tell versions of one page apart, or only keep it out of caches."""
+"""Parameters that tell versions of a page apart, or only defeat caches."""
 
 
 class Pair(NamedTuple):
-    """An entry of unknown name and an article that it may be."""
+    """An unknown entry and an article that it may be."""
 
     sketch: EntryKeys
     known: KnownArticle
 
 
 class RelocationMatcher:
-    """The entries of unknown name in a document, and which articles of the feed they may be.
+    """The unknown entries of a document, and the articles of the feed that they may be.
 
-    `articles` are those that the feed had; `present` the ids of those that the document has by their names.
+    `articles` are the feed's; `matched_ids` those that the document has under a known identity.
     """
 
     def __init__(
@@ -62,7 +61,7 @@ class RelocationMatcher:
         self._texts = Counter(one.content for one in document if one.content)
         self._absent = [known for known in articles if known.article_id not in present]
         self.pairs = list(self._paired())
-        """Few for each entry, however many are alike."""
+        """Candidate pairs; their number per entry is bounded."""
 
     def _paired(self) -> Iterable[Pair]:
         groups: dict[tuple[object, ...], list[KnownArticle]] = defaultdict(list)
@@ -85,7 +84,7 @@ class RelocationMatcher:
             yield "link", title, strip_version(url)[1]
 
     def match(self, contents: Mapping[int, bytes]) -> dict[bytes, KnownArticle]:
-        """The articles that entries are, by the strong name; `contents` are names of what articles say."""
+        """Return the articles of entries by strong key; `contents` are content hashes by article id."""
         found: dict[bytes, KnownArticle] = {}
         likely: dict[bytes, KnownArticle] = {}
         alike = Counter((known.title, contents.get(known.article_id)) for known in self._absent)
@@ -107,7 +106,7 @@ class RelocationMatcher:
     def _agree(
         self, sketch: EntryKeys, known: KnownArticle, content: bytes, *, is_boilerplate: bool
     ) -> tuple[bool, bool]:
-        """Whether an entry and an article are one, and whether they are where the feed has moved."""
+        """Return whether an entry is an article for certain, and whether it is one if the feed has moved."""
         other = self._titles[known.article_id]
         title = bool(sketch.title) and sketch.title == other
         same = sketch.content == content
@@ -124,7 +123,7 @@ class RelocationMatcher:
         return title and same and at_path and site == known_site, title and (text or (at_path and is_unique))
 
     def _has_moved(self, again: Sequence[KnownArticle]) -> bool:
-        """Whether so many entries are there again that the feed must have moved."""
+        """Return whether so many entries reappear that the feed must have moved."""
         titles = {self._titles[known.article_id] for known in again}
         is_all = self._is_whole and len(again) == len(self._unknown)
         return 2 * len(again) > len(self._unknown) and len(titles) >= (
@@ -135,7 +134,7 @@ class RelocationMatcher:
 def _one_entry_each(
     found: Mapping[bytes, KnownArticle], taken: Iterable[KnownArticle]
 ) -> dict[bytes, KnownArticle]:
-    """The same, each article for one entry."""
+    """Return the matches with each article only once, without `assigned_articles`."""
     ids = {known.article_id for known in taken}
     once = {}
     for strong, known in found.items():
@@ -146,7 +145,7 @@ def _one_entry_each(
 
 
 def strip_version(url: str) -> tuple[str, str]:
-    """Host and path of an address, without the slash at its end and parameters that tell versions apart."""
+    """Return host and path of a URL, without trailing slash and version parameters."""
     parts = urlsplit(url)
     query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in _VERSIONS]
     return parts.netloc, parts.path.rstrip("/") + "".join(f"&{name}={value}" for name, value in query)
