@@ -90,7 +90,7 @@ class DueFeedLoader:
                 else:  # Polling is pointless while its results cannot be stored.
                     self._look_later()
             except StoreError as error:
-                log_unless_reported("cannot look for due feeds", error)
+                log_unless_reported("due feeds query failed", error)
                 self._look_later()
             await self._sleep_until_due(self.queue.wake_takers())
 

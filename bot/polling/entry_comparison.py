@@ -96,7 +96,7 @@ def identities_to_store(sketch: EntryKeys, *, is_repeated: bool) -> tuple[bytes,
     """Return the identity hashes by which an entry is recognised later."""
     if is_repeated:
         return (sketch.strong_key,)
-    # If the feed repeats the guid one day, the link says which article had it first; without a link, the title.
+    # If the feed repeats the guid one day, link or title say which article had it first.
     return (sketch.weak_key,) if sketch.url else (sketch.weak_key, sketch.strong_key)
 
 

@@ -1,7 +1,7 @@
-"""What a feed, and a server with all its feeds, may bring: beyond that it is counted and not kept.
+"""Quotas of new entries per feed and of bytes per server; entries over quota are counted and skipped.
 
-The bounds are far above what publishers do. They keep a feed that nobody would read from filling the disk,
-and one whose entries are others each time from posting for ever.
+They are far above what publishers need. They keep a feed that nobody would read from filling the disk, and
+one with new ids at each poll from posting for ever.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,27 +17,29 @@ ENTRIES, ENTRIES_PERIOD = 1_000, 4 * 3_600.0
 SERVER_BYTES, SERVER_PERIOD = 24_000_000, 3_600.0
 """The same in bytes for all feeds of a server: in any hour it is at most twice as much."""
 MIN_ENTRIES_OF_NEW_FEED = 10
-"""Entries of a feed that is new that are kept in any case: the newest."""
+"""Newest entries of a new feed that are accepted in any case."""
 ARTICLE_BYTES, TIMES = 3_000, 4
 """What an article takes in the database: so much, and so many times what its feed gave."""
 
 UNSTABLE_ID_POLLS = 6
-"""Polls in a row that bring only unknown entries until a feed is taken to rename them each time."""
+"""Consecutive polls with only unknown entries from which a feed counts as changing its ids."""
 UNSTABLE_ID_WINDOW_SECONDS = 3_600
-"""Seconds from one poll to the next in which a feed is unlikely to replace all that it has."""
+"""Seconds between two polls in which a feed is unlikely to replace all its entries."""
 MIN_ENTRIES_FOR_UNSTABLE_IDS = 3
-"""Entries in a document of which that says nothing."""
+"""Entries of a document below which unknown ones prove nothing."""
 
 FREE_CHANGES = 6
-"""Changes of an article that are taken as they come; each further one waits twice as long."""
+"""Changes of an article that are accepted at once; the wait before each further one doubles."""
 FIRST_CHANGE_WAIT_SECONDS = 3_600
+"""Wait before the first change beyond `FREE_CHANGES`."""
 MANY_FEEDS = 10_000
+"""Feeds whose consecutive polls with only unknown entries are counted."""
 
 
 class QuotaDecision(NamedTuple):
-    """How many of the first new entries are kept, and what there is too much of, if anything.
+    """The number of new entries to accept, from the first on, and the quota that was exceeded, if any.
 
-    `used` is what that takes of the share of each server, as seconds until it is free again.
+    `used_seconds` is the part of each server's quota that they take, as seconds until it is refilled.
     """
 
     accepted_count: int
@@ -46,9 +48,9 @@ class QuotaDecision(NamedTuple):
 
 
 class FeedFollowers(NamedTuple):
-    """The servers that follow a feed, what was not kept of it until now, and the names of those entries.
+    """The servers that follow a feed, its overflow so far, and the identity hashes of skipped entries.
 
-    `owed` is in how many seconds all of a server's share is free, as far as other processes used it too.
+    `seconds_until_full_quota` is by server, with the usage of other processes.
     """
 
     servers: Sequence[int] = ()
@@ -58,13 +60,13 @@ class FeedFollowers(NamedTuple):
 
 
 class IngestQuota:
-    """What is left of the shares of feeds and servers, and which feeds seem to rename their entries."""
+    """The quotas of feeds and servers, and the detection of feeds that change their ids."""
 
     def __init__(self, clock: Clock) -> None:
         self._feeds = TokenBucket(clock, allowed=ENTRIES, period=ENTRIES_PERIOD)
         self._servers = TokenBucket(clock, allowed=SERVER_BYTES, period=SERVER_PERIOD)
-        self._second = SERVER_PERIOD / SERVER_BYTES  # for each byte
-        self._all_new: dict[int, int] = {}  # polls in a row, by feed
+        self._second = SERVER_PERIOD / SERVER_BYTES
+        self._all_new: dict[int, int] = {}  # consecutive polls by feed
 
     def admit(
         self,
@@ -77,11 +79,11 @@ class IngestQuota:
         no_known_entries: bool,
         now: int,
     ) -> QuotaDecision:
-        """How many of a feed's new entries, of so many bytes each, may be kept; they are counted as kept.
+        """Charge new entries to the quotas of their feed and its servers; return how many are accepted.
 
-        `entries` is how many its document has. What nobody follows has no bounds: whoever runs Telex asked
-        for it. `strangers` says that no entry of the document has a name that is known, `missed` that not one
-        is known by its content either.
+        `sizes` are the packed bytes of each new entry, in document order; `entry_count` is the number of all
+        entries. A feed that nobody follows has no quota, as the operator asked for it. `unknown_by_identity`:
+        no entry was recognised by guid or link. `no_known_entries`: none by its content either.
         """
         if not followed.servers:
             return QuotaDecision(len(sizes))
@@ -130,7 +132,7 @@ class IngestQuota:
 
 
 def accepts_change(article: KnownArticle, now: int) -> bool:
-    """Whether an article may change once more: the first few times, then ever more seldom."""
+    """Return whether a further change of an article is accepted: a few at once, then ever fewer."""
     beyond = article.change_count - FREE_CHANGES
     if beyond < 0 or article.changed_at is None:
         return True

@@ -1,8 +1,8 @@
-"""From a feed's document to articles: which entries are known, which are new, which changed.
+"""Intake of a feed's document: known, new and changed entries, and their articles.
 
-The document is read in a worker, which sends back what is needed to decide and each entry packed. What is new
-or changed goes to a worker once more, still packed, and becomes articles there. The event loop looks names up
-and unpacks nothing but the articles that are about to be written.
+A worker parses the document and returns the keys of its entries, each entry packed. New and changed entries
+go to a worker once more, still packed, and become articles there. The event loop only looks keys up and
+unpacks the articles to be written.
 """
 
 import asyncio
@@ -49,14 +49,16 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 NO_FOLLOWERS = FeedFollowers()
+"""Followers of a feed that nobody follows."""
 
 BATCH = 64
 """Entries that become articles in one call of a worker."""
 BATCH_BYTES = 512 * 1024
+"""Packed bytes of entries in one call of a worker."""
 
 
 class Intake:
-    """Decides what the entries of a feed are, and has the new and the changed ones made into articles."""
+    """Classification of entries, and construction of articles from new and changed ones."""
 
     def __init__(self, settings: Settings, store: Store, workers: WorkerPool, shares: IngestQuota) -> None:
         self._shares = shares
@@ -65,7 +67,7 @@ class Intake:
         self._workers = workers
 
     async def parse(self, feed: Feed, fetched: FetchResult) -> FeedDocument:
-        """Parse a document in a worker. Raises FeedError, and StoreError for a list of a page."""
+        """Parse a document in a worker. Raises FeedError, and StoreError for the list of a page."""
         if not list_feeds.is_list_url(feed.url):
             return await self._run_in_worker(parse_feed, fetched.body, fetched.content_type, fetched.url)
         seen = [
@@ -85,10 +87,11 @@ class Intake:
         followed: FeedFollowers = NO_FOLLOWERS,
         is_part: bool = False,
     ) -> IntakeResult:
-        """Compare a document with what is known of its feed; changes nothing. Raises FeedError, StoreError.
+        """Classify the entries of a document as new, changed or known; write nothing.
 
-        `feed` has the outlet that its articles are to carry; `now` is the time found; `followed` tells whose
-        share new articles use. `is_part`: the document has not all that the feed has.
+        `feed` must have the outlet of its articles. `now` becomes their discovery time. `followers` says
+        whose quota new articles use. `is_part`: the document is a push and may lack entries. Raises
+        FeedError, StoreError.
         """
         polls = self._store.polls
         sketches = document.entry_keys
@@ -145,7 +148,7 @@ class Intake:
     async def _match_unidentified(
         self, feed: Feed, sketches: Sequence[EntryKeys], by_name: Mapping[bytes, KnownArticle]
     ) -> tuple[dict[bytes, KnownArticle], dict[str, list[KnownArticle]]]:
-        """The articles that entries of unknown names are, by the strong name; and those at their pages."""
+        """Match entries by URL variant, link and content; also return the articles at their pages."""
         polls = self._store.polls
         found: dict[bytes, KnownArticle] = {}
 
@@ -178,7 +181,7 @@ class Intake:
         return found, at_pages
 
     async def build_preview(self, feed: Feed, parsed: ParsedFeed, *, now: int) -> Article:
-        """The one entry of `parsed` as the article it would become, with id 0. Raises FeedError."""
+        """Return the only entry of `parsed` as the article it would become, with id 0. Raises FeedError."""
         (sketch,) = build_entry_keys(parsed.entries)
         names = identities_to_store(sketch, is_repeated=False)
         draft = make_draft(feed, parsed, sketch, names, shared=False, now=now)
@@ -194,7 +197,7 @@ class Intake:
         articles: list[NewArticle] = []
         for batch in _batches(drafts):
             articles += await self._run_in_worker(build_articles, batch, source)
-            await asyncio.sleep(0)  # unpacking one batch is enough for one turn of the event loop
+            await asyncio.sleep(0)  # Unpacking a batch blocks the event loop.
         return articles
 
     async def _run_in_worker(self, function: Callable[[*Ts], T], *args: *Ts) -> T:

@@ -1,4 +1,4 @@
-"""A line of JSON Lines to an article and back. The half that runs in a worker is free of the store."""
+"""Articles as JSON Lines. The half that runs in a worker does not import the store."""
 
 import json
 from collections import Counter
@@ -15,19 +15,19 @@ from bot.text import boilerplate, excerpts, language, urls
 from bot.text.times import feed_dates
 
 MAX_LINE_BYTES = 4 * 2**20
-"""Bytes."""
+"""Bytes of a line."""
 MAX_SOURCE_CHARS = 200
 """Characters of an outlet's name."""
 IMPORT_URL_PREFIX = "import:"
-"""Before the name of an outlet: the address of the feed that holds what was imported of it."""
+"""Prefix of the URL of the feed that holds an outlet's imported articles."""
 
 _FAR = 10**14
-"""Milliseconds after 1970: the year 5138."""
+"""Milliseconds since 1970 that are no longer a date: the year 5138."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportRow:
-    """A line that can be used. `published` is None where the line has no date."""
+    """A valid line; `published` is in seconds of UTC, None where the line has no date."""
 
     url: str
     title: str
@@ -42,7 +42,7 @@ class ImportRow:
 
     @property
     def identity_hash(self) -> bytes:
-        """What names it among the rows of its source."""
+        """Hash that identifies the row among those of its source."""
         digest = blake2b(digest_size=16)
         for part in (self.url, self.title, str(self.published)):
             digest.update(part.encode() + b"\x00")
@@ -50,7 +50,7 @@ class ImportRow:
 
 
 class RowDraft(NamedTuple):
-    """A row on its way to become an article of a feed."""
+    """A row that becomes an article of a feed."""
 
     row: ImportRow
     feed_id: int
@@ -58,19 +58,19 @@ class RowDraft(NamedTuple):
 
 
 def to_json_line(article: Article) -> str:
-    """An article as a line without its end."""
+    """Return an article as a line of JSON without its line break."""
     own = {"source": article.outlet, "published": format_iso(article.published), "tags": list(article.tags)}
     values = {name: own[name] if name in own else getattr(article, name) for name in FIELDS}
     return json.dumps(values, ensure_ascii=False)
 
 
 def article_key_of_row(row: ImportRow) -> str:
-    """The key of the article that a row becomes."""
+    """Return the key of the article that a row becomes."""
     return drafts.article_key(IMPORT_URL_PREFIX + row.source, row.identity_hash)
 
 
 def build_articles(drafts_: Sequence[RowDraft], now: int) -> list[NewArticle]:
-    """Make articles of rows (runs in a worker)."""
+    """Return the articles of rows (runs in a worker)."""
     return [_article(draft, now) for draft in drafts_]
 
 
@@ -99,14 +99,15 @@ def _article(draft: RowDraft, now: int) -> NewArticle:
 
 
 FIELDS = tuple(each.name for each in fields(ImportRow))
-"""What a line may tell; other keys mean nothing."""
+"""Keys of a line that are read; others are ignored."""
 _MOST_OTHERS = 50
+"""Distinct unknown keys that are counted."""
 
 
 def parse_row(raw: bytes, others: Counter[str]) -> ImportRow:
-    """A line as a row. Raises ValueError with what is wrong with it.
+    """Parse a line. Raises ValueError with what is wrong with it.
 
-    `others` counts the lines with each key that means nothing here, of the first names that there are.
+    `unknown_keys` counts the lines with each key that is ignored, for the first `MAX_UNKNOWN_KEYS` keys.
     """
     found = _object(raw)
     for name in found.keys() - set(FIELDS):
@@ -147,7 +148,7 @@ def _object(raw: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"not JSON: {error}") from error
     if not isinstance(found, dict):
-        raise ValueError("not a JSON object")  # noqa: TRY004 - a bad line, not a bad call
+        raise ValueError("not a JSON object")  # noqa: TRY004 - callers expect ValueError
     return found
 
 
@@ -156,7 +157,7 @@ def _text(found: dict[str, Any], name: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise ValueError(f"{name}: not a text")  # noqa: TRY004 - a bad line, not a bad call
+        raise ValueError(f"{name}: not a text")  # noqa: TRY004 - callers expect ValueError
     return clean_text(value)
 
 

@@ -1,4 +1,4 @@
-"""What the answer of a feed's publisher means for the feed: news, nothing new, a move, a failure."""
+"""Outcomes of polls: what a response means for the feed, and recording of news."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -31,12 +31,13 @@ from bot.text import discord_text
 from bot.watches import subscription_filters
 
 HASH_OFF_LOOP_BYTES = 256 * 1024
-"""Bytes of a document that are hashed off the event loop."""
+"""Bytes of a document from which it is hashed in a thread."""
 MAX_DOCUMENTS_IN_FLIGHT = 4
-"""Documents between being read and recorded at a time: what waits for its worker waits as it came."""
+"""Documents that may be between parsing and recording at a time; the others wait unparsed."""
 SLOW_DOCUMENT_SECONDS = 2.0
-"""Seconds from reading to recording after which a feed goes to the slow lane: one such document at a time."""
+"""Seconds from parsing to recording after which a feed's documents are processed one at a time."""
 NOT_MODIFIED = HTTPStatus.NOT_MODIFIED
+"""A constant, because the lookup in the enumeration is slow."""
 
 
 class PollOutcome(StrEnum):
@@ -47,15 +48,15 @@ class PollOutcome(StrEnum):
     UNCHANGED = "unchanged"
     FAILED = "failed"
     GONE = "gone"
-    POSTPONED = "postponed"  # its host asked to be left alone
+    POSTPONED = "postponed"  # The host is backing off.
 
 
 @dataclass(frozen=True, slots=True)
 class PollReport:
-    """A poll: the feed after it, how it ended, how many articles are new and changed, the error's code.
+    """The outcome of a poll: the feed after it, the numbers of new and changed articles, the error code.
 
-    `recorded` is what was written; without it the feed itself is still to be written (`record_unchanged`),
-    with the `alert` that servers are owed.
+    `write_result` is what was written; None if the feed is still to be written (`record_unchanged`), with
+    `alert`.
     """
 
     feed: Feed
@@ -68,7 +69,7 @@ class PollReport:
 
 
 class _PollResponse(NamedTuple):
-    """What a publisher answered, and when; the feed's validators after it, None where a hub pushed it."""
+    """A response, its time, and the feed's new validators; None for a push."""
 
     feed: Feed
     fetched: FetchResult
@@ -78,7 +79,7 @@ class _PollResponse(NamedTuple):
 
 
 class PollRecorder:
-    """Turns answers into feeds as they are after a poll, and records news."""
+    """Evaluation of responses; news is recorded at once."""
 
     def __init__(
         self,
@@ -97,16 +98,19 @@ class PollRecorder:
         self._slow_documents = SlowFeeds(SLOW_DOCUMENT_SECONDS)
         self._random = Random()  # noqa: S311 - spreads polls over time
         self.on_document: Callable[[Feed, FetchResult, ParsedFeed], None] = lambda *_: None
-        """Called with what a feed that was read says of itself."""
+        """Called with the metadata of a document that was parsed."""
         self.on_unchanged: Callable[[int, FetchResult], None] | None = None
-        """Called with the answer where a feed did not change."""
+        """Called with the response if a feed did not change."""
         self.on_polled_news: Callable[[int], None] = lambda *_: None
-        """Called with the feed of which a poll found new articles, but for the first poll."""
+        """Called with the id of a feed if a poll, except the first, found new articles."""
         self.is_pushed: Callable[[int], bool] | None = None
-        """Whether a feed's news come without polls, which are a net then."""
+        """Returns whether a feed is pushed (WebSub), so that its polls are only a safety net."""
 
     def try_unchanged(self, feed: DueFeed, fetched: FetchResult, now: int) -> UnchangedPoll | None:
-        """The poll that an answer makes when nothing but the schedule changes; None when more does."""
+        """Return the poll's result if only the schedule changes, else None.
+
+        The fast path of most polls: not modified, no failure or redirect pending, validators as stored.
+        """
         if not (fetched.not_modified and feed.is_healthy) or fetched.permanent_url:
             return None
         if self.on_unchanged is not None:
@@ -129,16 +133,16 @@ class PollRecorder:
     async def handle_response(
         self, feed: Feed, fetched: FetchResult, *, server_id: int | None = None, fence: Fence | None = None
     ) -> PollReport:
-        """The poll that an answer makes; news is recorded with the feed in one transaction.
+        """Evaluate a response; record news and the feed in one transaction.
 
-        `server_id` is who asked for it where nobody follows the feed yet. Raises FeedError, StoreError:
-        `LeaseLost` where the `fence` does not hold.
+        `server_id` is the server whose quota is used if nobody follows the feed yet. Raises FeedError,
+        StoreError, and LeaseLost if the `fence` does not hold.
         """
         answer = _PollResponse(feed, fetched, self._clock.now(), feed.validators, fence)
         if fetched.not_modified:
             if self.on_unchanged is not None:
                 self.on_unchanged(feed.id, fetched)
-            if fetched.status != NOT_MODIFIED:  # the same body under other validators
+            if fetched.status != NOT_MODIFIED:  # The body is unchanged, but its validators may differ.
                 known = feed.validators.entries_hash
                 answer = answer._replace(validators=feed_updates.validators_from(fetched, known))
             return self._report_unchanged(answer)
@@ -152,7 +156,7 @@ class PollRecorder:
         return await self._process_fairly(answer, server_id)
 
     async def handle_push(self, feed: Feed, fetched: FetchResult) -> PollReport:
-        """What a document means that a hub pushed, often with what is new alone: news, and nothing else.
+        """Evaluate a document that a hub pushed, which may have only the new entries.
 
         Raises FeedError, StoreError.
         """
@@ -189,9 +193,8 @@ class PollRecorder:
             decision = await self._intake.classify(feed, document, now=now, followed=followed, is_part=True)
             after = replace(feed, last_article=now) if decision.new else feed
         else:
-            if (
-                document.metadata.parse_warning == TRUNCATED
-            ):  # the rest is asked for, whatever the server says
+            if document.metadata.parse_warning == TRUNCATED:
+                # Without validators the next response has the whole document.
                 answer = answer._replace(validators=Validators())
             self.on_document(feed, fetched, document.metadata)
             described = replace(
@@ -232,7 +235,7 @@ class PollRecorder:
 
     @asynccontextmanager
     async def _similar_articles(self, feed_id: int, new: Sequence[NewArticle]) -> AsyncIterator[StoryMatches]:
-        """Which articles new ones tell the same as. A backlog joins nothing."""
+        """Yield the stories of new articles; a backlog is merged into none."""
         if self._story_lookup is None:
             yield NO_MATCHES
             return
@@ -244,7 +247,7 @@ class PollRecorder:
         return poll_schedule.safety_net_poll_at(next_poll, now=now) if is_net else next_poll
 
     def handle_failure(self, feed: Feed, error: FeedError) -> PollReport:
-        """After a failure: the feed with its error, to be written."""
+        """Return the report of a failed poll; the feed with its error is still to be written."""
         now = self._clock.now()
         interval, next_poll = poll_schedule.after_failure(feed, now=now, error=error, random=self._random)
         gone = error.code == fetch_errors.GONE
@@ -265,7 +268,7 @@ class PollRecorder:
         )
 
     def postpone(self, feed: Feed, until: int) -> PollReport:
-        """When the feed's host is to be left alone: the feed due some time after that."""
+        """Return the report of a feed postponed to up to a minute after its host's backoff ends."""
         return PollReport(replace(feed, next_poll=until + self._random.randrange(60)), PollOutcome.POSTPONED)
 
     def _report_unchanged(self, answer: _PollResponse) -> PollReport:
@@ -276,7 +279,7 @@ class PollRecorder:
         self, answer: _PollResponse, described: Feed, decision: IntakeResult, head: ParsedFeed | None = None
     ) -> Feed:
         before, fetched, now, validators, _fence = answer
-        assert validators is not None  # it was polled
+        assert validators is not None  # only a push has none
         interval, next_poll = poll_schedule.after_success(
             before,
             now=now,

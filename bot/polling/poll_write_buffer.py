@@ -1,4 +1,4 @@
-"""Polls without news, written many at a time."""
+"""A write buffer for polls without news."""
 
 import asyncio
 import logging
@@ -15,22 +15,23 @@ log = logging.getLogger(__name__)
 FLUSH_INTERVAL_SECONDS = 0.5
 """Seconds that a poll without news waits to be written together with others."""
 FLUSH_THRESHOLD = 1_000
+"""Polls that are written without waiting any longer."""
 ERROR_BACKOFF_SECONDS = 5
 """Seconds to wait when the store cannot be used."""
 
 
 class PostponedPoll(NamedTuple):
-    """A feed that has an appointment with its host, in seconds of UTC."""
+    """A feed with an appointment at its host, in seconds of UTC."""
 
     feed_id: int
     next_poll: int
 
 
 class PollWriteBuffer:
-    """What is to be written of feeds, by id.
+    """A write buffer for polls without news, by feed id.
 
-    `on_written` is called with the ids of those that were, and when the first of them is due; `on_told` where
-    servers are owed an alert, or the edit of a post.
+    `on_written` is called with the ids of written feeds and the first time when one of them is due;
+    `on_alert` when alerts or edits of posts were enqueued.
     """
 
     def __init__(
@@ -49,13 +50,13 @@ class PollWriteBuffer:
         self._writing = asyncio.Lock()
 
     def pending_among(self, feed_ids: Iterable[int]) -> set[int]:
-        """Those of some feeds that are to be written."""
+        """Return those of these feeds that are not written yet."""
         return self._unwritten.keys() & feed_ids
 
     def add(
         self, feed_id: int, polled: Feed | UnchangedPoll | PostponedPoll, alert: Alert | None = None
     ) -> None:
-        """Have a poll without news written soon."""
+        """Add the poll of a feed, replacing an earlier one, to be written soon."""
         self._unwritten[feed_id] = polled
         if alert is not None:
             self._untold[feed_id] = alert
@@ -65,7 +66,7 @@ class PollWriteBuffer:
             self._enough.set()
 
     async def run(self) -> None:
-        """Write them, for ever."""
+        """Flush the buffer at intervals until cancelled."""
         while True:
             await self._some.wait()
             try:
@@ -76,11 +77,11 @@ class PollWriteBuffer:
             try:
                 await self.flush()
             except StoreError as error:
-                log_unless_reported("cannot write polls without news", error)
+                log_unless_reported("polls not written", error)
                 await self._store.clock.sleep(ERROR_BACKOFF_SECONDS)
 
     async def flush(self) -> None:
-        """Write what there is, in one transaction. Raises `StoreError`, and keeps it then."""
+        """Write all polls in one transaction. Raises StoreError, and keeps the polls then."""
         async with self._writing:
             self._some.clear()
             self._enough.clear()
@@ -110,6 +111,6 @@ class PollWriteBuffer:
 
 
 def log_unless_reported(what: str, error: Exception) -> None:
-    """Log what went wrong, unless the store has told of it."""
+    """Log an error, unless the store has logged it itself (`DatabaseFault`)."""
     if not isinstance(error, DatabaseFault):
         log.error("%s", what, exc_info=error)

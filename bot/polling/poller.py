@@ -1,7 +1,7 @@
-"""Polls feeds: a loop that sleeps until one is due, asks politely, and writes what came.
+"""The loop that polls feeds.
 
-Due feeds are taken from the store in batches and wait in a queue for their host. Polls without news are
-written many at a time; a poll with news is one transaction of its own.
+Due feeds are loaded in batches and queued per host. Polls without news are written in batches; a poll with
+news is one transaction of its own.
 """
 
 import logging
@@ -38,11 +38,11 @@ from bot.text.host_slots import host_slot
 log = logging.getLogger(__name__)
 
 HOST_BACKOFF_SECONDS = 60
-"""Seconds for which a host is left alone that answered in vain."""
+"""Backoff of a host whose poll failed unexpectedly."""
 
 
 class Poller:
-    """Polls feeds, one by one with `poll` or all that are due with `run`."""
+    """A poller of feeds: one by one with `poll`, or all that are due with `run`."""
 
     def __init__(
         self,
@@ -63,14 +63,14 @@ class Poller:
         alerts = FeedAlerts(settings, words)
         self.recorder = PollRecorder(settings, store, self.intake, alerts, story_lookup)
         self.on_recorded: Callable[[PollWriteResult], None] = lambda _recorded: None
-        """Called after each poll that may have left something to post or to edit."""
+        """Called after each poll that may have enqueued posts, edits or alerts."""
         self.last_response_at: int | None = None
-        """When a publisher last answered, in seconds of UTC."""
+        """Time of the last response, in seconds of UTC; None before the first."""
         self.outcomes: Counter[PollOutcome] = Counter()
-        """Polls since the start, by how they ended."""
+        """Polls since the start, by outcome."""
 
         self.hosts = Hosts(clock)
-        self._turns = KeyedLocks()  # from fetching to recording, one at a time a feed
+        self._turns = KeyedLocks()  # held per feed from fetching to recording
         self._at_once = settings.poll_concurrency
         self._due = DueFeedLoader(
             store, leases, self.hosts, self._at_once, on_alert=lambda: self.on_recorded(PollWriteResult())
@@ -78,10 +78,10 @@ class Poller:
         self._queue, self._quiet = self._due.queue, self._due.write_buffer
 
     async def poll(self, feed: Feed, *, polite: bool = True) -> PollReport:
-        """Poll one feed now and write what came of it; never raises for what the feed does.
+        """Poll one feed now, write the outcome and return it; a failure of the feed raises nothing.
 
-        `polite=False` is for an address that a person named: its host may be asked at once and several times.
-        Raises StoreError.
+        `polite=False` is for a URL that a user named: its host is requested at once and several times. Raises
+        StoreError.
         """
         async with self._feed_lock(feed) as current:
             host = self.hosts.get(feed.url)
@@ -90,10 +90,10 @@ class Poller:
         return report
 
     async def ingest_fetched(self, feed: Feed, fetched: FetchResult, *, server_id: int) -> Feed:
-        """Write an answer that was fetched without us, as if it came of a poll; the feed after it.
+        """Record a response fetched elsewhere as if it came from a poll; return the feed after it.
 
-        It uses the share of the server that is about to follow the feed, where no other does.
-        Raises FeedError, StoreError.
+        `server_id`, which is about to follow the feed, is charged for it if nobody else follows it. Raises
+        FeedError, StoreError.
         """
         async with self._feed_lock(feed) as current:
             report = await self.recorder.handle_response(current, fetched, server_id=server_id)
@@ -101,7 +101,10 @@ class Poller:
         return report.feed
 
     async def ingest_pushed(self, feed: Feed, fetched: FetchResult) -> bool:
-        """Write what a hub pushed of a feed; whether there was anything new. Raises FeedError, StoreError."""
+        """Record a document that a hub pushed; return whether it had new articles.
+
+        Raises FeedError, StoreError.
+        """
         async with self._feed_lock(feed) as current:
             report = await self.recorder.handle_push(current, fetched)
             if report.recorded is not None:
@@ -109,7 +112,7 @@ class Poller:
         return report.new > 0
 
     async def _write(self, report: PollReport) -> None:
-        """Write a poll that somebody asked for, whoever polls the feed usually."""
+        """Write the outcome of a poll made on request, whichever process has the feed's lease."""
         if (recorded := report.recorded) is None:
             await self._store.polls.record_unchanged(
                 (report.feed,), told=(report.alert,) if report.alert else ()
@@ -130,20 +133,20 @@ class Poller:
             self._turns.release(feed.id)
 
     def wake(self) -> None:
-        """Look for due feeds at once: a feed was followed, or made due."""
+        """Query for due feeds at once: a feed was followed, or made due."""
         self._due.wake()
 
     def owns_host_of(self, url: str) -> bool:
-        """Whether it is this process that asks the host of an address."""
+        """Return whether this process has the lease of the URL's host slot."""
         return host_slot(url) in self._leases.owned(FEEDS)
 
     def shift_clock(self, by: int) -> None:
-        """The wall clock was set back by so many seconds."""
+        """Correct wall-clock times after the clock was set back by so many seconds."""
         self.hosts.clock_set_back(by)
         self.wake()
 
     async def run(self) -> None:
-        """Poll what is due, for ever. Cancel it to end it: polls under way are as if they had never begun."""
+        """Poll due feeds until cancelled; unfinished polls are discarded."""
         await self._leases.start()
         tasks = [self._supervisor.start("polling", self._worker_loop) for _ in range(self._at_once)]
         tasks.append(self._supervisor.start("polls without news", self._quiet.run))
@@ -155,7 +158,7 @@ class Poller:
             try:
                 await self._quiet.flush()
             except StoreError as error:
-                log_unless_reported("the last polls without news were not written", error)
+                log_unless_reported("last polls not written", error)
 
     async def _worker_loop(self) -> None:
         while True:
@@ -166,14 +169,14 @@ class Poller:
                     await self._poll_due(feed, host)
                 else:
                     self._due.release(feed.id)
-            except LeaseLost as error:  # whose feed it is now finds the same
-                log.info("%s: %s", urls.redact(feed.url), error)
+            except LeaseLost as error:  # The new owner of the lease polls the feed again.
+                log.info("poll discarded url=%s error=%s", urls.redact(feed.url), error)
                 self._due.release(feed.id)
-            except Exception as error:  # noqa: BLE001  # it is logged, and the feed stays due
-                log_unless_reported(f"cannot record a poll of {urls.redact(feed.url)}", error)
+            except Exception as error:  # noqa: BLE001  # logged, and the feed stays due
+                log_unless_reported(f"poll not recorded url={urls.redact(feed.url)}", error)
                 host.back_off_until(self._clock.now() + HOST_BACKOFF_SECONDS)
                 self._due.release(feed.id, pause=ERROR_BACKOFF_SECONDS)
-            except BaseException:  # this worker ends, the feed stays due
+            except BaseException:  # The worker ends, and the feed stays due.
                 self._due.release(feed.id, pause=ERROR_BACKOFF_SECONDS)
                 raise
             finally:
@@ -182,13 +185,13 @@ class Poller:
                     self._due.on_host_polled(host)
 
     async def _poll_due(self, due: DueFeed, host: Host) -> None:
-        """Poll a feed of the queue. Until it turns out that there is more to do, this is kept short."""
+        """Poll a feed of the queue, on a short path if only its schedule changes."""
         waited = due.id in self._turns
         if waited:
             await self._turns.wait_until_free(due.id)
         self._turns[due.id] = None
         try:
-            # After another poll the feed is not what it was.
+            # After another poll the loaded feed is outdated.
             answer = None if waited else await self._fetch(due, host, polite=True)
             if answer is not None:
                 self._queue.slow_feeds.record(due.id, host.response_seconds)
@@ -243,7 +246,7 @@ class Poller:
     async def _fetch(
         self, feed: Feed | DueFeed, host: Host, *, polite: bool
     ) -> FetchResult | FeedError | None:
-        """What the publisher of a feed answers; None where its host is to be left alone."""
+        """Fetch a feed; return the response or the error, None while its host is backing off."""
         if polite and host.backoff_until and host.backoff_until > self._clock.now():
             return None
         try:
@@ -269,7 +272,7 @@ class Poller:
         return fetched
 
     async def _get(self, feed: Feed | DueFeed, *, polite: bool) -> FetchResult:
-        """Ask for a feed, or for the page of a list, which its publisher may not want read."""
+        """Fetch a feed, or the page of a list if robots.txt allows it."""
         if not list_feeds.is_list_url(feed.url):
             return await self._fetcher.get(feed.url, validators=feed.validators)
         page = list_feeds.page_url(feed.url)
@@ -284,10 +287,10 @@ class Poller:
 
     def _failed(self, feed: Feed, host: Host, error: FeedError) -> PollReport:
         host.back_off(error)
-        log.info("%s: %s", urls.redact(feed.url), error)
+        log.info("feed failed url=%s error=%s", urls.redact(feed.url), error)
         return self.recorder.handle_failure(feed, error)
 
 
 def _unforeseen(feed: Feed | DueFeed, error: Exception) -> FeedError:
-    log.error("cannot poll %s", urls.redact(feed.url), exc_info=error)
+    log.error("poll crashed url=%s", urls.redact(feed.url), exc_info=error)
     return FeedError(fetch_errors.PARSER_CRASHED, type(error).__name__)

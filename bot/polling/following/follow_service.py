@@ -147,7 +147,10 @@ class FollowService:
         return FollowResult(subscription, created, feed, first)
 
     async def preview(self, found: DiscoveryResult) -> tuple[Feed, Article] | None:
-        """Return a parsed feed and its newest article as they would be stored (ids are 0), None without one."""
+        """Return a parsed feed and its newest article as they would be stored, None without an article.
+
+        Their ids are 0.
+        """
         if found.fetched is None or found.parsed is None or not found.parsed.entries:
             return None
         now = self._clock.now()
@@ -168,7 +171,10 @@ class FollowService:
 
 
 def meant(address: str) -> list[FoundFeed]:
-    """Return the feed at a typed URL or handle, or the outlets of a name. Raises FeedError, RequestRejected."""
+    """Return the feed at a typed URL or handle, or the outlets of a name.
+
+    Raises FeedError (bad-url) and RequestRejected (no outlet of that name).
+    """
     try:
         return [FoundFeed(known_sites.from_handle(address) or urls.normalise_input(address), "", "")]
     except ValueError as error:

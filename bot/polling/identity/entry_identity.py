@@ -26,7 +26,7 @@ _NUMBER = re.compile(r"\d+")
 
 
 def is_repeated(sketch: EntryKeys, known: Mapping[bytes, KnownArticle]) -> bool:
-    """Return whether several entries had the weak key of an entry, now or earlier: then it decides nothing."""
+    """Return whether several entries have or had the weak key of an entry: then it decides nothing."""
     return sketch.is_weak_key_repeated or sketch.repeat_marker in known
 
 

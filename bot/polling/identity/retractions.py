@@ -1,8 +1,8 @@
-"""Which articles a feed's document no longer has although it goes further back: taken back, perhaps.
+"""Detection of retracted articles: ones missing from the middle of a feed's document.
 
-Entries vanish all the time because newer ones push them out at the end, because a feed shows the most read,
-or because a publisher's system lost half of it for an hour. One that is missing from the middle of a list
-is another thing. Whether it stays away is for later documents to tell (`bot.store.outbox.corrections`).
+Entries often vanish because newer ones push them out at the end, because a feed shows the most read, or
+because a publisher loses half of it for an hour. One missing from the middle may be retracted; later
+documents confirm that (`bot.store.outbox.corrections`).
 """
 
 from collections.abc import Collection, Sequence
@@ -10,19 +10,19 @@ from collections.abc import Collection, Sequence
 from bot.store.records.source_records import RetractionCandidate
 
 MAX_RETRACTION_AGE_SECONDS = 3 * 86_400
-"""Seconds after its publication in which an article that vanishes counts as taken back."""
+"""Seconds after its publication within which a missing article counts as retracted."""
 MIN_OLDER_ENTRIES = 3
-"""Older articles that the document must have, so that the vanished one did not fall off its end."""
+"""Older articles that the document must have, so that the missing one did not fall off its end."""
 MAX_RETRACTIONS_PER_POLL = 2
-"""Articles that a publisher takes back at a time; where more vanish, the document is at fault."""
+"""Articles that a publisher retracts at a time; if more are missing, the document is faulty."""
 
 
 def find_missing(
     watched: Sequence[RetractionCandidate], present: Collection[int], dates: Sequence[int]
 ) -> list[int]:
-    """Those of the `watched` articles of a feed that its document, with `present` in it, left out.
+    """Return the ids of the `watched` articles that are newly missing from the document.
 
-    `dates` are when the known articles in the document were published.
+    `matched_ids` are the articles in the document, `dates` their publication times.
     """
     missing = [
         article
@@ -35,7 +35,7 @@ def find_missing(
 
 
 def find_reappeared(watched: Sequence[RetractionCandidate], present: Collection[int]) -> list[int]:
-    """Those of the `watched` articles that had vanished and are there again."""
+    """Return the ids of the `watched` articles that were missing and are in the document again."""
     return [
         article.article_id
         for article in watched

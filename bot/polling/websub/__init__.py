@@ -1,1 +1,1 @@
-"""What hubs push (WebSub): subscriptions, their ends, and the documents that come."""
+"""WebSub: subscriptions at hubs, unsubscribing, and pushed documents."""

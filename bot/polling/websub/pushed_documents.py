@@ -1,4 +1,4 @@
-"""Documents that hubs pushed, read at once; a poll finds what is lost on the way."""
+"""Ingestion of documents that hubs pushed; a poll finds what is lost on the way."""
 
 import asyncio
 import logging
@@ -16,19 +16,19 @@ from bot.text import urls
 log = logging.getLogger(__name__)
 
 MAX_PENDING_PER_FEED = 4
-"""Documents of one feed that wait to be read; where more come, the feed is polled."""
+"""Pushed documents of one feed in progress; with more the feed is polled instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class PushedDocument:
-    """What a hub sent: a document with its media type."""
+    """A pushed document with its media type."""
 
     body: bytes
     content_type: str
 
 
 class PushIngestQueue:
-    """Reads what was pushed; `on_news` is told of each feed of which that held something new."""
+    """A queue of pushed documents; `on_news` is called with the id of a feed that had news."""
 
     def __init__(self, store: Store, poller: Poller, on_news: Callable[[int], None]) -> None:
         self._store, self._poller, self._on_news = store, poller, on_news
@@ -36,19 +36,19 @@ class PushIngestQueue:
         self._reading: set[asyncio.Task[None]] = set()
 
     def submit(self, feed_id: int, pushed: PushedDocument) -> asyncio.Task[None]:
-        """Let a document of a feed be read."""
+        """Ingest a document of a feed; return the task that does it."""
         task = asyncio.create_task(self._read(feed_id, pushed))
         self._reading.add(task)
         task.add_done_callback(self._reading.discard)
         return task
 
     async def drain(self) -> None:
-        """Return when all that was pushed is recorded."""
+        """Wait until all pushed documents are recorded."""
         while self._reading:
             await asyncio.gather(*self._reading, return_exceptions=True)
 
     async def close(self) -> None:
-        """End what is being read."""
+        """Cancel all ingestion."""
         for task in self._reading:
             task.cancel()
         await self.drain()
@@ -69,11 +69,11 @@ class PushIngestQueue:
             if news:
                 self._on_news(feed_id)
         except FeedError as error:
-            log.info("%s: what was pushed cannot be read: %s", urls.redact(feed.url if feed else ""), error)
+            log.info("push unreadable url=%s error=%s", urls.redact(feed.url if feed else ""), error)
             if feed is not None:
                 await self._poll(feed)
         except StoreError:
-            log.exception("what was pushed could not be recorded; a poll finds it")
+            log.exception("push not recorded feed=%d", feed_id)
 
     async def _poll(self, feed: Feed) -> None:
         await self._store.feeds.make_due(feed.id)

@@ -1,4 +1,4 @@
-"""The subscriptions at hubs in memory, as polls and hubs ask for them, and written down."""
+"""A cache of the WebSub subscriptions in the store."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -8,9 +8,10 @@ from bot.store.records.source_records import PushSubscription
 
 
 class SubscriptionCache:
-    """By feed and by token. `on_change` is called when there is something to write or to do.
+    """The WebSub subscriptions by feed and by token; `on_change` is called when one is put.
 
-    Each belongs to the process that asks its hub; another learns of it when the hub calls there.
+    Each subscription belongs to the process that owns the hub's host; another one loads it when the hub calls
+    there.
     """
 
     def __init__(self, store: Store, on_change: Callable[[], None]) -> None:
@@ -18,28 +19,29 @@ class SubscriptionCache:
         self._by_feed: dict[int, PushSubscription] = {}
         self._by_token: dict[str, int] = {}
         self._unwritten: set[int] = set()
-        self._storing = asyncio.Lock()  # nothing is written between what is read and its being remembered
+        # Nothing may be written between reading a row and caching it.
+        self._storing = asyncio.Lock()
 
     def __iter__(self) -> Iterator[PushSubscription]:
         return iter(self._by_feed.values())
 
     def of_feed(self, feed_id: int) -> PushSubscription | None:
-        """The one of a feed, or None."""
+        """Return the subscription of a feed, None without one."""
         return self._by_feed.get(feed_id)
 
     def of_token(self, token: str) -> PushSubscription | None:
-        """The one that a hub names by its token, or None."""
+        """Return the subscription with a token, None without one."""
         feed_id = self._by_token.get(token)
         return None if feed_id is None else self._by_feed.get(feed_id)
 
     def put(self, known: PushSubscription) -> None:
-        """Let a feed have this one from now on."""
+        """Set the subscription of its feed, to be written by `flush`."""
         self._remember(known)
         self._unwritten.add(known.feed_id)
         self._on_change()
 
     async def load(self) -> None:
-        """Learn of all as they are now, but for what changed here since. Raises StoreError."""
+        """Load all subscriptions, except those with changes to be written. Raises StoreError."""
         async with self._storing:
             there = {known.feed_id: known for known in await self._store.push_subscriptions.all()}
             for feed_id in self._by_feed.keys() - there.keys() - self._unwritten:
@@ -48,9 +50,9 @@ class SubscriptionCache:
                 self._remember(there[feed_id])
 
     async def refresh(self, token: str) -> bool:
-        """Learn of one as it is now; whether there is one. Raises StoreError."""
+        """Load the subscription with a token; return whether there is one. Raises StoreError."""
         if await self._store.push_subscriptions.of_token(token) is None:
-            return False  # made-up tokens hold up nobody who waits for the lock
+            return False  # Invented tokens must not contend for the lock.
         async with self._storing:
             found = await self._store.push_subscriptions.of_token(token)
             if found is not None and found.feed_id not in self._unwritten:
@@ -58,7 +60,7 @@ class SubscriptionCache:
         return found is not None
 
     async def flush(self) -> None:
-        """Write down what changed, one by one: a hub that calls waits for no more. Raises StoreError."""
+        """Write the changes, one by one, so that a calling hub waits for one only. Raises StoreError."""
         while self._unwritten:
             async with self._storing:
                 if (feed_id := next(iter(self._unwritten), None)) is None:
@@ -66,11 +68,11 @@ class SubscriptionCache:
                 known = self._by_feed.get(feed_id)
                 if known is not None:
                     await self._store.push_subscriptions.write(known)
-                if known == self._by_feed.get(feed_id):  # else it changed meanwhile
+                if known == self._by_feed.get(feed_id):  # It may have changed meanwhile.
                     self._unwritten.discard(feed_id)
 
     async def remove(self, feed_id: int) -> None:
-        """Forget the one of a feed. Raises StoreError."""
+        """Remove the subscription of a feed. Raises StoreError."""
         async with self._storing:
             self._forget(feed_id)
             await self._store.push_subscriptions.remove(feed_id)

@@ -1,4 +1,4 @@
-"""Subscriptions at hubs that end: the hub is told (section 5.1 of WebSub), and asks whether that is meant."""
+"""Unsubscribing from hubs (WebSub, section 5.1), and verification of the intent."""
 
 import asyncio
 import logging
@@ -13,19 +13,19 @@ from bot.text import urls
 log = logging.getLogger(__name__)
 
 MOST = 1_000
-"""Ends that hubs may still confirm."""
+"""Ended subscriptions whose end hubs may still verify."""
 
 
 class Unsubscriptions:
-    """Those of one process. A hub that does not listen finds its next push refused."""
+    """Ended subscriptions of this process. If a hub ignores the request, its next push is refused."""
 
     def __init__(self, fetcher: Fetcher, hosts: Hosts) -> None:
         self._fetcher, self._hosts = fetcher, hosts
-        self._ended: dict[str, PushSubscription] = {}  # by their tokens
+        self._ended: dict[str, PushSubscription] = {}  # by token
         self._tasks: set[asyncio.Task[None]] = set()
 
     def request(self, known: PushSubscription, form: dict[str, str]) -> None:
-        """Tell a hub, and hold nobody up."""
+        """Ask a hub to unsubscribe, in the background."""
         if len(self._ended) >= MOST:
             del self._ended[next(iter(self._ended))]
         self._ended[known.token] = known
@@ -34,17 +34,17 @@ class Unsubscriptions:
         task.add_done_callback(self._tasks.discard)
 
     def contains(self, token: str) -> bool:
-        """Whether this is the token of one that ended."""
+        """Return whether this is the token of an ended subscription."""
         return token in self._ended
 
     def confirms(self, token: str, query: Mapping[str, str]) -> bool:
-        """Whether a hub asks for the end of one that did end."""
+        """Return whether a hub's query verifies the end of an ended subscription."""
         ended = self._ended.get(token)
         is_about = ended is not None and query.get("hub.topic") == ended.topic
         return is_about and query.get("hub.mode") == "unsubscribe"
 
     async def close(self) -> None:
-        """Tell nobody any more."""
+        """Cancel all requests."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -54,4 +54,4 @@ class Unsubscriptions:
             async with self._hosts.throttled(known.hub):
                 await self._fetcher.post(known.hub, form)
         except FeedError as error:
-            log.info("%s was not told of an end: %s", urls.redact(known.hub), error)
+            log.info("unsubscribe failed hub=%s error=%s", urls.redact(known.hub), error)

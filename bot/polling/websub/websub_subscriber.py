@@ -1,8 +1,8 @@
-"""Subscriptions at the hubs that feeds name (WebSub): asked for, verified, renewed, and what they push.
+"""WebSub subscriptions at the hubs that feeds name: request, verification, renewal, pushes.
 
-A hub calls an address under `TELEX_PUBLIC_URL` that nobody else can guess. What it pushes counts only with a
-signature made with the secret that it was given. A feed that is pushed is polled four times less often, as a
-net, until a poll finds what was not pushed. The hub of one that nobody follows any more is told so.
+A hub calls a secret URL under `TELEX_PUBLIC_URL`. A push needs a signature made with the secret that the hub
+was given. A pushed feed is polled `PUSHED_FEED_INTERVAL_FACTOR` times less often, until a poll finds an
+article that was not pushed. A subscription whose feed nobody follows any more is ended.
 """
 
 import asyncio
@@ -32,27 +32,27 @@ from bot.text.host_slots import host_name
 log = logging.getLogger(__name__)
 
 CALLBACK_PATH = "/websub/"
-"""Under the public address, before the token of a subscription."""
+"""Path under the public URL, before the token of a subscription."""
 REQUESTED_LEASE_SECONDS = 10 * 86_400
-"""Seconds that hubs are asked to push for."""
+"""Lease that is requested from hubs."""
 SHORTEST_LEASE, LONGEST_LEASE = 300, 90 * 86_400
 RENEW_AT_FRACTION = 0.9
-"""What part of a lease has gone by when it is renewed."""
+"""Fraction of a lease after which it is renewed."""
 RETRY_SECONDS = 3_600
-"""Seconds until a hub is asked again that failed or did not verify; twice as many after each time,"""
+"""Seconds until a hub that failed or did not verify is asked again; doubles each time."""
 MAX_RETRY_SECONDS = 86_400
-"""up to a day."""
+"""Longest delay between two subscription requests to a hub, in seconds."""
 LONGEST_REST, LONGEST_CHALLENGE = 600.0, 1_024
 PUSHES, PUSHES_PERIOD = 30, 60.0
 """What a hub may push for one feed at once, and seconds until that many more may come."""
 MAX_CONCURRENT_HUBS = 8
 """Hubs that are asked at a time."""
 _MARK = "hubs"
-"""What is set in the store while hubs can reach the bot."""
+"""Key in the store that is set while hubs can reach the bot."""
 
 
 class WebSubSubscriber:
-    """What is pushed, and by whom. It does nothing where there is no public address."""
+    """The subscriber of WebSub; inactive without a public URL."""
 
     def __init__(
         self, settings: Settings, store: Store, fetcher: Fetcher, poller: Poller, leases: Leases
@@ -67,9 +67,9 @@ class WebSubSubscriber:
         self._limit = TokenBucket(store.clock, allowed=PUSHES, period=PUSHES_PERIOD)
         self._misses = MissLimit(store.clock)
         self._documents = PushIngestQueue(store, poller, self._on_push_news)
-        self._named: set[int] = set()  # in headers of feeds without news
-        self._unread: set[int] = set()  # of these, feeds that are to be read
-        self._asking: dict[str, asyncio.Task[None]] = {}  # one hub that is slow holds up no other
+        self._named: set[int] = set()  # feeds whose headers name a hub
+        self._unread: set[int] = set()  # feeds to be fetched in full
+        self._asking: dict[str, asyncio.Task[None]] = {}  # by host, so that a slow hub delays no other
         if self.enabled:
             poller.recorder.on_document = self._on_document
             poller.recorder.on_unchanged = self._unchanged
@@ -83,12 +83,12 @@ class WebSubSubscriber:
         return self._settings.public_url is not None
 
     def is_pushed(self, feed_id: int) -> bool:
-        """Whether what a feed publishes is pushed now, as far as polls have found."""
+        """Return whether a feed has a verified subscription and no poll found a missed push."""
         known = self._known.of_feed(feed_id)
         return known is not None and known.leased_until > self._clock.now() and not known.missed
 
     async def reset_validators_once(self) -> None:
-        """Let every feed be read once when hubs begin to reach the bot: one that did not change may name one.
+        """Have every feed fetched in full once after hubs can reach the bot: it may name a hub.
 
         Raises StoreError.
         """
@@ -99,7 +99,7 @@ class WebSubSubscriber:
             await self._store.meta.set(_MARK, "1" if self.enabled else "")
 
     async def run(self) -> None:
-        """Ask hubs for what is due, for ever. Raises StoreError."""
+        """Request, renew and end subscriptions until cancelled. Raises StoreError."""
         while True:
             self._woken.clear()
             await self._apply_changes()
@@ -121,7 +121,7 @@ class WebSubSubscriber:
             await self._sleep_until_due()
 
     async def close(self) -> None:
-        """End what is being read and asked."""
+        """Cancel all requests and all ingestion."""
         await self._endings.close()
         await self._documents.close()
         for task in (tasks := list(self._asking.values())):
@@ -129,14 +129,14 @@ class WebSubSubscriber:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def drain(self) -> None:
-        """Return when all that was pushed is recorded."""
+        """Wait until all pushed documents are recorded."""
         await self._documents.drain()
 
     async def refresh_subscription(self, token: str, address: str, *, verifies: bool) -> float:
-        """Learn of a subscription that another process agreed or renewed, or this one before it began anew.
+        """Load a subscription that another process, or this one before a restart, may have changed.
 
-        Where the hub `verifies` one it may have changed. For a token that nobody has, seconds after which the
-        caller may try again, from whose address too many of these came; else 0. Raises StoreError.
+        `is_verification`: the hub verifies it. For an unknown token return the seconds after which the client
+        `address`, if it sent too many of them, may try again, else 0. Raises StoreError.
         """
         known = self._known.of_token(token)
         is_running = known is not None and known.leased_until > self._clock.now()
@@ -145,13 +145,13 @@ class WebSubSubscriber:
         return 0 if await self._known.refresh(token) else self._misses.count_miss(address)
 
     async def write(self) -> None:
-        """Write down what was confirmed. Raises StoreError."""
+        """Write confirmed subscriptions. Raises StoreError."""
         await self._known.flush()
 
     def verify_intent(self, token: str, query: Mapping[str, str]) -> str | None:
-        """The answer to a hub that wants a subscription confirmed (section 5.3); None: it is not meant.
+        """Return the response to a hub's verification of intent (section 5.3), None to refuse it.
 
-        One that the hub denies (section 5.2) is asked for again in a day.
+        A subscription that the hub denies (section 5.2) is requested again in a day.
         """
         mode, challenge = query.get("hub.mode"), query.get("hub.challenge", "")
         if self._endings.confirms(token, query):
@@ -161,7 +161,7 @@ class WebSubSubscriber:
             return None
         now = self._clock.now()
         if mode == "denied":
-            log.info("%s: the hub denies its pushes", urls.redact(known.topic))
+            log.info("subscription denied topic=%s", urls.redact(known.topic))
             self._known.put(known._replace(leased_until=0, asked=None, due=now + MAX_RETRY_SECONDS))
             return ""
         if mode != "subscribe" or known.asked is None or not 0 < len(challenge) <= LONGEST_CHALLENGE:
@@ -170,41 +170,41 @@ class WebSubSubscriber:
         lease = int(given[:9]) if given.isascii() and given.isdecimal() else REQUESTED_LEASE_SECONDS
         lease = max(SHORTEST_LEASE, min(lease, LONGEST_LEASE))
         due = now + max(int(lease * RENEW_AT_FRACTION), SHORTEST_LEASE // 2)
-        log.info("%s is pushed for %d s", urls.redact(known.topic), lease)
+        log.info("subscription verified topic=%s seconds=%d", urls.redact(known.topic), lease)
         self._known.put(known._replace(leased_until=now + lease, asked=None, due=due, failures=0))
         return challenge
 
     def push_retry_after(self, token: str) -> float:
-        """Seconds until a hub may push again, 0 for now."""
+        """Return the seconds until a hub may push again, 0 for now."""
         return self._limit.retry_after(token)
 
     def hub_of(self, token: str) -> str | None:
-        """The host of the hub that has a token; None where there is no such subscription."""
+        """Return the host of the hub that has a token, None without a subscription."""
         known = self._known.of_token(token)
         return None if known is None else host_name(known.hub)
 
     def accept_push(
         self, token: str, pushed: PushedDocument, signature: Signature
     ) -> asyncio.Task[None] | None:
-        """Take what a hub pushed, to be read by the task; None where it counts for nothing (section 7.1)."""
+        """Ingest a push in the returned task, or return None if it is invalid (section 7.1)."""
         known = self._known.of_token(token)
         if known is None or known.leased_until <= self._clock.now():
             return None
         self._limit.consume(token)
         if not signature.is_of(pushed.body, known.secret):
-            log.warning("%s: a push without a valid signature was left out", urls.redact(known.topic))
+            log.warning("push rejected topic=%s error=signature", urls.redact(known.topic))
             return None
         return self._documents.submit(known.feed_id, pushed)
 
     def _on_push_news(self, feed_id: int) -> None:
-        """What was pushed held news: the hub misses nothing any more."""
+        """Clear the mark of a missed push: the hub pushes again."""
         known = self._known.of_feed(feed_id)
         if known is not None and known.missed:
             self._known.put(known._replace(missed=0))
 
     def _on_document(self, feed: Feed, fetched: FetchResult, parsed: ParsedFeed) -> None:
         is_secret = feed.server_id is not None or urls.holds_secret(feed.url)
-        if is_secret or list_feeds.is_list_url(feed.url):  # a hub is no place for a secret
+        if is_secret or list_feeds.is_list_url(feed.url):  # A hub must not learn a secret.
             return
         offer = websub.find_hub(fetched.headers, parsed, fetched.url)
         known = self._known.of_feed(feed.id)
@@ -213,7 +213,7 @@ class WebSubSubscriber:
             self._woken.set()
 
     def _unchanged(self, feed_id: int, fetched: FetchResult) -> None:
-        """A feed did not change. Where only its headers name a hub, it is read once in full."""
+        """Have a feed fetched in full once if only its headers name a hub."""
         is_known = self._known.of_feed(feed_id) is not None or feed_id in self._named
         if not is_known and websub.headers_name_hub(fetched.headers, fetched.url):
             self._named.add(feed_id)
@@ -223,11 +223,11 @@ class WebSubSubscriber:
     def _on_missed_push(self, feed_id: int) -> None:
         known = self._known.of_feed(feed_id)
         if known is not None and self.is_pushed(feed_id):
-            log.info("%s: its hub missed something", urls.redact(known.topic))
+            log.info("push missed topic=%s", urls.redact(known.topic))
             self._known.put(known._replace(missed=1))
 
     async def _apply_changes(self) -> None:
-        """Write down what changed, and begin or end subscriptions as feeds want it. Raises StoreError."""
+        """Write changes, and begin or end subscriptions as feeds name hubs. Raises StoreError."""
         offers, self._offers = self._offers, {}
         for feed_id, offer in offers.items():
             if offer is None:
@@ -241,7 +241,7 @@ class WebSubSubscriber:
         await self._known.flush()
 
     async def _unsubscribe(self, known: PushSubscription) -> None:
-        """Nobody follows a feed any more: its hub is told, and whoever follows it next finds the hub anew."""
+        """End the subscription of a feed that nobody follows; a later follower finds the hub anew."""
         await self._known.remove(known.feed_id)
         await self._store.feeds.clear_validators(known.feed_id)
         if known.leased_until > self._clock.now():
@@ -258,13 +258,13 @@ class WebSubSubscriber:
         try:
             await self._request_subscription(known)
         except StoreError:
-            log.exception("a hub could not be asked")
+            log.exception("subscription not stored hub=%s", host)
         finally:
             del self._asking[host]
             self._woken.set()
 
     async def _request_subscription(self, known: PushSubscription) -> None:
-        """Ask a hub for a subscription, or for more of it; it verifies that during the request or later."""
+        """Request or renew a subscription; the hub verifies it during the request or later."""
         now = self._clock.now()
         again = min(RETRY_SECONDS << min(known.failures, 10), MAX_RETRY_SECONDS)
         known = known._replace(asked=now, due=now + again, failures=known.failures + 1)
@@ -276,7 +276,12 @@ class WebSubSubscriber:
             async with self._poller.hosts.throttled(known.hub):
                 await self._fetcher.post(known.hub, form)
         except FeedError as error:
-            log.info("%s does not push %s: %s", urls.redact(known.hub), urls.redact(known.topic), error)
+            log.info(
+                "subscription failed hub=%s topic=%s error=%s",
+                urls.redact(known.hub),
+                urls.redact(known.topic),
+                error,
+            )
             current = self._known.of_feed(known.feed_id)
             if error.code == fetch_errors.BAD_URL and current == known:
                 self._known.put(known._replace(due=now + MAX_RETRY_SECONDS))
