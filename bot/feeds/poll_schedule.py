@@ -29,7 +29,7 @@ MAX_RATE_LIMIT_WAIT_SECONDS = 3_600
 """Longest wait for a rate limit to reset."""
 
 STRAINED_LEAST, STRAINED_MOST = 1_800, 21_600
-"""The interval of a feed that brings more than its share."""
+"""Shortest and longest interval of a feed that is over quota."""
 
 _STEP = 120
 """Seconds that an unchanged poll adds to the interval."""
@@ -58,6 +58,7 @@ class CacheHints:
 
 
 NO_HINTS = CacheHints()
+"""The hints of a response without any."""
 _TELLING = ("cache-control", "expires", "retry-after")
 
 

@@ -13,13 +13,13 @@ from bot.core.rate_limits import TokenBucket
 from bot.store.records.source_records import KnownArticle, OverQuotaKind, QuotaOverflow
 
 ENTRIES, ENTRIES_PERIOD = 1_000, 4 * 3_600.0
-"""New entries that a feed may bring at once, and seconds until that many more may come."""
+"""New entries of a feed at once, and seconds in which the quota refills."""
 SERVER_BYTES, SERVER_PERIOD = 24_000_000, 3_600.0
-"""The same in bytes for all feeds of a server: in any hour it is at most twice as much."""
+"""Bytes of all feeds of a server at once, and seconds in which they refill; at most twice that per hour."""
 MIN_ENTRIES_OF_NEW_FEED = 10
 """Newest entries of a new feed that are accepted in any case."""
 ARTICLE_BYTES, TIMES = 3_000, 4
-"""What an article takes in the database: so much, and so many times what its feed gave."""
+"""Size of an article in the database: fixed bytes, and a factor of the bytes of its entry."""
 
 UNSTABLE_ID_POLLS = 6
 """Consecutive polls with only unknown entries from which a feed counts as changing its ids."""

@@ -1,1 +1,1 @@
-"""Pure functions on text: no input, no output, no clock."""
+"""Pure functions on text: no I/O, no clock."""

@@ -1,15 +1,14 @@
-"""An article without what its page carries around it.
+"""Removal of lines that belong to a page, not to its article.
 
-Lines are judged one by one by what they say, so that an article can only lose lines that are furniture
-anywhere. Extractors that weigh the blocks of a page (trafilatura, readability) need its markup, which is gone
-here.
+Each line is judged by itself, so that an article can only lose lines that are boilerplate anywhere.
+Extractors that weigh the blocks of a page (trafilatura, readability) need its markup, which is gone here.
 """
 
 import re
 from itertools import takewhile
 
 MAX_BOILERPLATE_LINE = 320
-"""Characters of the longest line that may be furniture."""
+"""Longest line in characters that may be boilerplate."""
 
 _DATE = (
     r"(?>\d+(?:er|st|nd|rd|th)?(?:h\d*)?|[ap]\.?m\.?|le|on|at|à|the|gmt|utc|ces?t|e[sd]?t|p[sd]?t"
@@ -22,13 +21,13 @@ _CREDIT = (
 )
 _NETWORK = r"(?:facebook|twitter|x|linkedin|instagram|mastodon|bluesky|youtube|whatsapp|telegram|google ?\w*)"
 _MARK = r"(?:[→>»•►*-] ?)?"
-# possessive, so that a long line is not cut into words in every way there is
+# Possessive quantifiers keep long lines from backtracking exponentially.
 _SOURCE = r"[\w.,&'’-]++(?: [\w.,&'’/-]++){0,6}"
 _HANDLES = rf"(?:[ ,/&]|\(?@\w+\)?|(?:and|or|at|et|ou|sur|on|our)\b|{_NETWORK}\b)*+"
 _PATTERNS = (
     # names of pictures
     r"[\w().-]{1,120}\.(?:png|jpe?g|gif|webp|svg|avif|bmp)",
-    # when it was published or changed, how long it takes to read
+    # times of publication, update and reading
     (
         r"(?:mise? à jour|publiée?|modifiée?|posté|updated|published|posted|last (?:updated|modified))[ :]*"
         rf"{_DATE}*+"
@@ -50,7 +49,7 @@ _PATTERNS = (
         r"|read (?:also|more|next)|see (?:also|more)|further reading|don['’]t miss|most read(?: in .{1,40})?)"
         r" ?(?:[:→|].*|:?)"
     ),
-    # the rest is elsewhere
+    # links to the rest of the text
     (
         r"[\[(]?(?:read (?:the )?(?:more|full (?:article|story|post)|rest|original article|comments)"
         r"|lire (?:la suite|l['’]article(?: complet)?|plus)|continue reading|continuer la lecture)"
@@ -65,7 +64,7 @@ _PATTERNS = (
         rf"{_MARK}(?:(?:click|tap) here|cliquez ici|get .{{1,60}} by clicking here)"
         r" ?(?:(?:to|for|pour|if|si)\b.*)?[ .!…»→>]*"
     ),
-    # who wrote it
+    # authors
     (
         r"\(?(?:additional )?reporting(?: and writing| and editing)? by .{1,250}"
         r"(?:writing|edit(?:ed|ing)|additional reporting) by .{1,120}"
@@ -74,14 +73,14 @@ _PATTERNS = (
     r"(?:[^.!?]{1,160}) contributed to this (?:report|story|article)\.?",
     r"[(\[]?(?:avec|source ?:) (?:l['’])?(?:afp|reuters|ap|agences?)(?:(?:,| et| and) [\w ]{1,20})?\W{0,2}",
     r"[\w.+-]{1,60}@[\w-]+(?:\.[\w-]+)+|(?:twitter\.com/|@)\w{1,40}",
-    # whose picture it is, also after a caption
+    # credits of pictures, also after a caption
     rf"[\[(]?{_CREDIT} ?[:©] ?[^.!?]{{1,100}}[.\])]?",
     r"[\[(]?(?:photo|illustration|getty images) ?[:©] ?[^.!?]{1,100}[\])]?",
     rf".{{0,250}}[\[(/|—–] ?{_CREDIT} ?: ?[^.!?]{{1,80}}[\])]?",
     r"[^.!?]{0,120}© ?[^.!?]{1,80}",
     # rights
     r"(?:copyright|©|\(c\)) .{0,120}|.{0,120}(?:all rights reserved|tous droits réservés)\W*",
-    # what a page offers to do
+    # buttons and offers of a page
     (
         r"(?:partage[rz](?:-le)?|share|tweete[rz](?:-le)?|suivez-nous|follow us|retrouvez-nous|rejoignez-nous"
         r"|find us|n['’]hésitez pas à nous suivre)"
@@ -125,23 +124,26 @@ _RELATED_LINKS_HEADING = re.compile(
     re.IGNORECASE,
 )
 _COPYRIGHT_YEARS_LINE = re.compile(r"[^.!?:]{2,60}\b(?:19|20)\d\d ?[-–] ?(?:19|20)\d\d")
-"""A site's name and since when it has been there, which is the last line of its pages."""
+"""A site's name and years, often the last line of its pages."""
 _MAX_RELATED_LINKS = 15
+"""Titles of other articles at the end of a text that may follow a heading."""
 _LONGEST_TITLE = 160
+"""Characters of a line that may be a title."""
 _READ_MORE = re.compile(
     r"(?<=[.!?…\]»])\s*[\[(]?(?:read more|lire la suite|continue reading|lire l['’]article)[\s.…»→>\])]*$",
     re.IGNORECASE,
 )
 _REDDIT_SUBMITTER = re.compile(r"\s++/?u/[\w-]{1,40}\s*+(?:\[link\]\s*+)?(?:\[comments\]\s*+)?")
-"""After "submitted by": what every entry of Reddit's feeds ends with, and all that one without a text has."""
+"""The text after "submitted by" at the end of every entry of Reddit's feeds."""
 _EMPTY_LINES = re.compile(r"\n\s*\n\s*\n+")
 
 
 def strip_boilerplate(text: str) -> str:
-    """The article in `text` without menus, credits, "read also" lines, picture names, buttons and footers.
+    """Remove menus, credits, "read also" lines, picture names, buttons and footers from a text.
 
-    Drops whole lines of at most 320 characters, a list of other articles or a repeated line at the end, and
-    "read more" after the last word. A text of which no word would be left stays as it is.
+    Drops whole lines of at most `MAX_BOILERPLATE_LINE_CHARS` characters, a list of other articles or a
+    repeated line at the end, and "read more" after the last word. A text of which no word would be left is
+    returned unchanged.
     """
     written, _by, submitter = text.rpartition("submitted by")
     if _REDDIT_SUBMITTER.fullmatch(submitter):
@@ -162,7 +164,7 @@ def _is_boilerplate(line: str) -> bool:
 
 
 def _strip_trailer(lines: list[str]) -> list[str]:
-    """The lines without a site's name, a list of other articles, or a line said twice, at their end."""
+    """Remove a site's name, a list of other articles, or a repeated line from the end."""
     filled = [index for index, line in enumerate(lines) if line.strip()]
     while len(filled) > 1 and _COPYRIGHT_YEARS_LINE.fullmatch(lines[filled[-1]].strip()):
         lines = lines[: filled.pop()]

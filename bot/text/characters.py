@@ -1,7 +1,7 @@
-"""Characters that nobody sees and some misuse.
+"""Invisible characters and combining marks.
 
-Joiners stay where they mean something: within an emoji sequence, and in the scripts that need them
-(Unicode Standard Annex 31, section 2.3). Everything else without a shape of its own goes.
+Joiners stay where they have a meaning: in emoji sequences, and in the scripts that need them (Unicode
+Standard Annex 31, section 2.3). All other characters without a glyph are removed.
 """
 
 import re
@@ -21,18 +21,18 @@ COMBINING_MARKS = "".join(
     for character in map(chr, range(0x300, 0x10000))
     if unicodedata.category(character).startswith("M") and character not in "\u3099\u309a\ufe0e\ufe0f"
 )
-"""Combining marks of the basic plane, but those of kana and variation selectors; for a class in `[]`."""
+"""Combining marks of the basic plane, except kana marks and variation selectors, for use in `[]`."""
 _LONG_MARK_RUN = re.compile(f"([{COMBINING_MARKS}]{{4}})[{COMBINING_MARKS}]+")
 
 
 def strip_invisible(text: str) -> str:
-    """`text` without control, zero-width, direction and tag characters, lone surrogates and noncharacters.
+    """Remove control, zero-width, direction and tag characters, lone surrogates and noncharacters.
 
-    White space stays as it is.
+    White space is kept.
     """
     return text if text.isascii() and text.isprintable() else _INVISIBLE.sub("", text)
 
 
 def limit_combining_marks(text: str) -> str:
-    """`text` with at most four combining marks in a row, which every living language gets by with."""
+    """Keep at most four combining marks in a row; no living language needs more."""
     return text if text.isascii() else _LONG_MARK_RUN.sub(r"\1", text)

@@ -1,6 +1,6 @@
-"""Text of feeds and people made harmless for a Discord message.
+"""Text that is safe in a Discord message.
 
-What Discord's clients read as markup: https://support.discord.com/hc/articles/210298617 and
+Discord's markup: https://support.discord.com/hc/articles/210298617 and
 https://discord.com/developers/docs/reference#message-formatting. A backslash before any character that is
 neither a letter, a digit nor white space shows that character.
 """
@@ -10,6 +10,7 @@ import re
 from bot.text.characters import COMBINING_MARKS, limit_combining_marks, strip_invisible
 
 ELLIPSIS = "…"
+"""Mark of a truncated text."""
 _BLANK = re.compile("[\u2800\u3164]")
 _MARKUP = re.compile(r"[\\*_~`|\[\]<>@#:]")
 _LINE_MARKUP = re.compile(r"^([^\S\n]*(?:\d+)?)([-+.])(?=[#\s]|$)", re.MULTILINE)
@@ -18,45 +19,45 @@ _FLAG_LETTERS = re.compile("[\U0001f1e6-\U0001f1ff]+\\Z")
 
 
 def to_plain_line(text: str, limit: int | None = None) -> str:
-    """One line of `text`: no control, zero-width, direction or tag characters, spaces folded.
+    """Return `text` on one line without control, zero-width, direction or tag characters.
 
-    At most four combining marks stay on a character. Cut with … where it would exceed `limit`, counted in
-    UTF-16 units as Discord's clients count.
+    At most four combining marks stay on a character. Truncated with … beyond `limit` UTF-16 units, as Discord
+    counts; None for no limit.
     """
     text = " ".join(limit_combining_marks(strip_invisible(_BLANK.sub(" ", text))).split())
     return text if limit is None else truncate_utf16(text, limit)
 
 
 def escape_markdown(text: str) -> str:
-    """`text` with everything that Discord reads as markup escaped; a reader sees the same characters.
+    """Escape Discord's markup in `text`, so that readers see it as written.
 
-    Emphasis, code, spoilers, quotes, headings, lists, links bare or masked, mentions, times, emoji, commands.
-    To meet a limit, give the result to `cut`.
+    Covers emphasis, code, spoilers, quotes, headings, lists, bare and masked links, mentions, timestamps,
+    emoji and commands. Apply `truncate_utf16` to the result to meet a limit.
     """
     return _LINE_MARKUP.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", text))
 
 
 def to_markdown_line(text: str, limit: int | None = None) -> str:
-    """One line of `text` as `plain` makes it, with what Discord reads as markup escaped."""
+    """Return `text` as `to_plain_line` does, with Discord's markup escaped."""
     return escape_markdown(to_plain_line(text, limit))
 
 
 def utf16_length(text: str) -> int:
-    """How long Discord counts `text`: in UTF-16 units."""
+    """Return the length of `text` in UTF-16 units, as Discord counts."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def truncate_utf16(text: str, limit: int) -> str:
-    """At most `limit` UTF-16 units of `text`, with … where something is missing.
+    """Truncate `text` to at most `limit` UTF-16 units, with … where something is missing.
 
-    Never cuts within a character, an emoji sequence, a flag, or an escape of `escape_markdown`.
+    Never cuts inside a character, an emoji sequence, a flag, or an escape of `escape_markdown`.
     """
     if len(text) <= limit and utf16_length(text) <= limit:
         return text
     if limit < 1:
         return ""
     end = units = 0
-    if utf16_length(text[:limit]) == limit:  # one unit each
+    if utf16_length(text[:limit]) == limit:  # Every character is one unit.
         end = limit - 1
     else:
         while (units := units + 1 + (text[end] > "\uffff")) < limit:
@@ -67,7 +68,7 @@ def truncate_utf16(text: str, limit: int) -> str:
 
 
 def _splits_grapheme(text: str, position: int) -> bool:
-    """Whether what follows `position` belongs to what is before it."""
+    """Return whether a cut at `position` would split a grapheme or an escape."""
     if text[position - 1] == "\u200d" or _AFTER.match(text, position):
         return True
     before = text[max(0, position - 1000) : position]

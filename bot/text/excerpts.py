@@ -1,7 +1,7 @@
-"""Sentences, excerpts, and where the words of a query are in them.
+"""Splitting into sentences, and excerpts of texts.
 
-pysbd, the usual splitter, has had no release since 2021 and takes milliseconds a paragraph; what news needs
-is a list of abbreviations.
+pysbd, the usual splitter, has had no release since 2021 and takes milliseconds per paragraph; news only needs
+a list of abbreviations.
 """
 
 import re
@@ -14,16 +14,16 @@ _ABBREVIATIONS_NEVER_FINAL = word_set(
     "M MM Mme Mmes Mlle Mlles Me Dr Drs Pr Prof Mr Mrs Ms St Ste Sr Mgr Gen Gén Col Lt Cpt Capt Sgt Cmdr Rev "
     "Hon Sen Sén Rep Gov Pres Prés Messrs Mt Ft cf Cf ex vs approx"
 )
-"""Abbreviations that never end a sentence: more must follow."""
+"""Abbreviations that never end a sentence."""
 _ABBREVIATIONS_BEFORE_NUMBERS = word_set(
     "no nos art p pp fig figs vol chap ch n num env av ap sec sect para par tél tel éd ed eq"
 )
-"""Abbreviations before a number, words of their own otherwise."""
+"""Words that are abbreviations only before a number."""
 _ABBREVIATIONS_BEFORE_NAMES = word_set(
     "inc ltd corp co llc plc jr bros bd ave blvd univ dept jan janv feb fév févr mar apr avr jun jul juil "
     "aug sep sept oct nov déc dec"
 )
-"""Abbreviations within a sentence unless the next word begins one."""
+"""Abbreviations that end a sentence only before one of `_SENTENCE_STARTERS`."""
 _SENTENCE_STARTERS = word_set(
     """
     the a an this that these those it its he she they we you i his her their our my in on at by for from
@@ -51,13 +51,14 @@ _BEGINNING = re.compile(r"[.!?…»”] ")
 _LOOK_BACK = 40
 _LOOK_AHEAD = 200
 _LOOK_FURTHER = 60
-_MAX_OPENING_CHARS = 4_000  # characters of a text: all of a long one would hold the event loop
+_MAX_OPENING_CHARS = 4_000
+"""Characters of a text that are read for its lead; a long one would block the event loop."""
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of `text` in order, in its own words and marks, white space at the ends off.
+    """Return the sentences of `text` in order, stripped of white space at both ends.
 
-    A line break ends a sentence. Abbreviations, initials, decimals and ellipses within one do not.
+    A line break ends a sentence. Abbreviations, initials, decimals and ellipses inside one do not.
     """
     return list(_sentences(text))
 
@@ -97,7 +98,7 @@ def _is_sentence_end(line: str, stop: re.Match[str]) -> bool:
 
 
 def _full_stop_ends_sentence(before: str, after: str) -> bool:
-    """Whether a full stop after the word `before` ends a sentence, when `after` comes next."""
+    """Return whether a full stop between the words `before` and `after` ends a sentence."""
     if before in _ABBREVIATIONS_NEVER_FINAL:
         return False
     before = before.lower()
@@ -109,7 +110,10 @@ def _full_stop_ends_sentence(before: str, after: str) -> bool:
 
 
 def excerpt(text: str, limit: int) -> str:
-    """The beginning of `text` on one line, at most `limit` UTF-16 units: whole sentences, else words and …"""
+    """Return the beginning of `text` on one line, at most `limit` UTF-16 units.
+
+    Whole sentences if they fill a third of the limit, else whole words and ….
+    """
     text = text.strip()
     beginning = text[: 2 * limit + _LOOK_AHEAD]
     if len(beginning) == len(text) and utf16_length(whole := " ".join(text.split())) <= limit:
@@ -126,9 +130,10 @@ def excerpt(text: str, limit: int) -> str:
 
 
 def lead_excerpt(texts: Iterable[str], title: str, limit: int) -> str:
-    """The beginning of the first of these texts, plain, that is more than the title; "" where none is.
+    """Return the excerpt of the first text that is more than the title, "" if there is none.
 
-    Where the title is the first sentences, as of a post of an account, what comes after them.
+    If the text begins with the title, as a social post does, the excerpt begins after it. At most `limit`
+    UTF-16 units.
     """
     name = title.rstrip("….")
     paragraphs = (to_plain_line(text[:_MAX_OPENING_CHARS]) for text in texts)
@@ -139,7 +144,7 @@ def lead_excerpt(texts: Iterable[str], title: str, limit: int) -> str:
 
 
 def _cut_at_word(text: str, limit: int) -> str:
-    """At most `limit` UTF-16 units of a text that is longer, up to a word and …"""
+    """Cut a longer text at a word to at most `limit` UTF-16 units, with …."""
     kept = truncate_utf16(text, limit).removesuffix(ELLIPSIS)
     if not text[len(kept) : len(kept) + 1].isspace():
         word = kept.rfind(" ")
@@ -151,10 +156,10 @@ def _cut_at_word(text: str, limit: int) -> str:
 def excerpt_around(
     line: str, spans: Sequence[tuple[int, int]], limit: int
 ) -> tuple[str, list[tuple[int, int]]]:
-    """The stretch of a text on one line that holds most of `spans`, in `limit` UTF-16 units, … where cut.
+    """Return the part of a line with most of `spans`, and their positions in it.
 
-    `spans` are (start, end) in characters, in order; those that are shown come back as they lie in the
-    stretch. It begins with a sentence where one begins near enough.
+    The part has at most `limit` UTF-16 units, with … where it is cut, and begins with a sentence if one
+    begins near enough. `spans` are (start, end) in characters, in order; those outside the part are dropped.
     """
     if not spans:
         return excerpt(line, limit), []
@@ -171,7 +176,7 @@ def excerpt_around(
 
 
 def _densest_window_start(spans: Sequence[tuple[int, int]], room: int) -> int:
-    """Where the stretch of so many characters begins in which most spans begin."""
+    """Return the start of the window of `window_chars` characters in which most spans begin."""
     best = most = end = 0
     for first, (position, _) in enumerate(spans):
         while end < len(spans) and spans[end][0] < position + room:
@@ -182,7 +187,7 @@ def _densest_window_start(spans: Sequence[tuple[int, int]], room: int) -> int:
 
 
 def _snap_start(line: str, position: int, room: int) -> int:
-    """Where to begin so that `position` is shown: at a sentence that begins within `room`, else at a word."""
+    """Return a start at most `max_lead_chars` before `position`: of a sentence, else of a word."""
     first = max(0, position - room)
     if first == 0:
         return 0

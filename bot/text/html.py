@@ -1,7 +1,7 @@
-"""HTML to plain text.
+"""Conversion of HTML to plain text.
 
-Parsed by lexbor as a browser would. Its time grows with the square of the depth of nesting (86 s for 200,000
-nested tags) and of the attributes of a tag, so such markup is read by a plain scanner of tags instead.
+lexbor parses it as a browser would. Its time is quadratic in the depth of nesting (86 s for 200,000 nested
+tags) and in the attributes of a tag; such markup is scanned tag by tag instead.
 """
 
 import re
@@ -13,11 +13,11 @@ from bot.text.characters import strip_invisible
 from bot.text.words import word_set
 
 MAX_DEPTH = 200
-"""Deepest nesting that is given to the parser; real pages stay under 60."""
+"""Deepest nesting that is given to the parser; real pages stay below 60."""
 MAX_ATTRIBUTES = 200
-"""Most attributes of one tag that are given to the parser."""
+"""Attributes of one tag that are given to the parser."""
 MAX_PARSE_COST = 4_000_000
-"""Tags times depth that is given to the parser: unclosed formatting is repeated in each block after it."""
+"""Tags times depth that are given to the parser, as unclosed formatting is repeated in each block."""
 
 _HIDDEN_TAGS = word_set(
     "audio base button canvas datalist embed frameset head iframe input link meta noembed noframes noscript "
@@ -52,6 +52,7 @@ _KEPT_SPACE = "\ue003"
 _KEPT_BREAK = "\ue004"
 _SENTINELS = re.compile("[\ue000-\ue004]")
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Code points that cannot be encoded."""
 _SPACES = re.compile(r"[^\S\n]+")
 _BREAK = re.compile(f"[ {_CELL}]*[\n{_LINE}{_PARAGRAPH}][ \n{_LINE}{_PARAGRAPH}{_CELL}]*")
 _BETWEEN_CELLS = re.compile(f" *{_CELL}[ {_CELL}]*")
@@ -65,12 +66,12 @@ _ANGLE_BRACKET_ENTITIES = word_set("&lt; &gt; &LT; &GT; &#60; &#62; &#x3c; &#x3e
 
 
 def to_text(markup: str) -> str:
-    """The text of an HTML fragment: paragraphs apart by an empty line, lists one item a line, no markup.
+    """Return the text of an HTML fragment: paragraphs separated by empty lines, one list item per line.
 
-    Preformatted text keeps its lines and indentation, table cells are apart by ` | `. Text without tags of
-    HTML keeps its `<` and `&`; only white space, invisible characters and entities change. One escaping too
-    many (`&amp;eacute;`) is undone, but for `<` and `>` only where the whole text turns out to be markup.
-    Bounded in time for any input.
+    Preformatted text keeps its lines and indentation, table cells are separated by ` | `. Text without HTML
+    tags keeps its `<` and `&`; only white space, invisible characters and entities change. Double escaping
+    (`&amp;eacute;`) is undone, for `<` and `>` only if the whole text is escaped markup. The time is bounded
+    for any input.
     """
     markup = _SENTINELS.sub("", markup.replace("\r\n", "\n").replace("\r", "\n"))
     text = _text(markup)
@@ -85,7 +86,7 @@ def _text(markup: str) -> str:
 
 
 def _has_tags(markup: str) -> bool:
-    """Whether there is a tag of HTML in it: `a < b` and `List<String>` hold none."""
+    """Return whether there is an HTML tag: `a < b` and `List<String>` have none."""
     return any(
         name.lower() in _KNOWN or "-" in name or match[0] in {"<!--", "<!"}
         for match in _TAG_START.finditer(markup)
@@ -94,7 +95,7 @@ def _has_tags(markup: str) -> bool:
 
 
 def _tags(markup: str) -> Iterator[tuple[int, int, str, str]]:
-    """Start, end, "/" or "", and name of each tag, as the parser will see them; comments have no name."""
+    """Yield start, end, "/" or "", and name of each tag as the parser sees it; comments have no name."""
     position = 0
     while (start := _TAG_START.search(markup, position)) is not None:
         name = (start[2] or "").lower()
@@ -111,7 +112,7 @@ def _tags(markup: str) -> Iterator[tuple[int, int, str, str]]:
 
 
 def exceeds_parse_budget(markup: str) -> bool:
-    """Whether lexbor could take more than a moment for it."""
+    """Return whether lexbor could take too long for this markup."""
     if markup.count("<") <= MAX_DEPTH and len(markup) < _LONG_TAG * 20:
         return False
     nesting, deepest, tags = _OpenTagStack(), 0, 0
@@ -132,7 +133,7 @@ def exceeds_parse_budget(markup: str) -> bool:
 
 
 def has_too_many_attributes(markup: str, most_attributes: int) -> bool:
-    """Whether a tag has about that many attributes or more: parsers compare each with each."""
+    """Return whether a tag has more than about `most_attributes`: parsers compare each with each."""
     return any(_is_crowded(markup[start:end], most_attributes) for start, end, _, _ in _tags(markup))
 
 
@@ -143,9 +144,9 @@ def _is_crowded(tag: str, most_attributes: int) -> bool:
 
 
 class _OpenTagStack:
-    """The elements that are open, as a parser of HTML counts them.
+    """The open elements, as an HTML parser counts them.
 
-    An end tag closes what is open within its element. `/>` closes only what is drawn: in SVG and MathML
+    An end tag closes what is open inside its element. `/>` closes only elements of SVG and MathML
     (https://html.spec.whatwg.org/#foreign-elements).
     """
 
@@ -168,8 +169,8 @@ class _OpenTagStack:
 
 
 def _walk(markup: str) -> Iterator[str]:
-    """The pieces of text and the breaks between them, in document order, without recursion."""
-    from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - see above
+    """Yield the texts and the breaks between them in document order, without recursion."""
+    from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - only workers read markup
 
     node = LexborHTMLParser(markup).body
     open_tags: list[str] = []
@@ -199,7 +200,7 @@ def _walk(markup: str) -> Iterator[str]:
 
 
 def _scan(markup: str) -> Iterator[str]:
-    """The same as `_walk` without a tree, in time proportional to the length."""
+    """Yield texts and breaks without a tree, in linear time."""
     silent = ""
     verbatim = position = 0
     for start, end, closing, name in _tags(markup):
@@ -244,7 +245,7 @@ def _closing(tag: str) -> str:
 
 
 def _decode(text: str, *, all_of_them: bool = False) -> str:
-    """Decode entities that end in `;`, those of `<` and `>` only when asked."""
+    """Decode entities that end in `;`, those of `<` and `>` only with `all_of_them`."""
     if "&" not in text:
         return text
     return _ENTITY.sub(
@@ -267,7 +268,7 @@ def _collapse_break(match: re.Match[str]) -> str:
     _, cell, after = match[0].partition(_CELL)
     if not cell:
         after = match[0]
-    elif _LINE not in after:  # a block within the next cell of the row
+    elif _LINE not in after:  # a block in the next cell of the row
         return _CELL
     elif _NEXT_ROW.search(after):
         return "\n"

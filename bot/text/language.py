@@ -1,7 +1,7 @@
-"""The language of a text, told by its little words.
+"""Language detection by function words.
 
-English and French by lists of our own, other Latin languages by their stop words, other scripts by
-themselves. A model knows more languages but costs tens of megabytes.
+English and French by own lists, other Latin languages by their stop words, other scripts by themselves. A
+model knows more languages but takes tens of megabytes.
 """
 
 import re
@@ -58,10 +58,12 @@ _CUE_WEIGHT = 0.4
 _HINT_WEIGHT = 1.0
 _MIN_SCORE = 1.3
 _MIN_SCORE_STOPWORD_LANGUAGES = 2.0
-_LEAST_WEIGHT = 0.5  # of a word of the languages most articles are in
+_LEAST_WEIGHT = 0.5
+"""Least weight of a French or English word, as most articles are in these languages."""
 _MIN_RELATIVE_LEAD = 0.25
 _MIN_SCORE_PER_WORD = 0.06
 _MAX_CHARS = 4000
+"""Characters of a text that are read."""
 _WORD = re.compile(r"[^\W\d_]+")
 _SCRIPTS = tuple(
     (code, re.compile(f"[{characters}]"))
@@ -78,10 +80,10 @@ _SCRIPTS = tuple(
 
 
 def detect(text: str, hint: str | None = None) -> str | None:
-    """The ISO 639-1 code of the language of `text`, None when too little tells; 4,000 characters are read.
+    """Return the ISO 639-1 code of the language of `text`, None if it is unclear.
 
-    `hint` is what the feed says of itself (a tag such as `fr-FR`, BCP 47; many say `en` by default). It
-    decides where the text says little, and names languages that the text alone does not.
+    Reads `MAX_SAMPLE_CHARS` characters. `hint` is the feed's language tag (BCP 47, such as `fr-FR`; many say
+    `en` by default). It decides if the text is unclear, and can name languages that the text alone cannot.
     """
     said = primary_subtag(hint)
     text = text[:_MAX_CHARS]
@@ -112,14 +114,14 @@ def detect(text: str, hint: str | None = None) -> str | None:
 
 
 def primary_subtag(tag: str | None) -> str | None:
-    """The two-letter language of a tag (`fr` of `fr-FR`, `en_US`), None when it is none."""
+    """Return the two-letter language of a tag (`fr` of `fr-FR`, `en_US`), None if it has none."""
     code = (tag or "").strip().lower().replace("_", "-").partition("-")[0]
     return code if re.fullmatch("[a-z]{2}", code) else None
 
 
 @cache
 def _weights() -> tuple[dict[str, tuple[tuple[str, float], ...]], frozenset[str]]:
-    """For each little word, how much it speaks for which languages; and these languages."""
+    """Return the weights of each function word by language, and all languages."""
     profiles = {"fr": _FRENCH, "en": _ENGLISH}
     for code, name in _STOPWORD_LANGUAGES.items():
         profiles[code] = frozenset(word for word in get_stop_words(name, cache=False) if word.isalpha())
@@ -127,7 +129,7 @@ def _weights() -> tuple[dict[str, tuple[tuple[str, float], ...]], frozenset[str]
     for code, profile in profiles.items():
         for word in profile:
             holders[word] = (*holders.get(word, ()), code)
-    # Thousands of words share a few hundred of these.
+    # Thousands of words share a few hundred tuples.
     shares = {codes: tuple((code, _share(code, codes)) for code in codes) for codes in set(holders.values())}
     return {word: shares[codes] for word, codes in holders.items()}, frozenset(profiles)
 
@@ -137,7 +139,7 @@ def _share(code: str, holders: tuple[str, ...]) -> float:
 
 
 def _script(text: str, letters: int) -> tuple[str | None] | None:
-    """The language of another script that many letters belong to; (None,) when several are written so."""
+    """Return the language of a non-Latin script, (None,) if several use it, None for Latin text."""
     if text.isascii():
         return None
     for code, pattern in _SCRIPTS:

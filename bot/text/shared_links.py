@@ -1,4 +1,4 @@
-"""Whether two feeds that give one link tell of one page: whose site it is, and how like their titles are."""
+"""Comparison of two feeds' entries with one link: whose site it is, and whether the titles match."""
 
 from functools import cache
 from ipaddress import ip_address
@@ -10,13 +10,14 @@ from bot.text import urls
 from bot.text.words import fold
 
 TITLE_MATCH_THRESHOLD = 70
-"""How like each other, out of 100, two titles of one page are; an aggregator adds to it, or leaves out."""
+"""Similarity out of 100 of two titles of one page; an aggregator may lengthen or shorten it."""
 
 
 def registrable_domain(url: str) -> str:
-    """Under what name its publisher has registered the host of an http(s) address; an IP address is its own.
+    """Return the registrable domain of an http(s) URL, or its IP address.
 
-    By the Public Suffix List (https://publicsuffix.org), where hosts such as github.io have many publishers.
+    Uses the Public Suffix List (https://publicsuffix.org), in which hosts such as github.io have many
+    publishers.
     """
     host = urls.host(url)
     try:
@@ -27,15 +28,15 @@ def registrable_domain(url: str) -> str:
 
 
 def is_same_site(feed_url: str, link: str) -> bool:
-    """Whether a link leads to the site that the feed itself is fetched from."""
+    """Return whether a link leads to the site from which the feed is fetched."""
     return bool(home := registrable_domain(feed_url)) and home == registrable_domain(link)
 
 
 def titles_match(title: str, other: str) -> bool:
-    """Whether two titles can be those of one page."""
+    """Return whether two titles may be those of one page."""
     return fuzz.token_set_ratio(fold(title), fold(other)) >= TITLE_MATCH_THRESHOLD
 
 
 @cache
 def _suffixes() -> PublicSuffixList:
-    return PublicSuffixList()  # reading it takes a quarter of a second
+    return PublicSuffixList()  # Loading takes a quarter of a second.

@@ -1,9 +1,9 @@
-"""Words that carry no meaning of their own, accents folded.
+"""Stop words of French and English, without accents.
 
-Lists of our own: those of the usual packages hold "computer", "microsoft", "ai", "nouveau" and the codes of
-countries, which are what tech news is about. Where a word is empty in one language and a noun in the other
-("or" is gold, "son" sound, "comment" a remark), the empty use is far more frequent and wins; `tokens` keeps
-the noun where an elision or capitals show it.
+Own lists, because those of the usual packages have "computer", "microsoft", "ai", "nouveau" and country
+codes, which tech news is about. Where a word is a stop word in one language and a noun in the other ("or" is
+gold, "son" sound, "comment" a remark), the more frequent stop word wins; `tokens` keeps the noun where an
+elision or capitals show it.
 """
 
 from bot.text.words import word_set
@@ -23,6 +23,7 @@ FRENCH = word_set(
     toutes tres tu un une vers voici voila vos votre vous y
     """
 )
+"""French stop words."""
 ENGLISH = word_set(
     """
     a about above after again against all also am an and any are aren arent as at be because been before
@@ -37,5 +38,6 @@ ENGLISH = word_set(
     youre yours yourself yourselves youve
     """
 )
+"""English stop words."""
 STOPWORDS = FRENCH | ENGLISH
-"""The words that no text is found by, in either language."""
+"""Stop words of both languages."""

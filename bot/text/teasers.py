@@ -1,9 +1,9 @@
-"""Whether a feed gives all of an article."""
+"""Detection of teasers, which have only a part of their article."""
 
 import re
 
 MAX_TEASER_CHARS = 800
-"""Characters of one or two paragraphs that are hardly a whole article."""
+"""Characters below which one or two paragraphs are hardly a full article."""
 _PARAGRAPHS = 2
 _TRUNCATION_MARK = re.compile(
     r"(?:\[(?:…|\.{3}|&hellip;)\]|\((?:…|\.{3})\)|…|(?<![.!?])\.{3}"
@@ -14,14 +14,14 @@ _TRUNCATION_MARK = re.compile(
 )
 _TAIL = 200
 _MIN_FULL_TEXT_CHARS = 3_000
-"""Characters of a text that is whole although it ends in dots."""
+"""Characters from which a text is full although it ends in dots."""
 
 
 def is_teaser(text: str) -> bool:
-    """Whether the text that a feed gives of an article is likely only its beginning or a summary.
+    """Return whether the text of an entry is likely only the beginning or a summary of its article.
 
-    So it is when it ends as what was cut does, and when it is short and of one or two paragraphs. There are
-    whole articles that short: then reading their pages costs a visit and changes nothing.
+    That is a text with a truncation mark at its end, or a short one of one or two paragraphs. For a full
+    article that short, fetching the page is superfluous but harmless.
     """
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:

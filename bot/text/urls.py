@@ -1,7 +1,7 @@
-"""Addresses: one form for one page, and no secret shown.
+"""Canonical URLs, keys of pages, and redaction of secrets in URLs.
 
-An address is changed as little as possible, because readers click it: parameters keep their order and
-fragments stay, unless they are known to track.
+A URL is changed as little as possible, because readers click it: parameters keep their order and fragments
+stay, unless they are known to track.
 """
 
 import re
@@ -13,11 +13,13 @@ import idna
 from bot.text.words import word_set
 
 _PORTS = {"http": 80, "https": 443}
-_LONGEST_HOST = 253  # RFC 1035, section 2.3.4
+_LONGEST_HOST = 253
+"""Characters of a host name (RFC 1035, section 2.3.4)."""
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\]")
 _BLANK = re.compile("[\x00-\x20\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 _ESCAPE = re.compile(r"%[0-9a-fA-F]{2}")
-_ALLOWED = "%/:?#[]@!$&'()*+,;=-._~"  # RFC 3986, section 2; quotes and brackets of markup are not in it
+_ALLOWED = "%/:?#[]@!$&'()*+,;=-._~"
+"""Characters that are not percent-encoded (RFC 3986, section 2), without those of HTML markup."""
 
 _TRACKING = re.compile(
     r"""(?:amp;)?(?:
@@ -47,27 +49,28 @@ _POSSIBLE_SECRET_PARAMETERS = word_set(
     "sid sig userkey"
 )
 _HIDDEN_NAMES = _POSSIBLE_SECRET_PARAMETERS - {"feed", "hash", "sid"}
-"""Shown without their value even where it looks harmless, such as a password that a person chose."""
+"""Parameters whose value is always redacted, as it may be a password that a user chose."""
 _SHORTEST_SECRET = 8
+"""Characters of a generated secret."""
 _HEXADECIMAL = re.compile(r"(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{32,}", re.IGNORECASE)
 _RANDOM = re.compile(
     r"(?=(?:[^0-9]*\d){3})(?=(?:[^a-z]*[a-z]){3})(?=(?:[^A-Z]*[A-Z]){3})(?!UC|UU|PL)[A-Za-z0-9_]{24,}"
 )
-"""But not what YouTube calls its channels and playlists."""
+"""A random token, except YouTube's ids of channels and playlists."""
 _JWT = re.compile(r"eyJ[\w.=-]{12,}")  # a JSON object in base64url: RFC 7519
 _AFTER_PRIVATE = re.compile(r"(?<=/private/)[^/.]{8,}|(?<=/private-)[^/.]{8,}|(?<=/secret:)[^/]+")
 _SUSPICIOUS = re.compile(r"[@?#]|/private|/secret:|eyJ|[A-Za-z0-9_]{24}")
-"""In every address of which `redact` hides a part, and in few others."""
+"""Cheap test that matches every URL in which `redact` hides a part, and few others."""
 REDACTED = "***"
-"""What stands in the place of a secret."""
+"""Replacement for a secret."""
 
 
 def canonicalize(url: str) -> str:
-    """The one form of an http(s) address; "" for anything else, such as `javascript:` or a relative one.
+    """Return the canonical form of an http(s) URL, "" for any other text.
 
-    Host lower-case and in ASCII (IDNA 2008 with the mapping of UTS 46), default port off, characters that
-    RFC 3986 does not allow percent-encoded, known tracking parameters and fragments off. The scheme, other
-    fragments and the order of parameters stay. Never raises; what is canonical stays as it is.
+    Host lower-case and in ASCII (IDNA 2008 with the mapping of UTS 46), default port removed, characters that
+    RFC 3986 does not allow percent-encoded, known tracking parameters and fragments removed. The scheme,
+    other fragments and the order of parameters stay. Never raises; idempotent.
     """
     parts = _split(url)
     if parts is None:
@@ -80,11 +83,11 @@ def canonicalize(url: str) -> str:
 
 
 def page_key(url: str, identity: str | None = None) -> str:
-    """A short name (32 hexadecimal digits) of the page at `url`; `database_identity` tells entries of one
-    link apart.
+    """Return the key of the page at `url`: 32 hexadecimal digits.
 
-    http and https, and a path with and without a slash at its end, are one page: no publisher keeps different
-    articles there, and feeds do differ in it. `www.` is not left out: some hosts serve something else there.
+    `identity` tells entries with one link apart. http and https, and a path with and without trailing slash,
+    are one page: no publisher keeps different articles there, and feeds do differ in it. `www.` is
+    significant, as some hosts serve something else there.
     """
     parts = _split(canonicalize(url))
     if parts is None:
@@ -97,9 +100,9 @@ def page_key(url: str, identity: str | None = None) -> str:
 
 
 def url_variants(url: str) -> tuple[str, ...]:
-    """The canonical addresses of the page at a canonical one; none for what is no address.
+    """Return the canonical URLs of the page at a canonical URL, empty for an invalid one.
 
-    Both schemes, with and without a slash at the end.
+    They are both schemes, with and without trailing slash.
     """
     parts = _split(url)
     if parts is None:
@@ -114,15 +117,16 @@ def url_variants(url: str) -> tuple[str, ...]:
 
 
 def host(url: str) -> str:
-    """The host of an http(s) address as in its canonical form, without port; "" when there is none."""
+    """Return the host of an http(s) URL in canonical form, without port; "" for any other text."""
     parts = _split(url)
     return (parts.hostname or "") if parts else ""
 
 
 def redact(url: str) -> str:
-    """The address fit to be shown or logged: what may let somebody in is replaced by `***`.
+    """Return the URL with secrets replaced by `REDACTED`, to be shown or logged.
 
-    That is user and password, parameters with a telling name, and long random pieces of the path or query.
+    Secrets are user and password, parameters with a telling name, and long random segments of the path or
+    query.
     """
     try:
         parts = urlsplit(_BLANK.sub("", url))
@@ -140,15 +144,15 @@ def redact(url: str) -> str:
 
 
 def holds_secret(url: str) -> bool:
-    """Whether a part of the address may let somebody in: what `redact` hides, certain or not."""
+    """Return whether `redact` hides a part of the URL."""
     return bool(_SUSPICIOUS.search(url)) and REDACTED in redact(url)
 
 
 def has_credentials(url: str) -> bool:
-    """Whether whoever knows the address is let in by it.
+    """Return whether the URL grants access to whoever knows it.
 
-    Told by a user or password, a parameter with a telling name, or `with_password` before a token in the
-    path.
+    Recognised by a user or password, a parameter with a telling name, or `/private/` and the like before a
+    token in the path.
     """
     try:
         parts = urlsplit(_BLANK.sub("", url))
@@ -164,16 +168,16 @@ def has_credentials(url: str) -> bool:
 
 
 def with_credentials(url: str, user: str, password: str) -> str:
-    """The address with a name and a password in it (RFC 3986, section 3.2.1), instead of any that it has."""
+    """Return the URL with user and password (RFC 3986, section 3.2.1), replacing existing ones."""
     parts = urlsplit(url)
     place = parts.netloc.rpartition("@")[2]
     return parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{place}").geturl()
 
 
 def normalise_input(text: str) -> str:
-    """The address that a person typed or pasted, with `https://` when they left it out.
+    """Return the URL that a user typed or pasted, with `https://` if it has no scheme.
 
-    Raises ValueError with a sentence for them (in English, without the address's secrets) when it is none.
+    Raises ValueError with an English sentence for the user, without secrets, if it is none.
     """
     text = text.strip('<>"“”«» \t\r\n\xa0\u202f')
     if text[:5].lower() == "feed:":
@@ -188,7 +192,7 @@ def normalise_input(text: str) -> str:
 
 
 def _split(url: str) -> SplitResult | None:
-    """The parts of an http(s) address in their one form; None for anything else."""
+    """Return the parts of an http(s) URL in canonical form, None for any other text."""
     try:
         parts = urlsplit(_BLANK.sub(_encoded_space, url.strip()))
         port = parts.port
@@ -263,7 +267,7 @@ def _is_secret(part: str) -> bool:
 
 
 def _looks_generated(value: str) -> bool:
-    """Whether a value looks drawn by lot rather than chosen by a person."""
+    """Return whether a value looks generated rather than chosen by a user."""
     if len(value) < _SHORTEST_SECRET or not re.fullmatch(r"[\w.~+/=-]+", value):
         return False
     digits = sum(map(str.isdecimal, value))

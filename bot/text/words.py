@@ -1,4 +1,4 @@
-"""Words as people compare them, without case and accents; and tables of words."""
+"""Folding, splitting and comparison of words."""
 
 import re
 import unicodedata
@@ -20,18 +20,21 @@ FOLD_MAP = str.maketrans(
         "ı": "i",
     }
 )
-"""Letters and signs that Unicode takes apart in another way than people, or not at all."""
+"""Characters that NFKD does not decompose as readers expect."""
 _ANY_MARKS = re.compile(f"[{COMBINING_MARKS}]+")
 _WORD = re.compile(f"[^\\W_](?:[^\\W_]|[{COMBINING_MARKS}])*")
 
 
 def word_set(text: str) -> frozenset[str]:
-    """The words of `text`, which white space separates."""
+    """Return the words of `text`, separated by white space."""
     return frozenset(text.split())
 
 
 def fold(text: str) -> str:
-    """`text` in its compatibility form (NFKC), lower-case, without accents, with `'` as only apostrophe."""
+    """Return `text` lower-case and without accents, in compatibility form (NFKC).
+
+    `'` is the only apostrophe.
+    """
     if text.isascii():
         return text.lower()
     apart = unicodedata.normalize("NFKD", text.casefold().translate(FOLD_MAP)).casefold()
@@ -39,17 +42,17 @@ def fold(text: str) -> str:
 
 
 def normalize_title(title: str) -> str:
-    """A title by which titles are compared: case and spaces do not count."""
+    """Return a title in the form in which titles are compared, without case and extra spaces."""
     return " ".join(title.casefold().split())
 
 
 def words(text: str) -> list[str]:
-    """The words of a text, folded and in order; punctuation parts them: `l'IA` is `l`, `ia`."""
+    """Return the folded words of a text in order; punctuation separates them: `l'IA` is `l`, `ia`."""
     return [word for word, _start, _end in word_spans(text)]
 
 
 def word_spans(text: str) -> Iterator[tuple[str, int, int]]:
-    """The words of `text`, each with where it starts and ends in `text`."""
+    """Yield the folded words of `text`, each with its start and end in `text`."""
     for match in _WORD.finditer(text):
         if word := fold(match[0]):
             yield word, match.start(), match.end()

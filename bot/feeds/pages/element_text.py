@@ -39,6 +39,7 @@ DATE = re.compile(
     rf"|\b\d{{1,2}}(?:er|st|nd|rd|th)? (?:{_NAMES})\.?,? \d{{4}}\b",
     re.IGNORECASE,
 )
+"""A date, numeric or with an English or French month."""
 _DATED_PATH = re.compile(r"/(20\d\d)[/-](\d{1,2})[/-](\d{1,2})(?=[/-])")
 
 

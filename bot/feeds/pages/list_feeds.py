@@ -37,6 +37,7 @@ MOST_APPENDED = 3
 SAME_PATTERN_RATIO = 0.8
 """Share of known URLs of one pattern from which new ones must have it too."""
 DAY = 86_400
+"""Seconds of a day."""
 FORMAT = "page"
 """`format` of a feed made from a list."""
 _NAME = re.compile(r"[A-Za-z_]+")

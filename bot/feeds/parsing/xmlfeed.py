@@ -199,7 +199,7 @@ def _author(found: FeedParserDict, *, is_atom: bool) -> str | None:
     people = found.get("authors", ())[:5]
     names = [person.get("name") for person in people if person.get("name")]
     author = (found.get("author") or "")[:_MAX_AUTHOR]
-    if not is_atom and "@" in author:  # feedparser takes half of a long domain for the name.
+    if not is_atom and "@" in author:  # feedparser takes half of a long domain for the name
         match = _AUTHOR.match(author)
         names = [match[1] or match[2]] if match else []
     return entries.title_of(", ".join(dict.fromkeys(names)), kind="either")[:_MAX_AUTHOR] or None

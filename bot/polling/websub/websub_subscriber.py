@@ -36,6 +36,7 @@ CALLBACK_PATH = "/websub/"
 REQUESTED_LEASE_SECONDS = 10 * 86_400
 """Lease that is requested from hubs."""
 SHORTEST_LEASE, LONGEST_LEASE = 300, 90 * 86_400
+"""Limits of a lease that a hub grants, in seconds."""
 RENEW_AT_FRACTION = 0.9
 """Fraction of a lease after which it is renewed."""
 RETRY_SECONDS = 3_600
@@ -43,8 +44,9 @@ RETRY_SECONDS = 3_600
 MAX_RETRY_SECONDS = 86_400
 """Longest delay between two subscription requests to a hub, in seconds."""
 LONGEST_REST, LONGEST_CHALLENGE = 600.0, 1_024
+"""Longest wait for due subscriptions in seconds, and longest challenge of a hub in characters."""
 PUSHES, PUSHES_PERIOD = 30, 60.0
-"""What a hub may push for one feed at once, and seconds until that many more may come."""
+"""Pushes of a hub for one feed at once, and seconds in which the quota refills."""
 MAX_CONCURRENT_HUBS = 8
 """Hubs that are asked at a time."""
 _MARK = "hubs"

@@ -1,1 +1,1 @@
-"""Dates, periods and time zones as feeds and people write them."""
+"""Dates, periods and time zones as feeds and users write them."""

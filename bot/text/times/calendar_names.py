@@ -1,6 +1,6 @@
-"""Months and weekdays as people and feeds write them in English and in French, folded.
+"""Names of months and weekdays in English and French, without case and accents.
 
-Babel knows them too, but would take seven megabytes in each process that reads feeds.
+Babel has them too, but takes seven megabytes in each process that parses feeds.
 """
 
 _MONTHS = (
@@ -27,6 +27,6 @@ _WEEKDAYS = (
     "sunday dimanche sun dim",
 )
 MONTHS = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
-"""From 1 on."""
+"""Months by name, from 1."""
 WEEKDAYS = {name: number for number, names in enumerate(_WEEKDAYS) for name in names.split()}
-"""From Monday, 0, on."""
+"""Weekdays by name, Monday is 0."""

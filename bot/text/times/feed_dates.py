@@ -1,7 +1,7 @@
-"""Dates as feeds write them.
+"""Parsing of dates in feeds.
 
-The standard library reads the two standards; a few patterns read the rest of what real feeds hold. dateutil
-and dateparser guess more, take `10/06/2020` for October and cost megabytes.
+The standard library parses the two standards; a few patterns parse the other forms of real feeds. dateutil
+and dateparser guess more, read `10/06/2020` as October and take megabytes.
 """
 
 import re
@@ -13,9 +13,9 @@ from email.utils import parsedate_tz
 from bot.text.times.calendar_names import MONTHS
 
 EARLIEST = 631_152_000
-"""1 January 1990, in seconds of UTC: an earlier date is a mistake, most often the beginning of a calendar."""
+"""1 January 1990 in seconds of UTC; an earlier date is a mistake, most often the start of an epoch."""
 LATEST = 4_102_444_800
-"""1 January 2100, in seconds of UTC."""
+"""1 January 2100 in seconds of UTC."""
 
 _LONGEST = 100
 _ZONES = {
@@ -24,7 +24,7 @@ _ZONES = {
     "mst": -420, "mdt": -360, "pst": -480, "pdt": -420, "akst": -540, "akdt": -480, "hst": -600, "ist": 330,
     "jst": 540, "kst": 540, "aest": 600, "aedt": 660, "acst": 570, "awst": 480, "nzst": 720, "nzdt": 780,
 }  # fmt: skip
-"""Minutes east of Greenwich; where a name has several meanings, that of RFC 822 or the commonest."""
+"""Offsets in minutes east of Greenwich; an ambiguous name has the meaning of RFC 822 or the commonest."""
 
 _WEEKDAY = r"(?:[^\W\d]+\.?,?\s+)?"
 _YEAR = r"\d{4}|\d{2}(?!\d)"
@@ -44,22 +44,22 @@ _TIME = re.compile(
 )
 _OFFSET = re.compile(r"(?:gmt|utc)?\s*([+-])(\d{1,2}):?(\d{2})?\b.*")
 _EXPLICIT_ZONE = re.compile(r"(?:gmt|utc)?\s*[+-]\d{1,2}(?::?\d{2})?(?:\s*\([a-z ]+\))?")
-_NO_TIME = re.compile(r"[\d:.,+-]*z?")  # a time that is cut short: the day alone is known
+_NO_TIME = re.compile(r"[\d:.,+-]*z?")
+"""A truncated time, of which only the day counts."""
 _ASCTIME = re.compile(r"[^\W\d]{3} [^\W\d]{3} \d{1,2} \d{2}:\d{2}:\d{2} \d{4}")
 _STAMP = re.compile(r"(\d{9,10})(?:\d{3}|\.\d+)?")
 _MONTHS_A_YEAR = 12
 _PIVOT = 50
-_MAX_UTC_OFFSET_HOURS = 14  # hours from Greenwich
+_MAX_UTC_OFFSET_HOURS = 14
 
 
 def parse(text: str | None, *, whole: bool = False) -> int | None:
-    """The moment that `text` names, in seconds of UTC; None when it names none from 1970 to 2099.
+    """Parse a date; return seconds of UTC, None if there is no date from 1970 to 2099.
 
-    ISO 8601 (RFC 3339) and RFC 2822 with its obsolete forms; dates in numbers (year first, or day first
-    unless only the other order is a date) and with English or French names of months; times with `am` and
-    `pm`, `14h30`, offsets or names of zones; seconds since 1970. A time without a zone is UTC. Never raises.
-
-    What follows a date and is no time, as in feeds, is passed over, unless the `whole` text has to be a date.
+    Reads ISO 8601 (RFC 3339) and RFC 2822 with its obsolete forms; numeric dates (year first, or day first
+    unless only the other order is valid) and dates with English or French months; times with `am` and `pm`,
+    `14h30`, offsets or names of zones; seconds since 1970. A time without a zone is UTC. Never raises.
+    Other text after a date is ignored, unless `whole` requires that all of the text is a date.
     """
     if not text:
         return None
@@ -77,7 +77,10 @@ def parse(text: str | None, *, whole: bool = False) -> int | None:
 
 
 def clamp(published: int | None, found: int) -> int:
-    """When an article counts as published: never after it was found; found when nothing sensible is known."""
+    """Return the publication time in seconds of UTC, at most `found`.
+
+    That is `found` if the time is unknown or before `EARLIEST_TIMESTAMP`.
+    """
     return found if published is None or not EARLIEST <= published <= found else published
 
 
@@ -139,7 +142,7 @@ def _parse_loose(text: str) -> int | None:
 
 
 def _time(text: str) -> tuple[int, int, int, int]:
-    """Hour, minute, second, and minutes east of Greenwich."""
+    """Parse a time: hour, minute, second, and minutes east of Greenwich."""
     match = _TIME.fullmatch(text.strip())
     if match is None:
         return 0, 0, 0, 0

@@ -1,6 +1,6 @@
-"""Patterns of expressions of time, each with what reads the span of time from it.
+"""Patterns of time expressions, each with the function that makes a period of the match.
 
-Days are found as if it were UTC: `periods` makes them those of a zone.
+Days are computed as if in UTC; `periods` converts them to a zone.
 """
 
 import re
@@ -13,7 +13,7 @@ from bot.text.times.calendar_names import MONTHS, WEEKDAYS
 
 
 class Period(NamedTuple):
-    """A span of time in seconds since 1970 in UTC: `start` belongs to it, `end` does not."""
+    """A period in seconds since 1970 in UTC; `end` is exclusive."""
 
     start: int
     end: int
@@ -36,6 +36,7 @@ _SECONDS = {
     "year": 365 * 86400,
 }
 DAY = _SECONDS["day"]
+"""Seconds of a day."""
 _NUMBERS = (
     "zero 0",
     "a an un une one 1",
@@ -59,7 +60,7 @@ _NUMBER = {name: number for number, names in enumerate(_NUMBERS) for name in nam
 
 _SEASONS = ("spring printemps", "summer ete", "autumn automne fall", "winter hiver")
 _SEASON = {name: 3 + 3 * number for number, names in enumerate(_SEASONS) for name in names.split()}
-"""Seasons and the months that they begin with; a winter lies in two years."""
+"""First months of the seasons; a winter lies in two years."""
 _QUARTERS = (
     "first premier 1st 1er",
     "second deuxieme 2nd 2e",
@@ -76,12 +77,15 @@ _HOLIDAYS = {
     "all saints' day|toussaint": (11, 1),
 }
 _FEAST = {name: date for names, date in _HOLIDAYS.items() for name in names.split("|")}
-"""Days with names that are the same in every year."""
+"""Holidays with the same month and day in every year."""
 _DECEMBER = 12
-_EVENING, _MORNING = 18, 6  # hours, from and to which it is night
+_EVENING, _MORNING = 18, 6
+"""Hours at which night begins and ends."""
 
 MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
+"""Pattern of the names of months."""
 WEEKDAY = "|".join(sorted(WEEKDAYS, key=len, reverse=True))
+"""Pattern of the names of weekdays."""
 _UNIT_PATTERN = "|".join(sorted(_UNIT, key=len, reverse=True))
 _NUMBER_PATTERN = "[0-9]{1,5}|" + "|".join(
     sorted((name for name in _NUMBER if name.isalpha()), key=len, reverse=True)
@@ -95,7 +99,7 @@ def _utc(*date: int) -> datetime:
 
 
 def span(start: datetime, end: datetime) -> Period:
-    """The time between two moments."""
+    """Return the period between two moments."""
     return Period(int(start.timestamp()), int(end.timestamp()))
 
 
@@ -135,7 +139,7 @@ def _weekday_of(match: re.Match[str], now: datetime) -> Period:
 
 
 def _night(match: re.Match[str], now: datetime) -> Period:
-    """From evening to morning: the last one that has begun, and of `last night` the one before today."""
+    """Return the last night that has begun, for `last night` the one before today."""
     evening = _midnight(now) + timedelta(hours=_EVENING)
     if evening > now or match["dernier"] or match["last"]:
         evening -= timedelta(days=1)
@@ -148,13 +152,13 @@ def _hour(match: re.Match[str], now: datetime) -> Period:
 
 
 def _months(year: int, month: int, count: int) -> Period:
-    """So many months from one on, which may lie in the years after that one."""
+    """Return the period of `count` months from one on, possibly into later years."""
     end = year * 12 + month - 1 + count
     return span(_utc(year, month, 1), _utc(end // 12, end % 12 + 1, 1))
 
 
 def _season_of(match: re.Match[str], now: datetime) -> Period:
-    """Three months: the last ones that have begun, or that are over."""
+    """Return the three months of a season: the last one that has begun, or that is over."""
     month = _SEASON[match["season"]]
     if match["year"]:
         return _months(int(match["year"]), month, 3)
@@ -165,7 +169,7 @@ def _season_of(match: re.Match[str], now: datetime) -> Period:
 
 
 def _quarter(match: re.Match[str], now: datetime) -> Period:
-    """A quarter by its number; without a year the last one that has begun."""
+    """Return a quarter by its number; without a year the last one that has begun."""
     number = int(match["number"]) if match["number"] else _QUARTER[match["ordinal"]]
     month = 3 * number - 2
     year = int(match["year"] or now.year - (_utc(now.year, month, 1) > now))
@@ -219,7 +223,7 @@ def _moment(match: re.Match[str], now: datetime) -> Period:
 
 
 YEAR = r"(?:1[0-9]{3}|20[0-9]{2}|2100)"
-"""A number that may be a year."""
+"""Pattern of a number that may be a year."""
 _year = rf"(?P<year>{YEAR})"
 _short_year = rf"(?P<year>{YEAR}|[0-9]{{2}})"
 _day = r"(?P<day>[0-9]{1,2})(?:st|nd|rd|th|er)?(?: of)?"
@@ -283,5 +287,6 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], datetime], Period]], ...] = (
     (rf"(?P<n>{_NUMBER_PATTERN}) (?:{_PAST_EN_PATTERN}|derniers|dernieres) (?P<unit>{_UNIT_PATTERN})", _ago),
 )
 PERIOD_RULES = tuple((re.compile(pattern), read) for pattern, read in _RULES)
+"""Patterns of folded expressions with the functions that make periods of their matches."""
 ZONE_FREE_PARSERS = (_ago, _hour, _moment)
-"""What reads moments, not days."""
+"""Functions of `PERIOD_RULES` whose periods do not depend on the zone."""

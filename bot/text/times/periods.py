@@ -1,7 +1,7 @@
-"""Expressions of time that people type, in English and in French, as spans of time; spans told in words.
+"""Parsing of time expressions in English and French, and formatting of periods.
 
-A table of our own: dateparser (15 MB, 50 ms to import) gives moments instead of spans, reads `this week` as
-now and knows neither `lundi dernier` nor `depuis lundi`.
+Own rules, because dateparser (15 MB, 50 ms to import) returns moments instead of periods, reads `this week`
+as now and knows neither `lundi dernier` nor `depuis lundi`.
 """
 
 import re
@@ -39,11 +39,11 @@ _THIRDS = {"debut": 0, "beginning": 0, "start": 0, "early": 0, "fin": 2, "late":
 
 
 def parse(text: str, now: int, zone: tzinfo = UTC) -> Period | None:
-    """The span of time that `text` as a whole names: `7d`, `2020-06-10`, `last monday`, `depuis lundi`.
+    """Parse an expression such as `7d`, `2020-06-10`, `last monday`, `depuis lundi`; None if it is none.
 
-    `now` is in seconds since 1970 in UTC; days begin at midnight in `zone`, weeks on Monday. A day or month
-    without a year is the latest one that has begun; a beginning, middle or end is a third. None when it is no
-    expression of time or names no day there is.
+    `now` is in seconds of UTC; days begin at midnight in `zone`, weeks on Monday. A day or month without a
+    year is the latest one that has begun; a beginning, middle or end is a third. A date that does not exist
+    gives None.
     """
     folded = " ".join(fold(text[:80]).split()).strip(" ,.;!?")
     lead = _LEADING_PREPOSITION.match(folded)
@@ -60,18 +60,18 @@ def parse(text: str, now: int, zone: tzinfo = UTC) -> Period | None:
 
 
 def add_local_seconds(moment: int, seconds: int, zone: tzinfo) -> int:
-    """The moment at which clocks in `zone` show so much more: midnight again where they were changed."""
+    """Add seconds of local time to a moment, so that midnight stays midnight across clock changes."""
     return int((datetime.fromtimestamp(moment, zone) + timedelta(seconds=seconds)).timestamp())
 
 
 def _in_zone(period: Period, zone: tzinfo | None) -> Period:
-    """The span between the moments at which clocks in `zone` show what a period gives in UTC."""
+    """Return the period whose local times in `zone` are the given times in UTC."""
     start, end = (datetime.fromtimestamp(each, UTC).replace(tzinfo=zone) for each in period)
     return span(start, end)
 
 
 def _match_rules(folded: str, now: datetime) -> Period | None:
-    """The span that a folded expression names; of a time of day, that of its day."""
+    """Return the period of a folded expression, None without one; a time of day counts as its day."""
     whole = _WEEKDAY_OF_DATE.sub("", folded, count=1)
     for candidate in dict.fromkeys((whole, _HOUR.sub("", whole))):
         for pattern, read in PERIOD_RULES:
@@ -80,19 +80,19 @@ def _match_rules(folded: str, now: datetime) -> Period | None:
                 try:
                     if read in ZONE_FREE_PARSERS:
                         return read(match, now)
-                    # Days are found as if it were UTC: the time that the clocks of the zone show.
+                    # Rules compute days as if the local time were UTC.
                     return _in_zone(read(match, now.replace(tzinfo=UTC)), now.tzinfo)
-                except (ValueError, OverflowError):  # 31 June, year 0
+                except (ValueError, OverflowError):  # such as 31 June or year 0
                     return None
     return None
 
 
 _SHORT = 2 * 86400
-"""Seconds: of a shorter span that does not begin at midnight the hours are told too."""
+"""Seconds below which a period that does not begin at midnight is formatted with hours."""
 
 
 def format_period(period: Period, zone: tzinfo, language: str) -> str:
-    """The days of a period, or its hours, as clocks in `zone` show them."""
+    """Return the days of a period, or its hours, in the local time of `zone`."""
     start, end = (datetime.fromtimestamp(moment, zone) for moment in period)
     if start.time() != time() and period.end - period.start < _SHORT:
         return f"{_format_hour_range(start, end, language)} {zone}"

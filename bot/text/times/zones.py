@@ -1,4 +1,4 @@
-"""Time zones by what people call them: an IANA name, a city or a country, in English or in French."""
+"""Search of time zones by IANA name, city or country, in English or French."""
 
 from functools import cache
 from zoneinfo import available_timezones
@@ -10,22 +10,23 @@ from rapidfuzz import process
 from bot.core.i18n import LANGUAGES
 from bot.text.words import fold
 
-_MIN_SUGGESTION_SCORE = 75  # of 100, how close a name must be to be offered
+_MIN_SUGGESTION_SCORE = 75
+"""Similarity out of 100 from which a zone is suggested."""
 _MAX_SUGGESTIONS = 4
 _LONGEST = 100
 _OTHERS = {"localtime", "Factory", "GMT+0", "GMT-0", "GMT0"}
 
 
 def find_zone(text: str) -> str | None:
-    """The IANA name of the zone that a person means, or None.
+    """Return the IANA name of a zone, None if the name is unknown.
 
-    A distance from UTC is no zone: it does not say when summer time begins.
+    An offset from UTC is no zone, as it does not say when daylight saving time begins.
     """
     return zone_names().get(_plain(text[:_LONGEST]))
 
 
 def suggest_zones(text: str) -> list[str]:
-    """IANA names of zones that a person may have meant, best first."""
+    """Return the IANA names of zones with a similar name, best first."""
     found = process.extract(
         _plain(text[:_LONGEST]),
         zone_names().keys(),
@@ -37,13 +38,13 @@ def suggest_zones(text: str) -> list[str]:
 
 @cache
 def zone_names() -> dict[str, str]:
-    """Zones by folded names: their own, their last part, and cities and countries in each language."""
-    # Etc/GMT+2 is two hours *west* of Greenwich, and `posix`, `right` and `SystemV` are duplicates.
+    """Return zones by folded name: IANA name, its last part, cities and countries in each language."""
+    # Etc/GMT+2 is two hours *west* of Greenwich; `posix`, `right` and `SystemV` are duplicates.
     odd = ("Etc/", "posix", "right/", "SystemV/")
     zones = sorted(zone for zone in available_timezones() if not zone.startswith(odd) and zone not in _OTHERS)
     names = {_plain(zone): zone for zone in zones}
     old = get_global("zone_aliases")
-    for zone in sorted(zones, key=lambda zone: zone in old):  # a current name before an old one
+    for zone in sorted(zones, key=lambda zone: zone in old):  # current names before deprecated ones
         names.setdefault(_plain(zone.rpartition("/")[2]), zone)
     for language in LANGUAGES:
         locale = Locale(language)
