@@ -33,8 +33,8 @@ WELL_KNOWN = ("/feed", "/rss", "/feed.xml", "/atom.xml", "/rss.xml", "/index.xml
 class DiscoveryResult:
     """The feeds and lists found at a URL.
 
-    `fetched` is set when `url` was fetched, `parsed` when it is a feed; `page` has the lists of a web page.
-    With `of_site`, `feeds` are those of the site, because the page itself has none.
+    `response` is set when `url` was fetched, `parsed` when it is a feed; `page_lists` has the lists of a web
+    page. With `is_from_site`, `feeds` are those of the site, because the page itself has none.
     """
 
     feeds: tuple[FoundFeed, ...] = field(default=())

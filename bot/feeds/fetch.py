@@ -54,7 +54,7 @@ class FetchResult(NamedTuple):
     """The response to a fetch, after redirects.
 
     `url` is the final URL without credentials. `permanent_url` is set when every redirect was permanent (301,
-    308). `body` is decompressed, and empty if `not_modified`. `body_hash` is 16 bytes over the body as
+    308). `body` is decompressed, and empty if `is_not_modified`. `body_hash` is 16 bytes over the body as
     received. `headers` are case-insensitive.
     """
 
@@ -132,9 +132,9 @@ class Fetcher:
         """Fetch `url`, following at most `MAX_REDIRECTS` redirects.
 
         With `validators` the request is conditional (RFC 9110 §13): a response 304, or a body with the stored
-        hash, gives `not_modified`. `max_bytes` bounds the body, compressed and decompressed; None means the
-        setting. With `types`, the body of a response of another media type is not read.
-        Raises FeedError with any code of `bot.feeds.fetch_errors` that does not concern parsing.
+        hash, gives `is_not_modified`. `max_bytes` bounds the body, compressed and decompressed; None means
+        the setting. With `media_types`, the body of a response of another media type is not read. Raises
+        FeedError with any code of `bot.feeds.fetch_errors` that does not concern parsing.
         """
         with self._translate_errors():
             return await self._get_following_redirects(

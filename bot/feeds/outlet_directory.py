@@ -75,8 +75,8 @@ class Outlet(NamedTuple):
 class _SearchTerms(NamedTuple):
     """Search terms of an outlet.
 
-    `name` is the full name in one word, `names` the words of its names, `compact_names` each name in one
-    word.
+    `compact_name` is the full name in one word, `name_words` the words of its names, `compact_names` each
+    name in one word.
     """
 
     name: str

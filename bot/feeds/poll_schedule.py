@@ -45,8 +45,8 @@ _BUSY_FEED_SECONDS = 900
 class CacheHints:
     """Hints of a publisher about the next poll, in seconds from now.
 
-    `ttl`, `skip_hours` and `skip_days` come with a document; None if it was not parsed: then the stored ones
-    count.
+    `ttl_seconds`, `skip_hours` and `skip_days` come with a document; None if it was not parsed: then the
+    stored ones count.
     """
 
     max_age: int | None = None
@@ -141,12 +141,12 @@ def after_success(
 ) -> tuple[int, int]:
     """Return the feed's new interval in seconds and its next poll (seconds of UTC) after a successful poll.
 
-    `feed` is as before this poll. `new_articles` are the publication times of the new ones. `changed`: the
-    document differs from the last one. `no_known_entries`: no entry was known, so that others may have been
-    missed. `over_quota`: it had more entries than its quota.
-    The interval halves with news. Without, it grows by two minutes (by a quarter for a feed sent in full each
-    time), up to a fraction of the time without news. The publisher's hints can only lengthen the wait. A feed
-    over quota is polled half as often each time, down to four times a day.
+    `feed` is as before this poll. `published_times` are the publication times of the new ones. `has_changes`:
+    the document differs from the last one. `no_known_entries`: no entry was known, so that others may have
+    been missed. `is_over_quota`: it had more entries than its quota. The interval halves with news. Without,
+    it grows by two minutes (by a quarter for a feed sent in full each time), up to a fraction of the time
+    without news. The publisher's hints can only lengthen the wait. A feed over quota is polled half as often
+    each time, down to four times a day.
     """
     wish = _publisher_min_wait(feed, hints)
     floor = (
@@ -238,7 +238,7 @@ def _jitter_up(seconds: int, random: Random) -> int:
 
 
 def _outside_skipped(feed: Feed | DueFeed, hints: CacheHints, due: int, random: Random) -> int:
-    """Return `due`, or the first moment after it outside the hours and days to skip (RSS 2.0)."""
+    """Return `due_at`, or the first moment after it outside the hours and days to skip (RSS 2.0)."""
     hours, days = hints.skip_hours, hints.skip_days
     if hours is None and feed.skip_hours:
         hours = frozenset(hour for hour in range(24) if feed.skip_hours >> hour & 1)

@@ -32,9 +32,9 @@ HostThrottle = Callable[[str], AbstractAsyncContextManager[None]]
 
 
 class _Rules(NamedTuple):
-    """A cached robots.txt. Without a body everything is allowed, or nothing if `failed` is set.
+    """A cached robots.txt. Without a body everything is allowed, or nothing if `failure` is set.
 
-    `failed` has the arguments of a FeedError: a stored exception would keep, in its traceback, the frames of
+    `failure` has the arguments of a FeedError: a stored exception would keep, in its traceback, the frames of
     all calls that raised it.
     """
 

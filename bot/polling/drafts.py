@@ -71,7 +71,7 @@ def parse_list(
     """Parse a web page's list into metadata and the keys of its items (runs in a worker).
 
     `signature` is the stored one, "" before the first poll; `known_items` are its newest articles, newest
-    first; `since` is when it was first followed. Raises FeedError: list-lost, needs-script.
+    first; `followed_since` is when it was first followed. Raises FeedError: list-lost, needs-script.
     """
     found = list_feeds.read_list(body, content_type, url, trace, seen, since)
     return FeedDocument(

@@ -61,7 +61,7 @@ class DueFeedLoader:
         self._woken.set()
 
     def mark_written(self, feed_ids: Collection[int], soonest: int) -> None:
-        """Let queries return these feeds again, as their polls are written; query by `soonest`."""
+        """Let queries return these feeds again, as their polls are written; query by `next_due_at`."""
         self._held.difference_update(feed_ids)
         self._held |= self.write_buffer.pending_among(feed_ids)
         if soonest < self._look_at:
@@ -69,7 +69,10 @@ class DueFeedLoader:
             self._woken.set()
 
     def release(self, feed_id: int, *, pause: int = 0) -> None:
-        """Release a feed that was not polled and stays due; wait `pause` seconds before the next query."""
+        """Release a feed that was not polled and stays due.
+
+        The next query waits `pause_seconds`.
+        """
         self._held.discard(feed_id)
         if pause:
             self._look_at = max(self._look_at, self._clock.now() + pause)

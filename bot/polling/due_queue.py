@@ -25,7 +25,7 @@ MAX_SLOW_FEEDS = 10_000
 
 
 class SlowFeeds(dict[int, None]):
-    """Ids of the feeds whose last poll took at least `seconds`, at most `MAX_SLOW_FEEDS`."""
+    """Ids of the feeds whose last poll took at least `min_seconds`, at most `MAX_SLOW_FEEDS`."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ class PollQueue:
         return None
 
     async def next_job(self) -> PollJob:
-        """Wait for the next feed whose host is free and that has a slot; `finish` must follow."""
+        """Wait for the next feed whose host is free and that has a slot; `release_job` must follow."""
         taken = self._next()
         if taken is not None:
             if self._takers and (self._usual.has_capacity or self._slow.has_capacity):

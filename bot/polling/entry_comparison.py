@@ -31,10 +31,10 @@ class Matches(NamedTuple):
 
 
 class EntryComparison:
-    """The outcome of a comparison: `new` drafts in document order, `changed` drafts by article id.
+    """The outcome of a comparison.
 
-    `aliases` are further identity hashes of known articles; `refused` counts changes that come too often to
-    be accepted.
+    `new_drafts` are in document order, `changed_by_id` are drafts by article id, `aliases` further identity
+    hashes of known articles. `refused_count` counts changes that come too often to be accepted.
     """
 
     def __init__(

@@ -95,7 +95,7 @@ class FullTextFetcher:
             await asyncio.gather(*under_way, return_exceptions=True)
 
     async def fetch_due(self, feed_ids: Collection[int], *, seconds: float, polite: bool = True) -> int:
-        """Fetch the due pages of some feeds for at most `seconds`; return how many were fetched.
+        """Fetch the due pages of some feeds for at most `max_seconds`; return how many were fetched.
 
         `polite=False` is for feeds that a user named: it does not pause between requests. Raises StoreError.
         """

@@ -30,11 +30,10 @@ class Host:
     """Request state of one publisher host: one request at a time, then a pause.
 
     Use: `await host.wait_until_free()`, `host.begin_request(now)`, and `host.end_request()` in a finally
-    block.
-    `next_request_at` is monotonic, `backoff_until` wall-clock time, both in seconds. `mean_cycle_seconds`,
-    from one request to the next, is 0 before the first. `queue` holds due feeds with their tenants; `busy`:
-    one of them is being polled. `is_owned`: this process has the lease of the host's slot. Further feeds of a
-    tenant with a long queue get appointments.
+    block. `next_request_at` is monotonic, `backoff_until` wall-clock time, both in seconds.
+    `mean_cycle_seconds`, from one request to the next, is 0 before the first. `queue` holds due feeds with
+    their tenants; `is_busy`: one of them is being polled. `is_owned`: this process has the lease of the
+    host's slot. Further feeds of a tenant with a long queue get appointments.
     """
 
     _clock: Clock

@@ -31,7 +31,7 @@ MIN_ENTRIES_FOR_UNSTABLE_IDS = 3
 FREE_CHANGES = 6
 """Changes of an article that are accepted at once; the wait before each further one doubles."""
 FIRST_CHANGE_WAIT_SECONDS = 3_600
-"""Wait before the first change beyond `FREE_CHANGES`."""
+"""Wait before the first change beyond `MAX_FREE_CHANGES`."""
 MANY_FEEDS = 10_000
 """Feeds whose consecutive polls with only unknown entries are counted."""
 

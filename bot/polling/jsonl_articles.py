@@ -107,7 +107,7 @@ _MOST_OTHERS = 50
 def parse_row(raw: bytes, others: Counter[str]) -> ImportRow:
     """Parse a line. Raises ValueError with what is wrong with it.
 
-    `unknown_keys` counts the lines with each key that is ignored, for the first `MAX_UNKNOWN_KEYS` keys.
+    `unknown_keys` counts the lines with each key that is ignored, for the first `_MAX_UNKNOWN_KEYS` keys.
     """
     found = _object(raw)
     for name in found.keys() - set(FIELDS):

@@ -21,8 +21,8 @@ _FLAG_LETTERS = re.compile("[\U0001f1e6-\U0001f1ff]+\\Z")
 def to_plain_line(text: str, limit: int | None = None) -> str:
     """Return `text` on one line without control, zero-width, direction or tag characters.
 
-    At most four combining marks stay on a character. Truncated with … beyond `limit` UTF-16 units, as Discord
-    counts; None for no limit.
+    At most four combining marks stay on a character. Truncated with … beyond `max_units` UTF-16 units, as
+    Discord counts; None for no limit.
     """
     text = " ".join(limit_combining_marks(strip_invisible(_BLANK.sub(" ", text))).split())
     return text if limit is None else truncate_utf16(text, limit)
@@ -48,7 +48,7 @@ def utf16_length(text: str) -> int:
 
 
 def truncate_utf16(text: str, limit: int) -> str:
-    """Truncate `text` to at most `limit` UTF-16 units, with … where something is missing.
+    """Truncate `text` to at most `max_units` UTF-16 units, with … where something is missing.
 
     Never cuts inside a character, an emoji sequence, a flag, or an escape of `escape_markdown`.
     """

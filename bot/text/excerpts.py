@@ -98,7 +98,7 @@ def _is_sentence_end(line: str, stop: re.Match[str]) -> bool:
 
 
 def _full_stop_ends_sentence(before: str, after: str) -> bool:
-    """Return whether a full stop between the words `before` and `after` ends a sentence."""
+    """Return whether a full stop between the words `previous_word` and `next_word` ends a sentence."""
     if before in _ABBREVIATIONS_NEVER_FINAL:
         return False
     before = before.lower()
@@ -110,7 +110,7 @@ def _full_stop_ends_sentence(before: str, after: str) -> bool:
 
 
 def excerpt(text: str, limit: int) -> str:
-    """Return the beginning of `text` on one line, at most `limit` UTF-16 units.
+    """Return the beginning of `text` on one line, at most `max_units` UTF-16 units.
 
     Whole sentences if they fill a third of the limit, else whole words and ….
     """
@@ -132,7 +132,7 @@ def excerpt(text: str, limit: int) -> str:
 def lead_excerpt(texts: Iterable[str], title: str, limit: int) -> str:
     """Return the excerpt of the first text that is more than the title, "" if there is none.
 
-    If the text begins with the title, as a social post does, the excerpt begins after it. At most `limit`
+    If the text begins with the title, as a social post does, the excerpt begins after it. At most `max_units`
     UTF-16 units.
     """
     name = title.rstrip("….")
@@ -144,7 +144,7 @@ def lead_excerpt(texts: Iterable[str], title: str, limit: int) -> str:
 
 
 def _cut_at_word(text: str, limit: int) -> str:
-    """Cut a longer text at a word to at most `limit` UTF-16 units, with …."""
+    """Cut a longer text at a word to at most `max_units` UTF-16 units, with …."""
     kept = truncate_utf16(text, limit).removesuffix(ELLIPSIS)
     if not text[len(kept) : len(kept) + 1].isspace():
         word = kept.rfind(" ")
@@ -158,7 +158,7 @@ def excerpt_around(
 ) -> tuple[str, list[tuple[int, int]]]:
     """Return the part of a line with most of `spans`, and their positions in it.
 
-    The part has at most `limit` UTF-16 units, with … where it is cut, and begins with a sentence if one
+    The part has at most `max_units` UTF-16 units, with … where it is cut, and begins with a sentence if one
     begins near enough. `spans` are (start, end) in characters, in order; those outside the part are dropped.
     """
     if not spans:

@@ -133,7 +133,7 @@ def exceeds_parse_budget(markup: str) -> bool:
 
 
 def has_too_many_attributes(markup: str, most_attributes: int) -> bool:
-    """Return whether a tag has more than about `most_attributes`: parsers compare each with each."""
+    """Return whether a tag has more than about `max_attributes`: parsers compare each with each."""
     return any(_is_crowded(markup[start:end], most_attributes) for start, end, _, _ in _tags(markup))
 
 
@@ -245,7 +245,7 @@ def _closing(tag: str) -> str:
 
 
 def _decode(text: str, *, all_of_them: bool = False) -> str:
-    """Decode entities that end in `;`, those of `<` and `>` only with `all_of_them`."""
+    """Decode entities that end in `;`, those of `<` and `>` only with `decode_angle_brackets`."""
     if "&" not in text:
         return text
     return _ENTITY.sub(

@@ -82,7 +82,7 @@ _SCRIPTS = tuple(
 def detect(text: str, hint: str | None = None) -> str | None:
     """Return the ISO 639-1 code of the language of `text`, None if it is unclear.
 
-    Reads `MAX_SAMPLE_CHARS` characters. `hint` is the feed's language tag (BCP 47, such as `fr-FR`; many say
+    Reads `_MAX_SAMPLE_CHARS` characters. `hint` is the feed's language tag (BCP 47, such as `fr-FR`; many say
     `en` by default). It decides if the text is unclear, and can name languages that the text alone cannot.
     """
     said = primary_subtag(hint)

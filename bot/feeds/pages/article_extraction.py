@@ -59,8 +59,8 @@ def extract_article(page: bytes, content_type: str, url: str, title: str, teaser
     """Return the text of the article in a page (runs in a worker).
 
     Raises FeedError: no-article if there is none, other-page if the page is about something else (a consent
-    form, the front page), nothing-more if the text is no longer than the teaser, parse-died as `article_text`
-    does.
+    form, the front page), nothing-more if the text is no longer than the teaser, parse-died as
+    `extract_article_text` does.
     """
     text = article_text(page, content_type, url)
     words = words_of(text)

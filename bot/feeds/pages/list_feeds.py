@@ -130,7 +130,7 @@ def read_list(
     """Return the list that a feed's URL names as a feed, without the backlog below its known items.
 
     `signature` is the stored one, "" before the first poll; `known_items` are its newest articles, newest
-    first; `since` is when it was first followed, in seconds of UTC.
+    first; `followed_since` is when it was first followed, in seconds of UTC.
     Raises FeedError: list-lost, needs-script.
     """
     read = ParsedPage(page, content_type, page_url(url))

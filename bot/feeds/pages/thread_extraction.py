@@ -64,7 +64,7 @@ _ADDRESS = re.compile(
 class _Group(NamedTuple):
     """Elements of one style, none within another.
 
-    `letters` is the characters of their text, `density` the characters per tag.
+    `char_count` is the characters of their text, `density` the characters per tag.
     """
 
     letters: int

@@ -31,7 +31,7 @@ class Outline:
 class FeedList:
     """The feeds of a subscription list, each URL once, and the titles of outlines without a valid URL.
 
-    `skipped` counts outlines beyond `MAX_OUTLINES`.
+    `skipped_count` counts outlines beyond `MAX_OUTLINES`.
     """
 
     outlines: tuple[Outline, ...]
@@ -43,7 +43,7 @@ def read_list(data: bytes) -> FeedList:
     """Parse an OPML document into its feeds, each URL once, in document order.
 
     Most real lists are not well-formed XML (bare `&`, unclosed elements); therefore a lenient HTML parser
-    reads the attributes. Bytes beyond `MAX_BYTES` and outlines beyond `MAX_OUTLINES` are left out.
+    reads the attributes. Bytes beyond `MAX_OPML_BYTES` and outlines beyond `MAX_OUTLINES` are left out.
     """
     text = _decoded(data[:MAX_BYTES])
     start = _START.search(text)

@@ -69,9 +69,9 @@ class FollowService:
         """Resolve a URL, handle or outlet name to a parsed feed, or to feeds or lists to choose from.
 
         A page that names one feed is resolved to it; for a page that names none, its lists are returned,
-        which `discover.list_as_feed` turns into feeds. With `with_lists`, the lists are also returned if only
-        the site has feeds.
-        Raises PasswordRequired, FeedError, and RequestRejected, also if the server follows too many feeds.
+        which `discover.convert_list_to_feed` turns into feeds. With `with_lists`, the lists are also returned
+        if only the site has feeds. Raises PasswordRequired, FeedError, and RequestRejected, also if the
+        server follows too many feeds.
         """
         feeds = meant(address)
         if len(feeds) > 1:
@@ -117,7 +117,7 @@ class FollowService:
     ) -> FollowResult:
         """Subscribe a channel to the feed of `resolve`, store its articles and enqueue the newest.
 
-        `person_id` is the user who asked for it. Nothing is fetched again. Following twice changes nothing.
+        `user_id` is the user who asked for it. Nothing is fetched again. Following twice changes nothing.
         Raises RequestRejected, FeedError, StoreError.
         """
         if found.fetched is None or found.parsed is None:

@@ -38,9 +38,9 @@ ProgressCallback = Callable[[int, int], Awaitable[None]]
 
 @dataclass(slots=True)
 class OpmlImportResult:
-    """The titles of a list's feeds by what became of them; `broken` ones have no valid URL.
+    """The titles of a list's feeds by what became of them; `invalid` ones have no valid URL.
 
-    `over_limit` are those beyond `MAX_FEEDS_PER_SERVER`; `skipped` counts outlines that were not read.
+    `over_limit` are those beyond `MAX_FEEDS_PER_SERVER`; `skipped_count` counts outlines that were not read.
     """
 
     added: list[str] = field(default_factory=list)

@@ -4,9 +4,9 @@
 - An entry with an unknown guid and a known link is the known article if title or date agree.
 - Two guids with one link in one document are two articles.
 - A title alone decides nothing.
-- An entry without a guid is identified by its link, one without either by its content.
-Variants of a URL (`urls.url_variants`) are equal. Entries that a feed shows again under other URLs are left
-to `relocated_entries`.
+- An entry without a guid is identified by its link, one without either by its content. Variants of a URL
+(`urls.list_url_variants`) are equal. Entries that a feed shows again under other URLs are left to
+`relocated_entries`.
 """
 
 import re

@@ -84,7 +84,7 @@ class RelocationMatcher:
             yield "link", title, strip_version(url)[1]
 
     def match(self, contents: Mapping[int, bytes]) -> dict[bytes, KnownArticle]:
-        """Return the articles of entries by strong key; `contents` are content hashes by article id."""
+        """Return the articles of entries by strong key; `content_hashes` are content hashes by article id."""
         found: dict[bytes, KnownArticle] = {}
         likely: dict[bytes, KnownArticle] = {}
         alike = Counter((known.title, contents.get(known.article_id)) for known in self._absent)

@@ -22,7 +22,7 @@ def find_missing(
 ) -> list[int]:
     """Return the ids of the `watched` articles that are newly missing from the document.
 
-    `matched_ids` are the articles in the document, `dates` their publication times.
+    `matched_ids` are the articles in the document, `published_times` their publication times.
     """
     missing = [
         article

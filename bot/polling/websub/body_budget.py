@@ -4,7 +4,7 @@ from collections import Counter
 
 
 class BodyBudget:
-    """Bytes of bodies in memory: at most `limit` in all, and `hub_limit` for each hub."""
+    """Bytes of bodies in memory: at most `max_bytes` in all, and `max_hub_bytes` for each hub."""
 
     def __init__(self, limit: int, hub_limit: int) -> None:
         self._limit, self._hub_limit = limit, hub_limit

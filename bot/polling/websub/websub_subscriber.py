@@ -138,7 +138,7 @@ class WebSubSubscriber:
         """Load a subscription that another process, or this one before a restart, may have changed.
 
         `is_verification`: the hub verifies it. For an unknown token return the seconds after which the client
-        `address`, if it sent too many of them, may try again, else 0. Raises StoreError.
+        `client_address`, if it sent too many of them, may try again, else 0. Raises StoreError.
         """
         known = self._known.of_token(token)
         is_running = known is not None and known.leased_until > self._clock.now()

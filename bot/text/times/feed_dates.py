@@ -59,7 +59,7 @@ def parse(text: str | None, *, whole: bool = False) -> int | None:
     Reads ISO 8601 (RFC 3339) and RFC 2822 with its obsolete forms; numeric dates (year first, or day first
     unless only the other order is valid) and dates with English or French months; times with `am` and `pm`,
     `14h30`, offsets or names of zones; seconds since 1970. A time without a zone is UTC. Never raises.
-    Other text after a date is ignored, unless `whole` requires that all of the text is a date.
+    Other text after a date is ignored, unless `is_date_only` requires that all of the text is a date.
     """
     if not text:
         return None
@@ -77,9 +77,9 @@ def parse(text: str | None, *, whole: bool = False) -> int | None:
 
 
 def clamp(published: int | None, found: int) -> int:
-    """Return the publication time in seconds of UTC, at most `found`.
+    """Return the publication time in seconds of UTC, at most `found_at`.
 
-    That is `found` if the time is unknown or before `EARLIEST_TIMESTAMP`.
+    That is `found_at` if the time is unknown or before `EARLIEST_TIMESTAMP`.
     """
     return found if published is None or not EARLIEST <= published <= found else published
 
