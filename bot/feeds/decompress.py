@@ -30,7 +30,7 @@ async def decompress(body: bytes, content_encoding: str, limit: int) -> bytes:
 
     A body that is not compressed although its header says so is returned as it is; one that is gzip although
     no header says so is decompressed.
-    Raises FeedError: too-large above `max_bytes` bytes, truncated, encoding.
+    Raises FeedError: too-large above `max_bytes`, truncated, encoding.
     """
     codings = [name.strip().lower() for name in content_encoding.split(",") if name.strip()]
     if len(codings) > _MOST_CODINGS:

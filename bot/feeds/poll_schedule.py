@@ -141,12 +141,13 @@ def after_success(
 ) -> tuple[int, int]:
     """Return the feed's new interval in seconds and its next poll (seconds of UTC) after a successful poll.
 
-    `feed` is as before this poll. `published_times` are the publication times of the new ones. `has_changes`:
-    the document differs from the last one. `no_known_entries`: no entry was known, so that others may have
-    been missed. `is_over_quota`: it had more entries than its quota. The interval halves with news. Without,
-    it grows by two minutes (by a quarter for a feed sent in full each time), up to a fraction of the time
-    without news. The publisher's hints can only lengthen the wait. A feed over quota is polled half as often
-    each time, down to four times a day.
+    `feed` is as before this poll. `published_times` are those of the new articles. `has_changes`: the
+    document differs from the last one. `no_known_entries`: no entry was known, so that others may have been
+    missed. `is_over_quota`: it had more entries than its quota.
+
+    The interval halves with news. Without, it grows by two minutes (by a quarter for a feed sent in full each
+    time), up to a fraction of the time without news. The publisher's hints can only lengthen the wait. A feed
+    over quota is polled half as often each time, down to four times a day.
     """
     wish = _publisher_min_wait(feed, hints)
     floor = (
