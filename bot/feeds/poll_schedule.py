@@ -45,7 +45,7 @@ _BUSY_FEED_SECONDS = 900
 class CacheHints:
     """Hints of a publisher about the next poll, in seconds from now.
 
-    `ttl_seconds`, `skip_hours` and `skip_days` come with a document; None if it was not parsed: then the
+    `ttl`, `skip_hours` and `skip_days` come with a document; None if it was not parsed: then the
     stored ones count.
     """
 

@@ -22,7 +22,7 @@ class EntryKeys(NamedTuple):
     it is unique in the document. `is_weak_key_repeated`: several entries of the document have this weak key,
     so that it decides nothing; `repeat_marker` is the identity hash that stores this. `is_link_shared`:
     several entries have this link. `url` is canonical, "" without a link; `page_key` is the key of its page.
-    `url_variant_keys` are the weak keys of the other variants of the URL. `content_hash` is a hash of summary
+    `url_variant_keys` are the weak keys of the other variants of the URL. `content` is a hash of summary
     and text, b"" without any.
     """
 
