@@ -75,7 +75,7 @@ class Outlet(NamedTuple):
 class _SearchTerms(NamedTuple):
     """Search terms of an outlet.
 
-    `compact_name` is the full name in one word, `name_words` the words of its names, `compact_names` each
+    `name` is the full name in one word, `name_words` the words of its names, `compact_names` each
     name in one word.
     """
 
