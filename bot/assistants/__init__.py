@@ -1,4 +1,4 @@
-"""The stored news as tools for assistants, by the Model Context Protocol: read-only, bounded.
+"""The stored news as read-only tools for assistants (Model Context Protocol).
 
-In: calls of an assistant, over standard streams or HTTP. Out: typed results in the shapes of `--json`.
+Input: tool calls over standard streams or HTTP. Output: typed results in the shapes of `--json`.
 """

@@ -1,4 +1,4 @@
-"""The tools that an assistant is given. What each may see is asked anew for every call."""
+"""The MCP tools; every call checks anew which feeds the caller may see."""
 
 from collections.abc import Awaitable, Callable, Collection
 from typing import Annotated, Any, Literal
@@ -24,14 +24,14 @@ from bot.search.searching import article_as_json, as_json
 from bot.text import urls
 
 MAX_RESULTS = 20
-"""Articles of a result."""
+"""Maximum number of articles in a result."""
 MAX_TEXT_CHARS = 8_000
-"""Characters of an article's text."""
+"""Maximum length of an article's text in characters."""
 STORY_WINDOW_SECONDS = 3 * 86_400
-"""Seconds between the first and the last article of a story."""
+"""Maximum distance in seconds between the publication of an article and others of its story."""
 
 VisibleFeeds = Callable[[], Awaitable[Collection[int] | None]]
-"""The feeds that whoever calls may see; None: all. Raises ToolError where that cannot be told, or not now."""
+"""Return the ids of the feeds that the caller may see, None for all. Raises ToolError."""
 
 Limit = Annotated[int, Field(ge=1, le=MAX_RESULTS, description="How many articles at the most.")]
 Link = Annotated[str, Field(min_length=1, max_length=2_000, description="The article's address.")]
@@ -55,7 +55,7 @@ class ArticleSummary(TypedDict):
 
 
 class SearchResponse(TypedDict):
-    """What a search found, and how the query was read."""
+    """Search results, and notes on how the query was interpreted."""
 
     results: list[ArticleSummary]
     notes: list[str]
@@ -63,7 +63,7 @@ class SearchResponse(TypedDict):
 
 
 class FullArticle(ArticleSummary):
-    """An article with its text, cut after `TEXT` characters."""
+    """An article with its text, cut after `MAX_TEXT_CHARS`."""
 
     author: str | None
     tags: list[str]
@@ -71,14 +71,14 @@ class FullArticle(ArticleSummary):
 
 
 class StoryResponse(TypedDict):
-    """An article, and others of the same days that tell the like."""
+    """An article, and articles of the same days about its story."""
 
     article: ArticleSummary
     others: list[ArticleSummary]
 
 
 class QuoteResult(TypedDict):
-    """A passage, word for word; `answer` is the part of it that answers, where that can be told."""
+    """A verbatim passage; `answer` is the part of it that answers, None if unknown."""
 
     text: str
     answer: str | None
@@ -89,7 +89,7 @@ class QuoteResult(TypedDict):
 
 
 class AnswerResponse(TypedDict):
-    """An answer: `quotes` where it is sure, else what `possible` answers there are, else related articles."""
+    """An answer: `quotes` if it is certain, else `possible` quotes, else related articles."""
 
     answered: bool
     quotes: list[QuoteResult]
@@ -98,7 +98,7 @@ class AnswerResponse(TypedDict):
 
 
 class TrendItem(TypedDict):
-    """A name or word that more articles tell of than in the time before."""
+    """A name or word that more articles mention than in the period before."""
 
     name: str
     articles: int
@@ -107,11 +107,11 @@ class TrendItem(TypedDict):
 
 
 class FeedInfo(TypedDict):
-    """A feed."""
+    """A feed; `url` is None for imported articles."""
 
     title: str
     outlet: str
-    url: str | None  # none of what was imported
+    url: str | None
 
 
 def build_server(
@@ -121,7 +121,7 @@ def build_server(
     auth: AuthSettings | None = None,
     verifier: TokenVerifier | None = None,
 ) -> MCPServer[Any]:
-    """An MCP server with the tools of a newsroom, open to all or to whom `verifier` knows."""
+    """Return an MCP server with the news tools, open to all or to the tokens that `verifier` accepts."""
     made: MCPServer[Any] = MCPServer(
         "telex",
         title="Telex",
@@ -252,7 +252,7 @@ class _Tools:
         return [feed.id for feed in await self._newsroom.store.feeds.all()] if seen is None else seen
 
     async def _find_article(self, url: str) -> Article:
-        """The article at an address, among those that may be seen."""
+        """Return the article at a URL that the caller may see. Raises ToolError if there is none."""
         seen = await self._sees()
         for article in await self._newsroom.store.articles.find_by_urls(
             [url], urls.page_key(url), (), MAX_RESULTS

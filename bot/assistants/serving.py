@@ -1,4 +1,4 @@
-"""The two ways to the tools: standard streams, for whoever runs Telex; HTTP, with a token of a server."""
+"""The two transports of the tools: standard streams for the operator, HTTP with a token of a server."""
 
 import logging
 import math
@@ -25,13 +25,13 @@ from bot.core.settings import Network
 log = logging.getLogger(__name__)
 
 CALLS, PERIOD = 60, 60.0
-"""Calls of a server at once, which come back over so many seconds."""
+"""Tool calls per server at once, and the seconds in which all of them are refilled."""
 MAX_REQUEST_BYTES = 64 * 1024
-"""Bytes of a request."""
+"""Maximum size of a request body in bytes."""
 
 
 async def serve_stdio(newsroom: Services) -> None:
-    """Serve whoever runs this over standard input and output: all articles."""
+    """Serve all articles over standard input and output."""
 
     async def everything() -> None:
         return None
@@ -40,7 +40,10 @@ async def serve_stdio(newsroom: Services) -> None:
 
 
 def build_http_app(newsroom: Services, public: PublicChannels, *, address: str) -> ASGIApp:
-    """An application that serves holders of tokens at `/mcp`: what everybody on their server may read."""
+    """Return an application that serves `/mcp` to holders of tokens.
+
+    A token gives access to the feeds that everybody on its server may read.
+    """
     limit = TokenBucket(newsroom.clock, allowed=CALLS, period=PERIOD)
 
     async def seen() -> Collection[int]:
@@ -53,16 +56,14 @@ def build_http_app(newsroom: Services, public: PublicChannels, *, address: str) 
         try:
             return await public.feed_ids(int(token.client_id))
         except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as error:
-            log.warning(
-                "Discord does not tell what everybody on server %s may read: %s", token.client_id, error
-            )
+            log.warning("public feeds lookup failed server_id=%s error=%s", token.client_id, error)
             raise ToolError("Discord does not answer at the moment. Try again later.") from error
 
     auth = AuthSettings(
         issuer_url=AnyHttpUrl(address), resource_server_url=None, validate_token_resource=False
     )
     server = news_tools.build_server(newsroom, seen, auth=auth, verifier=_ServerTokenVerifier(newsroom))
-    # A page in somebody's browser that reaches this address has no token: the check of hosts adds nothing.
+    # A web page that reaches this address by DNS rebinding has no token, so the host check adds nothing.
     app = server.streamable_http_app(
         json_response=True,
         stateless_http=True,
@@ -74,7 +75,7 @@ def build_http_app(newsroom: Services, public: PublicChannels, *, address: str) 
 
 
 def _slowing_misses(app: ASGIApp, misses: MissLimit) -> ASGIApp:
-    """Answer 429 instead of 401 to a caller that tried too many wrong tokens."""
+    """Return the application with 429 in place of 401 for clients that tried too many wrong tokens."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         has_token = any(name == b"authorization" for name, _ in scope.get("headers", ()))
@@ -94,13 +95,13 @@ def _slowing_misses(app: ASGIApp, misses: MissLimit) -> ASGIApp:
 
 
 class _ServerTokenVerifier:
-    """Tells whose token one is."""
+    """Verifier of tokens against the database."""
 
     def __init__(self, newsroom: Services) -> None:
         self._tokens = newsroom.store.assistant_tokens
 
     async def verify_token(self, token: str) -> AccessToken | None:
-        """The token with its server's id as the client, or None."""
+        """Return the token with its server's id as the client, or None if it is unknown."""
         server_id = await self._tokens.server_for_token(token)
         if server_id is None:
             return None

@@ -1,4 +1,4 @@
-"""The terminal: `telex`, one module a group of commands.
+"""The command line `telex`, one module per group of commands.
 
-In: arguments and standard input. Out: results on standard output, everything else on standard error.
+Input: arguments and standard input. Output: results on standard output, everything else on standard error.
 """

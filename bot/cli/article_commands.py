@@ -1,4 +1,4 @@
-"""The commands of `telex` that read stored articles: search, questions, what became of one."""
+"""Commands that read stored articles: search, questions, delivery status."""
 
 import json
 import sys

@@ -1,8 +1,8 @@
-"""Articles out of and into the store as JSON Lines: one object a line, UTF-8.
+"""Export and import of articles as JSON Lines: one object per line, UTF-8.
 
-`url`, `title`, `text`, `summary`, `published` (ISO 8601), `language`, `source`, `author`, `tags`, `image`. Of
-what comes in, `url` and one of `title` and `text` are needed, keys of other names mean nothing, and
-`published` may also be a date in words or seconds since 1970.
+Keys: `url`, `title`, `text`, `summary`, `published` (ISO 8601), `language`, `source`, `author`, `tags`,
+`image`. An import needs `url` and one of `title` and `text`, ignores other keys, and accepts dates in other
+formats or seconds since 1970 as `published`.
 """
 
 from collections import Counter
@@ -28,15 +28,15 @@ from bot.text import urls
 from bot.text.times import feed_dates
 
 BATCH = 500
-"""Lines read, prepared and stored together."""
+"""Lines that are read, prepared and stored together."""
 BUILD_TIMEOUT_SECONDS = 120.0
 """Seconds that a worker may take for a batch."""
 MAX_REPORTED_PROBLEMS = 1_000
-"""Lines of which is told what is wrong with them; the rest is counted."""
+"""Rejected lines that are reported with their reason; further ones are only counted."""
 
 
 class LineProblem(NamedTuple):
-    """A line that was not imported, counted from 1, and why."""
+    """A rejected line, counted from 1, and the reason."""
 
     line: int
     reason: str
@@ -44,14 +44,14 @@ class LineProblem(NamedTuple):
 
 @dataclass(slots=True)
 class ArticleImportResult:
-    """What an import did: articles stored, known already, and lines rejected, with the first problems."""
+    """Counts of an import: articles stored, already known and rejected, with the first problems."""
 
     stored: int = 0
     known: int = 0
     rejected: int = 0
     problems: list[LineProblem] = field(default_factory=list)
     unknown_fields: Counter[str] = field(default_factory=Counter)
-    """Lines with each key that means nothing."""
+    """Number of lines by ignored key."""
 
     def reject(self, line: int, reason: str) -> None:
         """Count a line that cannot be used."""
@@ -61,7 +61,10 @@ class ArticleImportResult:
 
 
 async def export(store: Store, lines: TextIO) -> int:
-    """Write every article, oldest first; how many. What two feeds of one outlet carry is written once."""
+    """Write all articles, oldest first, and return their number.
+
+    An article that two feeds of one outlet carry is written once.
+    """
     count = 0
     moment = None
     written: set[tuple[str, str, str]] = set()
@@ -80,7 +83,7 @@ async def export(store: Store, lines: TextIO) -> int:
 async def import_lines(
     newsroom: Services, lines: BinaryIO, *, on_progress: Callable[[int], None] | None = None
 ) -> ArticleImportResult:
-    """Import articles. What is there already stays as it is; a line that cannot be used is told of.
+    """Import articles; existing ones stay unchanged, and lines that cannot be used are reported.
 
     `on_progress` is called with the number of lines done. Raises StoreError, WorkerTimeout, WorkerDied.
     """
@@ -141,7 +144,8 @@ def _is_same(row: ImportRow, kept: StoredArticle) -> bool:
 
 
 def _page(row: ImportRow, at_url: Sequence[StoredArticle]) -> str:
-    """The page of a row: that of an article with its link, unless the link is that of several articles."""
+    """Return the page key of a row: that of a stored article with its link, unless several articles share it.
+    """
     for kept in at_url:
         if row.title == kept.title or row.published == kept.published:
             return kept.page
@@ -149,7 +153,7 @@ def _page(row: ImportRow, at_url: Sequence[StoredArticle]) -> str:
 
 
 def _numbered_lines(lines: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """The lines that are not blank with their numbers; one that is too long comes cut after the limit."""
+    """Yield the lines that are not blank, with their numbers; long lines are cut to `MAX_LINE_BYTES` + 1."""
     number = 0
     while raw := lines.readline(MAX_LINE_BYTES + 1):
         number += 1

@@ -1,4 +1,4 @@
-"""`telex mcp`: the stored news for assistants."""
+"""The command `telex mcp`, which serves the stored news to assistants."""
 
 from importlib.util import find_spec
 from ipaddress import ip_address
@@ -56,7 +56,7 @@ def mcp(
             if not http:
                 await serving.serve_stdio(newsroom)
                 return
-            from bot.client.public_channels import public_channels  # noqa: PLC0415 - discord.py takes a second
+            from bot.client.public_channels import public_channels  # noqa: PLC0415 - importing discord.py takes a second
 
             assert settings.discord_token is not None
             token = settings.discord_token.get_secret_value()
@@ -77,7 +77,7 @@ def mcp(
 
 
 def _is_local_only(host: str) -> bool:
-    """Whether others cannot reach what listens on a host, or nobody can tell from it where."""
+    """Return whether a host is reachable from this machine only, or not an address that others could use."""
     try:
         address = ip_address(host.strip("[]"))
     except ValueError:

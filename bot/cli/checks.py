@@ -1,4 +1,4 @@
-"""What can be known to be wrong before the bot runs: database, token, feeds."""
+"""Checks of settings, token, database and feeds without running the bot."""
 
 import asyncio
 import base64
@@ -24,10 +24,10 @@ from bot.writing.model_client import ModelClient, ModelError
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was looked at, whether it is as it should be, and what was found, in words.
+    """The result of a check: its subject, whether it passed, and the detail for the operator.
 
     `is_wrong_use`: nothing is broken, but Telex was called in the wrong place or with wrong settings.
-    `advice` is for below the table, where a command to copy is not broken into lines.
+    `advice` is printed below the table, where a command to copy is not wrapped.
     """
 
     subject: str
@@ -38,7 +38,7 @@ class Check:
 
 
 async def run_checks(settings: Settings) -> AsyncIterator[Check]:
-    """Check the token's shape, the database, and that each feed answers. Changes nothing but the schema."""
+    """Check settings, token, database and every active feed; write nothing but schema migrations."""
     yield check_token(settings)
     if not settings.contact:
         yield Check("contact", ok=True, detail="none: set TELEX_CONTACT so that publishers can reach you")
@@ -78,9 +78,9 @@ async def run_checks(settings: Settings) -> AsyncIterator[Check]:
 
 
 def check_token(settings: Settings) -> Check:
-    """Whether the token looks like one: three parts, the first the bot's id in base64.
+    """Check that the token has the shape of a bot token: three parts, the first the bot's id in base64.
 
-    Only Discord can tell whether it is valid. The form is that of Discord's reference ("Authentication").
+    Only Discord can tell whether it is valid. The form follows Discord's reference ("Authentication").
     """
     if settings.discord_token is None:
         return Check("token", ok=True, detail="none: only the demo runs (DISCORD_TOKEN is not set)")
@@ -97,7 +97,7 @@ def check_token(settings: Settings) -> Check:
 
 
 async def check_model(settings: Settings) -> Check:
-    """Whether the model service answers, with the model that it is to use; settings must name one."""
+    """Check that the model service answers and has the configured model; `settings` must have its URL."""
     async with ModelClient(settings, SystemClock()) as client:
         try:
             return Check("model service", ok=True, detail=await client.check_availability())
@@ -106,7 +106,7 @@ async def check_model(settings: Settings) -> Check:
 
 
 def check_meaning(settings: Settings, counts: EncodedCounts) -> Check:
-    """Whether articles are found by what they mean too, and how many so far."""
+    """Check whether semantic search is on, and how many articles are encoded."""
     what = "semantic search"
     model = article_encoder.model_id()
     if model is None:
@@ -135,7 +135,7 @@ def check_passwords(settings: Settings, seals: EncryptionCounts) -> Check:
 
 
 async def check_feed(fetcher: Fetcher, feed: Feed) -> Check:
-    """Whether a feed answers now; what it says is not read."""
+    """Check that a feed answers now; its document is not parsed."""
     name = redact(feed.url)
     try:
         answer = await fetcher.get(feed.url, validators=feed.validators)

@@ -1,4 +1,4 @@
-"""What commands work on: the database, and search in it, for as long as each runs."""
+"""The database and the searcher that commands open for as long as they run."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -19,15 +19,17 @@ from bot.store import Store
 T = TypeVar("T")
 
 ENCODE_TIMEOUT_SECONDS = 5.0
-"""Seconds that a search or a question spends on articles that are not encoded yet."""
+"""Seconds that a search or question spends on encoding new articles first."""
 NO_ARTICLES = "No articles yet. Follow a feed with `telex poll URL`, or use `telex import FILE`."
+"""Message for an empty database."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output, one object a line.")]
+"""The option `--json`."""
 
 
 @asynccontextmanager
 async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterator[Store]:
-    """The database, for as long as a command runs. Raises `DatabaseMissing`, unless it is to `create` one."""
+    """Open the database within the block. Raises `DatabaseMissing` unless `create` is set."""
     store = await Store.open(settings.database, SystemClock(), create=create)
     try:
         yield store
@@ -36,7 +38,11 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
 
 
 def with_store(work: Callable[[Store], Awaitable[T]], *, create: bool = False) -> T:
-    """What a coroutine function makes of the database; where that or a setting is wrong, the process ends."""
+    """Run a coroutine function on the opened store and return its result.
+
+    Exits the process with a message if a setting is invalid (status 2) or the database cannot be used (status
+    1).
+    """
     settings = load_settings_or_exit()
 
     async def run() -> T:
@@ -48,15 +54,15 @@ def with_store(work: Callable[[Store], Awaitable[T]], *, create: bool = False) -
 
 @asynccontextmanager
 async def open_searcher(settings: Settings, *, as_json: bool) -> AsyncIterator[Searcher]:
-    """Search in the database, by meaning too where that can be, for as long as a command runs.
+    """Open a searcher, semantic where available, within the block.
 
-    Where there are no articles, a person is told so and the command ends.
+    Without articles and `as_json`, prints a message and exits with status 0.
     """
     async with open_store(settings) as store, open_semantic_index(settings, store) as meaning:
         if not as_json and not await store.articles.newest(None, limit=1):
             terminal.exit_with_error(NO_ARTICLES, 0)
         if meaning is not None:
-            meaning.limits_wait = False  # the same question has the same answer on a busy machine
+            meaning.limits_wait = False  # A busy machine must not change the results.
             try:
                 await meaning.start()
                 await meaning.encode_missing(patience=ENCODE_TIMEOUT_SECONDS)
@@ -77,7 +83,7 @@ async def open_searcher(settings: Settings, *, as_json: bool) -> AsyncIterator[S
 
 
 async def encode_with_progress(meaning: SemanticIndex | None) -> None:
-    """Encode the articles that are not yet, with a bar that tells how far it is."""
+    """Encode the articles that are not encoded yet, with a progress bar; None does nothing."""
     if meaning is None:
         return
     with terminal.progress() as bar:

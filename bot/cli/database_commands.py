@@ -1,4 +1,4 @@
-"""The commands of `telex` on the whole database: JSON Lines in and out, copies, migrations."""
+"""Commands on the whole database: import and export, backup, move, migrations."""
 
 import sys
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def _reading(file: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _writing(file: Path) -> Iterator[TextIO]:
-    """Standard output for `-`, else a file that takes its name only when it is complete."""
+    """Open standard output for `-`, else a file that gets its name only when it is complete."""
     if str(file) == "-":
         yield sys.stdout
         return

@@ -1,4 +1,4 @@
-"""The commands of `telex` on feeds: finding them, listing them, removing them."""
+"""Commands on feeds: find, list, remove."""
 
 import json
 from functools import partial
@@ -57,7 +57,7 @@ def find(
 
 
 def _from_directory(name: str) -> DiscoveryResult | None:
-    """The outlets that are called what is no address; None for an address, and for what nobody is called."""
+    """Return the feeds of the outlets with a name; None for a URL or an unknown name."""
     try:
         urls.normalise_input(name)
     except ValueError:

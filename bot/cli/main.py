@@ -1,7 +1,7 @@
 """The command line: `telex`, or `python -m bot`.
 
-Machine-readable output goes to standard output, everything else to standard error.
-Exit status 0: done; 1: failed; 2: wrong use.
+Machine-readable output goes to standard output, everything else to standard error. Exit status 0: done; 1:
+failed; 2: wrong use.
 """
 
 import sys
@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-# `python -m bot` puts the working directory first on the path; our own `cogs` lie beside this package.
+# `python -m bot` puts the working directory first on the path, but `cogs` is beside this package.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bot.cli import checks, terminal
@@ -94,7 +94,7 @@ def _take_back(settings: Settings) -> None:
 
 def _run_bot(settings: Settings) -> NoReturn:
     if ProcessRole.GATEWAY not in settings.roles:
-        from bot.client import poller_process  # noqa: PLC0415 - what it imports takes a second
+        from bot.client import poller_process  # noqa: PLC0415 - its imports take a second
 
         _run_alone(settings, lambda: poller_process.serve(settings))
     if settings.discord_token is None:
@@ -106,7 +106,7 @@ def _run_bot(settings: Settings) -> NoReturn:
     if not (token := checks.check_token(settings)).ok:
         exit_with_error(f"DISCORD_TOKEN {token.detail}.", USAGE_ERROR)
     from bot.client.gateway_process import LoginRefused, serve  # noqa: PLC0415 - discord.py takes a second to import
-    from cogs import ALL_COGS  # noqa: PLC0415 - likewise
+    from cogs import ALL_COGS  # noqa: PLC0415 - imports discord.py
 
     try:
         _run_alone(settings, lambda: serve(settings, ALL_COGS))
@@ -139,7 +139,7 @@ def demo(
 def _run_demo(settings: Settings, *, live: bool = False, port: int = 0, browser: bool = True) -> None:
     if find_spec("simcord") is None:
         exit_with_error(f"The demo needs an extra: {extra_command('demo')}", FAILED)
-    # The page is what there is to see: without a level of one's own, only what went wrong is logged.
+    # Users look at the page, so unless a log level is configured, only warnings are logged.
     if "database" in settings.model_fields_set:
         terminal.echo_stderr("The demo uses its own database; TELEX_DATABASE stays untouched.")
     quiet = {} if "log_level" in settings.model_fields_set else {"log_level": "warning"}

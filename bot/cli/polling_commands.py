@@ -1,4 +1,4 @@
-"""`telex poll`: feeds polled once, without Discord."""
+"""The command `telex poll`, which polls feeds once, without Discord."""
 
 import asyncio
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ from bot.posting.wording.feed_error_sentences import describe_feed_error
 from bot.text import urls
 
 PAGE_FETCH_SECONDS = 60.0
-"""Seconds that `poll` reads pages for."""
+"""Seconds that `telex poll` spends on fetching article pages."""
 
 commands = typer.Typer()
 
@@ -65,7 +65,7 @@ def poll(
 
 
 async def _poll_at(newsroom: Services, addresses: Iterable[str]) -> list[PollReport]:
-    """Poll the feeds at addresses; what is new and fails is not kept."""
+    """Poll the feeds at some addresses; a new feed that fails is removed again."""
     store = newsroom.store.feeds
     known: set[str] = set()
     feeds: list[Feed] = []
@@ -102,7 +102,7 @@ async def _poll_all(newsroom: Services, feeds: Iterable[Feed], *, polite: bool) 
 
 
 async def _poll_page(newsroom: Services, feed: Feed) -> PollReport | None:
-    """The poll of the feed, or of the list, that the page at an address has."""
+    """Poll the feed or the first list that the web page at a feed's address has; None if it has none."""
     try:
         found = await newsroom.follow_service.resolve(feed.url, 0)
     except (RequestRejected, FeedError):
@@ -116,7 +116,7 @@ async def _poll_page(newsroom: Services, feed: Feed) -> PollReport | None:
 
 
 async def _read_pages(newsroom: Services, reports: Iterable[PollReport], *, polite: bool) -> None:
-    """Read the pages of the articles that polls brought; what takes too long is left for later."""
+    """Fetch the pages of the articles that polls brought, for at most `PAGE_FETCH_SECONDS`."""
     if not newsroom.full_text_fetcher.is_enabled:
         return
     feed_ids = {report.feed.id for report in reports}

@@ -1,4 +1,4 @@
-"""How results, answers and explanations look in a terminal."""
+"""Search results, answers and explanations as terminal output."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from bot.text.times import periods
 
 
 def match_label(result: SearchResult) -> str:
-    """What is said of an article that does not match wholly."""
+    """Return the label of a search result that matches only in part, else ""."""
     if result.semantic_only:
         return " (close in meaning)"
     if result.partial:
@@ -29,7 +29,7 @@ def match_label(result: SearchResult) -> str:
 
 
 def print_answer(told: Answer, settings: Settings) -> None:
-    """Print an answer: what was written or quoted, or the list of a period, and the sources."""
+    """Print an answer, written or quoted, or the briefing of a period, with its sources."""
     numbers = {source.id: number for number, source in enumerate(told.sources, 1)}
     if told.period is not None:
         terminal.echo_stderr(f"Period: {periods.format_period(told.period, told.zone, 'en')}")
@@ -93,8 +93,8 @@ def _unknown(told: Answer) -> None:
 
 
 def explanation_lines(found: Explanation) -> list[str]:
-    """What became of an article: a line an article and its feed, then a line a channel."""
-    from bot.posting.wording.problem_sentences import describe_problem  # noqa: PLC0415 - brings discord, which other commands need not wait for
+    """Return lines on an article's delivery: one per article and feed, then one per channel."""
+    from bot.posting.wording.problem_sentences import describe_problem  # noqa: PLC0415 - imports discord, which other commands need not wait for
 
     lines: list[str] = []
     for article, feed in found.articles:

@@ -1,4 +1,4 @@
-"""The signals that end a process: in order where that is possible, and in time in any case."""
+"""SIGTERM and SIGINT: an orderly end where possible, and an end in time in any case."""
 
 import asyncio
 import os
@@ -8,24 +8,27 @@ from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 STOP_SECONDS, SHORT_STOP_SECONDS = 55, 5
-"""Seconds after the first signal by which a bot, or any other command, has ended: a bot is granted 60."""
+"""Seconds after the first signal by which a bot, or any other command, has ended.
+
+A bot is granted 60 by `compose.yaml`.
+"""
 
 
 class StopSignals:
-    """The signals that end a process: the first one cancels its work, all later ones change nothing.
+    """Handlers of SIGTERM and SIGINT: the first signal cancels the work, later ones are ignored.
 
-    Cancelled a second time, work would leave what it was just closing, and threads that are never ended.
+    A second cancellation would leave half-closed what the work was closing, and threads that never end.
     """
 
     def __init__(self, seconds: int) -> None:
-        """The process ends `seconds` after the first one, whatever hangs."""
+        """Let the process end at most `seconds` after the first signal."""
         self.is_received = False
         self._seconds = seconds
         self._cancel: Callable[[], object] | None = None
 
     @contextmanager
     def handled(self) -> Iterator[None]:
-        """Handle them within the block, and for as long as the process lasts once one was received."""
+        """Handle the signals within the block, and until the end of the process once one was received."""
         before = [
             (number, signal.signal(number, self._receive)) for number in (signal.SIGTERM, signal.SIGINT)
         ]
@@ -37,7 +40,7 @@ class StopSignals:
                     signal.signal(number, handler)
 
     def cancels(self, task: asyncio.Task[Any]) -> None:
-        """Let the first one cancel this task, which is that of the running loop."""
+        """Cancel a task of the running loop at the first signal, at once if it was received already."""
         loop = asyncio.get_running_loop()
         self._cancel = lambda: loop.call_soon_threadsafe(task.cancel)
         if self.is_received:
@@ -50,11 +53,11 @@ class StopSignals:
         signal.signal(signal.SIGALRM, _end_at_once)
         signal.alarm(self._seconds)
         if self._cancel is not None:
-            with suppress(RuntimeError):  # the loop has just been closed
+            with suppress(RuntimeError):  # The loop has just been closed.
                 self._cancel()
 
 
 def _end_at_once(_number: int, _frame: object) -> NoReturn:
-    """End the process without closing anything, whatever hangs: its data can take that at any moment."""
+    """End the process without closing anything; stored data survives that at any moment."""
     os.write(2, b"Not everything could be closed in time; ended all the same.\n")
     os._exit(1)

@@ -1,4 +1,4 @@
-"""The process of a command: what it shows on which stream, how it runs, and with which status it ends."""
+"""The process of a command: its streams, its event loop and its exit status."""
 
 from __future__ import annotations
 
@@ -37,22 +37,26 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 FAILED = 1
+"""Exit status of a command that failed."""
 USAGE_ERROR = 2
+"""Exit status of a command with wrong arguments or settings."""
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of malloc.h
-_GIVEN_BACK = 2**17  # bytes
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # Parameters in malloc.h
+_GIVEN_BACK = 2**17
+"""Bytes from which freed memory is returned to the system."""
 
 _QUERY = re.compile(r"-[^-\s][^\s]|-[\"'“«(]")
 _UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 TIME_FORMAT = "%Y-%m-%d %H:%M"
+"""Format of local times for `strftime`."""
 
 
 class QueryCommand(TyperCommand):
-    """A command with a query that may begin with a dash: `-word` is no option, and none is that short."""
+    """A command whose query may begin with a dash: `-word` excludes a word, since no option is that short."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  # typer has its own click
-        """Let the query stand behind the options."""
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  # typer bundles its own click
+        """Move the query behind the options."""
         valued = {name for each in self.params if not getattr(each, "is_flag", True) for name in each.opts}
         options = args[: args.index("--")] if "--" in args else args
         queries = [
@@ -67,26 +71,26 @@ class QueryCommand(TyperCommand):
 
 
 def _messages() -> Console:
-    """For people: words, progress, errors."""
-    from rich.console import Console  # noqa: PLC0415 - two megabytes that a bot seldom needs
+    """Return the console for messages to people, on standard error."""
+    from rich.console import Console  # noqa: PLC0415 - 2 MB that a running bot seldom needs
 
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def echo_stderr(message: str) -> None:
-    """A line for the person at the terminal, on standard error."""
+    """Print a message for people on standard error."""
     from rich.text import Text  # noqa: PLC0415 - see above
 
     _messages().print(Text(message))
 
 
 def echo_stdout(line: str) -> None:
-    """A line for the next program, on standard output."""
+    """Print a line of output on standard output."""
     sys.stdout.write(line + "\n")
 
 
 def progress() -> Progress:
-    """A progress bar on standard error; nothing is drawn where that is not a terminal."""
+    """Return a progress bar on standard error; it is invisible unless that is a terminal."""
     from rich.progress import (  # noqa: PLC0415 - see above
         BarColumn,
         MofNCompleteColumn,
@@ -110,7 +114,7 @@ def progress() -> Progress:
 def table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, lines: bool = False
 ) -> None:
-    """A table on standard output. Cells are shown as they are, never read as markup."""
+    """Print a table on standard output; cells are plain text, never markup."""
     from rich.console import Console  # noqa: PLC0415 - see above
     from rich.table import Table  # noqa: PLC0415 - see above
     from rich.text import Text  # noqa: PLC0415 - see above
@@ -124,29 +128,29 @@ def table(
 
 
 def format_time(timestamp: int | None) -> str:
-    """A time in the machine's own time zone, or a dash."""
+    """Format a timestamp in the machine's time zone; None is a dash."""
     if timestamp is None:
         return "–"
     return datetime.fromtimestamp(timestamp, UTC).astimezone().strftime(TIME_FORMAT)
 
 
 def format_relative_time(timestamp: int | None, now: int) -> str:
-    """How long before (or after) now a time lies, in English, or a dash."""
+    """Format the distance of a timestamp from `now` in English; None is a dash."""
     if timestamp is None:
         return "–"
     return format_timedelta(timestamp - now, add_direction=True, locale="en")
 
 
 def exit_with_error(message: str, status: int = FAILED) -> NoReturn:
-    """Say why and end the process with that exit status."""
+    """Print a message on standard error and exit with a status."""
     echo_stderr(message)
     raise typer.Exit(status)
 
 
 def load_settings_or_exit(*, starts_log: bool = False, **values: str) -> Settings:
-    """Read the settings, some as given; where some are wrong, say so and end the process with status 2.
+    """Read the settings with overrides; if they are invalid, print why and exit with status 2.
 
-    Warn of those that Telex does not know: on standard error, in the log where that `starts_log`.
+    Warn of unknown settings on standard error, or in the log if `starts_log`, which configures it.
     """
     unknown: list[str] = []
     try:
@@ -163,11 +167,11 @@ def load_settings_or_exit(*, starts_log: bool = False, **values: str) -> Setting
 
 
 def _tune_malloc() -> None:
-    """Have the C library keep no heap for each thread, and give back what is large once it is free.
+    """Make glibc use one heap for all threads and return large freed blocks to the system (mallopt(3)).
 
-    What one thread frees, the others could not use; they take turns by the interpreter's lock, so that they
-    seldom wait for one another here. Left alone, it keeps the more the larger the documents are that come
-    along. See mallopt(3); other libraries than glibc have nothing of the kind.
+    Memory that one thread freed would not be reused by the others, and the interpreter's lock keeps them from
+    competing for one heap. By default, glibc's thresholds grow with the largest documents. Other C libraries
+    lack these settings.
     """
     with suppress(AttributeError, OSError):
         library = ctypes.CDLL(None)
@@ -177,9 +181,10 @@ def _tune_malloc() -> None:
 
 
 def run_async(work: Callable[[], Coroutine[None, None, T]], *, endless: bool = False) -> T:
-    """Run a coroutine to its end. SIGTERM or Ctrl-C ends it; errors of file and store become words.
+    """Run a coroutine to its end; SIGTERM cancels it as Ctrl-C does.
 
-    To be stopped is how `endless` work is done; any other was not done when it is stopped.
+    With `endless`, being cancelled is success (status 0); otherwise it is a failure. StoreError and OSError
+    with a file name end the process with a message.
     """
     signals = StopSignals(STOP_SECONDS if endless else SHORT_STOP_SECONDS)
 
@@ -189,7 +194,7 @@ def run_async(work: Callable[[], Coroutine[None, None, T]], *, endless: bool = F
         signals.cancels(task)
         return await work()
 
-    if endless:  # what is loaded by now stays: the collector, which halts the event loop, is to pass it by
+    if endless:  # Objects loaded by now stay alive: keep the collector, which halts the loop, from visiting them.
         gc.collect()
         gc.freeze()
         _tune_malloc()
@@ -212,12 +217,13 @@ def run_async(work: Callable[[], Coroutine[None, None, T]], *, endless: bool = F
 
 @contextmanager
 def guard_stdout() -> Iterator[None]:
-    """Fail, with a word, when standard output cannot take all that is written to it.
+    """Exit with a message if standard output cannot take all that is written, silently if it was closed.
 
-    How: https://docs.python.org/3/library/signal.html#note-on-sigpipe
+    See https://docs.python.org/3/library/signal.html#note-on-sigpipe.
     """
-    if sys.stdout is None:  # it was closed before the start
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # until the end of the process
+    if sys.stdout is None:  # It was closed before the start.
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # Stays open until the process ends
+  # noqa: PLC0415 - 2 MB that a running bot seldom needs
     try:
         try:
             yield

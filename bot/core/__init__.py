@@ -1,1 +1,1 @@
-"""What every room uses: models, settings, the clock, worker processes, the language of messages."""
+"""Models, settings, clock, worker processes and translations that all packages share."""

@@ -1,4 +1,4 @@
-"""Time, under a test's control where a test needs it."""
+"""The clock protocol, the system's clock, and detection of clock changes."""
 
 import asyncio
 import time
@@ -8,22 +8,22 @@ _HAS_BOOTTIME = hasattr(time, "CLOCK_BOOTTIME")
 
 
 class Clock(Protocol):
-    """Tells the time and waits."""
+    """Source of time; tests substitute their own."""
 
     def now(self) -> int:
-        """Seconds since 1970 in UTC, as the wall shows them."""
+        """Return the wall-clock time in whole seconds since 1970, UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds that only ever go forward, for measuring how long something took."""
+        """Return monotonic seconds, for measuring durations."""
         ...
 
     def uptime(self) -> float:
-        """As `monotonic`, those that the machine slept included where it tells."""
+        """Return monotonic seconds that include suspension of the machine, where the system counts it."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Sleep for a number of seconds."""
         ...
 
 
@@ -31,22 +31,22 @@ class SystemClock:
     """The clock of the machine."""
 
     def now(self) -> int:
-        """Seconds since 1970 in UTC, as the wall shows them."""
+        """Return the wall-clock time in whole seconds since 1970, UTC."""
         return int(time.time())
 
-    monotonic = staticmethod(time.monotonic)  # which is asked several times a poll
+    monotonic = staticmethod(time.monotonic)  # Called several times per poll: a direct reference saves a Python frame.
 
     def uptime(self) -> float:
-        """Those that the machine slept included, on Linux."""
+        """Return monotonic seconds; on Linux they include time in which the machine was suspended."""
         return time.clock_gettime(time.CLOCK_BOOTTIME) if _HAS_BOOTTIME else time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Sleep for a number of seconds."""
         await asyncio.sleep(seconds)
 
 
 async def wait_for_event(clock: Clock, event: asyncio.Event, seconds: float) -> None:
-    """Wait for an event, but not longer than so many seconds."""
+    """Wait until an event is set, but at most `seconds`."""
     waits = (asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(event.wait()))
     try:
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -56,13 +56,13 @@ async def wait_for_event(clock: Clock, event: asyncio.Event, seconds: float) -> 
 
 
 MIN_CLOCK_JUMP_SECONDS = 60
-"""Seconds by which the wall clock must have been set for anybody to mind."""
+"""Seconds by which the wall clock must have been set to count as a jump."""
 
 
 class ClockJumpDetector:
-    """Notices that the wall clock was set, by comparing it with the one that only goes forward.
+    """Detect steps of the wall clock by comparing it with the monotonic clock.
 
-    A machine that slept looks like one whose clock was set ahead.
+    A machine that was suspended looks like a clock that was set ahead.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -70,7 +70,10 @@ class ClockJumpDetector:
         self._apart = clock.now() - clock.monotonic()
 
     def check(self) -> int:
-        """By how many seconds the clock was set ahead since the last look, back where negative; mostly 0."""
+        """Return the step of the wall clock since the last call, in seconds; negative if it was set back.
+
+        Steps of less than `MIN_CLOCK_JUMP_SECONDS` count as 0.
+        """
         apart = self._clock.now() - self._clock.monotonic()
         leap = round(apart - self._apart)
         if abs(leap) < MIN_CLOCK_JUMP_SECONDS:

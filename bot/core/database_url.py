@@ -1,30 +1,34 @@
-"""Where a database is: the path of a file, or the address of a server, whose password is never shown."""
+"""The location of a database: a file path, or a PostgreSQL URL whose password is never displayed."""
 
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
 SCHEMES = frozenset({"postgresql", "postgres"})
+"""URL schemes of PostgreSQL."""
 
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):", re.IGNORECASE)  # of one letter it may be a drive
-_KEYWORDS = re.compile(r"\b(dbname|host|hostaddr|password|user)\s*=")  # libpq's other form of an address
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):", re.IGNORECASE)  # A scheme of one letter would be a Windows drive.
+_KEYWORDS = re.compile(r"\b(dbname|host|hostaddr|password|user)\s*=")  # libpq's keyword/value form
 _HOST = re.compile(r"(\[[0-9a-f:.%]+\]|[^][:]*)(:\d+)?", re.IGNORECASE)
 _NO_ESCAPE = re.compile(r"%(?![0-9a-f]{2})", re.IGNORECASE)
 _NEEDED = "the path of a file, or an address such as postgresql://user:password@host/name, is needed"
 
 
 class DatabaseUrl:
-    """A database on a PostgreSQL server. As a text it is fit to be shown."""
+    """The URL of a database on a PostgreSQL server; `str()` omits user and password."""
 
     def __init__(self, address: str) -> None:
-        """Raises ValueError, which names no part of the address, for what is none, or names no database."""
+        """Raise ValueError if `address` is no PostgreSQL URL or names no database.
+
+        The message of the error contains no part of the address.
+        """
         scheme, separator, location = address.partition("://")
         if not separator or scheme.lower() not in SCHEMES:
             raise ValueError(_NEEDED)
         self.address = f"postgresql://{location}"
         try:
             parts = urlsplit(self.address)
-        except ValueError:  # which shows the password
+        except ValueError:  # Its message contains the password.
             raise ValueError(_NEEDED) from None
         hosts = parts.netloc.rpartition("@")[2]
         if _NO_ESCAPE.search(location) or "@" in parts.path or parts.fragment:
@@ -49,7 +53,10 @@ class DatabaseUrl:
 
 
 def parse_place(text: str) -> Path | DatabaseUrl:
-    """Read the place of a database. Raises ValueError, without the text, for an address of anything else."""
+    """Parse a file path or a PostgreSQL URL.
+
+    Raises ValueError for any other URL; the message does not contain the text.
+    """
     text = text.strip()
     scheme = _SCHEME.match(text)
     if scheme is not None and scheme[1].lower() in SCHEMES:

@@ -1,6 +1,4 @@
-"""Who is next when many want the same few things: whoever had least of them so far.
-
-One mechanism for every share of a server: polling slots, documents being read, edits, requests to Discord.
+"""Start-time fair queueing: polls, page fetches, edits and requests are shared out between servers with it.
 """
 
 import asyncio
@@ -14,14 +12,16 @@ from typing import Any, Generic, NamedTuple, TypeVar
 T = TypeVar("T")
 
 HEADROOM_FACTOR = 3
-"""A key gets another slot while it has fewer than so many times those that are free: some always are."""
+"""A key may have at most this many times the number of free slots in flight, so that some always stay free.
+"""
 DEFAULT_COST = 1.0
-"""What a turn is taken to cost until the first one has ended."""
-_SWEEP_THRESHOLD = 10_000  # keys from which on those without a claim are forgotten
+"""Estimated cost of an item until the first one has ended."""
+_SWEEP_THRESHOLD = 10_000
+"""Number of keys from which idle ones are removed."""
 
 
 class Ticket(NamedTuple, Generic[T]):
-    """Something that waited and is out now, for a key that was charged so much in advance."""
+    """An item in flight and the cost that its key was charged in advance."""
 
     key: Hashable
     item: T
@@ -29,26 +29,27 @@ class Ticket(NamedTuple, Generic[T]):
 
 
 class FairQueue(Generic[T]):
-    """What waits, by key, with `slots` out at a time: start-time fair queueing (Goyal, Vin, Cheng 1996).
+    """A queue with fair sharing between keys and `slots` items in flight (start-time fair queueing).
 
-    What a turn cost is known when it ends. Whoever asked for nothing for a while has saved nothing up. The
-    bound on a key is the dynamic threshold of Choudhury and Hahne (1998): alone it gets most slots, and
-    the next to come finds one.
+    The cost of an item is known when it ends; until then `DEFAULT_COST`, later a moving mean, is charged. An
+    idle key earns no credit. A key alone gets most of the slots, never all: the next key to come finds one.
+
+    Goyal, Vin, Cheng 1996; dynamic threshold after Choudhury and Hahne 1998.
     """
 
     def __init__(self, slots: int) -> None:
         self.slots = slots
-        """May change at any time: what is out beyond it ends as usual."""
+        """Maximum number of items in flight; may change at any time, items beyond it end normally."""
         self.in_flight = 0
-        """Turns that were taken and have not ended."""
+        """Number of items in flight."""
         self._length = 0
         self._in_flight_by_key: dict[Hashable, int] = {}
         self._used: dict[Hashable, float] = {}
         self._waiting: dict[Hashable, deque[T]] = {}
-        self._heap: list[tuple[float, int, Hashable]] = []  # keys that wait; stale where used differs
+        self._heap: list[tuple[float, int, Hashable]] = []  # Waiting keys; an entry is stale if its usage changed.
         self._order = itertools.count()
-        self._parked: set[Hashable] = set()  # keys that wait and hold as much as they may
-        self._virtual_time = 0.0  # what the key served last had used then
+        self._parked: set[Hashable] = set()  # Waiting keys at their limit of slots
+        self._virtual_time = 0.0  # Usage of the last served key at that time
         self._usual = DEFAULT_COST
 
     def __len__(self) -> int:
@@ -56,15 +57,15 @@ class FairQueue(Generic[T]):
 
     @property
     def has_capacity(self) -> bool:
-        """Whether it is worth asking for the next."""
+        """Whether `try_acquire` may return an item."""
         return bool(self._heap) and self.in_flight < self.slots
 
     def usage(self, key: Hashable) -> float:
-        """What counts as used up by a key: the least goes first."""
+        """Return the usage of a key; the key with the lowest usage is served first."""
         return max(self._used.get(key, 0.0), self._virtual_time)
 
     def put(self, key: Hashable, item: T) -> None:
-        """Let something wait."""
+        """Append an item to the queue of a key."""
         self._length += 1
         if key in self._waiting:
             self._waiting[key].append(item)
@@ -77,7 +78,7 @@ class FairQueue(Generic[T]):
         self._push_key(key)
 
     def try_acquire(self) -> Ticket[T] | None:
-        """The next, or None when nothing waits that may go. `end` must follow."""
+        """Return the next item's ticket, or None if no item may start; pass it to `release` afterwards."""
         while self.has_capacity:
             used, _, key = heapq.heappop(self._heap)
             if used != self._used[key]:
@@ -89,7 +90,7 @@ class FairQueue(Generic[T]):
         return None
 
     def release(self, turn: Ticket[T], cost: float) -> None:
-        """A turn ended that cost so much."""
+        """Mark an item as ended and charge its key the actual cost."""
         key = turn.key
         self.in_flight -= 1
         self._used[key] += cost - turn.estimated_cost
@@ -102,7 +103,7 @@ class FairQueue(Generic[T]):
         self._parked.clear()
 
     def clear(self) -> list[T]:
-        """Take out what waits."""
+        """Remove and return all waiting items."""
         waiting = [item for line in self._waiting.values() for item in line]
         self._waiting.clear()
         self._heap.clear()
@@ -140,18 +141,21 @@ class FairQueue(Generic[T]):
 
 
 class FairSemaphore:
-    """Slots that tasks wait for: `async with slots.turn(key)`. A turn costs the seconds that it took."""
+    """A semaphore shared fairly between keys: `async with slots.acquire(key)`.
+
+    The cost of a slot is the seconds for which it was used.
+    """
 
     def __init__(self, slots: int) -> None:
         self._queue: FairQueue[asyncio.Future[Ticket[Any]]] = FairQueue(slots)
 
     def usage(self, key: Hashable) -> float:
-        """What counts as used up by a key: the least goes first."""
+        """Return the usage of a key in seconds; the key with the lowest usage is served first."""
         return self._queue.usage(key)
 
     @asynccontextmanager
     async def acquire(self, key: Hashable) -> AsyncIterator[None]:
-        """Hold a slot within the block, from when it is the key's turn."""
+        """Wait for a slot of a key and hold it within the block."""
         loop = asyncio.get_running_loop()
         mine: asyncio.Future[Ticket[Any]] = loop.create_future()
         self._queue.put(key, mine)
@@ -168,7 +172,7 @@ class FairSemaphore:
 
     def _grant_waiting(self) -> None:
         while (turn := self._queue.try_acquire()) is not None:
-            if turn.item.done():  # whoever waited was cancelled
+            if turn.item.done():  # The waiting task was cancelled.
                 self._queue.release(turn, 0.0)
             else:
                 turn.item.set_result(turn)

@@ -1,12 +1,11 @@
-"""The language of what Telex says: gettext catalogues read from `data/locales`, one `.po` a language.
+"""Translations of what Telex says, from the gettext catalogues in `data/locales`, one `.po` per language.
 
-Messages in code are English and marked with `_` or `ngettext`; a variable part is a named `{placeholder}`
-filled by `.format(...)` after translation. The language is a context variable, so that an answer is in the
-asker's language whatever else runs at the same time.
+Messages in code are English and marked with `_` or `ngettext`; variable parts are named `{placeholders}`,
+filled with `.format(...)` after translation. The language is a context variable, so that concurrent tasks can
+answer in different languages.
 
-Commands and their options have names of their own in each language, as entries with the contexts `command`
-(`/feed add`) and `option` (`url`). A translation that mentions a command writes its English path; what is
-said has the name that Discord shows in that language.
+Names of commands and options are translated by entries with the contexts `command` (`/feed add`) and `option`
+(`url`). Translations mention a command by its English path; it is replaced by the translated name.
 """
 
 from __future__ import annotations
@@ -26,29 +25,30 @@ if TYPE_CHECKING:
     from babel.messages.catalog import Catalog
 
 LANGUAGES = ("en", "fr")
+"""ISO 639-1 codes of the supported languages."""
 _COMMAND_PATTERN = re.compile(r"(?<![\w/<`])(/[a-z]+)( [a-z]+)?(?![\w-])")
 COMMAND, OPTION = "command", "option"
-"""Contexts of names in catalogues."""
+"""Message contexts of the names of commands and options in catalogues."""
 
 _language: ContextVar[str] = ContextVar("language", default="en")
-_mentions: Mapping[str, str] = {}  # what Discord shows as a command to click, by its English path
-_localized_command_patterns: dict[str, re.Pattern[str]] = {}  # of commands, by languages that have some
+_mentions: Mapping[str, str] = {}  # Clickable mentions of commands by English path
+_localized_command_patterns: dict[str, re.Pattern[str]] = {}  # By language
 
 
 def supported_language(tag: str | None) -> str | None:
-    """The language Telex speaks for a locale tag such as `fr` or `en-GB` (BCP 47), or None."""
+    """Return the supported language of a locale tag such as `fr` or `en-GB` (BCP 47), or None."""
     language = (tag or "").replace("_", "-").partition("-")[0].lower()
     return language if language in LANGUAGES else None
 
 
 def current_language() -> str:
-    """The language of this task."""
+    """Return the language of the current task."""
     return _language.get()
 
 
 @contextmanager
 def language_scope(language: str | None) -> Iterator[None]:
-    """Speak `language` (a locale tag; English where Telex does not speak it) within the block."""
+    """Set the language within the block; a locale tag that is not supported means English."""
     token = _language.set(supported_language(language) or "en")
     try:
         yield
@@ -57,18 +57,18 @@ def language_scope(language: str | None) -> Iterator[None]:
 
 
 def set_language(language: str | None) -> None:
-    """Speak `language` (a locale tag; English where Telex does not speak it) for the rest of this task."""
+    """Set the language for the rest of the current task; a locale tag that is not supported means English."""
     _language.set(supported_language(language) or "en")
 
 
 @cache
 def load_catalogue(language: str) -> gettext_module.NullTranslations:
-    """The messages of a language. English, the language of the source, has none."""
+    """Load the catalogue of a language; English, the source language, has an empty one."""
     path = DATA / "locales" / language / "LC_MESSAGES" / "telex.po"
     if not path.is_file():
         return gettext_module.NullTranslations()
-    from babel.messages.mofile import write_mo  # noqa: PLC0415 - workers say nothing to people
-    from babel.messages.pofile import read_po  # noqa: PLC0415 - likewise
+    from babel.messages.mofile import write_mo  # noqa: PLC0415 - worker processes translate nothing
+    from babel.messages.pofile import read_po  # noqa: PLC0415 - worker processes translate nothing
 
     compiled = io.BytesIO()
     with path.open("rb") as source:
@@ -80,7 +80,7 @@ def load_catalogue(language: str) -> gettext_module.NullTranslations:
 
 
 def _localize_command_names(messages: Catalog, language: str) -> None:
-    """Let translations mention commands by the names that they have in that language."""
+    """Replace English command paths in translations by the translated names."""
     names = {
         str(message.id): str(message.string)
         for message in messages
@@ -106,23 +106,22 @@ def _any_command_pattern(commands: Iterable[str]) -> str:
 
 
 def localized_command(path: str) -> str:
-    """The path of a command, such as `/feed add`, as Discord shows it in the language of this task."""
+    """Return the name of a command, such as `/feed add`, in the current language."""
     return load_catalogue(current_language()).pgettext(COMMAND, path)
 
 
 def set_command_mentions(mentions: Mapping[str, str]) -> None:
-    """From now on these are the mentions of commands, such as `</feed add:42>` for `/feed add`."""
-    global _mentions  # noqa: PLW0603 - one bot a process registers them
+    """Set the mentions of commands by English path, such as `</feed add:42>` for `/feed add`."""
+    global _mentions  # noqa: PLW0603 - one bot per process registers commands
     _mentions = mentions
 
 
 def linkify_commands(sentence: str) -> str:
-    """A sentence of ours, in the language of this task, with the commands that it names to be clicked.
+    """Return a sentence in which commands are clickable mentions.
 
-    For what Discord reads as Markdown: not for footers, titles, labels and logs. It stays as it is where the
-    ids are not known. In languages with names of their own for commands these are shown as code: Discord
-    shows a mention as it is written, and one with a translated name does nothing
-    (https://github.com/discord/discord-api-docs/issues/5518).
+    For Markdown only, not for footers, titles, labels or logs. Commands with unknown ids stay plain text. In
+    languages with translated command names they become code instead, because a mention with a translated name
+    does nothing (https://github.com/discord/discord-api-docs/issues/5518).
     """
     load_catalogue(current_language())
     if own := _localized_command_patterns.get(current_language()):
@@ -131,36 +130,36 @@ def linkify_commands(sentence: str) -> str:
 
 
 def _mention(first: str, second: str | None) -> str:
-    """A mention of `/first second`, or of `/first` where the second word is none of the command's."""
+    """Return a mention of `/first second`, or of `/first` followed by the word if it is no subcommand."""
     if second is None:
         return _mentions.get(first, first)
     return _mentions.get(first + second) or _mentions.get(first, first) + second
 
 
 def gettext(message: str) -> str:
-    """The message in the language of this task."""
+    """Return the message in the current language."""
     return load_catalogue(current_language()).gettext(message)
 
 
 def ngettext(singular: str, plural: str, number: int) -> str:
-    """The message in the language of this task, in the form that goes with the number."""
+    """Return the message in the current language, in the plural form for the number."""
     return load_catalogue(current_language()).ngettext(singular, plural, number)
 
 
-def N_(message: str) -> str:  # noqa: N802 - gettext's own name for it
-    """The message as it is: marks one that `_` translates later."""
+def N_(message: str) -> str:  # noqa: N802 - gettext's conventional name
+    """Mark a message for extraction; it is translated by `_` later."""
     return message
 
 
 def format_count(singular: str, plural: str, number: int, **blanks: object) -> str:
-    """`ngettext`, with the number as `{count}`, and other blanks filled."""
+    """Format a plural message with the number as `{count}` and further placeholders."""
     return ngettext(singular, plural, number).format(count=format_number(number), **blanks)
 
 
 def format_number(number: int) -> str:
-    """A number as the language of this task writes it: `1,234`, or with a narrow no-break space in French.
+    """Format a number in the current language: `1,234`, in French with a narrow no-break space.
 
-    The same as Babel's, which would load five megabytes about both languages for it.
+    Babel formats it identically, but loads 5 MB of locale data.
     """
     return f"{number:,}" if current_language() == "en" else f"{number:,}".replace(",", "\u202f")
 

@@ -1,4 +1,4 @@
-"""How this Telex was installed, and so the command that adds an extra to it."""
+"""The way in which this Telex was installed, and the command that adds an extra to it."""
 
 import json
 import shlex
@@ -13,9 +13,9 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def extra_command(extra: str) -> str:
-    """Return the command that installs an extra as Telex itself was installed.
+    """Return the command that installs an extra in the way Telex itself was installed.
 
-    Where that was in an image, whose sources are gone, what to do instead.
+    For a container image without sources, return instructions instead.
     """
     origin = _read_origin()
     if "dir_info" not in origin:
@@ -32,10 +32,13 @@ def extra_command(extra: str) -> str:
 
 
 def _read_origin() -> dict[str, Any]:
-    """What pip wrote down: https://packaging.python.org/specifications/direct-url-data-structure/."""
+    """Return pip's record of the origin, `direct_url.json`.
+
+    https://packaging.python.org/specifications/direct-url-data-structure/
+    """
     try:
         origin: dict[str, Any] = json.loads(distribution("telex").read_text("direct_url.json") or "{}")
-    except PackageNotFoundError:  # a checkout that is on the path
+    except PackageNotFoundError:  # A source checkout on the import path
         return {"url": _ROOT.as_uri(), "dir_info": {"editable": True}}
     return origin
 
@@ -50,6 +53,6 @@ def _requirement(origin: dict[str, Any], extra: str) -> str:
 
 def _install(*arguments: str) -> str:
     pip = [sys.executable, "-m", "pip", "install"]
-    if find_spec("pip") is None:  # an environment of uv's has none
+    if find_spec("pip") is None:  # uv creates environments without pip.
         pip = ["uv", "pip", "install", "--python", sys.executable]
     return shlex.join([*pip, *arguments])

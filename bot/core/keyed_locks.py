@@ -1,16 +1,17 @@
-"""One at a time for each key."""
+"""Mutual exclusion per key."""
 
 import asyncio
 
 
 class KeyedLocks(dict[int, asyncio.Event | None]):
-    """Who has their turn, by key. It costs next to nothing where nobody waits, which is nearly always.
+    """The keys that are locked; an uncontended lock costs no more than a dict entry.
 
-    `if key in turns: await turns.free(key)`, then `turns[key] = None`, and `turns.end(key)` in a finally.
+    Use: `if key in locks: await locks.wait_until_free(key)`, then `locks[key] = None`, and
+    `locks.release(key)` in a finally block.
     """
 
     async def wait_until_free(self, key: int) -> None:
-        """Wait until nobody has the turn; taking it must follow at once."""
+        """Wait until a key is unlocked; the caller must lock it before its next await."""
         while key in self:
             event = self[key]
             if event is None:
@@ -18,6 +19,6 @@ class KeyedLocks(dict[int, asyncio.Event | None]):
             await event.wait()
 
     def release(self, key: int) -> None:
-        """Give the turn up."""
+        """Unlock a key and wake its waiters."""
         if (event := self.pop(key)) is not None:
             event.set()

@@ -1,7 +1,6 @@
-"""Hours of the day in a server's time zone: quiet hours, and when something is due each day or week.
+"""Times of day in a server's time zone: quiet hours, and daily or weekly schedules.
 
-Where a clock is put forward, an hour that it leaves out begins where the gap ends; where it is put back, an
-hour that comes twice is the first of the two (PEP 495).
+A time skipped by a clock change begins where the gap ends; a repeated one is the first of the two (PEP 495).
 """
 
 import re
@@ -14,20 +13,21 @@ MINUTES_PER_DAY = 24 * 60
 """Minutes of a day."""
 
 FIRST, LAST = 8 * 60, 22 * 60
-"""Minutes of the day between which most people are awake."""
+"""First and last minute of the day in which most people are awake."""
 
 _QUIET = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 _LONGEST_NAME = 100
-_LOOKAHEAD_DAYS = 9  # to look ahead for a weekday
+_LOOKAHEAD_DAYS = 9
+"""Days in which every weekday occurs, with a day of margin on both sides."""
 
 
 def format_iso(moment: int) -> str:
-    """A time, in seconds of UTC, as ISO 8601, such as `2020-06-10T08:30:00Z`."""
+    """Format a UTC timestamp as ISO 8601, such as `2020-06-10T08:30:00Z`."""
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def load_zone(name: str) -> ZoneInfo:
-    """The time zone of a name of the IANA database; UTC where this machine knows none of that name."""
+    """Return the IANA time zone of a name, or UTC if this machine does not know it."""
     try:
         return ZoneInfo(name[:_LONGEST_NAME])
     except (ValueError, OSError, LookupError):  # ZoneInfoNotFoundError is a KeyError
@@ -35,20 +35,20 @@ def load_zone(name: str) -> ZoneInfo:
 
 
 def format_quiet_hours(begin: int, end: int) -> str:
-    """Quiet hours as a text: from one minute of the day until another, such as `22:00-07:00`."""
+    """Format quiet hours, given as minutes of the day, such as `22:00-07:00`."""
     return f"{format_clock(begin)}-{format_clock(end)}"
 
 
 def format_clock(minute: int) -> str:
-    """A minute of the day as a clock shows it."""
+    """Format a minute of the day as `HH:MM`."""
     return f"{minute // 60:02d}:{minute % 60:02d}"
 
 
 @lru_cache(maxsize=1024)
 def parse_quiet_hours(text: str) -> tuple[int, int]:
-    """The minutes of the day at which quiet hours begin and end, past midnight if the end is earlier.
+    """Return the begin and end of quiet hours in minutes of the day; an earlier end is on the next day.
 
-    Raises ValueError for a text that `quiet` does not write.
+    Raises ValueError unless the text has the form that `format_quiet_hours` writes.
     """
     match = _QUIET.fullmatch(text)
     if match is None:
@@ -61,7 +61,7 @@ def parse_quiet_hours(text: str) -> tuple[int, int]:
 
 
 def quiet_hours_end(now: int, text: str | None, zone_name: str) -> int:
-    """When the quiet hours end that a moment lies in (seconds of UTC); 0 where it lies in none."""
+    """Return the UTC timestamp at which the quiet hours around `now` end; 0 outside of quiet hours."""
     if text is None:
         return 0
     begin, end = parse_quiet_hours(text)
@@ -76,10 +76,13 @@ def quiet_hours_end(now: int, text: str | None, zone_name: str) -> int:
 
 
 def local_minute_to_timestamp(day: date, minute: int, where: ZoneInfo) -> int:
-    """The second of UTC in which a minute of a day begins."""
+    """Return the UTC timestamp at which a minute of a local day begins.
+
+    A time skipped by a clock change begins where the gap ends; a repeated one is the first of the two.
+    """
     local = datetime.combine(day, time(minute // 60, minute % 60), where)
     utc = local.astimezone(UTC)
-    if utc.astimezone(where).replace(tzinfo=None) != local.replace(tzinfo=None):  # left out that day
+    if utc.astimezone(where).replace(tzinfo=None) != local.replace(tzinfo=None):  # The local time is skipped that day.
         before, after = local.utcoffset(), local.replace(fold=1).utcoffset()
         assert before is not None
         assert after is not None
@@ -96,7 +99,10 @@ def _end_of_gap(low: datetime, high: datetime, where: ZoneInfo) -> datetime:
 
 
 def next_occurrence(after: int, minute: int, weekday: int | None, zone_name: str) -> int:
-    """The first moment after another in which a minute of the day begins, on a weekday (Monday: 0) or any."""
+    """Return the first UTC timestamp after `after` at which a minute of the day begins.
+
+    `weekday` is 0 (Monday) to 6, or None for any day.
+    """
     where = load_zone(zone_name)
     day = datetime.fromtimestamp(after, where).date()
     for ahead in range(_LOOKAHEAD_DAYS):
@@ -110,15 +116,15 @@ def next_occurrence(after: int, minute: int, weekday: int | None, zone_name: str
 
 
 def next_occurrence_of_any(after: int, minutes: Iterable[int], zone_name: str) -> int:
-    """The first moment after another in which one of some minutes of the day begins."""
+    """Return the first UTC timestamp after `after` at which one of the minutes of the day begins."""
     return min(next_occurrence(after, minute, None, zone_name) for minute in minutes)
 
 
 def spread_over_waking_hours(count: int) -> list[int]:
-    """So many minutes of the day, evenly over its waking hours from the first on."""
+    """Return `count` minutes of the day, evenly spaced from `WAKING_START_MINUTE` on."""
     return [FIRST + (LAST - FIRST) * number // count for number in range(count)]
 
 
 def format_local_time(seconds: int, zone_name: str) -> str:
-    """The time of day of a moment as a clock in a time zone shows it."""
+    """Format a UTC timestamp as `HH:MM` in a time zone."""
     return datetime.fromtimestamp(seconds, load_zone(zone_name)).strftime("%H:%M")

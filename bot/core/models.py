@@ -1,8 +1,8 @@
-"""The words of the house: what feeds, articles, dispatches and the rest are made of.
+"""Domain models: feeds, entries, articles, subscriptions, dispatches, digests.
 
-All times are integer seconds since 1970 in UTC. All texts are plain text, never markup.
-Identifiers named `..._id` of servers, channels, people and messages are Discord snowflakes;
-those of feeds, articles, subscriptions and dispatches belong to one database and mean nothing elsewhere.
+Times are integer seconds since 1970 in UTC. Texts are plain text, never markup. `..._id` of servers,
+channels, users and messages are Discord snowflakes; ids of feeds, articles, subscriptions and dispatches are
+local to one database.
 """
 
 from dataclasses import dataclass, field
@@ -13,18 +13,18 @@ from bot.core.preferences import DEFAULT_APPEARANCE, DigestPlan, PostLook
 
 
 class FeedState(StrEnum):
-    """Whether a feed is asked for news."""
+    """Whether a feed is polled."""
 
     ACTIVE = "active"
-    GONE = "gone"  # answered 410, or failed for so long that asking stopped
-    IMPORTED = "imported"  # no address on the web: articles that `telex import` brought
+    GONE = "gone"  # Answered 410, or failed for so long that polling stopped
+    IMPORTED = "imported"  # Not on the web: holds the articles of `telex import`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One item as a feed gives it, its markup already turned into plain text and its links made absolute.
+    """An entry of a feed document, with markup converted to plain text and links made absolute.
 
-    `fingerprint` tells whether the entry changed (16 bytes over everything a reader sees).
+    `fingerprint` is a 16-byte hash of everything that a reader sees; it changes with the entry.
     """
 
     guid: str | None
@@ -38,17 +38,17 @@ class Entry:
     published: int | None = None
     updated: int | None = None
     language: str | None = None
-    audio_url: str | None = None  # the address of an episode of a podcast
-    duration_seconds: int | None = None  # of that, in seconds
+    audio_url: str | None = None  # URL of a podcast episode
+    duration_seconds: int | None = None  # of the podcast episode
     fingerprint: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedFeed:
-    """A feed document: what it says of itself, and its entries in document order.
+    """A parsed feed document: its metadata, and its entries in document order.
 
-    `ttl` is the publisher's wish in seconds (RSS `ttl`, `sy:updatePeriod`), `skip_hours` the hours in UTC
-    and `skip_days` the weekdays (Monday is 0) in which nobody needs to ask.
+    `ttl` is the publisher's requested poll interval in seconds (RSS `ttl`, `sy:updatePeriod`); `skip_hours`
+    (UTC) and `skip_days` (Monday is 0) are the hours and weekdays without updates.
     """
 
     title: str
@@ -60,26 +60,26 @@ class ParsedFeed:
     skip_hours: frozenset[int] = frozenset()
     skip_days: frozenset[int] = frozenset()
     entries: tuple[Entry, ...] = ()
-    hub_url: str | None = None  # that pushes what it publishes (WebSub)
-    self_url: str | None = None  # its address as it gives it itself
-    parse_warning: str | None = None  # what was wrong with a document that could be read all the same
+    hub_url: str | None = None  # WebSub hub
+    self_url: str | None = None  # The feed's own URL, as the document states it
+    parse_warning: str | None = None  # Defect of a document that could be parsed nevertheless
 
 
 class Validators(NamedTuple):
-    """What lets a server, or us, tell that a feed did not change. ETag and date go back byte for byte."""
+    """What tells that a feed did not change; `etag` and `last_modified` are sent back byte for byte."""
 
     etag: str | None = None
     last_modified: str | None = None
-    body_hash: bytes | None = None  # of the body as it came over the wire
-    entries_hash: bytes | None = None  # of the document from its first entry on
+    body_hash: bytes | None = None  # Of the body as received, before decompression
+    entries_hash: bytes | None = None  # Of the document from its first entry on
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """An address on the web, polled once for all servers that follow it.
+    """A feed URL, polled once for all servers that follow it.
 
-    `server_id` is set for a feed with credentials, which belongs to that server alone. `url` may hold
-    secrets: show and log `bot.text.urls.masked(url)`.
+    `server_id` is set for a feed with credentials, which belongs to that server alone. `url` may contain
+    secrets: display and log only its redacted form.
     """
 
     id: int
@@ -97,23 +97,24 @@ class Feed:
     interval: int = 600
     last_poll: int | None = None
     last_success: int | None = None
-    last_article: int | None = None  # when an article was last found in it
-    failures: int = 0  # in a row
+    last_article: int | None = None  # When an article was last discovered in it
+    failures: int = 0  # Consecutive failures
     failing_since: int | None = None
-    error: str | None = None  # a code of `bot.feeds.fetch_errors`
+    error: str | None = None  # A code of `bot.feeds.fetch_errors`
     error_detail: str = ""
-    moved_to: str | None = None  # a permanent redirect on probation
+    moved_to: str | None = None  # Target of a permanent redirect that is on probation
     moved_since: int | None = None
-    ttl: int | None = None  # the document's own wish: seconds between polls
-    skip_hours: int = 0  # bit 0 to 23: hours in UTC in which nobody needs to ask
-    skip_days: int = 0  # bit 0 (Monday) to 6: weekdays in UTC likewise
-    page_list: str | None = None  # what a list of a page is known by, for `bot.feeds.pages.list_feeds`
+    ttl: int | None = None  # The publisher's requested poll interval in seconds
+    skip_hours: int = 0  # Bits 0 to 23: UTC hours without updates
+    skip_days: int = 0  # Bits 0 (Monday) to 6: UTC weekdays without updates
+    page_list: str | None = None  # Signature of the list on a web page, for `bot.feeds.pages.list_feeds`
 
 
 class DueFeed(NamedTuple):
-    """As much of a feed as a poll needs that finds nothing new, as nearly all do.
+    """The part of a feed that an unchanged poll needs.
 
-    `is_healthy`: it neither fails nor moves. `servers` are ids of some that follow it, with commas between.
+    `is_healthy`: it neither fails nor moves. `server_ids_csv` lists some of the servers that follow it,
+    separated by commas.
     """
 
     id: int
@@ -132,11 +133,10 @@ class DueFeed(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewArticle:
-    """An article about to be kept. `key` is the same in every database; `page` names the canonical URL.
+    """An article to be stored. `key` is the same in every database; `page` is the hash of the canonical URL.
 
-    `text` is what the feed gave; `body` is what search, answers and excerpts read: the same without what a
-    page carries around its article.
-    `identities` are the hashes under which the feed may show this entry again.
+    `text` is the feed's; `body` is the text without page boilerplate that search, answers and excerpts read.
+    `identities` are the hashes by which the entry is recognised again.
     """
 
     key: str
@@ -159,7 +159,7 @@ class NewArticle:
 
 
 class Article(NamedTuple):
-    """An entry that Telex keeps. A tuple: searches make many, and a dataclass takes ten times as long."""
+    """A stored article. A tuple, because searches create many and a dataclass takes ten times as long."""
 
     id: int
     key: str
@@ -177,19 +177,19 @@ class Article(NamedTuple):
     image: str | None
     published: int
     found: int
-    updated: int | None = None  # when a change of it was last seen
-    corrected: int | None = None  # when what a post shows of it first changed
-    retracted: int | None = None  # when its publisher was seen to have taken it back
-    audio: str | None = None  # the address of an episode of a podcast
-    duration: int | None = None  # of that, in seconds
-    translated_from: str | None = None  # the language of the original, where title and summary are a model's
+    updated: int | None = None  # When its last change was discovered
+    corrected: int | None = None  # When a part that posts show first changed
+    retracted: int | None = None  # When its retraction was discovered
+    audio: str | None = None  # URL of a podcast episode
+    duration: int | None = None  # of the podcast episode, in seconds
+    translated_from: str | None = None  # Original language, if title and summary are a model's translation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """A channel follows a feed. It belongs to the server, not to the person who made it.
+    """A channel's subscription to a feed; it belongs to the server, not to the user who added it.
 
-    `look` is None where it is the server's.
+    `look` is None for the server's look.
     """
 
     id: int
@@ -197,39 +197,39 @@ class Subscription:
     channel_id: int
     feed_id: int
     added_at: int
-    paused_at: int | None = None  # since when
+    paused_at: int | None = None
     look: PostLook | None = None
 
 
 class DispatchKind(StrEnum):
-    """What a dispatch is."""
+    """The kind of a dispatch."""
 
     POST = "post"
     CATCH_UP = "catch-up"
-    FEED_ALERT = "notice"  # a feed broke, or is back
-    WATCH_NOTIFICATION = "watch"  # articles that match a watch
-    DIGEST = "digest"  # what came in a day or a week
+    FEED_ALERT = "notice"  # A feed fails or has recovered.
+    WATCH_NOTIFICATION = "watch"  # Articles that match a watch
+    DIGEST = "digest"  # The stories of a day or a week
 
 
 class DispatchState(StrEnum):
-    """How far a dispatch has come."""
+    """The progress of a dispatch."""
 
-    HELD = "held"  # a post that nobody is to get yet, and perhaps never
+    HELD = "held"  # A post held until enough outlets report the story, or for a selection
     PENDING = "waiting"
-    CLAIMED = "claimed"  # being sent; after a crash: perhaps sent
+    CLAIMED = "claimed"  # Being sent; after a crash perhaps sent
     SENT = "sent"
-    UNCERTAIN = "uncertain"  # perhaps sent, and nobody may look
+    UNCERTAIN = "uncertain"  # Perhaps sent, and the channel's history cannot be read
     FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatch:
-    """One message owed to one channel: the outbox row, later the record of what was sent.
+    """An outbox row: one message to one channel, and after sending the record of it.
 
-    `what` is the article's key for a post and a name of its own for others. `error` says why it waits or
-    failed. `article_ids` are oldest first; a digest has those that it names. A direct
-    message has the person and the server whose news it is.
-    `look` is that of a post since it was claimed: an edit keeps it.
+    `dedupe_key` is unique per channel: the article's key for a post, a generated key for the other kinds.
+    `last_error` says why it waits or failed. `article_ids` are oldest first; a digest lists the articles it
+    names. `person_id` and `server_id` of a direct message are its recipient and the server the news is from.
+    `look` is fixed when the dispatch is claimed, so that later edits keep it.
     """
 
     id: int
@@ -243,25 +243,29 @@ class Dispatch:
     attempts: int
     claimed_at: int | None
     message_id: int | None
-    thread_id: int | None  # the thread that a forum post opened, or that of the day
+    thread_id: int | None  # Thread opened by a forum post, or daily thread
     sent_at: int | None
-    finalized: bool  # reaction seeded, announcement published
-    edit_due_at: int | None  # its article changed: when to edit the message
+    finalized: bool  # Reaction added, announcement published
+    edit_due_at: int | None  # When to edit the message, after its article changed
     last_error: str | None
     article_ids: tuple[int, ...]
     joined_article_ids: tuple[
         int, ...
-    ] = ()  # articles of the same story that its message names, as they joined
-    payload: str = ""  # the text of a notice; what a digest says, for `bot.digests.digest_selection`
+    ] = ()  # Articles added to its message later, in the order in which they joined
+    payload: str = ""  # Text of an alert, or content of a digest as JSON
     person_id: int | None = None
     watch_id: int | None = None
     look: PostLook = DEFAULT_APPEARANCE
-    webhook_id: int | None = None  # what it was sent by, or is being; None: by the bot itself
+    webhook_id: int | None = None  # Webhook that sends it; None for the bot itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
-    """The digest of a channel: when it is next `due`, and until when the last one told (`covered`)."""
+    """The digest of a channel.
+
+    `due` is its next time; `covered` is the end of the period that the last one covered, None before the
+    first.
+    """
 
     id: int
     server_id: int
@@ -274,10 +278,10 @@ class Digest:
 
 
 class DeliveryStatus(StrEnum):
-    """What became of an article in a channel; exactly one."""
+    """What happened to an article in a channel; each article has exactly one status per channel."""
 
     POSTED = "posted"
-    IN_CATCH_UP = "caught up"  # told in a catch-up
+    IN_CATCH_UP = "caught up"
     JOIND = "joined"
     IN_DIGEST = "digested"
     FILTERED = "filtered"

@@ -1,6 +1,6 @@
-"""What the people of a server may choose: looks, filters, rhythm, digests, and who changed what.
+"""What the users of a server can configure: looks, filters, pacing, digests; and the change history.
 
-Times are integer seconds since 1970 in UTC; identifiers named `..._id` are as in `bot.core.models`.
+Times are integer seconds since 1970 in UTC; ids are described in `bot.core.models`.
 """
 
 import json
@@ -12,25 +12,25 @@ from bot.core.local_time import format_clock
 
 
 class ProcessRole(StrEnum):
-    """What a process does of all that Telex does."""
+    """A part of Telex that a process can run."""
 
-    GATEWAY = "gateway"  # Discord: commands, reactions, and delivery
-    POLLER = "poller"  # feeds and pages
+    GATEWAY = "gateway"  # Discord: commands, reactions and delivery
+    POLLER = "poller"  # Fetching of feeds and pages
 
 
 class Style(StrEnum):
     """How much of an article a post shows."""
 
     FULL = "full"
-    THUMBNAIL = "thumbnail"  # the same with a small picture
-    COMPACT = "compact"  # a title, a few words and a small picture
-    HEADLINE = "headline"  # a title
-    CLASSIC = "classic"  # an embed, as Discord had it before Components V2
+    THUMBNAIL = "thumbnail"  # Like FULL, with a small picture
+    COMPACT = "compact"  # Title, short excerpt and small picture
+    HEADLINE = "headline"  # Title only
+    CLASSIC = "classic"  # An embed instead of Components V2
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What posts say in a server's own words: lines of markup with fields such as {title}."""
+    """A server's own wording of posts: lines of markup with fields such as {title}."""
 
     title: str = ""
     body: str = ""
@@ -39,10 +39,10 @@ class Template:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostLook:
-    """How posts look.
+    """The appearance of posts.
 
-    `excerpt` is its length in UTF-16 units (None: as the style has it), `colour` 0xRRGGBB (None: Telex's),
-    `prefix` stands before the title, `role` is the one that is mentioned, `template` says what a post says.
+    `excerpt` is its length in UTF-16 code units (None: the style's default), `colour` is 0xRRGGBB (None:
+    Telex's), `prefix` precedes the title, `role` is the id of the role that is mentioned.
     """
 
     style: Style = Style.FULL
@@ -54,13 +54,13 @@ class PostLook:
     template: Template | None = None
 
     def __str__(self) -> str:
-        """As a column and the history of a server have it: JSON of what is not the default."""
+        """Return JSON of the fields that differ from the default, for columns and the change history."""
         usual = asdict(DEFAULT_APPEARANCE)
         return json.dumps({name: value for name, value in asdict(self).items() if value != usual[name]})
 
     @classmethod
     def from_json(cls, text: str | None) -> Self:
-        """The look that such a text tells; None is the default."""
+        """Parse the JSON that `str()` writes; None is the default look."""
         values = json.loads(text or "{}")
         if "style" in values:
             values["style"] = Style(values["style"])
@@ -70,36 +70,36 @@ class PostLook:
 
 
 DEFAULT_APPEARANCE = PostLook()
-"""How posts look where nobody chose otherwise."""
+"""Appearance of posts that nobody has configured."""
 
 
 class FilterMode(StrEnum):
     """What a filter does with the articles that match its query."""
 
-    INCLUDE = "only"  # of several such filters an article has to match one
+    INCLUDE = "only"  # An article has to match one of the filters of this mode.
     EXCLUDE = "never"
 
 
 class Filter(NamedTuple):
-    """A rule of a subscription about what is posted. `query` is in the search syntax, one line."""
+    """A filter of a subscription. `query` is one line in the search syntax."""
 
     id: int
     rule: FilterMode
     query: str
 
     def __str__(self) -> str:
-        """As the history of a server and the reason of a fate have it, such as `never crypto`."""
+        """Return its text in the change history and in delivery statuses, such as `never crypto`."""
         return f"{self.rule} {self.query}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The filter that such a text tells; its id is 0. Raises ValueError for another."""
+        """Parse the text that `str()` writes; the id is 0. Raises ValueError for any other text."""
         rule, _space, query = text.partition(" ")
         return cls(0, FilterMode(rule), query)
 
 
 class Preference(StrEnum):
-    """What the people of a server may choose for it or for a channel; also the column that keeps it."""
+    """A preference of a server or channel; the value is its column."""
 
     LANGUAGE = "language"
     TIME_ZONE = "time_zone"
@@ -119,12 +119,14 @@ class Preference(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServerPreferences:
-    """What a server chose.
+    """Preferences of one server.
 
-    `language` of posts (None: the one that Discord gives the server), `time_zone` (a name of the IANA
-    database), the role that may manage feeds, the channel that is told of feeds in trouble (None: those that
-    follow them), the look of posts where their subscription has none of its own. `notify_roles`
-    are those that people may give themselves.
+    - `language` of posts: None for the language that Discord reports for the server.
+    - `time_zone`: an IANA name.
+    - `manager_role`: id of the role that may manage feeds.
+    - `alerts`: channel for alerts about failing feeds; None for the channels that follow them.
+    - `look`: default for subscriptions without their own.
+    - `notify_roles`: roles that users may assign to themselves.
     """
 
     language: str | None = None
@@ -137,14 +139,15 @@ class ServerPreferences:
 
 @dataclass(frozen=True, slots=True)
 class ChannelPreferences:
-    """What was chosen for a channel.
+    """Preferences of one channel; None means "not set".
 
-    The language of its posts (None: the server's), one post a story, its posts in a thread of the day, or
-    under the name and icon of their outlet. Its rhythm, None where there is none: `quiet_hours` as
-    `hours.quiet` writes them, in the server's time zone; how many messages of articles it takes in an hour;
-    a `gap` in seconds between two of them. Which stories it takes, None for all: those that at least so many
-    outlets tell, the best so many a day. Whether articles in another language are translated, where the bot
-    has a model for it.
+    - `language`: of its posts; None inherits the server's.
+    - `join_stories`: post one message per story. `daily_thread`: post into one thread per day.
+    - `as_outlet`: post through a webhook with the outlet's name and icon.
+    - `quiet_hours`: as `format_quiet_hours` writes them, in the server's time zone.
+    - `most_an_hour`, `gap` (seconds): pacing of posts and catch-ups.
+    - `least_outlets`, `best_a_day`: which stories are posted at all.
+    - `translate`: translate articles in other languages; needs a configured model.
     """
 
     language: str | None = None
@@ -160,44 +163,44 @@ class ChannelPreferences:
 
 
 MIN_OUTLETS_DEADLINE_SECONDS = 3 * 86_400
-"""Seconds that a story has to be told by as many outlets as a channel wants."""
+"""Seconds within which enough outlets must report a story for it to be posted."""
 TOP_STORY_WINDOW_SECONDS = 86_400
-"""Seconds in which a story may be chosen as one of the best."""
+"""Seconds in which a story may be selected as one of the day's top stories."""
 
 
 class SubscriptionState(StrEnum):
-    """How a channel stands to a feed in the history of a server's settings; none: it does not follow it."""
+    """State of a subscription in the change history; none if the channel does not follow the feed."""
 
     ACTIVE = "followed"
     PAUSED = "paused"
 
 
 class ForumTagRule(NamedTuple):
-    """Posts of a forum that match a query get a tag of it; all of them for an empty query."""
+    """A rule that gives posts of a forum a tag if they match a query; an empty query matches all."""
 
     tag_id: int
     query: str
 
 
 class SettingKind(StrEnum):
-    """What the history of a server knows beside its preferences."""
+    """Kinds of changes in a server's change history other than preferences."""
 
-    SUBSCRIPTION = "subscription"  # its values are a `SubscriptionState`
-    CHANNEL = "channel"  # where a feed was moved from and to
-    LOOK = "look"  # a `PostLook`
-    FILTER = "filter"  # a `Filter`
-    FORUM_TAG = "forum_tag"  # the tag's name and the query
-    DIGEST = "digest"  # a `DigestPlan`
-    ASSISTANT_TOKEN = "assistant"  # noqa: S105 - a token of the server, by the beginning of its name
-    CHANNEL_FEED = "shared"  # since when a channel can be read as a feed
-    TASTE_RESET = "taste"  # when what the server likes was forgotten
+    SUBSCRIPTION = "subscription"  # Values are `SubscriptionState`s.
+    CHANNEL = "channel"  # A feed was moved from one channel to another.
+    LOOK = "look"  # Values are `PostLook`s.
+    FILTER = "filter"  # Values are `Filter`s.
+    FORUM_TAG = "forum_tag"  # Values are the tag's name and the query.
+    DIGEST = "digest"  # Values are `DigestPlan`s.
+    ASSISTANT_TOKEN = "assistant"  # noqa: S105 - values are prefixes of token names
+    CHANNEL_FEED = "shared"  # Values are times since which the channel is published as a feed.
+    TASTE_RESET = "taste"  # Values are times at which the server's taste was reset.
 
 
 class SettingChange(NamedTuple):
-    """Somebody changed a setting of a server, of a channel, or of a feed in a channel.
+    """A change of a setting of a server, of a channel, or of a feed in a channel.
 
-    `setting` is the name of a `Preference` or a `SettingKind`. `person_id` is None where they had what is
-    kept about them deleted. `old` and `new` are the values as text, None for none.
+    `setting` is a `Preference` or `SettingKind`. `person_id` is None if the user had their data deleted.
+    `old` and `new` are texts, None for none.
     """
 
     changed_at: int
@@ -215,12 +218,12 @@ _WEEKDAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "satur
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestPlan:
-    """When a channel is told what came, and how.
+    """When and how a channel gets its digest.
 
-    At a `minute` of the day in the server's time zone, on a `weekday` (Monday is 0) or, for None, each day.
-    `alone`: the channel gets no single posts. `wide`: also from feeds of other channels that all its readers
-    may read. `chart`: with a picture of what rose in the week. `summaries`: with what a language model wrote
-    of the stories, in place of their beginnings.
+    `minute` of the day is 0 to 1439 in the server's time zone; `weekday` is 0 (Monday) to 6, None for daily.
+    `alone`: the channel gets no single posts. `wide`: include feeds of other channels that every reader of
+    this one can see. `chart`: attach a chart of the week's rising topics. `summaries`: show model summaries
+    in place of excerpts.
     """
 
     weekday: int | None
@@ -231,14 +234,14 @@ class DigestPlan:
     summaries: bool = False
 
     def __str__(self) -> str:
-        """As the history of a server has it, such as `daily 08:00 alone`."""
+        """Return its text in the change history, such as `daily 08:00 alone`."""
         day = "daily" if self.weekday is None else _WEEKDAY_NAMES[self.weekday]
         more = [name for name in _PLAN_FLAGS if getattr(self, name)]
         return " ".join([day, format_clock(self.minute), *more])
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The plan that a text tells which `str` made. Raises ValueError for another."""
+        """Parse the text that `str()` writes. Raises ValueError for any other text."""
         day, time, *more = text.split()
         hour, minute = map(int, time.split(":"))
         weekday = None if day == "daily" else _WEEKDAY_NAMES.index(day)
@@ -247,10 +250,10 @@ class DigestPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonalDigestPlan(DigestPlan):
-    """When a person is told what came, in their `time_zone`, and of what.
+    """When a user gets a personal digest, in their `time_zone`, and of which articles.
 
-    Of some `feeds`, of `topics` in the search syntax, of what their `watches` look for; where they chose none
-    of these, of all that they may read.
+    Articles of `feed_ids`, articles that match `topic_queries` (search syntax), and with `include_watches`
+    those that match the user's watches; without any of these, all that the user may read.
     """
 
     time_zone: str = "UTC"
@@ -260,5 +263,5 @@ class PersonalDigestPlan(DigestPlan):
 
     @property
     def is_unrestricted(self) -> bool:
-        """Whether nothing was chosen."""
+        """Whether the plan selects neither feeds nor topics nor watches."""
         return not (self.feed_ids or self.topic_queries or self.include_watches)

@@ -1,4 +1,4 @@
-"""Every setting, typed and checked at start: from the environment, then from `.env`."""
+"""All settings, typed and validated at the start: from the environment, then from `.env`."""
 
 import re
 from base64 import urlsafe_b64decode
@@ -23,16 +23,16 @@ from bot.core.preferences import ProcessRole
 Network = IPv4Network | IPv6Network
 
 ENV_FILE = Path(".env")
-"""The file with settings, in the working directory."""
+"""The settings file in the working directory."""
 
 
 class Settings(BaseSettings):
-    """The settings. Each is `TELEX_` and its name in capitals, except the token, which is `DISCORD_TOKEN`."""
+    """The settings; each is read from `TELEX_` and its name in capitals, the token from `DISCORD_TOKEN`."""
 
     model_config = SettingsConfigDict(
         env_prefix="TELEX_",
         env_file=ENV_FILE,
-        env_file_encoding="utf-8-sig",  # as Windows writes it too
+        env_file_encoding="utf-8-sig",  # Editors on Windows write a byte order mark.
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -196,7 +196,7 @@ class Settings(BaseSettings):
 
     @property
     def shard_range(self) -> tuple[range, int] | None:
-        """The shards that this process may take, and of how many; None: whatever Discord says."""
+        """The shards that this process may take and their total count; None for Discord's recommendation."""
         if self.shards == "auto":
             return None
         first, last, count = map(int, re.findall(r"\d+", self.shards))
@@ -208,13 +208,13 @@ class Settings(BaseSettings):
         return parse_place(value) if isinstance(value, str) else value
 
     def sibling_path(self, ending: str) -> Path:
-        """A file or folder beside the database; where that is on a server, beside the default one."""
+        """Return a path beside the database file; for a database on a server, beside the default file."""
         file = self.database if isinstance(self.database, Path) else Path("data/telex")
         return file.with_name(f"{file.name}{ending}")
 
     @property
     def index_folder(self) -> Path:
-        """Where the search index is."""
+        """Folder of the search index."""
         return self.index or self.sibling_path("-index")
 
     @field_validator("privacy_url", mode="after")

@@ -1,4 +1,4 @@
-"""Settings read at the start, and what is wrong with them: a sentence a setting, none with its value."""
+"""Reading of the settings at the start, with error messages that never contain a value."""
 
 import os
 from difflib import get_close_matches
@@ -11,28 +11,32 @@ from pydantic.fields import FieldInfo
 
 from bot.core.settings import ENV_FILE, Settings
 
-_LEAST_LIKENESS = 0.75  # of names, as difflib counts, from which on one may be meant by the other
+_LEAST_LIKENESS = 0.75
+"""Minimum `difflib` ratio from which an unknown name is taken for a misspelt setting."""
 
 
 class WrongSettings(Exception):
-    """Settings that cannot be used. The message is for whoever runs Telex, a line a setting."""
+    """Invalid settings; the message for the operator has one line per setting."""
 
 
 def read_settings(**values: str) -> Settings:
-    """Read all settings; `values` go before the environment and `.env`. Raises `WrongSettings`."""
+    """Read all settings; `values` override the environment and `.env`.
+
+    Raises `InvalidSettings` if a setting or the file is invalid.
+    """
     _parse_env_file()
     try:
-        return Settings(**values)  # type: ignore[arg-type]  # texts, as the environment has them
+        return Settings(**values)  # type: ignore[arg-type]  # Texts, as in the environment
     except ValidationError as error:
         sentences: dict[str, str] = {}
         for problem in error.errors():
             name = _setting_name(str(problem["loc"][0]))
             sentences.setdefault(name, f"{name}: {_describe(name, problem)}.")
-        raise WrongSettings("\n".join(sentences.values())) from None  # the cause shows values
+        raise WrongSettings("\n".join(sentences.values())) from None  # The cause contains values.
 
 
 def unknown_settings() -> list[str]:
-    """Describe what looks like a setting of Telex and is none, each with the setting that may be meant."""
+    """Return a warning for each unknown variable that looks like a setting, with the closest known name."""
     names = {name.upper() for name in os.environ}
     names.update(binding.key.upper() for binding in _parse_env_file() if binding.key)
     known = list(map(_setting_name, Settings.model_fields))
@@ -50,7 +54,7 @@ def _setting_name(field: str) -> str:
     return name if name == "DISCORD_TOKEN" else f"TELEX_{name}"
 
 
-def _describe(name: str, problem: Any) -> str:  # noqa: ANN401 - pydantic's own dictionary
+def _describe(name: str, problem: Any) -> str:  # noqa: ANN401 - pydantic's error dictionary
     match problem["type"]:
         case "value_error":
             return str(problem["ctx"]["error"])
@@ -74,7 +78,7 @@ def _describe_number(field: FieldInfo) -> str:
 
 
 def _parse_env_file() -> list[Binding]:
-    """Read the lines of `.env`. Raises `WrongSettings` where that cannot be done."""
+    """Parse the lines of `.env`. Raises `InvalidSettings` if it cannot be read or parsed."""
     if not ENV_FILE.is_file():
         return []
     try:
@@ -83,7 +87,7 @@ def _parse_env_file() -> list[Binding]:
         raise WrongSettings(f"The file .env cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError:
         text = "\0"
-    if "\0" in text:  # as UTF-16 has them
+    if "\0" in text:  # NUL bytes point to UTF-16.
         raise WrongSettings("The file .env isn't UTF-8, perhaps UTF-16: save it as UTF-8.")
     bindings = list(parse_stream(StringIO(text)))
     if wrong := [str(binding.original.line) for binding in bindings if binding.error]:

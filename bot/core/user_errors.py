@@ -1,14 +1,17 @@
-"""What a person is refused."""
+"""Errors that are shown to the user who asked."""
 
 from enum import StrEnum
 
 
-class UserFacingError(Exception):  # a "no" to a person is not an error of ours
-    """A sentence for the person who asked, already in their language."""
+class UserFacingError(Exception):  # Named after what users see: it is no fault of Telex.
+    """A sentence for the user who asked, already in their language."""
 
 
 class RequestRejected(Exception):
-    """A room's "no" to a person: the reason, and what its sentence names; `posting.wording` has it."""
+    """A request that a domain module rejects, with the reason and the values that its sentence mentions.
+
+    `bot.posting.wording` has the sentence of each reason.
+    """
 
     def __init__(self, reason: StrEnum, **values: str | int) -> None:
         super().__init__(reason, values)

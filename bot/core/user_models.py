@@ -1,6 +1,6 @@
-"""What people do with articles: they keep them, watch for them, ask about them.
+"""Domain models of what users create: bookmarks, personal digests, watches, questions.
 
-Times and identifiers are as in `bot.core.models`.
+Times and ids are described in `bot.core.models`.
 """
 
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from bot.core.preferences import PersonalDigestPlan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bookmark:
-    """A person kept an article, here with the place where they did.
+    """An article that a user bookmarked, and the message where they did.
 
-    `note` and `tags` are what they wrote beside it, `read` is when they marked it as read.
+    `note` and `tags` are the user's own; `read` is when they marked it as read, None if they have not.
     """
 
     article: Article
@@ -28,10 +28,10 @@ class Bookmark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonalDigest:
-    """The digest that a person gets by direct message, in their language.
+    """The digest that a user gets by direct message, in their language.
 
-    `due` and `covered` as of a channel's; `paused` since when they want none, `problem` why nothing can be
-    sent to them.
+    `due` is its next time; `covered` is the end of the period that the last one covered. `paused` is since
+    when the user wants none; `problem` is why nothing can be sent to them.
     """
 
     channel_id: int
@@ -48,10 +48,11 @@ class PersonalDigest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """Somebody wants to be told of new articles that match a query, of the feeds of one server.
+    """A query whose new matches among the feeds of one server are notified.
 
-    With `person_id` it is that person's, told in direct messages; else it is the server's, told in a channel.
-    `problem` says why nothing can be sent there, `absent` since when the person is known to have left.
+    With `person_id` it belongs to that user and notifies by direct message, otherwise it belongs to the
+    server and notifies in a channel. `problem` is why nothing can be sent there; `absent` is since when the
+    user is known to have left the server.
     """
 
     id: int
@@ -67,10 +68,10 @@ class Watch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A question that somebody asked. `language` is the one that Telex answered in, `asked` when.
+    """A question that a user asked, at `asked`, and that was answered in `language`.
 
-    `public`: everybody in the channel saw it. `article_id` is the article that it is about, `follows` the
-    question before it in the conversation, `sources` are the articles that answered it.
+    `public`: the answer was visible to the whole channel. `article_id` is the article it is about, `follows`
+    the id of the previous question in the conversation, `sources` the ids of the articles in the answer.
     """
 
     id: int
@@ -89,7 +90,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionStats:
-    """How often a question was asked, last at `last`, how often answered, and how many that helped or not."""
+    """How often a question was asked and answered, and its feedback; `last` is when it was last asked."""
 
     text: str
     language: str

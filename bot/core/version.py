@@ -1,8 +1,8 @@
-"""Which Telex this is. Apart, for workers need not load what finds it out."""
+"""The version of Telex, in a module of its own that workers need not import."""
 
 from importlib.metadata import PackageNotFoundError, version
 
 try:
     __version__ = version("telex")
-except PackageNotFoundError:  # run from a source tree that was never installed
+except PackageNotFoundError:  # A source tree that was never installed
     __version__ = "0.0.0"

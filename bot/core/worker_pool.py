@@ -1,4 +1,4 @@
-"""Processes for work that costs or may hang: parsing what strangers wrote, above all.
+"""A pool of worker processes for work that is expensive or may hang, such as parsing untrusted input.
 
 A thread would hold the interpreter's lock and could not be stopped. A worker is a fresh Python process that
 takes one call at a time over a socket pair; one that hangs or dies is replaced. The event loop only waits.
@@ -25,14 +25,15 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 RECYCLE_RSS_BYTES = 192 * 2**20
-"""Bytes a worker may have held at its worst before it is replaced by a fresh one, unless told otherwise."""
+"""Peak resident bytes above which a worker is replaced after its call."""
 SCALE_UP_DELAY_SECONDS = 0.2
-"""Seconds that a call waits before another process takes it: each weighs some 30 MB."""
+"""Seconds that a call waits before another worker process (some 30 MB) is started for it."""
 STARTUP_GRACE_SECONDS = 30.0
-"""Seconds on top of a call's own limit while a worker starts or first imports the module of a function."""
+"""Seconds added to a call's timeout while a worker starts or first imports the module of a function."""
 
 _MALLOC_ENV = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
-"""What the C library is to do with the memory of a document once it is read: give it back (mallopt(3))."""
+"""Environment that makes glibc return the memory of a document to the system once it is freed (mallopt(3)).
+"""
 _ENV_ALLOWLIST = frozenset(
     "COVERAGE_PROCESS_CONFIG COVERAGE_PROCESS_START HOME LANG LC_ALL LC_CTYPE LD_LIBRARY_PATH MPLCONFIGDIR "
     "PATH PYTHONPYCACHEPREFIX TMPDIR TZ XDG_CACHE_HOME".split()
@@ -44,11 +45,11 @@ _BOOTSTRAP_CODE = (
 
 
 class WorkerPool:
-    """A pool of at most `count` worker processes. Calls wait in order for a free one.
+    """A pool of at most `count` worker processes for one event loop.
 
-    One process does it all, and others help where a call waited for `SCALE_UP_DELAY_SECONDS` seconds. Each is
-    replaced once it held `tired` bytes, and ends, all but `keep` of them, when it was not needed for
-    `patience` seconds. The pool belongs to one event loop.
+    Calls are served in order, by one process as long as none waits longer than `SCALE_UP_DELAY_SECONDS`. A
+    worker is replaced once it held `recycle_rss_bytes`. After `idle_seconds` without a call all but
+    `min_idle` end; None keeps them.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class WorkerPool:
         self._closed = False
 
     async def close(self) -> None:
-        """Kill the processes. Calls that wait or run are cancelled."""
+        """Kill the processes; waiting and running calls are cancelled."""
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
@@ -80,19 +81,19 @@ class WorkerPool:
         for worker in [*self._busy, *self._idle]:
             self._discard(worker)
         self._idle.clear()
-        while self._reap():  # noqa: ASYNC110 - nothing tells of an end on every system
+        while self._reap():  # noqa: ASYNC110 - no portable event reports the end of a process
             await asyncio.sleep(0.002)
 
     async def run(
         self,
         function: Callable[[*Ts], T],
         *args: *Ts,
-        timeout: float,  # noqa: ASYNC109 - what runs out is the worker's time, not this task's
+        timeout: float,  # noqa: ASYNC109 - limits the worker's time, not this task's
     ) -> T:
-        """Call `function(*args)`, a function at the top of a module, in a worker; return what it returns.
+        """Call `function(*args)`, a module-level function, in a worker and return its result.
 
-        `timeout` is in seconds from when a worker is free. The result is what the function declares, plain
-        data; of an exception its arguments and plain attributes arrive.
+        `timeout` is in seconds from when a worker is free. The result must be plain data of the declared
+        return type; of an exception, the arguments and plain attributes are kept.
 
         Raises WorkerTimeout, WorkerDied, or what the function raised.
         """
@@ -109,7 +110,7 @@ class WorkerPool:
                 self._busy.discard(worker)
                 if healthy and not self._closed:
                     worker.free_since = asyncio.get_running_loop().time()
-                    self._idle.append(worker)  # the last to be free is the first to be needed
+                    self._idle.append(worker)  # Last in, first out: idle workers can end.
                     self._schedule_reap()
                 else:
                     self._discard(worker)
@@ -134,7 +135,7 @@ class WorkerPool:
         except asyncio.CancelledError:
             if future in self._waiting:
                 self._waiting.remove(future)
-            elif not future.cancelled():  # its turn had just come
+            elif not future.cancelled():  # It had just got a slot.
                 self._taken -= 1
                 self._grant_next()
             raise
@@ -142,7 +143,7 @@ class WorkerPool:
             crowded.cancel()
 
     def _grant_next(self) -> None:
-        """Let the call that waits longest have a turn, if there is one to have."""
+        """Give a free slot to the call that waits longest."""
         while self._waiting and self._taken < self._count:
             future = self._waiting.popleft()
             if not future.done():
@@ -160,7 +161,7 @@ class WorkerPool:
         return await _Worker.start(self._tired)
 
     def _schedule_reap(self) -> None:
-        """For the next call, as long as patience lasts."""
+        """Schedule the end of idle workers."""
         if self._timer is None and self._patience is not None:
             self._timer = asyncio.get_running_loop().call_later(self._patience, self._reap_idle)
 
@@ -179,25 +180,25 @@ class WorkerPool:
             self._dying.append(worker.process)
 
     def _reap(self) -> bool:
-        """Take note of processes that ended. Whether some have not yet."""
+        """Forget processes that have ended; return whether some have not."""
         self._dying = [process for process in self._dying if process.poll() is None]
         return bool(self._dying)
 
 
 def _environment() -> dict[str, str]:
-    """What a worker is told of its surroundings: no token, key or password."""
+    """Return the environment of a worker, without tokens, keys and passwords."""
     return {name: value for name, value in os.environ.items() if name in _ENV_ALLOWLIST} | _MALLOC_ENV
 
 
 @cache
 def _return_type(function: Callable[..., object]) -> object:
-    """The type that a function says it returns; Any where it says nothing, as Python's own do."""
+    """Return the declared return type of a function, or Any if it declares none."""
     kind = get_type_hints(function).get("return", Any)
     return Any if kind is object else kind
 
 
 class _Worker(asyncio.Protocol):
-    """One process and the parent's end of the socket pair to it."""
+    """A worker process and the parent's end of its socket pair."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
@@ -214,13 +215,13 @@ class _Worker(asyncio.Protocol):
         ours, theirs = socket.socketpair()
         with theirs:
             source = _BOOTSTRAP_CODE.format(path=sys.path, descriptor=theirs.fileno(), tired=tired)
-            process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns in a millisecond; our own interpreter
+            process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns in a millisecond; runs our interpreter
                 [sys.executable, "-P", "-c", source],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 env=_environment(),
-                start_new_session=True,  # Ctrl-C in the terminal is not for it
+                start_new_session=True,  # Ctrl-C in the terminal must not reach it.
             )
         worker = cls(process)
         await asyncio.get_running_loop().create_connection(lambda: worker, sock=ours)
@@ -229,7 +230,8 @@ class _Worker(asyncio.Protocol):
     async def call(
         self, name: str, args: tuple[object, ...], limit: float, kind: object
     ) -> tuple[bool, object]:
-        """Whether the worker can go on, and the result, of the type `kind`, or the exception to raise."""
+        """Return whether the worker is still usable, and the result of type `kind` or the exception to raise.
+        """
         if self._transport is None:
             raise RuntimeError("a worker without its connection")
         payload = pickle.dumps((name, args, limit), pickle.HIGHEST_PROTOCOL)
@@ -248,12 +250,12 @@ class _Worker(asyncio.Protocol):
             return late
         finally:
             self._reply = None
-        # Its own clock begins once the module is there, and ends it though nobody were left to kill it.
+        # The worker's own timer starts after the import and ends it even if the parent is gone.
         ended_itself = isinstance(result, WorkerDied) and loop.time() - started >= limit
         return late if ended_itself else (healthy, result)
 
     def kill(self) -> None:
-        """End the process; the call that runs in it is cancelled."""
+        """Kill the process; its running call is cancelled."""
         if self._reply is not None:
             self._reply.cancel()
         if self._transport is not None:
@@ -274,7 +276,7 @@ class _Worker(asyncio.Protocol):
         if self._reply is not None and not self._reply.done():
             self._reply.set_result(decode_reply(reply, self._kind))
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - signature of asyncio.Protocol
         self.lost = True
         if self._reply is not None and not self._reply.done():
             self._reply.set_result((False, WorkerDied("the worker process ended before it answered")))

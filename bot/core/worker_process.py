@@ -1,8 +1,8 @@
-"""A worker process: what it does with the calls that `bot.core.worker_pool` sends it.
+"""The main loop of a worker process, which executes the calls of `bot.core.worker_pool`.
 
-It imports nothing but what the calls need, so that it stays small. What it read may have taken it over, so
-its answers are MessagePack, and the parent makes nothing of them but values of the type that the function
-declares (https://jcristharif.com/msgspec/).
+It imports only what the calls need, to stay small. Untrusted input may have taken the worker over, so replies
+are MessagePack, and the parent decodes nothing but values of the declared return type
+(https://jcristharif.com/msgspec/).
 """
 
 import contextlib
@@ -20,35 +20,35 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 MEMORY_LIMIT = 2**30
-"""Bytes of address space that a worker may take."""
+"""Maximum address space of a worker, in bytes."""
 HEADER = struct.Struct("!Q")
-"""The length in bytes of what follows."""
+"""Header of a message: the length of its payload in bytes."""
 RESULT, LAST_RESULT, ERROR, LAST_ERROR = b"rRxX"
-"""The first byte of an answer: what follows, and whether the process can take another call."""
+"""First byte of a reply: result or error, and (the last two) that the process takes no further call."""
 
 _SCALAR_TYPES = (str, int, float, bool, type(None))
 
 
 class WorkerError(Exception):
-    """The call gave no result, and its worker was replaced."""
+    """A call gave no result, and its worker was replaced."""
 
 
 class WorkerTimeout(WorkerError):
-    """The call took longer than it may."""
+    """A call exceeded its timeout."""
 
 
 class WorkerDied(WorkerError):
-    """The worker crashed, or ran out of memory or stack."""
+    """A worker crashed, or ran out of memory or stack."""
 
 
 def run_worker(descriptor: int, tired: int) -> None:
-    """The life of a worker process: answer calls until the other end of the socket closes."""
+    """Execute calls until the parent closes its end of the socket."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _limit_memory()
     with socket.socket(fileno=descriptor) as connection, connection.makefile("rb") as stream:
         healthy = True
-        with contextlib.suppress(ConnectionError):  # the parent was killed, and nobody waits for an answer
+        with contextlib.suppress(ConnectionError):  # The parent was killed.
             while healthy and len(header := stream.read(HEADER.size)) == HEADER.size:
                 healthy, reply = _handle_call(stream, HEADER.unpack(header)[0], tired)
                 signal.setitimer(signal.ITIMER_REAL, 0)
@@ -57,9 +57,9 @@ def run_worker(descriptor: int, tired: int) -> None:
 
 def _handle_call(stream: io.BufferedReader, size: int, tired: int) -> tuple[bool, bytes]:
     try:
-        name, args, limit = pickle.loads(stream.read(size))  # noqa: S301 - our own parent wrote it
+        name, args, limit = pickle.loads(stream.read(size))  # noqa: S301 - written by our parent process
         function = _import_function(name)
-        signal.setitimer(signal.ITIMER_REAL, limit)  # its signal ends the process, even inside C code
+        signal.setitimer(signal.ITIMER_REAL, limit)  # SIGALRM ends the process even inside C code.
         result = msgspec.msgpack.encode(function(*args))
         healthy = _peak_memory() < tired
         return healthy, bytes((RESULT if healthy else LAST_RESULT,)) + result
@@ -67,14 +67,14 @@ def _handle_call(stream: io.BufferedReader, size: int, tired: int) -> tuple[bool
         return False, bytes((LAST_ERROR,)) + _encode_exception(
             WorkerDied(f"{type(error).__name__} in the worker")
         )
-    except UnicodeEncodeError as error:  # of the result: a lone surrogate, which no clean text has
+    except UnicodeEncodeError as error:  # The result contains a lone surrogate.
         return False, bytes((LAST_ERROR,)) + _encode_exception(WorkerDied(str(error)))
-    except Exception as error:  # noqa: BLE001 - raised again in the parent
+    except Exception as error:  # noqa: BLE001 - re-raised in the parent
         return True, bytes((ERROR,)) + _encode_exception(error)
 
 
 class SerializedException(NamedTuple):
-    """An exception on its way: its class, what it carries, and where it was raised."""
+    """An exception in transit: its class, arguments, plain attributes and traceback."""
 
     module: str
     name: str
@@ -90,12 +90,12 @@ def _encode_exception(error: Exception) -> bytes:
     raised = SerializedException(type(error).__module__, type(error).__name__, args, state, note)
     try:
         return msgspec.msgpack.encode(raised)
-    except (ValueError, OverflowError):  # lone surrogates, numbers of more than 64 bits
+    except (ValueError, OverflowError):  # Lone surrogates, or integers of more than 64 bits
         return msgspec.msgpack.encode(raised._replace(args=(ascii(error),), state={}))
 
 
 def decode_reply(answer: memoryview, kind: object) -> tuple[bool, object]:
-    """Whether the process can take another call, and its result, of the type `kind`, or exception."""
+    """Return whether the worker is still usable, and the result of type `kind` or the exception."""
     try:
         if answer[0] in {RESULT, LAST_RESULT}:
             return answer[0] == RESULT, msgspec.msgpack.decode(answer[1:], type=kind)
@@ -107,7 +107,7 @@ def decode_reply(answer: memoryview, kind: object) -> tuple[bool, object]:
 
 
 def _rebuild_exception(raised: SerializedException) -> Exception:
-    """The exception, if its class is one that this process knows; its code is not run."""
+    """Return the exception without running its class's code, or `WorkerDied` if the class is not imported."""
     known = vars(sys.modules[raised.module]).get(raised.name) if raised.module in sys.modules else None
     if not (isinstance(known, type) and issubclass(known, Exception)):
         return WorkerDied(f"{raised.name}: {', '.join(map(str, raised.args))}")
@@ -125,16 +125,16 @@ def _import_function(name: str) -> Callable[..., Any]:
 
 
 def _limit_memory() -> None:
-    import resource  # noqa: PLC0415 - POSIX alone has it, and only the child needs it
+    import resource  # noqa: PLC0415 - exists on POSIX only, and only workers need it
 
-    with contextlib.suppress(ValueError, OSError):  # macOS does not let it be set
+    with contextlib.suppress(ValueError, OSError):  # macOS does not support this limit.
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _peak_memory() -> int:
-    """The most bytes that this program held. `ru_maxrss` also counts the process that it was forked from."""
-    import resource  # noqa: PLC0415 - see above
+    """Return this program's peak resident bytes; `ru_maxrss` would include the process it was forked from."""
+    import resource  # noqa: PLC0415 - exists on POSIX only
 
     if (status := Path("/proc/self/status")).exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))

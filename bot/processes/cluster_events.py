@@ -1,4 +1,4 @@
-"""What other processes wrote that this one waits for."""
+"""Events between the processes on one database."""
 
 import asyncio
 import logging
@@ -12,7 +12,10 @@ log = logging.getLogger(__name__)
 
 
 class ClusterEvents:
-    """Calls who waits for a notice, by its name. A notice may be missed: it is a reason to look, no more."""
+    """Subscriptions to the database's notifications, by name.
+
+    A notification may be missed, so it is only a reason to look.
+    """
 
     def __init__(self, store: Store, supervisor: Supervisor) -> None:
         self._store, self._supervisor = store, supervisor
@@ -21,26 +24,26 @@ class ClusterEvents:
         self._task: asyncio.Task[None] | None = None
 
     def subscribe(self, name: str, call: Callable[[], None]) -> None:
-        """Call a function at each notice of a name, and where one may have been missed."""
+        """Call a function at each event of a name, and whenever one may have been missed."""
         self._waiting[name].append(call)
 
     def unsubscribe(self, name: str, call: Callable[[], None]) -> None:
-        """Call it no more."""
+        """Remove a subscribed function."""
         self._waiting[name].remove(call)
 
     def set_payload_handler(self, name: str, hear: Callable[[str], None] | None) -> None:
-        """Call a function with the text of each notice that has one, under a name; None: no more."""
+        """Set the function that gets the payload of each event of a name; None removes it."""
         self._hearing.pop(name, None)
         if hear is not None:
             self._hearing[name] = hear
 
     def start(self) -> None:
-        """Begin to listen, unless it does."""
+        """Start to listen, unless it already does."""
         if self._task is None:
             self._task = self._supervisor.start("notices", lambda: self._store.listen(self._heard))
 
     async def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         if self._task is not None:
             await stop((self._task,))
 
@@ -53,5 +56,5 @@ class ClusterEvents:
             for waiting in [self._waiting[name]] if name else self._waiting.values():
                 for call in waiting:
                     call()
-        except Exception:  # of another version perhaps: the next ones are heard all the same
-            log.exception("A notice was not understood: %.40s", name)
+        except Exception:  # Perhaps sent by another version: go on with the next event.
+            log.exception("cluster event failed name=%.40s", name)

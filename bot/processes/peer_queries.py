@@ -1,6 +1,6 @@
-"""What one process asks of another: of who has the shard of a server, what only that knows.
+"""Queries to the process that has the shard of a server, for what only it knows.
 
-Questions and answers are notices of the database and kept nowhere. Who is not answered in time does without.
+Queries and replies are notifications of the database and are stored nowhere; unanswered queries time out.
 """
 
 import asyncio
@@ -15,16 +15,18 @@ from bot.store import Store, StoreError
 log = logging.getLogger(__name__)
 
 QUERY_TIMEOUT_SECONDS = 1.0
-"""Seconds that who asks waits."""
-_PIECE = 7_000  # characters; a notice has fewer than 8,000 bytes
-_MOST_ASKED = 64  # questions of others that are answered at a time
+"""Seconds to wait for a reply."""
+_PIECE = 7_000
+"""Characters per notification; PostgreSQL limits a payload to less than 8,000 bytes."""
+_MOST_ASKED = 64
+"""Queries of peers that are answered at a time."""
 
 QueryHandler = Callable[[int, int], Awaitable[Collection[int] | None]]
-"""Makes numbers of numbers; None: another process is to answer, or nobody can."""
+"""Return the numbers that answer a query, or None if another process is to answer, or nobody can."""
 
 
 class PeerQueries:
-    """Questions about a server and something in it, answered with numbers; `answers` are those of others."""
+    """Queries about something in a server, answered with numbers; `answers` handles those of peers."""
 
     def __init__(self, store: Store, notices: ClusterEvents, answers: Mapping[str, QueryHandler]) -> None:
         self._store, self._notices, self._answers = store, notices, answers
@@ -32,12 +34,12 @@ class PeerQueries:
         self._answering: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        """Hear what others ask. Who has no shards answers nothing."""
+        """Start to answer queries of peers; a process without shards answers none."""
         self._notices.set_payload_handler("ask", self._on_query)
         self._notices.set_payload_handler("told", self._on_reply)
 
     async def query(self, what: str, server_id: int, about: int) -> frozenset[int] | None:
-        """What the process with the server's shard answers; None where nobody does in time."""
+        """Return the answer of the process with the server's shard, or None without one in time."""
         name = secrets.token_hex(8)
         answered: asyncio.Future[frozenset[int]] = asyncio.get_running_loop().create_future()
         self._open[name] = answered, {}
@@ -70,9 +72,9 @@ class PeerQueries:
             for number, piece in enumerate(pieces):
                 await self._store.notify(f"told {name} {number} {len(pieces)} {piece}")
         except StoreError as error:
-            log.debug("A process was not answered: %s", error)
+            log.debug("peer reply failed error=%s", error)
         except Exception:
-            log.exception("A process was not answered")
+            log.exception("peer reply failed")
 
     def _on_reply(self, text: str) -> None:
         name, number, count, piece = text.split(" ", 3)

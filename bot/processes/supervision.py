@@ -1,7 +1,7 @@
-"""The long-lived tasks of a process, supervised in one place.
+"""Supervision of the long-lived tasks of a process.
 
-A task that fails is logged with its traceback and started again after a pause; one that keeps failing is a
-problem of the process (`/healthz`). Short tasks, such as one post, belong to whoever began them.
+A task that fails is logged with its traceback and restarted after a pause; one that keeps failing is a
+problem of the process (`/healthz`). Short tasks, such as one post, belong to whoever started them.
 """
 
 import asyncio
@@ -17,22 +17,22 @@ from bot.store import DatabaseFault
 log = logging.getLogger(__name__)
 
 RESTART_PAUSE_SECONDS = 10.0
-"""Seconds until a task that failed starts again."""
+"""Seconds until a failed task is restarted."""
 MOST_FAILURES, FAILURE_WINDOW_SECONDS = 3, 300.0
-"""Failures of one name within so many seconds that make it a problem."""
+"""Failures of one task within `FAILURE_WINDOW_SECONDS` from which it is a problem of the process."""
 
 
 class Supervisor:
-    """Starts the long-lived tasks of a process, and starts them again when they fail."""
+    """Supervisor of the long-lived tasks of a process, which restarts them when they fail."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._failures: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=MOST_FAILURES))
 
     def start(self, name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
-        """Run a function until it returns; the task, to be cancelled. Several may have one name.
+        """Run a function until it returns; return its task. Several tasks may have one name.
 
-        It runs in an empty context: it speaks nobody's language and belongs to nobody's request.
+        It runs in an empty context, without the language of the current task.
         """
         return Context().run(partial(asyncio.create_task, self._supervise(name, run), name=name))
 
@@ -50,23 +50,23 @@ class Supervisor:
             except BaseException as error:
                 if _is_to_end(error):
                     raise
-                if not isinstance(error, DatabaseFault):  # the store has said it
+                if not isinstance(error, DatabaseFault):  # The store has logged a database fault.
                     self._failures[name].append(self._clock.monotonic())
-                    log.exception("%s failed, restart in %.0f s", name, RESTART_PAUSE_SECONDS)
+                    log.exception("task failed name=%s restart_seconds=%.0f", name, RESTART_PAUSE_SECONDS)
             else:
                 return
             await self._clock.sleep(RESTART_PAUSE_SECONDS)
 
 
 async def stop(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Cancel tasks and wait for their ends."""
+    """Cancel tasks and wait until they have ended."""
     for task in (ending := [*tasks]):
         task.cancel()
     await asyncio.gather(*ending, return_exceptions=True)
 
 
 def _is_to_end(error: BaseException) -> bool:
-    """Whether the task was cancelled (by a request, else it is a failure), or the process ends."""
+    """Return whether the task was cancelled on request, or the process ends."""
     task = asyncio.current_task()
     is_cancelled = task is not None and task.cancelling() > 0
     return is_cancelled or isinstance(error, KeyboardInterrupt | SystemExit)
