@@ -31,7 +31,10 @@ STORY_WINDOW_SECONDS = 3 * 86_400
 """Maximum distance in seconds between the publication of an article and others of its story."""
 
 VisibleFeeds = Callable[[], Awaitable[Collection[int] | None]]
-"""Return the ids of the feeds that the caller may see, None for all. Raises ToolError."""
+"""Coroutine function that returns the ids of the feeds that the caller may see, None for all.
+
+Raises ToolError if they cannot be determined, or too many calls were made.
+"""
 
 Limit = Annotated[int, Field(ge=1, le=MAX_RESULTS, description="How many articles at the most.")]
 Link = Annotated[str, Field(min_length=1, max_length=2_000, description="The article's address.")]

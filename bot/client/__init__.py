@@ -1,4 +1,4 @@
 """The Discord client: start and stop, command registration, health and metrics.
 
-In: settings and the cogs. Out: a running bot, and the services that the command line shares with it.
+Input: settings and cogs. Output: a running bot, and the services that the command line shares with it.
 """

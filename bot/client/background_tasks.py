@@ -1,4 +1,4 @@
-"""What goes on for as long as a process runs, whether it speaks to Discord or not."""
+"""Background tasks of a process, with or without a connection to Discord."""
 
 import asyncio
 import logging
@@ -20,23 +20,24 @@ log = logging.getLogger(__name__)
 
 DAY = 86_400
 QUESTION_RETENTION_SECONDS = 90 * DAY
-"""Seconds after which a question and the votes on its answer are deleted."""
+"""Age in seconds after which questions and the votes on their answers are deleted."""
 LEFT_SERVER_RETENTION_SECONDS = 30 * DAY
-"""Seconds after which what belongs to a server that sent the bot away is deleted, and watches that ended."""
+"""Seconds after which the data of a server that removed the bot, and ended watches, are deleted."""
 
 CLEANUP_CHECK_SECONDS = 60.0
-"""Seconds between looks at whether it is time to clean up, and up to this process."""
+"""Seconds between checks whether the daily clean-up is due and this process's job."""
 CLOCK_CHECK_SECONDS = 30.0
-"""Seconds between looks at whether somebody set the clock."""
+"""Seconds between checks for clock jumps."""
 CLOCK_STEP_GRACE_SECONDS = 300.0
-"""Seconds in which what was begun before the clock was set back may still be written."""
+"""Seconds after the clock was set back in which work that began before may still write its times."""
 MAX_RETRY_DELAYS = MaxRetryDelays(MAX_BACKOFF_SECONDS, MAX_BLOCK_SECONDS, MAX_RETRY_DELAY_SECONDS)
+"""Longest delays of sends, of blocked channels and of page fetches, in seconds."""
 
 
 class BackgroundTasks:
-    """Runs the poller and the reader of pages behind it, where that is this process's role, and the index.
+    """The index updater, the daily clean-up and, with the role, the poller and the page fetcher.
 
-    What is to be done once for all processes is done by the one that has the lease `UPKEEP`.
+    Work that is done once for all processes is done by the owner of the upkeep lease.
     """
 
     def __init__(self, room: Services) -> None:
@@ -54,7 +55,7 @@ class BackgroundTasks:
         self._loop("clean-up", self._clean_daily)
         self._loop("index", room.index.run)
         self._loop("clock", self._watch_clock)
-        if room.semantic_index is not None:  # a poller compares titles, and searches nothing
+        if room.semantic_index is not None:  # A poller compares titles but does not search.
             gateway = room.leases.has_role(ProcessRole.GATEWAY)
             self._loop("encoder", room.semantic_index.run if gateway else room.semantic_index.start)
 
@@ -62,37 +63,40 @@ class BackgroundTasks:
         self._loops.append((name, run))
 
     async def start(self) -> None:
-        """Begin. Raises `StoreError`."""
+        """Start the tasks. Raises `StoreError`."""
         await self._room.join_cluster()
         if self._room.leases.has_role(ProcessRole.POLLER):
             await self._room.websub.reset_validators_once()
         self._tasks = [self._room.supervisor.start(*loop) for loop in self._loops]
 
     async def stop(self) -> None:
-        """End; what is under way is as if it had never begun."""
+        """Cancel the tasks; unfinished work leaves no trace."""
         await stop(self._tasks)
 
     async def purge_expired(self) -> None:
-        """Delete servers, questions and, where a setting says so, texts that are older than what is kept."""
+        """Delete expired servers, questions, votes, watches and article texts. Raises StoreError.
+
+        Article texts expire only if `keep_texts_days` is set.
+        """
         now, store = self._clock.now(), self._room.store
         servers = await store.servers.purge(now - LEFT_SERVER_RETENTION_SECONDS)
         if servers:
-            log.info("Deleted what belonged to %d servers left long ago", servers)
+            log.info("expired servers deleted count=%d", servers)
         questions = await store.questions.purge(now - QUESTION_RETENTION_SECONDS)
         if questions:
-            log.info("Deleted %d old questions", questions)
+            log.info("expired questions deleted count=%d", questions)
         await store.feedback.purge(now - EVIDENCE_WINDOW_SECONDS)
         await store.watches.purge(now - LEFT_SERVER_RETENTION_SECONDS)
         await store.article_changes.trim()
         await store.vectors.purge(now)
         if days := self._room.settings.keep_texts_days:
             texts = await store.articles.purge_texts(now - days * DAY)
-            log.info("Deleted the texts of %d old articles", texts)
+            log.info("expired texts deleted articles=%d", texts)
 
     async def check_clock(self) -> None:
-        """Where the clock was set, let nothing wait for an hour that will not come. Raises StoreError."""
+        """Detect a clock jump and correct times that would now be far in the future. Raises StoreError."""
         if leap := self._leaps.check():
-            log.warning("The clock was set %s by %d s", "ahead" if leap > 0 else "back", abs(leap))
+            log.warning("clock jumped seconds=%+d", leap)
         if leap < 0:
             self._room.poller.shift_clock(-leap)
             for heard in self._room.on_clock_stepped_back:
@@ -104,7 +108,7 @@ class BackgroundTasks:
     async def _watch_clock(self) -> None:
         self._settled_at = (
             self._clock.monotonic() + CLOCK_STEP_GRACE_SECONDS
-        )  # perhaps it was while no bot ran
+        )  # It may have been set back before the start.
         while True:
             await self.check_clock()
             await self._clock.sleep(CLOCK_CHECK_SECONDS)
@@ -121,7 +125,7 @@ class BackgroundTasks:
 
 @asynccontextmanager
 async def run_background_tasks(room: Services) -> AsyncIterator[None]:
-    """All of it goes on within the block. Raises `StoreError` where it cannot begin."""
+    """Run the background tasks within the block. Raises `StoreError` if they cannot start."""
     loops = BackgroundTasks(room)
     await loops.start()
     try:
@@ -134,11 +138,9 @@ async def run_background_tasks(room: Services) -> AsyncIterator[None]:
 async def _log_start(room: Services) -> None:
     feeds, articles = await room.store.feeds.count(), await room.store.articles.count()
     log.info(
-        "ready: %d %s, %d %s, database %s: %s",
+        "ready feeds=%d articles=%d database=%s new=%s",
         feeds,
-        "feed" if feeds == 1 else "feeds",
         articles,
-        "article" if articles == 1 else "articles",
-        "new" if room.store.is_new else "found",
         room.settings.database,
+        "yes" if room.store.is_new else "no",
     )

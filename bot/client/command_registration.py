@@ -1,4 +1,4 @@
-"""The commands as Discord has them: their names in each language, their registration, and their mentions."""
+"""Registration of the commands with Discord: translated names, changes, and mentions."""
 
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_LONGEST_TEXT = 100  # of a description or a choice, by Discord's reference of application commands
+_LONGEST_TEXT = 100  # Of a description or a choice (Discord's reference, "Application Commands")
 _SUPPORTED_LOCALES = frozenset(each for each in discord.Locale if i18n.supported_language(str(each)))
 _SUBCOMMANDS = {
     discord.AppCommandOptionType.subcommand.value,
     discord.AppCommandOptionType.subcommand_group.value,
 }
-_REGISTERED = "commands"  # the name of their digest in the store
+_REGISTERED = "commands"
+"""Key of the digest of the registered commands in the store."""
 _DISCORD_ERRORS = (discord.DiscordException, aiohttp.ClientError, TimeoutError)
 
 
 class Translator(app_commands.Translator):
-    """Names, descriptions, choices and menu entries in the language that a person's Discord speaks."""
+    """Translations of names, descriptions, choices and menu entries for users' locales."""
 
     async def translate(
         self,
@@ -40,14 +41,17 @@ class Translator(app_commands.Translator):
         locale: discord.Locale,
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
-        """The text in that language, or None where Discord shall show the English one."""
-        if locale not in _SUPPORTED_LOCALES:  # nine in ten of the thousands that discord.py asks for
+        """Return the translation, or None if Discord should show the English text."""
+        if locale not in _SUPPORTED_LOCALES:  # Nine in ten of the thousands of calls by discord.py
             return None
         return translate_for_tag(string.message, str(locale), context)
 
 
 def translate_for_tag(text: str, tag: str, context: app_commands.TranslationContextTypes) -> str | None:
-    """What `Translator` answers for a text and a locale tag such as `fr`."""
+    """Return the translation of a text for a locale tag such as `fr`, or None without a different one.
+
+    A translation longer than Discord accepts is logged and None is returned.
+    """
     where = app_commands.TranslationContextLocation
     language = i18n.supported_language(tag)
     if language is None or not text:
@@ -66,22 +70,22 @@ def translate_for_tag(text: str, tag: str, context: app_commands.TranslationCont
     if translated == text:
         return None
     if len(translated) > _LONGEST_TEXT:
-        log.error("Too long for Discord in %s: %s", language, translated)
+        log.error("command translation too long language=%s text=%s", language, translated)
         return None
     return translated
 
 
 async def register(tree: app_commands.CommandTree, store: Store) -> tuple[bool, Mapping[str, str]]:
-    """Register the commands of a tree where they, or those that Discord lists, changed since they were last.
+    """Register the commands of a tree if they, or those that Discord lists, changed since the last time.
 
-    Return whether they were sent, and the mentions of those that Discord has, as far as it lists them. A
-    refusal is logged, and the commands registered before stay.
+    Return whether they were sent, and the mentions of the commands that Discord lists. A rejection is logged,
+    and the commands registered before stay.
     """
     translator = Translator()
     await tree.set_translator(translator)
     payload = [await command.get_translated_payload(tree, translator) for command in tree.get_commands()]
     application_id, http = tree.client.application_id, tree.client.http
-    assert application_id is not None  # the client is logged in
+    assert application_id is not None  # The client is logged in.
     listed: Sequence[ApplicationCommand] = ()
     try:
         listed = await http.get_global_commands(application_id)
@@ -90,23 +94,23 @@ async def register(tree: app_commands.CommandTree, store: Store) -> tuple[bool, 
             return False, command_mentions(listed)
         listed = await http.bulk_upsert_global_commands(application_id, payload)
     except _DISCORD_ERRORS:
-        log.exception("Discord did not take the commands; those registered before stay")
+        log.exception("command registration failed")
         return False, command_mentions(listed)
-    with suppress(DatabaseFault):  # then they are registered again next time
+    with suppress(DatabaseFault):  # They are registered again at the next start.
         await store.meta.set(_REGISTERED, _digest(payload, listed))
-    log.log(logging.INFO if registered else logging.DEBUG, "Registered %d commands", len(payload))
+    log.log(logging.INFO if registered else logging.DEBUG, "commands registered count=%d", len(payload))
     return True, command_mentions(listed)
 
 
 def _digest(payload: object, listed: Sequence[ApplicationCommand]) -> str:
-    """Identify what was sent and what Discord made of it: each change gives a command another version."""
+    """Return a hash of the sent payload and of the ids and versions that Discord lists."""
     parts = ("id", "version", "name", "description")
     versions = sorted([command.get(part) for part in parts] for command in listed)
     return hashlib.sha256(json.dumps([payload, versions], sort_keys=True).encode()).hexdigest()
 
 
 def command_mentions(listed: Sequence[ApplicationCommand]) -> dict[str, str]:
-    """Return what shows each command so that it can be clicked, by its path. Groups cannot be."""
+    """Return the clickable mentions of commands by path; command groups have none."""
     paths = {}
     for command in listed:
         name, id_ = command["name"], command["id"]

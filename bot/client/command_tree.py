@@ -1,4 +1,4 @@
-"""The tree of commands: who may use one where, how much of it, in which language; and what went wrong."""
+"""The command tree: permission, rate limit, language and errors of every command."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ from bot.client.error_replies import report, set_reply_language
 if TYPE_CHECKING:
     from bot.client.discord_client import TelexBot
 
-AT_ONCE, PERIOD = 30, 30.0  # what a person may ask at once, and seconds until all of that is back
+AT_ONCE, PERIOD = 30, 30.0
+"""Commands and interactions per user at once, and the seconds in which all of them are refilled."""
 AUTOCOMPLETE_BURST = 60
+"""Autocomplete requests per user at once, refilled in the same period."""
 ACKNOWLEDGES_ITSELF = "own_reply"
-"""An extra of commands that others may read the answer of."""
+"""Key in the extras of commands whose reply may be public, and which therefore defer by themselves."""
 
 
 class TelexCommandTree(app_commands.CommandTree["TelexBot"]):
-    """The commands: each is answered in its asker's language, and every error in words."""
+    """The command tree, which replies in the user's language and turns every error into a message."""
 
     async def interaction_check(self, interaction: discord.Interaction[TelexBot], /) -> bool:
-        """Set the language of the answer; refuse who asks from where the command is not offered; acknowledge.
+        """Set the language, reject commands that are not offered here, enforce the rate limit, and defer.
 
-        What is answered is for the asker alone, unless the command has `ACKNOWLEDGES_ITSELF` among its extras
-        and acknowledges by itself. Discord refuses too. A forged request is answered all the same, before it
-        can meet a command that relies on there being a server and a member of it.
+        The reply is ephemeral unless the command has `ACKNOWLEDGES_ITSELF` in its extras and defers by
+        itself. Discord also rejects commands in the wrong place; this check stops forged requests before they
+        reach a command that relies on a server and a member.
         """
         set_reply_language(interaction)
         if interaction.type is discord.InteractionType.autocomplete:
@@ -44,12 +46,12 @@ class TelexCommandTree(app_commands.CommandTree["TelexBot"]):
     async def on_error(
         self, interaction: discord.Interaction[TelexBot], error: app_commands.AppCommandError, /
     ) -> None:
-        """Tell the person."""
+        """Report the error to the user."""
         await report(interaction, error)
 
 
 def _is_available_here(interaction: discord.Interaction[Any]) -> bool:
-    """Whether a command works where it was sent from: a server of ours, direct messages, anywhere else."""
+    """Return whether a command works where it was used: in a server of the bot, a DM, or elsewhere."""
     if interaction_context.home_server(interaction) is not None:
         return isinstance(interaction.user, discord.Member)
     command: Any = interaction.command
@@ -63,7 +65,7 @@ def _is_available_here(interaction: discord.Interaction[Any]) -> bool:
 
 
 def enforce_rate_limit(interaction: discord.Interaction[TelexBot]) -> None:
-    """Count what a person asks of the bot. Raises `CommandOnCooldown` for more than anybody's share."""
+    """Count a user's interaction. Raises `CommandOnCooldown` if they exceed the rate limit."""
     pace = interaction.client.user_rate_limiter
     if wait := pace.retry_after(interaction.user.id):
         raise app_commands.CommandOnCooldown(app_commands.Cooldown(AT_ONCE, PERIOD), wait)

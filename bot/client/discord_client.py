@@ -1,4 +1,4 @@
-"""The Discord client: it carries the cogs, speaks each asker's language and says what went wrong."""
+"""The Discord client, which loads the cogs and connects them with the services."""
 
 import logging
 import sys
@@ -40,28 +40,29 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 INTENTS = discord.Intents(guilds=True, guild_messages=True, guild_reactions=True, dm_messages=True)
-"""What Telex hears of a server: nothing privileged."""
+"""Gateway intents; none of them is privileged."""
 
-_LONGEST_RATE_LIMIT = 30.0  # seconds that discord.py may sleep for a request before it raises RateLimited
-_TYPED_WITHIN, _MOST_TYPING = 60.0, 1_000  # seconds and people that what one may read is remembered for
+_LONGEST_RATE_LIMIT = 30.0  # Seconds after which discord.py raises RateLimited
+_TYPED_WITHIN, _MOST_TYPING = 60.0, 1_000
+"""Seconds for which the feeds that a user can read are cached for autocomplete, and cached users."""
 
 
 class TelexBot(ShardedBot):
-    """The bot. It owns no news of its own: `newsroom` is open before it starts and closed after it ends.
+    """The bot. `newsroom` must be open before it starts and is closed by the caller after it ends.
 
-    `cogs` are added at login in their order and removed in the same order when the bot closes. Discord is
-    asked how many shards to open unless `shard_count` says it.
+    `cogs` are added at login and removed in the same order when the bot closes. `shard_count` None means as
+    many as Discord recommends.
     """
 
     def __init__(
         self, newsroom: Services, cogs: Sequence[type[commands.Cog]], *, shard_count: int | None = None
     ) -> None:
         self.webhooks = ChannelWebhooks(self, newsroom.clock)
-        """By what posts go that appear under the name of their outlet."""
+        """Webhooks of posts that appear under the name of their outlet."""
         self.request_pacer = RateLimiter(
             newsroom.clock, newsroom.store, partial(fair_share_key, self), self.webhooks.channel_by_webhook_id
         )
-        """How fast Discord is asked."""
+        """Limiter of requests to Discord."""
         self.leased = LeasedShards(self, newsroom)
         trace = aiohttp.TraceConfig()
         RetryGuard(self.webhooks.channel_by_webhook_id).attach(trace)
@@ -87,7 +88,7 @@ class TelexBot(ShardedBot):
         self.newsroom = newsroom
         self.store: Store = newsroom.store
         self.user_rate_limiter = TokenBucket(newsroom.clock, allowed=AT_ONCE, period=PERIOD)
-        """How much each person asks: commands, buttons and menus together."""
+        """Limiter of each user's commands, buttons and menus together."""
         self._typing = TokenBucket(newsroom.clock, allowed=AUTOCOMPLETE_BURST, period=PERIOD)
         self._elsewhere: dict[int, tuple[float, dict[int, int]]] = {}
         self.visibility = ChannelVisibility(newsroom.clock)
@@ -111,22 +112,22 @@ class TelexBot(ShardedBot):
         self.courier = OutboxRelay(context)
         self._cogs_to_add = tuple(cogs)
         self.close_reason: AlreadyRunning | None = None
-        """Why it closed by itself, if it did."""
+        """Why the bot closed by itself; None if it did not."""
 
     async def close_for_successor(self, reason: AlreadyRunning) -> None:
-        """Close, for another bot took the place of this one; `serve` raises the reason."""
+        """Close because another bot took over; `serve` raises the reason."""
         self.close_reason = reason
         await self.close()
 
     def allow_autocomplete(self, person_id: int) -> bool:
-        """Whether what a person types is still completed; counted apart from what they ask."""
+        """Return whether a user may get another autocomplete reply; limited apart from their commands."""
         if self._typing.retry_after(person_id):
             return False
         self._typing.consume(person_id)
         return True
 
     async def on_app_command_completion(self, interaction: discord.Interaction[Any], *_: object) -> None:
-        """Say what an answer left out."""
+        """Tell the user about servers that were left out of the reply."""
         if unheard := interaction.extras.get("unheard"):
             set_reply_language(interaction)
             await interaction.followup.send(
@@ -134,41 +135,38 @@ class TelexBot(ShardedBot):
             )
 
     async def close(self) -> None:
-        """Leave Discord, and everything that goes on."""
+        """Disconnect from Discord and stop everything that runs."""
         self.leased.stop()
         await super().close()
 
     async def setup_hook(self) -> None:
-        """Add the cogs and tell Discord of the commands where they changed."""
+        """Add the cogs and register the commands if they changed."""
         self.peer_servers.start()
         for cog in self._cogs_to_add:
             await self.add_cog(cog(self))
         await self.sync_commands()
         invitation = discord.utils.oauth_url(self.application_id or 0, permissions=INVITE_PERMISSIONS)
-        log.info("invite Telex to a server: %s", invitation)
+        log.info("invitation url=%s", invitation)
 
-    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - discord.py's
-        """Log what went wrong in a listener, unless the store has said it or another process does it."""
+    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - discord.py's signature
+        """Log the error of a listener, unless the store has logged it or the lease is lost."""
         if not isinstance(sys.exc_info()[1], DatabaseFault | LeaseLost):
             await super().on_error(event_method, *args, **kwargs)
 
     async def on_message(self, message: discord.Message, /) -> None:
-        """No text commands: there are slash commands, and a cog that listens for mentions."""
+        """Ignore the message: there are no text commands, and a cog listens for mentions."""
 
     async def sync_commands(self) -> bool:
-        """Register the commands with Discord where they changed, and let texts mention them.
-
-        Returns whether they were sent.
-        """
+        """Register the commands if they changed, and set their mentions; return whether they were sent."""
         sent, mentions = await command_registration.register(self.tree, self.store)
         i18n.set_command_mentions(mentions)
         return sent
 
     async def visible_feed_ids(self, interaction: discord.Interaction[Any]) -> set[int]:
-        """Ids of the feeds that the asker may read: those followed in channels of this server they can view.
+        """Return the ids of the feeds that the user can read in the channels of this server.
 
-        Where it is no server of ours, those of the servers that they share with the bot. Asks Discord:
-        acknowledge the interaction first.
+        Outside the bot's servers, return those of all servers that they share with the bot. Asks Discord:
+        defer the interaction first.
         """
         if interaction_context.home_server(interaction) is not None:
             member = interaction_context.member(interaction)
@@ -176,9 +174,9 @@ class TelexBot(ShardedBot):
         return set(await self.readable_feeds_outside_server(interaction))
 
     async def readable_feeds_outside_server(self, interaction: discord.Interaction[Any]) -> dict[int, int]:
-        """What the asker may read where it is no server of ours: ids of feeds, each with a server's.
+        """Return the feeds that a user can read outside the bot's servers: feed ids, each with a server id.
 
-        While they type, as it was within the last minute.
+        During autocomplete the result may be a minute old.
         """
         person_id, now = interaction.user.id, self.newsroom.clock.monotonic()
         asked, known = self._elsewhere.get(person_id, (-_TYPED_WITHIN, {}))
@@ -192,7 +190,7 @@ class TelexBot(ShardedBot):
         return known
 
     async def visible_feed_ids_of(self, member: discord.Member) -> set[int]:
-        """Ids of the feeds that are followed in channels of a member's server that they can view.
+        """Return the ids of the feeds followed in channels of a member's server that they can view.
 
         May ask Discord about archived threads.
         """
@@ -204,9 +202,9 @@ class TelexBot(ShardedBot):
         return await self.store.subscriptions.feed_ids(visible)
 
     async def can_view(self, guild: discord.Guild, member: discord.Member, channel_id: int) -> bool:
-        """Whether a member sees a channel or thread of a server and what was posted in it.
+        """Return whether a member can view a channel or thread and its history.
 
-        Not where only Discord can tell and does not.
+        False if only Discord knows and it does not answer.
         """
         try:
             return await self.visibility.can_view(guild, member, channel_id)

@@ -1,4 +1,4 @@
-"""What went wrong, in the words of the person who asked: the end of every command, click and window."""
+"""Error messages to the user of a command, button or modal, in their language."""
 
 import logging
 import secrets
@@ -19,11 +19,12 @@ from bot.store import DatabaseBroken, DatabaseFault
 
 log = logging.getLogger(__name__)
 
-_UNKNOWN_INTERACTION = 10062  # nobody answered it in time
+_UNKNOWN_INTERACTION = 10062
+"""Discord's error code for an interaction that was not acknowledged in time."""
 
 
 def set_reply_language(interaction: discord.Interaction[Any]) -> None:
-    """Speak the asker's language for the rest of this task: theirs, else their server's, else the setting."""
+    """Set the language of this task: the user's, else their server's, else the configured one."""
     theirs = i18n.supported_language(str(interaction.locale))
     is_ours = (
         interaction.guild_locale is not None and interaction_context.home_server(interaction) is not None
@@ -34,23 +35,23 @@ def set_reply_language(interaction: discord.Interaction[Any]) -> None:
 
 @asynccontextmanager
 async def error_boundary(interaction: discord.Interaction[Any]) -> AsyncIterator[None]:
-    """For callbacks of views, modals and dynamic items: speak the asker's language, report what goes wrong.
+    """Set the user's language and report errors, for callbacks of views, modals and dynamic items.
 
     The command tree does both by itself.
     """
     set_reply_language(interaction)
     try:
         yield
-    except Exception as error:  # noqa: BLE001  # whatever it is, the person is told and it is logged
+    except Exception as error:  # noqa: BLE001  # reported to the user, and logged
         await report(interaction, error)
 
 
 async def report(interaction: discord.Interaction[Any], error: Exception) -> None:
-    """Tell the asker, and nobody else, what went wrong; log what they cannot know."""
+    """Send the error message to the user, ephemerally, and log unexpected errors."""
     if isinstance(error, app_commands.CommandInvokeError):
         error = error.original if isinstance(error.original, Exception) else error
     if isinstance(error, discord.NotFound) and error.code == _UNKNOWN_INTERACTION:
-        log.warning("An interaction was answered too late: %s", _interaction_label(interaction))
+        log.warning("interaction expired label=%s", _interaction_label(interaction))
         return
     sentence = user_message(error, _interaction_label(interaction))
     try:
@@ -59,16 +60,16 @@ async def report(interaction: discord.Interaction[Any], error: Exception) -> Non
         else:
             await interaction.response.send_message(sentence, ephemeral=True)
     except (discord.DiscordException, aiohttp.ClientError) as unheard:
-        log.warning("Could not tell a person of an error: %s", unheard)
+        log.warning("error reply failed error=%s", unheard)
 
 
 def user_message(error: Exception, place: str) -> str:
-    """What to tell the person of an error; one that they cannot know is logged with a number and `place`."""
+    """Return the message for an error; an unexpected one is logged with a number and `place`."""
     sentence = refusal_sentences.sentence_for(error) or _known_error_message(error)
     if sentence is not None:
         return sentence
     number = secrets.token_hex(4)
-    log.error("Error %s: %s", number, place, exc_info=error)
+    log.error("unexpected error number=%s label=%s", number, place, exc_info=error)
     return _(
         "Something went wrong on my side. If it keeps happening, give whoever runs this bot "
         "the number `{number}`."
@@ -76,7 +77,7 @@ def user_message(error: Exception, place: str) -> str:
 
 
 def _known_error_message(error: Exception) -> str | None:
-    """What to say of an error that is no fault of ours; None for one that is."""
+    """Return the message of an expected error, or None for an unexpected one."""
     match error:
         case DatabaseFault():
             return _of_database(error)
@@ -114,7 +115,7 @@ def _of_database(fault: DatabaseFault) -> str:
 
 
 def _interaction_label(interaction: discord.Interaction[Any]) -> str:
-    """What was asked and where, for the log: names and ids, nothing that a person typed."""
+    """Return the command and the server of an interaction, for the log; no user input."""
     command = interaction.command.qualified_name if interaction.command else None
     data: Mapping[str, Any] = dict(interaction.data or {})
     custom_id = data.get("custom_id")

@@ -1,4 +1,4 @@
-"""A process that speaks to Discord: the client, begun again for as long as the process runs."""
+"""The main loop of a process with the gateway role, which restarts the Discord client as needed."""
 
 import asyncio
 import logging
@@ -19,24 +19,26 @@ from bot.store import DatabaseBroken, DatabaseFault
 
 log = logging.getLogger(__name__)
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0  # seconds between attempts to start while Discord is out of reach
+_FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0
+"""Seconds between attempts to start while Discord is unreachable: first and maximum backoff."""
 _TOO_MANY, _SERVER_ERROR = 429, 500
+"""HTTP status codes of transient errors: exactly 429, and from 500 on."""
 
 
 class LoginRefused(Exception):
-    """Discord does not take the token; the message says what to do."""
+    """Rejection of the token by Discord; the message says what to do."""
 
 
 async def serve(settings: Settings, cogs: Sequence[type[commands.Cog]]) -> None:
-    """Run the bot on Discord until it is cancelled. The settings hold a token.
+    """Run the bot on Discord until it is cancelled; `settings` must have a token.
 
-    While Discord is out of reach at the start it tries again and again. Raises LoginRefused, and StoreError
-    where the database cannot be used.
+    Retries while Discord is unreachable. Raises LoginRefused if the token is rejected, StoreError if the
+    database cannot be used.
     """
     async with open_services(settings) as newsroom:
         newsroom.leases.set_available(
             ProcessRole.GATEWAY, now=newsroom.leases.owner is None
-        )  # others count on it when it is
+        )  # Peers count on this process only once it is connected.
         async with run_background_tasks(newsroom):
             await _serve(newsroom, cogs)
 
@@ -52,7 +54,7 @@ async def _serve(newsroom: Services, cogs: Sequence[type[commands.Cog]]) -> None
             if not await _run_client(TelexBot(newsroom, cogs), token):
                 return
             pause = _FIRST_PAUSE
-            with suppress(DatabaseFault):  # then the next client has them still
+            with suppress(DatabaseFault):  # The next client then keeps the leases.
                 await leases.release_kind(SHARDS)
             continue
         except Exception as error:
@@ -61,13 +63,13 @@ async def _serve(newsroom: Services, cogs: Sequence[type[commands.Cog]]) -> None
             what = "Discord"
             if isinstance(error, DatabaseFault):
                 what, pause = "the database", _FIRST_PAUSE
-            log.warning("Can’t reach %s, trying again in %.0f s: %s", what, pause, error)
+            log.warning("connection failed service=%s retry_seconds=%.0f error=%s", what, pause, error)
         await newsroom.clock.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 
 async def _run_client(bot: TelexBot, token: str) -> bool:
-    """Run a client to its end; whether that came since its shards are another's."""
+    """Run a client to its end; return whether it ended because its shards were lost or handed over."""
     try:
         async with bot:
             running = asyncio.create_task(bot.start(token))
@@ -89,15 +91,15 @@ async def _run_client(bot: TelexBot, token: str) -> bool:
 
 
 async def _hand_over_shards(bot: TelexBot) -> None:
-    """Hand the shards over in order, as far as that succeeds: the process ends whatever fails here."""
+    """Hand the shards over one by one; on failure the process ends anyway."""
     try:
         await bot.leased.leave()
     except Exception:
-        log.exception("Not all shards were handed over; the rest are free now")
+        log.exception("shard handover failed; the remaining shards are released")
 
 
 def _is_transient(error: Exception, newsroom: Services) -> bool:
-    """Whether an error is the network’s, Discord’s or that of a database server, and waiting mends it."""
+    """Return whether an error of the network, of Discord or of a database server may disappear by waiting."""
     if isinstance(error, DatabaseFault):
         return newsroom.store.shards.are_transferable and not isinstance(error, DatabaseBroken)
     if isinstance(error, discord.HTTPException):

@@ -1,4 +1,4 @@
-"""Whether the bot is well."""
+"""Health of the running bot."""
 
 from bot.client.services import Services
 from bot.core.clock import ClockJumpDetector
@@ -7,16 +7,16 @@ from bot.processes.leases import SHARDS
 from bot.store import StoreError
 
 MAX_POLL_SILENCE_SECONDS = 2 * 3600
-"""Seconds without an answer of any feed after which polling counts as broken."""
+"""Seconds without a response from any feed after which polling counts as broken."""
 MAX_GATEWAY_DOWNTIME_SECONDS = 600
-"""Seconds without Discord's gateway after which the bot counts as unwell."""
+"""Seconds without a gateway connection after which the bot counts as unhealthy."""
 
 
 class Health:
-    """What can be told of a running bot.
+    """Health checks of a running bot.
 
-    `gateway_down_since` is since when Discord's gateway has been away, in seconds of UTC, None while it is
-    there.
+    `gateway_down_since` is the UTC timestamp since which no shard is connected to Discord's gateway, None
+    while one is.
     """
 
     def __init__(self, newsroom: Services) -> None:
@@ -27,10 +27,10 @@ class Health:
         self.gateway_down_since: int | None = self._started
 
     async def polling_stalled_since(self) -> int | None:
-        """Since when no feed could be fetched although some should have been; None while all is well.
+        """Return the timestamp since which no feed could be fetched although some were due; None if healthy.
 
-        Silence shorter than `MAX_POLL_SILENCE_SECONDS` is well; an hour by which the clock was set is none.
-        Raises StoreError.
+        Less than `MAX_POLL_SILENCE_SECONDS` counts as healthy, and clock jumps do not count. Raises
+        StoreError.
         """
         if leap := self._leaps.check():
             self._started += leap
@@ -40,14 +40,14 @@ class Health:
                 self.gateway_down_since += leap
         since = max(self._started, self._poller.last_response_at or 0)
         overdue = self._clock.now() - MAX_POLL_SILENCE_SECONDS
-        if since <= overdue and self._leases.owner is not None:  # others may ask feeds
+        if since <= overdue and self._leases.owner is not None:  # Other processes may poll.
             since = max(since, await self._store.feeds.last_success())
         if since > overdue or not await self._store.feeds.has_overdue(asked_after=since, due_before=overdue):
             return None
         return since
 
     async def problems(self) -> list[str]:
-        """What is wrong, a sentence each; none when the bot is well."""
+        """Return one sentence per problem; none if the bot is healthy."""
         found = []
         try:
             if (since := await self.polling_stalled_since()) is not None:
@@ -70,7 +70,7 @@ class Health:
 
     @property
     def _is_standby(self) -> bool:
-        """Whether other processes have all shards, and this one could take them."""
+        """Whether other processes own all shards and this one could take over."""
         shares = self._leases.owner is not None
         return shares and self._leases.is_available(ProcessRole.GATEWAY) and not self._leases.owned(SHARDS)
 

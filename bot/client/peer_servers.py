@@ -1,4 +1,4 @@
-"""What is known of servers that another process serves, and told to processes that do not serve ours."""
+"""Servers of other processes, and replies to queries about this process's servers."""
 
 from collections.abc import Callable, Collection, Iterable
 
@@ -15,7 +15,10 @@ from bot.text import discord_text
 
 
 class PeerServers:
-    """Asks the processes with other shards, and answers them. `audience` is that of this process."""
+    """Queries to the processes with other shards, and the replies to theirs.
+
+    `audience` returns the resolver of this process.
+    """
 
     def __init__(
         self,
@@ -34,31 +37,31 @@ class PeerServers:
         self._names: dict[int, str] = {}
 
     def start(self) -> None:
-        """Hear what others ask, instead of a client before this one."""
+        """Start to answer queries, in place of a previous client."""
         self._inquiries.start()
 
     async def readable_feeds_of_user(self, server_id: int, person_id: int) -> Collection[int] | None:
-        """Feeds that a person may read in a server of another process; None where it does not say in time."""
+        """Return the ids of the feeds that a user can read in a peer's server; None without a timely reply."""
         return await self._inquiries.query("reads", server_id, person_id)
 
     async def readable_feeds_of_channel(self, server_id: int, channel_id: int) -> Collection[int] | None:
-        """Feeds that whoever reads a channel may read, and a 0 where that is everybody in its server.
+        """Return the ids of the feeds that all readers of a channel can read; with 0 if it is public.
 
-        Of whichever process serves the server; None where nobody can tell now.
+        Asks whichever process serves the server; None if it cannot tell now.
         """
         if self._store.shards.serves(server_id):
             return await self._channel_reads_here(server_id, channel_id)
         return await self._inquiries.query("channel", server_id, channel_id)
 
     async def server(self, server_id: int) -> discord.Guild | None:
-        """A server; where another process serves it, what Discord tells of it: its name, no channels.
+        """Return a server; for a server of another process fetch it from Discord, without channels.
 
-        None where the bot is not in it, or Discord does not tell.
+        None if the bot is not in it or Discord does not answer.
         """
         return await message_targets.find_guild(self._client, self._store, server_id)
 
     async def learn_names(self, server_ids: Iterable[int]) -> None:
-        """Ask for the names of servers that other processes serve."""
+        """Fetch and cache the names of servers that other processes serve."""
         for server_id in set(server_ids) - self._names.keys():
             if (
                 not self._store.shards.serves(server_id)
@@ -67,12 +70,12 @@ class PeerServers:
                 self._names[server_id] = found.name
 
     def name(self, server_id: int) -> str | None:
-        """What a server is called, where that is known."""
+        """Return the name of a server, or None if it is unknown."""
         guild = self._client.get_guild(server_id)
         return self._names.get(server_id) if guild is None else guild.name
 
     async def unreachable_servers_note(self, server_ids: Collection[int]) -> str:
-        """That some servers are left out of an answer, since whoever serves them does not answer."""
+        """Return a sentence on servers that a reply left out because their process did not answer."""
         await self.learn_names(server_ids)
         names = [discord_text.to_markdown_line(self.name(each) or str(each), 100) for each in server_ids]
         return ngettext(

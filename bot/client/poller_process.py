@@ -1,4 +1,4 @@
-"""A process that asks feeds and never speaks to Discord: the gateways deliver what it finds."""
+"""The main loop of a process with the poller role only; gateways deliver what it finds."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -9,13 +9,13 @@ from bot.client.services import Services, open_services
 from bot.core.settings import Settings
 
 DATABASE_CHECK_SECONDS = 2.0
-"""Seconds between looks at whether the database is still there."""
+"""Seconds between checks whether the database is alive."""
 
 
 async def serve(settings: Settings) -> None:
-    """Ask feeds until it is cancelled.
+    """Poll feeds until it is cancelled.
 
-    Raises `StoreError` where the database cannot be used, OSError where the address for health cannot.
+    Raises `StoreError` if the database cannot be used, OSError if the health address cannot be bound.
     """
     async with AsyncExitStack() as stack:
         room = await stack.enter_async_context(open_services(settings))
@@ -28,11 +28,11 @@ async def serve(settings: Settings) -> None:
 
 
 async def _serve_health(stack: AsyncExitStack, room: Services, host: str, port: int) -> None:
-    from bot.client.web import websub_routes  # noqa: PLC0415 - megabytes that are seldom asked for
-    from bot.client.web.metrics import MetricsCollector  # noqa: PLC0415 - likewise
+    from bot.client.web import websub_routes  # noqa: PLC0415 - several MB that are seldom needed
+    from bot.client.web.metrics import MetricsCollector  # noqa: PLC0415 - several MB that are seldom needed
 
     health = Health(room)
-    health.gateway_down_since = None  # nor was it to be connected
+    health.gateway_down_since = None  # A poller is never connected.
     routes = websub_routes.WebSubRoutes(room.websub, room.settings).routes()
     serving = MetricsCollector(room, health).serve(host, port, routes if room.websub.enabled else ())
     await stack.enter_async_context(serving)

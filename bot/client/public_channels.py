@@ -1,4 +1,4 @@
-"""What everybody on a server may read, asked of Discord without a gateway."""
+"""Public channels of servers, looked up over REST without a gateway connection."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,20 +9,20 @@ from bot.core.clock import Clock
 from bot.store import Store
 
 CACHE_TTL_SECONDS = 60.0
-"""Seconds for which an answer of Discord's is used."""
+"""Seconds for which a server's public channels are cached."""
 
 
 class PublicChannels:
-    """The feeds that @everyone of a server can read in its channels."""
+    """Lookup of the feeds that @everyone can read in a server."""
 
     def __init__(self, client: discord.Client, store: Store, clock: Clock) -> None:
         self._client, self._store, self._clock = client, store, clock
         self._known: dict[int, tuple[float, frozenset[int]]] = {}
 
     async def feed_ids(self, server_id: int) -> set[int]:
-        """Feeds that channels follow which everybody sees, with their history; threads are left out.
+        """Return the ids of the feeds followed in public channels with public history; threads do not count.
 
-        Raises what discord.py and aiohttp raise where Discord does not tell.
+        Raises discord.DiscordException, aiohttp.ClientError or TimeoutError if Discord does not answer.
         """
         now = self._clock.monotonic()
         asked, channels = self._known.get(server_id, (-CACHE_TTL_SECONDS, frozenset()))
@@ -42,7 +42,7 @@ class PublicChannels:
 
 @asynccontextmanager
 async def public_channels(token: str, store: Store, clock: Clock) -> AsyncIterator[PublicChannels]:
-    """Logged in for REST requests alone. Raises `discord.LoginFailure`."""
+    """Log in for REST requests only, within the block. Raises `discord.LoginFailure`."""
     async with discord.Client(intents=discord.Intents.none()) as client:
         await client.login(token)
         yield PublicChannels(client, store, clock)

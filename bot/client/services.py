@@ -1,4 +1,4 @@
-"""All that works without a chat window, opened and closed together."""
+"""All services that work without Discord, opened and closed together."""
 
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -31,20 +31,20 @@ from bot.writing import model_services
 from bot.writing.model_services import ModelServices
 
 MAX_WORKERS = 2
-"""Processes that parse, draw and count, at most: one is enough most of the time."""
+"""Maximum number of worker processes for parsing, drawing and counting; one usually suffices."""
 WORKER_IDLE_SECONDS = 60.0
-"""Seconds until one is given up that was not needed."""
+"""Seconds without a call after which a worker ends."""
 QUESTION_WORKER_IDLE_SECONDS = 300.0
-"""Seconds after a question until the process that read for it, some 40 MB, is given up."""
+"""Seconds after the last question until the question worker, some 40 MB, ends."""
 
 
 THREAD_SWITCH_SECONDS = 0.001
-"""Seconds for which a thread may keep the others waiting: the loop waits for those that store and index."""
+"""Interpreter switch interval in seconds; short, since the loop waits for store and index threads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the command line and the Discord client share."""
+    """The services that the command line and the Discord client share."""
 
     settings: Settings
     clock: Clock
@@ -61,18 +61,18 @@ class Services:
     full_text_fetcher: FullTextFetcher
     websub: WebSubSubscriber
     tastes: PreferenceModelCache
-    semantic_index: SemanticIndex | None = None  # with the extra `semantic`
-    text_generator: ModelServices | None = None  # where a model service is configured
+    semantic_index: SemanticIndex | None = None  # None without the extra `semantic`
+    text_generator: ModelServices | None = None  # None unless a model service is configured
     on_clock_stepped_back: list[Callable[[int], None]] = field(default_factory=list)
-    """Called where somebody set the clock back, with by how many seconds."""
+    """Callbacks for when the clock was set back, with the number of seconds."""
 
     async def join_cluster(self) -> None:
-        """Take part in the work of those that run on this database; once is enough. Raises `StoreError`."""
+        """Join the processes on this database; no effect if already done. Raises `StoreError`."""
         await self.leases.start()
         self.notices.start()
 
     async def time_zone_of(self, server_id: int) -> tzinfo:
-        """The time zone in which the days of a server begin. Raises `StoreError`."""
+        """Return the time zone of a server. Raises `StoreError`."""
         return local_time.load_zone((await self.store.preferences.of_server(server_id)).time_zone)
 
 
@@ -80,9 +80,9 @@ class Services:
 async def open_services(
     settings: Settings, clock: Clock | None = None, *, create: bool = True
 ) -> AsyncIterator[Services]:
-    """Open the database, connections and workers, and close them at the end. Raises StoreError.
+    """Open the database, connections and workers within the block. Raises StoreError.
 
-    The poller does not run by itself. A database that is missing is made where it is to `create` one; one
+    The poller must be started separately. A missing database is created only if `create` is set; a database
     that was moved is refused.
     """
     sys.setswitchinterval(THREAD_SWITCH_SECONDS)

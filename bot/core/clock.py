@@ -34,7 +34,7 @@ class SystemClock:
         """Return the wall-clock time in whole seconds since 1970, UTC."""
         return int(time.time())
 
-    monotonic = staticmethod(time.monotonic)  # Called several times per poll: a direct reference saves a Python frame.
+    monotonic = staticmethod(time.monotonic)  # A direct reference: polls call it often.
 
     def uptime(self) -> float:
         """Return monotonic seconds; on Linux they include time in which the machine was suspended."""
@@ -60,7 +60,7 @@ MIN_CLOCK_JUMP_SECONDS = 60
 
 
 class ClockJumpDetector:
-    """Detect steps of the wall clock by comparing it with the monotonic clock.
+    """Detector of steps of the wall clock, which compares it with the monotonic clock.
 
     A machine that was suspended looks like a clock that was set ahead.
     """

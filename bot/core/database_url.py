@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 SCHEMES = frozenset({"postgresql", "postgres"})
 """URL schemes of PostgreSQL."""
 
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):", re.IGNORECASE)  # A scheme of one letter would be a Windows drive.
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):", re.IGNORECASE)  # One letter would be a Windows drive.
 _KEYWORDS = re.compile(r"\b(dbname|host|hostaddr|password|user)\s*=")  # libpq's keyword/value form
 _HOST = re.compile(r"(\[[0-9a-f:.%]+\]|[^][:]*)(:\d+)?", re.IGNORECASE)
 _NO_ESCAPE = re.compile(r"%(?![0-9a-f]{2})", re.IGNORECASE)

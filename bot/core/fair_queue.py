@@ -1,5 +1,4 @@
-"""Start-time fair queueing: polls, page fetches, edits and requests are shared out between servers with it.
-"""
+"""Start-time fair queueing: polls, page fetches, edits and requests are shared out between servers with it."""
 
 import asyncio
 import heapq
@@ -46,7 +45,7 @@ class FairQueue(Generic[T]):
         self._in_flight_by_key: dict[Hashable, int] = {}
         self._used: dict[Hashable, float] = {}
         self._waiting: dict[Hashable, deque[T]] = {}
-        self._heap: list[tuple[float, int, Hashable]] = []  # Waiting keys; an entry is stale if its usage changed.
+        self._heap: list[tuple[float, int, Hashable]] = []  # Waiting keys; stale if the usage changed
         self._order = itertools.count()
         self._parked: set[Hashable] = set()  # Waiting keys at their limit of slots
         self._virtual_time = 0.0  # Usage of the last served key at that time

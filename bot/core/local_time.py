@@ -82,7 +82,7 @@ def local_minute_to_timestamp(day: date, minute: int, where: ZoneInfo) -> int:
     """
     local = datetime.combine(day, time(minute // 60, minute % 60), where)
     utc = local.astimezone(UTC)
-    if utc.astimezone(where).replace(tzinfo=None) != local.replace(tzinfo=None):  # The local time is skipped that day.
+    if utc.astimezone(where).replace(tzinfo=None) != local.replace(tzinfo=None):  # A skipped local time
         before, after = local.utcoffset(), local.replace(fold=1).utcoffset()
         assert before is not None
         assert after is not None

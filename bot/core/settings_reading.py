@@ -16,7 +16,7 @@ _LEAST_LIKENESS = 0.75
 
 
 class WrongSettings(Exception):
-    """Invalid settings; the message for the operator has one line per setting."""
+    """Failure to read the settings; the message for the operator has one line per setting."""
 
 
 def read_settings(**values: str) -> Settings:

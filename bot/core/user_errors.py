@@ -8,7 +8,7 @@ class UserFacingError(Exception):  # Named after what users see: it is no fault 
 
 
 class RequestRejected(Exception):
-    """A request that a domain module rejects, with the reason and the values that its sentence mentions.
+    """Rejection of a request by a domain module, with the reason and the values that its sentence mentions.
 
     `bot.posting.wording` has the sentence of each reason.
     """

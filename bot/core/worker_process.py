@@ -30,15 +30,15 @@ _SCALAR_TYPES = (str, int, float, bool, type(None))
 
 
 class WorkerError(Exception):
-    """A call gave no result, and its worker was replaced."""
+    """Failure of a call whose worker was replaced."""
 
 
 class WorkerTimeout(WorkerError):
-    """A call exceeded its timeout."""
+    """Timeout of a call."""
 
 
 class WorkerDied(WorkerError):
-    """A worker crashed, or ran out of memory or stack."""
+    """Death of a worker: it crashed, or ran out of memory or stack."""
 
 
 def run_worker(descriptor: int, tired: int) -> None:

@@ -1,7 +1,7 @@
-"""The stage of the demo: a simulated server with a channel and two people, and a page to act in.
+"""The demo: a simulated server with channels and two users, and a web page to act in.
 
-simcord plays Discord in this process; its preview page, on loopback, shows the channel and lets a visitor
-type commands, press buttons and react as one of the people.
+simcord simulates Discord in this process; its preview page, on loopback, shows the channels and lets a
+visitor type commands, press buttons and react as one of the users.
 """
 
 import asyncio
@@ -56,23 +56,25 @@ other places: #general, the forum, direct messages.
 **En français :** choisissez Camille dans le menu du haut, puis essayez `/rechercher` avec `passkeys`, \
 `/aide`, ou demandez `@Telex combien de temps faut-il pour se reconnecter avec un code de récupération ?`\
 """
+"""First message in the demo's news channel."""
 
 TAGS = ("Security", "Linux", "Europe", "Networks")
-"""Of the forum."""
+"""Tags of the forum channel."""
 PACKS = {
     "english-tech": ("circuit", "kernel", "socket"),
     "french-tech": ("fil", "paquet"),
     "security": ("kernel", "paquet"),
     "ai": ("circuit", "fil"),
 }
-"""The outlets in place of those of the starter lists, which are on the web."""
+"""Sample outlets in place of the outlets of each starter list, which are on the web."""
 
-_REFRESH = 0.3  # seconds between looks at whether the page shows what the channels hold
+_REFRESH = 0.3
+"""Seconds between checks whether the page shows the current messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoServer:
-    """The simulated server: Ada may manage it, Camille may not and speaks French."""
+    """The simulated server: Ada manages it; Camille does not, and has Discord in French."""
 
     guild: GuildHandle
     news: ChannelHandle
@@ -84,10 +86,10 @@ class DemoServer:
 async def serve(
     settings: Settings, cogs: Sequence[type[commands.Cog]], *, live: bool, port: int, browser: bool
 ) -> None:
-    """Run the demo until it is cancelled or its page is closed. `port` 0 takes a free one.
+    """Run the demo until it is cancelled or its page is closed; `port` 0 picks a free one.
 
-    With `live` the starter packs are polled on the web instead of the sample feeds. The database is a new one
-    and goes when the demo ends.
+    With `live` the starter packs are polled on the web instead of the sample feeds. The database is new and
+    is deleted at the end.
     """
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="telex-demo-"))
@@ -95,12 +97,12 @@ async def serve(
         clock = SystemClock() if live else ReplayClock()
         newsroom = await stack.enter_async_context(open_services(settings, clock))
         publisher = None if live else await stack.enter_async_context(Publisher(clock))
-        wanted = [cog for cog in cogs if cog is not EmojiCog]  # of which the page would have no pictures
+        wanted = [cog for cog in cogs if cog.__name__ != "Emoji"]  # The page has no images of its emoji.
         env = await stack.enter_async_context(simulated_discord(TelexBot(newsroom, wanted, shard_count=1)))
         await stack.enter_async_context(run_background_tasks(newsroom))
         stage = await build(env)
         simcord_patches.name_commands(stage.camille)
-        pictures = bot_avatar_assets(env) | emoji_assets(env)  # a visitor may add any outlet
+        pictures = bot_avatar_assets(env) | emoji_assets(env)  # Visitors may add any outlet.
         if publisher is not None:
             starter_packs.outlines = sample_packs(publisher)  # type: ignore[assignment]  # the real lists need the web
             pictures |= {
@@ -124,7 +126,7 @@ async def serve(
         actions = VisitorActions(env, preview, places)
         simcord_patches.dispatch_messages_detached(env.bot)
         await env.bot.get_channel(stage.news.id).send(WELCOME)  # type: ignore[union-attr]  # a text channel
-        print(preview.url, flush=True)  # noqa: T201  # for whoever has no browser here
+        print(preview.url, flush=True)  # noqa: T201  # For visitors without a browser on this machine
         if browser:
             await asyncio.to_thread(webbrowser.open, preview.url)
         async with asyncio.TaskGroup() as tasks:
@@ -139,13 +141,13 @@ async def serve(
 
 
 def demo_settings(settings: Settings, folder: Path, *, live: bool) -> Settings:
-    """The settings of a demo whose database is in a folder."""
+    """Return the settings of a demo whose database is in a folder."""
     return settings.model_copy(
         update={
             "database": folder / "telex.db",
             "discord_token": None,
             "roles": frozenset(ProcessRole),
-            "full_text": settings.full_text if live else "never",  # the sample articles have no pages
+            "full_text": settings.full_text if live else "never",  # Sample feeds have full texts.
             "allow_private_addresses": (*settings.allow_private_addresses, ip_network("127.0.0.1/32")),
             **({} if live else _address_for_readers()),
         }
@@ -153,7 +155,7 @@ def demo_settings(settings: Settings, folder: Path, *, live: bool) -> Settings:
 
 
 def _address_for_readers() -> dict[str, object]:
-    """The settings with which a channel of the demo can be read as a feed, on this machine alone."""
+    """Return settings that publish channels of the demo as feeds, on this machine only."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -162,7 +164,7 @@ def _address_for_readers() -> dict[str, object]:
 
 @asynccontextmanager
 async def simulated_discord(bot: TelexBot) -> AsyncIterator[Env]:
-    """A simulated Discord whose clock shows the newsroom's time, with the bot logged in."""
+    """Start a simulated Discord with the bot logged in and the clock of its services."""
     env = Env(bot, check_errors=False, settle_timeout=30.0)
     env.backend.bot_user.name = "Telex"
     sync_clock(env, bot.newsroom.clock)
@@ -175,23 +177,23 @@ async def simulated_discord(bot: TelexBot) -> AsyncIterator[Env]:
         with env.time_context():
             yield env
     finally:
-        for name in tuple(bot.cogs):  # what runs by itself ends before the database is closed
+        for name in tuple(bot.cogs):  # Tasks of cogs must end before the database is closed.
             await bot.remove_cog(name)
         await env.shutdown()
 
 
 def sync_clock(env: Env, clock: Clock) -> None:
-    """Let the simulated Discord's clock show the time; its own starts in the past and moves by hand."""
+    """Set the simulated Discord's clock, which starts in the past and stands still, to a clock's time."""
     shown = env.backend.clock
     shown.advance(max(0.0, clock.now() - shown.now().timestamp()))
 
 
 async def build(env: Env) -> DemoServer:
-    """A server with a channel for news, one for talk, a forum, and two people."""
+    """Create a server with a news channel, a general channel, a forum and two users."""
     guild = env.create_guild("Telex demo")
     me = env.backend.bot_user
     env.backend.edit_role(guild.id, guild.roles[me.name].id, {"permissions": INVITE_PERMISSIONS.value})
-    guild.create_text_channel("general")  # the only one when the bot says hello
+    guild.create_text_channel("general")  # The only channel when the bot introduces itself
     await env.settle()
     news = guild.create_text_channel("tech-news")
     forum = guild.create_forum_channel("forum")
@@ -200,8 +202,8 @@ async def build(env: Env) -> DemoServer:
     ada = guild.add_member(env.create_user("Ada"), roles=[managers])
     camille = guild.add_member(env.create_user("Camille"))
 
-    def speak(event: str, payload: Any) -> None:  # noqa: ANN401  # what Discord sends
-        # simcord sends every interaction in English.
+    def speak(event: str, payload: Any) -> None:  # noqa: ANN401  # a gateway payload
+        # simcord sends every interaction with an English locale.
         if event == "INTERACTION_CREATE":
             person = payload.get("user") or payload["member"]["user"]
             payload["locale"] = "fr" if int(person["id"]) == camille.id else "en-US"
@@ -216,13 +218,13 @@ def _tag(numbered: tuple[int, str]) -> dict[str, Any]:
 
 
 async def _keep_page_fresh(env: Env, preview: Preview, clock: Clock, turn: asyncio.Lock) -> None:
-    """Let the page show what arrives between a visitor's actions, and simcord's clock go with the demo's."""
+    """Refresh the page when messages arrive between a visitor's actions, and keep simcord's clock in step."""
     seen: object = None
     while True:
         await asyncio.sleep(_REFRESH)
         if (
             turn.locked()
-        ):  # nor does time pass: Discord waits three seconds for an answer, an eighth of one here
+        ):  # Time must not pass: Discord's three seconds for a reply are an eighth of one here.
             continue
         sync_clock(env, clock)
         state = [
@@ -236,7 +238,7 @@ async def _keep_page_fresh(env: Env, preview: Preview, clock: Clock, turn: async
             async with turn:
                 await preview.refresh()
         except SetupError:
-            continue  # the page itself is at work; look again after it
+            continue  # An action is running; refresh after it.
         seen = state
 
 
@@ -248,11 +250,9 @@ async def follow_feed(
     quietly: bool = False,
     channel: ChannelHandle | None = None,
 ) -> Feed:
-    """A channel, that for news unless another is given, follows a feed from now on.
+    """Subscribe a channel, by default the news channel, to a feed and poll it once.
 
-    It is polled once, so that only what comes later is news.
-
-    The newest that it has is posted all the same, unless `quietly`.
+    The newest article that it has is posted, unless `quietly`; only later ones are news.
     """
     feed = await newsroom.store.feeds.add(url)
     await newsroom.store.subscriptions.follow(
@@ -267,7 +267,7 @@ async def follow_feed(
 
 
 async def perform(newsroom: Services, publisher: Publisher, stage: DemoServer) -> None:
-    """Let the channel and the forum follow the sample feeds, and poll each as soon as it has news."""
+    """Subscribe the news channel and the forum to the sample feeds; publish the stories and poll each feed."""
     publisher.publish_backlog()
     feeds = {
         outlet.name: await follow_feed(newsroom, publisher.feed_url(outlet), stage, quietly=True)
@@ -279,12 +279,12 @@ async def perform(newsroom: Services, publisher: Publisher, stage: DemoServer) -
     if isinstance(newsroom.clock, ReplayClock):
         newsroom.clock.begin()
     async for story in publisher.publish():
-        # Not `make_due`: a poll that had begun before would set the time of the next one.
+        # `make_due` would not do: a poll that is running would overwrite the time of the next one.
         await newsroom.poller.poll(feeds[story.outlet], polite=False)
 
 
 def sample_packs(publisher: Publisher) -> Callable[[str], tuple[opml.Outline, ...]]:
-    """The starter lists, of feeds that can be reached without a network."""
+    """Return the starter lists with sample feeds, which need no network."""
     outlets = {outlet.name: outlet for outlet in publisher.outlets}
     lists = {
         pack: tuple(

@@ -1,4 +1,4 @@
-"""Pictures that the demo's page shows without a network, by their addresses: file names and bytes."""
+"""Images that the demo's page shows without a network, by URL: file names and bytes."""
 
 from collections.abc import Iterable
 from itertools import product
@@ -16,16 +16,16 @@ AVATAR = "telex"
 
 
 def bot_avatar_assets(env: Env) -> dict[str, tuple[str, bytes]]:
-    """Give the simulated bot its avatar; the picture for a page of simcord, by its address."""
+    """Set the simulated bot's avatar and return its image by URL."""
     me = env.backend.bot_user
     me.avatar = AVATAR
     return {f"{CDN_BASE}/avatars/{me.id}/{AVATAR}.png": (f"{AVATAR}.png", LOGO.read_bytes())}
 
 
 def emoji_assets(env: Env, names: Iterable[str] | None = None) -> dict[str, tuple[str, bytes]]:
-    """Let messages show icons of buttons and the initials of outlets of these names; None for any name.
+    """Register emoji for buttons and for the initials of outlets, and return their images by URL.
 
-    Returns the pictures for the page by their addresses, with file names.
+    `names` are the outlets' names; None registers every initial.
     """
     pictures: dict[str, tuple[str, bytes]] = {}
 

@@ -1,6 +1,6 @@
-"""The places of the demo: every channel, thread and post that a person sees, and their direct messages.
+"""The channels, threads, posts and direct messages of the demo that each user can see.
 
-A page of simcord shows one channel to several people. Its menu of people is one of people and places here.
+A page of simcord shows one channel to several users. Here its menu of users lists pairs of user and place.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,21 +14,21 @@ from simcord.env import Env
 
 _WITHOUT_MESSAGES = {ChannelType.CATEGORY, ChannelType.FORUM}
 _THREADS_SHOWN = 8
-"""Threads of a channel that the menu names, the newest."""
+"""Newest threads of a channel that the menu lists."""
 
 
 class Places:
-    """What people, each with a locale, can look at. The id of a place is `person.channel`."""
+    """Places that users can see, with the locale of each user; the id of a place is `user.channel`."""
 
     def __init__(self, env: Env, guild: GuildHandle, people: Mapping[MemberActor, str]) -> None:
         self._env, self._guild, self._people = env, guild, people
 
     def locale(self, person_id: int) -> str:
-        """In which the page writes times for a person."""
+        """Return the locale in which the page formats times for a user."""
         return next(locale for person, locale in self._people.items() if person.id == person_id)
 
     def menu(self) -> list[tuple[str, str]]:
-        """Each place and what it is called, person by person."""
+        """Return the id and the label of each place, user by user."""
         return [
             (f"{person.id}.{channel.id}", f"{person.user.name} {where}")
             for person in self._people
@@ -36,7 +36,7 @@ class Places:
         ]
 
     def resolve(self, place: object) -> tuple[MemberActor | UserHandle, ChannelHandle] | None:
-        """Who looks and at what, or None for what is not in the menu."""
+        """Return the user and the channel of a place, or None if the menu does not have it."""
         for person in self._people:
             for channel, _where in self._visible_to(person):
                 if place == f"{person.id}.{channel.id}":
@@ -44,7 +44,7 @@ class Places:
         return None
 
     def handle(self, channel: Channel) -> ChannelHandle:
-        """How simcord's actors name a channel."""
+        """Return simcord's handle of a channel."""
         return ChannelHandle(self._env, None if channel.guild_id is None else self._guild, channel)
 
     def _visible_to(self, person: MemberActor) -> Iterator[tuple[Channel, str]]:

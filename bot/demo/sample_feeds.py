@@ -1,9 +1,9 @@
-"""The sample feeds: a few outlets on loopback that publish one story after the other.
+"""Sample feeds: outlets on loopback that publish one story after another.
 
-The stories are in `data/demo/stories.json`, written for the demo: about real events of tech news, as if they
-were today's, about things that are always in the news, and some that are made up: a cable that several
-outlets tell of, an article that is corrected and one that is withdrawn. Each outlet is an RSS feed; each
-story has a page and a picture of its own, so that every link in a post leads somewhere without a network.
+The stories are in `data/demo/stories.json`, written for the demo: real events of tech news as if they were
+today's, evergreen topics, and invented ones: a cable that several outlets report, an article that is
+corrected and one that is withdrawn. Each outlet is an RSS feed; each story has its own page and image, so
+that every link in a post works without a network.
 """
 
 import asyncio
@@ -22,9 +22,10 @@ from bot import DATA
 from bot.core.clock import Clock, SystemClock
 
 SCRIPT_MINUTES = 10
-"""How long new stories keep coming."""
+"""Minutes in which new stories are published."""
 
-_WRITTEN = 120  # seconds before it appears that a new story is dated
+_WRITTEN = 120
+"""Seconds by which a new story's date lies before its publication."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,12 @@ class SampleOutlet:
     name: str
     title: str
     language: str
-    colour: str  # of its pictures, as #rrggbb
+    colour: str  # Of its images, as #rrggbb
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What a story says so many seconds `after` it was published."""
+    """The corrected text of a story, published `after` seconds later."""
 
     after: float
     title: str
@@ -48,9 +49,10 @@ class Correction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """A sample article. `text` has blank lines between paragraphs.
+    """A sample article. Paragraphs of `text` are separated by blank lines.
 
-    It is so many `hours` old when it appears, and `withdrawn` so many seconds after that, if at all.
+    `age_hours` is its age when it is published; it is withdrawn `withdrawn_after` seconds later, None for
+    never.
     """
 
     slug: str
@@ -65,7 +67,7 @@ class Story:
 
 
 class ScriptStep(NamedTuple):
-    """What becomes of a story at a moment, in seconds after the beginning."""
+    """An action on a story, at an offset from the start of the script."""
 
     offset_seconds: float
     story: Story
@@ -79,18 +81,18 @@ class _Stories(msgspec.Struct):
 
 
 def load() -> tuple[tuple[SampleOutlet, ...], tuple[Story, ...], tuple[Story, ...]]:
-    """The outlets, what they published before, and the stories in the order in which they are published."""
+    """Return the outlets, the stories published before the start, and the stories in order of publication."""
     read = msgspec.json.decode((DATA / "demo" / "stories.json").read_bytes(), type=_Stories)
     return read.outlets, read.backlog, read.stories
 
 
 def publication_offsets(count: int, *, seconds: float = SCRIPT_MINUTES * 60) -> list[float]:
-    """When each of `count` stories appears, in seconds: the first at once, the others ever more slowly."""
+    """Return the publication offsets of `count` stories in seconds: the first at once, then ever more slowly."""
     return [seconds * (number / max(1, count - 1)) ** 1.7 for number in range(count)]
 
 
 class Publisher:
-    """Serves the outlets' feeds, pages and pictures on a free port of 127.0.0.1."""
+    """Server of the outlets' feeds, pages and images on a free port of 127.0.0.1."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
@@ -114,19 +116,19 @@ class Publisher:
         await self._runner.cleanup()
 
     def feed_url(self, outlet: SampleOutlet) -> str:
-        """The address of an outlet's feed."""
+        """Return the URL of an outlet's feed."""
         return f"{self._origin}/{outlet.name}/feed.xml"
 
     def picture_url(self, story: Story) -> str:
-        """The address of a story's picture."""
+        """Return the URL of a story's image."""
         return f"{self._origin}/pictures/{story.slug}.png"
 
     def publish_backlog(self) -> None:
-        """Let the feeds have what was published before."""
+        """Add the stories from before the start to the feeds."""
         self.published[:0] = self.backlog
 
     def script(self) -> list[ScriptStep]:
-        """What the publishers do, in its order."""
+        """Return the steps of all stories in chronological order."""
         acts: list[ScriptStep] = []
         for story, moment in zip(self.stories, publication_offsets(len(self.stories)), strict=True):
             acts.append(ScriptStep(moment, story, self.published.append))
@@ -137,7 +139,7 @@ class Publisher:
         return sorted(acts, key=lambda act: act.offset_seconds)
 
     async def publish(self) -> AsyncIterator[Story]:
-        """Do what the script says, and tell each story that was published or changed."""
+        """Run the script, and yield each story that was published, corrected or withdrawn."""
         passed = 0.0
         for act in self.script():
             await asyncio.sleep(act.offset_seconds - passed)
@@ -188,7 +190,7 @@ class Publisher:
         )
 
     def _story(self, request: web.Request) -> Story:
-        """As it is now, or as it was."""
+        """Return the story of a request in its current version, also if it is not published or was withdrawn."""
         for story in (*self.published, *self.backlog, *self.stories):
             if story.slug == request.match_info["slug"]:
                 return story
@@ -214,8 +216,8 @@ class Publisher:
         return web.Response(body=self.picture(self._story(request)), content_type="image/png")
 
     def picture(self, story: Story) -> bytes:
-        """A PNG of 640 by 320 pixels in the colour of the story's outlet, never the same for two stories."""
-        from PIL import Image, ImageColor, ImageDraw  # noqa: PLC0415  # comes with the demo's extra
+        """Draw a PNG of 640 by 320 pixels in the colour of the outlet, different for each story."""
+        from PIL import Image, ImageColor, ImageDraw  # noqa: PLC0415  # part of the extra `demo`
 
         outlet = next(outlet for outlet in self.outlets if outlet.name == story.outlet)
         colour = ImageColor.getrgb(outlet.colour)

@@ -1,4 +1,4 @@
-"""Where simcord, which plays Discord, is taught what it has no hook for: exact, for that version alone."""
+"""Patches of simcord, which simulates Discord, where it has no hooks; they fit its pinned version only."""
 
 import contextvars
 from collections.abc import Mapping
@@ -19,18 +19,18 @@ from bot.core.user_errors import RequestRejected, UserFacingError
 from bot.feeds.fetch_errors import FeedError
 
 _MENU_SCRIPT = DATA / "demo" / "message_menu.js"
-"""What the page's own script ends with."""
+"""Script that is appended to the page's own."""
 _RENDERED_ONCE = 'message.poll ? state.profile.presentationTime : ""'
-"""What simcord's page looks at before it shows a message again: only in one with a poll the time."""
+"""Expression in simcord's page that re-renders a message over time only if it has a poll."""
 _STYLE = (
     "#messages-toggle, #messages-sidebar, #refresh, #capture-open, #inspector-toggle { display: none }"
-    ".component-section { grid-template-columns: minmax(0, 1fr) auto !important }"  # as on a telephone
-    "@media (max-width: 760px) {"  # who looks and where, on a line of its own
+    ".component-section { grid-template-columns: minmax(0, 1fr) auto !important }"  # As on a phone
+    "@media (max-width: 760px) {"  # User and place on a line of their own
     " .preview-shell { --toolbar-height: 84px }"
     " .viewer-control { flex: 1; min-width: 0; font-size: 0 }"
     " .viewer-control select { flex: 1; min-width: 0; max-width: none; font-size: 14px }"
     "}"
-    ".custom-emoji { color: transparent; font-size: 0 }"  # no name while its picture loads
+    ".custom-emoji { color: transparent; font-size: 0 }"  # No name while the image loads
     ".message-menu { position: fixed; z-index: 50; margin: 0; padding: 6px; list-style: none;"
     " min-width: 180px; border: 1px solid var(--discord-border); border-radius: 8px;"
     " background: var(--discord-elevated) }"
@@ -42,13 +42,13 @@ _STYLE = (
 
 
 def brand_page() -> None:
-    """Let the page be called Telex, without what only testers of bots need; simcord has no setting for it."""
-    static = PreviewServer._static  # noqa: SLF001  # no hook, see above
+    """Name the page Telex and hide the controls for testers of bots; simcord has no setting for either."""
+    static = PreviewServer._static  # noqa: SLF001  # no hook
     if hasattr(static, "__wrapped__"):
         return
 
     @wraps(static)
-    async def renamed(self: PreviewServer, request: Any) -> Any:  # noqa: ANN401  # aiohttp's
+    async def renamed(self: PreviewServer, request: Any) -> Any:  # noqa: ANN401  # aiohttp types
         answer = await static(self, request)
         if request.path == "/":
             answer.text = (
@@ -62,7 +62,7 @@ def brand_page() -> None:
         elif request.path == "/preview.css":
             answer.text += _STYLE
         elif request.path == "/timeline.js":
-            # All times count from one moment: otherwise an older article seems newer than the next one.
+            # Relative times of all messages must be updated together, or older articles seem newer.
             answer.text = answer.text.replace(_RENDERED_ONCE, 'state.profile.presentationTime ?? ""')
         elif request.path == "/app.js":
             answer.text += _MENU_SCRIPT.read_text("utf-8")
@@ -72,18 +72,18 @@ def brand_page() -> None:
 
 
 def read_embeds_like_messages() -> None:
-    """Let the page show mentions and small lines in embeds as Discord does; simcord's shows their markup."""
-    policies = _markdown._FIELD_POLICIES  # noqa: SLF001  # no setting of simcord's reaches it
+    """Let the page render mentions and subtext in embeds as Discord does; simcord shows their markup."""
+    policies = _markdown._FIELD_POLICIES  # noqa: SLF001  # no setting
     for field in ("embed_description", "embed_field_value"):
         policies[field].update(mentions=True, commands=True, subtext=True)
 
 
 def key_menus_by_id() -> None:
-    """Let a menu that is sent anew show what holds now, as Discord does.
+    """Let a menu that is sent again show its current selection, as Discord does.
 
-    simcord's page knows a menu by its place in the message, and shows there what was chosen before.
+    simcord's page identifies a menu by its position in the message, and restores the previous selection.
     """
-    control_key = _component_projection._control_key  # noqa: SLF001  # no hook, see above
+    control_key = _component_projection._control_key  # noqa: SLF001  # no hook
     if hasattr(control_key, "__wrapped__"):
         return
 
@@ -102,12 +102,12 @@ def key_menus_by_id() -> None:
 
 
 def ignore_refusals(env: Env) -> None:
-    """Let the page not take a refusal, which the bot has told in words, for a failure of the command.
+    """Keep the page from treating a rejection, which the bot has explained, as a failure of the command.
 
-    simcord offers no hook for this: after any error its page says that the outcome is uncertain, and keeps
-    the command in the way of the next.
+    simcord has no hook for this: after any error its page says that the outcome is uncertain, and keeps the
+    command open.
     """
-    note = env._record_error  # noqa: SLF001  # no hook, see above
+    note = env._record_error  # noqa: SLF001  # no hook
 
     def note_fault(error: BaseException) -> None:
         if isinstance(error, app_commands.CommandInvokeError):
@@ -117,13 +117,13 @@ def ignore_refusals(env: Env) -> None:
         ):
             note(error)
 
-    env._record_error = note_fault  # type: ignore[method-assign]  # noqa: SLF001  # likewise
+    env._record_error = note_fault  # type: ignore[method-assign]  # noqa: SLF001  # no hook
 
 
 def name_commands(person: MemberActor) -> None:
-    """Let the page list commands to a person by their French names and descriptions, as Discord does.
+    """Let the page list commands to a user by their French names and descriptions, as Discord does.
 
-    simcord's page has the English ones alone. Options keep their names, by which it sends them.
+    simcord's page has the English ones only. Options keep their names, by which it sends them.
     """
     catalog, translate = _commands.build_catalog, i18n.gettext
 
@@ -144,15 +144,15 @@ def name_commands(person: MemberActor) -> None:
 
 
 def dispatch_messages_detached(bot: discord.Client) -> None:
-    """Let the page show a visitor's message at once, and what the bot answers as soon as it does.
+    """Let the page show a visitor's message at once, and the bot's replies as they arrive.
 
-    simcord's page is at work until everything is done that a message began, by a context variable: so what
-    takes a while, and is announced, would show at the end alone.
+    By a context variable, simcord's page waits for everything that a message triggers, so that slow replies
+    and the progress messages before them would appear together at the end.
     """
     dispatch = bot.dispatch
 
-    def dispatch_apart(event: str, /, *arguments: Any, **named: Any) -> None:  # noqa: ANN401  # discord.py's
+    def dispatch_apart(event: str, /, *arguments: Any, **named: Any) -> None:  # noqa: ANN401  # discord.py's signature
         context = contextvars.Context() if event == "message" else contextvars.copy_context()
         context.run(dispatch, event, *arguments, **named)
 
-    bot.dispatch = dispatch_apart  # type: ignore[method-assign]  # simcord asks for nothing but its own client
+    bot.dispatch = dispatch_apart  # type: ignore[method-assign]  # simcord accepts any client

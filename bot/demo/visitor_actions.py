@@ -1,6 +1,6 @@
-"""What a visitor does on the demo's page: everywhere they look, in their language, and while news arrives.
+"""A visitor's actions on the demo's page: in every place, in their language, and while news arrives.
 
-simcord's page has no hook for any of this: its own functions are wrapped, those of that version alone.
+simcord's page has no hooks for this: functions of its pinned version are wrapped.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ Body = Mapping[str, Any]
 
 
 class VisitorActions:
-    """Takes what is done on a page in place of simcord, which does it then."""
+    """Wrapper of simcord's handler of page actions."""
 
     def __init__(self, env: Env, preview: Preview, places: Places) -> None:
         self._env, self._preview, self._places = env, preview, places
@@ -29,9 +29,8 @@ class VisitorActions:
         self._me = f"<@{me.id}>"
         self._written = re.compile(rf"(?<![\w<@])@{re.escape(me.name)}\b", re.IGNORECASE)
         self.page_lock = asyncio.Lock()
-        """Held by whoever is at work on the page: what is done in the middle of `Preview.refresh` is answered
-        with an error, and then the page lets nobody do anything any more."""
-        self._act, self._publish = preview._action, preview._publish  # noqa: SLF001  # no hook, see above
+        """Held while the page changes; an action during `Preview.refresh` fails and blocks the page."""
+        self._act, self._publish = preview._action, preview._publish  # noqa: SLF001  # no hook
         preview._action = self._action  # type: ignore[method-assign]  # noqa: SLF001
         preview._publish = self._publish_menu  # type: ignore[method-assign]  # noqa: SLF001
 
@@ -42,19 +41,19 @@ class VisitorActions:
                 return await self._act(context_id, body)
             if body.get("kind") == "message_menu":
                 return {"entries": await self._menu(page, body.get("message"), body.get("name"))}
-            if "published_revision" in body:  # an article changed the page meanwhile, as happens all the time
+            if "published_revision" in body:  # New articles change the page all the time.
                 body = {**body, "published_revision": page.revision}
             return await self._act_in_place(page, context_id, self._mentioning(body))
 
     def _mentioning(self, body: Body) -> Body:
-        """A message in which a written @Telex mentions the bot, as Discord's own completion does."""
+        """Replace @Telex in a message by a mention of the bot, as Discord's autocomplete does."""
         content = body.get("content")
         if body.get("kind") != "send_message" or not isinstance(content, str):
             return body
         return {**body, "content": self._written.sub(self._me, content)}
 
     async def _act_in_place(self, page: Any, context_id: str | None, body: Body) -> dict[str, Any]:  # noqa: ANN401
-        """Let commands and messages go where the page looks, and its menu choose among places."""
+        """Send commands and messages to the place that the page shows, and switch places by its menu."""
         preview = self._preview
         home = preview.channel, preview.viewers
         if (
@@ -63,7 +62,7 @@ class VisitorActions:
         ):
             viewer, preview.channel = chosen
             page.channel_id = preview.channel.id
-            preview.viewers = (viewer,)  # by whose id the page is told who it is
+            preview.viewers = (viewer,)  # The page identifies its user by this id.
             body = {**body, "viewer_id": str(viewer.id)}
         elif (channel := self._env.backend.channels.get(page.channel_id)) is not None:
             preview.channel = self._places.handle(channel)
@@ -79,10 +78,10 @@ class VisitorActions:
         page.snapshot["profile"]["locale"] = self._places.locale(page.viewer.id)
 
     async def _menu(self, page: Any, message_id: object, name: object) -> list[dict[str, str]]:  # noqa: ANN401
-        """The entries of a message's menu; none where one of them, by its `name`, was chosen."""
+        """Return the entries of a message's menu, or run the entry called `name` and return none."""
         viewer, backend = page.viewer, self._env.backend
         if not isinstance(viewer, MemberActor):
-            return []  # in direct messages simcord's people have no menu
+            return []  # simcord has no message menus in direct messages.
         visible = backend.visible_commands(
             user_id=viewer.id, channel_id=page.channel_id, type=AppCommandType.MESSAGE
         )
@@ -96,7 +95,7 @@ class VisitorActions:
             await viewer.context_menu(channel, str(name), message)
             await self._preview.refresh()
         except (BackendError, SetupError, ValueError):
-            pass  # the message went in the meantime
+            pass  # The message was deleted in the meantime.
         return []
 
 

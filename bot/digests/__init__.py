@@ -1,4 +1,4 @@
 """Digests, trends and their charts.
 
-In: the articles of a day or a week. Out: an edition to be rendered, pictures of what is rising.
+Input: the articles of a day or a week. Output: digest contents to be rendered, and charts of rising topics.
 """

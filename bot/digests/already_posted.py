@@ -1,4 +1,4 @@
-"""What a channel was told of which the database knows nothing: it is a backup that was restored."""
+"""Articles that a channel has already got but that a restored backup does not record."""
 
 from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
@@ -9,17 +9,20 @@ from bot.store.records.outbox_records import DigestCandidate, DigestCandidates
 from bot.text import shared_links
 
 PageTitle = tuple[str, str]
-"""A page and its title where it was shown, "" for one that is not its publisher's."""
+"""A page key and the title under which it was shown, "" if that was not its publisher's."""
 
 
 @dataclass(slots=True)
 class AlreadyPosted:
-    """Pages that digests named, with the times of these, and pages that were posted singly.
+    """Pages that digests listed, with the times of these digests, and pages that were posted singly.
 
-    `shown` and `digest_linked_pages` are the same by what was to be seen, for a page may have been told by an
-    article of another feed, of which nothing is known. `everything` is a time before which all is taken to be
-    told. `until` is the time of the last digest that was sent; `due_digest_was_sent`: the one that is due
-    was. `held` are the articles that `without` left out though they were held.
+    - `digested_at_by_page`, `posted_pages`: pages of known articles.
+    - `digest_linked_pages`, `linked_pages`: pages as messages showed them, since the article may be of
+      another feed and unknown.
+    - `everything_before`: all articles up to this time count as posted; None for no such time.
+    - `last_digest_due`: due time of the last digest that was sent. `due_digest_was_sent`: the digest that is
+      due was sent.
+    - `excluded_held_ids`: reserved articles that the last call of `without` removed.
     """
 
     digested_at_by_page: dict[str, int] = field(default_factory=dict)
@@ -32,10 +35,10 @@ class AlreadyPosted:
     excluded_held_ids: list[int] = field(default_factory=list)
 
     def without(self, gathered: DigestCandidates) -> DigestCandidates:
-        """What a digest may still tell.
+        """Return the candidates that the channel has not got yet.
 
-        A digest names one article of a story by its title: of a story that it told, what had been published
-        by then is told too. One beside single posts names what was posted singly as well.
+        A digest lists one article of a story by its title, so articles of the story that were published by
+        then also count as posted. In a channel with single posts, so do articles that were posted singly.
         """
         held = set(gathered.reserved_article_ids)
         told: dict[int, int] = {}

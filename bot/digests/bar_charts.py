@@ -1,8 +1,8 @@
-"""Charts as pictures: rows of bars with labels beside them, to be read on a phone in Discord's dark theme.
+"""Bar charts as PNG images, legible on a phone in Discord's dark theme.
 
-matplotlib is imported only in a process that is started for a picture and ends after it: the bot itself
-neither waits for it nor holds it in memory. Labels are what strangers wrote: nothing in them is markup, and
-characters without a shape in the font become boxes.
+matplotlib is imported only in a process that is started for an image and ends after it, so that the bot
+neither waits for it nor keeps it in memory. Labels are untrusted: they are never markup, and characters
+without a glyph become boxes.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RENDER_TIMEOUT_SECONDS = 30.0
-"""Seconds that a picture may take."""
+"""Seconds that the rendering of charts may take."""
 MAX_ROWS = 5
-"""Rows that are drawn."""
+"""Maximum number of rows in a chart."""
 
 WIDTH_PIXELS = 1000
-"""Pixels. Five rows are 616 high: Discord shows more than three quarters of the width smaller."""
+"""Width of a chart in pixels; five rows are 616 pixels high, as Discord scales higher images down."""
 
-_ROW, _HEAD, _TICKS = 96, 76, 60  # pixels a row is high, what is above the rows, what is below
-_MARGIN, _GAP, _BAR_GAP = 34, 10, 4  # pixels around all, between columns, between bars
-_EARLIER_X, _LATER_X, _CHANGE_X = 400, 614, 812  # pixels from the left where the columns begin
-_BARS_WIDTH = 190  # pixels that those of half of the time are wide,
-_MAX_BAR_HEIGHT, _MIN_BAR_HEIGHT = 58, 5  # and how high they are
-_LARGE, _MEDIUM, _SMALL = 40, 30, 30  # pixels a letter is high
+_ROW, _HEAD, _TICKS = 96, 76, 60  # Heights in pixels of a row, the header, the ticks
+_MARGIN, _GAP, _BAR_GAP = 34, 10, 4  # Pixels around the chart, between columns, bars
+_EARLIER_X, _LATER_X, _CHANGE_X = 400, 614, 812  # Left edges of the columns in pixels
+_BARS_WIDTH = 190  # Width in pixels of the bars of half of the period
+_MAX_BAR_HEIGHT, _MIN_BAR_HEIGHT = 58, 5  # Pixels
+_LARGE, _MEDIUM, _SMALL = 40, 30, 30  # Font sizes in pixels
 _DPI = 100
 _POINTS = 72 / _DPI
 _BACKGROUND, _TEXT, _MUTED_COLOUR, _GRID_COLOUR, _EARLIER_COLOUR = (
@@ -49,9 +49,9 @@ _MISSING_GLYPH = "\u25a1"
 
 
 class ChartRow(NamedTuple):
-    """A label, how much it changed in a word, and a bar for each part of the time, the first half earlier.
+    """A label, its change as a word, and a count for each part of the period, the earlier half first.
 
-    `told` are its figures, for who cannot see the picture.
+    `told` are its figures as alternative text.
     """
 
     label: str
@@ -61,10 +61,9 @@ class ChartRow(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """Rows, each of its own scale, in one of two colours.
+    """Rows, each to its own scale, in one of two colours.
 
-    `title` is what it shows; it is not drawn. `earlier` and `later` name the halves of the time, `ticks` its
-    begin and end.
+    `title` is not drawn. `earlier` and `later` name the halves of the period, `ticks` its start and end.
     """
 
     title: str
@@ -76,22 +75,22 @@ class Chart(NamedTuple):
 
 
 async def render_charts(charts: Sequence[Chart]) -> tuple[bytes, ...]:
-    """The charts as PNG pictures; none where they could not be drawn, which is logged."""
+    """Render charts as PNG images; failures are logged and give an empty tuple."""
     workers = WorkerPool()
     try:
         return await workers.run(render_charts_in_worker, tuple(charts), timeout=RENDER_TIMEOUT_SECONDS)
     except (WorkerError, ImportError, OSError, ValueError) as error:
-        log.warning("a chart was not drawn: %s", error)
+        log.warning("chart rendering failed error=%s", error)
         return ()
     finally:
         await workers.close()
 
 
 def render_charts_in_worker(charts: Sequence[Chart]) -> tuple[bytes, ...]:
-    """The charts as PNG pictures (runs in a worker: it imports matplotlib)."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each would reserve memory that the worker lacks
+    """Render charts as PNG images (runs in a worker: it imports matplotlib)."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # Each thread would reserve memory.
     logging.getLogger("matplotlib").setLevel(logging.CRITICAL)
-    import matplotlib as mpl  # noqa: PLC0415 - see above
+    import matplotlib as mpl  # noqa: PLC0415 - only in workers
 
     mpl.use("agg")
     mpl.rcParams["text.parse_math"] = False
@@ -99,7 +98,7 @@ def render_charts_in_worker(charts: Sequence[Chart]) -> tuple[bytes, ...]:
 
 
 def _render_chart(chart: Chart) -> bytes:
-    from matplotlib.figure import Figure  # noqa: PLC0415 - see above
+    from matplotlib.figure import Figure  # noqa: PLC0415 - only in workers
 
     rows = chart.rows[:MAX_ROWS]
     height = _HEAD + _ROW * len(rows) + _TICKS
@@ -111,7 +110,7 @@ def _render_chart(chart: Chart) -> bytes:
 
 
 class _ChartPainter:
-    """Draws a chart; places are pixels from the left and from the top."""
+    """Painter of a chart; coordinates are pixels from the left and the top."""
 
     def __init__(self, figure: Figure, height: int) -> None:
         self._figure = figure
@@ -145,7 +144,7 @@ class _ChartPainter:
         )
 
     def _bars(self, counts: Sequence[int], most: int, left: int, bottom: int, colour: str) -> None:
-        """Bars side by side; of nothing a thin one."""
+        """Draw bars side by side; a zero is a thin bar."""
         wide = _BARS_WIDTH / max(len(counts), 1)
         heights = [
             _MIN_BAR_HEIGHT + (_MAX_BAR_HEIGHT - _MIN_BAR_HEIGHT) * count / (most or 1) for count in counts
@@ -187,9 +186,7 @@ class _ChartPainter:
 
 
 def _fit_longest(length: int, fits: Callable[[int], bool]) -> None:
-    """Find by halving the greatest length up to `utf16_length` that fits; the last one asked for is that
-    one.
-    """
+    """Find by bisection the greatest length up to `length` that fits, and call `fits` with it last."""
     if fits(length):
         return
     low = 0
@@ -200,9 +197,9 @@ def _fit_longest(length: int, fits: Callable[[int], bool]) -> None:
 
 
 def _font(name: str) -> tuple[FontProperties, Callable[[str], bool]]:
-    """A font that comes with matplotlib, and whether it has a shape for a character."""
-    from matplotlib import get_data_path  # noqa: PLC0415 - see above
-    from matplotlib.font_manager import FontProperties, get_font  # noqa: PLC0415 - see above
+    """Return a font of matplotlib, and a predicate for whether it has a glyph for a character."""
+    from matplotlib import get_data_path  # noqa: PLC0415 - only in workers
+    from matplotlib.font_manager import FontProperties, get_font  # noqa: PLC0415 - only in workers
 
     path = os.path.join(get_data_path(), "fonts", "ttf", name)  # noqa: PTH118 - matplotlib takes a str
     shapes = get_font(path).get_charmap()

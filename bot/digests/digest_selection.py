@@ -1,8 +1,7 @@
-"""What a digest tells: the top stories of a day or a week, grouped by topic.
+"""Selection of a digest's stories: the top stories of a day or a week, grouped by topic.
 
-A story counts by how many outlets tell it, by how many people of the server bookmarked it, by what the server
-likes, and a little by how fresh it is. One that has the same topic as another stands beside it: a tag, or a
-name in their titles.
+A story is scored by the number of outlets that report it, by its bookmarks in the server, by the server's
+taste, and slightly by its recency. Stories with a common topic, a tag or a name in their titles, are grouped.
 """
 
 from __future__ import annotations
@@ -27,34 +26,34 @@ from bot.text import discord_text
 from bot.text.words import fold
 
 MAX_DIGEST_CHANNELS_PER_SERVER = 10
-"""Channels of a server that can have a digest."""
+"""Maximum number of channels of a server with a digest."""
 MAX_STORIES = 8
-"""Stories that a digest names."""
+"""Maximum number of stories that a digest lists."""
 DAY_SECONDS = 86_400
+"""Seconds of a day."""
 
 _MAX_LATENESS_BY_PERIOD = {
     DAY_SECONDS: DAY_SECONDS // 2,
     7 * DAY_SECONDS: 2 * DAY_SECONDS,
-}  # seconds after which a digest of so many is left out
-_REPETITION_PENALTY = 0.5  # points less for each story before it of the same outlet, and of the same topic
-_OWN_LANGUAGE_POINTS = (
-    1.0  # points for a story that is told in the channel's language: as much as freshness gives
-)
-_MAX_RERANKED = 60  # stories that are chosen among
-_MAX_STORIES_FOR_ONE_TOPIC = 4  # stories that may all be of one topic
-_MAX_TOPIC_SHARE = 0.7  # of the stories; what so many are about is no topic
-_MAX_TOPIC_LENGTH = 60  # UTF-16 units
+}
+"""Seconds after the due time from which a digest is skipped, by its period in seconds."""
+_REPETITION_PENALTY = 0.5
+"""Points subtracted per preceding story of the same outlet, and of the same topic."""
+_OWN_LANGUAGE_POINTS = 1.0  # Points for a story in the channel's language, as many as for full recency
+_MAX_RERANKED = 60  # Stories that are reranked for diversity
+_MAX_STORIES_FOR_ONE_TOPIC = 4  # Digest size up to which one topic may cover all stories
+_MAX_TOPIC_SHARE = 0.7  # Share of larger digests above which a topic is too general
+_MAX_TOPIC_LENGTH = 60  # UTF-16 code units
 _MAX_TAGS = 10
-_SHORT_TAG = 30  # characters of a tag that can stand as a heading
-_MAX_OTHER_ARTICLES = 20  # articles beside the first that a story names
+_SHORT_TAG = 30  # Maximum characters of a tag as a heading
+_MAX_OTHER_ARTICLES = 20  # Articles of a story besides the first
 
 
-class DigestStory(
-    msgspec.Struct, frozen=True, rename={"bookmark_count": "kept"}
-):  # the key in queued digests
-    """A story by its articles, each with its feed, the one that is linked first; how many bookmarked it.
+@dataclass(frozen=True, slots=True)
+class DigestStory:
+    """A story as pairs of article id and feed id, the linked article first, and its number of bookmarks.
 
-    `summary` is what a model wrote of the first, where the digest wants that and it was there in time.
+    `summary` is a model's summary of the first article, "" without one.
     """
 
     articles: tuple[tuple[int, int], ...]
@@ -64,7 +63,7 @@ class DigestStory(
 
 @dataclass(frozen=True, slots=True)
 class DigestSection:
-    """Stories of a topic; without one are those that rank before all topics, and the rest at the end."""
+    """Stories of a topic; None for the top story and for stories without a topic at the end."""
 
     topic: str | None
     stories: tuple[DigestStory, ...]
@@ -72,9 +71,9 @@ class DigestSection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestContent:
-    """What one digest says, before it is put into words: of what came between two times, in seconds of UTC.
+    """The content of a digest, before it is rendered, for the period from `since` to `until` (UTC seconds).
 
-    `more` stories are not named. `rising` is what the chart shows.
+    `more` is the number of stories that are not listed. `rising` are the topics in the chart.
     """
 
     since: int
@@ -84,24 +83,24 @@ class DigestContent:
     wide: bool
     more: int = 0
     outlets: int = 0
-    """Of all its stories; 0 where that was not counted."""
+    """Number of outlets of all its stories; 0 if unknown."""
     sections: tuple[DigestSection, ...] = ()
     rising: tuple[TrendRow, ...] = ()
     feeds: tuple[int, ...] = field(default=())
-    """Those that the chart counts."""
+    """Ids of the feeds that the chart counts."""
 
     @property
     def article_ids(self) -> list[int]:
-        """The articles that are named, in the order in which they stand."""
+        """Ids of the listed articles, in their order, each once."""
         stories = [story for section in self.sections for story in section.stories]
         return list(dict.fromkeys(article_id for story in stories for article_id, _feed in story.articles))
 
     def to_json(self) -> str:
-        """As a dispatch keeps it."""
+        """Serialise it as a dispatch stores it."""
         return msgspec.json.encode(self).decode()
 
     def with_summaries(self, summaries: Mapping[int, str]) -> DigestContent:
-        """The same with what a model wrote, by the first article of a story."""
+        """Return a copy with summaries, which are given by the id of a story's first article."""
         sections = tuple(
             DigestSection(
                 section.topic,
@@ -115,11 +114,11 @@ class DigestContent:
         return replace(self, sections=sections)
 
     def with_chart(self, rising: tuple[TrendRow, ...], feed_ids: Collection[int]) -> DigestContent:
-        """The same with a chart of what is rising in these feeds."""
+        """Return a copy with a chart of the topics that are rising in these feeds."""
         return replace(self, rising=rising, feeds=tuple(sorted(feed_ids)) if rising else ())
 
     def restricted_to(self, feed_ids: Collection[int]) -> DigestContent:
-        """As much of it as these feeds carry; the chart only if it counts no others."""
+        """Return a copy with only the articles of these feeds; the chart stays if it counts no others."""
         sections = []
         for section in self.sections:
             stories = []
@@ -135,17 +134,17 @@ class DigestContent:
 
 
 def digest_from_json(text: str) -> DigestContent:
-    """The edition that `DigestContent.written` wrote."""
+    """Parse the text that `DigestContent.to_json` writes."""
     return msgspec.json.decode(text, type=DigestContent)
 
 
 def period_seconds(plan: DigestPlan) -> int:
-    """Seconds from one digest to the next."""
+    """Return the seconds from one digest to the next."""
     return DAY_SECONDS if plan.weekday is None else 7 * DAY_SECONDS
 
 
 def is_too_late(plan: DigestPlan, due: int, now: int) -> bool:
-    """Whether a digest that could not be made in time is left out: the next one tells all."""
+    """Return whether an overdue digest is skipped; the next one then covers its period too."""
     return now - due > _MAX_LATENESS_BY_PERIOD[period_seconds(plan)]
 
 
@@ -156,12 +155,12 @@ def select_stories(
     preferences: PreferenceModel = NO_PREFERENCES,
     language: str | None = None,
 ) -> DigestContent:
-    """An edition with its stories. For a worker: it reads every title.
+    """Return the draft with its stories. Reads every title, so run it in a worker.
 
-    `kin` are articles that seem to tell of one event, with their
-    likeness; `taste` is the server's. A story told in several languages is linked in `language`.
+    `similar_pairs` are pairs of article ids with their similarity; `preferences` is the server's preference
+    model. A story reported in several languages is linked in `language`.
     """
-    found = [  # the articles of a story in its language first
+    found = [  # Articles in the digest's language come first.
         sorted(group, key=lambda one: one.language != language)
         for group in group_into_stories(candidates, similar_pairs)
     ]
@@ -181,7 +180,7 @@ def select_stories(
 def _rank_with_diversity(
     groups: Sequence[StoryArticles], since: int, until: int, taste: PreferenceModel, language: str | None
 ) -> list[StoryArticles]:
-    """The best first; neither an outlet nor a topic that has much pushes out the others."""
+    """Rank the stories, best first, with a penalty for outlets and topics that were already listed."""
 
     def points(group: StoryArticles) -> float:
         outlets = {article.outlet for article in group} | {
@@ -213,7 +212,7 @@ def _rank_with_diversity(
             return worth[group[0].article_id] - _REPETITION_PENALTY * again(group)
 
         best = max(left, key=net)
-        if best[0].language != language:  # the channel's own language tells a topic first, where it does
+        if best[0].language != language:  # Prefer a story on the topic in the channel's language.
             about = topics[best[0].article_id]
             own = [one for one in left if one[0].language == language]
             own = [one for one in own if about & topics[one[0].article_id]]
@@ -228,9 +227,10 @@ def _rank_with_diversity(
 def _group_by_topic(
     chosen: Sequence[StoryArticles], language: str | None, said_in_language: Collection[str]
 ) -> Iterable[DigestSection]:
-    """The stories, the best first, by topic, which stands where its best one does; what has none comes last.
+    """Yield sections of the ranked stories; a topic takes the place of its best story.
 
-    The very first story needs no heading, nor do all where none has one.
+    The top story gets no heading, and stories without a topic come last. Without any topic there is one
+    section.
     """
     topics = [_topics(group, language, said_in_language) for group in chosen]
     written: dict[str, Counter[str]] = defaultdict(Counter)
@@ -268,7 +268,7 @@ def _group_by_topic(
 
 
 def _tag(article: DigestCandidate, topics: Collection[str]) -> str:
-    """What a feed files an article under, "" where it says nothing short that is a topic."""
+    """Return the article's first tag as a heading, or "" if it is long or not among `topics`."""
     tag = discord_text.to_plain_line(next(iter(article.tags), ""))
     is_short = len(tag) <= _SHORT_TAG and any(map(str.isalpha, tag))
     return tag[0].upper() + tag[1:] if is_short and fold(tag) in topics else ""
@@ -277,10 +277,10 @@ def _tag(article: DigestCandidate, topics: Collection[str]) -> str:
 def _topics(
     group: StoryArticles, language: str | None = None, said_in_language: Collection[str] = ()
 ) -> dict[str, str]:
-    """What a story may be about, as its feeds tag it or as names in its titles, by folded stems.
+    """Return the topics of a story, from tags and from names in titles: display names by folded stems.
 
-    It is what its first article says, or at least half of all. With a language, only what articles in it say,
-    and names, which are the same in all.
+    A topic must occur in the first article or in at least half of all. With a `language`, articles in other
+    languages contribute only names and topics that also occur in that language.
     """
     found: dict[str, str] = {}
     having: Counter[str] = Counter()

@@ -1,8 +1,8 @@
-"""Which of the articles that a digest is chosen from tell one story.
+"""Grouping of a digest's candidate articles into stories.
 
-What was found out when they came in counts (`kinship`). Where nothing is known of two articles, such as those
-of one feed or an import, their titles are compared by the same measure, without their leads; in two languages
-by the words that are each other's translations.
+The stored similarity of two articles counts. Where there is none, as for articles of one feed or an import,
+their titles are compared by the same measure without leads; across languages by the words that translate each
+other.
 """
 
 import math
@@ -16,24 +16,25 @@ from bot.stories.story_membership import membership_margin
 from bot.writing import bilingual_terms
 
 StoryArticles = list[DigestCandidate]
-"""The articles of a story, the first to tell it first."""
+"""The articles of a story, the earliest first."""
 
-_MIN_SHARED_WORDS = 3  # that two titles share, where nothing else tells
-_FEWEST_ACROSS = 2  # that titles in two languages share, whose table of translations is short
+_MIN_SHARED_WORDS = 3  # Shared title words for a comparison
+_FEWEST_ACROSS = 2  # Shared translated words; the dictionary is small.
 _LEAST_ACROSS = 0.3
-"""Share of what two titles tell that is translated in the other, from which on they may tell one event.
+"""Minimum share of the weight of two titles that is translated in the other for them to be similar.
 
 Of the ten million pairs of 2,500 English and 4,000 French headlines of other days, 30 reach it.
 """
 _AS_COSINE = 0.35
-"""How much larger than that share the cosine of two titles is that tell one event in two languages."""
-_MIN_COLLECTION_SIZE = 50  # articles by which it is judged how rare a word is
+"""Difference between the cosine of two titles on one event and their translated share."""
+_MIN_COLLECTION_SIZE = 50
+"""Minimum collection size in articles that is assumed for the IDF of a word."""
 
 
 def group_into_stories(
     candidates: Sequence[DigestCandidate], similar_pairs: Iterable[tuple[int, int, float]]
 ) -> list[StoryArticles]:
-    """The stories, in the order in which they were first told. `kin` are pairs of ids with their likeness."""
+    """Return the stories, earliest first. `similar_pairs` are pairs of article ids with their similarity."""
     known: dict[tuple[int, int], float] = {}
     for one, other, alike in similar_pairs:
         known[one, other] = known[other, one] = alike
@@ -43,7 +44,7 @@ def group_into_stories(
     tellings = _features_by_article(candidates)
     across = _across(tellings.values())
     groups: list[StoryArticles] = []
-    of_word: dict[str, set[int]] = defaultdict(set)  # groups by the words of their titles
+    of_word: dict[str, set[int]] = defaultdict(set)  # Story indexes by word of a title
     of_article: dict[int, int] = {}
     for article in sorted(candidates, key=lambda one: (one.published, one.article_id)):
         words = tellings[article.article_id].weights
@@ -72,7 +73,7 @@ def _belongs(
     tellings: dict[int, StoryFeatures],
     across: dict[int, frozenset[str]],
 ) -> bool:
-    """Whether an article tells what a group tells: by what is known of their likeness, else by the title."""
+    """Return whether an article belongs to a story, by its similarity to the articles of the story."""
     pairs = [(article.article_id, other.article_id) for other in group]
     alike = [known[pair] for pair in pairs if pair in known]
     if not alike:
@@ -84,7 +85,7 @@ def _belongs(
 
 
 def _across(tellings: Collection[StoryFeatures]) -> dict[int, frozenset[str]]:
-    """By articles, the terms of their titles in both languages; none where all are in one language."""
+    """Return the terms of each title in both languages, by article id; empty if all are in one language."""
     if len({telling.language for telling in tellings} - {None}) < 2:  # noqa: PLR2004 - two languages
         return {}
     terms = {telling.article_id: frozenset(telling.weights) for telling in tellings}
@@ -95,11 +96,11 @@ def _across(tellings: Collection[StoryFeatures]) -> dict[int, frozenset[str]]:
 
 
 def _translated(one: StoryFeatures, other: StoryFeatures, across: dict[int, frozenset[str]]) -> float | None:
-    """How alike titles in two languages are, as a cosine; None in one language, or where they hardly are."""
+    """Return a cosine for titles in two languages; None in one language, or if they are hardly similar."""
     if one.language == other.language or not across:
         return None
     share = (_share(one, across[other.article_id]) + _share(other, across[one.article_id])) / 2
-    # Names are the same in both: a word that was translated tells that the same is said of them.
+    # Names are equal in both languages, so at least one other word must be translated.
     is_translated = not bilingual_terms.translations(other.weights).isdisjoint(
         one.weights.keys() - other.weights.keys()
     )
@@ -111,7 +112,7 @@ def _share(telling: StoryFeatures, terms: frozenset[str]) -> float:
 
 
 def _features_by_article(candidates: Sequence[DigestCandidate]) -> dict[int, StoryFeatures]:
-    """What is compared of each title; how much a word tells is judged by the others (BM25's idf)."""
+    """Return the features of each title, with the BM25 IDF of words among the candidates."""
     holding: Counter[str] = Counter()
     plain = {one.article_id: _title_features(one, holding, len(candidates)) for one in candidates}
     for each in plain.values():

@@ -1,4 +1,4 @@
-"""The words and names of a title, by their stems: what may rise."""
+"""Words and names of titles, by their stems, for trends and topics."""
 
 from collections.abc import Iterator
 from functools import cache, lru_cache
@@ -11,17 +11,17 @@ from bot.search.index import text_analysis
 from bot.text import discord_text
 
 PhraseKey = tuple[str, ...]
-"""A word or name by its stems."""
+"""A word or name as a tuple of stems."""
 
-_MAX_WORDS = 40  # of a title that are read
-_MAX_PHRASE_LENGTH = 40  # UTF-16 units of a word or name
-_MAX_PHRASE_WORDS = 3  # words
-_MIN_WORD_LENGTH = 3  # letters that a word has, unless in capitals
+_MAX_WORDS = 40  # Words of a title that are read
+_MAX_PHRASE_LENGTH = 40  # UTF-16 code units of a phrase
+_MAX_PHRASE_WORDS = 3
+_MIN_WORD_LENGTH = 3  # Letters of a word, unless in capitals or a number
 _WORD_JOINERS = frozenset({" ", "-", "\u2010", "\u2011", "\u00a0", "\u202f"})
 
 
 def iter_phrases(title: str) -> Iterator[tuple[PhraseKey, str]]:
-    """The words of a title that say something and the runs of up to three of them, each once."""
+    """Yield the content words of a title, and sequences of up to `_MAX_PHRASE_WORDS` of them, each once."""
     title = discord_text.to_plain_line(title)
     found = [
         (_stem(form), start, end) for form, start, end in islice(text_analysis.token_spans(title), _MAX_WORDS)
@@ -41,7 +41,7 @@ def iter_phrases(title: str) -> Iterator[tuple[PhraseKey, str]]:
                 and not written.isdecimal()
             ):
                 continue
-            # Characters that are newer than Python's tables are no letters to it.
+            # Python takes characters newer than its Unicode tables for unprintable.
             if (
                 key not in seen
                 and written.isprintable()
@@ -53,16 +53,16 @@ def iter_phrases(title: str) -> Iterator[tuple[PhraseKey, str]]:
 
 @lru_cache(maxsize=1 << 15)
 def _stem(word: str) -> PhraseKey:
-    """The stem of a word, the same for names in every language; none of an empty word.
+    """Return the stems of a word, none for a stop word.
 
-    By the English stemmer alone, since what rises is mostly names, and those are to be one across languages.
+    Always uses the English stemmer: trends are mostly names, which must be equal across languages.
     """
     return () if text_analysis.is_stop_word(word) else tuple(text_analysis.stemmed_tokens(word, "en"))
 
 
 @cache
 def _calendar() -> frozenset[str]:
-    """The stems of days and months in the languages that Telex speaks."""
+    """Return the stems of the names of days and months in the supported languages."""
     names = [
         name
         for language in i18n.LANGUAGES
@@ -74,5 +74,5 @@ def _calendar() -> frozenset[str]:
 
 
 def is_number_or_date(key: PhraseKey) -> bool:
-    """Whether a word is a number alone, or names a day or month, which rise by themselves."""
+    """Return whether a phrase consists of numbers and names of days or months, whose frequency is no trend."""
     return all(stem.isdecimal() or stem in _calendar() for stem in key)

@@ -1,9 +1,9 @@
-"""What is rising: the words of titles that stand in more of them than in the time before.
+"""Detection of trends: words that occur in more titles than in the period before.
 
 The measure is the log-likelihood ratio G² of a two-by-two table (Ted Dunning, "Accurate methods for the
 statistics of surprise and coincidence", Computational Linguistics 19(1), 1993). It decides both whether a
-word is rising and whether two words are one name. Articles are counted once a page, and a word counts only
-when several outlets write it, so that what one of them puts into every title is no trend.
+word is rising and whether two words form one name. Articles count once per page, and a word counts only if
+several outlets use it, so that an outlet's boilerplate in titles is no trend.
 """
 
 import math
@@ -17,24 +17,24 @@ from bot.store.records.content_records import TitleSample
 from bot.text.words import fold
 
 MAX_TITLES = 5_000
-"""Titles that are read of a period, and of the time before it."""
+"""Maximum number of titles that are read of a period, and of the period before."""
 MIN_ARTICLES_TO_COMPARE = 10
-"""Articles that a period and the time before it need for a comparison."""
+"""Minimum number of articles in each of the two periods for a comparison."""
 MAX_TRENDS = 8
-"""Rising words that are told."""
+"""Maximum number of rising words in a result."""
 MAX_SOURCES = 4
-"""Sources that are told."""
+"""Maximum number of outlets in a result."""
 
-_G2_P01 = 6.63  # G² that comes by chance once in a hundred times (chi-square, one degree of freedom),
-_G2_P001 = 10.83  # and once in a thousand times
-_MIN_ARTICLES = 3  # articles of a word
-_MAX_OUTLET_SHARE = 0.8  # of a word's articles that one outlet may have
-_MIN_PHRASE_SHARE = 0.6  # of the articles of a word that have it within a name
-_MAX_OVERLAP = 0.5  # of the articles of two words that have both: one of them is enough
+_G2_P01 = 6.63  # G² at p = 0.01 (chi-square, one degree of freedom)
+_G2_P001 = 10.83  # G² at p = 0.001
+_MIN_ARTICLES = 3  # Articles with a rising word
+_MAX_OUTLET_SHARE = 0.8  # Share of a word's articles from one outlet
+_MIN_PHRASE_SHARE = 0.6  # Share of a word's articles that contain it within a name
+_MAX_OVERLAP = 0.5  # Jaccard index from which two words are one trend
 
 
 class TrendPeriod(StrEnum):
-    """How far back one looks."""
+    """Length of the period for trends."""
 
     DAY = "day"
     WEEK = "week"
@@ -42,20 +42,20 @@ class TrendPeriod(StrEnum):
 
     @property
     def seconds(self) -> int:
-        """Its length."""
+        """Length of the period in seconds."""
         return {TrendPeriod.DAY: 1, TrendPeriod.WEEK: 7, TrendPeriod.MONTH: 30}[self] * 86_400
 
     @property
     def bucket_count(self) -> int:
-        """Parts that a chart cuts it into: three hours, a day, three days."""
+        """Number of buckets in a chart of the period: of three hours, a day, or three days."""
         return {TrendPeriod.DAY: 8, TrendPeriod.WEEK: 7, TrendPeriod.MONTH: 10}[self]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrendRow:
-    """A word or a source with its articles, in the period and as long before.
+    """A word or an outlet with the number of its articles in the period and in the period before.
 
-    `counts` are those of equal parts of both, oldest first; the second half is the period's.
+    `counts` are per bucket of both periods, oldest first; the second half is the current period.
     """
 
     name: str
@@ -67,23 +67,23 @@ class TrendRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trends:
-    """What is rising, the most significant first, and the largest sources. Figures are whole numbers."""
+    """The rising words, most significant first, and the largest outlets. Counts are whole numbers."""
 
     article_count: int
     previous_count: int
     outlets: int = 0
-    """Of the period's articles."""
+    """Number of outlets of the period's articles."""
     rising_rows: tuple[TrendRow, ...] = ()
     sources: tuple[TrendRow, ...] = ()
 
     @property
     def comparable(self) -> bool:
-        """Whether there are enough articles to tell anything."""
+        """Whether both periods have enough articles for a comparison."""
         return min(self.article_count, self.previous_count) >= MIN_ARTICLES_TO_COMPARE
 
 
 def log_likelihood_ratio(both: int, first: int, second: int, neither: int) -> float:
-    """G² of a two-by-two table: how surprising it is if the two things were independent."""
+    """Return G² of a two-by-two table, which is 0 for independent events."""
     total = both + first + second + neither
     rows, columns = (both + first, second + neither), (both + second, first + neither)
     surprise = 0.0
@@ -99,10 +99,10 @@ def log_likelihood_ratio(both: int, first: int, second: int, neither: int) -> fl
 
 
 def detect_trends(now: int, period: TrendPeriod, step: int, titles: Sequence[TitleSample]) -> Trends:
-    """What is rising in the `period` that ends at `now` (seconds of UTC), compared with as long before it.
+    """Return the trends of the `period` that ends at `now` (UTC seconds), compared with the one before.
 
-    `titles` are of both; each stands for `step` articles. Takes about a second for 10,000 titles: it is for a
-    worker.
+    `titles` are of both periods; each stands for `step` articles. Takes about a second for 10,000 titles, so
+    run it in a worker.
     """
     read = _TitleIndex(now, period)
     for title in titles:
@@ -125,19 +125,19 @@ def detect_trends(now: int, period: TrendPeriod, step: int, titles: Sequence[Tit
 
 
 class _TitleIndex:
-    """Titles and the words in them. An article is a number here."""
+    """Titles and their words; articles are numbered here."""
 
     def __init__(self, now: int, period: TrendPeriod) -> None:
         self._now, self._period = now, period
         self._seen: set[tuple[str, str]] = set()
-        self.bucket_by_article: list[int] = []  # of the time, by article
-        self.outlets: list[str] = []  # by article
-        self.recent_articles: set[int] = set()  # articles of the period
-        self.articles_by_key: dict[PhraseKey, set[int]] = defaultdict(set)  # articles by word
+        self.bucket_by_article: list[int] = []  # Bucket of time by article number
+        self.outlets: list[str] = []  # By article number
+        self.recent_articles: set[int] = set()  # Articles of the current period
+        self.articles_by_key: dict[PhraseKey, set[int]] = defaultdict(set)
         self._spellings: dict[PhraseKey, Counter[str]] = defaultdict(Counter)
 
     def add(self, titled: TitleSample) -> None:
-        """Read a title, unless its page or its outlet has had it."""
+        """Add a title, unless its page or its outlet already has it."""
         halves = self._period.bucket_count
         part = 2 * halves - 1 - (self._now - 1 - titled.published) * halves // self._period.seconds
         names = {("page", titled.page), (f"of {titled.outlet}", fold(titled.title))}
@@ -154,15 +154,15 @@ class _TitleIndex:
             self._spellings[key][written] += 1
 
     def articles_with(self, key: PhraseKey) -> set[int]:
-        """The articles that have a word; a part of a name may stand nowhere by itself."""
+        """Return the articles with a word; part of a name may have none of its own."""
         return self.articles_by_key.get(key, set())
 
     def spelling(self, key: PhraseKey) -> str:
-        """A word as most titles have it."""
+        """Return the most frequent spelling of a word."""
         return self._spellings[key].most_common(1)[0][0]
 
     def make_row(self, name: str, having: set[int], step: int) -> TrendRow:
-        """The figures of the articles that have something."""
+        """Return the counts of a set of articles."""
         counts = Counter(self.bucket_by_article[number] for number in having)
         recent = having & self.recent_articles
         return TrendRow(
@@ -186,7 +186,7 @@ class _TitleIndex:
 
 
 def _select_trends(read: _TitleIndex) -> list[PhraseKey]:
-    """The rising words and names, the most significant first; of those of the same articles only one."""
+    """Return the rising words and names, most significant first, one per set of articles."""
     rising: dict[PhraseKey, float] = {}
     for key, having in read.articles_by_key.items():
         if (
@@ -212,7 +212,7 @@ def _select_trends(read: _TitleIndex) -> list[PhraseKey]:
 
 
 def _subphrases_covered_by(read: _TitleIndex, name: PhraseKey) -> Iterator[PhraseKey]:
-    """The parts of a name that mostly stand within it."""
+    """Yield the parts of a name that mostly occur within it."""
     for part in _subphrases(name):
         holding = read.articles_with(part) & read.recent_articles
         if len(read.articles_with(name) & holding) >= _MIN_PHRASE_SHARE * len(holding):
@@ -220,7 +220,7 @@ def _subphrases_covered_by(read: _TitleIndex, name: PhraseKey) -> Iterator[Phras
 
 
 def _rise_significance(read: _TitleIndex, having: set[int]) -> float:
-    """G² of a word that stands in a greater share of the period's articles, from enough outlets; else 0."""
+    """Return G² of a word whose share of articles rose and that enough outlets use; else 0."""
     recent = having & read.recent_articles
     with_it, had_it = len(recent), len(having) - len(recent)
     all_now, all_before = len(read.recent_articles), len(read.bucket_by_article) - len(read.recent_articles)
@@ -236,7 +236,7 @@ def _rise_significance(read: _TitleIndex, having: set[int]) -> float:
 
 
 def _is_collocation(read: _TitleIndex, key: PhraseKey) -> bool:
-    """Whether words belong together: where one of them stands the others mostly do, more than by chance."""
+    """Return whether words form a name: they mostly occur together, more often than by chance."""
     if len(key) == 1:
         return True
     both = len(read.articles_with(key))

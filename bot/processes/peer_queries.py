@@ -22,7 +22,7 @@ _MOST_ASKED = 64
 """Queries of peers that are answered at a time."""
 
 QueryHandler = Callable[[int, int], Awaitable[Collection[int] | None]]
-"""Return the numbers that answer a query, or None if another process is to answer, or nobody can."""
+"""Coroutine function that returns the numbers that answer a query, None if another process has to."""
 
 
 class PeerQueries:

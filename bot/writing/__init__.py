@@ -1,5 +1,5 @@
-"""What an optional language model writes, as far as it holds: answers, summaries, translations.
+"""Texts of an optional language model that their sources support: answers, summaries, translations.
 
-In: passages of articles, or a title and an excerpt, and a language.
-Out: sentences that were checked against them; nothing where the service fails or what it wrote does not hold.
+Input: passages of articles, or a title and an excerpt, and a language. Output: sentences that were checked
+against them; nothing if the service fails or its text is not supported.
 """

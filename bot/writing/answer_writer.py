@@ -1,4 +1,4 @@
-"""Answers and summaries that a model writes from passages, as far as they hold."""
+"""Answers that a model writes from passages, reduced to the sentences that these support."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -12,8 +12,9 @@ from bot.writing.citation_checks import Passage, Sentence
 from bot.writing.model_client import ModelClient, model_client
 
 MAX_PASSAGES = 8
-"""Passages shown to the model at the most."""
+"""Maximum number of passages that are shown to the model."""
 MAX_TOKENS = 600
+"""Maximum number of tokens of an answer."""
 
 _NO_ANSWER = "NO ANSWER"
 _CITATION_INSTRUCTION = (
@@ -29,11 +30,11 @@ _ANSWER_INSTRUCTION = (
 )
 
 OnSentences = Callable[[tuple[Sentence, ...]], None]
-"""Called with the sentences that hold so far."""
+"""Callback with the supported sentences so far."""
 
 
 class AnswerWriter:
-    """Has the configured service write from passages."""
+    """Writer of answers by the configured model service."""
 
     def __init__(self, client: ModelClient) -> None:
         self._client = client
@@ -45,11 +46,11 @@ class AnswerWriter:
         language: str | None,
         on_sentences: OnSentences | None = None,
     ) -> tuple[Sentence, ...]:
-        """Sentences that answer from these passages, each with the 1-based numbers of those that it cites.
+        """Return sentences that answer a question, each with the 1-based numbers of the passages it cites.
 
-        `language` (ISO 639-1) is the one to answer in; `told` hears of them while they are being written.
-        None when there are no passages, when the service says that they do not answer, when nothing that it
-        wrote holds, and when it fails.
+        `language` is the ISO 639-1 code of the answer's language; `on_sentences` is called while the answer
+        is being written. Empty if there are no passages, if the service finds no answer in them or fails, or
+        if no sentence is supported.
         """
         shown = list(passages[:MAX_PASSAGES])
         trusted = await asyncio.to_thread(prompts.injection_free_indexes, shown)
@@ -81,7 +82,7 @@ class AnswerWriter:
 
 
 class _StreamChecker:
-    """Checks what is written while it is: each time another citation ends, and not while a check is on."""
+    """Checker of an answer that is being written: one check at a time, after another citation ends."""
 
     def __init__(self, held: Callable[[str], tuple[Sentence, ...]], told: OnSentences) -> None:
         self._supported, self._on_sentences = held, told
@@ -108,6 +109,6 @@ class _StreamChecker:
 
 @asynccontextmanager
 async def open_answer_writer(settings: Settings, clock: Clock) -> AsyncIterator[AnswerWriter | None]:
-    """The writer, where a service is configured, closed at the end."""
+    """Open the writer within the block; None if no model service is configured."""
     async with model_client(settings, clock) as client:
         yield None if client is None else AnswerWriter(client)

@@ -1,4 +1,4 @@
-"""Titles and excerpts in another language, where names, numbers and dates are those of the original."""
+"""Translations of titles and excerpts that keep the original's names, numbers and dates."""
 
 import asyncio
 import re
@@ -14,10 +14,11 @@ from bot.writing.generation_quota import GenerationQuota
 from bot.writing.model_client import ModelClient
 
 MAX_TITLE_LENGTH, MAX_EXCERPT_LENGTH = 300, 350
-"""Characters of a title, and UTF-16 units of an excerpt."""
+"""Maximum characters of a title, and UTF-16 code units of an excerpt."""
 EXCERPT_SENTENCES = 2
-"""Of an excerpt: what a post shows where nobody chose otherwise."""
+"""Sentences of an excerpt, as many as a post shows by default."""
 MAX_TOKENS = 400
+"""Maximum number of tokens of a translation."""
 
 _INSTRUCTIONS = (
     "You translate the title and the beginning of one news article into {language}. Write two lines in plain "
@@ -28,22 +29,23 @@ _LABEL = re.compile(r"^\W*(?:title|titre|text|texte|line \d|ligne \d)\W*:\s*", r
 
 
 class ArticleTranslator:
-    """Translations of articles, each written once for a language."""
+    """Translator that writes one translation per article and language."""
 
     def __init__(self, store: Store, client: ModelClient, budget: GenerationQuota) -> None:
         self._store, self._client, self._budget = store, client, budget
         self.model = client.model
 
     async def has_quota(self, server_id: int) -> bool:
-        """Whether one more may be written today for a server."""
+        """Return whether one more text may be written today for a server."""
         return await self._budget.has_quota(server_id)
 
     async def translate(
         self, article: Article, language: str, *, server_id: int, channel_ids: Collection[int]
     ) -> bool:
-        """Have an article translated, and its posts in these channels edited; False where the service fails.
+        """Translate an article and schedule the edit of its posts in these channels.
 
-        Where the translation does not hold that is kept, and the original stays.
+        Return False if the service failed. An unfaithful translation is stored as "", and the original stays.
+        Raises StoreError.
         """
         begun = self._store.clock.now()
         title, excerpt = discord_text.to_plain_line(article.title, MAX_TITLE_LENGTH), _excerpt(article)
@@ -74,7 +76,7 @@ class ArticleTranslator:
 
 
 async def with_translation(store: Store, article: Article, language: str, model: str) -> Article:
-    """The article with its title and excerpt in a language, where it is in another and was translated."""
+    """Return the article with the stored translation of its title and excerpt, or unchanged without one."""
     if article.language in {None, language}:
         return article
     texts = await store.written_texts.get(
@@ -94,7 +96,7 @@ def _excerpt(article: Article) -> str:
 
 
 def _faithful_translation(written: str, original: ArticlePassage, language: str, *, excerpt: str) -> str:
-    """A title and an excerpt in two lines, where they hold against the original; else ""."""
+    """Return the title and the excerpt on two lines if they are faithful to the original, else ""."""
     title, *rest = [
         discord_text.to_plain_line(_LABEL.sub("", line)) for line in citation_checks.clean_lines(written)
     ] or [""]

@@ -1,4 +1,4 @@
-"""What words and names of the news are in the other language, English or French, as index terms."""
+"""Translations of words and names of the news between English and French, as index terms."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -10,16 +10,17 @@ from bot import DATA
 from bot.search.index import text_analysis
 
 TermSet = frozenset[str]
+"""A set of index terms."""
 
 
 def translations(terms: Iterable[str]) -> TermSet:
-    """Index terms of the other language that mean about the same as these, where the table knows any."""
+    """Return index terms of the other language with about the same meaning, as far as the dictionary has any."""
     table = _word_table()
     return frozenset().union(*(table.get(term, ()) for term in terms))
 
 
 def translated_names(found: TermSet) -> TermSet:
-    """The terms of the other language's names for what is named among these terms: countries, acronyms."""
+    """Return the terms of the other language's names of the countries, languages and acronyms in `found`."""
     others: set[str] = set()
     for one, other in _name_table():
         if one <= found:
@@ -31,7 +32,7 @@ def translated_names(found: TermSet) -> TermSet:
 
 @cache
 def _word_table() -> dict[str, TermSet]:
-    """From an index term of one language to those of the other."""
+    """Return the translations of index terms, in both directions."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     for english, french in _pairs("bilingual_words.txt"):
         one, other = text_analysis.stemmed_tokens(english, "en"), text_analysis.stemmed_tokens(french, "fr")
@@ -44,7 +45,7 @@ def _word_table() -> dict[str, TermSet]:
 
 @cache
 def _name_table() -> tuple[tuple[TermSet, TermSet], ...]:
-    """Pairs of the terms of a name in English and in French."""
+    """Return pairs of the terms of a name in English and in French."""
     english, french = Locale("en"), Locale("fr")
     pairs = [
         (str(names[code]), str(others[code]))
@@ -68,7 +69,7 @@ def _name_table() -> tuple[tuple[TermSet, TermSet], ...]:
 
 
 def _pairs(name: str) -> Iterator[tuple[str, str]]:
-    """The two sides of each line of a file."""
+    """Yield the English and the French side of each line of a file."""
     for line in (DATA / name).read_text("utf-8").splitlines():
         if not line.startswith("#"):
             english, french = line.split("|")

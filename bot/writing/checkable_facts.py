@@ -1,7 +1,7 @@
-"""What a sentence claims that can be checked: numbers, dates, lengths of time, money, in English and French.
+"""Checkable facts of a sentence in English or French: numbers, dates, times, durations, money.
 
-"1,5 million", "1.5 million" and "1 500 000" are one number; so are "10 juin" and "June 10" one date, and
-"20h40" and "8:40 p.m." one time.
+"1,5 million", "1.5 million" and "1 500 000" are one number; "10 juin" and "June 10" are one date, and "20h40"
+and "8:40 p.m." are one time.
 """
 
 import re
@@ -13,11 +13,11 @@ from bot.text.words import fold
 
 
 class CheckableFacts(NamedTuple):
-    """What a text claims.
+    """The checkable facts of a text.
 
-    `numbers` holds for each number the values that it may mean ("1.500" is two in French). `facts` are pairs
-    that must stand together: a day and its month, a month and its year, a number and its unit of time, and
-    single ones such as a currency or a day of the week.
+    `numbers` holds for each number its possible values ("1.500" has two in French). `fact_pairs` are pairs
+    that must occur together: day and month, month and year, number and unit of time; or a kind and one value,
+    such as a currency or a weekday.
     """
 
     numbers: tuple[frozenset[Decimal], ...]
@@ -25,7 +25,7 @@ class CheckableFacts(NamedTuple):
 
     @property
     def values(self) -> frozenset[Decimal]:
-        """Every value that any number may mean."""
+        """Possible values of all numbers."""
         return frozenset[Decimal]().union(*self.numbers)
 
 
@@ -39,7 +39,7 @@ _MONTHS = {
     for name in names.split()
 }
 _AMBIGUOUS_MONTHS = frozenset({"may", "march", "mars"})
-"""Months that are words as well: dates only beside a number or after `in`, `en`."""
+"""Names of months that are also words; dates only beside a number or after `in`, `en`."""
 _WEEKDAYS = {
     name: english
     for english, french in zip(
@@ -89,8 +89,8 @@ _NUMBER_WORDS = {
 }  # fmt: skip
 _NOON = 12
 _ARTICLES = frozenset({"a", "an", "un", "une"})
-_QUATRE_VINGT = 4  # before "vingt"
-_THOUSANDS_DIGITS = 3  # digits
+_QUATRE_VINGT = 4  # In "quatre-vingt"
+_THOUSANDS_DIGITS = 3
 
 _month = "|".join(_MONTHS)
 _YEAR = r"(?:1[0-9]|20)\d\d"
@@ -120,7 +120,10 @@ _POUR_CENT = re.compile(r"\bp(?:ou|e)r ?cent\b")
 
 
 def extract_facts(text: str, language: str | None = None) -> CheckableFacts:
-    """What a text claims. `language` (ISO 639-1) tells how it writes numbers; None allows both ways."""
+    """Return the facts of a text.
+
+    `language` (ISO 639-1) determines how it writes numbers; None allows both ways.
+    """
     folded = _POINTED_DATE.sub(r"\1/\2/\3", text)
     folded = _POUR_CENT.sub("percent", " ".join(fold(folded).split()))
     numbers: list[frozenset[Decimal]] = []
@@ -137,7 +140,7 @@ def extract_facts(text: str, language: str | None = None) -> CheckableFacts:
             facts.update((f"{value:f}", _UNITS[match["unit"]]) for value in values)
     spelt = list(_spelled_numbers(_WORD.findall(_NUMBER.sub(" ", folded).replace("'", " "))))
     facts.update((str(value), unit) for value, unit in spelt if unit)
-    numbers += (frozenset({Decimal(value)}) for value, _unit in spelt if value > 1)  # "un" is an article too
+    numbers += (frozenset({Decimal(value)}) for value, _unit in spelt if value > 1)  # "un" may be an article
     numbers += (frozenset({Decimal(_roman(match[1]))}) for match in _ROMAN.finditer(folded))
     words = _WORD.findall(folded)
     facts.update(("unit", _CURRENCIES[word]) for word in words if word in _CURRENCIES)
@@ -146,19 +149,19 @@ def extract_facts(text: str, language: str | None = None) -> CheckableFacts:
 
 
 def is_number_or_date(word: str) -> bool:
-    """Whether a folded word is one that `claims` reads."""
+    """Return whether a folded word is part of a number or date that `extract_facts` recognises."""
     return any(
         word in known for known in (_MONTHS, _WEEKDAYS, _UNITS, _CURRENCIES, _SCALES, _NUMBER_WORDS)
     ) or (word[:1].isdecimal())
 
 
 def units(text: str) -> frozenset[str]:
-    """The units of time that a text names, in English."""
+    """Return the units of time in a text, in English."""
     return frozenset(_UNITS[word] for word in _WORD.findall(fold(text)) if word in _UNITS)
 
 
 def has_unsupported_fact(said: CheckableFacts, known: CheckableFacts) -> bool:
-    """Whether something that is said is not known."""
+    """Return whether a claimed fact is missing from the known ones."""
     values = known.values
     return not said.fact_pairs <= known.fact_pairs or any(
         values.isdisjoint(number) for number in said.numbers
@@ -194,7 +197,7 @@ def _dates(folded: str) -> Iterator[tuple[str, str]]:
 
 
 def _values(digits: str, scale: str | None, language: str | None) -> frozenset[Decimal]:
-    """What a number in digits may mean, as a language writes it."""
+    """Return the possible values of a number in digits in a language."""
     *before, last = re.split("[.,]", digits)
     mark = digits[-len(last) - 1 : -len(last)]
     found = set()
@@ -212,12 +215,12 @@ def _values(digits: str, scale: str | None, language: str | None) -> frozenset[D
     if scale:
         factor = 10**12 if scale.startswith("billion") and language == "fr" else _SCALES[scale]
         scaled = {value * factor for value in found}
-        found = scaled | (found if len(scale) == 1 else set())  # "5 m" may be metres
+        found = scaled | (found if len(scale) == 1 else set())  # "5 m" may be metres.
     return frozenset(value.normalize() for value in found)
 
 
 def _spelled_numbers(words: Sequence[str]) -> Iterator[tuple[int, str | None]]:
-    """Numbers written in words, and articles before a unit of time, each with that unit."""
+    """Yield the numbers in words, and articles before a unit of time, each with the unit or None."""
     position = 0
     while position < len(words):
         value, after = _parse_number_words(words, position)
@@ -232,7 +235,7 @@ def _spelled_numbers(words: Sequence[str]) -> Iterator[tuple[int, str | None]]:
 
 
 def _parse_number_words(words: Sequence[str], start: int) -> tuple[int, int]:
-    """The number that words spell from `start` on, and where they end (at `start` when there is none)."""
+    """Return the number that the words from `start` on spell, and its end; the end is `start` without one."""
     total = current = 0
     position = start
     for word in words[start:]:

@@ -1,8 +1,8 @@
-"""Whether what a model wrote is in the passages that it cites; what is not is left out.
+"""Checks of generated sentences against the passages that they cite; unsupported ones are dropped.
 
-A sentence holds when each passage that it cites exists, and every number, date and proper name in it is in
-those passages, and enough of its other words, those of the question left aside. That a sentence turns the
-sense of a passage around is not seen: no count of words can tell.
+A sentence is supported if each passage that it cites exists, these passages contain every number, date and
+proper name in it, and they contain enough of its other words; words of the question do not count. A reversed
+meaning is not detected: counts of words cannot show it.
 """
 
 import re
@@ -21,19 +21,23 @@ from bot.writing.bilingual_terms import translated_names, translations
 from bot.writing.checkable_facts import CheckableFacts
 
 MAX_SENTENCES = 6
+"""Maximum number of sentences of an answer."""
 SCAN_CHUNK_LENGTH, SCAN_CHUNK_OVERLAP = 2_000, 200
-"""Characters looked through at a time: a search by pattern holds up all threads, some milliseconds here."""
-MAX_SENTENCE_LENGTH = 400  # characters of a sentence
+"""Characters per regular-expression search, which blocks all threads for milliseconds, and overlap."""
+MAX_SENTENCE_LENGTH = 400
+"""Maximum characters of a sentence."""
 MIN_SUPPORT = 0.6
-"""Share of a sentence's words that must be in what it cites,"""
+"""Minimum share of a sentence's words that the cited passages must contain."""
 MIN_CROSS_LINGUAL_SUPPORT = 0.35
-"""and where both are in different languages, which a small dictionary connects."""
+"""Minimum share of a sentence's words if the passages are in another language; the dictionary is small."""
 FAMILY_PREFIX_LENGTH, MIN_SHARED_PREFIX = (
     5,
     0.6,
-)  # characters that words of one family begin with alike, and their share of the longer
+)
+"""Common prefix of words of one family: minimum characters, and minimum share of the longer word."""
 
 _IN_THE_DICTIONARY = frozenset({"en", "fr"})
+"""Languages of the bilingual dictionary."""
 _REASONING_BLOCK = re.compile(r"\A\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
 _CITATION_PATTERN = re.compile(r"(?:\s*[\[【]\s*\d{1,3}(?:\s*[,;]\s*\d{1,3})*\s*[\]】])+\s*[.!?…]?")
 _NUMBERS = re.compile(r"\d+")
@@ -45,7 +49,7 @@ _DISCOURSE_OPENERS = frozenset(
     actuellement recemment oui non suite parmi outre concernant pres environ around nearly almost several
     plusieurs certains certaines many""".split()
 )
-"""Words that begin a sentence without saying anything that could be checked."""
+"""Words at the start of a sentence that claim nothing."""
 _INJECTION_PATTERN = re.compile(
     r"\b(?:ignor\w*|disregard|forget|override|bypass|oubli\w+)\b[\s\S]{0,60}"
     r"\b(?:instruct\w+|prompts?|rules?|guidelines|consignes?|regles|above|previous|precedent\w*|ci-dessus)\b"
@@ -59,45 +63,45 @@ _INJECTION_PATTERN = re.compile(
 
 
 class Passage(Protocol):
-    """Words of an article that a model is shown."""
+    """Text of an article that a model is shown."""
 
     @property
     def text(self) -> str:
-        """The words."""
+        """Text of the passage."""
         ...
 
     @property
     def article(self) -> Article:
-        """Where they are from."""
+        """Article that contains the passage."""
         ...
 
 
 class ArticlePassage(NamedTuple):
-    """A passage of an article as it is."""
+    """A plain passage of an article."""
 
     text: str
     article: Article
 
 
 class Sentence(NamedTuple):
-    """A sentence that a model wrote. `citations` are 1-based numbers of what it rests on."""
+    """A generated sentence. `citations` are the 1-based numbers of the passages that support it."""
 
     text: str
     citations: tuple[int, ...]
 
 
 class _PassageFacts(NamedTuple):
-    """A passage as sentences are held against it."""
+    """The features of a passage that sentences are checked against."""
 
     facts: CheckableFacts
     words: frozenset[str]
     terms: frozenset[str]
-    namesakes: frozenset[str]  # of the names in it, in the other language
+    namesakes: frozenset[str]  # Terms of its names in the other language
     language: str | None
 
 
 def contains_prompt_injection(text: str) -> bool:
-    """Whether a text speaks to a model: such an article is not shown to one."""
+    """Return whether a text contains instructions to a model; such articles are not shown to one."""
     parts = (
         text[start : start + SCAN_CHUNK_LENGTH + SCAN_CHUNK_OVERLAP]
         for start in range(0, len(text), SCAN_CHUNK_LENGTH)
@@ -108,9 +112,10 @@ def contains_prompt_injection(text: str) -> bool:
 def supported_sentences(
     generated: str, passages: Sequence[Passage], language: str | None, question: str = ""
 ) -> tuple[Sentence, ...]:
-    """The sentences of what a model wrote whose citations hold.
+    """Return the generated sentences that their cited passages support.
 
-    `citations` are 1-based numbers into `passages`; `language` is the one that the model was asked to write.
+    At most `MAX_SENTENCES`. `citations` are 1-based numbers into `passages`; `language` is the ISO 639-1 code
+    that the model was asked for; words of `question` need no support.
     """
     asked = frozenset(text_analysis.tokens(question))
     known = [_read(passage) for passage in passages]
@@ -130,9 +135,9 @@ def supported_sentences(
 def sentences_supported_by(
     written: str, passages: Sequence[Passage], language: str | None
 ) -> tuple[str, ...]:
-    """The sentences of what a model wrote, cited or not, that hold against one of the passages each.
+    """Return the generated sentences, cited or not, that a single passage supports.
 
-    Not against all together: what two people did in two places would pass for what one did to the other.
+    Several passages together could support a sentence that mixes up who did what.
     """
     known = [_read(passage) for passage in passages]
     return tuple(
@@ -146,11 +151,11 @@ def sentences_supported_by(
 
 
 def is_faithful_translation(written: str, original: Passage, language: str) -> bool:
-    """Whether a text says in a language what a passage says: the same numbers and dates, no other names."""
+    """Return whether a text translates a passage: with its numbers and dates, and without other names."""
     known = _read(original)
     said = checkable_facts.extract_facts(written, language)
     given = checkable_facts.extract_facts(original.text, known.language)
-    # "40 a year" is "40 par an": an article in one language alone is no number, where the unit is the same.
+    # "40 a year" is "40 par an": an article before a unit is no number if the units are equal.
     articles = {("1", unit) for unit in checkable_facts.units(original.text)}
     said = said._replace(fact_pairs=said.fact_pairs - articles)
     given = given._replace(
@@ -174,13 +179,13 @@ def is_faithful_translation(written: str, original: Passage, language: str) -> b
 
 
 def clean_lines(written: str) -> list[str]:
-    """What a model wrote, without its thoughts and without markup, line by line."""
+    """Return the lines of a generated text that are not blank, without reasoning and markup."""
     found = (_MARKUP.sub("", line).strip() for line in _REASONING_BLOCK.sub("", written).splitlines())
     return [line for line in found if line]
 
 
 def _sentences(written: str) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Each sentence that a citation follows, harmless and without it, and the numbers cited."""
+    """Yield each sentence with a citation, cleaned of markup and without links, and the cited numbers."""
     written = _REASONING_BLOCK.sub("", written)
     position = 0
     for match in _CITATION_PATTERN.finditer(written):
@@ -231,7 +236,7 @@ def _is_supported(
 def _count_supported_words(
     text: str, cited: Sequence[_PassageFacts], language: str | None, asked: frozenset[str]
 ) -> tuple[int, int] | None:
-    """How many words of a sentence claim something, and how many are cited; None where a name is not."""
+    """Return the number of words that claim something and of those that are supported; None for a new name."""
     words = frozenset[str]().union(*(each.words for each in cited))
     found = frozenset[str]().union(*(each.terms for each in cited))
     across = all(each.language != language for each in cited)
@@ -248,21 +253,21 @@ def _count_supported_words(
         if is_name and not there:
             return None
         if not there and word in asked:
-            continue  # said again of the question, it claims nothing
+            continue  # Repeated from the question
         total += 1
         matched += there
     return total, matched
 
 
 def _is_translated_name(word: str, cited: Sequence[_PassageFacts], language: str | None) -> bool:
-    """Whether a name stands in passages of the other language as that writes it."""
+    """Return whether a passage in the other language contains a name in that language's form."""
     forms = text_analysis.query_stems(word, (language,) if language else text_analysis.QUERY_LANGUAGES)
     translated = translations(forms)
     return any(not (forms.isdisjoint(each.namesakes) and translated.isdisjoint(each.terms)) for each in cited)
 
 
 def _has_related_term(forms: Collection[str], found: frozenset[str]) -> bool:
-    """Whether one of a word's terms, its translations or its relatives is among these terms."""
+    """Return whether a word, one of its translations or a word of its family is among the terms."""
     if not found.isdisjoint(forms) or not translations(forms).isdisjoint(found):
         return True
     return any(

@@ -1,22 +1,23 @@
-"""How much a model may be asked to write in a day."""
+"""Daily quota of generated texts."""
 
 from bot.core.settings import Settings
 from bot.store import Store
 
 DAY_SECONDS = 86_400
+"""Seconds of a day."""
 MAX_SERVER_SHARE = 0.25
-"""Of the texts of a day, how many may be for the people of one server."""
+"""Maximum share of the daily quota for one server."""
 
 
 class GenerationQuota:
-    """The texts of the last 24 hours, of all servers and of each."""
+    """Quota of generated texts in 24 hours, in total and per server."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._max_per_day = settings.model_daily
 
     async def has_quota(self, server_id: int | None) -> bool:
-        """Whether one more may be written for a server."""
+        """Return whether one more text may be written for a server. Raises StoreError."""
         since = self._store.clock.now() - DAY_SECONDS
         written, of_server = await self._store.written_texts.count_since(since, server_id)
         return written < self._max_per_day and of_server < max(1, MAX_SERVER_SHARE * self._max_per_day)

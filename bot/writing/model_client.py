@@ -1,8 +1,8 @@
-"""The optional model: a service that writes what it is asked to, and is never believed.
+"""Client of the optional model service, whose output is untrusted.
 
-It speaks the chat API that OpenAI's servers and many local ones share
-(https://platform.openai.com/docs/api-reference/chat). What it answers is bounded in size and time, and only
-what `citation_checks` and `claims` find in the articles counts.
+It uses the chat API that OpenAI's servers and many local ones share
+(https://platform.openai.com/docs/api-reference/chat). Responses are bounded in size and time, and only what
+`citation_checks` and `checkable_facts` find in the articles is used.
 """
 
 import asyncio
@@ -21,13 +21,13 @@ from bot.core.settings import Settings
 from bot.core.version import __version__
 
 MAX_RESPONSE_BYTES = 2**20
-"""Of a response; one that comes in pieces takes hundreds of bytes a word."""
+"""Maximum bytes of a response; a streamed one needs hundreds of bytes per word."""
 MAX_CONCURRENT_REQUESTS = 2
-"""Requests at the same time; others wait, within their time."""
+"""Maximum number of concurrent requests; others wait, within their timeout."""
 MAX_BACKGROUND_REQUESTS = 1
-"""How many of them may be for what nobody waits for."""
+"""Maximum number of concurrent requests for texts that no user waits for."""
 FAILURE_PAUSE_SECONDS = 30
-"""Seconds that a service is left alone after it failed."""
+"""Seconds without requests after a failure of the service."""
 
 _SSE_DATA_PREFIX = "data:"
 _SSE_END = "[DONE]"
@@ -36,15 +36,15 @@ _log = logging.getLogger(__name__)
 
 
 class ModelError(Exception):
-    """The service gave no answer that can be read; the message says why, without secrets."""
+    """Failure of the model service; the message says why, without secrets."""
 
 
 class _BadRequest(ModelError):
-    """The service does not understand the request."""
+    """Rejection of a request by the service (HTTP 400)."""
 
 
 class ModelClient:
-    """Asks the configured service. Used as a context manager. Raises ValueError where none is configured."""
+    """Client of the configured service, used as a context manager. Raises ValueError if none is configured."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         if settings.model_url is None:
@@ -65,9 +65,9 @@ class ModelClient:
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,  # a small packed body may be large
+            auto_decompress=False,  # A small compressed body may be large.
             trust_env=False,
-            timeout=aiohttp.ClientTimeout(total=None),  # one for waiting and answering together
+            timeout=aiohttp.ClientTimeout(total=None),  # One timeout covers waiting and response.
             headers=self._headers,
         )
         return self
@@ -79,7 +79,7 @@ class ModelClient:
 
     @property
     def is_paused(self) -> bool:
-        """Whether the service failed a moment ago, and is not asked."""
+        """Whether no requests are made because the service failed a moment ago."""
         return self._clock.monotonic() < self._paused_until
 
     async def complete(
@@ -90,15 +90,15 @@ class ModelClient:
         on_partial: Callable[[str], None] | None = None,
         background: bool = False,
     ) -> str | None:
-        """What the service writes, at most so many tokens; None when it fails or failed a moment ago.
+        """Return the generated text of at most `max_tokens` tokens; None if the service fails or is paused.
 
-        `told` is called with all that is written so far, again and again while it is being written. What
-        nobody waits for is asked `run_in_worker`: it leaves a place to those who wait.
+        `on_partial` is called with all of the text so far while it is being written. `background` requests
+        leave a slot for texts that users wait for.
         """
         if self.is_paused:
             return None
         if background:
-            async with self._background_slots:  # its time begins with its turn
+            async with self._background_slots:  # The timeout starts when the slot is free.
                 return None if self.is_paused else await self._complete(messages, max_tokens, on_partial)
         return await self._complete(messages, max_tokens, on_partial)
 
@@ -116,10 +116,10 @@ class ModelClient:
                 except _BadRequest:
                     if not options:
                         raise
-                    self._supports_options = False  # which some models refuse
+                    self._supports_options = False  # Some models reject these options.
                     written = await self._ask(body, told)
         except TimeoutError:
-            if is_asked:  # else others were answered meanwhile
+            if is_asked:  # Otherwise other requests took the time.
                 self._pause_after_failure(f"no answer in {self._timeout:g} s")
             return None
         except ModelError as error:
@@ -127,11 +127,11 @@ class ModelClient:
             return None
         if self._failing:
             self._failing = False
-            _log.info("The model service answers again.")
+            _log.info("model service recovered")
         return written
 
     async def check_availability(self) -> str:
-        """What the service says of its models, in words. Raises ModelError when it cannot be used."""
+        """Return a sentence about the service and its model. Raises ModelError if it cannot be used."""
         try:
             async with asyncio.timeout(self._timeout), self._request("GET", "/models") as response:
                 found = _read(await _read_body(response))
@@ -157,7 +157,7 @@ class ModelClient:
     async def _request(
         self, method: str, path: str, body: dict[str, object] | None = None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The service's response. A redirect is not followed: the key is for this address alone."""
+        """Send a request and yield the response; no redirect is followed, since the key is for this URL."""
         try:
             async with self._session.request(
                 method, self._url + path, json=body, allow_redirects=False
@@ -176,12 +176,12 @@ class ModelClient:
         self._paused_until = self._clock.monotonic() + FAILURE_PAUSE_SECONDS
         if not self._failing:
             self._failing = True
-            _log.warning("The model service gave no answer (%s): going without it until it does.", reason)
+            _log.warning("model service failed error=%s", reason)
 
 
 @asynccontextmanager
 async def model_client(settings: Settings, clock: Clock) -> AsyncIterator[ModelClient | None]:
-    """The client, where a service is configured, closed at the end."""
+    """Open a client within the block; None if no service is configured."""
     if settings.model_url is None:
         yield None
         return
@@ -203,7 +203,7 @@ async def _read_body(response: aiohttp.ClientResponse) -> bytes:
 
 
 async def _read_stream(response: aiohttp.ClientResponse, told: Callable[[str], None]) -> str:
-    """A text that comes in pieces, as server-sent events (https://html.spec.whatwg.org/#event-stream)."""
+    """Read a text that is streamed as server-sent events (https://html.spec.whatwg.org/#event-stream)."""
     written = ""
     async for line in _lines(response):
         if not line.startswith(_SSE_DATA_PREFIX):

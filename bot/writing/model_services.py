@@ -1,4 +1,4 @@
-"""All that a model writes, opened together where a service is configured."""
+"""The services that generate texts, opened together if a model service is configured."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,7 +16,7 @@ from bot.writing.summarizer import Summarizer
 
 @dataclass(frozen=True, slots=True)
 class ModelServices:
-    """Writes answers, and where the operator allows some a day, summaries and translations."""
+    """Writer of answers and, if the operator allows some per day, of summaries and translations."""
 
     writer: AnswerWriter
     summarizer: Summarizer | None
@@ -27,7 +27,7 @@ class ModelServices:
 async def open_model_services(
     settings: Settings, clock: Clock, store: Store
 ) -> AsyncIterator[ModelServices | None]:
-    """The desk, where a service is configured, closed at the end."""
+    """Open the services within the block; None if no model service is configured."""
     async with model_client(settings, clock) as client:
         if client is None:
             yield None

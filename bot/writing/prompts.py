@@ -1,4 +1,4 @@
-"""What a model is shown: instructions, and texts from the web that carry none."""
+"""Prompts for the model: instructions, and untrusted passages from the web."""
 
 import secrets
 from collections.abc import Sequence
@@ -8,10 +8,11 @@ from bot.writing import citation_checks
 from bot.writing.citation_checks import Passage
 
 MAX_PASSAGE_LENGTH = 600
-"""Characters of a passage that are shown,"""
+"""Maximum characters of a passage that are shown."""
 MAX_QUESTION_LENGTH = 400
-"""and of a question, or of what stands above a passage."""
-MAX_CHARS_SCANNED = 100_000  # characters of an article that are looked through for instructions
+"""Maximum characters of a question, or of the heading of a passage."""
+MAX_CHARS_SCANNED = 100_000
+"""Characters of an article that are searched for prompt injections."""
 
 _LANGUAGES = {"en": "English", "fr": "French"}
 _UNTRUSTED = (
@@ -28,11 +29,12 @@ def build_messages(
     *,
     with_headings: bool = True,
 ) -> list[dict[str, str]]:
-    """A request: `instructions`, in which {language} is that to write in, what is `asked`, the passages.
+    """Return the messages of a request: instructions, user text and passages.
 
-    `heading_text`: with title and outlet above each.
+    `{language}` in `instructions` is replaced by the language to write in. With `with_headings` each passage
+    has a heading with title and outlet.
     """
-    mark = secrets.token_hex(8)  # which no article can know
+    mark = secrets.token_hex(8)  # Articles cannot forge it.
     lines = [user_text, ""] if user_text else []
     for number, passage in enumerate(passages, 1):
         head = f"--- {mark} passage [{number}]"
@@ -53,12 +55,12 @@ def build_messages(
 
 
 def neutralize(text: str, limit: int) -> str:
-    """A text on one line, in which nothing looks like a citation."""
+    """Return a text on one line of at most `limit` characters, in which nothing looks like a citation."""
     return discord_text.to_plain_line(text.replace("[", "(").replace("]", ")"), limit)
 
 
 def injection_free_indexes(passages: Sequence[Passage]) -> list[int]:
-    """The places of those passages whose articles do not speak to a model. For a thread."""
+    """Return the indexes of the passages whose articles contain no prompt injection. Run it in a thread."""
     told: dict[int, bool] = {}
     kept = []
     for number, passage in enumerate(passages):

@@ -1,4 +1,4 @@
-"""What an article says in two sentences that a model wrote, as far as they hold against it."""
+"""Summaries of articles in two sentences by a model, reduced to what the article supports."""
 
 import asyncio
 from enum import StrEnum
@@ -14,15 +14,17 @@ from bot.writing.generation_quota import GenerationQuota
 from bot.writing.model_client import ModelClient
 
 MAX_SENTENCES = 2
+"""Maximum number of sentences of a summary."""
 MAX_SENTENCE_LENGTH = 220
-"""Characters of a sentence."""
+"""Maximum characters of a sentence."""
 MIN_ARTICLE_LENGTH = 400
-"""Characters of an article from which on there is something to sum up."""
+"""Minimum characters of an article for a summary."""
 MAX_CHARS_READ = 4_800
 """Characters of an article that the model reads."""
 WINDOW_SENTENCES = 3
-"""Sentences of an article against which one of a summary must hold, as in the windows of answers."""
+"""Number of consecutive sentences of an article that must support a sentence of the summary."""
 MAX_TOKENS = 160
+"""Maximum number of tokens of a summary."""
 
 _INSTRUCTIONS = (
     "You sum up one news article for busy readers, only from the numbered passages below, which are its "
@@ -33,17 +35,17 @@ _INSTRUCTIONS = (
 
 
 class SummaryFailure(StrEnum):
-    """Why there is no summary."""
+    """Reason why there is no summary."""
 
     TOO_SHORT = "too-short"
-    QUOTA_EXHAUSTED = "no-room"  # too many were written in a day
-    BUSY = "busy"  # one for the same person is being written
-    NO_ANSWER = "no-answer"  # the service failed, or failed a moment ago
-    NOT_SUPPORTED = "not-held"  # what it wrote is not in the article
+    QUOTA_EXHAUSTED = "no-room"  # The daily quota is used up.
+    BUSY = "busy"  # Another summary for this user is being written.
+    NO_ANSWER = "no-answer"  # The service failed, now or a moment ago.
+    NOT_SUPPORTED = "not-held"  # The article does not support the text.
 
 
 class Summarizer:
-    """Summaries of articles, each written once for a language."""
+    """Summarizer that writes one summary per article and language."""
 
     def __init__(self, store: Store, client: ModelClient, budget: GenerationQuota) -> None:
         self._store, self._client, self._budget = store, client, budget
@@ -51,7 +53,7 @@ class Summarizer:
         self._waiting: set[int] = set()
 
     async def cached(self, article: Article, language: str) -> tuple[str, ...] | SummaryFailure | None:
-        """The summary, where it was written, or why there is none; None where it was not asked for yet."""
+        """Return the stored summary or failure; None if it was not requested yet. Raises StoreError."""
         if len(article.body or article.summary) < MIN_ARTICLE_LENGTH:
             return SummaryFailure.TOO_SHORT
         texts = await self._store.written_texts.get(
@@ -69,10 +71,10 @@ class Summarizer:
         server_id: int | None,
         person_id: int | None = None,
     ) -> tuple[str, ...] | SummaryFailure:
-        """One or two sentences, plain text, or why there are none.
+        """Return one or two sentences of plain text, or why there are none. Raises StoreError.
 
-        `server_id` is the server for whose people it is written, `person_id` who waits for it: for one at a
-        time.
+        The text counts against the quota of `server_id`. `person_id` is the user who waits for it, None for
+        nobody; each user gets one summary at a time.
         """
         if person_id is None:
             return await self._summarize_once(article, language, server_id, aside=True)
@@ -132,7 +134,7 @@ class Summarizer:
 
 
 def _supported_sentences(written: str, article: Article, language: str) -> tuple[str, ...]:
-    """The sentences that hold each against a few sentences in a row of what the model read."""
+    """Return the sentences that a few consecutive sentences of the article support."""
     text = (article.body or article.summary)[:MAX_CHARS_READ]
     sentences = excerpts.sentences(text)
     rows = [
@@ -143,7 +145,7 @@ def _supported_sentences(written: str, article: Article, language: str) -> tuple
 
 
 def _split_into_passages(text: str) -> list[str]:
-    """A text in stretches of whole sentences that fit into a passage each."""
+    """Split a text into passages of whole sentences, each of at most `MAX_PASSAGE_LENGTH` characters."""
     found = [""]
     for sentence in excerpts.sentences(text):
         longer = f"{found[-1]} {sentence}".strip()

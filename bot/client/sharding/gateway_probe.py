@@ -1,8 +1,8 @@
-"""Whether this process reaches Discord's gateway: else it keeps no shard from those that do.
+"""Detection of an unreachable gateway: this process then takes no shards and gives its own away.
 
-A connection that went silent is noticed by discord.py, a minute after Discord last answered it. One loop of
-its connects again what was lost, one shard after the other, and may rest for a quarter of an hour between two
-attempts at one of them: all that are lost wait for that.
+discord.py notices a silent connection a minute after Discord's last message. A single loop of discord.py
+reconnects lost shards one after another, and may wait for a quarter of an hour between two attempts at one of
+them, which delays all others.
 """
 
 import asyncio
@@ -22,16 +22,17 @@ from bot.store import StoreError
 log = logging.getLogger(__name__)
 
 DOUBTED, GIVEN_UP = 10.0, 30.0
-"""Seconds without a connection until others count on this process no more, and until they get the shard."""
+"""Seconds without a connection until this process takes no more shards, and until it gives the shard away."""
 LOOK_EVERY = 1.0
-"""Seconds."""
+"""Seconds between checks of the connections."""
 TRY_EVERY = 10.0
 """Seconds between attempts to reach the gateway while this process has no shard."""
-_PATIENCE = 10.0  # seconds that the gateway may take to say hello
+_PATIENCE = 10.0
+"""Seconds to wait for the gateway's hello."""
 
 
 class GatewayProbe:
-    """That of one client."""
+    """Monitor of a client's gateway connections."""
 
     def __init__(
         self,
@@ -42,23 +43,23 @@ class GatewayProbe:
     ) -> None:
         self._client, self._starts, self._connections = client, starts, connections
         self._clock, self._leases = newsroom.clock, newsroom.leases
-        # Since when shards were seen without a connection, by the monotonic clock:
+        # Monotonic time since which a shard has had no connection
         self._since: dict[int, float] = {}
 
     async def wait_until_reachable(self) -> None:
-        """Wait until the gateway answers; from then on others count on this process."""
+        """Wait until the gateway answers, then mark the gateway role as available."""
         is_told = False
         while not await self._answers():
             if not is_told:
-                log.warning("Can’t reach Discord’s gateway. Taking no shards until it answers.")
+                log.warning("gateway unreachable; taking no shards until it answers")
                 is_told = True
             await self._clock.sleep(TRY_EVERY)
         self._leases.set_available(ProcessRole.GATEWAY, now=True)
 
     async def wait_for_disconnected(self, numbers: Collection[int]) -> frozenset[int]:
-        """Wait until some of these shards, which may change, have had no connection for too long; which.
+        """Wait until some of these shards have been disconnected for `GIVE_UP_SECONDS`; return them.
 
-        Not while no other process would take them.
+        Re-reads `numbers`, which may change. Does not return while no other process could take the shards.
         """
         while True:
             await self._clock.sleep(LOOK_EVERY)

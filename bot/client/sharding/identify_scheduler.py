@@ -1,7 +1,7 @@
-"""When a shard may begin a session: as Discord lets one bot begin them, whatever process asks.
+"""Scheduling of identifies within Discord's limits for a bot, across all processes.
 
-So many at a time, five seconds apart, and so many in a day; whoever begins more has its token reset:
-https://discord.com/developers/docs/events/gateway#session-start-limit-object
+Discord allows a number of identifies at a time, five seconds apart, and a number per day; exceeding it resets
+the bot's token: https://discord.com/developers/docs/events/gateway#session-start-limit-object
 """
 
 import asyncio
@@ -21,34 +21,35 @@ from bot.store.records.process_records import IdentifyPermit
 log = logging.getLogger(__name__)
 
 MAX_RECHECK_SECONDS = 300.0
-"""Seconds until Discord is asked again, at the most, where it lets no session begin."""
-_PATIENCE = 10.0  # seconds that Discord may take to say how many sessions may begin
+"""Maximum seconds until the limits are fetched again while no session may start."""
+_PATIENCE = 10.0
+"""Seconds to wait for Discord's session limits."""
 
 
 class IdentifyScheduler:
-    """Those of one bot. `buckets` shards may begin at a time."""
+    """Identify scheduler of one bot; `buckets` shards may identify concurrently."""
 
     def __init__(self, client: discord.AutoShardedClient, newsroom: Services) -> None:
         self._client, self._store, self._clock = client, newsroom.store, newsroom.clock
         self.buckets = 1
         self.sessions_remaining: int | None = None
-        """How many more may begin, as Discord said last; None where it did not."""
+        """Sessions that may still start today, as of the last response; None if unknown."""
         self.waiting = 0
-        """Shards of this process that wait until they may begin."""
+        """Number of this process's shards that wait to identify."""
         self._is_told = False
-        self._granted: dict[int, IdentifyPermit] = {}  # by shard
-        # By bucket: first come, first served.
+        self._granted: dict[int, IdentifyPermit] = {}  # By shard
+        # By bucket; asyncio's locks are first come, first served.
         self._lines: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @property
     def pause(self) -> float:
-        """Seconds between two sessions that begin, on the average."""
+        """Mean seconds between two identifies of the bot."""
         return self._store.shards.identify_interval_seconds / self.buckets
 
     async def wait_for_identify(self, number: int) -> None:
-        """Wait until a shard may identify: one of a bucket every five seconds, as long as some are left.
+        """Wait until a shard may identify: one per bucket every five seconds while the daily quota lasts.
 
-        One that did not use its last turn could not connect: it does not count as waiting.
+        A shard that did not use its last permit could not connect and does not count as waiting.
         """
         bucket = number % self.buckets
         with nullcontext() if number in self._granted else self._wait():
@@ -64,9 +65,9 @@ class IdentifyScheduler:
         self._granted[number] = turn
 
     async def confirm_identify(self, number: int) -> None:
-        """A shard identifies now: in its turn, which those that connect had before, or when that comes.
+        """Use the permit of a shard that identifies now, or wait for a new one.
 
-        A turn is over as soon as another has the next one.
+        A permit expires as soon as the bucket's next one is granted.
         """
         identifies, bucket = self._store.shards.confirm_identify, number % self.buckets
         while (turn := self._granted.pop(number, None)) is None or not await self._store.retry_until_written(
@@ -75,13 +76,12 @@ class IdentifyScheduler:
             await self.wait_for_identify(number)
 
     async def _wait_for_quota(self) -> None:
-        """Wait while Discord lets no session begin; where it does not say, it does."""
+        """Wait while Discord allows no further session; unknown limits do not block."""
         while (limits := await self._fetch_limits()) is not None and limits.remaining <= 0:
             seconds = limits.reset_after / 1_000
             if not self._is_told:
                 log.warning(
-                    "Discord won’t let this bot start any more sessions for %s. Shards without one are "
-                    "waiting. Restarting over and over uses sessions up.",
+                    "session quota exhausted; frequent restarts use it up reset_after=%s",
                     timedelta(seconds=round(seconds)),
                 )
             self._is_told = True
@@ -89,7 +89,7 @@ class IdentifyScheduler:
         self._is_told = False
 
     async def has_ample_quota(self) -> bool:
-        """Whether more than half of a day's are left, so that some may go for what need not be."""
+        """Return whether more than half of the daily quota is left for optional identifies."""
         limits = await self._fetch_limits()
         return limits is not None and 2 * limits.remaining > limits.total
 
@@ -107,7 +107,7 @@ class IdentifyScheduler:
             async with asyncio.timeout(_PATIENCE):
                 limits = await self._client.fetch_session_start_limits()
         except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as error:
-            log.debug("Discord did not tell how many sessions may begin: %s", error)
+            log.debug("session limits unavailable error=%s", error)
             limits = None
         self.sessions_remaining = None if limits is None else limits.remaining
         return limits

@@ -1,8 +1,8 @@
-"""The shards of this process: leased from the database, connected in their turn, handed over one by one.
+"""The shards of this process: leased from the database, connected in order, handed over one by one.
 
-`AutoShardedClient.launch_shard` adds a shard to a running client: discord.py does not describe it, but has
-no other way (a test tells when it changes). A client whose shards another process may have already closes,
-and another begins with what is held then.
+`AutoShardedClient.launch_shard` adds a shard to a running client; discord.py does not document it but has no
+other way (a test fails when it changes). A client that may have lost its shards closes, and a new client
+starts with the shards that are then owned.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 JOIN_GRACE_SECONDS = 3.0
-"""Seconds until a process takes shards: those that begin at the same time take their part each."""
+"""Seconds until a process takes shards, so that processes that start together share them."""
 
 
 class ShardCountMismatch(StoreError):
-    """Processes that run on one database count Discord's shards otherwise; the message says what to do."""
+    """Disagreement on the shard count between processes on one database; the message says what to do."""
 
 
 class LeasedShards:
-    """What a client has of all shards. Without `begin`, all that there is."""
+    """The shards of a client. Without `begin`, it owns all shards."""
 
     def __init__(self, client: ShardedBot, newsroom: Services) -> None:
         self._client, self._leases = client, newsroom.leases
         self._store, self._clock = newsroom.store, newsroom.clock
         self._supervisor = newsroom.supervisor
-        self._range = newsroom.settings.shard_range  # which shards, of how many, where a setting says so
+        self._range = newsroom.settings.shard_range  # The configured shards and their total count
         self._are_shared = self._leases.owner is not None
-        self._numbers: list[int] | None = None  # also the client's own: it is ready when so many are
-        self._going: set[int] = set()  # being handed over
-        self._follows = False  # whether what is leased is connected at once
+        self._numbers: list[int] | None = None  # Shared with the client, whose readiness depends on it
+        self._going: set[int] = set()  # Being handed over
+        self._follows = False  # Whether new leases are connected at once
         self._some = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Task[None] | None = None
@@ -59,12 +59,12 @@ class LeasedShards:
         self._reach = GatewayProbe(client, self.starts, self.connections, newsroom)
         self._balance = ShardBalancer(self, newsroom)
         self.is_closing_without_shards = False
-        """Whether the client closes because its shards are another's, or are to be."""
+        """Whether the client closes because its shards were lost or are given away."""
 
     async def begin(self) -> None:
-        """Wait until this process has shards, which the client is to connect. Those it gets later follow.
+        """Wait until this process owns shards, which the client then connects.
 
-        Raises `ShardCountMismatch`, `StoreError`, and what discord.py raises.
+        Shards gained later follow. Raises `ShardCountMismatch`, `StoreError`, and discord.py's errors.
         """
         if self._are_shared:
             await self._reach.wait_until_reachable()
@@ -92,11 +92,11 @@ class LeasedShards:
 
     @property
     def _moves(self) -> bool:
-        """Whether shards may go from one process to another that runs."""
+        """Whether shards may move between running processes."""
         return self._are_shared and self._range is None
 
     async def _agree(self) -> int:
-        """How many shards there are, for all processes."""
+        """Return the number of shards that all processes agree on. Raises `ShardCountMismatch`."""
         count, _url, limits = await self._client.http.get_bot_gateway()
         self.starts.buckets = limits["max_concurrency"]
         wanted = count if self._range is None else self._range[1]
@@ -109,7 +109,7 @@ class LeasedShards:
         return agreed
 
     async def _wait_for_shards(self, count: int) -> frozenset[int]:
-        """Wait for a part of so many shards."""
+        """Wait until this process owns some of `count` shards."""
         patience: float | None = JOIN_GRACE_SECONDS
         while not (held := self._leases.owned(SHARDS)):
             self._some.clear()
@@ -117,25 +117,25 @@ class LeasedShards:
                 async with asyncio.timeout(patience):
                     await self._some.wait()
             except TimeoutError:
-                log.info("Waiting for a shard: other processes have all %d of them", count)
+                log.info("waiting for a shard owned_by_peers=%d", count)
                 patience = None
         return held
 
     def spawn(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
-        """Let this go on, until the client closes."""
+        """Run a coroutine until it ends or the client closes."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     def keep_running(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        """Let this go on until the client closes, whatever fails in it."""
+        """Run a function under supervision until the client closes."""
         task = self._supervisor.start(name, run)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def start_following(self) -> None:
-        """Connect what this process has got, and what it gets from now on."""
+        """Connect the owned shards, and those gained from now on."""
         self._follows = True
         self._connect_new()
 
@@ -149,31 +149,31 @@ class LeasedShards:
             self.spawn(connecting, f"shard {number} got")
 
     def launch(self, number: int, connect: Callable[[], Awaitable[None]]) -> None:
-        """Connect a shard in its turn, beside others."""
+        """Connect a shard once it may identify, concurrently with others."""
 
         async def wait_and_connect() -> None:
             while True:
                 try:
                     await self.starts.wait_for_identify(number)
                     break
-                except StoreError as error:  # nobody else would hear of it
-                    log.warning("Shard %d has no turn to connect yet: %s", number, error)
+                except StoreError as error:  # Nothing else would report it.
+                    log.warning("identify permit failed shard=%d error=%s", number, error)
                     await self._clock.sleep(TRY_EVERY)
             await connect()
 
         self.spawn(wait_and_connect(), f"shard {number}")
 
     async def before_identify(self, number: int) -> None:
-        """Discord.py begins a session of a shard: in its turn, unless that was handed over."""
+        """Wait until discord.py may identify a shard; cancel it if the shard was handed over."""
         self.connections.abort_if_orphaned(number)
         await self.starts.confirm_identify(number)
         self.connections.abort_if_orphaned(number)
 
     async def hand_over(self, number: int, to: str) -> None:
-        """Hand a shard over to another process, after what is being sent there has ended."""
+        """Hand a shard over to another process, after its running sends have ended."""
         if self._numbers is None or number not in self._numbers:
             return
-        log.info("Handing shard %d to another process", number)
+        log.info("handing over shard=%d", number)
         shards = self._store.shards
         self._going.add(number)
         self._numbers.remove(number)
@@ -184,17 +184,17 @@ class LeasedShards:
             await self._store.retry_until_written(partial(self._leases.transfer, SHARDS, number, to))
         finally:
             self._going.remove(number)
-        self._connect_new()  # where there was nobody to take it
+        self._connect_new()  # Reconnect it if the transfer failed.
 
     async def leave(self) -> None:
-        """Hand the shards over to other processes in order, since this one is to end."""
+        """Hand all shards over to other processes because this one ends."""
         if self._moves:
             self.stop()
             self._leases.set_available(ProcessRole.GATEWAY, now=False)
             await self._balance.hand_over_all()
 
     def holds(self, number: int) -> bool:
-        """Whether a shard is this process's, and this client's."""
+        """Return whether a shard belongs to this process and this client."""
         if self._numbers is None:
             return True
         return (
@@ -204,12 +204,12 @@ class LeasedShards:
         )
 
     def owns_server(self, server_id: int) -> bool:
-        """Whether nobody else can have the shard of a server by now."""
+        """Return whether no other process can own the shard of a server."""
         shards = self._store.shards
         return not shards.are_transferable or shards.shard_of(server_id) in self._leases.owned(SHARDS)
 
     def stop(self) -> None:
-        """Connect nothing more, and hear of no shard."""
+        """Connect no more shards and ignore lease changes."""
         self._follows = False
         self._leases.remove_listener(SHARDS, self._changed)
         self._balance.stop()
@@ -217,17 +217,17 @@ class LeasedShards:
             task.cancel()
 
     async def _leave_missing(self, numbers: Collection[int]) -> None:
-        """Hand over what has no connection for long; all at once, with the client, where nothing has one."""
+        """Hand over shards without a connection; close the client if none has one."""
         while True:
             missing = await self._reach.wait_for_disconnected(numbers)
             if not any(map(self.connections.has, numbers)):
-                log.warning("No connection to Discord’s gateway. Handing my shards to other processes.")
+                log.warning("gateway connections lost; handing all shards over")
                 self._close_client()
                 return
-            with suppress(StoreError):  # it is tried again in a moment
+            with suppress(StoreError):  # The next round tries again.
                 for number in missing if self._moves else ():
                     if (to := await self._balance.recipient()) and not self.connections.has(number):
-                        log.warning("No connection of shard %d to Discord’s gateway.", number)
+                        log.warning("gateway connection lost shard=%d", number)
                         await self.hand_over(number, to)
 
     def _close_client(self) -> None:
@@ -240,7 +240,7 @@ class LeasedShards:
         if self._client.is_closed() or self.is_closing_without_shards:
             return
         if lost.intersection(self._numbers or ()):
-            log.warning("Lost %d shards. Reconnecting to Discord.", len(lost))
+            log.warning("shard leases lost; reconnecting count=%d", len(lost))
             self._close_client()
         self._connect_new()
         self._some.set()

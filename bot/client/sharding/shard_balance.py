@@ -1,8 +1,8 @@
-"""Shards find to the processes that have fewest: who has at least two less than another asks for one.
+"""Balancing of shards: a process with at least two shards fewer than another asks for one.
 
-One at a time: each move costs its servers some seconds without a session, and the bot one of the sessions
-that Discord lets it begin in a day, of which a cold start of all shards is to find enough. Who asks has run
-for a while, so that a process that dies soon after its start takes nothing along.
+One at a time: each move costs its servers some seconds without a session, and the bot one of its daily
+sessions, of which a cold start of all shards must find enough. A process asks only after it has run for a
+while, so that one that dies soon after its start takes no shard along.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FIRST_REQUEST_DELAY_SECONDS = 30.0
-"""Seconds until a process asks for the first time."""
+"""Seconds after the start until the first request."""
 ASK_EVERY, LONGEST_PAUSE = 5.0, 60.0
-"""Seconds until it asks again; twice as many each time that nobody gave one, up to so many."""
+"""Seconds between requests; doubled after each unsuccessful one, up to the maximum."""
 SHUTDOWN_HANDOVER_SECONDS = 30.0
-"""Seconds that a process which is to end takes to hand its shards over; what is left then is free at once."""
+"""Seconds that a process that ends spends on handing its shards over; the rest is then released."""
 _WANTED = "want"
+"""Name of the cluster event that requests a shard."""
 
 
 class ShardBalancer:
-    """Asks for shards that others have too many of, and hands over those that this process has."""
+    """Requests for shards of processes that own more, and handovers to those that own fewer."""
 
     def __init__(self, leased: LeasedShards, newsroom: Services) -> None:
         self._leased, self._starts, self._connections = leased, leased.starts, leased.connections
@@ -42,16 +43,16 @@ class ShardBalancer:
         self._handing: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to ask, and to hear who asks."""
+        """Start to request shards, and to answer requests."""
         self._notices.set_payload_handler(_WANTED, self._on_request)
         self._leased.keep_running("shards wanted", self._ask)
 
     def stop(self) -> None:
-        """Hear nobody any more."""
+        """Ignore further requests."""
         self._notices.set_payload_handler(_WANTED, None)
 
     async def hand_over_all(self) -> None:
-        """Hand the shards that have a connection over, one after the other as sessions may begin."""
+        """Hand the connected shards over, at the pace at which sessions may start."""
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(SHUTDOWN_HANDOVER_SECONDS):
                 for number in filter(self._connections.has, sorted(self._store.shards.numbers)):
@@ -61,7 +62,7 @@ class ShardBalancer:
                     await self._clock.sleep(self._starts.pause)
 
     async def recipient(self) -> str | None:
-        """Of the other processes that can take a shard the one with fewest. Raises `StoreError`."""
+        """Return the available process with the fewest shards, None without any. Raises `StoreError`."""
         counts = await self._counts()
         others = await self._leases.other_processes(ProcessRole.GATEWAY)
         return min(others, key=counts.__getitem__, default=None)
@@ -84,7 +85,7 @@ class ShardBalancer:
                 return False
             await self._store.notify(f"{_WANTED} {self._leases.process.id}")
         except StoreError as error:
-            log.debug("No shard was asked for: %s", error)  # the store has told of it
+            log.debug("shard request failed error=%s", error)  # The store has logged the fault.
             return False
         return True
 
@@ -100,14 +101,14 @@ class ShardBalancer:
             if first == me and counts[me] - counts[to] > 1 and self._is_settled and number is not None:
                 await self._leased.hand_over(number, to)
         except StoreError as error:
-            log.debug("No shard was handed over: %s", error)
+            log.debug("shard handover failed error=%s", error)
 
     @property
     def _is_settled(self) -> bool:
-        """Whether every shard that this process has is served, and it reaches Discord."""
+        """Whether this process reaches Discord and serves every shard that it owns."""
         is_served = self._leases.owned(SHARDS) <= self._store.shards.numbers
         return is_served and self._leases.is_available(ProcessRole.GATEWAY)
 
     async def _counts(self) -> Counter[str]:
-        """How many shards each process has."""
+        """Return the number of shards of each process."""
         return Counter((await self._store.processes.owners(SHARDS)).values())

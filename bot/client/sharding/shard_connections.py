@@ -1,8 +1,8 @@
-"""The connections of a client's shards: which there are, and how one ends that is another process's by now.
+"""Connections of a client's shards, and the end of those whose shard another process owns by now.
 
-Discord.py connects by itself what was lost, and can’t be told to leave that. A shard that was handed over
-meanwhile is astray until discord.py gets through to the gateway, and is stopped there. Nor does it forget
-what a client knows of the servers of a shard that goes: those are passed over (`is_gone`).
+discord.py reconnects lost shards by itself and cannot be told to stop. A shard that was handed over meanwhile
+is orphaned until discord.py reaches the gateway, and is stopped there. discord.py also keeps the servers of
+removed shards cached; they are filtered out (`is_handed_over`).
 """
 
 import asyncio
@@ -11,25 +11,29 @@ from contextlib import suppress
 
 import discord
 
-_CLOSING = 5.0  # seconds that Discord may take to close a connection
+_CLOSING = 5.0
+"""Seconds to wait for the close of a connection."""
 
 
 class ShardConnections:
-    """Those of one client. `on_free` is called when a shard that was astray may be connected again."""
+    """Connections of one client; `on_free` is called when an orphaned shard may be connected again."""
 
     def __init__(self, client: discord.AutoShardedClient, on_free: Callable[[], None]) -> None:
         self._client, self._on_free = client, on_free
         self._gone: dict[int, discord.Guild] = {}
         self.orphaned: set[int] = set()
-        """Shards of others that discord.py goes on connecting."""
+        """Shards of other processes that discord.py still tries to connect."""
 
     def has(self, number: int) -> bool:
-        """Whether a shard has a connection now."""
+        """Return whether a shard is connected now."""
         shard = self._client.get_shard(number)
         return shard is not None and not shard.is_closed()
 
     async def end(self, number: int, servers: Iterable[discord.Guild]) -> None:
-        """End that of a shard with these servers, also where there is none and discord.py is at it."""
+        """Close the connection of a shard; mark it as orphaned if discord.py is still connecting it.
+
+        `servers` are the servers of the shard.
+        """
         self._gone |= {server.id: server for server in servers}
         if not self.has(number):
             self.orphaned.add(number)
@@ -37,23 +41,23 @@ class ShardConnections:
         await self._disconnect(number)
 
     async def on_session(self, number: int) -> None:
-        """A shard has a session, which ends where the shard was astray."""
+        """Close the session that an orphaned shard has got."""
         if number in self.orphaned:
             await self._disconnect(number)
             self._free(number)
 
     def abort_if_orphaned(self, number: int) -> None:
-        """Raise CancelledError, at which discord.py lets go of a shard, where that was astray."""
+        """Raise CancelledError if a shard is orphaned, which makes discord.py give it up."""
         if number in self.orphaned:
             self._free(number)
             raise asyncio.CancelledError
 
     def is_handed_over(self, server: discord.Guild) -> bool:
-        """Whether the client had a server, and its shard was handed over."""
+        """Return whether a cached server belongs to a shard that was handed over."""
         return self._gone.get(server.id) is server
 
     def on_servers_ready(self, servers: Iterable[discord.Guild]) -> None:
-        """The client has these now: what it knew of them before is forgotten."""
+        """Forget that these servers were handed over, since the client has them again."""
         for server in servers:
             self._gone.pop(server.id, None)
 

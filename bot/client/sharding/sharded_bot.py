@@ -1,4 +1,4 @@
-"""A client of discord.py with the shards that its process has, which come and go."""
+"""A discord.py client whose shards come and go with the leases of its process."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ log = logging.getLogger(__name__)
 
 
 class ShardedBot(commands.AutoShardedBot):
-    """One whose servers are those of the shards that it has now."""
+    """A bot that knows only the servers of the shards that it currently serves."""
 
     leased: LeasedShards
     store: Store
     courier: OutboxRelay
 
     async def launch_shards(self) -> None:
-        """Connect the shards of this process, as soon as it has some, unless it is to end before."""
+        """Connect the shards of this process once it owns some, unless the bot is stopped before."""
         begun = self.leased.spawn(self.leased.begin(), "shards")
         await asyncio.wait([begun])
         if not begun.cancelled():
@@ -40,21 +40,21 @@ class ShardedBot(commands.AutoShardedBot):
             self.leased.start_following()
 
     async def launch_shard(self, gateway: URL, shard_id: int, *, initial: bool = False) -> None:
-        """Connect a shard in its turn: a connection that waited for it would be taken for a silent one."""
+        """Connect a shard once it may identify; discord.py would take a waiting connection for a silent one."""
         self.leased.launch(shard_id, partial(super().launch_shard, gateway, shard_id, initial=initial))
 
-    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:  # noqa: ARG002 - discord.py's
-        """Wait for this shard's turn to begin a session, unless it has it."""
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:  # noqa: ARG002 - discord.py's signature
+        """Wait until this shard may identify."""
         await self.leased.before_identify(shard_id or 0)
 
     async def on_shard_resumed(self, shard_id: int) -> None:
-        """A session goes on, perhaps of a shard that was handed over meanwhile."""
+        """End the resumed session if its shard was handed over meanwhile."""
         await self.leased.connections.on_session(shard_id)
 
     async def on_shard_ready(self, shard_id: int) -> None:
-        """Decide about a shard's servers from now on. Cogs hear of it as `shard_served`.
+        """Serve a shard's servers from now on, and dispatch `shard_served` to the cogs.
 
-        They are told when the shard's last post was sent: nobody had it since, or nothing came.
+        The event has the time of the shard's last post, None if there is none.
         """
         if not self.leased.holds(shard_id):
             await self.leased.connections.on_session(shard_id)
@@ -66,13 +66,13 @@ class ShardedBot(commands.AutoShardedBot):
         await store.retry_until_written(lambda: self.courier.adopt_shard(shard_id))
         if self.leased.holds(shard_id):
             level = logging.INFO if shards.count > 1 else logging.DEBUG
-            log.log(level, "Serving shard %d of %d", shard_id, shards.count)
+            log.log(level, "serving shard=%d count=%d", shard_id, shards.count)
             shards.set_served(shards.numbers | {shard_id})
             self.dispatch("shard_served", shard_id, last[0].sent_at if last else None)
             self.courier.wake()
 
     async def _sync_servers(self, shard_id: int) -> None:
-        """Let the store know in which servers of a shard the bot is, while the shard is this client's."""
+        """Store the servers of a shard, if the shard is this client's."""
         if self.leased.holds(shard_id):
             there = self.guilds_of(shard_id)
             locales = {each.id: None if each.unavailable else str(each.preferred_locale) for each in there}
@@ -80,16 +80,16 @@ class ShardedBot(commands.AutoShardedBot):
 
     @property
     def guilds(self) -> Sequence[discord.Guild]:
-        """The servers of this process."""
+        """Servers of this process."""
         return [server for server in super().guilds if not self.leased.connections.is_handed_over(server)]
 
     def get_guild(self, id: int, /) -> discord.Guild | None:  # noqa: A002 - discord.py's name
-        """A server of this process."""
+        """Return a server of this process by id, or None."""
         server = super().get_guild(id)
         return None if server is None or self.leased.connections.is_handed_over(server) else server
 
-    def get_channel(self, id: int, /) -> GuildChannel | discord.Thread | PrivateChannel | None:  # noqa: A002 - likewise
-        """A channel or thread in a server of this process, or of direct messages."""
+    def get_channel(self, id: int, /) -> GuildChannel | discord.Thread | PrivateChannel | None:  # noqa: A002 - discord.py's name
+        """Return a channel or thread of this process's servers or of direct messages by id, or None."""
         channel = super().get_channel(id)
         server = getattr(channel, "guild", None)
         return (
@@ -99,5 +99,5 @@ class ShardedBot(commands.AutoShardedBot):
         )
 
     def guilds_of(self, shard_id: int) -> list[discord.Guild]:
-        """The servers of a shard, those in an outage included."""
+        """Return the servers of a shard, including unavailable ones."""
         return [guild for guild in self.guilds if guild.shard_id == shard_id]

@@ -1,4 +1,4 @@
-"""The bot's own HTTP server: channels as feeds, what hubs push, health and metrics.
+"""The bot's HTTP server: channels as feeds, WebSub callbacks, health and metrics.
 
-In: requests of strangers, bounded. Out: documents, and what is pushed to the poller.
+Input: bounded requests of strangers. Output: documents, and pushed documents for the poller.
 """

@@ -1,4 +1,4 @@
-"""What readers of feeds call: what a channel posted, at an address that a manager of its server made."""
+"""HTTP routes of channels published as feeds, at secret addresses made by server managers."""
 
 import math
 from hashlib import blake2b
@@ -18,17 +18,17 @@ from bot.store import StoreError
 from bot.store.records.outbox_records import ChannelFeed
 
 REQUESTS, PERIOD = 60, 60.0
-"""Requests for the feeds of one channel at once, which come back over so many seconds."""
+"""Requests per channel at once, and the seconds in which all of them are refilled."""
 MAX_AGE_SECONDS = 300
-"""Seconds for which a reader need not ask again."""
+"""Seconds for which a client may cache a document."""
 RETRY_AFTER_SECONDS = 60
-"""Seconds after which to ask again where Discord cannot be asked now."""
+"""Seconds of `Retry-After` while Discord or the database cannot be asked."""
 
 _LONGEST_TOKEN = 100
 
 
 class ChannelFeedRoutes:
-    """Answers requests for the feeds of channels. The secret in an address is neither kept nor logged."""
+    """Request handlers of channel feeds; the secret in an address is neither stored nor logged."""
 
     def __init__(self, bot: TelexBot, public_url: str) -> None:
         self._bot, self._public_url = bot, public_url
@@ -39,7 +39,7 @@ class ChannelFeedRoutes:
         self._contents = ChannelFeedBuilder(bot.store, bot.languages)
 
     def routes(self) -> list[web.RouteDef]:
-        """The routes, HEAD among them."""
+        """Return the routes; aiohttp adds HEAD."""
         return [web.get(CHANNEL_FEEDS_PATH + "{token}/{what}.{form}", self._answer)]
 
     async def _answer(self, request: web.Request) -> web.Response:
@@ -94,7 +94,7 @@ def _slowed(wait: float) -> web.Response:
 
 
 def _document(request: web.Request, channel: PublishedFeed, form: str) -> web.Response:
-    """The document, or 304 for who has it (RFC 9110, sections 13.1 and 13.2)."""
+    """Return the document, or 304 if the client has it (RFC 9110, sections 13.1 and 13.2)."""
     media_type, write = FORMATS_BY_EXTENSION[form]
     body = write(channel)
     tag = ETag(blake2b(body, digest_size=16).hexdigest())

@@ -1,4 +1,4 @@
-"""How the bot is, for machines: `/healthz` for whoever watches it, `/metrics` for Prometheus."""
+"""`/healthz` for monitors and `/metrics` for Prometheus."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ from bot.store import StoreError
 log = logging.getLogger(__name__)
 
 LOOP_LAG_INTERVAL_SECONDS = 0.5
-"""Seconds between looks at how late the event loop is."""
+"""Seconds between measurements of the event loop's lag."""
 
 LEASES = (FEEDS, SHARDS, UPKEEP)
 _LATENCY_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -32,7 +32,7 @@ _LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
 
 
 class MetricsCollector(Collector):
-    """What is measured of a running bot, where it is asked for on a local port."""
+    """Metrics of a running bot, served on a local port."""
 
     def __init__(
         self, newsroom: Services, health: Health, discord: tuple[RateLimiter, IdentifyScheduler] | None = None
@@ -57,7 +57,7 @@ class MetricsCollector(Collector):
         )
 
     async def metrics(self) -> bytes:
-        """The figures in Prometheus' text format. Raises StoreError."""
+        """Return the metrics in Prometheus' text format. Raises StoreError."""
         store, now = self._store, self._newsroom.clock.now()
         changes, seconds = await self._newsroom.index.lag()
         states = await store.dispatches.count_by_state()
@@ -93,7 +93,7 @@ class MetricsCollector(Collector):
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        """What the store told, and what this process counts."""
+        """Yield the metrics of the store and of this process."""
         yield from self._stored
         room, counter = self._newsroom, CounterMetricFamily
         polls, pages = room.poller.outcomes, room.full_text_fetcher.outcomes
@@ -117,10 +117,10 @@ class MetricsCollector(Collector):
 
     @asynccontextmanager
     async def serve(self, host: str, port: int, others: Iterable[web.RouteDef] = ()) -> AsyncIterator[int]:
-        """Measure, and answer `/healthz` (200 when well, else 503), `/metrics` and other routes in the block.
+        """Serve `/healthz` (200 if healthy, else 503), `/metrics` and `others` within the block.
 
-        Gives the port, for 0 a free one. Raises OSError, which names the setting, for an address that cannot
-        be used.
+        Yields the port, a free one for 0. Raises OSError, which names the setting, if the address cannot be
+        bound.
         """
         app = web.Application()
         app.add_routes([web.get("/healthz", self._healthz), web.get("/metrics", self._metrics), *others])
@@ -130,7 +130,7 @@ class MetricsCollector(Collector):
         try:
             await _listen(runner, host, port)
             bound: int = runner.addresses[0][1]
-            log.info("Health and metrics at http://%s:%d", host, bound)
+            log.info("health server listening url=http://%s:%d", host, bound)
             yield bound
         finally:
             await stop((lateness,))
@@ -153,7 +153,7 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
         number = error.errno or 0
-        reason = os.strerror(number) if number > 0 else error.strerror  # of a name that is not found
+        reason = os.strerror(number) if number > 0 else error.strerror  # An unresolvable host name
         raise OSError(number, reason, f"TELEX_HEALTH_ADDRESS={host}:{port}") from error
 
 

@@ -1,4 +1,4 @@
-"""What hubs call: they verify subscriptions, and push what feeds publish (WebSub)."""
+"""HTTP routes that WebSub hubs call to verify subscriptions and to push documents."""
 
 import asyncio
 import math
@@ -14,26 +14,26 @@ from bot.polling.websub.websub_subscriber import CALLBACK_PATH, WebSubSubscriber
 from bot.store import StoreError
 
 RETRY_AFTER_SECONDS = 60
-"""Seconds after which a hub may try again while the database cannot be asked."""
+"""Seconds of `Retry-After` while the database cannot be asked."""
 LOOKUP_TIMEOUT_SECONDS = 5.0
-"""Seconds that a hub waits for the database, which may be busy or away."""
+"""Seconds to wait for the database, which may be busy or unreachable."""
 RECEIVE_TIME = 20.0
 """Seconds that a hub may take to send a document."""
 BODIES_AT_ONCE = 2
-"""How many of the largest documents are held at once, until they are read; one hub has half of that."""
+"""Documents of maximum size that may be in memory at once; one hub may use half of that."""
 BUSY = 10
-"""Seconds after which a hub may try again while too much is held."""
+"""Seconds of `Retry-After` while the memory budget is used up."""
 
 
 class _Refused(Exception):
-    """A push is answered with `response` instead of being taken."""
+    """Rejection of a push with `response`."""
 
     def __init__(self, response: web.Response) -> None:
         self.response = response
 
 
 class WebSubRoutes:
-    """Answers hubs. What they push is bounded: each document, and those that are held together."""
+    """Request handlers for hubs, with bounds on each document and on all documents in memory."""
 
     def __init__(self, pushes: WebSubSubscriber, settings: Settings) -> None:
         self._pushes, self._trusted_proxies = pushes, settings.trusted_proxies
@@ -42,11 +42,11 @@ class WebSubRoutes:
 
     @property
     def bytes_held(self) -> int:
-        """How many bytes of documents are held until they are read."""
+        """Bytes of pushed documents in memory that are not parsed yet."""
         return self._budget.used
 
     def routes(self) -> list[web.RouteDef]:
-        """The routes."""
+        """Return the routes."""
         return [
             web.get(CALLBACK_PATH + "{token}", self._verify),
             web.post(CALLBACK_PATH + "{token}", self._receive),
@@ -88,10 +88,13 @@ class WebSubRoutes:
                 body.release()
             else:
                 reading.add_done_callback(lambda _reading: body.release())
-        return web.Response(status=202)  # also with a wrong signature, which is nobody's business
+        return web.Response(status=202)  # Also with a wrong signature, so that nobody can probe for it
 
     async def _refusal(self, request: web.Request, *, verifies: bool) -> web.Response | None:
-        """Where it cannot be told now whose a token is: a hub that heard "gone" would never push again."""
+        """Return a response if the token cannot be looked up now, else None.
+
+        A hub that got "gone" for it would never push again.
+        """
         token = request.match_info["token"]
         address = client_address.address(request, self._trusted_proxies)
         try:
@@ -107,7 +110,7 @@ def _retry_later_response(status: int, wait: float) -> web.Response:
 
 
 class _Body:
-    """What a hub sends, as far as the budget has room for it."""
+    """The body of a push, received within the memory budget."""
 
     def __init__(self, budget: BodyBudget, hub: str, max_bytes: int) -> None:
         self._budget, self._hub, self._max_bytes = budget, hub, max_bytes
@@ -115,7 +118,7 @@ class _Body:
         self.content = bytearray()
 
     async def receive(self, request: web.Request) -> None:
-        """Receive the body of a request. Raises _Refused where it is too large or slow, or breaks off."""
+        """Receive the body of a request. Raises _Refused if it is too large, too slow or breaks off."""
         self._reserve(request.content_length or 0)
         try:
             async with asyncio.timeout(RECEIVE_TIME):
@@ -128,7 +131,7 @@ class _Body:
             raise _Refused(web.Response(status=400)) from None
 
     def release(self) -> None:
-        """Let others have its room."""
+        """Return its bytes to the budget."""
         self._budget.release(self._hub, self._reserved)
 
     def _reserve(self, size: int) -> None:
