@@ -144,7 +144,7 @@ def _is_same(row: ImportRow, kept: StoredArticle) -> bool:
 
 
 def _page(row: ImportRow, at_url: Sequence[StoredArticle]) -> str:
-    """Return the page key of a row: that of a stored article with its link, unless several articles share it."""
+    """Return the page key of a row: that of an article with its link unless several articles share it."""
     for kept in at_url:
         if row.title == kept.title or row.published == kept.published:
             return kept.page

@@ -223,7 +223,6 @@ def guard_stdout() -> Iterator[None]:
     """
     if sys.stdout is None:  # It was closed before the start.
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # Stays open until the process ends
-    # noqa: PLC0415 - 2 MB that a running bot seldom needs
     try:
         try:
             yield

@@ -41,7 +41,7 @@ class PeerServers:
         self._inquiries.start()
 
     async def readable_feeds_of_user(self, server_id: int, person_id: int) -> Collection[int] | None:
-        """Return the ids of the feeds that a user can read in a peer's server; None without a timely reply."""
+        """Return the ids of the feeds that a user can read in a peer's server; None without a reply."""
         return await self._inquiries.query("reads", server_id, person_id)
 
     async def readable_feeds_of_channel(self, server_id: int, channel_id: int) -> Collection[int] | None:

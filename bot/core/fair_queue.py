@@ -1,4 +1,4 @@
-"""Start-time fair queueing: polls, page fetches, edits and requests are shared out between servers with it."""
+"""Start-time fair queueing, which shares polls, page fetches, edits and requests between servers."""
 
 import asyncio
 import heapq

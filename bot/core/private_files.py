@@ -14,7 +14,7 @@ def make_private_folder(folder: Path) -> None:
 
 
 def close_files(folder: Path) -> None:
-    """Restrict everything in a private folder to its owner; index engines create files with the default mode."""
+    """Restrict all files in a private folder to its owner; index engines create them with default modes."""
     for path in folder.rglob("*"):
         with suppress(PermissionError, FileNotFoundError):  # An engine may delete a file at any time.
             path.chmod(_OWNERS_FOLDER if path.is_dir() else _OWNERS_FILE)

@@ -267,7 +267,7 @@ async def follow_feed(
 
 
 async def perform(newsroom: Services, publisher: Publisher, stage: DemoServer) -> None:
-    """Subscribe the news channel and the forum to the sample feeds; publish the stories and poll each feed."""
+    """Subscribe the news channel and the forum to the sample feeds, publish the stories and poll."""
     publisher.publish_backlog()
     feeds = {
         outlet.name: await follow_feed(newsroom, publisher.feed_url(outlet), stage, quietly=True)

@@ -87,7 +87,7 @@ def load() -> tuple[tuple[SampleOutlet, ...], tuple[Story, ...], tuple[Story, ..
 
 
 def publication_offsets(count: int, *, seconds: float = SCRIPT_MINUTES * 60) -> list[float]:
-    """Return the publication offsets of `count` stories in seconds: the first at once, then ever more slowly."""
+    """Return the publication offsets of `count` stories in seconds, from 0 on and ever further apart."""
     return [seconds * (number / max(1, count - 1)) ** 1.7 for number in range(count)]
 
 
@@ -190,7 +190,7 @@ class Publisher:
         )
 
     def _story(self, request: web.Request) -> Story:
-        """Return the story of a request in its current version, also if it is not published or was withdrawn."""
+        """Return the story of a request in its current version, published or not."""
         for story in (*self.published, *self.backlog, *self.stories):
             if story.slug == request.match_info["slug"]:
                 return story

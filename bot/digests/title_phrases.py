@@ -74,5 +74,5 @@ def _calendar() -> frozenset[str]:
 
 
 def is_number_or_date(key: PhraseKey) -> bool:
-    """Return whether a phrase consists of numbers and names of days or months, whose frequency is no trend."""
+    """Return whether a phrase consists of numbers and of names of days or months, which are no trends."""
     return all(stem.isdecimal() or stem in _calendar() for stem in key)

@@ -14,7 +14,7 @@ TermSet = frozenset[str]
 
 
 def translations(terms: Iterable[str]) -> TermSet:
-    """Return index terms of the other language with about the same meaning, as far as the dictionary has any."""
+    """Return index terms of the other language with about the same meaning, if the dictionary has any."""
     table = _word_table()
     return frozenset().union(*(table.get(term, ()) for term in terms))
 

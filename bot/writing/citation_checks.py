@@ -236,7 +236,7 @@ def _is_supported(
 def _count_supported_words(
     text: str, cited: Sequence[_PassageFacts], language: str | None, asked: frozenset[str]
 ) -> tuple[int, int] | None:
-    """Return the number of words that claim something and of those that are supported; None for a new name."""
+    """Return the number of words that claim something and of supported ones; None for a new name."""
     words = frozenset[str]().union(*(each.words for each in cited))
     found = frozenset[str]().union(*(each.terms for each in cited))
     across = all(each.language != language for each in cited)

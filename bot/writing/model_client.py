@@ -44,7 +44,7 @@ class _BadRequest(ModelError):
 
 
 class ModelClient:
-    """Client of the configured service, used as a context manager. Raises ValueError if none is configured."""
+    """Client of the configured service, a context manager. Raises ValueError if none is configured."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         if settings.model_url is None:

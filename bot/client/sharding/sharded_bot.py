@@ -40,7 +40,10 @@ class ShardedBot(commands.AutoShardedBot):
             self.leased.start_following()
 
     async def launch_shard(self, gateway: URL, shard_id: int, *, initial: bool = False) -> None:
-        """Connect a shard once it may identify; discord.py would take a waiting connection for a silent one."""
+        """Connect a shard once it may identify.
+
+        discord.py would take a connection that waits for its identify for a silent one.
+        """
         self.leased.launch(shard_id, partial(super().launch_shard, gateway, shard_id, initial=initial))
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:  # noqa: ARG002 - discord.py's signature
