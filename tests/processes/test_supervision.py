@@ -40,7 +40,7 @@ async def test_a_task_that_fails_is_logged_and_starts_again_after_a_pause(clock,
     task = Supervisor(clock).start("trial", trial.run)
     await turns()
     assert trial.starts == 1
-    assert "trial failed" in caplog.text
+    assert "task failed name=trial" in caplog.text
     assert end.__name__ in caplog.text
     assert "Traceback" in caplog.text
     clock.advance(RESTART_PAUSE_SECONDS)
@@ -96,7 +96,7 @@ async def test_the_bot_is_unwell_while_a_task_keeps_failing(newsroom, clock, cap
     await stop([task])
     clock.advance(FAILURE_WINDOW_SECONDS)
     assert await health.problems() == []
-    assert caplog.text.count("trial failed") == 3
+    assert caplog.text.count("task failed name=trial") == 3
 
 
 async def test_a_database_in_trouble_is_not_the_tasks_failure(clock, caplog):

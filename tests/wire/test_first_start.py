@@ -12,17 +12,17 @@ from bot.posting.sending.permissions import INVITE_PERMISSIONS
 @pytest.mark.parametrize("database_engine", ["sqlite"])  # a file that is not there yet
 async def test_a_start_is_one_line_and_the_invitation(scene, tmp_path):
     database = tmp_path / "first.db"
-    for start, state in enumerate(("new", "found"), 1):
+    for start, is_new in enumerate(("yes", "no"), 1):
         bot = scene.start(TELEX_DATABASE=str(database), TELEX_INDEX=str(tmp_path / "first.db-index"))
         await scene.discord.until(lambda start=start: len(scene.discord.gateway.identified) == start)
         await bot.stop()
         lines = [line.split(maxsplit=3)[-1] for line in bot.log.splitlines()]
         assert len(lines) == 2 * start
         assert lines[-2] == (
-            f"bot.client.background_tasks: ready: 0 feeds, 0 articles, database {state}: {database}"
+            f"bot.client.background_tasks: ready feeds=0 articles=0 database={database} new={is_new}"
         )
         link = f"https://discord.com/oauth2/authorize?client_id={scene.discord.state.bot.id}"
-        assert lines[-1].startswith(f"bot.client.discord_client: invite Telex to a server: {link}&scope=bot")
+        assert lines[-1].startswith(f"bot.client.discord_client: invitation url={link}&scope=bot")
         assert f"&permissions={INVITE_PERMISSIONS.value}" in lines[-1]
 
 

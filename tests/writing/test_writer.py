@@ -454,7 +454,7 @@ async def test_a_failure_is_logged_once_without_the_key_and_the_service_left_alo
     clock.advance(FAILURE_PAUSE_SECONDS + 1)
     service.answer_with("Rekognition was launched in 2016 [1].")
     assert (await answer_question(searcher, QUESTION, feed_ids=None, writer=writer)).written
-    assert "answers again" in caplog.text
+    assert "model service recovered" in caplog.text
     assert KEY not in caplog.text
 
 
