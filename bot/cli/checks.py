@@ -26,7 +26,7 @@ from bot.writing.model_client import ModelClient, ModelError
 class Check:
     """The result of a check: its subject, whether it passed, and the detail for the operator.
 
-    `is_wrong_use`: nothing is broken, but Telex was called in the wrong place or with wrong settings.
+    `is_usage_error`: nothing is broken, but Telex was called in the wrong place or with wrong settings.
     `advice` is printed below the table, where a command to copy is not wrapped.
     """
 

@@ -41,7 +41,8 @@ FAILED = 1
 USAGE_ERROR = 2
 """Exit status of a command with wrong arguments or settings."""
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # Parameters in malloc.h
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+"""Parameters of mallopt(3), from malloc.h."""
 _GIVEN_BACK = 2**17
 """Bytes from which freed memory is returned to the system."""
 
@@ -183,7 +184,7 @@ def _tune_malloc() -> None:
 def run_async(work: Callable[[], Coroutine[None, None, T]], *, endless: bool = False) -> T:
     """Run a coroutine to its end; SIGTERM cancels it as Ctrl-C does.
 
-    With `endless`, being cancelled is success (status 0); otherwise it is a failure. StoreError and OSError
+    With `runs_until_stopped`, being cancelled is success (status 0); otherwise it is a failure. StoreError and OSError
     with a file name end the process with a message.
     """
     signals = StopSignals(STOP_SECONDS if endless else SHORT_STOP_SECONDS)

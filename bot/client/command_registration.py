@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_LONGEST_TEXT = 100  # Of a description or a choice (Discord's reference, "Application Commands")
+_LONGEST_TEXT = 100
+"""Maximum characters of a description or a choice (Discord's reference, "Application Commands")."""
 _SUPPORTED_LOCALES = frozenset(each for each in discord.Locale if i18n.supported_language(str(each)))
 _SUBCOMMANDS = {
     discord.AppCommandOptionType.subcommand.value,

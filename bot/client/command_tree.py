@@ -27,7 +27,7 @@ class TelexCommandTree(app_commands.CommandTree["TelexBot"]):
     async def interaction_check(self, interaction: discord.Interaction[TelexBot], /) -> bool:
         """Set the language, reject commands that are not offered here, enforce the rate limit, and defer.
 
-        The reply is ephemeral unless the command has `ACKNOWLEDGES_ITSELF` in its extras and defers by
+        The reply is ephemeral unless the command has `DEFERS_ITSELF` in its extras and defers by
         itself. Discord also rejects commands in the wrong place; this check stops forged requests before they
         reach a command that relies on a server and a member.
         """

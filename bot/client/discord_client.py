@@ -42,13 +42,14 @@ log = logging.getLogger(__name__)
 INTENTS = discord.Intents(guilds=True, guild_messages=True, guild_reactions=True, dm_messages=True)
 """Gateway intents; none of them is privileged."""
 
-_LONGEST_RATE_LIMIT = 30.0  # Seconds after which discord.py raises RateLimited
+_LONGEST_RATE_LIMIT = 30.0
+"""Seconds that discord.py may wait for a rate limit before it raises RateLimited."""
 _TYPED_WITHIN, _MOST_TYPING = 60.0, 1_000
 """Seconds for which the feeds that a user can read are cached for autocomplete, and cached users."""
 
 
 class TelexBot(ShardedBot):
-    """The bot. `newsroom` must be open before it starts and is closed by the caller after it ends.
+    """The bot. `services` must be open before it starts and is closed by the caller after it ends.
 
     `cogs` are added at login and removed in the same order when the bot closes. `shard_count` None means as
     many as Discord recommends.
@@ -115,7 +116,7 @@ class TelexBot(ShardedBot):
         """Why the bot closed by itself; None if it did not."""
 
     async def close_for_successor(self, reason: AlreadyRunning) -> None:
-        """Close because another bot took over; `serve` raises the reason."""
+        """Close because another bot took over; `run_gateway` raises the reason."""
         self.close_reason = reason
         await self.close()
 

@@ -64,7 +64,7 @@ async def report(interaction: discord.Interaction[Any], error: Exception) -> Non
 
 
 def user_message(error: Exception, place: str) -> str:
-    """Return the message for an error; an unexpected one is logged with a number and `place`."""
+    """Return the message for an error; an unexpected one is logged with a number and `label`."""
     sentence = refusal_sentences.sentence_for(error) or _known_error_message(error)
     if sentence is not None:
         return sentence

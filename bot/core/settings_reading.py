@@ -20,7 +20,7 @@ class WrongSettings(Exception):
 
 
 def read_settings(**values: str) -> Settings:
-    """Read all settings; `values` override the environment and `.env`.
+    """Read all settings; `overrides` precede the environment and `.env`.
 
     Raises `InvalidSettings` if a setting or the file is invalid.
     """

@@ -95,7 +95,7 @@ def _encode_exception(error: Exception) -> bytes:
 
 
 def decode_reply(answer: memoryview, kind: object) -> tuple[bool, object]:
-    """Return whether the worker is still usable, and the result of type `kind` or the exception."""
+    """Return whether the worker is still usable, and the result of type `result_type` or the exception."""
     try:
         if answer[0] in {RESULT, LAST_RESULT}:
             return answer[0] == RESULT, msgspec.msgpack.decode(answer[1:], type=kind)

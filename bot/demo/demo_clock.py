@@ -15,7 +15,7 @@ SPEED_FACTOR = 24
 class ReplayClock:
     """A `bot.core.clock.Clock` that catches up with the present.
 
-    Until `begin` it runs at normal speed. It is based on `time.perf_counter`, since simcord replaces
+    Until `start_catching_up` it runs at normal speed. It is based on `time.perf_counter`, since simcord replaces
     `time.monotonic` for the bot.
     """
 

@@ -252,7 +252,7 @@ async def follow_feed(
 ) -> Feed:
     """Subscribe a channel, by default the news channel, to a feed and poll it once.
 
-    The newest article that it has is posted, unless `quietly`; only later ones are news.
+    The newest article that it has is posted, unless `skip_backlog`; only later ones are news.
     """
     feed = await newsroom.store.feeds.add(url)
     await newsroom.store.subscriptions.follow(

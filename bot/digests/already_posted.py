@@ -20,9 +20,9 @@ class AlreadyPosted:
     - `digest_linked_pages`, `linked_pages`: pages as messages showed them, since the article may be of
       another feed and unknown.
     - `everything_before`: all articles up to this time count as posted; None for no such time.
-    - `last_digest_due`: due time of the last digest that was sent. `due_digest_was_sent`: the digest that is
+    - `last_digest_due`: due time of the last digest that was sent. `was_due_digest_sent`: the digest that is
       due was sent.
-    - `excluded_held_ids`: reserved articles that the last call of `without` removed.
+    - `excluded_held_ids`: reserved articles that the last call of `exclude_posted` removed.
     """
 
     digested_at_by_page: dict[str, int] = field(default_factory=dict)

@@ -29,12 +29,18 @@ MAX_ROWS = 5
 WIDTH_PIXELS = 1000
 """Width of a chart in pixels; five rows are 616 pixels high, as Discord scales higher images down."""
 
-_ROW, _HEAD, _TICKS = 96, 76, 60  # Heights in pixels of a row, the header, the ticks
-_MARGIN, _GAP, _BAR_GAP = 34, 10, 4  # Pixels around the chart, between columns, bars
-_EARLIER_X, _LATER_X, _CHANGE_X = 400, 614, 812  # Left edges of the columns in pixels
-_BARS_WIDTH = 190  # Width in pixels of the bars of half of the period
-_MAX_BAR_HEIGHT, _MIN_BAR_HEIGHT = 58, 5  # Pixels
-_LARGE, _MEDIUM, _SMALL = 40, 30, 30  # Font sizes in pixels
+_ROW, _HEAD, _TICKS = 96, 76, 60
+"""Heights in pixels of a row, of the header and of the ticks."""
+_MARGIN, _GAP, _BAR_GAP = 34, 10, 4
+"""Pixels around the chart, between columns and between bars."""
+_EARLIER_X, _LATER_X, _CHANGE_X = 400, 614, 812
+"""Left edges in pixels of the columns for the earlier half, the later half and the change."""
+_BARS_WIDTH = 190
+"""Width in pixels of the bars of half of the period."""
+_MAX_BAR_HEIGHT, _MIN_BAR_HEIGHT = 58, 5
+"""Heights in pixels of the highest bar and of a zero."""
+_LARGE, _MEDIUM, _SMALL = 40, 30, 30
+"""Font sizes in pixels."""
 _DPI = 100
 _POINTS = 72 / _DPI
 _BACKGROUND, _TEXT, _MUTED_COLOUR, _GRID_COLOUR, _EARLIER_COLOUR = (
@@ -51,7 +57,7 @@ _MISSING_GLYPH = "\u25a1"
 class ChartRow(NamedTuple):
     """A label, its change as a word, and a count for each part of the period, the earlier half first.
 
-    `told` are its figures as alternative text.
+    `alt_text` are its figures as alternative text.
     """
 
     label: str

@@ -39,14 +39,21 @@ _MAX_LATENESS_BY_PERIOD = {
 """Seconds after the due time from which a digest is skipped, by its period in seconds."""
 _REPETITION_PENALTY = 0.5
 """Points subtracted per preceding story of the same outlet, and of the same topic."""
-_OWN_LANGUAGE_POINTS = 1.0  # Points for a story in the channel's language, as many as for full recency
-_MAX_RERANKED = 60  # Stories that are reranked for diversity
-_MAX_STORIES_FOR_ONE_TOPIC = 4  # Digest size up to which one topic may cover all stories
-_MAX_TOPIC_SHARE = 0.7  # Share of larger digests above which a topic is too general
-_MAX_TOPIC_LENGTH = 60  # UTF-16 code units
+_OWN_LANGUAGE_POINTS = 1.0
+"""Points for a story in the channel's language, as many as for full recency."""
+_MAX_RERANKED = 60
+"""Stories that are reranked for diversity."""
+_MAX_STORIES_FOR_ONE_TOPIC = 4
+"""Size of a digest up to which one topic may cover all of its stories."""
+_MAX_TOPIC_SHARE = 0.7
+"""Share of a larger digest's stories above which a topic is too general."""
+_MAX_TOPIC_LENGTH = 60
+"""Maximum length of a topic in UTF-16 code units."""
 _MAX_TAGS = 10
-_SHORT_TAG = 30  # Maximum characters of a tag as a heading
-_MAX_OTHER_ARTICLES = 20  # Articles of a story besides the first
+_SHORT_TAG = 30
+"""Maximum characters of a tag that becomes a heading."""
+_MAX_OTHER_ARTICLES = 20
+"""Maximum number of articles of a story besides the first."""
 
 
 @dataclass(frozen=True, slots=True)

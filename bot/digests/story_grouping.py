@@ -18,8 +18,10 @@ from bot.writing import bilingual_terms
 StoryArticles = list[DigestCandidate]
 """The articles of a story, the earliest first."""
 
-_MIN_SHARED_WORDS = 3  # Shared title words for a comparison
-_FEWEST_ACROSS = 2  # Shared translated words; the dictionary is small.
+_MIN_SHARED_WORDS = 3
+"""Words that two titles must share to be compared."""
+_FEWEST_ACROSS = 2
+"""Translated words that two titles must share to be compared; few, since the dictionary is small."""
 _LEAST_ACROSS = 0.3
 """Minimum share of the weight of two titles that is translated in the other for them to be similar.
 

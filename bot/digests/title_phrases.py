@@ -13,10 +13,13 @@ from bot.text import discord_text
 PhraseKey = tuple[str, ...]
 """A word or name as a tuple of stems."""
 
-_MAX_WORDS = 40  # Words of a title that are read
-_MAX_PHRASE_LENGTH = 40  # UTF-16 code units of a phrase
+_MAX_WORDS = 40
+"""Words of a title that are read."""
+_MAX_PHRASE_LENGTH = 40
+"""Maximum length of a phrase in UTF-16 code units."""
 _MAX_PHRASE_WORDS = 3
-_MIN_WORD_LENGTH = 3  # Letters of a word, unless in capitals or a number
+_MIN_WORD_LENGTH = 3
+"""Minimum letters of a word, unless it is in capitals or a number."""
 _WORD_JOINERS = frozenset({" ", "-", "\u2010", "\u2011", "\u00a0", "\u202f"})
 
 

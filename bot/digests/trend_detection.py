@@ -25,12 +25,18 @@ MAX_TRENDS = 8
 MAX_SOURCES = 4
 """Maximum number of outlets in a result."""
 
-_G2_P01 = 6.63  # G² at p = 0.01 (chi-square, one degree of freedom)
-_G2_P001 = 10.83  # G² at p = 0.001
-_MIN_ARTICLES = 3  # Articles with a rising word
-_MAX_OUTLET_SHARE = 0.8  # Share of a word's articles from one outlet
-_MIN_PHRASE_SHARE = 0.6  # Share of a word's articles that contain it within a name
-_MAX_OVERLAP = 0.5  # Jaccard index from which two words are one trend
+_G2_P01 = 6.63
+"""G² at p = 0.01 (chi-square, one degree of freedom)."""
+_G2_P001 = 10.83
+"""G² at p = 0.001 (chi-square, one degree of freedom)."""
+_MIN_ARTICLES = 3
+"""Minimum number of articles with a rising word."""
+_MAX_OUTLET_SHARE = 0.8
+"""Maximum share of a word's articles from one outlet."""
+_MIN_PHRASE_SHARE = 0.6
+"""Minimum share of a word's articles that contain it within a name for the name to replace it."""
+_MAX_OVERLAP = 0.5
+"""Maximum Jaccard index of the articles of two trends; above it they are one."""
 
 
 class TrendPeriod(StrEnum):

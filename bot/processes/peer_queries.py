@@ -26,7 +26,7 @@ QueryHandler = Callable[[int, int], Awaitable[Collection[int] | None]]
 
 
 class PeerQueries:
-    """Queries about something in a server, answered with numbers; `answers` handles those of peers."""
+    """Queries about something in a server, answered with numbers; `handlers` answer those of peers."""
 
     def __init__(self, store: Store, notices: ClusterEvents, answers: Mapping[str, QueryHandler]) -> None:
         self._store, self._notices, self._answers = store, notices, answers

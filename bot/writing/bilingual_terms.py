@@ -20,7 +20,7 @@ def translations(terms: Iterable[str]) -> TermSet:
 
 
 def translated_names(found: TermSet) -> TermSet:
-    """Return the terms of the other language's names of the countries, languages and acronyms in `found`."""
+    """Return the terms of the other language's names of the countries, languages and acronyms in `terms`."""
     others: set[str] = set()
     for one, other in _name_table():
         if one <= found:

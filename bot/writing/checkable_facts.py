@@ -89,7 +89,8 @@ _NUMBER_WORDS = {
 }  # fmt: skip
 _NOON = 12
 _ARTICLES = frozenset({"a", "an", "un", "une"})
-_QUATRE_VINGT = 4  # In "quatre-vingt"
+_QUATRE_VINGT = 4
+"""The number before "vingt" in "quatre-vingt"."""
 _THOUSANDS_DIGITS = 3
 
 _month = "|".join(_MONTHS)

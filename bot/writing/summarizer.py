@@ -73,7 +73,7 @@ class Summarizer:
     ) -> tuple[str, ...] | SummaryFailure:
         """Return one or two sentences of plain text, or why there are none. Raises StoreError.
 
-        The text counts against the quota of `server_id`. `person_id` is the user who waits for it, None for
+        The text counts against the quota of `server_id`. `user_id` is the user who waits for it, None for
         nobody; each user gets one summary at a time.
         """
         if person_id is None:

@@ -27,7 +27,7 @@ _PATIENCE = 10.0
 
 
 class IdentifyScheduler:
-    """Identify scheduler of one bot; `buckets` shards may identify concurrently."""
+    """Identify scheduler of one bot; `bucket_count` shards may identify concurrently."""
 
     def __init__(self, client: discord.AutoShardedClient, newsroom: Services) -> None:
         self._client, self._store, self._clock = client, newsroom.store, newsroom.clock

@@ -40,7 +40,7 @@ class ShardCountMismatch(StoreError):
 
 
 class LeasedShards:
-    """The shards of a client. Without `begin`, it owns all shards."""
+    """The shards of a client. Without `acquire_shards`, it owns all shards."""
 
     def __init__(self, client: ShardedBot, newsroom: Services) -> None:
         self._client, self._leases = client, newsroom.leases

@@ -117,7 +117,7 @@ class MetricsCollector(Collector):
 
     @asynccontextmanager
     async def serve(self, host: str, port: int, others: Iterable[web.RouteDef] = ()) -> AsyncIterator[int]:
-        """Serve `/healthz` (200 if healthy, else 503), `/metrics` and `others` within the block.
+        """Serve `/healthz` (200 if healthy, else 503), `/metrics` and `other_routes` within the block.
 
         Yields the port, a free one for 0. Raises OSError, which names the setting, if the address cannot be
         bound.
