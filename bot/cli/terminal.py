@@ -184,8 +184,8 @@ def _tune_malloc() -> None:
 def run_async(work: Callable[[], Coroutine[None, None, T]], *, endless: bool = False) -> T:
     """Run a coroutine to its end; SIGTERM cancels it as Ctrl-C does.
 
-    With `runs_until_stopped`, being cancelled is success (status 0); otherwise it is a failure. StoreError and OSError
-    with a file name end the process with a message.
+    With `runs_until_stopped`, being cancelled is success (status 0); otherwise it is a failure. StoreError
+    and OSError with a file name end the process with a message.
     """
     signals = StopSignals(STOP_SECONDS if endless else SHORT_STOP_SECONDS)
 

@@ -11,8 +11,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 T = TypeVar("T")
 
 HEADROOM_FACTOR = 3
-"""A key may have at most this many times the number of free slots in flight, so that some always stay free.
-"""
+"""Maximum slots of a key in flight, as a multiple of the free slots, so that some always stay free."""
 DEFAULT_COST = 1.0
 """Estimated cost of an item until the first one has ended."""
 _SWEEP_THRESHOLD = 10_000

@@ -230,7 +230,7 @@ class _Worker(asyncio.Protocol):
     async def call(
         self, name: str, args: tuple[object, ...], limit: float, kind: object
     ) -> tuple[bool, object]:
-        """Return whether the worker is still usable, and the result of type `result_type` or the exception."""
+        """Return whether the worker is still usable, and the `result_type` result or the exception."""
         if self._transport is None:
             raise RuntimeError("a worker without its connection")
         payload = pickle.dumps((name, args, limit), pickle.HIGHEST_PROTOCOL)

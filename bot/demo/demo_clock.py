@@ -15,8 +15,8 @@ SPEED_FACTOR = 24
 class ReplayClock:
     """A `bot.core.clock.Clock` that catches up with the present.
 
-    Until `start_catching_up` it runs at normal speed. It is based on `time.perf_counter`, since simcord replaces
-    `time.monotonic` for the bot.
+    Until `start_catching_up` it runs at normal speed. It is based on `time.perf_counter`, since simcord
+    replaces `time.monotonic` for the bot.
     """
 
     def __init__(self, *, ago: float = START_OFFSET_SECONDS, pace: float = SPEED_FACTOR) -> None:

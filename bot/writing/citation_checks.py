@@ -114,8 +114,8 @@ def supported_sentences(
 ) -> tuple[Sentence, ...]:
     """Return the generated sentences that their cited passages support.
 
-    At most `MAX_ANSWER_SENTENCES`. `citations` are 1-based numbers into `passages`; `language` is the ISO 639-1 code
-    that the model was asked for; words of `question` need no support.
+    At most `MAX_ANSWER_SENTENCES`. `citations` are 1-based numbers into `passages`; `language` is the ISO
+    639-1 code that the model was asked for; words of `question` need no support.
     """
     asked = frozenset(text_analysis.tokens(question))
     known = [_read(passage) for passage in passages]

@@ -148,7 +148,7 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
             await kick_bot(crowd, far[0])
 
             await two.stop()
-            assert two.log.count("handing over shard=") > SHARDS / 2 + 1  # it may not have served the second yet
+            assert two.log.count("handing over shard=") > SHARDS / 2 + 1  # the second may not be served yet
             titles += await posted(crowd, channels, "fifth", 1)
             assert is_away(crowd, far[0])  # though who has its shard again did not hear of it
 
