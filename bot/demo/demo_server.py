@@ -97,7 +97,7 @@ async def serve(
         clock = SystemClock() if live else ReplayClock()
         newsroom = await stack.enter_async_context(open_services(settings, clock))
         publisher = None if live else await stack.enter_async_context(Publisher(clock))
-        wanted = [cog for cog in cogs if cog.__name__ != "Emoji"]  # The page has no images of its emoji.
+        wanted = [cog for cog in cogs if cog is not EmojiCog]  # The page has no images of its emoji.
         env = await stack.enter_async_context(simulated_discord(TelexBot(newsroom, wanted, shard_count=1)))
         await stack.enter_async_context(run_background_tasks(newsroom))
         stage = await build(env)

@@ -26,7 +26,7 @@ async def publish_and_wait(scene: Scene) -> list[int]:
     return numbers
 
 
-def _noticed(bot: BotProcess, times: int) -> bool:
+def _has_logged_clock_change(bot: BotProcess, times: int) -> bool:
     return bot.log.count("clock jumped") >= times
 
 

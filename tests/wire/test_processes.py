@@ -133,31 +133,33 @@ async def test_processes_share_the_shards_and_share_them_again_after_one_ended_o
             third_bot = crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false")
             await discord.until(lambda: len(count_shards_by_process(crowd)) == 2)
             titles += await crowd.owe("third", channels, 2)
-            await discord.until(lambda: sorted(holders(crowd).values()) == [2, 2])
-            titles += await posted(crowd, channels, "fourth", 1)
-            assert two.log.count("handing over shard=") == SHARDS / 2
+            await discord.until(lambda: sorted(count_shards_by_process(crowd).values()) == [2, 2])
+            titles += await enqueue_and_wait(crowd, channels, "fourth", 1)
+            assert second_bot.log.count("handing over shard=") == SHARDS / 2
             discord.gateway.refuse("2", but=1)
             await discord.until(lambda: sorted(count_shards_by_process(crowd).values()) == [1, 3])
             titles += await enqueue_and_wait(crowd, channels, "one refused", 1)
             discord.gateway.refuse("2")
-            await discord.until(lambda: sorted(holders(crowd).values()) == [SHARDS])
-            assert "gateway connections lost" in two.log
-            titles += await posted(crowd, channels, "refused", 1)
+            await discord.until(lambda: sorted(count_shards_by_process(crowd).values()) == [SHARDS])
+            assert "gateway connections lost" in second_bot.log
+            titles += await enqueue_and_wait(crowd, channels, "refused", 1)
             discord.gateway.refused.clear()
             await discord.until(lambda: sorted(count_shards_by_process(crowd).values()) == [2, 2])
             await kick_bot(crowd, far[0])
 
-            await two.stop()
-            assert two.log.count("handing over shard=") > SHARDS / 2 + 1  # the second may not be served yet
-            titles += await posted(crowd, channels, "fifth", 1)
+            await second_bot.stop()
+            assert (
+                second_bot.log.count("handing over shard=") > SHARDS / 2 + 1
+            )  # the second may not be served yet
+            titles += await enqueue_and_wait(crowd, channels, "fifth", 1)
             assert is_away(crowd, far[0])  # though who has its shard again did not hear of it
 
             discord.gateway.refused.add("4")
-            four = crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false")
-            await discord.until(lambda: "gateway unreachable" in four.log)
-            take_over(server)
-            await discord.until(lambda: three.status is not None and four.status is not None)
-            assert all(bot.status == 1 and "has to start again" in bot.log for bot in (three, four))
+            fourth_bot = crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false")
+            await discord.until(lambda: "gateway unreachable" in fourth_bot.log)
+            simulate_takeover(server)
+            await discord.until(lambda: third_bot.status is not None and fourth_bot.status is not None)
+            assert all(bot.status == 1 and "has to start again" in bot.log for bot in (third_bot, fourth_bot))
             crowd.start(WIRE_LEASES="", TELEX_SEED_REACTION="false")
             titles += await enqueue_and_wait(crowd, channels, "sixth", 1)
     assert titles_by_channel(channels) == {channel.id: titles for channel in channels}
