@@ -24,7 +24,7 @@ from bot.demo.demo_server import DemoServer, build, follow_feed, simulated_disco
 from bot.demo.page_pictures import bot_avatar_assets, emoji_assets
 from bot.demo.sample_feeds import Publisher
 from tests.clocks import ManualClock
-from tests.discord_world import World, discord_world
+from tests.discord_world import LOOPS, World, discord_world
 from tests.feed_server import FeedServer
 from tests.pictures import CHROMIUM, FLAGS, MESSAGE, as_discord, photograph, wait_for_images
 
@@ -39,8 +39,6 @@ WIDTHS = {"": 780, "-narrow": 430}
 HEIGHT = 1100
 STORIES = 10
 """New ones beside those of the weeks before."""
-LOOPS = {"Posting", "Emoji"}
-"""Cogs whose loops would go on while the pictures are taken."""
 
 
 @asynccontextmanager

@@ -56,8 +56,9 @@ _MAX_OTHER_ARTICLES = 20
 """Maximum number of articles of a story besides the first."""
 
 
-@dataclass(frozen=True, slots=True)
-class DigestStory:
+class DigestStory(
+    msgspec.Struct, frozen=True, rename={"bookmark_count": "kept"}
+):  # the key in queued digests
     """A story as pairs of article id and feed id, the linked article first, and its number of bookmarks.
 
     `summary` is a model's summary of the first article, "" without one.
