@@ -1,10 +1,8 @@
-"""Processes and their leases: who may act where several run.
+"""Running processes and their leases, which decide which process may act; on SQLite one process has all.
 
-On SQLite one process has them all.
-
-A lease holds as long as its owner says in time that it lives. Times are those of the database's clock, which
-is the same for all. Every function is part of a write, of which there is one at a time: whoever takes a lease
-sees all that its last owner wrote, and who has lost one cannot write as if it had it.
+A lease lasts as long as its owner sends heartbeats. All times are by the database's clock. Every change is
+part of a write, and writes are serialised: a new owner sees all writes of the previous one, and a process
+that lost its lease cannot write under it any more.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -17,21 +15,21 @@ from bot.store.store_errors import LeaseLost
 
 
 class Processes(Repository):
-    """Who runs, and who has which lease."""
+    """Repository of running processes and their leases."""
 
     @property
     def is_multi_process(self) -> bool:
-        """Whether there may be others on the same database; else leases never end."""
+        """Whether several processes may share the database; otherwise leases never expire."""
         return self._database.is_shared
 
     @writes_urgently
     def heartbeat_and_rebalance(
         self, db: Connection, me: Process, shares: Sequence[LeasePool], lasts: int
     ) -> dict[str, frozenset[int]]:
-        """Say that a process lives, for so many seconds, and divide what there is; its leases by kind.
+        """Register a process for `ttl_seconds`, rebalance the pools, and return its lease numbers by kind.
 
-        Leases of processes that did not say so in time are free, and each takes its part of what is free, for
-        the roles that it has now.
+        Leases of expired processes are free; each process acquires its fair share of the pools of its roles.
+        Raises `StoreError`.
         """
         alone = not self.is_multi_process
         if alone:
@@ -52,9 +50,9 @@ class Processes(Repository):
         }
 
     async def heartbeat(self, process_id: str, lasts: int) -> bool:
-        """Say that a process still lives, for so many seconds; False where it was given up.
+        """Extend the life of a process by `ttl_seconds`; return False if it had expired.
 
-        It waits for no write of others: who keeps what is its own changes nobody's share.
+        It does not take the write lock, because it changes no other process's leases. Raises `StoreError`.
         """
         row = await self._row(
             "UPDATE process SET seen = database_time(), until = database_time() + 1000 * ? "
@@ -65,7 +63,10 @@ class Processes(Repository):
 
     @writes_urgently
     def transfer(self, db: Connection, fence: Fence, to: str) -> bool:
-        """Give a lease to another process that lives; False where it is still its owner's after that."""
+        """Transfer a lease to another live process; return False if the owner still has it.
+
+        Raises `StoreError`.
+        """
         db.execute(
             "UPDATE lease SET owner = ?4 WHERE owner = ?1 AND kind = ?2 AND number = ?3 "
             "AND EXISTS (SELECT 1 FROM process WHERE id = ?4 AND until > database_time())",
@@ -75,16 +76,16 @@ class Processes(Repository):
 
     @writes
     def release_kind(self, db: Connection, process_id: str, kind: str) -> None:
-        """Leave what a process has of a kind to others."""
+        """Release all leases of one kind that a process owns. Raises `StoreError`."""
         db.execute("DELETE FROM lease WHERE owner = ? AND kind = ?", (process_id, kind))
 
     @writes
     def deregister(self, db: Connection, process_id: str) -> None:
-        """Give back all leases of a process, which ends."""
+        """Remove a process that ends, with all its leases. Raises `StoreError`."""
         db.execute("DELETE FROM process WHERE id = ?", (process_id,))
 
     async def list_live(self) -> list[Process]:
-        """Those that live, the oldest first."""
+        """Return the live processes, oldest first. Raises `StoreError`."""
         rows = await self._rows(
             "SELECT id, host, roles, version, started FROM process WHERE until > database_time() "
             "ORDER BY started, id"
@@ -92,7 +93,7 @@ class Processes(Repository):
         return [Process(row[0], row[1], tuple(row[2].split(",")), row[3], row[4]) for row in rows]
 
     async def owners(self, kind: str) -> dict[int, str]:
-        """Who has which leases of a kind, by number."""
+        """Return the owning process's id of each lease of a kind, by lease number. Raises `StoreError`."""
         rows = await self._rows(
             "SELECT number, owner FROM lease JOIN process ON process.id = owner "
             "WHERE kind = ? AND until > database_time()",
@@ -102,13 +103,13 @@ class Processes(Repository):
 
 
 def require_lease(db: Connection, fence: Fence | None) -> None:
-    """Raise `LeaseLost` where a lease is another's by now, or nobody's; None holds always."""
+    """Raise `LeaseLost` unless the fence's process still owns the lease; None is always accepted."""
     if fence is not None and not _is_owner(db, fence):
         raise LeaseLost(f"Another process works at {fence.kind} {fence.number} now.")
 
 
 def owned_feed_ids(db: Connection, owner: str, ids: Collection[int]) -> set[int]:
-    """Those of some feeds whose slot a process has."""
+    """Return those of the given feed ids whose host slot is leased by a process."""
     return set(
         db.column(
             "SELECT feed.id FROM feed JOIN lease ON kind = 'feeds' AND number = feed.slot AND owner = ?1 "
@@ -131,7 +132,7 @@ def _is_owner(db: Connection, fence: Fence) -> bool:
 
 
 def _rebalance(db: Connection, me: Process, share: LeasePool, living: int) -> frozenset[int]:
-    """Take and give back what makes a process's part of a kind; what it has then."""
+    """Acquire and release leases up to a process's fair share, and return the lease numbers it owns then."""
     rows = db.rows("SELECT number, owner FROM lease WHERE kind = ?", (share.kind,))
     owners: Mapping[int, str] = {row[0]: row[1] for row in rows}
     part = len(share.numbers) if share.takes_all_free else -(-len(share.numbers) // max(living, 1))

@@ -1,4 +1,4 @@
-"""The budget of requests to Discord that processes share."""
+"""Budget of requests to Discord, shared by all processes."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,19 +7,20 @@ from bot.store.records.process_records import RequestAllocation, RequestGrant
 from bot.store.repository import Repository, writes_urgently
 
 GLOBAL_ROW = 0
-"""The number of the row that holds all processes back."""
+"""Process number of the row that pauses all processes."""
 _REMEMBERED = 600_000
-"""Milliseconds for which the refusals of a process count that is heard of no more."""
+"""Milliseconds for which the rate-limited requests of an expired process still count."""
 
 AllocationPolicy = Callable[[RequestAllocation, Sequence[RequestAllocation]], int]
+"""Function that returns a process's number of slots from its own allocation and those of its peers."""
 
 
 class RequestShares(Repository):
-    """What each process may ask of Discord."""
+    """Repository of the processes' request allocations."""
 
     @property
     def is_shared(self) -> bool:
-        """Whether there may be other processes."""
+        """Whether several processes may share the database."""
         return self._database.is_shared
 
     @writes_urgently
@@ -32,9 +33,10 @@ class RequestShares(Repository):
         lasts: float,
         held: float = 0.0,
     ) -> RequestGrant:
-        """Let `decide` say how many slots a process gets, given what it has and what the others have.
+        """Store a process's allocation with the slots that `policy` decides on, and return the grant.
 
-        They lapse after so many seconds by the database's clock. `held`: seconds for which nobody may ask.
+        It expires after `ttl` seconds by the database's clock. `pause` is in seconds: no process may send
+        requests for so long. Raises `StoreError`.
         """
         lasts = round(lasts * 1_000)
         held = round(held * 1_000)

@@ -1,6 +1,6 @@
-"""Which servers this process decides about: those of the shards that it has, of so many.
+"""The shards that this process serves, and the rate limit of identifying them.
 
-How Discord spreads servers over shards, direct messages belonging to the first:
+Discord assigns servers to shards by id, and direct messages to shard 0:
 https://discord.com/developers/docs/events/gateway#sharding
 """
 
@@ -14,14 +14,14 @@ from bot.store.records.process_records import Fence, IdentifyPermit
 from bot.store.repository import Repository, writes
 
 IDENTIFY_INTERVAL_SECONDS = 5.25
-"""Seconds between two sessions that begin, of shards in one bucket: Discord's five and what the way may take.
+"""Seconds between two identifies in one bucket: Discord's five, and a margin for network latency.
 
 https://discord.com/developers/docs/events/gateway#session-start-limit-object
 """
 
 
 class ServedShards(Repository):
-    """The shards of this process: the only one there is, until `divide` says how many there are."""
+    """The shards served by this process; before `reset` it is the only shard of one."""
 
     def __init__(self, database: AnyDatabase) -> None:
         super().__init__(database)
@@ -32,27 +32,30 @@ class ServedShards(Repository):
 
     @property
     def identify_interval_seconds(self) -> float:
-        """`APART`."""
+        """Seconds between two identifies in one bucket."""
         return IDENTIFY_INTERVAL_SECONDS
 
     def reset(self, count: int, *, owner: str | None) -> None:
-        """There are so many, and this process, an `owner` of leases where these end, has none of them yet."""
+        """Set the number of shards; this process serves none of them until `set_served`.
+
+        `owner` is its process id if shards are leased, None if it keeps them for good.
+        """
         self.count, self.numbers, self._owner = count, frozenset(), owner
 
     def set_served(self, numbers: Iterable[int]) -> None:
-        """Decide about the servers of these shards from now on."""
+        """Set the shards that this process serves."""
         self.numbers = frozenset(numbers)
 
     def shard_of(self, server_id: int | None) -> int:
-        """The shard of a server; None: of direct messages."""
+        """Return the shard of a server; None stands for direct messages."""
         return ((server_id or 0) >> 22) % self.count
 
     def serves(self, server_id: int | None) -> bool:
-        """Whether this process decides about a server; None: about direct messages."""
+        """Return whether this process serves a server; None stands for direct messages."""
         return self.shard_of(server_id) in self.numbers
 
     def sql_condition(self, server_id: str, shard: int | None = None) -> str:
-        """A condition of SQL: that this process decides about the server in a column, or a shard has it."""
+        """Return a SQL condition: the server in a column is served by this process, or belongs to `shard`."""
         numbers = self.numbers if shard is None else {shard}
         if len(numbers) == self.count:
             return "1 = 1"
@@ -62,11 +65,11 @@ class ServedShards(Repository):
 
     @property
     def are_transferable(self) -> bool:
-        """Whether a shard may become another process's."""
+        """Whether shards are leased, so that one may move to another process."""
         return self._owner is not None
 
     def require_served(self, db: Connection, dispatch_id: int) -> None:
-        """Raise `LeaseLost` where another process decides about what a dispatch is for by now."""
+        """Raise `LeaseLost` if the shard of a dispatch's server is leased by another process by now."""
         if self._owner is None:
             return
         row = db.row(
@@ -79,7 +82,10 @@ class ServedShards(Repository):
 
     @writes
     def agree_on_count(self, db: Connection, count: int) -> int:
-        """How many shards the processes that live divide among them: those of the first, this one's else."""
+        """Return the number of shards of all live processes: the first one's, or `count` if there is none.
+
+        Raises `StoreError`.
+        """
         shared = db.row(
             "SELECT 1 FROM lease JOIN process ON process.id = owner "
             "WHERE kind = 'shard' AND until > database_time()"
@@ -92,10 +98,10 @@ class ServedShards(Repository):
         return count
 
     async def request_identify(self, bucket: int, left: int | None = None) -> IdentifyPermit:
-        """The turn of a session of a shard in a bucket, which counts as begun, or how long to wait for it.
+        """Reserve the right to identify a shard of a bucket, or return how many seconds to wait for it.
 
-        What other processes begin is counted too, also among those that were `left` when Discord was asked a
-        moment ago. Raises `StoreError`.
+        Identifies of other processes count too. `remaining_starts` is the `remaining` of Discord's session
+        start limit, fetched a moment ago; None if unknown. Raises `StoreError`.
         """
         if self._database.is_shared:
             return await self._database.transact(_take_turn, bucket, left)
@@ -106,7 +112,7 @@ class ServedShards(Repository):
         return IdentifyPermit(wait, now)
 
     async def confirm_identify(self, bucket: int, turn: IdentifyPermit) -> bool:
-        """A session begins now; False where it may not, since another had a turn after this one.
+        """Confirm that the session starts now; return False if a later permit replaced this one.
 
         Raises `StoreError`.
         """
@@ -119,7 +125,7 @@ class ServedShards(Repository):
 
 
 class ShardedRepository(Repository):
-    """A part of the store that has things of servers to do: of those of this process's shards."""
+    """A repository whose work is limited to the servers of this process's shards."""
 
     def __init__(self, database: AnyDatabase, shards: ServedShards) -> None:
         super().__init__(database)
@@ -127,7 +133,7 @@ class ShardedRepository(Repository):
 
 
 def _identify_wait(begun: Mapping[int, float], bucket: int, left: int | None, now: float) -> float:
-    """Seconds until a session may begin where others began at these times."""
+    """Return the seconds until a session may start, 0 for now, given the start times by bucket in seconds."""
     late = {
         each: at + IDENTIFY_INTERVAL_SECONDS - now
         for each, at in begun.items()

@@ -1,1 +1,1 @@
-"""What the store gives and takes, beside the models: rows as data, free of any engine."""
+"""Data classes that the store's methods take and return, beside the domain models."""

@@ -1,4 +1,4 @@
-"""Articles, their titles, pages and stories, as far as somebody needs them."""
+"""Records of articles, titles, page fetches and stories."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class ArticleChange(NamedTuple):
-    """An article is new, was changed or deleted. `mark` is this change's alone, in whatever database."""
+    """A change log entry: an article was added, changed or deleted. `nonce` is unique across databases."""
 
     sequence: int
     nonce: int
@@ -17,7 +17,7 @@ class ArticleChange(NamedTuple):
 
 
 class IndexedArticle(NamedTuple):
-    """An article as a search index is told of it. `published`: seconds of UTC; `language`: ISO 639-1."""
+    """Fields of an article for the search index. `published` is seconds of UTC; `language` is ISO 639-1."""
 
     article_id: int
     feed_id: int
@@ -32,7 +32,7 @@ class IndexedArticle(NamedTuple):
 
 
 class PageFetchOutcome(StrEnum):
-    """How the reading of an article's page ended, beside the codes of `feeds.fetch_errors`."""
+    """How a page fetch ended; failures have the codes of `feeds.fetch_errors` instead."""
 
     FETCHED = "read"
     PRIVATE = "private"
@@ -43,7 +43,7 @@ class PageFetchOutcome(StrEnum):
 
 
 class StoredArticle(NamedTuple):
-    """What tells whether an article that a file brings is there already."""
+    """Fields that decide whether an imported article is already stored."""
 
     key: str
     url: str
@@ -54,14 +54,14 @@ class StoredArticle(NamedTuple):
 
 
 class CoveringOutlet(NamedTuple):
-    """An outlet that tells of the same event as another, and where."""
+    """An outlet that reports a story, and the URL of its article."""
 
     outlet: str
     url: str
 
 
 class ArticleProfile(NamedTuple):
-    """As much of an article as tells whether people like it."""
+    """Fields of an article for the preference model."""
 
     title: str
     outlet: str
@@ -70,14 +70,14 @@ class ArticleProfile(NamedTuple):
 
 
 class SimilarArticle(NamedTuple):
-    """An article that another one seems to tell the same as, and how alike they are, from 0 to 1."""
+    """An article similar to another one, with the similarity from 0 to 1."""
 
     article_id: int
     similarity: float
 
 
 class PageFetchJob(NamedTuple):
-    """A page to be read: its article, the address, and what the feed told of it."""
+    """A page to fetch, with its article and the teaser from the feed."""
 
     article_id: int
     page: str
@@ -88,7 +88,10 @@ class PageFetchJob(NamedTuple):
 
 
 class PageFetch(NamedTuple):
-    """How far the reading of an article's page is: `due` again at a time, or over."""
+    """State of a page fetch: pending until `due_at`, or finished with an `outcome`.
+
+    Times are in seconds of UTC, None where they do not apply.
+    """
 
     article_id: int
     outcome: str | None
@@ -98,11 +101,14 @@ class PageFetch(NamedTuple):
 
 
 SINGLE_ARTICLE_SIMILARITY = 0.5
-"""How like the only article of a story another one has to be, from 0 to 1."""
+"""Similarity from which an article joins a story of a single article, from 0 to 1."""
 
 
 class PostedArticle(NamedTuple):
-    """An article of a post that another may join: whether it is the post's own, and how alike they are."""
+    """An article of a post that another article may join.
+
+    `is_first`: the post was sent for it; `similarity` to the joining article is from 0 to 1, None if unknown.
+    """
 
     feed_id: int
     published: int
@@ -111,20 +117,20 @@ class PostedArticle(NamedTuple):
 
 
 JoinScorer = Callable[[int, int, Sequence[PostedArticle]], float]
-"""How much an article of a feed, published at a time, belongs to a post of these; below 0: not at all."""
+"""Score of how well an article (feed id, publication time) fits into a post; below 0 it may not join."""
 
 
 def never_join(_feed_id: int, _published: int, _post: Sequence[PostedArticle]) -> float:
-    """Nothing belongs together."""
+    """Return -1: no article joins a post."""
     return -1.0
 
 
 @dataclass(frozen=True, slots=True)
 class StoryMatches:
-    """What new articles seem to tell the same as, by their keys, and what decides which post they join.
+    """Similar articles of new ones, by article key, and the function that decides which post each one joins.
 
-    Known are the articles up to `last_id` that were published `since` a time; `again`, called on a thread,
-    takes in later ones.
+    Computed from articles up to `last_article_id` published since `published_since` (seconds of UTC).
+    `refresh` recomputes with later articles; call it on a thread.
     """
 
     by_key: Mapping[str, Sequence[SimilarArticle]] = field(default_factory=dict)
@@ -135,10 +141,11 @@ class StoryMatches:
 
 
 NO_MATCHES = StoryMatches()
+"""Matches under which no article joins a post."""
 
 
 class TitleSample(NamedTuple):
-    """A title with what tells where and when it stood. `published` is in seconds of UTC."""
+    """A title with its outlet, page key and time. `published` is in seconds of UTC."""
 
     published: int
     outlet: str
@@ -147,21 +154,21 @@ class TitleSample(NamedTuple):
 
 
 class TitleSampleSet(NamedTuple):
-    """Titles of a time; each stands for `step` articles, of which there were too many to read."""
+    """A sample of the titles of a period; each title stands for `step` articles."""
 
     step: int
     titles: list[TitleSample]
 
 
 class EncodedCounts(NamedTuple):
-    """How many articles have a vector, and how many there are."""
+    """The number of articles with an embedding, and of all articles."""
 
     encoded: int
     articles: int
 
 
 class ArticleBrief(NamedTuple):
-    """As much of an article as tells which event it is about."""
+    """Fields of an article for story matching. `published` is in seconds of UTC."""
 
     article_id: int
     key: str
@@ -173,14 +180,14 @@ class ArticleBrief(NamedTuple):
 
 
 class GeneratedTextKind(StrEnum):
-    """What a language model wrote of an article."""
+    """Kind of a text that a language model generated from an article."""
 
     SUMMARY = "summary"
     TRANSLATION = "translation"
 
 
 class PendingTranslation(NamedTuple):
-    """A post in a channel whose article is in another language than the channel's, `language`."""
+    """A posted article to translate into `language`, the language of its channel (ISO 639-1)."""
 
     article_id: int
     channel_id: int
@@ -188,7 +195,10 @@ class PendingTranslation(NamedTuple):
 
 
 class TableSchema(NamedTuple):
-    """A table: columns, its key in order, and by column what it points to, and whether NULL may be there."""
+    """Schema of a table: its columns, and its primary key in order.
+
+    `foreign_keys` maps a column to the referenced table and whether ON DELETE sets it to NULL.
+    """
 
     name: str
     columns: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What channels are owed, and what became of it."""
+"""Records of the outbox: delivery statuses, held posts, digests and channel feeds."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,29 +11,39 @@ from bot.store.records.content_records import ArticleProfile
 
 
 class WithheldReason(StrEnum):
-    """Why an article was withheld from a channel."""
+    """Reason for which an article was withheld from a channel."""
 
     PAUSED = "paused"
-    BOT_ABSENT = "away"  # the bot was not in the server
+    BOT_ABSENT = "away"
+    """The bot was not in the server."""
     UNFOLLOWED = "unfollowed"
-    ALREADY_SENT = "told"  # in a message that a restored backup knows nothing of
-    TOO_FEW_OUTLETS = "few-outlets"  # followed by how many told its story, and how many were wanted
-    NOT_SELECTED = "not-best"  # of its day
+    ALREADY_SENT = "told"
+    """It was sent in a message that a restored backup did not know."""
+    TOO_FEW_OUTLETS = "few-outlets"
+    """Stored with two numbers: outlets that reported the story, outlets required."""
+    NOT_SELECTED = "not-best"
+    """It was not among the top stories of its day."""
 
 
 class WaitReason(StrEnum):
-    """What a post waits for, by what was chosen for its channel."""
+    """Channel preference for which a post waits."""
 
     QUIET_HOURS = "quiet-hours"
     HOURLY_LIMIT = "most-an-hour"
     MIN_INTERVAL = "gap"
-    MORE_OUTLETS = "outlets"  # followed by how many tell its story, and how many are wanted
-    TOP_STORY_SELECTION = "best"  # followed by when the next is chosen
+    MORE_OUTLETS = "outlets"
+    """Stored with two numbers: outlets that report the story, outlets required."""
+    TOP_STORY_SELECTION = "best"
+    """Stored with the time of the next selection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelDeliveryStatus:
-    """What became of a page in a channel, since when, and the reason where there is one."""
+    """Delivery status of an article in a channel, with its reason, None if there is none.
+
+    `since` is in seconds of UTC; `joined` is the title of the post that the article joined, None if it joined
+    none.
+    """
 
     server_id: int
     channel_id: int
@@ -43,11 +53,11 @@ class ChannelDeliveryStatus:
     since: int
     message_id: int | None
     thread_id: int | None
-    joined: str | None = None  # the title of the post that it joined
+    joined: str | None = None
 
     @property
     def filters(self) -> list[Filter]:
-        """Those that kept it out, where they did."""
+        """Return the filters that blocked the article, an empty list if none did."""
         return [
             Filter.parse(line)
             for line in (self.reason or "").splitlines()
@@ -56,7 +66,7 @@ class ChannelDeliveryStatus:
 
 
 class SamePageArticle(NamedTuple):
-    """An article of the same page as one that a digest may tell of."""
+    """An article with the same page as a digest candidate."""
 
     article_id: int
     feed_id: int
@@ -64,7 +74,7 @@ class SamePageArticle(NamedTuple):
 
 
 class TopStorySelection(NamedTuple):
-    """A channel in which the best stories are to be chosen: `number` a day, `due` since a time."""
+    """A channel whose top stories are due for selection, since `due_at` (seconds of UTC)."""
 
     server_id: int
     channel_id: int
@@ -74,9 +84,10 @@ class TopStorySelection(NamedTuple):
 
 
 class HeldStory(NamedTuple):
-    """A story that a channel holds back: its post's id and date, its articles, the first one first.
+    """A story that is held in a channel, with its articles, the post's own article first.
 
-    `outlets` are how many tell it, `kept` is how many people of the server bookmarked it.
+    `published` is in seconds of UTC. `outlet_count` is the number of outlets that report it, `bookmark_count`
+    the number of users of the server who bookmarked it.
     """
 
     post_id: int
@@ -87,9 +98,10 @@ class HeldStory(NamedTuple):
 
 
 class DigestCandidate(NamedTuple):
-    """An article that a digest may tell of, with the other articles of its page that may be named.
+    """An article that a digest may include, with the other articles of its page that may be listed.
 
-    `kept` is how many people bookmarked any of them in this server.
+    `published` is in seconds of UTC. `bookmark_count` is the number of users of the server who bookmarked any
+    of them.
     """
 
     article_id: int
@@ -105,7 +117,10 @@ class DigestCandidate(NamedTuple):
 
 
 class DigestCandidates(NamedTuple):
-    """What a digest may tell, newest first; all articles held for it; which seem to tell of one event."""
+    """Input of a digest: candidates, newest first, ids of all reserved articles, and pairs of similar ones.
+
+    A pair has two article ids and their similarity from 0 to 1.
+    """
 
     candidates: list[DigestCandidate]
     reserved_article_ids: list[int]
@@ -113,7 +128,7 @@ class DigestCandidates(NamedTuple):
 
 
 class RecoveredNotification(NamedTuple):
-    """A notice that was sent: the name of its dispatch, its message, and the articles that it told of."""
+    """A watch notification found in Discord after a restore, with its dedupe key and articles."""
 
     dedupe_key: str
     message_id: int
@@ -121,7 +136,7 @@ class RecoveredNotification(NamedTuple):
 
 
 class MaxRetryDelays(NamedTuple):
-    """Seconds until a dispatch, a channel or the reading of a page is tried again, at the most."""
+    """Maximum delays in seconds until a dispatch, a channel or a page fetch is retried."""
 
     dispatch: int
     channel: int
@@ -129,7 +144,7 @@ class MaxRetryDelays(NamedTuple):
 
 
 class ChannelFeed(NamedTuple):
-    """A channel that can be read as a feed, since when its addresses work."""
+    """A channel that is published as a feed, with the time since which its URLs work (seconds of UTC)."""
 
     server_id: int
     channel_id: int
@@ -137,7 +152,7 @@ class ChannelFeed(NamedTuple):
 
 
 class ChannelFeedItem(NamedTuple):
-    """An article that a message of a channel tells, or that joined it, and since when it does."""
+    """An article posted in a channel, as a message or joined to one, with the time in seconds of UTC."""
 
     article: Article
     dispatch_id: int
@@ -146,7 +161,7 @@ class ChannelFeedItem(NamedTuple):
 
 
 class SentDigest(NamedTuple):
-    """A digest that was sent: its message, what it says as JSON, and its articles by id."""
+    """A digest that was sent: its message, its content as JSON, and its articles by id."""
 
     dispatch_id: int
     sent_at: int

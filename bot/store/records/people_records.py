@@ -1,4 +1,4 @@
-"""What people keep, watch and think."""
+"""Records of users: bookmarks, watches, feedback and assistant tokens."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -10,16 +10,17 @@ from bot.store.records.content_records import ArticleProfile
 
 
 class OpinionKind(StrEnum):
-    """What a person made of an article."""
+    """Feedback of a user on an article."""
 
-    OPENED = "opened"  # the menu of its post
+    OPENED = "opened"
+    """The user opened the menu of its post."""
     LIKED = "liked"
     DISLIKED = "disliked"
     BOOKMARKED = "bookmarked"
 
 
 class ShownArticle(NamedTuple):
-    """An article that was posted in a server, and when."""
+    """An article that was posted in a server at `sent_at` (seconds of UTC)."""
 
     article_id: int
     sent_at: int
@@ -27,7 +28,7 @@ class ShownArticle(NamedTuple):
 
 
 class FeedbackEvent(NamedTuple):
-    """Somebody's opinion of an article, and when they gave it."""
+    """A user's opinion of an article, given at `given_at` (seconds of UTC)."""
 
     article_id: int
     person_id: int
@@ -36,14 +37,14 @@ class FeedbackEvent(NamedTuple):
 
 
 class TasteTrainingData(NamedTuple):
-    """What a server's taste is learnt from; nothing where nobody judged anything."""
+    """Training data of a server's preference model; empty if there is no feedback."""
 
     shown: Sequence[ShownArticle]
     feedback: Sequence[FeedbackEvent]
 
 
 class UserFeedback(NamedTuple):
-    """A person's opinion as they may see it."""
+    """A user's opinion as it is shown to that user; `given_at` is in seconds of UTC."""
 
     server_id: int
     url: str
@@ -53,10 +54,10 @@ class UserFeedback(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookmarkFilter:
-    """Which bookmarks of a person: everything that is not None, False or empty has to hold.
+    """Conditions on a user's bookmarks; those that are not None, False or empty must all hold.
 
-    `match` is part of the title, the outlet's name or the note, `tag` is one of the person's own, accents and
-    case ignored. Bookmarks made in the servers `hidden` are left out.
+    `match` is part of the title, the outlet's name or the note; `tag` is one of the user's tags. Both ignore
+    accents and case. Bookmarks made in the servers `hidden` (ids) are left out.
     """
 
     match: str | None = None
@@ -66,7 +67,7 @@ class BookmarkFilter:
 
 
 class ActiveWatch(NamedTuple):
-    """As much of a watch as matching needs."""
+    """Fields of a watch for matching."""
 
     id: int
     server_id: int
@@ -74,14 +75,14 @@ class ActiveWatch(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """A new article that watches are to be held against, and the servers that follow its feed."""
+    """A new article to match against watches, and the ids of the servers that follow its feed."""
 
     article: Article
     server_ids: frozenset[int]
 
 
 class AssistantToken(NamedTuple):
-    """A token of a server for assistants: the hash that is kept of it, when it was made and last used."""
+    """An assistant token of a server. `name` is its hash; times are in seconds of UTC, None if never used."""
 
     name: str
     created: int
@@ -89,5 +90,5 @@ class AssistantToken(NamedTuple):
 
     @property
     def short_name(self) -> str:
-        """As much of its name as people tell it by."""
+        """Return the first 8 characters of the hash, shown to users to identify the token."""
         return self.name[:8]

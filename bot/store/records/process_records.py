@@ -1,4 +1,4 @@
-"""Processes that share the work of one database, and what each of them has leased."""
+"""Records of the processes on one database, their leases and their shares of Discord's rate limits."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A running `telex run`: where, as what, of which version, since when (database's ms)."""
+    """A running `telex run`; `started_at` is in ms by the database's clock, 0 before registration."""
 
     id: str
     host: str
@@ -16,10 +16,9 @@ class Process:
 
 
 class LeasePool(NamedTuple):
-    """What processes with a role divide among them: the numbers of a kind of lease.
+    """Leases of one kind, identified by `numbers`, that the processes with a role divide among them.
 
-    With `rebalances` one that has more than its part gives back; else it keeps what it has, and takes its
-    part of what is free, or `takes_all_free`.
+    `rebalances`: a process releases leases above its fair share. `takes_all_free`: it acquires all free ones.
     """
 
     kind: str
@@ -30,7 +29,7 @@ class LeasePool(NamedTuple):
 
 
 class Fence(NamedTuple):
-    """A lease of a process, without which what it writes is refused."""
+    """A lease that a process must own for its writes to be accepted."""
 
     owner: str
     kind: str
@@ -38,25 +37,30 @@ class Fence(NamedTuple):
 
 
 class RequestAllocation(NamedTuple):
-    """What a process has of the budget of requests to Discord."""
+    """A process's share of the budget of requests to Discord: its slots, and how many it could use.
+
+    `rate_limited_count` is the number of invalid requests (401, 403, 429) in the last ten minutes.
+    """
 
     process: int
-    slots: int  # requests that it may have under way, or has
-    demand: int  # how many it could use
-    rate_limited_count: int  # in ten minutes
+    slots: int
+    demand: int
+    rate_limited_count: int
 
 
 class RequestGrant(NamedTuple):
-    """What a process may ask of Discord for a while."""
+    """Request slots that a process may use until the grant expires.
+
+    `rate_limited_elsewhere` are the invalid requests of other processes; for `pause_seconds` none may send.
+    """
 
     slots: int
     refused_elsewhere: int
     pause_seconds: float
-    """Seconds for which nobody may ask anything."""
 
 
 class IdentifyPermit(NamedTuple):
-    """A turn to begin a session: seconds until it comes, 0 for now; when that was said, by some clock."""
+    """Permission to identify a shard after `wait_seconds`, 0 for now; `granted_at` identifies the permit."""
 
     wait_seconds: float
     granted_at: float

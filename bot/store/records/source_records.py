@@ -1,4 +1,4 @@
-"""What feeds, their polls and their hubs bring."""
+"""Records of feeds: polls, alerts, quota overflows and WebSub subscriptions."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -10,7 +10,7 @@ from bot.core.preferences import Filter
 
 
 class AlertKind(StrEnum):
-    """What an alert tells."""
+    """Event that an alert reports about a feed."""
 
     FAILING = "broken"
     GONE = "gone"
@@ -19,15 +19,16 @@ class AlertKind(StrEnum):
 
 
 class OverQuotaKind(StrEnum):
-    """What a feed brings too much of."""
+    """Quantity of which a feed exceeds its quota."""
 
     ENTRIES = "entries"
-    UNSTABLE_IDS = "identities"  # each time all of its entries are others
+    UNSTABLE_IDS = "identities"
+    """All entries have new ids in each document."""
     CHANGES = "changes"
 
 
 class QuotaOverflow(NamedTuple):
-    """What a feed brought beyond its share between two times: so much was counted and not kept."""
+    """Number of entries that a feed brought beyond its quota between `since` and `last` (seconds of UTC)."""
 
     feed_id: int
     kind: OverQuotaKind
@@ -37,16 +38,16 @@ class QuotaOverflow(NamedTuple):
 
 
 class SkippedEntry(NamedTuple):
-    """The name of an entry that was not kept, and that of its link."""
+    """Identity hash and link hash of an entry that was skipped."""
 
     identity_hash: bytes
     link_hash: bytes
 
 
 class PollOverflow(NamedTuple):
-    """What a poll did not keep: `passed` now, `still_skipped` in the document of what was passed over before.
+    """Entries that a poll skipped over quota: new ones, and earlier ones still in the document.
 
-    `refused` counts the changes that were not taken.
+    `refused_changes` is the number of changes of articles that were not stored.
     """
 
     kind: OverQuotaKind
@@ -56,9 +57,10 @@ class PollOverflow(NamedTuple):
 
 
 class Alert(NamedTuple):
-    """What a poll makes known about its feed, which fails or failed since a time.
+    """An alert that a poll raises about its feed, with the time since which it fails or failed.
 
-    `texts` are the message by language, `language` is that of servers whose own Telex does not speak.
+    `since` is in seconds of UTC. `texts` are the message by language; `language` is the fallback for servers
+    whose language Telex does not speak.
     """
 
     feed_id: int
@@ -69,11 +71,11 @@ class Alert(NamedTuple):
 
 
 class PushSubscription(NamedTuple):
-    """What was agreed with the hub of a feed, which calls an address with the `token`.
+    """WebSub subscription of a feed at its hub, which calls a URL with the `token`.
 
-    `asked` is since when the hub is to verify what it was asked for, `leased_until` how long it pushes, `due`
-    when to ask it again, `failures` how often it was asked in vain, `missed` whether it failed to push
-    something that a poll found (0 or 1).
+    Times are in seconds of UTC. `asked`: time of the request that the hub has not verified yet, None if there
+    is none. `leased_until`: end of the lease. `due`: time of the next request. `failures`: requests that
+    failed in a row. `missed`: 1 if the hub failed to push an entry that a poll found, else 0.
     """
 
     feed_id: int
@@ -89,7 +91,7 @@ class PushSubscription(NamedTuple):
 
 
 class RetractionCandidate(NamedTuple):
-    """An article that its feed may take back: a recent one, or one that vanished."""
+    """An article that may be retracted: a recent one, or one missing from its feed since `missing_since`."""
 
     article_id: int
     published: int
@@ -97,23 +99,26 @@ class RetractionCandidate(NamedTuple):
 
 
 FilterMatcher = Callable[[str, Sequence[Filter]], Sequence[Filter]]
-"""Which of some filters keep the new article with a key out; none where it is posted."""
+"""Function that returns the filters that block the new article with a key; none if it is posted."""
 
 
 def match_no_filters(_key: str, _filters: Sequence[Filter]) -> Sequence[Filter]:
-    """Nothing is kept out."""
+    """Return no filters: no article is blocked."""
     return ()
 
 
 class EncryptionCounts(NamedTuple):
-    """How many feeds have an address that may let somebody in, and how many of these are encrypted."""
+    """Number of feeds with a private URL, and how many of these URLs are encrypted."""
 
     with_password: int
     encrypted: int
 
 
 class KnownArticle(NamedTuple):
-    """What intake needs of an article to recognise its entry."""
+    """Fields of an article for recognising its entry in a document.
+
+    Times are in seconds of UTC; `changed_at` is None if the entry never changed.
+    """
 
     article_id: int
     key: str
@@ -127,7 +132,7 @@ class KnownArticle(NamedTuple):
 
 
 class UnchangedPoll(NamedTuple):
-    """A poll of a feed in good order that found nothing at all changed; times in seconds of UTC."""
+    """An unchanged poll of a healthy feed; `interval` is in seconds, times are in seconds of UTC."""
 
     feed_id: int
     interval: int
@@ -137,7 +142,7 @@ class UnchangedPoll(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ChangedArticle:
-    """An article whose entry changed. It keeps its key; its terms are made again from what is stored."""
+    """An article whose entry changed; it keeps its key."""
 
     article_id: int
     new: NewArticle
@@ -145,11 +150,13 @@ class ChangedArticle:
 
 @dataclass(frozen=True, slots=True)
 class IntakeResult:
-    """What a document brings: `new` in its order, what changed, and further identities of known articles.
+    """Changes that a feed document makes to the stored articles.
 
-    `missed` says that the document has entries of which none was known; `vanished` are the articles that it
-    no longer has though it should, `returned` those that it has again. In `overflow` is what is not kept.
-    `used` is the share of each server that follows it that is used, in seconds until that is free again.
+    `new` is in document order; `aliases` are further identity hashes of stored articles. `no_known_entries`:
+    the document has entries, but none was known. `missing_ids`: articles that the document should still have;
+    `reappeared_ids`: missing articles that it has again. `overflow`: entries over quota.
+    `quota_used_seconds`: quota consumed of each server that follows the feed, in seconds until it is
+    refilled.
     """
 
     new: Sequence[NewArticle] = ()
@@ -163,19 +170,19 @@ class IntakeResult:
 
     @property
     def has_writes(self) -> bool:
-        """Whether there is anything to write but the feed."""
+        """Whether there is more to write than the feed's own row."""
         told = (self.new, self.changed, self.aliases, self.missing_ids, self.reappeared_ids, self.overflow)
         return any(told)
 
 
 @dataclass(frozen=True, slots=True)
 class PollWrite:
-    """A poll that found something, as it is to be written: the feed after it, and what its document brings.
+    """Result of a poll to be written: the feed's new state and the changes of its articles.
 
-    `first` says that nothing was ever kept of this feed: its articles are a backlog of which only the newest
-    is posted. Beyond `catch_up_after` waiting posts a place the oldest share a catch-up. With `read_pages` it
-    is written down which articles have a page to be read for more than a teaser. `filter_matcher` is asked
-    about the filters as they are then, from a thread. `servers` are those whose share new articles use.
+    `is_first_poll`: the articles are a backlog, of which only the newest is posted. `catch_up_after`: pending
+    posts per channel above which the oldest are combined in a catch-up. `fetch_pages`: queue page fetches for
+    articles with only a teaser. `filter_matcher` is called on a thread with the filters stored at that time.
+    `server_ids`: servers whose quota new articles use.
     """
 
     feed: Feed
@@ -191,14 +198,14 @@ class PollWrite:
 
 @dataclass(frozen=True, slots=True)
 class PollWriteResult:
-    """What a poll brought: the new articles, oldest first, and the channels that are owed something."""
+    """Ids of a poll's new articles, oldest first, and of the channels with new dispatches."""
 
     new_ids: tuple[int, ...] = ()
     channel_ids: tuple[int, ...] = ()
 
 
 class OutletIcon(NamedTuple):
-    """An icon of an outlet: when it was fetched, its colour, when it was shown last (None: it cannot be)."""
+    """An outlet's icon. Times are in seconds of UTC; `last_shown_at` is None if the icon cannot be shown."""
 
     name: str
     fetched_at: int
