@@ -1,23 +1,23 @@
-"""The store's statements in PostgreSQL's words and psycopg's parameters."""
+"""Translation of the store's statements to PostgreSQL's syntax and psycopg's parameters."""
 
 import re
 from functools import lru_cache
 
 _TOKEN = re.compile(
     r"""
-      (?P<text> '(?:[^']|'')*' | "[^"]*" )          # its percent signs are doubled, nothing else
+      (?P<text> '(?:[^']|'')*' | "[^"]*" )          # only its percent signs are doubled
     | (?P<numbered> \?\d+ )
     | (?P<mark> \? )
     | (?<![:\w]) : (?P<named> [a-z_]\w* )
     | (?P<percent> % )
-    | (?P<hint> \s+ INDEXED \s+ BY \s+ \w+ )         # for SQLite's planner
-    | \b CROSS \s+ (?P<join> JOIN ) (?= \s+ \w+ (?: \s+ AS \s+ \w+ )? \s+ ON \b )  # likewise
+    | (?P<hint> \s+ INDEXED \s+ BY \s+ \w+ )         # hint for SQLite's planner
+    | \b CROSS \s+ (?P<join> JOIN ) (?= \s+ \w+ (?: \s+ AS \s+ \w+ )? \s+ ON \b )  # planner hint
     | \b LIMIT \s+ - (?P<from_on> 1 ) (?= \s+ OFFSET )
     | \b LIMIT \s+ - (?P<unlimited> 1 ) \b
     | \b IN \s* (?P<none> \( \s* \) )
     | \b IS \s+ NOT (?P<distinct> \s+ ) (?= ['?:] )
     | \b IS (?P<same> \s+ ) (?= ['?:] )
-    | \b json_array (?P<array> \( )                  # of which PostgreSQL 16 makes something else
+    | \b json_array (?P<array> \( )                  # has other semantics in PostgreSQL 16
     | (?<! \. ) \b (?P<column> left ) \b
     """,
     re.VERBOSE,
@@ -28,7 +28,7 @@ _REPLACEMENTS = {
     "join": "JOIN",
     "from_on": "",
     "none": "IN (NULL)",
-    "unlimited": "OFFSET 0",  # what keeps a planner from taking a subquery apart
+    "unlimited": "OFFSET 0",  # keeps the planner from flattening the subquery
     "distinct": "IS DISTINCT FROM ",
     "same": "IS NOT DISTINCT FROM ",
     "array": "json_build_array(",
@@ -38,9 +38,9 @@ _REPLACEMENTS = {
 
 @lru_cache(maxsize=4096)
 def translate(sql: str, missing: frozenset[str] = frozenset()) -> bytes:
-    """A statement of the store's in PostgreSQL's words, all its parameters named: those in order `1`, `2`, ….
+    """Return a statement in PostgreSQL's syntax with named parameters; positional ones become `1`, `2`, ….
 
-    What is `missing` is written out as NULL: a parameter without a value has no type either.
+    Parameters in `null_names` are written as NULL, because PostgreSQL cannot infer the type of a None.
     """
     place = 0
 

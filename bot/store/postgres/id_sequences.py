@@ -1,15 +1,15 @@
-"""The numbers that tables give to their rows."""
+"""Identity of a PostgreSQL database, and the sequences that assign its ids."""
 
 from bot.store.meta import RESTORED_ID_GAP, RESTORED_KEY
 from bot.store.postgres.server_connection import SCHEMA, PostgresConnection
 
 NEVER_REUSED_ID_TABLES = ("watch", "digest")
-"""Tables whose numbers stand in Discord: buttons and names of messages."""
+"""Tables whose ids Discord knows: they are part of custom ids of buttons and of message nonces."""
 
 
 _IDENTITY = "identity"
-# Dumped and restored a table has another number; from an older copy of its files a server begins a new time
-# line, as a replica does that takes the place of one and may lack what was written last.
+# A dump and restore changes the oid of a table; a server restored from an older copy of its files, or a
+# promoted replica, which may lack the latest writes, starts a new timeline.
 _IDENTITY_SOURCES = {
     "pg_control_system()": "(SELECT system_identifier FROM pg_control_system())",
     "pg_walfile_name(pg_lsn)": "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)",
@@ -18,9 +18,9 @@ _IDENTITY_SOURCES = {
 
 
 def detect_restore(connection: PostgresConnection) -> bool:
-    """Mark a database that is another than it was as restored: what was posted since is read back then.
+    """Mark the database as restored if its identity changed, and return whether it did.
 
-    Numbers that Discord knows already are left out, as a backup of a file does.
+    Posts sent since are then reconciled from Discord, and ids that Discord may know are skipped.
     """
     here = database_identity(connection)
     known = connection.value("SELECT value FROM meta WHERE name = ?", (_IDENTITY,))
@@ -40,7 +40,10 @@ def detect_restore(connection: PostgresConnection) -> bool:
 
 
 def database_identity(connection: PostgresConnection) -> str:
-    """Which database this is, as far as this user may know: another after it was restored or taken over."""
+    """Return an identity that changes when the database is restored or a replica takes over.
+
+    It consists of the parts that the database user may read.
+    """
     allowed = (
         part
         for function, part in _IDENTITY_SOURCES.items()
@@ -50,7 +53,7 @@ def database_identity(connection: PostgresConnection) -> str:
 
 
 def id_sequences(connection: PostgresConnection) -> dict[str, int]:
-    """The last number that each table gave which gives none twice."""
+    """Return the last id of each table in `NEVER_REUSED_ID_TABLES`."""
     return {
         table: connection.value(
             f"SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM {table}_id_seq"
@@ -60,7 +63,7 @@ def id_sequences(connection: PostgresConnection) -> dict[str, int]:
 
 
 def set_id_sequences(connection: PostgresConnection, last: dict[str, int]) -> None:
-    """Let these tables give larger numbers than these, and all of them larger ones than they have."""
+    """Make the given tables assign only ids above the given ones, and all tables ids above their largest."""
     rows = connection.execute(
         "SELECT table_name FROM information_schema.columns "
         "WHERE table_schema = ? AND column_name = 'id' AND is_identity = 'YES'",

@@ -1,6 +1,6 @@
-"""That a process runs a bot on a database: a session that holds a lock of the server for as long as it does.
+"""Run lock of a PostgreSQL database: a session that holds an advisory lock while the process runs.
 
-Several may; who needs the database alone takes the lock for itself.
+Running bots share the lock; a process that needs the database alone takes it exclusively.
 """
 
 import threading
@@ -23,7 +23,11 @@ _mutex = threading.Lock()
 
 @contextmanager
 def lock_for_run(server: DatabaseUrl, *, alone: bool) -> Iterator[None]:
-    """Run within the block, with others or `alone`. Raises `AlreadyRunning`, `DatabaseUnusable`."""
+    """Hold the run lock within the block, shared or `exclusive`.
+
+    Raises `AlreadyRunning` if another process holds a conflicting lock, `DatabaseUnusable` if the server
+    cannot be reached.
+    """
     try:
         _acquire(server, _ALONE if alone else _WITH_OTHERS)
     except psycopg.Error as error:
@@ -33,15 +37,17 @@ def lock_for_run(server: DatabaseUrl, *, alone: bool) -> Iterator[None]:
     finally:
         with _mutex:
             session = _held_locks.pop(server)[0].raw
-        with suppress(psycopg.Error):  # at once: the server may notice only later that a session is closed
+        # Unlock explicitly, because the server may notice the closed session only later.
+        with suppress(psycopg.Error):
             session.execute("SELECT pg_advisory_unlock_all()")
         session.close()
 
 
 def reacquire_if_lost(server: DatabaseUrl) -> None:
-    """Take the lock of this process again where its session was lost, as with a server that was restarted.
+    """Take this process's run lock again if its session was lost, such as after a restart of the server.
 
-    Raises `AlreadyRunning` where another needs the database alone now, psycopg.Error where nobody answers.
+    Raises `AlreadyRunning` if another process holds a conflicting lock now, psycopg.Error if the server does
+    not answer.
     """
     with _mutex:
         held, kind = _held_locks.get(server, (None, ""))

@@ -1,4 +1,4 @@
-"""A connection to a PostgreSQL server that takes the store's statements as SQLite's does."""
+"""PostgreSQL connections that run the store's statements."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -19,19 +19,23 @@ _OPTIONS = {
     "keepalives_idle": "20",
     "keepalives_interval": "5",
     "keepalives_count": "3",
-    "tcp_user_timeout": "30000",  # milliseconds
-    "target_session_attrs": "read-write",  # of several hosts the one that takes writes
+    "tcp_user_timeout": "30000",
+    "target_session_attrs": "read-write",
 }
+"""Options of libpq: times in seconds, `tcp_user_timeout` in ms; of several hosts the writable one is used."""
 SETTINGS = {
     "search_path": SCHEMA,
     "client_encoding": "UTF8",
-    "lock_timeout": "3s",  # of one attempt; between two, `server_session` ends sessions that stand still
-    "idle_in_transaction_session_timeout": "15s",  # which psycopg's pipeline of `executemany` escapes
+    # Between two attempts at a lock `server_session` ends stalled sessions.
+    "lock_timeout": "3s",
+    # Sessions within psycopg's pipeline of `executemany` escape this timeout.
+    "idle_in_transaction_session_timeout": "15s",
 }
+"""Settings of each session."""
 
 
 class PostgresRow(tuple[Any, ...]):
-    """A row of a result: by column number or name."""
+    """A row of a result, indexed by column position or name."""
 
     __slots__ = ()
     places: Mapping[str, int] = {}
@@ -57,14 +61,16 @@ def _rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], PostgresRow]
 
 
 class _Int8Dumper(Dumper):
-    oid = 20  # int8, as all columns are: the same statement keeps its plan
+    # int8 like all integer columns, so that a statement keeps its prepared plan.
+    oid = 20
 
     def dump(self, obj: int) -> bytes:
         return b"%d" % obj
 
 
 class _BoolDumper(Dumper):
-    oid = 0  # a number or a truth value, as the place of the parameter has it
+    # Unknown, so that the server infers integer or boolean from the parameter's position.
+    oid = 0
 
     def dump(self, obj: bool) -> bytes:  # noqa: FBT001 - psycopg's signature
         return b"1" if obj else b"0"
@@ -74,11 +80,12 @@ class _TextDumper(Dumper):
     oid = 25
 
     def dump(self, obj: str) -> bytes:
-        return obj.replace("\0", "").encode()  # which PostgreSQL has no place for
+        # PostgreSQL cannot store NUL characters.
+        return obj.replace("\0", "").encode()
 
 
 class _NumericLoader(Loader):
-    """Sums of whole numbers come as `numeric`."""
+    """Loader of `numeric`, the type of integer sums, as int or float."""
 
     def load(self, data: Any) -> int | float:
         text = bytes(data).decode()
@@ -86,10 +93,10 @@ class _NumericLoader(Loader):
 
 
 class PostgresConnection(base.Connection):
-    """A connection; transactions are begun and ended by its owner."""
+    """A PostgreSQL connection with the interface of the store, in autocommit mode."""
 
     def __init__(self, server: DatabaseUrl) -> None:
-        """Connect. Raises psycopg.Error."""
+        """Connect to the server. Raises psycopg.Error."""
         given = psycopg.conninfo.conninfo_to_dict(server.address)
         raw = psycopg.connect(**cast("dict[str, Any]", _OPTIONS | given), autocommit=True)
         try:
@@ -112,7 +119,7 @@ class PostgresConnection(base.Connection):
         return self.raw.execute(translate(sql, missing), values)
 
     def executemany(self, sql: str, parameters: Iterable[Parameters], /) -> psycopg.Cursor[PostgresRow]:
-        """Run one statement for each set of parameters, all of them sent at once."""
+        """Run one statement once for each set of parameters, sent in one pipeline."""
         sets = [_as_named_parameters(each) for each in parameters]
         if not sets:
             return self.raw.execute("SELECT 1 WHERE 1 = 0")

@@ -1,8 +1,7 @@
-"""A database on a PostgreSQL server: a writer, a few readers, each a session with a thread of its own.
+"""A database on a PostgreSQL server: two writers and several readers, each with its own thread and session.
 
-A session that is lost is begun anew. What was read is read again; what was written is written again where it
-is certain that it was not: after a lost commit the server is asked (`pg_xact_status`), and where it does not
-answer whoever wrote is told so.
+A lost session is replaced. Reads are repeated; a write is repeated only if it certainly was not committed.
+After a lost COMMIT the server is asked with `pg_xact_status`; without an answer the caller gets an error.
 """
 
 import asyncio
@@ -39,13 +38,14 @@ from bot.store.store_errors import AlreadyRunning, DatabaseBroken, DatabaseRepla
 log = logging.getLogger(__name__)
 
 READERS = 3
-# One step: who writes waits for its turn, and has a number by which the server knows the end of it.
+"""Number of read sessions."""
+# One round trip: it takes the write lock and returns the transaction id for `pg_xact_status`.
 _BEGIN = "SELECT pg_current_xact_id()::text, pg_advisory_xact_lock(1413829720, 1)"
 _COMMIT_STATUS_SQL = "SELECT pg_xact_status(CAST(? AS xid8))"
 
 
 class PostgresDatabase(ports.Database[PostgresConnection, PostgresSession]):
-    """An open database on a server."""
+    """An open database on a PostgreSQL server."""
 
     is_shared = True
     location: DatabaseUrl
@@ -62,9 +62,9 @@ class PostgresDatabase(ports.Database[PostgresConnection, PostgresSession]):
 
     @classmethod
     async def open(cls, server: DatabaseUrl, clock: Clock, *, create: bool = True) -> Self:
-        """Connect, and bring the tables up to date; where there are none, `create` them.
+        """Connect and migrate the tables; if there are none, `create` them.
 
-        Raises `DatabaseUnusable`, such as `DatabaseMissing`, or `NewerDatabase`.
+        Raises `DatabaseUnusable` or `NewerDatabase`; `DatabaseMissing` if `create` is False.
         """
         database = cls(server, clock)
         try:
@@ -72,14 +72,14 @@ class PostgresDatabase(ports.Database[PostgresConnection, PostgresSession]):
             is_restored = await database.transact(detect_restore)
             database._identity = await database.read(database_identity)
             if is_restored:
-                log.warning("The database %s was restored, or taken over by another server", server)
+                log.warning("database identity changed database=%s", server)
         except BaseException:
             await database.close()
             raise
         return database
 
     def _connect(self) -> PostgresConnection:
-        """A session with the server that was there at the start. Raises `DatabaseReplaced`, psycopg.Error."""
+        """Connect to the server again. Raises `DatabaseReplaced` if another one answers, psycopg.Error."""
         connection = PostgresConnection(self.location)
         with ExitStack() as unused:
             unused.callback(connection.raw.close)
@@ -103,7 +103,7 @@ class PostgresDatabase(ports.Database[PostgresConnection, PostgresSession]):
         return str(db.value(_BEGIN))
 
     def _commit(self, db: PostgresConnection, name: str) -> None:
-        """Commit; where the session is lost on the way, ask the server whether it has done so."""
+        """Commit; if the session is lost meanwhile, ask the server whether it committed."""
         try:
             db.execute("COMMIT")
         except psycopg.Error as error:
@@ -111,8 +111,9 @@ class PostgresDatabase(ports.Database[PostgresConnection, PostgresSession]):
                 raise
 
     def _is_committed(self, number: str) -> bool:
-        """Whether a transaction is on record whose session was lost. Raises `UnknownCommitState`, as
-        `_connect`.
+        """Return whether the transaction of a lost session was committed.
+
+        Raises `CommitStateUnknown` if the server does not answer, `DatabaseReplaced` if it is another one.
         """
         for pause in RETRY_DELAYS_SECONDS:
             time.sleep(pause)
@@ -120,7 +121,8 @@ class PostgresDatabase(ports.Database[PostgresConnection, PostgresSession]):
                 asking = self._connect()
                 try:
                     while (end := asking.value(_COMMIT_STATUS_SQL, (number,))) == "in progress":
-                        end_stalled_sessions(asking)  # the server has not noticed that its client is gone
+                        # The server may not have noticed yet that the session's client is gone.
+                        end_stalled_sessions(asking)
                         time.sleep(0.1)
                     return bool(end == "committed")
                 finally:
@@ -136,7 +138,10 @@ class PostgresDatabase(ports.Database[PostgresConnection, PostgresSession]):
             self.condition.record_failure(to_store_error(error, self.location))
 
     async def scrub(self, tables: Iterable[str]) -> bool:
-        """Rewrite tables without what was deleted; False: it may stand in the server's write-ahead log."""
+        """Rewrite tables without deleted rows; return False, as these may remain in the server's log.
+
+        Raises `StoreError`.
+        """
 
         def rewrite(connection: PostgresConnection) -> None:
             for table in tables:
@@ -147,11 +152,15 @@ class PostgresDatabase(ports.Database[PostgresConnection, PostgresSession]):
         return False
 
     async def size(self) -> int:
-        """Bytes that the database takes."""
+        """Return the size of the database in bytes."""
         return int(await self.query(PostgresConnection.value, "SELECT pg_database_size(current_database())"))
 
     async def check(self) -> int:
-        """The version of the schema, after what can be checked was. Raises `DatabaseBroken`."""
+        """Check privileges, constraints and indexes, and return the schema version.
+
+        Raises `DatabaseUnusable` if privileges are missing, `DatabaseBroken` if an index or constraint is
+        invalid.
+        """
         if found := await self.read(missing_privileges):
             raise DatabaseUnusable(
                 f"There is no permission to use all of {self.location}: {', '.join(found)}."
@@ -161,7 +170,7 @@ class PostgresDatabase(ports.Database[PostgresConnection, PostgresSession]):
         return await self.read(schema_version)
 
     async def backup(self, path: Path) -> None:
-        """A server has its own tools for that. Raises `DatabaseUnusable`."""
+        """Raise `DatabaseUnusable`: a server is backed up with pg_dump."""
         raise DatabaseUnusable(
             f"PostgreSQL copies its databases itself: pg_dump --format=custom --file={path} {self.location}"
         )

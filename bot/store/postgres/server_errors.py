@@ -1,4 +1,4 @@
-"""PostgreSQL's errors as the store's own."""
+"""Classification of PostgreSQL's errors and their translation to `StoreError`."""
 
 import re
 
@@ -8,7 +8,7 @@ from psycopg import errors
 from bot.core.database_url import DatabaseUrl
 from bot.store.store_errors import DatabaseBroken, DatabaseUnusable, StoreError
 
-# https://www.postgresql.org/docs/current/errcodes-appendix.html: classes, or whole codes.
+# By SQLSTATE, or its class of two characters: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _CAUSES: dict[str, tuple[type[StoreError], str]] = {
     "53100": (DatabaseUnusable, "The disk of the server with the database {where} is full."),
     "53": (DatabaseUnusable, "The server with the database {where} has too much to do: {error}."),
@@ -26,20 +26,21 @@ _CAUSES: dict[str, tuple[type[StoreError], str]] = {
 
 
 class UnknownCommitState(psycopg.OperationalError):
-    """Nobody knows whether a transaction was committed: to run it again might write it twice."""
+    """It is unknown whether a transaction was committed; repeating it might write twice."""
 
 
 _FATAL = re.compile(r"FATAL: +([^\n]*[^\n.])")
 
 
 def to_store_error(error: psycopg.Error, server: DatabaseUrl) -> StoreError:
-    """The store's own error for one of PostgreSQL's."""
+    """Return the `StoreError` that corresponds to an error of psycopg, with a sentence for the operator."""
     code = error.sqlstate or ""
     found = _CAUSES.get(code) or _CAUSES.get(code[:2])
     if found is None and is_lost(error):
         found = DatabaseUnusable, "The server with the database {where} cannot be reached: {error}."
     refused = _FATAL.search(str(error))
-    if refused and not code:  # before there was a session
+    # The server refuses a login before there is a session, so the error has no code.
+    if refused and not code:
         found = DatabaseUnusable, f"The server denies access to {{where}}: {refused[1]}."
     kind, sentence = found or (StoreError, "The database {where} refused a request: {error}.")
     said = error.diag.message_primary or str(error).strip().partition("\n")[0]
@@ -47,7 +48,7 @@ def to_store_error(error: psycopg.Error, server: DatabaseUrl) -> StoreError:
 
 
 def is_lost(error: psycopg.Error) -> bool:
-    """Whether the connection is gone, or never came to be: the same may succeed on another."""
+    """Return whether the connection was lost or refused, so that a retry on another may succeed."""
     gone = (
         errors.AdminShutdown,
         errors.CrashShutdown,
@@ -58,10 +59,10 @@ def is_lost(error: psycopg.Error) -> bool:
 
 
 def is_conflict(error: psycopg.Error) -> bool:
-    """Whether a transaction was undone for another's sake: the same may succeed when tried again."""
+    """Return whether a conflict with another transaction aborted this one, so that a retry may succeed."""
     return isinstance(error, errors.SerializationFailure | errors.DeadlockDetected)
 
 
 def is_locked_out(error: psycopg.Error) -> bool:
-    """Whether another session kept a lock for longer than `lock_timeout`."""
+    """Return whether a lock could not be taken within `lock_timeout`."""
     return isinstance(error, errors.LockNotAvailable)

@@ -1,4 +1,4 @@
-"""Bring the schema `telex` of a server's database to the tables of this code, all in one transaction."""
+"""Migrations of the schema `telex` in a PostgreSQL database, all applied in one transaction."""
 
 import logging
 from pathlib import Path
@@ -13,15 +13,16 @@ from bot.text.words import FOLD_MAP
 log = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).parent
-OLDEST_SERVER = 150_000  # as `server_version_num`
+OLDEST_SERVER = 150_000
+"""Oldest supported server, in the notation of `server_version_num`."""
 _LOCK = "SELECT pg_advisory_xact_lock(1413829720, 3)"
 
 
 def migrate(connection: PostgresConnection, server: DatabaseUrl, *, create: bool = True) -> bool:
-    """Apply what is missing; an interruption leaves the version before whole.
+    """Apply the missing migrations and return whether the database is new.
 
-    Returns whether the database is new. Raises `NewerDatabase`, `DatabaseUnusable`, such as
-    `DatabaseMissing`, or psycopg.Error.
+    An interruption leaves the database at its old version. Raises `NewerDatabase`, `DatabaseUnusable`,
+    psycopg.Error; `DatabaseMissing` if there are no tables and `create` is False.
     """
     _require_supported_server(connection, server)
     migrations = list_migrations(FOLDER / "migrations")
@@ -32,12 +33,13 @@ def migrate(connection: PostgresConnection, server: DatabaseUrl, *, create: bool
     if version == max(migrations):
         return False
     if version:
-        log.info("Upgrading the database from version %d to %d", version, max(migrations))
+        log.info("database migration started from_version=%d to_version=%d", version, max(migrations))
     raw = connection.raw
     raw.execute("BEGIN")
     try:
         raw.execute(_LOCK)
-        version = schema_version(connection)  # another process may have been faster
+        # Another process may have migrated the database before the lock was taken.
+        version = schema_version(connection)
         if not raw.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (SCHEMA,)).fetchone():
             raw.execute(f"CREATE SCHEMA {SCHEMA}")
         raw.execute(_functions(_case_folding_collation(connection)))
@@ -46,7 +48,7 @@ def migrate(connection: PostgresConnection, server: DatabaseUrl, *, create: bool
                 raw.execute(path.read_bytes())
                 raw.execute("DELETE FROM schema_version")
                 raw.execute("INSERT INTO schema_version (number) VALUES (%s)", (number,))
-                log.debug("database brought to version %d", number)
+                log.debug("database migrated version=%d", number)
         raw.execute("COMMIT")
     except BaseException:
         connection.roll_back()
@@ -55,14 +57,14 @@ def migrate(connection: PostgresConnection, server: DatabaseUrl, *, create: bool
 
 
 def schema_version(connection: PostgresConnection) -> int:
-    """The number of the last migration applied, 0 where there are no tables of ours."""
+    """Return the number of the last applied migration, 0 if the schema has no tables."""
     if connection.value("SELECT to_regclass('schema_version')") is None:
         return 0
     return int(connection.value("SELECT max(number) FROM schema_version") or 0)
 
 
 def missing_privileges(connection: PostgresConnection) -> list[str]:
-    """The tables that this user may not use as Telex does."""
+    """Return the tables that the database user may not read or write."""
     rows = connection.execute(
         "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = CAST(? AS regnamespace) "
         "AND NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT') "
@@ -73,7 +75,7 @@ def missing_privileges(connection: PostgresConnection) -> list[str]:
 
 
 def integrity_problems(connection: PostgresConnection) -> list[str]:
-    """What is wrong with the tables, as far as a server tells: its files are its own."""
+    """Return descriptions of constraints and indexes that are not valid; files are the server's concern."""
     return [
         f"{row['name']} is not {row['wanted']}"
         for row in connection.execute(
@@ -102,7 +104,10 @@ def _require_supported_server(connection: PostgresConnection, server: DatabaseUr
 
 
 def _case_folding_collation(connection: PostgresConnection) -> str:
-    """The collation by which letters other than English ones have small forms."""
+    """Return a quoted collation that can lower-case non-ASCII letters.
+
+    Raises `DatabaseUnusable` if the server has none.
+    """
     for name in ("pg_c_utf8", "und-x-icu", "C.utf8", "C.UTF-8", "en_US.utf8"):
         if connection.value("SELECT to_regcollation(?)", (f'"{name}"',)) is not None:
             return f'"{name}"'
@@ -110,14 +115,15 @@ def _case_folding_collation(connection: PostgresConnection) -> str:
 
 
 def _functions(letters: str) -> bytes:
-    """`functions.sql` with the signs and marks that `fold` knows, as they stand in Python."""
+    """Return `functions.sql` with a `fold` that replaces the characters of `words.FOLD_MAP`."""
     written = (FOLDER / "functions.sql").read_text(encoding="utf-8").replace("{letters}", letters)
     replaced = f"replace(lower(written COLLATE {letters}), 'ß', 'ss')"
     single = {sign: to for sign, to in FOLD_MAP.items() if len(to) == 1} | {ord("ς"): "σ"}
     for sign, to in FOLD_MAP.items():
         if len(to) > 1:
             replaced = f"replace({replaced}, '{chr(sign)}', '{to}')"
-    gone = [sign for sign, to in FOLD_MAP.items() if not to]  # `translate` drops what has no counterpart
+    # `translate` drops characters without a counterpart in its last argument.
+    gone = [sign for sign, to in FOLD_MAP.items() if not to]
     from_ = "".join(map(chr, [*single, *gone]))
     replaced = f"translate({replaced}, '{_quoted(from_)}', '{_quoted(''.join(single.values()))}')"
     return written.replace("{replaced}", replaced).replace("{marks}", _ranges(COMBINING_MARKS)).encode()
@@ -128,7 +134,7 @@ def _quoted(text: str) -> str:
 
 
 def _ranges(characters: str) -> str:
-    """Characters for a class of a regular expression, as ranges of escapes."""
+    """Return characters as escaped ranges for a character class of a regular expression."""
     ranges: list[list[int]] = []
     for code in sorted(map(ord, characters)):
         if ranges and code == ranges[-1][1] + 1:

@@ -1,4 +1,4 @@
-"""A session on a PostgreSQL server with a thread of its own, begun anew where it is lost; what it hears."""
+"""PostgreSQL sessions with their own threads, replaced when lost, and the listener for notifications."""
 
 import asyncio
 import logging
@@ -24,17 +24,17 @@ from bot.store.store_errors import StoreError
 log = logging.getLogger(__name__)
 
 RETRY_DELAYS_SECONDS = (0.0, 0.1, 0.5, 2.0)
-"""Seconds before each further attempt at what another session may succeed in: a server restarts in less."""
+"""Seconds before each retry after a lost connection; together longer than a server's restart."""
 MAX_CONFLICT_RETRIES = 20
-"""Attempts at a transaction that the server undoes for another's sake."""
+"""Attempts at a transaction that the server aborts because of conflicts."""
 LOCK_ATTEMPTS = 10
-"""Attempts at a lock that another session keeps, each as long as `lock_timeout`: 30 s in all."""
+"""Attempts at a lock that another session holds, each as long as `lock_timeout`: 30 s in all."""
 STALLED_AFTER = 4.0
-"""Seconds after which a session stands still that has a transaction open and waits for its client."""
+"""Seconds that a session may wait for its client within a transaction before it counts as stalled."""
 CANCEL_INTERVAL_SECONDS = 0.1
-"""Seconds between two requests to cancel what runs."""
+"""Seconds between requests to cancel the running statement."""
 
-# `state` tells nothing: after a pipeline a session that waits for its client is "active" for the server.
+# `state` is useless here: after a pipeline the server shows a session that waits for its client as "active".
 _END_STALLED = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name = current_setting('application_name')
@@ -49,7 +49,7 @@ Work = Callable[Concatenate[PostgresConnection, P], T]
 
 
 class PostgresSession:
-    """A connection with its thread, connected when it is used."""
+    """A connection with its own thread, connected on first use and again when it was lost."""
 
     def __init__(self, server: DatabaseUrl, connect: Callable[[], PostgresConnection]) -> None:
         self.server = server
@@ -60,7 +60,10 @@ class PostgresSession:
         self.is_open = True
 
     async def run(self, function: Work[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """As `Session.run` of the ports; run again, on a new connection, where the old one is lost."""
+        """Run `function(connection, …)` on the thread; repeat it on a new connection if one is lost.
+
+        Raises `StoreError`.
+        """
         if not self.is_open:
             raise StoreError("The database is closed.")
         self._is_awaited = True
@@ -105,7 +108,7 @@ class PostgresSession:
                 end_stalled_sessions(self._connection)
 
     def reset_connection(self) -> None:
-        """Undo what is open, and let go of a connection that is lost."""
+        """Roll back an open transaction; drop the connection if it is lost."""
         if self._connection is not None:
             with suppress(psycopg.Error):
                 self._connection.roll_back()
@@ -119,7 +122,7 @@ class PostgresSession:
             await self._on_thread(self.reset_connection)
 
     async def interrupt(self) -> None:
-        """As `Session.interrupt` of the ports; what is between two statements is met by its next one."""
+        """Cancel the running function at its current or next statement, and wait for its end."""
         self._is_awaited = False
         if not self.is_open:
             return
@@ -142,21 +145,20 @@ class PostgresSession:
 
 
 def end_stalled_sessions(connection: PostgresConnection) -> None:
-    """End Telex's sessions whose process stands still, or is cut off, in a transaction.
+    """Terminate sessions of Telex that stalled within a transaction, which releases their locks.
 
-    The locks that they hold are free then. A process that goes on after all begins its transaction again.
-    Raises psycopg.Error.
+    Their process is suspended or cut off; if it resumes, it repeats the transaction. Raises psycopg.Error.
     """
     if ended := connection.rows(_END_STALLED, (STALLED_AFTER,)):
-        log.warning("sessions ended count=%d reason=stood-still-in-a-transaction", len(ended))
+        log.warning("sessions ended count=%d reason=stalled-in-transaction", len(ended))
 
 
 LISTEN_RETRY_SECONDS = 2.0
-"""Seconds until the next attempt where the session was lost."""
+"""Seconds until the listener reconnects after its session was lost."""
 
 
 async def listen(server: DatabaseUrl, heard: Callable[[str], None]) -> None:
-    """Call a function with each notice until this is cancelled, with "" after a time without a session."""
+    """Call `on_event` with each notification until cancelled, with "" after each (re)connection."""
     while True:
         with suppress(psycopg.Error):
             connection = await asyncio.to_thread(_connected, server)
@@ -175,7 +177,7 @@ def _connected(server: DatabaseUrl) -> PostgresConnection:
 
 
 async def _receive_notifications(connection: PostgresConnection, heard: Callable[[str], None]) -> None:
-    """Raises psycopg.Error when the session is lost."""
+    """Pass notifications to `on_event`. Raises psycopg.Error when the session is lost."""
     loop, wire = asyncio.get_running_loop(), connection.raw.pgconn
     while True:
         there = asyncio.Event()

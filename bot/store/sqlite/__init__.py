@@ -1,1 +1,1 @@
-"""SQLite: the connections, migrations, backups, and the faults of a file and its disk."""
+"""The SQLite engine: connections, migrations, backups, and errors of the file and its disk."""

@@ -1,4 +1,4 @@
-"""One SQLite file: reads see the last committed state."""
+"""A database in one SQLite file, with one writer and several readers in WAL mode."""
 
 import asyncio
 import logging
@@ -19,18 +19,24 @@ from bot.store.store_errors import DatabaseBroken, DatabaseGone, DatabaseUnusabl
 log = logging.getLogger(__name__)
 
 READERS = 3
-OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
+"""Number of read connections."""
+OLDEST_SQLITE = (3, 37, 0)
+"""Oldest supported SQLite: the first with STRICT tables."""
 WRITER_PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
-    "PRAGMA secure_delete = ON",  # what people had deleted is not in the file either
-    "PRAGMA journal_size_limit = 67108864",  # a burst does not leave its write-ahead log behind
+    # Data that users deleted must not remain in the file.
+    "PRAGMA secure_delete = ON",
+    # The write-ahead log shrinks to 64 MiB after a burst of writes.
+    "PRAGMA journal_size_limit = 67108864",
 )
-READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA cache_size = -1024")  # the system caches the file too
+"""Settings of the write connection."""
+READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA cache_size = -1024")
+"""Settings of read connections; 1 MiB of cache suffices, because the system caches the file too."""
 
 
 class SqliteDatabase(ports.Database[SqliteConnection, SqliteSession]):
-    """An open database file."""
+    """An open SQLite database file."""
 
     is_shared = False
     location: Path
@@ -46,9 +52,10 @@ class SqliteDatabase(ports.Database[SqliteConnection, SqliteSession]):
     async def open(
         cls, path: Path, prepare: Callable[[sqlite3.Connection], bool], clock: Clock | None = None
     ) -> Self:
-        """Open the file, creating it when missing.
+        """Open the file, creating it if it is missing.
 
-        `prepare` runs on the writer before anything else does, and returns whether the database is new.
+        `prepare` migrates the database on the write connection and returns whether it is new. Raises
+        `DatabaseUnusable` if the file cannot be used, and the errors of `prepare`.
         """
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:
             wanted = ".".join(map(str, OLDEST_SQLITE))
@@ -78,13 +85,16 @@ class SqliteDatabase(ports.Database[SqliteConnection, SqliteSession]):
         self._presence.end()
 
     async def notices(self, heard: Callable[[str], None]) -> None:
-        """There is nobody to tell of anything."""
+        """Return at once: a file has no other process."""
 
     async def notify(self, notice: str) -> None:
-        """Nobody hears it."""
+        """Do nothing: a file has no other process."""
 
     async def scrub(self, tables: Iterable[str]) -> bool:
-        """Leave nothing in the files of what was deleted from some tables."""
+        """Erase deleted rows of tables from the file and its log; return False if the log was in use.
+
+        Raises `StoreError`.
+        """
         async with self._writer_session() as writer:
             return await writer.run(purge_deleted, tables)
 
@@ -105,12 +115,12 @@ class SqliteDatabase(ports.Database[SqliteConnection, SqliteSession]):
             await asyncio.to_thread(self._presence.lock_replacement)
 
     async def size(self) -> int:
-        """Bytes that the file takes, without its write-ahead log."""
+        """Return the size of the file in bytes, without its write-ahead log."""
         pages = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
         return int(await self.query(SqliteConnection.value, pages))
 
     async def check(self) -> int:
-        """The version of the schema, after all of the file was read. Raises `DatabaseBroken`."""
+        """Check the whole file and return the schema version. Raises `DatabaseBroken` if it is damaged."""
         if found := await self.read(integrity_problems):
             raise DatabaseBroken(f"The database {self.location} is damaged: {found[0]}.")
         return await self.read(schema_version)
@@ -130,7 +140,7 @@ class SqliteDatabase(ports.Database[SqliteConnection, SqliteSession]):
     async def _ensure_alive(self, session: SqliteSession) -> SqliteSession:
         if not session.is_dead:
             return session
-        log.error("A thread of the database ended unexpectedly; another takes its place")
+        log.error("database thread ended database=%s action=replace", self.location)
         successor = await SqliteSession(session.path, pragmas=session.pragmas).open()
         await asyncio.to_thread(session.abandon)
         return successor
@@ -140,7 +150,8 @@ def _check_place(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            path.touch(mode=0o600)  # addresses of feeds may hold secrets
+            # Private to the owner, because feed URLs may contain secrets.
+            path.touch(mode=0o600)
     except OSError as error:
         raise DatabaseUnusable(
             f"The database {path} cannot be opened or created: {error.strerror}."
@@ -150,22 +161,24 @@ def _check_place(path: Path) -> None:
 
 
 def _enable_wal(connection: sqlite3.Connection) -> None:
-    connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")  # of a file that is empty
-    # https://www.sqlite.org/wal.html: kept in the file, refused by file systems without shared memory.
+    # The page size takes effect only in an empty file.
+    connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+    # The mode is stored in the file; file systems without shared memory refuse it (https://www.sqlite.org/wal.html).
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         raise DatabaseUnusable("The database lies on a disk that SQLite's write-ahead log does not work on.")
 
 
 def purge_deleted(connection: sqlite3.Connection, tables: Iterable[str]) -> bool:
-    """Rewrite tables on fresh pages and empty the write-ahead log; outside of a transaction.
+    """Rewrite tables on fresh pages and empty the write-ahead log; call it outside of a transaction.
 
-    With `secure_delete` SQLite overwrites what is deleted and every page that is freed, but not what it left
-    behind when it moved a row to another page (https://www.sqlite.org/pragma.html#pragma_secure_delete).
-    Returns whether the log could be emptied: somebody may still be reading from it.
+    `secure_delete` overwrites deleted rows and freed pages, but not copies left behind when SQLite moved a
+    row to another page (https://www.sqlite.org/pragma.html#pragma_secure_delete). Returns False if the log
+    could not be emptied because a reader uses it. Raises sqlite3.Error.
     """
     connection.execute("PRAGMA temp_store = MEMORY")
-    connection.execute("PRAGMA foreign_keys = OFF")  # what points to the rows stays as it is
+    # Without foreign keys the deletions below do not cascade to referring rows.
+    connection.execute("PRAGMA foreign_keys = OFF")
     try:
         connection.execute("BEGIN IMMEDIATE")
         for table in tables:

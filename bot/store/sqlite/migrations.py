@@ -1,4 +1,4 @@
-"""Bring a database to the schema of this code: numbered `.sql` files, each in a transaction of its own."""
+"""Migrations of the SQLite schema: numbered `.sql` files, each applied in its own transaction."""
 
 import logging
 import sqlite3
@@ -13,23 +13,24 @@ log = logging.getLogger(__name__)
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 PAGE_SIZE = 16_384
-"""Bytes of a page of the file: on small ones the texts of articles leave a quarter empty."""
-VACUUM_FREE_RATIO = 0.2  # of the file, from which on a migration gives space back
-APPLICATION_ID = 0x54454C58  # "TELX": tells our files from other programs' (PRAGMA application_id)
+"""Page size of the file in bytes; with small pages article texts leave a quarter of the file empty."""
+VACUUM_FREE_RATIO = 0.2
+"""Share of free pages above which a migration vacuums the file."""
+APPLICATION_ID = 0x54454C58
+"""Value of `PRAGMA application_id` ("TELX") that marks the files of Telex."""
 
 
 def available(folder: Path = MIGRATIONS) -> dict[int, Path]:
-    """The migrations by number, in order."""
+    """Return the paths of the migrations by number, in ascending order."""
     return list_migrations(folder)
 
 
 def migrate(connection: sqlite3.Connection, folder: Path = MIGRATIONS) -> bool:
-    """Apply what is missing. An interruption leaves the version before whole.
+    """Apply the missing migrations and return whether the database is new.
 
-    The file is checked once, within the last transaction: of a big one that takes minutes. Returns whether
-    the database is new.
-
-    Raises `NewerDatabase`, `DatabaseBroken`, `DatabaseUnusable`, or `sqlite3.Error`.
+    An interruption leaves the database at the last complete version. Integrity is checked once, within the
+    last transaction, which takes minutes for a large file. Raises `NewerDatabase`, `DatabaseBroken`,
+    `DatabaseUnusable` or sqlite3.Error.
     """
     migrations = available(folder)
     version = schema_version(connection)
@@ -42,10 +43,11 @@ def migrate(connection: sqlite3.Connection, folder: Path = MIGRATIONS) -> bool:
     if version == max(migrations):
         return False
     if version:
-        log.info("Upgrading the database from version %d to %d", version, max(migrations))
+        log.info("database migration started from_version=%d to_version=%d", version, max(migrations))
     connection.create_function("page_of", 1, urls.page_key, deterministic=True)
     _resize(connection)
-    connection.execute("PRAGMA foreign_keys = OFF")  # a table may be rebuilt; checked before the commit
+    # Migrations may rebuild tables; foreign keys are checked before the last commit.
+    connection.execute("PRAGMA foreign_keys = OFF")
     try:
         for number, path in migrations.items():
             if number > version:
@@ -57,10 +59,11 @@ def migrate(connection: sqlite3.Connection, folder: Path = MIGRATIONS) -> bool:
 
 
 def _resize(connection: sqlite3.Connection) -> None:
-    """Rewrite a file that has pages of another size; before all migrations: the version tells it is done.
+    """Rewrite the file with pages of `PAGE_SIZE_BYTES`, or log why it keeps its pages.
 
-    That cannot be done in the mode of the write-ahead log (https://www.sqlite.org/pragma.html#pragma_page_size),
-    nor while another process has the file open or the disk is full: then it goes on as it is.
+    This is impossible in WAL mode (https://www.sqlite.org/pragma.html#pragma_page_size), while another
+    process has the file open, or on a full disk. It runs before the migrations, so that it is tried once per
+    upgrade.
     """
     if connection.execute("PRAGMA page_size").fetchone()[0] == PAGE_SIZE:
         return
@@ -70,13 +73,13 @@ def _resize(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
         connection.execute("VACUUM")
     except sqlite3.OperationalError as error:
-        log.warning("The database keeps its small pages: %s", error)
+        log.warning("database page size kept error=%s", error)
     finally:
         connection.execute(f"PRAGMA journal_mode = {mode}")
 
 
 def _vacuum_if_sparse(connection: sqlite3.Connection) -> None:
-    """Make the file smaller where much of it is empty: it takes as long as a copy."""
+    """Vacuum the file if more than `VACUUM_FREE_RATIO` of it is free; it takes as long as a copy."""
     free, pages = connection.execute(
         "SELECT freelist_count, page_count FROM pragma_freelist_count, pragma_page_count"
     ).fetchone()
@@ -85,7 +88,7 @@ def _vacuum_if_sparse(connection: sqlite3.Connection) -> None:
 
 
 def integrity_problems(connection: sqlite3.Connection) -> list[str]:
-    """What SQLite finds wrong with the file; reads all of it."""
+    """Read the whole file and return SQLite's descriptions of damage and broken foreign keys."""
     found = [row[0] for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
     found += [
         f"a row of {row[0]} points to none of {row[2]}"
@@ -95,7 +98,7 @@ def integrity_problems(connection: sqlite3.Connection) -> list[str]:
 
 
 def statements(script: str) -> Iterator[str]:
-    """The statements of a script, each ending its line; a trigger's own semicolons do not end it."""
+    """Yield the statements of a script, each ending its line; semicolons in a trigger do not split it."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line
@@ -105,8 +108,11 @@ def statements(script: str) -> Iterator[str]:
 
 
 def schema_version(connection: sqlite3.Connection) -> int:
-    """The number of the last migration applied. Raises `DatabaseUnusable` for another program's file."""
-    # One statement sees one moment, though another process may be making the tables.
+    """Return the number of the last applied migration, 0 for an empty file.
+
+    Raises `DatabaseUnusable` if the file belongs to another program.
+    """
+    # One statement sees one state even while another process creates the tables.
     version: int
     version, application, tables = connection.execute(
         "SELECT user_version, application_id, (SELECT count(*) FROM sqlite_master) "
@@ -125,14 +131,15 @@ def _require_intact(connection: sqlite3.Connection) -> None:
 def _apply(connection: sqlite3.Connection, number: int, path: Path, *, is_last: bool) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if schema_version(connection) < number:  # another process may have been faster
+        # Another process may have applied this migration meanwhile.
+        if schema_version(connection) < number:
             for statement in statements(path.read_text(encoding="utf-8")):
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {number}")
             if is_last:
                 _require_intact(connection)
-            log.debug("database brought to version %d", number)
+            log.debug("database migrated version=%d", number)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

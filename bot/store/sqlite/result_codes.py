@@ -1,4 +1,4 @@
-"""SQLite's result codes as the store's own errors."""
+"""Translation of SQLite's errors to `StoreError`."""
 
 import shutil
 import sqlite3
@@ -8,16 +8,17 @@ from bot.store.store_errors import DatabaseBroken, DatabaseUnusable, StoreError
 from bot.text.discord_text import to_plain_line
 
 ERRORS = (sqlite3.Error, UnicodeDecodeError)
-"""What Python's SQLite raises: a message that quotes damaged bytes cannot be read as UTF-8."""
+"""Exceptions of Python's sqlite3; a message that quotes damaged bytes raises UnicodeDecodeError."""
 
-_MIN_FREE_BYTES = 64 * 1024  # bytes; with less SQLite cannot even share its memory
+_MIN_FREE_BYTES = 64 * 1024
+"""Free disk space below which a failure counts as a full disk: SQLite cannot create its shared memory."""
 
 _REPAIR = (
     "Stop Telex and restore a backup, or what `sqlite3 .recover` saves; `telex check` tells whether a"
     " database is whole."
 )
 
-# https://www.sqlite.org/rescode.html
+# Primary result codes, as listed at https://www.sqlite.org/rescode.html.
 _CAUSES: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_PERM: (DatabaseUnusable, "There is no permission to use the database {path}."),
     sqlite3.SQLITE_AUTH: (DatabaseUnusable, "There is no permission to use the database {path}."),
@@ -37,8 +38,9 @@ _CAUSES: dict[int, tuple[type[StoreError], str]] = {
 
 
 def to_store_error(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError:
-    """The store's own error for one of SQLite's."""
-    code = getattr(error, "sqlite_errorcode", None)  # absent where the Python module itself complains
+    """Return the `StoreError` that corresponds to an error of SQLite, with a sentence for the operator."""
+    # Errors that the Python module raises itself have no code.
+    code = getattr(error, "sqlite_errorcode", None)
     primary = code & 0xFF if isinstance(code, int) else -1
     message = str(error)
     if isinstance(error, UnicodeDecodeError):

@@ -1,9 +1,8 @@
-"""One running bot a database, whatever becomes of the file and its folder.
+"""Run lock of a SQLite file: one running bot per database, even if files are deleted or replaced.
 
-A lock file beside the database keeps a second bot out where the database was replaced, a lock on the database
-itself where the lock file was deleted. Where both went with their folder, the running bot finds out within
-seconds (`FileIdentityGuard`) and takes the lock of the file that is there instead, or ends if another bot has
-it.
+A lock file beside the database keeps a second bot out if the database is replaced, a lock on the database
+itself if the lock file is deleted. If the whole directory is replaced, the running bot notices within seconds
+(`FileIdentityGuard`) and locks the new file, or ends if another bot has locked it.
 """
 
 import contextlib
@@ -20,7 +19,7 @@ from bot.store.store_errors import AlreadyRunning, DatabaseGone, DatabaseUnusabl
 
 @contextmanager
 def lock_for_run(path: Path) -> Iterator[None]:
-    """Be the one running bot of a database within the block. Raises `AlreadyRunning`, `DatabaseUnusable`."""
+    """Hold the run lock of a database file within the block. Raises `AlreadyRunning`, `DatabaseUnusable`."""
     lock = filelock.FileLock(path.with_name(f"{path.name}.lock"), thread_local=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,16 +36,18 @@ def lock_for_run(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        os.close(held)  # after SQLite's: with any descriptor of a file that is closed all its locks go
+        # After SQLite's own: closing any descriptor of a file drops all POSIX locks of the process on it.
+        os.close(held)
         lock.release()
 
 
 def open_locked(path: Path) -> int:
-    """A descriptor that holds the lock of a file, which is made where it is missing.
+    """Open a file, creating it if it is missing, and return a descriptor that holds its lock.
 
-    Raises BlockingIOError where another process has it, else OSError.
+    Raises BlockingIOError if another process holds the lock, another OSError if the file cannot be opened.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT, 0o600)  # addresses of feeds may hold secrets
+    # Private to the owner, because feed URLs may contain secrets.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BaseException:
@@ -56,7 +57,7 @@ def open_locked(path: Path) -> int:
 
 
 class FileIdentityGuard:
-    """Whether the file that was opened is still the one at its path."""
+    """Check that the file at a path is still the one that was opened."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -64,11 +65,11 @@ class FileIdentityGuard:
         self._successor: int | None = None
 
     def remember(self) -> None:
-        """The file was opened just now."""
+        """Remember the file at the path as the one that was opened."""
         self._opened = self._there()
 
     def require_same_file(self) -> None:
-        """Raise `DatabaseGone` where the file is not there any more: what is written to it would be lost."""
+        """Raise `DatabaseGone` if the file was deleted or replaced: writes to it would be lost."""
         if self._opened is not None and self._there() != self._opened:
             raise DatabaseGone(
                 f"The database {self._path} is gone: it was deleted or replaced, or its disk was unmounted. "
@@ -76,7 +77,7 @@ class FileIdentityGuard:
             )
 
     def lock_replacement(self) -> None:
-        """Keep other bots off the file that is in the place of this one. Raises `AlreadyRunning`."""
+        """Lock the file that replaced the opened one. Raises `AlreadyRunning` if another bot has it."""
         if self._successor is not None or self._there() in {None, self._opened}:
             return
         try:
@@ -87,7 +88,7 @@ class FileIdentityGuard:
             return
 
     def end(self) -> None:
-        """Let go of all."""
+        """Release the lock of the replacement, if it is held."""
         if self._successor is not None:
             os.close(self._successor)
             self._successor = None

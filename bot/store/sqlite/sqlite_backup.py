@@ -1,4 +1,4 @@
-"""A copy of a database that is in use."""
+"""Online backup of a SQLite database."""
 
 import glob
 import os
@@ -13,19 +13,20 @@ from bot.store.sqlite.migrations import integrity_problems
 from bot.store.sqlite.run_lock import open_locked
 from bot.store.store_errors import DatabaseBroken, DatabaseUnusable
 
-PAGES_PER_STEP = 4096  # pages copied at a time
+PAGES_PER_STEP = 4096
+"""Pages copied between two checks for cancellation."""
 
 
 class BackupCancelled(Exception):
-    """Nobody waits for the copy any more."""
+    """The caller of a backup was cancelled."""
 
 
 def copy(connection: sqlite3.Connection, path: Path, is_wanted: Callable[[], bool]) -> None:
-    """Copy the database of a connection of its own into a new file; runs for as long as that `is_wanted`.
+    """Copy a database into a new file, using a connection reserved for it.
 
-    The copy is checked, marked as a backup (`meta.restore_reconciler`) and on the disk before it gets its
-    name. What an earlier process was killed over is taken away. Raises `DatabaseUnusable` when the file
-    exists or cannot be written, `DatabaseBroken` when the copy is damaged, `BackupCancelled`.
+    The copy is checked, marked as restored (`meta.RESTORED_KEY`) and synced to disk before it gets its name;
+    partial files of killed processes are removed. Raises `DatabaseUnusable` if the file exists or cannot be
+    written, `DatabaseBroken` if the copy is damaged, `BackupCancelled` once `is_awaited()` is False.
     """
     _must_not_exist(path)
     _remove_stale_parts(path)
@@ -36,7 +37,8 @@ def copy(connection: sqlite3.Connection, path: Path, is_wanted: Callable[[], boo
             held = open_locked(part)
             try:
                 _copy_pages(connection, part, is_wanted)
-            except sqlite3.OperationalError as error:  # of the disk, mostly the one that the copy goes to
+            except sqlite3.OperationalError as error:
+                # Mostly the disk of the copy is full or failing.
                 raise DatabaseUnusable(f"The backup {path} cannot be written: {error}.") from error
             with part.open("rb+") as file:
                 os.fsync(file.fileno())
@@ -76,15 +78,16 @@ def _copy_pages(connection: sqlite3.Connection, part: Path, is_wanted: Callable[
 
     target = sqlite3.connect(part, isolation_level=None)
     try:
-        # An open read keeps showing the same state, however much is written meanwhile; without it each
-        # write would make the copy begin anew (https://www.sqlite.org/backup.html).
+        # An open read transaction pins the copied state; without it each write would restart the backup
+        # (https://www.sqlite.org/backup.html).
         connection.execute("BEGIN")
         try:
             connection.execute("SELECT count(*) FROM meta").fetchone()
             connection.backup(target, pages=PAGES_PER_STEP, sleep=0, progress=look)
         finally:
             connection.execute("ROLLBACK")
-        target.execute("PRAGMA journal_mode = DELETE")  # one file, not three
+        # The backup is one file, without a write-ahead log and its index.
+        target.execute("PRAGMA journal_mode = DELETE")
         target.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, '1')", (RESTORED_KEY,))
         _reserve_id_gap(target)
         if found := integrity_problems(target):
@@ -94,9 +97,9 @@ def _copy_pages(connection: sqlite3.Connection, part: Path, is_wanted: Callable[
 
 
 def _reserve_id_gap(target: sqlite3.Connection) -> None:
-    """Let watches and digests begun on the copy have numbers that none got after it.
+    """Skip the ids of watches and digests that the original may assign after the backup.
 
-    Buttons in Discord carry those.
+    Buttons in Discord carry these ids.
     """
     for table in ("watch", "digest"):
         (last,) = target.execute(

@@ -1,4 +1,4 @@
-"""A connection to an SQLite file with a thread of its own, which runs whole functions."""
+"""SQLite connections, each with its own thread that runs store functions."""
 
 import asyncio
 import sqlite3
@@ -18,9 +18,10 @@ from bot.store.store_errors import StoreError
 from bot.text import urls
 from bot.text.words import fold
 
-BUSY_TIMEOUT = 15.0  # seconds
+BUSY_TIMEOUT = 15.0
+"""Seconds that a statement waits for a lock of another process."""
 INTERRUPT_INTERVAL_SECONDS = 0.01
-"""Seconds between two attempts to interrupt what runs."""
+"""Seconds between attempts to interrupt the running statement."""
 _THREAD_ENDED_MESSAGE = "The thread of the database ended."
 
 P = ParamSpec("P")
@@ -28,7 +29,7 @@ T = TypeVar("T")
 
 
 class SqliteConnection(sqlite3.Connection, base.Connection):
-    """A connection that the functions of the store take."""
+    """A SQLite connection with the interface of the store."""
 
     def roll_back(self) -> None:
         if self.in_transaction:
@@ -36,17 +37,18 @@ class SqliteConnection(sqlite3.Connection, base.Connection):
 
 
 class SqliteSession(aiosqlite.Connection):
-    """A connection with a thread of its own that runs whole functions and speaks of errors in our words."""
+    """A SQLite connection with its own thread; translates SQLite's errors to `StoreError`."""
 
     def __init__(self, path: Path, *, pragmas: Iterable[str]) -> None:
         self.path = path
         self.pragmas = tuple(pragmas)
         self._pending: set[asyncio.Future[Any]] = set()
-        self._has_ended = False  # its thread, which is alive for a moment after it took its last work
+        # Set at the end of the thread's work: the thread itself stays alive for a moment longer.
+        self._has_ended = False
 
         def connect() -> sqlite3.Connection:
-            # SQLite's autocommit mode: transactions are begun and ended by `Database` alone. One thread uses
-            # it; should that end, another closes it.
+            # Autocommit mode, because `Database` begins and ends transactions. Other threads may use the
+            # connection, so that it can be closed if its own thread has ended.
             connection = sqlite3.connect(
                 path,
                 timeout=BUSY_TIMEOUT,
@@ -71,12 +73,12 @@ class SqliteSession(aiosqlite.Connection):
 
     @property
     def is_open(self) -> bool:
-        """Whether it can be used."""
+        """Whether the connection is open."""
         return self._running and self._connection is not None
 
     @property
     def is_dead(self) -> bool:
-        """Whether it was open and its thread ended, which nobody asked it to."""
+        """Whether the thread of the open connection ended unexpectedly."""
         return self.is_open and self._has_ended
 
     async def open(self) -> Self:
@@ -85,7 +87,8 @@ class SqliteSession(aiosqlite.Connection):
         try:
             await self
         except ERRORS as error:
-            self._thread.join()  # it is ending, and would speak to the loop after its end
+            # The ending thread must not call the event loop after the loop is closed.
+            self._thread.join()
             raise to_store_error(error, self.path) from error
         return self
 
@@ -109,12 +112,13 @@ class SqliteSession(aiosqlite.Connection):
             self._pending.discard(future)
 
     async def interrupt(self) -> None:
-        """As `Session.interrupt`; what is between two statements is met by its next one."""
+        """Interrupt the running function at its current or next statement, and wait for its end."""
         if not self.is_open or self._has_ended:
             return
         ended = asyncio.ensure_future(self.run(lambda _: None))
         while not ended.done():
-            await super().interrupt()  # which does nothing where no statement runs just then
+            # An interrupt between two statements has no effect, hence the loop.
+            await super().interrupt()
             await asyncio.wait([ended], timeout=INTERRUPT_INTERVAL_SECONDS)
         with suppress(StoreError):
             await ended
@@ -129,7 +133,7 @@ class SqliteSession(aiosqlite.Connection):
             await super().close()
 
     def abandon(self) -> None:
-        """Close what a thread that ended left behind, its transaction undone."""
+        """Close the connection of a thread that ended, rolling back its transaction."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -142,13 +146,14 @@ class SqliteSession(aiosqlite.Connection):
                 work()
             finally:
                 self._has_ended = True
-                with suppress(RuntimeError):  # the loop has ended
+                # A closed event loop raises RuntimeError.
+                with suppress(RuntimeError):
                     loop.call_soon_threadsafe(self._fail_pending)
 
-        self._thread.run = watched  # type: ignore[method-assign]  # the only way in
+        self._thread.run = watched  # type: ignore[method-assign]  # no public hook
 
     def _fail_pending(self) -> None:
-        """Nobody is left to answer those who wait."""
+        """Fail all waiting calls with `StoreError`, because the thread has ended."""
         for future in self._pending:
             if not future.done():
                 future.set_exception(StoreError(_THREAD_ENDED_MESSAGE))

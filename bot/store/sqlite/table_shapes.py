@@ -1,4 +1,4 @@
-"""What the tables of a database are like: their columns, keys, and which point to which."""
+"""Schemas of the tables of a SQLite database, and the last ids that they assigned."""
 
 import sqlite3
 
@@ -6,7 +6,10 @@ from bot.store.records.content_records import TableSchema
 
 
 def shapes(connection: sqlite3.Connection) -> list[TableSchema]:
-    """The tables, each after those that it points to, but for what points in a circle."""
+    """Return the schemas of all tables, each after the tables that it references.
+
+    References with ON DELETE SET NULL do not count, which breaks the cycles.
+    """
     names = [
         row[0]
         for row in connection.execute(
@@ -30,12 +33,12 @@ def shapes(connection: sqlite3.Connection) -> list[TableSchema]:
 
 
 def id_sequences(connection: sqlite3.Connection) -> dict[str, int]:
-    """The last number that each table gave which gives none twice."""
+    """Return the last id of each table that never reuses ids (AUTOINCREMENT)."""
     return dict(connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall())
 
 
 def set_id_sequences(connection: sqlite3.Connection, last: dict[str, int]) -> None:
-    """Let these tables give larger numbers than these."""
+    """Make tables assign only ids above the given ones."""
     for table, number in last.items():
         connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
         connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, number))
