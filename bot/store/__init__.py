@@ -1,10 +1,9 @@
-"""The store: SQL and nothing but SQL. Nothing above it knows an engine, a table or an error of either.
+"""The database layer: all SQL of Telex, hidden from the packages above it.
 
-Two engines take the same statements. `sqlite` is one file for one process, the default; `postgres` a server
-that other programs may use at the same time. A statement contains what both understand, as `postgres` says;
-what one of them alone can do is in its room. Each part is a `Repository`: a method marked `@reads` or
-`@writes` is one function of a connection, runs on its thread, and is alone from its beginning to its commit
-where it writes. Its time is `db.now`.
+Two engines run the same statements: `sqlite` (one file for one process, the default) and `postgres` (a server
+shared by several processes). Statements use the SQL that both understand; code for one engine is in its
+package. Each part is a `Repository`. Its methods marked `@read_transaction` or `@write_transaction` are
+functions of a connection that run on the connection's thread, in one transaction whose time is `db.now`.
 """
 
 from importlib import import_module
@@ -44,7 +43,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """The front, once somebody asks for it: a worker that reads records does without engines, 11 MB."""
+    """Import the facade on first use, so that a worker that needs only records saves 11 MB."""
     if name not in __all__:
         raise AttributeError(name)
     return getattr(import_module("bot.store.facade"), name)

@@ -1,7 +1,7 @@
-"""After the clock was set back: what was to happen so long after a time that has not come yet.
+"""Repair of stored times after the wall clock was set back.
 
-No row says by how much the clock was wrong when it was written, but nothing that has happened lies ahead, and
-every wait has its greatest length.
+Rows do not record by how much the clock was wrong when they were written. Past events are therefore moved to
+now at the latest, and every wait is limited to its maximum length.
 """
 
 from bot.core.preferences import MIN_OUTLETS_DEADLINE_SECONDS, TOP_STORY_WINDOW_SECONDS
@@ -11,7 +11,10 @@ from bot.store.records.outbox_records import MaxRetryDelays
 
 
 def shorten_waits(db: Connection, longest: MaxRetryDelays) -> None:
-    """Let no wait be longer than it would be, had it begun now."""
+    """Limit every stored wait to its maximum length, counted from `db.now`.
+
+    `max_delays` are the maximum retry delays in seconds.
+    """
     values = {
         "now": db.now,
         "quiet": NOTIFICATION_COOLDOWN_SECONDS,
@@ -24,7 +27,7 @@ def shorten_waits(db: Connection, longest: MaxRetryDelays) -> None:
 
 
 _STATEMENTS = (
-    # A feed that was polled in what is the future now waits for its interval from here on.
+    # A feed whose last poll lies in the future waits for its full interval from now on.
     """
     UPDATE feed SET next_poll = next_poll - (last_poll - :now), last_poll = :now,
         last_success = min(last_success, :now), last_article = min(last_article, :now),
@@ -49,6 +52,6 @@ _STATEMENTS = (
     "UPDATE reading SET wanted = :now WHERE wanted > :now",
     "UPDATE channel SET problem_since = :now WHERE problem_since > :now",
     "UPDATE channel SET retry_at = :now + :channel WHERE retry_at > :now + :channel",
-    # What comes from now on is newer than the end of a pause, or of a time away.
+    # Only articles found after a pause or absence are posted, so its end may not lie in the future.
     "UPDATE subscription SET resumed = :now WHERE resumed > :now",
 )

@@ -1,4 +1,4 @@
-"""What the functions of the store use of a database connection, whichever engine it is of."""
+"""The database connection that store functions use, independent of the engine."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
@@ -8,81 +8,83 @@ T = TypeVar("T")
 
 
 class Row(Protocol):
-    """A row of a result: by column number or name."""
+    """A row of a result, indexed by column position or name."""
 
     def __getitem__(self, column: int | str, /) -> Any: ...
     def __iter__(self) -> Iterator[Any]: ...
     def __len__(self) -> int: ...
     def keys(self) -> Iterable[str]:
-        """The names of the columns."""
+        """Return the column names in order."""
         ...
 
 
 class Result(Protocol):
-    """What a statement gives: its rows, or how many it changed."""
+    """The result of a statement: its rows, or the number of rows changed."""
 
     @property
     def rowcount(self) -> int:
-        """Rows inserted, updated or deleted."""
+        """Return the number of rows inserted, updated or deleted."""
         ...
 
     def fetchone(self) -> Any:
-        """The next row, None after the last."""
+        """Return the next row, or None after the last."""
         ...
 
     def fetchall(self) -> list[Any]:
-        """All rows that are left."""
+        """Return all remaining rows."""
         ...
 
     def __iter__(self) -> Iterator[Any]: ...
 
 
 class Connection:
-    """A connection, used by one thread at a time, within the transaction that its owner began.
+    """A database connection, used by one thread at a time.
 
-    `now` is when that began, in seconds since 1970 in UTC by the bot's clock.
+    `Database` begins and ends its transactions. Every method raises the engine's own errors, which the worker
+    turns into `StoreError`.
     """
 
     now: int = 0
+    """Start of the transaction in seconds since 1970 (UTC), by the bot's clock."""
 
     def execute(self, sql: str, parameters: Parameters = (), /) -> Result:
-        """Run one statement."""
+        """Run one statement and return its result."""
         raise NotImplementedError
 
     def executemany(self, sql: str, parameters: Iterable[Parameters], /) -> Result:
-        """Run one statement for each set of parameters."""
+        """Run one statement once for each set of parameters."""
         raise NotImplementedError
 
     def roll_back(self) -> None:
-        """End a transaction that may be open."""
+        """Roll back the open transaction, if any."""
         raise NotImplementedError
 
     def execute_rowcount(self, sql: str, parameters: Parameters = ()) -> int:
-        """How many rows a statement inserted, updated or deleted."""
+        """Run a statement and return the number of rows inserted, updated or deleted."""
         return self.execute(sql, parameters).rowcount
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[Any]:
-        """The rows of a query, or of a statement with RETURNING."""
+        """Return all rows of a query, or of a statement with RETURNING."""
         return self.execute(sql, parameters).fetchall()
 
     def row(self, sql: str, parameters: Parameters = ()) -> Any:
-        """The first of them, or None."""
+        """Return the first row of a query, or None if there is none."""
         return self.execute(sql, parameters).fetchone()
 
     def column(self, sql: str, parameters: Parameters = ()) -> list[Any]:
-        """The first column of the rows of a query."""
+        """Return the first column of all rows of a query."""
         return [row[0] for row in self.execute(sql, parameters)]
 
     def value(self, sql: str, parameters: Parameters = ()) -> Any:
-        """The first column of the first row of a query, or None."""
+        """Return the first column of the first row of a query, or None if there is no row."""
         row = self.row(sql, parameters)
         return None if row is None else row[0]
 
     def object_or_none(self, make: Callable[[Any], T], sql: str, parameters: Parameters = ()) -> T | None:
-        """What `make` makes of the first row of a query, or None."""
+        """Return `from_row` of the first row of a query, or None if there is no row."""
         row = self.row(sql, parameters)
         return None if row is None else make(row)
 
     def objects(self, make: Callable[[Any], T], sql: str, parameters: Parameters = ()) -> list[T]:
-        """What `make` makes of the rows of a query."""
+        """Return `from_row` of each row of a query."""
         return [make(row) for row in self.execute(sql, parameters)]

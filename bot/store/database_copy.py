@@ -1,8 +1,8 @@
-"""All that a database holds, moved to one of the other engine: in batches, resumable, compared at the end.
+"""Copy of a whole database to the other engine: in batches, resumable, compared at the end.
 
-Rows are read and written in the order of their keys, which both engines compare byte by byte: what is there
-already tells where to go on. What follows from other rows is left out and made anew: the log of changes that
-the search index follows, and the marks of what is encoded; what running processes share is left out too.
+Rows are copied in the order of their primary keys, which both engines compare byte by byte, so that the last
+key in the target says where to resume. Derived tables (the change log of the search index, marks of encoded
+articles) are rebuilt instead of copied; tables that running processes share are left out.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,14 +19,15 @@ from bot.store.records.content_records import TableSchema
 from bot.store.store_errors import DatabaseMoved, DatabaseUnusable, StoreError
 
 IN_PROGRESS_KEY = "moving"
-"""The name in `meta` under which a database says from where it is being filled."""
+"""Name in `meta` of the location from which an incomplete database is being filled."""
 MOVED = "moved"
-"""The name in `meta` under which a database says where all that it held is now."""
+"""Name in `meta` of the location to which a database was moved."""
 BATCH_SIZE = 500
+"""Rows per batch."""
 _DERIVED = {"article_change", "encoded_article", "process", "lease", "request_share"}
 _MARKED = "SELECT value FROM meta WHERE name = ?"
 _NOT_MOVED = (IN_PROGRESS_KEY, MOVED, MOVED_AT, "identity")
-"""Names in `meta` of what is true of one database alone."""
+"""Names in `meta` that describe one database and are not copied."""
 
 DatabaseLocation = Path | DatabaseUrl
 Row = tuple[Any, ...]
@@ -35,11 +36,12 @@ Row = tuple[Any, ...]
 async def copy_database(
     source: DatabaseLocation, target: DatabaseLocation, clock: Clock, on_progress: Callable[[int, int], None]
 ) -> int:
-    """Move everything; how many rows. `on_progress` is told how many were copied or compared, of how many.
+    """Copy all rows from one database to one of the other engine and return their number.
 
-    Killed at any moment it goes on when it is called again. Raises `StoreError`: `DatabaseUnusable` where the
-    places are of one engine, the source is missing, or the target holds what is not from this source;
-    `DatabaseMoved` where the source was moved elsewhere.
+    `on_progress(done, total)` counts rows copied and compared. A copy that was killed resumes when it is
+    called again. Raises `DatabaseUnusable` if both locations are of one engine, the source is missing or the
+    target holds other data; `DatabaseMoved` if the source was moved elsewhere; `AlreadyRunning` if a bot uses
+    either; `StoreError` if rows differ in the end.
     """
     if isinstance(source, Path) == isinstance(target, Path):
         raise DatabaseUnusable("Move from a file to a PostgreSQL server (postgresql://…), or back.")
@@ -58,7 +60,7 @@ async def copy_database(
 
 
 async def require_complete(database: AnyDatabase) -> None:
-    """Raise `DatabaseUnusable` for a database that is being filled."""
+    """Raise `DatabaseUnusable` if the database was not completely filled by a move."""
     if (source := await database.query(Connection.value, _MARKED, (IN_PROGRESS_KEY,))) is not None:
         raise DatabaseUnusable(
             f"The database {database.location} is being filled from {source}: run `telex move` "
@@ -67,15 +69,15 @@ async def require_complete(database: AnyDatabase) -> None:
 
 
 async def must_be_current(database: AnyDatabase) -> None:
-    """Raise `DatabaseMoved` for a database that was moved: another goes on from there."""
+    """Raise `DatabaseMoved` if the database was moved to another location."""
     if (target := await database.query(Connection.value, _MARKED, (MOVED,))) is not None:
         raise DatabaseMoved(database.location, target)
 
 
 async def take_back(database: AnyDatabase) -> None:
-    """Let a database that was moved be the one in use again, like a backup that was restored.
+    """Put a database that was moved into use again, like a restored backup; do nothing to others.
 
-    What was posted meanwhile is read back, and numbers that Discord may know by now are left out.
+    Posts sent meanwhile are then reconciled from Discord, and ids that Discord may know by now are skipped.
     """
     if await database.query(Connection.value, _MARKED, (MOVED,)) is None:
         return
@@ -131,7 +133,7 @@ class _DatabaseCopy:
         await engines.set_id_sequences(self._target, await engines.id_sequences(self._source))
         for shape in shapes:
             await self._compare(shape)
-        # In this order: killed in between neither of the two is used, and the move is run again.
+        # In this order: after a kill in between neither database is usable, and the move is run again.
         await self._source.transact(_mark_moved, target)
         await self._target.transact(
             Connection.execute_rowcount, "DELETE FROM meta WHERE name = ?", (IN_PROGRESS_KEY,)
@@ -139,7 +141,7 @@ class _DatabaseCopy:
         return rows
 
     async def _start_or_resume(self, shapes: Sequence[TableSchema]) -> None:
-        """Mark an empty database as one that is being filled, or find that mark."""
+        """Mark an empty target as being filled. Raises `DatabaseUnusable` if it holds other data."""
         source = await self._target.query(Connection.value, _MARKED, (IN_PROGRESS_KEY,))
         if source is not None:
             if source != str(self._source.location):
@@ -170,7 +172,7 @@ class _DatabaseCopy:
             self._report_progress(len(rows))
 
     async def _fill_deferred_references(self, shape: TableSchema, columns: Sequence[str]) -> None:
-        """Fill in what points to rows that came later."""
+        """Set foreign keys that refer to rows copied after their own."""
         assigned = ", ".join(f"{_quoted(column)} = ?" for column in columns)
         found = " AND ".join(f"{column} = ?" for column in shape.key)
         rows = await self._source.query(

@@ -1,4 +1,4 @@
-"""Whether a database can be used, by what became of the attempts."""
+"""Health of a database, judged by the outcome of its last reads and writes."""
 
 import logging
 
@@ -8,31 +8,36 @@ from bot.store.store_errors import DatabaseBroken, DatabaseFault
 log = logging.getLogger(__name__)
 
 RECOVERY_SECONDS = 60.0
-"""Seconds without a failure after which trouble is over: on a nearly full disk some writes succeed."""
+"""Seconds without a failure until the database counts as recovered.
+
+On a nearly full disk some writes succeed and others fail.
+"""
 
 
 class DatabaseHealth:
-    """What keeps a database from being used.
+    """The current and the recent fault of a database.
 
-    `fault` is what the last attempt failed for, None after one that did not. `trouble` stays until it has
-    been calm for a while. Damage stays for good: such a file is not written to any more, for what is missing
-    in it would be posted again.
+    A `DatabaseBroken` fault is permanent: nothing more is written, because articles missing from a damaged
+    database would be posted again.
     """
 
     def __init__(self, clock: Clock) -> None:
         self.fault: DatabaseFault | None = None
+        """Fault of the last attempt; None if it succeeded."""
         self.trouble: DatabaseFault | None = None
+        """Last fault, until `RECOVERY_SECONDS` after the last failure; None if healthy."""
         self._clock = clock
         self._failed_at = 0.0
         self._said: set[str] = set()
 
     def require_undamaged(self) -> None:
-        """Let a write begin. Raises `DatabaseBroken` for a file that is damaged."""
+        """Raise `DatabaseBroken` if the database was found damaged."""
         if isinstance(self.fault, DatabaseBroken):
-            raise self.fault.with_traceback(None)  # which grows each time it is raised
+            # The stored exception's traceback would grow each time it is raised.
+            raise self.fault.with_traceback(None)
 
     def record_failure(self, error: BaseException) -> None:
-        """Remember what was found to be wrong. Other errors than those of the file are none of ours."""
+        """Record a `DatabaseFault` and log each message once; ignore other errors."""
         if not isinstance(error, DatabaseFault) or isinstance(self.fault, DatabaseBroken):
             return
         self.fault = self.trouble = error
@@ -41,12 +46,12 @@ class DatabaseHealth:
         if sentence not in self._said:
             self._said.add(sentence)
             broken = isinstance(error, DatabaseBroken)
-            log.error("%s %s", sentence, "I write nothing more to it." if broken else "I keep trying.")
+            log.error("database failed writes=%s error=%s", "stopped" if broken else "retried", sentence)
 
     def record_success(self) -> None:
-        """A write was taken."""
+        """Record a successful write."""
         self.fault = None
         if self.trouble is not None and self._clock.monotonic() - self._failed_at >= RECOVERY_SECONDS:
             self.trouble = None
             self._said.clear()
-            log.warning("The database accepts writes again")
+            log.warning("database recovered")

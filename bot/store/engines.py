@@ -1,4 +1,4 @@
-"""Which engine a database is opened with: that of its place."""
+"""Choice of the database engine by location: a file path is SQLite, a URL PostgreSQL."""
 
 from contextlib import AbstractContextManager
 from importlib.util import find_spec
@@ -15,7 +15,7 @@ from bot.store.store_errors import DatabaseMissing, DatabaseUnusable
 
 
 async def open_database(place: Path | DatabaseUrl, clock: Clock, *, create: bool = True) -> AnyDatabase:
-    """An open database, its tables brought up to date. Raises as `Store.open`."""
+    """Open and migrate a database, or `create` it. Raises the errors of `Store.open`."""
     if not create:
         must_exist(place)
     if isinstance(place, Path):
@@ -27,7 +27,10 @@ async def open_database(place: Path | DatabaseUrl, clock: Clock, *, create: bool
 
 
 def must_exist(place: Path | DatabaseUrl) -> None:
-    """Raise `DatabaseMissing` where there is no file, or nothing in it; of a server that is told later."""
+    """Raise `DatabaseMissing` if a database file is missing or empty; servers are checked when opened.
+
+    Raises `DatabaseUnusable` if the path cannot be read.
+    """
     if isinstance(place, DatabaseUrl):
         return
     try:
@@ -39,7 +42,11 @@ def must_exist(place: Path | DatabaseUrl) -> None:
 
 
 def lock_for_run(place: Path | DatabaseUrl, *, alone: bool) -> AbstractContextManager[None]:
-    """As `Store.lock_for_run`."""
+    """Return a context manager that holds the run lock of a database.
+
+    With `exclusive` no other process may run on a server. Entering it raises `AlreadyRunning`,
+    `DatabaseUnusable`.
+    """
     if isinstance(place, Path):
         return run_lock.lock_for_run(place)
     _require_extra()
@@ -49,19 +56,19 @@ def lock_for_run(place: Path | DatabaseUrl, *, alone: bool) -> AbstractContextMa
 
 
 async def table_schemas(*databases: AnyDatabase) -> list[TableSchema]:
-    """The tables of both, of which one is a file."""
+    """Return the schemas of all tables, read from the one SQLite database among the arguments."""
     file = next(one for one in databases if isinstance(one.location, Path))
     return await file.read(table_shapes.shapes)
 
 
 async def id_sequences(opened_: AnyDatabase) -> dict[str, int]:
-    """The last number that each table gave which gives none twice."""
-    return await opened_.read(_sequence_module(opened_).id_sequences)
+    """Return the last id of each table that never reuses ids."""
+    return await opened_.read(_sequence_module(opened_).counters)
 
 
 async def set_id_sequences(opened_: AnyDatabase, last: dict[str, int]) -> None:
-    """Let these tables give larger numbers than these."""
-    await opened_.transact(_sequence_module(opened_).set_id_sequences, last)
+    """Make tables assign only ids above the given ones."""
+    await opened_.transact(_sequence_module(opened_).set_counters, last)
 
 
 def _sequence_module(opened_: AnyDatabase) -> Any:

@@ -1,4 +1,4 @@
-"""The front of the store: an open database, whose parts are its attributes."""
+"""The public interface of the store: an open database with its repositories."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
@@ -58,11 +58,14 @@ __all__ = ["WRITE_RETRY_SECONDS", "ErasureReport", "Store", "has_key", "use_keys
 T = TypeVar("T")
 
 WRITE_RETRY_SECONDS = 5.0
-"""Seconds between attempts to write while the file or its disk is in trouble."""
+"""Seconds between attempts at a write while the database fails."""
 
 
 class Store:
-    """An open database; its parts are its attributes. Every method raises `StoreError` alone."""
+    """An open database, with one attribute per repository.
+
+    Every method raises `StoreError` if the database fails, and no other exception of an engine.
+    """
 
     def __init__(self, database: AnyDatabase) -> None:
         self._database = database
@@ -103,9 +106,10 @@ class Store:
 
     @classmethod
     async def open(cls, place: Path | DatabaseUrl, clock: Clock, *, create: bool = True) -> Self:
-        """Open a database and bring it up to date; where there is none, `create` it.
+        """Open a database and migrate it to this version; if there is none, `create` it.
 
-        Raises `NewerDatabase`, `DatabaseBroken` or `DatabaseUnusable`, such as `DatabaseMissing`.
+        Raises `NewerDatabase`, `DatabaseBroken` or `DatabaseUnusable`; `DatabaseMissing` if `create` is
+        False.
         """
         store = cls(await engines.open_database(place, clock, create=create))
         try:
@@ -119,11 +123,11 @@ class Store:
         return store
 
     async def must_be_current(self) -> None:
-        """Raise `DatabaseMoved` where another database goes on from this one."""
+        """Raise `DatabaseMoved` if the database was moved to another location."""
         await database_copy.must_be_current(self._database)
 
     async def take_back(self) -> None:
-        """Let a database that was moved be used again; what was posted meanwhile is read back first."""
+        """Put a database that was moved into use again; posts sent meanwhile are reconciled first."""
         await database_copy.take_back(self._database)
 
     copy_database = staticmethod(database_copy.copy_database)
@@ -131,48 +135,52 @@ class Store:
 
     @staticmethod
     def lock_for_run(place: Path | DatabaseUrl, *, alone: bool = False) -> AbstractContextManager[None]:
-        """Be a running bot of a database within the block: the only one of a file.
+        """Return a context manager that holds the run lock of a database.
 
-        With `alone` nobody else runs on a server either. Raises `AlreadyRunning`, `DatabaseUnusable`.
+        One bot may run on a file, several on a server; with `exclusive` no other process may run on a server.
+        Entering it raises `AlreadyRunning` or `DatabaseUnusable`.
         """
         return engines.lock_for_run(place, alone=alone)
 
     async def listen(self, heard: Callable[[str], None]) -> None:
-        """Call a function with what other processes tell of, by name, until it is cancelled.
+        """Call `on_event` with each cluster event of other processes, until cancelled.
 
-        With an empty name where something may have been missed. Ends at once where there are none.
+        An empty event means that some may have been missed. Returns at once on SQLite, which has no peers.
         """
         await self._database.notices(heard)
 
     async def notify(self, notice: str) -> None:
-        """Tell the other processes something: a name and perhaps a text, of fewer than 8,000 bytes."""
+        """Send a cluster event to the other processes: a name and perhaps a text, under 8,000 bytes."""
         await self._database.notify(notice)
 
     async def check_alive(self) -> None:
-        """Find out whether the file, or the server, is still there; else that is its `fault`.
+        """Check that the database file or server is still the one that was opened; a failure becomes `fault`.
 
-        Raises `AlreadyRunning` where another bot runs on what is there now, or another server answers than
-        at the start: this one is to end.
+        Raises `AlreadyRunning` if another bot runs on the file that is there now, or another server answers:
+        this process must end.
         """
         await self._database.check_alive()
 
     @property
     def is_new(self) -> bool:
-        """Whether the database was made when it was opened."""
+        """Whether opening the database created it."""
         return self._database.is_new
 
     @property
     def fault(self) -> DatabaseFault | None:
-        """What the last attempt to use the file failed for, None when it did not fail."""
+        """The fault of the last attempt to use the database, None if it succeeded."""
         return self._database.condition.fault
 
     @property
     def recent_fault(self) -> DatabaseFault | None:
-        """What is wrong with the file or its disk, until it has been well for a while."""
+        """The last fault, until the database has worked for a minute; None if healthy."""
         return self._database.condition.trouble
 
     async def is_writable(self, *, probe: bool = False) -> bool:
-        """Whether the database can be written to; tried where the last attempt failed, or `surely`."""
+        """Return whether the database accepts writes.
+
+        Tests it with a write if the last attempt failed, or with `probe=True`.
+        """
         if probe or self.fault is not None:
             try:
                 await self.meta.set("written", str(self.clock.now()))
@@ -181,7 +189,7 @@ class Store:
         return True
 
     async def retry_until_written(self, write: Callable[[], Awaitable[T]]) -> T:
-        """Do what must not be forgotten, again and again until the database takes it."""
+        """Repeat `write` every `WRITE_RETRY_SECONDS` while it raises `DatabaseFault`; return its result."""
         while True:
             try:
                 return await write()
@@ -189,18 +197,21 @@ class Store:
                 await self.clock.sleep(WRITE_RETRY_SECONDS)
 
     async def repair_after_clock_step(self, longest: MaxRetryDelays) -> None:
-        """Let nothing wait for a time that was reckoned by a clock which has been set back since."""
+        """Limit all stored waits after the wall clock was set back.
+
+        `max_delays` are the maximum retry delays in seconds.
+        """
         await self._database.transact(clock_repair.shorten_waits, longest)
 
     async def erase(self, person_id: int) -> ErasureReport:
-        """Delete everything about a person, from the files of the database too; how much there was."""
+        """Delete everything about a user, also from the database's files, and return the numbers of rows."""
         erased = await self._database.transact(erasure.erase, person_id)
         return replace(erased, log_emptied=await self._database.scrub(erasure.PERSONAL_DATA_TABLES))
 
     async def encrypt_feed_urls(self, *, anew: bool = False) -> int:
-        """Encrypt the passwords of feeds that lie open, with `anew` all of them; how many that were.
+        """Encrypt private feed URLs in plain text, with `reencrypt` all private ones; return their number.
 
-        Raises `DatabaseUnusable` where some cannot be decrypted with the keys that there are.
+        Raises `DatabaseUnusable` if a URL cannot be decrypted with the configured keys.
         """
         if not (await self.encryption_counts()).with_password:
             return 0
@@ -210,25 +221,28 @@ class Store:
         return sealed
 
     async def encryption_counts(self) -> EncryptionCounts:
-        """How the passwords of feeds lie in the database."""
+        """Return how many feed URLs are private, and how many of these are encrypted."""
         return await self._database.read(url_encryption.count)
 
     async def close(self) -> None:
-        """Close the database; closing twice does no harm."""
+        """Close the database; a second call does nothing."""
         await self._database.close()
 
     async def size(self) -> int:
-        """Bytes that the database takes, without its write-ahead log."""
+        """Return the size of the database in bytes, without its write-ahead log."""
         return await self._database.size()
 
     async def check(self) -> int:
-        """The version of the schema, after all that can be checked was. Raises `DatabaseBroken`."""
+        """Check the integrity of the database and return the version of its schema.
+
+        Raises `DatabaseBroken` if it is damaged, `DatabaseUnusable` if permissions are missing.
+        """
         return await self._database.check()
 
     async def backup(self, path: Path) -> None:
-        """Copy the database, in use as it is, into a new file.
+        """Copy the database into a new file while it is in use; cancellation leaves no file.
 
-        Cancelled it leaves nothing. Raises `DatabaseUnusable` when the file exists or cannot be written, or
-        where a server has tools of its own for that.
+        Raises `DatabaseUnusable` if the file exists or cannot be written, and always on PostgreSQL, which has
+        its own tools; `DatabaseBroken` if the copy is damaged.
         """
         await self._database.backup(path)

@@ -1,26 +1,26 @@
-"""Facts about the database itself and what the bot has to remember of itself, by name."""
+"""Named texts about the database and the bot's own state."""
 
 from bot.store.connection import Connection
 from bot.store.repository import Repository, writes
 
 RESTORED_KEY = "restored"
-"""The name of what is set in a database that came out of a backup."""
+"""Name of the text that marks a database restored from a backup."""
 MOVED_AT = "moved_at"
-"""The name of when a database was moved to another, in seconds: it knows nothing that was posted later."""
+"""Name of the time at which a database was moved, in seconds of UTC; later posts are unknown to it."""
 RESTORED_ID_GAP = 1_000_000
-"""More watches and digests than are ever begun between a backup and the day it is needed."""
+"""Ids of watches and digests skipped after a restore: more than are created between backup and restore."""
 
 
 class Meta(Repository):
-    """Texts by name."""
+    """Repository of named texts."""
 
     async def get(self, name: str) -> str | None:
-        """The text, or None."""
+        """Return the text of a name, or None if there is none."""
         return await self._value("SELECT value FROM meta WHERE name = ?", (name,))
 
     @writes
     def set(self, db: Connection, name: str, value: str | None) -> None:
-        """Keep a text; None forgets it."""
+        """Store a text under a name; None deletes it."""
         if value is None:
             db.execute("DELETE FROM meta WHERE name = ?", (name,))
         else:
@@ -28,7 +28,7 @@ class Meta(Repository):
 
 
 def set_value(db: Connection, name: str, value: str) -> None:
-    """Keep a text."""
+    """Store a text under a name."""
     db.execute(
         "INSERT INTO meta (name, value) VALUES (?, ?) "
         "ON CONFLICT (name) DO UPDATE SET value = excluded.value",

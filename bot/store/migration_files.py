@@ -1,4 +1,4 @@
-"""The numbered `.sql` files that an engine's tables are brought up to date with."""
+"""Numbered `.sql` migration files."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from bot.store.store_errors import NewerDatabase
 
 
 def list_migrations(folder: Path) -> dict[int, Path]:
-    """The migrations of a folder by number, in order."""
+    """Return the paths of a directory's migrations by number, in ascending order."""
     paths = sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))
     found = {int(path.name[:4]): path for path in paths}
     assert len(found) == len(paths), "two migrations have the same number"
@@ -14,7 +14,7 @@ def list_migrations(folder: Path) -> dict[int, Path]:
 
 
 def require_known_version(version: int, newest: int) -> None:
-    """Raise `NewerDatabase` for a version that is beyond the newest migration."""
+    """Raise `NewerDatabase` if a schema version is above the newest migration."""
     if version > newest:
         raise NewerDatabase(
             f"The database has version {version}, this Telex knows versions up to {newest}: "

@@ -1,7 +1,4 @@
-"""What the store asks of a database engine, and what engines share.
-
-`store/sqlite` is one; another is a room beside it.
-"""
+"""Interfaces and shared logic of the database engines; `sqlite` and `postgres` implement them."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -23,78 +20,85 @@ C_co = TypeVar("C_co", bound=Connection, covariant=True)
 
 
 class Session(Protocol[C_co]):
-    """A connection with a thread of its own, which runs whole functions, one after the other."""
+    """A database connection with its own thread, which runs one function after the other."""
 
     async def run(
         self, function: Callable[Concatenate[C_co, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run `function(connection, …)`, which leaves no transaction open. Raises `StoreError`.
+        """Run `function(connection, …)` on the thread and return its result. Raises `StoreError`.
 
-        It runs to its end even when the waiting task is cancelled; what is run later runs after it.
+        The function must end its transaction. It runs to its end even if the caller is cancelled; later calls
+        wait for it.
         """
         ...
 
     async def interrupt(self) -> None:
-        """Cut short what runs there now, which may take seconds: nobody waits for its answer any more."""
+        """Abort the running function, whose result nobody awaits any more; this may take seconds."""
         ...
 
     async def rollback_open(self) -> None:
-        """Leave no transaction open, whatever still runs."""
+        """Roll back an open transaction after the running function has ended."""
         ...
 
     async def close(self) -> None:
-        """Close it after what was asked of it; closing twice does no harm."""
+        """Close the connection after all queued functions; a second call does nothing."""
         ...
 
 
-S = TypeVar("S", bound=Session)  # type: ignore[type-arg]  # whose connection is the engine's
+S = TypeVar("S", bound=Session)  # type: ignore[type-arg]  # its connection is the engine's
 
 
 class Database(ABC, Generic[C, S]):
-    """An open database: writers, each behind a lock, and a few readers, which never wait for them.
+    """An open database: writers, each behind a lock, and a few readers that never wait for writers.
 
-    Work is done by plain functions of a connection that run on its own thread, so that the event loop only
-    waits. Every method raises `StoreError` and nothing of the engine's own.
+    All work is done by plain functions of a connection, run on the connection's thread. Every method raises
+    `StoreError`, and no exception of the engine.
     """
 
     location: Path | DatabaseUrl
     is_shared: bool
-    """Whether several processes may run on it at a time."""
+    """Whether several processes may use the database at a time."""
     is_new = False
-    """Whether opening it made its tables."""
+    """Whether opening the database created its tables."""
     _snapshot: str
-    """The statement that begins a read."""
+    """Statement that begins a read transaction."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.condition = DatabaseHealth(clock)
         self._locks = [asyncio.Lock(), asyncio.Lock()]
-        self._writers: list[S] = []  # the last one for what is urgent
+        # The last writer is for urgent writes; with a single writer it takes all of them.
+        self._writers: list[S] = []
         self._readers: list[S] = []
-        # The reader used last is used first: its page cache is warm.
+        # The most recently used reader is reused first, because its page cache is warm.
         self._idle: asyncio.LifoQueue[S] = asyncio.LifoQueue()
 
     async def close(self) -> None:
-        """Close it, twice without harm: running reads are cut short, a running write ends first."""
+        """Close the database: abort running reads, finish a running write. A second call does nothing."""
         await asyncio.shield(asyncio.create_task(self._close()))
 
     async def _close(self) -> None:
         await asyncio.gather(*(reader.interrupt() for reader in self._readers))
         async with self._locks[0]:
             await asyncio.gather(*(reader.close() for reader in self._readers), return_exceptions=True)
-            for writer in self._writers:  # on SQLite the last to close clears up, which a reader may not
+            # The last connection to a SQLite file cleans up when it closes, which a reader may not do.
+            for writer in self._writers:
                 await writer.close()
 
     async def transact(
         self, function: Callable[Concatenate[C, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run `function(connection, …)` in a transaction of its own, undone on any error or cancellation."""
+        """Run `function(connection, …)` in a write transaction and return its result.
+
+        It is rolled back on any error or cancellation. Raises `StoreError`; `DatabaseBroken` if the database
+        was found damaged before.
+        """
         return await self._transact(0, function, *args, **kwargs)
 
     async def transact_urgently(
         self, function: Callable[Concatenate[C, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """As `transact`, not behind this process's other writes where several write at a time."""
+        """Run a write transaction, ahead of other writes of this process if possible. Raises `StoreError`."""
         return await self._transact(-1, function, *args, **kwargs)
 
     async def _transact(
@@ -128,14 +132,14 @@ class Database(ABC, Generic[C, S]):
                 yield writer
             except BaseException as error:
                 self.condition.record_failure(error)
-                # Queued behind whatever still runs there, so the next write finds no transaction open
-                # even when this wait is cancelled in its turn.
+                # The rollback queues behind the function that still runs, so that the next write finds no
+                # open transaction even if this wait is cancelled too.
                 await asyncio.shield(asyncio.ensure_future(writer.rollback_open()))
                 raise
             self.condition.record_success()
 
     async def read(self, function: Callable[Concatenate[C, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `function(connection, …)` off the event loop; all its queries see one state."""
+        """Run `function(connection, …)` in a read transaction, on one state. Raises `StoreError`."""
 
         def snapshot(db: C) -> T:
             db.execute(self._snapshot)
@@ -148,7 +152,7 @@ class Database(ABC, Generic[C, S]):
         return await self.query(snapshot)
 
     async def query(self, function: Callable[Concatenate[C, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """As `read`, for one query: what its rows are made into may be much."""
+        """Run `function(connection, …)` on a reader, for a single query. Raises `StoreError`."""
         reader = await self._idle.get()
         ended: asyncio.Future[None] | None = None
         try:
@@ -156,7 +160,7 @@ class Database(ABC, Generic[C, S]):
             reader = self._readers[place] = await self._ensure_alive(reader)
             return await reader.run(function, *args, **kwargs)
         except asyncio.CancelledError:
-            # Nobody waits for that: a server that hangs does not answer it either.
+            # The interruption is not awaited, because a server that hangs does not answer it either.
             ended = asyncio.ensure_future(reader.interrupt())
             raise
         except StoreError as error:
@@ -169,45 +173,54 @@ class Database(ABC, Generic[C, S]):
                 ended.add_done_callback(lambda _: self._idle.put_nowait(reader))
 
     async def _ensure_alive(self, session: S) -> S:
-        """The session, or one in its place where it cannot be used any more."""
+        """Return the worker, or a replacement if it is no longer usable."""
         return session
 
     @abstractmethod
     def _begin(self, db: C) -> str:
-        """Begin a write, alone; what its transaction is known by."""
+        """Begin an exclusive write transaction and return its id, "" if the engine has none."""
 
     @abstractmethod
     def _commit(self, db: C, name: str) -> None:
-        """End it."""
+        """Commit the write transaction."""
 
     @abstractmethod
     async def notices(self, heard: Callable[[str], None]) -> None:
-        """As `Store.notices`."""
+        """Call `on_event` with each cluster event of other processes, until cancelled.
+
+        An empty event means that some may have been missed. Returns at once if the engine has no peers.
+        """
 
     @abstractmethod
     async def notify(self, notice: str) -> None:
-        """As `Store.tell`."""
+        """Send a cluster event of less than 8,000 bytes to the other processes. Raises `StoreError`."""
 
     @abstractmethod
     async def check_alive(self) -> None:
-        """As `Store.look`."""
+        """Check that the database is still the one that was opened; record a failure in `health`.
+
+        Raises `AlreadyRunning` if this process must end.
+        """
 
     @abstractmethod
     async def size(self) -> int:
-        """As `Store.size`."""
+        """Return the size of the database in bytes, without its write-ahead log."""
 
     @abstractmethod
     async def check(self) -> int:
-        """As `Store.check`."""
+        """Check the integrity of the database and return its schema version.
+
+        Raises `DatabaseBroken` if it is damaged, `DatabaseUnusable` if permissions are missing.
+        """
 
     @abstractmethod
     async def backup(self, path: Path) -> None:
-        """As `Store.backup`."""
+        """Copy the database into a new file. Raises `DatabaseUnusable` or `DatabaseBroken`."""
 
     @abstractmethod
     async def scrub(self, tables: Iterable[str]) -> bool:
-        """Leave nothing in the files of what was deleted from some tables; whether all of it is gone."""
+        """Erase deleted rows of tables from the files, and return whether none can remain there."""
 
 
 AnyDatabase = Database[Any, Any]
-"""Of whichever engine."""
+"""A database of either engine."""

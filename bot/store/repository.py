@@ -1,4 +1,4 @@
-"""What the parts of the store share: methods that are whole functions of a connection."""
+"""Base class of the repositories, and decorators that run a method as one transaction."""
 
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial, wraps
@@ -15,10 +15,10 @@ AsyncMethod = Callable[Concatenate[R, P], Coroutine[Any, Any, T]]
 
 
 class Repository:
-    """A part of the store, about one kind of thing. Every method raises `StoreError` alone.
+    """A part of the store for one kind of row. Every method raises `StoreError` if the database fails.
 
-    What is marked as `reads` or `writes` is written with a connection, on whose thread it runs, and is called
-    without one, as a coroutine.
+    A method with `@read_transaction` or `@write_transaction` is defined with a connection, on whose thread it
+    runs, and called as a coroutine without it.
     """
 
     def __init__(self, database: AnyDatabase) -> None:
@@ -36,7 +36,7 @@ class Repository:
     async def _set(self, sql: str, parameters: Parameters = ()) -> set[Any]:
         return set(await self._database.query(Connection.column, sql, parameters))
 
-    async def _value(self, sql: str, parameters: Parameters = ()) -> Any | None:  # noqa: ANN401 - as it lies
+    async def _value(self, sql: str, parameters: Parameters = ()) -> Any | None:  # noqa: ANN401 - any column
         return await self._database.query(Connection.value, sql, parameters)
 
     async def _number(self, sql: str, parameters: Parameters = ()) -> int:
@@ -58,27 +58,27 @@ class _BoundFunction(Generic[P, T]):
 
 
 def read_method(function: Callable[Concatenate[Connection, P], T]) -> _BoundFunction[P, T]:
-    """A method that is a function of another module, which `reads`."""
+    """Make a method of a function of another module, run as a read transaction."""
     return _BoundFunction("read", function)
 
 
 def write_method(function: Callable[Concatenate[Connection, P], T]) -> _BoundFunction[P, T]:
-    """A method that is a function of another module, which `writes`."""
+    """Make a method of a function of another module, run as a write transaction."""
     return _BoundFunction("transact", function)
 
 
 def reads(method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
-    """All queries of the method see one state."""
+    """Run a method as one read transaction, whose queries see one state."""
     return _as_coroutine("read", method)
 
 
 def writes(method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
-    """The method is one transaction, alone, undone on any error or cancellation."""
+    """Run a method as one exclusive write transaction, rolled back on any error or cancellation."""
     return _as_coroutine("transact", method)
 
 
 def writes_urgently(method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
-    """As `writes`, not behind this process's other writes where several write at a time."""
+    """Run a method as a write transaction that does not queue behind other writes of this process."""
     return _as_coroutine("transact_urgently", method)
 
 

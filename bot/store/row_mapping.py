@@ -1,4 +1,4 @@
-"""How rows become words: the columns to ask for, and the dataclasses made of them."""
+"""Mapping between rows and models: the columns to select, and the conversions."""
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -68,15 +68,15 @@ _STATES = {state.value: state for state in FeedState}
 
 
 def to_json_array(values: Collection[Any]) -> str:
-    """Numbers or texts as one parameter, read in SQL by `SELECT value FROM json_each(?)`, texts by `atom`."""
+    """Encode integers or texts as one parameter: `SELECT value FROM json_each(?)`, for texts `atom`."""
     return json.dumps(list(values))
 
 
 def query_ids(db: Connection, sql: str, parameters: Mapping[str, object] | Sequence[object]) -> list[int]:
-    """The numbers that a query gives, in its order, in one step.
+    """Return the ids that a query selects, in its order, fetched as one JSON array.
 
-    A row at a time gives up the interpreter's lock for each row and has to get it back, which costs more than
-    the row where several search at once. A query with an order needs a limit, or SQLite may leave it out.
+    Fetching row by row releases and reacquires the GIL for each row, which costs more than the row itself
+    while several searches run. A query with ORDER BY needs a LIMIT, or SQLite may drop the order.
     """
     found = db.value(f"WITH found (id) AS ({sql}) SELECT json_group_array(id) FROM found", parameters)
     return cast("list[int]", json.loads(found))
@@ -84,11 +84,11 @@ def query_ids(db: Connection, sql: str, parameters: Mapping[str, object] | Seque
 
 @cache
 def _converters(kind: type) -> dict[str, Callable[[Any], Any] | None]:
-    """What makes the values of a class's fields of columns: None where they are the same."""
+    """Return the converter of each field of a class; None for columns used as they are."""
     return {name: _converter(hint) for name, hint in get_type_hints(kind).items()}
 
 
-def _converter(hint: Any) -> Callable[[Any], Any] | None:  # noqa: ANN401 - a type as it is written
+def _converter(hint: Any) -> Callable[[Any], Any] | None:  # noqa: ANN401 - any annotation
     if isinstance(hint, UnionType) and NoneType in get_args(hint):
         convert = _converter(get_args(hint)[0])
         return convert and (lambda value: None if value is None else convert(value))
@@ -100,7 +100,7 @@ def _converter(hint: Any) -> Callable[[Any], Any] | None:  # noqa: ANN401 - a ty
 
 
 def from_row(kind: Callable[..., T], row: Row, **given: object) -> T:
-    """A dataclass of the columns that have the names of its fields, those `given` apart."""
+    """Build a dataclass from the columns named like its fields; `overrides` replace columns."""
     converters = _converters(cast("type", kind))
     values = {
         name: convert(row[name]) if convert else row[name]
@@ -111,7 +111,10 @@ def from_row(kind: Callable[..., T], row: Row, **given: object) -> T:
 
 
 def feed_from_row(row: Row) -> Feed:
-    """A feed of the columns `FEED`, by position: polls read many, and by name takes twice as long."""
+    """Build a feed from the columns of `FEED_SQL`, by position: access by name takes twice as long.
+
+    Raises `DatabaseUnusable` if its URL cannot be decrypted.
+    """
     values = list(row)
     values[_URL] = decrypt_url(values[_URL])
     values[_SERVER] = values[_SERVER] or None
@@ -123,20 +126,20 @@ def feed_from_row(row: Row) -> Feed:
 
 
 def due_feed_from_row(row: Row) -> DueFeed:
-    """A feed that is due, of the columns `DUE_FEED`."""
+    """Build a due feed from the columns of `DUE_FEED_SQL`. Raises `DatabaseUnusable` without the URL key."""
     id_, url, etag, last_modified, body_hash, *rest = row
     return DueFeed(id_, decrypt_url(url), Validators(etag, last_modified, body_hash), *rest)
 
 
 def feed_values(feed: Feed) -> dict[str, Any]:
-    """The columns of a feed by name."""
+    """Return the column values of a feed by column name."""
     values = {name: getattr(feed, name) for name in _FIELDS if name != "validators"}
     own = {"server_id": feed.server_id or 0, "state": feed.state.value}
     return values | feed.validators._asdict() | own
 
 
 def article_from_row(row: Sequence[Any] | Row) -> Article:
-    """An article of the columns `ARTICLE`, by position: searches read many. Most bodies are the text."""
+    """Build an article from the columns of `ARTICLE_SQL`, by position; a NULL body equals the text."""
     values = list(row)
     if values[_BODY] is None:
         values[_BODY] = values[_TEXT]
@@ -145,7 +148,7 @@ def article_from_row(row: Sequence[Any] | Row) -> Article:
 
 
 def articles_by_ids(db: Connection, ids: Collection[int]) -> list[Article]:
-    """The articles with these ids, in one step, as `query_ids` does."""
+    """Return the articles with these ids, in no particular order, fetched as one JSON array."""
     columns = ", ".join(f'"{name}"' for name in Article._fields)
     found = db.value(
         f"WITH found ({columns}) AS"
@@ -157,7 +160,7 @@ def articles_by_ids(db: Connection, ids: Collection[int]) -> list[Article]:
 
 
 def article_values(new: NewArticle) -> dict[str, Any]:
-    """The columns that an article's entry decides, by name."""
+    """Return the column values that a feed entry determines, by column name."""
     values = {name: getattr(new, name) for name in _OF_ENTRY}
     return values | {
         "body": None if new.body == new.text else new.body,
@@ -171,11 +174,11 @@ AT_URLS = """
         AND url IN (SELECT atom FROM json_each(:urls))
     UNION SELECT id FROM article WHERE own_page = 1 AND url IN (SELECT atom FROM json_each(:urls))
 """
-"""The ids of the articles at some addresses; with the parameters of `at_urls`."""
+"""Query for the ids of the articles at some URLs, with the parameters of `build_url_parameters`."""
 
 
 def at_urls(found_at: Collection[str]) -> dict[str, Any]:
-    """The parameters of `AT_URLS` for canonical addresses."""
+    """Return the parameters of `AT_URLS_SQL` for canonical URLs."""
     return {"urls": to_json_array(found_at), "pages": to_json_array({urls.page_key(url) for url in found_at})}
 
 
@@ -184,7 +187,7 @@ dispatch_from_row = partial(from_row, Dispatch)
 
 
 def bookmark_from_row(row: Row) -> Bookmark:
-    """A bookmark of its own columns, named `saved_…`, and those of `ARTICLE`."""
+    """Build a bookmark from columns named `saved_…` and the columns of `ARTICLE_SQL`."""
     fields = dict(row)
     own = {
         name.removeprefix("saved_"): fields.pop(name) for name in list(fields) if name.startswith("saved_")

@@ -1,24 +1,24 @@
-"""What can be wrong with a database, each said in a sentence for the person who runs Telex."""
+"""Exceptions of the store, each with a sentence for the operator as its message."""
 
 
 class StoreError(Exception):
-    """The database did not do what was asked. The message is a sentence for a person."""
+    """A database operation failed."""
 
 
 class DatabaseFault(StoreError):
-    """Something is wrong with the file or its disk. Where the bot runs, the store has said it to the log."""
+    """The database, its disk or its server failed; the store has logged it."""
 
 
 class DatabaseUnusable(DatabaseFault):
-    """The file cannot be used: read-only, full disk, no permission, locked, or no database of Telex's."""
+    """The database cannot be used: read-only, disk full, no permission, locked, unreachable, not Telex's."""
 
 
 class DatabaseGone(DatabaseUnusable):
-    """The file is not there any more, or another is in its place."""
+    """The database file was deleted or replaced while in use."""
 
 
 class DatabaseMissing(DatabaseUnusable):
-    """There is no database at a place where one was to be read."""
+    """There is no database at the configured location."""
 
     def __init__(self, place: object) -> None:
         super().__init__(
@@ -28,7 +28,7 @@ class DatabaseMissing(DatabaseUnusable):
 
 
 class DatabaseMoved(DatabaseUnusable):
-    """What the database held was moved to another, which says since what was posted."""
+    """The database was moved to another location, which records what was posted since."""
 
     def __init__(self, place: object, target: str) -> None:
         super().__init__(
@@ -39,20 +39,20 @@ class DatabaseMoved(DatabaseUnusable):
 
 
 class DatabaseBroken(DatabaseFault):
-    """The file is damaged."""
+    """The database is damaged."""
 
 
 class DatabaseReplaced(DatabaseBroken):
-    """Another server answers now, which may lack what was written last: only a new start finds out."""
+    """Another server answers now, which may lack the latest writes; only a restart can reconcile them."""
 
 
 class NewerDatabase(StoreError):
-    """The file was written by a later version of Telex."""
+    """The database was written by a later version of Telex."""
 
 
 class AlreadyRunning(StoreError):
-    """Another running bot has this database, or this one has to start anew: it is to end."""
+    """Another running bot has this database, or this process must restart; it must end either way."""
 
 
 class LeaseLost(StoreError):
-    """What was to be written is another process's by now: nothing of it was."""
+    """Another process owns the lease by now; nothing was written."""

@@ -1,9 +1,9 @@
-"""Addresses of feeds that may let somebody in, encrypted where they are kept.
+"""Encryption of private feed URLs in the database.
 
-They belong to one server each (`feed.server_id`), or hold a part that looks drawn by lot
-(`urls.holds_secret`). With keys (`TELEX_SECRET_KEY`) such an address stands in the database as a Fernet token
-(https://github.com/fernet/spec); the first key encrypts, all of them decrypt. The keys are this process's, as
-its settings are.
+A URL is private if its feed belongs to one server (`feed.server_id`) or it contains a random-looking part
+(`urls.holds_secret`). With `TELEX_SECRET_KEY` it is stored as a Fernet token
+(https://github.com/fernet/spec): the first key encrypts, all keys decrypt. The keys are global to the
+process.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
 
 ENCRYPTED_PREFIX = "sealed:"
-"""What an encrypted address begins with."""
+"""Prefix of an encrypted URL."""
 
 
 _fernet: MultiFernet | None = None
 
 
 def set_keys(secret: SecretStr | None) -> None:
-    """From now on encrypt and decrypt with these keys, with commas between them; None: with none."""
-    global _fernet  # noqa: PLW0603 - of the process
+    """Set the comma-separated Fernet keys of this process; None disables encryption."""
+    global _fernet  # noqa: PLW0603 - one per process
     _fernet = None
     if secret is not None:
         from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415 - 8 MB that few need
@@ -38,29 +38,29 @@ def set_keys(secret: SecretStr | None) -> None:
 
 
 def has_key() -> bool:
-    """Whether addresses that may let somebody in are encrypted when they are written."""
+    """Return whether private URLs are encrypted when they are stored."""
     return _fernet is not None
 
 
 def is_private(url: str, server_id: int | None) -> bool:
-    """Whether an address may let somebody in: it is a server's own, or holds a secret."""
+    """Return whether a URL is private: of a feed of one server, encrypted, or with a secret in it."""
     return bool(server_id) or url.startswith(ENCRYPTED_PREFIX) or urls.holds_secret(url)
 
 
 def encrypt_url(url: str, server_id: int | None) -> str:
-    """An address as it is written: encrypted, where it may let somebody in and there is a key."""
+    """Return a URL in its stored form: encrypted if it is private and there is a key."""
     if _fernet is None or not is_private(url, server_id):
         return url
     return ENCRYPTED_PREFIX + _fernet.encrypt(url.encode("utf-8", "surrogatepass")).decode()
 
 
 def decrypt_url(url: str) -> str:
-    """An address as it was before it was written. Raises `DatabaseUnusable` without its key."""
+    """Return a stored URL in plain text. Raises `DatabaseUnusable` without its key."""
     if not url.startswith(ENCRYPTED_PREFIX):
         return url
     if _fernet is None:
         raise DatabaseUnusable("Feed addresses are encrypted: set TELEX_SECRET_KEY to their key.")
-    from cryptography.fernet import InvalidToken  # noqa: PLC0415 - see above
+    from cryptography.fernet import InvalidToken  # noqa: PLC0415 - 8 MB that few need; loaded with the keys
 
     try:
         return _fernet.decrypt(url.removeprefix(ENCRYPTED_PREFIX)).decode("utf-8", "surrogatepass")
@@ -69,7 +69,10 @@ def decrypt_url(url: str) -> str:
 
 
 def stored_form(db: Connection, url: str, server_id: int) -> str | None:
-    """An address as it stands in the database for a server, or None."""
+    """Return the stored form of a feed URL for a server, or None if no such private feed is stored.
+
+    `server_id` is 0 for feeds shared by all servers. Raises `DatabaseUnusable` if a URL cannot be decrypted.
+    """
     if not is_private(url, server_id):
         return url
     sql = (
@@ -81,13 +84,13 @@ def stored_form(db: Connection, url: str, server_id: int) -> str | None:
 
 
 def count(db: Connection) -> EncryptionCounts:
-    """How many addresses may let somebody in, and how many of them are encrypted."""
+    """Count the private feed URLs, and how many of them are encrypted."""
     written = [url for _id, _server_id, url, _target in _private(db)]
     return EncryptionCounts(len(written), sum(url.startswith(ENCRYPTED_PREFIX) for url in written))
 
 
 def _private(db: Connection) -> list[tuple[int, int, str, str | None]]:
-    """The feeds whose address may let somebody in: id, server, address, and where it moves to, as written."""
+    """Return id, server id, stored URL and stored redirect target of feeds with a private URL."""
     rows = db.rows("SELECT id, server_id, url, moved_to FROM feed WHERE url NOT LIKE 'purged:%'")
     return [
         (id_, server_id, url, target) for id_, server_id, url, target in rows if is_private(url, server_id)
@@ -95,9 +98,9 @@ def _private(db: Connection) -> list[tuple[int, int, str, str | None]]:
 
 
 def encrypt_all(db: Connection, *, reencrypt: bool = False) -> int:
-    """Encrypt what lies open, with `anew` also what is encrypted already; how many feeds that changed.
+    """Encrypt private feed URLs in plain text, with `reencrypt` all private ones; return the number changed.
 
-    Raises `DatabaseUnusable` where something cannot be decrypted, and changes nothing then.
+    Raises `DatabaseUnusable` before any change if a URL cannot be decrypted.
     """
     written = []
     for id_, server_id, url, moved_to in _private(db):

@@ -95,9 +95,9 @@ async def test_a_poll_that_finds_no_room_is_undone_and_found_again(store, connec
     assert not store.recent_fault
     assert len(await deliver(store)) == 1 + len(large)
     await store.check()
-    log_messages = [entry.message for entry in caplog.records if entry.name == "bot.store.database_health"]
-    assert [words in line for line in log_messages] == [True, False], log_messages
-    assert log_messages[1] == "The database accepts writes again"
+    said = [entry.message for entry in caplog.records if entry.name == "bot.store.database_health"]
+    assert [words in line for line in said] == [True, False], said
+    assert said[1] == "database recovered"
 
 
 async def test_a_claim_that_cannot_be_written_is_no_claim(store, connections, clock):
@@ -204,10 +204,10 @@ async def test_a_damaged_database_is_not_written_to_any_more(tmp_path, clock, ca
         await store.backup(tmp_path / "backup.db")
     assert not (tmp_path / "backup.db").exists()
     await store.close()
-    (log_message,) = [entry.message for entry in caplog.records if entry.name == "bot.store.database_health"]
-    assert "is damaged" in log_message
-    assert "restore a backup" in log_message
-    assert "I write nothing more to it." in log_message
+    (said,) = [entry.message for entry in caplog.records if entry.name == "bot.store.database_health"]
+    assert "is damaged" in said
+    assert "restore a backup" in said
+    assert "writes=stopped" in said
 
 
 dying_threads = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
