@@ -20,13 +20,16 @@ T = TypeVar("T")
 _FIELDS = [field.name for field in fields(Feed)]
 _VALIDATORS = _FIELDS.index("validators")
 FEED_COLUMNS = [*_FIELDS[:_VALIDATORS], *Validators._fields, *_FIELDS[_VALIDATORS + 1 :]]
+"""Columns of a feed in the order of `Feed`'s fields, with those of its validators in place of the field."""
 FEED = ", ".join(f"feed.{name}" for name in FEED_COLUMNS)
+"""Columns to select for `feed_from_row`."""
 _URL, _SERVER, _STATE, _MOVED_TO = map(FEED_COLUMNS.index, ("url", "server_id", "state", "moved_to"))
 DUE_FEED = """
     feed.id, feed.url, feed.etag, feed.last_modified, feed.body_hash, feed.interval, feed.added,
     feed.last_success, feed.last_article, feed.ttl, feed.skip_hours, feed.skip_days,
     feed.failures = 0 AND feed.moved_to IS NULL
 """
+"""Columns to select for `due_feed_from_row`."""
 ARTICLE = """
     article.id, article.key, article.feed_id, article.page, article.url, article.title, article.summary,
     article.text, coalesce(article.page_text, article.body) AS body, article.author,
@@ -34,10 +37,12 @@ ARTICLE = """
     article.language, article.tags, article.image, article.published, article.found, article.updated,
     article.corrected, article.retracted, article.audio, article.duration, NULL AS translated_from
 """
+"""Columns to select for `article_from_row`."""
 SUBSCRIPTION = """
     subscription.id, channel.server_id, subscription.channel_id, subscription.feed_id,
     subscription.added AS added_at, subscription.paused AS paused_at, subscription.look
 """
+"""Columns to select for `subscription_from_row`; needs a join with `channel`."""
 DISPATCH = """
     dispatch.id,
     coalesce(channel.server_id, (SELECT server_id FROM watch WHERE id = dispatch.watch_id), 0) AS server_id,
@@ -62,6 +67,7 @@ DISPATCH = """
      FROM (SELECT DISTINCT article_id, decided FROM fate WHERE joined_id = dispatch.id
            ORDER BY decided, article_id) AS joined) AS joined_article_ids
 """
+"""Columns to select for `dispatch_from_row`; needs a join with `channel`."""
 _OF_ENTRY = [field.name for field in fields(NewArticle) if field.name not in {"key", "identities"}]
 _TEXT, _BODY, _TAGS = map(Article._fields.index, ("text", "body", "tags"))
 _STATES = {state.value: state for state in FeedState}

@@ -13,6 +13,7 @@ from bot.store.connection import Parameters
 from bot.store.postgres.dialect import translate
 
 SCHEMA = "telex"
+"""Database schema with the tables and functions of Telex."""
 _OPTIONS = {
     "application_name": "telex",
     "connect_timeout": "10",
