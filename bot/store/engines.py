@@ -44,7 +44,7 @@ def must_exist(place: Path | DatabaseUrl) -> None:
 def lock_for_run(place: Path | DatabaseUrl, *, alone: bool) -> AbstractContextManager[None]:
     """Return a context manager that holds the run lock of a database.
 
-    With `exclusive` no other process may run on a server. Entering it raises `AlreadyRunning`,
+    With `alone` no other process may run on a server. Entering it raises `AlreadyRunning`,
     `DatabaseUnusable`.
     """
     if isinstance(place, Path):

@@ -137,7 +137,7 @@ class Store:
     def lock_for_run(place: Path | DatabaseUrl, *, alone: bool = False) -> AbstractContextManager[None]:
         """Return a context manager that holds the run lock of a database.
 
-        One bot may run on a file, several on a server; with `exclusive` no other process may run on a server.
+        One bot may run on a file, several on a server; with `alone` no other process may run on a server.
         Entering it raises `AlreadyRunning` or `DatabaseUnusable`.
         """
         return engines.lock_for_run(place, alone=alone)

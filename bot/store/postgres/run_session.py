@@ -23,7 +23,7 @@ _mutex = threading.Lock()
 
 @contextmanager
 def lock_for_run(server: DatabaseUrl, *, alone: bool) -> Iterator[None]:
-    """Hold the run lock within the block, shared or `exclusive`.
+    """Hold the run lock within the block, shared or `alone`.
 
     Raises `AlreadyRunning` if another process holds a conflicting lock, `DatabaseUnusable` if the server
     cannot be reached.
