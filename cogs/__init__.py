@@ -1,4 +1,4 @@
-"""What people can do in Discord: options in, one call into `bot`, an answer out."""
+"""Discord commands: parse the options, call into `bot`, show the answer."""
 
 from discord.ext import commands
 
@@ -46,4 +46,4 @@ ALL_COGS: tuple[type[commands.Cog], ...] = (
     PrivacyCog,
     ExpiredComponentCog,
 )
-"""Every cog, in the order in which they start and end."""
+"""All cogs, in the order in which they are loaded and unloaded."""

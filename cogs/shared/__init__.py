@@ -1,1 +1,1 @@
-"""Building blocks of several cogs: views, paging, cards, rights."""
+"""Building blocks shared by the cogs: views, paging, cards, authorization."""

@@ -1,4 +1,4 @@
-"""How articles look in answers: a line in a list, an option of a menu, a card of its own."""
+"""Articles as text, as menu options and as cards."""
 
 import re
 import textwrap
@@ -21,17 +21,21 @@ from cogs.shared.views import Interaction, menu_option, reply
 
 _MAX_TITLE_LENGTH = 150
 _MAX_POST_LINKS = 5
-_PAGE = 2_400  # UTF-16 units of a page of an article's text: Discord takes 4,000 with title, note and links
-_PIECE = (
-    600  # characters of a paragraph that stay on one page, which escaping makes four times as long at most
-)
-_BOLD_SENTINEL = "\ue000"  # of private use: stands for ** while the text is escaped
+_PAGE = 2_400
+"""Maximum page size in UTF-16 units: a message holds 4,000 with title, note and links."""
+_PIECE = 600
+"""Maximum length in characters of a piece of text; escaping makes it at most four times as long."""
+_BOLD_SENTINEL = "\ue000"
+"""Private-use character that stands for `**` while the text is escaped."""
 
 Spans = Sequence[tuple[int, int]]
 
 
 def bold_spans(text: str, spans: Spans) -> str:
-    """A text made harmless and one line, with the words at these spans, which are in order, in bold."""
+    """Return the text escaped and in one line, with the spans in bold.
+
+    `spans` are sorted pairs of character offsets that do not overlap.
+    """
     text = text.replace(_BOLD_SENTINEL, " ")
     parts: list[str] = []
     at = 0
@@ -45,32 +49,32 @@ def bold_spans(text: str, spans: Spans) -> str:
 
 
 def display_title(article: Article) -> str:
-    """The title as it can stand anywhere: one line, harmless, never empty."""
+    """Return the title of an article as one escaped line, never empty."""
     return discord_text.to_markdown_line(article.title, _MAX_TITLE_LENGTH) or _("Untitled")
 
 
 def title_variants(article: Article) -> tuple[str, str]:
-    """The title as a link to the article, and as it is for where that gets too long."""
+    """Return the title as a link to the article, and without the link as the shorter variant."""
     name = display_title(article)
     return messages.linked(name, article.url), name
 
 
 def quoted_heading(text: str, limit: int) -> str:
-    """What a person typed, as it can stand in a title: quoted, one line, harmless."""
+    """Return a user's text quoted, escaped and in one line, for a heading."""
     return _("“{text}”").format(text=discord_text.to_markdown_line(text, limit))
 
 
 def article_option(article: Article) -> discord.SelectOption:
-    """An entry of the menu that opens articles; its value is the article's key."""
+    """Return the menu option of an article; its value is the article's key."""
     return menu_option(
         discord_text.to_plain_line(article.title) or _("Untitled"), article.key, article.outlet
     )
 
 
 async def show_article(interaction: Interaction, article: Article, *, said: str = "") -> None:
-    """Show an article in the reply to an interaction: what it is, where it was posted, what can be done.
+    """Show an article with its actions in the reply to an interaction.
 
-    What is `said` stands above it. Without, a bookmark shows all of the stored text, in pages if need be.
+    `notice` stands above the card. Without it, a bookmark shows the whole stored text, in pages if necessary.
     """
     kept = await _bookmark(interaction, article)
     if kept is not None and not said and len(text_pages(article)) > 1:
@@ -89,7 +93,7 @@ async def _bookmark(interaction: Interaction, article: Article) -> Bookmark | No
 
 
 class BookmarkText(Paginated):
-    """A bookmark with its stored text in pages."""
+    """A bookmarked article with its stored text in pages."""
 
     def __init__(self, interaction: Interaction, article: Article) -> None:
         super().__init__(interaction)
@@ -115,7 +119,7 @@ class BookmarkText(Paginated):
 
 
 def text_pages(article: Article) -> list[str]:
-    """Return the stored text of an article in pages that fit beside its title: harmless, paragraphs apart."""
+    """Split the stored text of an article into escaped pages that fit beside its title."""
     pages = [""]
     for paragraph in (article.body or article.summary).splitlines():
         for number, piece in enumerate(textwrap.wrap(discord_text.to_plain_line(paragraph), _PIECE)):
@@ -140,10 +144,10 @@ def article_card(
     shared: bool = False,
     body: str = "",
 ) -> Card:
-    """An article by itself, in the language of this task, with its `body` or else the beginning of that.
+    """Return the card of an article, in the current language.
 
-    With the asker's bookmark of it, where it was `posted`, and buttons: those that need a server where the
-    asker is `here` in one; fewer where everybody reads it, for it is `shared`.
+    `body` replaces the excerpt. `bookmark` is the user's own; `links_to_posts` is markup. Buttons that need a
+    server appear where `in_server` is set; a `shared` card has fewer buttons, since everyone reads it.
     """
     about = [messages.status_lines(article)]
     if kept is not None:
@@ -185,13 +189,13 @@ def _bookmark_lines(kept: Bookmark) -> str:
 
 
 def note_line(kept: Bookmark) -> str:
-    """Their note, as a quotation; "" without one."""
+    """Return the note of a bookmark as a quotation, or "" without a note."""
     note = discord_text.to_markdown_line(kept.note)
     return f"> {note}" if note else ""
 
 
 def bookmark_line(kept: Bookmark) -> str:
-    """A small line: when they saved it, whether they have read it, their tags."""
+    """Return a small line with the read state, the time and the tags of a bookmark."""
     tags = [discord_text.escape_markdown(f"#{discord_text.to_plain_line(tag)}") for tag in kept.tags]
     read = _("read") if kept.read is not None else _("unread")
     saved = _("saved {when}").format(when=f"<t:{kept.created}:R>")
@@ -199,7 +203,7 @@ def bookmark_line(kept: Bookmark) -> str:
 
 
 async def post_links(interaction: Interaction, article: Article) -> str:
-    """Links to the posts of an article in this server that the asker sees, or "" where there are none."""
+    """Return links to the article's posts in this server that the user can see, or "" without any."""
     member = interaction_context.member(interaction)
     if member is None:
         return ""

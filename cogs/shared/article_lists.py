@@ -1,4 +1,4 @@
-"""Articles in a list, as a search shows them: title, excerpt, outlet, others on it, picture or button."""
+"""Entries of article lists: title, excerpt, outlet, other outlets, picture or button."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,18 +15,20 @@ from bot.store.records.content_records import SINGLE_ARTICLE_SIMILARITY, Coverin
 from bot.text import discord_text, excerpts
 from cogs.shared.article_cards import Spans, bold_spans, title_variants
 
-_EXCERPT_LENGTH = 110  # UTF-16 units
-_MAX_OUTLETS_NAMED = 2  # outlets beside the article's own
+_EXCERPT_LENGTH = 110
+"""Maximum length of an excerpt in UTF-16 units."""
+_MAX_OUTLETS_NAMED = 2
+"""Maximum number of other outlets that are named."""
 _MAX_OUTLET_LENGTH = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleListItem:
-    """An article in a list: an excerpt with the spans that match, small notes, who else tells of it.
+    """An article in a list, with its excerpt and the other outlets on the story.
 
-    `extra_lines` are lines of markup under it, `beside` is what stands at its right where it has no picture:
-    a Save button unless said, nothing where it is not `has_save_button`. In a message that stays in a channel
-    none is: by Save buttons the courier tells its posts from other messages.
+    `extra_lines` are markup below the entry. `accessory` stands beside an entry without a picture, by default
+    a Save button if `has_save_button` is set. Public messages have none, because delivery lookups recognise
+    posts by their Save buttons.
     """
 
     article: Article
@@ -39,7 +41,7 @@ class ArticleListItem:
     has_save_button: bool = True
 
     def to_section(self) -> Section:
-        """Its block: the picture at its right, or where there is none a Save button."""
+        """Return the section of this entry, with its picture or accessory."""
         article, (link, name) = self.article, title_variants(self.article)
         shown, marks = excerpts.excerpt_around(self.excerpt, list(self.highlights), _EXCERPT_LENGTH)
         withdrawn = "" if article.retracted is None else _("⚠️ withdrawn")
@@ -80,7 +82,7 @@ class ArticleListItem:
 
 
 def item_from_result(found: SearchResult) -> ArticleListItem:
-    """A search result."""
+    """Return the list entry of a search result."""
     note = ""
     if found.semantic_only:
         note = _("similar meaning")
@@ -92,14 +94,14 @@ def item_from_result(found: SearchResult) -> ArticleListItem:
 
 
 def item_with_lead(article: Article) -> ArticleListItem:
-    """An article with the beginning of its text."""
+    """Return the list entry of an article with the beginning of its text."""
     return ArticleListItem(article=article, excerpt=messages.plain_excerpt(article, _EXCERPT_LENGTH))
 
 
 async def with_other_outlets(
     store: Store, entries: Iterable[ArticleListItem], feed_ids: Collection[int]
 ) -> list[ArticleListItem]:
-    """The same with the other outlets of these feeds that tell of each."""
+    """Return the entries with the other outlets among these feeds that report the same story."""
     listed = list(entries)
     tellers: Mapping[int, Sequence[CoveringOutlet]] = await store.stories.other_coverage(
         [entry.article.id for entry in listed], feed_ids, SINGLE_ARTICLE_SIMILARITY

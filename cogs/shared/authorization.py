@@ -1,4 +1,4 @@
-"""Who may manage what a server follows (Manage Server, a role, its own settings), and who left a server."""
+"""Authorization: who manages feeds in a server, and which servers a user has left."""
 
 from typing import Any, TypeVar
 
@@ -17,32 +17,34 @@ CommandPermission = app_commands.AppCommandPermissions
 T = TypeVar("T")
 
 guild_context_only = app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
-"""For commands that make no sense in a direct message. (`guild_only` leaves the tree's defaults in force.)"""
+"""Restrict a command to servers. Unlike `guild_only`, keep the default installation types of the tree."""
 
 _installs = app_commands.allowed_installs(guilds=True, users=True)
 _contexts = app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
 
 
 def user_installable(command: T) -> T:
-    """For commands that a person can also take along: into any server, direct messages and groups."""
+    """Allow a command in servers, direct messages and groups, also for apps that a user installed."""
     return _installs(_contexts(command))
 
 
 MANAGER_EXTRAS = {"managers": True}
-"""Extras of a command or group for those who may manage feeds.
+"""Extras of a command or group for users who manage feeds.
 
-Discord offers it to everybody and the bot refuses the others: with default permissions Discord would hide it
-from a role that the server chose, and only a person's own token can tell Discord to show it.
+Discord shows such a command to everyone, and the bot rejects the others. Default permissions would hide it
+from a manager role, and only a user's own token can change a server's command permissions.
 """
 
-_CACHE_SECONDS = 60.0  # seconds
-_MAX_CACHED = 5_000  # servers and commands
-_MAX_ROLE_NAME_LENGTH = 100  # characters of a name
-_COMMAND_ID_KEY = "command"  # of the extras of a click: the id of the command whose panel it is on
+_CACHE_SECONDS = 60.0
+_MAX_CACHED = 5_000
+"""Maximum number of cached pairs of server and command."""
+_MAX_ROLE_NAME_LENGTH = 100
+_COMMAND_ID_KEY = "command"
+"""Key in the extras of an interaction for the id of the command that opened the panel."""
 
 
 class CommandPermissionCache(commands.Cog):
-    """Remembers for a minute what servers' settings (Integrations) say of commands, and the commands' ids."""
+    """A cache of the servers' command permissions, and of the ids of the commands."""
 
     def __init__(self, bot: TelexBot) -> None:
         self._bot = bot
@@ -54,11 +56,11 @@ class CommandPermissionCache(commands.Cog):
     async def on_raw_app_command_permissions_update(
         self, payload: discord.RawAppCommandPermissionsUpdateEvent
     ) -> None:
-        """A server's settings changed."""
+        """Drop the cached permissions that changed."""
         self._permissions.pop((payload.guild.id, payload.target_id), None)
 
     async def overrides(self, guild: discord.Guild, command_id: int) -> list[CommandPermission]:
-        """What a server's settings say of a command; empty where nothing or Discord does not tell."""
+        """Return a server's permission overrides of a command; empty without any or if Discord fails."""
         now = self._clock.monotonic()
         asked, known = self._permissions.get((guild.id, command_id), (-_CACHE_SECONDS, []))
         if now - asked < _CACHE_SECONDS:
@@ -66,7 +68,7 @@ class CommandPermissionCache(commands.Cog):
         try:
             command = await self._command(command_id)
             found = (await command.fetch_permissions(guild)).permissions if command is not None else []
-        except discord.NotFound:  # 10066: the server changed nothing
+        except discord.NotFound:  # Error 10066: the server has no overrides.
             found = []
         except discord.HTTPException:
             return []
@@ -76,7 +78,7 @@ class CommandPermissionCache(commands.Cog):
         return found
 
     async def command_id(self, name: str) -> int | None:
-        """The id of a command or group of commands by its name; None where Discord does not tell."""
+        """Return the id of a top-level command by name, or None if it is unknown or Discord fails."""
         if name not in self._commands:
             try:
                 await self._load_commands()
@@ -95,12 +97,11 @@ class CommandPermissionCache(commands.Cog):
 
 
 async def can_manage_feeds(interaction: Interaction, command_id: int | None) -> bool:
-    """Whether the asker may use a command for those who manage feeds, with rights as they are now.
+    """Return whether the user may currently use a command for those who manage feeds.
 
-    They have Manage Server, or the role that the server chose. A server can also open such a command to a
-    person or a role, or close it, in its settings (Integrations), which come before the role. Discord looks
-    at them when a command is sent and not when a button is clicked; we ask for them only where the person
-    lacks Manage Server.
+    That takes Manage Server or the server's manager role. Permission overrides of the command (Server
+    Settings › Integrations) take precedence over the role. Discord applies them to commands but not to
+    buttons, so they are fetched for users without Manage Server.
     """
     guild, member = interaction_context.home_server(interaction), interaction_context.member(interaction)
     if guild is None or member is None:
@@ -117,7 +118,7 @@ async def can_manage_feeds(interaction: Interaction, command_id: int | None) -> 
 
 
 async def can_use_manager_command(interaction: Interaction, name: str) -> bool:
-    """Whether the asker may use the command for those who manage feeds that has this name."""
+    """Return whether the user may use the named command for those who manage feeds."""
     rights = interaction.client.get_cog(CommandPermissionCache.__name__)
     assert isinstance(rights, CommandPermissionCache)
     needed = not has_manage_guild(interaction) and interaction_context.home_server(interaction) is not None
@@ -125,15 +126,15 @@ async def can_use_manager_command(interaction: Interaction, name: str) -> bool:
 
 
 def has_manage_guild(interaction: Interaction) -> bool:
-    """Whether the asker has Manage Server itself."""
+    """Return whether the user has the Manage Server permission."""
     return interaction.permissions.manage_guild or interaction.permissions.administrator
 
 
 def override_for(member: discord.Member, overrides: list[CommandPermission]) -> bool | None:
-    """What the overrides of a command say of a member: their own first, then their roles', then everyone's.
+    """Return whether the overrides allow a member: their own first, then their roles', then everyone's.
 
-    None where they say nothing. Nor does it say anything that everyone is let in, as Discord's settings show
-    of a command without default permissions from the start.
+    None means undecided. An override that allows everyone counts as undecided: Discord's settings show one
+    for every command without default permissions.
     https://support.discord.com/hc/en-us/articles/4644915651095-Command-Permissions
     """
     kinds = discord.AppCommandPermissionType
@@ -149,19 +150,19 @@ def override_for(member: discord.Member, overrides: list[CommandPermission]) -> 
 
 
 async def require_manager(interaction: Interaction, command_id: int | None) -> None:
-    """Raise `NotAuthorized` unless the asker may manage the server's feeds."""
+    """Raise `NotAuthorized` unless the user may manage the server's feeds."""
     if not await can_manage_feeds(interaction, command_id):
         raise await _not_authorized(interaction)
 
 
 async def require_manager_command(interaction: Interaction, name: str) -> None:
-    """Raise `NotAuthorized` unless the asker may use the command for those who manage feeds of this name."""
+    """Raise `NotAuthorized` unless the user may use the named command for those who manage feeds."""
     if not await can_use_manager_command(interaction, name):
         raise await _not_authorized(interaction)
 
 
 class ManagersOnlyMixin:
-    """Of a group of commands: for those who may manage the server's feeds, whatever Discord lets through."""
+    """A mixin for command groups that only users who manage feeds may use."""
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         await require_manager(interaction, interaction.command_id)
@@ -169,7 +170,7 @@ class ManagersOnlyMixin:
 
 
 class ManagersPanel(OwnedView):
-    """A panel of such a command, or one that a click on such a panel opens."""
+    """A panel for users who manage feeds, opened by a command or from another such panel."""
 
     def __init__(self, interaction: Interaction) -> None:
         super().__init__(interaction)
@@ -177,7 +178,7 @@ class ManagersPanel(OwnedView):
 
     @property
     def guild(self) -> discord.Guild:
-        """The server in which it was opened: such commands are for servers."""
+        """The server in which the panel was opened."""
         assert self.interaction.guild is not None
         return self.interaction.guild
 
@@ -187,11 +188,14 @@ class ManagersPanel(OwnedView):
 
 
 class NotAuthorized(app_commands.CheckFailure, UserFacingError):
-    """Someone lacks what managing feeds takes. A failed check too: a command's checks may raise it."""
+    """The user may not manage feeds.
+
+    Also a `CheckFailure`, so that checks of commands may raise it.
+    """
 
 
 async def _not_authorized(interaction: Interaction) -> NotAuthorized:
-    """The refusal, with the role that would do as well where the server chose one that the asker lacks."""
+    """Return the error, which names the manager role if the server has one that the user lacks."""
     guild = interaction_context.home_server(interaction)
     if guild is None:
         return NotAuthorized(_("This only works in a server."))
@@ -211,9 +215,10 @@ async def _not_authorized(interaction: Interaction) -> NotAuthorized:
 
 
 async def hidden_servers(interaction: Interaction) -> set[int]:
-    """Servers that the asker left and made bookmarks in: what they kept there is not shown to them.
+    """Return the ids of servers that the user left and has bookmarks from; these bookmarks stay hidden.
 
-    Asked anew each time; a server that Telex itself is no longer in cannot be asked and hides nothing.
+    Membership is checked on each call. A server that Telex has left hides nothing, since it cannot be
+    checked.
     """
     servers = await interaction.client.store.bookmarks.servers(interaction.user.id)
     return {
@@ -226,7 +231,7 @@ async def hidden_servers(interaction: Interaction) -> set[int]:
 async def _has_left(bot: TelexBot, server_id: int, person_id: int) -> bool:
     guild = bot.get_guild(server_id)
     try:
-        if guild is None and not bot.store.shards.serves(server_id):  # another process serves it
+        if guild is None and not bot.store.shards.serves(server_id):  # Another process serves it.
             guild = await bot.fetch_guild(server_id, with_counts=False)
     except (discord.Forbidden, discord.NotFound):
         return False
@@ -236,6 +241,6 @@ async def _has_left(bot: TelexBot, server_id: int, person_id: int) -> bool:
         return False
     try:
         await guild.fetch_member(person_id)
-    except discord.HTTPException:  # 10007: no member; anything else: not known to be one
+    except discord.HTTPException:  # Error 10007 means no member; after others membership is unknown.
         return True
     return False

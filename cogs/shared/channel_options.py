@@ -1,4 +1,4 @@
-"""Channels and threads where feeds are posted: as options of commands, and as they are now."""
+"""Channels and threads for posting: options of commands, lookups and permission checks."""
 
 from typing import Any
 
@@ -13,11 +13,11 @@ from bot.posting.sending import permissions
 from cogs.shared.views import Interaction
 
 PostableChannel = discord.TextChannel | discord.Thread | discord.ForumChannel
-"""A channel that can be posted in: text, announcement, thread or forum (media channels are forums here)."""
+"""A channel for posts: text, announcement, thread or forum. discord.py models media channels as forums."""
 
 
 class ChannelOption(app_commands.Transformer):
-    """A channel option; archived threads, which the cache does not know, are fetched."""
+    """A channel option that also accepts archived threads, which are not in the cache."""
 
     @property
     def type(self) -> discord.AppCommandOptionType:
@@ -37,7 +37,7 @@ class ChannelOption(app_commands.Transformer):
         ]
 
     async def transform(self, _interaction: discord.Interaction[Any], value: object, /) -> object:
-        """Keep what Discord sent; `place` looks it up after the interaction was acknowledged."""
+        """Return the value unchanged; `resolve_channel` looks it up once the interaction is acknowledged."""
         return value
 
 
@@ -47,15 +47,18 @@ ChannelArgument = app_commands.Transform[
 
 
 async def resolve_channel(interaction: Interaction, option: ChannelArgument | None) -> PostableChannel:
-    """The channel that a person chose, or where they are when they chose none.
+    """Return the chosen channel, or the current one without a choice.
 
-    Raises `UserFacingError` where Telex cannot post, and where the person sees nothing.
+    Raises `UserFacingError` if Telex cannot post there or the user cannot see it.
     """
     return await resolve_channel_id(interaction, option.id if option is not None else interaction.channel_id)
 
 
 async def resolve_channel_id(interaction: Interaction, channel_id: int | None) -> PostableChannel:
-    """A channel of the server as `place`, by its id."""
+    """Return the postable channel of this server with an id.
+
+    Raises `UserFacingError` if Telex cannot post there or the user cannot see it.
+    """
     assert interaction.guild is not None
     found = await find_postable_channel(interaction.guild, channel_id) if channel_id is not None else None
     if found is None:
@@ -67,9 +70,9 @@ async def resolve_channel_id(interaction: Interaction, channel_id: int | None) -
 
 
 async def find_postable_channel(guild: discord.Guild, channel_id: int) -> PostableChannel | None:
-    """A channel or thread of a server that can be posted in; None when it is gone or of another kind.
+    """Return a postable channel or thread of a server, or None if it is gone or of another type.
 
-    A thread that is not in the cache (an archived one) is fetched.
+    A channel that is not in the cache, such as an archived thread, is fetched.
     """
     channel = guild.get_channel_or_thread(channel_id)
     if channel is None:
@@ -81,14 +84,15 @@ async def find_postable_channel(guild: discord.Guild, channel_id: int) -> Postab
 
 
 def channel_name(guild: discord.Guild, channel_id: int) -> str:
-    """A channel of a server by its name, plain text; one that the cache does not know has none."""
+    """Return the name of a channel as plain text, or a placeholder if it is not in the cache."""
     channel = guild.get_channel_or_thread(channel_id)
     return f"#{channel.name}" if channel is not None else _("a deleted or archived channel")
 
 
 async def require_existing_channel(interaction: Interaction, channel_id: int) -> PostableChannel:
-    """A channel that was chosen before, as it is now. Raises `UserFacingError` where it is gone or not to be
-    seen.
+    """Return a channel that was chosen earlier, in its current state.
+
+    Raises `UserFacingError` if it is gone or the user can no longer see it.
     """
     found = (
         await find_postable_channel(interaction.guild, channel_id) if interaction.guild is not None else None
@@ -100,19 +104,22 @@ async def require_existing_channel(interaction: Interaction, channel_id: int) ->
 
 
 async def can_see_channel(interaction: Interaction, channel_id: int) -> bool:
-    """Whether the asker sees a channel or thread of the server they are in."""
+    """Return whether the user can see a channel or thread of the current server."""
     member = interaction_context.member(interaction)
     return member is not None and await interaction.client.can_view(member.guild, member, channel_id)
 
 
 async def require_visible(interaction: Interaction, channel_id: int) -> None:
-    """Raise `UserFacingError` unless the asker sees this channel of the server they are in."""
+    """Raise `UserFacingError` unless the user can see a channel of the current server."""
     if not await can_see_channel(interaction, channel_id):
         raise UserFacingError(_("You can’t choose a channel you can’t see."))
 
 
 def permission_problems(channel: PostableChannel) -> tuple[str, str]:
-    """What the bot lacks in a channel, as sentences or "": for posting, and for what goes beyond it."""
+    """Return sentences on missing permissions: those that prevent posting, and other useful ones.
+
+    Each is "" if nothing is missing.
+    """
     needed = permissions.missing_permission_labels(channel)
     useful = permissions.missing_permission_labels(channel, required=False, useful=True)
     refusal = advice = ""
@@ -131,9 +138,7 @@ def permission_problems(channel: PostableChannel) -> tuple[str, str]:
 
 
 def require_can_post(channel: PostableChannel) -> str:
-    """What the bot lacks in a channel beyond posting, as `lacking`. Raises `UserFacingError` where it cannot
-    post.
-    """
+    """Return a sentence on missing useful permissions, or "". Raise `UserFacingError` if it can't post."""
     refusal, advice = permission_problems(channel)
     if refusal:
         raise UserFacingError(refusal)
@@ -145,7 +150,7 @@ def _list(names: list[str]) -> str:
 
 
 async def posting_delay_text(interaction: Interaction, target: PostableChannel) -> str:
-    """Why articles do not appear in a channel at once, or not all of them; "" where they do."""
+    """Return why articles reach a channel later or in part, or "" if they are posted at once."""
     store = interaction.client.store
     digest = await store.digests.of_channel(target.id)
     if digest is not None and digest.plan.alone:

@@ -1,4 +1,4 @@
-"""Asking for something: windows with lines to fill in, buttons that open one, a menu of its own."""
+"""Modals with text fields, buttons that open them, and a menu for a single choice."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -19,11 +19,11 @@ from cogs.shared.views import (
 )
 
 OnModalSubmit = Callable[..., Awaitable[None]]
-"""Takes the interaction and what was typed into each line."""
+"""Callback of a modal. It takes the interaction and the text of each field."""
 
 
 class TextField(discord.ui.Label[Any]):
-    """A line, or several, to fill in: its id, what stands above it, and how a `TextInput` looks."""
+    """A labelled text field of a modal; `options` are those of `discord.ui.TextInput`."""
 
     def __init__(self, name: str, label: str, *, description: str | None = None, **look: Any) -> None:  # noqa: ANN401
         self.typed: discord.ui.TextInput[Any] = discord.ui.TextInput(custom_id=name, **look)
@@ -31,7 +31,7 @@ class TextField(discord.ui.Label[Any]):
 
 
 class FormModal(discord.ui.Modal):
-    """A window with lines; opened from a `view`, it is checked as a click on the view is."""
+    """A modal with text fields. With a `view`, its submission is checked like a click on that view."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class FormModal(discord.ui.Modal):
             self.add_item(line)
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        """Pass on what was typed. Whoever may not click on the view any more is told so."""
+        """Pass the field texts to the callback, unless the user may no longer use the view."""
         async with error_boundary(interaction):
             typed = [line.typed.value for line in self._fields]
             if self._view is None:
@@ -68,9 +68,9 @@ def modal_button(
     *,
     title: str,
     reply: AckMode = AckMode.UPDATE_MESSAGE,
-    **look: Any,  # noqa: ANN401  # of a button
+    **look: Any,  # noqa: ANN401
 ) -> ActionButton:
-    """A button that asks for one line in a window, and gives it to `action` without spaces around it."""
+    """Return a button that opens a modal with one field and passes its stripped text to `action`."""
 
     async def filled(interaction: Interaction, typed: str) -> None:
         await action(interaction, typed.strip())
@@ -82,7 +82,7 @@ def modal_button(
 
 
 class SingleChoiceMenu(OwnedView):
-    """A menu from which one thing is chosen, once."""
+    """A menu for one choice, which then closes."""
 
     def __init__(
         self,

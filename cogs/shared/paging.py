@@ -1,4 +1,4 @@
-"""Pages with buttons to turn them, each made anew when it is shown: rights and news may have changed."""
+"""Paginated views. Each page is loaded when it is shown, since permissions and articles change."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -13,12 +13,12 @@ from cogs.shared.views import ActionButton, Interaction, OwnedView
 
 
 class Paginated(OwnedView):
-    """Something in pages, which the asker turns. `number` counts from 0."""
+    """A view with pages. `page_index` starts at 0."""
 
     page_index = 0
 
     def page_buttons(self, *, more: bool, pages: int | str | None = None) -> tuple[Item, ...]:
-        """Return the buttons that turn pages, none where there is only one; `pages` is how many there are."""
+        """Return the buttons that turn pages, none for a single page; `pages` is their number if known."""
         if not self.page_index and not more:
             return ()
         place = f"{self.page_index + 1}" if pages is None else f"{self.page_index + 1} / {pages}"
@@ -33,7 +33,7 @@ class Paginated(OwnedView):
 
 
 class PageLike(Protocol):
-    """What one page shows, or that it is empty."""
+    """A page that may be empty."""
 
     @property
     def is_empty(self) -> bool: ...
@@ -43,20 +43,20 @@ P = TypeVar("P", bound=PageLike)
 
 
 class Paginator(Paginated, Generic[P]):
-    """A list in pages."""
+    """A paginated list."""
 
     async def load_page(self, interaction: Interaction, number: int) -> P:
-        """The page as the asker may see it now."""
+        """Load the page with a 0-based number, with what the user may see now."""
         raise NotImplementedError
 
     def page_layout(self, page: P) -> Layout:
-        """A page as it is shown."""
+        """Return the layout of a page."""
         raise NotImplementedError
 
     async def render(self, interaction: Interaction) -> None:
-        """Show the current page, or the last one before it that has something to show."""
+        """Show the current page, or an earlier one if it has become empty."""
         page = await self.load_page(interaction, self.page_index)
-        for earlier in (self.page_index - 1, 0):  # what it showed is gone
+        for earlier in (self.page_index - 1, 0):
             if page.is_empty and self.page_index:
                 self.page_index = max(earlier, 0)
                 page = await self.load_page(interaction, self.page_index)
@@ -65,7 +65,7 @@ class Paginator(Paginated, Generic[P]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardPage:
-    """A page of a card."""
+    """The blocks of a page in a card."""
 
     blocks: tuple[Block, ...]
     has_more: bool = False
@@ -73,7 +73,7 @@ class CardPage:
 
 
 class CardPaginator(Paginator[CardPage]):
-    """A list in a card."""
+    """A paginated list in a card."""
 
     def page_layout(self, page: CardPage) -> Layout:
         return (

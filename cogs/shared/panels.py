@@ -1,4 +1,4 @@
-"""Panels of settings: a heading, then each setting with its value and what changes it."""
+"""Settings panels: sections with a value and a control, and menus for common settings."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -23,11 +23,11 @@ T = TypeVar("T")
 _MAX_TIME_ZONE_LENGTH = 60
 
 NO_CHOICE_VALUE = "-"
-"""The value of the option that chooses nothing."""
+"""Value of the menu option that unsets a setting."""
 
 
 class SettingsPanel(ManagersPanel):
-    """A panel with settings of a server, or of a channel of it."""
+    """A panel with the settings of a server or, if `channel` is set, of a channel."""
 
     channel: PostableChannel | None = None
 
@@ -43,7 +43,7 @@ class SettingsPanel(ManagersPanel):
 
 
 class ChannelPanel(SettingsPanel):
-    """A panel about one channel, for who may still manage feeds and still sees it."""
+    """A panel about one channel, for users who manage feeds and can see it."""
 
     channel: PostableChannel
 
@@ -57,14 +57,14 @@ class ChannelPanel(SettingsPanel):
 
 
 def heading_text(title: str, *lines: str) -> Text:
-    """The heading of a card, and lines below it, of which some may be empty."""
+    """Return the heading of a card with the non-empty lines below it."""
     return text("\n".join(filter(None, (f"### {title}", *lines))))
 
 
 def setting_section(name: str, value: str = "", control: Item | None = None) -> Section:
-    """A setting and its value, a line or several of markup, with the button that changes it.
+    """Return the section of a setting: its name, the lines of its value, and the control that changes it.
 
-    Without a value where a menu below shows it.
+    The value is empty where a menu below shows it.
     """
     lines = (f"**{name}**", *(f"-# {line}" for line in value.splitlines()))
     return Section((text("\n".join(lines)),), control)
@@ -73,7 +73,7 @@ def setting_section(name: str, value: str = "", control: Item | None = None) -> 
 def select_options(
     chosen: T | None, values: Iterable[T], label: Callable[[T], str], unset_label: str
 ) -> list[discord.SelectOption]:
-    """Options of a menu, after that of choosing nothing; what holds is marked."""
+    """Return menu options for values, after one that unsets the setting; the current value is preselected."""
     return [
         menu_option(unset_label, NO_CHOICE_VALUE, is_default=chosen is None),
         *(menu_option(label(value), value, is_default=value == chosen) for value in values),
@@ -81,7 +81,7 @@ def select_options(
 
 
 def selected_number(values: list[str]) -> int | None:
-    """The number that was chosen of such options; None for nothing."""
+    """Return the number selected among such options, or None if the setting is unset."""
     return None if values[0] == NO_CHOICE_VALUE else int(values[0])
 
 
@@ -89,9 +89,9 @@ def time_zone_button(
     view: OwnedView,
     on_submit: Callable[[Interaction, str], Awaitable[None]],
     label: str = "",
-    **look: Any,  # noqa: ANN401  # of a button
+    **look: Any,  # noqa: ANN401
 ) -> ActionButton:
-    """A button that asks for a time zone, and gives its name in the IANA database to `take`."""
+    """Return a button that asks for a time zone and passes its IANA name to `on_submit`."""
 
     async def typed(interaction: Interaction, text: str) -> None:
         zone = await asyncio.to_thread(zones.find_zone, text)
@@ -125,12 +125,12 @@ async def _no_zone(text: str) -> str:
 
 
 def language_name(language: str) -> str:
-    """A language of posts as the reader calls it within a sentence."""
+    """Return the name of a post language in the current language, for use within a sentence."""
     return {"en": _("English"), "fr": _("French")}.get(language, language)
 
 
 def language_menu(panel: SettingsPanel, chosen: str | None, otherwise: str) -> StringMenu:
-    """A menu of the languages of posts; `otherwise` is what holds where none is chosen."""
+    """Return a menu of post languages; `unset_label` names the option without one."""
 
     async def speak(_interaction: Interaction, values: list[str]) -> None:
         await panel.change(Preference.LANGUAGE, i18n.supported_language(values[0]))

@@ -1,4 +1,4 @@
-"""Buttons and menus that outlive restarts: their ids tell all that a click needs; a word for all others."""
+"""Buttons and menus that work after a restart, and the answer to components of expired views."""
 
 import contextlib
 import re
@@ -23,9 +23,10 @@ MessageMenuAction = Callable[[Interaction, discord.Message], Coroutine[Any, Any,
 def persistent_item(
     template: str, reply: AckMode = AckMode.EPHEMERAL_MESSAGE
 ) -> Callable[[Callable[..., Awaitable[None]]], PersistentItem]:
-    """Make an item of a function: it is called with the click, the item, and the groups of its id by name.
+    """Return a decorator that turns a function into a persistent item.
 
-    `template` is a regular expression of the whole id. Nobody presses such items more often than their share.
+    `template` is a regular expression for the whole custom id. The function is called with the interaction,
+    the item and the template's groups by name. Clicks count towards the user's rate limit.
     """
 
     def made(action: Callable[..., Awaitable[None]]) -> PersistentItem:
@@ -66,14 +67,14 @@ def persistent_item(
 
 
 class TelexCog(commands.Cog):
-    """A cog of this bot."""
+    """A cog with a reference to the bot."""
 
     def __init__(self, bot: TelexBot) -> None:
         self.bot = bot
 
 
 class PersistentItemCog(TelexCog):
-    """A cog with items that outlive restarts, and entries of the menu of a message."""
+    """A cog with persistent items and message menu entries."""
 
     items: tuple[PersistentItem, ...] = ()
 
@@ -82,12 +83,12 @@ class PersistentItemCog(TelexCog):
         self._menus: list[app_commands.ContextMenu] = []
 
     def add_message_menu(self, name: locale_str, action: MessageMenuAction, does: locale_str) -> None:
-        """Have an entry in the menu of messages, with what it does, for a person to take along too."""
+        """Add an entry to the message menu, also for user installations; `description` appears in /help."""
         menu = app_commands.ContextMenu(name=name, callback=action, extras={"does": does})
         self._menus.append(user_installable(menu))
 
     async def cog_load(self) -> None:
-        """Answer them, of earlier processes too."""
+        """Register the persistent items and the message menu entries."""
         self.bot.add_dynamic_items(*self.items)
         for menu in self._menus:
             self.bot.tree.add_command(menu)
@@ -99,11 +100,11 @@ class PersistentItemCog(TelexCog):
 
 
 class ExpiredComponentCog(TelexCog):
-    """Answers clicks on buttons that nothing stands behind any more."""
+    """A cog that answers interactions with components of views that no longer exist."""
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: Interaction) -> None:
-        """Say that a view has expired: it timed out, or the bot was started anew since."""
+        """Say that a view has expired, because it timed out or the bot restarted."""
         custom_id = str(dict(interaction.data or {}).get("custom_id", ""))
         kinds = discord.InteractionType
         if interaction.type not in {kinds.component, kinds.modal_submit} or not custom_id.startswith(
@@ -120,4 +121,4 @@ class ExpiredComponentCog(TelexCog):
                 is_menu = origin is not None and origin.type is kinds.component
                 await interaction.response.send_message(expired_text(is_menu=is_menu), ephemeral=True)
             elif interaction.type is kinds.component and not maker.contains_item(custom_id):
-                await interaction.response.defer()  # clicked twice: what it shows now is the answer
+                await interaction.response.defer()  # A second click came after the view had changed.

@@ -1,4 +1,4 @@
-"""Views that answer one person, notice when they are too old, and say so."""
+"""Views for one user, which expire with a message that says so."""
 
 from __future__ import annotations
 
@@ -27,27 +27,30 @@ Interaction = discord.Interaction[TelexBot]
 ComponentCallback = Callable[[Interaction], Awaitable[object]]
 
 VIEW_TIMEOUT_SECONDS = 14 * 60
-"""Seconds that a view waits for a click. Discord lets a reply be edited for fifteen minutes after a click:
-https://discord.com/developers/docs/interactions/receiving-and-responding#followup-messages"""
+"""Seconds without a click until a view expires. Discord allows a reply to be edited for 15 minutes.
 
-CUSTOM_ID_PREFIX = "telex:view:"  # of the ids of items
+https://discord.com/developers/docs/interactions/receiving-and-responding#followup-messages
+"""
 
-_RENDERED_KEY = "shown"  # of the extras of a click: it showed something
+CUSTOM_ID_PREFIX = "telex:view:"
+
+_RENDERED_KEY = "shown"
+"""Key in the extras of an interaction whose reply has been shown."""
 
 
 class AckMode(Enum):
-    """How a click is acknowledged before anything else happens: Discord waits for three seconds."""
+    """How to acknowledge an interaction within Discord's three seconds, before the action runs."""
 
     UPDATE_MESSAGE = auto()
-    """The message that was clicked on changes."""
+    """Defer an update of the message that the component is on."""
     EPHEMERAL_MESSAGE = auto()
-    """A message of its own answers, for the person alone."""
+    """Defer a new message that only the user sees."""
     MANUAL = auto()
-    """The action acknowledges it: it opens a window, or looks at something first."""
+    """Leave it to the action, which opens a modal or decides first."""
 
 
 async def acknowledge(interaction: Interaction, reply: AckMode) -> None:
-    """Answer a click in time."""
+    """Acknowledge an interaction in the given mode."""
     if reply is AckMode.UPDATE_MESSAGE:
         await interaction.response.defer()
     elif reply is AckMode.EPHEMERAL_MESSAGE:
@@ -55,24 +58,23 @@ async def acknowledge(interaction: Interaction, reply: AckMode) -> None:
 
 
 class OwnedView(discord.ui.LayoutView):
-    """Buttons and menus for the person who asked, in the place where they asked.
+    """A view for the user who opened it, in the place where they did.
 
-    They stand in a layout (`bot.posting.rendering.layout`), which is the whole message. A click is checked
-    before anything happens: the person, the server, and what `check` asks for. An action only changes what is
-    to be shown: `show` is called after it, unless it showed something or ended this. The ids of the items
-    name this view, so that a click on a view that timed out, or that an earlier process made, is recognised
-    by `ExpiredComponentCog` and answered in words.
+    Its layout (`bot.posting.rendering.layout`) is the whole message. Each click is checked first: the user,
+    the server, and `authorize`. An action only changes the state; `render` runs after it, unless the action
+    displayed something or stopped the view. Custom ids contain the token of the view, so that
+    `ExpiredComponentCog` can recognise and answer clicks on expired views.
     """
 
     has_saved = False
-    """Whether the action saved something, which is said once below what is shown next."""
+    """Whether the action saved something. The next display says so once."""
 
     _live_views: ClassVar[WeakValueDictionary[str, OwnedView]] = WeakValueDictionary()
 
     def __init__(self, interaction: Interaction) -> None:
         super().__init__(timeout=VIEW_TIMEOUT_SECONDS)
         self.interaction = interaction
-        """The latest interaction that may edit the message of this view."""
+        """The latest interaction that can edit the message of this view."""
         self._token = secrets.token_hex(8)
         self._item_counter = 0
         self._live_views[self._token] = self
@@ -94,12 +96,12 @@ class OwnedView(discord.ui.LayoutView):
 
     @classmethod
     def find_live(cls, custom_id: str, client: discord.Client) -> OwnedView | None:
-        """The view that made an item of this id, if it still answers, for this client."""
+        """Return the live view of this client that made a custom id, or None."""
         view = cls._live_views.get(custom_id.removeprefix(CUSTOM_ID_PREFIX).partition(":")[0])
         return None if view is None or view.is_finished() or view.interaction.client is not client else view
 
     def contains_item(self, custom_id: str) -> bool:
-        """Whether an item of this id is among those that are shown now."""
+        """Return whether an item with this custom id is currently shown."""
         return any(getattr(item, "custom_id", None) == custom_id for item in self.walk_children())
 
     def new_id(self) -> str:
@@ -107,9 +109,9 @@ class OwnedView(discord.ui.LayoutView):
         return f"{CUSTOM_ID_PREFIX}{self._token}:{self._item_counter}"
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """Only who asked, where they asked, and while they may."""
+        """Return whether the user is the owner, in the same server and still authorized."""
         set_reply_language(interaction)
-        if self.is_finished():  # while a window was open; `ExpiredComponentCog` says so
+        if self.is_finished():  # It expired while a modal was open; `ExpiredComponentCog` answers.
             return False
         if (
             interaction.user.id != self.interaction.user.id
@@ -125,14 +127,17 @@ class OwnedView(discord.ui.LayoutView):
         return True
 
     async def authorize(self, interaction: Interaction) -> None:
-        """Raise what the person shall be told when they may not click any more."""
+        """Raise a `UserFacingError` if the user may no longer use this view."""
 
     async def render(self, interaction: Interaction) -> None:
-        """Show what holds now in the reply to an interaction that was acknowledged."""
+        """Show the current state in the reply to an acknowledged interaction."""
 
     @contextlib.asynccontextmanager
     async def handling(self, interaction: Interaction, reply: AckMode) -> AsyncIterator[None]:
-        """Around what a click does. What holds is shown after a refusal too: a menu keeps what was chosen."""
+        """Acknowledge an interaction, run the body, then render again.
+
+        The view is rendered after an error too, so that no menu keeps a choice that was rejected.
+        """
         await acknowledge(interaction, reply)
         try:
             yield
@@ -158,7 +163,7 @@ class OwnedView(discord.ui.LayoutView):
     async def display(
         self, interaction: Interaction, layout: Layout, *, pictures: Sequence[Picture] = ()
     ) -> None:
-        """Show a layout in the reply to an interaction that was acknowledged, and answer its buttons."""
+        """Show a layout in the reply to an acknowledged interaction, and handle its items."""
         if self.has_saved:
             self.has_saved = False
             layout = blocks.with_last(layout, blocks.text("-# ✅ " + _("Saved")))
@@ -178,20 +183,20 @@ class OwnedView(discord.ui.LayoutView):
         colour: int = outlet_branding.DEFAULT_COLOUR,
         pictures: Sequence[Picture] = (),
     ) -> None:
-        """Show blocks in a card, as `display` does."""
+        """Show blocks in a card in the reply to an acknowledged interaction."""
         await self.display(interaction, (blocks.Card(shown, colour),), pictures=pictures)
 
     async def finish(self, interaction: Interaction, layout: Layout | str) -> None:
-        """Show a last layout, or a sentence, whose buttons are none of this view's."""
+        """Stop the view and show a last layout or sentence, without items of this view."""
         self.stop()
         await reply(interaction, layout)
 
     async def cancel(self, interaction: Interaction) -> None:
-        """End without having changed anything, and say so."""
+        """Stop the view and say that nothing changed."""
         await self.finish(interaction, _("Nothing changed."))
 
     async def on_timeout(self) -> None:
-        """Take the buttons away and say why."""
+        """Remove the buttons and say that they have expired."""
         set_reply_language(self.interaction)
         left = (*blocks.without_items(self._layout), blocks.text(f"-# {expired_text(is_menu=self._is_menu)}"))
         with contextlib.suppress(discord.HTTPException):
@@ -199,21 +204,21 @@ class OwnedView(discord.ui.LayoutView):
 
 
 async def reply(interaction: Interaction, layout: Layout | str) -> None:
-    """Show a layout, or a sentence, in the reply to an interaction that was acknowledged."""
+    """Show a layout or a sentence in the reply to an acknowledged interaction."""
     shown = (blocks.text(layout),) if isinstance(layout, str) else layout
     await _edit_original(interaction, layout_views.static_view(shown))
 
 
 async def reply_with_card(interaction: Interaction, *shown: blocks.Block) -> None:
-    """Show blocks in a card, as `answer` does."""
+    """Show blocks in a card in the reply to an acknowledged interaction."""
     await reply(interaction, (blocks.Card(shown, outlet_branding.DEFAULT_COLOUR),))
 
 
 async def _edit_original(
     interaction: Interaction, view: discord.ui.LayoutView, pictures: Sequence[Picture] = ()
 ) -> None:
-    # An `attachment://` in the view has to be among the attachments of the same request, also where the
-    # message has it: https://discord.com/developers/docs/resources/message#edit-message
+    # Attachments that the view refers to must be sent again with each edit:
+    # https://discord.com/developers/docs/resources/message#edit-message
     await interaction.edit_original_response(
         content=None,
         embed=None,
@@ -224,13 +229,13 @@ async def _edit_original(
 
 
 class ActionButton(discord.ui.Button[Any]):
-    """A button that acknowledges a click and calls a coroutine function with it."""
+    """A button that acknowledges a click and then calls a coroutine function with it."""
 
     def __init__(
         self,
         action: ComponentCallback,
         reply: AckMode = AckMode.UPDATE_MESSAGE,
-        **look: Any,  # noqa: ANN401 - those of a button
+        **look: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(**look)
         self._action, self._reply = action, reply
@@ -242,7 +247,7 @@ class ActionButton(discord.ui.Button[Any]):
 
 
 class _ActionSelect:
-    """Of a menu: it acknowledges a choice and calls a coroutine function with it."""
+    """A menu that acknowledges a selection and then calls a coroutine function with its values."""
 
     if TYPE_CHECKING:
         custom_id: str
@@ -255,7 +260,7 @@ class _ActionSelect:
         self,
         action: Callable[[Interaction, list[Any]], Awaitable[object]],
         reply: AckMode = AckMode.UPDATE_MESSAGE,
-        **look: Any,  # noqa: ANN401  # of a menu
+        **look: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(**look)
         self._action, self._reply = action, reply
@@ -264,7 +269,7 @@ class _ActionSelect:
         return [one.id for one in self.values]
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Pass the choice on, unless it is none that was offered: Discord's clients send no such."""
+        """Pass the selection on. Raise `UserFacingError` for a number of values that was not offered."""
         chosen = self.selected_values()
         if not self.min_values <= len(chosen) <= self.max_values:
             raise UserFacingError(expired_text())
@@ -273,7 +278,7 @@ class _ActionSelect:
 
 
 class StringMenu(_ActionSelect, discord.ui.Select[Any]):
-    """A menu; it gives the values that were chosen."""
+    """A menu of strings. Its action receives the selected values."""
 
     def selected_values(self) -> list[str]:
         values: list[str] = self.values
@@ -285,7 +290,7 @@ class StringMenu(_ActionSelect, discord.ui.Select[Any]):
 def menu_option(
     label: str, value: object, description: str = "", *, is_default: bool = False
 ) -> discord.SelectOption:
-    """An option of a menu: one line of plain text as long as Discord takes, and a second one in small."""
+    """Return a menu option with label and description as single lines within Discord's limits."""
     return discord.SelectOption(
         label=discord_text.to_plain_line(label, discord_limits.OPTION_LABEL_LENGTH) or "…",
         value=str(value),
@@ -295,15 +300,15 @@ def menu_option(
 
 
 class ChannelMenu(_ActionSelect, discord.ui.ChannelSelect[Any]):
-    """A menu of channels and threads; it gives their ids."""
+    """A menu of channels and threads. Its action receives their ids."""
 
 
 class RoleMenu(_ActionSelect, discord.ui.RoleSelect[Any]):
-    """A menu of roles; it gives their ids."""
+    """A menu of roles. Its action receives their ids."""
 
 
 def expired_text(*, is_menu: bool = False) -> str:
-    """Return the sentence for buttons that are too old; `is_menu`: a button opened them, not a command."""
+    """Return the sentence for expired buttons. `is_menu` means that a button opened them, not a command."""
     if is_menu:
         return _("These buttons have expired. Open the menu again.")
     return _("These buttons have expired. Run the command again.")
