@@ -1,1 +1,1 @@
-"""Questions: /ask, mentions, direct messages, the buttons under answers and votes on them."""
+"""Questions: /ask, mentions, direct messages, and the buttons and votes under answers."""

@@ -1,4 +1,4 @@
-"""An answer while a model writes it: shown sentence by sentence, at a pace that Discord takes."""
+"""An answer that appears sentence by sentence while a model writes it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,15 +10,17 @@ from bot.core.clock import Clock
 from cogs.asking.answer_views import draft_view
 
 EDIT_INTERVAL_SECONDS = 1.2
-"""Seconds between two edits: Discord takes some five in five seconds of a channel.
-https://discord.com/developers/docs/topics/rate-limits"""
+"""Seconds between two edits: Discord allows about five in five seconds per channel.
+
+https://discord.com/developers/docs/topics/rate-limits
+"""
 
 
 class StreamedAnswer:
-    """Shows the latest draft with `show` until the answer is ready. Used as a context manager.
+    """A context manager that shows the latest draft until the answer is ready.
 
-    What fails is not tried again: the answer itself follows. After the block nothing is under way any more,
-    so that no draft comes after the answer.
+    A failed edit is not repeated, because the answer follows. No edit is in flight after the block, so that
+    no draft overwrites the answer.
     """
 
     def __init__(
@@ -48,7 +50,7 @@ class StreamedAnswer:
             await self._clock.sleep(EDIT_INTERVAL_SECONDS)
 
     async def _show_latest(self) -> bool:
-        """Show what is not shown yet; False where there is nothing more to show, or it failed."""
+        """Show the latest draft. Return False if there is no new one or the edit failed."""
         async with self._edit_lock:
             answer, self._latest = self._latest, None
             if answer is None:

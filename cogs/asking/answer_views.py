@@ -1,4 +1,4 @@
-"""How the answer to a question looks: quotes or stories with their sources, or that nothing is known."""
+"""The view of an answer: quotes or stories with their sources, or that none was found."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -16,23 +16,27 @@ from bot.text import discord_text
 from bot.text.times import periods
 from cogs.shared import article_cards
 
-_MAX_QUOTE_LENGTH = 600  # characters of a quotation, which the engine keeps shorter
+_MAX_QUOTE_LENGTH = 600
+"""Maximum length of a quote in characters; the engine's own limit is lower."""
 _MAX_RELATED = 3
-_MAX_SAVE_BUTTONS = 3  # Save buttons beside the votes
+_MAX_SAVE_BUTTONS = 3
 _COLOURS = {Confidence.SURE: 0x3BA55D, Confidence.POSSIBLE: 0xD8A13A, Confidence.NOTHING: 0x80848E}
-"""Green for what is sure, amber for what may be, grey for nothing."""
+"""Accent colours as RGB: green for a sure answer, amber for a possible one, grey for none."""
 
 
 def answer_view(question_reply: QuestionReply, *, public: bool, title: bool) -> discord.ui.LayoutView:
-    """The answer, or that none is known, with its buttons. `public`: everybody in the channel reads it.
+    """Return the view of an answer with its buttons. Call it within an event loop.
 
-    With `title` the question stands above it. To be called within an event loop.
+    `public` means that everyone in the channel reads it. With `title`, the question stands above the answer.
     """
     return layout_views.static_view(answer_layout(question_reply, public=public, title=title))
 
 
 def answer_layout(told: QuestionReply, *, public: bool, title: bool) -> Layout:
-    """The same as blocks."""
+    """Return the layout of an answer with its buttons.
+
+    `public` means that everyone in the channel reads it. With `title`, the question stands above the answer.
+    """
     answer = told.answer
     groups = [group for group in _sections(told, public=public, title=title) if group]
     shown: list[Block] = []
@@ -49,7 +53,7 @@ def answer_layout(told: QuestionReply, *, public: bool, title: bool) -> Layout:
 
 
 def draft_view(answer: Answer, *, title: bool) -> discord.ui.LayoutView:
-    """As much of an answer as is written so far. To be called within an event loop."""
+    """Return the view of an unfinished answer. Call it within an event loop."""
     told = QuestionReply(answer=answer, question_id=0)
     shown = [block for group in _sections(told, public=False, title=title) for block in group]
     said = _("Still writing…")
@@ -57,14 +61,14 @@ def draft_view(answer: Answer, *, title: bool) -> discord.ui.LayoutView:
 
 
 def tips_view(lines: Iterable[str]) -> discord.ui.LayoutView:
-    """What can be asked, and how, a line each."""
+    """Return a view with a list of tips on how to ask."""
     return layout_views.static_view(
         (Card((text("\n".join(f"• {line}" for line in lines)),), outlet_branding.DEFAULT_COLOUR),)
     )
 
 
 def _sections(told: QuestionReply, *, public: bool, title: bool) -> Iterator[list[Block]]:
-    """The parts of an answer, between which there are lines."""
+    """Yield the sections of an answer, which separators divide."""
     answer = told.answer
     quoted: set[int] = set()
     main: list[Block] = [*_header(told, title=title)]
@@ -75,7 +79,7 @@ def _sections(told: QuestionReply, *, public: bool, title: bool) -> Iterator[lis
         ]
     elif answer.briefing:
         main += _stories(answer)
-    else:  # how sure the answer is, is said of the first
+    else:  # The confidence of the answer is that of its first quote.
         main += _quote_texts(answer.quotes[:1], quoted)
     if answer.confidence is Confidence.NOTHING:
         main.append(text(_no_answer_text(answer, public=public)))
@@ -91,7 +95,7 @@ def _sections(told: QuestionReply, *, public: bool, title: bool) -> Iterator[lis
 
 
 def _button_rows(told: QuestionReply) -> Iterator[ActionRow]:
-    """What to ask next; then Save, 👍 and 👎, or where nothing is known, what to do about it."""
+    """Yield the rows of buttons: follow-up questions, then Save and votes, or actions without an answer."""
     answer = told.answer
     yield ActionRow(*(buttons.follow_up_button(told.question_id, *topic) for topic in enumerate(told.topics)))
     if answer.confidence is Confidence.NOTHING:
@@ -127,9 +131,9 @@ def _about(article: Article, answer: Answer) -> Text:
 
 
 def _quote_texts(quotes: Sequence[Quote], quoted: set[int]) -> Iterator[Text]:
-    """Each quote, the words that answer in bold, and below those of an article where they are from.
+    """Yield the quotes, with the answer spans in bold and the source below those of each article.
 
-    `quoted` gathers the ids of the articles.
+    The ids of the quoted articles are added to `quoted_ids`.
     """
     by_article: dict[int, list[Quote]] = {}
     for quote in quotes:
@@ -163,13 +167,13 @@ def _titled(article: Article) -> Text:
 
 
 def _source(article: Article, number: int | None = None) -> Text:
-    """Outlet, date and title in one small line, with a link and without."""
+    """Return outlet, date and title in one small line, with a link and without."""
     outlet = _citation_mark(number) + _outlet(article)
     return text(*(f"-# {outlet} · {form}" for form in article_cards.title_variants(article)))
 
 
 def _outlet(article: Article) -> str:
-    """Outlet and date, and whether its publisher took the article back."""
+    """Return outlet and date, with a mark if the article was retracted."""
     withdrawn = "" if article.retracted is None else " · " + _("⚠️ withdrawn")
     return (
         f"{outlet_branding.tile_and_name(article.feed_id, article.outlet)}, "
@@ -206,7 +210,7 @@ def _sentences(answer: Answer) -> str:
 
 
 def _no_answer_text(answer: Answer, *, public: bool) -> str:
-    """That nothing is known, and how far back and how fresh what there is is."""
+    """Return the sentence for no answer, with the age of the oldest or newest article."""
     if public:
         sentence = _("I don’t know. No article that everyone here can read clearly answers that.")
     else:

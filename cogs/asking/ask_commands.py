@@ -1,4 +1,4 @@
-"""Questions, answered from the articles: /ask, mentions, and the buttons that ask further."""
+"""The /ask command and the buttons under answers; mentions are passed to `MessageResponder`."""
 
 from dataclasses import replace
 from typing import Any, cast
@@ -39,23 +39,23 @@ from cogs.shared.views import AckMode, Interaction
 from cogs.watching.watch_creation import create_personal_watch
 
 _ANSWERABLE_MESSAGE_TYPES = (discord.MessageType.default, discord.MessageType.reply)
-_MAX_QUESTION_LENGTH = 300  # characters
-_MAX_SNOWFLAKE = 2**63 - 1  # that an id can be
-_MAX_WATCH_WORDS = 3  # words of what is watched for
+_MAX_QUESTION_LENGTH = 300
+_MAX_SNOWFLAKE = 2**63 - 1
+_MAX_WATCH_WORDS = 3
 
 
 @persistent_item(buttons.NEXT_TEMPLATE, AckMode.MANUAL)
 async def follow_up_button(
     interaction: Interaction, pressed: discord.ui.Button[Any], *, question: str, **_number: str
 ) -> None:
-    """Asks a further question, for the same readers as the answer that it stands under."""
+    """Ask a follow-up question, for the readers of the answer above the button."""
     asking = cast("AskCog", interaction.client.get_cog("AskCog"))
     await asking.answer_follow_up(interaction, pressed.label or "", int(question))
 
 
 @persistent_item(buttons.question.id_pattern, AckMode.MANUAL)
 async def ask_button(interaction: Interaction, _item: object) -> None:
-    """Opens a window for a question, under a digest."""
+    """Open a modal for a question, from a digest."""
     asking = cast("AskCog", interaction.client.get_cog("AskCog"))
     line = TextField("question", _("Your question"), max_length=_MAX_QUESTION_LENGTH)
     window = FormModal(_("Ask about the news"), asking.answer_privately, line, reply=AckMode.MANUAL)
@@ -64,7 +64,7 @@ async def ask_button(interaction: Interaction, _item: object) -> None:
 
 @persistent_item(buttons.tell_me.id_pattern)
 async def create_watch_button(interaction: Interaction, _item: object, *, question: str) -> None:
-    """Makes a watch of a question that nothing answers, and says for which words."""
+    """Create a watch from a question without an answer."""
     asked = await accessible_question(interaction, int(question))
     if asked is None:
         raise UserFacingError(_("This answer is too old. Ask again."))
@@ -73,7 +73,7 @@ async def create_watch_button(interaction: Interaction, _item: object, *, questi
 
 @persistent_item(buttons.VOTE_TEMPLATE)
 async def vote_button(interaction: Interaction, _item: object, *, question: str, vote: str) -> None:
-    """Says whether an answer helped, and what the vote is now; pressed again takes it back."""
+    """Record whether an answer helped. A second click takes the vote back."""
     said = await _record_vote(interaction, int(question), helped=vote == "up")
     await interaction.edit_original_response(content=said)
 
@@ -98,7 +98,7 @@ async def _record_vote(interaction: Interaction, question_id: int, *, helped: bo
 
 
 class AskCog(PersistentItemCog):
-    """/ask, mentions, and the votes under answers."""
+    """The /ask command, mentions, and the buttons under answers."""
 
     items = (vote_button, follow_up_button, ask_button, create_watch_button)
 
@@ -129,8 +129,8 @@ class AskCog(PersistentItemCog):
     ) -> None:
         self._check_rate_limit(interaction, question)
         place = _place(interaction)
-        public = public and place is not None  # of any other place it is not known who reads it
-        if not interaction.response.is_done():  # by the button of /help
+        public = public and place is not None  # Elsewhere the readers are unknown.
+        if not interaction.response.is_done():  # The button of /help has acknowledged it already.
             await interaction.response.defer(ephemeral=not public, thinking=True)
         follows = (
             await last_question_in_thread(self.bot, place.id) if isinstance(place, discord.Thread) else None
@@ -138,13 +138,13 @@ class AskCog(PersistentItemCog):
         await self._reply(interaction, question, public=public, follows=follows)
 
     async def answer_privately(self, interaction: Interaction, question: str) -> None:
-        """Answer a question that was written into a window, for who asked alone."""
+        """Answer a question from a modal, visible only to the user."""
         self._check_rate_limit(interaction, question)
         await interaction.response.defer(ephemeral=True, thinking=True)
         await self._reply(interaction, question, public=False, follows=None)
 
     async def answer_follow_up(self, interaction: Interaction, text: str, question_id: int) -> None:
-        """Answer the question of a button under an answer, for those who read that answer."""
+        """Answer the question of a follow-up button, visible to the readers of the answer above it."""
         before = await accessible_question(interaction, question_id)
         if before is None or not text:
             raise UserFacingError(_("This answer is too old. Ask again."))
@@ -153,7 +153,7 @@ class AskCog(PersistentItemCog):
         await self._reply(interaction, text, public=before.public, follows=before)
 
     def _check_rate_limit(self, interaction: Interaction, text: str) -> None:
-        """Count a question that is asked in a server of ours; another once it is known whose it counts as."""
+        """Count a question in a server of Telex. Elsewhere it is counted once its server is known."""
         server_id = interaction_context.server_id(interaction)
         if server_id is not None:
             self._service.check_rate_limit(text, person_id=interaction.user.id, server_id=server_id)
@@ -199,7 +199,7 @@ class AskCog(PersistentItemCog):
         async with StreamedAnswer(show, self.bot.newsroom.clock, title=True) as hear:
             told = await self._service.answer(asked, hear)
         if person is None:
-            told = replace(told, can_watch=False)  # a watch belongs to a server
+            told = replace(told, can_watch=False)  # A watch belongs to a server.
         message = await show(answer_view(told, public=public, title=True))
         if public:
             await self.bot.store.questions.set_answer_message(told.question_id, message.id)
@@ -216,12 +216,12 @@ class AskCog(PersistentItemCog):
 
 
 def _place(interaction: Interaction) -> GuildChannel | None:
-    """The channel or thread of a server of ours where somebody asks; None anywhere else."""
+    """Return the channel or thread of a server of Telex where a user asks, or None elsewhere."""
     return None if interaction_context.home_server(interaction) is None else place_of(interaction.channel)
 
 
 async def accessible_question(interaction: Interaction, question_id: int) -> Question | None:
-    """A question of this place that the person may know of; None for any other, or one no longer kept."""
+    """Return a question of this place that the user may see, or None."""
     if question_id > _MAX_SNOWFLAKE:
         return None
     question = await interaction.client.store.questions.get(question_id)
@@ -234,6 +234,6 @@ async def accessible_question(interaction: Interaction, question_id: int) -> Que
 
 
 def watch_query_of(text: str) -> str:
-    """The words to watch for of a question: its names, else its first telling words."""
+    """Return a watch query for a question: its names, or else its first content words."""
     names = follow_up_questions.names(text)
     return " ".join(names or follow_up_questions.content_words(text)[:_MAX_WATCH_WORDS]) or text

@@ -1,4 +1,4 @@
-"""Messages that mention the bot, reply to it or are sent to it: a question, a search, or a call for help."""
+"""Answers to messages that mention the bot, reply to it or are sent to it directly."""
 
 import asyncio
 import contextlib
@@ -37,13 +37,13 @@ from cogs.reading.result_cards import results
 log = logging.getLogger(__name__)
 
 WAIT_NOTICE_DELAY_SECONDS = 0.7
-"""Seconds after which somebody who writes directly is told how long their answer takes."""
-_MAX_LOGGED_CHANNELS = 10_000  # channels
+"""Seconds after which the sender of a direct message is told how long the answer takes."""
+_MAX_LOGGED_CHANNELS = 10_000
 _MARKUP = re.compile(r"<(?:@[!&]?|#|/[^:>]*:|a?:\w+:|t:)[-\w:]+>")
 
 
 class MessageReply:
-    """One message that is for the bot, and what is said to it: one reply, which is edited as it grows.
+    """The reply to one message for the bot, which is edited as it grows.
 
     `place` is None in direct messages.
     """
@@ -52,7 +52,7 @@ class MessageReply:
         self.message, self.place, self.intent = message, place, wanted
         self.sent: discord.Message | None = None
         self.problem: str | None = None
-        """Why Discord did not take the reply."""
+        """Why Discord rejected the reply, or None."""
         self._send_lock = asyncio.Lock()
 
     async def send_or_edit(
@@ -62,7 +62,7 @@ class MessageReply:
         *,
         only_if_first: bool = False,
     ) -> None:
-        """Say it in place of what was said, without pinging anybody; or only where nothing was (`first`)."""
+        """Send the reply or edit it, without mentions; with `only_if_first`, do not edit."""
         shown: dict[str, Any] = {"allowed_mentions": discord.AllowedMentions.none()}
         shown |= {} if view is None else {"view": view}
         async with self._send_lock:
@@ -78,22 +78,23 @@ class MessageReply:
                     self.sent = await self.sent.edit(content=content, **shown)
             except discord.HTTPException as error:
                 self.sent, self.problem = None, str(error)
-            except LeaseLost:  # whoever has the shard by now answers
+            except LeaseLost:  # The new owner of the shard answers.
                 self.sent = None
 
 
 class MessageResponder:
-    """Answers messages: in a server those that mention the bot, from what all who read the channel may read.
+    """Replies to messages.
 
-    Direct ones from what the person can read in the servers that they share with the bot.
+    In a server it answers mentions, from the feeds that everyone in the channel can read. In direct messages
+    it answers from all feeds that the user can read in shared servers.
     """
 
     def __init__(self, bot: TelexBot, service: QuestionService) -> None:
         self.bot, self._service = bot, service
-        self._unwritable_channels: set[int] = set()  # channels in which the bot was found to have no say
+        self._unwritable_channels: set[int] = set()
 
     async def answer(self, message: discord.Message) -> None:
-        """Answer a message, if it is for the bot."""
+        """Answer a message if it is for the bot."""
         here = MessageReply(message, question_context.place_of(message.channel), self._detect_intent(message))
         if here.intent.intent is Intent.NOTHING or (
             message.guild is not None and not self._can_reply(here.place)
@@ -107,7 +108,7 @@ class MessageResponder:
             await (self._reply_in_dm(here) if message.guild is None else self._reply(here))
         except LeaseLost:
             return
-        except Exception as error:  # noqa: BLE001  # whatever it is, the person is told and it is logged
+        except Exception as error:  # noqa: BLE001  # `user_message` logs it.
             if message.guild is not None and isinstance(error, RateLimited) and error.already_told:
                 return
             where = "a direct message" if message.guild is None else f"a mention in server {message.guild.id}"
@@ -120,7 +121,6 @@ class MessageResponder:
             self._log_unwritable(here.place, here.problem)
 
     async def _reply(self, here: MessageReply) -> None:
-        """In a server."""
         asker, place, wanted = here.message.author, here.place, here.intent
         assert isinstance(asker, discord.Member)
         assert place is not None
@@ -140,7 +140,7 @@ class MessageResponder:
             await self._answer(here, feed_ids, asker.guild.id)
 
     async def _reply_in_dm(self, here: MessageReply) -> None:
-        """In direct messages: within a second the answer, or how long it takes."""
+        """Reply in direct messages, with a notice of the wait if the answer takes longer."""
         if here.intent.intent is Intent.HELP:
             await here.send_or_edit(_direct_help())
             return
@@ -161,7 +161,7 @@ class MessageResponder:
             await here.message.channel.send(note)
 
     def _admit(self, here: MessageReply, server_id: int) -> None:
-        """Count a question, or a search, which is none. Raises `RateLimited` for one too many."""
+        """Count a question or a search. Raise `RateLimited` if there were too many."""
         person_id = here.message.author.id
         if here.intent.intent is Intent.ANSWER:
             self._service.check_rate_limit(here.intent.text, person_id=person_id, server_id=server_id)
@@ -192,7 +192,7 @@ class MessageResponder:
             article_id = await question_context.article_of_message(
                 self.bot, replying_to, guild_id, wanted.text
             )
-        if wanted.language is None and before is not None:  # "et IBM ?"
+        if wanted.language is None and before is not None:  # For example "et IBM ?"
             i18n.set_language(before.language)
         asked = QuestionRequest(
             text=wanted.text,
@@ -210,7 +210,7 @@ class MessageResponder:
         async with StreamedAnswer(here.send_or_edit, self.bot.newsroom.clock, title=False) as hear:
             told = await self._service.answer(asked, hear)
         if place is None:
-            told = replace(told, can_watch=False)  # a watch belongs to a server
+            told = replace(told, can_watch=False)  # A watch belongs to a server.
         await here.send_or_edit(answer_view(told, public=place is not None, title=False))
         if here.sent is not None:
             await self.bot.store.questions.set_answer_message(told.question_id, here.sent.id)
@@ -222,18 +222,18 @@ class MessageResponder:
         if not isinstance(message.author, discord.Member):
             return MessageIntent(Intent.NOTHING)
         if me not in message.mentions:
-            # Discord hides from the bot what a message says that mentions only its role.
+            # Discord withholds the content of messages that mention only the bot's role.
             by_role = bool(message.role_mentions) and message.guild.self_role in message.role_mentions
             return MessageIntent(Intent.HELP if by_role else Intent.NOTHING)
         assert me is not None
         mention = re.compile(rf"<@!?{me.id}>")
-        # Somebody who only talks about the bot mentions it in the middle of a sentence.
+        # A mention in the middle of a sentence speaks about the bot, not to it.
         called = bool(mention.match(written) or re.search(rf"{mention.pattern}\W*\Z", written))
         said = _MARKUP.sub(" ", mention.sub(" ", written)).lstrip(" ,:;–—")
         return message_intents.detect_intent(said, now, addressed=called)
 
     async def _previous_question(self, here: MessageReply) -> Question | None:
-        """The question that a message follows: the one it replies to, else the last one there of late."""
+        """Return the question that a message replies to, or else the last recent one in that place."""
         questions, channel_id = self.bot.store.questions, here.message.channel.id
         if (replying_to := question_context.replied_message_id(here.message)) is not None:
             return await questions.by_message_id(replying_to, channel_id)
@@ -247,7 +247,7 @@ class MessageResponder:
         )
 
     def _can_reply(self, place: GuildChannel | None) -> bool:
-        """Whether the bot can answer in a channel; where it cannot, that is logged once."""
+        """Return whether the bot can answer in a channel; log once per channel if not."""
         if place is None:
             return False
         lacking = permissions.missing_permissions(place)
@@ -263,7 +263,7 @@ class MessageResponder:
             and len(self._unwritable_channels) < _MAX_LOGGED_CHANNELS
         ):
             self._unwritable_channels.add(place.id)
-            log.warning("A question in channel %d stays without an answer: %s", place.id, reason)
+            log.warning("question unanswered channel_id=%d reason=%s", place.id, reason)
 
 
 def _wait_notice(seconds: int) -> str:

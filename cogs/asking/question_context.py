@@ -1,4 +1,4 @@
-"""Where a question is asked: what may be answered there, what a place is about, the question before it."""
+"""Context of a question: readable feeds, the article of its place, the previous question."""
 
 import discord
 
@@ -15,18 +15,18 @@ GuildChannel = discord.abc.GuildChannel | discord.Thread
 
 
 async def feed_ids_readable_by_all_in(bot: TelexBot, member: discord.Member, place: GuildChannel) -> set[int]:
-    """Ids of the feeds that a member and everybody who reads a channel or thread may read."""
+    """Return the ids of feeds that a member and all other readers of a place can read."""
     shared = await bot.courier.audience.feeds_readable_by_all_in(place.guild, place.id)
     return shared & await bot.visible_feed_ids_of(member)
 
 
 def place_of(channel: object) -> GuildChannel | None:
-    """A channel or thread of a server; None for anything else."""
+    """Return a channel as a channel or thread of a server, or None for any other."""
     return channel if isinstance(channel, discord.abc.GuildChannel | discord.Thread) else None
 
 
 def replied_message_id(message: discord.Message) -> int | None:
-    """The id of the message of the same channel that a message replies to."""
+    """Return the id of the message in the same channel that a message replies to, or None."""
     reference = message.reference
     if reference is None or message.type is not discord.MessageType.reply:
         return None
@@ -34,16 +34,15 @@ def replied_message_id(message: discord.Message) -> int | None:
 
 
 async def article_of_thread(bot: TelexBot, place: GuildChannel | None, text: str) -> int | None:
-    """The article of the post that a thread was opened on, or that opened a forum's thread."""
+    """Return the id of the article whose post a thread or forum post was opened with, or None."""
     if not isinstance(place, discord.Thread):
         return None
-    return await article_of_message(
-        bot, place.id, place.guild.id, text
-    )  # a thread has the id of its first message
+    # A thread has the id of its first message.
+    return await article_of_message(bot, place.id, place.guild.id, text)
 
 
 async def article_of_message(bot: TelexBot, message_id: int, server_id: int | None, text: str) -> int | None:
-    """The article of a post or a notice; of several the one that is asked about. None for other messages."""
+    """Return the id of a message's article, of several the one that `text` asks about; None without any."""
     post = await article_dispatch_of(bot, message_id, server_id)
     if post is None or not post.article_ids:
         return None
@@ -54,13 +53,13 @@ async def article_of_message(bot: TelexBot, message_id: int, server_id: int | No
 
 
 async def last_question_in_thread(bot: TelexBot, thread_id: int) -> Question | None:
-    """The last question in a thread, if it is not so old that another conversation begins."""
+    """Return the last question in a thread, or None if the conversation has ended."""
     since = bot.newsroom.clock.now() - THREAD_CONVERSATION_SECONDS
     return await bot.store.questions.last_public_in_channel(thread_id, since)
 
 
 async def no_feeds_view(bot: TelexBot, asker: discord.Member) -> discord.ui.LayoutView:
-    """What to say where there is no feed to answer from."""
+    """Return the view for a place without feeds to answer from."""
     if not await bot.visible_feed_ids_of(asker):
         return layout_views.static_view(no_feeds_blocks(manages=asker.guild_permissions.manage_guild))
     said = linkify_commands(

@@ -1,1 +1,1 @@
-"""What a server follows: /feed and /why."""
+"""Followed feeds of a server: /feed and /why."""

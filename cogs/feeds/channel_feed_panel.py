@@ -1,4 +1,4 @@
-"""/feed share: the addresses at which a channel can be read as a feed, made, replaced and revoked."""
+"""The panel of /feed share, which creates, replaces and revokes the feed addresses of a channel."""
 
 import discord
 
@@ -11,10 +11,10 @@ from cogs.shared.views import ActionButton, Interaction
 
 
 class ChannelFeedPanel(ChannelPanel):
-    """One message with whether a channel is shared, and the buttons that change it."""
+    """A panel that says whether a channel is shared, with buttons to change that."""
 
     async def render(self, interaction: Interaction, token: str | None = None) -> None:
-        """Show it as it is, with the addresses of a new `token`; the interaction was acknowledged."""
+        """Show the current state, with the addresses of a new `token`, which are shown only once."""
         client = self.client
         public = client.newsroom.settings.public_url
         if public is None:
@@ -48,7 +48,7 @@ class ChannelFeedPanel(ChannelPanel):
             blocks += [
                 text(f"{name}\n```\n{feed_url(public, token, what, 'atom')}\n```")
                 for what, name in kinds.items()
-                if what != "stories" or chosen.join_stories  # else each is a post
+                if what != "stories" or chosen.join_stories  # Otherwise each story is a post.
             ]
             small = _(
                 "For RSS or JSON, replace .atom with .rss or .json. Copy them now: I won’t show them again."

@@ -1,4 +1,4 @@
-"""/feed: what the channels of a server follow."""
+"""The /feed commands."""
 
 import discord
 from discord import app_commands
@@ -39,7 +39,7 @@ class FeedCog(
     group_description=locale_str("Follow feeds and manage them"),
     group_extras=MANAGER_EXTRAS,
 ):
-    """Following feeds. For those who manage the server's feeds."""
+    """The /feed commands, for users who manage feeds."""
 
     def __init__(self, bot: TelexBot) -> None:
         self.bot = bot
@@ -170,7 +170,7 @@ class FeedCog(
     @app_commands.command(name="refresh", description=locale_str("Check a feed now"))
     @app_commands.describe(feed=_FEED)
     async def refresh(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
-        """Poll now, at most once a minute for each feed, whoever asks."""
+        """Poll a feed now, at most once a minute for all users together."""
         _subscription, its_feed = await resolve_subscription(interaction, feed)
         await interaction.edit_original_response(content=await self._checks.check(its_feed))
 

@@ -1,4 +1,4 @@
-"""/feed filter: what of a feed is posted. A filter is tried on what the feed had before it is kept."""
+"""The panels of /feed filter. New filters are tried on recent articles before they are saved."""
 
 from functools import partial
 from typing import Any
@@ -29,8 +29,9 @@ from cogs.shared.paging import CardPage, CardPaginator
 from cogs.shared.panels import heading_text
 from cogs.shared.views import AckMode, ActionButton, Interaction
 
-_PAGE_SIZE = 10  # articles
-_MAX_QUERY_LENGTH = 150  # characters of a query where filters are listed
+_PAGE_SIZE = 10
+_MAX_QUERY_LENGTH = 150
+"""Maximum length of a query in a list of filters, in characters."""
 
 NewFilter = tuple[FilterMode, str]
 
@@ -38,7 +39,10 @@ NewFilter = tuple[FilterMode, str]
 async def open_filters(
     interaction: Interaction, pair: FollowedFeed, only: str | None, never: str | None
 ) -> None:
-    """Try new filters of a subscription, or list those that it has. Raises `UserFacingError`."""
+    """Try new filters on recent articles, or list the current ones.
+
+    Raises `UserFacingError` if a filter is invalid, already there or one too many.
+    """
     store, feed = interaction.client.store, pair[1]
     typed = [(rule, text) for rule, text in ((FilterMode.INCLUDE, only), (FilterMode.EXCLUDE, never)) if text]
     if not typed:
@@ -62,7 +66,7 @@ async def open_filters(
 
 
 class FilterDryRunPages(SubscriptionPanel, CardPaginator):
-    """What would have been posted with new filters, and the button that keeps them."""
+    """A preview of what new filters would have blocked, with a button that saves them."""
 
     def __init__(
         self,
@@ -77,7 +81,7 @@ class FilterDryRunPages(SubscriptionPanel, CardPaginator):
         self._several = len({one for _article, by in trial.outcomes for one in by}) > 1
 
     async def load_page(self, interaction: Interaction, number: int) -> CardPage:
-        """Some of the articles, newest first, each with what would have become of it."""
+        """Return a page of recent articles, newest first, each with the verdict of the filters."""
         outcomes = self._trial.outcomes
         shown = outcomes[number * _PAGE_SIZE : (number + 1) * _PAGE_SIZE]
         if outcomes:
@@ -133,7 +137,7 @@ class FilterDryRunPages(SubscriptionPanel, CardPaginator):
 
 
 class FilterList(SubscriptionPanel):
-    """The filters of a subscription, each with a button that removes it, and one that adds another."""
+    """The filters of a subscription, with buttons that remove and add filters."""
 
     async def render(self, interaction: Interaction, removed: Filter | None = None) -> None:
         store, (subscription, feed) = self.store, self.followed_feed
@@ -170,7 +174,7 @@ class FilterList(SubscriptionPanel):
         await self.display_card(interaction, *blocks)
 
     async def _ask(self, interaction: Interaction) -> None:
-        """Open the window in which a filter is written."""
+        """Open the modal for a new filter."""
         look: dict[str, Any] = {"max_length": MAX_LENGTH, "required": False}
         syntax = _('Words, "an exact phrase", -without')
         only = TextField("only", _("Only post articles with…"), description=syntax, **look)
@@ -178,7 +182,7 @@ class FilterList(SubscriptionPanel):
         await interaction.response.send_modal(FormModal(_("Add a filter"), self._try, only, never, view=self))
 
     async def _try(self, interaction: Interaction, only: str, never: str) -> None:
-        """Show what the filters that were written would have done. Raises `UserFacingError`."""
+        """Preview the filters from the modal. Raise `UserFacingError` if they are invalid."""
         await open_filters(interaction, self.followed_feed, only.strip(), never.strip())
         self.stop()
 
@@ -189,7 +193,7 @@ class FilterList(SubscriptionPanel):
 
 
 def pass_rate_text(trial: FilterDryRun) -> str:
-    """How many of the newest articles get past the filters that a feed has."""
+    """Return how many of the latest articles pass the filters of a feed."""
     return format_count(
         "Filters let {posted} of the last {count} article through",
         "Filters let {posted} of the last {count} articles through",

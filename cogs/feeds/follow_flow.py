@@ -1,4 +1,4 @@
-"""From an address to a followed feed: choose among a page's feeds, look at what would be posted, confirm."""
+"""The steps from an address to a followed feed: choose one of its feeds, preview, confirm."""
 
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
@@ -33,7 +33,7 @@ _MAX_TITLE_LENGTH = 120
 
 
 class FollowFlow(ManagersPanel):
-    """The way to one new subscription. Nothing changes before the last button."""
+    """The steps to a new subscription. Nothing is saved before the last button."""
 
     def __init__(self, interaction: Interaction, place: PostableChannel) -> None:
         super().__init__(interaction)
@@ -42,19 +42,17 @@ class FollowFlow(ManagersPanel):
         self._list_index = 0
 
     async def start(self, interaction: Interaction, address: str) -> None:
-        """Look at the address. Raises `UserFacingError` where the channel or the address does not allow
-        it.
-        """
+        """Resolve the address. Raise `UserFacingError` if the channel or the address is unsuitable."""
         require_can_post(self._place)
         await self._discover(interaction, await self._followed(interaction, address))
 
     async def _followed(self, interaction: Interaction, address: str) -> str:
-        """Return the address of a feed that is followed elsewhere under a name, any other as it was typed.
+        """Return the URL of the followed feed that an address or name means, or else the address unchanged.
 
-        Raises `UserFacingError` where the channel follows it, without asking its site.
+        Raises `UserFacingError` if this channel already follows it. Makes no request to the site.
         """
         typed, feeds = fold(address.strip()), set[str]()
-        with contextlib.suppress(RequestRejected, FeedError):  # of which `look` tells
+        with contextlib.suppress(RequestRejected, FeedError):  # `_discover` reports it.
             feeds = {feed.url for feed in meant(address)}
         pairs = [
             (subscription, feed)
@@ -90,7 +88,7 @@ class FollowFlow(ManagersPanel):
             await self._show_feed_choice(interaction)
 
     async def _ask_for_password(self, interaction: Interaction, refusal: PasswordRequired) -> None:
-        """They stand in no command that somebody may see."""
+        """Ask for credentials in a modal, since options of a command are visible to others."""
 
         async def filled(click: Interaction, user: str, password: str) -> None:
             await self._discover(click, urls.with_credentials(refusal.url, user, password))
@@ -121,9 +119,7 @@ class FollowFlow(ManagersPanel):
         below: Layout = (),
         menus: Sequence[Item | None] = (),
     ) -> None:
-        """Show a step: a sentence, what is `extra_lines` it, menus, and buttons, the last of which ends it
-        all.
-        """
+        """Show a step: a sentence, `below` it a preview, menus, and buttons of which the last one cancels."""
         cancel = ActionButton(self.cancel, label=_("Cancel"))
         rows = (*map(ActionRow, menus), ActionRow(*items, cancel))
         await self.display(interaction, (blocks.text(said), *below, *rows))
@@ -132,7 +128,7 @@ class FollowFlow(ManagersPanel):
         await self._discover(interaction, self._discovery.feeds[int(values[0])].url)
 
     async def _show_list(self, interaction: Interaction) -> None:
-        """Show the first items of a list of the page, its other lists, and the feeds of its site."""
+        """Show the first items of a list on the page, with its other lists and the feeds of its site."""
         lists = self._discovery.page.lists
         options = [
             menu_option(
@@ -217,7 +213,7 @@ class FollowFlow(ManagersPanel):
                 interaction, sample[1], sample[0], self._place.id, look
             )
             below = blocks.without_items(shown_as.layout)
-            if not below:  # a classic post cannot stand within another message
+            if not below:  # A classic embed can't be part of a layout.
                 await post_previews.send_private_preview(interaction, shown_as)
         follow = ActionButton(self._confirm, label=_("Follow"), style=discord.ButtonStyle.success)
         await self._show_step(interaction, "\n".join(filter(None, lines)), follow, below=below)
@@ -245,7 +241,7 @@ class FollowFlow(ManagersPanel):
 
 
 def _line(item: ListItem) -> str:
-    """An item of a list: its title, which leads to it, and its date."""
+    """Return the linked title and the date of a list item."""
     title = messages.linked(discord_text.to_markdown_line(item.title, _MAX_TITLE_LENGTH), item.url)
     when = f" · <t:{item.published}:D>" if item.published is not None else ""
     return f"• {title}{when}"
@@ -255,15 +251,15 @@ def add_site_button(
     view: OwnedView,
     on_submit: Callable[[Interaction, str], Awaitable[None]],
     label: str,
-    **how: Any,  # noqa: ANN401  # it looks, and is answered
+    **how: Any,  # noqa: ANN401
 ) -> ActionButton:
-    """A button that asks for a site, and gives what was typed to `look`."""
+    """Return a button that asks for a site and passes the input to `on_submit`."""
     line = TextField("line", _("Address or name of an outlet"), placeholder="theverge.com", max_length=2000)
     return modal_button(view, on_submit, label, line, title=_("Add a site"), **how)
 
 
 def discovery_options(found: DiscoveryResult) -> list[discord.SelectOption]:
-    """The feeds of a page as options of a menu; the values are their places."""
+    """Return the feeds of a page as menu options; the values are their indexes."""
     return [
         menu_option(
             discord_text.to_plain_line(feed.title) or urls.redact(feed.url), number, urls.redact(feed.url)

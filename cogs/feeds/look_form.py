@@ -1,4 +1,4 @@
-"""The part of a look that is typed: prefix, colour, length of the excerpt."""
+"""Modals for the typed parts of a look: prefix, colour, excerpt length and template."""
 
 import re
 from typing import Any
@@ -19,7 +19,7 @@ _SHORT_COLOUR = 3
 
 
 def look_form(panel: OwnedView, on_submit: OnModalSubmit, look: PostLook) -> FormModal:
-    """Asks for prefix, colour and length of the excerpt, and gives them to `take` as they were typed."""
+    """Return a modal that passes prefix, colour and excerpt length to `on_submit` as text."""
     colour = "" if look.colour is None else f"#{look.colour:06x}"
     excerpt = "" if look.excerpt is None else str(look.excerpt)
     told = _("Characters, 0 to {most}. Leave empty for the default.").format(
@@ -37,7 +37,7 @@ def look_form(panel: OwnedView, on_submit: OnModalSubmit, look: PostLook) -> For
 
 
 def template_form(panel: OwnedView, on_submit: OnModalSubmit, shown: Template) -> FormModal:
-    """Asks for the title line, text and footer of a template, and gives them to `take`."""
+    """Return a modal that passes the title line, text and footer of a template to `on_submit`."""
     fields = " ".join(f"{{{name}}}" for name in post_templates.FIELDS)
     long = discord.TextStyle.paragraph
     return FormModal(
@@ -61,12 +61,12 @@ def template_form(panel: OwnedView, on_submit: OnModalSubmit, shown: Template) -
     )
 
 
-def _text_field(name: str, label: str, value: str, most: int, **look: Any) -> TextField:  # noqa: ANN401  # of a line
+def _text_field(name: str, label: str, value: str, most: int, **look: Any) -> TextField:  # noqa: ANN401
     return TextField(name, label, default=value or None, max_length=most, required=False, **look)
 
 
 def parse_colour(typed: str) -> int | None:
-    """A colour as it was typed, None for none. Raises `UserFacingError`."""
+    """Return a colour code as an RGB number, or None if it is empty. Raise `UserFacingError` if invalid."""
     if not typed.strip():
         return None
     match = _COLOUR.fullmatch(typed.strip())
@@ -81,7 +81,7 @@ def parse_colour(typed: str) -> int | None:
 
 
 def parse_excerpt_length(typed: str) -> int | None:
-    """The length of an excerpt as it was typed, None for none. Raises `UserFacingError`."""
+    """Return an excerpt length in characters, or None if empty. Raise `UserFacingError` if invalid."""
     typed = typed.strip()
     if not typed:
         return None

@@ -1,4 +1,4 @@
-"""How posts look, those of a feed in a channel or of a server: a panel that shows the real message."""
+"""The panel for the look of posts, of a feed in a channel or of a whole server, with a live preview."""
 
 import contextlib
 from dataclasses import replace
@@ -30,9 +30,9 @@ from cogs.shared.views import AckMode, ActionButton, Interaction, RoleMenu, Stri
 
 
 class LookPanel(ManagersPanel):
-    """A draft of a look, with the message that it makes in a channel. Nothing changes before it is used.
+    """A draft of a look with a preview. Nothing is saved before the last button.
 
-    It is that of a subscription, or without one that of a server's posts whose subscription has none.
+    It belongs to a subscription, or without one to the server as the default look.
     """
 
     def __init__(self, interaction: Interaction, pair: FollowedFeed | None) -> None:
@@ -76,7 +76,7 @@ class LookPanel(ManagersPanel):
         return role_mentions.can_mention(member, role, channel)
 
     async def _example_article(self, interaction: Interaction) -> tuple[Article, Feed]:
-        """The newest article there is to show, or what stands for one."""
+        """Return the newest visible article with its feed, or a sample without any."""
         pairs = await visible_subscriptions(interaction) if self._pair is None else [self._pair]
         feeds = {feed.id: feed for _subscription, feed in pairs}
         newest = await self.store.articles.newest(feeds, limit=1)
@@ -86,7 +86,7 @@ class LookPanel(ManagersPanel):
         return sample_article(feed), feed
 
     async def _save_look(self, interaction: Interaction) -> str:
-        """Write the look down, and say so. Raises `UserFacingError`."""
+        """Save the look and return the confirmation. Raise `UserFacingError` if the feed was unfollowed."""
         store, person_id = self.store, self.person_id
         if self._pair is None:
             await store.preferences.set_look(
@@ -101,7 +101,7 @@ class LookPanel(ManagersPanel):
         )
 
     async def start(self, interaction: Interaction) -> None:
-        """Begin with the look as it is."""
+        """Load the current look and an example article, then render."""
         if self._pair is None:
             kept = await self.store.preferences.look(self.guild.id)
             self._saved_look = self._draft = None if kept == DEFAULT_APPEARANCE else kept
@@ -109,7 +109,7 @@ class LookPanel(ManagersPanel):
         await self.render(interaction)
 
     async def render(self, interaction: Interaction) -> None:
-        """Show the message as it would be, and what can be chosen."""
+        """Show the preview and the controls."""
         assert self._example is not None
         look = await self._current_look()
         message = await render_as_posted(interaction, *self._example, self._channel_id, look)
@@ -126,10 +126,10 @@ class LookPanel(ManagersPanel):
         await self._show_preview_message(interaction, message)
 
     async def _show_preview_message(self, interaction: Interaction, message: Message) -> None:
-        """A classic message cannot stand within a panel: it has a message of its own."""
+        """Show a classic embed, which can't be part of a panel, in its own ephemeral message."""
         below, self._preview_message = self._preview_message, None
         if below is not None:
-            with contextlib.suppress(discord.HTTPException):  # the asker may have dismissed it
+            with contextlib.suppress(discord.HTTPException):  # The user may have dismissed it.
                 await below.delete()
         if not message.layout:
             self._preview_message = await send_private_preview(interaction, message)
@@ -137,11 +137,11 @@ class LookPanel(ManagersPanel):
     async def _on_form_submit(
         self, _interaction: Interaction, prefix: str, colour: str, excerpt: str
     ) -> None:
-        """Take up what was typed in the form. Raises `UserFacingError`."""
+        """Apply the fields of the form to the draft. Raise `UserFacingError` if one is invalid."""
         self._draft = replace(
             await self._current_look(), prefix=discord_text.to_plain_line(prefix, MAX_PREFIX_LENGTH)
         )
-        # One by one: what is right need not be typed again.
+        # Each valid field is kept even if a later one is invalid.
         self._draft = replace(self._draft, excerpt=parse_excerpt_length(excerpt))
         self._draft = replace(self._draft, colour=parse_colour(colour))
 
@@ -194,7 +194,7 @@ class LookPanel(ManagersPanel):
         self._draft = replace(await self._current_look(), role=role)
 
     async def _require_role(self, interaction: Interaction, role_id: int | None) -> None:
-        """Raise `UserFacingError` unless the asker may mention a role there, or it is mentioned already."""
+        """Raise `UserFacingError` unless the user may mention the role or the look already mentions it."""
         usual = await self._inherited_look()
         if role_id is None or role_id in {(self._saved_look or usual).role, usual.role}:
             return
@@ -220,8 +220,9 @@ class LookPanel(ManagersPanel):
         await interaction.response.send_modal(template_form(self, self._on_template_submit, shown))
 
     async def _on_template_submit(self, _interaction: Interaction, *lines: str) -> None:
-        """Take up the template that was typed. Raises `UserFacingError` for one with a mistake, and remembers
-        it.
+        """Apply a template to the draft.
+
+        Raises `UserFacingError` if it is invalid, and keeps it for the next try.
         """
         typed = Template(*(line.strip() for line in lines))
         chosen = typed if typed != Template() else None
@@ -251,7 +252,7 @@ def _styles() -> dict[Style, str]:
 
 
 def _disable_items(layout: Layout) -> Layout:
-    """A post as a part of a panel: of its buttons only links work."""
+    """Return a post without menus and with only its link buttons enabled, for a panel."""
 
     def still(item: Item) -> Item | None:
         if not isinstance(item, discord.ui.Button):
@@ -262,7 +263,7 @@ def _disable_items(layout: Layout) -> Layout:
 
 
 def require_mention(interaction: Interaction, look: PostLook | None, place: PostableChannel) -> None:
-    """Raise `UserFacingError` where posts of a look would mention a role in a place and the asker may not."""
+    """Raise `UserFacingError` if posts with a look would mention a role that the user may not mention."""
     assert isinstance(interaction.user, discord.Member)
     role = place.guild.get_role(look.role) if look is not None and look.role is not None else None
     if role is not None and not role_mentions.can_mention(interaction.user, role, place):

@@ -1,4 +1,4 @@
-"""Lists of feeds as OPML files: brought to a channel, and taken from a server."""
+"""Import of OPML files into a channel, and export of a server's feeds."""
 
 import io
 from collections.abc import Iterator
@@ -23,14 +23,15 @@ from cogs.shared.panels import heading_text
 from cogs.shared.views import Interaction, reply_with_card
 
 _MAX_INLINE_REPORT_LINES = 15
-"""Lines of a report in the message itself; a longer one is a file."""
-_MAX_REPORT_LENGTH = 3000  # characters of it
+"""Maximum number of report lines in the message; a longer report becomes a file."""
+_MAX_REPORT_LENGTH = 3000
+"""Maximum length of an inline report in UTF-16 units."""
 
 
 async def import_opml(
     interaction: Interaction, target: PostableChannel, file: discord.Attachment | None, link: str | None
 ) -> None:
-    """Follow the feeds of a file or of what is at a link, and report. Raises `UserFacingError`."""
+    """Follow the feeds of a file or link and report the results. Raise `UserFacingError` if unreadable."""
     advice = require_can_post(target)
     feeds = await _read_feed_list(interaction, file, link)
 
@@ -130,9 +131,7 @@ def _report(result: OpmlImportResult) -> Iterator[str]:
 
 
 async def export_opml(interaction: Interaction) -> None:
-    """Send the feeds that the server follows where the asker sees it. Raises `UserFacingError` without
-    any.
-    """
+    """Send the feeds of channels that the user can see. Raise `UserFacingError` if there are none."""
     assert interaction.guild is not None
     groups: dict[int, list[Feed]] = {}
     for subscription, feed in await subscription_options.visible_subscriptions(interaction):

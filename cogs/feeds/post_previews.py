@@ -1,4 +1,4 @@
-"""Posts as they would be sent, shown to who sets them up."""
+"""Previews of posts."""
 
 import discord
 
@@ -15,7 +15,7 @@ from cogs.shared.views import Interaction
 async def render_as_posted(
     interaction: Interaction, article: Article, feed: Feed, channel_id: int, look: PostLook
 ) -> Message:
-    """The post of an article in a channel of this server, as it would be sent now."""
+    """Render the message that an article would have now in a channel of this server."""
     assert interaction.guild is not None
     client, server_id = interaction.client, interaction.guild.id
     language = await client.languages.for_channel(server_id, channel_id)
@@ -24,7 +24,7 @@ async def render_as_posted(
 
 
 async def show_preview(interaction: Interaction, pair: FollowedFeed) -> None:
-    """Show the newest article of a feed as it is posted there. Raises `UserFacingError` when it has none."""
+    """Show the newest article of a feed as a post. Raise `UserFacingError` if the feed has no article."""
     subscription, feed = pair
     newest = await interaction.client.store.articles.newest([feed.id], limit=1)
     if not newest:
@@ -40,14 +40,14 @@ async def show_preview(interaction: Interaction, pair: FollowedFeed) -> None:
 
 
 async def send_private_preview(interaction: Interaction, message: Message) -> discord.WebhookMessage:
-    """Show a post in another message, to the asker alone."""
+    """Send a post as an ephemeral message."""
     parts = {**message.send_kwargs(), "content": message.content, "allowed_mentions": _NOBODY}
     shown = {name: part for name, part in parts.items() if part is not None}
     return await interaction.followup.send(ephemeral=True, wait=True, **shown)
 
 
 def sample_article(feed: Feed) -> Article:
-    """What stands for the articles of a feed that was not read yet."""
+    """Return a placeholder for a feed without articles."""
     return Article(
         id=0,
         key="sample",

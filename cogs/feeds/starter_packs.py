@@ -1,4 +1,4 @@
-"""Starter lists of feeds, which come with Telex."""
+"""Starter packs of well-known feeds."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -27,17 +27,17 @@ PACKS = {
     "gaming": locale_str("Gaming"),
     "development": locale_str("Development"),
 }
-"""The lists by their names in `data/outlets.tsv`."""
+"""Titles of the packs by their names in `data/outlets.tsv`."""
 
 ADDED_MARK = "✅"
-"""How the line on a feed begins that is now followed."""
+"""First characters of the result line of a newly followed feed."""
 
 _CONCURRENCY = 4
 
 
 @cache
 def outlines(pack: str) -> tuple[Outline, ...]:
-    """The feeds of a list."""
+    """Return the feeds of a pack."""
     return tuple(
         Outline(outlet.name, outlet.feed_url, None, outlet.language)
         for outlet in outlet_directory.outlets()
@@ -46,7 +46,7 @@ def outlines(pack: str) -> tuple[Outline, ...]:
 
 
 def bold(outline: Outline) -> str:
-    """The name of a feed of a list in a message."""
+    """Return the name of a pack's feed in bold."""
     return f"**{discord_text.to_markdown_line(outline.title, 80)}**"
 
 
@@ -59,9 +59,9 @@ async def follow_all(
     person_id: int,
     on_progress: Callable[[int], Awaitable[None]] | None = None,
 ) -> list[str]:
-    """Let a channel follow the feeds of a list; a line on each says what came of it.
+    """Follow feeds in a channel and return a result line for each.
 
-    `tell` is told now and then how many are done.
+    `on_progress` receives the number of finished feeds, at most every `PROGRESS_INTERVAL_SECONDS`.
     """
     turns = asyncio.Semaphore(_CONCURRENCY)
     clock, done, told = bot.newsroom.clock, 0, bot.newsroom.clock.monotonic()

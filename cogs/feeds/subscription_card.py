@@ -1,4 +1,4 @@
-"""A feed in a channel, opened from /feed list: how it is doing, and everything that can be changed of it."""
+"""The card of a feed in a channel: its health and all actions on it."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -34,11 +34,11 @@ from cogs.shared.views import AckMode, ActionButton, Interaction
 
 _MAX_URL_LENGTH = 150
 _MAX_FILTERS_LISTED = 3
-_MAX_QUERY_LENGTH = 30  # characters of a query
+_MAX_QUERY_LENGTH = 30
 
 
 class SubscriptionCard(SubscriptionPanel):
-    """One subscription. `poll` checks the feed now and says what came of it."""
+    """The card of a subscription; `check_feed` polls the feed and returns the result as a sentence."""
 
     def __init__(
         self, interaction: Interaction, pair: FollowedFeed, poll: Callable[[Feed], Awaitable[str]]
@@ -47,7 +47,7 @@ class SubscriptionCard(SubscriptionPanel):
         self._poll = poll
 
     async def render(self, interaction: Interaction, status_line: str = "") -> None:
-        """Show it as it is now, with a sentence on what was done."""
+        """Show the current state; `status_line` reports the last action."""
         self.followed_feed = pair = await require_current(interaction, self.followed_feed)
         subscription, feed = pair
         health = subscription_health.subscription_health_of(
@@ -120,13 +120,13 @@ class SubscriptionCard(SubscriptionPanel):
 
 
 async def resume(interaction: Interaction, pair: FollowedFeed) -> None:
-    """End the pause of a subscription."""
+    """Resume a paused subscription and wake the poller."""
     await interaction.client.store.subscriptions.resume(pair[0].id, person_id=interaction.user.id)
     interaction.client.newsroom.poller.wake()
 
 
 class UnfollowFlow(ManagersPanel):
-    """Asks before a subscription ends."""
+    """A confirmation before a feed is unfollowed, with an undo."""
 
     def __init__(self, interaction: Interaction, pair: FollowedFeed) -> None:
         super().__init__(interaction)
@@ -156,7 +156,7 @@ class UnfollowFlow(ManagersPanel):
         await self.display(interaction, (text(said), ActionRow(ActionButton(self._undo, label=_("Undo")))))
 
     async def _undo(self, interaction: Interaction) -> None:
-        """Follow it again, as it was."""
+        """Follow the feed again with its former look, filters and pause."""
         before, store, person_id = self._subscription, self.store, self.person_id
         if await store.subscriptions.count(before.server_id) >= MAX_FEEDS_PER_SERVER:
             raise RequestRejected(FollowFailure.TOO_MANY, count=MAX_FEEDS_PER_SERVER)
@@ -170,7 +170,7 @@ class UnfollowFlow(ManagersPanel):
             first_article_id=None,
             person_id=person_id,
         )
-        if created:  # else somebody followed it meanwhile, as they like it
+        if created:  # Otherwise another user has followed it meanwhile, with other settings.
             await self._restore(again.id)
         await self.finish(interaction, self._format_sentence(_("Following {feed} in <#{channel}> again.")))
 

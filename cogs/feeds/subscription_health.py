@@ -1,4 +1,4 @@
-"""How the feeds of a server are doing: healthy, or what is wrong; and checking one now."""
+"""Health of a server's subscriptions, and manual checks of a feed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from cogs.shared.views import Interaction
 
 
 class HealthState(StrEnum):
-    """Of a subscription; the value is its sign."""
+    """State of a subscription. The value is its symbol."""
 
     GONE = "⚫"
     FAILING = "🔴"
@@ -38,7 +38,7 @@ ACTION_REQUIRED_STATES = frozenset({HealthState.GONE, HealthState.FAILING, Healt
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionHealth:
-    """Of a subscription: its state, and what is wrong in words."""
+    """State of a subscription, with the reason as a sentence or ""."""
 
     pair: FollowedFeed
     state: HealthState
@@ -46,7 +46,7 @@ class SubscriptionHealth:
 
 
 async def server_health(interaction: Interaction) -> list[SubscriptionHealth]:
-    """Of all subscriptions that the asker sees: those that need somebody first, then by channel."""
+    """Return the health of all visible subscriptions, those in need of attention first, then by channel."""
     pairs = await visible_subscriptions(interaction)
     problems = {
         channel_id: await channel_problem(interaction, channel_id)
@@ -65,7 +65,7 @@ async def server_health(interaction: Interaction) -> list[SubscriptionHealth]:
 
 
 def subscription_health_of(pair: FollowedFeed, channel_problem: str | None = None) -> SubscriptionHealth:
-    """Of a subscription, where posting in its channel has this problem."""
+    """Return the health of a subscription, given the problem of its channel or None."""
     subscription, feed = pair
     state = _of_feed(feed)
     if state is not HealthState.GONE and subscription.paused_at is not None:
@@ -88,7 +88,7 @@ def _of_feed(feed: Feed) -> HealthState:
 
 
 def health_sentence(health: SubscriptionHealth) -> str:
-    """A state in a line of its own."""
+    """Return the state of a subscription as a line."""
     subscription, feed = health.pair
     match health.state:
         case HealthState.GONE | HealthState.FAILING:
@@ -105,7 +105,7 @@ def health_sentence(health: SubscriptionHealth) -> str:
 
 
 def feed_error_sentence(feed: Feed) -> str:
-    """What is wrong with a feed, wherever it is posted; "" for one that can be read."""
+    """Return what is wrong with a feed, in any channel, or "" if it can be read."""
     state = _of_feed(feed)
     reason = describe_feed_error(feed.error or "gone")
     if state is HealthState.GONE:
@@ -117,7 +117,7 @@ def feed_error_sentence(feed: Feed) -> str:
 
 
 def state_counts_text(healths: list[SubscriptionHealth]) -> str:
-    """How many are in each state, the most usual first."""
+    """Return the number of subscriptions in each state that occurs."""
     words = {
         HealthState.HEALTHY: lambda n: ngettext("{count} healthy", "{count} healthy", n),
         HealthState.PAUSED: lambda n: ngettext("{count} paused", "{count} paused", n),
@@ -131,7 +131,7 @@ def state_counts_text(healths: list[SubscriptionHealth]) -> str:
 
 
 async def limit_notes(interaction: Interaction, pair: FollowedFeed) -> list[str]:
-    """What of a feed is counted and not kept, and how often its host can be asked when it has many."""
+    """Return notes on skipped entries of a feed and on the request limits of its host."""
     subscription, feed = pair
     busy = interaction.client.newsroom.poller.hosts.get(feed.url).backlog_seconds(subscription.server_id)
     return list(_bounds(await interaction.client.store.quota_overflows.of(feed.id), busy))
@@ -159,7 +159,10 @@ def _bounds(surplus: QuotaOverflow | None, busy: int) -> Iterator[str]:
 
 
 async def channel_problem(interaction: Interaction, channel_id: int) -> str | None:
-    """Why nothing can be posted in a channel; None where it can."""
+    """Return why nothing can be posted in a channel, or None.
+
+    The reason is a `SendProblem` value for `describe_problem`.
+    """
     dispatches = interaction.client.store.dispatches
     if interaction.guild is not None and await is_channel_deleted(interaction.guild, channel_id):
         return SendProblem.CHANNEL_GONE
@@ -168,19 +171,20 @@ async def channel_problem(interaction: Interaction, channel_id: int) -> str | No
 
 
 MIN_CHECK_INTERVAL_SECONDS = 60
-"""Seconds between two checks of a feed."""
+"""Minimum number of seconds between two checks of a feed."""
 
 
 class ManualFeedChecks:
-    """Those that people ask for."""
+    """Checks of feeds that users ask for."""
 
     def __init__(self, bot: TelexBot) -> None:
         self._bot = bot
         self._checking: set[int] = set()
 
     async def check(self, its_feed: Feed) -> str:
-        """Poll a feed now; what came of it, in words. Raises `UserFacingError` within a minute of the last
-        poll.
+        """Poll a feed now and return the result as a sentence.
+
+        Raises `UserFacingError` within `MIN_CHECK_INTERVAL_SECONDS` of the last poll.
         """
         now = self._bot.newsroom.clock.now()
         again = (its_feed.last_poll or 0) + MIN_CHECK_INTERVAL_SECONDS

@@ -1,4 +1,4 @@
-"""A server's subscriptions as its people see them: by name, as options of commands, in panels about one."""
+"""Subscriptions of a server as command options, by name, and panels about one of them."""
 
 import asyncio
 from collections.abc import Collection
@@ -22,17 +22,17 @@ FollowedFeed = tuple[Subscription, Feed]
 
 
 def feed_name(feed: Feed) -> str:
-    """What people call a feed: its title, else its address without secrets; one line of plain text."""
+    """Return the display name of a feed as plain text: title, outlet or redacted URL."""
     return discord_text.to_plain_line(feed.title or feed.outlet or urls.redact(feed.url), _MAX_NAME_LENGTH)
 
 
 def bold_feed_name(feed: Feed) -> str:
-    """The name of a feed in a message."""
+    """Return the escaped name of a feed in bold."""
     return f"**{discord_text.escape_markdown(feed_name(feed))}**"
 
 
 def subscription_title(interaction: Interaction, pair: FollowedFeed) -> str:
-    """A subscription as a heading: the feed, and its channel by name."""
+    """Return the feed and channel of a subscription as a heading."""
     assert interaction.guild is not None
     place = channel_name(interaction.guild, pair[0].channel_id)
     return _("{feed} in {channel}").format(
@@ -41,7 +41,7 @@ def subscription_title(interaction: Interaction, pair: FollowedFeed) -> str:
 
 
 async def visible_subscriptions(interaction: Interaction) -> list[FollowedFeed]:
-    """The server's subscriptions in channels that the asker sees, and in channels that are gone."""
+    """Return the server's subscriptions in channels that the user can see or that were deleted."""
     pairs = await interaction.client.store.subscriptions.list_with_feeds(interaction.guild_id or 0)
     seen = await visible_or_deleted_channels(
         interaction, {subscription.channel_id for subscription, _feed in pairs}
@@ -50,7 +50,7 @@ async def visible_subscriptions(interaction: Interaction) -> list[FollowedFeed]:
 
 
 async def visible_or_deleted_channels(interaction: Interaction, channel_ids: Collection[int]) -> set[int]:
-    """Those of the server's channels that the asker sees, and those that are gone."""
+    """Return the ids of channels that the user can see or that were deleted."""
 
     async def shows(channel_id: int) -> bool:
         if await can_see_channel(interaction, channel_id):
@@ -63,7 +63,7 @@ async def visible_or_deleted_channels(interaction: Interaction, channel_ids: Col
 
 
 async def is_channel_deleted(guild: discord.Guild, channel_id: int) -> bool:
-    """Whether a channel or thread was deleted."""
+    """Return whether a channel or thread was deleted; False if Discord fails."""
     if guild.get_channel_or_thread(channel_id) is not None:
         return False
     try:
@@ -76,7 +76,7 @@ async def is_channel_deleted(guild: discord.Guild, channel_id: int) -> bool:
 
 
 async def choices(interaction: Interaction, current: str) -> list[Choice[str]]:
-    """Subscriptions whose feed or channel has what was typed; the value is the subscription's id."""
+    """Return autocomplete choices for subscriptions whose feed or channel matches; the value is the id."""
     guild = interaction.guild
     if guild is None:
         return []
@@ -91,9 +91,9 @@ async def choices(interaction: Interaction, current: str) -> list[Choice[str]]:
 
 
 async def resolve_subscription(interaction: Interaction, value: str) -> FollowedFeed:
-    """The subscription that a person chose from the list, or named by what only one of them has.
+    """Return the subscription with an id, or the only one whose name matches.
 
-    Raises `UserFacingError` when it is none of this server's, or not theirs to see.
+    Raises `UserFacingError` if there is none or several, or the user cannot see it.
     """
     pairs = await visible_subscriptions(interaction)
     if not pairs:
@@ -110,9 +110,7 @@ async def resolve_subscription(interaction: Interaction, value: str) -> Followed
 
 
 async def require_current(interaction: Interaction, pair: FollowedFeed) -> FollowedFeed:
-    """A subscription as it is now. Raises `UserFacingError` when it is gone, or not the asker's to see any
-    more.
-    """
+    """Return the current state of a subscription. Raise `UserFacingError` if it is gone or hidden."""
     for current in await visible_subscriptions(interaction):
         if current[0].id == pair[0].id:
             return current
@@ -120,12 +118,12 @@ async def require_current(interaction: Interaction, pair: FollowedFeed) -> Follo
 
 
 def unfollowed_text() -> str:
-    """What to say of a subscription that somebody else ended meanwhile."""
+    """Return the sentence for a subscription that no longer exists."""
     return _("That feed isn’t followed there anymore.")
 
 
 class SubscriptionPanel(ManagersPanel):
-    """A panel about one subscription, for who may still manage feeds and still sees where it is posted."""
+    """A panel about one subscription, for users who manage feeds and can see its channel."""
 
     def __init__(self, interaction: Interaction, pair: FollowedFeed) -> None:
         super().__init__(interaction)

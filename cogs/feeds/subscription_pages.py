@@ -1,4 +1,4 @@
-"""/feed list: what needs somebody with a button that mends it, the rest in a line each, by channel."""
+"""The pages of /feed list: problems with a button that fixes them, then a line for each other feed."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from functools import partial
@@ -27,11 +27,12 @@ from cogs.shared.paging import Paginated
 from cogs.shared.views import AckMode, ActionButton, Interaction, StringMenu, menu_option
 
 CheckFeed = Callable[[Feed], Awaitable[str]]
-"""Polls a feed now and says what came of it. Raises `UserFacingError`."""
+"""Poll a feed now and return the result as a sentence. Raises `UserFacingError` if it was just polled."""
 
 _WARNING_COLOUR = 0xF0B132
 _PAGE_LINES = 24
-_LINES_PER_BUTTON_ENTRY = 3  # lines' worth of the page: Discord takes 40 components
+_LINES_PER_BUTTON_ENTRY = 3
+"""Lines of a page that an entry with a button counts as: a message has at most 40 components."""
 _MOVED_ERRORS = {
     fetch_errors.NOT_A_FEED,
     fetch_errors.LIST_NOT_FOUND,
@@ -39,11 +40,11 @@ _MOVED_ERRORS = {
     "http-404",
     "http-410",
 }
-"""Causes for which the site may have a feed elsewhere."""
+"""Errors after which the site may have the feed at another address."""
 
 
 class SubscriptionPages(ManagersPanel, Paginated):
-    """The server's subscriptions that the asker sees."""
+    """The server's subscriptions that the user can see, in pages."""
 
     def __init__(self, interaction: Interaction, check: CheckFeed) -> None:
         super().__init__(interaction)
@@ -51,7 +52,7 @@ class SubscriptionPages(ManagersPanel, Paginated):
         self._shown: list[SubscriptionHealth] = []
 
     async def render(self, interaction: Interaction, status_line: str = "") -> None:
-        """Show the current page as it is now, with a sentence on what was done."""
+        """Show the current page; `status_line` reports the last action."""
         healths = await subscription_health.server_health(interaction)
         pages = list(_pages(healths))
         self.page_index = min(self.page_index, max(0, len(pages) - 1))
@@ -127,7 +128,7 @@ class SubscriptionPages(ManagersPanel, Paginated):
         await self.render(interaction, await self._poll(feed))
 
     async def _toggle_pause_all(self, interaction: Interaction) -> None:
-        """Pause every feed that the asker sees; where all are paused, resume them."""
+        """Pause all visible feeds, or resume them if all are paused."""
         healths, store = await subscription_health.server_health(interaction), self.store.subscriptions
         change = store.resume if _all_paused(healths) else store.pause
         for one in healths:
@@ -139,7 +140,7 @@ class SubscriptionPages(ManagersPanel, Paginated):
         self.client.courier.wake()
 
     async def _find_new_address(self, pair: FollowedFeed, interaction: Interaction) -> None:
-        """Look on the site for a feed in place of one that is not there any more."""
+        """Search the site for a replacement of a feed that is gone."""
         subscription, feed = await require_current(interaction, pair)
         page = list_feeds.page_url(feed.url) if list_feeds.is_list_url(feed.url) else feed.site_url
         await _follow(interaction, page or urls.host(feed.url), subscription.channel_id)
@@ -193,7 +194,7 @@ def _pages(healths: list[SubscriptionHealth]) -> Iterator[list[SubscriptionHealt
 
 
 async def _channel_texts(interaction: Interaction, healths: list[SubscriptionHealth]) -> AsyncIterator[str]:
-    """The feeds of each channel, a line each, what posts there wait for, and which stories it takes."""
+    """Yield the text of each channel: its posting limits, then a line for each feed."""
     for channel_id, group in groupby(healths, lambda one: one.pair[0].channel_id):
         lines = [f"<#{channel_id}>"]
         held = await interaction.client.store.dispatches.wait_reason(channel_id)
@@ -217,7 +218,7 @@ async def _channel_texts(interaction: Interaction, healths: list[SubscriptionHea
 
 
 async def _notes(interaction: Interaction, healths: list[SubscriptionHealth]) -> AsyncIterator[str]:
-    """What of these feeds is counted and not kept, and whose site has too many, once a feed."""
+    """Yield notes on skipped entries and host limits, once for each feed."""
     for pair in {one.pair[1].id: one.pair for one in healths}.values():
         for note in await subscription_health.limit_notes(interaction, pair):
             told = _("{name}: {told}").format(name=bold_feed_name(pair[1]), told=note)

@@ -1,4 +1,4 @@
-"""/why: what became of an article here, as far as the asker may see."""
+"""The /why command: the delivery status of an article in each channel that the user can see."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -37,15 +37,17 @@ _LINKED_FATES = frozenset(
 )
 _MAX_ARTICLES = 5
 _MAX_FEEDS = 3
-_MATCHES = 10  # articles with the words that were typed
+_MATCHES = 10
+"""Maximum number of articles that match the typed words."""
 _MAX_LINES = 25
-_MAX_MESSAGE_LENGTH = 3_900  # characters of a message of blocks: Discord takes 4,000
-_MAX_POST_TITLE_LENGTH = 100  # characters of the title of a post that an article joined
-_MAX_ERROR_LENGTH = 300  # characters of what Discord said
+_MAX_MESSAGE_LENGTH = 3_900
+"""Maximum length of the answer in UTF-16 units. Discord allows 4,000."""
+_MAX_POST_TITLE_LENGTH = 100
+_MAX_ERROR_LENGTH = 300
 
 
 class WhyCog(TelexCog):
-    """Answers where an article was posted, or why not."""
+    """The /why command."""
 
     @app_commands.command(name="why", description=locale_str("See why an article was or wasn’t posted"))
     @guild_context_only
@@ -70,7 +72,7 @@ class WhyCog(TelexCog):
         await self._explain(interaction, article.url)
 
     async def _explain(self, interaction: Interaction, link: str) -> None:
-        """Answer what became of the article at a link."""
+        """Show the delivery status of the article at a link."""
         visible = await self.bot.visible_feed_ids(interaction)
         found = await _restrict_to_readable(interaction, await explain(self.bot.store, link), visible)
         if found.articles or found.dropped_entries:
@@ -86,7 +88,7 @@ class WhyCog(TelexCog):
         await reply_with_card(interaction, text(discord_text.truncate_utf16(told, _MAX_MESSAGE_LENGTH)))
 
     async def _not_found_text(self, interaction: Interaction, link: str, visible: Collection[int]) -> str:
-        """What to say of an address that no feed brought; the same where only others may know of it."""
+        """Return the text for an unknown address, which does not reveal articles that only others can see."""
         post = await dispatch_of_message_link(self.bot.store, link)
         if post is not None and post.kind is DispatchKind.FEED_ALERT and await _sees(interaction, post):
             return linkify_commands(_("That message is about a feed, not an article. See /feed list."))
@@ -120,7 +122,7 @@ class WhyCog(TelexCog):
 async def _restrict_to_readable(
     interaction: Interaction, found: Explanation, visible: Collection[int]
 ) -> Explanation:
-    """As much of an explanation as the asker may know: of feeds and channels that they see here."""
+    """Return the part of an explanation that concerns feeds and channels visible to the user."""
     fates = tuple([fate for fate in found.fates if await _sees(interaction, fate)])
     posted = {fate.article_id for fate in fates if fate.fate in _LINKED_FATES}
     carried = tuple(
@@ -142,7 +144,7 @@ async def _sees(interaction: Interaction, place: ChannelDeliveryStatus | Subscri
 
 
 def explanation_lines(found: Explanation) -> Iterator[str]:
-    """What became of an article, line by line."""
+    """Yield the lines of an explanation."""
     for article, feed in found.articles[:_MAX_ARTICLES]:
         yield f"**{article_cards.title_variants(article)[0]}**"
         when = f"<t:{article.found}:f>"
@@ -189,13 +191,13 @@ def _problem(reason: str) -> str:
 
 
 def _is_words(typed: str) -> bool:
-    """Whether what was typed is no address, which has no spaces and a dot, a slash or a colon."""
+    """Return whether the input is words: an address has no spaces, and a dot, a slash or a colon."""
     typed = typed.strip()
     return " " in typed or not any(sign in typed for sign in "./:")
 
 
 def _site_host(url: str) -> str:
-    """The host of an address as people know it."""
+    """Return the host of an address without "www.", or "" if the address is invalid."""
     try:
         return urls.host(urls.normalise_input(url)).removeprefix("www.")
     except ValueError:

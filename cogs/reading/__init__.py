@@ -1,1 +1,1 @@
-"""Searching, reading and keeping articles: /search, /latest, /bookmarks, /trends."""
+"""Searching, reading and bookmarking articles: /search, /latest, /bookmarks, /trends."""

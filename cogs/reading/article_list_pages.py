@@ -1,4 +1,4 @@
-"""Lists of articles in pages, with a menu that saves or opens one and buttons to turn, order and share."""
+"""Paginated lists of articles, with a menu that opens or saves one."""
 
 import math
 from collections.abc import Sequence
@@ -21,16 +21,16 @@ from cogs.shared.paging import Paginator
 from cogs.shared.views import AckMode, ActionButton, Interaction, StringMenu
 
 PAGE_SIZE = 5
-"""Articles of a page."""
+"""Articles per page."""
 COUNTED = 50
-"""Articles up to which a list counts how many it has in all."""
+"""Maximum number of articles up to which a list shows its exact total."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticlePage:
-    """One page: what stands above the articles, these, and how many there are in all.
+    """A page of articles.
 
-    `total` is None where they are more than `COUNTED` and another page follows.
+    `total` is None if there are more than `MAX_COUNTED_ARTICLES` and another page follows.
     """
 
     header: tuple[Block, ...]
@@ -39,18 +39,18 @@ class ArticlePage:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to read on it."""
+        """Whether the page has no articles."""
         return not self.entries
 
 
 class ArticlePages(Paginator[ArticlePage]):
-    """Articles in pages."""
+    """A paginated list of articles."""
 
     opens_article = False
-    """Whether the menu opens an article where it would else save one."""
+    """Whether the menu always opens an article; otherwise it saves one if the list has pictures."""
 
     def extra_buttons(self, _page: ArticlePage) -> tuple[Item, ...]:
-        """More buttons, which stand after those that turn the page."""
+        """Return buttons to show after the page buttons."""
         return ()
 
     async def can_read(self, interaction: Interaction, article: Article) -> bool:
@@ -106,7 +106,7 @@ class ArticlePages(Paginator[ArticlePage]):
 
 
 async def empty_page(interaction: Interaction) -> ArticlePage:
-    """What is shown to whom no feed in this server is visible, or whose feeds have brought nothing yet."""
+    """Return the page for a user without visible feeds, or whose feeds have no articles yet."""
     if await interaction.client.visible_feed_ids(interaction):
         return ArticlePage(header=no_articles_blocks())
     if interaction_context.home_server(interaction) is None:
@@ -115,7 +115,7 @@ async def empty_page(interaction: Interaction) -> ArticlePage:
 
 
 def no_feeds_blocks(*, manages: bool) -> tuple[Block, ...]:
-    """What to say where no feed is visible, to somebody who may add one or may not."""
+    """Return the text for a user without visible feeds; `manages` offers to add one."""
     if manages:
         said = linkify_commands(
             _("Follow your first feed with /feed add, or a starter pack with /feed packs.")
@@ -127,7 +127,7 @@ def no_feeds_blocks(*, manages: bool) -> tuple[Block, ...]:
 
 
 def no_shared_server_blocks() -> tuple[Block, ...]:
-    """What to say outside of servers to somebody of whom no feed is known that they see."""
+    """Return the text for a user without a known shared server, outside of servers."""
     said = linkify_commands(
         _(
             "We don’t share a server where you can see a channel that follows a feed. If we do, use /ask "
@@ -138,7 +138,7 @@ def no_shared_server_blocks() -> tuple[Block, ...]:
 
 
 def no_articles_blocks() -> tuple[Block, ...]:
-    """What to say where feeds are followed that have brought nothing yet."""
+    """Return the text for feeds without articles."""
     said = _("The feeds here haven’t brought any articles yet. Check back in a few minutes.")
     return (_empty_text(_("Nothing to read yet"), said),)
 

@@ -1,4 +1,4 @@
-"""What people keep: the list of their bookmarks, and the entry in the menu of a message."""
+"""The /bookmarks command and the message menu entries of articles."""
 
 import asyncio
 import io
@@ -41,7 +41,8 @@ from cogs.shared.persistent_items import PersistentItemCog
 from cogs.shared.views import AckMode, ActionButton, Interaction, StringMenu, menu_option
 
 _EXPORT_BATCH_SIZE = 500
-_MAX_QUERY_LENGTH = 100  # characters of it that a heading shows
+_MAX_QUERY_LENGTH = 100
+"""Maximum length of a query in the heading, in characters."""
 _ALL, _UNREAD, _TAG = "all", "unread", "tag:"
 _EXPORT_FORMATS: tuple[tuple[str, Callable[[Sequence[Bookmark]], str]], ...] = (
     ("bookmarks.md", exports.to_markdown),
@@ -51,7 +52,7 @@ _EXPORT_FORMATS: tuple[tuple[str, Callable[[Sequence[Bookmark]], str]], ...] = (
 
 
 class BookmarkCog(PersistentItemCog):
-    """/bookmarks, the buttons of articles, and the entries in the menu of a message."""
+    """The /bookmarks command, the buttons of articles and the message menu entries."""
 
     items = (
         save_button,
@@ -80,7 +81,7 @@ class BookmarkCog(PersistentItemCog):
 
 
 async def bookmark_message(interaction: Interaction, message: discord.Message) -> None:
-    """Keep what a post of ours tells."""
+    """Bookmark the articles of a post."""
     articles = await articles_of(interaction, message)
     count = sum([await bookmark_article(interaction, article, message.id) for article in articles])
     view = buttons.view_of_items(buttons.note(articles[0].key)) if len(articles) == 1 else None
@@ -90,7 +91,7 @@ async def bookmark_message(interaction: Interaction, message: discord.Message) -
 
 
 class BookmarkPages(ArticlePages):
-    """A person's bookmarks, newest first: all of them, the unread ones, or those of a tag."""
+    """The bookmarks of a user, newest first: all, unread, or those with a tag."""
 
     opens_article = True
 
@@ -146,7 +147,7 @@ class BookmarkPages(ArticlePages):
         return ActionButton(lambda _click: mark(), label=label)
 
     def _filter_menu(self, total: int, unread: int, tags: Mapping[str, int]) -> StringMenu:
-        """The menu of what is shown: everything, what is unread, each tag."""
+        """Return the menu of filters: all, unread, and each tag."""
         shown = [(_ALL, _("All bookmarks"), total), (_UNREAD, _("Unread"), unread)]
         shown += [(f"{_TAG}{tag}", f"#{tag}", count) for tag, count in tags.items()]
         chosen = (

@@ -1,4 +1,4 @@
-"""Bookmarks as files: Markdown to read, JSON for programs, and what browsers import."""
+"""Bookmarks as Markdown, JSON and browser bookmark files."""
 
 import json
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from bot.text import discord_text
 
 
 def to_markdown(bookmarks: Iterable[Bookmark]) -> str:
-    """A Markdown list, with everything in titles that Markdown would read as markup escaped."""
+    """Return bookmarks as a Markdown list, with markup in titles escaped."""
     heading = _("Bookmarks")
     lines = [f"# {heading}", ""]
     for bookmark in bookmarks:
@@ -28,10 +28,10 @@ def to_markdown(bookmarks: Iterable[Bookmark]) -> str:
 
 
 def to_json(bookmarks: Iterable[Bookmark]) -> str:
-    """A list of objects: `url`, `title`, `source`, `published` and `saved_text` (ISO 8601), `language`,
-    `tags`.
+    """Return bookmarks as a JSON list of objects.
 
-    And what the person made of it: `note`, `my_tags`, `read` (ISO 8601, or null).
+    From the article: `url`, `title`, `source`, `published`, `saved` (ISO 8601), `language`, `tags`. From the
+    user: `note`, `my_tags`, `read` (ISO 8601 or null).
     """
     rows = [
         {
@@ -52,9 +52,10 @@ def to_json(bookmarks: Iterable[Bookmark]) -> str:
 
 
 def to_netscape_html(bookmarks: Iterable[Bookmark]) -> str:
-    """The Netscape bookmark file that all browsers import.
+    """Return bookmarks as a Netscape bookmark file, which all browsers import.
 
-    Format: https://learn.microsoft.com/previous-versions/windows/internet-explorer/ie-developer/platform-apis/aa753582(v=vs.85)
+    Format:
+    https://learn.microsoft.com/previous-versions/windows/internet-explorer/ie-developer/platform-apis/aa753582(v=vs.85)
     """
     lines = [
         "<!DOCTYPE NETSCAPE-Bookmark-file-1>",
@@ -83,7 +84,7 @@ def to_netscape_html(bookmarks: Iterable[Bookmark]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """One line with a backslash before all ASCII punctuation (CommonMark §2.4)."""
+    """Return text as one line with all ASCII punctuation escaped (CommonMark §2.4)."""
     return "".join(
         f"\\{character}"
         if character.isascii() and not character.isalnum() and character != " "
@@ -93,5 +94,5 @@ def _escaped(text: str) -> str:
 
 
 def _escape_url(url: str) -> str:
-    """The address as it may stand between < and > (CommonMark §6.3)."""
+    """Return an address that can stand between < and > (CommonMark §6.3)."""
     return quote(url, safe="%/:=&?~#+!$,;'@()*[]-._|", errors="replace")

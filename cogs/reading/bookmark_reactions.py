@@ -1,4 +1,4 @@
-"""🔖 reactions as bookmarks: as they happen, and those that were made while the bot was away."""
+"""Bookmarks from 🔖 reactions, also from those made while the bot was offline."""
 
 import asyncio
 import contextlib
@@ -22,41 +22,44 @@ from cogs.reading.message_articles import article_dispatch_of
 log = logging.getLogger(__name__)
 
 _BACKFILL_WINDOW_SECONDS = 7 * 86400
-"""Seconds before it went away whose posts are looked at when the bot is back."""
+"""Seconds before the shard went offline from which posts are checked for reactions."""
 _MAX_POSTS = 2000
-_MAX_FORUM_POSTS = 200  # each is a thread of its own and costs a request
-_MAX_REACTION_REQUESTS = 1000  # posts whose people are asked for
-_MAX_USERS_PER_REACTION = 1000  # of one reaction
-# messages a request: https://discord.com/developers/docs/resources/message#get-channel-messages
+_MAX_FORUM_POSTS = 200
+"""Maximum number of forum posts per backfill. Each costs a request, since it is its own thread."""
+_MAX_REACTION_REQUESTS = 1000
+"""Maximum number of posts per backfill whose reactions are fetched."""
+_MAX_USERS_PER_REACTION = 1000
 _HISTORY_PAGE = 100
+"""Messages per request: https://discord.com/developers/docs/resources/message#get-channel-messages"""
 _MAX_WARNED_USERS = 10_000
 _UNDO = 15 * 60
-"""Seconds within which a reaction that was taken back and made again has its note and tags again."""
-_MOST_REMOVED = 1000  # bookmarks with a note or tags
+"""Seconds within which a repeated reaction restores the note and tags of the removed bookmark."""
+_MOST_REMOVED = 1000
+"""Maximum number of removed bookmarks that can be restored."""
 
 
 class ReactionCog(commands.Cog):
-    """Turns 🔖 reactions on posts into bookmarks and back."""
+    """A cog that turns 🔖 reactions on posts into bookmarks and back."""
 
     def __init__(self, bot: TelexBot) -> None:
         self.bot = bot
-        # A reaction added and taken back at once must not overtake itself; nobody waits for anybody else's.
+        # One lock per user: an added and a removed reaction must be handled in order.
         self._user_locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._backfill_lock = asyncio.Lock()
-        self._removed_during_backfill: set[tuple[int, int]] = (
-            set()
-        )  # person and message, while reactions are looked for
+        # Pairs of user id and message id.
+        self._removed_during_backfill: set[tuple[int, int]] = set()
         self._requests_left = 0
         self._warned: set[int] = set()
         self._backfill_tasks: set[asyncio.Task[None]] = set()
-        self._removed: dict[tuple[int, int], tuple[int, Bookmark]] = {}  # by person and article, with when
+        # By user id and article id, with the time of removal.
+        self._removed: dict[tuple[int, int], tuple[int, Bookmark]] = {}
 
     async def cog_load(self) -> None:
-        """Hear of posts that turn out to have been sent."""
+        """Subscribe to confirmations of in-doubt posts."""
         self.bot.courier.on_delivery_confirmed = self._on_delivery_confirmed
 
     async def cog_unload(self) -> None:
-        """End looking for reactions; the next start looks again."""
+        """Cancel backfills; the next start repeats them."""
         for search in self._backfill_tasks:
             search.cancel()
 
@@ -89,11 +92,11 @@ class ReactionCog(commands.Cog):
 
     @commands.Cog.listener()
     async def on_shard_served(self, shard_id: int, last_sent: int | None) -> None:
-        """Find the reactions that were made while nobody had a shard: at the most since its last post."""
+        """Find reactions made while no process owned the shard."""
         await self._run_backfill(self._backfill_shard(shard_id, last_sent))
 
     def _on_delivery_confirmed(self, post: Dispatch) -> None:
-        """Find the reactions to a post that was not known to have been sent."""
+        """Find reactions to a post whose delivery was in doubt."""
         search = asyncio.create_task(self._run_backfill(self._backfill_post(post)))
         self._backfill_tasks.add(search)
         search.add_done_callback(self._backfill_tasks.discard)
@@ -103,15 +106,15 @@ class ReactionCog(commands.Cog):
             try:
                 found = await looking
                 if found:
-                    log.info("Found %d bookmarks made by reactions while away", found)
+                    log.info("bookmarks backfilled from reactions count=%d", found)
             except Exception:
-                if not self.bot.is_closed():  # else whoever serves the shard next looks again
-                    log.exception("Reactions made while away were not all found")
+                if not self.bot.is_closed():  # Otherwise the next owner of the shard repeats it.
+                    log.exception("reaction backfill failed")
             finally:
                 self._removed_during_backfill.clear()
 
     def _lock_of(self, person_id: int) -> asyncio.Lock:
-        """What a person's reactions are taken in order by."""
+        """Return the lock that keeps a user's reactions in order."""
         lock = self._user_locks.get(person_id)
         if lock is None:
             lock = self._user_locks[person_id] = asyncio.Lock()
@@ -122,7 +125,7 @@ class ReactionCog(commands.Cog):
         return payload.emoji.name == BOOKMARK_EMOJI and payload.emoji.id is None and not mine
 
     def _remember(self, person_id: int, removed: Bookmark) -> None:
-        """Remember for a while what a person wrote: a reaction has no Undo but the reaction itself."""
+        """Keep a removed bookmark with its note and tags, since a reaction has no Undo."""
         key = (person_id, removed.article.id)
         self._removed.pop(key, None)
         self._removed[key] = (self.bot.newsroom.clock.now(), removed)
@@ -153,7 +156,7 @@ class ReactionCog(commands.Cog):
             return 0
 
     async def _warn_once(self, person_id: int, sentence: str) -> None:
-        """Tell a person once, since a reaction has no other answer than a direct message."""
+        """Send a direct message to a user, at most once, since a reaction has no reply."""
         if person_id in self._warned or len(self._warned) >= _MAX_WARNED_USERS:
             return
         self._warned.add(person_id)
@@ -189,7 +192,7 @@ class ReactionCog(commands.Cog):
     async def _backfill_messages(
         self, messages: AsyncIterator[discord.Message], posts: Sequence[Dispatch]
     ) -> int:
-        """Keep what people reacted to among these messages; returns how many bookmarks are new."""
+        """Bookmark the articles of posts with 🔖 reactions. Return the number of new bookmarks."""
         known = {post.message_id: post for post in posts}
         found = 0
         try:
@@ -205,14 +208,14 @@ class ReactionCog(commands.Cog):
                         self._requests_left -= 1
                         found += await self._bookmark_reactors(reaction, post)
         except (discord.Forbidden, discord.NotFound):
-            log.debug("Channel %d cannot be looked through for reactions", posts[0].channel_id)
+            log.debug("reaction backfill forbidden channel_id=%d", posts[0].channel_id)
         except discord.HTTPException as error:
-            log.warning("Channel %d was not looked through for reactions: %s", posts[0].channel_id, error)
+            log.warning("reaction backfill failed channel_id=%d error=%s", posts[0].channel_id, error)
         return found
 
     async def _bookmark_reactors(self, reaction: discord.Reaction, post: Dispatch) -> int:
         found = 0
-        # One more than there were: the bot may have seeded its own since.
+        # One more than counted, because the bot may have added its seed reaction since.
         async for person in reaction.users(limit=min(reaction.count + 1, _MAX_USERS_PER_REACTION)):
             if person.bot:
                 continue
@@ -225,7 +228,7 @@ class ReactionCog(commands.Cog):
 async def _iter_messages_of(
     bot: TelexBot, channel_id: int, posts: Sequence[Dispatch]
 ) -> AsyncIterator[discord.Message]:
-    """The messages of a channel around these posts, newest first; what lies between them is skipped."""
+    """Yield messages of a channel around posts, newest first, and skip the gaps between them."""
     channel = bot.get_partial_messageable(channel_id, guild_id=posts[0].server_id)
     wanted = sorted((post.message_id for post in posts if post.message_id is not None), reverse=True)
     while wanted:

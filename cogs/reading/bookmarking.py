@@ -1,4 +1,4 @@
-"""Keeping articles: the rule that every way of bookmarking follows, the Save button, notes and tags."""
+"""Adding bookmarks, the Save button, notes and tags."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -23,7 +23,7 @@ from cogs.shared.persistent_items import persistent_item
 from cogs.shared.views import AckMode, ActionButton, Interaction, OwnedView
 
 MAX_BOOKMARKS = 5000
-"""How many bookmarks a person can have."""
+"""Maximum number of bookmarks per user."""
 
 
 async def add_bookmarks(
@@ -36,10 +36,10 @@ async def add_bookmarks(
     message_id: int | None,
     is_live: bool = True,
 ) -> int:
-    """Bookmark articles for a person; returns how many are new to them.
+    """Bookmark articles for a user. Return how many are new.
 
-    `live` False is for reactions found later: what the person removed since stays removed. Raises
-    `UserFacingError` when they have as many bookmarks as anybody can have.
+    With `is_live` False, for reactions found later, bookmarks that the user removed stay removed. Raises
+    `UserFacingError` at `MAX_BOOKMARKS_PER_USER`.
     """
     kept = 0
     for article_id in article_ids:
@@ -57,7 +57,10 @@ async def add_bookmarks(
 
 
 async def bookmark_article(interaction: Interaction, article: Article, message_id: int | None) -> int:
-    """Bookmark an article for the asker, with the message and the place where they did; as `keep`."""
+    """Bookmark an article for the user of an interaction. Return 1 if it is new, else 0.
+
+    Raises `UserFacingError` at `MAX_BOOKMARKS_PER_USER`.
+    """
     channel_id = interaction_context.channel_id(interaction)
     return await add_bookmarks(
         interaction.client,
@@ -71,7 +74,7 @@ async def bookmark_article(interaction: Interaction, article: Article, message_i
 
 @persistent_item(buttons.SAVE_TEMPLATE)
 async def save_button(interaction: Interaction, _item: object, *, key: str, **_joined: str) -> None:
-    """The Save button: it keeps the article, and pressed again removes it, which can be undone."""
+    """Bookmark the article. A second click removes the bookmark, with an undo."""
     store, message = interaction.client.store, interaction.message
     article = await store.articles.by_key(key)
     if article is not None and (removed := await store.bookmarks.remove(interaction.user.id, article.id)):
@@ -87,7 +90,7 @@ async def save_button(interaction: Interaction, _item: object, *, key: str, **_j
 
 
 class RemovedBookmark(OwnedView):
-    """What is said after a bookmark was removed, with the button that restores it, note and tags too."""
+    """The reply to a removal, with a button that restores the bookmark, its note and tags."""
 
     def __init__(self, interaction: Interaction, removed: Bookmark) -> None:
         super().__init__(interaction)
@@ -116,7 +119,7 @@ class RemovedBookmark(OwnedView):
 
 @persistent_item(buttons.SAVE_MENU_TEMPLATE)
 async def save_menu(interaction: Interaction, menu: discord.ui.Select[Any], **_what: str) -> None:
-    """The menu under a catch-up, or a post that others joined: it keeps what is chosen."""
+    """Bookmark the selected articles of a catch-up, or of a post that other articles joined."""
     client, post = interaction.client, await clicked_post(interaction)
     if post is None or not await can_see_post(interaction, post):
         raise UserFacingError(not_readable_text())
@@ -135,16 +138,16 @@ async def save_menu(interaction: Interaction, menu: discord.ui.Select[Any], **_w
 
 
 async def source_server_id(interaction: Interaction, article: Article) -> int | None:
-    """The server that the asker has an article from: the one they are in, else one that we share."""
+    """Return the server through which the user sees an article: the current one, or else a shared one."""
     if (server_id := interaction_context.server_id(interaction)) is not None:
         return server_id
-    if (notice := await clicked_post(interaction)) is not None:  # of a watch
+    if (notice := await clicked_post(interaction)) is not None:  # A watch notification.
         return notice.server_id
     return (await interaction.client.readable_feeds_outside_server(interaction)).get(article.feed_id)
 
 
 def saved_text(count: int) -> str:
-    """What to say when articles were kept."""
+    """Return the sentence for new bookmarks."""
     if count == 1:
         return _("Saved to your bookmarks.")
     return format_count(
@@ -153,25 +156,25 @@ def saved_text(count: int) -> str:
 
 
 def already_saved_text() -> str:
-    """What to say when nothing new was kept."""
+    """Return the sentence if nothing new was bookmarked."""
     return _("Already in your bookmarks.")
 
 
 def limit_reached_text() -> str:
-    """What to say to a person whose bookmarks are at the limit."""
+    """Return the sentence for a user with the maximum number of bookmarks."""
     return linkify_commands(
         _("You’ve reached the limit of {count} bookmarks. Remove some in /bookmarks first.")
     ).format(count=format_number(MAX_BOOKMARKS))
 
 
 MAX_TAGS = 5
-_MAX_NOTE_LENGTH, _MAX_TAG_LENGTH = 500, 30  # characters
+_MAX_NOTE_LENGTH, _MAX_TAG_LENGTH = 500, 30
 _MAX_TAGS_INPUT_LENGTH = (_MAX_TAG_LENGTH + 2) * MAX_TAGS
 
 
 @persistent_item(buttons.note.id_pattern, AckMode.MANUAL)
 async def note_button(interaction: Interaction, _item: object, *, key: str) -> None:
-    """Opens the note and the tags of a bookmark."""
+    """Open a modal with the note and tags of a bookmark."""
     bookmark = await require_bookmark(interaction, key)
 
     async def written(click: Interaction, note: str, tags: str) -> None:
@@ -204,22 +207,20 @@ async def note_button(interaction: Interaction, _item: object, *, key: str) -> N
 
 @persistent_item(buttons.MARK_TEMPLATE, AckMode.UPDATE_MESSAGE)
 async def mark_read_button(interaction: Interaction, _item: object, *, key: str, how: str) -> None:
-    """Marks a bookmark as read or unread, and shows the card as it is then."""
+    """Mark a bookmark as read or unread, and show the updated card."""
     article = (await require_bookmark(interaction, key)).article
     await interaction.client.store.bookmarks.mark_read(interaction.user.id, article.id, read=how == "read")
     await article_cards.show_article(interaction, article)
 
 
 async def has_bookmark(interaction: Interaction, article: Article) -> bool:
-    """Whether the asker has a bookmark of an article that they may see."""
+    """Return whether the user has a bookmark of an article that is not hidden from them."""
     hidden, bookmarks = await hidden_servers(interaction), interaction.client.store.bookmarks
     return bool(await bookmarks.bookmarked_among(interaction.user.id, [article.id], hidden=hidden))
 
 
 async def require_bookmark(interaction: Interaction, key: str) -> Bookmark:
-    """The asker's bookmark of an article's key, as long as they have it and may see it; else
-    `UserFacingError`.
-    """
+    """Return the user's bookmark of an article. Raise `UserFacingError` if it is gone or hidden."""
     store = interaction.client.store
     article = await store.articles.by_key(key)
     if article is not None:
@@ -231,11 +232,11 @@ async def require_bookmark(interaction: Interaction, key: str) -> Bookmark:
 
 
 def parse_tags(line: str) -> tuple[str, ...]:
-    """The tags of a line with commas between them, each once."""
+    """Return the tags of a comma-separated line, without duplicates."""
     tags = (discord_text.to_plain_line(tag.strip(" #"), _MAX_TAG_LENGTH) for tag in line.split(","))
     return tuple({fold(tag): tag for tag in reversed(list(filter(None, tags)))}.values())[::-1][:MAX_TAGS]
 
 
 def not_bookmarked_text() -> str:
-    """What to say of a bookmark that is gone."""
+    """Return the sentence for a bookmark that is gone."""
     return _("This article isn’t in your bookmarks anymore.")

@@ -1,4 +1,4 @@
-"""The articles that a message is about, and whether the asker may read them."""
+"""Articles of a message, and whether the user can read them."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -18,7 +18,7 @@ from cogs.shared.views import Interaction
 
 _LINK = re.compile(r"https?://[^\s<>()\[\]]{1,2000}")
 _SAVE = re.compile(buttons.SAVE_TEMPLATE)
-_MAX_LINKS = 10  # links that are looked up
+_MAX_LINKS = 10
 _ARTICLE_KINDS = (
     DispatchKind.POST,
     DispatchKind.CATCH_UP,
@@ -30,9 +30,9 @@ CanRead = Callable[[Interaction, Article], Awaitable[bool]]
 
 
 async def article_dispatch_of(bot: TelexBot, message_id: int, server_id: int | None) -> Dispatch | None:
-    """The post, catch-up or notice of a watch that a message of this server is, or None.
+    """Return the post, catch-up, digest or watch notification that is a message, or None.
 
-    No server is that of direct messages.
+    `server_id` is None for direct messages.
     """
     dispatch = await bot.store.dispatches.by_message_id(message_id)
     if dispatch is None or dispatch.kind not in _ARTICLE_KINDS:
@@ -41,13 +41,13 @@ async def article_dispatch_of(bot: TelexBot, message_id: int, server_id: int | N
 
 
 async def clicked_post(interaction: Interaction) -> Dispatch | None:
-    """The post, as `article_dispatch_of`, that a button stands under which the asker clicked."""
+    """Return the dispatch of articles whose button was clicked, or None."""
     message, server_id = interaction.message, interaction_context.server_id(interaction)
     return None if message is None else await article_dispatch_of(interaction.client, message.id, server_id)
 
 
 async def can_see_post(interaction: Interaction, post: Dispatch) -> bool:
-    """Whether the asker sees the channel or thread of a post in the server they are in, or was told of it."""
+    """Return whether the user can see the channel of a post or is its recipient."""
     if post.person_id is not None:
         return post.person_id == interaction.user.id
     is_here = post.server_id == interaction_context.server_id(interaction)
@@ -55,7 +55,7 @@ async def can_see_post(interaction: Interaction, post: Dispatch) -> bool:
 
 
 async def can_read_article(interaction: Interaction, article: Article) -> bool:
-    """Whether the asker sees an article in this server: the post they clicked on, or a feed that they see."""
+    """Return whether the user can read an article: it is in the clicked post or a visible feed."""
     post = await clicked_post(interaction)
     if post is not None and article.id in {*post.article_ids, *post.joined_article_ids}:
         return await can_see_post(interaction, post)
@@ -65,7 +65,7 @@ async def can_read_article(interaction: Interaction, article: Article) -> bool:
 async def require_readable_article(
     interaction: Interaction, key: str, allowed: CanRead = can_read_article
 ) -> Article:
-    """The article of a key. Raises `UserFacingError` where it is gone, or not `allowed`."""
+    """Return the article with a key. Raise `UserFacingError` if it is gone or the user can't read it."""
     article = await interaction.client.store.articles.by_key(key)
     if article is None or not await allowed(interaction, article):
         raise UserFacingError(not_readable_text())
@@ -73,7 +73,7 @@ async def require_readable_article(
 
 
 def not_readable_text() -> str:
-    """What to say of an article that is gone or that the asker may not see."""
+    """Return the sentence for an article that is gone or hidden."""
     return _("This article is gone, or it’s from a feed you can’t see here.")
 
 
@@ -84,9 +84,9 @@ async def with_article(
     *,
     which: str,
 ) -> None:
-    """Do something with the article of a message, as `articles_of` finds it; of several the asker chooses.
+    """Call `action` with the article of a message; of several the user chooses one.
 
-    The interaction was acknowledged; `which` is what the menu of several asks.
+    The interaction must be acknowledged. `which` is the placeholder of the menu.
     """
     articles = await articles_of(interaction, message, joined=True)
     if len(articles) == 1:
@@ -101,7 +101,7 @@ async def choose_article(
     action: Callable[[Interaction, Article], Awaitable[None]],
     placeholder: str,
 ) -> None:
-    """Do something with the one of these articles that the asker chooses."""
+    """Call `action` with the article that the user chooses."""
     by_key = {article.key: article for article in articles}
 
     async def chosen(choice: Interaction, key: str) -> None:
@@ -114,11 +114,10 @@ async def choose_article(
 async def articles_of(
     interaction: Interaction, message: discord.Message, *, joined: bool = False
 ) -> list[Article]:
-    """The articles of a post of ours, before them those that `joined` it if they are wanted.
+    """Return the articles of a post; with `joined`, those that joined the post come first.
 
-    Where Telex is a guest, and in direct messages, those of a message that links articles which the asker can
-    read: it was chosen to be looked at. Raises `UserFacingError` where there are none, or they are not to be
-    seen.
+    In direct messages and other servers, the readable articles that the message links. Raises
+    `UserFacingError` if there are none or the user can't see them.
     """
     server_id = interaction_context.server_id(interaction)
     post = await article_dispatch_of(interaction.client, message.id, server_id)
@@ -156,7 +155,7 @@ async def _linked_articles(interaction: Interaction, message: discord.Message) -
 
 
 def _keys(message: discord.Message) -> Iterator[str]:
-    """The articles that a message of ours lets people save."""
+    """Yield the article keys of the Save buttons in a message of Telex."""
     for row in message.components:
         for part in row.children if isinstance(row, discord.Container) else [row]:
             for item in part.children if isinstance(part, discord.ActionRow) else ():

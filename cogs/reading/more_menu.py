@@ -1,4 +1,4 @@
-"""More: what else can be done with the article of a post, for the person who pressed."""
+"""The More menu: further actions on the article of a post."""
 
 from collections.abc import Sequence
 
@@ -29,14 +29,15 @@ from cogs.shared import article_cards
 from cogs.shared.persistent_items import persistent_item
 from cogs.shared.views import ActionButton, Interaction, OwnedView
 
-_MAX_THREAD_NAME_LENGTH = 100  # characters of a thread's name
-_MAX_STORY_ARTICLES = 6  # articles of the story: each takes four of a message's components
+_MAX_THREAD_NAME_LENGTH = 100
+_MAX_STORY_ARTICLES = 6
+"""Maximum number of articles of the story. Each takes four of a message's 40 components."""
 _MAX_AUTHOR_LENGTH, _MAX_TAG_LENGTH, _MAX_TAGS = 80, 30, 8
 
 
 @persistent_item(buttons.MORE_TEMPLATE)
 async def more_button(interaction: Interaction, _item: object, *, key: str, **_joined: str) -> None:
-    """The More button of a post: it shows the menu to who pressed."""
+    """Show the More menu."""
     article, post = await require_readable_article(interaction, key), await clicked_post(interaction)
     joined: Sequence[Article] = ()
     if post is not None and article.id in post.article_ids and await can_see_post(interaction, post):
@@ -45,7 +46,7 @@ async def more_button(interaction: Interaction, _item: object, *, key: str, **_j
 
 
 class MoreMenu(OwnedView):
-    """What a person can do with an article, with the `post` that tells it, and those that `joined` that."""
+    """Actions on an article, with the `post` that it is in and the articles that `joined` the post."""
 
     def __init__(
         self, interaction: Interaction, article: Article, post: Dispatch | None, joined: Sequence[Article]
@@ -59,7 +60,7 @@ class MoreMenu(OwnedView):
             raise UserFacingError(not_readable_text())
 
     async def open(self, interaction: Interaction) -> None:
-        """Show the menu, in the reply to an interaction that was acknowledged: that it was opened counts."""
+        """Record that the menu was opened, and show it in the reply to an acknowledged interaction."""
         await self._record_opinion(interaction, OpinionKind.OPENED)
 
     async def _record_opinion(self, interaction: Interaction, opinion: OpinionKind) -> None:
@@ -173,7 +174,7 @@ class MoreMenu(OwnedView):
 
 
 def _titled(article: Article, *more: str) -> str:
-    """Title, outlet and time, and more small lines."""
+    """Return title, outlet and time of an article, with further small lines."""
     link, _name = article_cards.title_variants(article)
     return "\n".join(
         (f"**{link}**", outlet_branding.byline(article).variants[0], *(f"-# {line}" for line in more))
@@ -189,7 +190,7 @@ def _detail_lines(article: Article) -> list[str]:
 
 
 async def _original_text(interaction: Interaction, article: Article, post: Dispatch) -> str:
-    """The publisher's own words where a post is translated; "" for others, whose words stand in the post."""
+    """Return the original title and excerpt if the post is translated, or ""."""
     client, settings = interaction.client, interaction.client.newsroom.settings
     chosen = await client.store.preferences.of_channel(post.channel_id)
     if settings.model_url is None or not chosen.translate:
@@ -203,7 +204,7 @@ async def _original_text(interaction: Interaction, article: Article, post: Dispa
 
 
 def _channel(interaction: Interaction, post: Dispatch) -> object:
-    """Where a post stands, if a thread can be made under it; else a thread, a forum, or nothing."""
+    """Return the channel of a post if a thread can be created there; otherwise another channel or None."""
     guild = interaction_context.home_server(interaction)
     if guild is None or guild.id != post.server_id or post.thread_id is not None:
         return None
@@ -211,7 +212,7 @@ def _channel(interaction: Interaction, post: Dispatch) -> object:
 
 
 async def _notify_role(interaction: Interaction, post: Dispatch) -> discord.Role | None:
-    """The role that a post mentions, where a manager lets people take it and it is safe to; else None."""
+    """Return the role of a post if users may take it and it is safe, or None."""
     guild = interaction_context.home_server(interaction)
     if guild is None or guild.id != post.server_id or post.look.role is None:
         return None
@@ -223,7 +224,7 @@ async def _notify_role(interaction: Interaction, post: Dispatch) -> discord.Role
 
 
 def _require_threads(channel: discord.TextChannel, member: discord.Member) -> None:
-    """Raise `UserFacingError` unless the member, and Telex, may make threads in a channel."""
+    """Raise `UserFacingError` unless both the member and Telex can create threads in a channel."""
     wanted = ("create_public_threads", "send_messages_in_threads")
     theirs, mine = channel.permissions_for(member), channel.permissions_for(channel.guild.me)
     for granted, sentence in (
@@ -236,11 +237,11 @@ def _require_threads(channel: discord.TextChannel, member: discord.Member) -> No
 
 
 _THREAD_EXISTS = 160004
-"""https://discord.com/developers/docs/topics/opcodes-and-status-codes#json"""
+"""Error code: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json"""
 
 
 async def find_thread(channel: discord.TextChannel, message_id: int) -> discord.Thread | None:
-    """The thread under a message, an archived one too; None without. Raises what discord.py raises."""
+    """Return the thread of a message, also if archived, or None. Raises errors of discord.py."""
     if (known := channel.guild.get_thread(message_id)) is not None:
         return known
     try:
@@ -251,7 +252,7 @@ async def find_thread(channel: discord.TextChannel, message_id: int) -> discord.
 
 
 async def get_or_create_thread(channel: discord.TextChannel, message_id: int, name: str) -> discord.Thread:
-    """The thread under a message, made where there is none. Raises what discord.py raises."""
+    """Return the thread of a message and create it if necessary. Raises errors of discord.py."""
     try:
         return await channel.get_partial_message(message_id).create_thread(name=name)
     except discord.HTTPException as error:

@@ -1,4 +1,4 @@
-"""What the query of a search may go on with: the asker's own words first, then what their feeds have said."""
+"""Autocomplete of search queries, from the visible feeds."""
 
 import re
 from collections.abc import Collection
@@ -42,9 +42,9 @@ _NAME_FILTERS = frozenset((FilterName.SOURCE, *_KINDS))
 
 
 class CompletionContext(NamedTuple):
-    """A query up to what is being typed, and that.
+    """The end of a query that is being typed, and the part before it.
 
-    `name` is the filter's as it was typed, empty for a word; `filter` is the one that it means.
+    `typed_filter` is the filter name as typed, "" for a word; `filter` is its canonical name or None.
     """
 
     prefix: str
@@ -53,12 +53,12 @@ class CompletionContext(NamedTuple):
     typed: str
 
     def complete(self, value: str) -> str:
-        """What is being typed, with this value."""
+        """Return the completed end of the query."""
         return format_filter(self.typed_filter, value) if self.typed_filter else value
 
 
 def completion_context(query: str) -> CompletionContext:
-    """What of a query is being typed at its end."""
+    """Return the context at the end of a query."""
     match = _FILTERED.search(query)
     if match and (match["quote"] or " " not in match["typed"]):
         meant = filter_from_alias(match["name"])
@@ -68,7 +68,7 @@ def completion_context(query: str) -> CompletionContext:
 
 
 def _unquoted_name_context(query: str) -> CompletionContext | None:
-    """A name of several words that is being typed without the quotation marks that it takes."""
+    """Return the context of a name of several words without the required quotation marks, or None."""
     match = _FILTERED.search(query)
     if match is None or match["quote"] or " " not in match["typed"].strip():
         return None
@@ -86,10 +86,10 @@ def _word_context(query: str) -> CompletionContext:
 
 
 async def query_choices(interaction: Interaction, query: str) -> list[Choice[str]]:
-    """The query as it is, then with its last word or value completed from feeds that the asker sees.
+    """Return the query itself, then completions of its last word or value from visible feeds.
 
-    The query itself comes first, for Discord's clients take the first choice when Enter is pressed. One that
-    is longer than a choice may be is not looked at: up to 6,000 characters come while somebody types.
+    The query comes first, because Discord's clients send the first choice on Enter. Queries longer than a
+    choice get no completions: autocomplete sends up to 6,000 characters.
     """
     if len(query) > discord_limits.CHOICE_NAME_LENGTH:
         return []
@@ -107,7 +107,7 @@ async def query_choices(interaction: Interaction, query: str) -> list[Choice[str
 
 
 async def _candidate_values(interaction: Interaction, at: CompletionContext) -> Collection[str]:
-    """Words, or values of a filter, that begin with what was typed."""
+    """Return words, or values of a filter, that start with the typed prefix."""
     if at.filter in _FIXED_VALUES:
         fixed = _FIXED_IN_FRENCH if expects_french_values(at.typed_filter) else _FIXED_VALUES
         return [value for value in fixed[at.filter] if value.startswith(at.typed.casefold())]

@@ -1,4 +1,4 @@
-"""The results of a search as they are shown: what stands above them, and the card that everybody reads."""
+"""Search results: the header of result lists, and the card in public messages."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
@@ -20,7 +20,8 @@ from bot.text import discord_text
 from cogs.reading.article_list_pages import COUNTED
 from cogs.shared.article_lists import ArticleListItem, item_from_result, with_other_outlets
 
-QUERY = 100  # characters of it that a heading shows
+QUERY = 100
+"""Maximum length of a query in a heading, in characters."""
 
 
 def head(
@@ -32,9 +33,9 @@ def head(
     suggest: Callable[[str], Item | None],
     beside: Item | None = None,
 ) -> tuple[Block, ...]:
-    """Return what stands above results: the query as `written`, their count, notes, a button `beside` it.
+    """Return the header of results: the query, their count, notes and suggestions.
 
-    `suggest` makes a button of each suggestion.
+    `suggest` makes the button of a suggestion; `beside` stands beside the query.
     """
     asked = discord_text.to_markdown_line(written, QUERY)
     lines = [_counted(found, sort)] if found.results else []
@@ -55,7 +56,7 @@ def head(
 
 
 def _advice(query: Query) -> str:
-    """What to try where a query finds nothing: only what it has can be left out."""
+    """Return advice for a query without results: only drop what the query has."""
     parts = list(leaves(query.nodes))
     filters = sum(isinstance(part, FieldFilter) for part in parts)
     if len(parts) - filters > 1:
@@ -68,9 +69,9 @@ def _advice(query: Query) -> str:
 async def results(
     store: Store, query: Query, found: SearchPage, feed_ids: Collection[int], footer: str = ""
 ) -> discord.ui.LayoutView:
-    """Show the first results of a search in a message that everybody reads; of no other feeds than these.
+    """Return the first results of a search for a public message.
 
-    A button shows all of them to who presses it.
+    Each user can open all results with a button.
     """
     found_here = (replace(item_from_result(one), has_save_button=False) for one in found.results)
     entries = await with_other_outlets(store, found_here, feed_ids)
@@ -80,7 +81,7 @@ async def results(
 
 
 def results_card(query: Query, found: SearchPage, entries: Sequence[ArticleListItem]) -> Card:
-    """Results in a box of their own, with a button for the others where there are more."""
+    """Return the card of results, with a button for all if there are more."""
 
     def suggest(suggestion: str) -> Item | None:
         return buttons.search(corrected(query.text, suggestion, found.notes), suggestion)
@@ -101,5 +102,5 @@ def _counted(found: SearchPage, sort: Sort) -> str:
 
 
 def _small(lines: Sequence[str]) -> tuple[str, ...]:
-    """Lines in small type, as one text; none of no lines."""
+    """Return the lines in small type, as one variant of a text."""
     return ("\n".join(f"-# {line}" for line in lines),)

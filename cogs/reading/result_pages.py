@@ -1,4 +1,4 @@
-"""Pages of articles: of a search, the newest, what is like one, all of a catch-up."""
+"""Pages of search results, latest articles, similar articles and catch-ups."""
 
 from collections.abc import Callable, Sequence
 from datetime import tzinfo
@@ -44,7 +44,7 @@ from cogs.watching.watch_creation import create_personal_watch
 
 
 class SearchPages(ArticlePages):
-    """The results of a search. It is made anew for each page, in the feeds that the asker sees by then."""
+    """The results of a search. Each page searches again, in the feeds that are visible by then."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class SearchPages(ArticlePages):
 
     @property
     def _query_text(self) -> str:
-        """The query as one that is typed, its options too."""
+        """The query with its options as text."""
         return " ".join((self._query.text, *self._options))
 
     async def load_page(self, interaction: Interaction, number: int) -> ArticlePage:
@@ -83,7 +83,7 @@ class SearchPages(ArticlePages):
         if not found.results and not await store.articles.newest(visible, limit=1):
             return ArticlePage(header=no_articles_blocks())
         watch = None
-        if interaction_context.home_server(interaction) is not None:  # a watch belongs to a server
+        if interaction_context.home_server(interaction) is not None:  # A watch belongs to a server.
             watch = ActionButton(
                 self._watch, AckMode.EPHEMERAL_MESSAGE, label=_("Watch"), emoji=emoji(Icon.WATCH)
             )
@@ -111,7 +111,7 @@ class SearchPages(ArticlePages):
         self.page_index = 0
 
     def _suggest(self, found: SearchPage) -> Callable[[str], Item]:
-        """What makes a button of a suggestion, which searches for it."""
+        """Return a function that makes the button for a suggestion."""
 
         def button(suggestion: str) -> Item:
             query = corrected(self._query.text, suggestion, found.notes, self._options)
@@ -130,7 +130,7 @@ class SearchPages(ArticlePages):
 
 
 async def zone_of(interaction: Interaction) -> tzinfo:
-    """Return the time zone of the server where somebody asks, elsewhere of one that we share."""
+    """Return the time zone of the current server, or elsewhere of a shared one."""
     client, server_id = interaction.client, interaction_context.server_id(interaction)
     if server_id is None:
         server_id = next(iter((await client.readable_feeds_outside_server(interaction)).values()), 0)
@@ -139,14 +139,14 @@ async def zone_of(interaction: Interaction) -> tzinfo:
 
 @persistent_item(buttons.results.id_pattern)
 async def results_button(interaction: Interaction, _item: object, *, query: str) -> None:
-    """The button under results that everybody reads: all that its presser can see, to them alone."""
+    """Show all results of a public search that the user can see."""
     newsroom = interaction.client.newsroom
     wanted = parse_query(query, newsroom.clock.now(), await zone_of(interaction))
     await SearchPages(interaction, newsroom.searcher, wanted, "relevance").render(interaction)
 
 
 class LatestPages(ArticlePages):
-    """The newest articles."""
+    """The latest articles, of one outlet if `source` is set."""
 
     def __init__(self, interaction: Interaction, source: str | None) -> None:
         super().__init__(interaction)
@@ -182,7 +182,7 @@ class LatestPages(ArticlePages):
 
 
 class CatchUpPages(ArticlePages):
-    """The articles of a catch-up, newest first, for who sees its message."""
+    """The articles of a catch-up, newest first, for users who can see its message."""
 
     def __init__(self, interaction: Interaction, message_id: int) -> None:
         super().__init__(interaction)
@@ -200,7 +200,7 @@ class CatchUpPages(ArticlePages):
         )
 
     async def can_read(self, interaction: Interaction, article: Article) -> bool:
-        """Those of the catch-up, whatever the channel follows now."""
+        """Return whether the article is in the catch-up, even if its feed is no longer followed."""
         return article.id in await self._article_ids(interaction)
 
     async def _article_ids(self, interaction: Interaction) -> tuple[int, ...]:
@@ -217,16 +217,17 @@ class CatchUpPages(ArticlePages):
 
 @persistent_item(buttons.show_all.id_pattern)
 async def show_all_button(interaction: Interaction, _item: object, **_what: str) -> None:
-    """The button under a catch-up that shows all of its articles: the first page, to who clicked."""
+    """Show all articles of a catch-up."""
     assert interaction.message is not None
     await CatchUpPages(interaction, interaction.message.id).render(interaction)
 
 
-_MAX_TITLE_LENGTH = 100  # characters of the article's title that the page's shows
+_MAX_TITLE_LENGTH = 100
+"""Maximum length of the article's title in the heading, in characters."""
 
 
 async def show_similar(interaction: Interaction, message: discord.Message) -> None:
-    """Show what is like the article of a post; of several the asker chooses one first."""
+    """Show articles similar to that of a post; of several the user chooses one."""
     await with_article(interaction, message, _open, which=_("More like which article?"))
 
 
@@ -236,7 +237,7 @@ async def _open(interaction: Interaction, article: Article) -> None:
 
 @persistent_item(buttons.more_like.id_pattern)
 async def similar_articles_button(interaction: Interaction, _item: object, *, key: str) -> None:
-    """The button of a card: it shows what is like the article."""
+    """Show articles similar to that of a card."""
     await SimilarPages(
         interaction, await require_readable_article(interaction, key, _can_read_or_bookmarked)
     ).render(interaction)
@@ -247,7 +248,7 @@ async def _can_read_or_bookmarked(interaction: Interaction, article: Article) ->
 
 
 class SimilarPages(ArticlePages):
-    """What is like an article, in the feeds that the asker sees by the time a page is made."""
+    """The articles similar to an article, in the feeds that are visible by then."""
 
     def __init__(self, interaction: Interaction, article: Article) -> None:
         super().__init__(interaction)

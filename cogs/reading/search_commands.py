@@ -1,4 +1,4 @@
-"""/search and /latest, and the options of a search as the tree that it reads."""
+"""The /search and /latest commands."""
 
 from collections.abc import Mapping
 from datetime import tzinfo
@@ -27,11 +27,11 @@ from cogs.shared.authorization import user_installable
 from cogs.shared.views import Interaction
 
 SearchOptions = Mapping[str, str | bool | None]
-"""The options of /search by their filters, None where nothing was chosen; dates as a person writes them."""
+"""The options of /search by filter; None if unset. Dates are text as typed."""
 
 
 class SearchCog(commands.Cog):
-    """/search and /latest."""
+    """The /search and /latest commands."""
 
     def __init__(self, bot: TelexBot) -> None:
         self.bot = bot
@@ -159,7 +159,7 @@ class SearchCog(commands.Cog):
 
 
 def _filter_choices(offered: dict[str, str], typed: str) -> list[Choice[str]]:
-    """Of values and their names those in which what was typed stands."""
+    """Return the choices whose value or name contains the typed text."""
     sought = typed.casefold()
     return [
         Choice(name=name, value=value)
@@ -169,9 +169,9 @@ def _filter_choices(offered: dict[str, str], typed: str) -> list[Choice[str]]:
 
 
 def with_options(query: Query, chosen: SearchOptions, now: int, zone: tzinfo) -> Query:
-    """A query with the options that were chosen. `now` in seconds of UTC.
+    """Return the query narrowed by options. `now` is a Unix time in seconds.
 
-    Raises `UserFacingError` for what is no date.
+    Raises `UserFacingError` for an invalid date.
     """
     nodes: list[Node] = []
     notes: list[Note] = []
@@ -188,13 +188,13 @@ def with_options(query: Query, chosen: SearchOptions, now: int, zone: tzinfo) ->
                     notes.append(query_checks.date_note(condition, zone, now))
             case FilterName(), str(name):
                 nodes.append(FieldFilter(filter_, name))
-            case _, str(words):  # of the title
+            case _, str(words):  # The title option.
                 nodes += filter(None, (word_or_phrase(words, title=True),))
     return query.narrowed_by(*nodes, notes=notes)
 
 
 def options_as_query(chosen: SearchOptions) -> list[str]:
-    """Each option as it is typed in a query, in the language of this task."""
+    """Return each option as query text, in the current language."""
     names = {
         FilterName.SOURCE: "source",
         FilterName.AUTHOR: _("author"),

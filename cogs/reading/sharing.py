@@ -1,4 +1,4 @@
-"""Sharing an article with the channel: everybody in it reads it, under the name of who shared it."""
+"""Sharing an article with everyone in a channel, in the name of the user."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -22,7 +22,7 @@ from cogs.shared.views import Interaction, reply
 
 @persistent_item(buttons.share.id_pattern)
 async def share_button(interaction: Interaction, _item: object, *, key: str) -> None:
-    """The button of an article's card."""
+    """Share the article of a card."""
     article = await interaction.client.store.articles.by_key(key)
     if article is None:
         raise UserFacingError(not_readable_text())
@@ -32,7 +32,7 @@ async def share_button(interaction: Interaction, _item: object, *, key: str) -> 
 async def share_chosen_article(
     interaction: Interaction, articles: Sequence[Article], allowed: CanRead
 ) -> None:
-    """Share the article, or ask first which one. The interaction has been acknowledged."""
+    """Share one of the articles; of several the user chooses. The interaction must be acknowledged."""
     if len(articles) == 1:
         await share_article(interaction, articles[0], allowed)
         return
@@ -42,9 +42,9 @@ async def share_chosen_article(
 
 
 async def share_article(interaction: Interaction, article: Article, allowed: CanRead) -> None:
-    """Send an article to the channel where the asker is, if they may write there and all readers may see it.
+    """Send an article to the current channel.
 
-    Raises `UserFacingError` where not.
+    Raises `UserFacingError` unless the user can write there and all its readers can read the article.
     """
     client, channel, member = interaction.client, interaction.channel, interaction_context.member(interaction)
     if member is None:
@@ -72,9 +72,9 @@ async def share_article(interaction: Interaction, article: Article, allowed: Can
 
 
 async def _share_as_user_app(interaction: Interaction, article: Article, allowed: CanRead) -> None:
-    """Send an article where the asker took Telex, in reply to them: it cannot write there by itself.
+    """Send an article in a place where Telex is only installed by the user, as a followup message.
 
-    Of a feed with a password nothing leaves its server.
+    Raises `UserFacingError` for an article of a feed with credentials, which must not leave its server.
     """
     if interaction_context.is_dm(interaction):
         raise UserFacingError(_("Nobody else is here. Share it in a server or a group instead."))
@@ -87,7 +87,7 @@ async def _share_as_user_app(interaction: Interaction, article: Article, allowed
         raise UserFacingError(_("Only you can see my messages in this server. Share the link instead."))
     said = _("Shared by {person}").format(person=interaction.user.mention)
     layout = (text(f"-# {said}"), article_cards.article_card(article, shared=True))
-    # Else what follows is the reply to that.
+    # The first followup would otherwise edit the deferred, ephemeral reply.
     await reply(interaction, _("Shared."))
     await interaction.followup.send(
         view=layout_views.static_view(layout), allowed_mentions=discord.AllowedMentions.none()

@@ -1,4 +1,4 @@
-"""Summarize: what an article says in two sentences, from the menu of a post and under More."""
+"""The Summarize action: two sentences on an article."""
 
 import discord
 from discord.app_commands import locale_str
@@ -24,7 +24,7 @@ _MAX_OUTLET_LENGTH = 60
 
 
 class SummaryCog(PersistentItemCog):
-    """The menu entry, where there is a model to write summaries."""
+    """The message menu entry, if a model can write summaries."""
 
     def __init__(self, bot: TelexBot) -> None:
         super().__init__(bot)
@@ -37,12 +37,12 @@ class SummaryCog(PersistentItemCog):
 
 
 async def summarize_message(interaction: Interaction, message: discord.Message) -> None:
-    """Sum up the article of a post; of several the asker chooses one first."""
+    """Summarize the article of a post; of several the user chooses one."""
     await with_article(interaction, message, _open, which=_("Which article should I summarize?"))
 
 
 def summarizer_of(bot: TelexBot) -> Summarizer | None:
-    """What writes summaries; None where there is no model, or it may write none."""
+    """Return the summarizer, or None if no model can write summaries."""
     return None if bot.newsroom.text_generator is None else bot.newsroom.text_generator.summarizer
 
 
@@ -51,14 +51,14 @@ async def _open(interaction: Interaction, article: Article) -> None:
 
 
 class SummaryCard(OwnedView):
-    """The summary of an article, for who asked for it."""
+    """The summary of an article."""
 
     def __init__(self, interaction: Interaction, article: Article) -> None:
         super().__init__(interaction)
         self._article = article
 
     async def render(self, interaction: Interaction) -> None:
-        """Say that it is being written where it is not known yet, then show it."""
+        """Show a placeholder if the summary is not cached, then the summary."""
         writer = summarizer_of(self.client)
         if writer is None:
             raise UserFacingError(not_readable_text())
@@ -79,7 +79,7 @@ class SummaryCard(OwnedView):
 
 
 async def summary_markup(interaction: Interaction, writer: Summarizer, article: Article) -> str:
-    """The summary of an article as markup, each sentence with its source; or why there is none."""
+    """Return the summary as markup, each sentence with its source, or why there is none."""
     found = await writer.summarize(
         article,
         i18n.current_language(),
@@ -97,7 +97,7 @@ async def summary_markup(interaction: Interaction, writer: Summarizer, article: 
 
 
 def writing_text() -> str:
-    """What to say while a summary is being written."""
+    """Return the placeholder for a summary in progress."""
     said = _("Writing a summary…")
     return f"-# ✍️ {said}"
 

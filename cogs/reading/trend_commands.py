@@ -1,4 +1,4 @@
-"""/trends: what is rising in the feeds that the asker sees: a chart, a sentence, what can be read."""
+"""The /trends command: a chart of rising topics or active outlets in the visible feeds."""
 
 from __future__ import annotations
 
@@ -53,21 +53,23 @@ from cogs.watching.watch_creation import create_personal_watch
 
 log = logging.getLogger(__name__)
 
-_CACHE_SECONDS = 600.0  # seconds for which a picture is shown again to those who see the same feeds
-_CACHE_SIZE = 16  # pictures
-_MAX_RENDERS_PER_PERIOD, _RATE_LIMIT_PERIOD_SECONDS = 5, 60.0  # that are made for a person in so many seconds
+_CACHE_SECONDS = 600.0
+"""Seconds for which a report is reused for users who see the same feeds."""
+_CACHE_SIZE = 16
+"""Maximum number of cached reports."""
+_MAX_RENDERS_PER_PERIOD, _RATE_LIMIT_PERIOD_SECONDS = 5, 60.0
 
 
 @persistent_item(buttons.trends.id_pattern)
 async def trends_button(interaction: Interaction, _item: object) -> None:
-    """The button under a digest: it shows what is rising to who clicked."""
+    """Show the trends, from a digest."""
     cog = interaction.client.get_cog(TrendCog.__name__)
     assert isinstance(cog, TrendCog)
     await cog.show(interaction)
 
 
 class TrendCog(PersistentItemCog):
-    """Tells what is rising."""
+    """The /trends command."""
 
     items = (trends_button,)
 
@@ -92,7 +94,7 @@ class TrendCog(PersistentItemCog):
         ]
     )
     async def trends(self, interaction: Interaction, period: str = TrendPeriod.WEEK.value) -> None:
-        """Show it to the asker alone, for others may see other feeds."""
+        """Show the trends to the user alone, since others may see other feeds."""
         await self.show(interaction, TrendPeriod(period))
 
     async def show(self, interaction: Interaction, period: TrendPeriod = TrendPeriod.WEEK) -> None:
@@ -101,7 +103,10 @@ class TrendCog(PersistentItemCog):
     async def get_or_render(
         self, interaction: Interaction, visible: Collection[int], period: TrendPeriod
     ) -> TrendReport:
-        """What was answered a moment ago to who sees the same, or a new answer; one is made at a time."""
+        """Return the cached report for these feeds, or render one; one is rendered at a time.
+
+        Raises `UserFacingError` if the user is over the rate limit or the report takes too long.
+        """
         key = frozenset(visible), period, i18n.current_language()
         clock = self.bot.newsroom.clock
         async with self._render_lock:
@@ -129,7 +134,7 @@ class TrendCog(PersistentItemCog):
         try:
             trends = await load_trends(newsroom.store, newsroom.workers, visible, period, now)
         except WorkerError as error:
-            log.warning("trends were not found: %s", error)
+            log.warning("trends failed error=%s", error)
             raise UserFacingError(_("That took too long. Try a shorter period.")) from error
         charts = rising_chart(trends.rising_rows, period, now), outlets_chart(trends.sources, period, now)
         pictures = iter(await bar_charts.render_charts([chart for chart in charts if chart is not None]))
@@ -137,19 +142,20 @@ class TrendCog(PersistentItemCog):
         return TrendReport(now, trends, *drawn)
 
 
-_MAX_NAME_LENGTH = 60  # UTF-16 units of a name in the text
+_MAX_NAME_LENGTH = 60
+"""Maximum length of a name in the text, in UTF-16 units."""
 _CHART_FILENAME = "trends.png"
 
 
 class RenderedChart(NamedTuple):
-    """A chart and its picture, None where it could not be drawn."""
+    """A chart and its PNG picture, None if it could not be drawn."""
 
     chart: Chart
     picture: bytes | None
 
 
 class TrendReport(NamedTuple):
-    """What was found and drawn at a time, in seconds of UTC."""
+    """The trends and their charts at a Unix time in seconds."""
 
     created_at: int
     trends: Trends
@@ -161,7 +167,7 @@ LoadTrends = Callable[[Interaction, Collection[int], TrendPeriod], Awaitable[Tre
 
 
 class TrendPanel(OwnedView):
-    """What is rising in a time, or the outlets that publish most."""
+    """The rising topics of a period, or its most active outlets."""
 
     def __init__(self, interaction: Interaction, find: LoadTrends, period: TrendPeriod) -> None:
         super().__init__(interaction)
@@ -243,7 +249,7 @@ class TrendPanel(OwnedView):
         )
 
     def _counted(self, answer: TrendReport) -> str:
-        """The dates, how many articles of how many outlets, how to read the chart."""
+        """Return the dates, the number of articles and outlets, and how to read the chart."""
         begin, end = (
             datetime.fromtimestamp(moment, UTC).date()
             for moment in (answer.created_at - self._period.seconds, answer.created_at)
