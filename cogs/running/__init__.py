@@ -1,1 +1,1 @@
-"""What runs by itself: polling, posting, health; joining servers; help and privacy."""
+"""Background tasks, health, server events, help and privacy."""

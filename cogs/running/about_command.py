@@ -1,4 +1,4 @@
-"""/about: version and status."""
+"""The /about command: version and status."""
 
 from discord import app_commands
 from discord.app_commands import locale_str
@@ -13,7 +13,7 @@ from cogs.shared.views import Interaction, reply_with_card
 
 
 class AboutCog(TelexCog):
-    """Facts."""
+    """The /about command."""
 
     def __init__(self, bot: TelexBot) -> None:
         super().__init__(bot)

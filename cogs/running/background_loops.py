@@ -1,4 +1,4 @@
-"""What runs for as long as the bot speaks to Discord: posting, and the emoji of outlets."""
+"""Cogs that run loops while the bot is connected: the outbox relay and the outlets' emoji."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,7 @@ from bot.store.records.source_records import PollWriteResult
 
 
 class LoopCog(commands.Cog):
-    """A cog that runs loops for as long as it is there."""
+    """A cog that runs loops while it is loaded."""
 
     def __init__(self, bot: TelexBot) -> None:
         self.bot = bot
@@ -26,12 +26,12 @@ class LoopCog(commands.Cog):
         self._tasks = [self.bot.newsroom.supervisor.start(*loop) for loop in self._loops]
 
     async def cog_unload(self) -> None:
-        """End; what is under way is as if it had never begun."""
+        """Cancel the loops; interrupted work is repeated after the next start."""
         await stop(self._tasks)
 
 
 class OutboxCog(LoopCog):
-    """Runs the courier, and wakes it when a poll brought something."""
+    """A cog that runs the outbox relay and wakes it when a poll recorded articles."""
 
     def __init__(self, bot: TelexBot) -> None:
         super().__init__(bot)
@@ -46,7 +46,7 @@ class OutboxCog(LoopCog):
         await super().cog_load()
 
     async def cog_unload(self) -> None:
-        """End delivering: what is being sent may end, what is not stays for the next start."""
+        """Stop the relay: sends in flight finish, the rest stays in the outbox."""
         room, courier = self.bot.newsroom, self.bot.courier
         room.on_clock_stepped_back.remove(courier.on_clock_set_back)
         room.notices.unsubscribe("outbox", courier.wake)
@@ -58,7 +58,7 @@ class OutboxCog(LoopCog):
 
 
 class EmojiCog(LoopCog):
-    """Draws tiles and fetches icons of outlets."""
+    """A cog that keeps the emoji of outlets up to date."""
 
     def __init__(self, bot: TelexBot) -> None:
         super().__init__(bot)

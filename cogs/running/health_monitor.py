@@ -1,4 +1,4 @@
-"""How the bot is: an alarm for the operator when feeds fall silent, figures on a local port."""
+"""Health checks: alerts to the owner, and an HTTP server with metrics."""
 
 import asyncio
 import logging
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FEED_CHECK_INTERVAL_SECONDS = 60.0
-"""Seconds between looks at whether feeds answer."""
+"""Seconds between two checks of whether feeds can be fetched."""
 DATABASE_CHECK_INTERVAL_SECONDS = 2.0
-"""Seconds between looks at whether the database is still where it was."""
+"""Seconds between two checks of the database and of this process's claim on it."""
 
 
 class HealthCog(commands.Cog):
-    """Watches the bot for the people who run it."""
+    """A cog that monitors the bot for its owner."""
 
     def __init__(self, bot: TelexBot) -> None:
         self._bot = bot
@@ -50,15 +50,18 @@ class HealthCog(commands.Cog):
         self._shutdown_task: asyncio.Task[None] | None = None
 
     async def cog_load(self) -> None:
-        """Begin to watch, and to answer on the local port where one is set. Raises OSError."""
+        """Start the checks, and the HTTP server if an address is set. Raise `OSError` if it is taken."""
         if self._settings.health_address is not None:
             await self.serve(*self._settings.health_address)
         self._watch = self._bot.newsroom.supervisor.start("liveness", self._run_checks)
 
     async def serve(self, host: str, port: int) -> int:
-        """Answer on a local port from now on; the port, for 0 a free one. Raises OSError."""
-        from bot.client.web import feed_routes, websub_routes  # noqa: PLC0415 - megabytes that are seldom asked for
-        from bot.client.web.metrics import MetricsCollector  # noqa: PLC0415 - likewise
+        """Start the HTTP server and return its port; port 0 takes a free one.
+
+        Raises `OSError` if the address is taken.
+        """
+        from bot.client.web import feed_routes, websub_routes  # noqa: PLC0415 - large imports, rarely used
+        from bot.client.web.metrics import MetricsCollector  # noqa: PLC0415
 
         self._metrics = MetricsCollector(
             self._bot.newsroom, self.health, (self._bot.request_pacer, self._bot.leased.starts)
@@ -87,7 +90,7 @@ class HealthCog(commands.Cog):
 
     @commands.Cog.listener()
     async def on_disconnect(self) -> None:
-        """Discord's gateway went away; it is asked again and again, and each time this is called."""
+        """Record when the gateway connection was lost; each failed reconnect calls this again."""
         if self.health.gateway_down_since is None:
             self.health.gateway_down_since = self._clock.now()
 
@@ -106,30 +109,30 @@ class HealthCog(commands.Cog):
             self._metrics.interactions.labels(command.qualified_name).observe(time.monotonic() - arrived)
 
     async def check_once(self) -> None:
-        """Raise the alarm when the database is in trouble or feeds fell silent, and tell when it is over.
+        """Alert the owner when the database fails or no feed can be fetched, and when that ends.
 
-        Raises StoreError.
+        Raises `StoreError`.
         """
         await self._check_store()
         await self._send_owner_messages()
         since = await self.health.polling_stalled_since()
-        if not self._bot.store.shards.serves(None):  # whoever has direct messages tells of it
+        if not self._bot.store.shards.serves(None):  # The owner of direct messages sends the alert.
             self._is_feed_alarm_active = False
             return
         if since is not None and not self._is_feed_alarm_active:
             hours = max(1, (self._clock.now() - since) // 3600)
-            log.error("No feed could be fetched for %d hours", hours)
+            log.error("feeds unreachable hours=%d", hours)
             with i18n.language_scope(self._settings.language):
                 self._unsent_owner_messages.append(_feed_alarm_text(hours))
         elif since is None and self._is_feed_alarm_active:
-            log.warning("Feeds are fetched again")
+            log.warning("feeds reachable again")
             with i18n.language_scope(self._settings.language):
                 self._unsent_owner_messages.append(_("I can reach the feeds again."))
         self._is_feed_alarm_active = since is not None
         await self._send_owner_messages()
 
     async def _check_store(self) -> None:
-        """What the log says by itself, for the owner."""
+        """Queue messages to the owner about new and recovered database faults."""
         store = self._bot.store
         if store.recent_fault is not None:
             await store.is_writable(probe=True)
@@ -166,20 +169,21 @@ class HealthCog(commands.Cog):
                 await self.check_once()
 
     async def _send_to_owner(self, text: str) -> bool:
-        """A direct message to whoever owns the application: the person, or the team's owner.
+        """Send a direct message to the owner of the application or team.
 
-        Returns whether there is no more to do; else it is to be tried again.
+        Return False if it has to be retried.
         """
         try:
             application = await self._bot.application_info()
             owner_id = application.team.owner_id if application.team else application.owner.id
             if owner_id is not None:
                 owner = await self._bot.fetch_user(owner_id)
-                await owner.send(text, nonce=zlib.crc32(text.encode()))  # a repeated one arrives once
+                # The nonce keeps a retry from arriving twice.
+                await owner.send(text, nonce=zlib.crc32(text.encode()))
         except (discord.Forbidden, discord.NotFound) as error:
-            log.warning("The owner takes no messages: %s", error)
+            log.warning("owner message rejected error=%s", error)
         except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as error:
-            log.warning("The owner could not be told yet: %s", error)
+            log.warning("owner message delayed error=%s", error)
             return False
         return True
 

@@ -1,4 +1,4 @@
-"""/help: five things to begin with, each with a button that does it, then all commands by topic."""
+"""The /help command: first steps with buttons, then all commands by topic."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -25,11 +25,12 @@ SlashCommand = app_commands.Command[Any, ..., Any]
 AnyCommand = SlashCommand | app_commands.Group | app_commands.ContextMenu
 
 _LOGO = "telex.png"
-_MAX_INPUT_LENGTH = 200  # characters that a window takes
+_MAX_INPUT_LENGTH = 200
+"""Maximum length of the text in a modal, in characters."""
 
 
 class HelpTopic(StrEnum):
-    """What commands are for."""
+    """Topic of a group of commands."""
 
     READING = "reading"
     WATCHING = "watching"
@@ -49,13 +50,13 @@ _TOPICS = {
     "about": HelpTopic.ABOUT,
     "privacy": HelpTopic.ABOUT,
 }
-"""Of commands and groups by their names; what is not here is for reading."""
+"""Topics by command or group name; all others belong to `HelpTopic.READING`."""
 
 
 class GettingStartedItem(NamedTuple):
-    """Something to begin with: a command by its path, what it does, how, and what it asks for, if anything.
+    """A first step: the path of its command and how it is presented.
 
-    `option` is the option of the command that takes the answer.
+    `option` is the command's option that takes the input; "" for a command without input.
     """
 
     path: tuple[str, ...]
@@ -67,7 +68,7 @@ class GettingStartedItem(NamedTuple):
 
 
 class HelpCog(TelexCog):
-    """What Telex can do for the asker."""
+    """The /help command."""
 
     @app_commands.command(name="help", description=locale_str("What you can do here"))
     async def help(self, interaction: Interaction) -> None:
@@ -77,7 +78,10 @@ class HelpCog(TelexCog):
 
 
 class HelpPages(OwnedView):
-    """What to begin with, and a page for each topic. `begins`: nothing is followed yet, and the asker may."""
+    """First steps, and a page for each topic.
+
+    `needs_setup` means that the user manages feeds and none is followed yet.
+    """
 
     def __init__(self, interaction: Interaction, *, manages: bool, begins: bool) -> None:
         super().__init__(interaction)
@@ -161,7 +165,7 @@ class HelpPages(OwnedView):
         await self.display_card(interaction, *blocks)
 
     def _lines(self, topic: HelpTopic) -> Iterator[str]:
-        """A line on each command of a topic, by name; those of the message menu come last."""
+        """Yield a line for each command of a topic, by name; message menu entries come last."""
         leaves = (one for command in self._commands[topic] for one in _iter_slash_commands(command))
         slash = [one for one in leaves if self._manages or "managers" not in one.extras]
         yield from sorted(map(_line, slash), key=lambda line: fold(line.lstrip("`<")))
@@ -173,7 +177,7 @@ class HelpPages(OwnedView):
                 )
 
 
-def _starters(in_server: bool, *, begins: bool) -> Iterator[GettingStartedItem]:  # noqa: FBT001  # the one thing it is about
+def _starters(in_server: bool, *, begins: bool) -> Iterator[GettingStartedItem]:  # noqa: FBT001
     if not in_server:
         yield GettingStartedItem(
             ("bookmarks",), Icon.SAVE, _("Your bookmarks"), _("read, search and export them")
@@ -231,7 +235,7 @@ def _title(topic: HelpTopic) -> str:
 
 
 def search_syntax_text() -> str:
-    """The search syntax in the language of this task, by example."""
+    """Return the search syntax by example, in the current language."""
     lines = (
         _("Word endings, accents and capitals don’t matter."),
         _('`"exact words"` word for word · `-word` without this word · `one OR other` either one'),
@@ -248,7 +252,7 @@ def search_syntax_text() -> str:
 
 
 def is_usable(command: AnyCommand, interaction: Interaction) -> bool:
-    """Whether a command shows up for the asker, as far as its defaults tell."""
+    """Return whether a command is visible to the user by its default permissions and contexts."""
     if interaction.guild is None:
         contexts = command.allowed_contexts
         return contexts is None or contexts.dm_channel is not False
@@ -264,7 +268,7 @@ def _iter_slash_commands(command: AnyCommand) -> Iterator[SlashCommand]:
 
 
 def _named(english: str) -> str:
-    """A command as Discord shows it, to be clicked where that works."""
+    """Return a command as a clickable mention, or as code if its id is unknown."""
     path = i18n.localized_command(english)
     mention = linkify_commands(path)
     return f"`{path}`" if mention == path else mention

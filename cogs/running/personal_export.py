@@ -1,4 +1,4 @@
-"""What is kept about a person, as a JSON document for themselves."""
+"""Export of a user's personal data as JSON."""
 
 import json
 
@@ -9,7 +9,7 @@ _EXPORT_BATCH_SIZE = 500
 
 
 async def export_personal_data(interaction: Interaction) -> bytes:
-    """All that is kept about the asker, as a JSON document."""
+    """Return all data stored about the user as a JSON document in UTF-8."""
     kept: list[dict[str, object]] = []
     store = interaction.client.store
     while batch := await store.bookmarks.list(
@@ -102,4 +102,5 @@ async def _digest(interaction: Interaction) -> dict[str, object] | None:
 
 
 def _id(snowflake: int | None) -> str | None:
-    return None if snowflake is None else str(snowflake)  # JavaScript rounds numbers as large as these
+    # A string, because JavaScript rounds numbers of this size.
+    return None if snowflake is None else str(snowflake)

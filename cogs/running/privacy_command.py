@@ -1,4 +1,4 @@
-"""/privacy: what is kept about the asker, a copy of it, and its deletion."""
+"""The /privacy command: the data stored about a user, its export and its deletion."""
 
 import io
 
@@ -15,11 +15,12 @@ from cogs.shared.panels import heading_text
 from cogs.shared.persistent_items import TelexCog
 from cogs.shared.views import AckMode, ActionButton, Interaction, OwnedView
 
-_DANGER_COLOUR = 0xED4245  # Discord's own, of what cannot be undone
+_DANGER_COLOUR = 0xED4245
+"""Discord's red for actions that can't be undone, as RGB."""
 
 
 class PrivacyCog(TelexCog):
-    """What is kept about a person."""
+    """The /privacy command."""
 
     @app_commands.command(
         name="privacy", description=locale_str("See, export or delete what Telex stores about you")
@@ -29,7 +30,7 @@ class PrivacyCog(TelexCog):
 
 
 class PersonalDataPanel(OwnedView):
-    """What is kept about the asker, with a copy of it and its deletion."""
+    """The data stored about the user, with buttons for export and deletion."""
 
     async def render(self, interaction: Interaction) -> None:
         kept = await _stored_data_lines(interaction)
@@ -119,7 +120,7 @@ def _deletion_caveats() -> str:
 
 
 async def _stored_data_lines(interaction: Interaction) -> list[str]:
-    """What is kept about the asker, a line each."""
+    """Return a line for each kind of data stored about the user."""
     store, person_id = interaction.client.store, interaction.user.id
     bookmarks = await store.bookmarks.count(person_id)
     questions = await store.questions.count(person_id)

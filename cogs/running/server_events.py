@@ -1,4 +1,4 @@
-"""The servers that the bot is in: those it joins and leaves, and what their people change for it."""
+"""Events of servers: joining, leaving, and changes of channels and permissions."""
 
 from functools import partial
 
@@ -8,12 +8,14 @@ from discord.ext import commands
 from bot.client.discord_client import TelexBot
 from cogs.running.welcome_message import send_welcome
 
-_WELCOME_REPEAT_SECONDS = 7 * 86_400  # seconds
-_RECENT_JOIN_SECONDS = 86_400  # seconds after it was invited that the bot still says how to begin
+_WELCOME_REPEAT_SECONDS = 7 * 86_400
+"""Seconds after which a server that is joined again is welcomed again."""
+_RECENT_JOIN_SECONDS = 86_400
+"""Seconds after an invitation within which a missed welcome is still sent."""
 
 
 class GuildEventsCog(commands.Cog):
-    """Keeps the store's servers as Discord's are. An outage of a server changes nothing."""
+    """A cog that keeps the stored servers in sync with Discord. Outages of a server change nothing."""
 
     def __init__(self, bot: TelexBot) -> None:
         self._bot = bot
@@ -21,7 +23,7 @@ class GuildEventsCog(commands.Cog):
 
     @commands.Cog.listener()
     async def on_shard_served(self, shard_id: int, _last_sent: int | None) -> None:
-        """Look after the servers of a shard, after an absence perhaps."""
+        """Recheck blocked channels and missed welcomes of a shard that this process now owns."""
         for channel_id in await self._store.dispatches.blocked_channels(shard_id):
             await self._bot.courier.recheck_channel(channel_id)
         for guild in self._bot.guilds_of(shard_id):
@@ -38,7 +40,7 @@ class GuildEventsCog(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
-        """An outage is over; where it comes before its shard is served, all of them are looked after then."""
+        """Recheck a server after an outage. Before its shard is owned, leave it to `on_shard_served`."""
         if not self._store.shards.serves(guild.id):
             return
         await self._store_locale(guild)
@@ -63,7 +65,7 @@ class GuildEventsCog(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
-        """What it posted is shared no more."""
+        """Revoke the feed addresses of the channel."""
         await self._stop_sharing(channel.guild.id, channel.id)
 
     @commands.Cog.listener()
@@ -77,7 +79,7 @@ class GuildEventsCog(commands.Cog):
 
     @commands.Cog.listener()
     async def on_member_update(self, before: discord.Member, after: discord.Member) -> None:
-        """The bot may have been given a role, or lost one."""
+        """Recheck channels when the roles of the bot changed."""
         if after.id == after.guild.me.id and before.roles != after.roles:
             await self._recheck_channels(after.guild)
 
@@ -92,7 +94,7 @@ class GuildEventsCog(commands.Cog):
         await self._store.retry_until_written(stop)
 
     async def _welcome_if_recent(self, guild: discord.Guild) -> None:
-        """Say how to begin where the bot was invited while it was not running, or during an outage."""
+        """Welcome a server that invited the bot during an outage or downtime."""
         since = guild.me.joined_at.timestamp() if guild.me is not None and guild.me.joined_at else 0
         new = self._bot.newsroom.clock.now() - since < _RECENT_JOIN_SECONDS
         if new and await self._store.servers.claim_welcome(guild.id):

@@ -1,4 +1,4 @@
-"""The message with which the bot says hello in a server."""
+"""The welcome message in a new server."""
 
 import logging
 
@@ -20,7 +20,7 @@ _LOGO = DATA / "identity" / "telex.png"
 
 
 async def send_welcome(bot: TelexBot, guild: discord.Guild) -> None:
-    """Tell the people of a server how to get their first feed, where they read it; nowhere: say nothing."""
+    """Send the welcome message to a server, if there is a suitable channel."""
     channel = _welcome_channel(guild)
     if channel is None:
         return
@@ -49,11 +49,11 @@ async def send_welcome(bot: TelexBot, guild: discord.Guild) -> None:
     try:
         await channel.send(view=layout_views.static_view((card,)), file=logo)
     except (discord.DiscordException, aiohttp.ClientError) as error:
-        log.warning("Could not say hello in server %d: %s", guild.id, error)
+        log.warning("welcome failed server_id=%d error=%s", guild.id, error)
 
 
 def _welcome_channel(guild: discord.Guild) -> discord.TextChannel | None:
-    """Where the bot may write: the channel of Discord's own messages, else the first that everybody reads."""
+    """Return the system channel or the first public text channel in which the bot can write, or None."""
     if guild.system_channel is not None and not permissions.missing_permissions(guild.system_channel):
         return guild.system_channel
     for channel in guild.text_channels:

@@ -1,1 +1,1 @@
-"""What a server chooses: /settings and /setup."""
+"""Settings of servers and channels: /settings and /setup."""

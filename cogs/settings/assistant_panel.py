@@ -1,4 +1,4 @@
-"""The tokens that a server gives to AI assistants."""
+"""The panel for a server's access tokens of AI assistants."""
 
 import discord
 
@@ -11,14 +11,14 @@ from cogs.shared.authorization import ManagersPanel
 from cogs.shared.panels import heading_text
 from cogs.shared.views import ActionButton, Interaction, StringMenu, menu_option
 
-_MAX_TOKENS_PER_SERVER = 10  # of a server
+_MAX_TOKENS_PER_SERVER = 10
 
 
 class AssistantPanel(ManagersPanel):
-    """One message with the tokens of a server, when each was last used, and what makes and revokes them."""
+    """The tokens of a server with their last use, and controls that create and revoke them."""
 
     async def render(self, interaction: Interaction, token: str | None = None) -> None:
-        """Show them, with a new `token`, which is not shown again."""
+        """Show the tokens, and a new `token`, which is shown only once."""
         known = await self.store.assistant_tokens.of_server(self.guild.id)
         address = await self.store.assistant_tokens.address()
         lines = [_line(one) for one in known] or [_("No tokens yet.")]

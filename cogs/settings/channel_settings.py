@@ -1,4 +1,4 @@
-"""/settings channel: what holds for one channel."""
+"""The panel of /settings channel."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -18,7 +18,7 @@ from cogs.shared.views import ActionButton, Interaction
 
 
 class Toggle(NamedTuple):
-    """A setting of a channel that is on or off: its name, and what either means."""
+    """A channel setting that is on or off: its name, and a text for each state."""
 
     name: str
     off_text: str
@@ -50,7 +50,7 @@ TOGGLES: Mapping[str, Toggle] = {
 
 
 class ChannelSettingsPanel(ChannelPanel):
-    """A panel with the settings of a channel, each beside what changes it, made anew after each change."""
+    """The settings of a channel with their controls."""
 
     async def render(self, interaction: Interaction) -> None:
         now = await self.store.preferences.of_channel(self.channel.id)
@@ -79,14 +79,14 @@ class ChannelSettingsPanel(ChannelPanel):
         )
 
     def _toggle_section(self, preference: Preference, now: ChannelPreferences, *more: str) -> Section:
-        """A switch as it is, with more lines, of which some may be empty, and the button that turns it."""
+        """Return the section of a toggle, with the non-empty `notes` and a button that switches it."""
         switch, is_on = TOGGLES[preference], getattr(now, preference)
         lines = (_(switch.on_text if is_on else switch.off_text), *more)
         turn = ActionButton(partial(self._toggle, preference), label=_("Turn off") if is_on else _("Turn on"))
         return setting_section(_(switch.name), "\n".join(filter(None, lines)), turn)
 
     async def _webhook_notes(self) -> tuple[str, ...]:
-        """What is in the way of outlets' names, and what they cost; makes the channel's webhook."""
+        """Return the problem with the channel's webhook, or "", and a caveat; create the webhook."""
         found, problem = await self.client.webhooks.get_or_create(self.channel, ignore_backoff=True), ""
         if isinstance(found, ChannelBlocked | Rejected):
             why = (
@@ -113,7 +113,7 @@ class ChannelSettingsPanel(ChannelPanel):
 
 
 def _missing_permissions_text(lacking: list[str]) -> str:
-    """What to say of permissions without which no thread can be made; "" where none is missing."""
+    """Return advice on permissions that are missing for threads, or "" if there are none."""
     if not lacking:
         return ""
     names = ", ".join(f"**{permissions.permission_label(one)}**" for one in lacking)

@@ -1,4 +1,4 @@
-"""Which tags of a forum its posts are given: under /settings channel."""
+"""The panel for forum tag rules, opened from /settings channel."""
 
 from functools import partial
 
@@ -16,13 +16,13 @@ from cogs.shared.modals import FormModal, TextField
 from cogs.shared.panels import ChannelPanel, heading_text
 from cogs.shared.views import AckMode, Interaction, StringMenu, menu_option
 
-_MAX_RULES_PER_FORUM = 20  # of a forum
+_MAX_RULES_PER_FORUM = 20
 
 _MAX_QUERY_LENGTH = 100
 
 
 class ForumTagPanel(ChannelPanel):
-    """The rules of a forum, a menu of its tags to make one, and one to remove one."""
+    """The tag rules of a forum, with menus that add and remove rules."""
 
     def __init__(self, interaction: Interaction, forum: discord.ForumChannel) -> None:
         super().__init__(interaction, forum)

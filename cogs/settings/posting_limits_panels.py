@@ -1,4 +1,4 @@
-"""What a channel takes, and when: /settings schedule and /settings stories, and both in words."""
+"""The panels of /settings schedule and /settings stories, and their settings as text."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -20,7 +20,7 @@ _SECONDS_PER_MINUTE = 60
 
 
 class LimitOption(NamedTuple):
-    """A number that may be chosen for a channel: its name, the choices, one in words, and none."""
+    """A number that can be set for a channel: its choices and how to format them."""
 
     name: str
     values: tuple[int, ...]
@@ -28,7 +28,7 @@ class LimitOption(NamedTuple):
     unset_label: str
 
     def format(self, value: int | None) -> str:
-        """A value in the middle of a sentence, in the language of this task."""
+        """Format a value, or None for no limit, within a sentence in the current language."""
         return _(self.unset_label) if value is None else self.format_value(value)
 
 
@@ -47,7 +47,7 @@ LIMIT_OPTIONS: Mapping[str, LimitOption] = {
     ),
     Preference.MIN_POST_INTERVAL: LimitOption(
         N_("Time between posts"),
-        (10, 30, 60, 120, 300, 600, 900, 1800, 3600),  # seconds
+        (10, 30, 60, 120, 300, 600, 900, 1800, 3600),  # Seconds.
         _duration,
         N_("no minimum"),
     ),
@@ -64,14 +64,14 @@ LIMIT_OPTIONS: Mapping[str, LimitOption] = {
         N_("no limit"),
     ),
 }
-"""Of a channel, by the preference that keeps each."""
+"""Numeric settings of a channel by preference."""
 
 
 class _LimitsPanel(ChannelPanel):
-    """A panel with menus of such numbers, made anew after each change."""
+    """A panel with menus for numeric settings."""
 
     def menu(self, preference: Preference, now: ChannelPreferences) -> tuple[Section, ActionRow]:
-        """The name of one of them, and its menu."""
+        """Return the section with the name of a setting, and its menu."""
         bound = LIMIT_OPTIONS[preference]
         shown = select_options(
             getattr(now, preference), bound.values, bound.format_value, _(bound.unset_label)
@@ -90,13 +90,13 @@ _SCHEDULE_PREFERENCES = (Preference.QUIET_HOURS, Preference.MAX_POSTS_PER_HOUR, 
 
 
 class SchedulePanel(_LimitsPanel):
-    """A channel's quiet hours, how many posts it takes in an hour, and the gap between two.
+    """A channel's quiet hours, hourly limit and minimum interval between posts.
 
-    Quiet hours are saved once both of their ends were chosen.
+    Quiet hours are saved once both ends are chosen.
     """
 
     _ends: tuple[int | None, int | None] = (None, None)
-    """The end that was chosen of quiet hours that aren't saved yet, in minutes of the day."""
+    """Start and end of unsaved quiet hours, in minutes of the day; None if not chosen yet."""
 
     async def render(self, interaction: Interaction) -> None:
         store = self.store
@@ -128,7 +128,10 @@ class SchedulePanel(_LimitsPanel):
         )
 
     def _hour_menu(self, which: int, chosen: int | None, placeholder: str, label: str) -> ActionRow:
-        """A menu of every hour of the day, after the choice of none, which leaves it with what it is for."""
+        """Return a menu of the hours of the day, after an option for none.
+
+        `end_index` is 0 for the start of the quiet hours and 1 for the end.
+        """
         times = range(0, local_time.MINUTES_PER_DAY, _SECONDS_PER_MINUTE)
         shown = select_options(
             chosen, times, lambda time: label.format(time=local_time.format_clock(time)), _("No quiet hours")
@@ -145,8 +148,9 @@ class SchedulePanel(_LimitsPanel):
         self.client.courier.wake()
 
     async def _set_quiet_hours(self, which: int, _interaction: Interaction, values: list[str]) -> None:
-        """Choose one end of the quiet hours, and save them where the other is known. Raises
-        `UserFacingError`.
+        """Set one end of the quiet hours, and save them if the other end is known.
+
+        Raises `UserFacingError` if both ends are equal.
         """
         saved = (await self.store.preferences.of_channel(self.channel.id)).quiet_hours
         chosen = selected_number(values)
@@ -165,7 +169,7 @@ class SchedulePanel(_LimitsPanel):
 
 
 def _quiet_hours(begin: int | None, end: int | None, zone: str) -> str:
-    """Quiet hours in words, or that one of their ends is still to be chosen."""
+    """Return quiet hours as text, or which end is still to be chosen."""
     if begin is not None and end is not None:
         return _("{begin} to {end} ({zone})").format(
             begin=local_time.format_clock(begin), end=local_time.format_clock(end), zone=zone
@@ -178,7 +182,7 @@ def _quiet_hours(begin: int | None, end: int | None, zone: str) -> str:
 
 
 class StoryLimitsPanel(_LimitsPanel):
-    """Which stories a channel takes, by how many outlets tell them and how many a day."""
+    """Limits on stories: the minimum number of outlets and the maximum per day."""
 
     async def render(self, interaction: Interaction) -> None:
         store = self.store
@@ -223,7 +227,7 @@ class StoryLimitsPanel(_LimitsPanel):
 
 
 def quiet_hours_text(written: str) -> str:
-    """Quiet hours as they are kept, in words; as they stand where they are none."""
+    """Return stored quiet hours as text; an invalid value is returned escaped."""
     try:
         return "\u202f–\u202f".join(map(local_time.format_clock, local_time.parse_quiet_hours(written)))
     except ValueError:
@@ -231,7 +235,7 @@ def quiet_hours_text(written: str) -> str:
 
 
 def story_rules_text(now: ChannelPreferences) -> str:
-    """Which stories a channel takes, in a line; "" for all."""
+    """Return the story limits of a channel as one line, or "" without any."""
     chosen = ((each, getattr(now, each)) for each in (Preference.MIN_OUTLETS, Preference.TOP_STORIES_PER_DAY))
     told = ", ".join(LIMIT_OPTIONS[each].format_value(value) for each, value in chosen if value)
     return _("Stories: {rules}").format(rules=told) if told else ""

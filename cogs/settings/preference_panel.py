@@ -1,4 +1,4 @@
-"""What a server likes, as Telex has learnt it, shown and forgotten."""
+"""The panel of /settings taste, which shows and resets a server's taste."""
 
 from collections.abc import Iterator
 
@@ -12,11 +12,11 @@ from bot.stories.preference_model import MIN_JUDGES_TO_SHOW, PreferenceModel
 from cogs.shared.authorization import ManagersPanel
 from cogs.shared.views import ActionButton, Interaction
 
-_MAX_TRAITS_PER_KIND = 6  # of each kind
+_MAX_TRAITS_PER_KIND = 6
 
 
 class PreferencePanel(ManagersPanel):
-    """One message with what is liked and what is not, and a button that forgets it."""
+    """The liked and disliked traits of a server, with a reset."""
 
     async def render(self, interaction: Interaction) -> None:
         taste = await self.client.newsroom.tastes.get(self.guild.id)

@@ -1,4 +1,4 @@
-"""/settings server: what holds for a whole server, and where it is told that a feed broke or is back."""
+"""The panel of /settings server, and the channel for feed alerts."""
 
 from datetime import datetime
 
@@ -31,7 +31,7 @@ _MAX_NOTIFY_ROLES = 10
 
 
 class ServerSettingsPanel(SettingsPanel):
-    """A panel with the settings of a server, each beside what changes it, made anew after each change."""
+    """The settings of a server with their controls."""
 
     async def render(self, interaction: Interaction) -> None:
         guild = self.guild
@@ -109,7 +109,7 @@ class ServerSettingsPanel(SettingsPanel):
     async def _set_manager_role(self, interaction: Interaction, role_ids: list[int]) -> None:
         if not has_manage_guild(interaction):
             raise app_commands.MissingPermissions(["manage_guild"])
-        if self.guild.id in role_ids:  # the id of @everyone
+        if self.guild.id in role_ids:  # The server's id is that of @everyone.
             raise UserFacingError(_("@everyone can’t manage feeds. Choose a role that fewer people have."))
         await self.change(Preference.MANAGER_ROLE, role_ids[0] if role_ids else None)
 
@@ -134,7 +134,7 @@ class ServerSettingsPanel(SettingsPanel):
 
 
 def _zone(name: str, now: int) -> str:
-    """A time zone with the time that it is there, so that a wrong one is noticed."""
+    """Return a time zone with its current time, so that a wrong zone is noticed."""
     there = datetime.fromtimestamp(now, local_time.load_zone(name))
     return _("{zone} ({time} there now)").format(
         zone=name, time=format_time(there, "short", locale=i18n.current_language())
@@ -142,7 +142,10 @@ def _zone(name: str, now: int) -> str:
 
 
 async def set_alert_channel(interaction: Interaction, target: PostableChannel) -> str:
-    """Have this server's alerts sent to a channel; returns what to say. Raises `UserFacingError`."""
+    """Send the server's feed alerts to a channel. Return the confirmation.
+
+    Raises `UserFacingError` for a forum or a channel in which Telex cannot post.
+    """
     if isinstance(target, discord.ForumChannel):
         raise UserFacingError(
             _("Choose a channel or a thread for alerts. In a forum, each alert would become its own post.")
@@ -161,7 +164,7 @@ async def set_alert_channel(interaction: Interaction, target: PostableChannel) -
 
 
 class AlertChannelFlow(SettingsPanel):
-    """Tells where alerts go, and lets them go to each feed's own channel again."""
+    """The current alert channel, with a button that clears it."""
 
     async def start(self, interaction: Interaction) -> None:
         chosen = await self.store.servers.alerts(self.guild.id)

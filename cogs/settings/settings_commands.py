@@ -1,4 +1,4 @@
-"""/settings: what the people of a server choose for it and for its channels, and who changed what."""
+"""The /settings commands."""
 
 from discord import app_commands
 from discord.app_commands import locale_str
@@ -26,7 +26,7 @@ class SettingsCog(
     group_description=locale_str("Settings of this server and its channels"),
     group_extras=MANAGER_EXTRAS,
 ):
-    """Settings. For those who manage the server's feeds."""
+    """The /settings commands, for users who manage feeds."""
 
     @app_commands.command(
         name="server", description=locale_str("Language, time zone, alerts and who manages feeds")

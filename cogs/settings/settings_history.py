@@ -1,4 +1,4 @@
-"""/settings history: who changed which setting of a server, in words."""
+"""The panel of /settings history: who changed which setting."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -16,13 +16,14 @@ from cogs.shared.panels import heading_text, language_name
 from cogs.shared.views import Interaction
 from cogs.watching import digest_labels
 
-_PAGE_SIZE = 8  # a page
-_MAX_CHANGES = 500  # as many as are kept
-_MAX_VALUE_LENGTH = 100  # characters of a value
+_PAGE_SIZE = 8
+_MAX_CHANGES = 500
+"""Maximum number of changes to load; the store keeps no more."""
+_MAX_VALUE_LENGTH = 100
 
 
 class SettingsHistory(ManagersPanel, CardPaginator):
-    """Changes of settings, newest first, of the server and of the channels that the asker sees."""
+    """Changes of settings, newest first, of the server and of channels that the user can see."""
 
     async def load_page(self, interaction: Interaction, number: int) -> CardPage:
         changes = await self.store.preferences.changes(self.guild.id, limit=_MAX_CHANGES)
@@ -57,7 +58,7 @@ async def _entry(interaction: Interaction, change: SettingChange) -> str:
 
 
 class SettingFormat(NamedTuple):
-    """A setting: what it is called, a value of it in words, and what holds without one."""
+    """The name of a setting, and how to format its stored values."""
 
     name: str
     format_value: Callable[[str], str]
@@ -65,7 +66,7 @@ class SettingFormat(NamedTuple):
     unset_label_in_channel: str = ""
 
     def format(self, value: str | None, *, in_channel: bool) -> str:
-        """A value, or none, in the language of this task."""
+        """Format a stored value, or None for an unset setting, in the current language."""
         if value is not None:
             return self.format_value(value)
         return (

@@ -1,4 +1,4 @@
-"""/setup and the button of the welcome: from nothing to the first post in three clicks."""
+"""The /setup command and the button of the welcome message: the first feeds in three clicks."""
 
 import discord
 from discord import app_commands
@@ -24,17 +24,18 @@ from cogs.shared.views import ActionButton, ChannelMenu, Interaction, OwnedView,
 
 _COMMAND = "setup"
 _MAX_ADDED_SITES = 10
-_MAX_FEEDS_NAMED = 4  # feeds of a list that its option names
+_MAX_FEEDS_NAMED = 4
+"""Maximum number of feeds named in the description of a pack."""
 
 
 @persistent_item(buttons.begin.id_pattern)
 async def setup_button(interaction: Interaction, _item: object) -> None:
-    """The button under a welcome: it begins, for who may."""
+    """Start the setup, from the welcome message."""
     await start_setup(interaction)
 
 
 class SetupCog(PersistentItemCog):
-    """The way to the first feed. For those who manage the server's feeds."""
+    """The /setup command, for users who manage feeds."""
 
     items = (setup_button,)
 
@@ -49,18 +50,18 @@ class SetupCog(PersistentItemCog):
 
 
 async def start_setup(interaction: Interaction) -> None:
-    """Open the way to a first feed for whoever may manage feeds."""
+    """Start the setup. Raise `NotAuthorized` unless the user may manage feeds."""
     await require_setup_rights(interaction)
     await SetupFlow(interaction).start(interaction)
 
 
 async def require_setup_rights(interaction: Interaction) -> None:
-    """Raise `NotAuthorized` unless the asker may set the server up."""
+    """Raise `NotAuthorized` unless the user may use /setup."""
     await require_manager_command(interaction, _COMMAND)
 
 
 class SetupFlow(OwnedView):
-    """Lists and addresses, a channel, and a button that follows. Nothing changes before that."""
+    """A choice of packs, sites and a channel. Nothing is saved before the last button."""
 
     def __init__(self, interaction: Interaction) -> None:
         super().__init__(interaction)
@@ -73,7 +74,7 @@ class SetupFlow(OwnedView):
         await require_setup_rights(interaction)
 
     async def start(self, interaction: Interaction) -> None:
-        """Ask what and where; where they are, if that will do."""
+        """Preselect the current channel if Telex can post there, then render."""
         assert interaction.guild is not None
         here = await channel_options.find_postable_channel(interaction.guild, interaction.channel_id or 0)
         if here is not None and not permission_problems(here)[0]:
@@ -185,7 +186,7 @@ class SetupFlow(OwnedView):
                 done=format_number(done), total=format_number(len(feeds))
             )
             await self.display(interaction, (text(f"⏳ {said}"),))
-            client.courier.wake()  # what was found so far need not wait for the rest
+            client.courier.wake()  # Post the articles found so far.
 
         await tell(0)
         await client.courier.recheck_channel(target.id)
@@ -212,7 +213,7 @@ class SetupFlow(OwnedView):
 
 
 def _feed_names(outlines: tuple[Outline, ...]) -> str:
-    """The first names of a list, and how many more there are."""
+    """Return the names of the first feeds of a pack, and the number of the others."""
     names = ", ".join(outline.title for outline in outlines[:_MAX_FEEDS_NAMED])
     more = len(outlines) - _MAX_FEEDS_NAMED
     if more <= 0:

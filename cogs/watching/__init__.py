@@ -1,1 +1,1 @@
-"""What comes by itself: /watch and /digest."""
+"""Watches and digests: /watch and /digest."""

@@ -1,4 +1,4 @@
-"""/digest: one message a day or a week that tells a channel what came."""
+"""The /digest commands and the panels for channel digests."""
 
 from dataclasses import replace
 from typing import Any
@@ -45,12 +45,12 @@ class DigestCog(
     group_name="digest",
     group_description=locale_str("The top stories in one message, daily or weekly"),
 ):
-    """Digests of channels, for those who manage the server's feeds; and of people, for each their own."""
+    """The /digest commands: those of channels for users who manage feeds, /digest me for everyone."""
 
     items = (personal_digest_button,)
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """Refuse who does not manage feeds, unless it is about their own digest."""
+        """Return whether the user may use the command; /digest me is open to everyone."""
         command = interaction.command
         is_open = isinstance(command, app_commands.Command) and not command.extras.get("managers")
         return is_open or await super().interaction_check(interaction)
@@ -76,7 +76,7 @@ class DigestCog(
 
 
 class DigestList(ManagersPanel):
-    """The digests of a server in channels that the asker sees, and in channels that are gone."""
+    """The digests of a server in channels that the user can see or that were deleted."""
 
     async def render(self, interaction: Interaction) -> None:
         found = await self.store.digests.of_server(self.guild.id)
@@ -130,7 +130,8 @@ def _entry(digest: Digest) -> str:
     return "\n".join((line, *(f"-# {choice}" for choice in digest_labels.option_lines(digest.plan))))
 
 
-_SUMMARY_WAIT_SECONDS = 10.0  # seconds that a preview waits for summaries
+_SUMMARY_WAIT_SECONDS = 10.0
+"""Maximum time in seconds for which a preview waits for summaries."""
 _MINUTES_PER_HOUR = 60
 _DEFAULT_PLAN = DigestPlan(weekday=None, minute=8 * _MINUTES_PER_HOUR)
 _OPTION_DIGEST_ONLY, _OPTION_OTHER_CHANNELS, _OPTION_CHART, _OPTION_SUMMARIES = (
@@ -142,7 +143,7 @@ _OPTION_DIGEST_ONLY, _OPTION_OTHER_CHANNELS, _OPTION_CHART, _OPTION_SUMMARIES = 
 
 
 class ChannelDigestPanel(ChannelPanel):
-    """The way to one digest: when, of what, how it looks. Nothing changes before the last button."""
+    """The plan of a channel's digest with a preview. Nothing is saved before the last button."""
 
     def __init__(self, interaction: Interaction, channel: PostableChannel) -> None:
         super().__init__(interaction, channel)
@@ -151,7 +152,7 @@ class ChannelDigestPanel(ChannelPanel):
         self._offers_summaries = False
 
     async def start(self, interaction: Interaction) -> None:
-        """Begin with the digest as it is, or with one that suits the channel."""
+        """Load the channel's digest, or a default plan that suits the channel."""
         store, writing = self.store, self.client.newsroom.text_generator
         self._offers_summaries = writing is not None and writing.summarizer is not None
         self._saved_digest = await store.digests.of_channel(self.channel.id)
@@ -162,7 +163,7 @@ class ChannelDigestPanel(ChannelPanel):
         await self.render(interaction)
 
     async def render(self, interaction: Interaction) -> None:
-        """The choices, and what the digest would be if it came now."""
+        """Show the plan, and the digest that it would produce now."""
         client, plan = self.client, self._plan
         zone = (await client.store.preferences.of_server(self.channel.guild.id)).time_zone
         now = client.newsroom.clock.now()

@@ -1,4 +1,4 @@
-"""Digests in words: when one comes, what was chosen for it, and what the history of settings says of it."""
+"""Digest plans as text: schedule, options, and entries of the settings history."""
 
 import discord
 from babel.dates import get_day_names
@@ -12,7 +12,7 @@ _MINUTES_PER_HOUR = 60
 
 
 def schedule_text(plan: DigestPlan) -> str:
-    """When a digest comes, in the middle of a sentence."""
+    """Return the schedule of a digest, for use within a sentence."""
     if plan.weekday is None:
         return _("every day at {time}").format(time=local_time.format_clock(plan.minute))
     return _("every {weekday} at {time}").format(
@@ -21,12 +21,12 @@ def schedule_text(plan: DigestPlan) -> str:
 
 
 def day_options(plan: DigestPlan) -> list[discord.SelectOption]:
-    """How often a digest can come, for a menu whose choice is a `number`."""
+    """Return the menu options for the day of a digest; read the choice with `selected_number`."""
     return select_options(plan.weekday, range(7), weekly_label, _("Every day"))
 
 
 def time_options(plan: DigestPlan) -> list[discord.SelectOption]:
-    """At which minute of the day a digest can come, for a menu."""
+    """Return the menu options for the time of a digest; the values are minutes of the day."""
     _never, *times = select_options(plan.minute, range(0, 24 * _MINUTES_PER_HOUR, _MINUTES_PER_HOUR), _at, "")
     return times
 
@@ -36,7 +36,7 @@ def _at(minute: int) -> str:
 
 
 def weekly_label(day: int) -> str:
-    """How often a digest comes that comes on a weekday; Monday is 0."""
+    """Return the label of a weekly digest; `day` 0 is Monday."""
     return _("Every {weekday}").format(weekday=_weekday(day))
 
 
@@ -45,7 +45,7 @@ def _weekday(day: int) -> str:
 
 
 def option_lines(plan: DigestPlan) -> list[str]:
-    """What was chosen beside the time, a line each."""
+    """Return the options of a digest, a line each."""
     return [
         _("Digest only, no individual posts.") if plan.alone else _("Articles are still posted one by one."),
         *([_("Also covers other channels that everybody here can see.")] if plan.wide else []),
@@ -55,7 +55,7 @@ def option_lines(plan: DigestPlan) -> list[str]:
 
 
 def stored_plan_text(written: str) -> str:
-    """A digest as the store writes it, in words."""
+    """Return a stored digest plan as text."""
     plan = DigestPlan.parse(written)
     chosen = {
         _("digest only"): plan.alone,

@@ -1,4 +1,4 @@
-"""/digest me: a person's own digest by direct message: when, of what, paused, ended; from the message too."""
+"""The /digest me panel, also opened from the digest message."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -38,14 +38,15 @@ from cogs.watching import digest_labels
 
 MAX_TOPICS = 10
 MAX_TOPIC_LENGTH = 100
-"""Characters of one."""
+"""Maximum length of a topic in characters."""
 
 _MINUTES_PER_HOUR = 60
-_MAX_NAMES_LISTED = 3  # feeds or topics that a line names
+_MAX_NAMES_LISTED = 3
+"""Maximum number of feeds or topics named in a line."""
 
 
 class PersonalDigestPanel(OwnedView):
-    """One message with a person's digest. Nothing changes before it is started, or the changes are saved."""
+    """A user's own digest. Nothing changes before it is started or its changes are saved."""
 
     def __init__(self, interaction: Interaction) -> None:
         super().__init__(interaction)
@@ -55,7 +56,7 @@ class PersonalDigestPanel(OwnedView):
         self._has_zone = True
 
     async def start(self, interaction: Interaction) -> None:
-        """Begin with the digest as it is, or with one of all that the person can read in the morning."""
+        """Load the user's digest, or a default plan for the morning with all readable feeds."""
         store = self.store
         self._saved_digest = await store.personal_digests.of_person(self.person_id)
         if self._saved_digest is not None:
@@ -201,7 +202,7 @@ class PersonalDigestPanel(OwnedView):
         self._plan = replace(self._plan, topic_queries=tuple(topics))
 
     async def _start_with_time_zone(self, interaction: Interaction, zone: str) -> None:
-        """Where nothing tells a person's time, the first digest waits for it."""
+        """Start a digest whose time zone was unknown."""
         await self._on_time_zone_submit(interaction, zone)
         await self._save(interaction)
 
@@ -253,12 +254,12 @@ class PersonalDigestPanel(OwnedView):
 
 @persistent_item(buttons.personal.id_pattern)
 async def personal_digest_button(interaction: Interaction, _item: object) -> None:
-    """Opens the panel of whoever pressed, under their digest."""
+    """Open the panel, from a personal digest."""
     await PersonalDigestPanel(interaction).start(interaction)
 
 
 async def _readable(interaction: Interaction) -> set[int]:
-    """The feeds that who presses may read, here and in the other servers that they share with the bot."""
+    """Return the ids of feeds that the user can read, here and in other shared servers."""
     elsewhere = (
         await interaction.client.courier.audience.feeds_readable_by(interaction.user.id)
     ).server_by_feed_id
@@ -266,7 +267,7 @@ async def _readable(interaction: Interaction) -> set[int]:
 
 
 def _summarize_names(names: list[str] | tuple[str, ...]) -> str:
-    """The first of some names, and how many more there are."""
+    """Return the first names and the number of the others."""
     shown = [discord_text.to_markdown_line(name, 40) for name in names[:_MAX_NAMES_LISTED]]
     more = [f"+{format_number(len(names) - _MAX_NAMES_LISTED)}"] if len(names) > _MAX_NAMES_LISTED else []
     return " · ".join((*shown, *more))

@@ -1,4 +1,4 @@
-"""/watch: being told of new articles that match a query, and the button that ends it."""
+"""The /watch commands, and the button that stops a watch."""
 
 import discord
 from discord import app_commands
@@ -31,13 +31,14 @@ from cogs.watching.watch_creation import (
     require_watch_manager,
 )
 
-_PAGE_SIZE = 10  # a page
+_PAGE_SIZE = 10
 
 
 async def removable_watches(interaction: Interaction) -> list[Watch]:
-    """The watches that the asker may remove where they are: all of theirs in direct messages.
+    """Return the watches that the user may remove here: in direct messages all of their own.
 
-    Those of channels only where they see the channel, or it is gone.
+    In a server, their own of this server. Users who manage feeds can also remove those of channels that they
+    can see or that were deleted.
     """
     store, server_id = interaction.client.store.watches, interaction.guild_id
     theirs = await store.of_person(interaction.user.id)
@@ -53,7 +54,7 @@ async def removable_watches(interaction: Interaction) -> list[Watch]:
 
 
 class WatchPaginator(CardPaginator):
-    """The watches that a person may remove, in pages."""
+    """The watches that the user may remove, in pages."""
 
     async def load_page(self, interaction: Interaction, number: int) -> CardPage:
         found = await removable_watches(interaction)
@@ -88,7 +89,7 @@ class WatchPaginator(CardPaginator):
 
 @persistent_item(buttons.stop.id_pattern)
 async def stop_watch_button(interaction: Interaction, _item: object, *, watch: str, **_what: str) -> None:
-    """The button under a notice that ends its watch, if it is the asker's to end."""
+    """Stop the watch of a notification, if the user may."""
     store = interaction.client.store.watches
     found = await store.get(int(watch))
     if found is None or not await _can_end(interaction, found):
@@ -98,7 +99,7 @@ async def stop_watch_button(interaction: Interaction, _item: object, *, watch: s
 
 
 async def _can_end(interaction: Interaction, watch: Watch) -> bool:
-    """Whether a watch is the asker's to end. Raises `NotAuthorized` for a channel's: that takes a manager."""
+    """Return whether the user may stop a watch. Raise `NotAuthorized` for a channel's without the right."""
     if watch.person_id is not None:
         return watch.person_id == interaction.user.id
     if interaction.guild_id != watch.server_id:
@@ -122,7 +123,7 @@ def _watch_line(interaction: Interaction, watch: Watch) -> str:
 
 
 def menu_label(interaction: Interaction, watch: Watch) -> str:
-    """A watch in a menu: one line of plain text."""
+    """Return the label of a watch in a menu, as one line of plain text."""
     if watch.person_id is None:
         guild = interaction.client.get_guild(watch.server_id)
         channel = guild.get_channel_or_thread(watch.channel_id) if guild is not None else None
@@ -136,7 +137,7 @@ def menu_label(interaction: Interaction, watch: Watch) -> str:
 
 
 def _other_server_suffix(interaction: Interaction, watch: Watch) -> str:
-    """The server of a watch, where that is not the one in which the asker is."""
+    """Return the name of a watch's server if it is another one, or ""."""
     if interaction.guild_id == watch.server_id:
         return ""
     name = interaction.client.peer_servers.name(watch.server_id)
@@ -145,7 +146,7 @@ def _other_server_suffix(interaction: Interaction, watch: Watch) -> str:
 
 
 def stopped_text(watch: Watch) -> str:
-    """That a watch ended."""
+    """Return the sentence for a stopped watch."""
     return _("Stopped watching {query}.").format(query=bold_query(watch.query))
 
 
@@ -155,7 +156,7 @@ class WatchCog(
     group_name="watch",
     group_description=locale_str("Get alerts for new articles that match a search"),
 ):
-    """Watches: a person's own, and those of a server's channels."""
+    """The /watch commands: a user's own watches, and those of a server's channels."""
 
     items = (stop_watch_button,)
 

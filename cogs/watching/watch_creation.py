@@ -1,4 +1,4 @@
-"""Adding a watch: for a person, or for a channel."""
+"""Creation of watches, for a user or a channel."""
 
 import discord
 
@@ -19,14 +19,18 @@ from cogs.shared.channel_options import ChannelArgument, require_can_post, resol
 from cogs.shared.views import Interaction, reply
 
 MANAGER_COMMAND = "feed"
-"""Whoever may use this command may let channels be told."""
+"""Name of the command whose permissions a watch of a channel requires."""
 
-_MAX_QUERY_LENGTH = 150  # characters of a query
-_MAX_NOTES_LENGTH = 1000  # UTF-16 units of what is said of its mistakes: a message takes 2,000 in all
+_MAX_QUERY_LENGTH = 150
+_MAX_NOTES_LENGTH = 1000
+"""Maximum length in UTF-16 units of the notes on a query. A message holds 2,000 in all."""
 
 
 async def create_personal_watch(interaction: Interaction, query: str) -> None:
-    """Watch for a query for the asker, or raise `UserFacingError`. The interaction has been acknowledged."""
+    """Create a watch for the user of an acknowledged interaction.
+
+    Raises `UserFacingError` if the query is invalid, the limit is reached or direct messages are closed.
+    """
     guild = interaction_context.home_server(interaction)
     if guild is None:
         raise UserFacingError(_("Run this in the server whose feeds you want to watch."))
@@ -70,7 +74,11 @@ async def create_personal_watch(interaction: Interaction, query: str) -> None:
 
 
 async def create_channel_watch(interaction: Interaction, where: ChannelArgument, query: str) -> None:
-    """Watch for a query for a channel of this server, or raise `UserFacingError`: that is for managers."""
+    """Create a watch for a channel of this server.
+
+    Raises `UserFacingError` if the query or channel is unsuitable or the limit is reached, `NotAuthorized`
+    unless the user manages feeds.
+    """
     bot = interaction.client
     wanted = await watch_matching.parse_watch_query(bot.store, query)
     await require_watch_manager(interaction)
@@ -109,7 +117,7 @@ async def create_channel_watch(interaction: Interaction, where: ChannelArgument,
 async def _confirm(
     interaction: Interaction, wanted: Query, told: str, feed_ids: set[int], *, created: bool
 ) -> None:
-    """Say what will be told, and show what would have been."""
+    """Confirm the watch and show its latest match."""
     lines = [told if created else _("You’re already watching this.") + " " + told]
     notes = "\n".join(
         discord_text.to_markdown_line(search_note_sentences.note_sentence(note)) for note in wanted.notes
@@ -135,7 +143,7 @@ async def _confirm(
 
 
 async def _try_dm(direct: discord.DMChannel, wanted: Query) -> bool:
-    """Whether a message to somebody, the first of a watch, shows that they accept any."""
+    """Send the first message of a watch. Return whether the user accepts direct messages."""
     text = linkify_commands(
         _("I’ll send new articles matching {query} here. Manage your watches with /watch list.")
     )
@@ -157,10 +165,10 @@ def _limit_reached_text(count: int) -> str:
 
 
 async def require_watch_manager(interaction: Interaction) -> None:
-    """Raises `UserFacingError` where the asker may not have channels told."""
+    """Raise `NotAuthorized` unless the user may create watches for channels."""
     await require_manager_command(interaction, MANAGER_COMMAND)
 
 
 def bold_query(query: str) -> str:
-    """A query as it can stand in a sentence."""
+    """Return a query escaped and in bold."""
     return f"**{discord_text.to_markdown_line(query, _MAX_QUERY_LENGTH)}**"
