@@ -115,7 +115,7 @@ async def empty_page(interaction: Interaction) -> ArticlePage:
 
 
 def no_feeds_blocks(*, manages: bool) -> tuple[Block, ...]:
-    """Return the text for a user without visible feeds; `manages` offers to add one."""
+    """Return the text for a user without visible feeds; with `can_manage` it offers to add one."""
     if manages:
         said = linkify_commands(
             _("Follow your first feed with /feed add, or a starter pack with /feed packs.")

@@ -86,7 +86,7 @@ async def with_article(
 ) -> None:
     """Call `action` with the article of a message; of several the user chooses one.
 
-    The interaction must be acknowledged. `which` is the placeholder of the menu.
+    The interaction must be acknowledged. `placeholder` is that of the menu.
     """
     articles = await articles_of(interaction, message, joined=True)
     if len(articles) == 1:
@@ -114,7 +114,7 @@ async def choose_article(
 async def articles_of(
     interaction: Interaction, message: discord.Message, *, joined: bool = False
 ) -> list[Article]:
-    """Return the articles of a post; with `joined`, those that joined the post come first.
+    """Return the articles of a post; with `include_joined`, those that joined the post come first.
 
     In direct messages and other servers, the readable articles that the message links. Raises
     `UserFacingError` if there are none or the user can't see them.

@@ -35,7 +35,7 @@ def head(
 ) -> tuple[Block, ...]:
     """Return the header of results: the query, their count, notes and suggestions.
 
-    `suggest` makes the button of a suggestion; `beside` stands beside the query.
+    `suggest` makes the button of a suggestion; `accessory` stands beside the query.
     """
     asked = discord_text.to_markdown_line(written, QUERY)
     lines = [_counted(found, sort)] if found.results else []

@@ -146,7 +146,7 @@ async def results_button(interaction: Interaction, _item: object, *, query: str)
 
 
 class LatestPages(ArticlePages):
-    """The latest articles, of one outlet if `source` is set."""
+    """The latest articles, only of `outlet` if it is set."""
 
     def __init__(self, interaction: Interaction, source: str | None) -> None:
         super().__init__(interaction)

@@ -147,7 +147,8 @@ def article_card(
     """Return the card of an article, in the current language.
 
     `body` replaces the excerpt. `bookmark` is the user's own; `links_to_posts` is markup. Buttons that need a
-    server appear where `in_server` is set; a `shared` card has fewer buttons, since everyone reads it.
+    server appear where `is_in_server` is set; a card with `is_shared` has fewer buttons, since everyone reads
+    it.
     """
     about = [messages.status_lines(article)]
     if kept is not None:

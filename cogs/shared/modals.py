@@ -23,7 +23,7 @@ OnModalSubmit = Callable[..., Awaitable[None]]
 
 
 class TextField(discord.ui.Label[Any]):
-    """A labelled text field of a modal; `options` are those of `discord.ui.TextInput`."""
+    """A labelled text field of a modal; `kwargs` are those of `discord.ui.TextInput`."""
 
     def __init__(self, name: str, label: str, *, description: str | None = None, **look: Any) -> None:  # noqa: ANN401
         self.typed: discord.ui.TextInput[Any] = discord.ui.TextInput(custom_id=name, **look)

@@ -308,7 +308,7 @@ class RoleMenu(_ActionSelect, discord.ui.RoleSelect[Any]):
 
 
 def expired_text(*, is_menu: bool = False) -> str:
-    """Return the sentence for expired buttons. `is_menu` means that a button opened them, not a command."""
+    """Return the sentence for expired buttons, which a command or another button had opened."""
     if is_menu:
         return _("These buttons have expired. Open the menu again.")
     return _("These buttons have expired. Run the command again.")
