@@ -27,8 +27,7 @@ _COLOURS = {Confidence.SURE: 0x3BA55D, Confidence.POSSIBLE: 0xD8A13A, Confidence
 def answer_view(question_reply: QuestionReply, *, public: bool, title: bool) -> discord.ui.LayoutView:
     """Return the view of an answer with its buttons. Call it within an event loop.
 
-    `is_public` means that everyone in the channel reads it. With `has_title`, the question stands above the
-    answer.
+    `public` means that everyone in the channel reads it. With `title`, the question stands above the answer.
     """
     return layout_views.static_view(answer_layout(question_reply, public=public, title=title))
 
@@ -36,8 +35,7 @@ def answer_view(question_reply: QuestionReply, *, public: bool, title: bool) -> 
 def answer_layout(told: QuestionReply, *, public: bool, title: bool) -> Layout:
     """Return the layout of an answer with its buttons.
 
-    `is_public` means that everyone in the channel reads it. With `has_title`, the question stands above the
-    answer.
+    `public` means that everyone in the channel reads it. With `title`, the question stands above the answer.
     """
     answer = told.answer
     groups = [group for group in _sections(told, public=public, title=title) if group]
