@@ -105,7 +105,7 @@ def health_sentence(health: SubscriptionHealth) -> str:
 
 
 def feed_error_sentence(feed: Feed) -> str:
-    """Return what is wrong with a feed, in any channel, or "" if it can be read."""
+    """Return the error of a feed as a sentence with its state, or "" if the feed can be read."""
     state = _of_feed(feed)
     reason = describe_feed_error(feed.error or "gone")
     if state is HealthState.GONE:

@@ -24,7 +24,7 @@ _contexts = app_commands.allowed_contexts(guilds=True, dms=True, private_channel
 
 
 def user_installable(command: T) -> T:
-    """Allow a command in servers, direct messages and groups, also for apps that a user installed."""
+    """Allow a command in servers, direct messages and groups, also where only the user installed Telex."""
     return _installs(_contexts(command))
 
 
