@@ -119,7 +119,7 @@ class FollowFlow(ManagersPanel):
         below: Layout = (),
         menus: Sequence[Item | None] = (),
     ) -> None:
-        """Show a step: a sentence, `preview_layout` below it, menus, and buttons of which the last cancels."""
+        """Show a step: a sentence, `preview_layout`, menus, and buttons of which the last one cancels."""
         cancel = ActionButton(self.cancel, label=_("Cancel"))
         rows = (*map(ActionRow, menus), ActionRow(*items, cancel))
         await self.display(interaction, (blocks.text(said), *below, *rows))
