@@ -1,5 +1,5 @@
-"""From a question to quotes that answer it, or to the news that there are none.
+"""Answers to questions: quotes from articles, or the finding that no article answers.
 
-In: a question, the feeds that the asker may read, the conversation before it.
-Out: an `Answer`: data, no markup.
+Input: a question, the ids of the feeds that the asker may read, and the questions before it in the
+conversation. Output: an `Answer`, which is data without markup.
 """

@@ -1,4 +1,4 @@
-"""The words of answering: what an answer is made of."""
+"""Data model of an answer."""
 
 from __future__ import annotations
 
@@ -13,22 +13,27 @@ from bot.text.times.periods import Period
 from bot.writing.citation_checks import Sentence
 
 MAX_QUOTE_LENGTH = 400
-"""Characters of a quote."""
+"""Maximum length of a quote, in characters."""
 MAX_QUOTES = 3
-"""Quotes of an answer at the most."""
+"""Maximum number of quotes in an answer."""
 
 
 class Confidence(StrEnum):
-    """How sure an answer is."""
+    """Class of certainty of an answer.
+
+    - `SURE`: The quotes answer the question.
+    - `POSSIBLE`: The passages may answer the question, and are shown as such.
+    - `NOTHING`: No stored article is about the topic.
+    """
 
     SURE = "sure"
-    POSSIBLE = "possible"  # passages that may answer, and are shown as such
-    NOTHING = "nothing"  # no article on the topic is stored
+    POSSIBLE = "possible"
+    NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Words of an article: of its text or its headline. `answer`: those of them that answer, where known."""
+    """Text quoted from an article or headline, with the span in it that answers the question, if known."""
 
     text: str
     article: Article
@@ -37,7 +42,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class BriefingItem:
-    """A story of a period in one line: the title of the article that tells it, and how many outlets do."""
+    """One story of a briefing: its text, the article that represents it, and how many outlets report it."""
 
     text: str
     article: Article
@@ -46,19 +51,21 @@ class BriefingItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the articles say, and how sure that is.
+    """Answer to a question, with its sources and its confidence.
 
-    `quotes` answer (`Confidence.SURE`), `possible` may answer (`Confidence.POSSIBLE`): there are at most
-    three of either, never both. `superseded_quotes` are quotes from earlier articles that answer otherwise
-    than the first one.
-    `sources` are the articles of what is quoted, `nearest` those on the topic where nothing is sure.
-
-    A question about a period is answered by `lines`. `written` is there when a model wrote the answer from
-    the sources, and cites them by 1-based numbers. `probability` is the chance that the first quote answers,
-    None when nothing was found. `newest` is when the newest article of the feeds that were asked was
-    published, in seconds since 1970 in UTC; None where there is none. `period` is the time that the question
-    was read to speak of, where what happened then is asked, in days of `zone`; `oldest_published` is when the
-    oldest article was published where all of them are later than that.
+    Attributes:
+        quotes: At most `MAX_QUOTES` quotes that answer the question, if the confidence is `SURE`.
+        possible_quotes: At most `MAX_QUOTES` quotes that may answer it, if the confidence is `POSSIBLE`.
+        superseded_quotes: Quotes from earlier articles that give another answer than the first quote.
+        sources: The quoted articles.
+        related_articles: Articles about the topic, if the answer is not sure.
+        probability: Probability from 0 to 1 that the first quote answers; None if there are no candidates.
+        briefing: The stories that answer a question about a period.
+        generated_sentences: The answer as a language model wrote it, citing `sources` by 1-based number.
+        newest_published: When the newest readable article was published (Unix time), or None without
+            articles.
+        period: The period that the question is about, in days of `zone`.
+        oldest_published: When the oldest readable article was published, if that is after `period`.
     """
 
     question: str
@@ -78,18 +85,21 @@ class Answer:
 
     @property
     def answered(self) -> bool:
-        """Whether the answer is sure."""
+        """Return whether the answer is sure."""
         return self.confidence is Confidence.SURE
 
     @property
     def is_outside_period(self) -> bool:
-        """Whether no article at all is of the period."""
+        """Return whether no readable article falls into the period of the question."""
         if self.period is None or self.newest_published is None:
             return False
         return self.oldest_published is not None or self.newest_published < self.period.start
 
     def as_json(self) -> dict[str, Any]:
-        """The answer as `telex ask --json` writes it, with the period where one was read, and its lines."""
+        """Return the answer as `telex ask --json` prints it.
+
+        The keys `period` and `lines` are present only if the answer has a period or a briefing.
+        """
         told: dict[str, Any] = {
             "question": self.question,
             "answered": self.answered,

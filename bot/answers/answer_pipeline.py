@@ -1,10 +1,11 @@
-"""Answers to questions: understand, retrieve, candidates, score, tier, present.
+"""The answering pipeline: analyse the question, retrieve articles, score candidates, select quotes.
 
-Each step is a function of its own: `understanding`, `question_retrieval`, `candidates`, `judging` with
-`features` and `answer_scorer`, and here the tier and what is shown. A question for the news is answered by
-the biggest stories (`news_requests`, `news_briefing`), one about an article from that article first;
-what a question leaves unsaid comes from those before it (`follow_up_questions`). Where a model service is
-configured it writes the answer from the passages (`model_writer`).
+Each step has a module of its own: `question_analysis`, `question_retrieval`, `candidates`,
+`candidate_scoring` (with `candidate_features` and `answer_scorer`); this module classifies the confidence and
+builds the answer. A request for news is answered with a briefing (`news_requests`, `news_briefing`), a
+question about an article from that article first. What a follow-up leaves out is taken from the previous
+questions (`follow_up_questions`). If a model service is configured, it writes the answer from the passages
+(`answer_writer`).
 """
 
 from __future__ import annotations
@@ -39,15 +40,15 @@ __all__ = ["Answer", "AnswerWriter", "BriefingItem", "Quote", "answer_question"]
 
 MAX_RELATED_ARTICLES = 5
 MIN_CONTENT_WORDS = 2
-"""Telling words: a question about an article with fewer is about what its title says."""
+"""Minimum number of content words of a question about an article; with fewer, its title is added."""
 MAX_LOG_ODDS_DROP = log(5)
-"""How much lower the log-odds of a further quote may be,"""
+"""Maximum amount by which the log-odds of a further quote may be below those of the first one."""
 MAX_LOG_ODDS_DROP_SUPERSEDED = log(12)
-"""those of an older passage, for it to be shown as what was so,"""
+"""Maximum amount by which the log-odds of a superseded quote may be below those of the first one."""
 MIN_SPAN_PROBABILITY = 0.3
-"""and how likely the words of either are the answer at the least."""
+"""Minimum probability of the answer span, in both passages, for the older one to count as superseded."""
 MIN_SUPERSEDED_AGE_SECONDS = 86_400
-"""Seconds by which what was so is older: what several outlets say on one day is no change."""
+"""Minimum age difference of a superseded passage: different answers on one day are not a change."""
 
 _OVERVIEW_PATTERN = re.compile(
     r"(?:summari[sz]e|summary|tl;?dr|resume\w*|explain|explique\w*|what is (?:this|it|that)\b"
@@ -72,13 +73,20 @@ async def answer_question(
     taste: PreferenceModel = NO_PREFERENCES,
     told: OnDraft | None = None,
 ) -> Answer:
-    """Answer a question from the articles of these feeds (None: of all). Never raises for what was asked.
+    """Answer a question from the articles of the given feeds (None: all feeds).
 
-    `about` is the id of the article that it is asked about, `earlier` are the questions before it in the
-    conversation, oldest first, `sources` the ids of the articles that answered the last of them, and `writer`
-    writes the answer where one is configured. The days of which the question speaks begin at midnight in
-    `zone`. Of the news it tells first what is to the `taste` of the server. `told` hears of what is written
-    while it is.
+    Any text is accepted. Days begin at midnight in `zone`.
+
+    Args:
+        about_article_id: Id of the article that the question is about.
+        previous_questions: The questions before it in the conversation, oldest first.
+        previous_source_ids: Ids of the articles that answered the last of them.
+        writer: Generates the answer from the passages, if a model is configured.
+        preferences: Preferences of the server, which rank the stories of a briefing.
+        on_draft: Called with each draft while the answer is being generated.
+
+    Raises:
+        StoreError: The database failed.
     """
 
     def draft(answer: Answer) -> None:
@@ -112,7 +120,7 @@ async def answer_question(
 async def _with_period(
     searcher: Searcher, answer: Answer, feed_ids: Collection[int] | None, vague: NewsRequest | None
 ) -> Answer:
-    """An answer with the time that was asked about, and what is known of that."""
+    """Add the period that the question is about, and whether the articles begin only after it."""
     if vague is not None and vague.is_period_stated and answer.confidence is Confidence.NOTHING:
         answer = replace(answer, period=vague.period)
     if answer.answered or answer.period is None:
@@ -130,7 +138,11 @@ async def answer_from(
     writer: AnswerWriter | None = None,
     told: OnDraft | None = None,
 ) -> Answer:
-    """What some articles answer."""
+    """Answer a question from the retrieved articles.
+
+    Raises:
+        StoreError: The database failed.
+    """
     by_words = await searcher.run_in_worker(
         score_candidates, question, retrieved.articles, retrieved.context_ids, retrieved.nearest_ids
     )
@@ -148,8 +160,11 @@ async def answer_from(
 async def rescore_with_cosines(
     searcher: Searcher, question: AnalysedQuestion, retrieved: Retrieved, judged: Sequence[ScoredCandidate]
 ) -> tuple[Sequence[ScoredCandidate], Scorer]:
-    """Candidates held against the meaning of the question, where that is known, and the scorer that
-    judged."""
+    """Rescore candidates with cosines between question and passage, and return them with the scorer used.
+
+    The candidates come back best first. Without a semantic index, or if the encoder fails or times out, they
+    are returned unchanged with the lexical scorer.
+    """
     meaning = searcher.semantic_index
     cosines = None
     if meaning is not None and judged:
@@ -168,7 +183,11 @@ async def rescore_with_cosines(
 def confidence_of(
     judged: Sequence[ScoredCandidate], scorer: Scorer, at_hand: frozenset[int] = frozenset()
 ) -> Confidence:
-    """How sure it is that the best candidate answers: no surer for its article being talked about."""
+    """Classify the confidence of the best candidate.
+
+    `SURE` ignores the bonus for articles in `context_ids`: being the subject of the conversation makes an
+    answer likelier, not more certain.
+    """
     if not judged or judged[0].probability < scorer.possible_threshold:
         return Confidence.NOTHING
     if context_free_log_odds(judged[0], at_hand) >= log_odds(scorer.sure_threshold):
@@ -177,15 +196,18 @@ def confidence_of(
 
 
 def context_free_log_odds(judged: ScoredCandidate, at_hand: frozenset[int]) -> float:
-    """The log-odds of a candidate, whether or not its article was talked about."""
+    """Return the log-odds of a candidate without the bonus for articles in `context_ids`."""
     return log_odds(judged.probability) - CONTEXT_LOG_ODDS * (judged.article_id in at_hand)
 
 
 def select_quotes(
     question: AnalysedQuestion, judged: Sequence[ScoredCandidate], at_hand: frozenset[int] = frozenset()
 ) -> tuple[list[ScoredCandidate], list[ScoredCandidate]]:
-    """The candidates to quote, no sentence twice; and where the answer changes older ones that say otherwise
-    than the first. What follows the first takes the place of candidates that are far less likely."""
+    """Return the candidates to quote and the superseded ones, at most `MAX_QUOTES` each.
+
+    No sentence is quoted twice. Candidates are superseded only if the answer to the question changes over
+    time. Free places go to the sentences that follow the first quote.
+    """
     first: list[ScoredCandidate] = []
     for each in judged:
         if len(first) < 2 * MAX_QUOTES and not any(map(each.overlaps, first)):
@@ -204,7 +226,7 @@ def select_quotes(
 
 
 def _superseded(found: Sequence[ScoredCandidate]) -> list[ScoredCandidate]:
-    """Those of some candidates that are older than the first, about as likely, and say otherwise."""
+    """Return the candidates that are older than the best one, about as likely, and give another answer."""
     best = found[0]
     return [
         each
@@ -224,7 +246,7 @@ def build_answer(
     related: Sequence[Article],
     at_hand: frozenset[int] = frozenset(),
 ) -> Answer:
-    """The answer with its quotes, as its tier has them; else the first of what is `near` the topic."""
+    """Build the answer with its quotes; without any confidence, only with related articles."""
     nearest = tuple(related[:MAX_RELATED_ARTICLES])
     if tier is Confidence.NOTHING:
         return Answer(question=question.text, related_articles=nearest)
@@ -247,7 +269,7 @@ def build_answer(
 
 
 def _have_same_answer(one: ScoredCandidate, other: ScoredCandidate) -> bool:
-    """Whether the answers of two candidates are the same words."""
+    """Return whether the tokens of one answer span contain those of the other."""
     said = text_analysis.tokens(one.answer_span or ""), text_analysis.tokens(other.answer_span or "")
     return set(said[0]) <= set(said[1]) or set(said[1]) <= set(said[0])
 
@@ -255,7 +277,7 @@ def _have_same_answer(one: ScoredCandidate, other: ScoredCandidate) -> bool:
 async def _readable_article(
     searcher: Searcher, article_id: int, feed_ids: Collection[int] | None
 ) -> Article | None:
-    """The article, or the same page in a feed that the person may see, or None."""
+    """Return the article, or a copy of its page in a feed that the asker may read; None if there is none."""
     article = await searcher.store.articles.get(article_id)
     if article is None or feed_ids is None or article.feed_id in feed_ids:
         return article
@@ -270,7 +292,7 @@ async def _answer_with_briefing(
     vague: NewsRequest,
     taste: PreferenceModel,
 ) -> Answer | None:
-    """The biggest stories that a question for the news asks for, their headlines quoted; None without any."""
+    """Answer a request for news with the biggest stories; return None if there are none."""
     lines, period = await build_briefing(searcher, vague, feed_ids=feed_ids, taste=taste)
     if not lines:
         return None
@@ -285,7 +307,7 @@ async def _answer_with_briefing(
 
 
 def _asks_for_an_overview(text: str) -> bool:
-    """Whether all that is asked is what an article says."""
+    """Return whether the question asks only for a summary of an article."""
     folded = normalize_question(text)
     rest = _ARTICLE_REFERENCE_PATTERN.sub(" ", _OVERVIEW_PATTERN.sub(" ", folded))
     return bool(_OVERVIEW_PATTERN.search(folded)) and not follow_up_questions.content_words(rest)
@@ -294,7 +316,7 @@ def _asks_for_an_overview(text: str) -> bool:
 async def _answer_with_overview(
     searcher: Searcher, text: str, article: Article, writer: AnswerWriter | None, told: OnDraft
 ) -> Answer | None:
-    """What an article is about: as a model tells it from its first passages, else how it begins."""
+    """Summarise an article with the model, or quote its opening; return None if the article has no text."""
     begins, shown = await searcher.run_in_worker(
         opening_and_passages, article, MAX_QUOTE_LENGTH, MAX_PASSAGES
     )

@@ -1,8 +1,7 @@
-"""The learnt scorer: how likely a candidate answers, from what `features` measures of it.
+"""Gradient-boosted trees that predict the probability that a candidate answers a question.
 
-Small gradient-boosted trees;
-`tests/benchmarks/answers_fit.py` makes the file of their weights, which also says what it was fitted on
-and where an answer is sure.
+`tests/benchmarks/answers_fit.py` fits the trees and writes `MODEL_FILE`, which also records the training data
+and the thresholds.
 """
 
 import json
@@ -17,19 +16,22 @@ from bot.answers.candidate_features import COSINE_FEATURES, FEATURE_NAMES
 from bot.answers.span_features import NAMES as SPANS
 
 MODEL_FILE = Path(__file__).resolve().parents[2] / "data" / "answer_scorer.json"
+"""JSON file of the fitted models."""
 
 CONTEXT_LOG_ODDS = 2.0
-"""How much higher the log-odds are of what an article says that is talked about."""
+"""Log-odds added for candidates from articles that the conversation is about."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
-    """Weights of one set of features. A sure answer has at least the probability `sure_threshold`, what may
-    be one
-    `possible`.
+    """Gradient-boosted trees over one set of features.
 
-    Each of `trees` is a list of nodes: a leaf is a number, another node is a feature, a threshold and the
-    nodes to go on with at most it and above it.
+    Attributes:
+        bias: Log-odds before the first tree.
+        trees: Each tree is a list of nodes. A leaf is a number of log-odds; an inner node is (feature index,
+            threshold, node index if at most the threshold, node index if above).
+        sure_threshold: Minimum probability of a sure answer.
+        possible_threshold: Minimum probability of a possible answer.
     """
 
     bias: float
@@ -38,9 +40,9 @@ class Scorer:
     possible_threshold: float
 
     def probability(self, features: Sequence[float], *, in_context: bool = False) -> float:
-        """How likely a candidate with these features answers, from 0 to 1.
+        """Return the probability, from 0 to 1, that a candidate with these features answers the question.
 
-        Of an article that is talked about (`context_ids`) it is likelier.
+        `in_context` adds `CONTEXT_LOG_ODDS`, for articles that the conversation is about.
         """
         odds = self.bias + CONTEXT_LOG_ODDS * in_context
         for tree in self.trees:
@@ -54,8 +56,14 @@ class Scorer:
 
 @dataclass(frozen=True, slots=True)
 class HighlightModel:
-    """How likely the likeliest words of a passage are the answer, from the odds of both and of the likeliest
-    other words, and from where on they are marked."""
+    """Logistic model that decides whether to highlight the best answer span of a passage.
+
+    Attributes:
+        passage: Coefficient of the log-odds that the passage answers.
+        words: Coefficient of the log-odds of the best span.
+        others: Coefficient of the log-odds of the best span of other words.
+        least: Minimum probability for a highlight.
+    """
 
     bias: float
     passage: float
@@ -64,19 +72,22 @@ class HighlightModel:
     least: float
 
     def should_highlight(self, passage: float, words: float, others: float) -> bool:
-        """Whether words are marked that answer so probably, in a passage that does."""
+        """Return whether to highlight the span. All arguments are probabilities from 0 to 1."""
         odds = self.bias + self.passage * log_odds(passage) + self.words * log_odds(words)
         return odds + self.others * log_odds(others) >= log_odds(self.least)
 
 
 def log_odds(probability: float) -> float:
-    """The logarithm of odds; of what is certain that of a billion to one."""
+    """Return the natural logarithm of the odds of a probability, clamped to a billion to one."""
     return log(max(probability, 1e-9) / max(1 - probability, 1e-9))
 
 
 @cache
 def candidate_scorer(*, with_cosines: bool) -> Scorer:
-    """The scorer for candidates whose cosines are known (`semantic_index`), or are not."""
+    """Load the scorer of candidates, with or without cosines.
+
+    Raises `ValueError` if the model file was fitted on other features.
+    """
     return _load_scorer(
         "with meaning" if with_cosines else "words",
         FEATURE_NAMES if with_cosines else FEATURE_NAMES[:-COSINE_FEATURES],
@@ -85,15 +96,13 @@ def candidate_scorer(*, with_cosines: bool) -> Scorer:
 
 @cache
 def span_scorer() -> Scorer:
-    """The scorer for the words in a candidate that may be the answer; nothing of it is ever
-    `sure_threshold`.
-    """
+    """Load the scorer of answer spans. Raises `ValueError` on a mismatch of the features."""
     return _load_scorer("spans", SPANS)
 
 
 @cache
 def highlight_model() -> HighlightModel:
-    """What tells whether the likeliest words are marked as the answer."""
+    """Load the model that decides which answer spans are highlighted."""
     return HighlightModel(**json.loads(MODEL_FILE.read_text(encoding="utf-8"))["marking"])
 
 

@@ -1,4 +1,4 @@
-"""What is measured of a candidate before it is judged: nothing here knows a topic, nothing vetoes."""
+"""Features of answer candidates. None depends on a particular topic, and none excludes a candidate."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ from bot.answers.question_terms import QuestionTermMatcher
 from bot.answers.typed_spans import TypedSpan, find_typed_spans
 
 _PROXIMITY_DECAY_CHARS = 60.0
-"""Characters after which a word counts a third of what it counts beside the answer."""
-_TITLE_WEIGHT = 3  # times that a word of the title counts
-_AVERAGE_DOCUMENT_LENGTH = 150  # words of an article, small ones left out
+"""Distance in characters at which the weight of a question word drops to 1/e."""
+_TITLE_WEIGHT = 3
+"""How many times a word of the title counts."""
+_AVERAGE_DOCUMENT_LENGTH = 150
+"""Assumed average length of an article, in words without stop words."""
 _MONTH_SECONDS = 30 * 86_400
 
 
 class ArticleFeatures:
-    """What is measured once an article."""
+    """Features that all candidates of an article share."""
 
     def __init__(self, terms: QuestionTermMatcher, reading: ArticleAnalysis) -> None:
         self.reading = reading
@@ -45,8 +47,11 @@ class ArticleFeatures:
         )
 
     def age_behind_newer(self, others: Iterable[ArticleFeatures]) -> float:
-        """By how much time the newest of the articles is newer that have as much of the question as this one,
-        in their titles as in all they say."""
+        """Return how much older the article is than the newest one that matches the question as well.
+
+        As log(1 + months). An article matches as well if its title and its whole text each contain at least
+        as large a share of the question.
+        """
         newest = max(
             (
                 other.reading.article.published
@@ -59,10 +64,11 @@ class ArticleFeatures:
 
 
 def _bm25_term_score(count: int, length: int) -> float:
-    """How much a word counts that stands so often in a text of so many words: BM25 with its usual constants.
+    """Return the BM25 score of a term that occurs `count` times, with the usual constants.
 
     Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework" (https://doi.org/10.1561/1500000019).
-    The length is held against a constant, so that nothing depends on what else is stored.
+    The length is compared with a constant instead of an average, so that the score does not depend on other
+    stored articles.
     """
     return 2.2 * count / (count + 1.2 * (0.25 + 0.75 * length / _AVERAGE_DOCUMENT_LENGTH))
 
@@ -70,8 +76,10 @@ def _bm25_term_score(count: int, length: int) -> float:
 def best_typed_span(
     question: AnalysedQuestion, terms: QuestionTermMatcher, candidate: AnswerCandidate
 ) -> tuple[TypedSpan | None, float]:
-    """What in a candidate is most likely the answer, and how near to the question's words it stands (0 to
-    1)."""
+    """Return the span that most likely answers, or None, and its proximity to the question's words.
+
+    The proximity is from 0 to 1.
+    """
     wanted = {form for kind in question.kinds for form in SPAN_TYPES_BY_ANSWER_TYPE[kind]}
     places = terms.term_positions(candidate.sentences)
     best, nearness = None, 0.0
@@ -100,7 +108,10 @@ def best_typed_span(
 
 
 def has_expected_span(question: AnalysedQuestion, text: str) -> bool:
-    """Whether a text holds something of the form that is asked for, where numbers, sums or dates are."""
+    """Return whether a text has a span of the expected type.
+
+    Always true unless the question expects a number, a sum of money or a time.
+    """
     kinds = question.kinds & PATTERN_TYPES
     kinds = frozenset({AnswerType.MONEY}) if AnswerType.MONEY in kinds else kinds
     wanted = {form for kind in kinds for form in SPAN_TYPES_BY_ANSWER_TYPE[kind]}
@@ -113,8 +124,9 @@ FEATURE_NAMES = (
     "asks number", "asks money", "asks time", "asks name", "asks reason", "asks definition", "asks other",
     "headline", "place", "superseded", "cosine", "article cosine",
 )  # fmt: skip
+"""Names of the features, in the order of the vector; the model file must list the same."""
 COSINE_FEATURES = 2
-"""How many of them, the last, need the encoder."""
+"""Number of features, the last ones, that need the encoder."""
 
 
 def candidate_feature_vector(
@@ -124,7 +136,7 @@ def candidate_feature_vector(
     candidate: AnswerCandidate,
     superseded: float,
 ) -> list[float]:
-    """The features of a candidate, in the order of `NAMES`."""
+    """Return the features of a candidate in the order of `FEATURE_NAMES`, without the cosines."""
     places = terms.term_positions(candidate.sentences)
     window = set(places)
     family = terms.related_term_indexes(candidate.sentences) | window
@@ -153,8 +165,8 @@ def candidate_feature_vector(
 
 
 def _term_proximity(terms: QuestionTermMatcher, places: Mapping[int, Sequence[int]]) -> float:
-    """How near to each other the question's words stand, from 0 to 1: each to its nearest other one."""
-    if len(places) <= 1:  # there is no other
+    """Return how close the question's terms stand to each other, from 0 to 1."""
+    if len(places) <= 1:
         return 0.0
     total = 0.0
     for number, starts in places.items():

@@ -1,4 +1,4 @@
-"""Candidates of some articles, judged: plain functions that a worker process runs."""
+"""Scoring of candidates: pure functions that run in a worker process."""
 
 from __future__ import annotations
 
@@ -17,25 +17,31 @@ from bot.core.models import Article
 from bot.search.index.text_analysis import tokens
 
 MIN_PROBABILITY = 1e-4
-"""How likely other words are the answer where there are none."""
+"""Probability assumed for a runner-up span if there is none."""
 MAX_CANDIDATES = 12
-"""Candidates that are handed on, the best ones."""
+"""Maximum number of candidates that are returned, best first."""
 MAX_FOLLOWING_SENTENCES = 2
-"""Sentences after a quote that may be quoted beside it."""
+"""Maximum number of sentences after a quote that may be quoted with it."""
 MAX_ENCODED_CHARS = 1_700
-"""Characters of those that are held against the meaning of the question: each takes .2 ms of processor."""
+"""Maximum total characters of candidates that the passage encoder compares; it takes 0.2 ms CPU for each."""
 
 
 SentenceRange = tuple[str, tuple[int, int]]
-"""Some sentences of an article: their text, and the numbers of the first and of the one after the last."""
+"""Sentences of an article: their text, and the indexes of the first one and of the one after the last."""
 
 
 class ScoredCandidate(NamedTuple):
-    """A candidate as it may be quoted, and how likely it answers.
+    """A scored candidate.
 
-    `span` are the numbers of its first sentence and of the one after its last (-1 and 0: the headline),
-    `answer` the words in it that are the likeliest answer, and `answers` how likely they are, from 0 to 1,
-    `others` how likely the likeliest other ones. `after` is what follows it.
+    Attributes:
+        published: When its article was published, in Unix time.
+        text: Verbatim text; empty if it does not occur in the article as the feed gave it.
+        sentence_range: Index of its first sentence and of the one after its last; (-1, 0) for the headline.
+        probability: Probability from 0 to 1 that it answers the question.
+        answer_span: The words in it that are the most probable answer, or None.
+        span_probability: Probability of `answer_span`, from 0 to 1.
+        runner_up_probability: Probability of the best span that consists of other words.
+        following: The sentences after it that may be quoted with it, or None.
     """
 
     article_id: int
@@ -51,14 +57,17 @@ class ScoredCandidate(NamedTuple):
 
     @property
     def following_candidate(self) -> ScoredCandidate | None:
-        """What follows it: what answers often stands after the words of the question."""
+        """Return the sentences after it as a candidate, or None.
+
+        The answer often follows the sentence that contains the question's words.
+        """
         return self.after and self._replace(
             text=self.after[0], sentence_range=self.after[1], answer_span=None
         )
 
     @property
     def highlighted_span(self) -> str | None:
-        """Those words, where it is likely enough that they are the answer."""
+        """Return the answer span if it is probable enough to be highlighted, or None."""
         if self.answer_span and highlight_model().should_highlight(
             self.probability, self.span_probability, self.runner_up_probability
         ):
@@ -66,7 +75,7 @@ class ScoredCandidate(NamedTuple):
         return None
 
     def overlaps(self, other: ScoredCandidate) -> bool:
-        """Whether the two share a sentence."""
+        """Return whether two candidates share a sentence."""
         return (
             self.article_id == other.article_id
             and self.sentence_range[0] < other.sentence_range[1]
@@ -77,7 +86,7 @@ class ScoredCandidate(NamedTuple):
 def extract_candidates(
     question: AnalysedQuestion, readings: Iterable[ArticleAnalysis]
 ) -> list[tuple[AnswerCandidate, list[float]]]:
-    """The candidates of articles with their features."""
+    """Return the candidates of the articles with their features."""
     terms = QuestionTermMatcher(question)
     articles = [ArticleFeatures(terms, reading) for reading in readings]
     return [
@@ -93,10 +102,10 @@ def score_candidates(
     context_ids: frozenset[int] = frozenset(),
     nearest_ids: frozenset[int] = frozenset(),
 ) -> list[ScoredCandidate]:
-    """Judge what articles say to a question by its words: the best candidates, the best first.
+    """Score the candidates of the articles by their words, and return the best ones, best first.
 
-    `context_ids`: the ids of those that are talked about; `near`: of those that mean most nearly what is
-    asked, whose first candidates are handed on whatever their words.
+    `context_ids` are articles that the conversation is about, `nearest_ids` those nearest in meaning, whose
+    first candidates are always returned.
     """
     readings = {article.id: analyse_article(article) for article in articles}
     by_words, terms = candidate_scorer(with_cosines=False), QuestionTermMatcher(question)
@@ -116,10 +125,10 @@ def score_candidates(
 
 
 def select_candidates(judged: Sequence[ScoredCandidate], near: frozenset[int]) -> list[ScoredCandidate]:
-    """Of candidates by their words, the best first, those that are handed on.
+    """Select the candidates to return from a list sorted best first.
 
-    `near` are the ids of articles that mean what is asked: their headline and beginning are among them,
-    whatever their words, and all of them are short enough to be held against the meaning of the question.
+    The headlines and first passages of `nearest_ids` are always included. The total length then is limited to
+    `MAX_ENCODED_CHARS`, so that the passage encoder can compare all of them.
     """
     if not near:
         return list(judged[:MAX_CANDIDATES])
@@ -135,7 +144,7 @@ def select_candidates(judged: Sequence[ScoredCandidate], near: frozenset[int]) -
 def make_scored_candidate(
     candidate: AnswerCandidate, features: Sequence[float], probability: float
 ) -> ScoredCandidate:
-    """A candidate as it may be quoted; its text is "" where it is not in the article as given."""
+    """Create a scored candidate; its text is "" if it does not occur verbatim in the article."""
     article = candidate.analysis.article
     span = candidate.sentence_index, candidate.sentence_index + len(candidate.sentences)
     return ScoredCandidate(
@@ -144,7 +153,7 @@ def make_scored_candidate(
 
 
 def following_range(reading: ArticleAnalysis, end: int) -> SentenceRange | None:
-    """The sentences after some of an article, as many as fit in a quote."""
+    """Return the sentences from index `range_start` on that fit in one quote, or None."""
     for last in range(min(end + MAX_FOLLOWING_SENTENCES, len(reading.sentences)), end, -1):
         text = _verbatim_text(AnswerCandidate(reading, end, reading.sentences[end:last]))
         if 0 < len(text) <= MAX_QUOTE_LENGTH:
@@ -159,8 +168,7 @@ def with_answer_span(
     judged: ScoredCandidate,
     by: Scorer | None = None,
 ) -> ScoredCandidate:
-    """A candidate with what follows it and, as far as any have the form of one, the words in it that are the
-    likeliest answer."""
+    """Add the following sentences and, if the candidate has typed spans, the most probable answer span."""
     judged = judged._replace(after=following_range(reading, judged.sentence_range[1]))
     scored = by or span_scorer()
     found = [
@@ -180,10 +188,10 @@ def with_answer_span(
 
 
 def _verbatim_text(candidate: AnswerCandidate) -> str:
-    """A candidate word for word, with the white space of the article as given; "" where it is not there.
+    """Return a candidate's text with the article's own white space, or "" if the text does not occur.
 
-    Something may have been left out between two of its sentences. What is read may also be the article's page
-    instead of what its feed gave: then none of them stands there.
+    Text may have been cut out between two sentences. If the article's web page was read instead of the feed's
+    text, not even the first sentence occurs; then the text is returned as it is.
     """
     text, article = candidate.text, candidate.analysis.article
     if candidate.is_headline:

@@ -1,4 +1,4 @@
-"""What may be quoted of an article: its headline, and windows of one to three sentences."""
+"""Answer candidates of an article: its headline, and windows of one to three sentences."""
 
 import re
 from collections.abc import Iterator
@@ -11,8 +11,9 @@ from bot.search.index import text_analysis
 from bot.text import excerpts
 
 MAX_WINDOW_SENTENCES = 3
+"""Maximum number of sentences in a window."""
 MAX_CHARS_READ = 12_000
-"""Characters read of an article."""
+"""Maximum number of characters read of an article."""
 
 _HALF_QUOTE_LENGTH = MAX_QUOTE_LENGTH // 2 - 1
 _SENTENCE_PART = re.compile(
@@ -20,12 +21,12 @@ _SENTENCE_PART = re.compile(
     rf"|\S(?:.{{0,{_HALF_QUOTE_LENGTH - 2}}}\S)?(?=\s)|\S{{1,{_HALF_QUOTE_LENGTH}}}",
     re.DOTALL,
 )
-"""A sentence, or a part of one that is too long for a quote: two parts beside each other fit in one."""
+"""A sentence, or a part of one that is too long for a quote; two adjacent parts fit in one quote."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenSpan:
-    """An index term of a sentence, and where its word begins in the article's text (or in its title)."""
+    """Index term of a word, and the character offsets of the word in the article's text or title."""
 
     stem: str
     start: int
@@ -34,7 +35,7 @@ class TokenSpan:
 
 @dataclass(frozen=True, slots=True)
 class AnalysedSentence:
-    """A sentence or a headline: its words, and what in it may be an answer."""
+    """A sentence or headline: its offsets in the text, its tokens, and its typed spans."""
 
     start: int
     end: int
@@ -44,7 +45,7 @@ class AnalysedSentence:
 
 @dataclass(frozen=True, slots=True)
 class ArticleAnalysis:
-    """An article as it is read for an answer."""
+    """An article prepared for question answering."""
 
     article: Article
     text: str
@@ -54,7 +55,10 @@ class ArticleAnalysis:
 
 @dataclass(frozen=True, slots=True)
 class AnswerCandidate:
-    """A stretch of an article that may answer. `number` is that of its first sentence; -1: the headline."""
+    """Consecutive sentences of an article that may answer a question.
+
+    `sentence_index` is the index of the first one, -1 for the headline.
+    """
 
     analysis: ArticleAnalysis
     sentence_index: int
@@ -62,19 +66,22 @@ class AnswerCandidate:
 
     @property
     def is_headline(self) -> bool:
-        """Whether it is the article's headline."""
+        """Return whether it is the article's headline."""
         return self.sentence_index < 0
 
     @property
     def text(self) -> str:
-        """Its words, as given but for white space, and cut where a sentence is longer than a quote may be."""
+        """Return its text. A headline is cut to `MAX_QUOTE_LENGTH` characters."""
         if self.is_headline:
             return self.analysis.article.title[:MAX_QUOTE_LENGTH]
         return self.analysis.text[self.sentences[0].start : self.sentences[-1].end]
 
 
 def analyse_article(article: Article) -> ArticleAnalysis:
-    """Read an article, of a long one the beginning."""
+    """Analyse the first `MAX_CHARS_READ` characters of an article.
+
+    Sentences that repeat its title are left out.
+    """
     text = (article.body or article.summary)[:MAX_CHARS_READ]
     title = _analyse_sentence(article.title, 0, article.language)
     said = [word.stem for word in title.words]
@@ -85,7 +92,10 @@ def analyse_article(article: Article) -> ArticleAnalysis:
 
 
 def iter_candidates(reading: ArticleAnalysis) -> Iterator[AnswerCandidate]:
-    """The headline, and from each sentence on as many as fit in a quote, none within another."""
+    """Yield the headline, then for each sentence the longest window that fits in a quote.
+
+    A window inside the previous one is skipped.
+    """
     if reading.article.title:
         yield AnswerCandidate(reading, -1, (reading.title,))
     reached = 0

@@ -1,4 +1,4 @@
-"""Answers that a model wrote from passages, as far as they hold."""
+"""Answers that a language model writes from passages, as far as the passages support them."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -13,7 +13,7 @@ from bot.writing.answer_writer import MAX_PASSAGES, AnswerWriter
 from bot.writing.citation_checks import Sentence
 
 OnDraft = Callable[[Answer], None]
-"""Called with an answer that is being written, again and again."""
+"""Callback that receives each draft of an answer while it is being generated."""
 
 
 async def generate_answer(
@@ -24,10 +24,10 @@ async def generate_answer(
     writer: AnswerWriter,
     on_draft: OnDraft | None = None,
 ) -> Answer | None:
-    """The answer as the model wrote it, with the passages that it cites; None when none of it holds.
+    """Generate an answer with its cited passages; return None if no sentence is supported.
 
-    It must speak of what was asked, and hold a number where a number was asked for, a price for a price.
-    So must what `told` hears of it while it is being written.
+    The text must contain a term of the question, and a number or price if the question expects one. Drafts
+    passed to `on_draft` meet these conditions too.
     """
     shown = [
         Quote(each.text, articles[each.article_id], each.highlighted_span)
@@ -53,7 +53,10 @@ async def generate_answer(
 
 
 def to_answer(text: str, sentences: Sequence[Sentence], shown: Sequence[Quote], tier: Confidence) -> Answer:
-    """Sentences that cite passages as an answer whose sources they cite; its tier is that of the passages."""
+    """Build the answer from generated sentences, which cite passages by 1-based number.
+
+    Its sources are the articles of the cited passages, and the citations are renumbered to them.
+    """
     cited = [shown[number - 1] for number in dict.fromkeys(n for each in sentences for n in each.citations)]
     sources = list({quote.article.id: quote.article for quote in cited}.values())
     places = {source.id: number for number, source in enumerate(sources, 1)}

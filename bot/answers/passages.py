@@ -1,4 +1,4 @@
-"""The text of an article in stretches that can be quoted."""
+"""Passages of an article: consecutive sentences that can be quoted verbatim."""
 
 import re
 from collections.abc import Iterator
@@ -8,23 +8,29 @@ from bot.core.models import Article
 from bot.search.index import text_analysis
 from bot.text import excerpts
 
-MAX_CHARS_READ = 12_000  # characters of a text
-MAX_CHARS_SUMMARIZED = 100_000  # the same of one that is summed up
-OPENING_SENTENCES = 3  # sentences
+MAX_CHARS_READ = 12_000
+"""Maximum number of characters read of a text."""
+MAX_CHARS_SUMMARIZED = 100_000
+"""Maximum number of characters read of a text that is summarised."""
+OPENING_SENTENCES = 3
+"""Maximum number of sentences in the opening of an article."""
 
 
 def opening_passage(article: Article, limit: int) -> str:
-    """The first sentences, word for word as given, at most so many characters; "" without any."""
+    """Return the first sentences of an article verbatim; "" if there are none.
+
+    At most `OPENING_SENTENCES` sentences and `max_length` characters.
+    """
     return next(iter_passages(article, limit, OPENING_SENTENCES), "")
 
 
 def iter_passages(
     article: Article, limit: int, max_sentences: int | None = None, *, read: int = MAX_CHARS_READ
 ) -> Iterator[str]:
-    """The text in stretches of whole sentences, word for word as given, each at most so many characters.
+    """Yield the text in verbatim passages of whole sentences, each at most `max_length` characters.
 
-    `most` sentences are in each; the title said again is none. Of a sentence that is longer there is the
-    beginning. Of a long text so many characters are `read`.
+    Sentences that repeat the title are skipped; a sentence longer than `max_length` is cut after a word.
+    `max_sentences` limits each passage (None: no limit), `max_chars_read` the part of the text that is read.
     """
     text = (article.body or article.summary)[:read]
     rest = list(_sentences(text, article))
@@ -44,7 +50,7 @@ def iter_passages(
 
 
 def _sentences(text: str, article: Article) -> Iterator[tuple[int, int]]:
-    """Where the sentences of an article's text begin and end."""
+    """Yield the character offsets of the sentences, except those that repeat the title."""
     title, position = list(text_analysis.stemmed_tokens(article.title, article.language)), 0
     for paragraph in text.split("\n"):
         for sentence in excerpts.sentences(paragraph):
@@ -55,14 +61,17 @@ def _sentences(text: str, article: Article) -> Iterator[tuple[int, int]]:
 
 
 def opening_and_passages(article: Article, limit: int, most: int) -> tuple[str, list[str]]:
-    """How an article begins, and its first stretches, at most so many: of all of it, which takes a while."""
+    """Return the opening of an article and at most `max_passages` passages.
+
+    Up to `MAX_CHARS_SUMMARIZED` characters are read, so it belongs in a worker.
+    """
     return opening_passage(article, limit), list(
         islice(iter_passages(article, limit, read=MAX_CHARS_SUMMARIZED), most)
     )
 
 
 def find_verbatim(given: str, stretch: str) -> str:
-    """A stretch of a text with the white space of the text as given; "" where it is not there."""
+    """Return the passage with the white space that it has in the text, or "" if it does not occur."""
     if stretch in given:
         return stretch
     match = re.search(r"\s*".join(map(re.escape, stretch.split())), given)

@@ -1,5 +1,4 @@
-"""What a question asks: its telling words, the kind of thing that would answer, whether the answer
-changes."""
+"""Question analysis: content words, expected answer type, and whether the answer changes over time."""
 
 import re
 from collections.abc import Callable, Collection
@@ -11,11 +10,11 @@ from bot.search.index import text_analysis
 from bot.text.language import detect
 
 MAX_TERMS = 64
-"""Words of a question that are looked for."""
+"""Maximum number of terms of a question that are searched for."""
 
 
 class AnswerType(StrEnum):
-    """The kind of thing that answers."""
+    """Type of answer that a question expects."""
 
     NUMBER = "number"
     MONEY = "money"
@@ -56,21 +55,21 @@ _KINDS = (
     ),
 )
 _MAX_DEFINITION_TERMS = 2
-"""Telling words of a question that asks what they are."""
+"""Maximum number of content words of a question that asks for a definition."""
 _WHAT_IS = re.compile(
     r"\b(?:what s|whats|what is|what are|c est (?:quoi|qui)|c [kq]u?oi|qu est ce qu\w*"
     r"|who is|who s|qui est)\b"
 )
 UNKNOWN_TERM_FACTOR = 0.5
-"""What a word counts that no article has, of what one counts that a single article has."""
+"""Weight of a term that no article contains, relative to one that a single article contains."""
 FOLLOW_UP_TERM_FACTOR = 2.0
-"""What a word counts that a follow-up brings to a question, beside what it would count in it."""
+"""Factor on the weight of a term that a follow-up adds to the question."""
 IMPLIED_TERM_FACTOR = 0.3
-"""What a word counts that the form of the answer says: a date is a "year", a sum a "price"."""
+"""Factor on the weight of a word that the answer's form implies: a date is a "year", a sum a "price"."""
 _COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _KINDS)
 _COUNT = re.compile(r"\bhow many|\b(?:combien|cb) d[e ]")
 PATTERN_TYPES = frozenset({AnswerType.NUMBER, AnswerType.MONEY, AnswerType.TIME})
-"""Kinds whose answer has a form of its own."""
+"""Answer types that are recognised by a pattern of their own."""
 SPAN_TYPES_BY_ANSWER_TYPE = {
     AnswerType.NUMBER: (AnswerType.NUMBER, AnswerType.MONEY),
     AnswerType.MONEY: (AnswerType.MONEY,),
@@ -79,26 +78,29 @@ SPAN_TYPES_BY_ANSWER_TYPE = {
     AnswerType.REASON: (AnswerType.REASON,),
     AnswerType.DEFINITION: (AnswerType.DEFINITION,),
 }
-"""The forms of answers by the kind that is asked for."""
+"""The types of spans that may answer, by expected answer type."""
 _QUESTION_WORDS = frozenset(
     "cb combien how many much who whom whose when where why which what whats whos hows wheres pourquoi quand"
     " koi quoi qui quel quelle quels quelles comment ou a c d l j m n s t y pk prk gonna"
     " wanna gotta u ur lol plz pls svp stp".split()
 )
-"""Words of asking that no answer repeats."""
+"""Question words and fillers that no answer repeats."""
 _PAST = re.compile(r"\b(?:was|were|did|had|etait|etaient|fut|avait|avaient|(?:19|20)\d\d)\b")
 PRESENT = re.compile(
     r"\b(?:now|currently|current|today|still|yet|so far|these days|lately|latest|newest|maintenant|actuel\w*"
     r"|encore|aujourd hui|en ce moment|dernier\w*|desormais|finalement|is|are|est|sont|runs|dirige)\b"
 )
-"""What speaks of the present."""
+"""Pattern of words that refer to the present."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionTerm:
-    """A telling word of a question: the index terms it may have, and how much of the question it is.
+    """A content word of a question.
 
-    `weight` is its inverse document frequency; what no article has (not `known`) may be rare or mistyped.
+    Attributes:
+        stems: Index terms that the word may have.
+        weight: Its inverse document frequency, adjusted by the factors above.
+        is_in_index: Whether any article contains it; otherwise it may be rare or mistyped.
     """
 
     word: str
@@ -109,7 +111,13 @@ class QuestionTerm:
 
 @dataclass(frozen=True, slots=True)
 class AnalysedQuestion:
-    """A question, understood. `changes`: it speaks of the present, so that the newest answer counts."""
+    """An analysed question.
+
+    Attributes:
+        language: ISO 639-1 code of its language, or None if unknown.
+        answer_types: Expected types of answer; empty if none is apparent.
+        changes_over_time: Whether it asks about the present, so that the newest answer counts.
+    """
 
     text: str
     language: str | None
@@ -119,15 +127,18 @@ class AnalysedQuestion:
 
 
 def answer_types_of(line: str) -> dict[AnswerType, re.Match[str]]:
-    """The kinds of answer that the words of a question may ask for, with the words that do."""
+    """Return the answer types that the words of a question suggest, with the matching words."""
     return {kind: match for kind, pattern in _COMPILED if (match := pattern.search(line))}
 
 
 def analyse_question(
     text: str, frequency: Callable[[str], int], articles: int, follow_up_words: Collection[str] = ()
 ) -> AnalysedQuestion:
-    """Understand a question. `frequency` tells in how many of so many `articles` an index term stands;
-    `added` are words that a follow-up brought."""
+    """Analyse a question.
+
+    `get_document_frequency` returns how many of the `article_count` articles contain an index term;
+    `follow_up_words` are words that a follow-up added to the question.
+    """
     words = text_analysis.tokens(text)
     line = " ".join(words)
     said = {word for match in PRESENT.finditer(line) for word in match[0].split()}

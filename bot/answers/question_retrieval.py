@@ -1,4 +1,4 @@
-"""The articles that may answer a question: those with its words and, with the extra, those that mean it."""
+"""Retrieval of articles that may answer a question: by its words and, with the extra, by meaning."""
 
 from __future__ import annotations
 
@@ -14,17 +14,20 @@ from bot.search.searching import Searcher
 from bot.search.semantic.rank_fusion import reciprocal_rank_fusion
 from bot.search.semantic.semantic_index import MIN_RETRIEVAL_COSINE
 
-MAX_NEAREST = 2  # articles that mean most nearly what is asked
+MAX_NEAREST = 2
+"""Maximum number of articles that count as nearest in meaning."""
 MAX_ARTICLES = 20
-"""Articles that are read for an answer."""
+"""Maximum number of articles that are analysed for an answer."""
 MAX_PER_RANKING = 30
-"""Articles that each way of looking finds; some may be on the pages of others."""
+"""Maximum number of articles in each ranking; some may be copies of one page."""
 
 
 class Retrieved(NamedTuple):
-    """Articles, the best first, and the cosines of question and article, as far as they are known.
+    """Retrieved articles, best first.
 
-    `context_ids` are the ids of those that are talked about.
+    Attributes:
+        cosines: Cosine between question and article by article id, as far as known.
+        context_ids: Ids of the articles that the conversation is about.
     """
 
     articles: tuple[Article, ...]
@@ -33,11 +36,11 @@ class Retrieved(NamedTuple):
 
     @property
     def nearest_ids(self) -> frozenset[int]:
-        """The ids of the few that mean most nearly what is asked."""
+        """Return the ids of the `MAX_NEAREST_ARTICLES` articles nearest in meaning."""
         return frozenset(sorted(self.cosines, key=lambda id_: -self.cosines[id_])[:MAX_NEAREST])
 
     def with_context(self, talked_about: Sequence[Article]) -> Retrieved:
-        """The same behind articles that are talked about."""
+        """Return a copy with the articles that the conversation is about in front."""
         articles = {article.id: article for article in (*talked_about, *self.articles)}
         return Retrieved(
             tuple(articles.values()), self.cosines, frozenset(article.id for article in talked_about)
@@ -47,7 +50,10 @@ class Retrieved(NamedTuple):
 async def understand_with_index(
     searcher: Searcher, text: str, added: Collection[str] = ()
 ) -> AnalysedQuestion:
-    """A question, understood with what is stored in mind. `added` are words that a follow-up brought."""
+    """Analyse a question with document frequencies from the index, if it can be used.
+
+    `follow_up_words` are words that a follow-up added. Raises `StoreError`.
+    """
     await searcher.index.ensure_current()
     engine = searcher.index.engine
     if engine is not None:
@@ -64,11 +70,14 @@ async def understand_with_index(
 async def retrieve(
     searcher: Searcher, question: AnalysedQuestion, *, feed_ids: Collection[int] | None
 ) -> Retrieved:
-    """The articles of some feeds (None: of all) to read for an answer.
+    """Retrieve at most `MAX_ARTICLES` articles of the feeds (None: all feeds), each page once.
 
-    Those that have the most of the question's words, the newest of those that have all of them, and the
-    nearest in meaning, where that is known, are fused by rank. Where the index cannot be used, there are none
-    by words.
+    Three rankings are fused by reciprocal rank: articles with most of the question's words, the newest ones
+    with all of them, and the nearest in meaning, if known. If the index cannot be used, only the last one
+    remains.
+
+    Raises:
+        StoreError: The database failed.
     """
     if feed_ids is not None and not feed_ids:
         return Retrieved((), {})
@@ -92,7 +101,7 @@ async def retrieve(
 async def _lexical_rankings(
     searcher: Searcher, question: AnalysedQuestion, feed_ids: frozenset[int] | None
 ) -> list[list[int]]:
-    """The articles that have the most of a question's words, and the newest that have all that is known."""
+    """Return rankings of article ids: by most terms, and the newest with all terms in the index."""
     engine, scope = searcher.index.engine, Scope(feed_ids=feed_ids)
     known = [term.word for term in question.terms if term.is_in_index]
     if engine is None or not known:

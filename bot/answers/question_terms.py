@@ -1,4 +1,4 @@
-"""The telling words of a question, as texts are held against them."""
+"""Matching of a question's terms against texts."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from bot.answers.candidates import AnalysedSentence
 from bot.answers.question_analysis import AnalysedQuestion
 
-_FAMILY_PREFIX_LENGTH = 5  # letters by which words of one family are told
+_FAMILY_PREFIX_LENGTH = 5
+"""Number of first letters that the words of one family share."""
 
 
 class QuestionTermMatcher:
-    """The terms of a question, as texts are held against them."""
+    """Finds the terms of a question in sentences. Terms are identified by their index in the question."""
 
     def __init__(self, question: AnalysedQuestion) -> None:
         self.weights = [term.weight for term in question.terms]
@@ -25,11 +26,11 @@ class QuestionTermMatcher:
                     self._terms_by_prefix[stem[:_FAMILY_PREFIX_LENGTH]].append(number)
 
     def matching_terms(self, stem: str) -> Sequence[int]:
-        """The terms that a word of a text is."""
+        """Return the indexes of the terms that have this stem."""
         return self._terms_by_stem.get(stem, ())
 
     def related_terms(self, stem: str) -> Sequence[int]:
-        """The terms that begin as a word of a text does."""
+        """Return the indexes of the terms that share their first letters with this stem."""
         return (
             self._terms_by_prefix.get(stem[:_FAMILY_PREFIX_LENGTH], ())
             if len(stem) >= _FAMILY_PREFIX_LENGTH
@@ -37,11 +38,11 @@ class QuestionTermMatcher:
         )
 
     def weight_share(self, found: Iterable[int]) -> float:
-        """How much of the question some of its terms are, from 0 to 1."""
+        """Return the share of the question's total weight that these terms have, from 0 to 1."""
         return sum(self.weights[number] for number in set(found)) / self.total_weight
 
     def term_positions(self, lines: Iterable[AnalysedSentence]) -> dict[int, list[int]]:
-        """Where each of the terms that stand in some lines does."""
+        """Return where each term occurs in the sentences, as character offsets by term index."""
         places: dict[int, list[int]] = defaultdict(list)
         for line in lines:
             for word in line.words:
@@ -50,5 +51,5 @@ class QuestionTermMatcher:
         return places
 
     def related_term_indexes(self, lines: Iterable[AnalysedSentence]) -> set[int]:
-        """The terms of which a word of the same family stands in some lines."""
+        """Return the indexes of the terms of which a related word occurs in the sentences."""
         return {number for line in lines for word in line.words for number in self.related_terms(word.stem)}

@@ -1,7 +1,7 @@
-"""Which words of an article answer a question, and how surely: learnt, as it is which passage does.
+"""Features of answer spans, from which `span_scorer` predicts the words that answer a question.
 
-What may answer are the stretches that have the form of an answer (`answer_forms`). Measured of each is
-whether it is of the kind that is asked for, and where it stands to the question's words.
+Candidates are the typed spans of a sentence. The features describe whether a span has the expected type, and
+where it stands relative to the question's words.
 """
 
 import re
@@ -21,9 +21,9 @@ _PREPOSITION_BEFORE = re.compile(
 )
 
 SPAN_TYPES = (AnswerType.NUMBER, AnswerType.MONEY, AnswerType.TIME, AnswerType.NAME)
-"""The kinds of forms that are an answer, and do not only lead to one."""
+"""Types of spans that are an answer themselves; others only introduce one."""
 _NEAR_DECAY_CHARS, _BESIDE_DECAY_CHARS = 60.0, 15.0
-"""Characters after which a word counts a third of what it counts beside the answer."""
+"""Distances in characters at which a term's weight drops to 1/e, for proximity and for adjacency."""
 
 NAMES = (
     *(f"is {kind}" for kind in SPAN_TYPES), *(f"asks {kind}" for kind in AnswerType), "asks other",
@@ -31,13 +31,13 @@ NAMES = (
     "near", "beside", "in sentence", "around", "before it", "of the question", "followed by a term", "words",
     "often", "in title", "place", "begins", "alike in sentence", "headline",
 )  # fmt: skip
-"""What is measured of a form."""
+"""Names of the features, in order; the model file must list the same."""
 
 
 def iter_span_features(
     question: AnalysedQuestion, terms: QuestionTermMatcher, analysed: ArticleAnalysis, sentence_index: int
 ) -> Iterator[tuple[TypedSpan, list[float]]]:
-    """What in a sentence of an article may answer, and what is measured of it; -1: in the headline."""
+    """Yield the answer spans of a sentence with their features; index -1 stands for the headline."""
     is_title = sentence_index < 0
     line, text = (
         (analysed.title, analysed.article.title)
@@ -65,7 +65,7 @@ def iter_span_features(
     for form in forms:
         inside = [word for word in line.words if form.start <= word.start < form.end]
         if inside and starts.issuperset(word.start for word in inside):
-            continue  # what the question says answers nothing
+            continue  # A span that consists of the question's own words answers nothing.
         following = next((word for word in line.words if word.start >= form.end), None)
         near = beside = before = 0.0
         for term, found in places.items():
@@ -97,5 +97,5 @@ def iter_span_features(
 
 
 def _distance(form: TypedSpan, start: int) -> int:
-    """Characters between a form and a word; 0 within it."""
+    """Return the distance in characters between a span and a word; 0 inside the span."""
     return max(form.start - start, start - form.end, 0)

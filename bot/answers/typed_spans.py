@@ -1,4 +1,4 @@
-"""What in a text has the form of an answer: numbers, sums of money, dates, names, reasons."""
+"""Typed spans: text that has the form of an answer, such as numbers, sums, dates, names and reasons."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from bot.text.words import fold
 
 
 class TypedSpan(NamedTuple):
-    """A stretch of a text that has the form of an answer of a kind."""
+    """Span of a text that has the form of a type of answer. Offsets are in characters."""
 
     kind: AnswerType
     start: int
@@ -22,7 +22,7 @@ class TypedSpan(NamedTuple):
 
     @property
     def is_answer_itself(self) -> bool:
-        """Whether these words are the answer themselves, and do not only lead to it."""
+        """Return whether the words are the answer themselves and do not only introduce it."""
         return self.kind not in {AnswerType.REASON, AnswerType.DEFINITION}
 
 
@@ -34,7 +34,8 @@ _NUMBER_WORDS = (
     r"|moitié|tiers"
     r"|(?:an?|one|une?)(?= (?:hour|day|week|month|year|decade|century|heure|jour|semaine|mois|an|année)s?\b)"
 )
-_YEAR = "an"  # in French; in English a small word
+_YEAR = "an"
+"""French for "year"; a stop word in English, so it is an exception among stop words."""
 _SCALE = r"(?:\s?(?:billion|million|trillion|thousand|milliard|millier|mille|[MBK]\b|bn\b|percent|%)s?)"
 _DIGITS = r"\d+(?:[.,\u00a0\u202f ]\d{3})*(?:[.,]\d+)?"
 _UNIT = r"(?:[\s-]?(?:%|°C?|€|£|\$|[kcmµn]?m\b|km/h|[kmg]?g\b|[kMGT]?[WBbo]\b|[A-Za-zÀ-ÿ]{2,}(?:/[a-z]+)?))"
@@ -64,7 +65,7 @@ _DEFINITION = re.compile(
 
 
 def find_typed_spans(text: str, offset: int = 0) -> Iterator[TypedSpan]:
-    """What in a text has the form of an answer; its place is counted from `offset` on."""
+    """Yield the typed spans of a text; `offset` is added to their positions."""
     dates = list(_dates().finditer(text))
     for kind, start, found in (*_find_numbers(text, dates), *_find_dates_names_cues(text, dates)):
         yield TypedSpan(kind, offset + start, offset + start + len(found), found)
@@ -74,7 +75,7 @@ def _find_numbers(text: str, dates: Sequence[re.Match[str]]) -> Iterator[tuple[A
     for match in _NUMBER.finditer(text):
         found = match[0].rstrip()
         count, _, unit = found.rpartition(" ")
-        if count and fold(unit) in STOPWORDS - {_YEAR}:  # "2020 un": the next word is no unit
+        if count and fold(unit) in STOPWORDS - {_YEAR}:  # In "2020 un" the next word is not a unit.
             found = count
         if not any(_is_of_date(match.start(), found, date) for date in dates):
             is_money = _MONEY.search(text, match.start(), match.end() + 12)
@@ -89,7 +90,7 @@ def _find_dates_names_cues(
     for match in _NAME.finditer(text):
         start, found = match.start(), match[0].rstrip(".'’-")
         first, _, rest = found.partition(" ")
-        if fold(first) in STOPWORDS:  # the capital is that of a sentence
+        if fold(first) in STOPWORDS:  # The word is capitalised only because it begins a sentence.
             start, found = match.end() - len(match[0]) + len(first) + 1, rest
         if found:
             yield AnswerType.NAME, start, found
@@ -99,13 +100,13 @@ def _find_dates_names_cues(
 
 
 def _is_of_date(start: int, number: str, date: re.Match[str]) -> bool:
-    """Whether a number is that of a date: a day, or a year that counts nothing."""
+    """Return whether a number belongs to a date: a day, or a year that does not count anything."""
     return date.start() <= start < date.end() and not (date[0].isdecimal() and len(number) > len(date[0]))
 
 
 @cache
 def _dates() -> re.Pattern[str]:
-    """Dates, months, days of the week and years; their names are Babel's."""
+    """Return the pattern of dates, months, weekdays and years; their names come from Babel."""
     months: set[str] = set()
     days: set[str] = set()
     for language in ("en", "fr"):

@@ -1,1 +1,1 @@
-"""Vague questions (“what's new with…”) answered by the biggest stories of a time."""
+"""Briefings: requests for news ("what's new with…") answered with the biggest stories of a period."""

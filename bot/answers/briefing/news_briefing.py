@@ -1,4 +1,4 @@
-"""The biggest stories of a time, on a topic or on anything, a line each, from several outlets."""
+"""Briefings: the biggest stories of a period, about a topic or about anything, one item each."""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -23,17 +23,21 @@ from bot.text import discord_text
 from bot.text.times.periods import Period
 
 MAX_ITEMS = 6
+"""Maximum number of stories in a briefing."""
 MIN_STORIES = 3
-"""Stories that a time which nobody stated has to have, else it reaches farther back; and articles in the
-language of the question, else those in others are told too."""
+"""Minimum number of stories. With fewer, an implied period is extended, and other languages are included."""
 MIN_OUTLETS = 2
-"""Outlets that those have to be of, where as many tell anything."""
+"""Minimum number of outlets in a briefing of an implied period, if that many report anything."""
 MAX_TOPIC_ARTICLES = 120
-"""Articles that are looked at for the stories of a topic,"""
-MAX_ARTICLES = 400  # and where there is none
-PREFERENCE_FACTOR = 1.4  # how much more a story counts for each point of the server's taste
-MAX_PREFERENCE_ARTICLES = 3  # articles of a story that tell whether it is to that
-REPEATED_OUTLET_FACTOR = 0.75  # how much a story counts for each one before it from the same outlet
+"""Maximum number of articles retrieved for a topic."""
+MAX_ARTICLES = 400
+"""Maximum number of articles retrieved without a topic."""
+PREFERENCE_FACTOR = 1.4
+"""Factor on a story's score for each point of the server's preference score."""
+MAX_PREFERENCE_ARTICLES = 3
+"""Maximum number of articles of a story from which its preference score is computed."""
+REPEATED_OUTLET_FACTOR = 0.75
+"""Factor on a story's score for each selected story of its outlet."""
 DAY_SECONDS = 86_400
 LOOKBACKS_SECONDS = (
     7 * DAY_SECONDS,
@@ -42,14 +46,16 @@ LOOKBACKS_SECONDS = (
     365 * DAY_SECONDS,
     36_500 * DAY_SECONDS,
 )
-"""How far back `lately` reaches, by what there is."""
-SAME_STORY_WINDOW_SECONDS = 4 * DAY_SECONDS  # within which titles that are alike tell the same story
-MIN_TITLE_JACCARD = 0.5  # of the words of two titles (Jaccard): hardly any two different stories reach it
+"""Lengths of an implied period, tried in order until there are enough stories."""
+SAME_STORY_WINDOW_SECONDS = 4 * DAY_SECONDS
+"""Maximum time between two articles that report one story according to their titles."""
+MIN_TITLE_JACCARD = 0.5
+"""Jaccard index of two titles' stems above which they report one story; other pairs hardly reach it."""
 
 
 @dataclass(slots=True)
 class _Story:
-    """Articles that tell the same, the one that stands for it first."""
+    """Articles that report one event; the first represents them."""
 
     articles: list[Article]
     relevance: float
@@ -70,10 +76,13 @@ async def build_briefing(
     feed_ids: Collection[int] | None,
     taste: PreferenceModel = NO_PREFERENCES,
 ) -> tuple[tuple[BriefingItem, ...], Period]:
-    """The stories that answer a question for the news, the biggest first, and the time that they are of.
+    """Return the biggest stories that a request for news asks for, biggest first, and their period.
 
-    What is to the server's `taste` counts for more. Where all there is is older than the time that was asked
-    for: as long a time up to the newest. Raises `StoreError`.
+    Stories that match the server's `preferences` rank higher. If every article is older than the requested
+    period, the period is moved back so that it ends with the newest article.
+
+    Raises:
+        StoreError: The database failed.
     """
     if feed_ids is not None and not feed_ids:
         return (), request.period
@@ -82,7 +91,7 @@ async def build_briefing(
     if not found and request.is_period_stated:
         found = await _articles(searcher, request, feed_ids, None)
         if found and found[0][0].published >= period.start:
-            return (), period  # there is news, of another time than was asked for
+            return (), period  # The newest articles are later than the requested period.
         if found:
             end = found[0][0].published + 1
             period = _round_to_days(Period(end - (period.end - period.start), end), request.zone)
@@ -99,7 +108,7 @@ async def build_briefing(
 
 
 def _round_to_days(period: Period, zone: tzinfo) -> Period:
-    """The whole days that a period touches."""
+    """Extend a period to whole days of the time zone."""
     first, last = (datetime.fromtimestamp(moment, zone) for moment in (period.start, period.end - 1))
     start, end = (
         datetime(each.year, each.month, each.day, tzinfo=zone) for each in (first, last + timedelta(days=1))
@@ -110,7 +119,7 @@ def _round_to_days(period: Period, zone: tzinfo) -> Period:
 def _most_recent(
     found: Sequence[tuple[Article, float]], kin: Collection[tuple[int, int]], taste: PreferenceModel
 ) -> tuple[tuple[BriefingItem, ...], Period]:
-    """The stories of the last days that have any; of more days where those have few."""
+    """Build a briefing of the shortest look-back period that has enough stories and outlets."""
     end = found[0][0].published + 1
     lines: tuple[BriefingItem, ...] = ()
     outlets = min(MIN_OUTLETS, len({article.outlet for article, _fit in found}))
@@ -128,8 +137,10 @@ def _most_recent(
 async def _articles(
     searcher: Searcher, asked: NewsRequest, feed_ids: Collection[int] | None, period: Period | None
 ) -> list[tuple[Article, float]]:
-    """The newest articles on a topic, each with how much it is about it; only in the language of the question
-    where there are some. None while there is no index."""
+    """Return articles about the topic with their relevance, newest first.
+
+    Only articles in the language of the request, if there are at least `MIN_STORIES`. Empty without an index.
+    """
     await searcher.index.ensure_current()
     engine, topic = searcher.index.engine, asked.topic
     if engine is None:
@@ -152,11 +163,12 @@ async def _articles(
 def _search(
     engine: SearchEngine, topic: Sequence[str], times: Sequence[Node], scope: Scope
 ) -> tuple[list[int], tuple[float, ...]]:
-    """The articles that may be on a topic, and how much each of its words tells."""
+    """Return the ids of articles that may be about the topic, and the IDF of each topic word."""
     words = tuple(map(Word, topic))
     limit = MAX_TOPIC_ARTICLES if topic else MAX_ARTICLES
     hits = engine.match_all((*words, *times), scope, limit, newest=True)
-    if len(hits) == MAX_TOPIC_ARTICLES:  # a word may have the stem of a commoner one: `OpenAI` that of "open"
+    if len(hits) == MAX_TOPIC_ARTICLES:
+        # A word may share its stem with a more frequent one, as "OpenAI" does with "open".
         exact = tuple(Phrase(word) for word in topic)
         hits += engine.match_all((*exact, *times), scope, MAX_TOPIC_ARTICLES, newest=True)
     if topic and len(hits) < MAX_ITEMS:
@@ -166,7 +178,7 @@ def _search(
 
 
 def _group_stories(found: Sequence[tuple[Article, float]], kin: Collection[tuple[int, int]]) -> list[_Story]:
-    """The articles by the stories that they tell: seen as they came in (`kin`), or told by their titles."""
+    """Group articles into stories: by the pairs found similar on arrival, or by similar titles."""
     related: defaultdict[int, set[int]] = defaultdict(set)
     for one, other in kin:
         related[one].add(other)
@@ -191,7 +203,10 @@ def _group_stories(found: Sequence[tuple[Article, float]], kin: Collection[tuple
 
 
 def _same_story(article: Article, other: Article, titles: Mapping[int, frozenset[str]]) -> bool:
-    """Whether two titles tell of one event. With different numbers they never do: each release is news."""
+    """Return whether two articles report one event.
+
+    Titles with different numbers never do, because each release is news.
+    """
     if article.page == other.page:
         return True
     if abs(article.published - other.published) > SAME_STORY_WINDOW_SECONDS:
@@ -207,7 +222,10 @@ def _same_story(article: Article, other: Article, titles: Mapping[int, frozenset
 def _select_items(
     stories: Iterable[_Story], period: Period, taste: PreferenceModel
 ) -> tuple[BriefingItem, ...]:
-    """The biggest stories: by outlets, freshness and how much they are about it; no outlet has it all."""
+    """Select the biggest stories by outlets, freshness, relevance and preference.
+
+    Each story ranks lower for every selected story of its outlet.
+    """
     length = max(1, period.end - period.start)
     left = {
         number: (

@@ -1,8 +1,8 @@
-"""Questions for the news rather than for a fact: "what's new with X", "quoi de neuf", "tech this week".
+"""Detection of requests for news: "what's new with X", "quoi de neuf", "tech this week".
 
-Told by their shape, not by phrases: a word for news stands at the head of its phrase ("any *news* on X",
-"what's *new* in AI", not "the *new* phone"), or a time counted from now stands beside a topic; nothing asks
-for a person, a place, a reason or a number; and what is left is short enough to be a topic.
+They are detected by their structure, not by a list of phrases: a news word is the head of its phrase ("any
+*news* on X", "what's *new* in AI", but not "the *new* phone"), or a relative time expression stands beside a
+topic; nothing asks for a person, a place, a reason or a number; and the rest is short enough to be a topic.
 """
 
 from datetime import UTC, tzinfo
@@ -17,45 +17,50 @@ from bot.text.times.periods import Period
 from bot.text.words import fold
 
 MAX_TOPIC_WORDS = 4
-"""Words of a topic at the most: more of them ask for something else,"""
+"""Maximum number of topic words; a longer text asks for something else."""
 MAX_TOPIC_WORDS_WITH_PERIOD = 2
-"""and sooner where only a time is said."""
+"""Maximum number of topic words if only a time expression suggests a request for news."""
 MAX_BARE_TOPIC_WORDS = 2
-"""Words that are a topic where nothing else is said: a name with its article, or of two parts."""
+"""Maximum number of words of a text that is nothing but a topic: a name with its article, or of two parts."""
 
 _NEWS_NOUNS = frozenset(
     "news headlines stories update updates developments recap roundup summary summarise summarize"
     " actu actus actualite actualites nouvelles nouveautes infos resume resumer recapitulatif".split()
 )
-"""Words that ask for news wherever they stand at the head of a phrase,"""
+"""Words that ask for news as the head of any phrase."""
 _NEWS_WORDS_AFTER_OPENER = frozenset(
     "new latest happening happens neuf nouveau beau passe up miss missed happened arrive".split()
 )
-"""and those that do after an open word."""
+"""Words that ask for news as the head of a phrase with an opener (`_OPENERS`)."""
 _OPENERS = frozenset("what whats anything something catch the quoi du rien que qu".split())
+"""Words that open a request for news, as "what" in "what's new"."""
 _REWRITES = ((" going on", " happening"), (" point sur", " actus sur"), ("did i ", ""), ("did we ", ""))
-"""Turns of two words, and what is read for them."""
+"""Pairs of a phrase and the words that replace it before the text is parsed."""
 _FACT_QUESTION_WORDS = frozenset(
     "who whom whose when where why how whys combien quand pourquoi comment lequel laquelle which did does was"
     " were will can should".split()
 )
-"""Words that ask for something else."""
+"""Words that ask for a fact rather than for news."""
 _ADJECTIVES = frozenset(
     "top big biggest important recent recents recente recentes dernier derniers derniere dernieres latest new"
     " grandes principales any some all toutes interesting interessant cote niveau moment"
     " tell give show catch fill tu peux fais faire dis donne moi me y quelles quels on lately there".split()
 )
-"""Words beside those for news that are no topic."""
+"""Words that accompany news words and are not part of a topic."""
 _CATCH_ALL_TOPICS = frozenset(
     "tech technology technologie technologies world monde general generale today here ici".split()
 )
-"""What all that is kept is about."""
+"""Topics so general that they mean all articles."""
 
 
 class NewsRequest(NamedTuple):
-    """A question for the news: on which words, of which time, in days of `zone`, in which language.
+    """Request for news.
 
-    The time is `is_period_stated`, or implied.
+    Attributes:
+        topic: The topic's words, folded; empty for news about anything.
+        period: The period of the news, in days of `zone`.
+        is_period_stated: Whether the text states the period; otherwise it is implied.
+        language: ISO 639-1 code of the text's language, or None if unknown.
     """
 
     topic: tuple[str, ...]
@@ -66,9 +71,9 @@ class NewsRequest(NamedTuple):
 
 
 def parse_news_request(text: str, now: int, zone: tzinfo = UTC) -> NewsRequest | None:
-    """What news a question asks for, or None when it asks for something else.
+    """Parse a request for news; return None if the text asks for something else.
 
-    `now` is in seconds since 1970 in UTC; days begin at midnight in `zone`.
+    `now` is Unix time in seconds; days begin at midnight in `zone`.
     """
     folded = normalize_question(text[:MAX_LENGTH])
     moment = time_expressions.find_time_expression(folded, now, zone)
@@ -83,9 +88,8 @@ def parse_news_request(text: str, now: int, zone: tzinfo = UTC) -> NewsRequest |
         words, _NEWS_WORDS_AFTER_OPENER, small, after=_OPENERS
     )
     first = next((word for word in words if word not in small), "")
-    heads = heads or (
-        [first] if first in _NEWS_NOUNS and len(words) <= MAX_TOPIC_WORDS else []
-    )  # actus spatial
+    # A short text may begin with the news word, as in "actus spatial".
+    heads = heads or ([first] if first in _NEWS_NOUNS and len(words) <= MAX_TOPIC_WORDS else [])
     timed = moment is not None and moment.is_relative
     alone = moment is None and len(words) <= MAX_BARE_TOPIC_WORDS
     if not heads and (answer_types_of(" ".join(words)) or not (timed or alone)):
@@ -104,22 +108,23 @@ def parse_news_request(text: str, now: int, zone: tzinfo = UTC) -> NewsRequest |
     language = detect(text)
     if moment is None:
         return NewsRequest(topic, lately, is_period_stated=False, zone=zone, language=language)
-    counted = any(map(str.isdigit, folded[moment.start : moment.end]))  # "these days" are no number of days
+    # "These days" has the same period as "the last 7 days", but does not state it.
+    counted = any(map(str.isdigit, folded[moment.start : moment.end]))
     stated = counted or moment.period != lately
     return NewsRequest(topic, moment.period, is_period_stated=stated, zone=zone, language=language)
 
 
 def normalize_question(text: str) -> str:
-    """A question in folded words, one space apart, without halves of characters, which a person may send."""
+    """Fold a question, collapse its white space, and drop lone surrogates."""
     return " ".join(fold(text.encode("utf-8", "ignore").decode()).split())
 
 
 def _phrase_heads(
     words: list[str], nouns: frozenset[str], small: frozenset[str], *, after: frozenset[str] | None = None
 ) -> list[str]:
-    """Those of some nouns that stand at the head of their phrase: what follows is a small word, or nothing.
+    """Return the nouns that are the head of their phrase: followed by a stop word, a noun, or nothing.
 
-    With `after`, one of these words has to stand before them, or follows (il se passe quoi).
+    With `openers`, one of them must precede the noun or directly follow it ("il se passe quoi").
     """
     following = [*words[1:], ""] if words else []
     return [

@@ -1,4 +1,4 @@
-"""Expressions of time within a question, in English and in French: where they stand and what they mean."""
+"""Time expressions in a question, in English and French: where they stand and which period they mean."""
 
 import re
 from collections.abc import Iterator
@@ -9,13 +9,16 @@ from bot.text.times import periods
 from bot.text.times.periods import Period
 
 RECENT_SECONDS = 7 * 86400
-"""Seconds that `recently` and `these days` reach back."""
+"""Length of the period that "recently" and "these days" mean."""
 
 
 class TimeExpression(NamedTuple):
-    """An expression of time: its characters from `start` to `end` in the folded text, and what it means.
+    """Time expression in a folded text.
 
-    A `relative` one is counted from now (`this week`, `depuis lundi`), others name a date (`in 2024`).
+    Attributes:
+        start: Index of its first character.
+        end: Index after its last character.
+        is_relative: Whether it counts from now ("this week", "depuis lundi") rather than naming a date.
     """
 
     start: int
@@ -47,7 +50,8 @@ _HOUR = r"(?: (?:soir|matin|apres-midi|night|morning|evening|afternoon))?"
 _PART_OF_PERIOD = (
     r"(?:(?:early|late|mid|(?:beginning|start|middle|end) of|debut|mi|milieu|fin)[ -](?:de |d')?)"
 )
-_NOT_OF = r"(?!,? (?:of|de|du|des)\b| d')"  # the last year of the war
+# Excludes expressions such as "the last year of the war".
+_NOT_OF = r"(?!,? (?:of|de|du|des)\b| d')"
 _SEASON = r"(?:spring|summer|autumn|fall|winter)"
 _SAISON = r"(?:printemps|ete|automne|hiver)"
 _ORDINAL = r"(?:first|second|third|fourth|[1-4](?:st|nd|rd|th|er|e)|premier|deuxieme|troisieme|quatrieme)"
@@ -58,14 +62,14 @@ _AFTER_A_YEAR = re.compile(
     r"|who|with|a|au|aux|avec|chez|contre|dans|de|des|du|en|est|et|la|le|les|ou|par|pour|qui|selon|sous|sur)\b"
     r"| [dl]'"
 )
-"""What follows an old year. Most such numbers are no years: `of 1500 employees`, `en 1200 exemplaires`."""
+"""Text that may follow a year before 1900. Most such numbers are quantities: "en 1200 exemplaires"."""
 _COUNTED_NOUNS = re.compile(
     r" (?:euros?|dollars?|livres|pounds?|yens?|francs?|people|persons?|personnes|employees|employes?|salaries"
     r"|workers|jobs?|emplois|postes|users?|utilisateurs|copies|exemplaires|shares|actions|units|unites|km|kg|m"
     r"|met(?:er|re)s?|kilomet(?:er|re)s?|miles?|points?|mots|words|pages|ans|years?|magasins|stores)\b"
 )
 
-# Each with what `periods.parse` reads of it. What counts back from now:
+# Patterns that count back from now. The named groups hold the text that `periods.parse` understands.
 _RELATIVE_PATTERNS = (
     # the last 3 days, ces 3 derniers jours, les derniers 7 jours, depuis deux semaines
     rf"(?:{_LAST}|derniers|dernieres) (?P<n>{_NUMBER}) (?P<unit>{_UNIT}){_NOT_OF}",
@@ -73,7 +77,7 @@ _RELATIVE_PATTERNS = (
     rf"(?:{_LAST}|dernieres) (?P<n>\d{{1,3}}) ?(?P<unit>h)",
     rf"(?<=since )(?P<n>{_NUMBER}) (?P<unit>{_UNIT})(?: ago)?",
     rf"(?<=depuis )(?P<n>{_NUMBER}) (?P<unit>{_UNIT})",
-    # in the past week: not the calendar's
+    # in the past week: the last seven days, not the calendar week
     rf"(?<=the )(?:last|past) (?P<rolling>day|week|month|year){_NOT_OF}",
     rf"(?P<as_is>{_LAST} hour){_NOT_OF}|(?:(?<=\bla )|(?<=cette ))(?P<as_is>derniere heure)",
     # two days ago, il y a deux jours
@@ -105,7 +109,7 @@ _RELATIVE_PATTERNS = (
         rf"(?! {_NUMBERED_DAY}\b| {_MONTH}\b|,? {_MONTH}\b)"
     ),
 )
-# What names a date:
+# Patterns that name a date.
 _ABSOLUTE_PATTERNS = (
     (
         rf"(?:semaine du|week of) (?P<week>{_NUMBERED_DAY} {_MONTH}(?: {_YEAR})?"
@@ -132,6 +136,7 @@ _ABSOLUTE_PATTERNS = (
     rf"(?<=l')(?P<as_is>ete(?: de)? {_YEAR})",
 )
 _FEW = {"days": 7, "jours": 7, "weeks": 4, "semaines": 4, "months": 3, "mois": 3}
+"""Number of units that "the last few …" means."""
 _GROUP = re.compile(r"\?P<(\w+)>")
 _LEADING_WORDS = re.compile(
     rf"(?:\b{_SINCE} |\b{_IN} )?(?:\b(?:the|les|ces|ce|cette|la|le|des|de|du) |\b[ld]')?\Z"
@@ -156,7 +161,7 @@ class _Rule(NamedTuple):
 
 
 def _compiled(pattern: str, *, relative: bool) -> _Rule:
-    """A pattern may name a group more than once, which `re` does not allow: each gets a number."""
+    """Compile a pattern, numbering each group name because `re` allows a name only once."""
     names: dict[str, int] = {}
 
     def numbered(match: re.Match[str]) -> str:
@@ -175,10 +180,10 @@ _RULES = (
 
 
 def find_time_expression(folded: str, now: int, zone: tzinfo = UTC) -> TimeExpression | None:
-    """The expression of time in a text that was folded by `words.fold`; of several the longest.
+    """Return the longest time expression in a text folded by `words.fold`, or None.
 
-    `now` is in seconds since 1970 in UTC; days begin at midnight in `zone`. What only ends a span
-    (`before 2020`) is none.
+    `now` is Unix time in seconds; days begin at midnight in `zone`. An expression that only ends a period
+    ("before 2020") does not count.
     """
     found = list(_find_ranges(folded, now, zone))
     for rule in _RULES:
@@ -190,7 +195,7 @@ def find_time_expression(folded: str, now: int, zone: tzinfo = UTC) -> TimeExpre
 
 
 def _find_ranges(folded: str, now: int, zone: tzinfo) -> Iterator[TimeExpression]:
-    """From one date to another: `between Monday and Wednesday`, `du 3 au 5 juin`, `from June 3 to 5`."""
+    """Find ranges of dates: "between Monday and Wednesday", "du 3 au 5 juin", "from June 3 to 5"."""
     for match in _RANGE_PATTERN.finditer(folded):
         if _is_quantity(folded, match):
             continue
@@ -209,7 +214,7 @@ def _find_ranges(folded: str, now: int, zone: tzinfo) -> Iterator[TimeExpression
 
 
 def _is_quantity(folded: str, match: re.Match[str]) -> bool:
-    """Whether what was taken for a year counts something: `in 1500 euros`."""
+    """Return whether a supposed year is a quantity, as in "in 1500 euros"."""
     if not folded[match.end() - 1].isdecimal():
         return False
     if _OLD_YEAR.search(match[0]):
@@ -253,7 +258,7 @@ def _period(said: dict[str, str], now: int, zone: tzinfo) -> Period | None:
 
 
 def _period_ago(expression: str, now: int, zone: tzinfo) -> Period | None:
-    """The day, week, month or year that lies so far back."""
+    """Return the calendar day, week, month or year that contains the time so long ago."""
     back = periods.parse(expression, now)
     if back is None:
         return None

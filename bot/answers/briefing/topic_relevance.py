@@ -1,4 +1,4 @@
-"""Which articles are about a topic, and how much: read in a worker, so that little is imported here."""
+"""Topic relevance of articles. It runs in a worker process, so it imports little."""
 
 from collections.abc import Sequence
 
@@ -6,23 +6,27 @@ from bot.core.models import Article
 from bot.search.index import text_analysis
 
 MIN_ARTICLES = 3
-"""Articles that are enough not to ask for less of the topic."""
-LEAD_LENGTH = 400  # characters of a text that tell what it is about
+"""Number of relevant articles from which on the criteria are not relaxed further."""
+LEAD_LENGTH = 400
+"""Length of the lead of an article's text, in characters."""
 MIN_TITLE_SHARE = 0.6
-"""The part of a topic, by what its words tell, that an article has in its title to be about it."""
+"""Minimum share of the topic's weight in the title of an article about the topic."""
 MIN_PARTIAL_SHARE = 0.4
-"""The same where nothing else is found: one of two things that were named."""
+"""Minimum share of the topic's weight in the last, most relaxed step: one of two things that were named."""
 EPSILON = 1e-6
-LEAD_ONLY_FACTOR = 0.6  # how much an article counts that has the topic in its lead alone
+"""Tolerance for rounding errors when shares are compared."""
+LEAD_ONLY_FACTOR = 0.6
+"""Factor on the relevance of an article that has the topic only in its lead."""
 
 
 def score_topic_relevance(
     articles: Sequence[Article], topic: Sequence[str], weights: Sequence[float]
 ) -> list[tuple[Article, float]]:
-    """Those of some articles that are about a topic, each with how much.
+    """Return the articles that are about a topic, each with its relevance from 0 to 1.
 
-    They have all of it in title or lead, and most in the title where several do; where few have all of it,
-    those with most of it stand beside them, what tells most of it among that.
+    `weights` holds the IDF of each topic word. The criteria are relaxed in steps until `MIN_ARTICLES`
+    articles meet them: most of the topic in the title and all in title or lead; all in title or lead; most of
+    it; part of it. The heaviest word is always required.
     """
     if not topic:
         return [(article, 1.0) for article in articles]
@@ -62,5 +66,8 @@ def score_topic_relevance(
 
 
 def _as_written(text: str) -> frozenset[str]:
-    """The words of a text but for a plural's letter: a stem may be that of another word (loup, louper)."""
+    """Return the folded words without a plural's letter.
+
+    Stems would conflate some words, as "loup" and "louper".
+    """
     return frozenset(word.rstrip("sx") for word in text_analysis.tokens(text))

@@ -1,1 +1,1 @@
-"""Questions as people ask them: how many, in which conversation, what may be asked next."""
+"""Conversations: rate limits on questions, follow-up questions, and intents of messages."""

@@ -1,8 +1,9 @@
-"""A question within a conversation: what it leaves unsaid comes from the questions before it; what is next.
+"""Follow-up questions: complete a question from the previous ones, and suggest what to ask next.
 
-A question that only points at its topic ("when will it be repaired?") or names none takes the telling words
-of the one before; one that asks nothing by itself ("and in France?") is the one before, a part exchanged.
-Only closed classes of words decide that: pronouns, words that ask, connectives and prepositions.
+A question that refers to its topic only by a pronoun ("when will it be repaired?"), or names none, takes the
+content words of the previous one. One that does not ask anything by itself ("and in France?") is the previous
+one with a part replaced. Only closed word classes decide this: pronouns, question words, connectives and
+prepositions.
 """
 
 import re
@@ -17,11 +18,11 @@ from bot.search.index import text_analysis
 from bot.search.query.query_parser import MAX_LENGTH
 
 MAX_PREVIOUS_QUESTIONS = 5
-"""Questions that are looked back at."""
+"""Maximum number of previous questions that are considered."""
 MAX_DEPENDENT_CONTENT_WORDS = 1
-"""Telling words with which a question without a name does not stand by itself."""
+"""Maximum number of content words of a question without a name that depends on the previous one."""
 MAX_INHERITED_WORDS = 5
-"""Telling words that it takes then."""
+"""Maximum number of content words that a question takes from the previous one."""
 
 _FOLLOW_UP_OPENING = re.compile(
     r"^(?:(?:and|but|so|ok|okay|et|mais|alors|donc|what about|how about|(?:et )?(?:pour|quid de))\b[ ,]*)+"
@@ -42,7 +43,7 @@ _NAME = re.compile(r"[^\W\d_a-zà-ÿœ][\w.+’'-]*(?: (?:[^\W\d_a-zà-ÿœ][\w.
 
 
 def resolve_question(text: str, previous_questions: Sequence[str]) -> str:
-    """A question as it would be asked by itself. `earlier` are the questions before it, oldest first."""
+    """Return a question as it would be asked on its own. `previous_questions` are in order, oldest first."""
     said = ""
     for question in (*previous_questions[-MAX_PREVIOUS_QUESTIONS:], text):
         typed = " ".join(question[:MAX_LENGTH].split())
@@ -51,7 +52,7 @@ def resolve_question(text: str, previous_questions: Sequence[str]) -> str:
 
 
 def _resolve_one(text: str, before: str) -> str:
-    """A question with what it takes from the whole one before it."""
+    """Complete a question from the resolved question before it."""
     if not before or not text:
         return text or before
     folded = normalize_question(text)
@@ -72,14 +73,15 @@ def _resolve_one(text: str, before: str) -> str:
 
 
 def _substitute(before: str, rest: str) -> str:
-    """The question before, about what this one names instead: `and in France?`, `et Microsoft ?`."""
+    """Return the previous question about another topic: "and in France?", "et Microsoft ?"."""
     rest, base = rest.strip(" ?!."), before.rstrip(" ?!.")
     moment = time_expressions.find_time_expression(normalize_question(base), 0)
     times = [match[0] for match in PRESENT.finditer(normalize_question(base))]
     times += [] if moment is None else [normalize_question(base)[moment.start : moment.end]]
     telling = [word for word in content_words(base) if word not in text_analysis.tokens(" ".join(times))]
     placed = _PREPOSITION.match(rest)
-    if placed and not names(base):  # quoi de neuf sur la grève + et sur macron ?
+    if placed and not names(base):
+        # For example "quoi de neuf sur la grève", then "et sur macron ?".
         phrase = rf"\b{placed[0]}(?:(?!{_PREPOSITION.pattern.removeprefix('^')})\S+(?: |$))+"
         for alike in reversed(list(re.finditer(phrase, base, re.IGNORECASE))):
             if not set(telling).isdisjoint(content_words(alike[0])):
@@ -94,13 +96,13 @@ def _substitute(before: str, rest: str) -> str:
 
 
 def _article(text: str) -> str:
-    """The article that a text begins with, with the space after it."""
+    """Return the grammatical article at the beginning of a text, with the space after it, or ""."""
     found = re.match(rf"{_ARTICLE} ", text, re.IGNORECASE)
     return found[0] if found else ""
 
 
 def content_words(text: str) -> list[str]:
-    """The words of a question that tell what it is about, small ones left out."""
+    """Return the content words of a question: no stop words, no question words, each once."""
     words = text_analysis.tokens(text.encode("utf-8", "ignore").decode())
     small = text_analysis.stop_words_in(words)
     return [
@@ -111,7 +113,10 @@ def content_words(text: str) -> list[str]:
 
 
 def names(text: str) -> list[str]:
-    """The names in a question, as far as capitals tell: not the word that only begins it."""
+    """Return the names in a question, as far as capitals show them.
+
+    A capital at the beginning of the question does not indicate a name by itself.
+    """
     found = []
     for match in _NAME.finditer(text):
         words = match[0].split()
@@ -124,19 +129,25 @@ def names(text: str) -> list[str]:
 
 
 MAX_TOPICS = 2
+"""Maximum number of suggested topics."""
 MIN_MENTIONS = 2
-"""How often an article has to name something for it to be worth asking about."""
-MAX_CHARS_READ = 4_000  # characters of an article,
-MAX_NAMES_PER_ARTICLE = 100  # and names in them
+"""Minimum number of mentions in an article of a name that is suggested."""
+MAX_CHARS_READ = 4_000
+"""Maximum number of characters read of an article."""
+MAX_NAMES_PER_ARTICLE = 100
+"""Maximum number of names considered in an article."""
 MAX_NAME_LENGTH = 40
-"""Characters of a name."""
+"""Maximum length of a suggested name, in characters."""
 
-# Capitals in a row within a sentence: at its beginning, and in a title, they tell nothing.
+# Consecutive capitalised words inside a sentence; at its beginning capitals do not indicate a name.
 _TOPIC = re.compile(r"(?<=[\w,;] )[^\W\d_a-zà-ÿœ][\w’'-]+(?: [^\W\d_a-zà-ÿœ][\w’'-]+)*")
 
 
 def suggest_topics(answer: Answer) -> tuple[str, ...]:
-    """At most two names, the one that the question speaks of first; others are in a headline."""
+    """Return at most `MAX_TOPICS` names to ask about next; names in the question come first.
+
+    Other names must share a word with a quoted article's title.
+    """
     articles = [quote.article for quote in (*answer.quotes, *answer.possible_quotes)]
     asked = set(text_analysis.tokens(answer.question))
     found: Counter[str] = Counter()
@@ -149,14 +160,14 @@ def suggest_topics(answer: Answer) -> tuple[str, ...]:
     often = [
         name for name, count in found.most_common() if count >= MIN_MENTIONS and len(name) <= MAX_NAME_LENGTH
     ]
-    if answer.briefing:  # what is new with those was just told
+    if answer.briefing:  # The briefing has just answered what is new about the question's own names.
         often = [name for name in often if asked.isdisjoint(text_analysis.tokens(name))]
     often.sort(key=lambda name: not asked.intersection(text_analysis.tokens(name)))
     return tuple(_without_shared_words(often))[:MAX_TOPICS]
 
 
 def _without_shared_words(names: Iterable[str]) -> list[str]:
-    """The names that share no word with one before them."""
+    """Return the names that share no word with an earlier one."""
     kept: list[str] = []
     known: set[str] = set()
     for name in names:

@@ -1,4 +1,4 @@
-"""What somebody who mentions Telex wants: help, a search, an answer, or nothing."""
+"""Intents of messages that mention the bot: help, a search, a question, or nothing."""
 
 import re
 from dataclasses import dataclass, field, replace
@@ -29,7 +29,7 @@ _THANKS = re.compile(r"(?:thanks?|thank you|thx|merci)\b[^?]{0,30}", re.IGNORECA
 
 
 class Intent(Enum):
-    """What a message asks for."""
+    """Kind of request that a message makes."""
 
     HELP = "help"
     SEARCH = "search"
@@ -39,7 +39,10 @@ class Intent(Enum):
 
 @dataclass(frozen=True, slots=True)
 class MessageIntent:
-    """What is wanted, the text of the question or the search, and the language that it was asked in."""
+    """Intent of a message: its kind, the text of the question or search, and its language.
+
+    `language` is an ISO 639-1 code, or None if it is unclear.
+    """
 
     intent: Intent
     text: str = ""
@@ -47,12 +50,12 @@ class MessageIntent:
 
 
 def detect_intent(text: str, now: int, *, addressed: bool) -> MessageIntent:
-    """What a message wants, without the mention in it. `now` (seconds of UTC) is what dates count from.
+    """Return the intent of a message, given its text without the mention.
 
-    A search begins with a word such as `search` or `cherche`, or is no question and holds a filter
-    (`since:7d`), a phrase, an excluded word or alternatives. Not `addressed` is a message whose author did
-    not write the mention as a call: of those only questions are answered, since clients add a mention to
-    every reply by themselves.
+    A search begins with a verb such as "search" or "cherche", or is not a question and uses search syntax: a
+    filter ("since:7d"), a phrase, an exclusion or alternatives. If not `is_addressed`, the mention was not
+    written by the author, because clients add one to every reply; then only questions are answered. `now` is
+    Unix time in seconds, from which relative dates count.
     """
     text = " ".join(text.split())
     return replace(_wanted(text, now, addressed=addressed), language=detect_message_language(text))
@@ -74,22 +77,22 @@ def _wanted(text: str, now: int, *, addressed: bool) -> MessageIntent:
 
 
 def is_greeting(text: str) -> bool:
-    """Whether a text only says hello, or calls for help."""
+    """Return whether a text is only a greeting or a call for help."""
     return _HELLO.fullmatch(text.strip()) is not None
 
 
 def is_thanks(text: str) -> bool:
-    """Whether a text only says thanks."""
+    """Return whether a text only says thanks."""
     return _THANKS.fullmatch(text.strip()) is not None
 
 
 def is_question(text: str) -> bool:
-    """Whether a text asks for something."""
+    """Return whether a text asks a question."""
     return "?" in text or bool(_ENGLISH.match(fold(text)) or _FRENCH.match(fold(text)))
 
 
 def detect_message_language(text: str) -> str | None:
-    """The language (ISO 639-1) that somebody writes in, also of a few words; None when it does not show."""
+    """Return the ISO 639-1 code of a message's language, even of a few words; None if it is unclear."""
     if found := detect(text):
         return found
     folded = fold(text)
@@ -105,7 +108,7 @@ def detect_message_language(text: str) -> str | None:
 
 
 def _uses_search_syntax(node: Node) -> bool:
-    """Whether a node is more than words: a filter, a phrase, what must not be, alternatives."""
+    """Return whether a node is more than plain words: a filter, a phrase, an exclusion or alternatives."""
     if isinstance(node, AllOf):
         return any(map(_uses_search_syntax, node.nodes))
     return not isinstance(node, Word) or node.title_only

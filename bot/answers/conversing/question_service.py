@@ -1,4 +1,4 @@
-"""Takes questions: how many, in which conversation, and what is kept of them."""
+"""Question service: rate limits, concurrency, conversations, and storage of questions."""
 
 import asyncio
 import math
@@ -27,36 +27,35 @@ from bot.stories.preference_model import NO_PREFERENCES
 from bot.writing.answer_writer import AnswerWriter
 
 MAX_PER_PERSON_PER_MINUTE = 5
-"""Questions that a person may ask a minute."""
+"""Maximum number of questions of a user per minute."""
 SEARCHES_OF_A_PERSON = 20
-"""Messages that search or ask for help that a person may send a minute."""
+"""Maximum number of messages of a user per minute that search or ask for help."""
 MAX_PER_SERVER_PER_MINUTE = 60
-"""Questions that the people of a server may ask a minute."""
+"""Maximum number of questions in a server per minute."""
 CONCURRENCY = 2
-"""Questions that are worked on at once: one of the database's readers is left to the commands."""
+"""Maximum number of questions answered at once; one reader of the database is left to commands."""
 CONCURRENCY_WITH_MODEL = 8
-"""The same where a model writes: most of the time it is only waited for."""
+"""Maximum number of questions answered at once when a model writes, which mostly is waiting time."""
 MAX_WAITING = 50
-"""Questions that may wait for their turn."""
+"""Maximum number of questions that wait for a slot."""
 MAX_PREVIOUS_QUESTIONS = 5
-"""How many questions before this one are looked at."""
+"""Maximum number of previous questions of a conversation that are loaded."""
 MAX_STORED_SOURCES = 6
-"""Articles of an answer that a question after it begins with."""
+"""Maximum number of source articles stored with a question, for its follow-up."""
 DM_CONVERSATION_SECONDS = 900
-"""The same in seconds for direct messages, where nobody opens a thread for another topic."""
+"""Time after which a question in direct messages begins a new conversation; they have no threads."""
 THREAD_CONVERSATION_SECONDS = 86_400
-"""Seconds after which a question in a thread begins a conversation of its own."""
+"""Time after which a question in a thread begins a new conversation."""
 
 _RATE_PERIOD_SECONDS = 60.0
-_INITIAL_DURATION_SECONDS, _SMOOTHING = (
-    2.0,
-    0.8,
-)  # seconds that a turn takes, and the weight of what was known of it before
-_TITLE_WEIGHT = 3  # what a word of the question weighs there
+_INITIAL_DURATION_SECONDS, _SMOOTHING = 2.0, 0.8
+"""Assumed time to answer the first question, and the weight of the previous average in the moving average."""
+_TITLE_WEIGHT = 3
+"""Weight of a question's word in a title, compared with one in the summary."""
 
 
 class QuestionRejection(StrEnum):
-    """Why a question is not answered; behind each, what its sentence names."""
+    """Reason why a question is not answered. The comments name the placeholders of its message."""
 
     TOO_MANY_OF_PERSON = "too-many-of-person"  # count, moment
     TOO_MANY_OF_SERVER = "too-many-of-server"  # count, moment
@@ -69,7 +68,10 @@ class QuestionRejection(StrEnum):
 
 
 class RateLimited(RequestRejected):
-    """A person or a server asked too much. `known`: the person was told until when, and it isn't past."""
+    """A user or server exceeded its rate limit.
+
+    `was_notified` is true if the user has already been told of a limit that still applies.
+    """
 
     def __init__(self, reason: QuestionRejection, *, count: int, moment: int, known: bool) -> None:
         super().__init__(reason, count=count, moment=moment)
@@ -78,12 +80,15 @@ class RateLimited(RequestRejected):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionRequest:
-    """A question, who asked it and where, and the feeds that its answer may come from.
+    """A question, who asks it and where, and the feeds that the answer may come from.
 
-    `article_id` is the article that it is about; the person `is_article_explicit` on it where they said so,
-    and the place did not merely suggest it. `follows` is the question before it, `message_id` the message
-    that asks. Where its words do not show its language (`infer_language`), the reply speaks that of what it
-    quotes.
+    Attributes:
+        article_id: Id of the article that the question is about, or None.
+        is_article_explicit: Whether the user named that article; otherwise the channel only suggests it.
+        previous: The question before it in the conversation, or None.
+        message_id: Id of the message that asks, or None.
+        infer_language: Whether to reply in the language of the quoted articles, because the question's own
+            language is unclear.
     """
 
     text: str
@@ -101,9 +106,12 @@ class QuestionRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionReply:
-    """An answer, the id of its question as it is kept, and the article that was asked about, if one was.
+    """An answer, with the id of its stored question.
 
-    `topics` can be asked about next; `can_watch`: the question has words to watch for.
+    Attributes:
+        about_article: The article that the question was about, or None.
+        suggested_topics: Topics that can be asked about next.
+        can_watch: Whether the question has content words, which a watch needs.
     """
 
     answer: Answer
@@ -114,7 +122,7 @@ class QuestionReply:
 
 
 class QuestionService:
-    """Takes questions and searches: so many a minute, so many at once."""
+    """Answers questions and runs searches, within rate limits and with limited concurrency."""
 
     def __init__(
         self,
@@ -132,14 +140,17 @@ class QuestionService:
         self._people = TokenBucket(clock, allowed=MAX_PER_PERSON_PER_MINUTE, period=_RATE_PERIOD_SECONDS)
         self._servers = TokenBucket(clock, allowed=MAX_PER_SERVER_PER_MINUTE, period=_RATE_PERIOD_SECONDS)
         self._searches = TokenBucket(clock, allowed=SEARCHES_OF_A_PERSON, period=_RATE_PERIOD_SECONDS)
-        self._told_until: dict[int, float] = {}  # by person, on the monotonic clock
+        self._told_until: dict[int, float] = {}  # Monotonic time by user id.
         self._semaphore = asyncio.Semaphore(CONCURRENCY if writer is None else CONCURRENCY_WITH_MODEL)
         self._waiting = 0
         self._average_duration = _INITIAL_DURATION_SECONDS
 
     def check_rate_limit(self, text: str, *, person_id: int, server_id: int) -> None:
-        """Count a question. Raises `RequestRejected` for one that is too long, `RateLimited` for one too
-        many.
+        """Count a question of a user.
+
+        Raises:
+            RateLimited: The user or the server has asked too many questions.
+            RequestRejected: The text is longer than `MAX_LENGTH` characters.
         """
         wait = self._people.retry_after(person_id)
         if wait:
@@ -157,7 +168,7 @@ class QuestionService:
             raise RequestRejected(QuestionRejection.TOO_LONG, count=MAX_LENGTH, length=len(text))
 
     def admit_search(self, *, person_id: int) -> None:
-        """Count a message that searches or asks for help. Raises `RateLimited` for one too many."""
+        """Count a message that searches or asks for help. Raises `RateLimited` if there are too many."""
         wait = self._searches.retry_after(person_id)
         if wait:
             raise self._rate_limited(
@@ -177,9 +188,11 @@ class QuestionService:
         return RateLimited(reason, count=count, moment=moment, known=known)
 
     async def answer(self, asked: QuestionRequest, on_draft: OnDraft | None = None) -> QuestionReply:
-        """Answer a question that was admitted, and keep it. `told` hears of what is written while it is.
+        """Answer a question that was admitted, and store it. `on_draft` receives drafts while a model writes.
 
-        Raises `RequestRejected` where there is nothing to look for in it, or where too many questions wait.
+        Raises:
+            RequestRejected: The text has no topic or is only a greeting, or too many questions are waiting.
+            StoreError: The database failed.
         """
         if courtesy := courtesy_rejection(asked.text):
             raise RequestRejected(courtesy)
@@ -232,15 +245,17 @@ class QuestionService:
     async def search(
         self, query: Query, *, feed_ids: Collection[int], limit: int, counted: int
     ) -> SearchPage:
-        """Return the best results of a search. Raises `RequestRejected` where too many questions wait.
+        """Return the best results of a search; `count_up_to` is the number up to which matches are counted.
 
-        As many as `counted` are counted.
+        Raises:
+            RequestRejected: Too many questions are waiting.
+            StoreError: The database failed.
         """
         async with self._slot():
             return await self._searcher.search(query, feed_ids=feed_ids, limit=limit, count_up_to=counted)
 
     async def _conversation(self, last: Question | None) -> list[Question]:
-        """The questions before, the last first."""
+        """Load the previous questions of a conversation, newest first."""
         found: list[Question] = []
         while last is not None and len(found) < MAX_PREVIOUS_QUESTIONS:
             found.append(last)
@@ -266,25 +281,25 @@ class QuestionService:
             )
 
     def estimated_wait_seconds(self) -> int:
-        """About how many seconds a question takes that is asked now: its turn and those before it."""
+        """Return the estimated time in seconds until a question asked now is answered, including its wait."""
         at_once = CONCURRENCY if self._writer is None else CONCURRENCY_WITH_MODEL
         return math.ceil(self._average_duration * (1 + self._waiting / at_once))
 
 
 def courtesy_rejection(text: str) -> QuestionRejection | None:
-    """Whether somebody only greets or thanks; None where a text asks for something."""
+    """Return the rejection for a text that only greets or thanks, or None."""
     if message_intents.is_thanks(text):
         return QuestionRejection.THANKS
     return QuestionRejection.GREETING if message_intents.is_greeting(text) else None
 
 
 def has_content_words(text: str) -> bool:
-    """Whether a text holds a word that an article can be found by."""
+    """Return whether a text has a word that articles can be found by."""
     return bool(follow_up_questions.content_words(text))
 
 
 def best_matching_article(text: str, articles: Sequence[Article]) -> Article | None:
-    """The one of some articles that has most of a text's words in its title and summary; None for a draw."""
+    """Return the article whose title and summary match most words of the text; None on a tie or no match."""
     asked = [text_analysis.query_stems(word) for word in follow_up_questions.content_words(text)]
     points: list[tuple[int, Article]] = []
     for article in articles:
@@ -300,7 +315,7 @@ def best_matching_article(text: str, articles: Sequence[Article]) -> Article | N
 
 
 def _language_of(answer: Answer) -> str:
-    """The language of the articles shown, where it is one that Telex speaks; else that of this task."""
+    """Return the language of the quoted articles if Telex supports it, otherwise the current language."""
     languages = {article.language for article in answer.sources or answer.related_articles}
     return (
         i18n.supported_language(languages.pop()) if len(languages) == 1 else None
