@@ -1,5 +1,5 @@
-"""From a query to the articles that match it, the best first.
+"""Search: from a query to the matching articles, best first.
 
-In: what a person typed and the feeds that they may read.
-Out: hits, excerpts and suggestions: data, no markup.
+Input: the text of a query and the ids of the feeds that the user may read. Output: articles with snippets,
+notes and suggestions, which are data without markup.
 """

@@ -1,4 +1,4 @@
-"""The stretch of an article that shows most of what was looked for, with where that is in it."""
+"""Snippets of articles with highlights: the part that contains most of a query's words."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
@@ -15,14 +15,16 @@ from bot.search.query.analysed_query import (
 from bot.search.query.query_tree import Node
 from bot.text import excerpts
 
-MAX_SNIPPET_LENGTH = 300  # UTF-16 units of an excerpt
-MAX_CHARS_READ = 6_000  # characters of a text that it is looked for in
+MAX_SNIPPET_LENGTH = 300
+"""Maximum length of a snippet, in UTF-16 code units."""
+MAX_CHARS_READ = 6_000
+"""Maximum number of characters of a text that are searched for a snippet."""
 
 Spans = list[tuple[int, int]]
 
 
 class Highlighter:
-    """Finds a query's words and phrases in texts; of a phrase that is not there, its words."""
+    """Finds the words and phrases of a query in texts; for a phrase that does not occur, its words."""
 
     def __init__(self, nodes: Collection[Node] = (), stems: Iterable[str] = ()) -> None:
         parts = list(_positive_clauses(analyse_query(nodes).clauses))
@@ -30,7 +32,7 @@ class Highlighter:
         self._phrases = [part.words for part in parts if isinstance(part, PhraseClause)]
 
     def highlights(self, text: str, language: str | None) -> Spans:
-        """Where it begins and ends, in characters, in order and apart."""
+        """Return the spans (start, end) to highlight, in characters, sorted and without overlaps."""
         words = text_analysis.token_spans(text) if self._phrases else []
         stems, found = set(self._stems), []
         for row in self._phrases:
@@ -43,7 +45,7 @@ class Highlighter:
 
 
 def snippet_of(article: Article, marker: Highlighter) -> tuple[str, tuple[tuple[int, int], ...]]:
-    """The stretch of an article that holds most of what is marked, on one line, and where that is in it."""
+    """Return the snippet of an article with most highlights, on one line, and their character spans."""
     lines = map(str.strip, (article.body or article.summary)[:MAX_CHARS_READ].splitlines())
     text = " ".join(filter(None, lines))
     excerpt, marks = excerpts.excerpt_around(
@@ -53,7 +55,7 @@ def snippet_of(article: Article, marker: Highlighter) -> tuple[str, tuple[tuple[
 
 
 def _positive_clauses(parts: Iterable[Clause]) -> Iterator[Clause]:
-    """The words and phrases that are wanted, at any depth."""
+    """Yield the clauses for words and phrases that must or may occur, at any depth."""
     for part in parts:
         if isinstance(part, AllClauses | AnyClause):
             yield from _positive_clauses(part.clauses)
@@ -62,7 +64,7 @@ def _positive_clauses(parts: Iterable[Clause]) -> Iterator[Clause]:
 
 
 def _phrase_spans(words: Sequence[tuple[str, int, int]], row: tuple[str, ...]) -> Spans:
-    """Where these words stand in a row."""
+    """Return where the words of a phrase stand consecutively."""
     count = len(row)
     return [
         (words[first][1], words[first + count - 1][2])
@@ -72,7 +74,7 @@ def _phrase_spans(words: Sequence[tuple[str, int, int]], row: tuple[str, ...]) -
 
 
 def _merge_overlaps(spans: Spans) -> Spans:
-    """The same without overlaps."""
+    """Merge overlapping spans of a sorted list."""
     found: Spans = []
     for start, end in spans:
         if found and start < found[-1][1]:

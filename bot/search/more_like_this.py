@@ -1,7 +1,7 @@
-"""More like this: the articles that share an article's most telling words.
+"""Similar articles ("more like this"): articles that share an article's most distinctive terms.
 
-What tells is decided by tf-idf (Salton and Buckley, "Term-weighting approaches in automatic text retrieval",
-1988), with a word of the title counted more than one of the text; the likeness of two articles is the share
+Terms are weighted by tf-idf (Salton and Buckley, "Term-weighting approaches in automatic text retrieval",
+1988), and a term of the title counts more than one of the text. The similarity of two articles is the share
 of that weight that they have in common.
 """
 
@@ -19,25 +19,35 @@ from bot.search.searching import Searcher, SearchPage, SearchResult
 from bot.text.words import fold
 
 MAX_SIMILAR = 15
-"""Articles that are offered as similar to one."""
-_TITLE_WEIGHT = 4  # times that a word of the title counts
-_MAX_CHARS_READ = 4_000  # characters of a text whose words are looked at
-_MAX_QUERY_TERMS = 24  # words by which articles are compared
-_MAX_CANDIDATES = 50  # articles that are read and compared
-_MIN_SIMILARITY = 0.25  # of the weight that has to be shared
-_MIN_SHARED_TERMS = 2  # words that have to be shared
+"""Maximum number of similar articles of an article."""
+_TITLE_WEIGHT = 4
+"""How many times a term of the title counts."""
+_MAX_CHARS_READ = 4_000
+"""Maximum number of characters of a text whose terms are counted."""
+_MAX_QUERY_TERMS = 24
+"""Maximum number of terms by which articles are compared."""
+_MAX_CANDIDATES = 50
+"""Maximum number of candidates that are loaded and compared."""
+_MIN_SIMILARITY = 0.25
+"""Minimum share of the weight that similar articles have in common."""
+_MIN_SHARED_TERMS = 2
+"""Minimum number of terms that similar articles share."""
 _SAME_TITLE_WINDOW_SECONDS = 7 * 86400
-"""Seconds within which an article of the same title tells the same; a column keeps its title for years."""
-_MAX_SHORT_TERM_LENGTH = 2  # letters of a word that says too little, numbers aside
+"""Maximum time between two copies of an article with one title; a column keeps its title for years."""
+_MAX_SHORT_TERM_LENGTH = 2
+"""Maximum length of terms that are too short to be distinctive, except numbers."""
 
 
 async def find_similar(
     searcher: Searcher, article: Article, *, feed_ids: Collection[int], limit: int, offset: int = 0
 ) -> SearchPage:
-    """A page of the articles of these feeds that are most like one, the likest first.
+    """Return a page of the articles in these feeds that are most similar to an article, best first.
 
-    Empty where nothing is like it. What is on the article's own page is left out, and so is what tells the
-    same under another address. The score is from 0 to 1. Raises `StoreError`.
+    Copies of the article, at its own or another address, are left out. Scores are from 0 to 1. The page is
+    empty if nothing is similar or the index cannot be used.
+
+    Raises:
+        StoreError: The database failed.
     """
     await searcher.index.ensure_current()
     engine = searcher.index.engine
@@ -66,9 +76,9 @@ async def find_similar(
 def _likely(
     article: Article, telling: Mapping[str, float], others: Iterable[Article], engine: SearchEngine
 ) -> list[tuple[float, Article]]:
-    """Those of other pages that are like an article, or that it is like, the likest first.
+    """Return the candidates on other pages that are similar, best first.
 
-    A long article has words for much that a short one leaves out: each is asked how much of it the other has.
+    A long article has many terms that a short one lacks, so the similarity is computed in both directions.
     """
     counts = _term_counts(article)
     likely = []
@@ -85,7 +95,7 @@ def _likely(
 
 
 def _deduplicate(article: Article, found: Sequence[tuple[float, Article]]) -> list[tuple[float, Article]]:
-    """The first of each page and title, and none of the article's own that appeared about when it did."""
+    """Keep one article per page and per title, and no copy of the article itself from about the same time."""
     pages: dict[str, tuple[float, Article]] = {}
     for each in found:
         pages.setdefault(each[1].page, each)
@@ -99,7 +109,10 @@ def _deduplicate(article: Article, found: Sequence[tuple[float, Article]]) -> li
 
 
 def _distinctive_terms(counts: Mapping[str, int], engine: SearchEngine) -> dict[str, float]:
-    """The terms that tell most of an article, with their weights; what stands in it alone leads nowhere."""
+    """Return the most distinctive terms of an article with their weights.
+
+    Terms that occur in no other article are left out, because they lead nowhere.
+    """
     weights = {
         term: (1 + math.log(count)) * inverse_document_frequency(engine, (term,))
         for term, count in counts.items()
@@ -110,7 +123,7 @@ def _distinctive_terms(counts: Mapping[str, int], engine: SearchEngine) -> dict[
 
 
 def _term_counts(article: Article) -> Counter[str]:
-    """How often each term stands in an article, as far as it is read."""
+    """Count the terms of an article's title and of the first part of its text."""
     body = (article.body or article.summary)[:_MAX_CHARS_READ]
     counts = Counter(text_analysis.stemmed_tokens(body, article.language))
     for term in text_analysis.stemmed_tokens(article.title, article.language):
@@ -119,7 +132,7 @@ def _term_counts(article: Article) -> Counter[str]:
 
 
 def _similarity(telling: Mapping[str, float], counts: Mapping[str, int]) -> float:
-    """From 0 to 1: the share of the weight of one article's telling terms that another one has too."""
+    """Return the share of the distinctive terms' weight that another article has, from 0 to 1."""
     shared = [term for term in telling if term in counts]
     if len(shared) < _MIN_SHARED_TERMS:
         return 0.0

@@ -1,4 +1,4 @@
-"""What to say of a query that finds nothing whole: the words and names that nothing has, and what is near."""
+"""Suggestions for a query without full matches: words and names that nothing has, and similar ones."""
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,33 +17,38 @@ from bot.store import Store
 from bot.text.words import fold
 
 MAX_SUGGESTIONS = 3
+"""Maximum number of suggestions."""
 MAX_WORDS_CHECKED = 8
-"""Words of a query that are looked up: each that nothing has costs some milliseconds."""
-COMMON_DOCUMENT_FREQUENCY = 1_000  # articles from which on a word is taken to be in some that a person sees
-MAX_TERMS_COMPARED_IF_PRESENT = 2_000  # words that one that is there is compared with
-MAX_TYPO_DOCUMENT_FREQUENCY = 5  # articles that have a word, up to which it may be a slip of their authors,
-MIN_FREQUENCY_RATIO = 50  # and of how much commoner a word
-MIN_NAME_SIMILARITY_PERCENT = 75  # similarity of names in percent
-MAX_NAMES_COMPARED = 400  # that are compared
-MAX_UNQUOTED_FILTERS = 3  # filters whose values are looked up together with the words after them
-_CHECKED_FILTERS = {
-    FilterName.SOURCE,
-    FilterName.TAG,
-    FilterName.AUTHOR,
-    FilterName.LANGUAGE,
-}  # whose values may be nobody's
+"""Maximum number of a query's words that are checked; each missing one takes some milliseconds."""
+COMMON_DOCUMENT_FREQUENCY = 1_000
+"""Document frequency above which a word is assumed to occur in some article that the user may read."""
+MAX_TERMS_COMPARED_IF_PRESENT = 2_000
+"""Maximum number of terms that a word which does occur is compared with."""
+MAX_TYPO_DOCUMENT_FREQUENCY = 5
+"""Maximum document frequency of a word that may be a typo in the articles themselves."""
+MIN_FREQUENCY_RATIO = 50
+"""How many times more frequent a suggested word must be than the typed one if the typed word occurs at all.
+"""
+MIN_NAME_SIMILARITY_PERCENT = 75
+"""Minimum similarity of a suggested name, in percent."""
+MAX_NAMES_COMPARED = 400
+"""Maximum number of names that are compared."""
+MAX_UNQUOTED_FILTERS = 3
+"""Maximum number of filters whose values are looked up together with the words after them."""
+_CHECKED_FILTERS = {FilterName.SOURCE, FilterName.TAG, FilterName.AUTHOR, FilterName.LANGUAGE}
+"""Filters whose values may not occur in any article."""
 _KINDS = {FilterName.TAG: CompletionField.TAG, FilterName.AUTHOR: CompletionField.AUTHOR}
 
 
 class QueryAdvice(NamedTuple):
-    """What no article has, and words or names to try instead."""
+    """Notes on what no article has, and words, names or a whole query to try instead."""
 
     notes: tuple[Note, ...] = ()
     suggestions: tuple[str, ...] = ()
 
 
 class _SpellingCandidate(NamedTuple):
-    """An index term, and an article that has it."""
+    """An index term, and the id of an article that contains it."""
 
     term: str
     article_id: int
@@ -58,10 +63,13 @@ class _MissingWord(NamedTuple):
 async def suggest_corrections(
     query: Query, store: Store, engine: SearchEngine, scope: Scope, *, has_full_match: bool
 ) -> QueryAdvice:
-    """What a query asks for that no article of a scope has, or hardly any.
+    """Return notes and suggestions on the words and names of a query that (almost) no article in scope has.
 
-    `are_there`: some article has all that is asked for, or one of what is asked for in its place. Raises
-    `StoreError` or `EngineError`.
+    `has_full_match` says whether some article matches all of the query.
+
+    Raises:
+        StoreError: The database failed.
+        EngineError: The index cannot be used.
     """
     leaves = list(_leaves(query.nodes))
     has_full_match = has_full_match and not _has_alternatives(query.nodes)
@@ -80,12 +88,17 @@ async def suggest_corrections(
 
 
 async def suggest_quotes(query: Query, store: Store, engine: SearchEngine, scope: Scope) -> QueryAdvice:
-    """The query with quotation marks around names that without them were read as their first words.
+    """Return the query with quotation marks around names of which only the first word was read.
 
-    That is where some source, tag or author of a scope is called so. Raises `StoreError` or `EngineError`.
+    A name qualifies if it is the source, tag or author of an article in scope.
+
+    Raises:
+        StoreError: The database failed.
+        EngineError: The index cannot be used.
     """
     text, notes = query.text, list[Note]()
-    for loose in reversed(query.unquoted_filters[:MAX_UNQUOTED_FILTERS]):  # the places of those before stay
+    # In reverse order, so that the offsets of earlier filters stay valid.
+    for loose in reversed(query.unquoted_filters[:MAX_UNQUOTED_FILTERS]):
         if found := await _longest_known_name(loose, store, engine, scope):
             name, count = found
             text = text[: loose.start] + format_filter(loose.name, name) + text[loose.word_ends[count - 1] :]
@@ -101,9 +114,9 @@ async def suggest_quotes(query: Query, store: Store, engine: SearchEngine, scope
 
 
 def corrected(typed: str, suggestion: str, notes: Iterable[Note], options: Sequence[str] = ()) -> str:
-    """Return a query with a suggestion in place of what it is most like, and `options` as they are typed.
+    """Return a query with a suggestion in place of the most similar word or name, followed by `options`.
 
-    `notes` came with the suggestion, and say where it is a whole query.
+    `notes` came with the suggestion, and show whether it is a whole query.
     """
     text = " ".join((typed, *options))
     places = [(start, end) for _word, start, end in text_analysis.token_spans(text)]
@@ -124,7 +137,7 @@ def corrected(typed: str, suggestion: str, notes: Iterable[Note], options: Seque
 async def _longest_known_name(
     loose: UnquotedFilter, store: Store, engine: SearchEngine, scope: Scope
 ) -> tuple[str, int] | None:
-    """A name that has the value of a filter and as many of the words after it as possible, and how many."""
+    """Return a name that contains the filter's value and most words after it, and the number of words."""
     typed = f"{loose.value} {loose.words[0]}"
     known = {
         name: _token_string(name)
@@ -140,7 +153,7 @@ async def _longest_known_name(
 async def _names_starting_with(
     filter_: FilterName, typed: str, store: Store, engine: SearchEngine, scope: Scope
 ) -> list[str]:
-    """Names that begin so, or of which a later word does."""
+    """Return names of which any word begins with the prefix."""
     if filter_ is FilterName.SOURCE:
         return await store.feeds.outlets(scope.feed_ids, typed, MAX_NAMES_COMPARED)
     return await asyncio.to_thread(
@@ -149,12 +162,12 @@ async def _names_starting_with(
 
 
 def _token_string(name: str) -> str:
-    """The words of a name with spaces around them."""
+    """Return the tokens of a name with a space around each."""
     return f" {' '.join(text_analysis.tokens(name))} "
 
 
 def _has_alternatives(nodes: Iterable[Node]) -> bool:
-    """Whether what is wanted may be one of several."""
+    """Return whether the query contains alternatives that are not negated."""
     return any(
         isinstance(node, AnyOf) or (isinstance(node, AllOf) and _has_alternatives(node.nodes))
         for node in nodes
@@ -162,7 +175,7 @@ def _has_alternatives(nodes: Iterable[Node]) -> bool:
 
 
 def _leaves(nodes: Iterable[Node]) -> Iterator[Word | Phrase | FieldFilter]:
-    """What is wanted: words, phrases, and the filters that name something."""
+    """Yield the words, phrases and filters by name that must or may match."""
     for node in nodes:
         if isinstance(node, AllOf | AnyOf):
             yield from _leaves(node.nodes)
@@ -175,7 +188,7 @@ def _leaves(nodes: Iterable[Node]) -> Iterator[Word | Phrase | FieldFilter]:
 def _check_words(
     leaves: Iterable[Word | Phrase | FieldFilter], engine: SearchEngine, scope: Scope, *, are_there: bool
 ) -> tuple[list[_MissingWord], list[list[_SpellingCandidate]]]:
-    """The words that nothing has, with words near them, and words near those that hardly anything has."""
+    """Return the missing words with similar ones, and words similar to those that are very rare."""
     missing: list[_MissingWord] = []
     likelier: list[list[_SpellingCandidate]] = []
     looked_up = 0
@@ -208,7 +221,7 @@ def _check_words(
 def _spelling_candidates(
     word: str, engine: SearchEngine, scope: Scope, *, is_there: bool
 ) -> list[_SpellingCandidate]:
-    """What a word may be a misspelling of, the commonest of the nearest first."""
+    """Return terms of which a word may be a misspelling, most similar first, then most frequent."""
     stems = text_analysis.query_stems(word)
     own = max(map(engine.document_frequency, stems), default=COMMON_DOCUMENT_FREQUENCY)
     if own > MAX_TYPO_DOCUMENT_FREQUENCY or (is_there and not own):
@@ -224,7 +237,7 @@ def _spelling_candidates(
 
 
 async def _original_spellings(near: Sequence[_SpellingCandidate], store: Store) -> list[str]:
-    """How words are written, in small letters where they are not in capitals."""
+    """Return the terms as they are spelled in articles, in lower case unless they are in capitals."""
     ways = []
     for term, article_id in near:
         for article in await store.articles.by_ids([article_id]):
@@ -236,7 +249,7 @@ async def _original_spellings(near: Sequence[_SpellingCandidate], store: Store) 
 
 
 def _interleave(lists: Iterable[list[_SpellingCandidate]]) -> list[_SpellingCandidate]:
-    """The first of each list, then the second of each."""
+    """Return the first item of each list, then the second of each, and so on."""
     return [each for each in chain.from_iterable(zip_longest(*lists)) if each is not None]
 
 
@@ -259,7 +272,7 @@ def _unknown_name_note(condition: FieldFilter) -> Note:
 async def _similar_names(
     condition: FieldFilter, store: Store, engine: SearchEngine, scope: Scope
 ) -> list[str]:
-    """The source, tag or author whose name is nearest to the one that a filter gives."""
+    """Return the source, tag or author most similar to a filter's value, or nothing."""
     if condition.filter is FilterName.LANGUAGE:
         return []
     typed = fold(str(condition.value))

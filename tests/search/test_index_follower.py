@@ -197,8 +197,8 @@ async def test_a_full_disk_is_said_once_and_waited_for(library, tmp_path, clock,
         assert await list_indexed_ids(follower) == [first, second]
         await follower.close()
     assert [record.message for record in caplog.records if record.levelname != "INFO"] == [
-        "The search index cannot be written: the disk is full",
-        "The search index is written again",
+        "search index write failed reason=the disk is full",
+        "search index write recovered",
     ]
 
 

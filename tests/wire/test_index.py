@@ -73,9 +73,9 @@ async def test_a_full_disk_under_the_index_is_said_once_and_left_behind(scene, t
         await until(is_unwell)
         await scene.wait_until_posted([1, *numbers])
         await scene.clock.sleep(120)
-        assert bot.log.count("The search index cannot be written") == 1
+        assert bot.log.count("search index write failed") == 1
         make_room(disk)
         await until(is_well)
-        assert bot.log.count("The search index is written again") == 1
+        assert bot.log.count("search index write recovered") == 1
         assert "Traceback" not in bot.log
         await bot.stop()

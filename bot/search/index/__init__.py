@@ -1,4 +1,4 @@
-"""The search engine: a port, tantivy behind it, and the index that follows the store.
+"""The search engine: a port, its implementation on tantivy, and the updater that follows the store.
 
-In: articles and query trees. Out: hits.
+Input: articles and query trees. Output: hits.
 """

@@ -1,4 +1,4 @@
-"""One kind of error for whatever a search engine raises, its panics among it."""
+"""Translation of everything that a search engine raises, including panics, to `EngineError`."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -12,7 +12,7 @@ C = TypeVar("C")
 
 
 def _translated(function: Callable[P, T]) -> Callable[P, T]:
-    """Raise `EngineError` for whatever a function raises."""
+    """Wrap a function so that it raises `EngineError` instead of any other exception."""
 
     @wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -23,7 +23,8 @@ def _translated(function: Callable[P, T]) -> Callable[P, T]:
         except Exception as error:
             raise EngineError(str(error)) from error
         except BaseException as error:
-            if type(error).__name__ == "PanicException":  # of a damaged file; it has no name to import
+            # The class of pyo3's panics cannot be imported; a damaged file of the index causes one.
+            if type(error).__name__ == "PanicException":
                 raise EngineError(str(error)) from error
             raise
 
@@ -31,9 +32,9 @@ def _translated(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def raises_engine_errors(cls: type[C]) -> type[C]:
-    """Let every public method and property of a class, and its making, raise nothing but `EngineError`.
+    """Make the constructor and all public methods and properties of a class raise only `EngineError`.
 
-    The engine panics where a file of its index is damaged, also on a look-up of a single word.
+    Even the lookup of a single word panics if a file of the index is damaged.
     """
     for name, member in [*vars(cls).items()]:
         if name.startswith("_") and name != "__init__":

@@ -1,4 +1,4 @@
-"""Whether an index can be written and trusted, and when it is to be made anew."""
+"""Health of a search index: whether it can be written and searched, and when it needs a rebuild."""
 
 import logging
 import math
@@ -11,15 +11,15 @@ from bot.search.index.search_engine import EngineError
 log = logging.getLogger(__name__)
 
 FAILURES = 3
-"""Failures to write in a row after which an index is made anew."""
+"""Consecutive write failures after which the index is rebuilt."""
 DISTRUSTED_AGAIN = 600.0
-"""Seconds after an index was begun until another failing search has it made anew."""
+"""Minimum time between the start of a rebuild and another one because of a failed search."""
 LEAST_ROOM = 2**24
-"""Bytes that are free on a disk which can take a commit: with less, the disk is why one failed."""
+"""Free disk space in bytes below which a failed commit is attributed to a full disk."""
 
 
 class IndexCondition:
-    """What went wrong with the index in a folder. Each kind of trouble is logged once."""
+    """Failures of the index in a folder. Each kind of failure is logged once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -27,29 +27,33 @@ class IndexCondition:
         self._is_distrusted = self._is_unwritable = False
         self._begun_at = -math.inf
         self.trouble: str | None = None
-        """Why the index cannot be written, in a sentence; None while it can."""
+        """Why the index cannot be written, as text for the health check; None while it can."""
 
     @property
     def is_given_up(self) -> bool:
-        """Whether the index is to be made anew."""
+        """Return whether the index must be rebuilt."""
         may_be_distrusted = time.monotonic() - self._begun_at > DISTRUSTED_AGAIN
         return self._is_unwritable or (self._is_distrusted and may_be_distrusted)
 
     def distrust(self, error: EngineError) -> None:
-        """Give the index up, for a search failed; once in a while, since the query may be to blame."""
+        """Report that a search failed, and schedule a rebuild of the index.
+
+        At most one rebuild per `MIN_REBUILD_INTERVAL_SECONDS` starts, because the query itself may be the
+        cause.
+        """
         if not self._is_distrusted:
-            log.warning("The search index failed: %s", error)
+            log.warning("search failed error=%s", error)
         self._is_distrusted = True
 
     def begun_anew(self) -> None:
-        """Another index is being made."""
+        """Record that a rebuild has started."""
         self._is_distrusted = self._is_unwritable = False
         self._begun_at = time.monotonic()
 
     def failed(self, error: Exception) -> bool:
-        """Note that the index could not be written; whether to pause before the next attempt.
+        """Record that the index could not be written, and return whether to pause before the next attempt.
 
-        A full disk is not the index's fault: it is kept, and written on when there is room.
+        A full disk is not a failure of the index: it is kept, and updated again once there is space.
         """
         is_full = self._is_disk_full()
         if not is_full:
@@ -57,18 +61,18 @@ class IndexCondition:
             self._is_unwritable = self._failures >= FAILURES
         reason = "the disk is full" if is_full else error
         if self.trouble is None:
-            log.warning("The search index cannot be written: %s", reason)
+            log.warning("search index write failed reason=%s", reason)
         self.trouble = f"the search index cannot be written: {reason}"
         return is_full or self._failures > FAILURES
 
     def written(self) -> None:
-        """Note that the index holds all that was read of the store."""
+        """Record that the index is up to date with everything read from the store."""
         if self.trouble is not None:
-            log.warning("The search index is written again")
+            log.warning("search index write recovered")
         self._failures, self.trouble = 0, None
 
     def _is_disk_full(self) -> bool:
         try:
             return shutil.disk_usage(self._folder).free < LEAST_ROOM
-        except OSError:  # the folder is gone altogether
+        except OSError:  # The folder does not exist.
             return False

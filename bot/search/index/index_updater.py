@@ -1,7 +1,8 @@
-"""The index follows the store, in a folder beside the database.
+"""The updater of the search index, which keeps it up to date with the store.
 
-The folder holds a sub-folder for each index that is or was in use, and `current`, which names the one that is
-searched. An index that is missing, damaged, of other rules or of another database is made anew beside it.
+The folder beside the database has a sub-folder for each index in use, and the file `current`, which names the
+one that is searched. An index that is missing, damaged, of another schema version or of another database is
+rebuilt.
 """
 
 import asyncio
@@ -28,15 +29,15 @@ from bot.store.records.content_records import IndexedArticle
 log = logging.getLogger(__name__)
 
 COMMIT_INTERVAL_SECONDS = 1.0
-"""Seconds between looks at whether something changed, and between commits, where people search."""
+"""Interval of checks for changes and of commits in a process that serves searches."""
 IDLE_COMMIT_INTERVAL_SECONDS = 15.0
-"""The same where nobody does: commits are dear, and words weigh much the same a while later."""
-BACKFILL_COMMIT_INTERVAL_SECONDS = (
-    15.0  # seconds between commits of an index that is being made: small parts are merged again
-)
+"""Interval of commits where nobody searches. Commits are expensive, and IDF changes slowly."""
+BACKFILL_COMMIT_INTERVAL_SECONDS = 15.0
+"""Interval of commits during a rebuild; small segments would have to be merged again."""
 ERROR_BACKOFF_SECONDS = 30.0
-"""Seconds until an index that could not be written is tried again."""
-BATCH_SIZE = 500  # articles that are read and added in one go
+"""Time until writing is retried after a failure."""
+BATCH_SIZE = 500
+"""Number of articles that are read and indexed at a time."""
 _CURRENT_POINTER_FILE = "current"
 
 T = TypeVar("T")
@@ -44,9 +45,9 @@ Ts = TypeVarTuple("Ts")
 
 
 class IndexUpdater:
-    """An index that holds what the store does. One process writes it, others read what that one did.
+    """Keeps the search index up to date. One process writes it; others read what that process committed.
 
-    `engine` is what can be searched, None where nothing can yet.
+    `engine` is the index to search, or None while there is none.
     """
 
     def __init__(self, store: Store, folder: Path, *, between: float = COMMIT_INTERVAL_SECONDS) -> None:
@@ -57,19 +58,19 @@ class IndexUpdater:
         self._lock_step = asyncio.Lock()
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="index")
         self._writer: TantivyWriter | None = None
-        self._building_engine: TantivyEngine | None = None  # is made, while another is searched
+        self._building_engine: TantivyEngine | None = None  # Rebuilt while `engine` is searched.
         self._position = IndexPosition()
         self._committed_at = 0.0
         self._is_dirty = False
-        self._max_article_id = 0  # the largest id when an index was begun
+        self._max_article_id = 0  # As of the start of the rebuild.
         self._is_running = False
-        self._up_to_date_at = time.monotonic()  # when it last held all that the store did
+        self._up_to_date_at = time.monotonic()
         self.engine: TantivyEngine | None = None
         self.condition = IndexCondition(folder)
 
     @property
     def build_progress(self) -> float | None:
-        """How much of an index that is being made is there, from 0 to 1; None where it is whole."""
+        """Return the progress of a rebuild from 0 to 1, or None if the index is complete."""
         if self._position.backfilled_from:
             return 1 - self._position.backfilled_from / max(
                 self._max_article_id, self._position.backfilled_from
@@ -77,13 +78,17 @@ class IndexUpdater:
         return None if self.engine is not None else 0.0
 
     async def lag(self) -> tuple[int, float]:
-        """How many changes it does not hold yet, and seconds since it last held all. Raises `StoreError`."""
+        """Return the number of changes missing from the index, and for how many seconds it has been behind.
+
+        Raises:
+            StoreError: The database failed.
+        """
         last = await self._store.article_changes.latest()
         missing = max(last.sequence - self._position.last_change, 0) + self._position.backfilled_from
         return missing, time.monotonic() - self._up_to_date_at if missing else 0.0
 
     async def run(self) -> None:
-        """Follow until it is cancelled. Raises `StoreError`."""
+        """Update the index until cancelled. Raises `StoreError`."""
         self._is_running = True
         try:
             while True:
@@ -91,38 +96,48 @@ class IndexUpdater:
                     while await self._step():
                         pass
                     await self._store.clock.sleep(self._commit_interval)
-                except EngineError:  # it was said
+                except EngineError:  # Already logged.
                     await self._store.clock.sleep(ERROR_BACKOFF_SECONDS)
         finally:
             self._is_running = False
 
     async def ensure_current(self) -> None:
-        """Catch up where nobody follows. Raises `StoreError`."""
+        """Bring the index up to date unless `run` does so already. Raises `StoreError`."""
         if not self._is_running:
             await self.catch_up()
 
     async def catch_up(self) -> None:
-        """Hold all that the store does, or, where another process writes, what that one does.
+        """Bring the index up to date, or open what the process that writes has committed.
 
-        Raises `StoreError`.
+        Raises:
+            StoreError: The database failed.
         """
-        with contextlib.suppress(EngineError):  # it was said
+        with contextlib.suppress(EngineError):  # Already logged.
             while await self._step():
                 pass
 
     def report_search_failure(self, error: EngineError) -> None:
-        """Make the index anew, for a search failed; once in a while, since the query may be to blame."""
+        """Report that a search failed, and schedule a rebuild of the index.
+
+        At most one rebuild per `MIN_REBUILD_INTERVAL_SECONDS` starts, because the query itself may be the
+        cause.
+        """
         self.condition.distrust(error)
 
     async def close(self) -> None:
-        """Let another process write."""
+        """Close the index and let another process write it."""
         async with self._lock_step:
             await self._release_writer()
         self.engine = None
         self._executor.shutdown()
 
     async def _step(self) -> bool:
-        """Do some of what is to be done; whether there is more. Raises `StoreError` or `EngineError`."""
+        """Apply one batch of changes and return whether there are more.
+
+        Raises:
+            StoreError: The database failed.
+            EngineError: The index cannot be written.
+        """
         async with self._lock_step:
             try:
                 if self._writer is None or self.condition.is_given_up:
@@ -133,13 +148,13 @@ class IndexUpdater:
                 if self.condition.failed(error):
                     raise EngineError(str(error)) from error
                 return True
-            except BaseException:  # what was not committed is done again by another writer
+            except BaseException:  # Another writer repeats what was not committed.
                 await self._release_writer()
                 raise
             return more
 
     async def _release_writer(self) -> None:
-        """Forget what was not committed, and let another process write."""
+        """Discard uncommitted changes and let another process write."""
         self._is_dirty = False
         writer, self._writer, self._building_engine = self._writer, None, None
         if writer is not None:
@@ -147,11 +162,14 @@ class IndexUpdater:
         self._lock.release()
 
     async def _run_in_writer_thread(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
-        """Call a function in the one thread that writes."""
+        """Call a function in the single thread that writes."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, function, *args)
 
     async def _open(self) -> None:
-        """Open what is there, to write where nobody else does; make it where there is nothing of use."""
+        """Open the current index, for writing if no other process writes.
+
+        Start a rebuild if it is unusable.
+        """
         await self._release_writer()
         await self._run_in_writer_thread(make_private_folder, self._folder)
         try:
@@ -181,7 +199,7 @@ class IndexUpdater:
         except FileNotFoundError:
             self.engine = None
         except (OSError, ValueError, EngineError) as error:
-            log.info("There is no search index that can be read: %s", error)
+            log.info("search index unreadable error=%s", error)
             self.engine = None
 
     async def _apply_changes(self, writer: TantivyWriter) -> bool:
@@ -190,17 +208,17 @@ class IndexUpdater:
             position.last_change, position.change_token, BATCH_SIZE
         )
         if changes is None:
-            log.info("The search index is not this database's, or too far behind")
+            log.info("search index outdated")
             self.engine = None
             await self._start_rebuild()
             return True
         if changes:
             ids = {change.article_id for change in changes}
-            if position.backfilled_from:  # those below are still to be read, as they are then
+            if position.backfilled_from:  # The backfill will read the current state of lower ids.
                 ids = {id_ for id_ in ids if id_ >= position.backfilled_from}
             articles = await self._store.article_changes.articles(ids)
             gone = ids.difference(article.article_id for article in articles)
-            await self._run_in_writer_thread(_write, writer, articles, gone, False)  # noqa: FBT003 - of a private function
+            await self._run_in_writer_thread(_write, writer, articles, gone, False)  # noqa: FBT003 - private function
             position = position._replace(last_change=changes[-1].sequence, change_token=changes[-1].nonce)
         if position.backfilled_from:
             articles = await self._store.article_changes.articles_before_id(
@@ -228,13 +246,13 @@ class IndexUpdater:
         self._committed_at, self._is_dirty = time.monotonic(), False
 
     async def _start_rebuild(self) -> None:
-        """Make another index; one of other rules is searched until it is whole."""
+        """Start a rebuild in a new folder; an existing index is searched until the new one is complete."""
         if self._writer is not None:
             await self._run_in_writer_thread(self._writer.close)
         last = await self._store.article_changes.latest()
         self._max_article_id = await self._store.article_changes.largest_id()
         if self._max_article_id:
-            log.info("The search index is made anew")
+            log.info("search index rebuild started")
         self._position = IndexPosition(last.sequence, last.nonce, self._max_article_id + 1)
         self._building_engine = await self._run_in_writer_thread(self._create_empty_index)
         self._writer = await self._run_in_writer_thread(partial(self._building_engine.writer, rebuild=True))
@@ -244,7 +262,7 @@ class IndexUpdater:
             await self._activate_rebuilt()
 
     def _create_empty_index(self) -> TantivyEngine:
-        """An empty index in a folder of its own."""
+        """Create an empty index in a folder of its own, and delete unused folders."""
         used = None if self.engine is None else self.engine.folder
         for folder in self._folder.iterdir():
             if folder.is_dir() and folder != used:

@@ -1,7 +1,7 @@
-"""The port of the search engine: articles and a query tree in, hits out, whichever engine it is.
+"""The port of the search engine: articles and query trees in, hits out.
 
-Every method may be called from any thread. Whoever calls from the event loop calls in a thread: an engine
-does not hold the interpreter's lock while it searches, and thirty phrases take 16 ms even among 500 articles.
+All methods may be called from any thread. Callers on the event loop use a thread: the engine releases the
+interpreter's lock while it searches, and thirty phrases take 16 ms even among 500 articles.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -14,14 +14,16 @@ from bot.store.records.content_records import IndexedArticle
 
 
 class EngineError(Exception):
-    """The index cannot be used: it is missing, damaged, or of other rules."""
+    """The index cannot be used: it is missing, damaged or of another schema version."""
 
 
 class IndexPosition(NamedTuple):
-    """How far an index has followed the store.
+    """How far an index has followed the store's change log.
 
-    `change` is the last change that it holds, with the `mark` that only this change of this database has. An
-    index that is being built holds the articles from the id `filled` on; 0: all.
+    Attributes:
+        last_change: Number of the last change that the index contains.
+        change_token: Random token of that change. It differs in any other database.
+        backfilled_from: During a rebuild, the lowest article id indexed so far; 0 when the index is complete.
     """
 
     last_change: int = 0
@@ -30,14 +32,14 @@ class IndexPosition(NamedTuple):
 
 
 class Hit(NamedTuple):
-    """An article that was found; the larger its `score`, the better (BM25; 0 where nothing was scored)."""
+    """An article that matches, with its BM25 score; 0 if hits were not scored. Higher is better."""
 
     article_id: int
     score: float
 
 
 class CompletionField(StrEnum):
-    """The names that are completed."""
+    """Fields whose names can be completed."""
 
     TAG = "tag"
     AUTHOR = "author"
@@ -45,9 +47,9 @@ class CompletionField(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Which articles may be found at all: of these feeds, and of these (None: of all). Part of every query.
+    """The articles that a search may return, by feed and by id (None: no restriction).
 
-    `bookmarked_article_ids` are the articles that `is:bookmarked` means.
+    The scope applies to every query. `bookmarked_article_ids` are the articles that `is:bookmarked` matches.
     """
 
     feed_ids: frozenset[int] | None = None
@@ -60,24 +62,24 @@ NO_TERMS: Mapping[str, Collection[str]] = {}
 
 
 class SearchEngine(Protocol):
-    """Finds articles in an index, as of the last `refresh`."""
+    """Finds articles in an index, as of the last `reload`."""
 
     @property
     def document_count(self) -> int:
-        """How many articles the index holds."""
+        """Return the number of articles in the index."""
         ...
 
     def refresh(self) -> None:
-        """See what was committed since, by whatever process."""
+        """Make visible what any process has committed since."""
         ...
 
     def match_all(
         self, nodes: Collection[Node], scope: Scope, limit: int, *, newest: bool = False
     ) -> list[Hit]:
-        """The best `limit` articles that all nodes hold of, by BM25, or those published last.
+        """Return at most `limit` articles that match all nodes, by BM25 score or newest first.
 
-        Without nodes, all articles match. A phrase is also found in other inflections: an index of the words
-        as they stand would cost as much again.
+        Without nodes every article matches. A phrase also matches other inflections of its words, because an
+        index of unstemmed words would take twice the space.
         """
         ...
 
@@ -91,68 +93,70 @@ class SearchEngine(Protocol):
         optional: Collection[Node] = (),
         related: Mapping[str, Collection[str]] = NO_TERMS,
     ) -> list[Hit]:
-        """The best `limit` articles that have any word of a text, by BM25.
+        """Return at most `limit` articles that contain any word of a text, by BM25 score.
 
-        Per word, the better of title and text counts, and half of the other; index terms that are `related`
-        to a word count half of it. All of `required` must hold; what is `near` need not, and counts.
+        For each word, the better of its title and text scores counts, plus half of the other. Index terms
+        that are `related` to a word count half as much. All `required` nodes must match; `optional` ones only
+        add to the score.
         """
         ...
 
     def match_similar(
         self, weights: Mapping[str, float], scope: Scope, limit: int, *, exclude_article_id: int
     ) -> list[Hit]:
-        """The best `limit` articles that have two of these index terms, which count so much, or more.
+        """Return at most `limit` articles that contain at least two of the weighted index terms, best first.
 
-        The article `besides` is left out.
+        With a single term, one is enough. The article `exclude_article_id` is left out.
         """
         ...
 
     def document_frequency(self, term: str) -> int:
-        """In how many articles an index term (see `text_analysis.Terms`) stands in title or text, about."""
+        """Return approximately how many articles contain an index term in title or text."""
         ...
 
     def complete(
         self, kind: CompletionField, prefix: str, scope: Scope, limit: int, *, since: int
     ) -> list[str]:
-        """Tags or authors that begin so, as they are written, the most used first.
+        """Return at most `limit` tags or authors with the prefix, most used first, as they are spelled.
 
-        Of articles published since a time; case and accents do not matter, and a name is also found by its
-        later words.
+        Only articles published since `since` (Unix time) count. Case and accents are ignored, and the prefix
+        may also begin a later word of the name.
         """
         ...
 
     def complete_title_words(
         self, prefix: str, scope: Scope, limit: int, *, since: int
     ) -> tuple[list[str], list[Hit]]:
-        """The `text_analysis.words` of titles that begin so, the most used first, small words left out.
+        """Return at most `limit` title words with the prefix, most used first, and the newest hits with them.
 
-        Of articles published since a time; with the newest that have some of them.
+        The words are tokens of `text_analysis.tokens` without stop words, from articles published since
+        `since` (Unix time).
         """
         ...
 
     def terms_with_prefix(self, prefix: str, limit: int) -> list[tuple[str, int]]:
-        """The index terms of titles and texts that begin so, each with how many articles have it, about.
+        """Return at most `limit` index terms with the prefix and their approximate document frequencies.
 
-        The commonest first.
+        The most frequent terms come first.
         """
         ...
 
 
 class IndexWriter(Protocol):
-    """Keeps an index. One process at a time; not thread-safe."""
+    """Writes an index. Only one process may have a writer; it is not thread-safe."""
 
     def put(self, articles: Iterable[IndexedArticle], *, fresh: bool = False) -> None:
-        """Add articles, each in the place of the one with its id; `fresh` ones are in nobody's."""
+        """Add articles, replacing those with the same ids. With `are_new`, no article exists yet."""
         ...
 
     def remove(self, article_ids: Iterable[int]) -> None:
-        """Take articles out, as far as they are there."""
+        """Remove articles; unknown ids are ignored."""
         ...
 
     def commit(self, position: IndexPosition) -> None:
-        """Keep all that was done since the last commit and this position; killed before the end, nothing."""
+        """Commit all changes since the last commit together with the position, atomically."""
         ...
 
     def close(self) -> None:
-        """Let another process write."""
+        """Discard uncommitted changes and let another process write."""
         ...

@@ -36,22 +36,30 @@ from bot.text import discord_text
 from bot.text.words import fold
 
 SCHEMA_VERSION = f"1.{text_analysis.ANALYSIS_VERSION}"
-"""Of what the index holds and how: one of other rules is made anew."""
+"""Version of the index's schema and text analysis; an index of another version is rebuilt."""
 
-_WRITER_HEAP_BYTES = 15_000_000  # bytes that a commit may gather: the least that the engine takes
-_REBUILD_HEAP_BYTES = 30_000_000  # the same where all is to be written: fewer parts to merge
-_WHITESPACE_TOKENIZER, _WORD_TOKENIZER = (
-    "spaced",
-    "words",
-)  # analyzers: of terms with spaces between them, of words as they stand
-_POSITION_FIELD = "kept"  # the marker's field of the position
-_NAME_SEPARATOR = " . "  # over which no name goes
-_MAX_COMPLETION_NAMES = 11  # the author and ten tags
-_MAX_COMPLETION_LENGTH = 60  # UTF-16 units of a name that is offered
-_MAX_SPELLING_ARTICLES = 60  # articles whose titles tell how words are written
-_MAX_COMPLETION_PREFIXES = 3  # words of a name by which it is found
-_PREFIX_CACHE_SIZE = 32  # beginnings whose terms are: two hundred kilobytes each, or five
-_FIELD_SEPARATOR = "\x1f"  # stands between what something is found by and how it is written
+_WRITER_HEAP_BYTES = 15_000_000
+"""Memory for uncommitted documents; the minimum that tantivy accepts."""
+_REBUILD_HEAP_BYTES = 30_000_000
+"""Memory for uncommitted documents during a rebuild; with more of it, fewer segments are merged."""
+_WHITESPACE_TOKENIZER, _WORD_TOKENIZER = "spaced", "words"
+"""Names of the analyzers for index terms separated by spaces, and for unstemmed words."""
+_POSITION_FIELD = "kept"
+"""Field of the marker document that stores the position."""
+_NAME_SEPARATOR = " . "
+"""Separator of names, so that no phrase spans two of them."""
+_MAX_COMPLETION_NAMES = 11
+"""Maximum number of names of an article that can be completed: the author and ten tags."""
+_MAX_COMPLETION_LENGTH = 60
+"""Maximum length of a name that is offered as a completion, in UTF-16 code units."""
+_MAX_SPELLING_ARTICLES = 60
+"""Maximum number of articles whose titles show how words are spelled."""
+_MAX_COMPLETION_PREFIXES = 3
+"""Maximum number of words of a name from which it can be completed."""
+_PREFIX_CACHE_SIZE = 32
+"""Maximum number of prefixes whose terms are cached: each takes up to 200 kB."""
+_FIELD_SEPARATOR = "\x1f"
+"""Separator between the folded text of a completion and its original spelling."""
 _COMPLETION_PREFIXES = {CompletionField.TAG: "t", CompletionField.AUTHOR: "a"}
 _FILTERS = {CompletionField.TAG: FilterName.TAG, CompletionField.AUTHOR: FilterName.AUTHOR}
 
@@ -63,7 +71,7 @@ def _schema() -> tantivy.Schema:
     builder.add_integer_field(PUBLISHED, fast=True)
     builder.add_text_field(LANGUAGE, tokenizer_name="raw", index_option="basic")
     builder.add_text_field(COMPLETIONS, tokenizer_name="raw", index_option="basic")
-    for field in (TITLE, BODY, FILTER_TOKENS):  # given in terms: the language decides which
+    for field in (TITLE, BODY, FILTER_TOKENS):  # Their terms depend on the article's language.
         builder.add_text_field(field, tokenizer_name=_WHITESPACE_TOKENIZER)
     builder.add_text_field(TITLE_WORDS, tokenizer_name=_WORD_TOKENIZER, index_option="basic")
     builder.add_text_field(MARKER, tokenizer_name="raw", index_option="basic")
@@ -73,7 +81,7 @@ def _schema() -> tantivy.Schema:
 
 @raises_engine_errors
 class TantivyEngine:
-    """An open index, made where the folder is empty. Everything public raises `EngineError`."""
+    """An open index, created if the folder is empty. All public members raise `EngineError`."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +97,7 @@ class TantivyEngine:
         self.refresh()
 
     def refresh(self) -> None:
-        """See what was committed since, by whatever process."""
+        """Make visible what any process has committed since."""
         self._index.reload()
         self._searcher = self._index.searcher()
         held = (code for code in text_analysis.STEMMER_LANGUAGES if self._searcher.doc_freq(LANGUAGE, code))
@@ -97,12 +105,12 @@ class TantivyEngine:
 
     @property
     def document_count(self) -> int:
-        """How many articles the index holds."""
-        return max(0, self._searcher.num_docs - 1)  # one is the marker
+        """Return the number of articles in the index."""
+        return max(0, self._searcher.num_docs - 1)  # Without the marker document.
 
     @property
     def position(self) -> IndexPosition | None:
-        """How far it has followed the store; None before the first commit."""
+        """Return how far the index has followed the store; None before the first commit."""
         searcher = self._searcher
         query = tantivy.Query.term_query(self._index.schema, MARKER, SCHEMA_VERSION)
         for _, address in searcher.search(query, 1).hits:
@@ -113,7 +121,7 @@ class TantivyEngine:
     def match_all(
         self, nodes: Collection[Node], scope: Scope, limit: int, *, newest: bool = False
     ) -> list[Hit]:
-        """See `SearchEngine`."""
+        """Implement `SearchEngine.match_all`."""
         return self._hits(self._queries.match_all(nodes, scope), limit, newest=newest)
 
     def match_any(
@@ -126,15 +134,15 @@ class TantivyEngine:
         optional: Collection[Node] = (),
         related: Mapping[str, Collection[str]] = NO_TERMS,
     ) -> list[Hit]:
-        """See `SearchEngine`."""
+        """Implement `SearchEngine.match_any`."""
         return self._hits(self._queries.match_any(text, scope, required, optional, related), limit)
 
     def match_similar(
         self, weights: Mapping[str, float], scope: Scope, limit: int, *, exclude_article_id: int
     ) -> list[Hit]:
-        """See `SearchEngine`.
+        """Implement `SearchEngine.match_similar`.
 
-        The engine's own query of this kind takes texts, which it would read by one language's rules.
+        Tantivy's own MoreLikeThis query takes texts, which it would analyse by the rules of one language.
         """
         return (
             self._hits(self._queries.match_similar(weights, scope, exclude_article_id), limit)
@@ -143,13 +151,13 @@ class TantivyEngine:
         )
 
     def document_frequency(self, term: str) -> int:
-        """See `SearchEngine`."""
+        """Implement `SearchEngine.get_document_frequency`."""
         return max(self._searcher.doc_freq(TITLE, term), self._searcher.doc_freq(BODY, term))
 
     def complete(
         self, kind: CompletionField, prefix: str, scope: Scope, limit: int, *, since: int
     ) -> list[str]:
-        """See `SearchEngine`."""
+        """Implement `SearchEngine.complete_names`."""
         among = self._queries.since(since, scope)
         found = self._searcher.terms_with_prefix(
             COMPLETIONS, _COMPLETION_PREFIXES[kind] + _folded(prefix), among, limit * _MAX_COMPLETION_PREFIXES
@@ -159,7 +167,7 @@ class TantivyEngine:
     def complete_title_words(
         self, prefix: str, scope: Scope, limit: int, *, since: int
     ) -> tuple[list[str], list[Hit]]:
-        """See `SearchEngine`."""
+        """Implement `SearchEngine.complete_title_words`."""
         among = self._queries.since(since, scope)
         found = self._searcher.terms_with_prefix(
             TITLE_WORDS, _folded(prefix), among, limit * _MAX_COMPLETION_PREFIXES
@@ -174,7 +182,10 @@ class TantivyEngine:
         )
 
     def terms_with_prefix(self, prefix: str, limit: int) -> list[tuple[str, int]]:
-        """See `SearchEngine`. One letter takes milliseconds; remembered until there are a tenth more."""
+        """Implement `SearchEngine.list_terms_with_prefix`.
+
+        A single letter takes milliseconds, so its terms are cached until the index has grown by a tenth.
+        """
         if len(prefix) > 1:
             return self._common_terms(prefix, limit)
         with self._cache_lock:
@@ -193,7 +204,7 @@ class TantivyEngine:
         return counts.most_common(limit)
 
     def writer(self, *, rebuild: bool = False) -> TantivyWriter:
-        """Write, where no other process does: changes, or all that there is."""
+        """Open the writer; `rebuild` gives it more memory. No other process may have one."""
         return TantivyWriter(
             self, self._index.writer(_REBUILD_HEAP_BYTES if rebuild else _WRITER_HEAP_BYTES, 1)
         )
@@ -214,30 +225,30 @@ class TantivyEngine:
 
 @raises_engine_errors
 class TantivyWriter:
-    """Writes an index. Every method raises `EngineError`."""
+    """Writes a tantivy index. All methods raise `EngineError`."""
 
     def __init__(self, engine: TantivyEngine, writer: tantivy.IndexWriter) -> None:
         self._engine = engine
         self._writer = writer
-        self._terms = cache(
-            text_analysis.TermCache
-        )  # until the commit: articles that trickle in need no memory
+        # Cleared by each commit, so that a trickle of articles does not hold memory.
+        self._terms = cache(text_analysis.TermCache)
 
     def put(self, articles: Iterable[IndexedArticle], *, fresh: bool = False) -> None:
-        """See `IndexWriter`."""
+        """Implement `IndexWriter.put_articles`."""
         made = [(each.article_id, _to_document(each, self._terms(each.language))) for each in articles]
         if not fresh:
             self.remove(article_id for article_id, _ in made)
-        for _, document in made:  # in one go: the engine's thread sleeps between two that come apart
+        # The engine's thread would go to sleep between documents that arrive separately.
+        for _, document in made:
             self._writer.add_document(document)
 
     def remove(self, article_ids: Iterable[int]) -> None:
-        """See `IndexWriter`."""
+        """Implement `IndexWriter.remove_articles`."""
         for article_id in article_ids:
             self._writer.delete_documents_by_term(ARTICLE, article_id)
 
     def commit(self, position: IndexPosition) -> None:
-        """See `IndexWriter`."""
+        """Implement `IndexWriter.commit`."""
         marker = tantivy.Document()
         marker.add_text(MARKER, SCHEMA_VERSION)
         marker.add_text(_POSITION_FIELD, " ".join(map(str, position)))
@@ -248,8 +259,8 @@ class TantivyWriter:
         self._engine.refresh()
 
     def close(self) -> None:
-        """See `IndexWriter`."""
-        del self._writer  # and with it what was not committed
+        """Implement `IndexWriter.close`."""
+        del self._writer  # This discards uncommitted changes.
 
 
 def _to_document(of: IndexedArticle, terms: text_analysis.TermCache) -> tantivy.Document:
@@ -274,7 +285,7 @@ def _to_document(of: IndexedArticle, terms: text_analysis.TermCache) -> tantivy.
 
 
 class _IndexedName(NamedTuple):
-    """A tag or author: the tokens that it is filtered by, and what a person may type to be offered it."""
+    """Tag or author: the tokens that filters match, and the terms that complete it."""
 
     filter_tokens: str
     completions: tuple[str, ...]
@@ -282,7 +293,7 @@ class _IndexedName(NamedTuple):
 
 @lru_cache(maxsize=1 << 12)
 def _index_name(kind: CompletionField, name: str) -> _IndexedName:
-    """A name, which is offered by each of its first words."""
+    """Return the index terms of a name, which can be completed from each of its first words."""
     facts = " ".join(tokens_of_name(_FILTERS[kind], name))
     plain = discord_text.to_plain_line(name)
     if not plain or discord_text.utf16_length(plain) > _MAX_COMPLETION_LENGTH:

@@ -1,4 +1,4 @@
-"""What people type, read into a tree, and the tree matched against one article.
+"""Queries: parsing of the search syntax into a tree, and matching of the tree against one article.
 
-In: text or a command's options. Out: a `Query`, with notes on how it was read.
+Input: text or the options of a command. Output: a `Query`, with notes on how it was read.
 """

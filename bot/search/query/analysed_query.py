@@ -1,7 +1,6 @@
-"""A query tree in the terms of the index: what engine and matcher both ask of an article, so that they agree.
+"""Analysis of a query tree into clauses over index terms, so that engine and matcher agree.
 
-Small words say nothing where anything else is asked for; where they are all there is, they are looked for as
-they stand.
+Stop words are dropped if the query has anything else; otherwise they are searched for as exact words.
 """
 
 from __future__ import annotations
@@ -14,12 +13,13 @@ from bot.search.index import text_analysis
 from bot.search.query.name_tokens import TOKEN_PREFIXES, tokens_of_name
 from bot.search.query.query_tree import AllOf, AnyOf, FieldFilter, Node, Not, Phrase, Word, leaves
 
-_MIN_PART_LENGTH = 3  # letters of a part of a word in several, below which they have to stand together (AT&T)
+_MIN_PART_LENGTH = 3
+"""Minimum length of the parts of a compound word; with a shorter one it is a phrase ("AT&T")."""
 
 
 @dataclass(frozen=True, slots=True)
 class TermClause:
-    """A word in any of its inflections: one of these index terms."""
+    """A word in any inflection: any of these index terms."""
 
     stems: frozenset[str]
     title: bool = False
@@ -27,7 +27,7 @@ class TermClause:
 
 @dataclass(frozen=True, slots=True)
 class PhraseClause:
-    """Words as they stand, in a row."""
+    """Consecutive words, unstemmed."""
 
     words: tuple[str, ...]
     title: bool = False
@@ -35,7 +35,7 @@ class PhraseClause:
 
 @dataclass(frozen=True, slots=True)
 class NameClause:
-    """A name that has these tokens in a row, or is all of them in one, which is `whole`."""
+    """A name with these consecutive tokens, or with `joined_token`, which joins them to one."""
 
     tokens: tuple[str, ...]
     joined_token: str
@@ -43,21 +43,21 @@ class NameClause:
 
 @dataclass(frozen=True, slots=True)
 class NotClause:
-    """What must not hold."""
+    """A clause that must not match."""
 
     clause: Clause
 
 
 @dataclass(frozen=True, slots=True)
 class AllClauses:
-    """All of these hold."""
+    """Clauses that must all match."""
 
     clauses: tuple[Clause, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AnyClause:
-    """At least one of these holds."""
+    """Clauses of which at least one must match."""
 
     clauses: tuple[Clause, ...]
 
@@ -66,7 +66,7 @@ Clause = TermClause | PhraseClause | NameClause | FieldFilter | NotClause | AllC
 
 
 class AnalysedQuery(NamedTuple):
-    """All that is asked for, without what says nothing, and the small words that were `left_out`."""
+    """The clauses of a query, all of which must match, and the stop words that were dropped."""
 
     clauses: tuple[Clause, ...]
     dropped_stop_words: frozenset[str]
@@ -75,7 +75,7 @@ class AnalysedQuery(NamedTuple):
 def analyse_query(
     nodes: Iterable[Node], languages: tuple[str, ...] = text_analysis.QUERY_LANGUAGES
 ) -> AnalysedQuery:
-    """What all of these nodes ask for; words may be of these languages."""
+    """Analyse nodes that must all match. `languages` are the ISO 639-1 codes that their words may be in."""
     nodes = tuple(nodes)
     analyser = _Analyser(nodes, languages)
     return AnalysedQuery(
@@ -84,14 +84,14 @@ def analyse_query(
 
 
 def only_stop_words(nodes: Collection[Node]) -> tuple[str, ...]:
-    """The words of a query that has nothing but words that say nothing; else none."""
+    """Return the words of a query that consists only of stop words; otherwise nothing."""
     if _Analyser(nodes, text_analysis.QUERY_LANGUAGES).drops_stop_words:
         return ()
     return tuple(dict.fromkeys(leaf.text for leaf in leaves(nodes) if isinstance(leaf, Word)))
 
 
 class _Analyser:
-    """Knows which words of a query say nothing."""
+    """Analyses the nodes of one query, for which it knows the stop words."""
 
     def __init__(self, nodes: Collection[Node], languages: tuple[str, ...]) -> None:
         self._languages = languages
@@ -102,7 +102,7 @@ class _Analyser:
         self.drops_stop_words = len(texts) < len(asked) or any(map(self._is_content_word, words))
 
     def parts(self, nodes: Iterable[Node]) -> Iterable[Clause]:
-        """The parts of several nodes."""
+        """Return the clauses of several nodes."""
         return (part for node in nodes if (part := self._part(node)) is not None)
 
     def _part(self, node: Node) -> Clause | None:
@@ -123,7 +123,7 @@ class _Analyser:
         return part
 
     def _word(self, words: list[str], *, title: bool) -> Clause | None:
-        """The stems of a word; of one in several parts those of each, where they tell enough apart."""
+        """Return the clause of a word; of a compound word, the stems of each part if they are distinctive."""
         telling = list(filter(self._is_content_word, words)) if self.drops_stop_words else []
         if not telling:
             return None if self.drops_stop_words else _row(words, title=title)
@@ -150,13 +150,13 @@ def _condition(condition: FieldFilter) -> Clause | None:
 
 
 def negate_clause(part: Clause | None) -> Clause | None:
-    """The opposite of a part; None of none."""
+    """Return the negation of a clause, or None for None."""
     if isinstance(part, NotClause):
         return part.clause
     return None if part is None else NotClause(part)
 
 
 def combine(kind: type[AllClauses | AnyClause], parts: Iterable[Clause]) -> Clause | None:
-    """These parts in one; None of none."""
+    """Combine clauses into one of the given class; return a single clause as it is, and None without any."""
     found = tuple(parts)
     return kind(found) if len(found) > 1 else found[0] if found else None

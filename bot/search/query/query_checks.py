@@ -1,4 +1,4 @@
-"""What is to be said of a query before anything is looked for."""
+"""Checks of a query before it is searched."""
 
 import re
 from collections import defaultdict
@@ -11,14 +11,14 @@ from bot.search.query.query_tree import AllOf, FieldFilter, Node, Query, leaves
 
 
 def asks_for_bookmarks(query: Query) -> bool:
-    """Whether it depends on who asks."""
+    """Return whether the query's matches depend on the user's bookmarks."""
     return any(
         isinstance(leaf, FieldFilter) and leaf.filter is FilterName.BOOKMARKED for leaf in leaves(query.nodes)
     )
 
 
 def check_query(query: Query, person_id: int | None) -> list[Note]:
-    """What cannot find anything, or not all of it."""
+    """Return notes on filters that can match nothing, or less than expected. `user_id` is None outside Discord."""
     notes = []
     if person_id is None and asks_for_bookmarks(query):
         notes.append(Note.of(NoteKind.OWN_BOOKMARKS))
@@ -35,7 +35,7 @@ def check_query(query: Query, person_id: int | None) -> list[Note]:
 
 
 def _required(nodes: Collection[Node]) -> Iterator[FieldFilter]:
-    """The filters that must hold."""
+    """Yield the filters that must match."""
     for node in nodes:
         if isinstance(node, AllOf):
             yield from _required(node.nodes)
@@ -47,11 +47,11 @@ _PLAIN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def is_iso_date(typed: str) -> bool:
-    """Whether a date was typed so that nobody needs to be told how it was read."""
+    """Return whether a date is an ISO date, so that its reading needs no note."""
     return _PLAIN.fullmatch(typed) is not None
 
 
 def date_note(condition: FieldFilter, zone: tzinfo, now: int) -> Note:
-    """From when on, or until when, articles are looked for; `now` is in seconds since 1970 in UTC."""
+    """Return the note on the moment that a date filter means; `now` is Unix time in seconds."""
     remark = NoteKind.SINCE if condition.filter is FilterName.SINCE else NoteKind.BEFORE
     return Note.of(remark, moment=int(condition.value), now=now, zone=zone)

@@ -1,4 +1,4 @@
-"""The filters of a query: how people write their names and values, in English and in French."""
+"""Filters of a query: how their names and values are written, in English and in French."""
 
 import re
 from enum import StrEnum
@@ -11,7 +11,7 @@ from bot.text.words import fold
 
 
 class FilterName(StrEnum):
-    """What an article can be chosen by besides its words."""
+    """Properties of an article that a query can filter by, besides its words."""
 
     SOURCE = "source"
     AUTHOR = "author"
@@ -53,12 +53,12 @@ _QUOTATION_MARKS = frozenset('"“”«»„')
 
 
 def filter_from_alias(name: str) -> str | None:
-    """The filter that a person names in either language: a `Filter`, `title`, `has` or `is`; or None."""
+    """Return the filter of an English or French name: a `FilterName`, `title`, `has` or `is`; or None."""
     return FILTER_ALIASES.get(fold(name))
 
 
 def language_code(name: str) -> str | None:
-    """The ISO 639-1 code of a language that a person names: `fr`, `en-GB`, `français`, `German`; or None."""
+    """Return the ISO 639-1 code of a language such as `fr`, `en-GB`, `français` or `German`, or None."""
     value = fold(name).strip()
     code = _languages().get(value, value.partition("-")[0])
     return code if re.fullmatch("[a-z]{2}", code) else None
@@ -66,7 +66,7 @@ def language_code(name: str) -> str | None:
 
 @cache
 def _languages() -> dict[str, str]:
-    """The codes of languages by their names in the languages that Telex speaks."""
+    """Return the codes of languages by their names in the languages of the interface."""
     return {
         fold(name): code
         for language in i18n.LANGUAGES
@@ -76,22 +76,22 @@ def _languages() -> dict[str, str]:
 
 
 _FRENCH_VALUE_FILTERS = frozenset("apres avant jusqua jusqu'a avec a contient est depuis langue".split())
-"""Names of filters with a fixed set of values, as they are written in French."""
+"""French names of filters that have a fixed set of values."""
 _FRENCH_ALIASES = _FRENCH_VALUE_FILTERS | frozenset("auteur categorie etiquette titre".split())
 _NAMED = re.compile(r"(?<![^\s(-])([^\W\d_]{2,12}|[aàAÀ]):(?=\S)")
 
 
 def uses_french_alias(query: str) -> bool:
-    """Whether a query names a filter by a name that is French alone."""
+    """Return whether a query contains a filter name that exists only in French."""
     return any(fold(name) in _FRENCH_ALIASES for name in _NAMED.findall(query))
 
 
 def expects_french_values(name: str) -> bool:
-    """Whether a filter is named in French, so that its values are to be."""
+    """Return whether a filter name is French, so that its values are suggested in French."""
     return fold(name) in _FRENCH_VALUE_FILTERS
 
 
 def format_filter(name: str, value: str) -> str:
-    """A filter as it is typed in a query: `tag:IA`, `source:"Le Monde"`."""
+    """Return a filter as it is typed in a query: `tag:IA`, `source:"Le Monde"`."""
     bare = "".join(character for character in value if character not in _QUOTATION_MARKS)
     return f'{name}:"{bare}"' if re.search(r"[\s()|]", bare) else f"{name}:{bare}"

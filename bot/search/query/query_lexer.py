@@ -1,8 +1,8 @@
-"""The tokens of a typed query: words, phrases, filters with their values, and what joins them.
+"""Lexer of the search syntax: words, phrases, filters with values, and operators.
 
-A quotation mark begins a phrase only before a word, and ends one only after; any other says nothing, so that
-inches, a mark that was forgotten or a pasted paragraph lose no word. A minus excludes at the beginning of
-a word alone, not of a number (`-0.3 %`).
+A quotation mark opens a phrase only before a word, and closes it only after one; any other is ignored, so
+that inches, a forgotten mark or a pasted paragraph lose no word. A minus excludes only at the beginning of a
+word, not of a number ("-0.3 %").
 """
 
 import re
@@ -27,13 +27,15 @@ _TOKEN = re.compile(
 
 
 class Token(NamedTuple):
-    """A piece of a query.
+    """A token of a query.
 
-    `start` is where a filter begins in the text, below 0 where no word may be added to its value, `end` where
-    a filter or word that nobody quoted ends.
+    Attributes:
+        kind: "(", ")", "or", "not" or "term"; "stray", "minus" and "valueless" have no effect.
+        start: Offset of a filter in the text; negative if no word may be added to its value.
+        end: Offset after an unquoted filter or word.
     """
 
-    kind: str  # "(", ")", "or", "not", "term", and what says nothing: "stray", "minus", "valueless"
+    kind: str
     value: str = ""
     name: str = ""
     quoted: bool = False
@@ -43,7 +45,7 @@ class Token(NamedTuple):
 
 
 def tokenize_query(text: str) -> Iterator[Token]:
-    """The tokens of a query on one line, in order."""
+    """Yield the tokens of a query, which must be on one line, in order."""
     for match in _TOKEN.finditer(text):
         name, negated = match["name"] or "", bool(match["minus"])
         if match["close"]:
@@ -64,7 +66,7 @@ def tokenize_query(text: str) -> Iterator[Token]:
 
 
 def _group_tokens(match: re.Match[str]) -> Iterator[Token]:
-    """A parenthesis, with the filter that is asked of each word in the group."""
+    """Yield the tokens of an opening parenthesis, with the filter that applies to each word in the group."""
     name = match["of"] or ""
     if match["without"]:
         yield Token("not")
@@ -75,7 +77,7 @@ def _group_tokens(match: re.Match[str]) -> Iterator[Token]:
 
 
 def _alternative_tokens(value: str, name: str, *, negated: bool) -> Iterator[Token]:
-    """Words that `|` stands between, one of which is wanted, by the filter before the first."""
+    """Yield the tokens of words joined by `|`, to which the filter before the first one applies."""
     words = _SEPARATOR.split(value)
     is_group = all(words)
     if is_group:
@@ -96,7 +98,7 @@ def _alternative_tokens(value: str, name: str, *, negated: bool) -> Iterator[Tok
 
 
 def _word_token(value: str, name: str, *, negated: bool) -> Token | None:
-    """A word, a filter, or what joins them; None for an AND, which goes without saying."""
+    """Return the token of a word, filter or operator; None for AND, which is implied."""
     if name:
         return Token("term", value, name, negated=negated)
     if value.endswith(":") and filter_from_alias(value[:-1]):

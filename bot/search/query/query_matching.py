@@ -1,7 +1,7 @@
-"""Whether an article matches a query, told in memory from the article alone, as the index would tell it.
+"""Matching of a query against one article in memory, with the same result as the index.
 
-An article is read once for all queries. A phrase is always required here.
-Dates and bookmarks, which no article that is about to be kept can tell, are taken for true.
+An article is analysed once for all queries. Phrases are always required. Filters by date and bookmark, which
+a new article cannot decide, count as true.
 """
 
 from __future__ import annotations
@@ -29,80 +29,81 @@ from bot.search.query.name_tokens import article_name_tokens
 from bot.search.query.query_filters import FilterName
 from bot.search.query.query_tree import FieldFilter, Query
 
-MAX_CHARS_READ = 200_000  # characters of a text
+MAX_CHARS_READ = 200_000
+"""Maximum number of characters read of a text."""
 
 
 class KeyKind(Enum):
-    """What a key is."""
+    """Kinds of keys: a stem or token of title or text, or a token of outlet, author or tag."""
 
-    STEM = "stem"  # one of `text_analysis.stems` of title or text
-    WORD = "word"  # one of `text_analysis.words`
-    NAME = "name"  # one of `article_names`
+    STEM = "stem"
+    WORD = "word"
+    NAME = "name"
 
 
 class MatchKey(NamedTuple):
-    """Something that an article has."""
+    """Key of an article, by which queries that may match it are looked up."""
 
     kind: KeyKind
     value: str
 
 
 KeyFrequency = Callable[[MatchKey], int]
-"""How many articles have a key, about."""
+"""Function that returns approximately how many articles have a key."""
 
 
 class AnalysedArticle:
-    """An article as queries read it: each part is made when one first asks for it."""
+    """An article analysed for matching; each part is computed on first use."""
 
     def __init__(self, article: Article | NewArticle) -> None:
         self.article = article
 
     def precompute(self) -> AnalysedArticle:
-        """The same with everything made."""
+        """Compute all parts now, and return the article itself."""
         _ = self.stems, self.title_token_string, self.body_token_string, self.names
         return self
 
     @cached_property
     def title_stems(self) -> frozenset[str]:
-        """The stems of the title."""
+        """Return the stems of the title."""
         return frozenset(text_analysis.stemmed_tokens(self.article.title, self.article.language))
 
     @cached_property
     def stems(self) -> frozenset[str]:
-        """The stems of title and text."""
+        """Return the stems of title and text."""
         return self.title_stems.union(
             text_analysis.stemmed_tokens(self.article.body[:MAX_CHARS_READ], self.article.language)
         )
 
     @cached_property
     def title_words(self) -> list[str]:
-        """The words of the title."""
+        """Return the tokens of the title."""
         return text_analysis.tokens(self.article.title)
 
     @cached_property
     def body_words(self) -> list[str]:
-        """The words of the text."""
+        """Return the tokens of the text."""
         return text_analysis.tokens(self.article.body[:MAX_CHARS_READ])
 
     @cached_property
     def title_token_string(self) -> str:
-        """The words of the title in a row, spaces around each."""
+        """Return the tokens of the title with a space around each."""
         return _token_string(self.title_words)
 
     @cached_property
     def body_token_string(self) -> str:
-        """The words of the text likewise."""
+        """Return the tokens of the text with a space around each."""
         return _token_string(self.body_words)
 
     @cached_property
     def names(self) -> tuple[tuple[str, ...], ...]:
-        """The tokens of outlet, author and tags."""
+        """Return the tokens of outlet, author and tags, a tuple for each name."""
         article = self.article
         return tuple(article_name_tokens(article.outlet, article.author, article.tags))
 
     @cached_property
     def match_keys(self) -> dict[KeyKind, frozenset[str]]:
-        """All that keys can name."""
+        """Return all keys of the article by kind."""
         return {
             KeyKind.STEM: self.stems,
             KeyKind.WORD: frozenset(self.title_words).union(self.body_words),
@@ -111,8 +112,8 @@ class AnalysedArticle:
 
 
 def matches(part: Clause, article: AnalysedArticle) -> bool:
-    """Whether a part of a query is true of an article; dates and bookmarks are no parts here."""
-    match part:  # by class alone: a pattern with fields takes twice the time
+    """Return whether an article matches a clause, which must not contain filters by date or bookmark."""
+    match part:  # Patterns with fields would take twice the time.
         case TermClause():
             found = not part.stems.isdisjoint(article.title_stems if part.title else article.stems)
         case AllClauses():
@@ -135,13 +136,19 @@ def matches(part: Clause, article: AnalysedArticle) -> bool:
 
 
 def _contains_sequence(tokens: tuple[str, ...], name: tuple[str, ...]) -> bool:
-    """As the last token of several is all in one, a row never ends with it."""
+    """Return whether a name contains the tokens consecutively.
+
+    The last of several tokens of a name joins the others, so no sequence includes it.
+    """
     count = len(tokens)
     return any(name[start : start + count] == tokens for start in range(len(name) - count))
 
 
 def cheapest_keys(part: Clause, cost: KeyFrequency) -> frozenset[MatchKey]:
-    """The cheapest keys of which every article has one that this holds of; empty where there are none."""
+    """Return the cheapest set of keys of which every matching article has at least one.
+
+    Empty if there is no such set, as for exclusions.
+    """
     match part:
         case TermClause(stems):
             found = frozenset(MatchKey(KeyKind.STEM, stem) for stem in stems)
@@ -162,7 +169,7 @@ def cheapest_keys(part: Clause, cost: KeyFrequency) -> frozenset[MatchKey]:
 
 
 def query_languages_for(article_language: str | None) -> tuple[str, ...]:
-    """The languages that a query's words may be of, for an article in a language."""
+    """Return the languages that a query's words may be in, for an article in the given language."""
     asked = text_analysis.QUERY_LANGUAGES
     is_other = article_language in text_analysis.STEMMER_LANGUAGES and article_language not in asked
     return (*asked, article_language) if is_other and article_language else asked
@@ -171,12 +178,12 @@ def query_languages_for(article_language: str | None) -> tuple[str, ...]:
 def matchable_clause(
     query: Query, languages: tuple[str, ...] = text_analysis.QUERY_LANGUAGES
 ) -> Clause | None:
-    """What a query asks of an article; None where that is nothing."""
+    """Return the part of a query that an article can decide, or None if there is none."""
     return _without_undecidable(AllClauses(analyse_query(query.nodes, languages).clauses))
 
 
 def _without_undecidable(part: Clause) -> Clause | None:
-    """As much of a part of a query as an article can tell; None of what none can, or what is true of all."""
+    """Return the part of a clause that an article can decide, or None if there is none."""
     match part:
         case FieldFilter(filter=FilterName.SINCE | FilterName.BEFORE | FilterName.BOOKMARKED):
             return None

@@ -1,4 +1,4 @@
-"""What a search has to tell of a query, as data: `posting.search_note_sentences` has the sentences."""
+"""Notes on a query, as data. `posting.search_note_sentences` holds their texts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class NoteKind(StrEnum):
-    """What is remarked; behind each, the values that its sentence takes."""
+    """Kinds of notes. The comments name the placeholders of their texts."""
 
     CUT_TEXT = "cut-text"  # count
     CUT_TERMS = "cut-terms"  # count
@@ -45,12 +45,12 @@ class NoteKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A remark and its values by name."""
+    """A note and the placeholders of its text, by name."""
 
     kind: NoteKind
     values: tuple[tuple[str, object], ...] = ()
 
     @classmethod
     def of(cls, remark: NoteKind, **values: object) -> Note:
-        """Make one."""
+        """Create a note."""
         return cls(remark, tuple(values.items()))

@@ -1,8 +1,8 @@
-"""The search syntax: what a person types, read into a tree. Every text is a query; none is an error.
+"""Parser of the search syntax. Every text is a valid query; none is an error.
 
-Words are all required, `"exact phrases"` stand as written, `-word` excludes, `OR` (also `OU`, `|`) joins its
-two neighbours, parentheses group. `name:value` filters, `name:(one OR other)` by each in the group; names and
-values may be English or French.
+All words are required, `"exact phrases"` match as written, `-word` excludes, `OR` (also `OU`, `|`) joins its
+two neighbours, and parentheses group. `name:value` filters, and `name:(one OR other)` applies the filter to
+each word of the group. Names and values may be English or French.
 """
 
 import re
@@ -28,32 +28,40 @@ from bot.text.stopwords import STOPWORDS
 from bot.text.times import periods
 from bot.text.words import fold, words
 
-MAX_CHARS_READ = 2_000  # characters read of a query
-MAX_LENGTH = 400  # characters of one that is kept, a filter's or a watch's, and of a question
-MAX_TERMS = 256  # words, phrases and filters
-MAX_DEPTH = 5  # parentheses within parentheses
-MAX_UNQUOTED_VALUE_WORDS = 5  # words after its first that nobody quoted
-_MIN_NAME_SIMILARITY = 0.7  # how like a filter's name a mistyped one is
+MAX_CHARS_READ = 2_000
+"""Maximum number of characters read of a query."""
+MAX_LENGTH = 400
+"""Maximum length in characters of a stored query (filter or watch) and of a question."""
+MAX_TERMS = 256
+"""Maximum number of words, phrases and filters in a query."""
+MAX_DEPTH = 5
+"""Maximum depth of nested parentheses."""
+MAX_UNQUOTED_VALUE_WORDS = 5
+"""Maximum number of unquoted words that may extend the value of a filter."""
+_MIN_NAME_SIMILARITY = 0.7
+"""Minimum similarity of an unknown filter name to a suggested one, from 0 to 1 (difflib)."""
 
-# A colon with a space after it, or before it as in French.
+# The colon may have a space after it, and before it as in French.
 _SPACED_FILTER = re.compile(r"(?<!\S)(?P<minus>[-−–]?)(?P<name>[^\W\d_]{2,12})(?: ?: | :)(?=[^\s()])")
 _SPACED_FILTER_NAMES = frozenset(
     "title titre source author auteur tag etiquette lang langue since depuis before avant".split()
 )
-"""Names of filters that are no words of sentences."""
-_SENTENCE_ENDS = tuple(".!?…")  # of sentences
+"""Names of filters that are unlikely as words of a sentence."""
+_SENTENCE_ENDS = tuple(".!?…")
+"""Characters that end a sentence."""
 
 
 def parse_query(text: str, now: int, zone: tzinfo = UTC, *, max_chars: int = MAX_CHARS_READ) -> Query:
-    """What `text` asks for. `now` (seconds since 1970 in UTC) is what `7d` or `last monday` count from.
+    """Parse a query. Never raises.
 
-    Days begin at midnight in `zone`. At most `longest` characters and 256 terms are read. Never raises.
+    Relative dates such as `7d` or `last monday` count from `now` (Unix time); days begin at midnight in
+    `zone`. At most `max_chars` characters and `MAX_QUERY_TERMS` terms are read; notes say what was cut.
     """
     return _Parser(text, now, zone, max_chars).query()
 
 
 def word_or_phrase(text: str, *, title: bool = False) -> Word | Phrase | None:
-    """A word in any inflection, or several as a phrase; None where there is no word in the text."""
+    """Return a word, a phrase if the text has several words, or None if it has none."""
     count = len(words(text))
     return (Word if count == 1 else Phrase)(text, title) if count else None
 
@@ -62,7 +70,7 @@ class _Parser:
     def __init__(self, text: str, now: int, zone: tzinfo, longest: int) -> None:
         self.notes: list[Note] = []
         self.unquoted_filters: list[UnquotedFilter] = []
-        self.deferred_notes: list[Note] = []  # what is said only where something else was understood
+        self.deferred_notes: list[Note] = []  # Dropped if the query has no nodes.
         self.now = now
         self.zone = zone
         self.text = " ".join(text[: longest * 4].split())
@@ -73,8 +81,8 @@ class _Parser:
         self.tokens = [token for token in tokenize_query(self.text) if not self.is_ignored(token)]
         self.position = 0
         self.terms = 0
-        self.ignored_parentheses = 0  # open parentheses that are too deep to group anything
-        self.filters: list[str] = []  # the names of filters before the parentheses that are open
+        self.ignored_parentheses = 0  # Open parentheses beyond the maximum depth.
+        self.filters: list[str] = []  # Names of the filters before the open parentheses.
 
     def note(self, remark: NoteKind, **values: object) -> None:
         self.notes.append(Note.of(remark, **values))
@@ -83,9 +91,9 @@ class _Parser:
         self.deferred_notes.append(Note.of(remark, **values))
 
     def join_spaced_filter(self, match: re.Match[str]) -> str:
-        """A filter whose name, colon and value a person wrote apart, as one; a date only where it is one.
+        """Join a filter's name, colon and value if spaces separate them; a date filter only before a date.
 
-        A name that follows a small word (`à la source : …`) or begins a later sentence is a noun.
+        A name after a stop word ("à la source : …") or at the beginning of a later sentence is a noun.
         """
         name = fold(match["name"])
         before = self.text[: match.start()].rpartition(" ")[0].rpartition(" ")[2]
@@ -102,7 +110,7 @@ class _Parser:
         return filter_
 
     def begins_with_date(self, start: int) -> bool:
-        """Whether the words from `start` on begin with a date, or with what stands in quotation marks."""
+        """Return whether the words from `start` on begin with a date or with quoted text."""
         following = self.text[start:].split()[: MAX_UNQUOTED_VALUE_WORDS + 1]
         return not self.text[start].isalnum() or any(
             periods.parse(" ".join(following[:count]), self.now, self.zone)
@@ -110,7 +118,7 @@ class _Parser:
         )
 
     def is_ignored(self, token: Token) -> bool:
-        """Whether a token asks for nothing, which is said."""
+        """Return whether a token has no effect, and add a note about it."""
         if token.kind == "stray":
             self.defer_note(NoteKind.STRAY_QUOTE)
         elif token.kind == "minus":
@@ -142,14 +150,14 @@ class _Parser:
         return self.tokens[self.position].kind if self.position < len(self.tokens) else ""
 
     def at_group_end(self) -> bool:
-        """Whether a group ends here; a parenthesis that closes one too deep is passed over."""
+        """Return whether a group ends here; skip parentheses that close a group beyond the maximum depth."""
         while self.peek() == ")" and self.ignored_parentheses:
             self.position += 1
             self.ignored_parentheses -= 1
         return self.peek() in ("", ")")
 
     def group(self, depth: int) -> list[Node]:
-        """What stands up to the end or to a closing parenthesis; OR binds its two neighbours."""
+        """Parse up to the end or to a closing parenthesis; OR joins its two neighbours."""
         nodes: list[Node] = []
         joined = False
         while not self.at_group_end():
@@ -184,7 +192,7 @@ class _Parser:
         return negate(node) if token.negated and node is not None else node
 
     def negation(self, depth: int) -> Node | None:
-        """What stands after a NOT."""
+        """Parse what follows a NOT."""
         if self.peek() in ("(", "term"):
             node = self.item(depth)
             return None if node is None else negate(node)
@@ -192,7 +200,7 @@ class _Parser:
         return None
 
     def parenthesis(self, token: Token, depth: int) -> Node | None:
-        """A group, which begins before the current token."""
+        """Parse a group whose opening parenthesis has been read."""
         if depth == MAX_DEPTH:
             self.ignored_parentheses += 1
             self.defer_note(NoteKind.TOO_DEEP, count=MAX_DEPTH)
@@ -219,7 +227,7 @@ class _Parser:
         return (Phrase if token.quoted else Word)(value, title_only=name == TITLE)
 
     def note_unknown_filter(self, token: Token) -> None:
-        """Say that there is no such filter, and the nearest, unless it is the beginning of an address."""
+        """Add a note with the most similar filter name, unless the token is the beginning of a URL."""
         if token.value.startswith("//"):
             return
         near = next(
@@ -255,7 +263,7 @@ class _Parser:
         return FieldFilter(filter_, token.value)
 
     def date(self, filter_: FilterName, token: Token) -> Node | None:
-        """A date, with the words after it that belong to it although nobody quoted them."""
+        """Parse a date, including unquoted words after it that belong to it."""
         following = [later.value for later in self.following_words(token)]
         for count in range(len(following), -1, -1):
             value = " ".join([token.value, *following[:count]])
@@ -269,7 +277,7 @@ class _Parser:
         return None
 
     def following_words(self, token: Token) -> list[Token]:
-        """The words after the value of a filter that may belong to it; none where it is quoted."""
+        """Return the words that may extend the value of a filter; none if the value is quoted."""
         found: list[Token] = []
         for later in self.tokens[self.position : self.position + MAX_UNQUOTED_VALUE_WORDS]:
             if token.quoted or later.kind != "term" or later.quoted or later.name or later.negated:
@@ -279,7 +287,7 @@ class _Parser:
 
 
 def _join_or(one: Node, other: Node) -> AnyOf:
-    """One of two, or of those that they are made of."""
+    """Join two nodes as alternatives; merge alternatives that they already contain."""
     return AnyOf(
         tuple(part for node in (one, other) for part in (node.nodes if isinstance(node, AnyOf) else (node,)))
     )

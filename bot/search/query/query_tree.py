@@ -1,4 +1,4 @@
-"""What a query is read into."""
+"""The tree that a query is parsed into."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.search.query.query_notes import Note
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word in any of its inflections; punctuation may join several (`covid-19`)."""
+    """A word in any inflection; punctuation may join several parts ("covid-19")."""
 
     text: str
     title_only: bool = False
@@ -20,7 +20,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Words that stand in the text exactly so, case and accents aside."""
+    """Words that must occur exactly like this, except for case and accents."""
 
     text: str
     title_only: bool = False
@@ -28,7 +28,7 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class FieldFilter:
-    """A filter and its value: text, an ISO 639-1 code, or seconds since 1970 (`BEFORE` excludes its own)."""
+    """A filter and its value: text, an ISO 639-1 code, or Unix time (which `BEFORE` excludes)."""
 
     filter: FilterName
     value: str | int
@@ -36,21 +36,21 @@ class FieldFilter:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """What must not hold."""
+    """A node that must not match."""
 
     node: Node
 
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
-    """All of these hold."""
+    """Nodes that must all match."""
 
     nodes: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """At least one of these holds."""
+    """Nodes of which at least one must match."""
 
     nodes: tuple[Node, ...]
 
@@ -59,12 +59,12 @@ Node = Word | Phrase | FieldFilter | Not | AllOf | AnyOf
 
 
 def negate(node: Node) -> Node:
-    """What holds where a node does not."""
+    """Return the negation of a node."""
     return node.node if isinstance(node, Not) else Not(node)
 
 
 def leaves(nodes: Iterable[Node]) -> Iterator[Word | Phrase | FieldFilter]:
-    """The words, phrases and filters of these nodes, those that must not hold among them."""
+    """Yield the words, phrases and filters of these nodes, including negated ones."""
     for node in nodes:
         if isinstance(node, AllOf | AnyOf):
             yield from leaves(node.nodes)
@@ -75,9 +75,9 @@ def leaves(nodes: Iterable[Node]) -> Iterator[Word | Phrase | FieldFilter]:
 
 
 class UnquotedFilter(NamedTuple):
-    """A filter by name whose value nobody quoted, and the words after it, which may belong to the name.
+    """A filter by name with an unquoted value, and the words after it, which may belong to the name.
 
-    `start` is where the filter begins in the text of the query, `word_ends` where each of the words does.
+    `start` is the offset of the filter in the query's text, `word_ends` the offset after each word.
     """
 
     filter: FilterName
@@ -90,7 +90,7 @@ class UnquotedFilter(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A query as it was understood. `notes` tell how, and what was not."""
+    """A parsed query, with notes on how it was understood."""
 
     text: str
     nodes: tuple[Node, ...]
@@ -101,5 +101,5 @@ class Query:
         return bool(self.nodes)
 
     def narrowed_by(self, *nodes: Node, notes: Iterable[Note] = ()) -> Query:
-        """The same query, narrowed by the options of a command, of which `notes` are told too."""
+        """Return the query with additional nodes and notes, from the options of a command."""
         return replace(self, nodes=(*self.nodes, *nodes), notes=tuple(dict.fromkeys((*self.notes, *notes))))
