@@ -27,8 +27,7 @@ MAX_TERMS_COMPARED_IF_PRESENT = 2_000
 MAX_TYPO_DOCUMENT_FREQUENCY = 5
 """Maximum document frequency of a word that may be a typo in the articles themselves."""
 MIN_FREQUENCY_RATIO = 50
-"""How many times more frequent a suggested word must be than the typed one if the typed word occurs at all.
-"""
+"""How many times more frequent than the typed word a suggestion must be, if the typed word occurs at all."""
 MIN_NAME_SIMILARITY_PERCENT = 75
 """Minimum similarity of a suggested name, in percent."""
 MAX_NAMES_COMPARED = 400

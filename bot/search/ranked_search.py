@@ -1,4 +1,4 @@
-"""From a query to the articles that match it, in order: the engine finds fifty, `ranking` orders them."""
+"""Ranked search: the engine finds candidates, and the reranker puts them in order."""
 
 from __future__ import annotations
 
@@ -23,29 +23,35 @@ from bot.store import Store
 from bot.text.language import detect
 
 MIN_FULL_MATCHES = 5
-"""Full matches below which partial ones follow."""
+"""Number of full matches below which partial matches are added."""
 LONG_QUERY_WORDS = 5
-"""Words of a query from which articles with all of them stand among those with most of them."""
+"""Number of words from which on full matches do not rank above partial ones."""
 PASTED = 10
-"""Words beside its phrases from which a query is a pasted text, whose quotation marks are its author's."""
+"""Number of words besides phrases from which on a query is pasted text, with quotation marks of its own."""
 MIN_COLLECTION_SIZE = 1_000
-"""Articles by which what a word tells is reckoned, however few there are."""
+"""Collection size assumed at least when IDF is computed."""
 NAME = 1.6
-"""How much more a name or a number of a query tells than its frequency says."""
-_OPENING = " '’\"«“(\xa0"  # what may stand between the end of a sentence and its first word
-_ENDS = ".?!:…"  # of sentences
-_PHRASE_OVERFETCH = 3  # times as many articles of a phrase are looked at, of which some have it otherwise
-_MAX_SEMANTIC_CANDIDATES = 20  # articles that are added for what they mean
-_MAX_INLINE_QUERY_LENGTH = (
-    60  # characters of plain words that are held against a page's articles in a few milliseconds
-)
+"""Factor on the IDF of names and numbers in a query."""
+_OPENING = " '’\"«“(\xa0"
+"""Characters that may stand between the end of a sentence and the next word."""
+_ENDS = ".?!:…"
+"""Characters that end a sentence."""
+_PHRASE_OVERFETCH = 3
+"""Factor on the number of hits for a phrase, because some contain it only in other inflections."""
+_MAX_SEMANTIC_CANDIDATES = 20
+"""Maximum number of candidates that are added by meaning alone."""
+_MAX_INLINE_QUERY_LENGTH = 60
+"""Maximum length of plain words that are matched on the event loop, in characters; it takes milliseconds."""
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
 class RankedArticle(NamedTuple):
-    """An article that was found. A `partial` one lacks a word; one that is `alike` has none of them."""
+    """A ranked article.
+
+    `is_partial`: it lacks a word or phrase. `is_semantic_only`: it matches by meaning alone.
+    """
 
     article: Article
     score: float
@@ -55,11 +61,16 @@ class RankedArticle(NamedTuple):
 
 @dataclass(frozen=True)
 class QueryParts:
-    """A query apart: plain words, phrases, and all that must hold in any case.
+    """The parts of a query.
 
-    `loose` are phrases that nobody has, or nobody together: articles near them are found instead. `reader` is
-    the language of who asks, which counts where the words are of none. `related` are terms that may stand for
-    a word where not all words are found.
+    Attributes:
+        words: Plain words; a partial match may lack some of them.
+        phrases: Quoted phrases outside titles.
+        required: All other nodes; every match must satisfy them.
+        relaxed_phrases: Phrases that no article contains, alone or together; they only add to the score.
+        reader_language: ISO 639-1 code of the user's language, used if the query's own is unknown.
+        notes: Notes on the relaxation.
+        related: Index terms that may stand for a word in partial matches.
     """
 
     words: tuple[str, ...]
@@ -72,7 +83,7 @@ class QueryParts:
 
     @classmethod
     def of(cls, query: Query) -> QueryParts:
-        """The parts of a query; what stands in parentheses without OR or NOT before it is no group."""
+        """Split a query into its parts; parentheses without OR or NOT have no effect."""
         nodes = list(_flatten_all_of(query.nodes))
         words = tuple(node.text for node in nodes if isinstance(node, Word) and not node.title_only)
         phrases = tuple(node for node in nodes if isinstance(node, Phrase) and not node.title_only)
@@ -81,23 +92,23 @@ class QueryParts:
 
     @property
     def nodes(self) -> tuple[Node, ...]:
-        """All that must hold of a full match."""
+        """Return the nodes that a full match must satisfy."""
         words = map(Word, self.words)
         return (*words, *self.required_nodes)
 
     @property
     def required_nodes(self) -> tuple[Node, ...]:
-        """All that must hold of any match."""
+        """Return the nodes that every match must satisfy."""
         return (*(phrase for phrase in self.phrases if phrase not in self.relaxed_phrases), *self.required)
 
     @property
     def text(self) -> str:
-        """What is looked for, in plain words."""
+        """Return the words and phrases as plain text."""
         return " ".join((*self.words, *(phrase.text for phrase in self.phrases)))
 
     @property
     def relaxed_text(self) -> str:
-        """The same without phrases that are required."""
+        """Return the words and relaxed phrases as plain text."""
         return " ".join((*self.words, *(phrase.text for phrase in self.relaxed_phrases)))
 
     @cached_property
@@ -105,25 +116,28 @@ class QueryParts:
         return analyse_query(self.phrases).clauses
 
     def has_exact_phrases(self, article: Article) -> bool:
-        """Whether the phrases stand in an article as they were typed, or are not held to be anywhere."""
+        """Return whether an article contains all phrases exactly; true if they are relaxed."""
         if self.relaxed_phrases or not self.phrases:
             return True
         read = AnalysedArticle(article._replace(body=article.body or article.summary))
         return all(matches(row, read) for row in self._phrase_clauses)
 
     async def run_maybe_in_thread(self, read: Callable[[*Ts], T], *args: *Ts) -> T:
-        """Hold this against the texts of a page: in a thread unless brief, as a pasted text takes 50 ms."""
+        """Call a function that reads texts, in a thread unless the query is short.
+
+        Matching pasted text takes 50 ms.
+        """
         if self.phrases or self.required or len(self.text) > _MAX_INLINE_QUERY_LENGTH:
             return await asyncio.to_thread(read, *args)
         return read(*args)
 
     def relaxing(self, missing: Sequence[Phrase]) -> QueryParts:
-        """The same by the words of its phrases, for nobody has these, which is said."""
+        """Return the parts with all phrases relaxed, and a note on the missing ones."""
         note = Note.of(NoteKind.PHRASES_MISSING, phrases=tuple(phrase.text for phrase in missing))
         return replace(self, relaxed_phrases=self.phrases, notes=(*self.notes, note))
 
     def query_terms(self, engine: SearchEngine) -> list[QueryTerm]:
-        """The words that say something, with what each tells."""
+        """Return the content words with their weights."""
         text = self.text
         spans = {word: (start, end) for word, start, end in text_analysis.token_spans(text)}
         small = text_analysis.stop_words_in(spans)
@@ -137,13 +151,13 @@ class QueryParts:
 
 
 def _is_name(text: str, start: int) -> bool:
-    """Whether a name or a number seems to start here: a capital that begins no sentence, or a digit."""
+    """Return whether a name or number starts here: a capital inside a sentence, or a digit."""
     before = text[:start].rstrip(_OPENING)[-1:]
     return text[start].isdigit() or bool(before and before not in _ENDS and text[start].isupper())
 
 
 def _flatten_all_of(nodes: Iterable[Node]) -> Iterator[Node]:
-    """These nodes, with those of groups whose parts must all hold in their places."""
+    """Yield the nodes, with `AllOf` groups replaced by their nodes."""
     for node in nodes:
         if isinstance(node, AllOf):
             yield from _flatten_all_of(node.nodes)
@@ -152,16 +166,14 @@ def _flatten_all_of(nodes: Iterable[Node]) -> Iterator[Node]:
 
 
 def inverse_document_frequency(engine: SearchEngine, stems: Iterable[str]) -> float:
-    """How much one of these index terms tells: BM25's idf of the commonest."""
+    """Return the BM25 IDF of the most frequent of these index terms. Raises `EngineError`."""
     documents = max(map(engine.document_frequency, stems), default=0)
     size = max(engine.document_count, documents, MIN_COLLECTION_SIZE)
     return math.log(1 + (size - documents + 0.5) / (documents + 0.5))
 
 
 class RankedSearch:
-    """Finds articles, by what they mean too where their `semantic_index` is known. Methods raise
-    `EngineError`.
-    """
+    """Finds and ranks articles, by meaning too if there is a semantic index. Methods raise `EngineError`."""
 
     def __init__(self, store: Store, meaning: SemanticIndex | None) -> None:
         self._store = store
@@ -170,7 +182,7 @@ class RankedSearch:
     async def newest(
         self, engine: SearchEngine, query: Query, asked: QueryParts, scope: Scope, limit: int
     ) -> list[RankedArticle]:
-        """What matches wholly, by date."""
+        """Return full matches, newest first."""
         looked_at = limit * _PHRASE_OVERFETCH if asked.phrases else limit
         hits = await asyncio.to_thread(lambda: engine.match_all(query.nodes, scope, looked_at, newest=True))
         articles = await _with_exact_phrases(asked, await self._articles(hits))
@@ -179,9 +191,9 @@ class RankedSearch:
     async def best(
         self, engine: SearchEngine, asked: QueryParts, scope: Scope, most: int
     ) -> tuple[QueryParts, list[RankedArticle]]:
-        """What matches, the best first: as many as `most` of those that match wholly.
+        """Return the matches, best first, and the query as it was answered.
 
-        With the query as it was answered: phrases are loosened for want of matches.
+        At most `limit` full matches are returned. Phrases are relaxed if nothing matches them.
         """
         asked, full, some = await asyncio.to_thread(_match, engine, asked, scope, max(MAX_CANDIDATES, most))
         first = full[:MAX_CANDIDATES]
@@ -192,7 +204,7 @@ class RankedSearch:
                 asked = asked.relaxing(asked.phrases)
                 some = await asyncio.to_thread(_any_words, engine, asked, scope)
         close = {} if some is None else await self._semantic_candidates(engine, asked, scope)
-        # Partial matches follow the full ones of few words: as many of them are read as are shown.
+        # For short queries partial matches rank last, so no more are read than can be shown.
         read = most if len(asked.words) < LONG_QUERY_WORDS else MAX_CANDIDATES
         hits = {hit.article_id: hit for hit in (*first, *(some or [])[: max(0, read - len(first))])}
         for id_ in [id_ for id_ in close if id_ not in hits][:_MAX_SEMANTIC_CANDIDATES]:
@@ -207,7 +219,7 @@ class RankedSearch:
     async def _semantic_candidates(
         self, engine: SearchEngine, asked: QueryParts, scope: Scope
     ) -> Mapping[int, float]:
-        """The articles that are near in meaning, of those that all holds of that must, with their cosines."""
+        """Return the cosines of the articles nearest in meaning that satisfy the required nodes, by id."""
         if self._semantic_index is None or not asked.text:
             return {}
         near = dict(
@@ -228,9 +240,9 @@ class RankedSearch:
         cosines: Mapping[int, float],
         full_match_ids: Collection[int],
     ) -> list[RankedArticle]:
-        """These articles in order: full matches first, unless the words are so many that chance decides.
+        """Rank the articles: full matches first, unless the query is so long that a full match is chance.
 
-        Those that are `whole` have all words, if far behind what is read of them here.
+        `full_match_ids` contain all words, though perhaps beyond the characters that are read here.
         """
         sought = asked.query_terms(engine)
         language = detect(asked.text) or asked.reader_language
@@ -251,7 +263,7 @@ class RankedSearch:
 
 
 async def _with_exact_phrases(asked: QueryParts, articles: Collection[Article]) -> list[Article]:
-    """Those in which the phrases stand as they were typed: in a thread, for whole texts are read."""
+    """Return the articles that contain the phrases exactly, in a thread because whole texts are read."""
     if asked.phrases:
         articles = await asyncio.to_thread(lambda: list(filter(asked.has_exact_phrases, articles)))
     return list(articles)
@@ -260,7 +272,7 @@ async def _with_exact_phrases(asked: QueryParts, articles: Collection[Article]) 
 def _match(
     engine: SearchEngine, asked: QueryParts, scope: Scope, most: int
 ) -> tuple[QueryParts, list[Hit], list[Hit] | None]:
-    """The query, loosened if need be; its whole matches; those of some words, None where none are needed."""
+    """Return the query, relaxed if needed, its full matches, and partial ones (None if not needed)."""
     full = engine.match_all(asked.nodes, scope, most)
     if asked.phrases and not full:
         asked = _relax_phrases(engine, asked, scope)
@@ -286,7 +298,7 @@ def _any_words(engine: SearchEngine, asked: QueryParts, scope: Scope) -> list[Hi
 
 
 def _relax_phrases(engine: SearchEngine, asked: QueryParts, scope: Scope) -> QueryParts:
-    """Let go of all phrases where nobody has them together, or has no more of a pasted text than them."""
+    """Relax all phrases if nothing contains them together, or if pasted text has missing ones."""
     if len(asked.words) < PASTED and engine.match_all(asked.required_nodes, scope, 1):
         return asked
     missing = [

@@ -1,4 +1,4 @@
-"""Index terms that may stand for a word of a query: its family, and what it may be a misspelling of."""
+"""Index terms related to a word of a query: of its family, or of similar spelling."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -9,26 +9,30 @@ from bot.search.index import text_analysis
 from bot.search.index.search_engine import SearchEngine
 
 SHORTEST = 4
-"""Letters of a word that may be misspelt."""
+"""Minimum length of a word that may be misspelled."""
 LONG = 8
-"""Letters of a word in which two may be wrong."""
+"""Minimum length of a word that may have two errors."""
 COMPARED = 5_000
-"""Terms that a misspelt word is compared with, the commonest."""
+"""Maximum number of terms, the most frequent ones, that a misspelled word is compared with."""
 MISSPELT = 8
-"""Words of a query that are compared: each costs some milliseconds."""
-_FAMILIES = 32  # words of a query whose families are looked up
-_SHARED = 5  # letters at the beginning that the terms of a family share,
-_SHARE = 0.6  # and the part of the longer one
-_RELATIVES = 8  # terms of a family, the commonest
+"""Maximum number of a query's words that are compared; each takes some milliseconds."""
+_FAMILIES = 32
+"""Maximum number of a query's words whose families are looked up."""
+_SHARED = 5
+"""Minimum number of first letters that the terms of a family share."""
+_SHARE = 0.6
+"""Minimum share of the longer term that those letters make up."""
+_RELATIVES = 8
+"""Maximum number of terms of a family, the most frequent ones."""
 
 Related = Mapping[str, frozenset[str]]
 """Related terms by the word that was typed."""
 
 
 def related_terms(engine: SearchEngine, words: Iterable[str]) -> Related:
-    """Return the related terms of those words that have some. Raises `EngineError`.
+    """Return the related terms of the words that have some. Raises `EngineError`.
 
-    A word that no article has is taken for the terms that are spelled most alike.
+    Similar spellings count only for a word that no article contains.
     """
     related: dict[str, frozenset[str]] = {}
     misspelt = families = 0
@@ -50,7 +54,7 @@ def related_terms(engine: SearchEngine, words: Iterable[str]) -> Related:
 
 
 def _family(engine: SearchEngine, stems: Collection[str]) -> set[str]:
-    """The terms that begin as the longest stem does, and are not much longer."""
+    """Return the terms that share the beginning of the longest stem and are not much longer."""
     stem = max(stems, key=len)
     shared = max(_SHARED, int(_SHARE * len(stem)))
     if len(stem) < shared:
@@ -60,9 +64,9 @@ def _family(engine: SearchEngine, stems: Collection[str]) -> set[str]:
 
 
 def spelled_alike(word: str, stems: Collection[str], terms: Sequence[str]) -> list[str]:
-    """Return those of `terms` that differ from a word's stems by fewest letters, in their order.
+    """Return the terms with the least edit distance to a word's stems, in the order of `terms`.
 
-    Empty where the word is too short to be misspelt, or all differ by more than a letter, of a long one two.
+    The distance is at most one, or two for a long word. Empty if the word is too short to be misspelled.
     """
     if not word.isalpha() or len(word) < SHORTEST:
         return []

@@ -1,4 +1,4 @@
-"""The order of the few articles that the engine found: by how a person would judge title and text."""
+"""Reranking of the engine's best articles by features of their titles and texts."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -9,32 +9,46 @@ from bot.core.models import Article
 from bot.search.index import text_analysis
 
 MAX_CANDIDATES = 50
-"""Articles that are put in order."""
+"""Maximum number of articles that are reranked."""
 MAX_CHARS_READ = 2_000
-"""Characters of a text that are read for it."""
+"""Maximum number of characters read of a text."""
 
-# What counts, with its weight:
-ENGINE_SCORE_WEIGHT = 1.0  # the engine's own score, as a share of the best
-TITLE_WEIGHT = 0.15  # the share of the query that stands in the title
-PASSAGE_WEIGHT = 0.6  # the share that stands together in one passage
-ADJACENCY_WEIGHT = 0.25  # the share of neighbours in the query that are neighbours in the article
-EXACT_FORM_WEIGHT = 0.45  # the share that stands there as it was typed
-COSINE_WEIGHT = 2.0  # the cosine of query and article, where that is known
-RECENCY_WEIGHT = 0.1  # how fresh the article is
-LANGUAGE_WEIGHT = 0.1  # that it is in the language of the query
+# Weights of the features in the score.
+ENGINE_SCORE_WEIGHT = 1.0
+"""Weight of the engine's score, as a share of the best one."""
+TITLE_WEIGHT = 0.15
+"""Weight of the share of the query that occurs in the title."""
+PASSAGE_WEIGHT = 0.6
+"""Weight of the largest share of the query that occurs in one passage."""
+ADJACENCY_WEIGHT = 0.25
+"""Weight of the share of adjacent query terms that are adjacent in the article."""
+EXACT_FORM_WEIGHT = 0.45
+"""Weight of the share of the query that occurs exactly as it was typed."""
+COSINE_WEIGHT = 2.0
+"""Weight of the cosine between query and article, if known."""
+RECENCY_WEIGHT = 0.1
+"""Weight of the article's recency."""
+LANGUAGE_WEIGHT = 0.1
+"""Added if the article is in the language of the query."""
 
-_PASSAGE_WORDS = 30  # words of a passage, small ones left out
-_MAX_ADJACENT_GAP = 3  # words between which no more stand are neighbours
-_MAX_EXACT_GAP_CHARS = 60  # characters between two words that are no neighbours
-_MIN_GAP_CHARS = 3  # characters without which no word stands between two
-_AVERAGE_WORD_CHARS = 10  # characters of a word, with the small ones and spaces before it
-_RECENCY_HALF_LIFE_SECONDS = 30 * 86400  # seconds
+_PASSAGE_WORDS = 30
+"""Length of a passage, in words without stop words."""
+_MAX_ADJACENT_GAP = 3
+"""Maximum distance of adjacent terms, in words without stop words."""
+_MAX_EXACT_GAP_CHARS = 60
+"""Maximum distance in characters over which words are counted; a longer one is estimated."""
+_MIN_GAP_CHARS = 3
+"""Minimum distance in characters that can contain a word."""
+_AVERAGE_WORD_CHARS = 10
+"""Average length of a content word with spaces and preceding stop words, in characters."""
+_RECENCY_HALF_LIFE_SECONDS = 30 * 86400
+"""Time in which an article's recency drops by half."""
 
 
 class QueryTerm(NamedTuple):
-    """A word of a query: as it was typed, without case; its index terms; how much it tells (idf).
+    """A word of a query: its text in lower case, its index terms, and its IDF.
 
-    `related` terms count as the word does, but who has them alone doesn't have the word.
+    An article with a `related` term scores as if it had the word, but does not count as a full match.
     """
 
     text: str
@@ -44,14 +58,14 @@ class QueryTerm(NamedTuple):
 
 
 class RerankScore(NamedTuple):
-    """An article's score, from 0 to about 2, and whether it has all words."""
+    """Score of an article, at least 0, higher is better; and whether it contains all terms."""
 
     score: float
     matches_all_terms: bool
 
 
 class Reranker:
-    """Judges articles by the words of one query. `now` is in seconds of UTC."""
+    """Scores articles by the terms of one query. `now` is Unix time in seconds."""
 
     def __init__(self, sought: Sequence[QueryTerm], *, language: str | None, now: int) -> None:
         self._terms = sought
@@ -68,10 +82,7 @@ class Reranker:
         self._all_pairs = sum(pairs)
 
     def judge(self, article: Article, engine_score: float, cosine: float = 0.0) -> RerankScore:
-        """How well an article fits.
-
-        `found` is the engine's score as a share of the best, 0 to 1, `cosine` that of query and article.
-        """
+        """Score an article. `engine_score` is its share of the best engine score, from 0 to 1."""
         language = article.language
         title, typed, exact = self._term_positions(article.title, language)
         in_title = {number for _, number in title}
@@ -95,10 +106,11 @@ class Reranker:
     def _term_positions(
         self, text: str, language: str | None
     ) -> tuple[list[tuple[int, int]], set[int], set[int]]:
-        """Where the words of the query stand, each with its number in it, which stand as they were typed, and
-        which stand there themselves, not only what is related.
+        """Find the terms of a query in a text.
 
-        Places are words without small ones; between two that stand far apart they are reckoned by letters.
+        Return (word position, term index) pairs, the indexes of terms in their typed form, and those of terms
+        that occur other than by a related term. Positions count words without stop words; across long gaps
+        they are estimated from the number of characters.
         """
         found: list[tuple[int, int]] = []
         typed: set[int] = set()
@@ -127,7 +139,7 @@ class Reranker:
         return sum(self._terms[number].weight for number in numbers) / self._total
 
     def _best_passage_share(self, places: Sequence[tuple[int, int]]) -> float:
-        """The largest share of the query in one passage."""
+        """Return the largest share of the query's weight in one passage."""
         best = weight = 0.0
         counts = [0] * len(self._terms)
         first = 0

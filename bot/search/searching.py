@@ -1,4 +1,4 @@
-"""Search: what a person types, the articles that they may see, the best first."""
+"""Search: from a query to a page of the articles that the user may read, best first."""
 
 import asyncio
 import logging
@@ -34,25 +34,34 @@ Ts = TypeVarTuple("Ts")
 
 log = logging.getLogger(__name__)
 
-WORKER_TIMEOUT_SECONDS = 10.0  # seconds that reading articles in a worker may take
-OVERFETCH = 10  # articles that may tell what others do
+WORKER_TIMEOUT_SECONDS = 10.0
+"""Maximum time of a call in a worker."""
+OVERFETCH = 10
+"""Number of additional articles that are fetched because some report one story."""
 REPUBLISH_WINDOW_SECONDS = 12 * 3600
-"""Seconds within which an outlet’s second article of one title is the first again, under another address."""
-DUPLICATE_PREFIX_LENGTH = 200  # characters by which two texts are told to be the same
+"""Time within which an outlet's second article of one title and beginning is a copy at another address."""
+DUPLICATE_PREFIX_LENGTH = 200
+"""Number of first characters by which two texts are compared for equality."""
 
-MIN_COMPLETION_LENGTH = 3  # letters of a word that is offered
+MIN_COMPLETION_LENGTH = 3
+"""Minimum length of a word that is offered as a completion, in characters."""
 COMPLETION_WINDOW_SECONDS = 30 * 86_400
-"""Seconds after their last article for which words, tags and authors are offered."""
+"""Maximum age of the articles whose words, tags and authors are offered as completions."""
 
 Sort = Literal["relevance", "newest"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchResult:
-    """An article that was found. `marks` are spans of `excerpt` that match.
+    """An article found by a search.
 
-    A `partial` one lacks a word; where the query has a single one, it is only `near` it. One that is `alike`
-    has none, and is there for what it means.
+    Attributes:
+        score: Relevance; higher is better, 0 if results are sorted by date.
+        snippet: Part of the text that contains most of the query.
+        highlights: Spans of the snippet that match, in characters.
+        is_partial: Whether it lacks a word or phrase of the query.
+        has_similar_word: Whether it only has a word similar to the query's single word.
+        is_semantic_only: Whether it matches by meaning alone.
     """
 
     article: Article
@@ -66,10 +75,12 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchPage:
-    """A page of results.
+    """A page of search results.
 
-    `total` counts the articles of all pages, None while more of them follow or may. `notes` tell what was
-    understood, `suggestions` are words and names to try instead of those that nothing has.
+    Attributes:
+        total_results: Number of results on all pages, or None if there may be more than were counted.
+        notes: How the query was understood.
+        suggestions: Words and names to try instead of those that no article has.
     """
 
     results: tuple[SearchResult, ...] = ()
@@ -79,7 +90,7 @@ class SearchPage:
 
 
 class Searcher:
-    """Searches a store by its index, and by what articles mean where that is known."""
+    """Searches a store by its index, and by meaning if there is a semantic index."""
 
     def __init__(
         self,
@@ -96,16 +107,15 @@ class Searcher:
         self._workers = workers
 
     async def run_in_worker(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
-        """Call a function of a module's top level where it holds nobody up.
+        """Call a module-level function in a worker process, which does not block the event loop.
 
-        That is a worker process: a thread would hold the interpreter's lock. It is a thread where there are
-        no workers, or where the worker fails.
+        It runs in a thread if there are no workers, or if the worker fails.
         """
         if self._workers is not None:
             try:
                 return await self._workers.run(function, *args, timeout=WORKER_TIMEOUT_SECONDS)
             except WorkerError as error:
-                log.warning("%s goes on in a thread: %s", function.__qualname__, error)
+                log.warning("worker call failed function=%s error=%s", function.__qualname__, error)
         return await asyncio.to_thread(function, *args)
 
     async def search(
@@ -119,10 +129,13 @@ class Searcher:
         person_id: int | None = None,
         count_up_to: int = 0,
     ) -> SearchPage:
-        """A page of the articles that match.
+        """Return a page of the articles that match a query. Any text is accepted.
 
-        `feed_ids` are the feeds that the person may see (None: all). As many as `counted` are counted, also
-        where the page ends before. Never raises for what a person typed.
+        `feed_ids` are the feeds that the user may read (None: all feeds). Matches are counted up to
+        `count_up_to`, even beyond the page. If the index fails, the page is empty and has a note.
+
+        Raises:
+            StoreError: The database failed.
         """
         if isinstance(query, str):
             query = parse_query(query, self.store.clock.now())
@@ -168,7 +181,7 @@ class Searcher:
     async def _rank(
         self, engine: SearchEngine, query: Query, asked: QueryParts, scope: Scope, most: int, sort: Sort
     ) -> tuple[QueryParts, list[RankedArticle]]:
-        """What matches, with the query as it was answered."""
+        """Return the matches without repeated stories, and the query as it was answered."""
         if sort == "newest" or not asked.text:
             found = await self._ranked.newest(engine, query, asked, scope, most)
         else:
@@ -178,7 +191,11 @@ class Searcher:
     async def latest(
         self, feed_ids: Collection[int], *, outlet: str | None = None, limit: int
     ) -> list[Article]:
-        """Return the newest articles of these feeds, or of one `outlet` alone, a story once."""
+        """Return the newest articles of these feeds or of one outlet, each story once.
+
+        Raises:
+            StoreError: The database failed.
+        """
         read = limit + OVERFETCH
         while True:
             newest = await self.store.articles.newest(feed_ids, outlet=outlet, limit=read)
@@ -190,10 +207,13 @@ class Searcher:
     async def complete(
         self, kind: CompletionField | None, prefix: str, *, feed_ids: Collection[int], limit: int
     ) -> list[str]:
-        """Tags or authors of these feeds' recent articles, or words of titles (None), the most used first.
+        """Return tags or authors of recent articles with the prefix, or title words if `field` is None.
 
-        Those that begin so: accents and case do not matter, and a name is also found by its later words.
-        None while nothing can be searched.
+        Most used first. Case and accents are ignored, and the prefix may also begin a later word of a name.
+        Empty while nothing can be searched.
+
+        Raises:
+            StoreError: The database failed.
         """
         await self.index.ensure_current()
         engine = self.index.engine
@@ -212,7 +232,7 @@ class Searcher:
             return []
 
     async def _original_spellings(self, words: Sequence[str], hits: Sequence[Hit]) -> list[str]:
-        """Words as they are written in the titles of articles; short ones in capitals alone."""
+        """Return words as they are spelled in titles; short ones only if they are in capitals."""
         written: dict[str, str] = {}
         for article in await self.store.articles.by_ids([hit.article_id for hit in hits]):
             for word, start, end in text_analysis.token_spans(article.title):
@@ -229,7 +249,7 @@ class Searcher:
         )
 
     async def _collapse_stories(self, found: Sequence[RankedArticle]) -> list[RankedArticle]:
-        """The first of each page and each story, or the first of it in the reader's language."""
+        """Return one article per page and story: the first, or the first one in the user's language."""
         kin = await self.store.stories.similar_pairs(
             [each.article.id for each in found], SINGLE_ARTICLE_SIMILARITY
         )
@@ -239,7 +259,8 @@ class Searcher:
             related[other].add(one)
         language = i18n.current_language()
         pages: set[str] = set()
-        published: dict[tuple[str, str, str], list[int]] = defaultdict(list)  # by outlet, title and beginning
+        # By outlet, title and beginning.
+        published: dict[tuple[str, str, str], list[int]] = defaultdict(list)
         stories: list[RankedArticle] = []
         for each in found:
             article = each.article
@@ -282,19 +303,19 @@ class Searcher:
 
 
 def _beginning(article: Article) -> str:
-    """The beginning of a text, folded: parts of a story have one title and other words."""
+    """Return the beginning of a text, folded: parts of a series have one title but differ here."""
     return fold((article.body or article.summary)[:DUPLICATE_PREFIX_LENGTH])
 
 
 def as_json(result: SearchResult) -> dict[str, object]:
-    """A result as `telex search --json` writes it."""
+    """Return a search result as `telex search --json` prints it."""
     return article_as_json(result.article, score=result.score, excerpt=result.excerpt, partial=result.partial)
 
 
 def article_as_json(
     article: Article, *, score: float = 0.0, excerpt: str | None = None, partial: bool = False
 ) -> dict[str, object]:
-    """An article in the shape of a result. `published` is ISO 8601 in UTC."""
+    """Return an article in the form of a search result. `published` is ISO 8601 in UTC."""
     if excerpt is None:
         excerpt = excerpts.excerpt(article.body or article.summary, MAX_SNIPPET_LENGTH)
     return {

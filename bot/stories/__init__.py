@@ -1,4 +1,4 @@
-"""Which articles tell one story.
+"""Stories: which articles report the same event.
 
-In: new articles and those of the last days. Out: which of them report the same event.
+Input: new articles, and those of the last days. Output: similar articles.
 """

@@ -1,8 +1,7 @@
-"""Companies and products that tech news is about, by one folded word each.
+"""Brands (companies and products) in tech news, each as one folded word.
 
-Two titles that name different ones tell of different things, however alike the rest is: "Google fined" and
-"Apple fined". Not every name has to be here: others count where a text shows by its capitals that they are
-names.
+Two titles with different brands report different events, however similar they are otherwise: "Google fined"
+and "Apple fined". The list need not be complete: other names are recognised by their capitals.
 """
 
 BRANDS = frozenset(
@@ -27,7 +26,7 @@ BRANDS = frozenset(
     wordpress workday xbox xiaomi yahoo yandex youtube zelda zte
     """.split()
 )
-"""Names that are no words."""
+"""Brands that are not words of a language."""
 
 AMBIGUOUS_BRANDS = frozenset(
     """
@@ -35,4 +34,4 @@ AMBIGUOUS_BRANDS = frozenset(
     mistral notion nothing opera orange rust slack snap square stripe switch unity valve visa word zoom
     """.split()
 )
-"""Names only where a capital says so."""
+"""Brands that are also words, so that they count only with a capital."""

@@ -1,4 +1,4 @@
-"""The tastes of servers, learnt in a worker when they are asked for and kept for a while."""
+"""Cache of the servers' preference models, which are learned in a worker when needed."""
 
 import logging
 from typing import NamedTuple
@@ -11,9 +11,11 @@ from bot.stories.preference_model import EVIDENCE_WINDOW_SECONDS, NO_PREFERENCES
 log = logging.getLogger(__name__)
 
 CACHE_SECONDS, CHANGED_CACHE_SECONDS = 600, 60
-"""Seconds after which a taste is learnt anew, and where somebody gave an opinion since."""
+"""Maximum age of a cached model, and of one whose server has given opinions since."""
 MAX_CACHED_SERVERS = 500
-_LEARN_TIMEOUT_SECONDS = 10.0  # seconds that learning one may take
+"""Maximum number of servers whose models are cached."""
+_LEARN_TIMEOUT_SECONDS = 10.0
+"""Maximum time of learning a model."""
 
 
 class _CachedModel(NamedTuple):
@@ -22,7 +24,7 @@ class _CachedModel(NamedTuple):
 
 
 class PreferenceModelCache:
-    """What servers like. Where that cannot be found out they like everything the same."""
+    """Preference models by server. A model that cannot be learned prefers nothing."""
 
     def __init__(self, store: Store, workers: WorkerPool) -> None:
         self._store, self._workers = store, workers
@@ -30,7 +32,7 @@ class PreferenceModelCache:
         self._changed: set[int] = set()
 
     async def get(self, server_id: int) -> PreferenceModel:
-        """What a server likes. Raises `StoreError`."""
+        """Return the preference model of a server. Raises `StoreError`."""
         moment = self._store.clock.monotonic()
         known = self._known.get(server_id)
         kept = CHANGED_CACHE_SECONDS if server_id in self._changed else CACHE_SECONDS
@@ -44,16 +46,16 @@ class PreferenceModelCache:
         return known.taste
 
     def mark_changed(self, server_id: int) -> None:
-        """Somebody gave an opinion."""
+        """Record that a user of the server gave an opinion, which shortens the model's life."""
         if server_id in self._known:
             self._changed.add(server_id)
 
     def invalidate(self, server_id: int) -> None:
-        """Learn it anew when it is asked for next."""
+        """Discard the model of a server, so that it is learned again when needed."""
         self._known.pop(server_id, None)
 
     def invalidate_all(self) -> None:
-        """Learn all anew: somebody had everything about them deleted."""
+        """Discard all models, because a user had their data deleted."""
         self._known.clear()
 
     async def _learn(self, server_id: int) -> PreferenceModel:
@@ -70,5 +72,5 @@ class PreferenceModelCache:
                 timeout=_LEARN_TIMEOUT_SECONDS,
             )
         except WorkerError as error:
-            log.warning("what server %d likes was not learnt: %s", server_id, error)
+            log.warning("preference learning failed server_id=%d error=%s", server_id, error)
             return NO_PREFERENCES

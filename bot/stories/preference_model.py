@@ -1,12 +1,11 @@
-"""What a server likes: the outlets, topics and words of titles that its people keep, praise or turn down.
+"""Preference model of a server: which outlets, topics and title words its users like or dislike.
 
-For each of them the likes there are, against those that there would be if it were liked as much as all that
-was posted: log((likes + c) / (expected + c)), the relative rate under a gamma prior that pulls what is seldom
-seen to nought (W. DuMouchel, "Bayesian data mining in large frequency tables", The American Statistician 53,
-1999). An article's taste is the sum of its most telling ones, as in naive Bayes. A bookmark and a 👍 are a
-like; opening the menu of a post is a weak one, for it says less (Y. Hu, Y. Koren, C. Volinsky, "Collaborative
-filtering for implicit feedback datasets", ICDM 2008); a "less like this" is a like that was expected and did
-not come. All of it fades.
+The score of such a trait compares its likes with those expected if all posts were liked equally: log((likes +
+c) / (expected + c)). This is the relative rate under a gamma prior, which shrinks rare traits towards 0 (W.
+DuMouchel, "Bayesian data mining in large frequency tables", The American Statistician 53, 1999). The score of
+an article is the sum of its strongest traits, as in naive Bayes. A bookmark and a 👍 are a like; opening the
+menu of a post is a weak one (Y. Hu, Y. Koren, C. Volinsky, "Collaborative filtering for implicit feedback
+datasets", ICDM 2008); a "less like this" adds to the expected likes. All of them decay over time.
 """
 
 from collections import Counter, defaultdict
@@ -24,33 +23,38 @@ from bot.text import discord_text
 from bot.text.words import fold
 
 HALF_LIFE_SECONDS = 30 * 86_400
-"""Seconds in which what was posted and liked comes to count half."""
+"""Time in which the weight of posts and likes drops by half."""
 EVIDENCE_WINDOW_SECONDS = 90 * 86_400
-"""Seconds after which it counts no more."""
+"""Maximum age of posts and likes that count."""
 MAX_SCORE = 2.0
-"""The most that a taste says for an article or against it."""
+"""Maximum absolute preference score of an article."""
 MAX_VERDICTS_PER_PERSON = 50
-"""Verdicts of one person that count, the newest: nobody's taste is a server's."""
+"""Maximum number of a user's verdicts that count, newest first, so that no user dominates a server."""
 MIN_JUDGES_TO_SHOW = 3
-"""People who have to have judged something before others are told that it is liked or not."""
+"""Minimum number of users with verdicts on a trait before it is shown to others."""
 
-_PRIOR_LIKES = 2.0  # likes
+_PRIOR_LIKES = 2.0
+"""Parameter c of the prior, in likes."""
 _OPINION_WEIGHTS = {OpinionKind.BOOKMARKED: 1.0, OpinionKind.LIKED: 1.0, OpinionKind.OPENED: 0.3}
-_MAX_TRAITS_PER_STORY = 3  # traits by which an article is judged
+_MAX_TRAITS_PER_STORY = 3
+"""Maximum number of traits in the score of a story."""
 _MIN_TRAIT_SCORE = 0.1
 _MAX_TRAITS = 500
 _MAX_TAGS = 10
-_MAX_NAME_LENGTH = 60  # characters
-_MIN_WORD_LENGTH = 3  # letters
-_MIN_WORD_ARTICLES = 2  # articles that a word has to be in
+_MAX_NAME_LENGTH = 60
+"""Maximum length of a trait's name, in characters."""
+_MIN_WORD_LENGTH = 3
+"""Minimum length of a title word, in letters."""
+_MIN_WORD_ARTICLES = 2
+"""Minimum number of articles with a title word."""
 
 
 RatableArticle = ArticleProfile | DigestCandidate | Article
-"""An article, as much of it as tells whether people like it."""
+"""Article records that have what the model needs."""
 
 
 class TraitKind(StrEnum):
-    """What a trait is."""
+    """Kinds of traits."""
 
     OUTLET = "outlet"
     TOPIC = "topic"
@@ -59,9 +63,9 @@ class TraitKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trait:
-    """Something that articles have: its name as people read it, and how much it is liked, 0 being average.
+    """A property of articles: its name as shown to users, and how much it is liked; 0 is average.
 
-    `judges` are people who gave a verdict on what has it, as many as it takes to tell of it.
+    `judges` are ids of users who gave a verdict on such articles, at most `MIN_USERS_TO_SHOW`.
     """
 
     kind: TraitKind
@@ -70,38 +74,41 @@ class Trait:
     judges: tuple[int, ...] = ()
 
     def may_be_shown_to(self, person_id: int) -> bool:
-        """Whether this person is told of it: it is the taste of several people, or of nobody else."""
+        """Return whether a user may see the trait: enough users share it, or nobody but this user does."""
         return len(self.judges) >= MIN_JUDGES_TO_SHOW or set(self.judges) <= {person_id}
 
 
 @dataclass(frozen=True, slots=True)
 class PreferenceModel:
-    """What a server likes, by the keys of traits; how many verdicts that is made of."""
+    """Traits that a server likes or dislikes, by key, and the number of verdicts they were learned from."""
 
     traits: Mapping[str, Trait] = field(default_factory=dict)
     verdict_count: int = 0
 
     def strongest_traits(self, articles: Iterable[RatableArticle]) -> list[Trait]:
-        """What says most for a story or against it, the most telling first."""
+        """Return the traits of a story's articles with the largest absolute scores, strongest first."""
         found = {key for article in articles for key in _trait_names_by_key(article)} & self.traits.keys()
         traits = sorted((self.traits[key] for key in found), key=lambda one: (-abs(one.score), one.name))
         return traits[:_MAX_TRAITS_PER_STORY]
 
     def score(self, articles: Iterable[RatableArticle]) -> float:
-        """How much the server likes a story of these articles: from -`LIMIT` to `LIMIT`, 0 being average."""
+        """Return how much the server likes a story, from -`MAX_SCORE` to `MAX_SCORE`; 0 is average."""
         if not self.traits:
             return 0.0
         return max(-MAX_SCORE, min(MAX_SCORE, sum(trait.score for trait in self.strongest_traits(articles))))
 
 
 NO_PREFERENCES = PreferenceModel()
-"""That of a server that never said."""
+"""Model of a server without opinions."""
 
 
 def learn_preferences(
     shown: Sequence[ShownArticle], verdicts: Sequence[FeedbackEvent], now: int
 ) -> PreferenceModel:
-    """What a server likes, from what was posted there and what its people made of it. For a worker."""
+    """Learn the model of a server from its posts and its users' verdicts, in a worker.
+
+    `now` is Unix time in seconds.
+    """
     counted = list(_effective_verdicts(verdicts))
     if not counted:
         return NO_PREFERENCES
@@ -149,11 +156,12 @@ def _traits(
     return {key: found[key] for key in strongest}
 
 
-_KINDS = {kind[0]: kind for kind in TraitKind}  # by the first letter of a key
+_KINDS = {kind[0]: kind for kind in TraitKind}
+"""Kinds by the first letter of a trait's key."""
 
 
 def _trait_names_by_key(article: RatableArticle) -> dict[str, str]:
-    """The traits of an article: their names by their keys."""
+    """Return the names of an article's traits by key."""
     found = (
         {f"o:{fold(article.outlet)}": discord_text.to_plain_line(article.outlet, _MAX_NAME_LENGTH)}
         if article.outlet
@@ -171,7 +179,7 @@ def _trait_names_by_key(article: RatableArticle) -> dict[str, str]:
 
 
 def _effective_verdicts(verdicts: Sequence[FeedbackEvent]) -> Iterator[FeedbackEvent]:
-    """The newest verdicts of each person, one an article: what they said outright before what they did."""
+    """Yield the newest verdicts of each user, one per article; explicit opinions override actions."""
     said = {(one.person_id, one.article_id) for one in verdicts if one.opinion in _EXPLICIT_OPINIONS}
     seen: Counter[int] = Counter()
     kept: set[tuple[int, int]] = set()

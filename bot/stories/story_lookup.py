@@ -1,8 +1,8 @@
-"""Finding, for what a poll brings, the recent articles that tell the same: before it is written.
+"""Lookup of recent articles that report the same event as new ones, before those are written.
 
-What came in the last days is kept in memory (`stories.RecentArticleIndex`) and read from the store again at
-the start. Nothing here delays a post by more than moments: where the encoder does not answer in time, or
-anything goes wrong, words decide, or nothing joins.
+The articles of the last days are held in memory (`RecentArticleIndex`) and read from the store at the start.
+This delays a post by moments at most: if the encoder does not answer in time, only words count, and after any
+other failure nothing is grouped.
 """
 
 import asyncio
@@ -28,17 +28,25 @@ from bot.stories.story_membership import membership_score
 
 log = logging.getLogger(__name__)
 
-PAGE_SIZE = 500  # articles read at a time
-ENCODE_WAIT_SECONDS = 2.0  # seconds that a poll waits for the encoder
-MAX_TITLES_AWAITED = 64  # titles of one poll that are waited for
-ENCODE_BATCH_SIZE = 32  # titles encoded in a call, so that a question need not wait for long
-MAX_CACHED_VECTORS = 4_096  # vectors of titles whose article is still to be read
-DEFAULT_TERM_WEIGHT = 5.0  # what a word tells while there is no index that knows
+PAGE_SIZE = 500
+"""Number of articles that are read at a time."""
+ENCODE_WAIT_SECONDS = 2.0
+"""Maximum time that a poll waits for the encoder."""
+MAX_TITLES_AWAITED = 64
+"""Maximum number of titles of a poll that are encoded before it is written."""
+ENCODE_BATCH_SIZE = 32
+"""Number of titles that are encoded in a call, so that a query does not wait long."""
+MAX_CACHED_VECTORS = 4_096
+"""Maximum number of title vectors that are cached until their articles are read from the store."""
+DEFAULT_TERM_WEIGHT = 5.0
+"""IDF of every term while there is no search index."""
 
 
 class StoryLookup:
-    """Knows the articles of the last days. One poll at a time looks and is written, in all processes: what
-    another one recorded after the look is taken in within the transaction that writes.
+    """Finds similar articles among those of the last days.
+
+    In all processes together, one poll at a time is compared and written. What another process records in
+    between is considered within the transaction that writes.
     """
 
     def __init__(self, store: Store, index: IndexUpdater, meaning: SemanticIndex | None = None) -> None:
@@ -46,21 +54,24 @@ class StoryLookup:
         self._index_of_recent = RecentArticleIndex()
         self._last = 0
         self._poll_lock = asyncio.Lock()
-        self._vectors: dict[str, bytes] = {}  # by keys of articles
-        self._without_vector: dict[int, ArticleBrief] = {}  # articles whose title has no vector
+        self._vectors: dict[str, bytes] = {}
+        self._without_vector: dict[int, ArticleBrief] = {}
         self._encoding: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
-        """End what goes on beside the polls."""
+        """Cancel the encoding of titles."""
         if self._encoding is not None:
             self._encoding.cancel()
             await asyncio.gather(self._encoding, return_exceptions=True)
 
     @asynccontextmanager
     async def compare(self, feed_id: int, new: Sequence[NewArticle]) -> AsyncIterator[StoryMatches]:
-        """Which recent articles new ones of a feed seem to tell the same as.
+        """Yield the recent articles that are similar to new ones of a feed.
 
-        What is written within the block is known to the next. Raises `StoreError`.
+        The new articles must be written within the block, so that the next call knows them.
+
+        Raises:
+            StoreError: The database failed.
         """
         if not new:
             yield NO_MATCHES
@@ -76,7 +87,7 @@ class StoryLookup:
         except StoreError:
             raise
         except Exception:
-            log.exception("articles of feed %d were not compared with others", feed_id)
+            log.exception("story matching failed feed_id=%d", feed_id)
             return NO_MATCHES
         loop = asyncio.get_running_loop()
 
@@ -99,11 +110,14 @@ class StoryLookup:
             )
             if kin:
                 found[article.key] = kin
-            await asyncio.sleep(0)  # a millisecond each
+            await asyncio.sleep(0)  # Each takes about a millisecond.
         return found
 
     async def _refresh(self) -> int:
-        """Take what was written since, by any process; forget what was published before the time given."""
+        """Load articles written since the last call, by any process, and evict old ones.
+
+        Return the time before which articles are evicted.
+        """
         since = self._store.clock.now() - WINDOW_SECONDS
         self._last = self._last or await self._store.stories.id_before(since)
         while briefs := await self._store.stories.recent(
@@ -114,7 +128,7 @@ class StoryLookup:
                 self._index_of_recent.add(extract_story_features(brief, self._weight, vector))
                 if vector is None and self._meaning is not None:
                     self._without_vector[brief.article_id] = brief
-                await asyncio.sleep(0)  # a third of a millisecond each
+                await asyncio.sleep(0)  # Each takes about 0.3 ms.
             self._last = briefs[-1].article_id
         self._index_of_recent.evict_before(since)
         if self._without_vector and self._encoding is None:
@@ -132,8 +146,6 @@ class StoryLookup:
             self._index.report_search_failure(error)
             return DEFAULT_TERM_WEIGHT
 
-    # What titles mean, with the extra
-
     async def _encode(self, new: Sequence[NewArticle]) -> None:
         if self._meaning is None:
             return
@@ -147,14 +159,14 @@ class StoryLookup:
             del self._vectors[next(iter(self._vectors))]
 
     async def _encode_missing(self) -> None:
-        """Encode titles that came without, the newest first: at a start those of the last days."""
+        """Encode titles without a vector, newest first; at the start those of the last days."""
         assert self._meaning is not None
         while self._without_vector:
             ids = sorted(self._without_vector, reverse=True)[:ENCODE_BATCH_SIZE]
             briefs = [self._without_vector.pop(id_) for id_ in ids]
             titles = [plain_title(brief.title) for brief in briefs]
             vectors = await self._meaning.encode_titles(titles, timeout_seconds=None)
-            if vectors is None:  # not ready yet: at the next poll
+            if vectors is None:  # The encoder is not ready; the next poll tries again.
                 self._without_vector.update((brief.article_id, brief) for brief in briefs)
                 return
             for brief, vector in zip(briefs, vectors, strict=True):
@@ -163,4 +175,4 @@ class StoryLookup:
     def _encoded(self, task: asyncio.Task[None]) -> None:
         self._encoding = None
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.warning("titles were not encoded: %s", error)
+            log.warning("title encoding failed error=%s", error)

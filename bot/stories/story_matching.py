@@ -1,10 +1,10 @@
-"""Which articles tell of the same event: by their titles, leads, names, numbers and, with the extra, meaning.
+"""Story matching: which articles report the same event, by title, lead, names, numbers and meaning.
 
-What two titles share is weighed by how rare its words are (idf, squared as in a cosine; Salton and Buckley,
-"Term-weighting approaches in automatic text retrieval", 1988), in both directions; a word of a title that
-only the other's lead has counts in part. Numbers of one thing that differ, other companies and more than two
-days end it: when in doubt there are two stories. What a story of several articles takes is decided where its
-articles are known, in each channel (`story_membership`).
+The words that two titles share are weighted by squared IDF, as in a cosine (Salton and Buckley,
+"Term-weighting approaches in automatic text retrieval", 1988), in both directions; a title word that only the
+other's lead contains counts in part. Different numbers of one thing, different brands, or more than two days
+between them rule a match out: in doubt there are two stories. Whether an article joins a story of several
+articles is decided per channel (`story_membership`).
 """
 
 import re
@@ -20,29 +20,40 @@ from bot.stories.story_membership import MAX_STORY_GAP_SECONDS
 from bot.stories.title_conflicts import Figures, extract_figures, figures_conflict, versioned_subjects
 
 WINDOW_SECONDS = 3 * 86_400
-"""Seconds for which an article is remembered."""
+"""Time for which an article is held in memory."""
 LEAD_LENGTH = 240
-"""Characters of a text that count as its lead."""
+"""Length of the lead of a text, in characters."""
 MIN_SIMILARITY = 0.2
-"""Likeness below which two articles have nothing to do with each other."""
+"""Minimum similarity of similar articles."""
 MAX_SIMILAR = 48
-"""Articles that one may be like: the likest."""
+"""Maximum number of similar articles of an article, most similar first."""
 
-_MAX_TITLE_LENGTH = 300  # characters
-_LEAD_TERM_FACTOR = 0.5  # as much as in the title counts a word that stands in the lead
-_MAX_LOOKUP_TERMS = 12  # words by which others are looked for, the most telling first,
-_MAX_POSTINGS_READ = 800  # until so many were found;
-_MAX_COMPARED = 64  # the likest of which are compared exactly
-_MIN_SHARED_TERMS = 2  # words that titles have to share at least
-_COSINE_OFFSET = 0.05  # cosines of vectors are larger than those of words
-_MIN_CROSS_LINGUAL_COSINE = (
-    0.55  # cosine from which on articles in two languages have something to do with each other
-)
+_MAX_TITLE_LENGTH = 300
+"""Maximum number of characters read of a title."""
+_LEAD_TERM_FACTOR = 0.5
+"""Weight of a title word found in the other lead, relative to one found in the other title."""
+_MAX_LOOKUP_TERMS = 12
+"""Maximum number of terms, most distinctive first, by which candidates are looked up."""
+_MAX_POSTINGS_READ = 800
+"""Maximum number of postings read for them."""
+_MAX_COMPARED = 64
+"""Maximum number of candidates that are compared exactly."""
+_MIN_SHARED_TERMS = 2
+"""Minimum number of terms that two titles share."""
+_COSINE_OFFSET = 0.05
+"""Subtracted from the mean with a cosine, because cosines of vectors are larger than those of words."""
+_MIN_CROSS_LINGUAL_COSINE = 0.55
+"""Minimum cosine of similar articles in two languages."""
 _CROSS_LINGUAL_OFFSET = 0.1
-_MAX_AGE_PENALTY = 0.5  # of the likeness that is left after two days
-_TITLE_CASE_SHARE = 0.6  # share of capitals from which on they say nothing
-_MIN_NAME_LENGTH = 3  # letters
-_EMPTY: frozenset[str] = frozenset()  # mostly there are none, and each empty set takes as much as a full one
+"""Subtracted from the cosine of articles in two languages."""
+_MAX_AGE_PENALTY = 0.5
+"""Share of the similarity that is lost over the maximum time between two articles."""
+_TITLE_CASE_SHARE = 0.6
+"""Share of capitalised words from which on capitals do not indicate names."""
+_MIN_NAME_LENGTH = 3
+"""Minimum length of a name, in letters."""
+_EMPTY: frozenset[str] = frozenset()
+"""Shared empty set: most articles need one, and each would take as much memory as a full one."""
 _AGENCY_PREFIX = re.compile(
     r"^\s*(?:(?:update|wrapup) \d+\s*-|global markets\s*-|live\s*[:|-]|en direct\s*[:,-])\s*", re.IGNORECASE
 )
@@ -51,11 +62,17 @@ _STARTS_SENTENCE = re.compile(r"(?:^|[.:;!?|«»“”\"–—-])\s*$")
 
 @dataclass(frozen=True, slots=True)
 class StoryFeatures:
-    """What is compared of an article.
+    """Features of an article for story matching.
 
-    `weights` are how much each term of the title tells, `total` their sum; `lead` are the other terms of the
-    lead; `mentioned` are the words of the title and those of the lead with a capital, folded, `names` those
-    of the title that are names, `brands` those of companies and products, `versioned` those with a number.
+    Attributes:
+        weights: Squared IDF of each title term.
+        total_weight: Sum of `weights`.
+        lead_terms: Terms of the lead that are not in the title; a tuple takes a quarter of a set's memory.
+        mentioned_words: Folded words of the title, and capitalised words of the lead.
+        names: Folded proper names of the title.
+        brands: Folded brand names of the title.
+        versioned_names: Names and brands that stand beside a version number.
+        vector: Embedding of the title, or None.
     """
 
     article_id: int
@@ -64,7 +81,7 @@ class StoryFeatures:
     language: str | None
     weights: dict[str, float]
     total_weight: float
-    lead_terms: tuple[str, ...]  # a set of so few takes four times the memory, and thousands are held
+    lead_terms: tuple[str, ...]
     mentioned_words: tuple[str, ...]
     names: frozenset[str]
     brands: frozenset[str]
@@ -76,7 +93,7 @@ class StoryFeatures:
 def extract_story_features(
     brief: ArticleBrief, term_weight: Callable[[str], float], vector: bytes | None = None
 ) -> StoryFeatures:
-    """What is compared of an article; `weigh` tells how much a term tells, `vector` what the title means."""
+    """Extract the features of an article. `compute_term_weight` returns the IDF of an index term."""
     title, lead, language = plain_title(brief.title), brief.lead[:LEAD_LENGTH], brief.language
     weights = {
         term: term_weight(term) ** 2 for term in _intern_all(text_analysis.stemmed_tokens(title, language))
@@ -103,22 +120,25 @@ def extract_story_features(
 
 
 def proper_names(title: str) -> frozenset[str]:
-    """The words of a title that are names in any language, folded: people, places, companies, products."""
+    """Return the folded names in a title of any language: people, places, companies, products."""
     return frozenset(_names(title, ""))
 
 
 def _intern_all(words: Iterable[str]) -> Iterator[str]:
-    """Words that thousands of articles share, each held in memory once."""
+    """Intern words, because thousands of articles share them."""
     return map(sys.intern, words)
 
 
 def plain_title(title: str) -> str:
-    """A title without what agencies put before it, bounded."""
+    """Return a title without an agency's prefix, cut to `_MAX_TITLE_LENGTH` characters."""
     return _AGENCY_PREFIX.sub("", title[:_MAX_TITLE_LENGTH])
 
 
 class RecentArticleIndex:
-    """The articles of the last days, found by their words. `add` and `kin` take well under a millisecond."""
+    """Articles of the last days in memory, found by their words.
+
+    `add` and `find_similar` take well under a millisecond.
+    """
 
     def __init__(self) -> None:
         self._by_id: dict[int, StoryFeatures] = {}
@@ -129,7 +149,7 @@ class RecentArticleIndex:
         return len(self._by_id)
 
     def add(self, new: StoryFeatures) -> None:
-        """Remember an article; one that is known is replaced."""
+        """Add an article, or replace it."""
         if new.article_id in self._by_id:
             self._remove(new.article_id)
         else:
@@ -139,19 +159,19 @@ class RecentArticleIndex:
             self._postings[key].append(new.article_id)
 
     def set_vector(self, article_id: int, vector: bytes) -> None:
-        """What the title of an article means became known."""
+        """Set the embedding of an article's title, if the article is still held."""
         if article_id in self._by_id:
             self._by_id[article_id] = replace(self._by_id[article_id], vector=vector)
 
     def evict_before(self, before: int) -> None:
-        """Forget the articles published before a time, in the order in which they came."""
+        """Remove articles published before a Unix time, in the order in which they were added."""
         while self._insertion_order and self._by_id[self._insertion_order[0]].published < before:
             article_id = self._insertion_order.popleft()
             self._remove(article_id)
             del self._by_id[article_id]
 
     def find_similar(self, new: StoryFeatures) -> tuple[SimilarArticle, ...]:
-        """The articles of other feeds that seem to tell the same, the likest first."""
+        """Return the articles of other feeds that seem to report the same event, most similar first."""
         shared: Counter[int] = Counter()
         left = _MAX_POSTINGS_READ
         for key in _lookup_keys(new):
@@ -179,9 +199,10 @@ class RecentArticleIndex:
 
 
 def similarity(one: StoryFeatures, other: StoryFeatures, cosine: float | None = None) -> float:
-    """From 0 to 1: how likely two articles tell of the same event. `cosine` is that of their vectors.
+    """Return how similar two articles are, from 0 to 1; `cosine` is that of their vectors, or None.
 
-    The later one came, the more it takes: what follows after a day is mostly a new development.
+    The similarity decreases with the time between them, because later articles mostly report a new
+    development.
     """
     apart = abs(one.published - other.published)
     translated = None not in (one.language, other.language) and one.language != other.language
@@ -200,7 +221,7 @@ def similarity(one: StoryFeatures, other: StoryFeatures, cosine: float | None = 
 
 
 def _cross_lingual_similarity(one: StoryFeatures, other: StoryFeatures, cosine: float | None) -> float:
-    """How alike articles in two languages are, of which the vectors alone can tell where a name agrees."""
+    """Return the similarity of articles in two languages, which needs a cosine and a common name."""
     if cosine is None or cosine < _MIN_CROSS_LINGUAL_COSINE or not _share_a_name(one, other):
         return 0.0
     return cosine - _CROSS_LINGUAL_OFFSET
@@ -214,7 +235,7 @@ def _lexical_similarity(one: StoryFeatures, other: StoryFeatures, cosine: float 
 
 
 def _weight_share(one: StoryFeatures, other: StoryFeatures) -> float:
-    """How much of what the words of a title tell stands in another article, in its title above all."""
+    """Return the share of a title's weight that another article has, mostly counting its title."""
     found = 0.0
     for term, weight in one.weights.items():
         if term in other.weights:
@@ -225,7 +246,7 @@ def _weight_share(one: StoryFeatures, other: StoryFeatures) -> float:
 
 
 def _name_different_subjects(one: StoryFeatures, other: StoryFeatures) -> bool:
-    """Whether each names somebody that the other does not, and nobody that both name."""
+    """Return whether each article names something that the other does not, and neither name is shared."""
     if one.brands.difference(other.mentioned_words) and other.brands.difference(one.mentioned_words):
         return True
     ours, theirs = one.versioned_names, other.versioned_names
@@ -256,7 +277,7 @@ def _names(title: str, lead: str) -> Iterator[str]:
 
 
 def _brands(title: str) -> Iterator[str]:
-    """The words with capitals inside, as in iPhone and OpenAI, and names that could be words."""
+    """Yield brand names: words with inner capitals (iPhone, OpenAI), and capitalised ambiguous brands."""
     says = not _is_title_case(title)
     for form, start, end in text_analysis.token_spans(title):
         raw = title[start:end]
@@ -266,7 +287,7 @@ def _brands(title: str) -> Iterator[str]:
 
 
 def _is_title_case(title: str) -> bool:
-    """Whether nearly every long word has a capital, so that capitals tell nothing."""
+    """Return whether most long words are capitalised, so that capitals do not indicate names."""
     long = [
         title[start]
         for _form, start, end in text_analysis.token_spans(title)
@@ -284,7 +305,7 @@ def _capitalised(text: str, *, anywhere: bool) -> Iterator[str]:
 
 
 def _index_keys(told: StoryFeatures) -> Iterator[str]:
-    """By what an article is found: its terms, and its names as they are written in either language."""
+    """Yield the keys of an article in the index: its terms, and its names, which match in any language."""
     yield from told.weights
     for name in told.names:
         yield f"={name}"

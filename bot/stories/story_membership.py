@@ -1,20 +1,23 @@
-"""Which post of a channel an article belongs to, decided within the transaction that records it."""
+"""Membership of an article in a channel's post, decided within the transaction that records it."""
 
 from collections.abc import Sequence
 
 from bot.store.records.content_records import SINGLE_ARTICLE_SIMILARITY, PostedArticle
 
 MAX_STORY_GAP_SECONDS = 2 * 86_400
-"""Seconds between the dates of two articles from which on the later one tells of something new."""
+"""Maximum time between two articles on one event; a later one reports something new."""
 
-_MIN_MEAN_SIMILARITY = 0.25  # how like, on average, the nearest of many
-_MAX_COMPARED = 3  # articles of a story by which a new one is judged
+_MIN_MEAN_SIMILARITY = 0.25
+"""Minimum mean similarity to the nearest articles of a large story."""
+_MAX_COMPARED = 3
+"""Maximum number of a story's articles, the most similar ones, that are compared."""
 
 
 def membership_margin(likenesses: Sequence[float], size: int) -> float:
-    """By how much an article belongs to a story of `size` articles, some of which it is that like.
+    """Return by how much an article belongs to a story of `story_size` articles; below 0 it does not.
 
-    Below 0 it does not. Several that are somewhat like it say as much as one that is very like it.
+    `similarities` are those to the story's articles, if known. Several moderate ones count as much as a
+    single high one.
     """
     nearest = sorted(likenesses, reverse=True)[:_MAX_COMPARED]
     return sum(nearest) / min(_MAX_COMPARED, size) - (
@@ -23,9 +26,9 @@ def membership_margin(likenesses: Sequence[float], size: int) -> float:
 
 
 def membership_score(feed_id: int, published: int, post: Sequence[PostedArticle]) -> float:
-    """How much an article of a feed belongs to a post; below 0 it does not.
+    """Return by how much an article belongs to a post; below 0 it does not.
 
-    Never to a post that has an article of the same feed: who writes twice has something new to say.
+    An article never joins a post with one of the same feed: the feed would not report it twice without news.
     """
     for other in post:
         if other.feed_id == feed_id or (

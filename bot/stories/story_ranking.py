@@ -1,4 +1,4 @@
-"""Which stories matter most: by their outlets, who kept them, how fresh they are, what the server likes."""
+"""Ranking of stories by outlets, bookmarks, recency and the server's preferences."""
 
 import math
 from collections.abc import Sequence
@@ -7,13 +7,14 @@ from bot.core.preferences import TOP_STORY_WINDOW_SECONDS
 from bot.store.records.outbox_records import HeldStory
 from bot.stories.preference_model import PreferenceModel
 
-_OUTLET_POINTS, _BOOKMARK_POINTS, _RECENCY_POINTS, _PREFERENCE_POINTS = 3.0, 2.0, 1.0, 1.5  # points
+_OUTLET_POINTS, _BOOKMARK_POINTS, _RECENCY_POINTS, _PREFERENCE_POINTS = 3.0, 2.0, 1.0, 1.5
 
 
 def story_score(*, outlets: int, bookmarks: int, recency: float, preference: float) -> float:
-    """What a story is worth.
+    """Return the score of a story; higher is better.
 
-    `fresh` is from 0, the oldest that may be told, to 1, that of now; `taste` is a `PreferenceModel`'s of it.
+    `recency` is 0 for the oldest story in the window and 1 for one published now, `preference` a score of the
+    `PreferenceModel`.
     """
     recency = min(max(recency, 0.0), 1.0)
     return (
@@ -27,7 +28,7 @@ def story_score(*, outlets: int, bookmarks: int, recency: float, preference: flo
 def best_stories(
     stories: Sequence[HeldStory], count: int, now: int, taste: PreferenceModel
 ) -> list[HeldStory]:
-    """The `count` stories that are worth most, the best first; of equals the newest."""
+    """Return the `count` stories with the highest scores, best first; ties go to the newest."""
 
     def rank(story: HeldStory) -> tuple[float, int, int]:
         fresh = 1 - (now - story.published) / TOP_STORY_WINDOW_SECONDS

@@ -1,6 +1,6 @@
-"""What two titles may contradict each other in: amounts, shares, counts, versions, days; English and French.
+"""Conflicts between the figures of two titles in English or French: sums, shares, counts, versions, days.
 
-"$1.5bn" and "1,5 milliard de dollars" are one amount; "iPhone 15" and "iPhone 16" two versions of one thing.
+"$1.5bn" and "1,5 milliard de dollars" are one sum; "iPhone 15" and "iPhone 16" are two versions.
 """
 
 import re
@@ -13,7 +13,7 @@ from bot.text.words import fold
 
 
 class Figure(NamedTuple):
-    """A number with what it is a number of: a currency, `%`, a counted or versioned thing, a month."""
+    """A number and its subject: a currency, `%`, something counted or versioned, or `day`."""
 
     subject: str
     value: float
@@ -22,7 +22,7 @@ class Figure(NamedTuple):
 Figures = frozenset[Figure]
 
 ROUNDING_TOLERANCE = 0.03
-"""How far apart two amounts, shares or counts may be, as part of the larger, to be one, rounded otherwise."""
+"""Maximum difference of equal sums, shares or counts, as a share of the larger one."""
 
 _CURRENCIES = {
     "$": "usd", "us$": "usd", "dollar": "usd", "dollars": "usd", "usd": "usd",
@@ -62,7 +62,7 @@ _NON_PRODUCT_WORDS = frozenset({"day", "top", "update", "part", "plus", "moins",
 
 
 def extract_figures(text: str) -> Figures:
-    """The figures of a title."""
+    """Return the figures of a title."""
     folded = " ".join(fold(text).split())
     if not any(map(str.isdecimal, folded)):
         return frozenset()
@@ -111,10 +111,9 @@ def _numbers(folded: str) -> Iterator[Figure]:
 
 
 def figures_conflict(one: Collection[Figure], other: Collection[Figure], *, translated: bool = False) -> bool:
-    """Whether both tell a number of the same thing, and not the same number.
+    """Return whether two titles give different numbers for one subject.
 
-    What is counted has other names in another language: counts of two that are `translated` are all of one
-    thing.
+    Counted things have other names in another language, so if `is_cross_lingual`, all counts are compared.
     """
     if not one or not other:
         return False
@@ -130,7 +129,7 @@ def figures_conflict(one: Collection[Figure], other: Collection[Figure], *, tran
 
 
 def versioned_subjects(found: Collection[Figure]) -> frozenset[str]:
-    """The things that have a version or a model number among these, folded."""
+    """Return the folded names that stand beside a version or model number."""
     return frozenset(
         figure.subject for figure in found if figure.subject.isalpha() and figure.subject not in _UNITS
     )
@@ -148,7 +147,7 @@ def _are_equal(one: float, other: float, *, rounded: bool) -> bool:
 
 
 def _value(digits: str) -> float:
-    """A number as either language writes it: the last mark is a decimal one unless three digits follow."""
+    """Parse a number as English or French writes it; before three last digits a mark separates thousands."""
     digits = digits.replace(" ", "").strip(".,")
     *before, last = re.split("[.,]", digits)
     if not before or (len(last) == 3 and before[0] != "0"):  # noqa: PLR2004 - a group of thousands
@@ -157,6 +156,6 @@ def _value(digits: str) -> float:
 
 
 def _version(text: str) -> float:
-    """A number that two versions share only when they are written alike."""
+    """Return a number that is equal only for versions that are written equally."""
     major, *minor = (int(part) for part in text.split("."))
     return major + sum((part + 1) / float(1000 ** (place + 1)) for place, part in enumerate(minor))

@@ -1,1 +1,1 @@
-"""Saved searches and subscription filters, matched against articles as they arrive."""
+"""Watches (saved searches) and subscription filters, matched against articles as they arrive."""

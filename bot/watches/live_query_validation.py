@@ -1,4 +1,4 @@
-"""What new articles can be held against: queries without dates and bookmarks, that name something."""
+"""Validation of queries that are matched against new articles."""
 
 from enum import StrEnum
 
@@ -10,12 +10,12 @@ from bot.search.query.query_tree import FieldFilter, Query, leaves
 
 
 class QueryRejection(StrEnum):
-    """What is wrong with a query that new articles are to be held against."""
+    """Reasons why a query cannot be matched against new articles."""
 
     WATCH_HAS_DATE = "watch-dated"
     FILTER_HAS_DATE = "filter-dated"
     BOOKMARKED = "bookmarked"
-    ONLY_STOP_WORDS = "small-words"  # with `words`
+    ONLY_STOP_WORDS = "small-words"
     EMPTY_WATCH = "empty-watch"
     EMPTY_FILTER = "empty-filter"
     COMMON_ALTERNATIVE = "common-alternative"
@@ -24,7 +24,12 @@ class QueryRejection(StrEnum):
 
 
 def parse_live_query(text: str, now: int, date_rejection: QueryRejection) -> Query:
-    """A query for new articles. Raises `RequestRejected`, with `dated` where it has a date."""
+    """Parse a query for new articles, which must not depend on dates or bookmarks.
+
+    Raises:
+        RequestRejected: The query has a date (with `date_rejection`), a filter by bookmarks, or only stop
+            words.
+    """
     query = parse_query(text, now, max_chars=MAX_LENGTH)
     filters = {leaf.filter for leaf in leaves(query.nodes) if isinstance(leaf, FieldFilter)}
     if filters & {FilterName.SINCE, FilterName.BEFORE}:

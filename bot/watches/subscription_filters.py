@@ -1,4 +1,4 @@
-"""Filters of subscriptions: what may be one, which new articles match, and what one would have done."""
+"""Subscription filters: validation, evaluation on new articles, and dry runs."""
 
 import asyncio
 import logging
@@ -21,18 +21,19 @@ from bot.watches.live_query_validation import QueryRejection
 log = logging.getLogger(__name__)
 
 MAX_FILTERS_PER_SUBSCRIPTION = 10
-"""Filters of a subscription."""
+"""Maximum number of filters of a subscription."""
 DRY_RUN_ARTICLES = 50
-"""Articles that a new filter is tried on."""
+"""Number of newest articles on which new filters are tried."""
 
-# Seconds of processor time for the articles of one poll. The longest texts against the worst queries take a
-# quarter of a second each; what is left open is posted.
+
 _MAX_SECONDS_PER_QUERY = 0.25
+"""Maximum CPU time of a query; the longest texts with the worst queries take a quarter of a second each."""
 _MAX_SECONDS_PER_POLL = 10.0
+"""Maximum CPU time for the articles of a poll. Articles that were not evaluated are posted."""
 
 
 def parse_filter_query(text: str, now: int) -> Query:
-    """A query as a filter understands it. Raises `RequestRejected`."""
+    """Parse the query of a filter. Raises `RequestRejected` if it cannot be one."""
     query = live_query_validation.parse_live_query(text, now, QueryRejection.FILTER_HAS_DATE)
     if matchable_clause(query) is None:
         raise RequestRejected(QueryRejection.EMPTY_FILTER)
@@ -40,9 +41,9 @@ def parse_filter_query(text: str, now: int) -> Query:
 
 
 def blocking_filters(filters: Sequence[Filter], matches: Callable[[str], bool | None]) -> tuple[Filter, ...]:
-    """The filters that keep an article out, none where it is posted, as it is in doubt.
+    """Return the filters that block an article; none if it is to be posted.
 
-    `matches` says whether a query matches it, None where nobody can tell.
+    `matches` returns whether a query matches the article, or None if unknown; in doubt the article is posted.
     """
     only = tuple(one for one in filters if one.rule is FilterMode.INCLUDE)
     for one in filters:
@@ -52,9 +53,9 @@ def blocking_filters(filters: Sequence[Filter], matches: Callable[[str], bool | 
 
 
 class FilterEvaluator:
-    """Which articles match which queries; an answer is worked out when it is first asked for.
+    """Evaluates queries on articles, each when first needed.
 
-    None is the answer where it takes too long or goes wrong.
+    A result is None if the evaluation failed or took too long.
     """
 
     def __init__(self, articles: Iterable[Article | NewArticle], now: int) -> None:
@@ -65,17 +66,17 @@ class FilterEvaluator:
         self._cpu_seconds = 0.0
 
     def __call__(self, key: str, filters: Sequence[Filter]) -> tuple[Filter, ...]:
-        """The filters that keep the article with a key out."""
+        """Return the filters that block the article with this key."""
         return blocking_filters(filters, partial(self.matches, key))
 
     def matches(self, key: str, query: str) -> bool | None:
-        """Whether the article with a key matches a query."""
+        """Return whether the article with this key matches a query, or None if unknown."""
         if query not in self._results_by_query:
             self._results_by_query[query] = self._evaluate(query)
         return self._results_by_query[query].get(key)
 
     def evaluate_all(self, queries: Iterable[str]) -> None:
-        """Work the answers for these queries out."""
+        """Evaluate these queries now."""
         for query in queries:
             self._results_by_query[query] = self._evaluate(query)
 
@@ -88,7 +89,7 @@ class FilterEvaluator:
             criteria: dict[tuple[str, ...], Clause | None] = {}
             for key, article in self._articles.items():
                 if time.thread_time() - begun >= allowed:
-                    log.warning("A filter took too long for %d articles", len(self._articles) - len(answers))
+                    log.warning("filter timed out unmatched=%d", len(self._articles) - len(answers))
                     break
                 languages = query_languages_for(article.language)
                 if languages not in criteria:
@@ -97,11 +98,11 @@ class FilterEvaluator:
                 if key not in self._read:
                     read_from = time.thread_time()
                     self._read[key] = AnalysedArticle(article).precompute()
-                    begun += time.thread_time() - read_from  # which is no fault of this query
+                    begun += time.thread_time() - read_from  # Analysing is not charged to the query.
                 if wanted is not None:
                     answers[key] = matches(wanted, self._read[key])
-        except Exception:  # a filter must not keep a feed from being read
-            log.exception("A filter could not be applied")
+        except Exception:  # A filter must not prevent a poll.
+            log.exception("filter evaluation failed")
         self._cpu_seconds += time.thread_time() - begun
         return answers
 
@@ -109,7 +110,7 @@ class FilterEvaluator:
 async def evaluate_feed_filters(
     store: Store, feed_id: int, articles: Sequence[NewArticle]
 ) -> FilterEvaluator:
-    """What the filters of a feed's subscriptions say of its new articles. Raises `StoreError`."""
+    """Evaluate the filters of all subscriptions of a feed on new articles. Raises `StoreError`."""
     made = FilterEvaluator(articles, store.clock.now())
     queries = await store.filters.queries(feed_id) if articles else []
     if queries:
@@ -119,18 +120,18 @@ async def evaluate_feed_filters(
 
 @dataclass(frozen=True, slots=True)
 class FilterDryRun:
-    """What filters would have done with the newest articles of a feed: those that keep each one out."""
+    """Result of a dry run: the newest articles of a feed, each with the filters that would block it."""
 
     outcomes: tuple[tuple[Article, tuple[Filter, ...]], ...]
 
     @property
     def posted_count(self) -> int:
-        """How many would have been posted."""
+        """Return the number of articles that would be posted."""
         return sum(1 for _article, by in self.outcomes if not by)
 
 
 async def dry_run_filters(store: Store, feed_id: int, filters: Sequence[Filter]) -> FilterDryRun:
-    """Try filters on the newest articles of a feed, newest first. Raises `StoreError`."""
+    """Evaluate filters on the newest articles of a feed, newest first. Raises `StoreError`."""
     articles = await store.articles.newest([feed_id], limit=DRY_RUN_ARTICLES)
     made = FilterEvaluator(articles, store.clock.now())
     await asyncio.to_thread(made.evaluate_all, dict.fromkeys(one.query for one in filters))

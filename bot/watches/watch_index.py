@@ -1,8 +1,8 @@
-"""Which of many queries an article matches, without looking at those that it cannot match.
+"""Index of watches, which finds those that an article matches without evaluating all of them.
 
-A query is found by a few keys of which every article that it matches has one; the rarest that there are. An
-article looks up its own, so that it costs the more the more queries share one with it, however many others
-there are. What is found so is then held against the article.
+Each query is stored under its rarest keys, of which every matching article has at least one. An article looks
+up its own keys, so the cost depends on how many queries share one of them, not on the number of queries. The
+candidates are then evaluated.
 """
 
 from collections import defaultdict
@@ -27,9 +27,7 @@ from bot.search.query.query_tree import Query
 
 @dataclass(slots=True, eq=False)
 class _QueryGroup:
-    """Watches for the very same; `members` are the servers by watch, `clauses_by_languages` those made, by
-    languages.
-    """
+    """Watches with the same query: the server of each watch, and the clause and keys by languages."""
 
     query: Query
     server_by_watch_id: dict[int, int] = field(default_factory=dict)
@@ -39,7 +37,7 @@ class _QueryGroup:
 
 
 class _KeyIndex:
-    """Where the queries are found, for articles whose words are read by these languages."""
+    """Query groups by key, for articles that are matched in these languages."""
 
     def __init__(self, languages: tuple[str, ...]) -> None:
         self._languages = languages
@@ -74,7 +72,7 @@ class _KeyIndex:
 
 
 class WatchIndex:
-    """Queries in memory, by the keys that they are found by. `cost` tells how common a key is."""
+    """Queries of watches in memory. `get_frequency` returns how frequent a key is."""
 
     def __init__(self, cost: KeyFrequency) -> None:
         self._frequency = cost
@@ -88,7 +86,7 @@ class WatchIndex:
         return len(self._queries)
 
     def add(self, watch_id: int, server_id: int, query: Query) -> None:
-        """Look out for a query on behalf of a watch."""
+        """Add a watch."""
         group = self._groups.get(query.text)
         if group is None:
             group = self._groups[query.text] = _QueryGroup(query)
@@ -98,7 +96,7 @@ class WatchIndex:
         self._queries[watch_id] = query.text
 
     def discard(self, watch_ids: Iterable[int]) -> None:
-        """Forget watches."""
+        """Remove watches; unknown ids are ignored."""
         for watch_id in watch_ids:
             text = self._queries.pop(watch_id, None)
             if text is not None:
@@ -110,14 +108,14 @@ class WatchIndex:
                         keys.remove(group)
 
     def matching(self, article: Article | NewArticle, server_ids: frozenset[int]) -> list[int]:
-        """The watches of these servers that an article matches, in their order."""
+        """Return the ids of these servers' watches that an article matches, ascending."""
         found: list[int] = []
         for group in self._index_for(article.language).matching(AnalysedArticle(article)):
             found += [watch for watch, server in group.server_by_watch_id.items() if server in server_ids]
         return sorted(found)
 
     def _index_for(self, language: str | None) -> _KeyIndex:
-        """What the articles of a language are looked up in; made when the first of them comes."""
+        """Return the index for articles in a language, building it on first use."""
         languages = query_languages_for(language)
         keys = self._keys.get(languages)
         if keys is None:

@@ -1,4 +1,4 @@
-"""Watches: what may be watched for, and holding new articles against what is."""
+"""Watches: validation of their queries, and matching of new articles."""
 
 import asyncio
 import logging
@@ -27,21 +27,32 @@ from bot.watches.watch_index import WatchIndex
 log = logging.getLogger(__name__)
 
 MAX_WATCHES_PER_PERSON = 25
+"""Maximum number of watches of a user."""
 MAX_WATCHES_PER_SERVER = 50
-"""Watches of one server's channels together."""
+"""Maximum number of watches in all channels of a server."""
 
 DMS_CLOSED = "closed"
-"""The problem of direct messages that a person does not accept: their watches rest."""
+"""Stored problem of a user who does not accept direct messages; their watches are paused."""
 
-_ARRIVAL_BATCH_SIZE = 50  # arrivals held against the watches in one transaction
-_FREQUENCY_SAMPLE_SIZE = 1_000  # newest articles, which tell how rare a word is,
-_MIN_FREQUENT_COUNT = 3  # in so many of which one is not rare
-_SELECTIVITY_SAMPLE_SIZE = 400  # newest articles that a watch is tried on: fewer do not show what is common
-_MAX_SELECTIVITY = 0.25  # of them
+_ARRIVAL_BATCH_SIZE = 50
+"""Number of new articles that are matched in one transaction."""
+_FREQUENCY_SAMPLE_SIZE = 1_000
+"""Number of newest articles from which the frequencies of keys are counted."""
+_MIN_FREQUENT_COUNT = 3
+"""Minimum count of a key that is not rare; lower counts are not stored."""
+_SELECTIVITY_SAMPLE_SIZE = 400
+"""Number of newest articles on which a new watch is tried; with fewer articles it is not."""
+_MAX_SELECTIVITY = 0.25
+"""Share of those articles from which on a query is rejected as too common."""
 
 
 async def parse_watch_query(store: Store, text: str) -> Query:
-    """A query as a watch for it understands it. Raises `RequestRejected`, and `StoreError`."""
+    """Parse the query of a watch.
+
+    Raises:
+        RequestRejected: The query cannot be a watch, or matches too many articles.
+        StoreError: The database failed.
+    """
     query = live_query_validation.parse_live_query(text, store.clock.now(), QueryRejection.WATCH_HAS_DATE)
     wanted = matchable_clause(query)
     keys = cheapest_keys(wanted, lambda _key: 0) if wanted is not None else frozenset()
@@ -70,13 +81,13 @@ def _match_share(wanted: Clause, articles: Sequence[Article]) -> float:
 
 
 class _KeyFrequencies:
-    """How common keys are among the newest articles."""
+    """Frequencies of keys among the newest articles."""
 
     def __init__(self) -> None:
         self._counts: Counter[MatchKey] = Counter()
 
     def learn(self, articles: Iterable[Article]) -> None:
-        """Learn from articles."""
+        """Count the keys of articles."""
         for article in articles:
             for kind, values in AnalysedArticle(article).match_keys.items():
                 self._counts.update(MatchKey(kind, value) for value in values)
@@ -89,18 +100,22 @@ class _KeyFrequencies:
 
 
 class WatchMatcher:
-    """Holds what arrives against all watches of a store, and has it written down who is to be told."""
+    """Matches new articles against all watches of a store, and enqueues the notifications."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._rarity = _KeyFrequencies()
         self._index = WatchIndex(self._rarity)
-        self._last_watch_id = 0  # id of the last watch that was learned
+        self._last_watch_id = 0
 
     async def process_next_batch(self) -> bool:
-        """Hold the next arrivals against the watches; False when there were none.
+        """Match the next batch of new articles against all watches, and enqueue the notifications.
 
-        What an interruption leaves undone is done by the next look, once. Raises `StoreError`.
+        Return False if there were no new articles. A batch that was interrupted is processed by the next
+        call, without duplicate notifications.
+
+        Raises:
+            StoreError: The database failed.
         """
         arrivals = await self._store.watches.unmatched_arrivals(_ARRIVAL_BATCH_SIZE)
         if not arrivals:
@@ -118,8 +133,8 @@ class WatchMatcher:
         for article, server_ids in arrivals:
             try:
                 watches = self._index.matching(article, server_ids)
-            except Exception:  # one article must not keep all others from being told
-                log.exception("Article %d was held against no watch", article.id)
+            except Exception:  # An article that fails must not prevent other notifications.
+                log.exception("watch matching failed article_id=%d", article.id)
                 continue
             found += [(watch_id, article.id) for watch_id in watches]
         return found

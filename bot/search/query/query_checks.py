@@ -18,7 +18,10 @@ def asks_for_bookmarks(query: Query) -> bool:
 
 
 def check_query(query: Query, person_id: int | None) -> list[Note]:
-    """Return notes on filters that can match nothing, or less than expected. `user_id` is None outside Discord."""
+    """Return notes on filters that can match nothing, or less than expected.
+
+    `user_id` is None where there are no users, as on the command line.
+    """
     notes = []
     if person_id is None and asks_for_bookmarks(query):
         notes.append(Note.of(NoteKind.OWN_BOOKMARKS))

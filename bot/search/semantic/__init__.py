@@ -1,7 +1,7 @@
 """Search by meaning, with the extra `semantic`.
 
-In: texts of articles as they come, and what is asked. Out: the nearest articles with cosines (`nearest`),
-how nearly passages mean what answers a question (`likeness`), and rankings of several kinds put together
-(`fusion`). Encoders in a worker process: one makes vectors of articles, which files beside the database keep
-(derived, in no backup, made anew when they are missing), a better and slower one reads passages.
+Input: texts of new articles, and queries. Output: the nearest articles with their cosines, the cosines
+between a question and passages, and rankings fused into one. The encoders run in a worker process. One
+encodes articles; its vectors are stored in files beside the database, which are derived data: not backed up,
+and rebuilt if missing. The other is better and slower, and encodes passages.
 """

