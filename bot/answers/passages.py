@@ -17,10 +17,7 @@ OPENING_SENTENCES = 3
 
 
 def opening_passage(article: Article, limit: int) -> str:
-    """Return the first sentences of an article verbatim; "" if there are none.
-
-    At most `OPENING_SENTENCES` sentences and `max_length` characters.
-    """
+    """Return the first `OPENING_SENTENCES` sentences verbatim, in at most `max_length` characters, or ""."""
     return next(iter_passages(article, limit, OPENING_SENTENCES), "")
 
 
@@ -29,8 +26,8 @@ def iter_passages(
 ) -> Iterator[str]:
     """Yield the text in verbatim passages of whole sentences, each at most `max_length` characters.
 
-    Sentences that repeat the title are skipped; a sentence longer than `max_length` is cut after a word.
-    `max_sentences` limits each passage (None: no limit), `max_chars_read` the part of the text that is read.
+    Sentences that repeat the title are skipped; a longer sentence is cut after a word. `max_sentences` limits
+    each passage (None: no limit), `max_chars_read` the text that is read.
     """
     text = (article.body or article.summary)[:read]
     rest = list(_sentences(text, article))
@@ -61,10 +58,7 @@ def _sentences(text: str, article: Article) -> Iterator[tuple[int, int]]:
 
 
 def opening_and_passages(article: Article, limit: int, most: int) -> tuple[str, list[str]]:
-    """Return the opening of an article and at most `max_passages` passages.
-
-    Up to `MAX_CHARS_SUMMARIZED` characters are read, so it belongs in a worker.
-    """
+    """Return the opening of an article, and at most `max_passages` passages; slow for a long text."""
     return opening_passage(article, limit), list(
         islice(iter_passages(article, limit, read=MAX_CHARS_SUMMARIZED), most)
     )

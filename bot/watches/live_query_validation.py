@@ -24,11 +24,9 @@ class QueryRejection(StrEnum):
 
 
 def parse_live_query(text: str, now: int, date_rejection: QueryRejection) -> Query:
-    """Parse a query for new articles, which must not depend on dates or bookmarks.
+    """Parse a query for new articles. Raises `RequestRejected` if it depends on dates or bookmarks.
 
-    Raises:
-        RequestRejected: The query has a date (with `date_rejection`), a filter by bookmarks, or only stop
-            words.
+    The reason for a date is `date_rejection`. A query of nothing but stop words is rejected too.
     """
     query = parse_query(text, now, max_chars=MAX_LENGTH)
     filters = {leaf.filter for leaf in leaves(query.nodes) if isinstance(leaf, FieldFilter)}
