@@ -83,7 +83,7 @@ async def answer_question(
         previous_source_ids: Ids of the articles that answered the last of them.
         writer: Generates the answer from the passages, if a model is configured.
         preferences: Preferences of the server, which rank the stories of a briefing.
-        on_draft: Called with each draft while the answer is being generated.
+        draft_callback: Called with each draft while the answer is being generated.
 
     Raises:
         StoreError: The database failed.
