@@ -136,13 +136,13 @@ CHILD = """
 import asyncio, sys
 from pathlib import Path
 from bot.core.clock import SystemClock
-from bot.search.index.index_updater import IndexFollower
+from bot.search.index.index_updater import IndexUpdater
 from bot.store import Store
 from tests.search.library import Library, modes
 
 async def main():
     store = await Store.open(Path(sys.argv[1]), SystemClock())
-    follower = IndexFollower(store, Path(sys.argv[2]))
+    follower = IndexUpdater(store, Path(sys.argv[2]))
     library = await Library(store).open()
     for number in range(10_000):
         await library.add(f"Article {sys.argv[3]} {number}")
