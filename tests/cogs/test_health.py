@@ -132,11 +132,11 @@ async def test_an_owner_who_cannot_be_told_now_is_told_later(
     await reader_owned_world.follow(feed_server.serve("/feed", make_rss(make_rss_item(0))))
     reader_owned_world.clock.advance(3 * MAX_POLL_SILENCE_SECONDS)
     with caplog.at_level(logging.WARNING, "cogs.running.health_monitor"):
-        assert await told(owned) == []
+        assert await read_owner_messages(reader_owned_world) == []
     assert "owner message delayed error=out of reach" in caplog.messages
-    monkeypatch.setattr(owned.bot, "application_info", knows)
-    assert len(await told(owned)) == 1
-    assert len(await told(owned)) == 1
+    monkeypatch.setattr(reader_owned_world.bot, "application_info", original_application_info)
+    assert len(await read_owner_messages(reader_owned_world)) == 1
+    assert len(await read_owner_messages(reader_owned_world)) == 1
 
 
 @pytest.fixture

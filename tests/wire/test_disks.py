@@ -121,8 +121,8 @@ async def test_while_nothing_can_be_written_people_are_told_and_afterwards_nothi
     first, second = list_owner_messages(scene)
     assert trouble.words in first
     assert second.startswith("My database works again.")
-    assert said(scene, trouble.words) == 1
-    assert said(scene, "database recovered") == 1
+    assert count_log_lines(scene, trouble.words) == 1
+    assert count_log_lines(scene, "database recovered") == 1
     assert "Traceback" not in bot.log
 
 
