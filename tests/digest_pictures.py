@@ -13,14 +13,14 @@ from simcord.env import Env
 from bot.client.discord_client import TelexBot
 from bot.client.services import Services
 from bot.core.preferences import DigestPlan, Preference
-from bot.demo.sample_feeds import Publisher
+from bot.demo.sample_feeds import SamplePublisher
 from tests.picture_stage import build_newsstand, run_staged, shoot_widths
 from tests.store import sql
 
 COMMANDS = {"digest-setup": "digest setup"}
 
 
-async def take_pictures(env: Env, newsroom: Services, publisher: Publisher, folder: Path) -> None:
+async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher, folder: Path) -> None:
     """The digest of a week in each language, the panel that changes it, the schedule of the channel."""
     stage, assets = await build_newsstand(env, newsroom, publisher)
     change = newsroom.store.preferences.change
@@ -40,7 +40,7 @@ async def take_pictures(env: Env, newsroom: Services, publisher: Publisher, fold
         sql.run(newsroom.settings.database, "UPDATE digest SET due = ?", (int(time.time()),))
         sql.run(newsroom.settings.database, "UPDATE server SET joined = 0")
         assert isinstance(env.bot, TelexBot)
-        await env.bot.courier.run_until_idle()
+        await env.bot.outbox_relay.run_until_idle()
         await env.settle()
         await shoot_widths(env, channel, person, folder / f"digest{ending}.png", assets)
         for name, command in COMMANDS.items():

@@ -131,12 +131,12 @@ class World:
         """The editor sets something for the server, or for a channel."""
         place = channel.id if channel else None
         await self.store.preferences.change(
-            preference, value, server_id=self.guild.id, channel_id=place, person_id=self.editor.id
+            preference, value, server_id=self.guild.id, channel_id=place, user_id=self.editor.id
         )
 
     async def deliver(self) -> None:
         """Send everything that is due; the bot has seen its own messages when this returns."""
-        await self.bot.courier.run_until_idle()
+        await self.bot.outbox_relay.run_until_idle()
         await self.env.settle()
 
     async def advance(self, seconds: float) -> None:

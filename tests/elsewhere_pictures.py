@@ -15,20 +15,20 @@ from simcord.env import Env
 from bot.client.discord_client import TelexBot
 from bot.client.services import Services
 from bot.core.preferences import Preference
-from bot.demo.sample_feeds import Publisher
+from bot.demo.sample_feeds import SamplePublisher
 from tests.cogs.helpers import button_labels, choose, find_menu, last_reply
 from tests.picture_stage import build_newsstand, run_staged, shoot_widths
 from tests.store import sql
 
 
-async def take_pictures(env: Env, newsroom: Services, publisher: Publisher, folder: Path) -> None:
+async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher, folder: Path) -> None:
     """Take the pictures as one who speaks each language."""
     stage, assets = await build_newsstand(env, newsroom, publisher)
     editors = stage.guild.create_role("Directors", permissions=discord.Permissions(manage_guild=True))
     env.backend.edit_member(stage.guild.id, stage.camille.id, {"role_ids": [editors.id]})
     await env.settle()
     general = stage.guild.channels["general"]
-    await newsroom.store.assistant_tokens.set_public_address("https://telex.example/mcp")
+    await newsroom.store.assistant_tokens.set_public_url("https://telex.example/mcp")
     for ending, person in (("", stage.ada), ("-fr", stage.camille)):
         panel = last_reply(await person.slash(general, "feed share", channel=stage.news))
         await person.click(panel, label=button_labels(panel)[0])
@@ -43,7 +43,7 @@ async def take_pictures(env: Env, newsroom: Services, publisher: Publisher, fold
         await person.click(panel, label="Démarrer le résumé" if ending else "Start the digest")
         sql.run(newsroom.settings.database, "UPDATE personal_digest SET due = ?", (int(time.time()),))
         assert isinstance(env.bot, TelexBot)
-        await env.bot.courier.run_until_idle()
+        await env.bot.outbox_relay.run_until_idle()
         await env.settle()
         path = folder / f"digest-dm{ending}.png"
         await shoot_widths(env, person.user.dm_channel, person.user, path, assets)
@@ -55,7 +55,7 @@ async def take_pictures(env: Env, newsroom: Services, publisher: Publisher, fold
             await person.click(search_message, label="Partager…" if ending else "Share…")
         )
         await newsroom.store.preferences.change(
-            Preference.LANGUAGE, "fr" if ending else "en", server_id=stage.guild.id, person_id=person.id
+            Preference.LANGUAGE, "fr" if ending else "en", server_id=stage.guild.id, user_id=person.id
         )
         title = str(find_menu(share_message)[1][0]["label"])
         await choose(person, share_message, title)

@@ -124,7 +124,7 @@ async def shoot_news(stage: Stage) -> None:
     feed = await world.follow(f"{stage.server.origin}/feed.xml")
     (subscription, _feed), *_others = await world.store.subscriptions.list_with_feeds(world.guild.id)
     rules = [(FilterMode.EXCLUDE, stage.words.rule)]
-    await world.store.filters.add(subscription.id, rules, person_id=world.editor.id, limit=9)
+    await world.store.filters.add(subscription.id, rules, user_id=world.editor.id, limit=9)
     await world.poll(feed)
     for number in range(6):
         stage.serve(*reversed(range(number + 1)))
@@ -259,7 +259,7 @@ async def shoot_lists(stage: Stage) -> None:
 
 
 async def main(folder: Path) -> None:
-    ingest_quota.ENTRIES = 10  # of a feed at a time, before a newsroom opens
+    ingest_quota.FEED_QUOTA_ENTRIES = 10  # of a feed at a time, before a newsroom opens
     for ending, words in WORDS.items():
         async with server_in(words.language) as (world, server):
             stage = Stage(world, server, words, folder, ending)

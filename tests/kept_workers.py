@@ -30,7 +30,7 @@ class IdleWorkers:
         transport = worker._transport  # noqa: SLF001 - taken over
         if (
             transport is None
-            or worker.lost
+            or worker.is_lost
             or worker.process.poll() is not None
             or len(idle) >= MAX_IDLE_PROCESSES
         ):
@@ -76,10 +76,12 @@ class ReusedWorkers(WorkerPool):
     """A pool that takes its processes from the stable, and gives them back."""
 
     async def close(self) -> None:
-        self._idle = [worker for worker in self._idle if not IDLE_WORKERS.put(worker, self._tired)]
+        self._idle = [
+            worker for worker in self._idle if not IDLE_WORKERS.put(worker, self._recycle_rss_bytes)
+        ]
         await super().close()
 
     async def _get_or_spawn(self) -> _Worker:
-        if not self._idle and (worker := await IDLE_WORKERS.take(self._tired)) is not None:
+        if not self._idle and (worker := await IDLE_WORKERS.take(self._recycle_rss_bytes)) is not None:
             return worker
         return await super()._get_or_spawn()

@@ -17,9 +17,9 @@ from simcord.env import Env
 from bot.client.discord_client import TelexBot
 from bot.client.services import Services
 from bot.core.preferences import FilterMode, PostLook, Preference, Style
-from bot.demo.demo_server import DemoServer, build
+from bot.demo.demo_server import DemoServer, build_demo_server
 from bot.demo.page_pictures import bot_avatar_assets, emoji_assets
-from bot.demo.sample_feeds import Publisher, Story
+from bot.demo.sample_feeds import SamplePublisher, SampleStory
 from tests.picture_stage import WIDTHS, run_staged
 from tests.pictures import CHROMIUM, FLAGS, MESSAGE, photograph
 
@@ -55,12 +55,12 @@ def shoot_messages(address: str, names: list[Path], *, width: int = WIDE) -> Non
         browser.close()
 
 
-async def take_pictures(env: Env, newsroom: Services, publisher: Publisher, folder: Path) -> None:
+async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher, folder: Path) -> None:
     """Pictures of a channel in each language."""
-    stage: DemoServer = await build(env)
+    stage: DemoServer = await build_demo_server(env)
     env.backend.add_member_role(stage.guild.id, stage.camille.id, stage.guild.roles["Editors"].id)
     pictures = {
-        publisher.picture_url(story): (f"{story.slug}.png", publisher.picture(story))
+        publisher.picture_url(story): (f"{story.slug}.png", publisher.draw_picture(story))
         for story in publisher.stories
     }
     pictures |= emoji_assets(env, [outlet.title for outlet in publisher.outlets])
@@ -87,7 +87,7 @@ async def take_pictures(env: Env, newsroom: Services, publisher: Publisher, fold
 async def fill_channel(
     env: Env,
     newsroom: Services,
-    publisher: Publisher,
+    publisher: SamplePublisher,
     channel: ChannelHandle,
     person: MemberActor,
     ending: str,
@@ -102,17 +102,17 @@ async def fill_channel(
         server_id=server, channel_id=channel.id, feed_id=feed.id, first_article_id=None
     )
     await store.preferences.change(
-        Preference.LANGUAGE, language, server_id=server, person_id=person.id, channel_id=channel.id
+        Preference.LANGUAGE, language, server_id=server, user_id=person.id, channel_id=channel.id
     )
 
-    async def publish(*new_stories: Story, look: PostLook) -> None:
-        await store.subscriptions.set_look(subscription.id, look, person_id=person.id)
+    async def publish(*new_stories: SampleStory, look: PostLook) -> None:
+        await store.subscriptions.set_look(subscription.id, look, user_id=person.id)
         publisher.published += new_stories
         await newsroom.poller.poll(await store.feeds.get(feed.id) or feed, polite=False)
 
     async def deliver() -> None:
         assert isinstance(env.bot, TelexBot)
-        await env.bot.courier.run_until_idle()
+        await env.bot.outbox_relay.run_until_idle()
         await env.settle()
 
     await publish(stories[0], look=PostLook())  # the backlog
@@ -125,7 +125,7 @@ async def fill_channel(
     await person.slash(channel, "feed look", **feed_option)
     await person.slash(channel, "feed filter", **feed_option, never=NEVER[ending])
     rules = [(FilterMode.EXCLUDE, NEVER[ending]), (FilterMode.INCLUDE, "lang:" + language)]
-    await store.filters.add(subscription.id, rules, person_id=person.id, limit=10)
+    await store.filters.add(subscription.id, rules, user_id=person.id, limit=10)
     await person.slash(channel, "feed filter", **feed_option)
 
 

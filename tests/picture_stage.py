@@ -20,9 +20,9 @@ import cogs
 from bot.client.discord_client import TelexBot
 from bot.client.services import Services, open_services
 from bot.core.settings import Settings
-from bot.demo.demo_server import DemoServer, build, follow_feed, simulated_discord, sync_clock
+from bot.demo.demo_server import DemoServer, build_demo_server, follow_feed, simulated_discord, sync_clock
 from bot.demo.page_pictures import bot_avatar_assets, emoji_assets
-from bot.demo.sample_feeds import Publisher
+from bot.demo.sample_feeds import SamplePublisher
 from tests.clocks import ManualClock
 from tests.discord_world import LOOPS, World, discord_world
 from tests.feed_server import FeedServer
@@ -42,7 +42,7 @@ STORIES = 10
 
 
 @asynccontextmanager
-async def open_stage(**setting_values: Any) -> AsyncIterator[tuple[Env, Services, Publisher]]:
+async def open_stage(**setting_values: Any) -> AsyncIterator[tuple[Env, Services, SamplePublisher]]:
     """The stage, on a database that is thrown away, with chosen settings."""
     cog_types = tuple(cog for cog in cogs.ALL_COGS if cog not in LOOPS)
     with tempfile.TemporaryDirectory() as home:
@@ -54,7 +54,7 @@ async def open_stage(**setting_values: Any) -> AsyncIterator[tuple[Env, Services
         )
         async with (
             open_services(settings) as newsroom,
-            Publisher() as publisher,
+            SamplePublisher() as publisher,
             simulated_discord(TelexBot(newsroom, cog_types, shard_count=1)) as env,
         ):
             yield env, newsroom, publisher
@@ -68,7 +68,7 @@ def run(main: Callable[[Path], Coroutine[Any, Any, None]]) -> None:
 
 
 def run_staged(
-    take_pictures: Callable[[Env, Services, Publisher, Path], Coroutine[Any, Any, None]],
+    take_pictures: Callable[[Env, Services, SamplePublisher, Path], Coroutine[Any, Any, None]],
     **setting_values: Any,
 ) -> None:
     """Take those of the stage, with chosen settings."""
@@ -174,12 +174,12 @@ async def shoot(
 
 
 async def build_newsstand(
-    env: Env, newsroom: Services, publisher: Publisher
+    env: Env, newsroom: Services, publisher: SamplePublisher
 ) -> tuple[DemoServer, dict[str, tuple[str, bytes]]]:
     """The demo's server with its first stories, and their pictures by address."""
-    stage = await build(env)
+    stage = await build_demo_server(env)
     if newsroom.semantic_index is not None:
-        await newsroom.semantic_index.start()
+        await newsroom.semantic_index.start_encoder()
     publisher.publish_backlog()
     feeds = [await follow_feed(newsroom, publisher.feed_url(outlet), stage) for outlet in publisher.outlets]
     for stories in ((), publisher.stories[:STORIES]):
@@ -189,9 +189,9 @@ async def build_newsstand(
             assert current is not None
             await newsroom.poller.poll(current, polite=False)
     assert isinstance(env.bot, TelexBot)
-    await env.bot.courier.run_until_idle()
+    await env.bot.outbox_relay.run_until_idle()
     pictures = {
-        publisher.picture_url(story): (f"{story.slug}.png", publisher.picture(story))
+        publisher.picture_url(story): (f"{story.slug}.png", publisher.draw_picture(story))
         for story in (*publisher.backlog, *publisher.stories)
     }
     emoji = emoji_assets(env, [outlet.title for outlet in publisher.outlets])
@@ -215,7 +215,7 @@ async def shoot_widths(
                 photograph(page.locator(MESSAGE).last, path.with_name(f"{path.stem}{ending}.png"))
 
     assert isinstance(env.bot, TelexBot)
-    sync_clock(env, env.bot.newsroom.clock)
+    sync_clock(env, env.bot.services.clock)
     locale = "fr" if path.stem.endswith("-fr") else "en-US"
     async with env.preview(
         channel, viewers=(viewer,), layout="channel", assets=dict(assets), locale=locale

@@ -18,7 +18,14 @@ from bot.client.services import Services, open_services
 from bot.core.models import Article, Feed
 from bot.core.preferences import PostLook, Style
 from bot.core.settings import Settings
-from bot.feeds.parsing.entries import MAX_ENTRIES, MAX_GUID, MAX_TAGS, MAX_TEXT, MAX_TITLE, MAX_URL
+from bot.feeds.parsing.entries import (
+    MAX_ENTRIES,
+    MAX_GUID_CHARS,
+    MAX_TAGS,
+    MAX_TEXT_CHARS,
+    MAX_TITLE_CHARS,
+    MAX_URL_CHARS,
+)
 from bot.polling.poll_recorder import PollReport
 from bot.posting.rendering import messages, posts
 from bot.posting.wording.feed_error_sentences import describe_feed_error
@@ -59,14 +66,14 @@ class Pipeline:
         url = self._serve(path, body, content_type)
         feed = await self.newsroom.store.feeds.add(url)
         report = await self._poll(feed)
-        articles = await self.newsroom.store.articles.newest([feed.id], limit=MAX_RENDERED_ARTICLES)
+        articles = await self.newsroom.store.articles.list_newest([feed.id], limit=MAX_RENDERED_ARTICLES)
         if report.new > MAX_ENTRIES or report.new < len(articles):
             raise BrokenInvariant(f"{report.new} new articles")
         for article in articles:
             self._check_stored(article)
             self._check_rendered(article, report.feed)
         if articles:
-            messages.catch_up("catch-up:x", articles, language="fr")
+            messages.catch_up_message("catch-up:x", articles, language="fr")
         if reread and report.error is None:
             # What is new behind the document makes it another one, whose entries are compared.
             self._serve(path, body + b"\n<!-- again -->", content_type)
@@ -95,10 +102,10 @@ class Pipeline:
     def _check_stored(self, article: Article) -> None:
         """What is stored is bounded and plain, whatever the document had."""
         for name, limit in (
-            ("title", MAX_TITLE),
-            ("text", MAX_TEXT),
-            ("summary", MAX_TEXT),
-            ("url", MAX_URL * 4),
+            ("title", MAX_TITLE_CHARS),
+            ("text", MAX_TEXT_CHARS),
+            ("summary", MAX_TEXT_CHARS),
+            ("url", MAX_URL_CHARS * 4),
         ):
             text: str = getattr(article, name)
             if len(text) > limit:
@@ -111,7 +118,7 @@ class Pipeline:
             raise BrokenInvariant(f"the address {article.url[:80]!r}")
         if not 0 <= article.published <= self.clock.now():
             raise BrokenInvariant(f"published at {article.published}")
-        if len(article.tags) > MAX_TAGS or (article.author and len(article.author) > MAX_GUID):
+        if len(article.tags) > MAX_TAGS or (article.author and len(article.author) > MAX_GUID_CHARS):
             raise BrokenInvariant("tags or author without bound")
 
     def _check_rendered(self, article: Article, feed: Feed) -> None:
@@ -130,7 +137,7 @@ class Pipeline:
 
     def _check_embed(self, embed: discord.Embed) -> None:
         for name, limit in _EMBED_LIMITS.items():
-            if discord_text.utf16_length(str(embed.to_dict().get(name, ""))) > limit:
+            if discord_text.count_utf16_units(str(embed.to_dict().get(name, ""))) > limit:
                 raise BrokenInvariant(f"a {name} too long for Discord")
         if not embed.title or len(embed) > _MAX_EMBED_LENGTH:
             raise BrokenInvariant("an embed that Discord refuses")

@@ -19,8 +19,8 @@ from simcord.results import InteractionResult
 
 from bot.client.services import Services
 from bot.demo.demo_server import DemoServer
-from bot.demo.sample_feeds import Publisher
-from bot.posting.recovery.message_contents import custom_ids
+from bot.demo.sample_feeds import SamplePublisher
+from bot.posting.recovery.message_contents import list_custom_ids
 from tests.cogs.helpers import choose, components, find_menu, last_reply
 from tests.picture_stage import build_newsstand, open_preview_page, open_stage, shoot_widths
 
@@ -54,7 +54,7 @@ class Reader:
 
     async def catch_up(self) -> InteractionResult:
         for message in self.stage.news.history():
-            for custom_id in custom_ids(message):
+            for custom_id in list_custom_ids(message):
                 if custom_id.startswith("telex:all:"):
                     return await self.person.click(message, custom_id=custom_id)
         raise LookupError("no catch-up")
@@ -87,7 +87,7 @@ VIEWS: dict[str, Callable[[Reader], Awaitable[Any]]] = {
 
 
 async def take_pictures(
-    env: Env, newsroom: Services, publisher: Publisher, folder: Path, names: list[str]
+    env: Env, newsroom: Services, publisher: SamplePublisher, folder: Path, names: list[str]
 ) -> None:
     """What each reader sees."""
     stage, assets = await build_newsstand(env, newsroom, publisher)

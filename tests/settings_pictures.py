@@ -15,9 +15,9 @@ from bot.client.discord_client import TelexBot
 from bot.client.services import Services
 from bot.core.i18n import language_scope
 from bot.core.preferences import Preference
-from bot.demo.demo_server import DemoServer, build, follow_feed
+from bot.demo.demo_server import DemoServer, build_demo_server, follow_feed
 from bot.demo.page_pictures import bot_avatar_assets, emoji_assets
-from bot.demo.sample_feeds import Publisher
+from bot.demo.sample_feeds import SamplePublisher
 from cogs.running.welcome_message import send_welcome
 from tests.cogs.helpers import last_reply
 from tests.picture_stage import run_staged, shoot_widths
@@ -33,9 +33,9 @@ COMMANDS = {
 }
 
 
-async def take_pictures(env: Env, newsroom: Services, publisher: Publisher, folder: Path) -> None:
+async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher, folder: Path) -> None:
     """Let a manager choose some things, and take the pictures as one who speaks each language."""
-    stage: DemoServer = await build(env)
+    stage: DemoServer = await build_demo_server(env)
     assert isinstance(env.bot, TelexBot)
     general = stage.guild.channels["general"]  # where it says hello
     role = stage.guild.create_role("Librarians")
@@ -54,12 +54,12 @@ async def take_pictures(env: Env, newsroom: Services, publisher: Publisher, fold
         ("manager_role", role.id),
         ("alerts", alerts.id),
     ):
-        await change(Preference(preference), value, server_id=stage.guild.id, person_id=ada.id)
+        await change(Preference(preference), value, server_id=stage.guild.id, user_id=ada.id)
     await change(
         Preference.LANGUAGE,
         "fr",
         server_id=stage.guild.id,
-        person_id=stage.camille.id,
+        user_id=stage.camille.id,
         channel_id=stage.news.id,
     )
     await ada.slash(stage.news, "feed pause", feed="1")

@@ -43,7 +43,7 @@ async def publish_story(world: World, server: FeedServer, stories: tuple[tuple[s
     await world.deliver()
     meaning = world.newsroom.semantic_index
     if meaning is not None:
-        await meaning.start()
+        await meaning.start_encoder()
     for number, (outlet, language, title) in enumerate(stories):
         news = make_rss_item(100 + number, title=title, body=TEXT[language], published=world.clock.now() - 60)
         old = make_rss_item(number, title=outlet)

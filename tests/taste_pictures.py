@@ -14,7 +14,7 @@ from simcord.env import Env
 from bot.client.discord_client import TelexBot
 from bot.client.services import Services
 from bot.core.preferences import Preference
-from bot.demo.sample_feeds import Publisher
+from bot.demo.sample_feeds import SamplePublisher
 from bot.store.records.people_records import OpinionKind
 from tests.picture_stage import build_newsstand, run_staged, shoot_widths
 
@@ -22,23 +22,23 @@ LIKER_IDS = (11, 12, 13)
 """Who liked things, beside those whose screens are shown."""
 
 
-async def take_pictures(env: Env, newsroom: Services, publisher: Publisher, folder: Path) -> None:
+async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher, folder: Path) -> None:
     """Let a server like some things, and take the pictures as one who speaks each language."""
     stage, assets = await build_newsstand(env, newsroom, publisher)
     assert isinstance(env.bot, TelexBot)
     editors = stage.guild.create_role("Directors", permissions=discord.Permissions(manage_guild=True))
     env.backend.edit_member(stage.guild.id, stage.camille.id, {"role_ids": [editors.id]})
     await env.settle()
-    articles = await newsroom.store.articles.newest(None, limit=100)
+    articles = await newsroom.store.articles.list_newest(None, limit=100)
     for article in articles:
         opinion = OpinionKind.LIKED if len(article.title) % 2 else OpinionKind.DISLIKED
         for liker in LIKER_IDS:
             await newsroom.store.feedback.record(
-                opinion, server_id=stage.guild.id, person_id=liker, article_id=article.id
+                opinion, server_id=stage.guild.id, user_id=liker, article_id=article.id
             )
     for preference, value in ((Preference.MIN_OUTLETS, 2), (Preference.TOP_STORIES_PER_DAY, 5)):
         await newsroom.store.preferences.change(
-            preference, value, server_id=stage.guild.id, person_id=11, channel_id=stage.news.id
+            preference, value, server_id=stage.guild.id, user_id=11, channel_id=stage.news.id
         )
     posts = [message for message in stage.news.history() if message.author.id == env.backend.bot_user.id]
     for ending, person in (("", stage.ada), ("-fr", stage.camille)):

@@ -17,7 +17,7 @@ from simcord.results import InteractionResult
 
 from bot.client import gateway_process
 from bot.client.command_registration import translate_for_tag
-from bot.client.command_tree import ACKNOWLEDGES_ITSELF
+from bot.client.command_tree import DEFERS_ITSELF
 from bot.client.discord_client import INTENTS, TelexBot
 from bot.client.error_replies import error_boundary
 from bot.client.sharding.leased_shards import LeasedShards
@@ -36,7 +36,7 @@ class Trial(commands.Cog):
     def __init__(self, bot: TelexBot) -> None:
         self.bot = bot
 
-    @app_commands.command(description="Try something", extras={ACKNOWLEDGES_ITSELF: True})
+    @app_commands.command(description="Try something", extras={DEFERS_ITSELF: True})
     async def trial(self, interaction: discord.Interaction[TelexBot], what: str) -> None:
         if what == "deferred":
             await interaction.response.defer(ephemeral=True)
@@ -356,9 +356,9 @@ async def test_who_is_to_end_ends_whatever_fails_while_its_shards_are_handed_ove
         raise aiohttp.ClientOSError
 
     monkeypatch.setattr(gateway_process, "TelexBot", Client)
-    monkeypatch.setattr(LeasedShards, "leave", breaks)
+    monkeypatch.setattr(LeasedShards, "hand_over_all", breaks)
     settings = settings.model_copy(update={"discord_token": SecretStr("token")})
-    serving = asyncio.create_task(gateway_process.serve(settings, ()))
+    serving = asyncio.create_task(gateway_process.run_gateway(settings, ()))
     await started.wait()
     serving.cancel()
     done, _pending = await asyncio.wait([serving], timeout=3)

@@ -33,7 +33,7 @@ def test_only_trusted_proxies_name_another_caller(remote, lines, trusted, caller
     transport = Mock(get_extra_info=lambda name: (remote, 1) if name == "peername" else None)
     headers = [("X-Forwarded-For", line) for line in lines]
     request = make_mocked_request("GET", "/", headers=headers, transport=transport)
-    assert client_address.address(request, trusted) == caller
+    assert client_address.resolve_client_address(request, trusted) == caller
 
 
 def test_proxies_are_named_by_addresses_and_networks(monkeypatch):

@@ -98,18 +98,20 @@ def load_translated_names(catalog: Catalog, context: str) -> dict[str, str]:
 def test_every_command_and_option_has_a_french_name_that_discord_takes(french):
     """Add yours to the first entries of the catalogue: msgctxt "command" or "option"."""
     options_by_path = list_command_options()
-    assert set(options_by_path) == set(load_translated_names(french, i18n.COMMAND))
+    assert set(options_by_path) == set(load_translated_names(french, i18n.COMMAND_CONTEXT))
     assert {option for options in options_by_path.values() for option in options} == set(
-        load_translated_names(french, i18n.OPTION)
+        load_translated_names(french, i18n.OPTION_CONTEXT)
     )
-    for path, name in load_translated_names(french, i18n.COMMAND).items():
+    for path, name in load_translated_names(french, i18n.COMMAND_CONTEXT).items():
         group, _space, own = name.rpartition(" ")
         assert re.fullmatch(NAME, own.removeprefix("/")), name
         assert own == own.lower()
         assert group == (
-            load_translated_names(french, i18n.COMMAND)[path.rpartition(" ")[0]] if " " in path else ""
+            load_translated_names(french, i18n.COMMAND_CONTEXT)[path.rpartition(" ")[0]]
+            if " " in path
+            else ""
         ), name
-    for name in load_translated_names(french, i18n.OPTION).values():
+    for name in load_translated_names(french, i18n.OPTION_CONTEXT).values():
         assert re.fullmatch(NAME, name), name
         assert name == name.lower()
 
@@ -129,9 +131,9 @@ def test_every_choice_is_offered_in_french(french):
 
 
 def test_no_two_commands_or_options_of_one_have_the_same_french_name(french):
-    translated = list(load_translated_names(french, i18n.COMMAND).values())
+    translated = list(load_translated_names(french, i18n.COMMAND_CONTEXT).values())
     assert len(translated) == len(set(translated))
-    of_option = load_translated_names(french, i18n.OPTION)
+    of_option = load_translated_names(french, i18n.OPTION_CONTEXT)
     for path, options in list_command_options().items():
         french_names = [of_option[option] for option in options]
         assert len(french_names) == len(set(french_names)), path

@@ -16,7 +16,7 @@ import discord
 from discord import app_commands
 
 import cogs
-from bot.client.command_registration import Translator
+from bot.client.command_registration import CommandTranslator
 from bot.core.i18n import load_catalogue
 
 _translated_payloads: dict[tuple[object, ...], bytes] = {}
@@ -51,4 +51,4 @@ async def translate_all() -> None:
         tree = app_commands.CommandTree(client)
         for cog in cogs.ALL_COGS:
             for command in cog.__cog_app_commands__:
-                await command.get_translated_payload(tree, Translator())
+                await command.get_translated_payload(tree, CommandTranslator())

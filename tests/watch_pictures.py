@@ -14,9 +14,9 @@ from simcord.env import Env
 
 from bot.client.discord_client import TelexBot
 from bot.client.services import Services
-from bot.demo.demo_server import DemoServer, build, follow_feed, sync_clock
+from bot.demo.demo_server import DemoServer, build_demo_server, follow_feed, sync_clock
 from bot.demo.page_pictures import bot_avatar_assets
-from bot.demo.sample_feeds import Publisher
+from bot.demo.sample_feeds import SamplePublisher
 from tests.picture_stage import open_preview_page, run_staged, shoot_last
 from tests.pictures import run_command
 
@@ -32,9 +32,9 @@ def shoot_watch(address: str, folder: Path, ending: str) -> None:
         shoot_last(page, folder / f"watches{ending}.png", {})
 
 
-async def take_pictures(env: Env, newsroom: Services, publisher: Publisher, folder: Path) -> None:
+async def take_pictures(env: Env, newsroom: Services, publisher: SamplePublisher, folder: Path) -> None:
     """Let two people watch, let stories come, and take the pictures of what each was told."""
-    stage: DemoServer = await build(env)
+    stage: DemoServer = await build_demo_server(env)
     feeds = [await follow_feed(newsroom, publisher.feed_url(outlet), stage) for outlet in publisher.outlets]
     people: dict[str, MemberActor] = {"": stage.ada, "-fr": stage.camille}
     for ending, person in people.items():
@@ -46,9 +46,9 @@ async def take_pictures(env: Env, newsroom: Services, publisher: Publisher, fold
         assert current is not None
         await newsroom.poller.poll(current, polite=False)
     assert isinstance(env.bot, TelexBot)
-    await env.bot.courier.run_until_idle()
+    await env.bot.outbox_relay.run_until_idle()
     pictures = {
-        publisher.picture_url(story): (f"{story.slug}.png", publisher.picture(story))
+        publisher.picture_url(story): (f"{story.slug}.png", publisher.draw_picture(story))
         for story in publisher.stories
     }
     sync_clock(env, newsroom.clock)

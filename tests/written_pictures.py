@@ -102,7 +102,7 @@ async def take_pictures(world: World, server: FeedServer, folder: Path, ending: 
     service.answer_with(own.summary)
     plan = DigestPlan(weekday=None, minute=480, summaries=True)
     digest = await world.store.digests.save(
-        plan, server_id=world.guild.id, channel_id=world.news.id, person_id=1, limit=9
+        plan, server_id=world.guild.id, channel_id=world.news.id, user_id=1, limit=9
     )
     await world.advance(digest.due - world.clock.now())
     await world.deliver()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from typing import Any
 
-from bot.answers.passages import opening_passage
+from bot.answers.passages import extract_opening_passage
 from bot.core.models import Article
 from bot.text.times.periods import Period
 from bot.writing.citation_checks import Sentence
@@ -46,7 +46,7 @@ class BriefingItem:
 
     text: str
     article: Article
-    outlets: int = 1
+    outlet_count: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,14 +77,14 @@ class Answer:
     related_articles: tuple[Article, ...] = ()
     probability: float | None = None
     briefing: tuple[BriefingItem, ...] = ()
-    written: tuple[Sentence, ...] = ()
+    generated_sentences: tuple[Sentence, ...] = ()
     newest_published: int | None = None
     period: Period | None = None
     zone: tzinfo = UTC
     oldest_published: int | None = None
 
     @property
-    def answered(self) -> bool:
+    def is_answered(self) -> bool:
         """Return whether the answer is sure."""
         return self.confidence is Confidence.SURE
 
@@ -100,28 +100,29 @@ class Answer:
 
         The keys `period` and `lines` are present only if the answer has a period or a briefing.
         """
-        told: dict[str, Any] = {
+        document: dict[str, Any] = {
             "question": self.question,
-            "answered": self.answered,
+            "answered": self.is_answered,
             "tier": self.confidence.value,
             "quotes": list(map(_quote, self.quotes)),
             "possible": list(map(_quote, self.possible_quotes)),
             "older": list(map(_quote, self.superseded_quotes)),
             "written": [
-                {"text": sentence.text, "cites": list(sentence.citations)} for sentence in self.written
+                {"text": sentence.text, "cites": list(sentence.citations)}
+                for sentence in self.generated_sentences
             ],
             "sources": [_source(article) for article in self.sources],
             "nearest": [_source(article) for article in self.related_articles],
             "newest": None if self.newest_published is None else _iso(self.newest_published),
         }
         if self.period is not None:
-            told["period"] = {"since": _iso(self.period.start), "before": _iso(self.period.end)}
+            document["period"] = {"since": _iso(self.period.start), "before": _iso(self.period.end)}
         if self.briefing:
-            told["lines"] = [
-                {**_source(line.article), "text": opening_passage(line.article, MAX_QUOTE_LENGTH)}
-                for line in self.briefing
+            document["lines"] = [
+                {**_source(item.article), "text": extract_opening_passage(item.article, MAX_QUOTE_LENGTH)}
+                for item in self.briefing
             ]
-        return told
+        return document
 
 
 def _quote(quote: Quote) -> dict[str, object]:

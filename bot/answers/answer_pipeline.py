@@ -17,20 +17,20 @@ from datetime import UTC, tzinfo
 from math import log
 
 from bot.answers.answer_model import MAX_QUOTE_LENGTH, MAX_QUOTES, Answer, BriefingItem, Confidence, Quote
-from bot.answers.answer_scorer import CONTEXT_LOG_ODDS, Scorer, candidate_scorer, log_odds
+from bot.answers.answer_scorer import CONTEXT_LOG_ODDS, Scorer, load_candidate_scorer, log_odds
 from bot.answers.briefing import news_requests
 from bot.answers.briefing.news_briefing import build_briefing
 from bot.answers.briefing.news_requests import NewsRequest, normalize_question
 from bot.answers.candidate_scoring import ScoredCandidate, score_candidates
 from bot.answers.conversing import follow_up_questions
-from bot.answers.generated_answers import OnDraft, generate_answer, to_answer
-from bot.answers.passages import opening_and_passages
+from bot.answers.generated_answers import DraftCallback, build_generated_answer, generate_answer
+from bot.answers.passages import extract_opening_and_passages
 from bot.answers.question_analysis import AnalysedQuestion
-from bot.answers.question_retrieval import Retrieved, retrieve, understand_with_index
+from bot.answers.question_retrieval import RetrievedArticles, analyse_question_with_index, retrieve_articles
 from bot.core import i18n
 from bot.core.models import Article
 from bot.search.index import text_analysis
-from bot.search.query.query_parser import MAX_LENGTH
+from bot.search.query.query_parser import MAX_QUERY_LENGTH
 from bot.search.searching import Searcher
 from bot.stories.preference_model import NO_PREFERENCES, PreferenceModel
 from bot.text.language import detect
@@ -65,13 +65,13 @@ async def answer_question(
     text: str,
     *,
     feed_ids: Collection[int] | None,
-    about: int | None = None,
+    about_article_id: int | None = None,
     previous_questions: Sequence[str] = (),
     previous_source_ids: Sequence[int] = (),
     writer: AnswerWriter | None = None,
     zone: tzinfo = UTC,
-    taste: PreferenceModel = NO_PREFERENCES,
-    told: OnDraft | None = None,
+    preferences: PreferenceModel = NO_PREFERENCES,
+    draft_callback: DraftCallback | None = None,
 ) -> Answer:
     """Answer a question from the articles of the given feeds (None: all feeds).
 
@@ -90,151 +90,193 @@ async def answer_question(
     """
 
     def draft(answer: Answer) -> None:
-        if told is not None:
-            told(replace(answer, question=text))
+        if draft_callback is not None:
+            draft_callback(replace(answer, question=text))
 
-    whole = follow_up_questions.resolve_question(text, previous_questions)[:MAX_LENGTH]
-    article = None if about is None else await _readable_article(searcher, about, feed_ids)
-    newest = await searcher.store.articles.newest(feed_ids, limit=1)
-    latest = newest[0].published if newest else 0
-    vague = news_requests.parse_news_request(whole, searcher.store.clock.now(), zone)
-    if vague is not None and article is not None and not vague.topic:
-        vague = None
-    answer = None if vague is None else await _answer_with_briefing(searcher, whole, feed_ids, vague, taste)
-    if answer is None and article is not None and _asks_for_an_overview(whole):
-        answer = await _answer_with_overview(searcher, whole, article, writer, draft)
+    resolved_text = follow_up_questions.resolve_question(text, previous_questions)[:MAX_QUERY_LENGTH]
+    article = (
+        None
+        if about_article_id is None
+        else await _find_readable_article(searcher, about_article_id, feed_ids)
+    )
+    newest_articles = await searcher.store.articles.list_newest(feed_ids, limit=1)
+    newest_published = newest_articles[0].published if newest_articles else 0
+    news_request = news_requests.parse_news_request(resolved_text, searcher.store.clock.now(), zone)
+    if news_request is not None and article is not None and not news_request.topic:
+        news_request = None
+    answer = (
+        None
+        if news_request is None
+        else await _answer_with_briefing(searcher, resolved_text, feed_ids, news_request, preferences)
+    )
+    if answer is None and article is not None and _asks_for_an_overview(resolved_text):
+        answer = await _answer_with_overview(searcher, resolved_text, article, writer, draft)
     if answer is None:
-        quoted = [await _readable_article(searcher, source, feed_ids) for source in previous_source_ids]
-        known = [each for each in (article, *quoted) if each is not None]
-        asked = whole
-        if article is not None and len(follow_up_questions.content_words(whole)) < MIN_CONTENT_WORDS:
-            asked = f"{whole} ({article.title})"
-        added = follow_up_questions.content_words(text) if whole != " ".join(text.split()) else ()
-        question = await understand_with_index(searcher, asked, added)
-        retrieved = await retrieve(searcher, question, feed_ids=feed_ids)
-        answer = await answer_from(searcher, question, retrieved.with_context(known), writer, draft)
-    answer = replace(answer, question=text, newest_published=latest if newest else None, zone=zone)
-    return await _with_period(searcher, answer, feed_ids, vague)
+        previous_source_articles = [
+            await _find_readable_article(searcher, source_id, feed_ids) for source_id in previous_source_ids
+        ]
+        context_articles = [
+            context_article
+            for context_article in (article, *previous_source_articles)
+            if context_article is not None
+        ]
+        question_text = resolved_text
+        if article is not None and len(follow_up_questions.content_words(resolved_text)) < MIN_CONTENT_WORDS:
+            question_text = f"{resolved_text} ({article.title})"
+        follow_up_words = (
+            follow_up_questions.content_words(text) if resolved_text != " ".join(text.split()) else ()
+        )
+        question = await analyse_question_with_index(searcher, question_text, follow_up_words)
+        retrieved = await retrieve_articles(searcher, question, feed_ids=feed_ids)
+        answer = await answer_from_articles(
+            searcher, question, retrieved.with_context(context_articles), writer, draft
+        )
+    answer = replace(
+        answer, question=text, newest_published=newest_published if newest_articles else None, zone=zone
+    )
+    return await _with_period(searcher, answer, feed_ids, news_request)
 
 
 async def _with_period(
-    searcher: Searcher, answer: Answer, feed_ids: Collection[int] | None, vague: NewsRequest | None
+    searcher: Searcher, answer: Answer, feed_ids: Collection[int] | None, news_request: NewsRequest | None
 ) -> Answer:
     """Add the period that the question is about, and whether the articles begin only after it."""
-    if vague is not None and vague.is_period_stated and answer.confidence is Confidence.NOTHING:
-        answer = replace(answer, period=vague.period)
-    if answer.answered or answer.period is None:
+    if news_request is not None and news_request.is_period_stated and answer.confidence is Confidence.NOTHING:
+        answer = replace(answer, period=news_request.period)
+    if answer.is_answered or answer.period is None:
         return answer
-    oldest = await searcher.store.articles.oldest_time(feed_ids)
+    oldest = await searcher.store.articles.oldest_published_at(feed_ids)
     return replace(
         answer, oldest_published=oldest if oldest is not None and answer.period.end <= oldest else None
     )
 
 
-async def answer_from(
+async def answer_from_articles(
     searcher: Searcher,
     question: AnalysedQuestion,
-    retrieved: Retrieved,
+    retrieved: RetrievedArticles,
     writer: AnswerWriter | None = None,
-    told: OnDraft | None = None,
+    on_draft: DraftCallback | None = None,
 ) -> Answer:
     """Answer a question from the retrieved articles.
 
     Raises:
         StoreError: The database failed.
     """
-    by_words = await searcher.run_in_worker(
+    lexically_scored = await searcher.run_in_worker(
         score_candidates, question, retrieved.articles, retrieved.context_ids, retrieved.nearest_ids
     )
-    judged, judged_by = await rescore_with_cosines(searcher, question, retrieved, by_words)
+    candidates, scorer = await rescore_with_cosines(searcher, question, retrieved, lexically_scored)
     articles = {article.id: article for article in retrieved.articles}
-    tier = confidence_of(judged, judged_by, retrieved.context_ids)
-    if writer is not None and tier is not Confidence.NOTHING:
-        written = await generate_answer(question, judged, articles, tier, writer, told)
-        if written is not None:
-            return written
-    nearest = [article for article in retrieved.articles if article.id not in retrieved.context_ids]
-    return build_answer(question, judged, articles, tier, nearest, retrieved.context_ids)
+    confidence = classify_confidence(candidates, scorer, retrieved.context_ids)
+    if writer is not None and confidence is not Confidence.NOTHING:
+        generated_answer = await generate_answer(question, candidates, articles, confidence, writer, on_draft)
+        if generated_answer is not None:
+            return generated_answer
+    related_articles = [article for article in retrieved.articles if article.id not in retrieved.context_ids]
+    return build_answer(question, candidates, articles, confidence, related_articles, retrieved.context_ids)
 
 
 async def rescore_with_cosines(
-    searcher: Searcher, question: AnalysedQuestion, retrieved: Retrieved, judged: Sequence[ScoredCandidate]
+    searcher: Searcher,
+    question: AnalysedQuestion,
+    retrieved: RetrievedArticles,
+    candidates: Sequence[ScoredCandidate],
 ) -> tuple[Sequence[ScoredCandidate], Scorer]:
     """Rescore candidates with cosines between question and passage, and return them with the scorer used.
 
     The candidates come back best first. Without a semantic index, or if the encoder fails or times out, they
     are returned unchanged with the lexical scorer.
     """
-    meaning = searcher.semantic_index
+    semantic_index = searcher.semantic_index
     cosines = None
-    if meaning is not None and judged:
-        cosines = await meaning.passage_cosines(question.text, [each.text for each in judged])
+    if semantic_index is not None and candidates:
+        cosines = await semantic_index.compute_passage_cosines(
+            question.text, [scored_candidate.text for scored_candidate in candidates]
+        )
     if cosines is None:
-        return judged, candidate_scorer(with_cosines=False)
-    by_meaning = candidate_scorer(with_cosines=True)
-    again = []
-    for each, cosine in zip(judged, cosines, strict=True):
-        features = (*each.features, cosine, retrieved.cosines.get(each.article_id, 0.0))
-        probability = by_meaning.probability(features, in_context=each.article_id in retrieved.context_ids)
-        again.append(each._replace(features=features, probability=probability))
-    return sorted(again, key=lambda each: -each.probability), by_meaning
+        return candidates, load_candidate_scorer(with_cosines=False)
+    cosine_scorer = load_candidate_scorer(with_cosines=True)
+    rescored_candidates = []
+    for lexical_candidate, cosine in zip(candidates, cosines, strict=True):
+        features = (
+            *lexical_candidate.features,
+            cosine,
+            retrieved.cosines.get(lexical_candidate.article_id, 0.0),
+        )
+        probability = cosine_scorer.predict_probability(
+            features, in_context=lexical_candidate.article_id in retrieved.context_ids
+        )
+        rescored_candidates.append(lexical_candidate._replace(features=features, probability=probability))
+    return sorted(rescored_candidates, key=lambda candidate: -candidate.probability), cosine_scorer
 
 
-def confidence_of(
-    judged: Sequence[ScoredCandidate], scorer: Scorer, at_hand: frozenset[int] = frozenset()
+def classify_confidence(
+    candidates: Sequence[ScoredCandidate], scorer: Scorer, context_ids: frozenset[int] = frozenset()
 ) -> Confidence:
     """Classify the confidence of the best candidate.
 
     `SURE` ignores the bonus for articles in `context_ids`: being the subject of the conversation makes an
     answer likelier, not more certain.
     """
-    if not judged or judged[0].probability < scorer.possible_threshold:
+    if not candidates or candidates[0].probability < scorer.possible_threshold:
         return Confidence.NOTHING
-    if context_free_log_odds(judged[0], at_hand) >= log_odds(scorer.sure_threshold):
+    if context_free_log_odds(candidates[0], context_ids) >= log_odds(scorer.sure_threshold):
         return Confidence.SURE
     return Confidence.POSSIBLE
 
 
-def context_free_log_odds(judged: ScoredCandidate, at_hand: frozenset[int]) -> float:
+def context_free_log_odds(candidate: ScoredCandidate, context_ids: frozenset[int]) -> float:
     """Return the log-odds of a candidate without the bonus for articles in `context_ids`."""
-    return log_odds(judged.probability) - CONTEXT_LOG_ODDS * (judged.article_id in at_hand)
+    return log_odds(candidate.probability) - CONTEXT_LOG_ODDS * (candidate.article_id in context_ids)
 
 
 def select_quotes(
-    question: AnalysedQuestion, judged: Sequence[ScoredCandidate], at_hand: frozenset[int] = frozenset()
+    question: AnalysedQuestion,
+    candidates: Sequence[ScoredCandidate],
+    context_ids: frozenset[int] = frozenset(),
 ) -> tuple[list[ScoredCandidate], list[ScoredCandidate]]:
     """Return the candidates to quote and the superseded ones, at most `MAX_QUOTES` each.
 
     No sentence is quoted twice. Candidates are superseded only if the answer to the question changes over
     time. Free places go to the sentences that follow the first quote.
     """
-    first: list[ScoredCandidate] = []
-    for each in judged:
-        if len(first) < 2 * MAX_QUOTES and not any(map(each.overlaps, first)):
-            first.append(each)
-    if not first:
+    distinct_candidates: list[ScoredCandidate] = []
+    for next_candidate in candidates:
+        if len(distinct_candidates) < 2 * MAX_QUOTES and not any(
+            map(next_candidate.overlaps, distinct_candidates)
+        ):
+            distinct_candidates.append(next_candidate)
+    if not distinct_candidates:
         return [], []
-    older = _superseded(first) if question.changes else []
-    least = context_free_log_odds(first[0], at_hand) - MAX_LOG_ODDS_DROP
-    shown = [each for each in first if each not in older and context_free_log_odds(each, at_hand) >= least][
-        :MAX_QUOTES
-    ]
-    following = first[0].following_candidate
-    if following and len(shown) < MAX_QUOTES and not any(map(following.overlaps, shown)):
-        shown.append(following)
-    return shown, older[:MAX_QUOTES]
+    superseded_candidates = _select_superseded(distinct_candidates) if question.changes_over_time else []
+    min_log_odds = context_free_log_odds(distinct_candidates[0], context_ids) - MAX_LOG_ODDS_DROP
+    quoted_candidates = [
+        candidate
+        for candidate in distinct_candidates
+        if candidate not in superseded_candidates
+        and context_free_log_odds(candidate, context_ids) >= min_log_odds
+    ][:MAX_QUOTES]
+    following = distinct_candidates[0].following_candidate
+    if (
+        following
+        and len(quoted_candidates) < MAX_QUOTES
+        and not any(map(following.overlaps, quoted_candidates))
+    ):
+        quoted_candidates.append(following)
+    return quoted_candidates, superseded_candidates[:MAX_QUOTES]
 
 
-def _superseded(found: Sequence[ScoredCandidate]) -> list[ScoredCandidate]:
+def _select_superseded(candidates: Sequence[ScoredCandidate]) -> list[ScoredCandidate]:
     """Return the candidates that are older than the best one, about as likely, and give another answer."""
-    best = found[0]
+    best = candidates[0]
     return [
-        each
-        for each in found
-        if each.published <= best.published - MIN_SUPERSEDED_AGE_SECONDS
-        and log_odds(each.probability) >= log_odds(best.probability) - MAX_LOG_ODDS_DROP_SUPERSEDED
-        and min(each.span_probability, best.span_probability) >= MIN_SPAN_PROBABILITY
-        and not _have_same_answer(each, best)
+        candidate
+        for candidate in candidates
+        if candidate.published <= best.published - MIN_SUPERSEDED_AGE_SECONDS
+        and log_odds(candidate.probability) >= log_odds(best.probability) - MAX_LOG_ODDS_DROP_SUPERSEDED
+        and min(candidate.span_probability, best.span_probability) >= MIN_SPAN_PROBABILITY
+        and not _have_same_answer(candidate, best)
     ]
 
 
@@ -242,66 +284,77 @@ def build_answer(
     question: AnalysedQuestion,
     candidates: Sequence[ScoredCandidate],
     articles: dict[int, Article],
-    tier: Confidence,
-    related: Sequence[Article],
-    at_hand: frozenset[int] = frozenset(),
+    confidence: Confidence,
+    ranked_articles: Sequence[Article],
+    context_ids: frozenset[int] = frozenset(),
 ) -> Answer:
     """Build the answer with its quotes; without any confidence, only with related articles."""
-    nearest = tuple(related[:MAX_RELATED_ARTICLES])
-    if tier is Confidence.NOTHING:
-        return Answer(question=question.text, related_articles=nearest)
-    picked, before = select_quotes(question, candidates, at_hand)
-    quotes, older = (
-        tuple(Quote(each.text, articles[each.article_id], each.highlighted_span) for each in some)
-        for some in (picked, before)
+    related_articles = tuple(ranked_articles[:MAX_RELATED_ARTICLES])
+    if confidence is Confidence.NOTHING:
+        return Answer(question=question.text, related_articles=related_articles)
+    quoted_candidates, superseded_candidates = select_quotes(question, candidates, context_ids)
+    quotes, superseded_quotes = (
+        tuple(
+            Quote(candidate.text, articles[candidate.article_id], candidate.highlighted_span)
+            for candidate in candidate_group
+        )
+        for candidate_group in (quoted_candidates, superseded_candidates)
     )
-    sources = {quote.article.id: quote.article for quote in (*quotes, *older)}
+    sources = {quote.article.id: quote.article for quote in (*quotes, *superseded_quotes)}
     return Answer(
         question=question.text,
-        confidence=tier,
-        quotes=quotes if tier is Confidence.SURE else (),
-        possible_quotes=quotes if tier is Confidence.POSSIBLE else (),
-        superseded_quotes=older,
+        confidence=confidence,
+        quotes=quotes if confidence is Confidence.SURE else (),
+        possible_quotes=quotes if confidence is Confidence.POSSIBLE else (),
+        superseded_quotes=superseded_quotes,
         sources=tuple(sources.values()),
-        related_articles=() if tier is Confidence.SURE else nearest,
+        related_articles=() if confidence is Confidence.SURE else related_articles,
         probability=candidates[0].probability,
     )
 
 
-def _have_same_answer(one: ScoredCandidate, other: ScoredCandidate) -> bool:
+def _have_same_answer(first: ScoredCandidate, second: ScoredCandidate) -> bool:
     """Return whether the tokens of one answer span contain those of the other."""
-    said = text_analysis.tokens(one.answer_span or ""), text_analysis.tokens(other.answer_span or "")
-    return set(said[0]) <= set(said[1]) or set(said[1]) <= set(said[0])
+    answer_tokens = (
+        text_analysis.tokenize(first.answer_span or ""),
+        text_analysis.tokenize(second.answer_span or ""),
+    )
+    return set(answer_tokens[0]) <= set(answer_tokens[1]) or set(answer_tokens[1]) <= set(answer_tokens[0])
 
 
-async def _readable_article(
+async def _find_readable_article(
     searcher: Searcher, article_id: int, feed_ids: Collection[int] | None
 ) -> Article | None:
     """Return the article, or a copy of its page in a feed that the asker may read; None if there is none."""
     article = await searcher.store.articles.get(article_id)
     if article is None or feed_ids is None or article.feed_id in feed_ids:
         return article
-    others = await searcher.store.articles.by_page_key(article.page)
-    return next((other for other in others if other.feed_id in feed_ids), None)
+    page_articles = await searcher.store.articles.list_by_page_key(article.page)
+    return next((page_article for page_article in page_articles if page_article.feed_id in feed_ids), None)
 
 
 async def _answer_with_briefing(
     searcher: Searcher,
     text: str,
     feed_ids: Collection[int] | None,
-    vague: NewsRequest,
-    taste: PreferenceModel,
+    news_request: NewsRequest,
+    preference_model: PreferenceModel,
 ) -> Answer | None:
     """Answer a request for news with the biggest stories; return None if there are none."""
-    lines, period = await build_briefing(searcher, vague, feed_ids=feed_ids, taste=taste)
-    if not lines:
+    briefing_items, period = await build_briefing(
+        searcher, news_request, feed_ids=feed_ids, preferences=preference_model
+    )
+    if not briefing_items:
         return None
     return Answer(
         question=text,
         confidence=Confidence.SURE,
-        quotes=tuple(Quote(line.text[:MAX_QUOTE_LENGTH], line.article) for line in lines[:MAX_QUOTES]),
-        sources=tuple(line.article for line in lines),
-        briefing=lines,
+        quotes=tuple(
+            Quote(quoted_item.text[:MAX_QUOTE_LENGTH], quoted_item.article)
+            for quoted_item in briefing_items[:MAX_QUOTES]
+        ),
+        sources=tuple(item.article for item in briefing_items),
+        briefing=briefing_items,
         period=period,
     )
 
@@ -309,29 +362,29 @@ async def _answer_with_briefing(
 def _asks_for_an_overview(text: str) -> bool:
     """Return whether the question asks only for a summary of an article."""
     folded = normalize_question(text)
-    rest = _ARTICLE_REFERENCE_PATTERN.sub(" ", _OVERVIEW_PATTERN.sub(" ", folded))
-    return bool(_OVERVIEW_PATTERN.search(folded)) and not follow_up_questions.content_words(rest)
+    remaining_text = _ARTICLE_REFERENCE_PATTERN.sub(" ", _OVERVIEW_PATTERN.sub(" ", folded))
+    return bool(_OVERVIEW_PATTERN.search(folded)) and not follow_up_questions.content_words(remaining_text)
 
 
 async def _answer_with_overview(
-    searcher: Searcher, text: str, article: Article, writer: AnswerWriter | None, told: OnDraft
+    searcher: Searcher, text: str, article: Article, writer: AnswerWriter | None, on_draft: DraftCallback
 ) -> Answer | None:
     """Summarise an article with the model, or quote its opening; return None if the article has no text."""
-    begins, shown = await searcher.run_in_worker(
-        opening_and_passages, article, MAX_QUOTE_LENGTH, MAX_PASSAGES
+    opening, passages = await searcher.run_in_worker(
+        extract_opening_and_passages, article, MAX_QUOTE_LENGTH, MAX_PASSAGES
     )
-    if not begins:
+    if not opening:
         return None
     if writer is not None:
-        quotes = [Quote(stretch, article) for stretch in shown]
+        quotes = [Quote(passage, article) for passage in passages]
         sentences = await writer.write(
             text,
             quotes,
             detect(text) or i18n.current_language(),
-            lambda sentences: told(to_answer(text, sentences, quotes, Confidence.SURE)),
+            lambda sentences: on_draft(build_generated_answer(text, sentences, quotes, Confidence.SURE)),
         )
         if sentences:
-            return to_answer(text, sentences, quotes, Confidence.SURE)
+            return build_generated_answer(text, sentences, quotes, Confidence.SURE)
     return Answer(
-        question=text, confidence=Confidence.SURE, quotes=(Quote(begins, article),), sources=(article,)
+        question=text, confidence=Confidence.SURE, quotes=(Quote(opening, article),), sources=(article,)
     )

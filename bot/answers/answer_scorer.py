@@ -12,8 +12,8 @@ from math import exp, log
 from pathlib import Path
 from typing import Any
 
-from bot.answers.candidate_features import COSINE_FEATURES, FEATURE_NAMES
-from bot.answers.span_features import NAMES as SPANS
+from bot.answers.candidate_features import COSINE_FEATURE_COUNT, FEATURE_NAMES
+from bot.answers.span_features import SPAN_FEATURE_NAMES
 
 MODEL_FILE = Path(__file__).resolve().parents[2] / "data" / "answer_scorer.json"
 """JSON file of the fitted models."""
@@ -39,19 +39,19 @@ class Scorer:
     sure_threshold: float
     possible_threshold: float
 
-    def probability(self, features: Sequence[float], *, in_context: bool = False) -> float:
+    def predict_probability(self, features: Sequence[float], *, in_context: bool = False) -> float:
         """Return the probability, from 0 to 1, that a candidate with these features answers the question.
 
         `in_context` adds `CONTEXT_LOG_ODDS`, for articles that the conversation is about.
         """
-        odds = self.bias + CONTEXT_LOG_ODDS * in_context
+        total_log_odds = self.bias + CONTEXT_LOG_ODDS * in_context
         for tree in self.trees:
             node = tree[0]
             while isinstance(node, list):
                 feature, threshold, low, high = node
                 node = tree[low if features[feature] <= threshold else high]
-            odds += node
-        return 1 / (1 + exp(-odds)) if odds > -500 else 0.0  # noqa: PLR2004 - beyond, exp overflows
+            total_log_odds += node
+        return 1 / (1 + exp(-total_log_odds)) if total_log_odds > -500 else 0.0  # noqa: PLR2004 - beyond, exp overflows
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,14 @@ class HighlightModel:
     others: float
     least: float
 
-    def should_highlight(self, passage: float, words: float, others: float) -> bool:
+    def should_highlight(
+        self, passage_probability: float, span_probability: float, runner_up_probability: float
+    ) -> bool:
         """Return whether to highlight the span. All arguments are probabilities from 0 to 1."""
-        odds = self.bias + self.passage * log_odds(passage) + self.words * log_odds(words)
-        return odds + self.others * log_odds(others) >= log_odds(self.least)
+        total_log_odds = (
+            self.bias + self.passage * log_odds(passage_probability) + self.words * log_odds(span_probability)
+        )
+        return total_log_odds + self.others * log_odds(runner_up_probability) >= log_odds(self.least)
 
 
 def log_odds(probability: float) -> float:
@@ -83,31 +87,31 @@ def log_odds(probability: float) -> float:
 
 
 @cache
-def candidate_scorer(*, with_cosines: bool) -> Scorer:
+def load_candidate_scorer(*, with_cosines: bool) -> Scorer:
     """Load the scorer of candidates, with or without cosines.
 
     Raises `ValueError` if the model file was fitted on other features.
     """
     return _load_scorer(
         "with meaning" if with_cosines else "words",
-        FEATURE_NAMES if with_cosines else FEATURE_NAMES[:-COSINE_FEATURES],
+        FEATURE_NAMES if with_cosines else FEATURE_NAMES[:-COSINE_FEATURE_COUNT],
     )
 
 
 @cache
-def span_scorer() -> Scorer:
+def load_span_scorer() -> Scorer:
     """Load the scorer of answer spans. Raises `ValueError` on a mismatch of the features."""
-    return _load_scorer("spans", SPANS)
+    return _load_scorer("spans", SPAN_FEATURE_NAMES)
 
 
 @cache
-def highlight_model() -> HighlightModel:
+def load_highlight_model() -> HighlightModel:
     """Load the model that decides which answer spans are highlighted."""
     return HighlightModel(**json.loads(MODEL_FILE.read_text(encoding="utf-8"))["marking"])
 
 
 def _load_scorer(name: str, features: Sequence[str]) -> Scorer:
-    made = json.loads(MODEL_FILE.read_text(encoding="utf-8"))[name]
-    if made["features"] != list(features):
+    model = json.loads(MODEL_FILE.read_text(encoding="utf-8"))[name]
+    if model["features"] != list(features):
         raise ValueError(f"{MODEL_FILE.name} was made of other features: run tests/benchmarks/answers_fit.py")
-    return Scorer(made["bias"], tuple(map(tuple, made["trees"])), made["sure"], made["possible"])
+    return Scorer(model["bias"], tuple(map(tuple, model["trees"])), model["sure"], model["possible"])

@@ -19,7 +19,7 @@ _PROXIMITY_DECAY_CHARS = 60.0
 """Distance in characters at which the weight of a question word drops to 1/e."""
 _TITLE_WEIGHT = 3
 """How many times a word of the title counts."""
-_AVERAGE_DOCUMENT_LENGTH = 150
+_AVERAGE_DOCUMENT_WORDS = 150
 """Assumed average length of an article, in words without stop words."""
 _MONTH_SECONDS = 30 * 86_400
 
@@ -27,26 +27,31 @@ _MONTH_SECONDS = 30 * 86_400
 class ArticleFeatures:
     """Features that all candidates of an article share."""
 
-    def __init__(self, terms: QuestionTermMatcher, reading: ArticleAnalysis) -> None:
-        self.reading = reading
-        in_title, in_text = terms.term_positions([reading.title]), terms.term_positions(reading.sentences)
-        self.title_term_indexes = set(in_title)
-        self.title_related_terms = terms.related_term_indexes([reading.title]) | self.title_term_indexes
-        self.article_share = terms.weight_share(self.title_term_indexes.union(in_text))
-        self.title_share = terms.weight_share(self.title_term_indexes)
-        length = sum(len(line.words) for line in reading.sentences)
+    def __init__(self, terms: QuestionTermMatcher, analysis: ArticleAnalysis) -> None:
+        self.analysis = analysis
+        title_positions, text_positions = (
+            terms.find_term_positions([analysis.title]),
+            terms.find_term_positions(analysis.sentences),
+        )
+        self.title_term_indexes = set(title_positions)
+        self.title_related_terms = terms.find_related_term_indexes([analysis.title]) | self.title_term_indexes
+        self.article_share = terms.compute_weight_share(self.title_term_indexes.union(text_positions))
+        self.title_share = terms.compute_weight_share(self.title_term_indexes)
+        word_count = sum(len(sentence.tokens) for sentence in analysis.sentences)
         self.bm25 = (
             sum(
                 weight
-                * _bm25_term_score(
-                    _TITLE_WEIGHT * len(in_title.get(number, ())) + len(in_text.get(number, ())), length
+                * _compute_bm25_term_score(
+                    _TITLE_WEIGHT * len(title_positions.get(term_index, ()))
+                    + len(text_positions.get(term_index, ())),
+                    word_count,
                 )
-                for number, weight in enumerate(terms.weights)
+                for term_index, weight in enumerate(terms.weights)
             )
             / terms.total_weight
         )
 
-    def age_behind_newer(self, others: Iterable[ArticleFeatures]) -> float:
+    def log_months_behind_newest(self, articles: Iterable[ArticleFeatures]) -> float:
         """Return how much older the article is than the newest one that matches the question as well.
 
         As log(1 + months). An article matches as well if its title and its whole text each contain at least
@@ -54,57 +59,59 @@ class ArticleFeatures:
         """
         newest = max(
             (
-                other.reading.article.published
-                for other in others
-                if other.article_share >= self.article_share and other.title_share >= self.title_share
+                article.analysis.article.published
+                for article in articles
+                if article.article_share >= self.article_share and article.title_share >= self.title_share
             ),
             default=0,
         )
-        return log(1 + max(0, newest - self.reading.article.published) / _MONTH_SECONDS)
+        return log(1 + max(0, newest - self.analysis.article.published) / _MONTH_SECONDS)
 
 
-def _bm25_term_score(count: int, length: int) -> float:
+def _compute_bm25_term_score(count: int, word_count: int) -> float:
     """Return the BM25 score of a term that occurs `count` times, with the usual constants.
 
     Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework" (https://doi.org/10.1561/1500000019).
     The length is compared with a constant instead of an average, so that the score does not depend on other
     stored articles.
     """
-    return 2.2 * count / (count + 1.2 * (0.25 + 0.75 * length / _AVERAGE_DOCUMENT_LENGTH))
+    return 2.2 * count / (count + 1.2 * (0.25 + 0.75 * word_count / _AVERAGE_DOCUMENT_WORDS))
 
 
-def best_typed_span(
+def find_best_typed_span(
     question: AnalysedQuestion, terms: QuestionTermMatcher, candidate: AnswerCandidate
 ) -> tuple[TypedSpan | None, float]:
     """Return the span that most likely answers, or None, and its proximity to the question's words.
 
     The proximity is from 0 to 1.
     """
-    wanted = {form for kind in question.kinds for form in SPAN_TYPES_BY_ANSWER_TYPE[kind]}
-    places = terms.term_positions(candidate.sentences)
-    best, nearness = None, 0.0
-    for line in candidate.sentences:
-        for form in line.forms:
-            if form.kind not in wanted:
+    expected_types = {
+        span_type for kind in question.answer_types for span_type in SPAN_TYPES_BY_ANSWER_TYPE[kind]
+    }
+    term_positions = terms.find_term_positions(candidate.sentences)
+    best_span, best_proximity = None, 0.0
+    for sentence in candidate.sentences:
+        for span in sentence.typed_spans:
+            if span.answer_type not in expected_types:
                 continue
-            inside = [word for word in line.words if form.start <= word.start < form.end]
+            words_inside = [word for word in sentence.tokens if span.start <= word.start < span.end]
             if (
-                form.is_answer_itself
-                and all(terms.matching_terms(word.stem) for word in inside)
-                and (inside or form.kind is AnswerType.NAME)
+                span.is_answer_itself
+                and all(terms.find_matching_terms(word.stem) for word in words_inside)
+                and (words_inside or span.answer_type is AnswerType.NAME)
             ):
                 continue
-            near = 0.0
-            for number, starts in places.items():
+            proximity = 0.0
+            for term_index, starts in term_positions.items():
                 distance = min(
-                    max(form.start - start, start - form.end, 0) if not form.start <= start < form.end else 0
+                    max(span.start - start, start - span.end, 0) if not span.start <= start < span.end else 0
                     for start in starts
                 )
-                near += terms.weights[number] * exp(-distance / _PROXIMITY_DECAY_CHARS)
-            near /= terms.total_weight
-            if best is None or near > nearness:
-                best, nearness = form, near
-    return best, nearness
+                proximity += terms.weights[term_index] * exp(-distance / _PROXIMITY_DECAY_CHARS)
+            proximity /= terms.total_weight
+            if best_span is None or proximity > best_proximity:
+                best_span, best_proximity = span, proximity
+    return best_span, best_proximity
 
 
 def has_expected_span(question: AnalysedQuestion, text: str) -> bool:
@@ -112,10 +119,10 @@ def has_expected_span(question: AnalysedQuestion, text: str) -> bool:
 
     Always true unless the question expects a number, a sum of money or a time.
     """
-    kinds = question.kinds & PATTERN_TYPES
-    kinds = frozenset({AnswerType.MONEY}) if AnswerType.MONEY in kinds else kinds
-    wanted = {form for kind in kinds for form in SPAN_TYPES_BY_ANSWER_TYPE[kind]}
-    return not wanted or any(form.kind in wanted for form in find_typed_spans(text))
+    answer_types = question.answer_types & PATTERN_TYPES
+    answer_types = frozenset({AnswerType.MONEY}) if AnswerType.MONEY in answer_types else answer_types
+    expected_types = {span_type for kind in answer_types for span_type in SPAN_TYPES_BY_ANSWER_TYPE[kind]}
+    return not expected_types or any(span.answer_type in expected_types for span in find_typed_spans(text))
 
 
 FEATURE_NAMES = (
@@ -125,52 +132,60 @@ FEATURE_NAMES = (
     "headline", "place", "superseded", "cosine", "article cosine",
 )  # fmt: skip
 """Names of the features, in the order of the vector; the model file must list the same."""
-COSINE_FEATURES = 2
+COSINE_FEATURE_COUNT = 2
 """Number of features, the last ones, that need the encoder."""
 
 
-def candidate_feature_vector(
+def compute_candidate_features(
     question: AnalysedQuestion,
     terms: QuestionTermMatcher,
     article: ArticleFeatures,
     candidate: AnswerCandidate,
-    superseded: float,
+    log_months_behind_newest: float,
 ) -> list[float]:
     """Return the features of a candidate in the order of `FEATURE_NAMES`, without the cosines."""
-    places = terms.term_positions(candidate.sentences)
-    window = set(places)
-    family = terms.related_term_indexes(candidate.sentences) | window
-    form, near = best_typed_span(question, terms, candidate)
-    formed = bool(question.kinds)
+    term_positions = terms.find_term_positions(candidate.sentences)
+    window_terms = set(term_positions)
+    related_terms = terms.find_related_term_indexes(candidate.sentences) | window_terms
+    span, proximity = find_best_typed_span(question, terms, candidate)
+    has_answer_type = bool(question.answer_types)
     return [
-        terms.weight_share(window),
-        terms.weight_share(window | article.title_term_indexes),
+        terms.compute_weight_share(window_terms),
+        terms.compute_weight_share(window_terms | article.title_term_indexes),
         article.article_share,
         article.title_share,
-        terms.weight_share(family | article.title_related_terms),
-        _term_proximity(terms, places),
+        terms.compute_weight_share(related_terms | article.title_related_terms),
+        _compute_term_proximity(terms, term_positions),
         article.bm25,
-        log(1 + terms.known_count) / 3,
-        1 - terms.known_count / (len(terms.weights) or 1),
-        float(formed and form is not None),
-        float(formed and form is None),
-        near,
-        max(terms.weight_share(terms.term_positions([line])) for line in candidate.sentences),
-        *(float(kind in question.kinds) for kind in AnswerType),
-        float(not formed),
+        log(1 + terms.indexed_term_count) / 3,
+        1 - terms.indexed_term_count / (len(terms.weights) or 1),
+        float(has_answer_type and span is not None),
+        float(has_answer_type and span is None),
+        proximity,
+        max(
+            terms.compute_weight_share(terms.find_term_positions([sentence]))
+            for sentence in candidate.sentences
+        ),
+        *(float(kind in question.answer_types) for kind in AnswerType),
+        float(not has_answer_type),
         float(candidate.is_headline),
         log(1 + max(0, candidate.sentence_index)) / 4,
-        superseded,
+        log_months_behind_newest,
     ]
 
 
-def _term_proximity(terms: QuestionTermMatcher, places: Mapping[int, Sequence[int]]) -> float:
+def _compute_term_proximity(terms: QuestionTermMatcher, term_positions: Mapping[int, Sequence[int]]) -> float:
     """Return how close the question's terms stand to each other, from 0 to 1."""
-    if len(places) <= 1:
+    if len(term_positions) <= 1:
         return 0.0
     total = 0.0
-    for number, starts in places.items():
-        others = [start for other, found in places.items() if other != number for start in found]
-        distance = min(abs(start - other) for start in starts for other in others)
-        total += terms.weights[number] * exp(-max(0, distance - 8) / _PROXIMITY_DECAY_CHARS)
+    for term_index, starts in term_positions.items():
+        other_starts = [
+            start
+            for other_index, other_term_starts in term_positions.items()
+            if other_index != term_index
+            for start in other_term_starts
+        ]
+        distance = min(abs(start - other_start) for start in starts for other_start in other_starts)
+        total += terms.weights[term_index] * exp(-max(0, distance - 8) / _PROXIMITY_DECAY_CHARS)
     return total / terms.total_weight

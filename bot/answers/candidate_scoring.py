@@ -6,15 +6,15 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from bot.answers.answer_model import MAX_QUOTE_LENGTH
-from bot.answers.answer_scorer import Scorer, candidate_scorer, highlight_model, span_scorer
-from bot.answers.candidate_features import ArticleFeatures, candidate_feature_vector
+from bot.answers.answer_scorer import Scorer, load_candidate_scorer, load_highlight_model, load_span_scorer
+from bot.answers.candidate_features import ArticleFeatures, compute_candidate_features
 from bot.answers.candidates import AnswerCandidate, ArticleAnalysis, analyse_article, iter_candidates
 from bot.answers.passages import find_verbatim
 from bot.answers.question_analysis import AnalysedQuestion
 from bot.answers.question_terms import QuestionTermMatcher
 from bot.answers.span_features import iter_span_features
 from bot.core.models import Article
-from bot.search.index.text_analysis import tokens
+from bot.search.index.text_analysis import tokenize
 
 MIN_PROBABILITY = 1e-4
 """Probability assumed for a runner-up span if there is none."""
@@ -26,7 +26,7 @@ MAX_ENCODED_CHARS = 1_700
 """Maximum total characters of candidates that the passage encoder compares; it takes 0.2 ms CPU for each."""
 
 
-SentenceRange = tuple[str, tuple[int, int]]
+PassageRange = tuple[str, tuple[int, int]]
 """Sentences of an article: their text, and the indexes of the first one and of the one after the last."""
 
 
@@ -53,7 +53,7 @@ class ScoredCandidate(NamedTuple):
     answer_span: str | None = None
     span_probability: float = 0.0
     runner_up_probability: float = MIN_PROBABILITY
-    after: SentenceRange | None = None
+    following: PassageRange | None = None
 
     @property
     def following_candidate(self) -> ScoredCandidate | None:
@@ -61,38 +61,43 @@ class ScoredCandidate(NamedTuple):
 
         The answer often follows the sentence that contains the question's words.
         """
-        return self.after and self._replace(
-            text=self.after[0], sentence_range=self.after[1], answer_span=None
+        return self.following and self._replace(
+            text=self.following[0], sentence_range=self.following[1], answer_span=None
         )
 
     @property
     def highlighted_span(self) -> str | None:
         """Return the answer span if it is probable enough to be highlighted, or None."""
-        if self.answer_span and highlight_model().should_highlight(
+        if self.answer_span and load_highlight_model().should_highlight(
             self.probability, self.span_probability, self.runner_up_probability
         ):
             return self.answer_span
         return None
 
-    def overlaps(self, other: ScoredCandidate) -> bool:
+    def overlaps(self, second: ScoredCandidate) -> bool:
         """Return whether two candidates share a sentence."""
         return (
-            self.article_id == other.article_id
-            and self.sentence_range[0] < other.sentence_range[1]
-            and other.sentence_range[0] < self.sentence_range[1]
+            self.article_id == second.article_id
+            and self.sentence_range[0] < second.sentence_range[1]
+            and second.sentence_range[0] < self.sentence_range[1]
         )
 
 
 def extract_candidates(
-    question: AnalysedQuestion, readings: Iterable[ArticleAnalysis]
+    question: AnalysedQuestion, analyses: Iterable[ArticleAnalysis]
 ) -> list[tuple[AnswerCandidate, list[float]]]:
     """Return the candidates of the articles with their features."""
     terms = QuestionTermMatcher(question)
-    articles = [ArticleFeatures(terms, reading) for reading in readings]
+    article_features = [ArticleFeatures(terms, analysis) for analysis in analyses]
     return [
-        (candidate, candidate_feature_vector(question, terms, each, candidate, superseded))
-        for each, superseded in [(each, each.age_behind_newer(articles)) for each in articles]
-        for candidate in iter_candidates(each.reading)
+        (
+            candidate,
+            compute_candidate_features(question, terms, features, candidate, log_months_behind_newest),
+        )
+        for features, log_months_behind_newest in [
+            (article, article.log_months_behind_newest(article_features)) for article in article_features
+        ]
+        for candidate in iter_candidates(features.analysis)
     ]
 
 
@@ -107,38 +112,48 @@ def score_candidates(
     `context_ids` are articles that the conversation is about, `nearest_ids` those nearest in meaning, whose
     first candidates are always returned.
     """
-    readings = {article.id: analyse_article(article) for article in articles}
-    by_words, terms = candidate_scorer(with_cosines=False), QuestionTermMatcher(question)
-    judged = [
+    analyses = {article.id: analyse_article(article) for article in articles}
+    scorer, terms = load_candidate_scorer(with_cosines=False), QuestionTermMatcher(question)
+    candidates = [
         make_scored_candidate(
             candidate,
             features,
-            by_words.probability(features, in_context=candidate.analysis.article.id in context_ids),
+            scorer.predict_probability(features, in_context=candidate.analysis.article.id in context_ids),
         )
-        for candidate, features in extract_candidates(question, readings.values())
+        for candidate, features in extract_candidates(question, analyses.values())
     ]
-    judged.sort(key=lambda each: -each.probability)
+    candidates.sort(key=lambda scored_candidate: -scored_candidate.probability)
     return [
-        with_answer_span(question, terms, readings[each.article_id], each)
-        for each in select_candidates([each for each in judged if each.text], nearest_ids)
+        with_answer_span(question, terms, analyses[selected_candidate.article_id], selected_candidate)
+        for selected_candidate in select_candidates(
+            [quotable_candidate for quotable_candidate in candidates if quotable_candidate.text], nearest_ids
+        )
     ]
 
 
-def select_candidates(judged: Sequence[ScoredCandidate], near: frozenset[int]) -> list[ScoredCandidate]:
+def select_candidates(
+    candidates: Sequence[ScoredCandidate], nearest_ids: frozenset[int]
+) -> list[ScoredCandidate]:
     """Select the candidates to return from a list sorted best first.
 
     The headlines and first passages of `nearest_ids` are always included. The total length then is limited to
     `MAX_ENCODED_CHARS`, so that the passage encoder can compare all of them.
     """
-    if not near:
-        return list(judged[:MAX_CANDIDATES])
-    chosen = {n for n, each in enumerate(judged) if each.article_id in near and each.sentence_range[0] <= 0}
-    room = MAX_ENCODED_CHARS - sum(len(judged[n].text) for n in chosen)
-    for n, each in enumerate(judged[:MAX_CANDIDATES]):
-        if n not in chosen and len(each.text) <= room:
-            chosen.add(n)
-            room -= len(each.text)
-    return [judged[n] for n in sorted(chosen)]
+    if not nearest_ids:
+        return list(candidates[:MAX_CANDIDATES])
+    selected_indexes = {
+        nearest_index
+        for nearest_index, scored_candidate in enumerate(candidates)
+        if scored_candidate.article_id in nearest_ids and scored_candidate.sentence_range[0] <= 0
+    }
+    remaining_chars = MAX_ENCODED_CHARS - sum(
+        len(candidates[selected_index].text) for selected_index in selected_indexes
+    )
+    for candidate_index, candidate in enumerate(candidates[:MAX_CANDIDATES]):
+        if candidate_index not in selected_indexes and len(candidate.text) <= remaining_chars:
+            selected_indexes.add(candidate_index)
+            remaining_chars -= len(candidate.text)
+    return [candidates[index] for index in sorted(selected_indexes)]
 
 
 def make_scored_candidate(
@@ -146,48 +161,64 @@ def make_scored_candidate(
 ) -> ScoredCandidate:
     """Create a scored candidate; its text is "" if it does not occur verbatim in the article."""
     article = candidate.analysis.article
-    span = candidate.sentence_index, candidate.sentence_index + len(candidate.sentences)
+    sentence_range = candidate.sentence_index, candidate.sentence_index + len(candidate.sentences)
     return ScoredCandidate(
-        article.id, article.published, _verbatim_text(candidate), span, tuple(features), probability
+        article.id,
+        article.published,
+        _find_verbatim_text(candidate),
+        sentence_range,
+        tuple(features),
+        probability,
     )
 
 
-def following_range(reading: ArticleAnalysis, end: int) -> SentenceRange | None:
+def find_following_range(analysis: ArticleAnalysis, range_start: int) -> PassageRange | None:
     """Return the sentences from index `range_start` on that fit in one quote, or None."""
-    for last in range(min(end + MAX_FOLLOWING_SENTENCES, len(reading.sentences)), end, -1):
-        text = _verbatim_text(AnswerCandidate(reading, end, reading.sentences[end:last]))
+    for range_end in range(
+        min(range_start + MAX_FOLLOWING_SENTENCES, len(analysis.sentences)), range_start, -1
+    ):
+        text = _find_verbatim_text(
+            AnswerCandidate(analysis, range_start, analysis.sentences[range_start:range_end])
+        )
         if 0 < len(text) <= MAX_QUOTE_LENGTH:
-            return text, (end, last)
+            return text, (range_start, range_end)
     return None
 
 
 def with_answer_span(
     question: AnalysedQuestion,
     terms: QuestionTermMatcher,
-    reading: ArticleAnalysis,
-    judged: ScoredCandidate,
-    by: Scorer | None = None,
+    analysis: ArticleAnalysis,
+    candidate: ScoredCandidate,
+    scorer: Scorer | None = None,
 ) -> ScoredCandidate:
     """Add the following sentences and, if the candidate has typed spans, the most probable answer span."""
-    judged = judged._replace(after=following_range(reading, judged.sentence_range[1]))
-    scored = by or span_scorer()
-    found = [
-        (scored.probability(features), form.text)
-        for number in range(*judged.sentence_range)
-        for form, features in iter_span_features(question, terms, reading, number)
-        if form.text in judged.text
+    candidate = candidate._replace(following=find_following_range(analysis, candidate.sentence_range[1]))
+    model = scorer or load_span_scorer()
+    scored_spans = [
+        (model.predict_probability(features), span.text)
+        for sentence_index in range(*candidate.sentence_range)
+        for span, features in iter_span_features(question, terms, analysis, sentence_index)
+        if span.text in candidate.text
     ]
-    if not found:
-        return judged
-    probability, answer = max(found)
-    said = set(tokens(answer))
-    others = max(
-        (other for other, text in found if not said.issuperset(tokens(text))), default=MIN_PROBABILITY
+    if not scored_spans:
+        return candidate
+    probability, answer = max(scored_spans)
+    answer_tokens = set(tokenize(answer))
+    runner_up = max(
+        (
+            other_probability
+            for other_probability, text in scored_spans
+            if not answer_tokens.issuperset(tokenize(text))
+        ),
+        default=MIN_PROBABILITY,
     )
-    return judged._replace(answer_span=answer, span_probability=probability, runner_up_probability=others)
+    return candidate._replace(
+        answer_span=answer, span_probability=probability, runner_up_probability=runner_up
+    )
 
 
-def _verbatim_text(candidate: AnswerCandidate) -> str:
+def _find_verbatim_text(candidate: AnswerCandidate) -> str:
     """Return a candidate's text with the article's own white space, or "" if the text does not occur.
 
     Text may have been cut out between two sentences. If the article's web page was read instead of the feed's
@@ -196,9 +227,9 @@ def _verbatim_text(candidate: AnswerCandidate) -> str:
     text, article = candidate.text, candidate.analysis.article
     if candidate.is_headline:
         return text
-    first = candidate.analysis.text[candidate.sentences[0].start : candidate.sentences[0].end]
-    given = article.text or article.summary
-    found = find_verbatim(given, text)
-    if not found:
-        return "" if find_verbatim(given, first) else text
-    return found if len(found) <= MAX_QUOTE_LENGTH else ""
+    first_sentence = candidate.analysis.text[candidate.sentences[0].start : candidate.sentences[0].end]
+    article_text = article.text or article.summary
+    verbatim = find_verbatim(article_text, text)
+    if not verbatim:
+        return "" if find_verbatim(article_text, first_sentence) else text
+    return verbatim if len(verbatim) <= MAX_QUOTE_LENGTH else ""

@@ -39,8 +39,8 @@ class AnalysedSentence:
 
     start: int
     end: int
-    words: tuple[TokenSpan, ...]
-    forms: tuple[TypedSpan, ...]
+    tokens: tuple[TokenSpan, ...]
+    typed_spans: tuple[TypedSpan, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,35 +84,37 @@ def analyse_article(article: Article) -> ArticleAnalysis:
     """
     text = (article.body or article.summary)[:MAX_CHARS_READ]
     title = _analyse_sentence(article.title, 0, article.language)
-    said = [word.stem for word in title.words]
-    lines = (
-        line for line in _iter_sentences(text, article.language) if [word.stem for word in line.words] != said
+    title_stems = [word.stem for word in title.tokens]
+    sentences = (
+        sentence
+        for sentence in _iter_sentences(text, article.language)
+        if [word.stem for word in sentence.tokens] != title_stems
     )
-    return ArticleAnalysis(article, text, title, tuple(lines))
+    return ArticleAnalysis(article, text, title, tuple(sentences))
 
 
-def iter_candidates(reading: ArticleAnalysis) -> Iterator[AnswerCandidate]:
+def iter_candidates(analysis: ArticleAnalysis) -> Iterator[AnswerCandidate]:
     """Yield the headline, then for each sentence the longest window that fits in a quote.
 
     A window inside the previous one is skipped.
     """
-    if reading.article.title:
-        yield AnswerCandidate(reading, -1, (reading.title,))
-    reached = 0
-    for number, first in enumerate(reading.sentences):
-        last = number + 1
-        while last < min(number + MAX_WINDOW_SENTENCES, len(reading.sentences)):
-            if reading.sentences[last].end - first.start > MAX_QUOTE_LENGTH:
+    if analysis.article.title:
+        yield AnswerCandidate(analysis, -1, (analysis.title,))
+    last_end = 0
+    for index, first_sentence in enumerate(analysis.sentences):
+        window_end = index + 1
+        while window_end < min(index + MAX_WINDOW_SENTENCES, len(analysis.sentences)):
+            if analysis.sentences[window_end].end - first_sentence.start > MAX_QUOTE_LENGTH:
                 break
-            last += 1
-        if last > reached:
-            reached = last
-            yield AnswerCandidate(reading, number, reading.sentences[number:last])
+            window_end += 1
+        if window_end > last_end:
+            last_end = window_end
+            yield AnswerCandidate(analysis, index, analysis.sentences[index:window_end])
 
 
 def _iter_sentences(text: str, language: str | None) -> Iterator[AnalysedSentence]:
     position = 0
-    for sentence in excerpts.sentences(text):
+    for sentence in excerpts.split_sentences(text):
         start = text.index(sentence, position)
         position = start + len(sentence)
         for match in _SENTENCE_PART.finditer(sentence):
@@ -123,9 +125,9 @@ def _analyse_sentence(text: str, start: int, language: str | None) -> AnalysedSe
     return AnalysedSentence(
         start=start,
         end=start + len(text),
-        words=tuple(
-            TokenSpan(stem, start + one, start + two)
-            for stem, one, two in text_analysis.stem_spans(text, language)
+        tokens=tuple(
+            TokenSpan(stem, start + stem_start, start + stem_end)
+            for stem, stem_start, stem_end in text_analysis.find_stems_with_spans(text, language)
         ),
-        forms=tuple(find_typed_spans(text, start)),
+        typed_spans=tuple(find_typed_spans(text, start)),
     )

@@ -16,57 +16,63 @@ OPENING_SENTENCES = 3
 """Maximum number of sentences in the opening of an article."""
 
 
-def opening_passage(article: Article, limit: int) -> str:
+def extract_opening_passage(article: Article, max_length: int) -> str:
     """Return the first `OPENING_SENTENCES` sentences verbatim, in at most `max_length` characters, or ""."""
-    return next(iter_passages(article, limit, OPENING_SENTENCES), "")
+    return next(iter_passages(article, max_length, OPENING_SENTENCES), "")
 
 
 def iter_passages(
-    article: Article, limit: int, max_sentences: int | None = None, *, read: int = MAX_CHARS_READ
+    article: Article,
+    max_length: int,
+    max_sentences: int | None = None,
+    *,
+    max_chars_read: int = MAX_CHARS_READ,
 ) -> Iterator[str]:
     """Yield the text in verbatim passages of whole sentences, each at most `max_length` characters.
 
     Sentences that repeat the title are skipped; a longer sentence is cut after a word. `max_sentences` limits
     each passage (None: no limit), `max_chars_read` the text that is read.
     """
-    text = (article.body or article.summary)[:read]
-    rest = list(_sentences(text, article))
-    while rest:
-        (start, end), taken = rest[0], 1
-        whole = text[start:end]
-        if len(whole) > limit:
-            whole = whole[:limit].rpartition(" ")[0]
-        for number, (_, last) in enumerate(rest[1:max_sentences], 2):
-            longer = find_verbatim(article.text, text[start:last])
-            if not 0 < len(longer) <= limit:
+    text = (article.body or article.summary)[:max_chars_read]
+    remaining_sentences = list(_iter_sentence_spans(text, article))
+    while remaining_sentences:
+        (start, end), sentence_count = remaining_sentences[0], 1
+        passage = text[start:end]
+        if len(passage) > max_length:
+            passage = passage[:max_length].rpartition(" ")[0]
+        for count, (_, sentence_end) in enumerate(remaining_sentences[1:max_sentences], 2):
+            extended_passage = find_verbatim(article.text, text[start:sentence_end])
+            if not 0 < len(extended_passage) <= max_length:
                 break
-            whole, taken = longer, number
-        if whole:
-            yield whole
-        rest = rest[taken:]
+            passage, sentence_count = extended_passage, count
+        if passage:
+            yield passage
+        remaining_sentences = remaining_sentences[sentence_count:]
 
 
-def _sentences(text: str, article: Article) -> Iterator[tuple[int, int]]:
+def _iter_sentence_spans(text: str, article: Article) -> Iterator[tuple[int, int]]:
     """Yield the character offsets of the sentences, except those that repeat the title."""
-    title, position = list(text_analysis.stemmed_tokens(article.title, article.language)), 0
+    title_stems, position = list(text_analysis.stem_tokens(article.title, article.language)), 0
     for paragraph in text.split("\n"):
-        for sentence in excerpts.sentences(paragraph):
+        for sentence in excerpts.split_sentences(paragraph):
             position = text.index(sentence, position)
-            if list(text_analysis.stemmed_tokens(sentence, article.language)) != title:
+            if list(text_analysis.stem_tokens(sentence, article.language)) != title_stems:
                 yield position, position + len(sentence)
             position += len(sentence)
 
 
-def opening_and_passages(article: Article, limit: int, most: int) -> tuple[str, list[str]]:
+def extract_opening_and_passages(
+    article: Article, max_length: int, max_passages: int
+) -> tuple[str, list[str]]:
     """Return the opening of an article, and at most `max_passages` passages; slow for a long text."""
-    return opening_passage(article, limit), list(
-        islice(iter_passages(article, limit, read=MAX_CHARS_SUMMARIZED), most)
+    return extract_opening_passage(article, max_length), list(
+        islice(iter_passages(article, max_length, max_chars_read=MAX_CHARS_SUMMARIZED), max_passages)
     )
 
 
-def find_verbatim(given: str, stretch: str) -> str:
+def find_verbatim(text: str, passage: str) -> str:
     """Return the passage with the white space that it has in the text, or "" if it does not occur."""
-    if stretch in given:
-        return stretch
-    match = re.search(r"\s*".join(map(re.escape, stretch.split())), given)
+    if passage in text:
+        return passage
+    match = re.search(r"\s*".join(map(re.escape, passage.split())), text)
     return match[0] if match else ""

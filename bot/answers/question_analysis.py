@@ -9,7 +9,7 @@ from math import log
 from bot.search.index import text_analysis
 from bot.text.language import detect
 
-MAX_TERMS = 64
+MAX_QUESTION_TERMS = 64
 """Maximum number of terms of a question that are searched for."""
 
 
@@ -29,7 +29,7 @@ _MEASURE = (
     r"ages?|old|tall|high|far|heavy|long|big|fast|hauteur|height|poids|weight|taille|size|vitesse|speed|distance"
     r"|magnitude|pourcentage|percentage|percent|rate|taux|nombre|number|capacite|capacity|range|duree|score|bilan"
 )
-_KINDS = (
+_ANSWER_TYPE_PATTERNS = (
     (AnswerType.MONEY, rf"\b(?:{_PRICE})\b"),
     (
         AnswerType.NUMBER,
@@ -56,7 +56,7 @@ _KINDS = (
 )
 _MAX_DEFINITION_TERMS = 2
 """Maximum number of content words of a question that asks for a definition."""
-_WHAT_IS = re.compile(
+_DEFINITION_PATTERN = re.compile(
     r"\b(?:what s|whats|what is|what are|c est (?:quoi|qui)|c [kq]u?oi|qu est ce qu\w*"
     r"|who is|who s|qui est)\b"
 )
@@ -66,8 +66,8 @@ FOLLOW_UP_TERM_FACTOR = 2.0
 """Factor on the weight of a term that a follow-up adds to the question."""
 IMPLIED_TERM_FACTOR = 0.3
 """Factor on the weight of a word that the answer's form implies: a date is a "year", a sum a "price"."""
-_COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _KINDS)
-_COUNT = re.compile(r"\bhow many|\b(?:combien|cb) d[e ]")
+_COMPILED_PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in _ANSWER_TYPE_PATTERNS)
+_COUNT_PATTERN = re.compile(r"\bhow many|\b(?:combien|cb) d[e ]")
 PATTERN_TYPES = frozenset({AnswerType.NUMBER, AnswerType.MONEY, AnswerType.TIME})
 """Answer types that are recognised by a pattern of their own."""
 SPAN_TYPES_BY_ANSWER_TYPE = {
@@ -85,8 +85,8 @@ _QUESTION_WORDS = frozenset(
     " wanna gotta u ur lol plz pls svp stp".split()
 )
 """Question words and fillers that no answer repeats."""
-_PAST = re.compile(r"\b(?:was|were|did|had|etait|etaient|fut|avait|avaient|(?:19|20)\d\d)\b")
-PRESENT = re.compile(
+_PAST_PATTERN = re.compile(r"\b(?:was|were|did|had|etait|etaient|fut|avait|avaient|(?:19|20)\d\d)\b")
+PRESENT_PATTERN = re.compile(
     r"\b(?:now|currently|current|today|still|yet|so far|these days|lately|latest|newest|maintenant|actuel\w*"
     r"|encore|aujourd hui|en ce moment|dernier\w*|desormais|finalement|is|are|est|sont|runs|dirige)\b"
 )
@@ -122,50 +122,61 @@ class AnalysedQuestion:
     text: str
     language: str | None
     terms: tuple[QuestionTerm, ...]
-    kinds: frozenset[AnswerType]
-    changes: bool
+    answer_types: frozenset[AnswerType]
+    changes_over_time: bool
 
 
-def answer_types_of(line: str) -> dict[AnswerType, re.Match[str]]:
+def find_answer_types(text: str) -> dict[AnswerType, re.Match[str]]:
     """Return the answer types that the words of a question suggest, with the matching words."""
-    return {kind: match for kind, pattern in _COMPILED if (match := pattern.search(line))}
+    return {kind: match for kind, pattern in _COMPILED_PATTERNS if (match := pattern.search(text))}
 
 
 def analyse_question(
-    text: str, frequency: Callable[[str], int], articles: int, follow_up_words: Collection[str] = ()
+    text: str,
+    get_document_frequency: Callable[[str], int],
+    article_count: int,
+    follow_up_words: Collection[str] = (),
 ) -> AnalysedQuestion:
     """Analyse a question.
 
     `get_document_frequency` returns how many of the `article_count` articles contain an index term;
     `follow_up_words` are words that a follow-up added to the question.
     """
-    words = text_analysis.tokens(text)
-    line = " ".join(words)
-    said = {word for match in PRESENT.finditer(line) for word in match[0].split()}
-    small = text_analysis.stop_words_in(words) | _QUESTION_WORDS | said
-    matches = answer_types_of(line)
-    kinds = set(matches)
-    if {AnswerType.NUMBER, AnswerType.MONEY} <= kinds:
-        kinds -= {AnswerType.MONEY if _COUNT.search(line) else AnswerType.NUMBER}
-    implied = {word for kind, match in matches.items() if kind in PATTERN_TYPES for word in match[0].split()}
+    words = text_analysis.tokenize(text)
+    normalized = " ".join(words)
+    present_words = {word for match in PRESENT_PATTERN.finditer(normalized) for word in match[0].split()}
+    stop_words = text_analysis.find_stop_words(words) | _QUESTION_WORDS | present_words
+    matches = find_answer_types(normalized)
+    expected_types = set(matches)
+    if {AnswerType.NUMBER, AnswerType.MONEY} <= expected_types:
+        expected_types -= {AnswerType.MONEY if _COUNT_PATTERN.search(normalized) else AnswerType.NUMBER}
+    implied_words = {
+        word for kind, match in matches.items() if kind in PATTERN_TYPES for word in match[0].split()
+    }
     terms: list[QuestionTerm] = []
     for word in dict.fromkeys(words):
-        stems = text_analysis.query_stems(word) if word not in small else None
-        if stems and len(terms) < MAX_TERMS:
-            found = max(map(frequency, stems))
-            weight = log(1 + articles / (found or 1)) * (1.0 if found else UNKNOWN_TERM_FACTOR)
-            weight *= (IMPLIED_TERM_FACTOR if word in implied else 1.0) * (
+        stems = text_analysis.find_query_stems(word) if word not in stop_words else None
+        if stems and len(terms) < MAX_QUESTION_TERMS:
+            document_frequency = max(map(get_document_frequency, stems))
+            weight = log(1 + article_count / (document_frequency or 1)) * (
+                1.0 if document_frequency else UNKNOWN_TERM_FACTOR
+            )
+            weight *= (IMPLIED_TERM_FACTOR if word in implied_words else 1.0) * (
                 FOLLOW_UP_TERM_FACTOR if word in follow_up_words else 1.0
             )
-            terms.append(QuestionTerm(word, stems, weight, found > 0))
-    if kinds & PATTERN_TYPES or (AnswerType.REASON in kinds and "appelle" in words):
-        kinds -= {AnswerType.NAME} if kinds & PATTERN_TYPES else {AnswerType.REASON}
-    if _WHAT_IS.search(line) and len(terms) <= _MAX_DEFINITION_TERMS and not kinds & PATTERN_TYPES:
-        kinds = {AnswerType.DEFINITION}
+            terms.append(QuestionTerm(word, stems, weight, document_frequency > 0))
+    if expected_types & PATTERN_TYPES or (AnswerType.REASON in expected_types and "appelle" in words):
+        expected_types -= {AnswerType.NAME} if expected_types & PATTERN_TYPES else {AnswerType.REASON}
+    if (
+        _DEFINITION_PATTERN.search(normalized)
+        and len(terms) <= _MAX_DEFINITION_TERMS
+        and not expected_types & PATTERN_TYPES
+    ):
+        expected_types = {AnswerType.DEFINITION}
     return AnalysedQuestion(
         text=text,
         language=detect(text),
         terms=tuple(terms),
-        kinds=frozenset(kinds),
-        changes=bool(PRESENT.search(line)) and not _PAST.search(line),
+        answer_types=frozenset(expected_types),
+        changes_over_time=bool(PRESENT_PATTERN.search(normalized)) and not _PAST_PATTERN.search(normalized),
     )

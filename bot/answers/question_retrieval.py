@@ -11,18 +11,18 @@ from bot.core.models import Article
 from bot.search.index.search_engine import EngineError, Scope, SearchEngine
 from bot.search.query.query_tree import Word
 from bot.search.searching import Searcher
-from bot.search.semantic.rank_fusion import reciprocal_rank_fusion
+from bot.search.semantic.rank_fusion import fuse_rankings
 from bot.search.semantic.semantic_index import MIN_RETRIEVAL_COSINE
 
-MAX_NEAREST = 2
+MAX_NEAREST_ARTICLES = 2
 """Maximum number of articles that count as nearest in meaning."""
 MAX_ARTICLES = 20
 """Maximum number of articles that are analysed for an answer."""
-MAX_PER_RANKING = 30
+MAX_ARTICLES_PER_RANKING = 30
 """Maximum number of articles in each ranking; some may be copies of one page."""
 
 
-class Retrieved(NamedTuple):
+class RetrievedArticles(NamedTuple):
     """Retrieved articles, best first.
 
     Attributes:
@@ -37,18 +37,18 @@ class Retrieved(NamedTuple):
     @property
     def nearest_ids(self) -> frozenset[int]:
         """Return the ids of the `MAX_NEAREST_ARTICLES` articles nearest in meaning."""
-        return frozenset(sorted(self.cosines, key=lambda id_: -self.cosines[id_])[:MAX_NEAREST])
+        return frozenset(sorted(self.cosines, key=lambda id_: -self.cosines[id_])[:MAX_NEAREST_ARTICLES])
 
-    def with_context(self, talked_about: Sequence[Article]) -> Retrieved:
+    def with_context(self, context_articles: Sequence[Article]) -> RetrievedArticles:
         """Return a copy with the articles that the conversation is about in front."""
-        articles = {article.id: article for article in (*talked_about, *self.articles)}
-        return Retrieved(
-            tuple(articles.values()), self.cosines, frozenset(article.id for article in talked_about)
+        articles = {article.id: article for article in (*context_articles, *self.articles)}
+        return RetrievedArticles(
+            tuple(articles.values()), self.cosines, frozenset(article.id for article in context_articles)
         )
 
 
-async def understand_with_index(
-    searcher: Searcher, text: str, added: Collection[str] = ()
+async def analyse_question_with_index(
+    searcher: Searcher, text: str, follow_up_words: Collection[str] = ()
 ) -> AnalysedQuestion:
     """Analyse a question with document frequencies from the index, if it can be used.
 
@@ -58,18 +58,18 @@ async def understand_with_index(
     engine = searcher.index.engine
     if engine is not None:
         try:
-            documents = engine.document_count
+            document_count = engine.document_count
             return await asyncio.to_thread(
-                analyse_question, text, engine.document_frequency, documents, added
+                analyse_question, text, engine.get_document_frequency, document_count, follow_up_words
             )
         except EngineError as error:
             searcher.index.report_search_failure(error)
-    return analyse_question(text, lambda _: 0, 0, added)
+    return analyse_question(text, lambda _: 0, 0, follow_up_words)
 
 
-async def retrieve(
+async def retrieve_articles(
     searcher: Searcher, question: AnalysedQuestion, *, feed_ids: Collection[int] | None
-) -> Retrieved:
+) -> RetrievedArticles:
     """Retrieve at most `MAX_ARTICLES` articles of the feeds (None: all feeds), each page once.
 
     Three rankings are fused by reciprocal rank: articles with most of the question's words, the newest ones
@@ -80,37 +80,41 @@ async def retrieve(
         StoreError: The database failed.
     """
     if feed_ids is not None and not feed_ids:
-        return Retrieved((), {})
-    rankings = await _lexical_rankings(searcher, question, None if feed_ids is None else frozenset(feed_ids))
+        return RetrievedArticles((), {})
+    rankings = await _load_lexical_rankings(
+        searcher, question, None if feed_ids is None else frozenset(feed_ids)
+    )
     cosines: dict[int, float] = {}
     if searcher.semantic_index is not None:
         cosines = dict(
-            await searcher.semantic_index.nearest(
+            await searcher.semantic_index.find_nearest(
                 question.text, feed_ids=feed_ids, min_cosine=MIN_RETRIEVAL_COSINE
             )
         )
-    ranked = reciprocal_rank_fusion(*rankings, list(cosines))[: MAX_ARTICLES + MAX_PER_RANKING]
-    by_id = {article.id: article for article in await searcher.store.articles.by_ids(ranked)}
-    pages: dict[str, Article] = {}
-    for id_ in ranked:
-        if id_ in by_id:
-            pages.setdefault(by_id[id_].page, by_id[id_])
-    return Retrieved(tuple(pages.values())[:MAX_ARTICLES], cosines)
+    ranked_ids = fuse_rankings(*rankings, list(cosines))[: MAX_ARTICLES + MAX_ARTICLES_PER_RANKING]
+    articles_by_id = {article.id: article for article in await searcher.store.articles.by_ids(ranked_ids)}
+    articles_by_page: dict[str, Article] = {}
+    for id_ in ranked_ids:
+        if id_ in articles_by_id:
+            articles_by_page.setdefault(articles_by_id[id_].page, articles_by_id[id_])
+    return RetrievedArticles(tuple(articles_by_page.values())[:MAX_ARTICLES], cosines)
 
 
-async def _lexical_rankings(
+async def _load_lexical_rankings(
     searcher: Searcher, question: AnalysedQuestion, feed_ids: frozenset[int] | None
 ) -> list[list[int]]:
     """Return rankings of article ids: by most terms, and the newest with all terms in the index."""
     engine, scope = searcher.index.engine, Scope(feed_ids=feed_ids)
-    known = [term.word for term in question.terms if term.is_in_index]
-    if engine is None or not known:
+    indexed_words = [term.word for term in question.terms if term.is_in_index]
+    if engine is None or not indexed_words:
         return []
 
     def found(engine: SearchEngine) -> list[list[int]]:
-        some = engine.match_any(" ".join(known), scope, MAX_PER_RANKING)
-        every = engine.match_all(tuple(map(Word, known)), scope, MAX_PER_RANKING, newest=True)
-        return [[hit.article_id for hit in hits] for hits in (some, every)]
+        any_term_hits = engine.match_any(" ".join(indexed_words), scope, MAX_ARTICLES_PER_RANKING)
+        all_term_hits = engine.match_all(
+            tuple(map(Word, indexed_words)), scope, MAX_ARTICLES_PER_RANKING, newest=True
+        )
+        return [[hit.article_id for hit in hits] for hits in (any_term_hits, all_term_hits)]
 
     try:
         return await asyncio.to_thread(found, engine)

@@ -15,21 +15,21 @@ class QuestionTermMatcher:
 
     def __init__(self, question: AnalysedQuestion) -> None:
         self.weights = [term.weight for term in question.terms]
-        self.known_count = sum(term.is_in_index for term in question.terms)
+        self.indexed_term_count = sum(term.is_in_index for term in question.terms)
         self.total_weight = sum(self.weights) or 1.0
         self._terms_by_stem: dict[str, list[int]] = defaultdict(list)
         self._terms_by_prefix: dict[str, list[int]] = defaultdict(list)
-        for number, term in enumerate(question.terms):
+        for term_index, term in enumerate(question.terms):
             for stem in term.stems:
-                self._terms_by_stem[stem].append(number)
+                self._terms_by_stem[stem].append(term_index)
                 if len(stem) >= _FAMILY_PREFIX_LENGTH:
-                    self._terms_by_prefix[stem[:_FAMILY_PREFIX_LENGTH]].append(number)
+                    self._terms_by_prefix[stem[:_FAMILY_PREFIX_LENGTH]].append(term_index)
 
-    def matching_terms(self, stem: str) -> Sequence[int]:
+    def find_matching_terms(self, stem: str) -> Sequence[int]:
         """Return the indexes of the terms that have this stem."""
         return self._terms_by_stem.get(stem, ())
 
-    def related_terms(self, stem: str) -> Sequence[int]:
+    def find_related_terms(self, stem: str) -> Sequence[int]:
         """Return the indexes of the terms that share their first letters with this stem."""
         return (
             self._terms_by_prefix.get(stem[:_FAMILY_PREFIX_LENGTH], ())
@@ -37,19 +37,24 @@ class QuestionTermMatcher:
             else ()
         )
 
-    def weight_share(self, found: Iterable[int]) -> float:
+    def compute_weight_share(self, term_indexes: Iterable[int]) -> float:
         """Return the share of the question's total weight that these terms have, from 0 to 1."""
-        return sum(self.weights[number] for number in set(found)) / self.total_weight
+        return sum(self.weights[term_index] for term_index in set(term_indexes)) / self.total_weight
 
-    def term_positions(self, lines: Iterable[AnalysedSentence]) -> dict[int, list[int]]:
+    def find_term_positions(self, sentences: Iterable[AnalysedSentence]) -> dict[int, list[int]]:
         """Return where each term occurs in the sentences, as character offsets by term index."""
-        places: dict[int, list[int]] = defaultdict(list)
-        for line in lines:
-            for word in line.words:
-                for number in self.matching_terms(word.stem):
-                    places[number].append(word.start)
-        return places
+        positions: dict[int, list[int]] = defaultdict(list)
+        for sentence in sentences:
+            for word in sentence.tokens:
+                for term_index in self.find_matching_terms(word.stem):
+                    positions[term_index].append(word.start)
+        return positions
 
-    def related_term_indexes(self, lines: Iterable[AnalysedSentence]) -> set[int]:
+    def find_related_term_indexes(self, sentences: Iterable[AnalysedSentence]) -> set[int]:
         """Return the indexes of the terms of which a related word occurs in the sentences."""
-        return {number for line in lines for word in line.words for number in self.related_terms(word.stem)}
+        return {
+            term_index
+            for sentence in sentences
+            for word in sentence.tokens
+            for term_index in self.find_related_terms(word.stem)
+        }

@@ -1,4 +1,4 @@
-"""Features of answer spans, from which `span_scorer` predicts the words that answer a question.
+"""Features of answer spans, from which `load_span_scorer` predicts the words that answer a question.
 
 Candidates are the typed spans of a sentence. The features describe whether a span has the expected type, and
 where it stands relative to the question's words.
@@ -25,7 +25,7 @@ SPAN_TYPES = (AnswerType.NUMBER, AnswerType.MONEY, AnswerType.TIME, AnswerType.N
 _NEAR_DECAY_CHARS, _BESIDE_DECAY_CHARS = 60.0, 15.0
 """Distances in characters at which a term's weight drops to 1/e, for proximity and for adjacency."""
 
-NAMES = (
+SPAN_FEATURE_NAMES = (
     *(f"is {kind}" for kind in SPAN_TYPES), *(f"asks {kind}" for kind in AnswerType), "asks other",
     "asks who", "asks where", "of the kind", "placed",
     "near", "beside", "in sentence", "around", "before it", "of the question", "followed by a term", "words",
@@ -39,63 +39,70 @@ def iter_span_features(
 ) -> Iterator[tuple[TypedSpan, list[float]]]:
     """Yield the answer spans of a sentence with their features; index -1 stands for the headline."""
     is_title = sentence_index < 0
-    line, text = (
+    sentence, text = (
         (analysed.title, analysed.article.title)
         if is_title
         else (analysed.sentences[sentence_index], analysed.text)
     )
-    forms = [form for form in line.forms if form.kind in SPAN_TYPES]
-    if not forms:
+    spans = [typed_span for typed_span in sentence.typed_spans if typed_span.answer_type in SPAN_TYPES]
+    if not spans:
         return
-    wanted = {kind for asked_for in question.kinds for kind in SPAN_TYPES_BY_ANSWER_TYPE[asked_for]}
-    said = fold(question.text)
-    asked = [*(float(kind in question.kinds) for kind in AnswerType), float(not question.kinds)]
-    asked += (float(pattern.search(said) is not None) for pattern in (_WHO, _WHERE))
-    own = terms.term_positions([line])
-    places = (
-        own
+    expected_types = {
+        kind for answer_type in question.answer_types for kind in SPAN_TYPES_BY_ANSWER_TYPE[answer_type]
+    }
+    folded_question = fold(question.text)
+    question_features = [
+        *(float(kind in question.answer_types) for kind in AnswerType),
+        float(not question.answer_types),
+    ]
+    question_features += (float(pattern.search(folded_question) is not None) for pattern in (_WHO, _WHERE))
+    sentence_positions = terms.find_term_positions([sentence])
+    nearby_positions = (
+        sentence_positions
         if is_title
-        else terms.term_positions(analysed.sentences[max(0, sentence_index - 1) : sentence_index + 2])
+        else terms.find_term_positions(analysed.sentences[max(0, sentence_index - 1) : sentence_index + 2])
     )
-    of_sentence, around = (
-        terms.weight_share(own),
-        terms.weight_share({*places, *terms.term_positions([analysed.title])}),
+    sentence_share, nearby_share = (
+        terms.compute_weight_share(sentence_positions),
+        terms.compute_weight_share({*nearby_positions, *terms.find_term_positions([analysed.title])}),
     )
-    starts = {start for found in own.values() for start in found}
-    for form in forms:
-        inside = [word for word in line.words if form.start <= word.start < form.end]
-        if inside and starts.issuperset(word.start for word in inside):
+    starts = {start for starts_of_term in sentence_positions.values() for start in starts_of_term}
+    for span in spans:
+        words_inside = [word for word in sentence.tokens if span.start <= word.start < span.end]
+        if words_inside and starts.issuperset(word.start for word in words_inside):
             continue  # A span that consists of the question's own words answers nothing.
-        following = next((word for word in line.words if word.start >= form.end), None)
-        near = beside = before = 0.0
-        for term, found in places.items():
-            distance = min(_distance(form, start) for start in found)
-            near += terms.weights[term] * exp(-distance / _NEAR_DECAY_CHARS)
-            beside += terms.weights[term] * exp(-distance / _BESIDE_DECAY_CHARS)
-            before += terms.weights[term] * any(start < form.start for start in own.get(term, ()))
+        next_word = next((word for word in sentence.tokens if word.start >= span.end), None)
+        proximity = adjacency = weight_before = 0.0
+        for term, term_starts in nearby_positions.items():
+            distance = min(_distance_to(span, start) for start in term_starts)
+            proximity += terms.weights[term] * exp(-distance / _NEAR_DECAY_CHARS)
+            adjacency += terms.weights[term] * exp(-distance / _BESIDE_DECAY_CHARS)
+            weight_before += terms.weights[term] * any(
+                start < span.start for start in sentence_positions.get(term, ())
+            )
         features = [
-            *(float(form.kind is kind) for kind in SPAN_TYPES),
-            *asked,
-            float(form.kind in wanted),
-            float(_PREPOSITION_BEFORE.search(text, max(0, form.start - 10), form.start) is not None),
-            near / terms.total_weight,
-            beside / terms.total_weight,
-            of_sentence,
-            around,
-            before / terms.total_weight,
-            sum(word.start in starts for word in inside) / (len(inside) or 1),
-            float(sum(word.start in starts for word in (*inside[-1:], following) if word is not None)),
-            log(1 + len(inside)),
-            log(1 + analysed.text.count(form.text)),
-            float(form.text in analysed.article.title),
+            *(float(span.answer_type is kind) for kind in SPAN_TYPES),
+            *question_features,
+            float(span.answer_type in expected_types),
+            float(_PREPOSITION_BEFORE.search(text, max(0, span.start - 10), span.start) is not None),
+            proximity / terms.total_weight,
+            adjacency / terms.total_weight,
+            sentence_share,
+            nearby_share,
+            weight_before / terms.total_weight,
+            sum(word.start in starts for word in words_inside) / (len(words_inside) or 1),
+            float(sum(word.start in starts for word in (*words_inside[-1:], next_word) if word is not None)),
+            log(1 + len(words_inside)),
+            log(1 + analysed.text.count(span.text)),
+            float(span.text in analysed.article.title),
             log(2 + sentence_index) / 4,
-            float(form.start == line.start),
-            float(sum(other.kind is form.kind for other in forms)),
+            float(span.start == sentence.start),
+            float(sum(other_span.answer_type is span.answer_type for other_span in spans)),
             float(is_title),
         ]
-        yield form, features
+        yield span, features
 
 
-def _distance(form: TypedSpan, start: int) -> int:
+def _distance_to(span: TypedSpan, start: int) -> int:
     """Return the distance in characters between a span and a word; 0 inside the span."""
-    return max(form.start - start, start - form.end, 0)
+    return max(span.start - start, start - span.end, 0)

@@ -15,7 +15,7 @@ from bot.text.words import fold
 class TypedSpan(NamedTuple):
     """Span of a text that has the form of a type of answer. Offsets are in characters."""
 
-    kind: AnswerType
+    answer_type: AnswerType
     start: int
     end: int
     text: str
@@ -23,7 +23,7 @@ class TypedSpan(NamedTuple):
     @property
     def is_answer_itself(self) -> bool:
         """Return whether the words are the answer themselves and do not only introduce it."""
-        return self.kind not in {AnswerType.REASON, AnswerType.DEFINITION}
+        return self.answer_type not in {AnswerType.REASON, AnswerType.DEFINITION}
 
 
 _NUMBER_WORDS = (
@@ -66,20 +66,20 @@ _DEFINITION = re.compile(
 
 def find_typed_spans(text: str, offset: int = 0) -> Iterator[TypedSpan]:
     """Yield the typed spans of a text; `offset` is added to their positions."""
-    dates = list(_dates().finditer(text))
-    for kind, start, found in (*_find_numbers(text, dates), *_find_dates_names_cues(text, dates)):
-        yield TypedSpan(kind, offset + start, offset + start + len(found), found)
+    dates = list(_date_pattern().finditer(text))
+    for kind, start, span_text in (*_find_numbers(text, dates), *_find_dates_names_cues(text, dates)):
+        yield TypedSpan(kind, offset + start, offset + start + len(span_text), span_text)
 
 
 def _find_numbers(text: str, dates: Sequence[re.Match[str]]) -> Iterator[tuple[AnswerType, int, str]]:
     for match in _NUMBER.finditer(text):
-        found = match[0].rstrip()
-        count, _, unit = found.rpartition(" ")
+        number = match[0].rstrip()
+        count, _, unit = number.rpartition(" ")
         if count and fold(unit) in STOPWORDS - {_YEAR}:  # In "2020 un" the next word is not a unit.
-            found = count
-        if not any(_is_of_date(match.start(), found, date) for date in dates):
+            number = count
+        if not any(_is_part_of_date(match.start(), number, date) for date in dates):
             is_money = _MONEY.search(text, match.start(), match.end() + 12)
-            yield AnswerType.MONEY if is_money else AnswerType.NUMBER, match.start(), found
+            yield AnswerType.MONEY if is_money else AnswerType.NUMBER, match.start(), number
 
 
 def _find_dates_names_cues(
@@ -88,33 +88,33 @@ def _find_dates_names_cues(
     for match in dates:
         yield AnswerType.TIME, match.start(), match[0]
     for match in _NAME.finditer(text):
-        start, found = match.start(), match[0].rstrip(".'’-")
-        first, _, rest = found.partition(" ")
-        if fold(first) in STOPWORDS:  # The word is capitalised only because it begins a sentence.
-            start, found = match.end() - len(match[0]) + len(first) + 1, rest
-        if found:
-            yield AnswerType.NAME, start, found
+        start, name = match.start(), match[0].rstrip(".'’-")
+        first_word, _, later_words = name.partition(" ")
+        if fold(first_word) in STOPWORDS:  # The word is capitalised only because it begins a sentence.
+            start, name = match.end() - len(match[0]) + len(first_word) + 1, later_words
+        if name:
+            yield AnswerType.NAME, start, name
     for kind, pattern in ((AnswerType.REASON, _REASON), (AnswerType.DEFINITION, _DEFINITION)):
         for match in pattern.finditer(text):
             yield kind, match.start(), match[0]
 
 
-def _is_of_date(start: int, number: str, date: re.Match[str]) -> bool:
+def _is_part_of_date(start: int, number: str, date: re.Match[str]) -> bool:
     """Return whether a number belongs to a date: a day, or a year that does not count anything."""
     return date.start() <= start < date.end() and not (date[0].isdecimal() and len(number) > len(date[0]))
 
 
 @cache
-def _dates() -> re.Pattern[str]:
+def _date_pattern() -> re.Pattern[str]:
     """Return the pattern of dates, months, weekdays and years; their names come from Babel."""
     months: set[str] = set()
     days: set[str] = set()
     for language in ("en", "fr"):
         months.update(get_month_names("wide", locale=language).values())
         days.update(get_day_names("wide", locale=language).values())
-    named = "|".join(sorted({*months, *days}, key=len, reverse=True))
+    month_and_day_names = "|".join(sorted({*months, *days}, key=len, reverse=True))
     return re.compile(
-        rf"\b(?:(?:{'|'.join(days)}),? )?(?:\d{{1,2}}(?:er|st|nd|rd|th)? )?(?:{named})\b"
+        rf"\b(?:(?:{'|'.join(days)}),? )?(?:\d{{1,2}}(?:er|st|nd|rd|th)? )?(?:{month_and_day_names})\b"
         r"(?: \d{1,2}(?:st|nd|rd|th)?\b)?(?:,? \d{4}\b)?"
         r"|\b(?:1[5-9]|20)\d\d\b|\b\d{1,2} ?h(?: ?\d\d)?\b"
         r"|\b(?:today|tomorrow|yesterday|hier|demain|aujourd['’]hui"

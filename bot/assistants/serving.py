@@ -19,42 +19,42 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bot.assistants import news_tools
 from bot.client.public_channels import PublicChannels
 from bot.client.services import Services
-from bot.core.rate_limits import MissLimit, TokenBucket
+from bot.core.rate_limits import FailedLookupLimiter, TokenBucket
 from bot.core.settings import Network
 
 log = logging.getLogger(__name__)
 
-CALLS, PERIOD = 60, 60.0
+MAX_CALLS, CALL_PERIOD_SECONDS = 60, 60.0
 """Tool calls per server at once, and the seconds in which all of them are refilled."""
 MAX_REQUEST_BYTES = 64 * 1024
 """Maximum size of a request body in bytes."""
 
 
-async def serve_stdio(newsroom: Services) -> None:
+async def serve_stdio(services: Services) -> None:
     """Serve all articles over standard input and output."""
 
     async def everything() -> None:
         return None
 
-    await news_tools.build_server(newsroom, everything).run_stdio_async()
+    await news_tools.build_server(services, everything).run_stdio_async()
 
 
-def build_http_app(newsroom: Services, public: PublicChannels, *, address: str) -> ASGIApp:
+def build_http_app(services: Services, public_channels: PublicChannels, *, address: str) -> ASGIApp:
     """Return an application that serves `/mcp` to holders of tokens.
 
     A token gives access to the feeds that everybody on its server may read.
     """
-    limit = TokenBucket(newsroom.clock, allowed=CALLS, period=PERIOD)
+    call_limiter = TokenBucket(services.clock, allowed=MAX_CALLS, period=CALL_PERIOD_SECONDS)
 
     async def seen() -> Collection[int]:
         token = get_access_token()
         if token is None:
             raise ToolError("No token.")
-        if limit.retry_after(token.client_id):
+        if call_limiter.retry_after(token.client_id):
             raise ToolError("Too many calls. Wait a minute.")
-        limit.consume(token.client_id)
+        call_limiter.consume(token.client_id)
         try:
-            return await public.feed_ids(int(token.client_id))
+            return await public_channels.load_feed_ids(int(token.client_id))
         except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as error:
             log.warning("public feeds lookup failed server_id=%s error=%s", token.client_id, error)
             raise ToolError("Discord does not answer at the moment. Try again later.") from error
@@ -62,7 +62,7 @@ def build_http_app(newsroom: Services, public: PublicChannels, *, address: str) 
     auth = AuthSettings(
         issuer_url=AnyHttpUrl(address), resource_server_url=None, validate_token_resource=False
     )
-    server = news_tools.build_server(newsroom, seen, auth=auth, verifier=_ServerTokenVerifier(newsroom))
+    server = news_tools.build_server(services, seen, auth=auth, verifier=_ServerTokenVerifier(services))
     # A web page that reaches this address by DNS rebinding has no token, so the host check adds nothing.
     app = server.streamable_http_app(
         json_response=True,
@@ -71,10 +71,10 @@ def build_http_app(newsroom: Services, public: PublicChannels, *, address: str) 
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
 
-    return _slowing_misses(app, MissLimit(newsroom.clock))
+    return _limit_failed_lookups(app, FailedLookupLimiter(services.clock))
 
 
-def _slowing_misses(app: ASGIApp, misses: MissLimit) -> ASGIApp:
+def _limit_failed_lookups(app: ASGIApp, limiter: FailedLookupLimiter) -> ASGIApp:
     """Return the application with 429 in place of 401 for clients that tried too many wrong tokens."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,11 +82,15 @@ def _slowing_misses(app: ASGIApp, misses: MissLimit) -> ASGIApp:
 
         async def send_slowed(message: Message) -> None:
             if has_token and message.get("status") == HTTPStatus.UNAUTHORIZED:
-                wait = misses.count_miss((scope.get("client") or ("",))[0])
-                if wait:
-                    again = (b"retry-after", str(math.ceil(wait)).encode())
+                wait_seconds = limiter.count_miss((scope.get("client") or ("",))[0])
+                if wait_seconds:
+                    retry_after_header = (b"retry-after", str(math.ceil(wait_seconds)).encode())
                     status = HTTPStatus.TOO_MANY_REQUESTS
-                    message = {**message, "status": status, "headers": [*message["headers"], again]}
+                    message = {
+                        **message,
+                        "status": status,
+                        "headers": [*message["headers"], retry_after_header],
+                    }
             await send(message)
 
         await app(scope, receive, send_slowed)
@@ -97,12 +101,12 @@ def _slowing_misses(app: ASGIApp, misses: MissLimit) -> ASGIApp:
 class _ServerTokenVerifier:
     """Verifier of tokens against the database."""
 
-    def __init__(self, newsroom: Services) -> None:
-        self._tokens = newsroom.store.assistant_tokens
+    def __init__(self, services: Services) -> None:
+        self._tokens = services.store.assistant_tokens
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """Return the token with its server's id as the client, or None if it is unknown."""
-        server_id = await self._tokens.server_for_token(token)
+        server_id = await self._tokens.find_server_by_token(token)
         if server_id is None:
             return None
         return AccessToken(token=token, client_id=str(server_id), scopes=[])

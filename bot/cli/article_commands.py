@@ -9,27 +9,27 @@ import typer
 
 from bot.answers import answer_pipeline
 from bot.answers.answer_model import Answer
-from bot.answers.conversing.question_service import courtesy_rejection
+from bot.answers.conversing.question_service import find_courtesy_rejection
 from bot.cli import printing, terminal
-from bot.cli.command_context import NO_ARTICLES, AsJson, open_searcher, with_store
+from bot.cli.command_context import NO_ARTICLES_TEXT, JsonOption, open_searcher, run_with_store
 from bot.cli.terminal import FAILED, load_settings_or_exit, run_async
 from bot.core.clock import SystemClock
 from bot.core.local_time import format_iso
 from bot.core.user_errors import RequestRejected
 from bot.posting.wording import refusal_sentences, search_note_sentences
-from bot.posting.wording.post_explanations import explain
-from bot.search.searching import article_as_json, as_json
+from bot.posting.wording.post_explanations import explain_link
+from bot.search.searching import article_as_json, search_result_as_json
 from bot.text import discord_text
 from bot.writing.answer_writer import open_answer_writer
 
 commands = typer.Typer()
 
-Limit = Annotated[int, typer.Option(min=1, max=1000, help="Maximum number of articles.")]
+LimitOption = Annotated[int, typer.Option(min=1, max=1000, help="Maximum number of articles.")]
 
 
-def _inputs(argument: str) -> Iterable[str]:
-    if argument != "-":
-        return (argument,)
+def _read_inputs(text: str) -> Iterable[str]:
+    if text != "-":
+        return (text,)
     return (line.strip() for line in sys.stdin if line.strip())
 
 
@@ -39,25 +39,25 @@ def search(
         str,
         typer.Argument(metavar="QUERY", help='What to look for, "-" for a query a line from standard input.'),
     ],
-    as_json_: AsJson = False,
-    limit: Limit = 20,
+    as_json_: JsonOption = False,
+    limit: LimitOption = 20,
 ) -> None:
     """Search the stored articles."""
     settings = load_settings_or_exit()
 
     async def work() -> None:
         async with open_searcher(settings, as_json=as_json_) as searcher:
-            for text in _inputs(query):
+            for text in _read_inputs(query):
                 page = await searcher.search(text, feed_ids=None, limit=limit)
                 notes = [search_note_sentences.note_sentence(note) for note in page.notes]
                 if as_json_:
-                    told = {
+                    response = {
                         "query": text,
-                        "results": [as_json(result) for result in page.results],
+                        "results": [search_result_as_json(json_hit) for json_hit in page.results],
                         "notes": notes,
                         "suggestions": page.suggestions,
                     }
-                    terminal.echo_stdout(json.dumps(told, ensure_ascii=False))
+                    terminal.echo_stdout(json.dumps(response, ensure_ascii=False))
                     continue
                 for note in notes:
                     terminal.echo_stderr(note)
@@ -66,16 +66,16 @@ def search(
                 if not page.results:
                     terminal.echo_stderr(f"Nothing found for {text!r}.")
                     continue
-                terminal.table(
+                terminal.print_table(
                     text,
                     ("date", "source", "article"),
                     (
                         (
-                            terminal.format_time(result.article.published),
-                            result.article.outlet,
-                            f"{result.article.title}{printing.match_label(result)}\n{result.article.url}",
+                            terminal.format_time(hit.article.published),
+                            hit.article.outlet,
+                            f"{hit.article.title}{printing.match_label(hit)}\n{hit.article.url}",
                         )
-                        for result in page.results
+                        for hit in page.results
                     ),
                     lines=True,
                 )
@@ -91,7 +91,7 @@ def ask(
             metavar="QUESTION", help='The question, "-" for a question a line from standard input.'
         ),
     ],
-    as_json_: AsJson = False,
+    as_json_: JsonOption = False,
 ) -> None:
     """Answer a question from the stored articles, with sources.
 
@@ -104,8 +104,8 @@ def ask(
             open_searcher(settings, as_json=as_json_) as searcher,
             open_answer_writer(settings, SystemClock()) as writer,
         ):
-            for text in _inputs(question):
-                if said := courtesy_rejection(text):
+            for text in _read_inputs(question):
+                if rejection := find_courtesy_rejection(text):
                     answer = Answer(question=text)
                 else:
                     answer = await answer_pipeline.answer_question(
@@ -116,8 +116,8 @@ def ask(
                     continue
                 if question == "-":
                     terminal.echo_stdout(f"\n{discord_text.to_plain_line(text)}")
-                if said:
-                    terminal.echo_stderr(refusal_sentences.refusal_sentence(RequestRejected(said)))
+                if rejection:
+                    terminal.echo_stderr(refusal_sentences.refusal_sentence(RequestRejected(rejection)))
                 else:
                     printing.print_answer(answer, settings)
 
@@ -126,36 +126,38 @@ def ask(
 
 @commands.command()
 def questions(
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
     days: Annotated[int, typer.Option(min=1, max=90, help="How many days to look back.")] = 30,
     all_: Annotated[bool, typer.Option("--all", help="Include questions that were answered well.")] = False,
 ) -> None:
     """List questions from Discord that were not answered well."""
-    since = days * 86_400
-    tallies = with_store(lambda store: store.questions.stats(store.clock.now() - since, all_=all_))
+    period_seconds = days * 86_400
+    stats = run_with_store(
+        lambda store: store.questions.load_stats(store.clock.now() - period_seconds, include_helpful=all_)
+    )
     if as_json:
-        for tally in tallies:
-            judged = {
-                "question": tally.text,
-                "language": tally.language,
-                "last": format_iso(tally.last),
-                "times": tally.times,
-                "answered": tally.answers,
-                "helped": tally.up,
-                "not_helped": tally.down,
+        for question_stats in stats:
+            question_json = {
+                "question": question_stats.text,
+                "language": question_stats.language,
+                "last": format_iso(question_stats.last),
+                "times": question_stats.times,
+                "answered": question_stats.answers,
+                "helped": question_stats.up,
+                "not_helped": question_stats.down,
             }
-            terminal.echo_stdout(json.dumps(judged, ensure_ascii=False))
-    elif tallies:
-        terminal.table(
+            terminal.echo_stdout(json.dumps(question_json, ensure_ascii=False))
+    elif stats:
+        terminal.print_table(
             "Questions",
             ("last asked", "times", "answered", "👍", "👎", "question"),
             (
                 (
-                    terminal.format_time(tally.last),
-                    *map(str, (tally.times, tally.answers, tally.up, tally.down)),
-                    tally.text,
+                    terminal.format_time(row_stats.last),
+                    *map(str, (row_stats.times, row_stats.answers, row_stats.up, row_stats.down)),
+                    row_stats.text,
                 )
-                for tally in tallies
+                for row_stats in stats
             ),
         )
     else:
@@ -163,14 +165,14 @@ def questions(
 
 
 @commands.command()
-def latest(as_json: AsJson = False, limit: Limit = 20) -> None:
+def latest(as_json: JsonOption = False, limit: LimitOption = 20) -> None:
     """List the newest articles."""
-    articles = with_store(lambda store: store.articles.newest(None, limit=limit))
+    articles = run_with_store(lambda store: store.articles.list_newest(None, limit=limit))
     if as_json:
         for article in articles:
             terminal.echo_stdout(json.dumps(article_as_json(article), ensure_ascii=False))
     elif not articles:
-        terminal.echo_stderr(NO_ARTICLES)
+        terminal.echo_stderr(NO_ARTICLES_TEXT)
     else:
         printing.print_articles("Latest articles", articles)
 
@@ -182,7 +184,7 @@ def why(
     ],
 ) -> None:
     """Show what happened to an article in each channel, and why."""
-    lines = printing.explanation_lines(with_store(lambda store: explain(store, link)))
+    lines = printing.explanation_lines(run_with_store(lambda store: explain_link(store, link)))
     if not lines:
         terminal.echo_stderr("Telex has never seen that address in a feed.")
         raise typer.Exit(FAILED)

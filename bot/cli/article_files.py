@@ -17,8 +17,8 @@ from bot.polling.jsonl_articles import (
     MAX_LINE_BYTES,
     ImportRow,
     RowDraft,
-    article_key_of_row,
     build_articles,
+    compute_article_key_of_row,
     parse_row,
     to_json_line,
 )
@@ -27,7 +27,7 @@ from bot.store.records.content_records import StoredArticle
 from bot.text import urls
 from bot.text.times import feed_dates
 
-BATCH = 500
+LINES_PER_BATCH = 500
 """Lines that are read, prepared and stored together."""
 BUILD_TIMEOUT_SECONDS = 120.0
 """Seconds that a worker may take for a batch."""
@@ -38,7 +38,7 @@ MAX_REPORTED_PROBLEMS = 1_000
 class LineProblem(NamedTuple):
     """A rejected line, counted from 1, and the reason."""
 
-    line: int
+    line_number: int
     reason: str
 
 
@@ -47,130 +47,135 @@ class ArticleImportResult:
     """Counts of an import: articles stored, already known and rejected, with the first problems."""
 
     stored: int = 0
-    known: int = 0
+    already_known: int = 0
     rejected: int = 0
     problems: list[LineProblem] = field(default_factory=list)
     unknown_fields: Counter[str] = field(default_factory=Counter)
     """Number of lines by ignored key."""
 
-    def reject(self, line: int, reason: str) -> None:
+    def reject(self, line_number: int, reason: str) -> None:
         """Count a line that cannot be used."""
         self.rejected += 1
         if len(self.problems) < MAX_REPORTED_PROBLEMS:
-            self.problems.append(LineProblem(line, reason))
+            self.problems.append(LineProblem(line_number, reason))
 
 
-async def export(store: Store, lines: TextIO) -> int:
+async def export_articles(store: Store, output: TextIO) -> int:
     """Write all articles, oldest first, and return their number.
 
     An article that two feeds of one outlet carry is written once.
     """
     count = 0
-    moment = None
-    written: set[tuple[str, str, str]] = set()
-    async for article in store.articles.export():
-        if article.published != moment:
-            moment = article.published
-            written.clear()
-        name = (article.url, article.outlet, article.title)
-        if name not in written:
-            written.add(name)
-            lines.write(to_json_line(article) + "\n")
+    published_at = None
+    exported_keys: set[tuple[str, str, str]] = set()
+    async for article in store.articles.iterate():
+        if article.published != published_at:
+            published_at = article.published
+            exported_keys.clear()
+        article_identity = (article.url, article.outlet, article.title)
+        if article_identity not in exported_keys:
+            exported_keys.add(article_identity)
+            output.write(to_json_line(article) + "\n")
             count += 1
     return count
 
 
 async def import_lines(
-    newsroom: Services, lines: BinaryIO, *, on_progress: Callable[[int], None] | None = None
+    services: Services, lines: BinaryIO, *, on_progress: Callable[[int], None] | None = None
 ) -> ArticleImportResult:
     """Import articles; existing ones stay unchanged, and lines that cannot be used are reported.
 
     `on_progress` is called with the number of lines done. Raises StoreError, WorkerTimeout, WorkerDied.
     """
-    done = ArticleImportResult()
-    sources: dict[str, int] = {}
-    last = 0
-    for batch in _batches(_numbered_lines(lines)):
+    import_result = ArticleImportResult()
+    feed_ids: dict[str, int] = {}
+    line_number = 0
+    for batch in _split_into_batches(_read_numbered_lines(lines)):
         rows = []
-        for last, raw in batch:
+        for line_number, raw_line in batch:
             try:
-                rows.append(parse_row(raw, done.unknown_fields))
+                rows.append(parse_row(raw_line, import_result.unknown_fields))
             except ValueError as error:
-                done.reject(last, str(error))
-        await _import(newsroom, rows, sources, done)
+                import_result.reject(line_number, str(error))
+        await _import_batch(services, rows, feed_ids, import_result)
         if on_progress is not None:
-            on_progress(last)
-    return done
+            on_progress(line_number)
+    return import_result
 
 
-async def _import(
-    newsroom: Services, rows: Sequence[ImportRow], sources: dict[str, int], done: ArticleImportResult
+async def _import_batch(
+    services: Services,
+    rows: Sequence[ImportRow],
+    feed_ids: dict[str, int],
+    import_result: ArticleImportResult,
 ) -> None:
-    articles = newsroom.store.articles
-    there = await articles.stored_at_urls({row.url for row in rows})
-    now = newsroom.clock.now()
+    articles = services.store.articles
+    articles_by_url = await articles.load_stored_by_url({row.url for row in rows})
+    now = services.clock.now()
     drafts: list[RowDraft] = []
     for row in rows:
-        if row.source not in sources:
-            feed = await newsroom.store.feeds.add(
+        if row.source not in feed_ids:
+            feed = await services.store.feeds.add(
                 IMPORT_URL_PREFIX + row.source, title=row.source, outlet=row.source, state=FeedState.IMPORTED
             )
-            sources[row.source] = feed.id
-        key = article_key_of_row(row)
-        at_url = there.setdefault(row.url, [])
-        if any(kept.key == key or _is_same(row, kept) for kept in at_url):
-            done.known += 1
+            feed_ids[row.source] = feed.id
+        key = compute_article_key_of_row(row)
+        at_url = articles_by_url.setdefault(row.url, [])
+        if any(
+            stored_article.key == key or _is_same_article(row, stored_article) for stored_article in at_url
+        ):
+            import_result.already_known += 1
             continue
-        page = _page(row, at_url)
+        page = _page_key_of_row(row, at_url)
         published = feed_dates.clamp(row.published, now)
         at_url.append(StoredArticle(key, row.url, page, row.source, row.title, published))
-        drafts.append(RowDraft(row, sources[row.source], page))
-    new: list[NewArticle] = await newsroom.workers.run(
+        drafts.append(RowDraft(row, feed_ids[row.source], page))
+    new_articles: list[NewArticle] = await services.workers.run(
         build_articles, drafts, now, timeout=BUILD_TIMEOUT_SECONDS
     )
-    stored = await articles.import_batch(
-        [(draft.feed_id, article) for draft, article in zip(drafts, new, strict=True)]
+    stored_count = await articles.import_batch(
+        [(draft.feed_id, article) for draft, article in zip(drafts, new_articles, strict=True)]
     )
-    done.stored += stored
-    done.known += len(new) - stored
+    import_result.stored += stored_count
+    import_result.already_known += len(new_articles) - stored_count
 
 
-def _is_same(row: ImportRow, kept: StoredArticle) -> bool:
+def _is_same_article(row: ImportRow, stored_article: StoredArticle) -> bool:
     return (
-        row.source == kept.outlet
-        and row.title == kept.title
-        and (row.published is None or row.published == kept.published)
+        row.source == stored_article.outlet
+        and row.title == stored_article.title
+        and (row.published is None or row.published == stored_article.published)
     )
 
 
-def _page(row: ImportRow, at_url: Sequence[StoredArticle]) -> str:
+def _page_key_of_row(row: ImportRow, at_url: Sequence[StoredArticle]) -> str:
     """Return the page key of a row: that of an article with its link unless several articles share it."""
-    for kept in at_url:
-        if row.title == kept.title or row.published == kept.published:
-            return kept.page
-    return urls.page_key(row.url, row.identity_hash.hex() if at_url else None)
+    for stored_article in at_url:
+        if row.title == stored_article.title or row.published == stored_article.published:
+            return stored_article.page
+    return urls.compute_page_key(row.url, row.identity_hash.hex() if at_url else None)
 
 
-def _numbered_lines(lines: BinaryIO) -> Iterator[tuple[int, bytes]]:
+def _read_numbered_lines(lines: BinaryIO) -> Iterator[tuple[int, bytes]]:
     """Yield the lines that are not blank, with their numbers; long lines are cut to `MAX_LINE_BYTES` + 1."""
     number = 0
-    while raw := lines.readline(MAX_LINE_BYTES + 1):
+    while raw_line := lines.readline(MAX_LINE_BYTES + 1):
         number += 1
-        end = raw
-        while not end.endswith(b"\n") and (end := lines.readline(MAX_LINE_BYTES)):
+        line_end = raw_line
+        while not line_end.endswith(b"\n") and (line_end := lines.readline(MAX_LINE_BYTES)):
             pass
-        if raw.strip():
-            yield number, raw
+        if raw_line.strip():
+            yield number, raw_line
 
 
-def _batches(numbered: Iterator[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+def _split_into_batches(numbered_lines: Iterator[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
     batch: list[tuple[int, bytes]] = []
-    size = 0
-    for number, raw in numbered:
-        batch.append((number, raw))
-        size += len(raw)
-        if len(batch) == BATCH or size > MAX_LINE_BYTES:
+    batch_bytes = 0
+    for number, raw_line in numbered_lines:
+        batch.append((number, raw_line))
+        batch_bytes += len(raw_line)
+        if len(batch) == LINES_PER_BATCH or batch_bytes > MAX_LINE_BYTES:
             yield batch
-            batch, size = [], 0
+            batch, batch_bytes = [], 0
     if batch:
         yield batch

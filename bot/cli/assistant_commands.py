@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bot.cli import terminal
-from bot.cli.command_context import with_store
+from bot.cli.command_context import run_with_store
 from bot.cli.terminal import FAILED, USAGE_ERROR, exit_with_error, load_settings_or_exit, run_async
 from bot.client import logs
 from bot.client.services import open_services
@@ -34,12 +34,12 @@ def mcp(
     """
     settings = load_settings_or_exit()
     if new_token is not None:
-        if (token := with_store(lambda store: store.assistant_tokens.create(new_token))) is None:
+        if (token := run_with_store(lambda store: store.assistant_tokens.create(new_token))) is None:
             exit_with_error(f"The bot isn’t in a server with the ID {new_token}.", FAILED)
         terminal.echo_stdout(token)
         return
     if revoke is not None:
-        count = with_store(lambda store: store.assistant_tokens.revoke(revoke))
+        count = run_with_store(lambda store: store.assistant_tokens.revoke(revoke))
         terminal.echo_stderr(f"Tokens revoked: {count}.")
         return
     if find_spec("mcp") is None:
@@ -52,28 +52,33 @@ def mcp(
     from bot.assistants import serving  # noqa: PLC0415 - needs the extra
 
     async def work() -> None:
-        async with open_services(settings, create=False) as newsroom:
+        async with open_services(settings, create=False) as services:
             if not http:
-                await serving.serve_stdio(newsroom)
+                await serving.serve_stdio(services)
                 return
-            from bot.client.public_channels import public_channels  # noqa: PLC0415 - importing discord.py takes a second
+            from bot.client.public_channels import open_public_channels  # noqa: PLC0415 - importing discord.py takes a second
 
             assert settings.discord_token is not None
             token = settings.discord_token.get_secret_value()
-            async with public_channels(token, newsroom.store, newsroom.clock) as public:
-                address = f"http://{host}:{port}"
-                outside = settings.public_url or (None if _is_local_only(host) else address)
+            async with open_public_channels(token, services.store, services.clock) as channel_lookup:
+                local_address = f"http://{host}:{port}"
+                public_address = settings.public_url or (None if _is_local_only(host) else local_address)
                 terminal.echo_stderr(
-                    f"Serving {address}/mcp" + (f", on the web {outside}/mcp" if outside else "")
+                    f"Serving {local_address}/mcp"
+                    + (f", on the web {public_address}/mcp" if public_address else "")
                 )
-                await newsroom.store.assistant_tokens.set_public_address(outside and f"{outside}/mcp")
-                app = serving.build_http_app(newsroom, public, address=outside or address)
+                await services.store.assistant_tokens.set_public_url(
+                    public_address and f"{public_address}/mcp"
+                )
+                app = serving.build_http_app(
+                    services, channel_lookup, address=public_address or local_address
+                )
                 try:
                     await serving.serve_http(app, host, port, settings.trusted_proxies)
                 finally:
-                    await newsroom.store.assistant_tokens.set_public_address(None)
+                    await services.store.assistant_tokens.set_public_url(None)
 
-    run_async(work, endless=True)
+    run_async(work, runs_until_stopped=True)
 
 
 def _is_local_only(host: str) -> bool:

@@ -20,10 +20,10 @@ T = TypeVar("T")
 
 ENCODE_TIMEOUT_SECONDS = 5.0
 """Seconds that a search or question spends on encoding new articles first."""
-NO_ARTICLES = "No articles yet. Follow a feed with `telex poll URL`, or use `telex import FILE`."
+NO_ARTICLES_TEXT = "No articles yet. Follow a feed with `telex poll URL`, or use `telex import FILE`."
 """Message for an empty database."""
 
-AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output, one object a line.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output, one object a line.")]
 """The option `--json`."""
 
 
@@ -37,7 +37,7 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
         await store.close()
 
 
-def with_store(work: Callable[[Store], Awaitable[T]], *, create: bool = False) -> T:
+def run_with_store(work: Callable[[Store], Awaitable[T]], *, create: bool = False) -> T:
     """Run a coroutine function on the opened store and return its result.
 
     Exits the process with a message if a setting is invalid (status 2) or the database cannot be used (status
@@ -58,18 +58,18 @@ async def open_searcher(settings: Settings, *, as_json: bool) -> AsyncIterator[S
 
     Without articles and `as_json`, prints a message and exits with status 0.
     """
-    async with open_store(settings) as store, open_semantic_index(settings, store) as meaning:
-        if not as_json and not await store.articles.newest(None, limit=1):
-            terminal.exit_with_error(NO_ARTICLES, 0)
-        if meaning is not None:
-            meaning.limits_wait = False  # A busy machine must not change the results.
+    async with open_store(settings) as store, open_semantic_index(settings, store) as semantic_index:
+        if not as_json and not await store.articles.list_newest(None, limit=1):
+            terminal.exit_with_error(NO_ARTICLES_TEXT, 0)
+        if semantic_index is not None:
+            semantic_index.limits_wait = False  # A busy machine must not change the results.
             try:
-                await meaning.start()
-                await meaning.encode_missing(patience=ENCODE_TIMEOUT_SECONDS)
+                await semantic_index.start_encoder()
+                await semantic_index.encode_missing(max_seconds=ENCODE_TIMEOUT_SECONDS)
             except (WorkerError, OSError) as error:
                 terminal.echo_stderr(f"Semantic search isn't working, so this is a word search: {error}")
             else:
-                counts = await store.vectors.counts()
+                counts = await store.vectors.count_encoded()
                 if counts.encoded < counts.articles:
                     terminal.echo_stderr(
                         f"Semantic search knows {counts.encoded} of {counts.articles} articles so far; "
@@ -77,19 +77,19 @@ async def open_searcher(settings: Settings, *, as_json: bool) -> AsyncIterator[S
                     )
         index = IndexUpdater(store, settings.index_folder)
         try:
-            yield Searcher(store, index, meaning)
+            yield Searcher(store, index, semantic_index)
         finally:
             await index.close()
 
 
-async def encode_with_progress(meaning: SemanticIndex | None) -> None:
+async def encode_with_progress(semantic_index: SemanticIndex | None) -> None:
     """Encode the articles that are not encoded yet, with a progress bar; None does nothing."""
-    if meaning is None:
+    if semantic_index is None:
         return
-    with terminal.progress() as bar:
+    with terminal.create_progress_bar() as bar:
         task = bar.add_task("encoding", total=None)
         try:
-            encoded = await meaning.encode_missing(
+            encoded = await semantic_index.encode_missing(
                 lambda done, total: bar.update(task, completed=done, total=total)
             )
         except (WorkerError, OSError) as error:

@@ -9,12 +9,12 @@ from typing import Annotated, BinaryIO, TextIO
 import typer
 
 from bot.cli import article_files, terminal
-from bot.cli.command_context import encode_with_progress, with_store
+from bot.cli.command_context import encode_with_progress, run_with_store
 from bot.cli.terminal import FAILED, USAGE_ERROR, exit_with_error, load_settings_or_exit, run_async
 from bot.client.services import open_services
 from bot.core.clock import SystemClock
-from bot.core.database_url import DatabaseUrl, parse_place
-from bot.polling.jsonl_articles import FIELDS
+from bot.core.database_url import DatabaseUrl, parse_database_location
+from bot.polling.jsonl_articles import JSON_KEYS
 from bot.store import Store
 from bot.text.discord_text import to_plain_line
 
@@ -22,24 +22,24 @@ commands = typer.Typer()
 
 
 @contextmanager
-def _reading(file: Path) -> Iterator[BinaryIO]:
+def _open_input(file: Path) -> Iterator[BinaryIO]:
     if str(file) == "-":
         yield sys.stdin.buffer
         return
-    with file.open("rb") as lines:
-        yield lines
+    with file.open("rb") as stream:
+        yield stream
 
 
 @contextmanager
-def _writing(file: Path) -> Iterator[TextIO]:
+def _open_output(file: Path) -> Iterator[TextIO]:
     """Open standard output for `-`, else a file that gets its name only when it is complete."""
     if str(file) == "-":
         yield sys.stdout
         return
-    unfinished = file.with_name(file.name + ".part")
-    with unfinished.open("w", encoding="utf-8", newline="\n") as lines:
-        yield lines
-    unfinished.replace(file)
+    partial_file = file.with_name(file.name + ".part")
+    with partial_file.open("w", encoding="utf-8", newline="\n") as stream:
+        yield stream
+    partial_file.replace(file)
 
 
 @commands.command("import")
@@ -52,26 +52,30 @@ def import_(
     settings = load_settings_or_exit()
 
     async def work() -> article_files.ArticleImportResult:
-        async with open_services(settings) as newsroom:
-            with terminal.progress() as bar:
+        async with open_services(settings) as services:
+            with terminal.create_progress_bar() as bar:
                 task = bar.add_task("importing", total=None)
-                with _reading(file) as lines:
-                    done = await article_files.import_lines(
-                        newsroom, lines, on_progress=lambda done: bar.update(task, completed=done)
+                with _open_input(file) as lines:
+                    work_result = await article_files.import_lines(
+                        services, lines, on_progress=lambda line_count: bar.update(task, completed=line_count)
                     )
-            await encode_with_progress(newsroom.semantic_index)
-            return done
+            await encode_with_progress(services.semantic_index)
+            return work_result
 
-    done = run_async(work)
-    for problem in done.problems:
-        terminal.echo_stderr(f"line {problem.line}: {problem.reason}")
-    if done.unknown_fields:
+    import_result = run_async(work)
+    for problem in import_result.problems:
+        terminal.echo_stderr(f"line {problem.line_number}: {problem.reason}")
+    if import_result.unknown_fields:
         names = ", ".join(
-            f"{to_plain_line(name, 60)} ({count})" for name, count in done.unknown_fields.most_common()
+            f"{to_plain_line(name, 60)} ({count})"
+            for name, count in import_result.unknown_fields.most_common()
         )
-        terminal.echo_stderr(f"Ignored fields, with their lines: {names}. Known: {', '.join(FIELDS)}.")
-    terminal.echo_stderr(f"{done.stored} stored, {done.known} already known, {done.rejected} rejected.")
-    if done.rejected:
+        terminal.echo_stderr(f"Ignored fields, with their lines: {names}. Known: {', '.join(JSON_KEYS)}.")
+    terminal.echo_stderr(
+        f"{import_result.stored} stored, {import_result.already_known} already known, "
+        f"{import_result.rejected} rejected."
+    )
+    if import_result.rejected:
         raise typer.Exit(FAILED)
 
 
@@ -84,10 +88,10 @@ def export(
     """Write all articles as JSON Lines, oldest first."""
 
     async def work(store: Store) -> int:
-        with _writing(file) as lines:
-            return await article_files.export(store, lines)
+        with _open_output(file) as lines:
+            return await article_files.export_articles(store, lines)
 
-    terminal.echo_stderr(f"{with_store(work)} articles exported.")
+    terminal.echo_stderr(f"{run_with_store(work)} articles exported.")
 
 
 @commands.command()
@@ -95,7 +99,7 @@ def backup(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The copy to write; must not exist yet.")],
 ) -> None:
     """Copy the database while the bot runs, and check the copy."""
-    with_store(lambda store: store.backup(file))
+    run_with_store(lambda store: store.backup(file))
     terminal.echo_stderr(f"Copied to {file} and verified.")
 
 
@@ -112,31 +116,35 @@ def move(
 
     Stop the bot first. Cut short, it goes on when run again; at the end every row is compared.
     """
-    from_, to = _parse_location(source), _parse_location(target)
-    if isinstance(from_, Path) == isinstance(to, Path):
+    source_location, target_location = _parse_location_or_exit(source), _parse_location_or_exit(target)
+    if isinstance(source_location, Path) == isinstance(target_location, Path):
         exit_with_error(
             "One of the two is a file, the other a PostgreSQL server: postgresql://…", USAGE_ERROR
         )
-    if isinstance(from_, Path) and not from_.is_file():
-        exit_with_error(f"There is no database at {from_.absolute()}.", USAGE_ERROR)
+    if isinstance(source_location, Path) and not source_location.is_file():
+        exit_with_error(f"There is no database at {source_location.absolute()}.", USAGE_ERROR)
 
     async def work() -> int:
-        with terminal.progress() as bar:
+        with terminal.create_progress_bar() as bar:
             task = bar.add_task("moving", total=None)
             return await Store.copy_database(
-                from_, to, SystemClock(), lambda done, total: bar.update(task, completed=done, total=total)
+                source_location,
+                target_location,
+                SystemClock(),
+                lambda done, total: bar.update(task, completed=done, total=total),
             )
 
-    rows = run_async(work)
+    row_count = run_async(work)
     terminal.echo_stderr(
-        f"{rows} rows moved and compared. Set TELEX_DATABASE to the new database: the old one is marked as "
+        f"{row_count} rows moved and compared. Set TELEX_DATABASE to the new database: the old "
+        f"one is marked as "
         "moved, and `telex run` refuses it. The search index is rebuilt on first use."
     )
 
 
-def _parse_location(text: str) -> Path | DatabaseUrl:
+def _parse_location_or_exit(text: str) -> Path | DatabaseUrl:
     try:
-        return parse_place(text)
+        return parse_database_location(text)
     except ValueError as error:
         exit_with_error(f"{error}.", USAGE_ERROR)
 
@@ -144,5 +152,5 @@ def _parse_location(text: str) -> Path | DatabaseUrl:
 @commands.command()
 def migrate() -> None:
     """Upgrade the database to this version and check it."""
-    version = with_store(lambda store: store.check(), create=True)
+    version = run_with_store(lambda store: store.check(), create=True)
     terminal.echo_stderr(f"The database is intact, at version {version}.")

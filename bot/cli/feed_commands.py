@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bot.cli import terminal
-from bot.cli.command_context import AsJson, with_store
+from bot.cli.command_context import JsonOption, run_with_store
 from bot.cli.terminal import FAILED, USAGE_ERROR, exit_with_error, load_settings_or_exit, run_async
 from bot.core.clock import SystemClock
 from bot.core.local_time import format_iso
@@ -32,43 +32,43 @@ def find(
     address: Annotated[
         str, typer.Argument(metavar="URL", help="A site, a page, a feed, or an outlet’s name.")
     ],
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show the feeds and the lists at an address, best first."""
     settings = load_settings_or_exit()
     try:
-        found = _from_directory(address) or run_async(
-            partial(_discovered, settings, urls.normalise_input(address))
+        discovery = _find_in_directory(address) or run_async(
+            partial(_discover, settings, urls.normalize_input(address))
         )
     except ValueError as error:
         exit_with_error(str(error), USAGE_ERROR)
     except FeedError as error:
         exit_with_error(describe_feed_error(error.code), FAILED)
     if as_json:
-        terminal.echo_stdout(json.dumps(_found_as_json(found), ensure_ascii=False))
+        terminal.echo_stdout(json.dumps(_discovery_as_json(discovery), ensure_ascii=False))
         return
-    for feed in found.feeds:
+    for feed in discovery.feeds:
         terminal.echo_stdout(f"feed\t{urls.redact(feed.url)}\t{feed.title}")
-    for number, page_list in enumerate(found.page.lists, 1):
-        for item in page_list.items:
-            terminal.echo_stdout(f"list {number}\t{item.url}\t{item.title}")
-    if not found.feeds and not found.page.lists:
+    for number, page_list in enumerate(discovery.page_lists.lists, 1):
+        for entry in page_list.items:
+            terminal.echo_stdout(f"list {number}\t{entry.url}\t{entry.title}")
+    if not discovery.feeds and not discovery.page_lists.lists:
         terminal.echo_stderr("No feed and no list found at that address.")
 
 
-def _from_directory(name: str) -> DiscoveryResult | None:
+def _find_in_directory(name: str) -> DiscoveryResult | None:
     """Return the feeds of the outlets with a name; None for a URL or an unknown name."""
     try:
-        urls.normalise_input(name)
+        urls.normalize_input(name)
     except ValueError:
-        found = tuple(
-            FoundFeed(each.feed_url, each.name, "rss") for each in outlet_directory.search_outlets(name)
+        found_feeds = tuple(
+            FoundFeed(outlet.feed_url, outlet.name, "rss") for outlet in outlet_directory.search_outlets(name)
         )
-        return DiscoveryResult(found) if found else None
+        return DiscoveryResult(found_feeds) if found_feeds else None
     return None
 
 
-async def _discovered(settings: Settings, url: str) -> DiscoveryResult:
+async def _discover(settings: Settings, url: str) -> DiscoveryResult:
     workers = WorkerPool()
     try:
         async with Fetcher(settings) as fetcher:
@@ -77,23 +77,27 @@ async def _discovered(settings: Settings, url: str) -> DiscoveryResult:
         await workers.close()
 
 
-def _found_as_json(found: DiscoveryResult) -> dict[str, object]:
+def _discovery_as_json(discovery: DiscoveryResult) -> dict[str, object]:
     return {
-        "feeds": [{"url": feed.url, "title": feed.title} for feed in found.feeds],
+        "feeds": [{"url": feed.url, "title": feed.title} for feed in discovery.feeds],
         "lists": [
             {
                 "items": [
-                    {"url": item.url, "title": item.title, "published": _iso(item.published)}
-                    for item in page_list.items
+                    {
+                        "url": entry.url,
+                        "title": entry.title,
+                        "published": _format_iso_or_none(entry.published),
+                    }
+                    for entry in page_list.items
                 ]
             }
-            for page_list in found.page.lists
+            for page_list in discovery.page_lists.lists
         ],
     }
 
 
-def _iso(moment: int | None) -> str | None:
-    return None if moment is None else format_iso(moment)
+def _format_iso_or_none(timestamp: int | None) -> str | None:
+    return None if timestamp is None else format_iso(timestamp)
 
 
 feeds = typer.Typer(invoke_without_command=True)
@@ -101,41 +105,43 @@ commands.add_typer(feeds, name="feeds")
 
 
 @feeds.callback()
-def list_feeds(context: typer.Context, as_json: AsJson = False) -> None:
+def list_feeds(context: typer.Context, as_json: JsonOption = False) -> None:
     """List feeds and their status."""
     if context.invoked_subcommand is not None:
         return
 
     async def work(store: Store) -> tuple[list[Feed], dict[int, QuotaOverflow]]:
-        feeds = [feed for feed in await store.feeds.all() if feed.state is not FeedState.IMPORTED]
-        return feeds, await store.quota_overflows.all()
+        feeds = [feed for feed in await store.feeds.list_all() if feed.state is not FeedState.IMPORTED]
+        return feeds, await store.quota_overflows.load_all()
 
-    found, surplus = with_store(work)
+    listed_feeds, overflows = run_with_store(work)
     if as_json:
-        for feed in found:
-            left_out = surplus[feed.id].entries if feed.id in surplus else 0
-            terminal.echo_stdout(json.dumps(_feed_as_json(feed) | {"left_out": left_out}, ensure_ascii=False))
+        for feed in listed_feeds:
+            skipped_entries = overflows[feed.id].entries if feed.id in overflows else 0
+            terminal.echo_stdout(
+                json.dumps(_feed_as_json(feed) | {"left_out": skipped_entries}, ensure_ascii=False)
+            )
         return
-    if not found:
+    if not listed_feeds:
         terminal.echo_stderr(
             "No feeds yet. Add one in Discord with /feed add, or here with `telex poll URL`."
         )
         return
     now = SystemClock().now()
-    terminal.table(
-        "1 feed" if len(found) == 1 else f"{len(found)} feeds",
+    terminal.print_table(
+        "1 feed" if len(listed_feeds) == 1 else f"{len(listed_feeds)} feeds",
         ("feed", "address", "status", "last article", "next poll"),
         (
             (
                 feed.title or "–",
                 urls.redact(feed.url),
-                _status_text(feed, surplus.get(feed.id), now),
+                _status_text(feed, overflows.get(feed.id), now),
                 terminal.format_relative_time(feed.last_article, now),
                 terminal.format_relative_time(feed.next_poll, now)
                 if feed.state is FeedState.ACTIVE
                 else "never",
             )
-            for feed in found
+            for feed in listed_feeds
         ),
     )
 
@@ -150,26 +156,26 @@ def remove(
     """
 
     async def work(store: Store) -> str:
-        found = [
+        matching_feeds = [
             feed
-            for feed in await store.feeds.all()
+            for feed in await store.feeds.list_all()
             if feed.state is not FeedState.IMPORTED and address in (feed.url, urls.redact(feed.url))
         ]
-        if not found:
+        if not matching_feeds:
             exit_with_error(f"No feed has the address {address}. See `telex feeds`.")
-        if len(found) > 1:
+        if len(matching_feeds) > 1:
             exit_with_error(
                 "Several feeds have this address with different passwords: unfollow them in Discord."
             )
-        if await store.subscriptions.of_feed(found[0].id):
+        if await store.subscriptions.list_by_feed(matching_feeds[0].id):
             exit_with_error("Channels follow this feed. Unfollow it in Discord first: /feed remove.")
-        await store.feeds.remove(found[0].id)
-        return urls.redact(found[0].url)
+        await store.feeds.remove(matching_feeds[0].id)
+        return urls.redact(matching_feeds[0].url)
 
-    terminal.echo_stderr(f"Removed {with_store(work)}")
+    terminal.echo_stderr(f"Removed {run_with_store(work)}")
 
 
-def _status_text(feed: Feed, surplus: QuotaOverflow | None, now: int) -> str:
+def _status_text(feed: Feed, overflow: QuotaOverflow | None, now: int) -> str:
     if feed.state is FeedState.GONE:
         return "gone"
     if feed.error:
@@ -177,9 +183,10 @@ def _status_text(feed: Feed, surplus: QuotaOverflow | None, now: int) -> str:
             f"failing since {terminal.format_relative_time(feed.failing_since, now)}: "
             f"{describe_feed_error(feed.error)}"
         )
-    if surplus is not None:
+    if overflow is not None:
         return (
-            f"too much: {surplus.entries} left out since {terminal.format_relative_time(surplus.since, now)}"
+            f"too much: {overflow.entries} left out since "
+            f"{terminal.format_relative_time(overflow.since, now)}"
         )
     return "healthy" if feed.last_success else "not polled yet"
 
@@ -192,7 +199,7 @@ def _feed_as_json(feed: Feed) -> dict[str, object]:
         "state": feed.state.value,
         "error": feed.error,
         "failures": feed.failures,
-        "last_success": _iso(feed.last_success),
-        "last_article": _iso(feed.last_article),
-        "next_poll": _iso(feed.next_poll),
+        "last_success": _format_iso_or_none(feed.last_success),
+        "last_article": _format_iso_or_none(feed.last_article),
+        "next_poll": _format_iso_or_none(feed.next_poll),
     }

@@ -76,14 +76,14 @@ def run(
     """Run the bot on Discord until it is stopped (Ctrl-C, SIGTERM)."""
     settings = load_settings_or_exit(starts_log=True, **({} if roles is None else {"roles": roles}))
     if again:
-        _take_back(settings)
+        _reclaim_moved_database(settings)
     _run_bot(settings)
 
 
-def _take_back(settings: Settings) -> None:
+def _reclaim_moved_database(settings: Settings) -> None:
     async def work() -> None:
         async with open_store(settings) as store:
-            await store.take_back()
+            await store.reactivate()
 
     try:
         with Store.lock_for_run(settings.database, alone=True):
@@ -96,28 +96,28 @@ def _run_bot(settings: Settings) -> NoReturn:
     if ProcessRole.GATEWAY not in settings.roles:
         from bot.client import poller_process  # noqa: PLC0415 - its imports take a second
 
-        _run_alone(settings, lambda: poller_process.serve(settings))
+        _run_locked(settings, lambda: poller_process.run_poller(settings))
     if settings.discord_token is None:
         exit_with_error(
             "No DISCORD_TOKEN is set. Make a bot at https://discord.com/developers/applications and put its "
             "token in the environment or in .env, or try `telex demo`, which needs none.",
             USAGE_ERROR,
         )
-    if not (token := checks.check_token(settings)).ok:
-        exit_with_error(f"DISCORD_TOKEN {token.detail}.", USAGE_ERROR)
-    from bot.client.gateway_process import LoginRefused, serve  # noqa: PLC0415 - discord.py takes a second to import
+    if not (token_check := checks.check_token(settings)).is_ok:
+        exit_with_error(f"DISCORD_TOKEN {token_check.detail}.", USAGE_ERROR)
+    from bot.client.gateway_process import LoginRejected, run_gateway  # noqa: PLC0415 - discord.py takes a second to import
     from cogs import ALL_COGS  # noqa: PLC0415 - imports discord.py
 
     try:
-        _run_alone(settings, lambda: serve(settings, ALL_COGS))
-    except LoginRefused as error:
+        _run_locked(settings, lambda: run_gateway(settings, ALL_COGS))
+    except LoginRejected as error:
         exit_with_error(str(error), USAGE_ERROR)
 
 
-def _run_alone(settings: Settings, work: Callable[[], Coroutine[Any, Any, None]]) -> NoReturn:
+def _run_locked(settings: Settings, serve: Callable[[], Coroutine[Any, Any, None]]) -> NoReturn:
     try:
         with Store.lock_for_run(settings.database):
-            run_async(work, endless=True)
+            run_async(serve, runs_until_stopped=True)
     except StoreError as error:
         exit_with_error(str(error), FAILED)
     raise typer.Exit
@@ -142,12 +142,14 @@ def _run_demo(settings: Settings, *, live: bool = False, port: int = 0, browser:
     # Users look at the page, so unless a log level is configured, only warnings are logged.
     if "database" in settings.model_fields_set:
         terminal.echo_stderr("The demo uses its own database; TELEX_DATABASE stays untouched.")
-    quiet = {} if "log_level" in settings.model_fields_set else {"log_level": "warning"}
-    logs.configure_logging(settings.model_copy(update=quiet))
+    log_level_override = {} if "log_level" in settings.model_fields_set else {"log_level": "warning"}
+    logs.configure_logging(settings.model_copy(update=log_level_override))
     from bot.demo import serve as serve_demo  # noqa: PLC0415 - needs the extra
     from cogs import ALL_COGS  # noqa: PLC0415 - discord.py takes a second to import
 
-    run_async(lambda: serve_demo(settings, ALL_COGS, live=live, port=port, browser=browser), endless=True)
+    run_async(
+        lambda: serve_demo(settings, ALL_COGS, live=live, port=port, browser=browser), runs_until_stopped=True
+    )
 
 
 @app.command()
@@ -159,22 +161,22 @@ def check() -> None:
 
     async def work() -> int:
         rows = []
-        with terminal.progress() as bar:
+        with terminal.create_progress_bar() as bar:
             task = bar.add_task("checking", total=None)
-            async for result in checks.run_checks(settings):
-                rows.append(result)
+            async for check_result in checks.run_checks(settings):
+                rows.append(check_result)
                 bar.advance(task)
-        terminal.table(
+        terminal.print_table(
             f"Telex {__version__}",
             ("", "what", "found"),
-            (("ok" if row.ok else "FAILED", row.subject, row.detail) for row in rows),
+            (("ok" if row.is_ok else "FAILED", row.subject, row.detail) for row in rows),
         )
         for row in rows:
             if row.advice:
                 terminal.echo_stderr(row.advice)
-        if any(row.is_wrong_use for row in rows):
+        if any(row.is_usage_error for row in rows):
             return USAGE_ERROR
-        return 0 if all(row.ok for row in rows) else FAILED
+        return 0 if all(row.is_ok for row in rows) else FAILED
 
     settings = load_settings_or_exit()
     raise typer.Exit(run_async(work))
@@ -200,17 +202,17 @@ def rekey(
 
     async def work() -> int:
         async with open_store(settings) as store:
-            return await store.encrypt_feed_urls(anew=True)
+            return await store.encrypt_feed_urls(reencrypt=True)
 
     try:
-        Store.must_exist(settings.database)
+        Store.require_exists(settings.database)
         with Store.lock_for_run(settings.database, alone=True):
-            count = run_async(work)
+            rekeyed_count = run_async(work)
     except DatabaseMissing as error:
         exit_with_error(str(error), USAGE_ERROR)
     except StoreError as error:
         exit_with_error(str(error), FAILED)
-    terminal.echo_stderr(f"Feed addresses encrypted with the first key: {count}.")
+    terminal.echo_stderr(f"Feed addresses encrypted with the first key: {rekeyed_count}.")
 
 
 app.add_typer(polling_commands)

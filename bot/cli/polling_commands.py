@@ -40,19 +40,19 @@ def poll(
     """
     settings = load_settings_or_exit()
     try:
-        wanted = [urls.normalise_input(address) for address in addresses or ()]
+        urls_to_poll = [urls.normalize_input(address) for address in addresses or ()]
     except ValueError as error:
         exit_with_error(str(error), USAGE_ERROR)
 
     async def work() -> list[PollReport]:
-        async with open_services(settings) as newsroom:
-            if wanted:
-                reports = await _poll_at(newsroom, wanted)
+        async with open_services(settings) as services:
+            if urls_to_poll:
+                reports = await _poll_urls(services, urls_to_poll)
             else:
-                due = await newsroom.store.feeds.due(newsroom.clock.now(), 100_000, ())
-                reports = await _poll_all(newsroom, due, polite=True)
-            await _read_pages(newsroom, reports, polite=not wanted)
-            await encode_with_progress(newsroom.semantic_index)
+                due_feeds = await services.store.feeds.list_due(services.clock.now(), 100_000, ())
+                reports = await _poll_all(services, due_feeds, is_polite=True)
+            await _fetch_article_pages(services, reports, polite=not urls_to_poll)
+            await encode_with_progress(services.semantic_index)
             return reports
 
     reports = run_async(work)
@@ -64,72 +64,76 @@ def poll(
         raise typer.Exit(FAILED)
 
 
-async def _poll_at(newsroom: Services, addresses: Iterable[str]) -> list[PollReport]:
+async def _poll_urls(services: Services, addresses: Iterable[str]) -> list[PollReport]:
     """Poll the feeds at some addresses; a new feed that fails is removed again."""
-    store = newsroom.store.feeds
-    known: set[str] = set()
+    feed_store = services.store.feeds
+    known_urls: set[str] = set()
     feeds: list[Feed] = []
     for url in dict.fromkeys(addresses):
-        there = await store.find(url)
-        found = await store.of_page(url) if there is None else [there]
-        known.update(feed.url for feed in found)
-        feeds += found or [await store.add(url)]
-    reports = await _poll_all(newsroom, feeds, polite=False)
+        stored_feed = await feed_store.find(url)
+        matching_feeds = await feed_store.list_by_page_url(url) if stored_feed is None else [stored_feed]
+        known_urls.update(feed.url for feed in matching_feeds)
+        feeds += matching_feeds or [await feed_store.add(url)]
+    reports = await _poll_all(services, feeds, is_polite=False)
     for report in reports:
-        if report.error and report.feed.url not in known:
-            await store.remove(report.feed.id)
+        if report.error and report.feed.url not in known_urls:
+            await feed_store.remove(report.feed.id)
     return reports
 
 
-async def _poll_all(newsroom: Services, feeds: Iterable[Feed], *, polite: bool) -> list[PollReport]:
+async def _poll_all(services: Services, feeds: Iterable[Feed], *, is_polite: bool) -> list[PollReport]:
     feeds = list(feeds)
     reports: list[PollReport] = []
-    slots = asyncio.Semaphore(newsroom.settings.poll_concurrency)
-    with terminal.progress() as bar:
+    slots = asyncio.Semaphore(services.settings.poll_concurrency)
+    with terminal.create_progress_bar() as bar:
         task = bar.add_task("polling", total=len(feeds))
 
         async def one(feed: Feed) -> None:
             async with slots:
-                report = await newsroom.poller.poll(feed, polite=polite)
-                if not polite and report.error == fetch_errors.NOT_A_FEED and feed.last_success is None:
-                    report = await _poll_page(newsroom, feed) or report
+                report = await services.poller.poll(feed, polite=is_polite)
+                if not is_polite and report.error == fetch_errors.NOT_A_FEED and feed.last_success is None:
+                    report = await _poll_page(services, feed) or report
             reports.append(report)
             bar.advance(task)
-            terminal.echo_stdout(_outcome(report))
+            terminal.echo_stdout(_outcome_line(report))
 
         await asyncio.gather(*(one(feed) for feed in feeds))
     return reports
 
 
-async def _poll_page(newsroom: Services, feed: Feed) -> PollReport | None:
+async def _poll_page(services: Services, feed: Feed) -> PollReport | None:
     """Poll the feed or the first list that the web page at a feed's address has; None if it has none."""
     try:
-        found = await newsroom.follow_service.resolve(feed.url, 0)
+        discovery = await services.follow_service.resolve(feed.url, 0)
     except (RequestRejected, FeedError):
         return None
-    if found.page.lists:
-        found = discover.list_as_feed(found, found.page.lists[0])
-    if found.parsed is None:
+    if discovery.page_lists.lists:
+        discovery = discover.convert_list_to_feed(discovery, discovery.page_lists.lists[0])
+    if discovery.parsed is None:
         return None
-    await newsroom.store.feeds.remove(feed.id)
-    return await newsroom.poller.poll(await newsroom.store.feeds.add(found.feeds[0].url), polite=False)
+    await services.store.feeds.remove(feed.id)
+    return await services.poller.poll(await services.store.feeds.add(discovery.feeds[0].url), polite=False)
 
 
-async def _read_pages(newsroom: Services, reports: Iterable[PollReport], *, polite: bool) -> None:
+async def _fetch_article_pages(services: Services, reports: Iterable[PollReport], *, polite: bool) -> None:
     """Fetch the pages of the articles that polls brought, for at most `PAGE_FETCH_SECONDS`."""
-    if not newsroom.full_text_fetcher.is_enabled:
+    if not services.full_text_fetcher.is_enabled:
         return
     feed_ids = {report.feed.id for report in reports}
-    read = await newsroom.full_text_fetcher.fetch_due(feed_ids, seconds=PAGE_FETCH_SECONDS, polite=polite)
-    if read:
-        terminal.echo_stderr(f"{read} {'article' if read == 1 else 'articles'} read in full on their pages.")
+    fetched_count = await services.full_text_fetcher.fetch_due(
+        feed_ids, max_seconds=PAGE_FETCH_SECONDS, polite=polite
+    )
+    if fetched_count:
+        terminal.echo_stderr(
+            f"{fetched_count} {'article' if fetched_count == 1 else 'articles'} read in full on their pages."
+        )
 
 
-def _outcome(report: PollReport) -> str:
+def _outcome_line(report: PollReport) -> str:
     if report.error:
-        result = f"{report.outcome}: {describe_feed_error(report.error)}"
+        outcome_text = f"{report.outcome}: {describe_feed_error(report.error)}"
     elif report.new or report.changed:
-        result = f"{report.new} new, {report.changed} changed"
+        outcome_text = f"{report.new} new, {report.changed} changed"
     else:
-        result = report.outcome
-    return f"{urls.redact(report.feed.url)}\t{result}"
+        outcome_text = report.outcome
+    return f"{urls.redact(report.feed.url)}\t{outcome_text}"

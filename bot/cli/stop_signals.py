@@ -24,40 +24,41 @@ class StopSignals:
         """Let the process end at most `seconds` after the first signal."""
         self.is_received = False
         self._seconds = seconds
-        self._cancel: Callable[[], object] | None = None
+        self._cancel_task: Callable[[], object] | None = None
 
     @contextmanager
-    def handled(self) -> Iterator[None]:
+    def installed(self) -> Iterator[None]:
         """Handle the signals within the block, and until the end of the process once one was received."""
-        before = [
-            (number, signal.signal(number, self._receive)) for number in (signal.SIGTERM, signal.SIGINT)
+        previous_handlers = [
+            (signal_number, signal.signal(signal_number, self._receive))
+            for signal_number in (signal.SIGTERM, signal.SIGINT)
         ]
         try:
             yield
         finally:
             if not self.is_received:
-                for number, handler in before:
-                    signal.signal(number, handler)
+                for restored_signal, handler in previous_handlers:
+                    signal.signal(restored_signal, handler)
 
-    def cancels(self, task: asyncio.Task[Any]) -> None:
+    def cancel_on_signal(self, task: asyncio.Task[Any]) -> None:
         """Cancel a task of the running loop at the first signal, at once if it was received already."""
         loop = asyncio.get_running_loop()
-        self._cancel = lambda: loop.call_soon_threadsafe(task.cancel)
+        self._cancel_task = lambda: loop.call_soon_threadsafe(task.cancel)
         if self.is_received:
-            self._cancel()
+            self._cancel_task()
 
     def _receive(self, _number: int, _frame: object) -> None:
         if self.is_received:
             return
         self.is_received = True
-        signal.signal(signal.SIGALRM, _end_at_once)
+        signal.signal(signal.SIGALRM, _exit_immediately)
         signal.alarm(self._seconds)
-        if self._cancel is not None:
+        if self._cancel_task is not None:
             with suppress(RuntimeError):  # The loop has just been closed.
-                self._cancel()
+                self._cancel_task()
 
 
-def _end_at_once(_number: int, _frame: object) -> NoReturn:
+def _exit_immediately(_number: int, _frame: object) -> NoReturn:
     """End the process without closing anything; stored data survives that at any moment."""
     os.write(2, b"Not everything could be closed in time; ended all the same.\n")
     os._exit(1)

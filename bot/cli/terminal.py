@@ -23,7 +23,7 @@ from typer.core import TyperCommand
 from bot.cli.stop_signals import SHORT_STOP_SECONDS, STOP_SECONDS, StopSignals
 from bot.client import logs
 from bot.core.settings import Settings
-from bot.core.settings_reading import WrongSettings, read_settings, unknown_settings
+from bot.core.settings_reading import InvalidSettings, find_unknown_settings, read_settings
 from bot.store import DatabaseMissing, DatabaseMoved, StoreError, use_keys
 from bot.text.discord_text import to_plain_line
 
@@ -43,11 +43,11 @@ USAGE_ERROR = 2
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 """Parameters of mallopt(3), from malloc.h."""
-_GIVEN_BACK = 2**17
+_TRIM_THRESHOLD_BYTES = 2**17
 """Bytes from which freed memory is returned to the system."""
 
-_QUERY = re.compile(r"-[^-\s][^\s]|-[\"'“«(]")
-_UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO})
+_EXCLUDING_QUERY = re.compile(r"-[^-\s][^\s]|-[\"'“«(]")
+_WRITE_ERRNOS = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 TIME_FORMAT = "%Y-%m-%d %H:%M"
 """Format of local times for `strftime`."""
@@ -58,20 +58,33 @@ class QueryCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  # typer bundles its own click
         """Move the query behind the options."""
-        valued = {name for each in self.params if not getattr(each, "is_flag", True) for name in each.opts}
+        options_with_value = {
+            name
+            for parameter in self.params
+            if not getattr(parameter, "is_flag", True)
+            for name in parameter.opts
+        }
         options = args[: args.index("--")] if "--" in args else args
-        queries = [
-            number
-            for number, word in enumerate(options)
-            if _QUERY.match(word) and (not number or options[number - 1] not in valued)
+        query_indexes = [
+            word_index
+            for word_index, word in enumerate(options)
+            if _EXCLUDING_QUERY.match(word)
+            and (not word_index or options[word_index - 1] not in options_with_value)
         ]
-        if queries:
-            rest = [word for number, word in enumerate(options) if number not in queries]
-            args = [*rest, "--", *(options[number] for number in queries), *args[len(options) + 1 :]]
+        if query_indexes:
+            other_words = [
+                word for other_index, word in enumerate(options) if other_index not in query_indexes
+            ]
+            args = [
+                *other_words,
+                "--",
+                *(options[query_index] for query_index in query_indexes),
+                *args[len(options) + 1 :],
+            ]
         return super().parse_args(ctx, args)
 
 
-def _messages() -> Console:
+def _stderr_console() -> Console:
     """Return the console for messages to people, on standard error."""
     from rich.console import Console  # noqa: PLC0415 - 2 MB that a running bot seldom needs
 
@@ -82,7 +95,7 @@ def echo_stderr(message: str) -> None:
     """Print a message for people on standard error."""
     from rich.text import Text  # noqa: PLC0415 - 2 MB that a running bot seldom needs
 
-    _messages().print(Text(message))
+    _stderr_console().print(Text(message))
 
 
 def echo_stdout(line: str) -> None:
@@ -90,7 +103,7 @@ def echo_stdout(line: str) -> None:
     sys.stdout.write(line + "\n")
 
 
-def progress() -> Progress:
+def create_progress_bar() -> Progress:
     """Return a progress bar on standard error; it is invisible unless that is a terminal."""
     from rich.progress import (  # noqa: PLC0415 - 2 MB that a running bot seldom needs
         BarColumn,
@@ -100,19 +113,19 @@ def progress() -> Progress:
         TimeElapsedColumn,
     )
 
-    messages = _messages()
+    console = _stderr_console()
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        console=messages,
+        console=console,
         transient=True,
-        disable=not messages.is_terminal,
+        disable=not console.is_terminal,
     )
 
 
-def table(
+def print_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, lines: bool = False
 ) -> None:
     """Print a table on standard output; cells are plain text, never markup."""
@@ -120,12 +133,12 @@ def table(
     from rich.table import Table  # noqa: PLC0415 - 2 MB that a running bot seldom needs
     from rich.text import Text  # noqa: PLC0415 - 2 MB that a running bot seldom needs
 
-    drawn = Table(title=title, title_justify="left", show_lines=lines, expand=False)
+    rich_table = Table(title=title, title_justify="left", show_lines=lines, expand=False)
     for column in columns:
-        drawn.add_column(column, overflow="fold")
+        rich_table.add_column(column, overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(to_plain_line(cell)) if isinstance(cell, str) else cell for cell in row))
-    Console(file=sys.stdout, highlight=False).print(drawn)
+        rich_table.add_row(*(Text(to_plain_line(cell)) if isinstance(cell, str) else cell for cell in row))
+    Console(file=sys.stdout, highlight=False).print(rich_table)
 
 
 def format_time(timestamp: int | None) -> str:
@@ -148,16 +161,16 @@ def exit_with_error(message: str, status: int = FAILED) -> NoReturn:
     raise typer.Exit(status)
 
 
-def load_settings_or_exit(*, starts_log: bool = False, **values: str) -> Settings:
+def load_settings_or_exit(*, starts_log: bool = False, **overrides: str) -> Settings:
     """Read the settings with overrides; if they are invalid, print why and exit with status 2.
 
     Warn of unknown settings on standard error, or in the log if `starts_log`, which configures it.
     """
     unknown: list[str] = []
     try:
-        unknown = unknown_settings()
-        settings = read_settings(**values)
-    except WrongSettings as error:
+        unknown = find_unknown_settings()
+        settings = read_settings(**overrides)
+    except InvalidSettings as error:
         exit_with_error("\n".join([*unknown, str(error)]), USAGE_ERROR)
     if starts_log:
         logs.configure_logging(settings)
@@ -177,37 +190,39 @@ def _tune_malloc() -> None:
     with suppress(AttributeError, OSError):
         library = ctypes.CDLL(None)
         library.mallopt(_M_ARENA_MAX, 1)
-        library.mallopt(_M_MMAP_THRESHOLD, _GIVEN_BACK)
-        library.mallopt(_M_TRIM_THRESHOLD, _GIVEN_BACK)
+        library.mallopt(_M_MMAP_THRESHOLD, _TRIM_THRESHOLD_BYTES)
+        library.mallopt(_M_TRIM_THRESHOLD, _TRIM_THRESHOLD_BYTES)
 
 
-def run_async(work: Callable[[], Coroutine[None, None, T]], *, endless: bool = False) -> T:
+def run_async(work: Callable[[], Coroutine[None, None, T]], *, runs_until_stopped: bool = False) -> T:
     """Run a coroutine to its end; SIGTERM cancels it as Ctrl-C does.
 
     With `runs_until_stopped`, being cancelled is success (status 0); otherwise it is a failure. StoreError
     and OSError with a file name end the process with a message.
     """
-    signals = StopSignals(STOP_SECONDS if endless else SHORT_STOP_SECONDS)
+    signals = StopSignals(STOP_SECONDS if runs_until_stopped else SHORT_STOP_SECONDS)
 
     async def stoppable() -> T:
         task = asyncio.current_task()
         assert task is not None
-        signals.cancels(task)
+        signals.cancel_on_signal(task)
         return await work()
 
-    if endless:  # Loaded objects stay alive; the collector, which halts the loop, need not visit them.
+    if (
+        runs_until_stopped
+    ):  # Loaded objects stay alive; the collector, which halts the loop, need not visit them.
         gc.collect()
         gc.freeze()
         _tune_malloc()
     try:
-        with signals.handled():
+        with signals.installed():
             return asyncio.run(stoppable())
     except StoreError as error:
         exit_with_error(
             str(error), USAGE_ERROR if isinstance(error, DatabaseMissing | DatabaseMoved) else FAILED
         )
     except asyncio.CancelledError:
-        if endless:
+        if runs_until_stopped:
             raise typer.Exit(0) from None
         exit_with_error("Stopped before it finished.")
     except OSError as error:
@@ -230,7 +245,7 @@ def guard_stdout() -> Iterator[None]:
         finally:
             sys.stdout.flush()
     except OSError as error:
-        if error.errno not in _UNWRITABLE:
+        if error.errno not in _WRITE_ERRNOS:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if error.errno != errno.EPIPE:

@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_LONGEST_TEXT = 100
+_MAX_TEXT_LENGTH = 100
 """Maximum characters of a description or a choice (Discord's reference, "Application Commands")."""
 _SUPPORTED_LOCALES = frozenset(each for each in discord.Locale if i18n.supported_language(str(each)))
-_SUBCOMMANDS = {
+_SUBCOMMAND_TYPES = {
     discord.AppCommandOptionType.subcommand.value,
     discord.AppCommandOptionType.subcommand_group.value,
 }
-_REGISTERED = "commands"
+_REGISTERED_DIGEST_KEY = "commands"
 """Key of the digest of the registered commands in the store."""
 _DISCORD_ERRORS = (discord.DiscordException, aiohttp.ClientError, TimeoutError)
 
 
-class Translator(app_commands.Translator):
+class CommandTranslator(app_commands.Translator):
     """Translations of names, descriptions, choices and menu entries for users' locales."""
 
     async def translate(
@@ -53,71 +53,75 @@ def translate_for_tag(text: str, tag: str, context: app_commands.TranslationCont
 
     A translation longer than Discord accepts is logged and None is returned.
     """
-    where = app_commands.TranslationContextLocation
+    locations = app_commands.TranslationContextLocation
     language = i18n.supported_language(tag)
     if language is None or not text:
         return None
-    catalogue, data = i18n.load_catalogue(language), context.data
-    if isinstance(data, app_commands.Command | app_commands.Group) and context.location in {
-        where.command_name,
-        where.group_name,
+    catalogue, command_or_parameter = i18n.load_catalogue(language), context.data
+    if isinstance(command_or_parameter, app_commands.Command | app_commands.Group) and context.location in {
+        locations.command_name,
+        locations.group_name,
     }:
-        path = catalogue.pgettext(i18n.COMMAND, f"/{data.qualified_name}")
+        path = catalogue.pgettext(i18n.COMMAND_CONTEXT, f"/{command_or_parameter.qualified_name}")
         translated = path.rpartition(" ")[2].removeprefix("/")
-    elif context.location is where.parameter_name:
-        translated = catalogue.pgettext(i18n.OPTION, text)
+    elif context.location is locations.parameter_name:
+        translated = catalogue.pgettext(i18n.OPTION_CONTEXT, text)
     else:
         translated = catalogue.gettext(text)
     if translated == text:
         return None
-    if len(translated) > _LONGEST_TEXT:
+    if len(translated) > _MAX_TEXT_LENGTH:
         log.error("command translation too long language=%s text=%s", language, translated)
         return None
     return translated
 
 
-async def register(tree: app_commands.CommandTree, store: Store) -> tuple[bool, Mapping[str, str]]:
+async def register_commands(tree: app_commands.CommandTree, store: Store) -> tuple[bool, Mapping[str, str]]:
     """Register the commands of a tree if they, or those that Discord lists, changed since the last time.
 
     Return whether they were sent, and the mentions of the commands that Discord lists. A rejection is logged,
     and the commands registered before stay.
     """
-    translator = Translator()
+    translator = CommandTranslator()
     await tree.set_translator(translator)
     payload = [await command.get_translated_payload(tree, translator) for command in tree.get_commands()]
     application_id, http = tree.client.application_id, tree.client.http
     assert application_id is not None  # The client is logged in.
-    listed: Sequence[ApplicationCommand] = ()
+    registered_commands: Sequence[ApplicationCommand] = ()
     try:
-        listed = await http.get_global_commands(application_id)
-        registered = await store.meta.get(_REGISTERED)
-        if registered == _digest(payload, listed):
-            return False, command_mentions(listed)
-        listed = await http.bulk_upsert_global_commands(application_id, payload)
+        registered_commands = await http.get_global_commands(application_id)
+        stored_digest = await store.meta.get(_REGISTERED_DIGEST_KEY)
+        if stored_digest == _registration_digest(payload, registered_commands):
+            return False, command_mentions(registered_commands)
+        registered_commands = await http.bulk_upsert_global_commands(application_id, payload)
     except _DISCORD_ERRORS:
         log.exception("command registration failed")
-        return False, command_mentions(listed)
+        return False, command_mentions(registered_commands)
     with suppress(DatabaseFault):  # They are registered again at the next start.
-        await store.meta.set(_REGISTERED, _digest(payload, listed))
-    log.log(logging.INFO if registered else logging.DEBUG, "commands registered count=%d", len(payload))
-    return True, command_mentions(listed)
+        await store.meta.set(_REGISTERED_DIGEST_KEY, _registration_digest(payload, registered_commands))
+    log.log(logging.INFO if stored_digest else logging.DEBUG, "commands registered count=%d", len(payload))
+    return True, command_mentions(registered_commands)
 
 
-def _digest(payload: object, listed: Sequence[ApplicationCommand]) -> str:
+def _registration_digest(payload: object, registered_commands: Sequence[ApplicationCommand]) -> str:
     """Return a hash of the sent payload and of the ids and versions that Discord lists."""
-    parts = ("id", "version", "name", "description")
-    versions = sorted([command.get(part) for part in parts] for command in listed)
+    field_names = ("id", "version", "name", "description")
+    versions = sorted(
+        [command.get(field_name) for field_name in field_names] for command in registered_commands
+    )
     return hashlib.sha256(json.dumps([payload, versions], sort_keys=True).encode()).hexdigest()
 
 
-def command_mentions(listed: Sequence[ApplicationCommand]) -> dict[str, str]:
+def command_mentions(registered_commands: Sequence[ApplicationCommand]) -> dict[str, str]:
     """Return the clickable mentions of commands by path; command groups have none."""
-    paths = {}
-    for command in listed:
+    mentions = {}
+    for command in registered_commands:
         name, id_ = command["name"], command["id"]
         options: Any = command.get("options", ())
-        parts = [option["name"] for option in options if option["type"] in _SUBCOMMANDS]
-        paths.update({f"/{name} {part}": f"</{name} {part}:{id_}>" for part in parts})
-        if not parts and command["type"] == discord.AppCommandType.chat_input.value:
-            paths[f"/{name}"] = f"</{name}:{id_}>"
-    return paths
+        subcommands = [option["name"] for option in options if option["type"] in _SUBCOMMAND_TYPES]
+        mentions.update(
+            {f"/{name} {subcommand}": f"</{name} {subcommand}:{id_}>" for subcommand in subcommands}
+        )
+        if not subcommands and command["type"] == discord.AppCommandType.chat_input.value:
+            mentions[f"/{name}"] = f"</{name}:{id_}>"
+    return mentions

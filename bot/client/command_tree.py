@@ -8,16 +8,16 @@ import discord
 from discord import app_commands
 
 from bot.client import interaction_context
-from bot.client.error_replies import report, set_reply_language
+from bot.client.error_replies import report_error, set_reply_language
 
 if TYPE_CHECKING:
     from bot.client.discord_client import TelexBot
 
-AT_ONCE, PERIOD = 30, 30.0
+USER_BURST, USER_PERIOD_SECONDS = 30, 30.0
 """Commands and interactions per user at once, and the seconds in which all of them are refilled."""
-AUTOCOMPLETE_BURST = 60
+MAX_AUTOCOMPLETE_BURST = 60
 """Autocomplete requests per user at once, refilled in the same period."""
-ACKNOWLEDGES_ITSELF = "own_reply"
+DEFERS_ITSELF = "own_reply"
 """Key in the extras of commands whose reply may be public, and which therefore defer by themselves."""
 
 
@@ -39,7 +39,7 @@ class TelexCommandTree(app_commands.CommandTree["TelexBot"]):
         if not _is_available_here(interaction):
             raise app_commands.NoPrivateMessage
         enforce_rate_limit(interaction)
-        if interaction.command is None or ACKNOWLEDGES_ITSELF not in interaction.command.extras:
+        if interaction.command is None or DEFERS_ITSELF not in interaction.command.extras:
             await interaction.response.defer(ephemeral=True, thinking=True)
         return True
 
@@ -47,7 +47,7 @@ class TelexCommandTree(app_commands.CommandTree["TelexBot"]):
         self, interaction: discord.Interaction[TelexBot], error: app_commands.AppCommandError, /
     ) -> None:
         """Report the error to the user."""
-        await report(interaction, error)
+        await report_error(interaction, error)
 
 
 def _is_available_here(interaction: discord.Interaction[Any]) -> bool:
@@ -66,7 +66,9 @@ def _is_available_here(interaction: discord.Interaction[Any]) -> bool:
 
 def enforce_rate_limit(interaction: discord.Interaction[TelexBot]) -> None:
     """Count a user's interaction. Raises `CommandOnCooldown` if they exceed the rate limit."""
-    pace = interaction.client.user_rate_limiter
-    if wait := pace.retry_after(interaction.user.id):
-        raise app_commands.CommandOnCooldown(app_commands.Cooldown(AT_ONCE, PERIOD), wait)
-    pace.consume(interaction.user.id)
+    limiter = interaction.client.user_rate_limiter
+    if wait_seconds := limiter.retry_after(interaction.user.id):
+        raise app_commands.CommandOnCooldown(
+            app_commands.Cooldown(USER_BURST, USER_PERIOD_SECONDS), wait_seconds
+        )
+    limiter.consume(interaction.user.id)

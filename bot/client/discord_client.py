@@ -12,7 +12,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import command_registration, interaction_context
-from bot.client.command_tree import AT_ONCE, AUTOCOMPLETE_BURST, PERIOD, TelexCommandTree
+from bot.client.command_tree import MAX_AUTOCOMPLETE_BURST, USER_BURST, USER_PERIOD_SECONDS, TelexCommandTree
 from bot.client.error_replies import set_reply_language
 from bot.client.peer_servers import PeerServers
 from bot.client.services import Services
@@ -42,9 +42,9 @@ log = logging.getLogger(__name__)
 INTENTS = discord.Intents(guilds=True, guild_messages=True, guild_reactions=True, dm_messages=True)
 """Gateway intents; none of them is privileged."""
 
-_LONGEST_RATE_LIMIT = 30.0
+_MAX_RATE_LIMIT_SECONDS = 30.0
 """Seconds that discord.py may wait for a rate limit before it raises RateLimited."""
-_TYPED_WITHIN, _MOST_TYPING = 60.0, 1_000
+_READABLE_FEEDS_TTL_SECONDS, _MAX_CACHED_USERS = 60.0, 1_000
 """Seconds for which the feeds that a user can read are cached for autocomplete, and cached users."""
 
 
@@ -56,19 +56,19 @@ class TelexBot(ShardedBot):
     """
 
     def __init__(
-        self, newsroom: Services, cogs: Sequence[type[commands.Cog]], *, shard_count: int | None = None
+        self, services: Services, cogs: Sequence[type[commands.Cog]], *, shard_count: int | None = None
     ) -> None:
-        self.webhooks = ChannelWebhooks(self, newsroom.clock)
+        self.webhooks = ChannelWebhooks(self, services.clock)
         """Webhooks of posts that appear under the name of their outlet."""
         self.request_pacer = RateLimiter(
-            newsroom.clock, newsroom.store, partial(fair_share_key, self), self.webhooks.channel_by_webhook_id
+            services.clock, services.store, partial(fair_share_key, self), self.webhooks.channel_by_webhook_id
         )
         """Limiter of requests to Discord."""
-        self.leased = LeasedShards(self, newsroom)
+        self.leased_shards = LeasedShards(self, services)
         trace = aiohttp.TraceConfig()
         RetryGuard(self.webhooks.channel_by_webhook_id).attach(trace)
         self.request_pacer.attach(trace)
-        LeaseGuard(self.leased.owns_server).attach(trace)
+        LeaseGuard(self.leased_shards.owns_server).attach(trace)
         super().__init__(
             commands.when_mentioned,
             help_command=None,
@@ -82,35 +82,37 @@ class TelexBot(ShardedBot):
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             max_messages=None,
-            max_ratelimit_timeout=_LONGEST_RATE_LIMIT,
+            max_ratelimit_timeout=_MAX_RATE_LIMIT_SECONDS,
             http_trace=trace,
             shard_count=shard_count,
         )
-        self.newsroom = newsroom
-        self.store: Store = newsroom.store
-        self.user_rate_limiter = TokenBucket(newsroom.clock, allowed=AT_ONCE, period=PERIOD)
+        self.services = services
+        self.store: Store = services.store
+        self.user_rate_limiter = TokenBucket(services.clock, allowed=USER_BURST, period=USER_PERIOD_SECONDS)
         """Limiter of each user's commands, buttons and menus together."""
-        self._typing = TokenBucket(newsroom.clock, allowed=AUTOCOMPLETE_BURST, period=PERIOD)
-        self._elsewhere: dict[int, tuple[float, dict[int, int]]] = {}
-        self.visibility = ChannelVisibility(newsroom.clock)
-        self.languages = PostLanguages(newsroom.store, self, newsroom.settings.language)
-        self.peer_servers = PeerServers(self, newsroom, self.visibility, lambda: self.courier.audience)
+        self._autocomplete_limiter = TokenBucket(
+            services.clock, allowed=MAX_AUTOCOMPLETE_BURST, period=USER_PERIOD_SECONDS
+        )
+        self._readable_feeds_by_user: dict[int, tuple[float, dict[int, int]]] = {}
+        self.visibility = ChannelVisibility(services.clock)
+        self.languages = PostLanguages(services.store, self, services.settings.language)
+        self.peer_servers = PeerServers(self, services, self.visibility, lambda: self.outbox_relay.audience)
         context = PostingContext(
-            store=newsroom.store,
+            store=services.store,
             client=self,
-            settings=newsroom.settings,
-            workers=newsroom.workers,
-            preference_models=newsroom.tastes,
-            index=newsroom.index,
-            model_services=newsroom.text_generator,
+            settings=services.settings,
+            workers=services.workers,
+            preference_models=services.preference_models,
+            index=services.index,
+            model_services=services.model_services,
             webhooks=self.webhooks,
             languages=self.languages,
             audience=AudienceResolver(
-                newsroom.store, self, self.visibility, self.peer_servers.readable_feeds_of_user
+                services.store, self, self.visibility, self.peer_servers.readable_feeds_of_user
             ),
-            restore_reconciler=RestoreReconciler(newsroom.store, self, self.webhooks),
+            restore_reconciler=RestoreReconciler(services.store, self, self.webhooks),
         )
-        self.courier = OutboxRelay(context)
+        self.outbox_relay = OutboxRelay(context)
         self._cogs_to_add = tuple(cogs)
         self.close_reason: AlreadyRunning | None = None
         """Why the bot closed by itself; None if it did not."""
@@ -120,24 +122,26 @@ class TelexBot(ShardedBot):
         self.close_reason = reason
         await self.close()
 
-    def allow_autocomplete(self, person_id: int) -> bool:
+    def allow_autocomplete(self, user_id: int) -> bool:
         """Return whether a user may get another autocomplete reply; limited apart from their commands."""
-        if self._typing.retry_after(person_id):
+        if self._autocomplete_limiter.retry_after(user_id):
             return False
-        self._typing.consume(person_id)
+        self._autocomplete_limiter.consume(user_id)
         return True
 
-    async def on_app_command_completion(self, interaction: discord.Interaction[Any], *_: object) -> None:
+    async def on_app_command_completion(
+        self, interaction: discord.Interaction[Any], *_arguments: object
+    ) -> None:
         """Tell the user about servers that were left out of the reply."""
-        if unheard := interaction.extras.get("unheard"):
+        if unreachable_server_ids := interaction.extras.get("unheard"):
             set_reply_language(interaction)
             await interaction.followup.send(
-                await self.peer_servers.unreachable_servers_note(unheard), ephemeral=True
+                await self.peer_servers.unreachable_servers_note(unreachable_server_ids), ephemeral=True
             )
 
     async def close(self) -> None:
         """Disconnect from Discord and stop everything that runs."""
-        self.leased.stop()
+        self.leased_shards.stop()
         await super().close()
 
     async def setup_hook(self) -> None:
@@ -146,8 +150,8 @@ class TelexBot(ShardedBot):
         for cog in self._cogs_to_add:
             await self.add_cog(cog(self))
         await self.sync_commands()
-        invitation = discord.utils.oauth_url(self.application_id or 0, permissions=INVITE_PERMISSIONS)
-        log.info("invitation url=%s", invitation)
+        invitation_url = discord.utils.oauth_url(self.application_id or 0, permissions=INVITE_PERMISSIONS)
+        log.info("invitation url=%s", invitation_url)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - discord.py's signature
         """Log the error of a listener, unless the store has logged it or the lease is lost."""
@@ -159,9 +163,9 @@ class TelexBot(ShardedBot):
 
     async def sync_commands(self) -> bool:
         """Register the commands if they changed, and set their mentions; return whether they were sent."""
-        sent, mentions = await command_registration.register(self.tree, self.store)
+        were_sent, mentions = await command_registration.register_commands(self.tree, self.store)
         i18n.set_command_mentions(mentions)
-        return sent
+        return were_sent
 
     async def visible_feed_ids(self, interaction: discord.Interaction[Any]) -> set[int]:
         """Return the ids of the feeds that the user can read in the channels of this server.
@@ -171,7 +175,7 @@ class TelexBot(ShardedBot):
         """
         if interaction_context.home_server(interaction) is not None:
             member = interaction_context.member(interaction)
-            return set() if member is None else await self.visible_feed_ids_of(member)
+            return set() if member is None else await self.visible_feed_ids_of_member(member)
         return set(await self.readable_feeds_outside_server(interaction))
 
     async def readable_feeds_outside_server(self, interaction: discord.Interaction[Any]) -> dict[int, int]:
@@ -179,28 +183,33 @@ class TelexBot(ShardedBot):
 
         During autocomplete the result may be a minute old.
         """
-        person_id, now = interaction.user.id, self.newsroom.clock.monotonic()
-        asked, known = self._elsewhere.get(person_id, (-_TYPED_WITHIN, {}))
-        if interaction.type is discord.InteractionType.autocomplete and now - asked < _TYPED_WITHIN:
-            return known
-        known, unheard = await self.courier.audience.feeds_readable_by(person_id)
-        interaction.extras["unheard"] = unheard
-        if len(self._elsewhere) >= _MOST_TYPING:
-            self._elsewhere.clear()
-        self._elsewhere[person_id] = now, known
-        return known
+        user_id, now = interaction.user.id, self.services.clock.monotonic()
+        cached_at, readable_feeds = self._readable_feeds_by_user.get(
+            user_id, (-_READABLE_FEEDS_TTL_SECONDS, {})
+        )
+        if (
+            interaction.type is discord.InteractionType.autocomplete
+            and now - cached_at < _READABLE_FEEDS_TTL_SECONDS
+        ):
+            return readable_feeds
+        readable_feeds, unreachable_server_ids = await self.outbox_relay.audience.feeds_readable_by(user_id)
+        interaction.extras["unheard"] = unreachable_server_ids
+        if len(self._readable_feeds_by_user) >= _MAX_CACHED_USERS:
+            self._readable_feeds_by_user.clear()
+        self._readable_feeds_by_user[user_id] = now, readable_feeds
+        return readable_feeds
 
-    async def visible_feed_ids_of(self, member: discord.Member) -> set[int]:
+    async def visible_feed_ids_of_member(self, member: discord.Member) -> set[int]:
         """Return the ids of the feeds followed in channels of a member's server that they can view.
 
         May ask Discord about archived threads.
         """
-        visible = [
+        channel_ids = [
             channel_id
-            for channel_id in await self.store.subscriptions.channels(member.guild.id)
+            for channel_id in await self.store.subscriptions.load_channel_ids(member.guild.id)
             if await self.can_view(member.guild, member, channel_id)
         ]
-        return await self.store.subscriptions.feed_ids(visible)
+        return await self.store.subscriptions.load_feed_ids(channel_ids)
 
     async def can_view(self, guild: discord.Guild, member: discord.Member, channel_id: int) -> bool:
         """Return whether a member can view a channel or thread and its history.

@@ -25,12 +25,12 @@ _UNKNOWN_INTERACTION = 10062
 
 def set_reply_language(interaction: discord.Interaction[Any]) -> None:
     """Set the language of this task: the user's, else their server's, else the configured one."""
-    theirs = i18n.supported_language(str(interaction.locale))
-    is_ours = (
+    user_language = i18n.supported_language(str(interaction.locale))
+    is_home_server = (
         interaction.guild_locale is not None and interaction_context.home_server(interaction) is not None
     )
-    servers = i18n.supported_language(str(interaction.guild_locale)) if is_ours else None
-    i18n.set_language(theirs or servers or interaction.client.newsroom.settings.language)
+    server_language = i18n.supported_language(str(interaction.guild_locale)) if is_home_server else None
+    i18n.set_language(user_language or server_language or interaction.client.newsroom.settings.language)
 
 
 @asynccontextmanager
@@ -43,10 +43,10 @@ async def error_boundary(interaction: discord.Interaction[Any]) -> AsyncIterator
     try:
         yield
     except Exception as error:  # noqa: BLE001  # reported to the user, and logged
-        await report(interaction, error)
+        await report_error(interaction, error)
 
 
-async def report(interaction: discord.Interaction[Any], error: Exception) -> None:
+async def report_error(interaction: discord.Interaction[Any], error: Exception) -> None:
     """Send the error message to the user, ephemerally, and log unexpected errors."""
     if isinstance(error, app_commands.CommandInvokeError):
         error = error.original if isinstance(error.original, Exception) else error
@@ -59,17 +59,17 @@ async def report(interaction: discord.Interaction[Any], error: Exception) -> Non
             await interaction.followup.send(sentence, ephemeral=True)
         else:
             await interaction.response.send_message(sentence, ephemeral=True)
-    except (discord.DiscordException, aiohttp.ClientError) as unheard:
-        log.warning("error reply failed error=%s", unheard)
+    except (discord.DiscordException, aiohttp.ClientError) as send_error:
+        log.warning("error reply failed error=%s", send_error)
 
 
-def user_message(error: Exception, place: str) -> str:
+def user_message(error: Exception, label: str) -> str:
     """Return the message for an error; an unexpected one is logged with a number and `label`."""
-    sentence = refusal_sentences.sentence_for(error) or _known_error_message(error)
+    sentence = refusal_sentences.find_error_sentence(error) or _known_error_message(error)
     if sentence is not None:
         return sentence
     number = secrets.token_hex(4)
-    log.error("unexpected error number=%s label=%s", number, place, exc_info=error)
+    log.error("unexpected error number=%s label=%s", number, label, exc_info=error)
     return _(
         "Something went wrong on my side. If it keeps happening, give whoever runs this bot "
         "the number `{number}`."
@@ -80,7 +80,7 @@ def _known_error_message(error: Exception) -> str | None:
     """Return the message of an expected error, or None for an unexpected one."""
     match error:
         case DatabaseFault():
-            return _of_database(error)
+            return _database_fault_message(error)
         case app_commands.CommandOnCooldown():
             seconds = max(1, round(error.retry_after))
             return ngettext(
@@ -93,16 +93,18 @@ def _known_error_message(error: Exception) -> str | None:
             return _("You need the {permissions} permission for this.").format(permissions=names)
         case app_commands.TransformerError():
             return _("I don’t understand “{value}”.").format(value=str(error.value)[:100])
-    said = {
+    messages = {
         app_commands.NoPrivateMessage: _("This only works in a server."),
         app_commands.CommandNotFound: _("This command has changed. Try again in a few minutes."),
         app_commands.CommandSignatureMismatch: _("This command has changed. Try again in a few minutes."),
         app_commands.CheckFailure: _("You can’t use this here."),
     }
-    return next((sentence for kind, sentence in said.items() if isinstance(error, kind)), None)
+    return next(
+        (sentence for error_type, sentence in messages.items() if isinstance(error, error_type)), None
+    )
 
 
-def _of_database(fault: DatabaseFault) -> str:
+def _database_fault_message(fault: DatabaseFault) -> str:
     if isinstance(fault, DatabaseBroken):
         return _(
             "My database is damaged, so that didn’t go through. Whoever runs this bot has to restore "
@@ -117,6 +119,6 @@ def _of_database(fault: DatabaseFault) -> str:
 def _interaction_label(interaction: discord.Interaction[Any]) -> str:
     """Return the command and the server of an interaction, for the log; no user input."""
     command = interaction.command.qualified_name if interaction.command else None
-    data: Mapping[str, Any] = dict(interaction.data or {})
-    custom_id = data.get("custom_id")
+    interaction_data: Mapping[str, Any] = dict(interaction.data or {})
+    custom_id = interaction_data.get("custom_id")
     return f"{command or custom_id or interaction.type.name} in server {interaction.guild_id}"

@@ -14,95 +14,100 @@ from bot.client.discord_client import TelexBot
 from bot.client.services import Services, open_services
 from bot.core.preferences import ProcessRole
 from bot.core.settings import Settings
-from bot.processes.leases import SHARDS
+from bot.processes.leases import SHARD_LEASE
 from bot.store import DatabaseBroken, DatabaseFault
 
 log = logging.getLogger(__name__)
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0
+_FIRST_BACKOFF_SECONDS, _MAX_BACKOFF_SECONDS = 5.0, 300.0
 """Seconds between attempts to start while Discord is unreachable: first and maximum backoff."""
-_TOO_MANY, _SERVER_ERROR = 429, 500
+_TOO_MANY_REQUESTS, _FIRST_SERVER_ERROR = 429, 500
 """HTTP status codes of transient errors: exactly 429, and from 500 on."""
 
 
-class LoginRefused(Exception):
+class LoginRejected(Exception):
     """Rejection of the token by Discord; the message says what to do."""
 
 
-async def serve(settings: Settings, cogs: Sequence[type[commands.Cog]]) -> None:
+async def run_gateway(settings: Settings, cogs: Sequence[type[commands.Cog]]) -> None:
     """Run the bot on Discord until it is cancelled; `settings` must have a token.
 
     Retries while Discord is unreachable. Raises LoginRefused if the token is rejected, StoreError if the
     database cannot be used.
     """
-    async with open_services(settings) as newsroom:
-        newsroom.leases.set_available(
-            ProcessRole.GATEWAY, now=newsroom.leases.owner is None
+    async with open_services(settings) as services:
+        services.leases.set_available(
+            ProcessRole.GATEWAY, is_available=services.leases.owner_id is None
         )  # Peers count on this process only once it is connected.
-        async with run_background_tasks(newsroom):
-            await _serve(newsroom, cogs)
+        async with run_background_tasks(services):
+            await _run_clients(services, cogs)
 
 
-async def _serve(newsroom: Services, cogs: Sequence[type[commands.Cog]]) -> None:
-    assert newsroom.settings.discord_token is not None
-    token, leases = newsroom.settings.discord_token.get_secret_value(), newsroom.leases
-    pause = _FIRST_PAUSE
+async def _run_clients(services: Services, cogs: Sequence[type[commands.Cog]]) -> None:
+    assert services.settings.discord_token is not None
+    token, leases = services.settings.discord_token.get_secret_value(), services.leases
+    backoff_seconds = _FIRST_BACKOFF_SECONDS
     while True:
-        newsroom.store.shards.reset(1, owner=leases.owner)
-        leases.set_available(ProcessRole.GATEWAY, now=leases.owner is None)
+        services.store.shards.reset(1, owner=leases.owner_id)
+        leases.set_available(ProcessRole.GATEWAY, is_available=leases.owner_id is None)
         try:
-            if not await _run_client(TelexBot(newsroom, cogs), token):
+            if not await _run_client(TelexBot(services, cogs), token):
                 return
-            pause = _FIRST_PAUSE
+            backoff_seconds = _FIRST_BACKOFF_SECONDS
             with suppress(DatabaseFault):  # The next client then keeps the leases.
-                await leases.release_kind(SHARDS)
+                await leases.release_kind(SHARD_LEASE)
             continue
         except Exception as error:
-            if not _is_transient(error, newsroom):
+            if not _is_transient(error, services):
                 raise
-            what = "Discord"
+            service_name = "Discord"
             if isinstance(error, DatabaseFault):
-                what, pause = "the database", _FIRST_PAUSE
-            log.warning("connection failed service=%s retry_seconds=%.0f error=%s", what, pause, error)
-        await newsroom.clock.sleep(pause)
-        pause = min(pause * 2, _LONGEST_PAUSE)
+                service_name, backoff_seconds = "the database", _FIRST_BACKOFF_SECONDS
+            log.warning(
+                "connection failed service=%s retry_seconds=%.0f error=%s",
+                service_name,
+                backoff_seconds,
+                error,
+            )
+        await services.clock.sleep(backoff_seconds)
+        backoff_seconds = min(backoff_seconds * 2, _MAX_BACKOFF_SECONDS)
 
 
 async def _run_client(bot: TelexBot, token: str) -> bool:
     """Run a client to its end; return whether it ended because its shards were lost or handed over."""
     try:
         async with bot:
-            running = asyncio.create_task(bot.start(token))
+            client_task = asyncio.create_task(bot.start(token))
             try:
-                await asyncio.shield(running)
+                await asyncio.shield(client_task)
             except asyncio.CancelledError:
-                if not running.done():
+                if not client_task.done():
                     await _hand_over_shards(bot)
                 raise
             finally:
-                running.cancel()
-                await asyncio.gather(running, return_exceptions=True)
+                client_task.cancel()
+                await asyncio.gather(client_task, return_exceptions=True)
     except discord.LoginFailure as error:
         message = "Discord refused the token. Copy it from the developer portal: Bot, Reset Token."
-        raise LoginRefused(message) from error
+        raise LoginRejected(message) from error
     if bot.close_reason is not None:
         raise bot.close_reason
-    return bot.leased.is_closing_without_shards
+    return bot.leased_shards.is_closing_without_shards
 
 
 async def _hand_over_shards(bot: TelexBot) -> None:
     """Hand the shards over one by one; on failure the process ends anyway."""
     try:
-        await bot.leased.leave()
+        await bot.leased_shards.hand_over_all()
     except Exception:
         log.exception("shard handover failed; the remaining shards are released")
 
 
-def _is_transient(error: Exception, newsroom: Services) -> bool:
+def _is_transient(error: Exception, services: Services) -> bool:
     """Return whether an error of the network, of Discord or of a database server may disappear by waiting."""
     if isinstance(error, DatabaseFault):
-        return newsroom.store.shards.are_transferable and not isinstance(error, DatabaseBroken)
+        return services.store.shards.is_leased and not isinstance(error, DatabaseBroken)
     if isinstance(error, discord.HTTPException):
-        return error.status == _TOO_MANY or error.status >= _SERVER_ERROR
+        return error.status == _TOO_MANY_REQUESTS or error.status >= _FIRST_SERVER_ERROR
     passing = discord.GatewayNotFound | discord.RateLimited | aiohttp.ClientError | TimeoutError
     return isinstance(error, passing)

@@ -3,7 +3,7 @@
 from bot.client.services import Services
 from bot.core.clock import ClockJumpDetector
 from bot.core.preferences import ProcessRole
-from bot.processes.leases import SHARDS
+from bot.processes.leases import SHARD_LEASE
 from bot.store import StoreError
 
 MAX_POLL_SILENCE_SECONDS = 2 * 3600
@@ -19,12 +19,12 @@ class Health:
     while one is.
     """
 
-    def __init__(self, newsroom: Services) -> None:
-        self._store, self._clock, self._poller = newsroom.store, newsroom.clock, newsroom.poller
-        self._leases, self._index, self._supervisor = newsroom.leases, newsroom.index, newsroom.supervisor
-        self._started = self._clock.now()
-        self._leaps = ClockJumpDetector(self._clock)
-        self.gateway_down_since: int | None = self._started
+    def __init__(self, services: Services) -> None:
+        self._store, self._clock, self._poller = services.store, services.clock, services.poller
+        self._leases, self._index, self._supervisor = services.leases, services.index, services.supervisor
+        self._started_at = self._clock.now()
+        self._clock_jumps = ClockJumpDetector(self._clock)
+        self.gateway_down_since: int | None = self._started_at
 
     async def polling_stalled_since(self) -> int | None:
         """Return the timestamp since which no feed could be fetched although some were due; None if healthy.
@@ -32,47 +32,55 @@ class Health:
         Less than `MAX_POLL_SILENCE_SECONDS` counts as healthy, and clock jumps do not count. Raises
         StoreError.
         """
-        if leap := self._leaps.check():
-            self._started += leap
+        if jump_seconds := self._clock_jumps.check():
+            self._started_at += jump_seconds
             if self._poller.last_response_at is not None:
-                self._poller.last_response_at = min(self._poller.last_response_at + leap, self._clock.now())
+                self._poller.last_response_at = min(
+                    self._poller.last_response_at + jump_seconds, self._clock.now()
+                )
             if self.gateway_down_since is not None:
-                self.gateway_down_since += leap
-        since = max(self._started, self._poller.last_response_at or 0)
-        overdue = self._clock.now() - MAX_POLL_SILENCE_SECONDS
-        if since <= overdue and self._leases.owner is not None:  # Other processes may poll.
-            since = max(since, await self._store.feeds.last_success())
-        if since > overdue or not await self._store.feeds.has_overdue(asked_after=since, due_before=overdue):
+                self.gateway_down_since += jump_seconds
+        since = max(self._started_at, self._poller.last_response_at or 0)
+        overdue_before = self._clock.now() - MAX_POLL_SILENCE_SECONDS
+        if since <= overdue_before and self._leases.owner_id is not None:  # Other processes may poll.
+            since = max(since, await self._store.feeds.last_success_at())
+        if since > overdue_before or not await self._store.feeds.has_overdue(
+            polled_after=since, due_before=overdue_before
+        ):
             return None
         return since
 
-    async def problems(self) -> list[str]:
+    async def load_problems(self) -> list[str]:
         """Return one sentence per problem; none if the bot is healthy."""
-        found = []
+        problems = []
         try:
             if (since := await self.polling_stalled_since()) is not None:
-                found.append(f"no feed could be fetched for {self._minutes(since)} minutes")
+                problems.append(f"no feed could be fetched for {self._minutes_since(since)} minutes")
         except StoreError as error:
-            found.append(f"the database cannot be read: {error}")
-        if (trouble := self._store.recent_fault) is not None:
-            found.append(f"the database is in trouble: {trouble}")
-        if (trouble_of_index := self._index.condition.trouble) is not None:
-            found.append(trouble_of_index)
-        found += [f"{name} keeps failing, see the log" for name in self._supervisor.failing()]
+            problems.append(f"the database cannot be read: {error}")
+        if (fault := self._store.recent_fault) is not None:
+            problems.append(f"the database is in trouble: {fault}")
+        if (index_fault := self._index.health.write_error) is not None:
+            problems.append(index_fault)
+        problems += [f"{name} keeps failing, see the log" for name in self._supervisor.failing_tasks()]
         since = self.gateway_down_since
         if (
             since is not None
             and self._clock.now() - since > MAX_GATEWAY_DOWNTIME_SECONDS
             and not self._is_standby
         ):
-            found.append(f"Discord has been out of reach for {self._minutes(since)} minutes")
-        return found
+            problems.append(f"Discord has been out of reach for {self._minutes_since(since)} minutes")
+        return problems
 
     @property
     def _is_standby(self) -> bool:
         """Whether other processes own all shards and this one could take over."""
-        shares = self._leases.owner is not None
-        return shares and self._leases.is_available(ProcessRole.GATEWAY) and not self._leases.owned(SHARDS)
+        is_clustered = self._leases.owner_id is not None
+        return (
+            is_clustered
+            and self._leases.is_available(ProcessRole.GATEWAY)
+            and not self._leases.owned(SHARD_LEASE)
+        )
 
-    def _minutes(self, since: int) -> int:
+    def _minutes_since(self, since: int) -> int:
         return (self._clock.now() - since) // 60

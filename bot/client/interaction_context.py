@@ -13,8 +13,8 @@ import discord
 def home_server(interaction: discord.Interaction[Any]) -> discord.Guild | None:
     """Return the server of the interaction if the bot is in it, else None."""
     guild_id = interaction.guild_id
-    found: discord.Guild | None = None if guild_id is None else interaction.client.get_guild(guild_id)
-    return found
+    guild: discord.Guild | None = None if guild_id is None else interaction.client.get_guild(guild_id)
+    return guild
 
 
 def server_id(interaction: discord.Interaction[Any]) -> int | None:
@@ -25,8 +25,8 @@ def server_id(interaction: discord.Interaction[Any]) -> int | None:
 
 def member(interaction: discord.Interaction[Any]) -> discord.Member | None:
     """Return the user as a member of the server if the bot is in it, else None."""
-    person = interaction.user
-    return person if isinstance(person, discord.Member) and home_server(interaction) is not None else None
+    user = interaction.user
+    return user if isinstance(user, discord.Member) and home_server(interaction) is not None else None
 
 
 def is_dm(interaction: discord.Interaction[Any]) -> bool:
@@ -36,5 +36,5 @@ def is_dm(interaction: discord.Interaction[Any]) -> bool:
 
 def channel_id(interaction: discord.Interaction[Any]) -> int | None:
     """Return the id of the channel in a server of the bot or in direct messages, else None."""
-    is_ours = home_server(interaction) is not None or is_dm(interaction)
-    return interaction.channel_id if is_ours else None
+    is_home_place = home_server(interaction) is not None or is_dm(interaction)
+    return interaction.channel_id if is_home_place else None

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from bot.core.settings import Settings
 from bot.text import urls
 
-_ADDRESS = re.compile(r"\w+://[^\s'\"<>()]+")
+_URL = re.compile(r"\w+://[^\s'\"<>()]+")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _UNKNOWN_INTERACTION = 10062
 """Discord's error code for an interaction that was not acknowledged in time."""
@@ -27,7 +27,7 @@ class RedactingFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the event and its traceback, redacted."""
-        return _ADDRESS.sub(
+        return _URL.sub(
             lambda match: urls.redact(match[0]), _UNPRINTABLE.sub("\ufffd", super().format(record))
         )
 
@@ -66,9 +66,9 @@ def configure_logging(settings: Settings) -> None:
         # These warn at every start of missing voice libraries, which are not needed.
         _set_level(logging.ERROR, "discord.client", "discord.state")
         _set_level(logging.INFO, "discord.gateway")  # It reports that a connection is back.
-        outages = ReconnectLogFilter()
+        reconnect_filter = ReconnectLogFilter()
         for name in ("discord.shard", "discord.gateway"):
-            logging.getLogger(name).addFilter(outages)
+            logging.getLogger(name).addFilter(reconnect_filter)
         logging.getLogger("discord.app_commands.tree").addFilter(_is_not_expired_interaction)
 
 
@@ -89,27 +89,27 @@ class ReconnectLogFilter(logging.Filter):
     discord.py logs every attempt to reconnect, each with its traceback.
     """
 
-    _LOST = "Attempting a reconnect for shard ID"
-    _BACK = ("Shard ID %s has connected to Gateway", "Shard ID %s has successfully RESUMED")
+    _RECONNECT_PREFIX = "Attempting a reconnect for shard ID"
+    _CONNECTED_PREFIXES = ("Shard ID %s has connected to Gateway", "Shard ID %s has successfully RESUMED")
 
     def __init__(self) -> None:
         super().__init__()
-        self._lost: set[object] = set()
+        self._disconnected_shards: set[object] = set()
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether to log a record; messages on lost connections are rewritten."""
         shard = record.args[0] if isinstance(record.args, tuple) and record.args else None
         message = str(record.msg)
-        if message.startswith(self._LOST):
-            if shard in self._lost:
+        if message.startswith(self._RECONNECT_PREFIX):
+            if shard in self._disconnected_shards:
                 return False
-            self._lost.add(shard)
+            self._disconnected_shards.add(shard)
             cause = record.exc_info[1] if record.exc_info else None
             record.levelno, record.levelname = logging.WARNING, "WARNING"
             record.msg = "shard disconnected; reconnecting shard=%s error=%s"
             record.args, record.exc_info = (shard, cause or "closed"), None
-        elif message.startswith(self._BACK) and shard in self._lost:
-            self._lost.discard(shard)
+        elif message.startswith(self._CONNECTED_PREFIXES) and shard in self._disconnected_shards:
+            self._disconnected_shards.discard(shard)
             record.msg, record.args = "shard reconnected shard=%s", (shard,)
         else:
             return record.levelno >= logging.WARNING

@@ -23,26 +23,26 @@ class PeerServers:
     def __init__(
         self,
         client: discord.Client,
-        newsroom: Services,
+        services: Services,
         visibility: ChannelVisibility,
         audience: Callable[[], AudienceResolver],
     ) -> None:
-        self._client, self._store = client, newsroom.store
+        self._client, self._store = client, services.store
         self._visibility, self._audience = visibility, audience
-        self._inquiries = PeerQueries(
-            newsroom.store,
-            newsroom.notices,
-            {"reads": self._person_reads_here, "channel": self._channel_reads_here},
+        self._peer_queries = PeerQueries(
+            services.store,
+            services.cluster_events,
+            {"reads": self._local_feeds_of_user, "channel": self._local_feeds_of_channel},
         )
         self._names: dict[int, str] = {}
 
     def start(self) -> None:
         """Start to answer queries, in place of a previous client."""
-        self._inquiries.start()
+        self._peer_queries.start()
 
-    async def readable_feeds_of_user(self, server_id: int, person_id: int) -> Collection[int] | None:
+    async def readable_feeds_of_user(self, server_id: int, user_id: int) -> Collection[int] | None:
         """Return the ids of the feeds that a user can read in a peer's server; None without a reply."""
-        return await self._inquiries.query("reads", server_id, person_id)
+        return await self._peer_queries.query("reads", server_id, user_id)
 
     async def readable_feeds_of_channel(self, server_id: int, channel_id: int) -> Collection[int] | None:
         """Return the ids of the feeds that all readers of a channel can read; with 0 if it is public.
@@ -50,55 +50,58 @@ class PeerServers:
         Asks whichever process serves the server; None if it cannot tell now.
         """
         if self._store.shards.serves(server_id):
-            return await self._channel_reads_here(server_id, channel_id)
-        return await self._inquiries.query("channel", server_id, channel_id)
+            return await self._local_feeds_of_channel(server_id, channel_id)
+        return await self._peer_queries.query("channel", server_id, channel_id)
 
-    async def server(self, server_id: int) -> discord.Guild | None:
+    async def fetch_server(self, server_id: int) -> discord.Guild | None:
         """Return a server; for a server of another process fetch it from Discord, without channels.
 
         None if the bot is not in it or Discord does not answer.
         """
         return await message_targets.find_guild(self._client, self._store, server_id)
 
-    async def learn_names(self, server_ids: Iterable[int]) -> None:
+    async def load_names(self, server_ids: Iterable[int]) -> None:
         """Fetch and cache the names of servers that other processes serve."""
         for server_id in set(server_ids) - self._names.keys():
             if (
                 not self._store.shards.serves(server_id)
-                and (found := await self.server(server_id)) is not None
+                and (guild := await self.fetch_server(server_id)) is not None
             ):
-                self._names[server_id] = found.name
+                self._names[server_id] = guild.name
 
-    def name(self, server_id: int) -> str | None:
+    def server_name(self, server_id: int) -> str | None:
         """Return the name of a server, or None if it is unknown."""
         guild = self._client.get_guild(server_id)
         return self._names.get(server_id) if guild is None else guild.name
 
     async def unreachable_servers_note(self, server_ids: Collection[int]) -> str:
         """Return a sentence on servers that a reply left out because their process did not answer."""
-        await self.learn_names(server_ids)
-        names = [discord_text.to_markdown_line(self.name(each) or str(each), 100) for each in server_ids]
+        await self.load_names(server_ids)
+        names = [
+            discord_text.to_markdown_line(self.server_name(server_id) or str(server_id), 100)
+            for server_id in server_ids
+        ]
         return ngettext(
             "I can’t reach {names} right now, so its articles are left out. Try again in a minute.",
             "I can’t reach {names} right now, so their articles are left out. Try again in a minute.",
             len(names),
         ).format(names=", ".join(names))
 
-    async def _channel_reads_here(self, server_id: int, channel_id: int) -> Collection[int] | None:
+    async def _local_feeds_of_channel(self, server_id: int, channel_id: int) -> Collection[int] | None:
         guild = self._client.get_guild(server_id) if self._store.shards.serves(server_id) else None
         if guild is None or guild.unavailable:
             return None
         try:
-            is_open = await self._visibility.is_public(guild, channel_id)
+            is_public = await self._visibility.is_public(guild, channel_id)
             feed_ids = await self._audience().feeds_readable_by_all_in(guild, channel_id)
         except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
             return None
-        return {0, *feed_ids} if is_open else feed_ids
+        return {0, *feed_ids} if is_public else feed_ids
 
-    async def _person_reads_here(self, server_id: int, person_id: int) -> Collection[int] | None:
+    async def _local_feeds_of_user(self, server_id: int, user_id: int) -> Collection[int] | None:
         if not self._store.shards.serves(server_id):
             return None
         try:
-            return await self._audience().local_feeds_readable_by(server_id, person_id)
+            return await self._audience().local_feeds_readable_by(server_id, user_id)
         except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
             return None

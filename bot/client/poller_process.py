@@ -12,27 +12,29 @@ DATABASE_CHECK_SECONDS = 2.0
 """Seconds between checks whether the database is alive."""
 
 
-async def serve(settings: Settings) -> None:
+async def run_poller(settings: Settings) -> None:
     """Poll feeds until it is cancelled.
 
     Raises `StoreError` if the database cannot be used, OSError if the health address cannot be bound.
     """
     async with AsyncExitStack() as stack:
-        room = await stack.enter_async_context(open_services(settings))
-        await stack.enter_async_context(run_background_tasks(room))
+        services = await stack.enter_async_context(open_services(settings))
+        await stack.enter_async_context(run_background_tasks(services))
         if settings.health_address is not None:
-            await _serve_health(stack, room, *settings.health_address)
+            await _serve_health(stack, services, *settings.health_address)
         while True:
-            await room.store.check_alive()
+            await services.store.check_alive()
             await asyncio.sleep(DATABASE_CHECK_SECONDS)
 
 
-async def _serve_health(stack: AsyncExitStack, room: Services, host: str, port: int) -> None:
+async def _serve_health(stack: AsyncExitStack, services: Services, host: str, port: int) -> None:
     from bot.client.web import websub_routes  # noqa: PLC0415 - several MB that are seldom needed
     from bot.client.web.metrics import MetricsCollector  # noqa: PLC0415 - several MB that are seldom needed
 
-    health = Health(room)
+    health = Health(services)
     health.gateway_down_since = None  # A poller is never connected.
-    routes = websub_routes.WebSubRoutes(room.websub, room.settings).routes()
-    serving = MetricsCollector(room, health).serve(host, port, routes if room.websub.enabled else ())
-    await stack.enter_async_context(serving)
+    routes = websub_routes.WebSubRoutes(services.websub, services.settings).routes()
+    http_server = MetricsCollector(services, health).serve(
+        host, port, routes if services.websub.is_enabled else ()
+    )
+    await stack.enter_async_context(http_server)

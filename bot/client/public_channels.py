@@ -17,31 +17,35 @@ class PublicChannels:
 
     def __init__(self, client: discord.Client, store: Store, clock: Clock) -> None:
         self._client, self._store, self._clock = client, store, clock
-        self._known: dict[int, tuple[float, frozenset[int]]] = {}
+        self._cache: dict[int, tuple[float, frozenset[int]]] = {}
 
-    async def feed_ids(self, server_id: int) -> set[int]:
+    async def load_feed_ids(self, server_id: int) -> set[int]:
         """Return the ids of the feeds followed in public channels with public history; threads do not count.
 
         Raises discord.DiscordException, aiohttp.ClientError or TimeoutError if Discord does not answer.
         """
         now = self._clock.monotonic()
-        asked, channels = self._known.get(server_id, (-CACHE_TTL_SECONDS, frozenset()))
-        if now - asked >= CACHE_TTL_SECONDS:
-            channels = await self._open_channels(server_id)
-            self._known[server_id] = now, channels
-        following = await self._store.subscriptions.channels(server_id)
-        return await self._store.subscriptions.feed_ids(following & channels)
+        cached_at, channels = self._cache.get(server_id, (-CACHE_TTL_SECONDS, frozenset()))
+        if now - cached_at >= CACHE_TTL_SECONDS:
+            channels = await self._fetch_public_channel_ids(server_id)
+            self._cache[server_id] = now, channels
+        following_channel_ids = await self._store.subscriptions.load_channel_ids(server_id)
+        return await self._store.subscriptions.load_feed_ids(following_channel_ids & channels)
 
-    async def _open_channels(self, server_id: int) -> frozenset[int]:
+    async def _fetch_public_channel_ids(self, server_id: int) -> frozenset[int]:
         guild = await self._client.fetch_guild(server_id, with_counts=False)
         channels = await guild.fetch_channels()
         everyone = guild.default_role
-        granted = {channel.id: channel.permissions_for(everyone) for channel in channels}
-        return frozenset(id_ for id_, can in granted.items() if can.view_channel and can.read_message_history)
+        permissions = {channel.id: channel.permissions_for(everyone) for channel in channels}
+        return frozenset(
+            id_
+            for id_, granted in permissions.items()
+            if granted.view_channel and granted.read_message_history
+        )
 
 
 @asynccontextmanager
-async def public_channels(token: str, store: Store, clock: Clock) -> AsyncIterator[PublicChannels]:
+async def open_public_channels(token: str, store: Store, clock: Clock) -> AsyncIterator[PublicChannels]:
     """Log in for REST requests only, within the block. Raises `discord.LoginFailure`."""
     async with discord.Client(intents=discord.Intents.none()) as client:
         await client.login(token)

@@ -18,7 +18,7 @@ from bot.polling.poller import Poller
 from bot.polling.websub.websub_subscriber import WebSubSubscriber
 from bot.posting.wording import alert_texts
 from bot.processes.cluster_events import ClusterEvents
-from bot.processes.leases import UPKEEP, Leases
+from bot.processes.leases import UPKEEP_LEASE, Leases
 from bot.processes.supervision import Supervisor
 from bot.search.index.index_updater import COMMIT_INTERVAL_SECONDS, IDLE_COMMIT_INTERVAL_SECONDS, IndexUpdater
 from bot.search.searching import Searcher
@@ -51,7 +51,7 @@ class Services:
     store: Store
     supervisor: Supervisor
     leases: Leases
-    notices: ClusterEvents
+    cluster_events: ClusterEvents
     fetcher: Fetcher
     workers: WorkerPool
     poller: Poller
@@ -60,20 +60,20 @@ class Services:
     searcher: Searcher
     full_text_fetcher: FullTextFetcher
     websub: WebSubSubscriber
-    tastes: PreferenceModelCache
+    preference_models: PreferenceModelCache
     semantic_index: SemanticIndex | None = None  # None without the extra `semantic`
-    text_generator: ModelServices | None = None  # None unless a model service is configured
+    model_services: ModelServices | None = None  # None unless a model service is configured
     on_clock_stepped_back: list[Callable[[int], None]] = field(default_factory=list)
     """Callbacks for when the clock was set back, with the number of seconds."""
 
     async def join_cluster(self) -> None:
         """Join the processes on this database; no effect if already done. Raises `StoreError`."""
         await self.leases.start()
-        self.notices.start()
+        self.cluster_events.start()
 
-    async def time_zone_of(self, server_id: int) -> tzinfo:
+    async def load_time_zone(self, server_id: int) -> tzinfo:
         """Return the time zone of a server. Raises `StoreError`."""
-        return local_time.load_zone((await self.store.preferences.of_server(server_id)).time_zone)
+        return local_time.load_zone((await self.store.preferences.by_server(server_id)).time_zone)
 
 
 @asynccontextmanager
@@ -90,32 +90,34 @@ async def open_services(
     use_keys(settings.secret_key)
     store = await Store.open(settings.database, clock, create=create)
     supervisor = Supervisor(clock)
-    leases, notices = Leases(store, settings.roles, supervisor), ClusterEvents(store, supervisor)
-    leases.join_pool(LeasePool(UPKEEP, min(settings.roles, default=ProcessRole.POLLER), frozenset({0})))
-    notices.subscribe("leases", leases.wake)
-    is_searched = ProcessRole.GATEWAY in settings.roles
+    leases, cluster_events = Leases(store, settings.roles, supervisor), ClusterEvents(store, supervisor)
+    leases.join_pool(LeasePool(UPKEEP_LEASE, min(settings.roles, default=ProcessRole.POLLER), frozenset({0})))
+    cluster_events.subscribe("leases", leases.wake)
+    is_gateway = ProcessRole.GATEWAY in settings.roles
     index = IndexUpdater(
         store,
         settings.index_folder,
-        between=COMMIT_INTERVAL_SECONDS if is_searched else IDLE_COMMIT_INTERVAL_SECONDS,
+        commit_interval_seconds=COMMIT_INTERVAL_SECONDS if is_gateway else IDLE_COMMIT_INTERVAL_SECONDS,
     )
-    workers = WorkerPool(MAX_WORKERS, patience=WORKER_IDLE_SECONDS, min_idle=1)
-    readers = WorkerPool(patience=QUESTION_WORKER_IDLE_SECONDS)
+    workers = WorkerPool(MAX_WORKERS, idle_seconds=WORKER_IDLE_SECONDS, min_idle=1)
+    question_workers = WorkerPool(idle_seconds=QUESTION_WORKER_IDLE_SECONDS)
     try:
-        await store.must_be_current()
+        await store.require_current()
         async with (
             Fetcher(settings) as fetcher,
-            open_semantic_index(settings, store) as meaning,
-            model_services.open_model_services(settings, clock, store) as writing,
+            open_semantic_index(settings, store) as semantic_index,
+            model_services.open_model_services(settings, clock, store) as text_services,
         ):
-            searcher = Searcher(store, index, meaning, workers=readers)
-            story_lookup = StoryLookup(store, index, meaning)
-            words = alert_texts.alert_texts_by_language
-            poller = Poller(settings, store, fetcher, workers, words, leases, supervisor, story_lookup)
-            notices.subscribe("feeds", poller.wake)
-            following = FollowService(store, fetcher, workers, poller)
-            reader = FullTextFetcher(settings, store, poller.pages, poller.hosts, leases)
-            pushes = WebSubSubscriber(settings, store, fetcher, poller, leases)
+            searcher = Searcher(store, index, semantic_index, workers=question_workers)
+            story_lookup = StoryLookup(store, index, semantic_index)
+            texts_by_language = alert_texts.alert_texts_by_language
+            poller = Poller(
+                settings, store, fetcher, workers, texts_by_language, leases, supervisor, story_lookup
+            )
+            cluster_events.subscribe("feeds", poller.wake)
+            follow_service = FollowService(store, fetcher, workers, poller)
+            full_text_fetcher = FullTextFetcher(settings, store, poller.pages, poller.hosts, leases)
+            websub = WebSubSubscriber(settings, store, fetcher, poller, leases)
             try:
                 yield Services(
                     settings,
@@ -123,26 +125,26 @@ async def open_services(
                     store,
                     supervisor,
                     leases,
-                    notices,
+                    cluster_events,
                     fetcher,
                     workers,
                     poller,
-                    following,
+                    follow_service,
                     index,
                     searcher,
-                    reader,
-                    pushes,
+                    full_text_fetcher,
+                    websub,
                     PreferenceModelCache(store, workers),
-                    meaning,
-                    writing,
+                    semantic_index,
+                    text_services,
                 )
             finally:
-                await pushes.close()
+                await websub.close()
                 await story_lookup.close()
     finally:
-        await notices.close()
+        await cluster_events.close()
         await leases.close()
         await index.close()
         await workers.close()
-        await readers.close()
+        await question_workers.close()
         await store.close()

@@ -47,12 +47,12 @@ class SystemClock:
 
 async def wait_for_event(clock: Clock, event: asyncio.Event, seconds: float) -> None:
     """Wait until an event is set, but at most `seconds`."""
-    waits = (asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(event.wait()))
+    waiters = (asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(event.wait()))
     try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waiters, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for each in waits:
-            each.cancel()
+        for waiter in waiters:
+            waiter.cancel()
 
 
 MIN_CLOCK_JUMP_SECONDS = 60
@@ -67,16 +67,16 @@ class ClockJumpDetector:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._apart = clock.now() - clock.monotonic()
+        self._wall_offset = clock.now() - clock.monotonic()
 
     def check(self) -> int:
         """Return the step of the wall clock since the last call, in seconds; negative if it was set back.
 
         Steps of less than `MIN_CLOCK_JUMP_SECONDS` count as 0.
         """
-        apart = self._clock.now() - self._clock.monotonic()
-        leap = round(apart - self._apart)
-        if abs(leap) < MIN_CLOCK_JUMP_SECONDS:
+        wall_offset = self._clock.now() - self._clock.monotonic()
+        jump = round(wall_offset - self._wall_offset)
+        if abs(jump) < MIN_CLOCK_JUMP_SECONDS:
             return 0
-        self._apart = apart
-        return leap
+        self._wall_offset = wall_offset
+        return jump

@@ -4,14 +4,14 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-SCHEMES = frozenset({"postgresql", "postgres"})
+POSTGRES_SCHEMES = frozenset({"postgresql", "postgres"})
 """URL schemes of PostgreSQL."""
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):", re.IGNORECASE)  # One letter would be a Windows drive.
-_KEYWORDS = re.compile(r"\b(dbname|host|hostaddr|password|user)\s*=")  # libpq's keyword/value form
+_LIBPQ_KEYWORDS = re.compile(r"\b(dbname|host|hostaddr|password|user)\s*=")  # libpq's keyword/value form
 _HOST = re.compile(r"(\[[0-9a-f:.%]+\]|[^][:]*)(:\d+)?", re.IGNORECASE)
-_NO_ESCAPE = re.compile(r"%(?![0-9a-f]{2})", re.IGNORECASE)
-_NEEDED = "the path of a file, or an address such as postgresql://user:password@host/name, is needed"
+_INVALID_ESCAPE = re.compile(r"%(?![0-9a-f]{2})", re.IGNORECASE)
+_EXPECTED_TEXT = "the path of a file, or an address such as postgresql://user:password@host/name, is needed"
 
 
 class DatabaseUrl:
@@ -23,27 +23,27 @@ class DatabaseUrl:
         The message of the error contains no part of the address.
         """
         scheme, separator, location = address.partition("://")
-        if not separator or scheme.lower() not in SCHEMES:
-            raise ValueError(_NEEDED)
+        if not separator or scheme.lower() not in POSTGRES_SCHEMES:
+            raise ValueError(_EXPECTED_TEXT)
         self.address = f"postgresql://{location}"
         try:
             parts = urlsplit(self.address)
         except ValueError:  # Its message contains the password.
-            raise ValueError(_NEEDED) from None
+            raise ValueError(_EXPECTED_TEXT) from None
         hosts = parts.netloc.rpartition("@")[2]
-        if _NO_ESCAPE.search(location) or "@" in parts.path or parts.fragment:
+        if _INVALID_ESCAPE.search(location) or "@" in parts.path or parts.fragment:
             raise ValueError("in a password, write % as %25, @ as %40, / as %2F, # as %23 and ? as %3F")
         if not all(_HOST.fullmatch(host) for host in hosts.split(",")):
-            raise ValueError(_NEEDED)
+            raise ValueError(_EXPECTED_TEXT)
         if not parts.path.strip("/"):
             raise ValueError("the address ends with the name of a database, as in postgresql://host/telex")
-        self._shown = f"postgresql://{hosts}/{parts.path.strip('/')}"
+        self._redacted = f"postgresql://{hosts}/{parts.path.strip('/')}"
 
     def __str__(self) -> str:
-        return self._shown
+        return self._redacted
 
     def __repr__(self) -> str:
-        return f"<{self._shown}>"
+        return f"<{self._redacted}>"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DatabaseUrl) and other.address == self.address
@@ -52,15 +52,15 @@ class DatabaseUrl:
         return hash(self.address)
 
 
-def parse_place(text: str) -> Path | DatabaseUrl:
+def parse_database_location(text: str) -> Path | DatabaseUrl:
     """Parse a file path or a PostgreSQL URL.
 
     Raises ValueError for any other URL; the message does not contain the text.
     """
     text = text.strip()
     scheme = _SCHEME.match(text)
-    if scheme is not None and scheme[1].lower() in SCHEMES:
+    if scheme is not None and scheme[1].lower() in POSTGRES_SCHEMES:
         return DatabaseUrl(text)
-    if scheme is not None or _KEYWORDS.search(text):
-        raise ValueError(_NEEDED)
+    if scheme is not None or _LIBPQ_KEYWORDS.search(text):
+        raise ValueError(_EXPECTED_TEXT)
     return Path(text)

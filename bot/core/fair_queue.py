@@ -42,13 +42,13 @@ class FairQueue(Generic[T]):
         """Number of items in flight."""
         self._length = 0
         self._in_flight_by_key: dict[Hashable, int] = {}
-        self._used: dict[Hashable, float] = {}
-        self._waiting: dict[Hashable, deque[T]] = {}
+        self._usage_by_key: dict[Hashable, float] = {}
+        self._waiting_by_key: dict[Hashable, deque[T]] = {}
         self._heap: list[tuple[float, int, Hashable]] = []  # Waiting keys; stale if the usage changed
         self._order = itertools.count()
         self._parked: set[Hashable] = set()  # Waiting keys at their limit of slots
         self._virtual_time = 0.0  # Usage of the last served key at that time
-        self._usual = DEFAULT_COST
+        self._mean_cost = DEFAULT_COST
 
     def __len__(self) -> int:
         return self._length
@@ -60,82 +60,84 @@ class FairQueue(Generic[T]):
 
     def usage(self, key: Hashable) -> float:
         """Return the usage of a key; the key with the lowest usage is served first."""
-        return max(self._used.get(key, 0.0), self._virtual_time)
+        return max(self._usage_by_key.get(key, 0.0), self._virtual_time)
 
     def put(self, key: Hashable, item: T) -> None:
         """Append an item to the queue of a key."""
         self._length += 1
-        if key in self._waiting:
-            self._waiting[key].append(item)
+        if key in self._waiting_by_key:
+            self._waiting_by_key[key].append(item)
             return
-        self._waiting[key] = deque((item,))
+        self._waiting_by_key[key] = deque((item,))
         if key not in self._in_flight_by_key:
-            if len(self._used) >= _SWEEP_THRESHOLD:
+            if len(self._usage_by_key) >= _SWEEP_THRESHOLD:
                 self._sweep()
-            self._used[key] = self.usage(key)
+            self._usage_by_key[key] = self.usage(key)
         self._push_key(key)
 
     def try_acquire(self) -> Ticket[T] | None:
         """Return the next item's ticket, or None if no item may start; pass it to `release` afterwards."""
         while self.has_capacity:
-            used, _, key = heapq.heappop(self._heap)
-            if used != self._used[key]:
+            usage, _, key = heapq.heappop(self._heap)
+            if usage != self._usage_by_key[key]:
                 self._push_key(key)
             elif self._is_over_share(key):
                 self._parked.add(key)
             else:
-                return self._issue_ticket(key, used)
+                return self._issue_ticket(key, usage)
         return None
 
-    def release(self, turn: Ticket[T], cost: float) -> None:
+    def release(self, ticket: Ticket[T], cost: float) -> None:
         """Mark an item as ended and charge its key the actual cost."""
-        key = turn.key
+        key = ticket.key
         self.in_flight -= 1
-        self._used[key] += cost - turn.estimated_cost
-        self._usual += (cost - self._usual) / 8
+        self._usage_by_key[key] += cost - ticket.estimated_cost
+        self._mean_cost += (cost - self._mean_cost) / 8
         self._in_flight_by_key[key] -= 1
         if not self._in_flight_by_key[key]:
             del self._in_flight_by_key[key]
-        for each in self._parked:
-            self._push_key(each)
+        for parked_key in self._parked:
+            self._push_key(parked_key)
         self._parked.clear()
 
     def clear(self) -> list[T]:
         """Remove and return all waiting items."""
-        waiting = [item for line in self._waiting.values() for item in line]
-        self._waiting.clear()
+        items = [item for queue in self._waiting_by_key.values() for item in queue]
+        self._waiting_by_key.clear()
         self._heap.clear()
         self._parked.clear()
         self._length = 0
-        return waiting
+        return items
 
     def _push_key(self, key: Hashable) -> None:
-        heapq.heappush(self._heap, (self._used[key], next(self._order), key))
+        heapq.heappush(self._heap, (self._usage_by_key[key], next(self._order), key))
 
     def _is_over_share(self, key: Hashable) -> bool:
         return self._in_flight_by_key.get(key, 0) >= HEADROOM_FACTOR * (self.slots - self.in_flight)
 
     def _sweep(self) -> None:
-        claims = self._waiting.keys() | self._in_flight_by_key.keys()
-        self._used = {
-            key: used for key, used in self._used.items() if used > self._virtual_time or key in claims
+        active_keys = self._waiting_by_key.keys() | self._in_flight_by_key.keys()
+        self._usage_by_key = {
+            key: usage
+            for key, usage in self._usage_by_key.items()
+            if usage > self._virtual_time or key in active_keys
         }
 
-    def _issue_ticket(self, key: Hashable, used: float) -> Ticket[T]:
-        self._virtual_time = max(self._virtual_time, used)
+    def _issue_ticket(self, key: Hashable, usage: float) -> Ticket[T]:
+        self._virtual_time = max(self._virtual_time, usage)
         self.in_flight += 1
         self._length -= 1
         self._in_flight_by_key[key] = self._in_flight_by_key.get(key, 0) + 1
-        self._used[key] = used + self._usual
-        line = self._waiting[key]
-        item = line.popleft()
-        if not line:
-            del self._waiting[key]
+        self._usage_by_key[key] = usage + self._mean_cost
+        queue = self._waiting_by_key[key]
+        item = queue.popleft()
+        if not queue:
+            del self._waiting_by_key[key]
         elif self._is_over_share(key):
             self._parked.add(key)
         else:
             self._push_key(key)
-        return Ticket(key, item, self._usual)
+        return Ticket(key, item, self._mean_cost)
 
 
 class FairSemaphore:
@@ -155,22 +157,22 @@ class FairSemaphore:
     async def acquire(self, key: Hashable) -> AsyncIterator[None]:
         """Wait for a slot of a key and hold it within the block."""
         loop = asyncio.get_running_loop()
-        mine: asyncio.Future[Ticket[Any]] = loop.create_future()
-        self._queue.put(key, mine)
+        future: asyncio.Future[Ticket[Any]] = loop.create_future()
+        self._queue.put(key, future)
         self._grant_waiting()
-        started = 0.0
+        started_at = 0.0
         try:
-            await mine
-            started = loop.time()
+            await future
+            started_at = loop.time()
             yield
         finally:
-            if mine.done() and not mine.cancelled():
-                self._queue.release(mine.result(), loop.time() - started if started else 0.0)
+            if future.done() and not future.cancelled():
+                self._queue.release(future.result(), loop.time() - started_at if started_at else 0.0)
                 self._grant_waiting()
 
     def _grant_waiting(self) -> None:
-        while (turn := self._queue.try_acquire()) is not None:
-            if turn.item.done():  # The waiting task was cancelled.
-                self._queue.release(turn, 0.0)
+        while (ticket := self._queue.try_acquire()) is not None:
+            if ticket.item.done():  # The waiting task was cancelled.
+                self._queue.release(ticket, 0.0)
             else:
-                turn.item.set_result(turn)
+                ticket.item.set_result(ticket)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LANGUAGES = ("en", "fr")
 """ISO 639-1 codes of the supported languages."""
 _COMMAND_PATTERN = re.compile(r"(?<![\w/<`])(/[a-z]+)( [a-z]+)?(?![\w-])")
-COMMAND, OPTION = "command", "option"
+COMMAND_CONTEXT, OPTION_CONTEXT = "command", "option"
 """Message contexts of the names of commands and options in catalogues."""
 
 _language: ContextVar[str] = ContextVar("language", default="en")
@@ -84,15 +84,15 @@ def _localize_command_names(messages: Catalog, language: str) -> None:
     names = {
         str(message.id): str(message.string)
         for message in messages
-        if message.context == COMMAND and message.string
+        if message.context == COMMAND_CONTEXT and message.string
     }
     if not names:
         return
-    english = re.compile(_any_command_pattern(names))
+    english_pattern = re.compile(_any_command_pattern(names))
     _localized_command_patterns[language] = re.compile(f"(?<!`){_any_command_pattern(names.values())}")
 
     def named(text: str) -> str:
-        return english.sub(lambda found: names[found[0]], text)
+        return english_pattern.sub(lambda match: names[match[0]], text)
 
     for message in messages:
         if message.context is None and message.id:
@@ -101,13 +101,13 @@ def _localize_command_names(messages: Catalog, language: str) -> None:
 
 
 def _any_command_pattern(commands: Iterable[str]) -> str:
-    longest_first = "|".join(map(re.escape, sorted(commands, key=len, reverse=True)))
-    return rf"(?<![\w/<])(?:{longest_first})(?![\w-])"
+    alternatives = "|".join(map(re.escape, sorted(commands, key=len, reverse=True)))
+    return rf"(?<![\w/<])(?:{alternatives})(?![\w-])"
 
 
 def localized_command(path: str) -> str:
     """Return the name of a command, such as `/feed add`, in the current language."""
-    return load_catalogue(current_language()).pgettext(COMMAND, path)
+    return load_catalogue(current_language()).pgettext(COMMAND_CONTEXT, path)
 
 
 def set_command_mentions(mentions: Mapping[str, str]) -> None:
@@ -124,12 +124,12 @@ def linkify_commands(sentence: str) -> str:
     does nothing (https://github.com/discord/discord-api-docs/issues/5518).
     """
     load_catalogue(current_language())
-    if own := _localized_command_patterns.get(current_language()):
-        return own.sub(r"`\g<0>`", sentence)
-    return _COMMAND_PATTERN.sub(lambda found: _mention(found[1], found[2]), sentence)
+    if localized_pattern := _localized_command_patterns.get(current_language()):
+        return localized_pattern.sub(r"`\g<0>`", sentence)
+    return _COMMAND_PATTERN.sub(lambda match: _command_mention(match[1], match[2]), sentence)
 
 
-def _mention(first: str, second: str | None) -> str:
+def _command_mention(first: str, second: str | None) -> str:
     """Return a mention of `/first second`, or of `/first` followed by the word if it is no subcommand."""
     if second is None:
         return _mentions.get(first, first)
@@ -151,9 +151,9 @@ def N_(message: str) -> str:  # noqa: N802 - gettext's conventional name
     return message
 
 
-def format_count(singular: str, plural: str, number: int, **blanks: object) -> str:
+def format_count(singular: str, plural: str, number: int, **placeholders: object) -> str:
     """Format a plural message with the number as `{count}` and further placeholders."""
-    return ngettext(singular, plural, number).format(count=format_number(number), **blanks)
+    return ngettext(singular, plural, number).format(count=format_number(number), **placeholders)
 
 
 def format_number(number: int) -> str:

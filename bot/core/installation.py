@@ -19,12 +19,12 @@ def extra_command(extra: str) -> str:
     """
     origin = _read_origin()
     if "dir_info" not in origin:
-        return _install(_requirement(origin, extra))
+        return _pip_install_command(_requirement(origin, extra))
     folder = Path(unquote(urlsplit(origin["url"]).path))
     if not (folder / "pyproject.toml").is_file():
         return f"add {extra} to EXTRAS in .env (EXTRAS={extra}), then docker compose up --detach --build"
     constraints = folder / "constraints.txt"
-    return _install(
+    return _pip_install_command(
         *(("-c", str(constraints)) if constraints.is_file() else ()),
         *(("-e",) if origin["dir_info"].get("editable") else ()),
         f"{folder}[{extra}]",
@@ -51,7 +51,7 @@ def _requirement(origin: dict[str, Any], extra: str) -> str:
     return f"telex[{extra}] @ {origin['url']}"
 
 
-def _install(*arguments: str) -> str:
+def _pip_install_command(*arguments: str) -> str:
     pip = [sys.executable, "-m", "pip", "install"]
     if find_spec("pip") is None:  # uv creates environments without pip.
         pip = ["uv", "pip", "install", "--python", sys.executable]

@@ -12,24 +12,24 @@ from zoneinfo import ZoneInfo
 MINUTES_PER_DAY = 24 * 60
 """Minutes of a day."""
 
-FIRST, LAST = 8 * 60, 22 * 60
+WAKING_START_MINUTE, WAKING_END_MINUTE = 8 * 60, 22 * 60
 """First and last minute of the day in which most people are awake."""
 
-_QUIET = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
-_LONGEST_NAME = 100
+_QUIET_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+_MAX_ZONE_NAME_LENGTH = 100
 _LOOKAHEAD_DAYS = 9
 """Days in which every weekday occurs, with a day of margin on both sides."""
 
 
-def format_iso(moment: int) -> str:
+def format_iso(timestamp: int) -> str:
     """Format a UTC timestamp as ISO 8601, such as `2020-06-10T08:30:00Z`."""
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def load_zone(name: str) -> ZoneInfo:
     """Return the IANA time zone of a name, or UTC if this machine does not know it."""
     try:
-        return ZoneInfo(name[:_LONGEST_NAME])
+        return ZoneInfo(name[:_MAX_ZONE_NAME_LENGTH])
     except (ValueError, OSError, LookupError):  # ZoneInfoNotFoundError is a KeyError
         return ZoneInfo("UTC")
 
@@ -50,7 +50,7 @@ def parse_quiet_hours(text: str) -> tuple[int, int]:
 
     Raises ValueError unless the text has the form that `format_quiet_hours` writes.
     """
-    match = _QUIET.fullmatch(text)
+    match = _QUIET_HOURS.fullmatch(text)
     if match is None:
         raise ValueError("no quiet hours")
     hour, minute, end_hour, end_minute = map(int, match.groups())
@@ -65,37 +65,39 @@ def quiet_hours_end(now: int, text: str | None, zone_name: str) -> int:
     if text is None:
         return 0
     begin, end = parse_quiet_hours(text)
-    where = load_zone(zone_name)
-    today = datetime.fromtimestamp(now, where).date()
+    zone = load_zone(zone_name)
+    today = datetime.fromtimestamp(now, zone).date()
     for day in (today - timedelta(days=1), today):
-        starts = local_minute_to_timestamp(day, begin, where)
-        ends = local_minute_to_timestamp(day if begin < end else day + timedelta(days=1), end, where)
-        if starts <= now < ends:
-            return ends
+        starts_at = local_minute_to_timestamp(day, begin, zone)
+        ends_at = local_minute_to_timestamp(day if begin < end else day + timedelta(days=1), end, zone)
+        if starts_at <= now < ends_at:
+            return ends_at
     return 0
 
 
-def local_minute_to_timestamp(day: date, minute: int, where: ZoneInfo) -> int:
+def local_minute_to_timestamp(day: date, minute: int, zone: ZoneInfo) -> int:
     """Return the UTC timestamp at which a minute of a local day begins.
 
     A time skipped by a clock change begins where the gap ends; a repeated one is the first of the two.
     """
-    local = datetime.combine(day, time(minute // 60, minute % 60), where)
+    local = datetime.combine(day, time(minute // 60, minute % 60), zone)
     utc = local.astimezone(UTC)
-    if utc.astimezone(where).replace(tzinfo=None) != local.replace(tzinfo=None):  # A skipped local time
+    if utc.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):  # A skipped local time
         before, after = local.utcoffset(), local.replace(fold=1).utcoffset()
         assert before is not None
         assert after is not None
-        utc = _end_of_gap(utc + (before - after), utc, where)
+        utc = _end_of_gap(utc + (before - after), utc, zone)
     return int(utc.timestamp())
 
 
-def _end_of_gap(low: datetime, high: datetime, where: ZoneInfo) -> datetime:
-    offset = low.astimezone(where).utcoffset()
-    while high - low > timedelta(seconds=1):
-        middle = low + (high - low) // 2
-        low, high = (middle, high) if middle.astimezone(where).utcoffset() == offset else (low, middle)
-    return high.replace(microsecond=0)
+def _end_of_gap(earliest: datetime, latest: datetime, zone: ZoneInfo) -> datetime:
+    offset = earliest.astimezone(zone).utcoffset()
+    while latest - earliest > timedelta(seconds=1):
+        middle = earliest + (latest - earliest) // 2
+        earliest, latest = (
+            (middle, latest) if middle.astimezone(zone).utcoffset() == offset else (earliest, middle)
+        )
+    return latest.replace(microsecond=0)
 
 
 def next_occurrence(after: int, minute: int, weekday: int | None, zone_name: str) -> int:
@@ -103,15 +105,15 @@ def next_occurrence(after: int, minute: int, weekday: int | None, zone_name: str
 
     `weekday` is 0 (Monday) to 6, or None for any day.
     """
-    where = load_zone(zone_name)
-    day = datetime.fromtimestamp(after, where).date()
-    for ahead in range(_LOOKAHEAD_DAYS):
-        one = day + timedelta(days=ahead)
+    zone = load_zone(zone_name)
+    first_day = datetime.fromtimestamp(after, zone).date()
+    for days_ahead in range(_LOOKAHEAD_DAYS):
+        candidate_day = first_day + timedelta(days=days_ahead)
         if (
-            weekday in {None, one.weekday()}
-            and (due := local_minute_to_timestamp(one, minute, where)) > after
+            weekday in {None, candidate_day.weekday()}
+            and (due_at := local_minute_to_timestamp(candidate_day, minute, zone)) > after
         ):
-            return due
+            return due_at
     raise AssertionError("every weekday comes within eight days")
 
 
@@ -122,9 +124,12 @@ def next_occurrence_of_any(after: int, minutes: Iterable[int], zone_name: str) -
 
 def spread_over_waking_hours(count: int) -> list[int]:
     """Return `count` minutes of the day, evenly spaced from `WAKING_START_MINUTE` on."""
-    return [FIRST + (LAST - FIRST) * number // count for number in range(count)]
+    return [
+        WAKING_START_MINUTE + (WAKING_END_MINUTE - WAKING_START_MINUTE) * number // count
+        for number in range(count)
+    ]
 
 
-def format_local_time(seconds: int, zone_name: str) -> str:
+def format_local_time(timestamp: int, zone_name: str) -> str:
     """Format a UTC timestamp as `HH:MM` in a time zone."""
-    return datetime.fromtimestamp(seconds, load_zone(zone_name)).strftime("%H:%M")
+    return datetime.fromtimestamp(timestamp, load_zone(zone_name)).strftime("%H:%M")

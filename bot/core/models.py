@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from bot.core.preferences import DEFAULT_APPEARANCE, DigestPlan, PostLook
+from bot.core.preferences import DEFAULT_LOOK, DigestPlan, PostLook
 
 
 class FeedState(StrEnum):
@@ -255,7 +255,7 @@ class Dispatch:
     payload: str = ""  # Text of an alert, or content of a digest as JSON
     person_id: int | None = None
     watch_id: int | None = None
-    look: PostLook = DEFAULT_APPEARANCE
+    look: PostLook = DEFAULT_LOOK
     webhook_id: int | None = None  # Webhook that sends it; None for the bot itself
 
 
@@ -282,7 +282,7 @@ class DeliveryStatus(StrEnum):
 
     POSTED = "posted"
     IN_CATCH_UP = "caught up"
-    JOIND = "joined"
+    JOINED = "joined"
     IN_DIGEST = "digested"
     FILTERED = "filtered"
     WITHHELD = "withheld"

@@ -55,21 +55,23 @@ class PostLook:
 
     def __str__(self) -> str:
         """Return JSON of the fields that differ from the default, for columns and the change history."""
-        usual = asdict(DEFAULT_APPEARANCE)
-        return json.dumps({name: value for name, value in asdict(self).items() if value != usual[name]})
+        defaults = asdict(DEFAULT_LOOK)
+        return json.dumps(
+            {name: field_value for name, field_value in asdict(self).items() if field_value != defaults[name]}
+        )
 
     @classmethod
     def from_json(cls, text: str | None) -> Self:
         """Parse the JSON that `str()` writes; None is the default look."""
-        values = json.loads(text or "{}")
-        if "style" in values:
-            values["style"] = Style(values["style"])
-        if values.get("template") is not None:
-            values["template"] = Template(**values["template"])
-        return cls(**values)
+        fields = json.loads(text or "{}")
+        if "style" in fields:
+            fields["style"] = Style(fields["style"])
+        if fields.get("template") is not None:
+            fields["template"] = Template(**fields["template"])
+        return cls(**fields)
 
 
-DEFAULT_APPEARANCE = PostLook()
+DEFAULT_LOOK = PostLook()
 """Appearance of posts that nobody has configured."""
 
 
@@ -84,18 +86,18 @@ class Filter(NamedTuple):
     """A filter of a subscription. `query` is one line in the search syntax."""
 
     id: int
-    rule: FilterMode
+    mode: FilterMode
     query: str
 
     def __str__(self) -> str:
         """Return its text in the change history and in delivery statuses, such as `never crypto`."""
-        return f"{self.rule} {self.query}"
+        return f"{self.mode} {self.query}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Parse the text that `str()` writes; the id is 0. Raises ValueError for any other text."""
-        rule, _space, query = text.partition(" ")
-        return cls(0, FilterMode(rule), query)
+        mode, _space, query = text.partition(" ")
+        return cls(0, FilterMode(mode), query)
 
 
 class Preference(StrEnum):
@@ -133,7 +135,7 @@ class ServerPreferences:
     time_zone: str = "UTC"
     manager_role: int | None = None
     alerts: int | None = None
-    look: PostLook = DEFAULT_APPEARANCE
+    look: PostLook = DEFAULT_LOOK
     notify_roles: tuple[int, ...] = ()
 
 
@@ -236,16 +238,18 @@ class DigestPlan:
     def __str__(self) -> str:
         """Return its text in the change history, such as `daily 08:00 alone`."""
         day = "daily" if self.weekday is None else _WEEKDAY_NAMES[self.weekday]
-        more = [name for name in _PLAN_FLAGS if getattr(self, name)]
-        return " ".join([day, format_clock(self.minute), *more])
+        flags = [name for name in _PLAN_FLAGS if getattr(self, name)]
+        return " ".join([day, format_clock(self.minute), *flags])
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Parse the text that `str()` writes. Raises ValueError for any other text."""
-        day, time, *more = text.split()
+        day, time, *flags = text.split()
         hour, minute = map(int, time.split(":"))
         weekday = None if day == "daily" else _WEEKDAY_NAMES.index(day)
-        return cls(weekday=weekday, minute=60 * hour + minute, **{name: name in more for name in _PLAN_FLAGS})
+        return cls(
+            weekday=weekday, minute=60 * hour + minute, **{name: name in flags for name in _PLAN_FLAGS}
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

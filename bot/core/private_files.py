@@ -3,18 +3,18 @@
 from contextlib import suppress
 from pathlib import Path
 
-_OWNERS_FOLDER, _OWNERS_FILE = 0o700, 0o600
+_PRIVATE_FOLDER_MODE, _PRIVATE_FILE_MODE = 0o700, 0o600
 
 
 def make_private_folder(folder: Path) -> None:
     """Create a folder with mode 0700, or restrict an existing one to it. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     with suppress(PermissionError):  # The folder belongs to another user who lets this one write there.
-        folder.chmod(_OWNERS_FOLDER)
+        folder.chmod(_PRIVATE_FOLDER_MODE)
 
 
-def close_files(folder: Path) -> None:
+def restrict_to_owner(folder: Path) -> None:
     """Restrict all files in a private folder to its owner; index engines create them with default modes."""
     for path in folder.rglob("*"):
         with suppress(PermissionError, FileNotFoundError):  # An engine may delete a file at any time.
-            path.chmod(_OWNERS_FOLDER if path.is_dir() else _OWNERS_FILE)
+            path.chmod(_PRIVATE_FOLDER_MODE if path.is_dir() else _PRIVATE_FILE_MODE)

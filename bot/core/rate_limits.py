@@ -10,7 +10,7 @@ _SWEEP_THRESHOLD = 10_000
 
 
 class TokenBucket:
-    """A token bucket per key: `allowed` tokens at once, refilled evenly over `period` seconds.
+    """A token bucket per key: `is_allowed` tokens at once, refilled evenly over `period` seconds.
 
     Stored as the time at which the bucket is full again (generic cell rate algorithm, ITU-T I.371).
     """
@@ -18,57 +18,59 @@ class TokenBucket:
     def __init__(self, clock: Clock, *, allowed: int, period: float) -> None:
         self._clock = clock
         self._interval = period / allowed
-        self._slack = period - self._interval
+        self._burst_seconds = period - self._interval
         self._full_at: dict[Hashable, float] = {}
 
     def retry_after(self, key: Hashable) -> float:
         """Return the seconds until a token is available; 0 if one is available now."""
         now = self._clock.monotonic()
-        return max(0.0, self._full_at.get(key, now) - self._slack - now)
+        return max(0.0, self._full_at.get(key, now) - self._burst_seconds - now)
 
     def available(self, key: Hashable) -> int:
         """Return the number of tokens that are available now."""
         now = self._clock.monotonic()
-        owed = max(self._full_at.get(key, now) - now, 0.0)
-        return max(0, int((self._slack + self._interval - owed) / self._interval + 1e-9))
+        refill_seconds = max(self._full_at.get(key, now) - now, 0.0)
+        return max(0, int((self._burst_seconds + self._interval - refill_seconds) / self._interval + 1e-9))
 
-    def consume(self, key: Hashable, turns: float = 1) -> None:
+    def consume(self, key: Hashable, tokens: float = 1) -> None:
         """Take tokens from the bucket of a key."""
         now = self._clock.monotonic()
         if len(self._full_at) >= _SWEEP_THRESHOLD:
-            self._full_at = {each: whole for each, whole in self._full_at.items() if whole > now}
-        self._full_at[key] = max(self._full_at.get(key, now), now) + turns * self._interval
+            self._full_at = {
+                bucket_key: full_at for bucket_key, full_at in self._full_at.items() if full_at > now
+            }
+        self._full_at[key] = max(self._full_at.get(key, now), now) + tokens * self._interval
 
     def sync_usage(self, key: Hashable, seconds: float) -> None:
         """Take usage of other processes into account: the bucket is full in `seconds` at the earliest."""
         self._full_at[key] = max(self._full_at.get(key, 0.0), self._clock.monotonic() + seconds)
 
 
-class MissLimit:
+class FailedLookupLimiter:
     """Rate limiter for guesses of secrets, per client address; a correct secret is never refused.
 
     IPv6 addresses count by their /64 network.
     """
 
-    ALLOWED, PERIOD = 20, 60.0
+    MAX_MISSES, PERIOD_SECONDS = 20, 60.0
     """Failed lookups per client and period, and the seconds in which all of them are refilled."""
 
     def __init__(self, clock: Clock) -> None:
-        self._limit = TokenBucket(clock, allowed=self.ALLOWED, period=self.PERIOD)
+        self._bucket = TokenBucket(clock, allowed=self.MAX_MISSES, period=self.PERIOD_SECONDS)
 
     def count_miss(self, address: str) -> float:
         """Count a failed lookup; return the seconds that the client has to wait, 0 if it need not."""
-        caller = _client_network(address)
-        wait = self._limit.retry_after(caller)
-        if not wait:
-            self._limit.consume(caller)
-        return wait
+        client = _client_network(address)
+        wait_seconds = self._bucket.retry_after(client)
+        if not wait_seconds:
+            self._bucket.consume(client)
+        return wait_seconds
 
 
 def _client_network(address: str) -> str:
     """Return an IPv4 address unchanged and the /64 network of an IPv6 address: one client has all of it."""
     try:
-        known = ip_address(address)
+        ip = ip_address(address)
     except ValueError:
         return address
-    return str(ip_network((known, 64), strict=False)) if known.version == 6 else address  # noqa: PLR2004
+    return str(ip_network((ip, 64), strict=False)) if ip.version == 6 else address  # noqa: PLR2004

@@ -17,7 +17,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bot.core.database_url import DatabaseUrl, parse_place
+from bot.core.database_url import DatabaseUrl, parse_database_location
 from bot.core.preferences import ProcessRole
 
 Network = IPv4Network | IPv6Network
@@ -157,42 +157,42 @@ class Settings(BaseSettings):
 
     @field_validator("allow_private_addresses", "trusted_proxies", mode="before")
     @classmethod
-    def _parse_networks(cls, value: object) -> object:
-        if isinstance(value, str):
+    def _parse_networks(cls, networks: object) -> object:
+        if isinstance(networks, str):
             try:
-                return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+                return tuple(ip_network(part.strip()) for part in networks.split(",") if part.strip())
             except ValueError:
                 raise ValueError("addresses or networks such as 192.168.0.0/16 are needed") from None
-        return value
+        return networks
 
     @field_validator("roles", mode="before")
     @classmethod
-    def _parse_roles(cls, value: object) -> object:
-        if isinstance(value, str):
-            value = [part.strip() for part in value.split(",") if part.strip()] or list(ProcessRole)
-        return value
+    def _parse_roles(cls, roles: object) -> object:
+        if isinstance(roles, str):
+            roles = [part.strip() for part in roles.split(",") if part.strip()] or list(ProcessRole)
+        return roles
 
     @field_validator("roles", mode="after")
     @classmethod
     def _require_server_for_single_role(
-        cls, value: frozenset[ProcessRole], info: ValidationInfo
+        cls, roles: frozenset[ProcessRole], info: ValidationInfo
     ) -> frozenset[ProcessRole]:
-        if len(value) < len(ProcessRole) and not isinstance(info.data.get("database"), DatabaseUrl):
+        if len(roles) < len(ProcessRole) and not isinstance(info.data.get("database"), DatabaseUrl):
             raise ValueError("a TELEX_DATABASE on a PostgreSQL server is needed, which processes can share")
-        return value
+        return roles
 
     @field_validator("shards", mode="after")
     @classmethod
-    def _validate_shards(cls, value: str, info: ValidationInfo) -> str:
-        if value != "auto":
-            numbers = re.fullmatch(r"(\d+)-(\d+)/(\d+)", value)
-            if numbers is None or not int(numbers[1]) <= int(numbers[2]) < int(numbers[3]):
+    def _validate_shards(cls, shards: str, info: ValidationInfo) -> str:
+        if shards != "auto":
+            match = re.fullmatch(r"(\d+)-(\d+)/(\d+)", shards)
+            if match is None or not int(match[1]) <= int(match[2]) < int(match[3]):
                 raise ValueError("auto, or shards such as 0-7/16, are needed; all of 16 are 0-15/16")
             if not isinstance(info.data.get("database"), DatabaseUrl):
                 raise ValueError(
                     "a TELEX_DATABASE on a PostgreSQL server is needed, which processes can share"
                 )
-        return value
+        return shards
 
     @property
     def shard_range(self) -> tuple[range, int] | None:
@@ -204,13 +204,13 @@ class Settings(BaseSettings):
 
     @field_validator("database", mode="before")
     @classmethod
-    def _parse_database(cls, value: object) -> object:
-        return parse_place(value) if isinstance(value, str) else value
+    def _parse_database(cls, database: object) -> object:
+        return parse_database_location(database) if isinstance(database, str) else database
 
-    def sibling_path(self, ending: str) -> Path:
+    def sibling_path(self, suffix: str) -> Path:
         """Return a path beside the database file; for a database on a server, beside the default file."""
         file = self.database if isinstance(self.database, Path) else Path("data/telex")
-        return file.with_name(f"{file.name}{ending}")
+        return file.with_name(f"{file.name}{suffix}")
 
     @property
     def index_folder(self) -> Path:
@@ -219,55 +219,55 @@ class Settings(BaseSettings):
 
     @field_validator("privacy_url", mode="after")
     @classmethod
-    def _validate_privacy_url(cls, value: str | None) -> str | None:
-        if value is None or not value.strip():
+    def _validate_privacy_url(cls, url: str | None) -> str | None:
+        if url is None or not url.strip():
             return None
-        if not value.strip().startswith("https://") or any(each in value.strip() for each in " ()<>"):
+        if not url.strip().startswith("https://") or any(character in url.strip() for character in " ()<>"):
             raise ValueError("an address that begins with https:// is needed")
-        return value.strip()
+        return url.strip()
 
     @field_validator("public_url", "model_url", mode="after")
     @classmethod
-    def _validate_base_url(cls, value: str | None) -> str | None:
-        if value is None or not value.strip():
+    def _validate_base_url(cls, url: str | None) -> str | None:
+        if url is None or not url.strip():
             return None
-        parts = urlsplit(value.strip())
+        parts = urlsplit(url.strip())
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
             raise ValueError("an address such as http://127.0.0.1:11434/v1 is needed, without ? and #")
         if parts.username is not None or parts.password is not None:
             raise ValueError("a name or key does not belong in the address; a model’s is TELEX_MODEL_KEY")
-        return value.strip().rstrip("/")
+        return url.strip().rstrip("/")
 
     @field_validator("public_url", mode="after")
     @classmethod
-    def _leads_to_health_address(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if value is not None and info.data.get("health_address", "wrong") is None:
+    def _require_health_address(cls, public_url: str | None, info: ValidationInfo) -> str | None:
+        if public_url is not None and info.data.get("health_address", "wrong") is None:
             raise ValueError("TELEX_HEALTH_ADDRESS, which it leads to, is needed too")
-        return value
+        return public_url
 
     @field_validator("health_address", mode="before")
     @classmethod
-    def _parse_health_address(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        if not value.strip():
+    def _parse_health_address(cls, address: object) -> object:
+        if not isinstance(address, str):
+            return address
+        if not address.strip():
             return None
-        host, separator, port = value.strip().rpartition(":")
+        host, separator, port = address.strip().rpartition(":")
         if not (host and separator and port.isascii() and port.isdecimal() and int(port) < 2**16):
             raise ValueError("an address and a port such as 127.0.0.1:8080 are needed")
         return host.strip("[]"), int(port)
 
     @field_validator("secret_key", mode="after")
     @classmethod
-    def _validate_secret_key(cls, value: SecretStr | None) -> SecretStr | None:
-        for key in value.get_secret_value().split(",") if value else ():
+    def _validate_secret_key(cls, secret_key: SecretStr | None) -> SecretStr | None:
+        for key in secret_key.get_secret_value().split(",") if secret_key else ():
             try:
                 is_key = len(urlsafe_b64decode(key.strip())) == 32  # noqa: PLR2004  # https://github.com/fernet/spec
             except ValueError:
                 is_key = False
             if not is_key:
                 raise ValueError("what `telex rekey --new` prints is needed")
-        return value
+        return secret_key
 
     @field_validator("discord_token", "model_key", "secret_key", mode="before")
     @classmethod

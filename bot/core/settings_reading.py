@@ -11,41 +11,41 @@ from pydantic.fields import FieldInfo
 
 from bot.core.settings import ENV_FILE, Settings
 
-_LEAST_LIKENESS = 0.75
+_MIN_NAME_SIMILARITY = 0.75
 """Minimum `difflib` ratio from which an unknown name is taken for a misspelt setting."""
 
 
-class WrongSettings(Exception):
+class InvalidSettings(Exception):
     """Failure to read the settings; the message for the operator has one line per setting."""
 
 
-def read_settings(**values: str) -> Settings:
-    """Read all settings; `overrides` precede the environment and `.env`.
+def read_settings(**overrides: str) -> Settings:
+    """Read all settings; `load_overrides` precede the environment and `.env`.
 
     Raises `InvalidSettings` if a setting or the file is invalid.
     """
     _parse_env_file()
     try:
-        return Settings(**values)  # type: ignore[arg-type]  # Texts, as in the environment
+        return Settings(**overrides)  # type: ignore[arg-type]  # Texts, as in the environment
     except ValidationError as error:
         sentences: dict[str, str] = {}
         for problem in error.errors():
             name = _setting_name(str(problem["loc"][0]))
-            sentences.setdefault(name, f"{name}: {_describe(name, problem)}.")
-        raise WrongSettings("\n".join(sentences.values())) from None  # The cause contains values.
+            sentences.setdefault(name, f"{name}: {_describe_problem(name, problem)}.")
+        raise InvalidSettings("\n".join(sentences.values())) from None  # The cause contains values.
 
 
-def unknown_settings() -> list[str]:
+def find_unknown_settings() -> list[str]:
     """Return a warning for each unknown variable that looks like a setting, with the closest known name."""
     names = {name.upper() for name in os.environ}
     names.update(binding.key.upper() for binding in _parse_env_file() if binding.key)
-    known = list(map(_setting_name, Settings.model_fields))
+    known_names = list(map(_setting_name, Settings.model_fields))
     sentences = []
-    for name in sorted(names.difference(known)):
-        near = get_close_matches(name, known, n=1, cutoff=_LEAST_LIKENESS)
-        if name.startswith("TELEX_") or (near and name.startswith("DISCORD_")):
-            meant = f"; did you mean {near[0]}?" if near else "."
-            sentences.append(f"{name} isn't a setting of Telex{meant}")
+    for name in sorted(names.difference(known_names)):
+        close_names = get_close_matches(name, known_names, n=1, cutoff=_MIN_NAME_SIMILARITY)
+        if name.startswith("TELEX_") or (close_names and name.startswith("DISCORD_")):
+            suggestion = f"; did you mean {close_names[0]}?" if close_names else "."
+            sentences.append(f"{name} isn't a setting of Telex{suggestion}")
     return sentences
 
 
@@ -54,7 +54,7 @@ def _setting_name(field: str) -> str:
     return name if name == "DISCORD_TOKEN" else f"TELEX_{name}"
 
 
-def _describe(name: str, problem: Any) -> str:  # noqa: ANN401 - pydantic's error dictionary
+def _describe_problem(name: str, problem: Any) -> str:  # noqa: ANN401 - pydantic's error dictionary
     match problem["type"]:
         case "value_error":
             return str(problem["ctx"]["error"])
@@ -68,9 +68,9 @@ def _describe(name: str, problem: Any) -> str:  # noqa: ANN401 - pydantic's erro
 
 def _describe_number(field: FieldInfo) -> str:
     bounds = [
-        f"{words} {getattr(bound, name)}"
+        f"{label} {getattr(bound, name)}"
         for bound in field.metadata
-        for name, words in (("ge", "at least"), ("gt", "above"), ("le", "at most"))
+        for name, label in (("ge", "at least"), ("gt", "above"), ("le", "at most"))
         if hasattr(bound, name)
     ]
     kind = "a whole number" if field.annotation is int else "a number"
@@ -84,12 +84,12 @@ def _parse_env_file() -> list[Binding]:
     try:
         text = ENV_FILE.read_text("utf-8-sig")
     except OSError as error:
-        raise WrongSettings(f"The file .env cannot be read: {error.strerror}.") from error
+        raise InvalidSettings(f"The file .env cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:  # NUL bytes point to UTF-16.
-        raise WrongSettings("The file .env isn't UTF-8, perhaps UTF-16: save it as UTF-8.")
+        raise InvalidSettings("The file .env isn't UTF-8, perhaps UTF-16: save it as UTF-8.")
     bindings = list(parse_stream(StringIO(text)))
-    if wrong := [str(binding.original.line) for binding in bindings if binding.error]:
-        raise WrongSettings(f"The file .env, line {', '.join(wrong)}: NAME=value is needed.")
+    if invalid_lines := [str(binding.original.line) for binding in bindings if binding.error]:
+        raise InvalidSettings(f"The file .env, line {', '.join(invalid_lines)}: NAME=value is needed.")
     return bindings

@@ -13,7 +13,7 @@ class RequestRejected(Exception):
     `bot.posting.wording` has the sentence of each reason.
     """
 
-    def __init__(self, reason: StrEnum, **values: str | int) -> None:
-        super().__init__(reason, values)
+    def __init__(self, reason: StrEnum, **placeholders: str | int) -> None:
+        super().__init__(reason, placeholders)
         self.reason = reason
-        self.values = values
+        self.placeholders = placeholders

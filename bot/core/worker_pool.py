@@ -56,27 +56,27 @@ class WorkerPool:
         self,
         count: int = 1,
         *,
-        tired: int = RECYCLE_RSS_BYTES,
-        patience: float | None = None,
+        recycle_rss_bytes: int = RECYCLE_RSS_BYTES,
+        idle_seconds: float | None = None,
         min_idle: int = 0,
     ) -> None:
-        self._count, self._keep = count, min_idle
-        self._tired = tired
-        self._patience = patience
-        self._timer: asyncio.TimerHandle | None = None
+        self._count, self._min_idle = count, min_idle
+        self._recycle_rss_bytes = recycle_rss_bytes
+        self._idle_seconds = idle_seconds
+        self._reap_timer: asyncio.TimerHandle | None = None
         self._idle: list[_Worker] = []
         self._busy: set[_Worker] = set()
         self._dying: list[subprocess.Popen[bytes]] = []
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._taken = 0
+        self._slot_waiters: deque[asyncio.Future[None]] = deque()
+        self._used_slots = 0
         self._closed = False
 
     async def close(self) -> None:
         """Kill the processes; waiting and running calls are cancelled."""
         self._closed = True
-        if self._timer is not None:
-            self._timer.cancel()
-        for future in self._waiting:
+        if self._reap_timer is not None:
+            self._reap_timer.cancel()
+        for future in self._slot_waiters:
             future.cancel()
         for worker in [*self._busy, *self._idle]:
             self._discard(worker)
@@ -100,79 +100,79 @@ class WorkerPool:
         name = f"{function.__module__}:{function.__qualname__}"
         await self._acquire_slot()
         worker: _Worker | None = None
-        healthy = False
+        is_reusable = False
         try:
             worker = await self._get_or_spawn()
             self._busy.add(worker)
-            healthy, result = await worker.call(name, args, timeout, _return_type(function))
+            is_reusable, outcome = await worker.call(name, args, timeout, _return_type(function))
         finally:
             if worker is not None:
                 self._busy.discard(worker)
-                if healthy and not self._closed:
+                if is_reusable and not self._closed:
                     worker.free_since = asyncio.get_running_loop().time()
                     self._idle.append(worker)  # Last in, first out: idle workers can end.
                     self._schedule_reap()
                 else:
                     self._discard(worker)
-            self._taken -= 1
+            self._used_slots -= 1
             self._grant_next()
-        if isinstance(result, BaseException):
-            raise result
-        return cast("T", result)
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return cast("T", outcome)
 
     async def _acquire_slot(self) -> None:
         if self._closed:
             raise asyncio.CancelledError
-        if not self._taken:
-            self._taken = 1
+        if not self._used_slots:
+            self._used_slots = 1
             return
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
-        self._waiting.append(future)
-        crowded = loop.call_later(SCALE_UP_DELAY_SECONDS, self._grant_next)
+        self._slot_waiters.append(future)
+        scale_up_timer = loop.call_later(SCALE_UP_DELAY_SECONDS, self._grant_next)
         try:
             await future
         except asyncio.CancelledError:
-            if future in self._waiting:
-                self._waiting.remove(future)
+            if future in self._slot_waiters:
+                self._slot_waiters.remove(future)
             elif not future.cancelled():  # It had just got a slot.
-                self._taken -= 1
+                self._used_slots -= 1
                 self._grant_next()
             raise
         finally:
-            crowded.cancel()
+            scale_up_timer.cancel()
 
     def _grant_next(self) -> None:
         """Give a free slot to the call that waits longest."""
-        while self._waiting and self._taken < self._count:
-            future = self._waiting.popleft()
+        while self._slot_waiters and self._used_slots < self._count:
+            future = self._slot_waiters.popleft()
             if not future.done():
-                self._taken += 1
+                self._used_slots += 1
                 future.set_result(None)
                 return
 
     async def _get_or_spawn(self) -> _Worker:
         while self._idle:
             worker = self._idle.pop()
-            if not worker.lost:
+            if not worker.is_lost:
                 return worker
             self._discard(worker)
         self._reap()
-        return await _Worker.start(self._tired)
+        return await _Worker.start(self._recycle_rss_bytes)
 
     def _schedule_reap(self) -> None:
         """Schedule the end of idle workers."""
-        if self._timer is None and self._patience is not None:
-            self._timer = asyncio.get_running_loop().call_later(self._patience, self._reap_idle)
+        if self._reap_timer is None and self._idle_seconds is not None:
+            self._reap_timer = asyncio.get_running_loop().call_later(self._idle_seconds, self._reap_idle)
 
     def _reap_idle(self) -> None:
-        loop, patience = asyncio.get_running_loop(), self._patience or 0.0
+        loop, idle_seconds = asyncio.get_running_loop(), self._idle_seconds or 0.0
         now = loop.time()
-        while len(self._idle) > self._keep and self._idle[0].free_since + patience <= now:
+        while len(self._idle) > self._min_idle and self._idle[0].free_since + idle_seconds <= now:
             self._discard(self._idle.pop(0))
-        waits = [self._idle[0].free_since + patience - now] if len(self._idle) > self._keep else []
-        waits += [1.0] if self._reap() else []
-        self._timer = loop.call_later(max(min(waits), 0.01), self._reap_idle) if waits else None
+        delays = [self._idle[0].free_since + idle_seconds - now] if len(self._idle) > self._min_idle else []
+        delays += [1.0] if self._reap() else []
+        self._reap_timer = loop.call_later(max(min(delays), 0.01), self._reap_idle) if delays else None
 
     def _discard(self, worker: _Worker) -> None:
         worker.kill()
@@ -185,16 +185,16 @@ class WorkerPool:
         return bool(self._dying)
 
 
-def _environment() -> dict[str, str]:
+def _worker_environment() -> dict[str, str]:
     """Return the environment of a worker, without tokens, keys and passwords."""
-    return {name: value for name, value in os.environ.items() if name in _ENV_ALLOWLIST} | _MALLOC_ENV
+    return {name: setting for name, setting in os.environ.items() if name in _ENV_ALLOWLIST} | _MALLOC_ENV
 
 
 @cache
 def _return_type(function: Callable[..., object]) -> object:
     """Return the declared return type of a function, or Any if it declares none."""
-    kind = get_type_hints(function).get("return", Any)
-    return Any if kind is object else kind
+    return_type = get_type_hints(function).get("return", Any)
+    return Any if return_type is object else return_type
 
 
 class _Worker(asyncio.Protocol):
@@ -202,56 +202,58 @@ class _Worker(asyncio.Protocol):
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
-        self.lost = False
+        self.is_lost = False
         self.free_since = asyncio.get_running_loop().time()
         self._transport: asyncio.Transport | None = None
         self._reply: asyncio.Future[tuple[bool, object]] | None = None
-        self._kind: object = None
+        self._result_type: object = None
         self._received = bytearray()
-        self._known: set[str] = set()
+        self._imported_modules: set[str] = set()
 
     @classmethod
-    async def start(cls, tired: int) -> _Worker:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            source = _BOOTSTRAP_CODE.format(path=sys.path, descriptor=theirs.fileno(), tired=tired)
+    async def start(cls, recycle_rss_bytes: int) -> _Worker:
+        parent_socket, worker_socket = socket.socketpair()
+        with worker_socket:
+            bootstrap_source = _BOOTSTRAP_CODE.format(
+                path=sys.path, descriptor=worker_socket.fileno(), tired=recycle_rss_bytes
+            )
             process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns in a millisecond; runs our interpreter
-                [sys.executable, "-P", "-c", source],
+                [sys.executable, "-P", "-c", bootstrap_source],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                env=_environment(),
+                pass_fds=[worker_socket.fileno()],
+                env=_worker_environment(),
                 start_new_session=True,  # Ctrl-C in the terminal must not reach it.
             )
         worker = cls(process)
-        await asyncio.get_running_loop().create_connection(lambda: worker, sock=ours)
+        await asyncio.get_running_loop().create_connection(lambda: worker, sock=parent_socket)
         return worker
 
     async def call(
-        self, name: str, args: tuple[object, ...], limit: float, kind: object
+        self, name: str, args: tuple[object, ...], timeout_seconds: float, result_type: object
     ) -> tuple[bool, object]:
         """Return whether the worker is still usable, and the `result_type` result or the exception."""
         if self._transport is None:
             raise RuntimeError("a worker without its connection")
-        payload = pickle.dumps((name, args, limit), pickle.HIGHEST_PROTOCOL)
+        payload = pickle.dumps((name, args, timeout_seconds), pickle.HIGHEST_PROTOCOL)
         loop = asyncio.get_running_loop()
-        self._kind = kind
-        self._reply, started = loop.create_future(), loop.time()
+        self._result_type = result_type
+        self._reply, started_at = loop.create_future(), loop.time()
         self._transport.writelines((HEADER.pack(len(payload)), payload))
         module = name.partition(":")[0]
-        first = module not in self._known
-        self._known.add(module)
-        late = False, WorkerTimeout(f"{name} took more than {limit:g} s")
+        is_first_call = module not in self._imported_modules
+        self._imported_modules.add(module)
+        timed_out = False, WorkerTimeout(f"{name} took more than {timeout_seconds:g} s")
         try:
-            async with asyncio.timeout(limit + (STARTUP_GRACE_SECONDS if first else 0)):
-                healthy, result = await self._reply
+            async with asyncio.timeout(timeout_seconds + (STARTUP_GRACE_SECONDS if is_first_call else 0)):
+                is_reusable, outcome = await self._reply
         except TimeoutError:
-            return late
+            return timed_out
         finally:
             self._reply = None
         # The worker's own timer starts after the import and ends it even if the parent is gone.
-        ended_itself = isinstance(result, WorkerDied) and loop.time() - started >= limit
-        return late if ended_itself else (healthy, result)
+        is_self_terminated = isinstance(outcome, WorkerDied) and loop.time() - started_at >= timeout_seconds
+        return timed_out if is_self_terminated else (is_reusable, outcome)
 
     def kill(self) -> None:
         """Kill the process; its running call is cancelled."""
@@ -273,9 +275,9 @@ class _Worker(asyncio.Protocol):
             return
         reply, self._received = memoryview(self._received)[HEADER.size : size], bytearray()
         if self._reply is not None and not self._reply.done():
-            self._reply.set_result(decode_reply(reply, self._kind))
+            self._reply.set_result(decode_reply(reply, self._result_type))
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - signature of asyncio.Protocol
-        self.lost = True
+        self.is_lost = True
         if self._reply is not None and not self._reply.done():
             self._reply.set_result((False, WorkerDied("the worker process ended before it answered")))

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
-MEMORY_LIMIT = 2**30
+MEMORY_LIMIT_BYTES = 2**30
 """Maximum address space of a worker, in bytes."""
 HEADER = struct.Struct("!Q")
 """Header of a message: the length of its payload in bytes."""
@@ -41,28 +41,28 @@ class WorkerDied(WorkerError):
     """Death of a worker: it crashed, or ran out of memory or stack."""
 
 
-def run_worker(descriptor: int, tired: int) -> None:
+def run_worker(descriptor: int, recycle_rss_bytes: int) -> None:
     """Execute calls until the parent closes its end of the socket."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _limit_memory()
     with socket.socket(fileno=descriptor) as connection, connection.makefile("rb") as stream:
-        healthy = True
+        is_reusable = True
         with contextlib.suppress(ConnectionError):  # The parent was killed.
-            while healthy and len(header := stream.read(HEADER.size)) == HEADER.size:
-                healthy, reply = _handle_call(stream, HEADER.unpack(header)[0], tired)
+            while is_reusable and len(header := stream.read(HEADER.size)) == HEADER.size:
+                is_reusable, reply = _handle_call(stream, HEADER.unpack(header)[0], recycle_rss_bytes)
                 signal.setitimer(signal.ITIMER_REAL, 0)
                 connection.sendall(HEADER.pack(len(reply)) + reply)
 
 
-def _handle_call(stream: io.BufferedReader, size: int, tired: int) -> tuple[bool, bytes]:
+def _handle_call(stream: io.BufferedReader, size: int, recycle_rss_bytes: int) -> tuple[bool, bytes]:
     try:
-        name, args, limit = pickle.loads(stream.read(size))  # noqa: S301 - written by our parent process
+        name, args, timeout_seconds = pickle.loads(stream.read(size))  # noqa: S301 - written by our parent process
         function = _import_function(name)
-        signal.setitimer(signal.ITIMER_REAL, limit)  # SIGALRM ends the process even inside C code.
-        result = msgspec.msgpack.encode(function(*args))
-        healthy = _peak_memory() < tired
-        return healthy, bytes((RESULT if healthy else LAST_RESULT,)) + result
+        signal.setitimer(signal.ITIMER_REAL, timeout_seconds)  # SIGALRM ends the process even inside C code.
+        encoded_result = msgspec.msgpack.encode(function(*args))
+        is_reusable = _peak_memory() < recycle_rss_bytes
+        return is_reusable, bytes((RESULT if is_reusable else LAST_RESULT,)) + encoded_result
     except (MemoryError, RecursionError) as error:
         return False, bytes((LAST_ERROR,)) + _encode_exception(
             WorkerDied(f"{type(error).__name__} in the worker")
@@ -84,37 +84,47 @@ class SerializedException(NamedTuple):
 
 
 def _encode_exception(error: Exception) -> bytes:
-    args = tuple(each if isinstance(each, _SCALAR_TYPES) else str(each) for each in error.args)
-    state = {name: value for name, value in vars(error).items() if isinstance(value, _SCALAR_TYPES)}
-    note = "".join(traceback.format_exception(error)).encode(errors="replace").decode()
-    raised = SerializedException(type(error).__module__, type(error).__name__, args, state, note)
+    args = tuple(
+        argument if isinstance(argument, _SCALAR_TYPES) else str(argument) for argument in error.args
+    )
+    state = {
+        name: attribute for name, attribute in vars(error).items() if isinstance(attribute, _SCALAR_TYPES)
+    }
+    traceback_text = "".join(traceback.format_exception(error)).encode(errors="replace").decode()
+    serialized = SerializedException(
+        type(error).__module__, type(error).__name__, args, state, traceback_text
+    )
     try:
-        return msgspec.msgpack.encode(raised)
+        return msgspec.msgpack.encode(serialized)
     except (ValueError, OverflowError):  # Lone surrogates, or integers of more than 64 bits
-        return msgspec.msgpack.encode(raised._replace(args=(ascii(error),), state={}))
+        return msgspec.msgpack.encode(serialized._replace(args=(ascii(error),), state={}))
 
 
-def decode_reply(answer: memoryview, kind: object) -> tuple[bool, object]:
+def decode_reply(reply: memoryview, result_type: object) -> tuple[bool, object]:
     """Return whether the worker is still usable, and the result of type `result_type` or the exception."""
     try:
-        if answer[0] in {RESULT, LAST_RESULT}:
-            return answer[0] == RESULT, msgspec.msgpack.decode(answer[1:], type=kind)
-        raised = msgspec.msgpack.decode(answer[1:], type=SerializedException)
+        if reply[0] in {RESULT, LAST_RESULT}:
+            return reply[0] == RESULT, msgspec.msgpack.decode(reply[1:], type=result_type)
+        serialized = msgspec.msgpack.decode(reply[1:], type=SerializedException)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         return False, WorkerDied(f"the answer of the worker cannot be read: {error}")
-    made = _rebuild_exception(raised)
-    return answer[0] == ERROR and not isinstance(made, WorkerDied), made
+    rebuilt_error = _rebuild_exception(serialized)
+    return reply[0] == ERROR and not isinstance(rebuilt_error, WorkerDied), rebuilt_error
 
 
-def _rebuild_exception(raised: SerializedException) -> Exception:
+def _rebuild_exception(serialized: SerializedException) -> Exception:
     """Return the exception without running its class's code, or `WorkerDied` if the class is not imported."""
-    known = vars(sys.modules[raised.module]).get(raised.name) if raised.module in sys.modules else None
-    if not (isinstance(known, type) and issubclass(known, Exception)):
-        return WorkerDied(f"{raised.name}: {', '.join(map(str, raised.args))}")
-    error = known.__new__(known)
-    error.args = raised.args
-    vars(error).update(raised.state)
-    error.add_note(raised.traceback_text)
+    exception_class = (
+        vars(sys.modules[serialized.module]).get(serialized.name)
+        if serialized.module in sys.modules
+        else None
+    )
+    if not (isinstance(exception_class, type) and issubclass(exception_class, Exception)):
+        return WorkerDied(f"{serialized.name}: {', '.join(map(str, serialized.args))}")
+    error = exception_class.__new__(exception_class)
+    error.args = serialized.args
+    vars(error).update(serialized.state)
+    error.add_note(serialized.traceback_text)
     return error
 
 
@@ -128,7 +138,7 @@ def _limit_memory() -> None:
     import resource  # noqa: PLC0415 - exists on POSIX only, and only workers need it
 
     with contextlib.suppress(ValueError, OSError):  # macOS does not support this limit.
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

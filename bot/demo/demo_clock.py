@@ -19,31 +19,33 @@ class ReplayClock:
     replaces `time.monotonic` for the bot.
     """
 
-    def __init__(self, *, ago: float = START_OFFSET_SECONDS, pace: float = SPEED_FACTOR) -> None:
-        self._ago, self._pace = ago, pace
-        self._begun: float | None = None
+    def __init__(self, *, offset_seconds: float = START_OFFSET_SECONDS, speed: float = SPEED_FACTOR) -> None:
+        self._offset_seconds, self._speed = offset_seconds, speed
+        self._started_at: float | None = None
 
-    def begin(self) -> None:
+    def start_catching_up(self) -> None:
         """Run faster from now on."""
-        self._begun = time.perf_counter()
+        self._started_at = time.perf_counter()
 
     def now(self) -> int:
         """Return the demo's time in seconds since 1970, UTC."""
-        return int(time.time() - self._behind())
+        return int(time.time() - self._remaining_offset())
 
     def monotonic(self) -> float:
         """Return monotonic seconds of the demo."""
-        return time.perf_counter() + self._ago - self._behind()
+        return time.perf_counter() + self._offset_seconds - self._remaining_offset()
 
     uptime = monotonic
 
     async def sleep(self, seconds: float) -> None:
         """Sleep for a number of the demo's seconds."""
-        hurry = 0.0 if self._begun is None else self._behind() * self._pace / (self._pace - 1)
-        in_haste = min(seconds, hurry)
-        await asyncio.sleep(in_haste / self._pace + seconds - in_haste)
+        fast_seconds_left = (
+            0.0 if self._started_at is None else self._remaining_offset() * self._speed / (self._speed - 1)
+        )
+        fast_seconds = min(seconds, fast_seconds_left)
+        await asyncio.sleep(fast_seconds / self._speed + seconds - fast_seconds)
 
-    def _behind(self) -> float:
-        if self._begun is None:
-            return self._ago
-        return max(0.0, self._ago - (self._pace - 1) * (time.perf_counter() - self._begun))
+    def _remaining_offset(self) -> float:
+        if self._started_at is None:
+            return self._offset_seconds
+        return max(0.0, self._offset_seconds - (self._speed - 1) * (time.perf_counter() - self._started_at))

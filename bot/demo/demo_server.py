@@ -34,8 +34,8 @@ from bot.core.settings import Settings
 from bot.demo import simcord_patches
 from bot.demo.demo_clock import ReplayClock
 from bot.demo.page_pictures import bot_avatar_assets, emoji_assets
-from bot.demo.preview_places import Places
-from bot.demo.sample_feeds import Publisher
+from bot.demo.preview_places import DemoPlaces
+from bot.demo.sample_feeds import SamplePublisher
 from bot.demo.visitor_actions import VisitorActions
 from bot.feeds.parsing import opml
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
@@ -58,9 +58,9 @@ other places: #general, the forum, direct messages.
 """
 """First message in the demo's news channel."""
 
-TAGS = ("Security", "Linux", "Europe", "Networks")
+FORUM_TAGS = ("Security", "Linux", "Europe", "Networks")
 """Tags of the forum channel."""
-PACKS = {
+SAMPLE_OUTLETS_BY_PACK = {
     "english-tech": ("circuit", "kernel", "socket"),
     "french-tech": ("fil", "paquet"),
     "security": ("kernel", "paquet"),
@@ -68,7 +68,7 @@ PACKS = {
 }
 """Sample outlets in place of the outlets of each starter list, which are on the web."""
 
-_REFRESH = 0.3
+_REFRESH_INTERVAL_SECONDS = 0.3
 """Seconds between checks whether the page shows the current messages."""
 
 
@@ -95,25 +95,25 @@ async def serve(
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="telex-demo-"))
         settings = demo_settings(settings, Path(folder), live=live)
         clock = SystemClock() if live else ReplayClock()
-        newsroom = await stack.enter_async_context(open_services(settings, clock))
-        publisher = None if live else await stack.enter_async_context(Publisher(clock))
-        wanted = [cog for cog in cogs if cog is not EmojiCog]  # The page has no images of its emoji.
-        env = await stack.enter_async_context(simulated_discord(TelexBot(newsroom, wanted, shard_count=1)))
-        await stack.enter_async_context(run_background_tasks(newsroom))
-        stage = await build(env)
-        simcord_patches.name_commands(stage.camille)
-        pictures = bot_avatar_assets(env) | emoji_assets(env)  # Visitors may add any outlet.
+        services = await stack.enter_async_context(open_services(settings, clock))
+        publisher = None if live else await stack.enter_async_context(SamplePublisher(clock))
+        demo_cogs = [cog for cog in cogs if cog is not EmojiCog]  # The page has no images of its emoji.
+        env = await stack.enter_async_context(simulated_discord(TelexBot(services, demo_cogs, shard_count=1)))
+        await stack.enter_async_context(run_background_tasks(services))
+        demo_server = await build_demo_server(env)
+        simcord_patches.localize_commands(demo_server.camille)
+        assets = bot_avatar_assets(env) | emoji_assets(env)  # Visitors may add any outlet.
         if publisher is not None:
-            starter_packs.outlines = sample_packs(publisher)  # type: ignore[assignment]  # the real lists need the web
-            pictures |= {
-                publisher.picture_url(story): (f"{story.slug}.png", publisher.picture(story))
+            starter_packs.list_outlines = sample_packs(publisher)  # type: ignore[assignment]  # the real lists need the web
+            assets |= {
+                publisher.picture_url(story): (f"{story.slug}.png", publisher.draw_picture(story))
                 for story in (*publisher.backlog, *publisher.stories)
             }
         page = env.preview(
-            stage.news,
-            viewers=(stage.ada, stage.camille),
+            demo_server.news,
+            viewers=(demo_server.ada, demo_server.camille),
             layout="channel",
-            assets=pictures,
+            assets=assets,
             port=port or None,
         )
         try:
@@ -122,22 +122,22 @@ async def serve(
             if (cause := error.__cause__) is None or not isinstance(cause, OSError) or not cause.errno:
                 raise
             raise OSError(cause.errno, os.strerror(cause.errno), f"--port {port}") from error
-        places = Places(env, stage.guild, {stage.ada: "en-US", stage.camille: "fr"})
+        places = DemoPlaces(env, demo_server.guild, {demo_server.ada: "en-US", demo_server.camille: "fr"})
         actions = VisitorActions(env, preview, places)
         simcord_patches.dispatch_messages_detached(env.bot)
-        await env.bot.get_channel(stage.news.id).send(WELCOME)  # type: ignore[union-attr]  # a text channel
+        await env.bot.get_channel(demo_server.news.id).send(WELCOME)  # type: ignore[union-attr]  # a text channel
         print(preview.url, flush=True)  # noqa: T201  # For visitors without a browser on this machine
         if browser:
             await asyncio.to_thread(webbrowser.open, preview.url)
         async with asyncio.TaskGroup() as tasks:
-            shown = tasks.create_task(_keep_page_fresh(env, preview, clock, actions.page_lock))
+            refresh_task = tasks.create_task(_keep_page_fresh(env, preview, clock, actions.page_lock))
             if publisher is None:
-                news = tasks.create_task(_follow_packs(newsroom, stage))
+                news_task = tasks.create_task(_follow_starter_packs(services, demo_server))
             else:
-                news = tasks.create_task(perform(newsroom, publisher, stage))
+                news_task = tasks.create_task(publish_sample_news(services, publisher, demo_server))
             await preview.wait_closed()
-            shown.cancel()
-            news.cancel()
+            refresh_task.cancel()
+            news_task.cancel()
 
 
 def demo_settings(settings: Settings, folder: Path, *, live: bool) -> Settings:
@@ -149,12 +149,12 @@ def demo_settings(settings: Settings, folder: Path, *, live: bool) -> Settings:
             "roles": frozenset(ProcessRole),
             "full_text": settings.full_text if live else "never",  # Sample feeds have full texts.
             "allow_private_addresses": (*settings.allow_private_addresses, ip_network("127.0.0.1/32")),
-            **({} if live else _address_for_readers()),
+            **({} if live else _local_publishing_settings()),
         }
     )
 
 
-def _address_for_readers() -> dict[str, object]:
+def _local_publishing_settings() -> dict[str, object]:
     """Return settings that publish channels of the demo as feeds, on this machine only."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -167,11 +167,11 @@ async def simulated_discord(bot: TelexBot) -> AsyncIterator[Env]:
     """Start a simulated Discord with the bot logged in and the clock of its services."""
     env = Env(bot, check_errors=False, settle_timeout=30.0)
     env.backend.bot_user.name = "Telex"
-    sync_clock(env, bot.newsroom.clock)
+    sync_clock(env, bot.services.clock)
     simcord_patches.brand_page()
-    simcord_patches.read_embeds_like_messages()
+    simcord_patches.render_embeds_like_messages()
     simcord_patches.key_menus_by_id()
-    simcord_patches.ignore_refusals(env)
+    simcord_patches.ignore_rejections(env)
     await env.start()
     try:
         with env.time_context():
@@ -184,20 +184,20 @@ async def simulated_discord(bot: TelexBot) -> AsyncIterator[Env]:
 
 def sync_clock(env: Env, clock: Clock) -> None:
     """Set the simulated Discord's clock, which starts in the past and stands still, to a clock's time."""
-    shown = env.backend.clock
-    shown.advance(max(0.0, clock.now() - shown.now().timestamp()))
+    simulated_clock = env.backend.clock
+    simulated_clock.advance(max(0.0, clock.now() - simulated_clock.now().timestamp()))
 
 
-async def build(env: Env) -> DemoServer:
+async def build_demo_server(env: Env) -> DemoServer:
     """Create a server with a news channel, a general channel, a forum and two users."""
     guild = env.create_guild("Telex demo")
-    me = env.backend.bot_user
-    env.backend.edit_role(guild.id, guild.roles[me.name].id, {"permissions": INVITE_PERMISSIONS.value})
+    bot_user = env.backend.bot_user
+    env.backend.edit_role(guild.id, guild.roles[bot_user.name].id, {"permissions": INVITE_PERMISSIONS.value})
     guild.create_text_channel("general")  # The only channel when the bot introduces itself
     await env.settle()
     news = guild.create_text_channel("tech-news")
     forum = guild.create_forum_channel("forum")
-    env.backend.edit_channel(forum.id, {"available_tags": [*map(_tag, enumerate(TAGS))]})
+    env.backend.edit_channel(forum.id, {"available_tags": [*map(_forum_tag, enumerate(FORUM_TAGS))]})
     managers = guild.create_role("Editors", permissions=discord.Permissions(manage_guild=True))
     ada = guild.add_member(env.create_user("Ada"), roles=[managers])
     camille = guild.add_member(env.create_user("Camille"))
@@ -205,25 +205,25 @@ async def build(env: Env) -> DemoServer:
     def speak(event: str, payload: Any) -> None:  # noqa: ANN401  # a gateway payload
         # simcord sends every interaction with an English locale.
         if event == "INTERACTION_CREATE":
-            person = payload.get("user") or payload["member"]["user"]
-            payload["locale"] = "fr" if int(person["id"]) == camille.id else "en-US"
+            user = payload.get("user") or payload["member"]["user"]
+            payload["locale"] = "fr" if int(user["id"]) == camille.id else "en-US"
 
     env.backend.subscribers.insert(0, speak)
     return DemoServer(guild, news, forum, ada, camille)
 
 
-def _tag(numbered: tuple[int, str]) -> dict[str, Any]:
-    number, name = numbered
+def _forum_tag(numbered_name: tuple[int, str]) -> dict[str, Any]:
+    number, name = numbered_name
     return {"id": str(number + 1), "name": name, "moderated": False, "emoji_id": None, "emoji_name": None}
 
 
-async def _keep_page_fresh(env: Env, preview: Preview, clock: Clock, turn: asyncio.Lock) -> None:
+async def _keep_page_fresh(env: Env, preview: Preview, clock: Clock, page_lock: asyncio.Lock) -> None:
     """Refresh the page when messages arrive between a visitor's actions, and keep simcord's clock in step."""
-    seen: object = None
+    shown_state: object = None
     while True:
-        await asyncio.sleep(_REFRESH)
+        await asyncio.sleep(_REFRESH_INTERVAL_SECONDS)
         if (
-            turn.locked()
+            page_lock.locked()
         ):  # Time must not pass: Discord's three seconds for a reply are an eighth of one here.
             continue
         sync_clock(env, clock)
@@ -232,58 +232,64 @@ async def _keep_page_fresh(env: Env, preview: Preview, clock: Clock, turn: async
             for messages in env.backend.messages.values()
             for message in messages.values()
         ]
-        if state == seen:
+        if state == shown_state:
             continue
         try:
-            async with turn:
+            async with page_lock:
                 await preview.refresh()
         except SetupError:
             continue  # An action is running; refresh after it.
-        seen = state
+        shown_state = state
 
 
 async def follow_feed(
-    newsroom: Services,
+    services: Services,
     url: str,
-    stage: DemoServer,
+    demo_server: DemoServer,
     *,
-    quietly: bool = False,
+    skip_backlog: bool = False,
     channel: ChannelHandle | None = None,
 ) -> Feed:
     """Subscribe a channel, by default the news channel, to a feed and poll it once.
 
     The newest article that it has is posted, unless `skip_backlog`; only later ones are news.
     """
-    feed = await newsroom.store.feeds.add(url)
-    await newsroom.store.subscriptions.follow(
-        server_id=stage.guild.id,
-        channel_id=(channel or stage.news).id,
+    feed = await services.store.feeds.add(url)
+    await services.store.subscriptions.follow(
+        server_id=demo_server.guild.id,
+        channel_id=(channel or demo_server.news).id,
         feed_id=feed.id,
         first_article_id=None,
-        skip_backlog=quietly,
+        skip_backlog=skip_backlog,
     )
-    await newsroom.poller.poll(feed, polite=False)
+    await services.poller.poll(feed, polite=False)
     return feed
 
 
-async def perform(newsroom: Services, publisher: Publisher, stage: DemoServer) -> None:
+async def publish_sample_news(
+    services: Services, publisher: SamplePublisher, demo_server: DemoServer
+) -> None:
     """Subscribe the news channel and the forum to the sample feeds, publish the stories and poll."""
     publisher.publish_backlog()
     feeds = {
-        outlet.name: await follow_feed(newsroom, publisher.feed_url(outlet), stage, quietly=True)
+        outlet.name: await follow_feed(services, publisher.feed_url(outlet), demo_server, skip_backlog=True)
         for outlet in publisher.outlets
     }
     await follow_feed(
-        newsroom, publisher.feed_url(publisher.outlets[0]), stage, quietly=True, channel=stage.forum
+        services,
+        publisher.feed_url(publisher.outlets[0]),
+        demo_server,
+        skip_backlog=True,
+        channel=demo_server.forum,
     )
-    if isinstance(newsroom.clock, ReplayClock):
-        newsroom.clock.begin()
+    if isinstance(services.clock, ReplayClock):
+        services.clock.start_catching_up()
     async for story in publisher.publish():
         # `make_due` would not do: a poll that is running would overwrite the time of the next one.
-        await newsroom.poller.poll(feeds[story.outlet], polite=False)
+        await services.poller.poll(feeds[story.outlet], polite=False)
 
 
-def sample_packs(publisher: Publisher) -> Callable[[str], tuple[opml.Outline, ...]]:
+def sample_packs(publisher: SamplePublisher) -> Callable[[str], tuple[opml.Outline, ...]]:
     """Return the starter lists with sample feeds, which need no network."""
     outlets = {outlet.name: outlet for outlet in publisher.outlets}
     lists = {
@@ -291,12 +297,12 @@ def sample_packs(publisher: Publisher) -> Callable[[str], tuple[opml.Outline, ..
             opml.Outline(outlets[name].title, publisher.feed_url(outlets[name]), None, outlets[name].language)
             for name in names
         )
-        for pack, names in PACKS.items()
+        for pack, names in SAMPLE_OUTLETS_BY_PACK.items()
     }
     return lambda pack: lists.get(pack, ())
 
 
-async def _follow_packs(newsroom: Services, stage: DemoServer) -> None:
+async def _follow_starter_packs(services: Services, demo_server: DemoServer) -> None:
     for pack in ("english-tech", "french-tech"):
-        for outline in starter_packs.outlines(pack):
-            await follow_feed(newsroom, outline.url, stage)
+        for outline in starter_packs.list_outlines(pack):
+            await follow_feed(services, outline.url, demo_server)

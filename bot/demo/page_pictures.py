@@ -17,9 +17,9 @@ AVATAR = "telex"
 
 def bot_avatar_assets(env: Env) -> dict[str, tuple[str, bytes]]:
     """Set the simulated bot's avatar and return its image by URL."""
-    me = env.backend.bot_user
-    me.avatar = AVATAR
-    return {f"{CDN_BASE}/avatars/{me.id}/{AVATAR}.png": (f"{AVATAR}.png", LOGO.read_bytes())}
+    bot_user = env.backend.bot_user
+    bot_user.avatar = AVATAR
+    return {f"{CDN_BASE}/avatars/{bot_user.id}/{AVATAR}.png": (f"{AVATAR}.png", LOGO.read_bytes())}
 
 
 def emoji_assets(env: Env, names: Iterable[str] | None = None) -> dict[str, tuple[str, bytes]]:
@@ -27,17 +27,17 @@ def emoji_assets(env: Env, names: Iterable[str] | None = None) -> dict[str, tupl
 
     `names` are the outlets' names; None registers every initial.
     """
-    pictures: dict[str, tuple[str, bytes]] = {}
+    assets: dict[str, tuple[str, bytes]] = {}
 
     def kept(name: str, picture: bytes) -> str:
         emoji = env.backend.create_application_emoji(name)
-        pictures[f"{CDN_BASE}/emojis/{emoji.id}.png"] = (f"{name}.png", picture)
+        assets[f"{CDN_BASE}/emojis/{emoji.id}.png"] = (f"{name}.png", picture)
         return f"<:{name}:{emoji.id}>"
 
     initials = (
         product(ascii_uppercase + digits, outlet_branding.INITIAL_COLOURS)
         if names is None
-        else {(outlet_branding.initial(name), outlet_branding.colour(0, name)) for name in names}
+        else {(outlet_branding.initial_of(name), outlet_branding.outlet_colour(0, name)) for name in names}
     )
     outlet_branding.set_emoji(
         {},
@@ -50,6 +50,9 @@ def emoji_assets(env: Env, names: Iterable[str] | None = None) -> dict[str, tupl
         },
     )
     icons.set_application_emoji(
-        {icon: kept(f"button_{icon.name.lower()}", picture) for icon, picture in icons.icon_images().items()}
+        {
+            icon: kept(f"button_{icon.name.lower()}", picture)
+            for icon, picture in icons.load_icon_images().items()
+        }
     )
-    return pictures
+    return assets

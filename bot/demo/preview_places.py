@@ -12,55 +12,59 @@ from simcord.builders import ChannelHandle, GuildHandle, UserHandle
 from simcord.enums import ChannelType
 from simcord.env import Env
 
-_WITHOUT_MESSAGES = {ChannelType.CATEGORY, ChannelType.FORUM}
-_THREADS_SHOWN = 8
+_CHANNEL_TYPES_WITHOUT_MESSAGES = {ChannelType.CATEGORY, ChannelType.FORUM}
+_MAX_THREADS_PER_CHANNEL = 8
 """Newest threads of a channel that the menu lists."""
 
 
-class Places:
+class DemoPlaces:
     """Places that users can see, with the locale of each user; the id of a place is `user.channel`."""
 
-    def __init__(self, env: Env, guild: GuildHandle, people: Mapping[MemberActor, str]) -> None:
-        self._env, self._guild, self._people = env, guild, people
+    def __init__(self, env: Env, guild: GuildHandle, locale_by_member: Mapping[MemberActor, str]) -> None:
+        self._env, self._guild, self._locale_by_member = env, guild, locale_by_member
 
-    def locale(self, person_id: int) -> str:
+    def locale(self, user_id: int) -> str:
         """Return the locale in which the page formats times for a user."""
-        return next(locale for person, locale in self._people.items() if person.id == person_id)
+        return next(locale for member, locale in self._locale_by_member.items() if member.id == user_id)
 
     def menu(self) -> list[tuple[str, str]]:
         """Return the id and the label of each place, user by user."""
         return [
-            (f"{person.id}.{channel.id}", f"{person.user.name} {where}")
-            for person in self._people
-            for channel, where in self._visible_to(person)
+            (f"{member.id}.{channel.id}", f"{member.user.name} {place_label}")
+            for member in self._locale_by_member
+            for channel, place_label in self._visible_to(member)
         ]
 
-    def resolve(self, place: object) -> tuple[MemberActor | UserHandle, ChannelHandle] | None:
+    def resolve(self, place_id: object) -> tuple[MemberActor | UserHandle, ChannelHandle] | None:
         """Return the user and the channel of a place, or None if the menu does not have it."""
-        for person in self._people:
-            for channel, _where in self._visible_to(person):
-                if place == f"{person.id}.{channel.id}":
-                    return person.user if channel.guild_id is None else person, self.handle(channel)
+        for member in self._locale_by_member:
+            for channel, _where in self._visible_to(member):
+                if place_id == f"{member.id}.{channel.id}":
+                    return member.user if channel.guild_id is None else member, self.handle(channel)
         return None
 
     def handle(self, channel: Channel) -> ChannelHandle:
         """Return simcord's handle of a channel."""
         return ChannelHandle(self._env, None if channel.guild_id is None else self._guild, channel)
 
-    def _visible_to(self, person: MemberActor) -> Iterator[tuple[Channel, str]]:
+    def _visible_to(self, member: MemberActor) -> Iterator[tuple[Channel, str]]:
         backend = self._env.backend
         for channel in list(backend.channels.values()):
             if channel.guild_id != self._guild.id or channel.is_thread:
                 continue
-            if not can_access_channel(self._env, channel.id, person, history=True):
+            if not can_access_channel(self._env, channel.id, member, history=True):
                 continue
-            if channel.type not in _WITHOUT_MESSAGES:
+            if channel.type not in _CHANNEL_TYPES_WITHOUT_MESSAGES:
                 yield channel, f"in #{channel.name}"
             threads = sorted(
-                (one for one in backend.channels.values() if one.is_thread and one.parent_id == channel.id),
-                key=lambda one: -one.id,
+                (
+                    candidate_thread
+                    for candidate_thread in backend.channels.values()
+                    if candidate_thread.is_thread and candidate_thread.parent_id == channel.id
+                ),
+                key=lambda sorted_thread: -sorted_thread.id,
             )
-            for thread in threads[:_THREADS_SHOWN]:
-                if can_access_channel(self._env, thread.id, person, history=True):
+            for thread in threads[:_MAX_THREADS_PER_CHANNEL]:
+                if can_access_channel(self._env, thread.id, member, history=True):
                     yield thread, f"in #{channel.name} › {thread.name}"
-        yield backend.get_dm_channel(person.id), "in direct messages"
+        yield backend.get_dm_channel(member.id), "in direct messages"

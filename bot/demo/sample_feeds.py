@@ -24,7 +24,7 @@ from bot.core.clock import Clock, SystemClock
 SCRIPT_MINUTES = 10
 """Minutes in which new stories are published."""
 
-_WRITTEN = 120
+_DATE_OFFSET_SECONDS = 120
 """Seconds by which a new story's date lies before its publication."""
 
 
@@ -48,7 +48,7 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class SampleStory:
     """A sample article. Paragraphs of `text` are separated by blank lines.
 
     `age_hours` is its age when it is published; it is withdrawn `withdrawn_after` seconds later, None for
@@ -70,40 +70,40 @@ class ScriptStep(NamedTuple):
     """An action on a story, at an offset from the start of the script."""
 
     offset_seconds: float
-    story: Story
-    action: Callable[[Story], None]
+    story: SampleStory
+    action: Callable[[SampleStory], None]
 
 
 class _Stories(msgspec.Struct):
     outlets: tuple[SampleOutlet, ...]
-    backlog: tuple[Story, ...]
-    stories: tuple[Story, ...]
+    backlog: tuple[SampleStory, ...]
+    stories: tuple[SampleStory, ...]
 
 
-def load() -> tuple[tuple[SampleOutlet, ...], tuple[Story, ...], tuple[Story, ...]]:
+def load_stories() -> tuple[tuple[SampleOutlet, ...], tuple[SampleStory, ...], tuple[SampleStory, ...]]:
     """Return the outlets, the stories published before the start, and the stories in order of publication."""
-    read = msgspec.json.decode((DATA / "demo" / "stories.json").read_bytes(), type=_Stories)
-    return read.outlets, read.backlog, read.stories
+    sample = msgspec.json.decode((DATA / "demo" / "stories.json").read_bytes(), type=_Stories)
+    return sample.outlets, sample.backlog, sample.stories
 
 
-def publication_offsets(count: int, *, seconds: float = SCRIPT_MINUTES * 60) -> list[float]:
+def publication_offsets(count: int, *, duration_seconds: float = SCRIPT_MINUTES * 60) -> list[float]:
     """Return the publication offsets of `count` stories in seconds, from 0 on and ever further apart."""
-    return [seconds * (number / max(1, count - 1)) ** 1.7 for number in range(count)]
+    return [duration_seconds * (index / max(1, count - 1)) ** 1.7 for index in range(count)]
 
 
-class Publisher:
+class SamplePublisher:
     """Server of the outlets' feeds, pages and images on a free port of 127.0.0.1."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
-        self.outlets, self.backlog, self.stories = load()
-        self.published: list[Story] = []
-        self._dates: dict[str, datetime] = {}
+        self.outlets, self.backlog, self.stories = load_stories()
+        self.published: list[SampleStory] = []
+        self._date_by_slug: dict[str, datetime] = {}
         self._origin = ""
         app = web.Application()
-        app.router.add_get("/{outlet}/feed.xml", self._feed)
-        app.router.add_get("/articles/{slug}", self._page)
-        app.router.add_get("/pictures/{slug}.png", self._picture)
+        app.router.add_get("/{outlet}/feed.xml", self._serve_feed)
+        app.router.add_get("/articles/{slug}", self._serve_page)
+        app.router.add_get("/pictures/{slug}.png", self._serve_picture)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
 
     async def __aenter__(self) -> Self:
@@ -119,7 +119,7 @@ class Publisher:
         """Return the URL of an outlet's feed."""
         return f"{self._origin}/{outlet.name}/feed.xml"
 
-    def picture_url(self, story: Story) -> str:
+    def picture_url(self, story: SampleStory) -> str:
         """Return the URL of a story's image."""
         return f"{self._origin}/pictures/{story.slug}.png"
 
@@ -127,42 +127,44 @@ class Publisher:
         """Add the stories from before the start to the feeds."""
         self.published[:0] = self.backlog
 
-    def script(self) -> list[ScriptStep]:
+    def build_script(self) -> list[ScriptStep]:
         """Return the steps of all stories in chronological order."""
-        acts: list[ScriptStep] = []
-        for story, moment in zip(self.stories, publication_offsets(len(self.stories)), strict=True):
-            acts.append(ScriptStep(moment, story, self.published.append))
+        steps: list[ScriptStep] = []
+        for story, offset_seconds in zip(self.stories, publication_offsets(len(self.stories)), strict=True):
+            steps.append(ScriptStep(offset_seconds, story, self.published.append))
             if story.correction is not None:
-                acts.append(ScriptStep(moment + story.correction.after, story, self._correct))
+                steps.append(ScriptStep(offset_seconds + story.correction.after, story, self._correct))
             if story.withdrawn_after is not None:
-                acts.append(ScriptStep(moment + story.withdrawn_after, story, self.published.remove))
-        return sorted(acts, key=lambda act: act.offset_seconds)
+                steps.append(ScriptStep(offset_seconds + story.withdrawn_after, story, self.published.remove))
+        return sorted(steps, key=lambda step: step.offset_seconds)
 
-    async def publish(self) -> AsyncIterator[Story]:
+    async def publish(self) -> AsyncIterator[SampleStory]:
         """Run the script, and yield each story that was published, corrected or withdrawn."""
-        passed = 0.0
-        for act in self.script():
-            await asyncio.sleep(act.offset_seconds - passed)
-            passed = act.offset_seconds
-            act.action(act.story)
-            yield act.story
+        elapsed_seconds = 0.0
+        for step in self.build_script():
+            await asyncio.sleep(step.offset_seconds - elapsed_seconds)
+            elapsed_seconds = step.offset_seconds
+            step.action(step.story)
+            yield step.story
 
-    def _correct(self, story: Story) -> None:
+    def _correct(self, story: SampleStory) -> None:
         assert story.correction is not None
         self.published[self.published.index(story)] = replace(
             story, title=story.correction.title, text=story.correction.text
         )
 
-    def _date(self, story: Story) -> datetime:
-        moment = self._clock.now() - int(story.age_hours * 3600) - _WRITTEN
-        return self._dates.setdefault(story.slug, datetime.fromtimestamp(moment, UTC))
+    def _date(self, story: SampleStory) -> datetime:
+        timestamp = self._clock.now() - int(story.age_hours * 3600) - _DATE_OFFSET_SECONDS
+        return self._date_by_slug.setdefault(story.slug, datetime.fromtimestamp(timestamp, UTC))
 
-    async def _feed(self, request: web.Request) -> web.Response:
-        outlet = next((o for o in self.outlets if o.name == request.match_info["outlet"]), None)
+    async def _serve_feed(self, request: web.Request) -> web.Response:
+        outlet = next(
+            (candidate for candidate in self.outlets if candidate.name == request.match_info["outlet"]), None
+        )
         if outlet is None:
             raise web.HTTPNotFound
-        items = "".join(
-            self._item(story)
+        items_xml = "".join(
+            self._item_xml(story)
             for story in sorted(self.published, key=self._date, reverse=True)
             if story.outlet == outlet.name
         )
@@ -172,11 +174,11 @@ class Publisher:
             'xmlns:dc="http://purl.org/dc/elements/1.1/"><channel>'
             f"<title>{escape(outlet.title)}</title><link>{self._origin}/</link>"
             f"<description>{escape(outlet.title)}</description><language>{outlet.language}</language>"
-            f"{items}</channel></rss>"
+            f"{items_xml}</channel></rss>"
         )
         return web.Response(body=body.encode(), content_type="application/rss+xml", charset="utf-8")
 
-    def _item(self, story: Story) -> str:
+    def _item_xml(self, story: SampleStory) -> str:
         link = f"{self._origin}/articles/{story.slug}"
         paragraphs = "".join(f"<p>{escape(part)}</p>" for part in story.text.split("\n\n"))
         tags = "".join(f"<category>{escape(tag)}</category>" for tag in story.tags)
@@ -189,15 +191,15 @@ class Publisher:
             f"<description>{escape(paragraphs)}</description></item>"
         )
 
-    def _story(self, request: web.Request) -> Story:
+    def _requested_story(self, request: web.Request) -> SampleStory:
         """Return the story of a request in its current version, published or not."""
         for story in (*self.published, *self.backlog, *self.stories):
             if story.slug == request.match_info["slug"]:
                 return story
         raise web.HTTPNotFound
 
-    async def _page(self, request: web.Request) -> web.Response:
-        story = self._story(request)
+    async def _serve_page(self, request: web.Request) -> web.Response:
+        story = self._requested_story(request)
         if story.withdrawn_after is not None and story not in self.published:
             raise web.HTTPGone
         outlet = next(outlet for outlet in self.outlets if outlet.name == story.outlet)
@@ -212,10 +214,10 @@ class Publisher:
         )
         return web.Response(text=page, content_type="text/html")
 
-    async def _picture(self, request: web.Request) -> web.Response:
-        return web.Response(body=self.picture(self._story(request)), content_type="image/png")
+    async def _serve_picture(self, request: web.Request) -> web.Response:
+        return web.Response(body=self.draw_picture(self._requested_story(request)), content_type="image/png")
 
-    def picture(self, story: Story) -> bytes:
+    def draw_picture(self, story: SampleStory) -> bytes:
         """Draw a PNG of 640 by 320 pixels in the colour of the outlet, different for each story."""
         from PIL import Image, ImageColor, ImageDraw  # noqa: PLC0415  # part of the extra `demo`
 
@@ -229,6 +231,6 @@ class Publisher:
         for ring in range(9):
             radius = 40 + ring * 34
             draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=1, width=6)
-        written = io.BytesIO()
-        image.save(written, "PNG")
-        return written.getvalue()
+        png = io.BytesIO()
+        image.save(png, "PNG")
+        return png.getvalue()

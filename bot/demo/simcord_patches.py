@@ -20,9 +20,9 @@ from bot.feeds.fetch_errors import FeedError
 
 _MENU_SCRIPT = DATA / "demo" / "message_menu.js"
 """Script that is appended to the page's own."""
-_RENDERED_ONCE = 'message.poll ? state.profile.presentationTime : ""'
+_RENDER_TIME_EXPRESSION = 'message.poll ? state.profile.presentationTime : ""'
 """Expression in simcord's page that re-renders a message over time only if it has a poll."""
-_STYLE = (
+_EXTRA_CSS = (
     "#messages-toggle, #messages-sidebar, #refresh, #capture-open, #inspector-toggle { display: none }"
     ".component-section { grid-template-columns: minmax(0, 1fr) auto !important }"  # As on a phone
     "@media (max-width: 760px) {"  # User and place on a line of their own
@@ -49,10 +49,10 @@ def brand_page() -> None:
 
     @wraps(static)
     async def renamed(self: PreviewServer, request: Any) -> Any:  # noqa: ANN401  # aiohttp types
-        answer = await static(self, request)
+        response = await static(self, request)
         if request.path == "/":
-            answer.text = (
-                answer.text.replace("SimCord Preview", "Telex")
+            response.text = (
+                response.text.replace("SimCord Preview", "Telex")
                 .replace(
                     "<strong>SimCord</strong><small>Preview</small>",
                     "<strong>Telex</strong><small>Demo</small>",
@@ -60,18 +60,20 @@ def brand_page() -> None:
                 .replace('aria-hidden="true">S</span>', 'aria-hidden="true">T</span>')
             )
         elif request.path == "/preview.css":
-            answer.text += _STYLE
+            response.text += _EXTRA_CSS
         elif request.path == "/timeline.js":
             # Relative times of all messages must be updated together, or older articles seem newer.
-            answer.text = answer.text.replace(_RENDERED_ONCE, 'state.profile.presentationTime ?? ""')
+            response.text = response.text.replace(
+                _RENDER_TIME_EXPRESSION, 'state.profile.presentationTime ?? ""'
+            )
         elif request.path == "/app.js":
-            answer.text += _MENU_SCRIPT.read_text("utf-8")
-        return answer
+            response.text += _MENU_SCRIPT.read_text("utf-8")
+        return response
 
     PreviewServer._static = renamed  # type: ignore[method-assign]  # noqa: SLF001
 
 
-def read_embeds_like_messages() -> None:
+def render_embeds_like_messages() -> None:
     """Let the page render mentions and subtext in embeds as Discord does; simcord shows their markup."""
     policies = _markdown._FIELD_POLICIES  # noqa: SLF001  # no setting
     for field in ("embed_description", "embed_field_value"):
@@ -101,13 +103,13 @@ def key_menus_by_id() -> None:
     _action_plans._component_key = of_message  # noqa: SLF001
 
 
-def ignore_refusals(env: Env) -> None:
+def ignore_rejections(env: Env) -> None:
     """Keep the page from treating a rejection, which the bot has explained, as a failure of the command.
 
     simcord has no hook for this: after any error its page says that the outcome is uncertain, and keeps the
     command open.
     """
-    note = env._record_error  # noqa: SLF001  # no hook
+    record_error = env._record_error  # noqa: SLF001  # no hook
 
     def note_fault(error: BaseException) -> None:
         if isinstance(error, app_commands.CommandInvokeError):
@@ -115,30 +117,30 @@ def ignore_refusals(env: Env) -> None:
         if not isinstance(
             error, UserFacingError | RequestRejected | FeedError | app_commands.AppCommandError
         ):
-            note(error)
+            record_error(error)
 
     env._record_error = note_fault  # type: ignore[method-assign]  # noqa: SLF001  # no hook
 
 
-def name_commands(person: MemberActor) -> None:
+def localize_commands(member: MemberActor) -> None:
     """Let the page list commands to a user by their French names and descriptions, as Discord does.
 
     simcord's page has the English ones only. Options keep their names, by which it sends them.
     """
-    catalog, translate = _commands.build_catalog, i18n.gettext
+    build_english_catalog, translate = _commands.build_catalog, i18n.gettext
 
     def build_catalog(preview: Preview, page: Any) -> dict[str, Any]:  # noqa: ANN401  # private to simcord
-        built = catalog(preview, page)
-        if page.viewer.id == person.id:
+        catalog_payload = build_english_catalog(preview, page)
+        if page.viewer.id == member.id:
             with i18n.language_scope("fr"):
-                for entry in built["entries"]:
+                for entry in catalog_payload["entries"]:
                     entry["invocation"] = i18n.localized_command(f"/{entry['invocation']}").removeprefix("/")
                     entry["description"] = translate(entry["description"])
                     for option in entry["options"]:
                         option["description"] = translate(option["description"])
                         for choice in option["choices"]:
                             choice["name"] = translate(choice["name"])
-        return built
+        return catalog_payload
 
     _commands.build_catalog = build_catalog
 
@@ -151,8 +153,8 @@ def dispatch_messages_detached(bot: discord.Client) -> None:
     """
     dispatch = bot.dispatch
 
-    def dispatch_apart(event: str, /, *arguments: Any, **named: Any) -> None:  # noqa: ANN401  # discord.py's signature
+    def dispatch_apart(event: str, /, *arguments: Any, **keyword_arguments: Any) -> None:  # noqa: ANN401  # discord.py's signature
         context = contextvars.Context() if event == "message" else contextvars.copy_context()
-        context.run(dispatch, event, *arguments, **named)
+        context.run(dispatch, event, *arguments, **keyword_arguments)
 
     bot.dispatch = dispatch_apart  # type: ignore[method-assign]  # simcord accepts any client

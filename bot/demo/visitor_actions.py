@@ -15,78 +15,80 @@ from simcord.env import Env
 from simcord.preview import Preview
 from simcord.results import ResponseMessage
 
-from bot.demo.preview_places import Places
+from bot.demo.preview_places import DemoPlaces
 
-Body = Mapping[str, Any]
+ActionBody = Mapping[str, Any]
 
 
 class VisitorActions:
     """Wrapper of simcord's handler of page actions."""
 
-    def __init__(self, env: Env, preview: Preview, places: Places) -> None:
+    def __init__(self, env: Env, preview: Preview, places: DemoPlaces) -> None:
         self._env, self._preview, self._places = env, preview, places
-        me = env.backend.bot_user
-        self._me = f"<@{me.id}>"
-        self._written = re.compile(rf"(?<![\w<@])@{re.escape(me.name)}\b", re.IGNORECASE)
+        bot_user = env.backend.bot_user
+        self._bot_mention = f"<@{bot_user.id}>"
+        self._typed_mention = re.compile(rf"(?<![\w<@])@{re.escape(bot_user.name)}\b", re.IGNORECASE)
         self.page_lock = asyncio.Lock()
         """Held while the page changes; an action during `Preview.refresh` fails and blocks the page."""
-        self._act, self._publish = preview._action, preview._publish  # noqa: SLF001  # no hook
-        preview._action = self._action  # type: ignore[method-assign]  # noqa: SLF001
+        self._simcord_action, self._simcord_publish = preview._action, preview._publish  # noqa: SLF001  # no hook
+        preview._action = self._handle_action  # type: ignore[method-assign]  # noqa: SLF001
         preview._publish = self._publish_menu  # type: ignore[method-assign]  # noqa: SLF001
 
-    async def _action(self, context_id: str | None, body: Body) -> dict[str, Any]:
+    async def _handle_action(self, context_id: str | None, body: ActionBody) -> dict[str, Any]:
         async with self.page_lock:
             page = self._preview._pages.get(context_id or "")  # noqa: SLF001
             if page is None or not isinstance(body, Mapping):
-                return await self._act(context_id, body)
+                return await self._simcord_action(context_id, body)
             if body.get("kind") == "message_menu":
-                return {"entries": await self._menu(page, body.get("message"), body.get("name"))}
+                return {"entries": await self._message_menu(page, body.get("message"), body.get("name"))}
             if "published_revision" in body:  # New articles change the page all the time.
                 body = {**body, "published_revision": page.revision}
-            return await self._act_in_place(page, context_id, self._mentioning(body))
+            return await self._act_in_place(page, context_id, self._with_mentions(body))
 
-    def _mentioning(self, body: Body) -> Body:
+    def _with_mentions(self, body: ActionBody) -> ActionBody:
         """Replace @Telex in a message by a mention of the bot, as Discord's autocomplete does."""
         content = body.get("content")
         if body.get("kind") != "send_message" or not isinstance(content, str):
             return body
-        return {**body, "content": self._written.sub(self._me, content)}
+        return {**body, "content": self._typed_mention.sub(self._bot_mention, content)}
 
-    async def _act_in_place(self, page: Any, context_id: str | None, body: Body) -> dict[str, Any]:  # noqa: ANN401
+    async def _act_in_place(self, page: Any, context_id: str | None, body: ActionBody) -> dict[str, Any]:  # noqa: ANN401
         """Send commands and messages to the place that the page shows, and switch places by its menu."""
         preview = self._preview
-        home = preview.channel, preview.viewers
+        previous_view = preview.channel, preview.viewers
         if (
             body.get("kind") == "viewer"
-            and (chosen := self._places.resolve(body.get("viewer_id"))) is not None
+            and (place := self._places.resolve(body.get("viewer_id"))) is not None
         ):
-            viewer, preview.channel = chosen
+            viewer, preview.channel = place
             page.channel_id = preview.channel.id
             preview.viewers = (viewer,)  # The page identifies its user by this id.
             body = {**body, "viewer_id": str(viewer.id)}
         elif (channel := self._env.backend.channels.get(page.channel_id)) is not None:
             preview.channel = self._places.handle(channel)
         try:
-            return await self._act(context_id, body)
+            return await self._simcord_action(context_id, body)
         finally:
-            preview.channel, preview.viewers = home
+            preview.channel, preview.viewers = previous_view
 
     def _publish_menu(self, page: Any, **reason: Any) -> None:  # noqa: ANN401  # private to simcord
-        self._publish(page, **reason)
-        page.snapshot["viewers"] = [{"id": place, "name": name} for place, name in self._places.menu()]
+        self._simcord_publish(page, **reason)
+        page.snapshot["viewers"] = [{"id": place_id, "name": name} for place_id, name in self._places.menu()]
         page.snapshot["viewerId"] = f"{page.viewer.id}.{page.channel_id}"
         page.snapshot["profile"]["locale"] = self._places.locale(page.viewer.id)
 
-    async def _menu(self, page: Any, message_id: object, name: object) -> list[dict[str, str]]:  # noqa: ANN401
+    async def _message_menu(self, page: Any, message_id: object, name: object) -> list[dict[str, str]]:  # noqa: ANN401
         """Return the entries of a message's menu, or run the entry called `name` and return none."""
         viewer, backend = page.viewer, self._env.backend
         if not isinstance(viewer, MemberActor):
             return []  # simcord has no message menus in direct messages.
-        visible = backend.visible_commands(
+        commands = backend.visible_commands(
             user_id=viewer.id, channel_id=page.channel_id, type=AppCommandType.MESSAGE
         )
         locale = self._places.locale(viewer.id)
-        entries = [{"name": each["name"], "label": _label(each, locale)} for each in visible]
+        entries = [
+            {"name": command["name"], "label": _command_label(command, locale)} for command in commands
+        ]
         if name not in [entry["name"] for entry in entries]:
             return entries
         try:
@@ -99,5 +101,5 @@ class VisitorActions:
         return []
 
 
-def _label(command: Mapping[str, Any], locale: str) -> str:
+def _command_label(command: Mapping[str, Any], locale: str) -> str:
     return str((command.get("name_localizations") or {}).get(locale) or command["name"])

@@ -13,7 +13,7 @@ PageTitle = tuple[str, str]
 
 
 @dataclass(slots=True)
-class AlreadyPosted:
+class AlreadyPostedPages:
     """Pages that digests listed, with the times of these digests, and pages that were posted singly.
 
     - `digested_at_by_page`, `posted_pages`: pages of known articles.
@@ -31,49 +31,71 @@ class AlreadyPosted:
     digest_linked_pages: Mapping[PageTitle, int] = field(default_factory=dict)
     everything_before: int | None = None
     last_digest_due: int = 0
-    due_digest_was_sent: bool = False
+    was_due_digest_sent: bool = False
     excluded_held_ids: list[int] = field(default_factory=list)
 
-    def without(self, gathered: DigestCandidates) -> DigestCandidates:
+    def exclude_posted(self, digest_candidates: DigestCandidates) -> DigestCandidates:
         """Return the candidates that the channel has not got yet.
 
         A digest lists one article of a story by its title, so articles of the story that were published by
         then also count as posted. In a channel with single posts, so do articles that were posted singly.
         """
-        held = set(gathered.reserved_article_ids)
-        told: dict[int, int] = {}
-        for one in gathered.candidates:
-            if (at := self._digested_at(one)) is not None:
-                told[one.article_id] = at
-            elif (self.everything_before is not None and one.published <= self.everything_before) or (
-                one.article_id in held
+        reserved_ids = set(digest_candidates.reserved_article_ids)
+        posted_at_by_id: dict[int, int] = {}
+        for checked_candidate in digest_candidates.candidates:
+            if (digested_at := self._digested_at(checked_candidate)) is not None:
+                posted_at_by_id[checked_candidate.article_id] = digested_at
+            elif (
+                self.everything_before is not None and checked_candidate.published <= self.everything_before
+            ) or (
+                checked_candidate.article_id in reserved_ids
                 and (
-                    one.page in self.posted_pages
-                    or any(_is_same_page(one, shown) for shown in self.linked_pages)
+                    checked_candidate.page in self.posted_pages
+                    or any(_is_same_page(checked_candidate, page_title) for page_title in self.linked_pages)
                 )
             ):
-                told[one.article_id] = one.published
-        published = {one.article_id: one.published for one in gathered.candidates}
-        kin = {
-            one: told[other]
-            for pair in gathered.similar_pairs
-            if pair[2] >= SINGLE_ARTICLE_SIMILARITY
-            for one, other in (pair[:2], pair[1::-1])
-            if one not in told and published.get(one, 0) <= told.get(other, -1)
+                posted_at_by_id[checked_candidate.article_id] = checked_candidate.published
+        published_by_id = {
+            dated_candidate.article_id: dated_candidate.published
+            for dated_candidate in digest_candidates.candidates
         }
-        over = told.keys() | kin.keys()
-        self.excluded_held_ids = [one for one in gathered.reserved_article_ids if one in over]
+        posted_similar = {
+            first_id: posted_at_by_id[second_id]
+            for pair in digest_candidates.similar_pairs
+            if pair[2] >= SINGLE_ARTICLE_SIMILARITY
+            for first_id, second_id in (pair[:2], pair[1::-1])
+            if first_id not in posted_at_by_id
+            and published_by_id.get(first_id, 0) <= posted_at_by_id.get(second_id, -1)
+        }
+        excluded_ids = posted_at_by_id.keys() | posted_similar.keys()
+        self.excluded_held_ids = [
+            excluded_id
+            for excluded_id in digest_candidates.reserved_article_ids
+            if excluded_id in excluded_ids
+        ]
         return DigestCandidates(
-            [one for one in gathered.candidates if one.article_id not in over],
-            [one for one in gathered.reserved_article_ids if one not in over],
-            [pair for pair in gathered.similar_pairs if not over.intersection(pair[:2])],
+            [
+                candidate
+                for candidate in digest_candidates.candidates
+                if candidate.article_id not in excluded_ids
+            ],
+            [
+                reserved_id
+                for reserved_id in digest_candidates.reserved_article_ids
+                if reserved_id not in excluded_ids
+            ],
+            [pair for pair in digest_candidates.similar_pairs if not excluded_ids.intersection(pair[:2])],
         )
 
-    def _digested_at(self, one: DigestCandidate) -> int | None:
-        ats = [at for shown, at in self.digest_linked_pages.items() if _is_same_page(one, shown)]
-        return max([self.digested_at_by_page.get(one.page, 0), *ats]) or None
+    def _digested_at(self, candidate: DigestCandidate) -> int | None:
+        digest_times = [
+            digested_at
+            for page_title, digested_at in self.digest_linked_pages.items()
+            if _is_same_page(candidate, page_title)
+        ]
+        return max([self.digested_at_by_page.get(candidate.page, 0), *digest_times]) or None
 
 
-def _is_same_page(one: DigestCandidate, shown: PageTitle) -> bool:
-    page, title = shown
-    return page == one.page and (not title or shared_links.titles_match(title, one.title))
+def _is_same_page(candidate: DigestCandidate, page_title: PageTitle) -> bool:
+    page, title = page_title
+    return page == candidate.page and (not title or shared_links.titles_match(title, candidate.title))

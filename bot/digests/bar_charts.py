@@ -29,9 +29,9 @@ MAX_ROWS = 5
 WIDTH_PIXELS = 1000
 """Width of a chart in pixels; five rows are 616 pixels high, as Discord scales higher images down."""
 
-_ROW, _HEAD, _TICKS = 96, 76, 60
+_ROW_HEIGHT, _HEADER_HEIGHT, _TICKS_HEIGHT = 96, 76, 60
 """Heights in pixels of a row, of the header and of the ticks."""
-_MARGIN, _GAP, _BAR_GAP = 34, 10, 4
+_MARGIN, _COLUMN_GAP, _BAR_GAP = 34, 10, 4
 """Pixels around the chart, between columns and between bars."""
 _EARLIER_X, _LATER_X, _CHANGE_X = 400, 614, 812
 """Left edges in pixels of the columns for the earlier half, the later half and the change."""
@@ -39,18 +39,18 @@ _BARS_WIDTH = 190
 """Width in pixels of the bars of half of the period."""
 _MAX_BAR_HEIGHT, _MIN_BAR_HEIGHT = 58, 5
 """Heights in pixels of the highest bar and of a zero."""
-_LARGE, _MEDIUM, _SMALL = 40, 30, 30
+_LARGE_FONT_SIZE, _MEDIUM_FONT_SIZE, _SMALL_FONT_SIZE = 40, 30, 30
 """Font sizes in pixels."""
 _DPI = 100
-_POINTS = 72 / _DPI
-_BACKGROUND, _TEXT, _MUTED_COLOUR, _GRID_COLOUR, _EARLIER_COLOUR = (
+_POINTS_PER_PIXEL = 72 / _DPI
+_BACKGROUND_COLOUR, _TEXT_COLOUR, _MUTED_COLOUR, _GRID_COLOUR, _EARLIER_COLOUR = (
     "#202127",
     "#f2f3f5",
     "#a9adb5",
     "#34363d",
     "#5c5f66",
 )
-_COLOURS = ("#4fb3c8", "#e69f00")
+_CHART_COLOURS = ("#4fb3c8", "#e69f00")
 _MISSING_GLYPH = "\u25a1"
 
 
@@ -63,7 +63,7 @@ class ChartRow(NamedTuple):
     label: str
     change: str
     counts: tuple[int, ...]
-    told: str = ""
+    alt_text: str = ""
 
 
 class Chart(NamedTuple):
@@ -107,11 +107,11 @@ def _render_chart(chart: Chart) -> bytes:
     from matplotlib.figure import Figure  # noqa: PLC0415 - only in workers
 
     rows = chart.rows[:MAX_ROWS]
-    height = _HEAD + _ROW * len(rows) + _TICKS
-    figure = Figure(figsize=(WIDTH_PIXELS / _DPI, height / _DPI), dpi=_DPI, facecolor=_BACKGROUND)
+    height = _HEADER_HEIGHT + _ROW_HEIGHT * len(rows) + _TICKS_HEIGHT
+    figure = Figure(figsize=(WIDTH_PIXELS / _DPI, height / _DPI), dpi=_DPI, facecolor=_BACKGROUND_COLOUR)
     _ChartPainter(figure, height).draw(chart._replace(rows=rows))
     picture = io.BytesIO()
-    figure.savefig(picture, format="png", facecolor=_BACKGROUND)
+    figure.savefig(picture, format="png", facecolor=_BACKGROUND_COLOUR)
     return picture.getvalue()
 
 
@@ -121,72 +121,92 @@ class _ChartPainter:
     def __init__(self, figure: Figure, height: int) -> None:
         self._figure = figure
         self._height = height
-        self._regular, self._shapes = _font("DejaVuSans.ttf")
-        self._bold, _ = _font("DejaVuSans-Bold.ttf")
-        self._axes = figure.add_axes((0, 0, 1, 1), facecolor=_BACKGROUND)
+        self._regular, self._has_glyph = _load_font("DejaVuSans.ttf")
+        self._bold, _ = _load_font("DejaVuSans-Bold.ttf")
+        self._axes = figure.add_axes((0, 0, 1, 1), facecolor=_BACKGROUND_COLOUR)
         self._axes.set_xlim(0, WIDTH_PIXELS)
         self._axes.set_ylim(height, 0)
         self._axes.set_axis_off()
 
     def draw(self, chart: Chart) -> None:
-        colour = _COLOURS[chart.colour]
+        colour = _CHART_COLOURS[chart.colour]
         right = WIDTH_PIXELS - _MARGIN
-        self._write(chart.earlier, _EARLIER_X, _MARGIN - 8, _SMALL, _BARS_WIDTH, colour=_MUTED_COLOUR)
-        self._write(chart.later, _LATER_X, _MARGIN - 8, _SMALL, right - _LATER_X, colour=colour)
-        for number, row in enumerate(chart.rows):
-            top = _HEAD + _ROW * number
-            if number:
+        self._draw_text(
+            chart.earlier, _EARLIER_X, _MARGIN - 8, _SMALL_FONT_SIZE, _BARS_WIDTH, colour=_MUTED_COLOUR
+        )
+        self._draw_text(chart.later, _LATER_X, _MARGIN - 8, _SMALL_FONT_SIZE, right - _LATER_X, colour=colour)
+        for index, row in enumerate(chart.rows):
+            top = _HEADER_HEIGHT + _ROW_HEIGHT * index
+            if index:
                 self._axes.hlines(top, _MARGIN, right, colors=_GRID_COLOUR, linewidth=1)
-            self._write(row.label, _MARGIN, top + 24, _LARGE, _EARLIER_X - _MARGIN - _GAP, bold=True)
-            self._write(row.change, right, top + 30, _MEDIUM, right - _CHANGE_X, bold=True, side="right")
-            half, most = len(row.counts) // 2, max(row.counts, default=0)
-            self._bars(row.counts[:half], most, _EARLIER_X, top + 80, _EARLIER_COLOUR)
-            self._bars(row.counts[half:], most, _LATER_X, top + 80, colour)
-        bottom = _HEAD + _ROW * len(chart.rows) + 10
+            self._draw_text(
+                row.label,
+                _MARGIN,
+                top + 24,
+                _LARGE_FONT_SIZE,
+                _EARLIER_X - _MARGIN - _COLUMN_GAP,
+                is_bold=True,
+            )
+            self._draw_text(
+                row.change, right, top + 30, _MEDIUM_FONT_SIZE, right - _CHANGE_X, is_bold=True, side="right"
+            )
+            half, max_count = len(row.counts) // 2, max(row.counts, default=0)
+            self._draw_bars(row.counts[:half], max_count, _EARLIER_X, top + 80, _EARLIER_COLOUR)
+            self._draw_bars(row.counts[half:], max_count, _LATER_X, top + 80, colour)
+        bottom = _HEADER_HEIGHT + _ROW_HEIGHT * len(chart.rows) + 10
         begin, end = chart.ticks
-        self._write(begin, _EARLIER_X, bottom, _SMALL, _BARS_WIDTH, colour=_MUTED_COLOUR)
-        self._write(
-            end, _LATER_X + _BARS_WIDTH, bottom, _SMALL, _BARS_WIDTH, colour=_MUTED_COLOUR, side="right"
+        self._draw_text(begin, _EARLIER_X, bottom, _SMALL_FONT_SIZE, _BARS_WIDTH, colour=_MUTED_COLOUR)
+        self._draw_text(
+            end,
+            _LATER_X + _BARS_WIDTH,
+            bottom,
+            _SMALL_FONT_SIZE,
+            _BARS_WIDTH,
+            colour=_MUTED_COLOUR,
+            side="right",
         )
 
-    def _bars(self, counts: Sequence[int], most: int, left: int, bottom: int, colour: str) -> None:
+    def _draw_bars(
+        self, counts: Sequence[int], max_count: int, left_edge: int, bottom: int, colour: str
+    ) -> None:
         """Draw bars side by side; a zero is a thin bar."""
-        wide = _BARS_WIDTH / max(len(counts), 1)
+        bar_width = _BARS_WIDTH / max(len(counts), 1)
         heights = [
-            _MIN_BAR_HEIGHT + (_MAX_BAR_HEIGHT - _MIN_BAR_HEIGHT) * count / (most or 1) for count in counts
+            _MIN_BAR_HEIGHT + (_MAX_BAR_HEIGHT - _MIN_BAR_HEIGHT) * count / (max_count or 1)
+            for count in counts
         ]
-        places = [left + wide * (number + 0.5) for number in range(len(counts))]
+        centres = [left_edge + bar_width * (index + 0.5) for index in range(len(counts))]
         tops = [bottom - height for height in heights]
-        self._axes.bar(places, heights, width=wide - _BAR_GAP, bottom=tops, color=colour, linewidth=0)
+        self._axes.bar(centres, heights, width=bar_width - _BAR_GAP, bottom=tops, color=colour, linewidth=0)
 
-    def _write(
+    def _draw_text(
         self,
         text: str,
         x: int,
         y: int,
         size: int,
-        room: int,
+        max_width: int,
         *,
-        colour: str = _TEXT,
-        bold: bool = False,
+        colour: str = _TEXT_COLOUR,
+        is_bold: bool = False,
         side: str = "left",
     ) -> None:
-        written = self._figure.text(
+        text_artist = self._figure.text(
             x / WIDTH_PIXELS,
             1 - y / self._height,
             "",
-            fontproperties=self._bold if bold else self._regular,
-            fontsize=size * _POINTS,
+            fontproperties=self._bold if is_bold else self._regular,
+            fontsize=size * _POINTS_PER_PIXEL,
             color=colour,
             horizontalalignment=side,
             verticalalignment="top",
         )
-        written.set_parse_math(False)
-        text = "".join(c if self._shapes(c) else _MISSING_GLYPH for c in text)
+        text_artist.set_parse_math(False)
+        text = "".join(character if self._has_glyph(character) else _MISSING_GLYPH for character in text)
 
         def fits(length: int) -> bool:
-            written.set_text(text if length == len(text) else text[:length].rstrip() + "…")
-            return bool(written.get_window_extent().width <= room)
+            text_artist.set_text(text if length == len(text) else text[:length].rstrip() + "…")
+            return bool(text_artist.get_window_extent().width <= max_width)
 
         _fit_longest(len(text), fits)
 
@@ -195,18 +215,18 @@ def _fit_longest(length: int, fits: Callable[[int], bool]) -> None:
     """Find by bisection the greatest length up to `length` that fits, and call `fits` with it last."""
     if fits(length):
         return
-    low = 0
-    while length - low > 1:
-        middle = (low + length) // 2
-        low, length = (middle, length) if fits(middle) else (low, middle)
-    fits(low)
+    fitting_length = 0
+    while length - fitting_length > 1:
+        middle = (fitting_length + length) // 2
+        fitting_length, length = (middle, length) if fits(middle) else (fitting_length, middle)
+    fits(fitting_length)
 
 
-def _font(name: str) -> tuple[FontProperties, Callable[[str], bool]]:
+def _load_font(name: str) -> tuple[FontProperties, Callable[[str], bool]]:
     """Return a font of matplotlib, and a predicate for whether it has a glyph for a character."""
     from matplotlib import get_data_path  # noqa: PLC0415 - only in workers
     from matplotlib.font_manager import FontProperties, get_font  # noqa: PLC0415 - only in workers
 
     path = os.path.join(get_data_path(), "fonts", "ttf", name)  # noqa: PTH118 - matplotlib takes a str
-    shapes = get_font(path).get_charmap()
-    return FontProperties(fname=path), lambda character: ord(character) in shapes
+    glyphs = get_font(path).get_charmap()
+    return FontProperties(fname=path), lambda character: ord(character) in glyphs

@@ -21,7 +21,7 @@ from bot.search.index import text_analysis
 from bot.store.records.outbox_records import DigestCandidate
 from bot.stories import story_ranking
 from bot.stories.preference_model import NO_PREFERENCES, PreferenceModel
-from bot.stories.story_matching import proper_names
+from bot.stories.story_matching import extract_proper_names
 from bot.text import discord_text
 from bot.text.words import fold
 
@@ -50,7 +50,7 @@ _MAX_TOPIC_SHARE = 0.7
 _MAX_TOPIC_LENGTH = 60
 """Maximum length of a topic in UTF-16 code units."""
 _MAX_TAGS = 10
-_SHORT_TAG = 30
+_MAX_HEADING_LENGTH = 30
 """Maximum characters of a tag that becomes a heading."""
 _MAX_OTHER_ARTICLES = 20
 """Maximum number of articles of a story besides the first."""
@@ -131,14 +131,16 @@ class DigestContent:
         for section in self.sections:
             stories = []
             for story in section.stories:
-                left = tuple(one for one in story.articles if one[1] in feed_ids)
-                if left:
-                    summary = story.summary if left[0] == story.articles[0] else ""
-                    stories.append(msgspec.structs.replace(story, articles=left, summary=summary))
+                articles = tuple(
+                    article_and_feed for article_and_feed in story.articles if article_and_feed[1] in feed_ids
+                )
+                if articles:
+                    summary = story.summary if articles[0] == story.articles[0] else ""
+                    stories.append(msgspec.structs.replace(story, articles=articles, summary=summary))
             if stories:
                 sections.append(DigestSection(section.topic, tuple(stories)))
-        shown = self.rising if set(self.feeds) <= set(feed_ids) else ()
-        return replace(self, sections=tuple(sections), rising=shown)
+        rising_rows = self.rising if set(self.feeds) <= set(feed_ids) else ()
+        return replace(self, sections=tuple(sections), rising=rising_rows)
 
 
 def digest_from_json(text: str) -> DigestContent:
@@ -151,9 +153,9 @@ def period_seconds(plan: DigestPlan) -> int:
     return DAY_SECONDS if plan.weekday is None else 7 * DAY_SECONDS
 
 
-def is_too_late(plan: DigestPlan, due: int, now: int) -> bool:
+def is_too_late(plan: DigestPlan, due_at: int, now: int) -> bool:
     """Return whether an overdue digest is skipped; the next one then covers its period too."""
-    return now - due > _MAX_LATENESS_BY_PERIOD[period_seconds(plan)]
+    return now - due_at > _MAX_LATENESS_BY_PERIOD[period_seconds(plan)]
 
 
 def select_stories(
@@ -168,131 +170,156 @@ def select_stories(
     `similar_pairs` are pairs of article ids with their similarity; `preferences` is the server's preference
     model. A story reported in several languages is linked in `language`.
     """
-    found = [  # Articles in the digest's language come first.
-        sorted(group, key=lambda one: one.language != language)
+    story_groups = [  # Articles in the digest's language come first.
+        sorted(group, key=lambda grouped_article: grouped_article.language != language)
         for group in group_into_stories(candidates, similar_pairs)
     ]
-    order = _rank_with_diversity(found, draft.since, draft.until, preferences, language)
-    chosen, left = order[:MAX_STORIES], order[MAX_STORIES:]
-    outlets = {one.outlet for group in found for one in group}
-    said = {
+    ranked_stories = _rank_with_diversity(story_groups, draft.since, draft.until, preferences, language)
+    top_stories, other_stories = ranked_stories[:MAX_STORIES], ranked_stories[MAX_STORIES:]
+    outlets = {article.outlet for group in story_groups for article in group}
+    topics_in_language = {
         fold(discord_text.to_plain_line(tag))
-        for one in candidates
-        if one.language == language
-        for tag in one.tags
+        for candidate in candidates
+        if candidate.language == language
+        for tag in candidate.tags
     }
-    sections = tuple(_group_by_topic(chosen, language, said))
-    return replace(draft, sections=sections, more=len(left), outlets=len(outlets))
+    sections = tuple(_group_by_topic(top_stories, language, topics_in_language))
+    return replace(draft, sections=sections, more=len(other_stories), outlets=len(outlets))
 
 
 def _rank_with_diversity(
-    groups: Sequence[StoryArticles], since: int, until: int, taste: PreferenceModel, language: str | None
+    groups: Sequence[StoryArticles],
+    since: int,
+    until: int,
+    preferences: PreferenceModel,
+    language: str | None,
 ) -> list[StoryArticles]:
     """Rank the stories, best first, with a penalty for outlets and topics that were already listed."""
 
     def points(group: StoryArticles) -> float:
         outlets = {article.outlet for article in group} | {
-            other.outlet for article in group for other in article.same_page_articles
+            other_article.outlet for article in group for other_article in article.same_page_articles
         }
-        kept = sum(article.bookmark_count for article in group)
-        fresh = (max(article.published for article in group) - since) / max(until - since, 1)
-        worth = story_ranking.story_score(
-            outlets=len(outlets), bookmarks=kept, recency=fresh, preference=taste.score(group)
+        bookmark_count = sum(article.bookmark_count for article in group)
+        recency = (max(article.published for article in group) - since) / max(until - since, 1)
+        score = story_ranking.compute_story_score(
+            outlet_count=len(outlets),
+            bookmark_count=bookmark_count,
+            recency=recency,
+            preference=preferences.compute_score(group),
         )
-        return worth + _OWN_LANGUAGE_POINTS * (group[0].language == language)
+        return score + _OWN_LANGUAGE_POINTS * (group[0].language == language)
 
-    worth = {group[0].article_id: points(group) for group in groups}
-    order = sorted(
+    score_by_id = {group[0].article_id: points(group) for group in groups}
+    by_score = sorted(
         groups,
-        key=lambda group: (-worth[group[0].article_id], -group[0].published, group[0].article_id),
+        key=lambda group: (-score_by_id[group[0].article_id], -group[0].published, group[0].article_id),
     )
-    left, rest = order[:_MAX_RERANKED], order[_MAX_RERANKED:]
-    topics = {group[0].article_id: _topics(group).keys() for group in left}
+    unranked, tail = by_score[:_MAX_RERANKED], by_score[_MAX_RERANKED:]
+    topics_by_id = {group[0].article_id: _find_topics(group).keys() for group in unranked}
     ranked: list[StoryArticles] = []
-    outlets, told = Counter[str](), Counter[str]()
-    while left and len(ranked) < MAX_STORIES:
+    outlet_counts, topic_counts = Counter[str](), Counter[str]()
+    while unranked and len(ranked) < MAX_STORIES:
 
         def again(group: StoryArticles) -> int:
-            about = topics[group[0].article_id]
-            return outlets[group[0].outlet] + max((told[topic] for topic in about), default=0)
+            story_topics = topics_by_id[group[0].article_id]
+            return outlet_counts[group[0].outlet] + max(
+                (topic_counts[topic] for topic in story_topics), default=0
+            )
 
         def net(group: StoryArticles) -> float:
-            return worth[group[0].article_id] - _REPETITION_PENALTY * again(group)
+            return score_by_id[group[0].article_id] - _REPETITION_PENALTY * again(group)
 
-        best = max(left, key=net)
+        best = max(unranked, key=net)
         if best[0].language != language:  # Prefer a story on the topic in the channel's language.
-            about = topics[best[0].article_id]
-            own = [one for one in left if one[0].language == language]
-            own = [one for one in own if about & topics[one[0].article_id]]
-            best = max(own, key=net, default=best)
-        left.remove(best)
-        outlets[best[0].outlet] += 1
-        told.update(topics[best[0].article_id])
+            best_topics = topics_by_id[best[0].article_id]
+            own_language = [own_story for own_story in unranked if own_story[0].language == language]
+            own_language = [
+                topic_story
+                for topic_story in own_language
+                if best_topics & topics_by_id[topic_story[0].article_id]
+            ]
+            best = max(own_language, key=net, default=best)
+        unranked.remove(best)
+        outlet_counts[best[0].outlet] += 1
+        topic_counts.update(topics_by_id[best[0].article_id])
         ranked.append(best)
-    return ranked + left + rest
+    return ranked + unranked + tail
 
 
 def _group_by_topic(
-    chosen: Sequence[StoryArticles], language: str | None, said_in_language: Collection[str]
+    stories: Sequence[StoryArticles], language: str | None, topics_in_language: Collection[str]
 ) -> Iterable[DigestSection]:
     """Yield sections of the ranked stories; a topic takes the place of its best story.
 
     The top story gets no heading, and stories without a topic come last. Without any topic there is one
     section.
     """
-    topics = [_topics(group, language, said_in_language) for group in chosen]
-    written: dict[str, Counter[str]] = defaultdict(Counter)
-    for group, names in zip(chosen, topics, strict=True):
+    topics = [_find_topics(group, language, topics_in_language) for group in stories]
+    spellings: dict[str, Counter[str]] = defaultdict(Counter)
+    for group, names in zip(stories, topics, strict=True):
         for key, name in names.items():
-            written[key][name] += 2 if group[0].language == language else 1
-    left = set(range(len(chosen)))
-    found: list[tuple[str | None, list[int]]] = []
-    while left:
-        counts = Counter(key for place in left for key in topics[place])
-        fitting = [
+            spellings[key][name] += 2 if group[0].language == language else 1
+    ungrouped = set(range(len(stories)))
+    topic_sections: list[tuple[str | None, list[int]]] = []
+    while ungrouped:
+        counts = Counter(key for story_index in ungrouped for key in topics[story_index])
+        shared_topics = [
             key
             for key, count in counts.items()
             if count > 1
-            and (len(chosen) <= _MAX_STORIES_FOR_ONE_TOPIC or count <= _MAX_TOPIC_SHARE * len(chosen))
+            and (len(stories) <= _MAX_STORIES_FOR_ONE_TOPIC or count <= _MAX_TOPIC_SHARE * len(stories))
         ]
-        if not fitting:
+        if not shared_topics:
             break
-        topic = max(fitting, key=lambda key: (counts[key], written[key].total(), len(key.split()), key))
-        places = [place for place in sorted(left) if topic in topics[place]]
-        left -= set(places)
-        found.append((written[topic].most_common(1)[0][0], places))
-    uses = Counter(key for place in left for key in topics[place])
-    own = {key for key, count in uses.items() if count == 1}
-    tags = {place: _tag(chosen[place][0], own) for place in left if place}
-    found += [(tag, [place]) for place, tag in tags.items() if tag]
-    found.sort(key=lambda section: section[1])
-    first = [0] if 0 in left else []
-    rest = [place for place in sorted(left) if place and not tags[place]]
-    if not found:
-        first, rest = first + rest, []
-    for heading, places in ((None, first), *found, (None, rest)):
-        if places:
-            yield DigestSection(heading, tuple(_story(chosen[place]) for place in places))
+        topic = max(
+            shared_topics, key=lambda key: (counts[key], spellings[key].total(), len(key.split()), key)
+        )
+        indexes = [topic_index for topic_index in sorted(ungrouped) if topic in topics[topic_index]]
+        ungrouped -= set(indexes)
+        topic_sections.append((spellings[topic].most_common(1)[0][0], indexes))
+    topic_uses = Counter(key for ungrouped_index in ungrouped for key in topics[ungrouped_index])
+    unique_topics = {key for key, count in topic_uses.items() if count == 1}
+    tag_by_index = {
+        tagged_index: _heading_from_tag(stories[tagged_index][0], unique_topics)
+        for tagged_index in ungrouped
+        if tagged_index
+    }
+    topic_sections += [(tag, [tag_index]) for tag_index, tag in tag_by_index.items() if tag]
+    topic_sections.sort(key=lambda section: section[1])
+    leading = [0] if 0 in ungrouped else []
+    without_topic = [
+        remaining_index
+        for remaining_index in sorted(ungrouped)
+        if remaining_index and not tag_by_index[remaining_index]
+    ]
+    if not topic_sections:
+        leading, without_topic = leading + without_topic, []
+    for heading, indexes in ((None, leading), *topic_sections, (None, without_topic)):
+        if indexes:
+            yield DigestSection(
+                heading, tuple(_to_digest_story(stories[section_index]) for section_index in indexes)
+            )
 
 
-def _tag(article: DigestCandidate, topics: Collection[str]) -> str:
+def _heading_from_tag(article: DigestCandidate, topics: Collection[str]) -> str:
     """Return the article's first tag as a heading, or "" if it is long or not among `topics`."""
     tag = discord_text.to_plain_line(next(iter(article.tags), ""))
-    is_short = len(tag) <= _SHORT_TAG and any(map(str.isalpha, tag))
+    is_short = len(tag) <= _MAX_HEADING_LENGTH and any(map(str.isalpha, tag))
     return tag[0].upper() + tag[1:] if is_short and fold(tag) in topics else ""
 
 
-def _topics(
-    group: StoryArticles, language: str | None = None, said_in_language: Collection[str] = ()
+def _find_topics(
+    group: StoryArticles, language: str | None = None, topics_in_language: Collection[str] = ()
 ) -> dict[str, str]:
     """Return the topics of a story, from tags and from names in titles: display names by folded stems.
 
     A topic must occur in the first article or in at least half of all. With a `language`, articles in other
     languages contribute only names and topics that also occur in that language.
     """
-    found: dict[str, str] = {}
-    having: Counter[str] = Counter()
-    for number, article in enumerate(group):
+    name_by_topic: dict[str, str] = {}
+    article_counts: Counter[str] = Counter()
+    for index, article in enumerate(group):
         tags = [discord_text.to_plain_line(tag) for tag in article.tags[:_MAX_TAGS]]
         names = [(fold(tag), tag) for tag in tags if tag]
         names += [
@@ -301,20 +328,27 @@ def _topics(
             if name[0].isupper() and not title_phrases.is_number_or_date(key)
         ]
         is_foreign = language is not None and article.language not in {None, language}
-        proper = proper_names(article.title) if is_foreign else frozenset()
+        proper_name_terms = extract_proper_names(article.title) if is_foreign else frozenset()
         for key, name in dict(reversed(names)).items():
-            is_said = (
-                not is_foreign or key in said_in_language or proper.issuperset(text_analysis.tokens(name))
+            is_in_language = (
+                not is_foreign
+                or key in topics_in_language
+                or proper_name_terms.issuperset(text_analysis.tokenize(name))
             )
-            if is_said and discord_text.utf16_length(name) <= _MAX_TOPIC_LENGTH:
-                found.setdefault(key, name[0].upper() + name[1:])
-                having[key] += len(group) if number == 0 else 1
-    return {key: name for key, name in found.items() if 2 * having[key] >= len(group)}
+            if is_in_language and discord_text.count_utf16_units(name) <= _MAX_TOPIC_LENGTH:
+                name_by_topic.setdefault(key, name[0].upper() + name[1:])
+                article_counts[key] += len(group) if index == 0 else 1
+    return {key: name for key, name in name_by_topic.items() if 2 * article_counts[key] >= len(group)}
 
 
-def _story(group: StoryArticles) -> DigestStory:
-    ids = [(article.article_id, article.feed_id) for article in group]
-    ids += [(other.article_id, other.feed_id) for article in group for other in article.same_page_articles]
+def _to_digest_story(group: StoryArticles) -> DigestStory:
+    articles = [(article.article_id, article.feed_id) for article in group]
+    articles += [
+        (other_article.article_id, other_article.feed_id)
+        for article in group
+        for other_article in article.same_page_articles
+    ]
     return DigestStory(
-        tuple(dict.fromkeys(ids))[: _MAX_OTHER_ARTICLES + 1], sum(article.bookmark_count for article in group)
+        tuple(dict.fromkeys(articles))[: _MAX_OTHER_ARTICLES + 1],
+        sum(article.bookmark_count for article in group),
     )

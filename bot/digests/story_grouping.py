@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable, Sequence
 
 from bot.store.records.content_records import ArticleBrief
 from bot.store.records.outbox_records import DigestCandidate
-from bot.stories.story_matching import StoryFeatures, extract_story_features, similarity
-from bot.stories.story_membership import membership_margin
+from bot.stories.story_matching import StoryFeatures, compute_similarity, extract_story_features
+from bot.stories.story_membership import compute_membership_margin
 from bot.writing import bilingual_terms
 
 StoryArticles = list[DigestCandidate]
@@ -20,14 +20,14 @@ StoryArticles = list[DigestCandidate]
 
 _MIN_SHARED_WORDS = 3
 """Words that two titles must share to be compared."""
-_FEWEST_ACROSS = 2
+_MIN_TRANSLATED_WORDS = 2
 """Translated words that two titles must share to be compared; few, since the dictionary is small."""
-_LEAST_ACROSS = 0.3
+_MIN_TRANSLATED_SHARE = 0.3
 """Minimum share of the weight of two titles that is translated in the other for them to be similar.
 
 Of the ten million pairs of 2,500 English and 4,000 French headlines of other days, 30 reach it.
 """
-_AS_COSINE = 0.35
+_TRANSLATED_SHARE_TO_COSINE = 0.35
 """Difference between the cosine of two titles on one event and their translated share."""
 _MIN_COLLECTION_SIZE = 50
 """Minimum collection size in articles that is assumed for the IDF of a word."""
@@ -37,94 +37,141 @@ def group_into_stories(
     candidates: Sequence[DigestCandidate], similar_pairs: Iterable[tuple[int, int, float]]
 ) -> list[StoryArticles]:
     """Return the stories, earliest first. `similar_pairs` are pairs of article ids with their similarity."""
-    known: dict[tuple[int, int], float] = {}
-    for one, other, alike in similar_pairs:
-        known[one, other] = known[other, one] = alike
-    related: dict[int, list[int]] = defaultdict(list)
-    for one, other in known:
-        related[one].append(other)
-    tellings = _features_by_article(candidates)
-    across = _across(tellings.values())
+    similarity_by_pair: dict[tuple[int, int], float] = {}
+    for first_id, second_id, pair_similarity in similar_pairs:
+        similarity_by_pair[first_id, second_id] = similarity_by_pair[second_id, first_id] = pair_similarity
+    similar_ids: dict[int, list[int]] = defaultdict(list)
+    for first_id, second_id in similarity_by_pair:
+        similar_ids[first_id].append(second_id)
+    features = _features_by_article(candidates)
+    bilingual_terms_by_id = _bilingual_terms_by_article(features.values())
     groups: list[StoryArticles] = []
-    of_word: dict[str, set[int]] = defaultdict(set)  # Story indexes by word of a title
-    of_article: dict[int, int] = {}
-    for article in sorted(candidates, key=lambda one: (one.published, one.article_id)):
-        words = tellings[article.article_id].weights
-        near = {of_article[other] for other in related[article.article_id] if other in of_article}
-        shared = Counter(group for word in words for group in of_word[word])
-        near |= {group for group, count in shared.items() if count >= _MIN_SHARED_WORDS}
-        translated = Counter(group for word in across.get(article.article_id, ()) for group in of_word[word])
-        near |= {group for group, count in translated.items() if count >= _FEWEST_ACROSS}
-        place = next(
-            (one for one in sorted(near) if _belongs(article, groups[one], known, tellings, across)), None
+    groups_by_word: dict[str, set[int]] = defaultdict(set)  # Story indexes by word of a title
+    group_by_article: dict[int, int] = {}
+    for article in sorted(
+        candidates, key=lambda sorted_candidate: (sorted_candidate.published, sorted_candidate.article_id)
+    ):
+        words = features[article.article_id].weights
+        nearby_groups = {
+            group_by_article[similar_id]
+            for similar_id in similar_ids[article.article_id]
+            if similar_id in group_by_article
+        }
+        shared_word_counts = Counter(group for word in words for group in groups_by_word[word])
+        nearby_groups |= {group for group, count in shared_word_counts.items() if count >= _MIN_SHARED_WORDS}
+        translated_word_counts = Counter(
+            group
+            for word in bilingual_terms_by_id.get(article.article_id, ())
+            for group in groups_by_word[word]
         )
-        if place is None:
-            place = len(groups)
+        nearby_groups |= {
+            group for group, count in translated_word_counts.items() if count >= _MIN_TRANSLATED_WORDS
+        }
+        group_index = next(
+            (
+                nearby_index
+                for nearby_index in sorted(nearby_groups)
+                if _belongs_to_story(
+                    article, groups[nearby_index], similarity_by_pair, features, bilingual_terms_by_id
+                )
+            ),
+            None,
+        )
+        if group_index is None:
+            group_index = len(groups)
             groups.append([])
-        groups[place].append(article)
-        of_article[article.article_id] = place
+        groups[group_index].append(article)
+        group_by_article[article.article_id] = group_index
         for word in words:
-            of_word[word].add(place)
+            groups_by_word[word].add(group_index)
     return groups
 
 
-def _belongs(
+def _belongs_to_story(
     article: DigestCandidate,
     group: StoryArticles,
-    known: dict[tuple[int, int], float],
-    tellings: dict[int, StoryFeatures],
-    across: dict[int, frozenset[str]],
+    similarity_by_pair: dict[tuple[int, int], float],
+    features: dict[int, StoryFeatures],
+    bilingual_terms_by_id: dict[int, frozenset[str]],
 ) -> bool:
     """Return whether an article belongs to a story, by its similarity to the articles of the story."""
-    pairs = [(article.article_id, other.article_id) for other in group]
-    alike = [known[pair] for pair in pairs if pair in known]
-    if not alike:
-        alike = [
-            similarity(tellings[one], tellings[other], _translated(tellings[one], tellings[other], across))
-            for one, other in pairs
+    pairs = [(article.article_id, member.article_id) for member in group]
+    similarities = [similarity_by_pair[pair] for pair in pairs if pair in similarity_by_pair]
+    if not similarities:
+        similarities = [
+            compute_similarity(
+                features[first_id],
+                features[second_id],
+                _cross_lingual_cosine(features[first_id], features[second_id], bilingual_terms_by_id),
+            )
+            for first_id, second_id in pairs
         ]
-    return membership_margin(alike, len(group)) >= 0
+    return compute_membership_margin(similarities, len(group)) >= 0
 
 
-def _across(tellings: Collection[StoryFeatures]) -> dict[int, frozenset[str]]:
+def _bilingual_terms_by_article(features: Collection[StoryFeatures]) -> dict[int, frozenset[str]]:
     """Return the terms of each title in both languages, by article id; empty if all are in one language."""
-    if len({telling.language for telling in tellings} - {None}) < 2:  # noqa: PLR2004 - two languages
+    if len({title_features.language for title_features in features} - {None}) < 2:  # noqa: PLR2004 - two languages
         return {}
-    terms = {telling.article_id: frozenset(telling.weights) for telling in tellings}
+    terms = {
+        article_features.article_id: frozenset(article_features.weights) for article_features in features
+    }
     return {
-        article_id: title | bilingual_terms.translations(title) | bilingual_terms.translated_names(title)
+        article_id: title | bilingual_terms.translate_terms(title) | bilingual_terms.translate_names(title)
         for article_id, title in terms.items()
     }
 
 
-def _translated(one: StoryFeatures, other: StoryFeatures, across: dict[int, frozenset[str]]) -> float | None:
+def _cross_lingual_cosine(
+    first: StoryFeatures, second: StoryFeatures, bilingual_terms_by_id: dict[int, frozenset[str]]
+) -> float | None:
     """Return a cosine for titles in two languages; None in one language, or if they are hardly similar."""
-    if one.language == other.language or not across:
+    if first.language == second.language or not bilingual_terms_by_id:
         return None
-    share = (_share(one, across[other.article_id]) + _share(other, across[one.article_id])) / 2
+    share = (
+        _matched_weight_share(first, bilingual_terms_by_id[second.article_id])
+        + _matched_weight_share(second, bilingual_terms_by_id[first.article_id])
+    ) / 2
     # Names are equal in both languages, so at least one other word must be translated.
-    is_translated = not bilingual_terms.translations(other.weights).isdisjoint(
-        one.weights.keys() - other.weights.keys()
+    is_translated = not bilingual_terms.translate_terms(second.weights).isdisjoint(
+        first.weights.keys() - second.weights.keys()
     )
-    return share + _AS_COSINE if share >= _LEAST_ACROSS and is_translated else None
+    return share + _TRANSLATED_SHARE_TO_COSINE if share >= _MIN_TRANSLATED_SHARE and is_translated else None
 
 
-def _share(telling: StoryFeatures, terms: frozenset[str]) -> float:
-    return sum(weight for term, weight in telling.weights.items() if term in terms) / telling.total_weight
+def _matched_weight_share(features: StoryFeatures, terms: frozenset[str]) -> float:
+    return sum(weight for term, weight in features.weights.items() if term in terms) / features.total_weight
 
 
 def _features_by_article(candidates: Sequence[DigestCandidate]) -> dict[int, StoryFeatures]:
     """Return the features of each title, with the BM25 IDF of words among the candidates."""
-    holding: Counter[str] = Counter()
-    plain = {one.article_id: _title_features(one, holding, len(candidates)) for one in candidates}
-    for each in plain.values():
-        holding.update(each.weights.keys())
-    return {one.article_id: _title_features(one, holding, len(candidates)) for one in candidates}
+    document_frequency: Counter[str] = Counter()
+    unweighted = {
+        counted_candidate.article_id: _title_features(counted_candidate, document_frequency, len(candidates))
+        for counted_candidate in candidates
+    }
+    for features in unweighted.values():
+        document_frequency.update(features.weights.keys())
+    return {
+        candidate.article_id: _title_features(candidate, document_frequency, len(candidates))
+        for candidate in candidates
+    }
 
 
-def _title_features(one: DigestCandidate, holding: Counter[str], count: int) -> StoryFeatures:
+def _title_features(
+    candidate: DigestCandidate, document_frequency: Counter[str], count: int
+) -> StoryFeatures:
     size = max(count, _MIN_COLLECTION_SIZE)
-    brief = ArticleBrief(one.article_id, "", one.feed_id, one.title, "", one.language, one.published)
+    brief = ArticleBrief(
+        candidate.article_id,
+        "",
+        candidate.feed_id,
+        candidate.title,
+        "",
+        candidate.language,
+        candidate.published,
+    )
     return extract_story_features(
-        brief, lambda word: math.log(1 + (size - holding[word] + 0.5) / (holding[word] + 0.5))
+        brief,
+        lambda word: math.log(1 + (size - document_frequency[word] + 0.5) / (document_frequency[word] + 0.5)),
     )

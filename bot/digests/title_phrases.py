@@ -26,32 +26,33 @@ _WORD_JOINERS = frozenset({" ", "-", "\u2010", "\u2011", "\u00a0", "\u202f"})
 def iter_phrases(title: str) -> Iterator[tuple[PhraseKey, str]]:
     """Yield the content words of a title, and sequences of up to `_MAX_PHRASE_WORDS` of them, each once."""
     title = discord_text.to_plain_line(title)
-    found = [
-        (_stem(form), start, end) for form, start, end in islice(text_analysis.token_spans(title), _MAX_WORDS)
+    tokens = [
+        (_stem(word), start, end)
+        for word, start, end in islice(text_analysis.find_token_spans(title), _MAX_WORDS)
     ]
-    seen: set[PhraseKey] = set()
-    for first, (_stems, start, _end) in enumerate(found):
+    yielded_keys: set[PhraseKey] = set()
+    for index, (_stems, start, _end) in enumerate(tokens):
         key: PhraseKey = ()
-        after = start
-        for following, begins, ends in found[first : first + _MAX_PHRASE_WORDS]:
-            if not following or (key and title[after:begins] not in _WORD_JOINERS):
+        phrase_end = start
+        for stems, begins, ends in tokens[index : index + _MAX_PHRASE_WORDS]:
+            if not stems or (key and title[phrase_end:begins] not in _WORD_JOINERS):
                 break
-            key, after, written = (*key, *following), ends, title[start:ends]
+            key, phrase_end, phrase_text = (*key, *stems), ends, title[start:ends]
             if (
                 len(key) == 1
-                and len(written) < _MIN_WORD_LENGTH
-                and not written.isupper()
-                and not written.isdecimal()
+                and len(phrase_text) < _MIN_WORD_LENGTH
+                and not phrase_text.isupper()
+                and not phrase_text.isdecimal()
             ):
                 continue
             # Python takes characters newer than its Unicode tables for unprintable.
             if (
-                key not in seen
-                and written.isprintable()
-                and discord_text.utf16_length(written) <= _MAX_PHRASE_LENGTH
+                key not in yielded_keys
+                and phrase_text.isprintable()
+                and discord_text.count_utf16_units(phrase_text) <= _MAX_PHRASE_LENGTH
             ):
-                seen.add(key)
-                yield key, written
+                yielded_keys.add(key)
+                yield key, phrase_text
 
 
 @lru_cache(maxsize=1 << 15)
@@ -60,11 +61,11 @@ def _stem(word: str) -> PhraseKey:
 
     Always uses the English stemmer: trends are mostly names, which must be equal across languages.
     """
-    return () if text_analysis.is_stop_word(word) else tuple(text_analysis.stemmed_tokens(word, "en"))
+    return () if text_analysis.is_stop_word(word) else tuple(text_analysis.stem_tokens(word, "en"))
 
 
 @cache
-def _calendar() -> frozenset[str]:
+def _calendar_stems() -> frozenset[str]:
     """Return the stems of the names of days and months in the supported languages."""
     names = [
         name
@@ -73,9 +74,9 @@ def _calendar() -> frozenset[str]:
         for names in (get_day_names(width, locale=language), get_month_names(width, locale=language))
         for name in names.values()
     ]
-    return frozenset(stem for name in names for word in text_analysis.tokens(name) for stem in _stem(word))
+    return frozenset(stem for name in names for word in text_analysis.tokenize(name) for stem in _stem(word))
 
 
 def is_number_or_date(key: PhraseKey) -> bool:
     """Return whether a phrase consists of numbers and of names of days or months, which are no trends."""
-    return all(stem.isdecimal() or stem in _calendar() for stem in key)
+    return all(stem.isdecimal() or stem in _calendar_stems() for stem in key)

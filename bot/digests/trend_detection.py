@@ -83,7 +83,7 @@ class Trends:
     sources: tuple[TrendRow, ...] = ()
 
     @property
-    def comparable(self) -> bool:
+    def is_comparable(self) -> bool:
         """Whether both periods have enough articles for a comparison."""
         return min(self.article_count, self.previous_count) >= MIN_ARTICLES_TO_COMPARE
 
@@ -110,23 +110,27 @@ def detect_trends(now: int, period: TrendPeriod, step: int, titles: Sequence[Tit
     `titles` are of both periods; each stands for `step` articles. Takes about a second for 10,000 titles, so
     run it in a worker.
     """
-    read = _TitleIndex(now, period)
+    title_index = _TitleIndex(now, period)
     for title in titles:
-        read.add(title)
-    recent = len(read.recent_articles)
-    counted = Trends(
-        article_count=recent * step,
-        previous_count=(len(read.bucket_by_article) - recent) * step,
-        outlets=len({read.outlets[number] for number in read.recent_articles}),
+        title_index.add(title)
+    recent_count = len(title_index.recent_articles)
+    totals = Trends(
+        article_count=recent_count * step,
+        previous_count=(len(title_index.bucket_by_article) - recent_count) * step,
+        outlets=len({title_index.outlets[number] for number in title_index.recent_articles}),
     )
-    if not counted.comparable:
-        return counted
+    if not totals.is_comparable:
+        return totals
     return replace(
-        counted,
+        totals,
         rising_rows=tuple(
-            read.make_row(read.spelling(key), read.articles_with(key), step) for key in _select_trends(read)
+            title_index.make_row(title_index.spelling(key), title_index.articles_with(key), step)
+            for key in _select_trends(title_index)
         ),
-        sources=tuple(read.make_row(outlet, having, step) for outlet, having in read.largest_outlets()),
+        sources=tuple(
+            title_index.make_row(outlet, article_numbers, step)
+            for outlet, article_numbers in title_index.largest_outlets()
+        ),
     )
 
 
@@ -135,29 +139,31 @@ class _TitleIndex:
 
     def __init__(self, now: int, period: TrendPeriod) -> None:
         self._now, self._period = now, period
-        self._seen: set[tuple[str, str]] = set()
+        self._added_titles: set[tuple[str, str]] = set()
         self.bucket_by_article: list[int] = []  # Bucket of time by article number
         self.outlets: list[str] = []  # By article number
         self.recent_articles: set[int] = set()  # Articles of the current period
         self.articles_by_key: dict[PhraseKey, set[int]] = defaultdict(set)
         self._spellings: dict[PhraseKey, Counter[str]] = defaultdict(Counter)
 
-    def add(self, titled: TitleSample) -> None:
+    def add(self, sample: TitleSample) -> None:
         """Add a title, unless its page or its outlet already has it."""
-        halves = self._period.bucket_count
-        part = 2 * halves - 1 - (self._now - 1 - titled.published) * halves // self._period.seconds
-        names = {("page", titled.page), (f"of {titled.outlet}", fold(titled.title))}
-        if not 0 <= part < 2 * halves or not titled.title or names & self._seen:
+        bucket_count = self._period.bucket_count
+        bucket = (
+            2 * bucket_count - 1 - (self._now - 1 - sample.published) * bucket_count // self._period.seconds
+        )
+        dedupe_keys = {("page", sample.page), (f"of {sample.outlet}", fold(sample.title))}
+        if not 0 <= bucket < 2 * bucket_count or not sample.title or dedupe_keys & self._added_titles:
             return
-        self._seen |= names
+        self._added_titles |= dedupe_keys
         number = len(self.bucket_by_article)
-        self.bucket_by_article.append(part)
-        self.outlets.append(titled.outlet)
-        if part >= halves:
+        self.bucket_by_article.append(bucket)
+        self.outlets.append(sample.outlet)
+        if bucket >= bucket_count:
             self.recent_articles.add(number)
-        for key, written in iter_phrases(titled.title):
+        for key, spelling in iter_phrases(sample.title):
             self.articles_by_key[key].add(number)
-            self._spellings[key][written] += 1
+            self._spellings[key][spelling] += 1
 
     def articles_with(self, key: PhraseKey) -> set[int]:
         """Return the articles with a word; part of a name may have none of its own."""
@@ -167,89 +173,104 @@ class _TitleIndex:
         """Return the most frequent spelling of a word."""
         return self._spellings[key].most_common(1)[0][0]
 
-    def make_row(self, name: str, having: set[int], step: int) -> TrendRow:
+    def make_row(self, name: str, article_numbers: set[int], step: int) -> TrendRow:
         """Return the counts of a set of articles."""
-        counts = Counter(self.bucket_by_article[number] for number in having)
-        recent = having & self.recent_articles
+        counts = Counter(self.bucket_by_article[number] for number in article_numbers)
+        recent = article_numbers & self.recent_articles
         return TrendRow(
             name=name,
             articles=len(recent) * step,
-            before=(len(having) - len(recent)) * step,
+            before=(len(article_numbers) - len(recent)) * step,
             outlets=len({self.outlets[number] for number in recent}),
-            counts=tuple(counts[part] * step for part in range(2 * self._period.bucket_count)),
+            counts=tuple(counts[bucket] * step for bucket in range(2 * self._period.bucket_count)),
         )
 
     def largest_outlets(self) -> list[tuple[str, set[int]]]:
-        of: dict[str, set[int]] = defaultdict(set)
+        articles_by_outlet: dict[str, set[int]] = defaultdict(set)
         for number, outlet in enumerate(self.outlets):
-            of[outlet].add(number)
-        order = sorted(of, key=lambda outlet: (-len(of[outlet] & self.recent_articles), outlet))
+            articles_by_outlet[outlet].add(number)
+        order = sorted(
+            articles_by_outlet,
+            key=lambda outlet: (-len(articles_by_outlet[outlet] & self.recent_articles), outlet),
+        )
         return [
-            (outlet, of[outlet])
+            (outlet, articles_by_outlet[outlet])
             for outlet in order[:MAX_SOURCES]
-            if outlet and of[outlet] & self.recent_articles
+            if outlet and articles_by_outlet[outlet] & self.recent_articles
         ]
 
 
-def _select_trends(read: _TitleIndex) -> list[PhraseKey]:
+def _select_trends(title_index: _TitleIndex) -> list[PhraseKey]:
     """Return the rising words and names, most significant first, one per set of articles."""
     rising: dict[PhraseKey, float] = {}
-    for key, having in read.articles_by_key.items():
+    for key, articles in title_index.articles_by_key.items():
         if (
-            (surprise := _rise_significance(read, having))
-            and _is_collocation(read, key)
+            (significance := _rise_significance(title_index, articles))
+            and _is_collocation(title_index, key)
             and not is_number_or_date(key)
         ):
-            rising[key] = surprise
+            rising[key] = significance
     for name in sorted((key for key in rising if len(key) > 1), key=len):
-        for part in list(_subphrases_covered_by(read, name)):
-            rising.pop(part, None)
-    best: list[PhraseKey] = []
+        for subphrase in list(_subphrases_covered_by(title_index, name)):
+            rising.pop(subphrase, None)
+    selected: list[PhraseKey] = []
     for key in sorted(rising, key=lambda key: (-rising[key], -len(key), key)):
-        having = read.articles_with(key) & read.recent_articles
+        articles = title_index.articles_with(key) & title_index.recent_articles
         if all(
-            _jaccard(having, read.articles_with(other) & read.recent_articles) <= _MAX_OVERLAP
-            for other in best
+            _jaccard(articles, title_index.articles_with(selected_key) & title_index.recent_articles)
+            <= _MAX_OVERLAP
+            for selected_key in selected
         ):
-            best.append(key)
-        if len(best) == MAX_TRENDS:
+            selected.append(key)
+        if len(selected) == MAX_TRENDS:
             break
-    return best
+    return selected
 
 
-def _subphrases_covered_by(read: _TitleIndex, name: PhraseKey) -> Iterator[PhraseKey]:
+def _subphrases_covered_by(title_index: _TitleIndex, name: PhraseKey) -> Iterator[PhraseKey]:
     """Yield the parts of a name that mostly occur within it."""
-    for part in _subphrases(name):
-        holding = read.articles_with(part) & read.recent_articles
-        if len(read.articles_with(name) & holding) >= _MIN_PHRASE_SHARE * len(holding):
-            yield part
+    for subphrase in _subphrases(name):
+        articles = title_index.articles_with(subphrase) & title_index.recent_articles
+        if len(title_index.articles_with(name) & articles) >= _MIN_PHRASE_SHARE * len(articles):
+            yield subphrase
 
 
-def _rise_significance(read: _TitleIndex, having: set[int]) -> float:
+def _rise_significance(title_index: _TitleIndex, articles: set[int]) -> float:
     """Return G² of a word whose share of articles rose and that enough outlets use; else 0."""
-    recent = having & read.recent_articles
-    with_it, had_it = len(recent), len(having) - len(recent)
-    all_now, all_before = len(read.recent_articles), len(read.bucket_by_article) - len(read.recent_articles)
-    if with_it < _MIN_ARTICLES or with_it * all_before <= had_it * all_now:
-        return 0.0
-    outlets = Counter(read.outlets[number] for number in recent)
-    if len({read.outlets[number] for number in read.recent_articles}) > 1 and (
-        len(outlets) == 1 or max(outlets.values()) > _MAX_OUTLET_SHARE * with_it
+    recent = articles & title_index.recent_articles
+    recent_with_word, earlier_with_word = len(recent), len(articles) - len(recent)
+    recent_total, earlier_total = (
+        len(title_index.recent_articles),
+        len(title_index.bucket_by_article) - len(title_index.recent_articles),
+    )
+    if (
+        recent_with_word < _MIN_ARTICLES
+        or recent_with_word * earlier_total <= earlier_with_word * recent_total
     ):
         return 0.0
-    surprise = log_likelihood_ratio(with_it, had_it, all_now - with_it, all_before - had_it)
-    return surprise if surprise >= _G2_P01 else 0.0
+    outlets = Counter(title_index.outlets[number] for number in recent)
+    if len({title_index.outlets[number] for number in title_index.recent_articles}) > 1 and (
+        len(outlets) == 1 or max(outlets.values()) > _MAX_OUTLET_SHARE * recent_with_word
+    ):
+        return 0.0
+    significance = log_likelihood_ratio(
+        recent_with_word,
+        earlier_with_word,
+        recent_total - recent_with_word,
+        earlier_total - earlier_with_word,
+    )
+    return significance if significance >= _G2_P01 else 0.0
 
 
-def _is_collocation(read: _TitleIndex, key: PhraseKey) -> bool:
+def _is_collocation(title_index: _TitleIndex, key: PhraseKey) -> bool:
     """Return whether words form a name: they mostly occur together, more often than by chance."""
     if len(key) == 1:
         return True
-    both = len(read.articles_with(key))
-    first, last = read.articles_with(key[:1]), read.articles_with(key[-1:])
+    both = len(title_index.articles_with(key))
+    first, last = title_index.articles_with(key[:1]), title_index.articles_with(key[-1:])
     if both < _MIN_PHRASE_SHARE * min(len(first), len(last)):
         return False
-    neither = len(read.bucket_by_article) - len(first | last)
+    neither = len(title_index.bucket_by_article) - len(first | last)
     return log_likelihood_ratio(both, len(first - last), len(last - first), neither) >= _G2_P001
 
 
@@ -259,5 +280,5 @@ def _subphrases(name: PhraseKey) -> Iterator[PhraseKey]:
             yield name[start : start + length]
 
 
-def _jaccard(one: set[int], other: set[int]) -> float:
-    return len(one & other) / len(one | other)
+def _jaccard(first: set[int], second: set[int]) -> float:
+    return len(first & second) / len(first | second)

@@ -18,22 +18,22 @@ def to_feed_error(error: aiohttp.ClientError) -> FeedError:
     if isinstance(cause, ssl.SSLCertVerificationError):
         return FeedError(fetch_errors.TLS, cause.verify_message)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return _dns_error(error.os_error)
-    for kind, code, detail in _CODE_BY_EXCEPTION:
-        if isinstance(error, kind):
+        return _to_dns_error(error.os_error)
+    for exception_type, code, detail in _CODE_BY_EXCEPTION:
+        if isinstance(error, exception_type):
             return FeedError(code, detail)
     return FeedError(fetch_errors.CONNECTION_FAILED, type(error).__name__)
 
 
-def _dns_error(error: OSError) -> FeedError:
+def _to_dns_error(error: OSError) -> FeedError:
     """Tell a host name that does not exist from a resolver that cannot be reached."""
     cause = error.__cause__
-    if isinstance(cause, aiodns.error.DNSError) and cause.args[0] not in _NO_SUCH_NAME:
+    if isinstance(cause, aiodns.error.DNSError) and cause.args[0] not in _NAME_NOT_FOUND_CODES:
         return FeedError(fetch_errors.DNS_UNAVAILABLE, str(error))
     return FeedError(fetch_errors.DNS_NOT_FOUND, "host name not found")
 
 
-_NO_SUCH_NAME = {
+_NAME_NOT_FOUND_CODES = {
     aiodns.error.ARES_ENODATA,
     aiodns.error.ARES_ENOTFOUND,
     aiodns.error.ARES_ENONAME,

@@ -22,10 +22,10 @@ CHUNK_BYTES = 256 * 1024
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-_MOST_CODINGS = 2
+_MAX_CODINGS = 2
 
 
-async def decompress(body: bytes, content_encoding: str, limit: int) -> bytes:
+async def decompress(body: bytes, content_encoding: str, max_bytes: int) -> bytes:
     """Undo the `Content-Encoding` of a body (RFC 9110 §8.4): gzip, deflate, br, zstd, or two of them.
 
     A body that is not compressed although its header says so is returned as it is; one that is gzip although
@@ -33,88 +33,88 @@ async def decompress(body: bytes, content_encoding: str, limit: int) -> bytes:
     Raises FeedError: too-large above `max_bytes`, truncated, encoding.
     """
     codings = [name.strip().lower() for name in content_encoding.split(",") if name.strip()]
-    if len(codings) > _MOST_CODINGS:
+    if len(codings) > _MAX_CODINGS:
         raise FeedError(ENCODING, f"packed {len(codings)} times")
     for coding in reversed(codings):
-        body = await _decode_coding(body, coding, limit)
+        body = await _decode_coding(body, coding, max_bytes)
     if body.startswith(_GZIP_MAGIC):
-        body = await _decode_coding(body, "gzip", limit)
+        body = await _decode_coding(body, "gzip", max_bytes)
     return body
 
 
-async def _decode_coding(body: bytes, coding: str, limit: int) -> bytes:
+async def _decode_coding(body: bytes, coding: str, max_bytes: int) -> bytes:
     match coding.removeprefix("x-"):
         case "identity":
             return body
         case "gzip":
             if not body.startswith(_GZIP_MAGIC):
                 return body
-            steps = _iter_zlib(body, zlib.MAX_WBITS | 16)
+            chunks = _iter_zlib(body, zlib.MAX_WBITS | 16)
         # Some servers send raw deflate instead of the zlib format.
         case "deflate":
             is_zlib = len(body) > 1 and body[0] & 0x0F == zlib.DEFLATED and (body[0] << 8 | body[1]) % 31 == 0
-            steps = _iter_zlib(body, zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS)
+            chunks = _iter_zlib(body, zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS)
         case "br":
-            steps = _iter_brotli(body)
+            chunks = _iter_brotli(body)
         case "zstd":
             if not body.startswith(_ZSTD_MAGIC):
                 return body
-            steps = _iter_zstd(body)
+            chunks = _iter_zstd(body)
         case _:
             raise FeedError(ENCODING, f"unknown content coding {coding[:20]!r}")
-    return await _join_bounded(steps, limit)
+    return await _join_bounded(chunks, max_bytes)
 
 
-async def _join_bounded(steps: Iterator[bytes], limit: int) -> bytes:
-    parts: list[bytes] = []
-    size = 0
+async def _join_bounded(chunks: Iterator[bytes], max_bytes: int) -> bytes:
+    chunks_read: list[bytes] = []
+    total_bytes = 0
     try:
-        for part in steps:
-            size += len(part)
-            if size > limit:
-                raise FeedError(TOO_LARGE, f"more than {limit} bytes when unpacked")
-            parts.append(part)
-            if len(part) >= CHUNK_BYTES // 2:
+        for chunk in chunks:
+            total_bytes += len(chunk)
+            if total_bytes > max_bytes:
+                raise FeedError(TOO_LARGE, f"more than {max_bytes} bytes when unpacked")
+            chunks_read.append(chunk)
+            if len(chunk) >= CHUNK_BYTES // 2:
                 await asyncio.sleep(0)
     except (zlib.error, brotli.error, zstd.ZstdError) as error:
         raise FeedError(ENCODING, str(error)[:200]) from error
-    return b"".join(parts)
+    return b"".join(chunks_read)
 
 
-def _iter_zlib(body: bytes, bits: int) -> Iterator[bytes]:
-    rest = body
-    while rest:  # a gzip file may have several members
-        engine = zlib.decompressobj(bits)
-        while not engine.eof:
-            part = engine.decompress(rest, CHUNK_BYTES)
-            if not part and not engine.eof:
+def _iter_zlib(body: bytes, window_bits: int) -> Iterator[bytes]:
+    remaining_bytes = body
+    while remaining_bytes:  # a gzip file may have several members
+        decompressor = zlib.decompressobj(window_bits)
+        while not decompressor.eof:
+            chunk = decompressor.decompress(remaining_bytes, CHUNK_BYTES)
+            if not chunk and not decompressor.eof:
                 raise FeedError(TRUNCATED, "packed body is cut short")
-            yield part
-            rest = engine.unconsumed_tail
-        rest = engine.unused_data
-        if not rest.startswith(_GZIP_MAGIC):
+            yield chunk
+            remaining_bytes = decompressor.unconsumed_tail
+        remaining_bytes = decompressor.unused_data
+        if not remaining_bytes.startswith(_GZIP_MAGIC):
             return  # Only padding follows.
 
 
 def _iter_brotli(body: bytes) -> Iterator[bytes]:
-    engine = brotli.Decompressor()
-    part = engine.process(body, output_buffer_limit=CHUNK_BYTES)
-    yield part
-    while not engine.is_finished():
-        part = engine.process(b"", output_buffer_limit=CHUNK_BYTES)
-        if not part:
+    decompressor = brotli.Decompressor()
+    chunk = decompressor.process(body, output_buffer_limit=CHUNK_BYTES)
+    yield chunk
+    while not decompressor.is_finished():
+        chunk = decompressor.process(b"", output_buffer_limit=CHUNK_BYTES)
+        if not chunk:
             raise FeedError(TRUNCATED, "packed body is cut short")
-        yield part
+        yield chunk
 
 
 def _iter_zstd(body: bytes) -> Iterator[bytes]:
-    rest = body
-    while rest.startswith(_ZSTD_MAGIC):  # several frames
-        engine = zstd.ZstdDecompressor()
-        yield engine.decompress(rest, CHUNK_BYTES)
-        while not engine.eof:
-            part = engine.decompress(b"", CHUNK_BYTES)
-            if not part and engine.needs_input:
+    remaining_bytes = body
+    while remaining_bytes.startswith(_ZSTD_MAGIC):  # several frames
+        decompressor = zstd.ZstdDecompressor()
+        yield decompressor.decompress(remaining_bytes, CHUNK_BYTES)
+        while not decompressor.eof:
+            chunk = decompressor.decompress(b"", CHUNK_BYTES)
+            if not chunk and decompressor.needs_input:
                 raise FeedError(TRUNCATED, "packed body is cut short")
-            yield part
-        rest = engine.unused_data
+            yield chunk
+        remaining_bytes = decompressor.unused_data

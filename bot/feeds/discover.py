@@ -11,21 +11,21 @@ from bot.feeds import fetch_errors, known_sites
 from bot.feeds.fetch import Fetcher, FetchResult
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages import list_feeds
-from bot.feeds.pages.page_links import FoundFeed, feed_links
+from bot.feeds.pages.page_links import FoundFeed, find_feed_links
 from bot.feeds.pages.page_lists import PageList, PageLists, find_lists
 from bot.feeds.parsing.parse import parse
-from bot.feeds.worker_calls import parse_errors_as_feed_errors
+from bot.feeds.worker_calls import translate_worker_errors
 from bot.text.urls import redact
 
-MAX_PAGE = 4 * 2**20
+MAX_PAGE_BYTES = 4 * 2**20
 """Bytes of a page that are searched for lists."""
 PARSE_TIMEOUT_SECONDS = 5.0
 """Seconds that a worker may take to parse one document."""
 PROBE_TIMEOUT_SECONDS = 10.0
 """Seconds for each well-known path."""
-_LEAVE_ALONE = {fetch_errors.RATE_LIMITED, fetch_errors.CONNECTION_FAILED, fetch_errors.TIMEOUT}
+_STOP_PROBING_CODES = {fetch_errors.RATE_LIMITED, fetch_errors.CONNECTION_FAILED, fetch_errors.TIMEOUT}
 """Codes of errors after which a host gets no further probes."""
-WELL_KNOWN = ("/feed", "/rss", "/feed.xml", "/atom.xml", "/rss.xml", "/index.xml")
+WELL_KNOWN_PATHS = ("/feed", "/rss", "/feed.xml", "/atom.xml", "/rss.xml", "/index.xml")
 """Paths at which many sites have their feed."""
 
 
@@ -38,11 +38,11 @@ class DiscoveryResult:
     """
 
     feeds: tuple[FoundFeed, ...] = field(default=())
-    fetched: FetchResult | None = None
+    response: FetchResult | None = None
     parsed: ParsedFeed | None = None
-    page: PageLists = field(default=PageLists())
+    page_lists: PageLists = field(default=PageLists())
     url: str = ""
-    of_site: bool = False
+    is_from_site: bool = False
 
 
 async def discover_feeds(
@@ -53,87 +53,91 @@ async def discover_feeds(
     Also returns the lists of the page where it has no feed of its own, and always with `with_lists`.
     Raises FeedError if the URL cannot be fetched or takes too long to parse.
     """
-    known = known_sites.feeds_for_url(url)
-    if len(known) > 1:
-        return DiscoveryResult(tuple(FoundFeed(feed.url, feed.title, "atom") for feed in known))
-    if known:
-        url = known[0].url
-    fetched = await fetcher.get(url)
+    site_feeds = known_sites.list_feeds_for_url(url)
+    if len(site_feeds) > 1:
+        return DiscoveryResult(tuple(FoundFeed(feed.url, feed.title, "atom") for feed in site_feeds))
+    if site_feeds:
+        url = site_feeds[0].url
+    response = await fetcher.get(url)
     try:
-        parsed = await _parsed(workers, fetched)
+        parsed = await _parse_in_worker(workers, response)
     except FeedError as error:
         if error.code != fetch_errors.NOT_A_FEED:
             raise
     else:
-        return DiscoveryResult((_as_found_feed(fetched, parsed, url),), fetched, parsed)
+        return DiscoveryResult((_to_found_feed(response, parsed, url),), response, parsed)
     feeds: tuple[FoundFeed, ...] = ()
     with suppress(WorkerTimeout, WorkerDied):
-        feeds = await workers.run(feed_links, fetched.body, fetched.url, timeout=PARSE_TIMEOUT_SECONDS)
-    of_site = False
+        feeds = await workers.run(find_feed_links, response.body, response.url, timeout=PARSE_TIMEOUT_SECONDS)
+    are_site_feeds = False
     if not feeds:
-        feeds = await _site_feeds(fetcher, workers, fetched.url)
-        of_site = bool(feeds) and not _is_home(fetched.url)
-    page = PageLists()
-    if with_lists or of_site or not feeds:
-        body, kind = fetched.body[:MAX_PAGE], fetched.content_type
+        feeds = await _find_site_feeds(fetcher, workers, response.url)
+        are_site_feeds = bool(feeds) and not _is_home_page(response.url)
+    lists = PageLists()
+    if with_lists or are_site_feeds or not feeds:
+        body, content_type = response.body[:MAX_PAGE_BYTES], response.content_type
         with suppress(WorkerTimeout, WorkerDied):
-            page = await workers.run(find_lists, body, kind, fetched.url, timeout=PARSE_TIMEOUT_SECONDS)
-    return DiscoveryResult(feeds, fetched, page=page, url=url, of_site=of_site)
+            lists = await workers.run(
+                find_lists, body, content_type, response.url, timeout=PARSE_TIMEOUT_SECONDS
+            )
+    return DiscoveryResult(feeds, response, page_lists=lists, url=url, is_from_site=are_site_feeds)
 
 
-def list_as_feed(found: DiscoveryResult, chosen: PageList) -> DiscoveryResult:
+def convert_list_to_feed(discovery: DiscoveryResult, page_list: PageList) -> DiscoveryResult:
     """Return the discovery result of a page's list as that of a parsed feed."""
-    assert found.fetched is not None
-    url = list_feeds.list_url(found.fetched.permanent_url or found.url, chosen)
-    parsed = list_feeds.as_feed(found.page, chosen.items, url)
-    return DiscoveryResult((FoundFeed(url, parsed.title, parsed.format),), found.fetched, parsed)
+    assert discovery.response is not None
+    url = list_feeds.build_list_url(discovery.response.permanent_url or discovery.url, page_list)
+    parsed = list_feeds.build_feed(discovery.page_lists, page_list.items, url)
+    return DiscoveryResult((FoundFeed(url, parsed.title, parsed.format),), discovery.response, parsed)
 
 
-async def _site_feeds(fetcher: Fetcher, workers: WorkerPool, page: str) -> tuple[FoundFeed, ...]:
+async def _find_site_feeds(fetcher: Fetcher, workers: WorkerPool, page_url: str) -> tuple[FoundFeed, ...]:
     """Find the feeds that the home page of a page's site names, else those at well-known paths."""
-    if not _is_home(page):
+    if not _is_home_page(page_url):
         try:
             async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):
-                home = await fetcher.get(urljoin(page, "/"))
-                if feeds := await workers.run(feed_links, home.body, home.url, timeout=PARSE_TIMEOUT_SECONDS):
+                home_response = await fetcher.get(urljoin(page_url, "/"))
+                if feeds := await workers.run(
+                    find_feed_links, home_response.body, home_response.url, timeout=PARSE_TIMEOUT_SECONDS
+                ):
                     return feeds
         except TimeoutError:
             return ()
         except FeedError as error:
-            if error.code in _LEAVE_ALONE:
+            if error.code in _STOP_PROBING_CODES:
                 return ()
         except (WorkerTimeout, WorkerDied):
             pass
-    return await _probe_well_known(fetcher, workers, page)
+    return await _probe_well_known(fetcher, workers, page_url)
 
 
-def _is_home(page: str) -> bool:
-    return urlsplit(page).path in {"", "/"}
+def _is_home_page(page_url: str) -> bool:
+    return urlsplit(page_url).path in {"", "/"}
 
 
-async def _probe_well_known(fetcher: Fetcher, workers: WorkerPool, page: str) -> tuple[FoundFeed, ...]:
-    account = known_sites.mastodon_feed_url(page)
-    for path in (account, *WELL_KNOWN) if account else WELL_KNOWN:
+async def _probe_well_known(fetcher: Fetcher, workers: WorkerPool, page_url: str) -> tuple[FoundFeed, ...]:
+    account_feed_url = known_sites.build_mastodon_feed_url(page_url)
+    for path in (account_feed_url, *WELL_KNOWN_PATHS) if account_feed_url else WELL_KNOWN_PATHS:
         try:
             async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):
-                fetched = await fetcher.get(urljoin(page, path))
-                parsed = await _parsed(workers, fetched)
+                response = await fetcher.get(urljoin(page_url, path))
+                parsed = await _parse_in_worker(workers, response)
         except TimeoutError:
             break
         except FeedError as error:
-            if error.code in _LEAVE_ALONE:
+            if error.code in _STOP_PROBING_CODES:
                 break
         else:
-            return (_as_found_feed(fetched, parsed, fetched.url),)
+            return (_to_found_feed(response, parsed, response.url),)
     return ()
 
 
-def _as_found_feed(fetched: FetchResult, parsed: ParsedFeed, url: str) -> FoundFeed:
-    return FoundFeed(fetched.permanent_url or url, parsed.title or redact(fetched.url), parsed.format)
+def _to_found_feed(response: FetchResult, parsed: ParsedFeed, url: str) -> FoundFeed:
+    return FoundFeed(response.permanent_url or url, parsed.title or redact(response.url), parsed.format)
 
 
-async def _parsed(workers: WorkerPool, fetched: FetchResult) -> ParsedFeed:
-    with parse_errors_as_feed_errors():
+async def _parse_in_worker(workers: WorkerPool, response: FetchResult) -> ParsedFeed:
+    with translate_worker_errors():
         return await workers.run(
-            parse, fetched.body, fetched.content_type, fetched.url, timeout=PARSE_TIMEOUT_SECONDS
+            parse, response.body, response.content_type, response.url, timeout=PARSE_TIMEOUT_SECONDS
         )

@@ -19,34 +19,34 @@ from bot.feeds import fetch_errors, known_sites
 from bot.feeds.connection_errors import to_feed_error
 from bot.feeds.decompress import decompress
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.poll_schedule import rate_limit_wait, retry_after
-from bot.feeds.ssrf_guard import check_url, socket_factory
+from bot.feeds.poll_schedule import parse_rate_limit_wait, parse_retry_after
+from bot.feeds.ssrf_guard import check_url, make_socket_factory
 from bot.feeds.time_limits import SharedTimeout
 from bot.text.urls import has_credentials
 
-FEED_TYPES = (
+FEED_ACCEPT_HEADER = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml, "
     "application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, text/html;q=0.4, */*;q=0.3"
 )
 """`Accept` header of a request for a feed."""
-PAGE_TYPES = "text/html, application/xhtml+xml, */*;q=0.5"
+PAGE_ACCEPT_HEADER = "text/html, application/xhtml+xml, */*;q=0.5"
 """`Accept` header of a request for a web page."""
 
 CHANNEL_FEEDS_PATH = "/feeds/"
 """Path of the bot's own feeds under its public URL; it follows none of them."""
 MAX_REDIRECTS = 5
 """Redirects that one request follows."""
-DNS_TIME = 5.0
+DNS_TIMEOUT_SECONDS = 5.0
 """Seconds for each query to a name server; there are two."""
 
-_PERMANENT = {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT}
-_REDIRECTS = _PERMANENT | {HTTPStatus.FOUND, HTTPStatus.SEE_OTHER, HTTPStatus.TEMPORARY_REDIRECT}
-_METHOD_PRESERVING = {HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT}
+_PERMANENT_REDIRECTS = {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT}
+_REDIRECTS = _PERMANENT_REDIRECTS | {HTTPStatus.FOUND, HTTPStatus.SEE_OTHER, HTTPStatus.TEMPORARY_REDIRECT}
+_METHOD_PRESERVING_REDIRECTS = {HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT}
 """Redirects that keep the method and body of a request (RFC 9110 §15.4)."""
-_SUCCESS = range(200, 300)
+_SUCCESS_STATUSES = range(200, 300)
 _NOT_MODIFIED = HTTPStatus.NOT_MODIFIED
 """A constant, because the lookup in the enumeration is slow."""
-_NO_LIMIT = aiohttp.ClientTimeout(total=None)
+_NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
 """No timeout of aiohttp: `SharedTimeout` bounds a request with all its redirects."""
 
 
@@ -61,7 +61,7 @@ class FetchResult(NamedTuple):
     status: int
     url: str
     permanent_url: str | None
-    not_modified: bool
+    is_not_modified: bool
     body: bytes
     body_hash: bytes
     headers: Mapping[str, str]
@@ -69,15 +69,19 @@ class FetchResult(NamedTuple):
     @property
     def content_type(self) -> str:
         """The `Content-Type` header with its parameters, "" without one."""
-        return self.header("content-type") or ""
+        return self.get_header("content-type") or ""
 
-    def header(self, name: str) -> str | None:
+    def get_header(self, name: str) -> str | None:
         """Return a header, None without it; drop bytes that are not UTF-8.
 
         Such bytes can neither be stored nor sent back.
         """
-        value = self.headers.get(name)
-        return value if value is None else value.encode("utf-8", "surrogateescape").decode("utf-8", "ignore")
+        header_value = self.headers.get(name)
+        return (
+            header_value
+            if header_value is None
+            else header_value.encode("utf-8", "surrogateescape").decode("utf-8", "ignore")
+        )
 
 
 class Fetcher:
@@ -89,32 +93,37 @@ class Fetcher:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._limit = SharedTimeout(settings.fetch_timeout)
-        self._own = None if settings.public_url is None else URL(settings.public_url + CHANNEL_FEEDS_PATH)
+        self._timeout = SharedTimeout(settings.fetch_timeout)
+        self._own_feeds_url = (
+            None if settings.public_url is None else URL(settings.public_url + CHANNEL_FEEDS_PATH)
+        )
         self._sessions: dict[str, aiohttp.ClientSession] = {}
-        self._agent = f"Telex/{__version__}" + (f" (+{settings.contact})" if settings.contact else "")
+        self._user_agent = f"Telex/{__version__}" + (f" (+{settings.contact})" if settings.contact else "")
 
     async def __aenter__(self) -> Self:
-        self._resolver = AsyncResolver(timeout=DNS_TIME, tries=2)
-        make_socket = socket_factory(self._settings.allow_private_addresses)
-        for scheme, close in (("http", False), ("https", True)):
+        self._resolver = AsyncResolver(timeout=DNS_TIMEOUT_SECONDS, tries=2)
+        make_socket = make_socket_factory(self._settings.allow_private_addresses)
+        for scheme, force_close in (("http", False), ("https", True)):
             connector = aiohttp.TCPConnector(
-                limit=0, force_close=close, resolver=self._resolver, socket_factory=make_socket
+                limit=0, force_close=force_close, resolver=self._resolver, socket_factory=make_socket
             )
             self._sessions[scheme] = aiohttp.ClientSession(
                 connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 trust_env=False,
-                timeout=_NO_LIMIT,
+                timeout=_NO_TIMEOUT,
                 max_line_size=16 * 1024,
                 max_field_size=32 * 1024,
-                headers={"User-Agent": self._agent, "Accept-Encoding": "gzip, deflate, br, zstd"},
+                headers={"User-Agent": self._user_agent, "Accept-Encoding": "gzip, deflate, br, zstd"},
             )
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        exception_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         for session in self._sessions.values():
             await session.close()
@@ -125,9 +134,9 @@ class Fetcher:
         url: str,
         *,
         validators: Validators | None = None,
-        accept: str = FEED_TYPES,
+        accept: str = FEED_ACCEPT_HEADER,
         max_bytes: int | None = None,
-        types: Collection[str] = (),
+        media_types: Collection[str] = (),
     ) -> FetchResult:
         """Fetch `url`, following at most `MAX_REDIRECTS` redirects.
 
@@ -138,7 +147,7 @@ class Fetcher:
         """
         with self._translate_errors():
             return await self._get_following_redirects(
-                url, validators, accept, max_bytes or self._settings.max_feed_bytes, types
+                url, validators, accept, max_bytes or self._settings.max_feed_bytes, media_types
             )
 
     async def post(self, url: str, form: Mapping[str, str]) -> None:
@@ -150,11 +159,11 @@ class Fetcher:
     def _translate_errors(self) -> Iterator[None]:
         """Apply the timeout of one request with its redirects. Raises FeedError for every failure."""
         try:
-            with self._limit:
+            with self._timeout:
                 yield
         except TimeoutError as error:
-            limit = f"no answer in {self._settings.fetch_timeout:g} s"
-            raise FeedError(fetch_errors.TIMEOUT, limit) from error
+            detail = f"no answer in {self._settings.fetch_timeout:g} s"
+            raise FeedError(fetch_errors.TIMEOUT, detail) from error
         except aiohttp.ClientError as error:
             raise to_feed_error(error) from error
         except OSError as error:
@@ -165,49 +174,60 @@ class Fetcher:
             session = self._sessions[target.scheme]
             async with session.post(target, data=form, allow_redirects=False) as response:
                 status, location = response.status, response.headers.get("Location")
-            if status in _METHOD_PRESERVING and location is not None:
-                target = next_target(target, location, {})
-            elif status in _SUCCESS:
+            if status in _METHOD_PRESERVING_REDIRECTS and location is not None:
+                target = resolve_redirect(target, location, {})
+            elif status in _SUCCESS_STATUSES:
                 return
             else:
-                raise FeedError(fetch_errors.http_code(status))
+                raise FeedError(fetch_errors.get_http_code(status))
         raise FeedError(fetch_errors.BAD_REDIRECT, f"more than {MAX_REDIRECTS} redirects")
 
     async def _get_following_redirects(
-        self, url: str, validators: Validators | None, accept: str, limit: int, types: Collection[str]
+        self,
+        url: str,
+        validators: Validators | None,
+        accept: str,
+        max_bytes: int,
+        media_types: Collection[str],
     ) -> FetchResult:
-        start = target = check_url(url)
+        start_url = target = check_url(url)
         headers = {"Accept": accept}
         if validators is not None:
             if validators.etag:
                 headers["If-None-Match"] = validators.etag
             if validators.last_modified:
                 headers["If-Modified-Since"] = validators.last_modified
-        if start.raw_user is not None or start.raw_password is not None:
+        if start_url.raw_user is not None or start_url.raw_password is not None:
             headers["Authorization"] = aiohttp.encode_basic_auth(
-                start.user or "", start.password or "", encoding="utf-8"
+                start_url.user or "", start_url.password or "", encoding="utf-8"
             )
             target = target.with_user(None)
-        permanent = True
+        is_permanent = True
         for hop in range(MAX_REDIRECTS + 1):
-            own = self._own
-            if own is not None and target.host == own.host and target.path.startswith(own.path):
+            own_feeds_url = self._own_feeds_url
+            if (
+                own_feeds_url is not None
+                and target.host == own_feeds_url.host
+                and target.path.startswith(own_feeds_url.path)
+            ):
                 raise FeedError(fetch_errors.OWN_FEED)
             async with self._sessions[target.scheme].get(
                 target,
-                headers=headers | known_sites.request_headers(target.raw_host or ""),
+                headers=headers | known_sites.get_request_headers(target.raw_host or ""),
                 allow_redirects=False,
             ) as response:
                 if response.status in _REDIRECTS and "Location" in response.headers:
-                    permanent &= response.status in _PERMANENT
-                    target = next_target(target, response.headers["Location"], headers)
+                    is_permanent &= response.status in _PERMANENT_REDIRECTS
+                    target = resolve_redirect(target, response.headers["Location"], headers)
                     continue
-                moved = _permanent_url(start, target, headers) if hop and permanent else None
-                return await _read_response(response, target, moved, validators, limit, types)
+                permanent_url = _permanent_url(start_url, target, headers) if hop and is_permanent else None
+                return await _read_response(
+                    response, target, permanent_url, validators, max_bytes, media_types
+                )
         raise FeedError(fetch_errors.BAD_REDIRECT, f"more than {MAX_REDIRECTS} redirects")
 
 
-def next_target(current: URL, location: str, headers: dict[str, str]) -> URL:
+def resolve_redirect(current: URL, location: str, headers: dict[str, str]) -> URL:
     """Return the target of a redirect; drop `Authorization` from `headers` if it is another origin.
 
     Raises FeedError (redirects) if the target is no web address, or has credentials and leaves https.
@@ -216,65 +236,73 @@ def next_target(current: URL, location: str, headers: dict[str, str]) -> URL:
         target = check_url(str(current.join(URL(location)).with_fragment(None))).with_user(None)
     except (ValueError, FeedError) as error:
         raise FeedError(fetch_errors.BAD_REDIRECT, "redirect to what is not an address of the web") from error
-    same_host = target.host == current.host
-    upgraded = current.scheme == "http" and target.scheme == "https"
-    downgraded = current.scheme == "https" and target.scheme == "http"
-    if downgraded and ("Authorization" in headers or has_credentials(str(target))):
+    is_same_host = target.host == current.host
+    is_upgrade = current.scheme == "http" and target.scheme == "https"
+    is_downgrade = current.scheme == "https" and target.scheme == "http"
+    if is_downgrade and ("Authorization" in headers or has_credentials(str(target))):
         raise FeedError(fetch_errors.BAD_REDIRECT, "redirect from https to http with credentials")
-    if not (same_host and (target.port == current.port or (upgraded and target.is_default_port()))):
+    if not (is_same_host and (target.port == current.port or (is_upgrade and target.is_default_port()))):
         headers.pop("Authorization", None)
     return target
 
 
-def _permanent_url(start: URL, target: URL, headers: dict[str, str]) -> str | None:
+def _permanent_url(start_url: URL, target: URL, headers: dict[str, str]) -> str | None:
     """Return the URL to store after permanent redirects, None if it would lose the credentials."""
-    if start.user is None and start.password is None:
+    if start_url.user is None and start_url.password is None:
         return str(target)
     if "Authorization" not in headers:
         return None
-    return str(target.with_user(start.user).with_password(start.password))
+    return str(target.with_user(start_url.user).with_password(start_url.password))
 
 
 async def _read_response(
     response: aiohttp.ClientResponse,
     url: URL,
-    moved: str | None,
+    permanent_url: str | None,
     validators: Validators | None,
-    limit: int,
-    types: Collection[str],
+    max_bytes: int,
+    media_types: Collection[str],
 ) -> FetchResult:
     status, headers = response.status, response.headers
-    not_modified = status == _NOT_MODIFIED and validators is not None
-    if validators is not None and not_modified:
-        return FetchResult(status, str(url), moved, not_modified, b"", validators.body_hash or b"", headers)
-    if status not in _SUCCESS:
+    is_not_modified = status == _NOT_MODIFIED and validators is not None
+    if validators is not None and is_not_modified:
+        return FetchResult(
+            status, str(url), permanent_url, is_not_modified, b"", validators.body_hash or b"", headers
+        )
+    if status not in _SUCCESS_STATUSES:
         now = int(time.time())
-        hold = retry_after(headers.get("retry-after"), now=now)
-        if hold is None and status == HTTPStatus.TOO_MANY_REQUESTS:
-            hold = rate_limit_wait(headers, now=now) or None
-        raise FeedError(fetch_errors.http_code(status), (response.reason or "")[:100], retry_after=hold)
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if types and kind and kind not in types:
-        raise FeedError(fetch_errors.NOT_A_PAGE, kind[:100])
-    body, body_hash = await _body(response, limit)
-    not_modified = validators is not None and validators.body_hash == body_hash
-    body = b"" if not_modified else await decompress(body, headers.get("content-encoding", ""), limit)
-    return FetchResult(status, str(url), moved, not_modified, body, body_hash, headers)
+        retry_after_seconds = parse_retry_after(headers.get("retry-after"), now=now)
+        if retry_after_seconds is None and status == HTTPStatus.TOO_MANY_REQUESTS:
+            retry_after_seconds = parse_rate_limit_wait(headers, now=now) or None
+        raise FeedError(
+            fetch_errors.get_http_code(status), (response.reason or "")[:100], retry_after=retry_after_seconds
+        )
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_types and media_type and media_type not in media_types:
+        raise FeedError(fetch_errors.NOT_A_PAGE, media_type[:100])
+    body, body_hash = await _read_body(response, max_bytes)
+    is_not_modified = validators is not None and validators.body_hash == body_hash
+    body = b"" if is_not_modified else await decompress(body, headers.get("content-encoding", ""), max_bytes)
+    return FetchResult(status, str(url), permanent_url, is_not_modified, body, body_hash, headers)
 
 
-async def _body(response: aiohttp.ClientResponse, limit: int) -> tuple[bytes, bytes]:
-    if (length := response.headers.get("content-length", "")).isdecimal() and int(length) > limit:
-        raise FeedError(fetch_errors.TOO_LARGE, f"{length} bytes")
+async def _read_body(response: aiohttp.ClientResponse, max_bytes: int) -> tuple[bytes, bytes]:
+    if (content_length := response.headers.get("content-length", "")).isdecimal() and int(
+        content_length
+    ) > max_bytes:
+        raise FeedError(fetch_errors.TOO_LARGE, f"{content_length} bytes")
     digest = blake2b(digest_size=16)
-    parts: list[bytes] = []
-    size = 0
+    chunks: list[bytes] = []
+    received_bytes = 0
     try:
-        async for part in response.content.iter_any():
-            size += len(part)
-            if size > limit:
-                raise FeedError(fetch_errors.TOO_LARGE, f"more than {limit} bytes")
-            digest.update(part)
-            parts.append(part)
+        async for chunk in response.content.iter_any():
+            received_bytes += len(chunk)
+            if received_bytes > max_bytes:
+                raise FeedError(fetch_errors.TOO_LARGE, f"more than {max_bytes} bytes")
+            digest.update(chunk)
+            chunks.append(chunk)
     except aiohttp.ClientPayloadError as error:
-        raise FeedError(fetch_errors.TRUNCATED, f"the connection closed after {size} bytes") from error
-    return b"".join(parts), digest.digest()
+        raise FeedError(
+            fetch_errors.TRUNCATED, f"the connection closed after {received_bytes} bytes"
+        ) from error
+    return b"".join(chunks), digest.digest()

@@ -45,6 +45,6 @@ class FeedError(Exception):
         return f"{self.code}: {self.detail}" if self.detail else self.code
 
 
-def http_code(status: int) -> str:
+def get_http_code(status: int) -> str:
     """Return the code of an HTTP status that is not a success (RFC 9110, RFC 6585)."""
     return {410: GONE, 429: RATE_LIMITED}.get(status, f"http-{status}")

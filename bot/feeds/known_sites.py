@@ -25,24 +25,26 @@ class SiteFeed(NamedTuple):
     title: str
 
 
-_FEDIVERSE = re.compile(r"@([\w.-]{1,64})@([a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9-]+)+)", re.IGNORECASE)
-_BLUESKY = re.compile(r"@([a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.[a-z]{2,24})", re.IGNORECASE)
-_REDDIT = re.compile(r"/?([ru]/[\w-]{2,24})/?")
+_FEDIVERSE_HANDLE = re.compile(
+    r"@([\w.-]{1,64})@([a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9-]+)+)", re.IGNORECASE
+)
+_BLUESKY_HANDLE = re.compile(r"@([a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.[a-z]{2,24})", re.IGNORECASE)
+_REDDIT_HANDLE = re.compile(r"/?([ru]/[\w-]{2,24})/?")
 _GIT_SSH_URL = re.compile(r"git@([\w.-]+):([\w./-]+?)(?:\.git)?")
-_ACCOUNT = re.compile(r"(?:/deck|/web)?(/@[\w.-]+|/tags/\w+)(?:/(?:\d+|with_replies|media)?)?")
+_MASTODON_PATH = re.compile(r"(?:/deck|/web)?(/@[\w.-]+|/tags/\w+)(?:/(?:\d+|with_replies|media)?)?")
 _YOUTUBE = r"(?:m\.|music\.)?youtube\.com"
-_VIDEOS = "https://www.youtube.com/feeds/videos.xml"
-_CONSENT = re.compile(rf"(?:www\.)?{_YOUTUBE}|youtu\.be")
-_LIST = r"(?:.*&)?list=(?P<id>(?:PL|UU|OL|FL)[\w-]+)(?:&.*)?"
-_REST = r"(?:[/?].*)?"
-_QUERY = r"/?(?:\?.*)?"
-_OWNER = (  # except pages of GitHub itself
+_YOUTUBE_FEED_URL = "https://www.youtube.com/feeds/videos.xml"
+_CONSENT_HOSTS = re.compile(rf"(?:www\.)?{_YOUTUBE}|youtu\.be")
+_PLAYLIST_QUERY = r"(?:.*&)?list=(?P<id>(?:PL|UU|OL|FL)[\w-]+)(?:&.*)?"
+_ANY_SUFFIX = r"(?:[/?].*)?"
+_ANY_QUERY = r"/?(?:\?.*)?"
+_GITHUB_OWNER = (  # except pages of GitHub itself
     r"(?!(?:about|apps|collections|contact|customer-stories|enterprise|events|explore|features|issues|login"
     r"|marketplace|notifications|orgs|pricing|pulls|search|security|settings|site|sponsors|stars|team|topics"
     r"|trending)(?:/|$))[\w.-]+"
 )
-_PROJECT = rf"github\.com/(?P<name>{_OWNER}/[\w.-]+?)(?:\.git)?"
-_GITLAB = r"(?P<base>[^/]+/(?:(?!-/)[^/]+/)+)-"
+_GITHUB_PROJECT = rf"github\.com/(?P<name>{_GITHUB_OWNER}/[\w.-]+?)(?:\.git)?"
+_GITLAB_BASE = r"(?P<base>[^/]+/(?:(?!-/)[^/]+/)+)-"
 _GITLAB_PROJECT = (
     r"gitlab\.com/(?P<name>(?!(?:explore|groups|help|users|dashboard)/)[\w.-]+(?:/(?!-/)[\w.-]+)+?)(?:\.git)?"
     r"(?<!\.atom)"
@@ -51,45 +53,50 @@ _PROJECT_FEED = re.compile(
     r"github\.com/(?P<github>[\w.-]+/[\w.-]+)/(?:releases|tags|discussions|wiki|commits(?:/.+)?)\.atom"
     r"|[^/]+/(?P<gitlab>[\w.-]+(?:/(?!-/)[\w.-]+)+)/-/(?:releases\.atom|tags|commits/.+)"
 )
-_VIDEO = re.compile(
+_VIDEO_URL = re.compile(
     rf"{_YOUTUBE}/(?:watch\?|shorts/|live/).+|youtu\.be/[\w-]+.*|vimeo\.com/\d+.*|dailymotion\.com/video/.+"
     r"|twitch\.tv/videos/\d+.*"
 )
-_SUBREDDITS = r"(?:(?:old|new|sh|amp|i|m|np|[a-z]{2})\.)?reddit\.com"
+_REDDIT_HOST = r"(?:(?:old|new|sh|amp|i|m|np|[a-z]{2})\.)?reddit\.com"
 
 _URL_RULES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
-    (_YOUTUBE + r"/channel/(?P<id>UC[\w-]{22})" + _REST, ((_VIDEOS + "?channel_id={id}", ""),)),
-    (_YOUTUBE + r"/user/(?P<id>[\w.-]+)" + _REST, ((_VIDEOS + "?user={id}", "{id}"),)),
-    (_YOUTUBE + r"/(?:playlist|watch)\?" + _LIST, ((_VIDEOS + "?playlist_id={id}", ""),)),
-    (r"youtu\.be/[\w-]+\?" + _LIST, ((_VIDEOS + "?playlist_id={id}", ""),)),
+    (
+        _YOUTUBE + r"/channel/(?P<id>UC[\w-]{22})" + _ANY_SUFFIX,
+        ((_YOUTUBE_FEED_URL + "?channel_id={id}", ""),),
+    ),
+    (_YOUTUBE + r"/user/(?P<id>[\w.-]+)" + _ANY_SUFFIX, ((_YOUTUBE_FEED_URL + "?user={id}", "{id}"),)),
+    (_YOUTUBE + r"/(?:playlist|watch)\?" + _PLAYLIST_QUERY, ((_YOUTUBE_FEED_URL + "?playlist_id={id}", ""),)),
+    (r"youtu\.be/[\w-]+\?" + _PLAYLIST_QUERY, ((_YOUTUBE_FEED_URL + "?playlist_id={id}", ""),)),
     (
         r"bsky\.app/profile/(?P<id>[\w.:-]+)(?:(?!/rss)[/?].*)?",
         (("https://bsky.app/profile/{id}/rss", "@{id}"),),
     ),
     (
-        r"[^/]+/(?:deck/|web/)?@(?P<name>[\w.-]+)@(?P<host>[\w.-]+\.\w+)" + _REST,
+        r"[^/]+/(?:deck/|web/)?@(?P<name>[\w.-]+)@(?P<host>[\w.-]+\.\w+)" + _ANY_SUFFIX,
         (("https://{host}/@{name}.rss", "@{name}@{host}"),),
     ),
     (
-        r"(?:t|telegram)\.me/(?:s/)?(?P<id>(?!addstickers/|joinchat/|proxy/|share/)[A-Za-z]\w{3,31})" + _REST,
+        r"(?:t|telegram)\.me/(?:s/)?(?P<id>(?!addstickers/|joinchat/|proxy/|share/)[A-Za-z]\w{3,31})"
+        + _ANY_SUFFIX,
         (("https://t.me/s/{id}", "@{id}"),),
     ),
     (
-        r"(?:(?:embed\.)?podcasts|itunes)\.apple\.com/(?:[\w-]+/)*podcast/(?:[^/]+/)?id(?P<id>\d+)" + _REST,
+        r"(?:(?:embed\.)?podcasts|itunes)\.apple\.com/(?:[\w-]+/)*podcast/(?:[^/]+/)?id(?P<id>\d+)"
+        + _ANY_SUFFIX,
         (("https://itunes.apple.com/lookup?id={id}&entity=podcast", ""),),
     ),
-    (r"medium\.com/(?P<id>@[\w.-]+)" + _REST, (("https://medium.com/feed/{id}", "{id}"),)),
+    (r"medium\.com/(?P<id>@[\w.-]+)" + _ANY_SUFFIX, (("https://medium.com/feed/{id}", "{id}"),)),
     (r"(?P<id>(?!help|policy)[\w-]+)\.medium\.com/(?!feed).*", (("https://{id}.medium.com/feed", "{id}"),)),
-    (_SUBREDDITS + r"/(?P<sub>r/\w+)/s/\w+" + _QUERY, (("https://www.reddit.com/{sub}/.rss", "{sub}"),)),
+    (_REDDIT_HOST + r"/(?P<sub>r/\w+)/s/\w+" + _ANY_QUERY, (("https://www.reddit.com/{sub}/.rss", "{sub}"),)),
     (
-        _SUBREDDITS + r"/(?P<sub>r/\w+)/(?P<post>comments/\w+(?:/[^/?]*)?)" + _QUERY,
+        _REDDIT_HOST + r"/(?P<sub>r/\w+)/(?P<post>comments/\w+(?:/[^/?]*)?)" + _ANY_QUERY,
         (
             ("https://www.reddit.com/{sub}/.rss", "{sub}"),
             ("https://www.reddit.com/{sub}/{post}/.rss", "{sub} · {post}"),
         ),
     ),
     (
-        _SUBREDDITS + r"(?P<path>/[^?]*?|)(?<!\.rss)(?<!\.xml)/?(?P<query>\?.*|)",
+        _REDDIT_HOST + r"(?P<path>/[^?]*?|)(?<!\.rss)(?<!\.xml)/?(?P<query>\?.*|)",
         (("https://www.reddit.com{path}/.rss{query}", "{path}"),),
     ),
     (
@@ -104,30 +111,36 @@ _URL_RULES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         r"news\.ycombinator\.com/(?P<page>user|submitted|threads|item)\?(?:.*&)?id=(?P<id>[^&]+)(?:&.*)?",
         (("https://hnrss.org/{page}?id={id}", "Hacker News: {id}"),),
     ),
-    (rf"github\.com/(?P<name>{_OWNER})(?<!\.atom)/?", (("https://github.com/{name}.atom", "{name}"),)),
+    (rf"github\.com/(?P<name>{_GITHUB_OWNER})(?<!\.atom)/?", (("https://github.com/{name}.atom", "{name}"),)),
     (
         r"github\.com/orgs/(?P<name>[\w-]+)/discussions(?:/.*)?",
         (("https://github.com/orgs/{name}/discussions.atom", "{name}"),),
     ),
     (
-        _PROJECT + r"/(?P<page>releases|tags|discussions|wiki|commits)(?:(?<!commits)/.*|/?)",
+        _GITHUB_PROJECT + r"/(?P<page>releases|tags|discussions|wiki|commits)(?:(?<!commits)/.*|/?)",
         (("https://github.com/{name}/{page}.atom", "{name} · {page}"),),
     ),
     (
-        _PROJECT + r"/(?:commits|tree)/(?P<branch>.+?)(?<!\.atom)/?",
+        _GITHUB_PROJECT + r"/(?:commits|tree)/(?P<branch>.+?)(?<!\.atom)/?",
         (("https://github.com/{name}/commits/{branch}.atom", "{name} · commits"),),
     ),
     (
-        _PROJECT + r"(?<!\.atom)(?:/.*)?(?<!\.atom)",
+        _GITHUB_PROJECT + r"(?<!\.atom)(?:/.*)?(?<!\.atom)",
         tuple(
             (f"https://github.com/{{name}}/{page}.atom", f"{{name}} · {page}")
             for page in ("releases", "tags", "commits")
         ),
     ),
-    (_GITLAB + r"/releases(?!\.atom)" + _REST, (("https://{base}-/releases.atom", "{base} · releases"),)),
-    (_GITLAB + r"/tags(?!.*format=atom)" + _REST, (("https://{base}-/tags?format=atom", "{base} · tags"),)),
     (
-        _GITLAB + r"/(?:commits|tree)/(?P<branch>[^?]+?)/?(?:\?(?!format=atom).*)?",
+        _GITLAB_BASE + r"/releases(?!\.atom)" + _ANY_SUFFIX,
+        (("https://{base}-/releases.atom", "{base} · releases"),),
+    ),
+    (
+        _GITLAB_BASE + r"/tags(?!.*format=atom)" + _ANY_SUFFIX,
+        (("https://{base}-/tags?format=atom", "{base} · tags"),),
+    ),
+    (
+        _GITLAB_BASE + r"/(?:commits|tree)/(?P<branch>[^?]+?)/?(?:\?(?!format=atom).*)?",
         (("https://{base}-/commits/{branch}?format=atom", "{base} · commits"),),
     ),
     (
@@ -149,14 +162,14 @@ _PAGE_RULES: tuple[tuple[str, tuple[str, ...], str], ...] = (
             r'<meta itemprop="(?:channelId|identifier)" content="(UC[\w-]{22})"',
             r'"channelId":"(UC[\w-]{22})"',
         ),
-        _VIDEOS + "?channel_id={}",
+        _YOUTUBE_FEED_URL + "?channel_id={}",
     ),
     (r"itunes\.apple\.com", (r'"feedUrl":\s*"(https?://[^"\s\\]+)"',), "{}"),
 )
 """Patterns of host names, patterns to search for in their pages, and the feed of the match."""
 
 
-def project_name(url: str) -> str | None:
+def find_project_name(url: str) -> str | None:
     """Return the project of a releases, tags or commits feed, such as `python/cpython`, else None.
 
     The title of such a feed names only what it lists.
@@ -170,66 +183,71 @@ def is_video(url: str) -> bool:
     """Return whether a URL is that of a video on one of the large video sites."""
     parts = urlsplit(url)
     query = f"?{parts.query}" if parts.query else ""
-    return _VIDEO.fullmatch((parts.hostname or "").removeprefix("www.") + parts.path + query) is not None
+    return _VIDEO_URL.fullmatch((parts.hostname or "").removeprefix("www.") + parts.path + query) is not None
 
 
-def from_handle(text: str) -> str | None:
+def resolve_handle(text: str) -> str | None:
     """Return the page of an account handle or SSH remote, None for anything else.
 
     `@name@host` in the fediverse, `@name.host` on Bluesky, `r/name` on Reddit, `git@host:name` of a project.
     """
     text = text.strip()
-    if match := _FEDIVERSE.fullmatch(text):
+    if match := _FEDIVERSE_HANDLE.fullmatch(text):
         return f"https://{match[2].lower()}/@{match[1]}"
-    if match := _BLUESKY.fullmatch(text):
+    if match := _BLUESKY_HANDLE.fullmatch(text):
         return f"https://bsky.app/profile/{match[1].lower()}"
-    if match := _REDDIT.fullmatch(text):
+    if match := _REDDIT_HANDLE.fullmatch(text):
         return f"https://www.reddit.com/{match[1]}"
     if match := _GIT_SSH_URL.fullmatch(text):
         return f"https://{match[1].lower()}/{match[2]}"
     return None
 
 
-def request_headers(host: str) -> dict[str, str]:
+def get_request_headers(host: str) -> dict[str, str]:
     """Return the extra headers that a host needs: YouTube shows Europe a consent page without a cookie.
 
     The cookie is the one that the button of that page sets.
     """
-    return {"Cookie": "SOCS=CAI"} if _CONSENT.fullmatch(host) else {}
+    return {"Cookie": "SOCS=CAI"} if _CONSENT_HOSTS.fullmatch(host) else {}
 
 
-def feeds_for_url(url: str) -> tuple[SiteFeed, ...]:
+def list_feeds_for_url(url: str) -> tuple[SiteFeed, ...]:
     """Return the feeds that a URL of a known site stands for, likeliest first; empty for any other."""
     parts = urlsplit(urls.canonicalize(url))
     host = (parts.hostname or "").removeprefix("www.")
     query = f"?{parts.query}" if parts.query and host != "github.com" else ""  # feeds of GitHub take no query
-    form = host + (parts.path or "/") + query
+    stripped_url = host + (parts.path or "/") + query
     if host == "web.telegram.org":
-        form = "t.me/" + parts.fragment.lstrip("@")
+        stripped_url = "t.me/" + parts.fragment.lstrip("@")
     for pattern, feeds in _URL_RULES:
-        if match := re.fullmatch(pattern, form):
-            found = match.groupdict()
-            made = {name: quote(unquote(value), safe="/@:?&=.~+-_") for name, value in found.items()}
+        if match := re.fullmatch(pattern, stripped_url):
+            groups = match.groupdict()
+            quoted_groups = {
+                name: quote(unquote(group), safe="/@:?&=.~+-_") for name, group in groups.items()
+            }
             return tuple(
-                SiteFeed(feed.format(**made), title.format(**found).strip("/").replace("/ ", " "))
-                for feed, title in feeds
+                SiteFeed(
+                    feed_template.format(**quoted_groups),
+                    title_template.format(**groups).strip("/").replace("/ ", " "),
+                )
+                for feed_template, title_template in feeds
             )
     return ()
 
 
-def mastodon_feed_url(url: str) -> str | None:
+def build_mastodon_feed_url(url: str) -> str | None:
     """Return the feed URL of a Mastodon account or tag page, None if the URL is neither."""
     parts = urlsplit(url)
-    match = _ACCOUNT.fullmatch(parts.path)
+    match = _MASTODON_PATH.fullmatch(parts.path)
     return match and parts._replace(path=f"{match[1]}.rss", query="", fragment="").geturl()
 
 
-def feed_in_page(body: bytes, url: str) -> SiteFeed | None:
+def find_feed_in_page(body: bytes, url: str) -> SiteFeed | None:
     """Return the feed that a known site's page names in its own way (YouTube, iTunes), else None."""
     host = (urlsplit(url).hostname or "").removeprefix("www.")
-    for hosts, patterns, feed in _PAGE_RULES:
-        if re.fullmatch(hosts, host):
+    for host_pattern, patterns, feed_template in _PAGE_RULES:
+        if re.fullmatch(host_pattern, host):
             text = body.decode("utf-8", "replace")
-            found = next(filter(None, (re.search(pattern, text) for pattern in patterns)), None)
-            return SiteFeed(feed.format(found[1]), "") if found else None
+            match = next(filter(None, (re.search(pattern, text) for pattern in patterns)), None)
+            return SiteFeed(feed_template.format(match[1]), "") if match else None
     return None

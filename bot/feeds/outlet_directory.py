@@ -7,24 +7,24 @@ from rapidfuzz import fuzz
 
 from bot import DATA
 from bot.text import urls
-from bot.text.words import word_set, words
+from bot.text.words import split_word_set, split_words
 
 MAX_RESULTS = 25
 """Outlets that a search returns."""
-MOST_WORDS = 8
+MAX_QUERY_WORDS = 8
 """Words of a query that are read."""
 MAX_QUERY_CHARS = 200
 """Characters of a query that are read."""
 MIN_TYPO_SCORE = 80
 """Similarity out of 100 from which a word counts as a misspelling of a name's word."""
-SHORTEST_TYPO = 5
+MIN_TYPO_CHARS = 5
 """Characters of a word that may be a misspelling."""
-SHORTEST_BEGINNING = 3
+MIN_PREFIX_CHARS = 3
 """Characters of a word that may be the beginning of another."""
 
-_SECTION = " – "
-_IGNORED_WORDS = word_set("and de des du et feed flux l la le les of rss the")
-_TOPICS = {
+_SECTION_SEPARATOR = " – "
+_IGNORED_WORDS = split_word_set("and de des du et feed flux l la le les of rss the")
+_TOPIC_SYNONYMS = {
     "ai": "artificial ia intelligence machine learning",
     "apple": "iphone ipad mac macos ios",
     "books": "livres littérature literature",
@@ -58,7 +58,7 @@ _TOPICS = {
     "africa": "afrique",
 }
 """Synonyms in English and French of the topics of the directory."""
-_LANGUAGES = {"en": "anglais english", "fr": "french français"}
+_LANGUAGE_NAMES = {"en": "anglais english", "fr": "french français"}
 
 
 class Outlet(NamedTuple):
@@ -80,16 +80,16 @@ class _SearchTerms(NamedTuple):
     """
 
     name: str
-    names: frozenset[str]
-    whole: frozenset[str]
-    topics: frozenset[str]
+    name_words: frozenset[str]
+    compact_names: frozenset[str]
+    topic_words: frozenset[str]
 
 
 @cache
-def outlets() -> tuple[Outlet, ...]:
+def load_outlets() -> tuple[Outlet, ...]:
     """Return the directory, in the order of its file."""
     lines = (DATA / "outlets.tsv").read_text("utf-8").splitlines()
-    return tuple(_outlet(line) for line in lines if line and not line.startswith("#"))
+    return tuple(_parse_outlet(line) for line in lines if line and not line.startswith("#"))
 
 
 def search_outlets(text: str) -> tuple[Outlet, ...]:
@@ -97,72 +97,85 @@ def search_outlets(text: str) -> tuple[Outlet, ...]:
 
     Each word must match a word of a name, also misspelt or as its beginning, or a topic or a language.
     """
-    every = words(text[:MAX_QUERY_CHARS])[:MOST_WORDS]
-    typed = [word for word in every if word not in _IGNORED_WORDS]
-    if not typed:
+    all_words = split_words(text[:MAX_QUERY_CHARS])[:MAX_QUERY_WORDS]
+    query_words = [word for word in all_words if word not in _IGNORED_WORDS]
+    if not query_words:
         return ()
-    name, called_so = "".join(every), "".join(typed)
-    named = [outlet for outlet, known in _index() if known.name == name]
-    called = [outlet for outlet, known in _index() if called_so in known.whole]
-    if named or called:
-        return tuple((named or called)[:MAX_RESULTS])
-    rated = [(_score(typed, known), -place, outlet) for place, (outlet, known) in enumerate(_index())]
-    return tuple(outlet for score, _place, outlet in sorted(rated, reverse=True)[:MAX_RESULTS] if score > 0)
+    compact_query, significant_query = "".join(all_words), "".join(query_words)
+    exact_matches = [outlet for outlet, terms in _load_index() if terms.name == compact_query]
+    name_matches = [
+        outlet for outlet, outlet_terms in _load_index() if significant_query in outlet_terms.compact_names
+    ]
+    if exact_matches or name_matches:
+        return tuple((exact_matches or name_matches)[:MAX_RESULTS])
+    scored_outlets = [
+        (_score_outlet(query_words, scored_terms), -index, outlet)
+        for index, (outlet, scored_terms) in enumerate(_load_index())
+    ]
+    return tuple(
+        outlet for score, _place, outlet in sorted(scored_outlets, reverse=True)[:MAX_RESULTS] if score > 0
+    )
 
 
-def _score(typed: list[str], known: _SearchTerms) -> float:
+def _score_outlet(query_words: list[str], terms: _SearchTerms) -> float:
     total = 0.0
-    for word in typed:
-        score = _rated_word(word, known)
+    for word in query_words:
+        score = _score_word(word, terms)
         if score == 0:
             return 0.0
         total += score
-    return total - len(known.names) / 10  # Rank an outlet before its sections.
+    return total - len(terms.name_words) / 10  # Rank an outlet before its sections.
 
 
-def _rated_word(word: str, known: _SearchTerms) -> float:
-    if word in known.names or word in known.whole:
+def _score_word(word: str, terms: _SearchTerms) -> float:
+    if word in terms.name_words or word in terms.compact_names:
         return 3.0
-    if word in known.topics:
+    if word in terms.topic_words:
         return 2.0
-    if len(word) >= SHORTEST_BEGINNING and any(each.startswith(word) for each in known.names | known.whole):
+    if len(word) >= MIN_PREFIX_CHARS and any(
+        name_word.startswith(word) for name_word in terms.name_words | terms.compact_names
+    ):
         return 1.5
-    if len(word) >= SHORTEST_TYPO and any(
-        fuzz.ratio(word, each) >= MIN_TYPO_SCORE for each in known.names | known.whole
+    if len(word) >= MIN_TYPO_CHARS and any(
+        fuzz.ratio(word, name) >= MIN_TYPO_SCORE for name in terms.name_words | terms.compact_names
     ):
         return 1.0
     return 0.0
 
 
 @cache
-def _index() -> tuple[tuple[Outlet, _SearchTerms], ...]:
-    return tuple((outlet, _search_terms(outlet)) for outlet in outlets())
+def _load_index() -> tuple[tuple[Outlet, _SearchTerms], ...]:
+    return tuple((outlet, _build_search_terms(outlet)) for outlet in load_outlets())
 
 
-def _search_terms(outlet: Outlet) -> _SearchTerms:
-    main = outlet.name.partition(_SECTION)[0]
-    host = urls.host(outlet.feed_url).removeprefix("www.").rpartition(".")[0].replace(".", "")
+def _build_search_terms(outlet: Outlet) -> _SearchTerms:
+    main_name = outlet.name.partition(_SECTION_SEPARATOR)[0]
+    host = urls.parse_host(outlet.feed_url).removeprefix("www.").rpartition(".")[0].replace(".", "")
     names = [outlet.name, *outlet.aliases]
-    whole = {"".join(_significant_words(name)) for name in (outlet.name, main, *outlet.aliases)} | {host}
-    if main != outlet.name:
+    compact_names = {
+        "".join(_split_significant_words(name)) for name in (outlet.name, main_name, *outlet.aliases)
+    } | {host}
+    if main_name != outlet.name:
         # A section is found only together with its topic or its own name.
-        whole -= {"".join(_significant_words(main)), host}
-    topics = " ".join(f"{topic} {_TOPICS.get(topic, '')}" for topic in outlet.topics)
-    joined = ("".join(words(main)), "".join(_significant_words(main)))
+        compact_names -= {"".join(_split_significant_words(main_name)), host}
+    topics = " ".join(f"{topic} {_TOPIC_SYNONYMS.get(topic, '')}" for topic in outlet.topics)
+    compact_main_names = ("".join(split_words(main_name)), "".join(_split_significant_words(main_name)))
     return _SearchTerms(
-        "".join(words(outlet.name)),
-        frozenset((*joined, *(word for name in names for word in _significant_words(name)))),
-        frozenset(whole),
-        frozenset(words(f"{topics} {outlet.language} {_LANGUAGES[outlet.language]}")),
+        "".join(split_words(outlet.name)),
+        frozenset(
+            (*compact_main_names, *(word for name in names for word in _split_significant_words(name)))
+        ),
+        frozenset(compact_names),
+        frozenset(split_words(f"{topics} {outlet.language} {_LANGUAGE_NAMES[outlet.language]}")),
     )
 
 
-def _significant_words(name: str) -> list[str]:
-    return [word for word in words(name) if word not in _IGNORED_WORDS]
+def _split_significant_words(name: str) -> list[str]:
+    return [word for word in split_words(name) if word not in _IGNORED_WORDS]
 
 
-def _outlet(line: str) -> Outlet:
-    name, language, topics, feed, *rest = line.split("\t")
-    packs, others = (*rest, "", "")[:2]
-    other_names = tuple(filter(None, others.split(", ")))
-    return Outlet(name, language, tuple(topics.split()), feed, tuple(packs.split()), other_names)
+def _parse_outlet(line: str) -> Outlet:
+    name, language, topics, feed_url, *columns = line.split("\t")
+    packs, aliases = (*columns, "", "")[:2]
+    alias_names = tuple(filter(None, aliases.split(", ")))
+    return Outlet(name, language, tuple(topics.split()), feed_url, tuple(packs.split()), alias_names)

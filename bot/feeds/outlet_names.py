@@ -5,10 +5,10 @@ import re
 from bot.feeds import known_sites
 from bot.text import discord_text
 
-LONGEST = 80
+MAX_NAME_UNITS = 80
 """Longest name of an outlet in UTF-16 units."""
 
-_FORMAT = re.compile(
+_FORMAT_WORDS = re.compile(
     r"^(?:flux\s+)?(?:rss|atom)\s*[-–—:|]\s*|[\s-]+(?:rss|atom|flux\s+rss)(?:\s*2\.0)?(?:\s+feed)?$",
     re.IGNORECASE,
 )
@@ -24,15 +24,15 @@ _GENERIC_TITLE = re.compile(
 )
 
 
-def outlet_name(title: str, url: str = "") -> str:
+def derive_outlet_name(title: str, url: str = "") -> str:
     """Return an outlet's name: `NPR Topics` for "NPR Topics: World", `CBSNews.com` for "World - CBSNews.com".
 
     A feed of a project's releases, tags or commits, by `url`, has the name of the project. At most
     `MAX_NAME_UNITS`.
     """
-    if project := known_sites.project_name(url):
-        return discord_text.to_plain_line(project, LONGEST)
-    title = discord_text.to_plain_line(title, 4 * LONGEST)
-    parts = [_FORMAT.sub("", part).strip() for part in _SEPARATOR.split(_FORMAT.sub("", title))]
-    telling = (part for part in parts if part and not _GENERIC_TITLE.fullmatch(part))
-    return discord_text.to_plain_line(next(telling, title), LONGEST)
+    if project_name := known_sites.find_project_name(url):
+        return discord_text.to_plain_line(project_name, MAX_NAME_UNITS)
+    title = discord_text.to_plain_line(title, 4 * MAX_NAME_UNITS)
+    parts = [_FORMAT_WORDS.sub("", part).strip() for part in _SEPARATOR.split(_FORMAT_WORDS.sub("", title))]
+    specific_parts = (part for part in parts if part and not _GENERIC_TITLE.fullmatch(part))
+    return discord_text.to_plain_line(next(specific_parts, title), MAX_NAME_UNITS)

@@ -28,16 +28,16 @@ PUSHED_FEED_INTERVAL_FACTOR = 4
 MAX_RATE_LIMIT_WAIT_SECONDS = 3_600
 """Longest wait for a rate limit to reset."""
 
-STRAINED_LEAST, STRAINED_MOST = 1_800, 21_600
+MIN_OVER_QUOTA_INTERVAL_SECONDS, MAX_OVER_QUOTA_INTERVAL_SECONDS = 1_800, 21_600
 """Shortest and longest interval of a feed that is over quota."""
 
-_STEP = 120
+_UNCHANGED_STEP_SECONDS = 120
 """Seconds that an unchanged poll adds to the interval."""
 _SILENCE_DIVISOR = 48
 """Polls in the time for which a feed has had no news."""
-_PATIENCE_UNCONDITIONAL = 12
+_UNCONDITIONAL_SILENCE_DIVISOR = 12
 """Polls in that time of a feed without validators, which is sent in full each time."""
-_BUSY_FEED_SECONDS = 900
+_BUSY_FEED_GAP_SECONDS = 900
 """Mean time between articles up to which a feed gets the shortest interval."""
 
 
@@ -49,17 +49,17 @@ class CacheHints:
     stored ones count.
     """
 
-    max_age: int | None = None
-    expires: int | None = None
+    max_age_seconds: int | None = None
+    expires_seconds: int | None = None
     ttl: int | None = None
-    retry_after: int | None = None
+    retry_after_seconds: int | None = None
     skip_hours: frozenset[int] | None = None
     skip_days: frozenset[int] | None = None
 
 
 NO_HINTS = CacheHints()
 """The hints of a response without any."""
-_TELLING = ("cache-control", "expires", "retry-after")
+_HINT_HEADERS = ("cache-control", "expires", "retry-after")
 
 
 def parse_cache_hints(
@@ -69,56 +69,59 @@ def parse_cache_hints(
 
     Names of headers are in lower case.
     """
-    if parsed is None and not any(map(headers.get, _TELLING)):
+    if parsed is None and not any(map(headers.get, _HINT_HEADERS)):
         return NO_HINTS
-    max_age = None
-    if control := headers.get("cache-control"):
-        age = _number(headers.get("age", "")) or 0
-        for directive in control.split(","):
-            name, _, value = directive.strip().partition("=")
-            if name.lower() == "max-age" and (seconds := _number(value.strip('" '))) is not None:
-                max_age = max(0, seconds - age)
-    expires = None
-    if max_age is None and (until := _date(headers.get("expires", ""))) is not None:
-        expires = max(0, until - (_date(headers.get("date", "")) or now))
+    age_limit = None
+    if cache_control := headers.get("cache-control"):
+        age_seconds = _parse_number(headers.get("age", "")) or 0
+        for directive in cache_control.split(","):
+            name, _, directive_value = directive.strip().partition("=")
+            if (
+                name.lower() == "max-age"
+                and (seconds := _parse_number(directive_value.strip('" '))) is not None
+            ):
+                age_limit = max(0, seconds - age_seconds)
+    expires_in = None
+    if age_limit is None and (expires_at := _parse_date(headers.get("expires", ""))) is not None:
+        expires_in = max(0, expires_at - (_parse_date(headers.get("date", "")) or now))
     return CacheHints(
-        max_age=max_age,
-        expires=expires,
-        retry_after=retry_after(headers.get("retry-after"), now=now),
+        max_age_seconds=age_limit,
+        expires_seconds=expires_in,
+        retry_after_seconds=parse_retry_after(headers.get("retry-after"), now=now),
         ttl=parsed.ttl or 0 if parsed else None,
         skip_hours=parsed.skip_hours if parsed else None,
         skip_days=parsed.skip_days if parsed else None,
     )
 
 
-def retry_after(value: str | None, *, now: int) -> int | None:
+def parse_retry_after(header: str | None, *, now: int) -> int | None:
     """Return `Retry-After` in seconds from now, at most a week; None if absent or invalid.
 
     It is a number of seconds or a date (RFC 9110 §10.2.3).
     """
-    if not value:
+    if not header:
         return None
-    seconds = _number(value)
-    if seconds is None and (moment := _date(value)) is not None:
+    seconds = _parse_number(header)
+    if seconds is None and (moment := _parse_date(header)) is not None:
         seconds = moment - now
     return None if seconds is None else max(0, min(seconds, MAX_RETRY_AFTER_SECONDS))
 
 
-def rate_limit_wait(headers: Mapping[str, str], *, now: int) -> int:
+def parse_rate_limit_wait(headers: Mapping[str, str], *, now: int) -> int:
     """Return the seconds until the host accepts another request, 0 if it does now.
 
     Reads `X-RateLimit-Remaining` and `X-RateLimit-Reset` (Reddit) or the IETF draft's names without `X-`.
     `Reset` may be a number of seconds or a timestamp. At most `MAX_RATE_LIMIT_WAIT_SECONDS`.
     """
-    left = headers.get("x-ratelimit-remaining") or headers.get("ratelimit-remaining")
-    if left is None or left.partition(".")[0] != "0":
+    remaining = headers.get("x-ratelimit-remaining") or headers.get("ratelimit-remaining")
+    if remaining is None or remaining.partition(".")[0] != "0":
         return 0
-    told = headers.get("x-ratelimit-reset") or headers.get("ratelimit-reset") or ""
-    reset = _number(told.partition(".")[0]) or 0
+    reset_header = headers.get("x-ratelimit-reset") or headers.get("ratelimit-reset") or ""
+    reset = _parse_number(reset_header.partition(".")[0]) or 0
     return max(0, min(reset if reset <= now // 2 else reset - now, MAX_RATE_LIMIT_WAIT_SECONDS))
 
 
-def with_document_hints(feed: Feed, parsed: ParsedFeed) -> Feed:
+def apply_document_hints(feed: Feed, parsed: ParsedFeed) -> Feed:
     """Return the feed with the hints of its document, for polls that do not parse it again."""
     return replace(
         feed,
@@ -128,16 +131,16 @@ def with_document_hints(feed: Feed, parsed: ParsedFeed) -> Feed:
     )
 
 
-def after_success(
+def schedule_after_success(
     feed: Feed | DueFeed,
     *,
     now: int,
     hints: CacheHints,
-    new_articles: Sequence[int],
-    changed: bool,
+    published_times: Sequence[int],
+    has_changes: bool,
     random: Random,
     no_known_entries: bool = False,
-    over_quota: bool = False,
+    is_over_quota: bool = False,
 ) -> tuple[int, int]:
     """Return the feed's new interval in seconds and its next poll (seconds of UTC) after a successful poll.
 
@@ -149,96 +152,108 @@ def after_success(
     time), up to a fraction of the time without news. The publisher's hints can only lengthen the wait. A feed
     over quota is polled half as often each time, down to four times a day.
     """
-    wish = _publisher_min_wait(feed, hints)
-    floor = (
+    publisher_wait = _get_publisher_min_wait(feed, hints)
+    min_interval = (
         MIN_INTERVAL_SECONDS
-        if _allows_min_interval(feed, now, new_articles, wish)
+        if _allows_min_interval(feed, now, published_times, publisher_wait)
         else DEFAULT_INTERVAL_SECONDS
     )
-    whole = not (feed.validators.etag or feed.validators.last_modified) and not changed
-    ceiling = _ceiling(feed, now, new_articles, _PATIENCE_UNCONDITIONAL if whole else _SILENCE_DIVISOR)
-    if feed.last_success is None and new_articles:
-        interval = min(_mean_publish_gap(new_articles) // 4, ceiling)
-    elif new_articles:
-        interval = 0 if no_known_entries else min(feed.interval // 2, ceiling)
+    is_sent_in_full = not (feed.validators.etag or feed.validators.last_modified) and not has_changes
+    max_interval = _compute_max_interval(
+        feed, now, published_times, _UNCONDITIONAL_SILENCE_DIVISOR if is_sent_in_full else _SILENCE_DIVISOR
+    )
+    if feed.last_success is None and published_times:
+        interval = min(_compute_mean_publish_gap(published_times) // 4, max_interval)
+    elif published_times:
+        interval = 0 if no_known_entries else min(feed.interval // 2, max_interval)
     else:
-        step = max(_STEP, feed.interval // 4) if whole else _STEP
-        interval = max(feed.interval, min(feed.interval + step, ceiling))
-    if over_quota:
-        interval = min(max(2 * feed.interval, STRAINED_LEAST), STRAINED_MOST)
-    interval = min(max(interval, floor), MAX_INTERVAL_SECONDS)
-    wait = max(min(_jitter(interval, random), MAX_INTERVAL_SECONDS), MIN_INTERVAL_SECONDS)
-    if wish:
-        wait = max(wait, _jitter_up(wish, random))
-    if hints.retry_after:
-        wait = max(wait, _jitter_up(hints.retry_after, random))
-    return interval, _outside_skipped(feed, hints, now + wait, random)
+        step_seconds = (
+            max(_UNCHANGED_STEP_SECONDS, feed.interval // 4) if is_sent_in_full else _UNCHANGED_STEP_SECONDS
+        )
+        interval = max(feed.interval, min(feed.interval + step_seconds, max_interval))
+    if is_over_quota:
+        interval = min(
+            max(2 * feed.interval, MIN_OVER_QUOTA_INTERVAL_SECONDS), MAX_OVER_QUOTA_INTERVAL_SECONDS
+        )
+    interval = min(max(interval, min_interval), MAX_INTERVAL_SECONDS)
+    wait = max(min(_add_jitter(interval, random), MAX_INTERVAL_SECONDS), MIN_INTERVAL_SECONDS)
+    if publisher_wait:
+        wait = max(wait, _add_positive_jitter(publisher_wait, random))
+    if hints.retry_after_seconds:
+        wait = max(wait, _add_positive_jitter(hints.retry_after_seconds, random))
+    return interval, _move_outside_skipped(feed, hints, now + wait, random)
 
 
-def safety_net_poll_at(next_poll: int, *, now: int) -> int:
+def schedule_safety_net_poll(next_poll: int, *, now: int) -> int:
     """Return when to poll a pushed (WebSub) feed that would otherwise be polled at `next_poll`."""
     return now + min(
         PUSHED_FEED_INTERVAL_FACTOR * (next_poll - now), max(MAX_INTERVAL_SECONDS, next_poll - now)
     )
 
 
-def after_failure(feed: Feed, *, now: int, error: FeedError, random: Random) -> tuple[int, int]:
+def schedule_after_failure(feed: Feed, *, now: int, error: FeedError, random: Random) -> tuple[int, int]:
     """Return the feed's unchanged interval and the time of the retry (seconds of UTC).
 
     `feed` is as before this failure. Each consecutive failure doubles the wait, up to a day. `Retry-After` is
     obeyed; a 429 without one means four hours. After a 410 the caller stops polling.
     """
     wait = min(max(feed.interval, DEFAULT_INTERVAL_SECONDS) << min(feed.failures, 10), MAX_INTERVAL_SECONDS)
-    wait = min(_jitter(wait, random), MAX_INTERVAL_SECONDS)
+    wait = min(_add_jitter(wait, random), MAX_INTERVAL_SECONDS)
     if error.retry_after is not None:
-        wait = max(wait, _jitter_up(error.retry_after, random))
+        wait = max(wait, _add_positive_jitter(error.retry_after, random))
     elif error.code == RATE_LIMITED:
-        wait = max(wait, _jitter_up(DEFAULT_429_BACKOFF_SECONDS, random))
+        wait = max(wait, _add_positive_jitter(DEFAULT_429_BACKOFF_SECONDS, random))
     return feed.interval, now + wait
 
 
-def _publisher_min_wait(feed: Feed | DueFeed, hints: CacheHints) -> int:
+def _get_publisher_min_wait(feed: Feed | DueFeed, hints: CacheHints) -> int:
     """Return the longest wait that the publisher asks for, at most a day."""
     ttl = hints.ttl if hints.ttl is not None else feed.ttl
     if hints is NO_HINTS and not ttl:
         return 0
-    return min(max(hints.max_age or 0, hints.expires or 0, ttl or 0), MAX_INTERVAL_SECONDS)
+    return min(max(hints.max_age_seconds or 0, hints.expires_seconds or 0, ttl or 0), MAX_INTERVAL_SECONDS)
 
 
-def _allows_min_interval(feed: Feed | DueFeed, now: int, new_articles: Sequence[int], wish: int) -> bool:
+def _allows_min_interval(
+    feed: Feed | DueFeed, now: int, published_times: Sequence[int], publisher_wait: int
+) -> bool:
     """Return whether a feed may be polled every `MIN_INTERVAL_SECONDS`.
 
     Its publisher names so short a time, or publishes that often.
     """
-    if 0 < wish <= MIN_INTERVAL_SECONDS:
+    if 0 < publisher_wait <= MIN_INTERVAL_SECONDS:
         return True
-    if new_articles and feed.last_success is not None:
-        return (now - feed.last_success) <= _BUSY_FEED_SECONDS * len(new_articles)
-    return feed.interval < DEFAULT_INTERVAL_SECONDS and now - (feed.last_article or 0) <= _BUSY_FEED_SECONDS
+    if published_times and feed.last_success is not None:
+        return (now - feed.last_success) <= _BUSY_FEED_GAP_SECONDS * len(published_times)
+    return (
+        feed.interval < DEFAULT_INTERVAL_SECONDS and now - (feed.last_article or 0) <= _BUSY_FEED_GAP_SECONDS
+    )
 
 
-def _ceiling(feed: Feed | DueFeed, now: int, new_articles: Sequence[int], patience: int) -> int:
+def _compute_max_interval(
+    feed: Feed | DueFeed, now: int, published_times: Sequence[int], silence_divisor: int
+) -> int:
     """Return the longest interval of a feed, by the time it had no news before this poll."""
-    last = feed.last_article or feed.added
-    if new_articles and feed.last_success is None:
-        last = max(new_articles)
-    return min(max((now - last) // patience, DEFAULT_INTERVAL_SECONDS), MAX_INTERVAL_SECONDS)
+    last_news_at = feed.last_article or feed.added
+    if published_times and feed.last_success is None:
+        last_news_at = max(published_times)
+    return min(max((now - last_news_at) // silence_divisor, DEFAULT_INTERVAL_SECONDS), MAX_INTERVAL_SECONDS)
 
 
-def _mean_publish_gap(published: Sequence[int]) -> int:
-    newest = sorted(published, reverse=True)[:10]
-    return (newest[0] - newest[-1]) // max(1, len(newest) - 1)
+def _compute_mean_publish_gap(published: Sequence[int]) -> int:
+    newest_times = sorted(published, reverse=True)[:10]
+    return (newest_times[0] - newest_times[-1]) // max(1, len(newest_times) - 1)
 
 
-def _jitter(seconds: int, random: Random) -> int:
+def _add_jitter(seconds: int, random: Random) -> int:
     return round(seconds * (0.9 + 0.2 * random.random()))
 
 
-def _jitter_up(seconds: int, random: Random) -> int:
+def _add_positive_jitter(seconds: int, random: Random) -> int:
     return min(round(seconds * (1.0 + 0.1 * random.random())), max(seconds, MAX_INTERVAL_SECONDS))
 
 
-def _outside_skipped(feed: Feed | DueFeed, hints: CacheHints, due: int, random: Random) -> int:
+def _move_outside_skipped(feed: Feed | DueFeed, hints: CacheHints, due_at: int, random: Random) -> int:
     """Return `due_at`, or the first moment after it outside the hours and days to skip (RSS 2.0)."""
     hours, days = hints.skip_hours, hints.skip_days
     if hours is None and feed.skip_hours:
@@ -246,24 +261,24 @@ def _outside_skipped(feed: Feed | DueFeed, hints: CacheHints, due: int, random: 
     if days is None and feed.skip_days:
         days = frozenset(day for day in range(7) if feed.skip_days >> day & 1)
     if not (hours or days):
-        return due
-    moment = datetime.fromtimestamp(due, UTC)
-    last = moment + timedelta(seconds=MAX_RETRY_AFTER_SECONDS)
+        return due_at
+    moment = datetime.fromtimestamp(due_at, UTC)
+    latest = moment + timedelta(seconds=MAX_RETRY_AFTER_SECONDS)
     hours, days = hours or frozenset(), days or frozenset()
     while moment.hour in hours or moment.weekday() in days:
         moment = moment.replace(minute=0, second=0) + timedelta(hours=1)
-        if moment > last:  # every hour is to be skipped
-            return due
-    first = int(moment.timestamp())
-    return due if first <= due else first + random.randrange(MIN_INTERVAL_SECONDS)
+        if moment > latest:  # every hour is to be skipped
+            return due_at
+    first_allowed = int(moment.timestamp())
+    return due_at if first_allowed <= due_at else first_allowed + random.randrange(MIN_INTERVAL_SECONDS)
 
 
-def _number(text: str) -> int | None:
+def _parse_number(text: str) -> int | None:
     text = text.strip()
     return int(text[:9]) if text.isascii() and text.isdecimal() else None  # at most 31 years
 
 
-def _date(text: str) -> int | None:
+def _parse_date(text: str) -> int | None:
     try:
         return int(parsedate_to_datetime(text).timestamp()) if text else None
     except (ValueError, OverflowError):

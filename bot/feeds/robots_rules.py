@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-AGENT = "Telex"
+PRODUCT_TOKEN = "Telex"  # noqa: S105 - RFC 9309 calls it a token
 """Product token in robots.txt; the User-Agent begins with it."""
 MAX_CRAWL_DELAY_SECONDS = 60.0
 """Longest `Crawl-delay` that is obeyed."""
@@ -11,8 +11,8 @@ MAX_CRAWL_DELAY_SECONDS = 60.0
 class RobotsVerdict(NamedTuple):
     """Whether a page may be fetched, and its host's crawl delay in seconds."""
 
-    allowed: bool
-    delay: float = 0.0
+    is_allowed: bool
+    crawl_delay_seconds: float = 0.0
 
 
 def evaluate(body: bytes, url: str) -> RobotsVerdict:
@@ -20,5 +20,7 @@ def evaluate(body: bytes, url: str) -> RobotsVerdict:
     from protego import Protego  # noqa: PLC0415 - only a worker needs it
 
     rules = Protego.parse(body.decode("utf-8-sig", "replace"))
-    delay = rules.crawl_delay(AGENT) or 0.0
-    return RobotsVerdict(rules.can_fetch(url, AGENT), min(max(float(delay), 0.0), MAX_CRAWL_DELAY_SECONDS))
+    delay = rules.crawl_delay(PRODUCT_TOKEN) or 0.0
+    return RobotsVerdict(
+        rules.can_fetch(url, PRODUCT_TOKEN), min(max(float(delay), 0.0), MAX_CRAWL_DELAY_SECONDS)
+    )

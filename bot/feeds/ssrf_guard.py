@@ -15,7 +15,7 @@ Network = IPv4Network | IPv6Network
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 """(family, type, protocol, canonical name, socket address), as `getaddrinfo` returns them."""
 
-_PLAIN = re.compile(
+_NORMALIZED_URL = re.compile(
     r"https?://[a-z0-9.-]+(?::[1-5]?[0-9]{1,4})?"
     r"(?:/[A-Za-z0-9_~!$&'()*+,;=:@-][A-Za-z0-9_~!$&'()*+,;=:@.-]*)*/?"
     r"(?:\?[A-Za-z0-9_~!$&'()*,;=:@./-]*)?"
@@ -32,7 +32,7 @@ _IPV4_EMBEDDING_NETWORKS = (
     (IPv6Network("2002::/16"), 80),  # 6to4 (RFC 3056)
 )
 """IPv6 networks that embed an IPv4 address, with its offset from the right in bits."""
-_ISATAP = {0x00005EFE, 0x02005EFE}
+_ISATAP_IDENTIFIERS = {0x00005EFE, 0x02005EFE}
 """Third 32 bits of an IPv6 address that ends in an IPv4 one (RFC 5214)."""
 _BLOCKED_NETWORKS = (
     IPv6Network("64:ff9b:1::/48"),  # NAT64 of a local network (RFC 8215)
@@ -43,7 +43,7 @@ _BLOCKED_NETWORKS = (
 )
 
 
-def refusal_reason(address: str, allow: Sequence[Network] = ()) -> str | None:
+def get_refusal_reason(address: str, allowed_networks: Sequence[Network] = ()) -> str | None:
     """Return why a connection to an IP address is refused, None if it is allowed.
 
     `ipaddress.is_global` alone lets multicast, NAT64, 6to4 and site-local addresses through; an IPv4 address
@@ -53,24 +53,24 @@ def refusal_reason(address: str, allow: Sequence[Network] = ()) -> str | None:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:
         return "not an IP address"
-    inner = _unwrapped(parsed)
-    if any(candidate in network for network in allow for candidate in (parsed, inner)):
+    unwrapped = _unwrap_ipv4(parsed)
+    if any(candidate in network for network in allowed_networks for candidate in (parsed, unwrapped)):
         return None
-    if not inner.is_global or inner.is_multicast or inner.is_reserved or inner.is_unspecified:
-        return f"{inner} is a private or special address"
-    if any(candidate in network for network in _BLOCKED_NETWORKS for candidate in (parsed, inner)):
+    if not unwrapped.is_global or unwrapped.is_multicast or unwrapped.is_reserved or unwrapped.is_unspecified:
+        return f"{unwrapped} is a private or special address"
+    if any(candidate in network for network in _BLOCKED_NETWORKS for candidate in (parsed, unwrapped)):
         return f"{parsed} is a private or special address"
     return None
 
 
-def _unwrapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+def _unwrap_ipv4(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     if isinstance(address, IPv4Address):
         return address
     number = int(address)
     for network, shift in _IPV4_EMBEDDING_NETWORKS:
         if address in network:
             return IPv4Address(number >> shift & 0xFFFFFFFF)
-    if number >> 32 & 0xFFFFFFFF in _ISATAP:
+    if number >> 32 & 0xFFFFFFFF in _ISATAP_IDENTIFIERS:
         return IPv4Address(number & 0xFFFFFFFF)
     return address
 
@@ -82,7 +82,7 @@ def check_url(url: str) -> URL:
     """
     try:
         # Skipping yarl's normalisation for plain URLs halves the time.
-        parsed = URL(url, encoded=_PLAIN.fullmatch(url) is not None)
+        parsed = URL(url, encoded=_NORMALIZED_URL.fullmatch(url) is not None)
     except ValueError as error:
         raise FeedError(BAD_URL, "not a URL") from error
     if parsed.scheme not in {"http", "https"}:
@@ -92,17 +92,17 @@ def check_url(url: str) -> URL:
     return parsed
 
 
-def socket_factory(allow: Sequence[Network]) -> Callable[[AddressInfo], socket.socket]:
+def make_socket_factory(allowed_networks: Sequence[Network]) -> Callable[[AddressInfo], socket.socket]:
     """Return a socket factory for `aiohttp.TCPConnector` that refuses private addresses.
 
     It sees the address that is connected to, after every redirect, literal and DNS response. Sockets raise
     PermissionError with `REFUSAL_TEXT`.
     """
 
-    def make(info: AddressInfo) -> socket.socket:
-        family, kind, protocol, _, address = info
-        if refusal_reason(str(address[0]), allow) is not None:
+    def make(address_info: AddressInfo) -> socket.socket:
+        family, socket_type, protocol, _, address = address_info
+        if get_refusal_reason(str(address[0]), allowed_networks) is not None:
             raise PermissionError(errno.EACCES, REFUSAL_TEXT)
-        return socket.socket(family, kind, protocol)
+        return socket.socket(family, socket_type, protocol)
 
     return make

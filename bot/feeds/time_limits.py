@@ -3,7 +3,7 @@
 import asyncio
 from types import TracebackType
 
-_EXPIRED = -1.0
+_EXPIRED_START = -1.0
 """Start time of a task that was cancelled for its timeout."""
 
 
@@ -15,35 +15,42 @@ class SharedTimeout:
     """
 
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._begun: dict[asyncio.Task[object], tuple[float, int]] = {}
+        self._timeout_seconds = seconds
+        self._started_tasks: dict[asyncio.Task[object], tuple[float, int]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> None:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
-        self._begun[task] = loop.time(), task.cancelling()
+        self._started_tasks[task] = loop.time(), task.cancelling()
         if self._timer is None:
-            self._timer = loop.call_later(self._seconds, self._expire)
+            self._timer = loop.call_later(self._timeout_seconds, self._expire)
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        exception_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         task = asyncio.current_task()
         assert task is not None
-        since, cancelling = self._begun.pop(task)
-        if since == _EXPIRED and task.uncancel() <= cancelling and kind is asyncio.CancelledError:
+        started_at, cancel_count = self._started_tasks.pop(task)
+        if (
+            started_at == _EXPIRED_START
+            and task.uncancel() <= cancel_count
+            and exception_type is asyncio.CancelledError
+        ):
             raise TimeoutError from error
 
     def _expire(self) -> None:
         """Cancel the tasks whose time is over, and set the timer for the next."""
         loop = asyncio.get_running_loop()
         self._timer = None
-        for task, (since, cancelling) in self._begun.items():
-            if since == _EXPIRED:
+        for task, (started_at, cancel_count) in self._started_tasks.items():
+            if started_at == _EXPIRED_START:
                 continue
-            if since + self._seconds > loop.time():
-                self._timer = loop.call_at(since + self._seconds, self._expire)
+            if started_at + self._timeout_seconds > loop.time():
+                self._timer = loop.call_at(started_at + self._timeout_seconds, self._expire)
                 break
-            self._begun[task] = _EXPIRED, cancelling
+            self._started_tasks[task] = _EXPIRED_START, cancel_count
             task.cancel()

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from bot.core.models import ParsedFeed
-from bot.feeds.parsing.entries import absolute_url
+from bot.feeds.parsing.entries import resolve_url
 
-ALGORITHMS = frozenset({"sha1", "sha256", "sha384", "sha512"})
+SIGNATURE_ALGORITHMS = frozenset({"sha1", "sha256", "sha384", "sha512"})
 """Hash algorithms of signatures (section 7.1)."""
-_MOST_LINKS = 20
-_LINK = re.compile(r"<([^<>]{1,2048})>\s*((?:;\s*[\w*]+\s*=\s*(?:\"[^\"]{0,200}\"|[^\s\",;]{1,200})\s*)*)")
-_REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s\",;]+))", re.IGNORECASE)
+_MAX_LINKS = 20
+_LINK_PATTERN = re.compile(
+    r"<([^<>]{1,2048})>\s*((?:;\s*[\w*]+\s*=\s*(?:\"[^\"]{0,200}\"|[^\s\",;]{1,200})\s*)*)"
+)
+_REL_PATTERN = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s\",;]+))", re.IGNORECASE)
 
 
 class HubLink(NamedTuple):
@@ -28,16 +30,16 @@ def find_hub(headers: Mapping[str, str], parsed: ParsedFeed, url: str) -> HubLin
 
     HTTP headers take precedence over the document (section 4).
     """
-    linked = _link_relations(headers, url)
-    hub = linked.get("hub") or parsed.hub_url
+    relations = _parse_link_relations(headers, url)
+    hub = relations.get("hub") or parsed.hub_url
     if hub is None:
         return None
-    return HubLink(hub, linked.get("self") or parsed.self_url or url)
+    return HubLink(hub, relations.get("self") or parsed.self_url or url)
 
 
-def headers_name_hub(headers: Mapping[str, str], url: str) -> bool:
+def has_hub_header(headers: Mapping[str, str], url: str) -> bool:
     """Return whether the HTTP headers of a feed name a hub."""
-    return "hub" in _link_relations(headers, url)
+    return "hub" in _parse_link_relations(headers, url)
 
 
 class Signature(NamedTuple):
@@ -46,7 +48,7 @@ class Signature(NamedTuple):
     algorithm: str
     digest: bytes
 
-    def is_of(self, body: bytes, secret: str) -> bool:
+    def is_valid_for(self, body: bytes, secret: str) -> bool:
         """Return whether this is the signature of a body with a secret."""
         return hmac.compare_digest(hmac.digest(secret.encode(), body, self.algorithm), self.digest)
 
@@ -58,19 +60,19 @@ def parse_signature(header: str | None) -> Signature | None:
         signature = Signature(algorithm.lower(), bytes.fromhex(digest))
     except ValueError:
         return None
-    if signature.algorithm not in ALGORITHMS:
+    if signature.algorithm not in SIGNATURE_ALGORITHMS:
         return None
     return signature if len(signature.digest) == hashlib.new(signature.algorithm).digest_size else None
 
 
-def _link_relations(headers: Mapping[str, str], url: str) -> dict[str, str]:
+def _parse_link_relations(headers: Mapping[str, str], url: str) -> dict[str, str]:
     """Return the first URL of each relation in the `Link` headers (RFC 8288)."""
-    found: dict[str, str] = {}
-    lines = ", ".join(value for name, value in headers.items() if name.lower() == "link")
-    for target, parameters in _LINK.findall(lines[:8192])[:_MOST_LINKS]:
-        for quoted, plain in _REL.findall(parameters):
-            address = absolute_url(target, url)
-            for relation in (quoted or plain).lower().split():
-                if address is not None:
-                    found.setdefault(relation, address)
-    return found
+    url_by_relation: dict[str, str] = {}
+    header = ", ".join(header_value for name, header_value in headers.items() if name.lower() == "link")
+    for target, parameters in _LINK_PATTERN.findall(header[:8192])[:_MAX_LINKS]:
+        for quoted, unquoted in _REL_PATTERN.findall(parameters):
+            resolved_url = resolve_url(target, url)
+            for relation in (quoted or unquoted).lower().split():
+                if resolved_url is not None:
+                    url_by_relation.setdefault(relation, resolved_url)
+    return url_by_relation

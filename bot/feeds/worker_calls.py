@@ -9,7 +9,7 @@ from bot.feeds.fetch_errors import FeedError
 
 
 @contextmanager
-def parse_errors_as_feed_errors() -> Iterator[None]:
+def translate_worker_errors() -> Iterator[None]:
     """Convert a worker's timeout or death to a FeedError (parse-timeout, parse-died)."""
     try:
         yield

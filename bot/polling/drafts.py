@@ -13,7 +13,7 @@ import msgspec
 from bot.core.models import Entry, NewArticle, ParsedFeed
 from bot.feeds.pages import list_feeds
 from bot.feeds.pages.list_feeds import KnownItem
-from bot.feeds.parsing.entries import MAX_TITLE
+from bot.feeds.parsing.entries import MAX_TITLE_CHARS
 from bot.feeds.parsing.parse import parse
 from bot.polling.identity.entry_keys import EntryKeys, build_entry_keys
 from bot.text import boilerplate, excerpts, language, urls
@@ -66,44 +66,55 @@ def parse_feed(body: bytes, content_type: str, url: str) -> FeedDocument:
 
 
 def parse_list(
-    body: bytes, content_type: str, url: str, trace: str, seen: Sequence[KnownItem], since: int
+    body: bytes,
+    content_type: str,
+    url: str,
+    signature: str,
+    known_items: Sequence[KnownItem],
+    followed_since: int,
 ) -> FeedDocument:
     """Parse a web page's list into metadata and the keys of its items (runs in a worker).
 
     `signature` is the stored one, "" before the first poll; `known_items` are its newest articles, newest
     first; `followed_since` is when it was first followed. Raises FeedError: list-lost, needs-script.
     """
-    found = list_feeds.read_list(body, content_type, url, trace, seen, since)
+    extracted_list = list_feeds.extract_list(body, content_type, url, signature, known_items, followed_since)
     return FeedDocument(
-        replace(found.feed, entries=()), build_entry_keys(found.feed.entries), found.signature
+        replace(extracted_list.feed, entries=()),
+        build_entry_keys(extracted_list.feed.entries),
+        extracted_list.signature,
     )
 
 
 def build_articles(drafts: Sequence[ArticleDraft], source: ArticleSource) -> list[NewArticle]:
     """Return the articles of drafts (runs in a worker)."""
-    return [_article(draft, msgspec.msgpack.decode(draft.packed, type=Entry), source) for draft in drafts]
+    return [
+        _build_article(draft, msgspec.msgpack.decode(draft.packed, type=Entry), source) for draft in drafts
+    ]
 
 
-def article_key(address: str, name: bytes, server_id: int | None = None) -> str:
+def compute_article_key(feed_url: str, identity_hash: bytes, server_id: int | None = None) -> str:
     """Return an article's key: 20 hexadecimal digits, equal in every database.
 
     `feed_url` and the entry's identity hash make the key. A private feed also has its server in it, since
     another server may follow a feed with that URL.
     """
-    digest = blake2b(address.encode("utf-8", "surrogatepass"), digest_size=10)
-    digest.update(b"\x00" + name)
+    digest = blake2b(feed_url.encode("utf-8", "surrogatepass"), digest_size=10)
+    digest.update(b"\x00" + identity_hash)
     if server_id is not None:
         digest.update(b"\x00" + str(server_id).encode())
     return digest.hexdigest()
 
 
-def _article(draft: ArticleDraft, entry: Entry, source: ArticleSource) -> NewArticle:
+def _build_article(draft: ArticleDraft, entry: Entry, source: ArticleSource) -> NewArticle:
     body = boilerplate.strip_boilerplate(entry.text or entry.summary)
     title = (
-        entry.title or excerpts.excerpt(body, MAX_DERIVED_TITLE_CHARS) or urls.redact(draft.url)[:MAX_TITLE]
+        entry.title
+        or excerpts.make_excerpt(body, MAX_DERIVED_TITLE_CHARS)
+        or urls.redact(draft.url)[:MAX_TITLE_CHARS]
     )
     published = feed_dates.clamp(entry.published, draft.max_published)
-    told = language.detect(
+    detected_language = language.detect(
         "\n".join((title, entry.summary, body[:LANGUAGE_SAMPLE_CHARS])), entry.language or source.language
     )
     return NewArticle(
@@ -118,7 +129,7 @@ def _article(draft: ArticleDraft, entry: Entry, source: ArticleSource) -> NewArt
         body=body,
         author=entry.author,
         outlet=source.outlet,
-        language=told,
+        language=detected_language,
         tags=entry.tags,
         image=entry.image_url,
         published=published,

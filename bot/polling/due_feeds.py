@@ -14,10 +14,10 @@ from bot.polling.poll_write_buffer import (
     PostponedPoll,
     log_unless_reported,
 )
-from bot.processes.leases import FEEDS, Leases
+from bot.processes.leases import HOST_SLOT_LEASE, Leases
 from bot.store import Store, StoreError
 from bot.store.records.process_records import LeasePool
-from bot.text.host_slots import HOST_SLOT_COUNT, host_slot
+from bot.text.host_slots import HOST_SLOT_COUNT, get_host_slot
 
 BATCH_SIZE = 1_024
 """Due feeds loaded from the store at a time."""
@@ -46,126 +46,128 @@ class DueFeedLoader:
         """Unchanged and postponed polls, to be written."""
         self.queue = PollQueue(store.clock, slots, on_low=self.wake)
         """Loaded feeds, handed out up to the number of slots."""
-        self._held: set[int] = set()
-        self._slots: frozenset[int] = frozenset()  # host slots that this process owns
-        self._woken = asyncio.Event()
-        self._look_at = 0
-        self._look_now = False
-        self._rests_until = 0.0
-        leases.join_pool(LeasePool(FEEDS, ProcessRole.POLLER, frozenset(range(HOST_SLOT_COUNT))))
-        leases.add_listener(FEEDS, self._slots_changed)
+        self._loaded_ids: set[int] = set()
+        self._owned_slots: frozenset[int] = frozenset()  # host slots that this process owns
+        self._wake_event = asyncio.Event()
+        self._query_at = 0
+        self._query_now = False
+        self._sleeping_until = 0.0
+        leases.join_pool(LeasePool(HOST_SLOT_LEASE, ProcessRole.POLLER, frozenset(range(HOST_SLOT_COUNT))))
+        leases.add_listener(HOST_SLOT_LEASE, self._on_slots_changed)
 
     def wake(self) -> None:
         """Query the store at once: feeds became due, or the queue has room again."""
-        self._look_now = True
-        self._woken.set()
+        self._query_now = True
+        self._wake_event.set()
 
-    def mark_written(self, feed_ids: Collection[int], soonest: int) -> None:
+    def mark_written(self, feed_ids: Collection[int], next_due_at: int) -> None:
         """Let queries return these feeds again, as their polls are written; query by `next_due_at`."""
-        self._held.difference_update(feed_ids)
-        self._held |= self.write_buffer.pending_among(feed_ids)
-        if soonest < self._look_at:
-            self._look_at = soonest
-            self._woken.set()
+        self._loaded_ids.difference_update(feed_ids)
+        self._loaded_ids |= self.write_buffer.find_pending(feed_ids)
+        if next_due_at < self._query_at:
+            self._query_at = next_due_at
+            self._wake_event.set()
 
-    def release(self, feed_id: int, *, pause: int = 0) -> None:
+    def release(self, feed_id: int, *, pause_seconds: int = 0) -> None:
         """Release a feed that was not polled and stays due.
 
         The next query waits `pause_seconds`.
         """
-        self._held.discard(feed_id)
-        if pause:
-            self._look_at = max(self._look_at, self._clock.now() + pause)
+        self._loaded_ids.discard(feed_id)
+        if pause_seconds:
+            self._query_at = max(self._query_at, self._clock.now() + pause_seconds)
 
     def on_host_polled(self, host: Host) -> None:
         """Wake the loader if the next feed of this host may be polled before it wakes by itself."""
-        if host.next_request_at < self._rests_until - MIN_SLEEP_SECONDS:
-            self._woken.set()
+        if host.next_request_at < self._sleeping_until - MIN_SLEEP_SECONDS:
+            self._wake_event.set()
 
     async def run(self) -> None:
         """Load due feeds until cancelled."""
-        self._look_now = True
+        self._query_now = True
         while True:
-            self._woken.clear()
+            self._wake_event.clear()
             try:
                 if await self._store.is_writable():
-                    await self._load_due()
+                    await self._load_due_feeds()
                 else:  # Polling is pointless while its results cannot be stored.
-                    self._look_later()
+                    self._back_off()
             except StoreError as error:
                 log_unless_reported("due feeds query failed", error)
-                self._look_later()
+                self._back_off()
             await self._sleep_until_due(self.queue.wake_takers())
 
     def clear(self) -> None:
         """Forget all loaded feeds, as if they had not been loaded."""
         self.queue.clear()
-        self._held.clear()
+        self._loaded_ids.clear()
 
-    def _look_later(self) -> None:
-        self._look_now = False
-        self._look_at = self._clock.now() + ERROR_BACKOFF_SECONDS
+    def _back_off(self) -> None:
+        self._query_now = False
+        self._query_at = self._clock.now() + ERROR_BACKOFF_SECONDS
 
-    async def _load_due(self) -> None:
+    async def _load_due_feeds(self) -> None:
         now = self._clock.now()
-        while (self._look_now or self._look_at <= now) and self._has_room():
-            self._look_now = False  # A wake-up during the query leads to another one.
-            full = [share for share in self.queue.saturated_tenants if isinstance(share, int)]
-            slots = None if self._owns_all_slots() else self._slots
-            feeds = await self._store.feeds.due_for_polling(
-                now, BATCH_SIZE, self._held, besides=full, slots=slots
+        while (self._query_now or self._query_at <= now) and self._has_queue_room():
+            self._query_now = False  # A wake-up during the query leads to another one.
+            saturated_server_ids = [
+                tenant for tenant in self.queue.saturated_tenants if isinstance(tenant, int)
+            ]
+            query_slots = None if self._owns_all_slots() else self._owned_slots
+            feeds = await self._store.feeds.list_due_for_polling(
+                now, BATCH_SIZE, self._loaded_ids, exclude_server_ids=saturated_server_ids, slots=query_slots
             )
-            has_all = self._owns_all_slots()
+            owns_all = self._owns_all_slots()
             for feed in feeds:
                 if (
-                    has_all or host_slot(feed.url) in self._slots
+                    owns_all or get_host_slot(feed.url) in self._owned_slots
                 ):  # The slot may have been lost during the query.
-                    self._enqueue(feed)
+                    self._enqueue_feed(feed)
             if len(feeds) == BATCH_SIZE:
-                self._look_at = 0
+                self._query_at = 0
             else:
-                following = await self._store.feeds.next_due(self._held, slots=slots)
-                latest = now + MAX_IDLE_SECONDS
-                self._look_at = (
-                    latest
-                    if following is None
-                    else min(max(following, now + MIN_QUERY_INTERVAL_SECONDS), latest)
+                next_due_at = await self._store.feeds.next_due_at(self._loaded_ids, slots=query_slots)
+                latest_query_at = now + MAX_IDLE_SECONDS
+                self._query_at = (
+                    latest_query_at
+                    if next_due_at is None
+                    else min(max(next_due_at, now + MIN_QUERY_INTERVAL_SECONDS), latest_query_at)
                 )
 
-    def _enqueue(self, feed: DueFeed) -> None:
-        self._held.add(feed.id)
-        later = self.queue.put(self._hosts.get(feed.url), feed)
-        if later is not None:
-            self.write_buffer.add(feed.id, PostponedPoll(feed.id, later))
+    def _enqueue_feed(self, feed: DueFeed) -> None:
+        self._loaded_ids.add(feed.id)
+        appointment_at = self.queue.put(self._hosts.get(feed.url), feed)
+        if appointment_at is not None:
+            self.write_buffer.add(feed.id, PostponedPoll(feed.id, appointment_at))
 
-    def _has_room(self) -> bool:
+    def _has_queue_room(self) -> bool:
         return len(self.queue) < MAX_QUEUED_FEEDS
 
     def _owns_all_slots(self) -> bool:
-        return len(self._slots) == HOST_SLOT_COUNT
+        return len(self._owned_slots) == HOST_SLOT_COUNT
 
-    async def _sleep_until_due(self, until_free: float | None) -> None:
+    async def _sleep_until_due(self, seconds_until_free: float | None) -> None:
         seconds = float(MAX_IDLE_SECONDS)
-        if self._has_room():
-            seconds = max(self._look_at - self._clock.now(), 0)
-        if until_free is not None:
-            seconds = min(seconds, max(until_free, MIN_SLEEP_SECONDS))
-        self._rests_until = self._clock.monotonic() + seconds
+        if self._has_queue_room():
+            seconds = max(self._query_at - self._clock.now(), 0)
+        if seconds_until_free is not None:
+            seconds = min(seconds, max(seconds_until_free, MIN_SLEEP_SECONDS))
+        self._sleeping_until = self._clock.monotonic() + seconds
         try:
-            await wait_for_event(self._clock, self._woken, seconds)
+            await wait_for_event(self._clock, self._wake_event, seconds)
         finally:
-            self._rests_until = 0.0
+            self._sleeping_until = 0.0
 
-    def _slots_changed(self, gained: frozenset[int], lost: frozenset[int]) -> None:
+    def _on_slots_changed(self, gained: frozenset[int], lost: frozenset[int]) -> None:
         """Take over gained host slots and drop the queued feeds of lost ones.
 
         A poll in progress may end; its record is refused.
         """
-        self._slots = (self._slots | gained) - lost
-        for host in self._hosts.in_slots(gained):
+        self._owned_slots = (self._owned_slots | gained) - lost
+        for host in self._hosts.list_in_slots(gained):
             host.is_owned = True
-        for host in self._hosts.in_slots(lost):
+        for host in self._hosts.list_in_slots(lost):
             host.is_owned = False
-            self._held.difference_update(self.queue.drop_host(host))
+            self._loaded_ids.difference_update(self.queue.drop_host(host))
         if gained:
             self.wake()

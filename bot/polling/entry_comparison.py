@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from bot.core.models import Feed, ParsedFeed
-from bot.polling.drafts import ArticleDraft, article_key
+from bot.polling.drafts import ArticleDraft, compute_article_key
 from bot.polling.identity import entry_identity
 from bot.polling.identity.entry_keys import EntryKeys
 from bot.polling.ingest_quota import FeedFollowers, accepts_change
@@ -24,8 +24,8 @@ class Matches(NamedTuple):
     pages of entries.
     """
 
-    known: Mapping[bytes, KnownArticle]
-    by_name: Mapping[bytes, KnownArticle]
+    known_identities: Mapping[bytes, KnownArticle]
+    by_identity: Mapping[bytes, KnownArticle]
     matched_otherwise: Mapping[bytes, KnownArticle]
     by_page_key: Mapping[str, Sequence[KnownArticle]]
 
@@ -38,95 +38,115 @@ class EntryComparison:
     """
 
     def __init__(
-        self, feed: Feed, head: ParsedFeed, matches: Matches, followed: FeedFollowers, now: int
+        self, feed: Feed, metadata: ParsedFeed, matches: Matches, followers: FeedFollowers, now: int
     ) -> None:
-        self.new: list[ArticleDraft] = []
-        self.changed: dict[int, ArticleDraft] = {}
+        self.new_drafts: list[ArticleDraft] = []
+        self.changed_by_id: dict[int, ArticleDraft] = {}
         self.aliases: list[tuple[bytes, int]] = []
-        self.refused = 0
-        self._feed, self._head = feed, head
-        self._matches, self._followed, self._now = matches, followed, now
-        self._marked = set(matches.known)
-        self._unchanged: set[int] = set()
+        self.refused_count = 0
+        self._feed, self._metadata = feed, metadata
+        self._matches, self._followers, self._now = matches, followers, now
+        self._stored_markers = set(matches.known_identities)
+        self._unchanged_ids: set[int] = set()
 
-    async def run(self, sketches: Sequence[EntryKeys]) -> None:
+    async def run(self, entry_keys: Sequence[EntryKeys]) -> None:
         """Compare the entries, yielding to the event loop every `YIELD_EVERY`."""
-        for number, sketch in enumerate(sketches):
-            if number % YIELD_EVERY == 0:
+        for index, keys in enumerate(entry_keys):
+            if index % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
-            self._compare(sketch)
+            self._compare(keys)
 
-    def _compare(self, sketch: EntryKeys) -> None:
+    def _compare(self, keys: EntryKeys) -> None:
         matches = self._matches
-        names = identities_to_store(sketch, is_repeated=entry_identity.is_repeated(sketch, matches.known))
-        if sketch.is_weak_key_repeated and sketch.repeat_marker not in self._marked:
-            self._marked.add(sketch.repeat_marker)
-            names += (sketch.repeat_marker,)
-        match = matches.matched_otherwise.get(sketch.strong_key) or matches.by_name.get(sketch.strong_key)
-        if match is not None:
-            if sketch.strong_key in matches.matched_otherwise or sketch.is_weak_key_repeated:
-                self.aliases += [(name, match.article_id) for name in names if name not in matches.known]
-            self._compare_existing(sketch, match)
-        elif not skipped_identities(sketch, self._followed):
-            shared = sketch.is_link_shared or bool(
-                entry_identity.articles_at_link(sketch, matches.by_page_key)
+        identities = select_identities_to_store(
+            keys, is_repeated=entry_identity.is_repeated(keys, matches.known_identities)
+        )
+        if keys.is_weak_key_repeated and keys.repeat_marker not in self._stored_markers:
+            self._stored_markers.add(keys.repeat_marker)
+            identities += (keys.repeat_marker,)
+        article = matches.matched_otherwise.get(keys.strong_key) or matches.by_identity.get(keys.strong_key)
+        if article is not None:
+            if keys.strong_key in matches.matched_otherwise or keys.is_weak_key_repeated:
+                self.aliases += [
+                    (identity, article.article_id)
+                    for identity in identities
+                    if identity not in matches.known_identities
+                ]
+            self._compare_existing(keys, article)
+        elif not find_skipped_identities(keys, self._followers):
+            has_shared_link = keys.is_link_shared or bool(
+                entry_identity.get_articles_at_link(keys, matches.by_page_key)
             )
-            self.new.append(make_draft(self._feed, self._head, sketch, names, shared=shared, now=self._now))
+            self.new_drafts.append(
+                make_draft(
+                    self._feed, self._metadata, keys, identities, is_shared=has_shared_link, now=self._now
+                )
+            )
 
-    def _compare_existing(self, sketch: EntryKeys, match: KnownArticle) -> None:
+    def _compare_existing(self, keys: EntryKeys, article: KnownArticle) -> None:
         """Compare an entry with its article; only the first entry of an article counts."""
-        id_ = match.article_id
-        if id_ in self._unchanged or id_ in self.changed:
+        article_id = article.article_id
+        if article_id in self._unchanged_ids or article_id in self.changed_by_id:
             return
-        if match.fingerprint == sketch.fingerprint:
-            self._unchanged.add(id_)
-        elif self._followed.servers and not accepts_change(match, self._now):
-            self._unchanged.add(id_)
-            self.refused += 1
+        if article.fingerprint == keys.fingerprint:
+            self._unchanged_ids.add(article_id)
+        elif self._followers.server_ids and not accepts_change(article, self._now):
+            self._unchanged_ids.add(article_id)
+            self.refused_count += 1
         else:
-            self.changed[id_] = _redraft(self._feed, self._head, sketch, match)
+            self.changed_by_id[article_id] = _redraft(self._feed, self._metadata, keys, article)
 
 
-def skipped_identities(sketch: EntryKeys, followed: FeedFollowers) -> Collection[bytes]:
+def find_skipped_identities(keys: EntryKeys, followers: FeedFollowers) -> Collection[bytes]:
     """Return those identity hashes of an entry that were skipped before for being over quota."""
-    return [name for name in (sketch.weak_key, sketch.strong_key) if name in followed.passed_over]
+    return [
+        identity for identity in (keys.weak_key, keys.strong_key) if identity in followers.skipped_identities
+    ]
 
 
-def identities_to_store(sketch: EntryKeys, *, is_repeated: bool) -> tuple[bytes, ...]:
+def select_identities_to_store(keys: EntryKeys, *, is_repeated: bool) -> tuple[bytes, ...]:
     """Return the identity hashes by which an entry is recognised later."""
     if is_repeated:
-        return (sketch.strong_key,)
+        return (keys.strong_key,)
     # If the feed repeats the guid one day, link or title say which article had it first.
-    return (sketch.weak_key,) if sketch.url else (sketch.weak_key, sketch.strong_key)
+    return (keys.weak_key,) if keys.url else (keys.weak_key, keys.strong_key)
 
 
 def make_draft(
-    feed: Feed, head: ParsedFeed, sketch: EntryKeys, names: tuple[bytes, ...], *, shared: bool, now: int
+    feed: Feed,
+    metadata: ParsedFeed,
+    keys: EntryKeys,
+    identities: tuple[bytes, ...],
+    *,
+    is_shared: bool,
+    now: int,
 ) -> ArticleDraft:
     """Return the draft of an article with these identity hashes."""
-    url = sketch.url or _fallback_url(feed, head)
-    name = names[0].hex() if shared or not sketch.url else None
+    url = keys.url or _get_fallback_url(feed, metadata)
+    page_identity = identities[0].hex() if is_shared or not keys.url else None
     return ArticleDraft(
-        packed=sketch.packed_entry,
-        key=article_key(feed.url, names[0], feed.server_id),
-        page_key=urls.page_key(url, name),
+        packed=keys.packed_entry,
+        key=compute_article_key(feed.url, identities[0], feed.server_id),
+        page_key=urls.compute_page_key(url, page_identity),
         url=url,
-        identities=names,
+        identities=identities,
         max_published=now,
     )
 
 
-def _redraft(feed: Feed, head: ParsedFeed, sketch: EntryKeys, known: KnownArticle) -> ArticleDraft:
-    url = sketch.url or _fallback_url(feed, head)
-    if url == known.url:
-        page = known.page
+def _redraft(feed: Feed, metadata: ParsedFeed, keys: EntryKeys, article: KnownArticle) -> ArticleDraft:
+    url = keys.url or _get_fallback_url(feed, metadata)
+    if url == article.url:
+        page_key = article.page
     else:
-        page = urls.page_key(
-            url, sketch.strong_key.hex() if sketch.is_link_shared or not sketch.url else None
+        page_key = urls.compute_page_key(
+            url, keys.strong_key.hex() if keys.is_link_shared or not keys.url else None
         )
-    return ArticleDraft(sketch.packed_entry, known.key, page, url, (), max_published=known.published)
+    return ArticleDraft(keys.packed_entry, article.key, page_key, url, (), max_published=article.published)
 
 
-def _fallback_url(feed: Feed, head: ParsedFeed) -> str:
+def _get_fallback_url(feed: Feed, metadata: ParsedFeed) -> str:
     """Return the site's URL for an entry without a link; never the feed's, which may hold secrets."""
-    return urls.canonicalize(head.site_url or feed.site_url or "") or f"https://{urls.host(feed.url)}/"
+    return (
+        urls.canonicalize(metadata.site_url or feed.site_url or "") or f"https://{urls.parse_host(feed.url)}/"
+    )

@@ -15,7 +15,7 @@ MIN_FAILURES_BEFORE_ALERT = 3
 LIST_LOST_ALERT_AFTER_SECONDS = 3_600
 """Seconds before an alert about a list missing from its page: that rarely heals by itself."""
 
-_LOST = {fetch_errors.LIST_NOT_FOUND, fetch_errors.REQUIRES_JAVASCRIPT}
+_LIST_LOST_CODES = {fetch_errors.LIST_NOT_FOUND, fetch_errors.REQUIRES_JAVASCRIPT}
 """Codes of errors that mean a list is missing from its page."""
 
 AlertTextProvider = Callable[[Feed, AlertKind, OverQuotaKind | None], Mapping[str, str]]
@@ -25,8 +25,8 @@ AlertTextProvider = Callable[[Feed, AlertKind, OverQuotaKind | None], Mapping[st
 class FeedAlerts:
     """Rules for when a feed causes an alert."""
 
-    def __init__(self, settings: Settings, words: AlertTextProvider) -> None:
-        self._words = words
+    def __init__(self, settings: Settings, alert_texts: AlertTextProvider) -> None:
+        self._alert_texts = alert_texts
         self._language = i18n.supported_language(settings.language) or "en"
 
     def evaluate(self, before: Feed, after: Feed) -> Alert | None:
@@ -37,17 +37,25 @@ class FeedAlerts:
         if after.failures:
             since = after.failing_since or 0
             if after.state is FeedState.GONE:
-                return self._alert(after, AlertKind.GONE, since)
-            patience = LIST_LOST_ALERT_AFTER_SECONDS if after.error in _LOST else FAILING_ALERT_AFTER_SECONDS
-            if (after.last_poll or 0) - since >= patience and after.failures >= MIN_FAILURES_BEFORE_ALERT:
-                return self._alert(after, AlertKind.FAILING, since)
+                return self._build_alert(after, AlertKind.GONE, since)
+            alert_after_seconds = (
+                LIST_LOST_ALERT_AFTER_SECONDS
+                if after.error in _LIST_LOST_CODES
+                else FAILING_ALERT_AFTER_SECONDS
+            )
+            if (
+                after.last_poll or 0
+            ) - since >= alert_after_seconds and after.failures >= MIN_FAILURES_BEFORE_ALERT:
+                return self._build_alert(after, AlertKind.FAILING, since)
         elif before.failures:
-            return self._alert(after, AlertKind.RECOVERED, before.failing_since or 0)
+            return self._build_alert(after, AlertKind.RECOVERED, before.failing_since or 0)
         return None
 
-    def over_quota_alert(self, feed: Feed, kind: OverQuotaKind, since: int) -> Alert:
+    def build_over_quota_alert(self, feed: Feed, kind: OverQuotaKind, since: int) -> Alert:
         """Return the alert for a feed that is over quota since a time; repeated at every such poll."""
-        return self._alert(feed, AlertKind.OVER_QUOTA, since, kind)
+        return self._build_alert(feed, AlertKind.OVER_QUOTA, since, kind)
 
-    def _alert(self, feed: Feed, kind: AlertKind, since: int, surplus: OverQuotaKind | None = None) -> Alert:
-        return Alert(feed.id, kind, since, self._words(feed, kind, surplus), self._language)
+    def _build_alert(
+        self, feed: Feed, kind: AlertKind, since: int, over_quota_kind: OverQuotaKind | None = None
+    ) -> Alert:
+        return Alert(feed.id, kind, since, self._alert_texts(feed, kind, over_quota_kind), self._language)

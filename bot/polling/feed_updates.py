@@ -5,57 +5,61 @@ from dataclasses import replace
 from bot.core.models import Feed, ParsedFeed, Validators
 from bot.feeds import poll_schedule
 from bot.feeds.fetch import FetchResult
-from bot.feeds.outlet_names import outlet_name
+from bot.feeds.outlet_names import derive_outlet_name
 from bot.text import discord_text, urls
 
-MOVE_PROBATION = 3 * 86_400
+MOVE_PROBATION_SECONDS = 3 * 86_400
 """Seconds for which a permanent redirect must hold before the feed's URL changes."""
-TITLE = 300
+MAX_TITLE_UNITS = 300
 """Longest title of a feed in UTF-16 units."""
 
 
-def validators_from(fetched: FetchResult, digest: bytes | None) -> Validators:
+def build_validators(response: FetchResult, entries_hash: bytes | None) -> Validators:
     """Return the validators of a response with the hash of its entries."""
     return Validators(
-        etag=fetched.header("etag"),
-        last_modified=fetched.header("last-modified"),
-        body_hash=fetched.body_hash,
-        entries_hash=digest,
+        etag=response.get_header("etag"),
+        last_modified=response.get_header("last-modified"),
+        body_hash=response.body_hash,
+        entries_hash=entries_hash,
     )
 
 
-def with_metadata(feed: Feed, head: ParsedFeed) -> Feed:
+def apply_metadata(feed: Feed, metadata: ParsedFeed) -> Feed:
     """Return the feed with the metadata of its document."""
-    title = discord_text.to_plain_line(head.title, TITLE) or feed.title
+    title = discord_text.to_plain_line(metadata.title, MAX_TITLE_UNITS) or feed.title
     return replace(
-        poll_schedule.with_document_hints(feed, head),
+        poll_schedule.apply_document_hints(feed, metadata),
         title=title,
-        outlet=feed.outlet or outlet_name(title, feed.url) or urls.host(feed.url),
-        site_url=head.site_url or feed.site_url,
-        icon=head.icon_url or feed.icon,
-        language=head.language or feed.language,
+        outlet=feed.outlet or derive_outlet_name(title, feed.url) or urls.parse_host(feed.url),
+        site_url=metadata.site_url or feed.site_url,
+        icon=metadata.icon_url or feed.icon,
+        language=metadata.language or feed.language,
     )
 
 
-def resolve_move(feed: Feed, target: str | None, now: int) -> tuple[str, str | None, int | None]:
+def resolve_move(feed: Feed, redirect_target: str | None, now: int) -> tuple[str, str | None, int | None]:
     """Return the feed's URL, where it is moving to, and since when (seconds of UTC), or None and None.
 
     A permanent redirect is adopted once it has held for `MOVE_PROBATION_SECONDS`. One to another site is
     followed each time and never adopted: whoever follows that URL later would find this feed's articles
     there, as if its publisher had written them.
     """
-    if target is None or target == feed.url or _site(target) != _site(feed.url):
+    if (
+        redirect_target is None
+        or redirect_target == feed.url
+        or _get_site(redirect_target) != _get_site(feed.url)
+    ):
         return feed.url, None, None
     if feed.server_id is None and urls.has_credentials(
-        target
+        redirect_target
     ):  # A URL with credentials belongs to one server.
         return feed.url, None, None
-    if target != feed.moved_to or feed.moved_since is None:
-        return feed.url, target, now
-    if now - feed.moved_since < MOVE_PROBATION:
-        return feed.url, target, feed.moved_since
-    return target, None, None
+    if redirect_target != feed.moved_to or feed.moved_since is None:
+        return feed.url, redirect_target, now
+    if now - feed.moved_since < MOVE_PROBATION_SECONDS:
+        return feed.url, redirect_target, feed.moved_since
+    return redirect_target, None, None
 
 
-def _site(url: str) -> str:
-    return urls.host(url).removeprefix("www.")
+def _get_site(url: str) -> str:
+    return urls.parse_host(url).removeprefix("www.")

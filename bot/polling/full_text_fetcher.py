@@ -16,11 +16,11 @@ from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.article_pages import PageFetcher
 from bot.polling.host_throttle import Host, Hosts
-from bot.processes.leases import FEEDS, Leases
+from bot.processes.leases import HOST_SLOT_LEASE, Leases
 from bot.store import Store, StoreError
 from bot.store.records.content_records import PageFetchJob, PageFetchOutcome
 from bot.text import urls
-from bot.text.host_slots import HOST_SLOT_COUNT, host_name
+from bot.text.host_slots import HOST_SLOT_COUNT, get_host_name
 
 log = logging.getLogger(__name__)
 
@@ -30,19 +30,19 @@ CLAIM_BATCH_SIZE = 64
 """Pages claimed at a time; those whose host must wait are released."""
 MIN_HOST_PAUSE_SECONDS = 5.0
 """Least seconds between two pages of a host; a random part of up to as much is added."""
-ATTEMPTS = 3
+MAX_ATTEMPTS = 3
 """Attempts to fetch a page."""
 RETRY_DELAYS_SECONDS = (600, 3600)
 """Seconds until the second and third attempt; a random part of up to half is added."""
 MAX_RETRY_DELAY_SECONDS = RETRY_DELAYS_SECONDS[-1] * 3 // 2
 """Longest delay between two attempts in seconds."""
-LONGEST_REST = 60.0
+MAX_IDLE_SECONDS = 60.0
 """Longest seconds between two queries for due pages."""
 ERROR_BACKOFF_SECONDS = 30.0
 """Seconds to wait when the store cannot be used."""
-MANY = 10_000
+MAX_REMEMBERED_HOSTS = 10_000
 """Hosts whose pause is remembered before expired ones are forgotten."""
-CRASHED = "died"
+CRASHED_OUTCOME = "died"
 """Outcome of a page whose fetch ended the process."""
 
 _TRANSIENT_CODES = {
@@ -66,9 +66,9 @@ class FullTextFetcher:
         self._pages, self._hosts = pages, hosts
         self.outcomes: Counter[str] = Counter()
         """Page fetches since the start, by their outcome."""
-        self.on_read: Callable[[], None] = _ignore
+        self.on_page_stored: Callable[[], None] = _do_nothing
         """Called after a page was stored: its text may match watches."""
-        self._rests_until: dict[str, float] = {}  # monotonic, by host
+        self._paused_until: dict[str, float] = {}  # monotonic, by host
         self._random = Random()  # noqa: S311 - spreads requests over time
 
     @property
@@ -79,154 +79,162 @@ class FullTextFetcher:
     async def run(self) -> None:
         """Fetch due pages until cancelled; unfinished ones are fetched after the next start."""
         await self._leases.start()
-        under_way: dict[asyncio.Task[None], PageFetchJob] = {}
+        running: dict[asyncio.Task[None], PageFetchJob] = {}
         try:
             while self.is_enabled:
                 try:
-                    await self._begin(under_way)
-                    seconds = await self._until_next(under_way)
+                    await self._start_fetches(running)
+                    seconds = await self._seconds_until_next(running)
                 except StoreError:
                     log.exception("page query failed")
                     seconds = ERROR_BACKOFF_SECONDS
-                await self._wait_for_work(under_way, seconds)
+                await self._wait_for_work(running, seconds)
         finally:
-            for task in under_way:
+            for task in running:
                 task.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
+            await asyncio.gather(*running, return_exceptions=True)
 
-    async def fetch_due(self, feed_ids: Collection[int], *, seconds: float, polite: bool = True) -> int:
+    async def fetch_due(self, feed_ids: Collection[int], *, max_seconds: float, polite: bool = True) -> int:
         """Fetch the due pages of some feeds for at most `max_seconds`; return how many were fetched.
 
         `polite=False` is for feeds that a user named: it does not pause between requests. Raises StoreError.
         """
-        before = self.outcomes[PageFetchOutcome.FETCHED]
+        fetched_before = self.outcomes[PageFetchOutcome.FETCHED]
         try:
-            async with asyncio.timeout(seconds):
-                while taken := await self._store.page_fetches.claim_due(
+            async with asyncio.timeout(max_seconds):
+                while pages := await self._store.page_fetches.claim_due(
                     MAX_CONCURRENT_PAGES, feed_ids=feed_ids
                 ):
                     by_host: dict[str, list[PageFetchJob]] = {}
-                    for page in taken:
-                        by_host.setdefault(host_name(page.url), []).append(page)
-                    await asyncio.gather(*(self._read_all(each, polite=polite) for each in by_host.values()))
+                    for page in pages:
+                        by_host.setdefault(get_host_name(page.url), []).append(page)
+                    await asyncio.gather(
+                        *(self._fetch_pages(host_pages, polite=polite) for host_pages in by_host.values())
+                    )
         except TimeoutError:
             log.info("page fetches postponed reason=timeout")
-        return self.outcomes[PageFetchOutcome.FETCHED] - before
+        return self.outcomes[PageFetchOutcome.FETCHED] - fetched_before
 
-    async def _read_all(self, pages: Sequence[PageFetchJob], *, polite: bool) -> None:
+    async def _fetch_pages(self, pages: Sequence[PageFetchJob], *, polite: bool) -> None:
         for page in pages:
-            await self._read(page, polite=polite)
+            await self._fetch_page(page, polite=polite)
 
-    async def _begin(self, under_way: dict[asyncio.Task[None], PageFetchJob]) -> None:
-        free = MAX_CONCURRENT_PAGES - len(under_way)
-        if free <= 0:
+    async def _start_fetches(self, running: dict[asyncio.Task[None], PageFetchJob]) -> None:
+        free_slots = MAX_CONCURRENT_PAGES - len(running)
+        if free_slots <= 0:
             return
-        busy = {host_name(page.url) for page in under_way.values()}
-        in_hand = [page.article_id for page in under_way.values()]
-        later: dict[int, int] = {}
+        busy_hosts = {get_host_name(page.url) for page in running.values()}
+        running_ids = [page.article_id for page in running.values()]
+        retry_at: dict[int, int] = {}
         for page in await self._store.page_fetches.claim_due(
-            CLAIM_BATCH_SIZE, besides=in_hand, slots=self._slots
+            CLAIM_BATCH_SIZE, exclude_article_ids=running_ids, slots=self._owned_slots
         ):
-            name = host_name(page.url)
-            rests = self._rests_until.get(name, 0.0) - self._clock.monotonic()
-            if free and name not in busy and rests <= 0:
-                task = asyncio.create_task(self._read_safely(page))
-                under_way[task] = page
-                busy.add(name)
-                free -= 1
+            host = get_host_name(page.url)
+            pause_seconds = self._paused_until.get(host, 0.0) - self._clock.monotonic()
+            if free_slots and host not in busy_hosts and pause_seconds <= 0:
+                task = asyncio.create_task(self._fetch_page_safely(page))
+                running[task] = page
+                busy_hosts.add(host)
+                free_slots -= 1
             else:
-                wait = max(rests, MIN_HOST_PAUSE_SECONDS if name in busy else 1.0)
-                later[page.article_id] = self._clock.now() + math.ceil(wait)
-        if later:
-            await self._store.page_fetches.release_claims(later)
+                wait_seconds = max(pause_seconds, MIN_HOST_PAUSE_SECONDS if host in busy_hosts else 1.0)
+                retry_at[page.article_id] = self._clock.now() + math.ceil(wait_seconds)
+        if retry_at:
+            await self._store.page_fetches.release_claims(retry_at)
 
     @property
-    def _slots(self) -> frozenset[int] | None:
+    def _owned_slots(self) -> frozenset[int] | None:
         """Host slots that this process owns; None for all."""
-        held = self._leases.owned(FEEDS)
-        return None if len(held) == HOST_SLOT_COUNT else held
+        owned = self._leases.owned(HOST_SLOT_LEASE)
+        return None if len(owned) == HOST_SLOT_COUNT else owned
 
-    async def _until_next(self, under_way: dict[asyncio.Task[None], PageFetchJob]) -> float:
-        in_hand = [page.article_id for page in under_way.values()]
-        following = await self._store.page_fetches.next_due(in_hand, slots=self._slots)
-        if following is None or len(under_way) >= MAX_CONCURRENT_PAGES:
-            return LONGEST_REST
-        return min(max(following - self._clock.now(), 1.0), LONGEST_REST)
+    async def _seconds_until_next(self, running: dict[asyncio.Task[None], PageFetchJob]) -> float:
+        running_ids = [page.article_id for page in running.values()]
+        next_due_at = await self._store.page_fetches.next_due_at(running_ids, slots=self._owned_slots)
+        if next_due_at is None or len(running) >= MAX_CONCURRENT_PAGES:
+            return MAX_IDLE_SECONDS
+        return min(max(next_due_at - self._clock.now(), 1.0), MAX_IDLE_SECONDS)
 
-    async def _wait_for_work(self, under_way: dict[asyncio.Task[None], PageFetchJob], seconds: float) -> None:
-        timer = asyncio.ensure_future(self._clock.sleep(seconds))
+    async def _wait_for_work(
+        self, running: dict[asyncio.Task[None], PageFetchJob], max_seconds: float
+    ) -> None:
+        timer = asyncio.ensure_future(self._clock.sleep(max_seconds))
         try:
-            await asyncio.wait((timer, *under_way), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((timer, *running), return_when=asyncio.FIRST_COMPLETED)
         finally:
             timer.cancel()
-        for task in [task for task in under_way if task.done()]:
-            del under_way[task]
+        for task in [task for task in running if task.done()]:
+            del running[task]
 
-    async def _read_safely(self, page: PageFetchJob) -> None:
+    async def _fetch_page_safely(self, page: PageFetchJob) -> None:
         try:
-            await self._read(page, polite=True)
+            await self._fetch_page(page, polite=True)
         except Exception:
             log.exception("page record failed url=%s", urls.redact(page.url))
 
-    async def _read(self, page: PageFetchJob, *, polite: bool) -> None:
+    async def _fetch_page(self, page: PageFetchJob, *, polite: bool) -> None:
         """Fetch a page and store the outcome. Raises StoreError."""
-        if page.attempts > ATTEMPTS:  # Earlier attempts ended the process or left no outcome.
-            await self._finish(page, CRASHED)
+        if page.attempts > MAX_ATTEMPTS:  # Earlier attempts ended the process or left no outcome.
+            await self._record_outcome(page, CRASHED_OUTCOME)
             return
         host = self._hosts.get(page.url)
         now = self._clock.now()
         if polite and host.backoff_until > now:
             await self._store.page_fetches.release_claims({page.article_id: host.backoff_until})
             return
-        delay = 0.0
+        crawl_delay = 0.0
         try:
-            text = await self._store.page_fetches.text_of_page(page.page)
+            text = await self._store.page_fetches.find_text_of_page(page.page)
             if text is None:
-                text, delay = await self._pages.fetch_article_text(
+                text, crawl_delay = await self._pages.fetch_article_text(
                     page.url,
                     title=page.title,
                     teaser=page.teaser,
-                    visit=self._hosts.throttle_for(polite=polite),
+                    host_throttle=self._hosts.select_throttle(polite=polite),
                 )
         except FeedError as error:
-            await self._failed(page, host, error)
+            await self._record_failure(page, host, error)
         except StoreError:
             raise
         except Exception as error:
             log.exception("page crashed url=%s", urls.redact(page.url))
-            await self._failed(page, host, FeedError(fetch_errors.PARSER_CRASHED, type(error).__name__))
+            await self._record_failure(
+                page, host, FeedError(fetch_errors.PARSER_CRASHED, type(error).__name__)
+            )
         else:
             await self._store.page_fetches.store_text(
                 page.article_id, text, edit=self._settings.full_text == "always"
             )
             self.outcomes[PageFetchOutcome.FETCHED] += 1
             log.debug("page fetched url=%s characters=%d", urls.redact(page.url), len(text))
-            self.on_read()
+            self.on_page_stored()
         finally:
-            self._pause_host(host_name(page.url), max(delay, MIN_HOST_PAUSE_SECONDS))
+            self._pause_host(get_host_name(page.url), max(crawl_delay, MIN_HOST_PAUSE_SECONDS))
 
-    async def _failed(self, page: PageFetchJob, host: Host, error: FeedError) -> None:
-        wait = host.back_off(error)
-        passing = error.code in _TRANSIENT_CODES or error.code.startswith("http-5")
-        if not passing or page.attempts >= ATTEMPTS:
-            await self._finish(page, error.code, error)
+    async def _record_failure(self, page: PageFetchJob, host: Host, error: FeedError) -> None:
+        backoff_seconds = host.back_off_for(error)
+        is_transient = error.code in _TRANSIENT_CODES or error.code.startswith("http-5")
+        if not is_transient or page.attempts >= MAX_ATTEMPTS:
+            await self._record_outcome(page, error.code, error)
             return
-        later = RETRY_DELAYS_SECONDS[page.attempts - 1]
-        later += self._random.randrange(later // 2)
-        due = self._clock.now() + max(later, wait)
-        await self._store.page_fetches.finish(page.article_id, error.code, due=due)
+        delay = RETRY_DELAYS_SECONDS[page.attempts - 1]
+        delay += self._random.randrange(delay // 2)
+        due_at = self._clock.now() + max(delay, backoff_seconds)
+        await self._store.page_fetches.finish(page.article_id, error.code, due_at=due_at)
 
-    async def _finish(self, page: PageFetchJob, outcome: str, error: FeedError | None = None) -> None:
+    async def _record_outcome(self, page: PageFetchJob, outcome: str, error: FeedError | None = None) -> None:
         await self._store.page_fetches.finish(page.article_id, outcome)
         self.outcomes[outcome] += 1
         log.info("page failed url=%s error=%s", urls.redact(page.url), error or outcome)
 
-    def _pause_host(self, name: str, seconds: float) -> None:
+    def _pause_host(self, host: str, min_seconds: float) -> None:
         now = self._clock.monotonic()
-        if len(self._rests_until) >= MANY:
-            self._rests_until = {each: until for each, until in self._rests_until.items() if until > now}
-        self._rests_until[name] = now + seconds * (1 + self._random.random())
+        if len(self._paused_until) >= MAX_REMEMBERED_HOSTS:
+            self._paused_until = {
+                paused_host: until for paused_host, until in self._paused_until.items() if until > now
+            }
+        self._paused_until[host] = now + min_seconds * (1 + self._random.random())
 
 
-def _ignore() -> None:
+def _do_nothing() -> None:
     """Do nothing."""

@@ -11,9 +11,9 @@ from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.poll_schedule import DEFAULT_429_BACKOFF_SECONDS
 from bot.feeds.robots import HostThrottle
-from bot.text.host_slots import host_name, host_slot_for_name
+from bot.text.host_slots import get_host_name, get_host_slot_for_name
 
-PAUSE_FACTOR = 4
+PAUSE_RESPONSE_FACTOR = 4
 """Factor by which the pause after a request exceeds the response time."""
 MAX_PAUSE_SECONDS = 10.0
 """Longest pause after a request."""
@@ -38,48 +38,48 @@ class Host:
 
     _clock: Clock
     queue: list[tuple[Hashable, DueFeed]] = field(default_factory=list)  # A deque takes ten times the memory.
-    busy: bool = False
+    is_busy: bool = False
     is_owned: bool = True
     response_seconds: float = 0.0
     next_request_at: float = 0.0
     backoff_until: int = 0
     mean_cycle_seconds: float = 0.0
-    _started: float = 0.0
-    _visited: bool = False
-    _waiting: asyncio.Event | None = None
-    _booked: dict[Hashable, float] | None = None
+    _request_started_at: float = 0.0
+    _is_requesting: bool = False
+    _free_event: asyncio.Event | None = None
+    _appointments: dict[Hashable, float] | None = None
 
     def is_free(self, now: float) -> bool:
         """Return whether a request may begin at this monotonic time."""
-        return not self._visited and self.next_request_at <= now
+        return not self._is_requesting and self.next_request_at <= now
 
     async def wait_until_free(self) -> None:
         """Wait until a request may begin; `begin_request` must follow without another await."""
         while not self.is_free(now := self._clock.monotonic()):
-            if self._visited:
-                self._waiting = self._waiting or asyncio.Event()
-                await self._waiting.wait()
+            if self._is_requesting:
+                self._free_event = self._free_event or asyncio.Event()
+                await self._free_event.wait()
             else:
                 await self._clock.sleep(self.next_request_at - now)
 
     def begin_request(self, now: float) -> None:
         """Begin a request at this monotonic time."""
-        self._visited = True
-        self._started = now
+        self._is_requesting = True
+        self._request_started_at = now
 
     def end_request(self) -> None:
         """End the request and start the pause after it."""
         now = self._clock.monotonic()
-        self.response_seconds = now - self._started
-        pause = min(PAUSE_FACTOR * self.response_seconds, MAX_PAUSE_SECONDS)
+        self.response_seconds = now - self._request_started_at
+        pause = min(PAUSE_RESPONSE_FACTOR * self.response_seconds, MAX_PAUSE_SECONDS)
         self.next_request_at = now + pause
         self.mean_cycle_seconds += (self.response_seconds + pause - self.mean_cycle_seconds) / (
             8 if self.mean_cycle_seconds else 1
         )
-        self._visited = False
-        if self._waiting is not None:
-            self._waiting.set()
-            self._waiting = None
+        self._is_requesting = False
+        if self._free_event is not None:
+            self._free_event.set()
+            self._free_event = None
 
     def extend_pause(self, seconds: float) -> None:
         """Extend the pause after the request that has just ended to at least this many seconds."""
@@ -88,54 +88,61 @@ class Host:
             self.mean_cycle_seconds += (now + seconds - self.next_request_at) / 8
             self.next_request_at = now + seconds
 
-    def reserve_later(self, share: Hashable) -> int | None:
+    def reserve_later(self, tenant: Hashable) -> int | None:
         """Reserve a later time for one more feed of a tenant, or return None if it may queue now.
 
         Returns a time in seconds of UTC if the wait would reach `APPOINTMENT_THRESHOLD_SECONDS`.
         """
         if not self.queue:
             return None
-        mine = sum(each == share for each, _feed in self.queue)
-        step = (self.mean_cycle_seconds or DEFAULT_CYCLE_SECONDS) * len({each for each, _feed in self.queue})
-        if mine * step < APPOINTMENT_THRESHOLD_SECONDS:
+        queued_count = sum(queued_tenant == tenant for queued_tenant, _feed in self.queue)
+        cycle_seconds = (self.mean_cycle_seconds or DEFAULT_CYCLE_SECONDS) * len(
+            {waiting_tenant for waiting_tenant, _feed in self.queue}
+        )
+        if queued_count * cycle_seconds < APPOINTMENT_THRESHOLD_SECONDS:
             return None
-        self._booked = self._booked or {}
-        self._booked[share] = max(self._booked.get(share, 0.0), self._clock.now() + mine * step) + step
-        return int(self._booked[share])
+        self._appointments = self._appointments or {}
+        self._appointments[tenant] = (
+            max(self._appointments.get(tenant, 0.0), self._clock.now() + queued_count * cycle_seconds)
+            + cycle_seconds
+        )
+        return int(self._appointments[tenant])
 
-    def backlog_seconds(self, share: Hashable) -> int:
+    def get_backlog_seconds(self, tenant: Hashable) -> int:
         """Return the seconds until all feeds of a tenant with an appointment were polled; 0 without any."""
-        until = self._booked.get(share, 0.0) if self._booked else 0.0
-        return max(0, int(until - self._clock.now()))
+        booked_until = self._appointments.get(tenant, 0.0) if self._appointments else 0.0
+        return max(0, int(booked_until - self._clock.now()))
 
-    def back_off(self, error: FeedError) -> int:
+    def back_off_for(self, error: FeedError) -> int:
         """Back off for the time that an error asks for; return it in seconds, 0 if it asks for none."""
-        wait = error.retry_after
-        if wait is None and error.code == fetch_errors.RATE_LIMITED:
-            wait = DEFAULT_429_BACKOFF_SECONDS
-        if wait:
-            self.back_off_until(self._clock.now() + wait)
-        return wait or 0
+        backoff_seconds = error.retry_after
+        if backoff_seconds is None and error.code == fetch_errors.RATE_LIMITED:
+            backoff_seconds = DEFAULT_429_BACKOFF_SECONDS
+        if backoff_seconds:
+            self.back_off_until(self._clock.now() + backoff_seconds)
+        return backoff_seconds or 0
 
     def back_off_until(self, until: int) -> None:
         """Send no request before a time (seconds of UTC)."""
         self.backoff_until = max(self.backoff_until, until)
 
-    def shift_clock(self, by: int) -> None:
+    def shift_clock(self, seconds: int) -> None:
         """Correct wall-clock times after the clock was set back by so many seconds."""
-        self.backoff_until -= by
-        self._booked = {share: until - by for share, until in (self._booked or {}).items()} or None
+        self.backoff_until -= seconds
+        self._appointments = {
+            tenant: booked_until - seconds for tenant, booked_until in (self._appointments or {}).items()
+        } or None
 
     def is_evictable(self) -> bool:
         """Return whether the state of the host can be forgotten."""
         return not (
-            self.busy
+            self.is_busy
             or self.queue
-            or self._visited
-            or self._waiting
+            or self._is_requesting
+            or self._free_event
             or self.next_request_at > self._clock.monotonic()
             or self.backoff_until > self._clock.now()
-            or any(map(self.backlog_seconds, self._booked or ()))
+            or any(map(self.get_backlog_seconds, self._appointments or ()))
         )
 
 
@@ -144,24 +151,26 @@ class Hosts:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._hosts: dict[str, Host] = {}
+        self._host_by_name: dict[str, Host] = {}
 
     def get(self, url: str) -> Host:
         """Return the host of a URL."""
-        name = host_name(url)
-        host = self._hosts.get(name)
+        name = get_host_name(url)
+        host = self._host_by_name.get(name)
         if host is None:
-            if len(self._hosts) >= MAX_HOSTS:
-                self._hosts = {name: host for name, host in self._hosts.items() if not host.is_evictable()}
-            host = self._hosts[name] = Host(self._clock)
+            if len(self._host_by_name) >= MAX_HOSTS:
+                self._host_by_name = {
+                    name: host for name, host in self._host_by_name.items() if not host.is_evictable()
+                }
+            host = self._host_by_name[name] = Host(self._clock)
         return host
 
-    def in_slots(self, slots: Collection[int]) -> list[Host]:
+    def list_in_slots(self, slots: Collection[int]) -> list[Host]:
         """Return the known hosts in these host slots."""
-        return [host for name, host in self._hosts.items() if host_slot_for_name(name) in slots]
+        return [host for name, host in self._host_by_name.items() if get_host_slot_for_name(name) in slots]
 
     @asynccontextmanager
-    async def throttled(self, url: str) -> AsyncIterator[None]:
+    async def throttle(self, url: str) -> AsyncIterator[None]:
         """Hold a URL's host for one request, with a pause afterwards."""
         host = self.get(url)
         await host.wait_until_free()
@@ -171,11 +180,11 @@ class Hosts:
         finally:
             host.end_request()
 
-    def throttle_for(self, *, polite: bool) -> HostThrottle:
+    def select_throttle(self, *, polite: bool) -> HostThrottle:
         """Return the throttle of requests; without `polite` there is none, as a user is waiting."""
-        return self.throttled if polite else lambda _url: nullcontext()
+        return self.throttle if polite else lambda _url: nullcontext()
 
-    def clock_set_back(self, by: int) -> None:
+    def shift_clock(self, seconds: int) -> None:
         """Correct wall-clock times after the clock was set back by so many seconds."""
-        for host in self._hosts.values():
-            host.shift_clock(by)
+        for host in self._host_by_name.values():
+            host.shift_clock(seconds)

@@ -12,13 +12,13 @@ from bot.core.models import Feed
 from bot.core.rate_limits import TokenBucket
 from bot.store.records.source_records import KnownArticle, OverQuotaKind, QuotaOverflow
 
-ENTRIES, ENTRIES_PERIOD = 1_000, 4 * 3_600.0
+FEED_QUOTA_ENTRIES, FEED_QUOTA_SECONDS = 1_000, 4 * 3_600.0
 """New entries of a feed at once, and seconds in which the quota refills."""
-SERVER_BYTES, SERVER_PERIOD = 24_000_000, 3_600.0
+SERVER_QUOTA_BYTES, SERVER_QUOTA_SECONDS = 24_000_000, 3_600.0
 """Bytes of all feeds of a server at once, and seconds in which they refill; at most twice that per hour."""
 MIN_ENTRIES_OF_NEW_FEED = 10
 """Newest entries of a new feed that are accepted in any case."""
-ARTICLE_BYTES, TIMES = 3_000, 4
+ARTICLE_OVERHEAD_BYTES, ENTRY_BYTES_FACTOR = 3_000, 4
 """Size of an article in the database: fixed bytes, and a factor of the bytes of its entry."""
 
 UNSTABLE_ID_POLLS = 6
@@ -28,11 +28,11 @@ UNSTABLE_ID_WINDOW_SECONDS = 3_600
 MIN_ENTRIES_FOR_UNSTABLE_IDS = 3
 """Entries of a document below which unknown ones prove nothing."""
 
-FREE_CHANGES = 6
+MAX_FREE_CHANGES = 6
 """Changes of an article that are accepted at once; the wait before each further one doubles."""
 FIRST_CHANGE_WAIT_SECONDS = 3_600
 """Wait before the first change beyond `MAX_FREE_CHANGES`."""
-MANY_FEEDS = 10_000
+MAX_COUNTED_FEEDS = 10_000
 """Feeds whose consecutive polls with only unknown entries are counted."""
 
 
@@ -44,7 +44,7 @@ class QuotaDecision(NamedTuple):
 
     accepted_count: int
     kind: OverQuotaKind | None = None
-    used: float = 0.0
+    used_seconds: float = 0.0
 
 
 class FeedFollowers(NamedTuple):
@@ -53,9 +53,9 @@ class FeedFollowers(NamedTuple):
     `seconds_until_full_quota` is by server, with the usage of other processes.
     """
 
-    servers: Sequence[int] = ()
-    surplus: QuotaOverflow | None = None
-    passed_over: frozenset[bytes] = frozenset()
+    server_ids: Sequence[int] = ()
+    overflow: QuotaOverflow | None = None
+    skipped_identities: frozenset[bytes] = frozenset()
     seconds_until_full_quota: Mapping[int, float] = {}
 
 
@@ -63,19 +63,19 @@ class IngestQuota:
     """The quotas of feeds and servers, and the detection of feeds that change their ids."""
 
     def __init__(self, clock: Clock) -> None:
-        self._feeds = TokenBucket(clock, allowed=ENTRIES, period=ENTRIES_PERIOD)
-        self._servers = TokenBucket(clock, allowed=SERVER_BYTES, period=SERVER_PERIOD)
-        self._second = SERVER_PERIOD / SERVER_BYTES
-        self._all_new: dict[int, int] = {}  # consecutive polls by feed
+        self._feed_bucket = TokenBucket(clock, allowed=FEED_QUOTA_ENTRIES, period=FEED_QUOTA_SECONDS)
+        self._server_bucket = TokenBucket(clock, allowed=SERVER_QUOTA_BYTES, period=SERVER_QUOTA_SECONDS)
+        self._seconds_per_byte = SERVER_QUOTA_SECONDS / SERVER_QUOTA_BYTES
+        self._all_unknown_polls: dict[int, int] = {}  # consecutive polls by feed
 
     def admit(
         self,
         feed: Feed,
-        followed: FeedFollowers,
+        followers: FeedFollowers,
         sizes: Sequence[int],
         *,
-        entries: int,
-        strangers: bool,
+        entry_count: int,
+        unknown_by_identity: bool,
         no_known_entries: bool,
         now: int,
     ) -> QuotaDecision:
@@ -85,55 +85,65 @@ class IngestQuota:
         entries. A feed that nobody follows has no quota, as the operator asked for it. `unknown_by_identity`:
         no entry was recognised by guid or link. `no_known_entries`: none by its content either.
         """
-        if not followed.servers:
+        if not followers.server_ids:
             return QuotaDecision(len(sizes))
-        renames = self._has_unstable_ids(feed, followed, entries, strangers=strangers, now=now)
-        if renames and no_known_entries:
+        has_unstable_ids = self._has_unstable_ids(
+            feed, followers, entry_count, is_unknown_by_identity=unknown_by_identity, now=now
+        )
+        if has_unstable_ids and no_known_entries:
             return QuotaDecision(0, OverQuotaKind.UNSTABLE_IDS)
-        for server, seconds in followed.seconds_until_full_quota.items():
-            self._servers.sync_usage(server, min(seconds, 2 * SERVER_PERIOD))
-        count, used = self._room(feed, followed.servers, sizes)
-        if renames:
-            return QuotaDecision(count, OverQuotaKind.UNSTABLE_IDS, used)
-        return QuotaDecision(count, OverQuotaKind.ENTRIES if count < len(sizes) else None, used)
+        for server_id, seconds in followers.seconds_until_full_quota.items():
+            self._server_bucket.sync_usage(server_id, min(seconds, 2 * SERVER_QUOTA_SECONDS))
+        accepted_count, used_seconds = self._charge(feed, followers.server_ids, sizes)
+        if has_unstable_ids:
+            return QuotaDecision(accepted_count, OverQuotaKind.UNSTABLE_IDS, used_seconds)
+        return QuotaDecision(
+            accepted_count, OverQuotaKind.ENTRIES if accepted_count < len(sizes) else None, used_seconds
+        )
 
-    def _room(self, feed: Feed, servers: Sequence[int], sizes: Sequence[int]) -> tuple[int, float]:
-        most = self._feeds.available(feed.id)
-        remaining = max(map(self._servers.available, servers))
-        count = taken = 0
-        for size in sizes[:most]:
-            cost = ARTICLE_BYTES + TIMES * size
-            if taken + cost > remaining and not (
-                feed.last_success is None and count < MIN_ENTRIES_OF_NEW_FEED
+    def _charge(self, feed: Feed, server_ids: Sequence[int], sizes: Sequence[int]) -> tuple[int, float]:
+        max_entries = self._feed_bucket.available(feed.id)
+        remaining_bytes = max(map(self._server_bucket.available, server_ids))
+        accepted_count = used_bytes = 0
+        for size in sizes[:max_entries]:
+            article_bytes = ARTICLE_OVERHEAD_BYTES + ENTRY_BYTES_FACTOR * size
+            if used_bytes + article_bytes > remaining_bytes and not (
+                feed.last_success is None and accepted_count < MIN_ENTRIES_OF_NEW_FEED
             ):
                 break
-            taken += cost
-            count += 1
-        self._feeds.consume(feed.id, count)
-        for server in servers:
-            self._servers.consume(server, taken / len(servers))
-        return count, taken / len(servers) * self._second
+            used_bytes += article_bytes
+            accepted_count += 1
+        self._feed_bucket.consume(feed.id, accepted_count)
+        for server_id in server_ids:
+            self._server_bucket.consume(server_id, used_bytes / len(server_ids))
+        return accepted_count, used_bytes / len(server_ids) * self._seconds_per_byte
 
     def _has_unstable_ids(
-        self, feed: Feed, followed: FeedFollowers, entries: int, *, strangers: bool, now: int
+        self,
+        feed: Feed,
+        followers: FeedFollowers,
+        entry_count: int,
+        *,
+        is_unknown_by_identity: bool,
+        now: int,
     ) -> bool:
-        if not strangers or feed.last_success is None:
-            self._all_new.pop(feed.id, None)
+        if not is_unknown_by_identity or feed.last_success is None:
+            self._all_unknown_polls.pop(feed.id, None)
             return False
-        before = followed.surplus
-        if before is not None and before.kind is OverQuotaKind.UNSTABLE_IDS:
+        previous_overflow = followers.overflow
+        if previous_overflow is not None and previous_overflow.kind is OverQuotaKind.UNSTABLE_IDS:
             return True
-        if entries < MIN_ENTRIES_FOR_UNSTABLE_IDS or now - feed.last_success > UNSTABLE_ID_WINDOW_SECONDS:
+        if entry_count < MIN_ENTRIES_FOR_UNSTABLE_IDS or now - feed.last_success > UNSTABLE_ID_WINDOW_SECONDS:
             return False
-        if len(self._all_new) >= MANY_FEEDS:
-            self._all_new.pop(next(iter(self._all_new)))
-        times = self._all_new[feed.id] = self._all_new.get(feed.id, 0) + 1
-        return times >= UNSTABLE_ID_POLLS
+        if len(self._all_unknown_polls) >= MAX_COUNTED_FEEDS:
+            self._all_unknown_polls.pop(next(iter(self._all_unknown_polls)))
+        poll_count = self._all_unknown_polls[feed.id] = self._all_unknown_polls.get(feed.id, 0) + 1
+        return poll_count >= UNSTABLE_ID_POLLS
 
 
 def accepts_change(article: KnownArticle, now: int) -> bool:
     """Return whether a further change of an article is accepted: a few at once, then ever fewer."""
-    beyond = article.change_count - FREE_CHANGES
-    if beyond < 0 or article.changed_at is None:
+    extra_changes = article.change_count - MAX_FREE_CHANGES
+    if extra_changes < 0 or article.changed_at is None:
         return True
-    return now - article.changed_at >= FIRST_CHANGE_WAIT_SECONDS << min(beyond, 20)
+    return now - article.changed_at >= FIRST_CHANGE_WAIT_SECONDS << min(extra_changes, 20)

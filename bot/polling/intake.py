@@ -15,7 +15,7 @@ from bot.core.worker_pool import WorkerPool
 from bot.feeds.fetch import FetchResult
 from bot.feeds.pages import list_feeds
 from bot.feeds.pages.list_feeds import KnownItem
-from bot.feeds.worker_calls import parse_errors_as_feed_errors
+from bot.feeds.worker_calls import translate_worker_errors
 from bot.polling.drafts import (
     ArticleDraft,
     ArticleSource,
@@ -27,12 +27,12 @@ from bot.polling.drafts import (
 from bot.polling.entry_comparison import (
     EntryComparison,
     Matches,
-    identities_to_store,
+    find_skipped_identities,
     make_draft,
-    skipped_identities,
+    select_identities_to_store,
 )
 from bot.polling.identity import entry_identity, relocated_entries, retractions
-from bot.polling.identity.entry_keys import EntryKeys, build_entry_keys, content_hash, link_keys
+from bot.polling.identity.entry_keys import EntryKeys, build_entry_keys, build_link_keys, hash_content
 from bot.polling.ingest_quota import MIN_ENTRIES_FOR_UNSTABLE_IDS, FeedFollowers, IngestQuota
 from bot.store import Store
 from bot.store.records.source_records import (
@@ -51,31 +51,38 @@ Ts = TypeVarTuple("Ts")
 NO_FOLLOWERS = FeedFollowers()
 """Followers of a feed that nobody follows."""
 
-BATCH = 64
+MAX_BATCH_ENTRIES = 64
 """Entries that become articles in one call of a worker."""
-BATCH_BYTES = 512 * 1024
+MAX_BATCH_BYTES = 512 * 1024
 """Packed bytes of entries in one call of a worker."""
 
 
 class Intake:
     """Classification of entries, and construction of articles from new and changed ones."""
 
-    def __init__(self, settings: Settings, store: Store, workers: WorkerPool, shares: IngestQuota) -> None:
-        self._shares = shares
+    def __init__(self, settings: Settings, store: Store, workers: WorkerPool, quota: IngestQuota) -> None:
+        self._quota = quota
         self._settings = settings
         self._store = store
         self._workers = workers
 
-    async def parse(self, feed: Feed, fetched: FetchResult) -> FeedDocument:
+    async def parse(self, feed: Feed, response: FetchResult) -> FeedDocument:
         """Parse a document in a worker. Raises FeedError, and StoreError for the list of a page."""
         if not list_feeds.is_list_url(feed.url):
-            return await self._run_in_worker(parse_feed, fetched.body, fetched.content_type, fetched.url)
-        seen = [
-            KnownItem(*row) for row in await self._store.articles.list_history(feed.id, list_feeds.MOST_SEEN)
+            return await self._run_in_worker(parse_feed, response.body, response.content_type, response.url)
+        known_items = [
+            KnownItem(*row)
+            for row in await self._store.articles.list_history(feed.id, list_feeds.MAX_KNOWN_ITEMS)
         ]
-        url = feed.url.replace(list_feeds.page_url(feed.url), fetched.url.partition("#")[0])
+        url = feed.url.replace(list_feeds.strip_list_fragment(feed.url), response.url.partition("#")[0])
         return await self._run_in_worker(
-            parse_list, fetched.body, fetched.content_type, url, feed.page_list or "", seen, feed.added
+            parse_list,
+            response.body,
+            response.content_type,
+            url,
+            feed.page_list or "",
+            known_items,
+            feed.added,
         )
 
     async def classify(
@@ -84,7 +91,7 @@ class Intake:
         document: FeedDocument,
         *,
         now: int,
-        followed: FeedFollowers = NO_FOLLOWERS,
+        followers: FeedFollowers = NO_FOLLOWERS,
         is_part: bool = False,
     ) -> IntakeResult:
         """Classify the entries of a document as new, changed or known; write nothing.
@@ -94,41 +101,55 @@ class Intake:
         FeedError, StoreError.
         """
         polls = self._store.polls
-        sketches = document.entry_keys
-        names = {
-            name for sketch in sketches for name in (sketch.weak_key, sketch.strong_key, sketch.repeat_marker)
+        entry_keys = document.entry_keys
+        identities = {
+            identity
+            for keys in entry_keys
+            for identity in (keys.weak_key, keys.strong_key, keys.repeat_marker)
         }
-        known = await polls.known_by_identity(feed.id, names) if names else {}
-        by_name = entry_identity.match_by_identity(sketches, known)
-        others, at_pages = await self._match_unidentified(feed, sketches, by_name)
-        matches = by_name | others
-        passed_over = {name for sketch in sketches for name in skipped_identities(sketch, followed)}
-        missed = bool(sketches) and not matches and not passed_over and not is_part
+        known_articles = await polls.load_known_by_identity(feed.id, identities) if identities else {}
+        by_identity = entry_identity.match_by_identity(entry_keys, known_articles)
+        matched_otherwise, articles_by_page = await self._match_unidentified(feed, entry_keys, by_identity)
+        matches = by_identity | matched_otherwise
+        skipped = {
+            skipped_identity
+            for skipped_keys in entry_keys
+            for skipped_identity in find_skipped_identities(skipped_keys, followers)
+        }
+        no_known_entries = bool(entry_keys) and not matches and not skipped and not is_part
 
         comparison = EntryComparison(
-            feed, document.metadata, Matches(known, by_name, others, at_pages), followed, now
-        )
-        await comparison.run(sketches)
-        new, changed = comparison.new, comparison.changed
-        sizes = [len(draft.packed) for draft in new]
-        admitted = self._shares.admit(
             feed,
-            followed,
+            document.metadata,
+            Matches(known_articles, by_identity, matched_otherwise, articles_by_page),
+            followers,
+            now,
+        )
+        await comparison.run(entry_keys)
+        new, changed = comparison.new_drafts, comparison.changed_by_id
+        sizes = [len(draft.packed) for draft in new]
+        decision = self._quota.admit(
+            feed,
+            followers,
             sizes,
-            entries=len(sketches),
-            strangers=bool(sketches) and not by_name and not passed_over and not is_part,
-            no_known_entries=missed,
+            entry_count=len(entry_keys),
+            unknown_by_identity=bool(entry_keys) and not by_identity and not skipped and not is_part,
+            no_known_entries=no_known_entries,
             now=now,
         )
-        restless = comparison.refused >= max(MIN_ENTRIES_FOR_UNSTABLE_IDS, len(sketches) // 4)
-        refused = comparison.refused if restless else 0
-        excess = _excess(new[admitted.accepted_count :], admitted.kind, passed_over, refused)
-        del new[admitted.accepted_count :]
+        has_too_many_changes = comparison.refused_count >= max(
+            MIN_ENTRIES_FOR_UNSTABLE_IDS, len(entry_keys) // 4
+        )
+        refused_count = comparison.refused_count if has_too_many_changes else 0
+        overflow = _build_overflow(new[decision.accepted_count :], decision.kind, skipped, refused_count)
+        del new[decision.accepted_count :]
         source = ArticleSource(feed.id, feed.outlet, feed.language)
-        watched = await polls.retraction_candidates(feed.id, now - retractions.MAX_RETRACTION_AGE_SECONDS)
-        present = {match.article_id for match in matches.values()}
-        dates = [match.published for match in matches.values()]
-        is_whole = document.metadata.parse_warning is None and not is_part
+        watched_articles = await polls.list_retraction_candidates(
+            feed.id, now - retractions.MAX_RETRACTION_AGE_SECONDS
+        )
+        matched_ids = {matched_article.article_id for matched_article in matches.values()}
+        published_times = [dated_article.published for dated_article in matches.values()]
+        is_complete = document.metadata.parse_warning is None and not is_part
         return IntakeResult(
             new=await self._build_articles(new, source),
             changed=[
@@ -138,100 +159,119 @@ class Intake:
                 )
             ],
             aliases=comparison.aliases,
-            no_known_entries=missed,
-            missing_ids=retractions.find_missing(watched, present, dates) if is_whole else (),
-            reappeared_ids=retractions.find_reappeared(watched, present),
-            overflow=excess,
-            quota_used_seconds=admitted.used,
+            no_known_entries=no_known_entries,
+            missing_ids=retractions.find_missing(watched_articles, matched_ids, published_times)
+            if is_complete
+            else (),
+            reappeared_ids=retractions.find_reappeared(watched_articles, matched_ids),
+            overflow=overflow,
+            quota_used_seconds=decision.used_seconds,
         )
 
     async def _match_unidentified(
-        self, feed: Feed, sketches: Sequence[EntryKeys], by_name: Mapping[bytes, KnownArticle]
+        self, feed: Feed, entry_keys: Sequence[EntryKeys], by_identity: Mapping[bytes, KnownArticle]
     ) -> tuple[dict[bytes, KnownArticle], dict[str, list[KnownArticle]]]:
         """Match entries by URL variant, link and content; also return the articles at their pages."""
         polls = self._store.polls
-        found: dict[bytes, KnownArticle] = {}
+        matches: dict[bytes, KnownArticle] = {}
 
-        def unknown() -> list[EntryKeys]:
-            return [one for one in sketches if one.strong_key not in by_name and one.strong_key not in found]
+        def list_unknown() -> list[EntryKeys]:
+            return [
+                keys
+                for keys in entry_keys
+                if keys.strong_key not in by_identity and keys.strong_key not in matches
+            ]
 
-        def present() -> set[int]:
-            return {match.article_id for those in (by_name, found) for match in those.values()}
+        def list_matched_ids() -> set[int]:
+            return {
+                article.article_id for match_map in (by_identity, matches) for article in match_map.values()
+            }
 
-        variants = {name for sketch in unknown() for name in sketch.url_variant_keys}
+        variants = {identity for variant_keys in list_unknown() for identity in variant_keys.url_variant_keys}
         if variants:
-            found |= entry_identity.match_by_url_variant(
-                unknown(), await polls.known_by_identity(feed.id, variants)
+            matches |= entry_identity.match_by_url_variant(
+                list_unknown(), await polls.load_known_by_identity(feed.id, variants)
             )
-        pages = await asyncio.to_thread(_pages, unknown()) if unknown() else {}
-        at_pages = await polls.known_pages(feed.id, pages) if pages else {}
-        found |= entry_identity.match_by_link(unknown(), at_pages, present())
-        if feed.last_success is None or not unknown():
-            return found, at_pages
-        dates = {sketch.published for sketch in unknown() if sketch.published is not None}
-        articles = await polls.relocation_candidates(
-            feed.id, dates, len(sketches) + relocated_entries.EXTRA_ARTICLES
+        page_variants = await asyncio.to_thread(_list_page_variants, list_unknown()) if list_unknown() else {}
+        articles_by_page = await polls.load_known_by_page_key(feed.id, page_variants) if page_variants else {}
+        matches |= entry_identity.match_by_link(list_unknown(), articles_by_page, list_matched_ids())
+        if feed.last_success is None or not list_unknown():
+            return matches, articles_by_page
+        dates = {dated_keys.published for dated_keys in list_unknown() if dated_keys.published is not None}
+        articles = await polls.list_relocation_candidates(
+            feed.id, dates, len(entry_keys) + relocated_entries.EXTRA_CANDIDATES
         )
         candidates = await asyncio.to_thread(
-            relocated_entries.RelocationMatcher, sketches, unknown(), articles, present()
+            relocated_entries.RelocationMatcher, entry_keys, list_unknown(), articles, list_matched_ids()
         )
         if candidates.pairs:
-            given = await polls.original_texts({pair.known.article_id for pair in candidates.pairs})
-            found |= await asyncio.to_thread(_matched, candidates, given)
-        return found, at_pages
+            original_texts = await polls.load_original_texts(
+                {pair.article.article_id for pair in candidates.pairs}
+            )
+            matches |= await asyncio.to_thread(_match_relocated, candidates, original_texts)
+        return matches, articles_by_page
 
     async def build_preview(self, feed: Feed, parsed: ParsedFeed, *, now: int) -> Article:
         """Return the only entry of `parsed` as the article it would become, with id 0. Raises FeedError."""
-        (sketch,) = build_entry_keys(parsed.entries)
-        names = identities_to_store(sketch, is_repeated=False)
-        draft = make_draft(feed, parsed, sketch, names, shared=False, now=now)
-        (new,) = await self._run_in_worker(
+        (keys,) = build_entry_keys(parsed.entries)
+        identities = select_identities_to_store(keys, is_repeated=False)
+        draft = make_draft(feed, parsed, keys, identities, is_shared=False, now=now)
+        (new_article,) = await self._run_in_worker(
             build_articles, [draft], ArticleSource(feed.id, feed.outlet, feed.language)
         )
-        told = {name: getattr(new, name) for name in Article._fields if hasattr(new, name)}
-        return Article(id=0, feed_id=feed.id, found=now, **told)
+        shared_fields = {
+            name: getattr(new_article, name) for name in Article._fields if hasattr(new_article, name)
+        }
+        return Article(id=0, feed_id=feed.id, found=now, **shared_fields)
 
     async def _build_articles(
         self, drafts: Sequence[ArticleDraft], source: ArticleSource
     ) -> list[NewArticle]:
         articles: list[NewArticle] = []
-        for batch in _batches(drafts):
+        for batch in _iter_batches(drafts):
             articles += await self._run_in_worker(build_articles, batch, source)
             await asyncio.sleep(0)  # Unpacking a batch blocks the event loop.
         return articles
 
     async def _run_in_worker(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
-        with parse_errors_as_feed_errors():
+        with translate_worker_errors():
             return await self._workers.run(function, *args, timeout=self._settings.parse_timeout)
 
 
-def _excess(
-    left_out: Sequence[ArticleDraft], kind: OverQuotaKind | None, still: Collection[bytes], refused: int
+def _build_overflow(
+    rejected_drafts: Sequence[ArticleDraft],
+    kind: OverQuotaKind | None,
+    skipped: Collection[bytes],
+    refused_count: int,
 ) -> PollOverflow | None:
-    if kind is None and not refused:
+    if kind is None and not refused_count:
         return None
-    passed = [SkippedEntry(draft.identities[0], link_keys(draft.url)[1]) for draft in left_out]
-    return PollOverflow(kind or OverQuotaKind.CHANGES, passed, still, refused)
+    skipped_entries = [
+        SkippedEntry(draft.identities[0], build_link_keys(draft.url)[1]) for draft in rejected_drafts
+    ]
+    return PollOverflow(kind or OverQuotaKind.CHANGES, skipped_entries, skipped, refused_count)
 
 
-def _pages(sketches: Sequence[EntryKeys]) -> dict[str, Collection[str]]:
-    return {sketch.page: urls.url_variants(sketch.url) for sketch in sketches if sketch.url}
+def _list_page_variants(entry_keys: Sequence[EntryKeys]) -> dict[str, Collection[str]]:
+    return {keys.page_key: urls.list_url_variants(keys.url) for keys in entry_keys if keys.url}
 
 
-def _matched(
-    candidates: relocated_entries.RelocationMatcher, given: Mapping[int, tuple[str, str]]
+def _match_relocated(
+    candidates: relocated_entries.RelocationMatcher, original_texts: Mapping[int, tuple[str, str]]
 ) -> dict[bytes, KnownArticle]:
-    return candidates.match({article_id: content_hash(*texts) for article_id, texts in given.items()})
+    return candidates.match(
+        {article_id: hash_content(*texts) for article_id, texts in original_texts.items()}
+    )
 
 
-def _batches(drafts: Sequence[ArticleDraft]) -> Iterator[list[ArticleDraft]]:
+def _iter_batches(drafts: Sequence[ArticleDraft]) -> Iterator[list[ArticleDraft]]:
     batch: list[ArticleDraft] = []
-    size = 0
+    batch_bytes = 0
     for draft in drafts:
         batch.append(draft)
-        size += len(draft.packed)
-        if len(batch) == BATCH or size > BATCH_BYTES:
+        batch_bytes += len(draft.packed)
+        if len(batch) == MAX_BATCH_ENTRIES or batch_bytes > MAX_BATCH_BYTES:
             yield batch
-            batch, size = [], 0
+            batch, batch_bytes = [], 0
     if batch:
         yield batch

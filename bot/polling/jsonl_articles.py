@@ -21,7 +21,7 @@ MAX_SOURCE_CHARS = 200
 IMPORT_URL_PREFIX = "import:"
 """Prefix of the URL of the feed that holds an outlet's imported articles."""
 
-_FAR = 10**14
+_MAX_MILLISECONDS = 10**14
 """Milliseconds since 1970 that are no longer a date: the year 5138."""
 
 
@@ -59,28 +59,32 @@ class RowDraft(NamedTuple):
 
 def to_json_line(article: Article) -> str:
     """Return an article as a line of JSON without its line break."""
-    own = {"source": article.outlet, "published": format_iso(article.published), "tags": list(article.tags)}
-    values = {name: own[name] if name in own else getattr(article, name) for name in FIELDS}
-    return json.dumps(values, ensure_ascii=False)
+    converted = {
+        "source": article.outlet,
+        "published": format_iso(article.published),
+        "tags": list(article.tags),
+    }
+    members = {name: converted[name] if name in converted else getattr(article, name) for name in JSON_KEYS}
+    return json.dumps(members, ensure_ascii=False)
 
 
-def article_key_of_row(row: ImportRow) -> str:
+def compute_article_key_of_row(row: ImportRow) -> str:
     """Return the key of the article that a row becomes."""
-    return drafts.article_key(IMPORT_URL_PREFIX + row.source, row.identity_hash)
+    return drafts.compute_article_key(IMPORT_URL_PREFIX + row.source, row.identity_hash)
 
 
-def build_articles(drafts_: Sequence[RowDraft], now: int) -> list[NewArticle]:
+def build_articles(row_drafts: Sequence[RowDraft], now: int) -> list[NewArticle]:
     """Return the articles of rows (runs in a worker)."""
-    return [_article(draft, now) for draft in drafts_]
+    return [_build_article(draft, now) for draft in row_drafts]
 
 
-def _article(draft: RowDraft, now: int) -> NewArticle:
+def _build_article(draft: RowDraft, now: int) -> NewArticle:
     row = draft.row
     body = boilerplate.strip_boilerplate(row.text or row.summary)
-    told = row.language or language.detect(f"{row.title}\n{row.summary}\n{body}")
+    article_language = row.language or language.detect(f"{row.title}\n{row.summary}\n{body}")
     published = feed_dates.clamp(row.published, now)
     return NewArticle(
-        key=article_key_of_row(row),
+        key=compute_article_key_of_row(row),
         page=draft.page_key,
         url=row.url,
         identities=(row.identity_hash,),
@@ -91,101 +95,106 @@ def _article(draft: RowDraft, now: int) -> NewArticle:
         body=body,
         author=row.author,
         outlet=row.source,
-        language=told,
+        language=article_language,
         tags=row.tags,
         image=row.image,
         published=published,
     )
 
 
-FIELDS = tuple(each.name for each in fields(ImportRow))
+JSON_KEYS = tuple(each.name for each in fields(ImportRow))
 """Keys of a line that are read; others are ignored."""
-_MOST_OTHERS = 50
+_MAX_UNKNOWN_KEYS = 50
 """Distinct unknown keys that are counted."""
 
 
-def parse_row(raw: bytes, others: Counter[str]) -> ImportRow:
+def parse_row(json_line: bytes, unknown_keys: Counter[str]) -> ImportRow:
     """Parse a line. Raises ValueError with what is wrong with it.
 
     `unknown_keys` counts the lines with each key that is ignored, for the first `_MAX_UNKNOWN_KEYS` keys.
     """
-    found = _object(raw)
-    for name in found.keys() - set(FIELDS):
-        if name in others or len(others) < _MOST_OTHERS:
-            others[name] += 1
-    url = urls.canonicalize(_text(found, "url"))
+    members = _parse_object(json_line)
+    for name in members.keys() - set(JSON_KEYS):
+        if name in unknown_keys or len(unknown_keys) < _MAX_UNKNOWN_KEYS:
+            unknown_keys[name] += 1
+    url = urls.canonicalize(_get_text(members, "url"))
     if not url:
-        raise ValueError("url: not an address on the web" if found.get("url") else "url: missing")
-    text = _text(found, "text")
-    summary = _text(found, "summary")
-    title = _text(found, "title").strip() or excerpts.excerpt(
+        raise ValueError("url: not an address on the web" if members.get("url") else "url: missing")
+    text = _get_text(members, "text")
+    summary = _get_text(members, "summary")
+    title = _get_text(members, "title").strip() or excerpts.make_excerpt(
         boilerplate.strip_boilerplate(text), drafts.MAX_DERIVED_TITLE_CHARS
     )
     if not title:
         raise ValueError("title and text: both missing")
-    image = _text(found, "image").strip()
+    image = _get_text(members, "image").strip()
     return ImportRow(
         url=url,
         title=title,
         text=text,
         summary=summary,
-        published=_published(found.get("published")),
-        language=language.primary_subtag(_text(found, "language")),
-        source=_text(found, "source").strip()[:MAX_SOURCE_CHARS] or urls.host(url).removeprefix("www."),
-        author=_author(found.get("author")),
-        tags=_tags(found.get("tags")),
+        published=_parse_published(members.get("published")),
+        language=language.parse_primary_subtag(_get_text(members, "language")),
+        source=_get_text(members, "source").strip()[:MAX_SOURCE_CHARS]
+        or urls.parse_host(url).removeprefix("www."),
+        author=_parse_author(members.get("author")),
+        tags=_parse_tags(members.get("tags")),
         image=image if image.startswith(("http://", "https://")) else None,
     )
 
 
-def _object(raw: bytes) -> dict[str, Any]:
-    if len(raw) > MAX_LINE_BYTES:
+def _parse_object(json_line: bytes) -> dict[str, Any]:
+    if len(json_line) > MAX_LINE_BYTES:
         raise ValueError(f"longer than {MAX_LINE_BYTES} bytes")
     try:
-        found = json.loads(raw.removeprefix(b"\xef\xbb\xbf"))
+        members = json.loads(json_line.removeprefix(b"\xef\xbb\xbf"))
     except UnicodeDecodeError as error:
         raise ValueError("not UTF-8") from error
     except (ValueError, RecursionError) as error:
         raise ValueError(f"not JSON: {error}") from error
-    if not isinstance(found, dict):
+    if not isinstance(members, dict):
         raise ValueError("not a JSON object")  # noqa: TRY004 - callers expect ValueError
-    return found
+    return members
 
 
-def _text(found: dict[str, Any], name: str) -> str:
-    value = found.get(name)
-    if value is None:
+def _get_text(members: dict[str, Any], name: str) -> str:
+    member = members.get(name)
+    if member is None:
         return ""
-    if not isinstance(value, str):
+    if not isinstance(member, str):
         raise ValueError(f"{name}: not a text")  # noqa: TRY004 - callers expect ValueError
-    return clean_text(value)
+    return clean_text(member)
 
 
-def _published(value: object) -> int | None:
-    if value is None or (isinstance(value, str) and not value.strip()):
+def _parse_published(published: object) -> int | None:
+    if published is None or (isinstance(published, str) and not published.strip()):
         return None
     seconds: int | None = None
-    if isinstance(value, str):
-        seconds = feed_dates.parse(value, whole=True)
-    elif isinstance(value, int | float) and not isinstance(value, bool) and -_FAR < value < _FAR:
-        seconds = int(value / 1000 if abs(value) >= 1e11 else value)  # noqa: PLR2004 - the year 5138 in seconds
+    if isinstance(published, str):
+        seconds = feed_dates.parse(published, is_date_only=True)
+    elif (
+        isinstance(published, int | float)
+        and not isinstance(published, bool)
+        and -_MAX_MILLISECONDS < published < _MAX_MILLISECONDS
+    ):
+        seconds = int(published / 1000 if abs(published) >= 1e11 else published)  # noqa: PLR2004 - the year 5138 in seconds
     if seconds is None:
         raise ValueError("published: not a date")
     return seconds
 
 
-def _author(value: object) -> str | None:
-    if isinstance(value, list) and all(isinstance(name, str) for name in value):
-        value = ", ".join(value)
-    if value is not None and not isinstance(value, str):
+def _parse_author(author: object) -> str | None:
+    if isinstance(author, list) and all(isinstance(name, str) for name in author):
+        author = ", ".join(author)
+    if author is not None and not isinstance(author, str):
         raise ValueError("author: not a text")
-    return clean_text(value or "").strip() or None
+    return clean_text(author or "").strip() or None
 
 
-def _tags(value: object) -> tuple[str, ...]:
-    if value is None:
+def _parse_tags(tags: object) -> tuple[str, ...]:
+    if tags is None:
         return ()
-    names = value.split(",") if isinstance(value, str) else value
+    names = tags.split(",") if isinstance(tags, str) else tags
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError("tags: not a list of texts")
     return tuple(dict.fromkeys(tag for name in names if (tag := clean_text(name).strip())))

@@ -15,8 +15,8 @@ from bot.core.settings import Settings
 from bot.feeds import fetch_errors, poll_schedule
 from bot.feeds.fetch import FetchResult
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.parsing.parse import entries_hash
-from bot.feeds.parsing.xmlfeed import TRUNCATED
+from bot.feeds.parsing.parse import hash_entries
+from bot.feeds.parsing.xmlfeed import TRUNCATED_WARNING
 from bot.polling import feed_updates
 from bot.polling.due_queue import SlowFeeds
 from bot.polling.feed_alerts import FeedAlerts
@@ -64,7 +64,7 @@ class PollReport:
     new: int = 0
     changed: int = 0
     error: str | None = None
-    recorded: PollWriteResult | None = None
+    write_result: PollWriteResult | None = None
     alert: Alert | None = None
 
 
@@ -72,7 +72,7 @@ class _PollResponse(NamedTuple):
     """A response, its time, and the feed's new validators; None for a push."""
 
     feed: Feed
-    fetched: FetchResult
+    response: FetchResult
     now: int
     validators: Validators | None = None
     fence: Fence | None = None
@@ -94,7 +94,10 @@ class PollRecorder:
         self._clock, self._store = store.clock, store
         self._intake = intake
         self._alerts = alerts
-        self._document_slots, self._slow_desk = FairSemaphore(MAX_DOCUMENTS_IN_FLIGHT), FairSemaphore(1)
+        self._document_slots, self._slow_document_slot = (
+            FairSemaphore(MAX_DOCUMENTS_IN_FLIGHT),
+            FairSemaphore(1),
+        )
         self._slow_documents = SlowFeeds(SLOW_DOCUMENT_SECONDS)
         self._random = Random()  # noqa: S311 - spreads polls over time
         self.on_document: Callable[[Feed, FetchResult, ParsedFeed], None] = lambda *_: None
@@ -106,201 +109,222 @@ class PollRecorder:
         self.is_pushed: Callable[[int], bool] | None = None
         """Returns whether a feed is pushed (WebSub), so that its polls are only a safety net."""
 
-    def try_unchanged(self, feed: DueFeed, fetched: FetchResult, now: int) -> UnchangedPoll | None:
+    def try_unchanged(self, feed: DueFeed, response: FetchResult, now: int) -> UnchangedPoll | None:
         """Return the poll's result if only the schedule changes, else None.
 
         The fast path of most polls: not modified, no failure or redirect pending, validators as stored.
         """
-        if not (fetched.not_modified and feed.is_healthy) or fetched.permanent_url:
+        if not (response.is_not_modified and feed.is_healthy) or response.permanent_url:
             return None
         if self.on_unchanged is not None:
-            self.on_unchanged(feed.id, fetched)
-        known = feed.validators
-        if fetched.status != NOT_MODIFIED and (
-            fetched.header("etag") != known.etag or fetched.header("last-modified") != known.last_modified
+            self.on_unchanged(feed.id, response)
+        validators = feed.validators
+        if response.status != NOT_MODIFIED and (
+            response.get_header("etag") != validators.etag
+            or response.get_header("last-modified") != validators.last_modified
         ):
             return None
-        interval, next_poll = poll_schedule.after_success(
+        interval, next_poll = poll_schedule.schedule_after_success(
             feed,
             now=now,
-            hints=poll_schedule.parse_cache_hints(fetched.headers, now=now),
-            new_articles=(),
-            changed=False,
+            hints=poll_schedule.parse_cache_hints(response.headers, now=now),
+            published_times=(),
+            has_changes=False,
             random=self._random,
         )
-        return UnchangedPoll(feed.id, interval, self._due(feed.id, next_poll, now), now)
+        return UnchangedPoll(feed.id, interval, self._apply_safety_net(feed.id, next_poll, now), now)
 
     async def handle_response(
-        self, feed: Feed, fetched: FetchResult, *, server_id: int | None = None, fence: Fence | None = None
+        self, feed: Feed, response: FetchResult, *, server_id: int | None = None, fence: Fence | None = None
     ) -> PollReport:
         """Evaluate a response; record news and the feed in one transaction.
 
         `server_id` is the server whose quota is used if nobody follows the feed yet. Raises FeedError,
         StoreError, and LeaseLost if the `fence` does not hold.
         """
-        answer = _PollResponse(feed, fetched, self._clock.now(), feed.validators, fence)
-        if fetched.not_modified:
+        poll_response = _PollResponse(feed, response, self._clock.now(), feed.validators, fence)
+        if response.is_not_modified:
             if self.on_unchanged is not None:
-                self.on_unchanged(feed.id, fetched)
-            if fetched.status != NOT_MODIFIED:  # The body is unchanged, but its validators may differ.
-                known = feed.validators.entries_hash
-                answer = answer._replace(validators=feed_updates.validators_from(fetched, known))
-            return self._report_unchanged(answer)
-        if len(fetched.body) > HASH_OFF_LOOP_BYTES:
-            digest = await asyncio.to_thread(entries_hash, fetched.body)
+                self.on_unchanged(feed.id, response)
+            if response.status != NOT_MODIFIED:  # The body is unchanged, but its validators may differ.
+                entries_digest = feed.validators.entries_hash
+                poll_response = poll_response._replace(
+                    validators=feed_updates.build_validators(response, entries_digest)
+                )
+            return self._report_unchanged(poll_response)
+        if len(response.body) > HASH_OFF_LOOP_BYTES:
+            digest = await asyncio.to_thread(hash_entries, response.body)
         else:
-            digest = entries_hash(fetched.body)
-        answer = answer._replace(validators=feed_updates.validators_from(fetched, digest))
+            digest = hash_entries(response.body)
+        poll_response = poll_response._replace(validators=feed_updates.build_validators(response, digest))
         if digest == feed.validators.entries_hash:
-            return self._report_unchanged(answer)
-        return await self._process_fairly(answer, server_id)
+            return self._report_unchanged(poll_response)
+        return await self._ingest_fairly(poll_response, server_id)
 
-    async def handle_push(self, feed: Feed, fetched: FetchResult) -> PollReport:
+    async def handle_push(self, feed: Feed, response: FetchResult) -> PollReport:
         """Evaluate a document that a hub pushed, which may have only the new entries.
 
         Raises FeedError, StoreError.
         """
         if feed.last_success is None:
             return PollReport(feed, PollOutcome.UNCHANGED)
-        return await self._process_fairly(_PollResponse(feed, fetched, self._clock.now()))
+        return await self._ingest_fairly(_PollResponse(feed, response, self._clock.now()))
 
-    async def _process_fairly(self, answer: _PollResponse, server_id: int | None = None) -> PollReport:
-        feed_id, now = answer.feed.id, answer.now
-        followers = await self._store.feeds.quota_servers(feed_id)
-        servers = list(followers)
-        if not servers and server_id is not None:
-            servers = [server_id]
-        followed = FeedFollowers(
-            servers,
-            await self._store.quota_overflows.of(feed_id),
-            await self._store.quota_overflows.skipped_identities(feed_id),
-            {server: whole / 1_000 - now for server, whole in followers.items() if whole > now * 1_000},
+    async def _ingest_fairly(self, poll_response: _PollResponse, server_id: int | None = None) -> PollReport:
+        feed_id, now = poll_response.feed.id, poll_response.now
+        followers = await self._store.feeds.load_quota_servers(feed_id)
+        server_ids = list(followers)
+        if not server_ids and server_id is not None:
+            server_ids = [server_id]
+        feed_followers = FeedFollowers(
+            server_ids,
+            await self._store.quota_overflows.by_feed(feed_id),
+            await self._store.quota_overflows.load_skipped_identities(feed_id),
+            {
+                follower_id: full_at_milliseconds / 1_000 - now
+                for follower_id, full_at_milliseconds in followers.items()
+                if full_at_milliseconds > now * 1_000
+            },
         )
-        desks = self._slow_desk if feed_id in self._slow_documents else self._document_slots
-        async with desks.acquire(min(servers, key=desks.usage, default=0)):
-            begun = self._clock.monotonic()
+        document_slots = self._slow_document_slot if feed_id in self._slow_documents else self._document_slots
+        async with document_slots.acquire(min(server_ids, key=document_slots.usage, default=0)):
+            started_at = self._clock.monotonic()
             try:
-                return await self._ingest(answer, followed)
+                return await self._ingest(poll_response, feed_followers)
             finally:
-                self._slow_documents.record(feed_id, self._clock.monotonic() - begun)
+                self._slow_documents.record(feed_id, self._clock.monotonic() - started_at)
 
-    async def _ingest(self, answer: _PollResponse, followed: FeedFollowers) -> PollReport:
-        feed, fetched, now, validators, fence = answer
-        first = feed.last_success is None
-        document = await self._intake.parse(feed, fetched)
+    async def _ingest(self, poll_response: _PollResponse, feed_followers: FeedFollowers) -> PollReport:
+        feed, response, now, validators, fence = poll_response
+        is_first_poll = feed.last_success is None
+        document = await self._intake.parse(feed, response)
         alert = None
         if validators is None:
-            decision = await self._intake.classify(feed, document, now=now, followed=followed, is_part=True)
-            after = replace(feed, last_article=now) if decision.new else feed
-        else:
-            if document.metadata.parse_warning == TRUNCATED:
-                # Without validators the next response has the whole document.
-                answer = answer._replace(validators=Validators())
-            self.on_document(feed, fetched, document.metadata)
-            described = replace(
-                feed_updates.with_metadata(feed, document.metadata), page_list=document.list_signature
+            intake = await self._intake.classify(
+                feed, document, now=now, followers=feed_followers, is_part=True
             )
-            decision = await self._intake.classify(described, document, now=now, followed=followed)
-            if decision.new and not first:
+            feed_after = replace(feed, last_article=now) if intake.new else feed
+        else:
+            if document.metadata.parse_warning == TRUNCATED_WARNING:
+                # Without validators the next response has the whole document.
+                poll_response = poll_response._replace(validators=Validators())
+            self.on_document(feed, response, document.metadata)
+            described_feed = replace(
+                feed_updates.apply_metadata(feed, document.metadata), page_list=document.list_signature
+            )
+            intake = await self._intake.classify(described_feed, document, now=now, followers=feed_followers)
+            if intake.new and not is_first_poll:
                 self.on_polled_news(feed.id)
-            after = self._feed_after_success(answer, described, decision, document.metadata)
-            alert = self._alerts.evaluate(feed, after)
-        if alert is None and decision.overflow is not None and not first:
-            since = followed.surplus.since if followed.surplus else now
-            alert = self._alerts.over_quota_alert(after, decision.overflow.kind, since)
-        if not decision.has_writes:
-            return PollReport(after, PollOutcome.UNCHANGED, alert=alert)
+            feed_after = self._build_feed_after_success(
+                poll_response, described_feed, intake, document.metadata
+            )
+            alert = self._alerts.evaluate(feed, feed_after)
+        if alert is None and intake.overflow is not None and not is_first_poll:
+            since = feed_followers.overflow.since if feed_followers.overflow else now
+            alert = self._alerts.build_over_quota_alert(feed_after, intake.overflow.kind, since)
+        if not intake.has_writes:
+            return PollReport(feed_after, PollOutcome.UNCHANGED, alert=alert)
         poll = PollWrite(
-            after,
-            decision,
-            is_first_poll=first,
+            feed_after,
+            intake,
+            is_first_poll=is_first_poll,
             catch_up_after=self._settings.catch_up_after,
             alert=alert,
-            read_pages=self._settings.full_text != "never",
-            filter_matcher=await subscription_filters.evaluate_feed_filters(
-                self._store, feed.id, decision.new
-            ),
-            servers=followed.servers,
+            fetch_pages=self._settings.full_text != "never",
+            filter_matcher=await subscription_filters.evaluate_feed_filters(self._store, feed.id, intake.new),
+            server_ids=feed_followers.server_ids,
         )
-        async with self._similar_articles(feed.id, () if first else decision.new) as kin:
-            recorded = await self._store.polls.record(poll, kin=kin, fence=fence)
+        async with self._similar_articles(feed.id, () if is_first_poll else intake.new) as story_matches:
+            poll_result = await self._store.polls.record(poll, matches=story_matches, fence=fence)
         outcome = (
             PollOutcome.NEW
-            if decision.new
+            if intake.new
             else PollOutcome.CHANGED
-            if decision.changed
+            if intake.changed
             else PollOutcome.UNCHANGED
         )
-        return PollReport(after, outcome, len(recorded.new_ids), len(decision.changed), recorded=recorded)
+        return PollReport(
+            feed_after, outcome, len(poll_result.new_ids), len(intake.changed), write_result=poll_result
+        )
 
     @asynccontextmanager
-    async def _similar_articles(self, feed_id: int, new: Sequence[NewArticle]) -> AsyncIterator[StoryMatches]:
+    async def _similar_articles(
+        self, feed_id: int, new_articles: Sequence[NewArticle]
+    ) -> AsyncIterator[StoryMatches]:
         """Yield the stories of new articles; a backlog is merged into none."""
         if self._story_lookup is None:
             yield NO_MATCHES
             return
-        async with self._story_lookup.compare(feed_id, new) as kin:
-            yield kin
+        async with self._story_lookup.match_new_articles(feed_id, new_articles) as story_matches:
+            yield story_matches
 
-    def _due(self, feed_id: int, next_poll: int, now: int) -> int:
-        is_net = self.is_pushed is not None and self.is_pushed(feed_id)
-        return poll_schedule.safety_net_poll_at(next_poll, now=now) if is_net else next_poll
+    def _apply_safety_net(self, feed_id: int, next_poll: int, now: int) -> int:
+        is_safety_net = self.is_pushed is not None and self.is_pushed(feed_id)
+        return poll_schedule.schedule_safety_net_poll(next_poll, now=now) if is_safety_net else next_poll
 
     def handle_failure(self, feed: Feed, error: FeedError) -> PollReport:
         """Return the report of a failed poll; the feed with its error is still to be written."""
         now = self._clock.now()
-        interval, next_poll = poll_schedule.after_failure(feed, now=now, error=error, random=self._random)
-        gone = error.code == fetch_errors.GONE
-        after = replace(
+        interval, next_poll = poll_schedule.schedule_after_failure(
+            feed, now=now, error=error, random=self._random
+        )
+        is_gone = error.code == fetch_errors.GONE
+        feed_after = replace(
             feed,
-            state=FeedState.GONE if gone else feed.state,
+            state=FeedState.GONE if is_gone else feed.state,
             interval=interval,
             next_poll=next_poll,
             last_poll=now,
             failures=feed.failures + 1,
             failing_since=feed.failing_since or now,
             error=error.code,
-            error_detail=discord_text.to_plain_line(error.detail, feed_updates.TITLE),
+            error_detail=discord_text.to_plain_line(error.detail, feed_updates.MAX_TITLE_UNITS),
         )
-        alert = self._alerts.evaluate(feed, after)
+        alert = self._alerts.evaluate(feed, feed_after)
         return PollReport(
-            after, PollOutcome.GONE if gone else PollOutcome.FAILED, error=error.code, alert=alert
+            feed_after, PollOutcome.GONE if is_gone else PollOutcome.FAILED, error=error.code, alert=alert
         )
 
     def postpone(self, feed: Feed, until: int) -> PollReport:
         """Return the report of a feed postponed to up to a minute after its host's backoff ends."""
         return PollReport(replace(feed, next_poll=until + self._random.randrange(60)), PollOutcome.POSTPONED)
 
-    def _report_unchanged(self, answer: _PollResponse) -> PollReport:
-        after = self._feed_after_success(answer, answer.feed, IntakeResult())
-        return PollReport(after, PollOutcome.UNCHANGED, alert=self._alerts.evaluate(answer.feed, after))
-
-    def _feed_after_success(
-        self, answer: _PollResponse, described: Feed, decision: IntakeResult, head: ParsedFeed | None = None
-    ) -> Feed:
-        before, fetched, now, validators, _fence = answer
-        assert validators is not None  # only a push has none
-        interval, next_poll = poll_schedule.after_success(
-            before,
-            now=now,
-            hints=poll_schedule.parse_cache_hints(fetched.headers, now=now, parsed=head),
-            new_articles=[article.published for article in decision.new],
-            changed=bool(decision.new or decision.changed),
-            random=self._random,
-            no_known_entries=decision.no_known_entries and before.last_success is not None,
-            over_quota=decision.overflow is not None and before.last_success is not None,
+    def _report_unchanged(self, poll_response: _PollResponse) -> PollReport:
+        feed_after = self._build_feed_after_success(poll_response, poll_response.feed, IntakeResult())
+        return PollReport(
+            feed_after, PollOutcome.UNCHANGED, alert=self._alerts.evaluate(poll_response.feed, feed_after)
         )
-        url, moved_to, moved_since = feed_updates.resolve_move(before, fetched.permanent_url, now)
+
+    def _build_feed_after_success(
+        self,
+        poll_response: _PollResponse,
+        described_feed: Feed,
+        intake: IntakeResult,
+        metadata: ParsedFeed | None = None,
+    ) -> Feed:
+        feed_before, response, now, validators, _fence = poll_response
+        assert validators is not None  # only a push has none
+        interval, next_poll = poll_schedule.schedule_after_success(
+            feed_before,
+            now=now,
+            hints=poll_schedule.parse_cache_hints(response.headers, now=now, parsed=metadata),
+            published_times=[article.published for article in intake.new],
+            has_changes=bool(intake.new or intake.changed),
+            random=self._random,
+            no_known_entries=intake.no_known_entries and feed_before.last_success is not None,
+            is_over_quota=intake.overflow is not None and feed_before.last_success is not None,
+        )
+        url, moved_to, moved_since = feed_updates.resolve_move(feed_before, response.permanent_url, now)
         return replace(
-            described,
+            described_feed,
             url=url,
             state=FeedState.ACTIVE,
             validators=validators,
             interval=interval,
-            next_poll=self._due(before.id, next_poll, now),
+            next_poll=self._apply_safety_net(feed_before.id, next_poll, now),
             last_poll=now,
             last_success=now,
-            last_article=now if decision.new else before.last_article,
+            last_article=now if intake.new else feed_before.last_article,
             failures=0,
             failing_since=None,
             error=None,

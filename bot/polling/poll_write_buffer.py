@@ -39,39 +39,39 @@ class PollWriteBuffer:
         store: Store,
         leases: Leases,
         on_written: Callable[[Collection[int], int], None],
-        on_told: Callable[[], None],
+        on_alert: Callable[[], None],
     ) -> None:
         self._store, self._leases = store, leases
-        self._on_written, self._on_told = on_written, on_told
-        self._unwritten: dict[int, Feed | UnchangedPoll | PostponedPoll] = {}
-        self._untold: dict[int, Alert] = {}
-        self._some = asyncio.Event()
-        self._enough = asyncio.Event()
-        self._writing = asyncio.Lock()
+        self._on_written, self._on_alert = on_written, on_alert
+        self._polls: dict[int, Feed | UnchangedPoll | PostponedPoll] = {}
+        self._alerts: dict[int, Alert] = {}
+        self._has_polls = asyncio.Event()
+        self._is_full = asyncio.Event()
+        self._write_lock = asyncio.Lock()
 
-    def pending_among(self, feed_ids: Iterable[int]) -> set[int]:
+    def find_pending(self, feed_ids: Iterable[int]) -> set[int]:
         """Return those of these feeds that are not written yet."""
-        return self._unwritten.keys() & feed_ids
+        return self._polls.keys() & feed_ids
 
     def add(
-        self, feed_id: int, polled: Feed | UnchangedPoll | PostponedPoll, alert: Alert | None = None
+        self, feed_id: int, poll: Feed | UnchangedPoll | PostponedPoll, alert: Alert | None = None
     ) -> None:
         """Add the poll of a feed, replacing an earlier one, to be written soon."""
-        self._unwritten[feed_id] = polled
+        self._polls[feed_id] = poll
         if alert is not None:
-            self._untold[feed_id] = alert
-        if len(self._unwritten) == 1:
-            self._some.set()
-        elif len(self._unwritten) >= FLUSH_THRESHOLD:
-            self._enough.set()
+            self._alerts[feed_id] = alert
+        if len(self._polls) == 1:
+            self._has_polls.set()
+        elif len(self._polls) >= FLUSH_THRESHOLD:
+            self._is_full.set()
 
     async def run(self) -> None:
         """Flush the buffer at intervals until cancelled."""
         while True:
-            await self._some.wait()
+            await self._has_polls.wait()
             try:
                 async with asyncio.timeout(FLUSH_INTERVAL_SECONDS):
-                    await self._enough.wait()
+                    await self._is_full.wait()
             except TimeoutError:
                 pass
             try:
@@ -82,11 +82,11 @@ class PollWriteBuffer:
 
     async def flush(self) -> None:
         """Write all polls in one transaction. Raises StoreError, and keeps the polls then."""
-        async with self._writing:
-            self._some.clear()
-            self._enough.clear()
-            batch, self._unwritten = self._unwritten, {}
-            told, self._untold = self._untold, {}
+        async with self._write_lock:
+            self._has_polls.clear()
+            self._is_full.clear()
+            batch, self._polls = self._polls, {}
+            alerts, self._alerts = self._alerts, {}
             if not batch:
                 return
             feeds = [polled for polled in batch.values() if isinstance(polled, Feed)]
@@ -98,19 +98,19 @@ class PollWriteBuffer:
                     await self._store.feeds.postpone(postponed)
                 if feeds or unchanged:
                     has_edits = await self._store.polls.record_unchanged(
-                        feeds, unchanged, list(told.values()), owner=self._leases.owner
+                        feeds, unchanged, list(alerts.values()), owner=self._leases.owner_id
                     )
             except BaseException:
-                self._unwritten = batch | self._unwritten
-                self._untold = told | self._untold
-                self._some.set()
+                self._polls = batch | self._polls
+                self._alerts = alerts | self._alerts
+                self._has_polls.set()
                 raise
             self._on_written(batch, min(polled.next_poll for polled in batch.values()))
-            if told or has_edits:
-                self._on_told()
+            if alerts or has_edits:
+                self._on_alert()
 
 
-def log_unless_reported(what: str, error: Exception) -> None:
+def log_unless_reported(event: str, error: Exception) -> None:
     """Log an error, unless the store has logged it itself (`DatabaseFault`)."""
     if not isinstance(error, DatabaseFault):
-        log.error("%s", what, exc_info=error)
+        log.error("%s", event, exc_info=error)

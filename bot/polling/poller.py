@@ -26,14 +26,14 @@ from bot.polling.ingest_quota import IngestQuota
 from bot.polling.intake import Intake
 from bot.polling.poll_recorder import PollOutcome, PollRecorder, PollReport
 from bot.polling.poll_write_buffer import ERROR_BACKOFF_SECONDS, log_unless_reported
-from bot.processes.leases import FEEDS, Leases
-from bot.processes.supervision import Supervisor, stop
+from bot.processes.leases import HOST_SLOT_LEASE, Leases
+from bot.processes.supervision import Supervisor, cancel_and_wait
 from bot.store import LeaseLost, Store, StoreError
 from bot.store.records.process_records import Fence
 from bot.store.records.source_records import PollWriteResult
 from bot.stories.story_lookup import StoryLookup
 from bot.text import urls
-from bot.text.host_slots import host_slot
+from bot.text.host_slots import get_host_slot
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Poller:
         store: Store,
         fetcher: Fetcher,
         workers: WorkerPool,
-        words: AlertTextProvider,
+        alert_texts: AlertTextProvider,
         leases: Leases,
         supervisor: Supervisor,
         story_lookup: StoryLookup | None = None,
@@ -60,7 +60,7 @@ class Poller:
         self._supervisor = supervisor
         self.pages = PageFetcher(fetcher, workers, RobotsCache(clock, fetcher, workers))
         self.intake = Intake(settings, store, workers, IngestQuota(clock))
-        alerts = FeedAlerts(settings, words)
+        alerts = FeedAlerts(settings, alert_texts)
         self.recorder = PollRecorder(settings, store, self.intake, alerts, story_lookup)
         self.on_recorded: Callable[[PollWriteResult], None] = lambda _recorded: None
         """Called after each poll that may have enqueued posts, edits or alerts."""
@@ -70,12 +70,16 @@ class Poller:
         """Polls since the start, by outcome."""
 
         self.hosts = Hosts(clock)
-        self._turns = KeyedLocks()  # held per feed from fetching to recording
-        self._at_once = settings.poll_concurrency
-        self._due = DueFeedLoader(
-            store, leases, self.hosts, self._at_once, on_alert=lambda: self.on_recorded(PollWriteResult())
+        self._feed_locks = KeyedLocks()  # held per feed from fetching to recording
+        self._worker_count = settings.poll_concurrency
+        self._due_loader = DueFeedLoader(
+            store,
+            leases,
+            self.hosts,
+            self._worker_count,
+            on_alert=lambda: self.on_recorded(PollWriteResult()),
         )
-        self._queue, self._quiet = self._due.queue, self._due.write_buffer
+        self._queue, self._write_buffer = self._due_loader.queue, self._due_loader.write_buffer
 
     async def poll(self, feed: Feed, *, polite: bool = True) -> PollReport:
         """Poll one feed now, write the outcome and return it; a failure of the feed raises nothing.
@@ -83,163 +87,175 @@ class Poller:
         `polite=False` is for a URL that a user named: its host is requested at once and several times. Raises
         StoreError.
         """
-        async with self._feed_lock(feed) as current:
+        async with self._feed_lock(feed) as locked_feed:
             host = self.hosts.get(feed.url)
-            report = await self._to_report(current, host, await self._fetch(current, host, polite=polite))
-            await self._write(report)
+            report = await self._to_report(
+                locked_feed, host, await self._fetch(locked_feed, host, polite=polite)
+            )
+            await self._write_report(report)
         return report
 
-    async def ingest_fetched(self, feed: Feed, fetched: FetchResult, *, server_id: int) -> Feed:
+    async def ingest_fetched(self, feed: Feed, response: FetchResult, *, server_id: int) -> Feed:
         """Record a response fetched elsewhere as if it came from a poll; return the feed after it.
 
         `server_id`, which is about to follow the feed, is charged for it if nobody else follows it. Raises
         FeedError, StoreError.
         """
-        async with self._feed_lock(feed) as current:
-            report = await self.recorder.handle_response(current, fetched, server_id=server_id)
-            await self._write(report)
+        async with self._feed_lock(feed) as locked_feed:
+            report = await self.recorder.handle_response(locked_feed, response, server_id=server_id)
+            await self._write_report(report)
         return report.feed
 
-    async def ingest_pushed(self, feed: Feed, fetched: FetchResult) -> bool:
+    async def ingest_pushed(self, feed: Feed, response: FetchResult) -> bool:
         """Record a document that a hub pushed; return whether it had new articles.
 
         Raises FeedError, StoreError.
         """
-        async with self._feed_lock(feed) as current:
-            report = await self.recorder.handle_push(current, fetched)
-            if report.recorded is not None:
-                self.on_recorded(report.recorded)
+        async with self._feed_lock(feed) as locked_feed:
+            report = await self.recorder.handle_push(locked_feed, response)
+            if report.write_result is not None:
+                self.on_recorded(report.write_result)
         return report.new > 0
 
-    async def _write(self, report: PollReport) -> None:
+    async def _write_report(self, report: PollReport) -> None:
         """Write the outcome of a poll made on request, whichever process has the feed's lease."""
-        if (recorded := report.recorded) is None:
+        if (write_result := report.write_result) is None:
             await self._store.polls.record_unchanged(
-                (report.feed,), told=(report.alert,) if report.alert else ()
+                (report.feed,), feed_alerts=(report.alert,) if report.alert else ()
             )
-            recorded = PollWriteResult()
-        self.on_recorded(recorded)
-        self._due.mark_written((report.feed.id,), report.feed.next_poll)
+            write_result = PollWriteResult()
+        self.on_recorded(write_result)
+        self._due_loader.mark_written((report.feed.id,), report.feed.next_poll)
 
     @asynccontextmanager
     async def _feed_lock(self, feed: Feed) -> AsyncIterator[Feed]:
-        if feed.id in self._turns:
-            await self._turns.wait_until_free(feed.id)
-        self._turns[feed.id] = None
+        if feed.id in self._feed_locks:
+            await self._feed_locks.wait_until_free(feed.id)
+        self._feed_locks[feed.id] = None
         try:
-            await self._quiet.flush()
+            await self._write_buffer.flush()
             yield await self._store.feeds.get(feed.id) or feed
         finally:
-            self._turns.release(feed.id)
+            self._feed_locks.release(feed.id)
 
     def wake(self) -> None:
         """Query for due feeds at once: a feed was followed, or made due."""
-        self._due.wake()
+        self._due_loader.wake()
 
     def owns_host_of(self, url: str) -> bool:
         """Return whether this process has the lease of the URL's host slot."""
-        return host_slot(url) in self._leases.owned(FEEDS)
+        return get_host_slot(url) in self._leases.owned(HOST_SLOT_LEASE)
 
-    def shift_clock(self, by: int) -> None:
+    def shift_clock(self, seconds: int) -> None:
         """Correct wall-clock times after the clock was set back by so many seconds."""
-        self.hosts.clock_set_back(by)
+        self.hosts.shift_clock(seconds)
         self.wake()
 
     async def run(self) -> None:
         """Poll due feeds until cancelled; unfinished polls are discarded."""
         await self._leases.start()
-        tasks = [self._supervisor.start("polling", self._worker_loop) for _ in range(self._at_once)]
-        tasks.append(self._supervisor.start("polls without news", self._quiet.run))
+        tasks = [self._supervisor.start("polling", self._worker_loop) for _ in range(self._worker_count)]
+        tasks.append(self._supervisor.start("polls without news", self._write_buffer.run))
         try:
-            await self._due.run()
+            await self._due_loader.run()
         finally:
-            await stop(tasks)
-            self._due.clear()
+            await cancel_and_wait(tasks)
+            self._due_loader.clear()
             try:
-                await self._quiet.flush()
+                await self._write_buffer.flush()
             except StoreError as error:
                 log_unless_reported("last polls not written", error)
 
     async def _worker_loop(self) -> None:
         while True:
-            visit = await self._queue.next_job()
-            host, feed = visit.host, visit.feed
+            job = await self._queue.next_job()
+            host, feed = job.host, job.feed
             try:
                 if self._store.fault is None and host.is_owned:
                     await self._poll_due(feed, host)
                 else:
-                    self._due.release(feed.id)
+                    self._due_loader.release(feed.id)
             except LeaseLost as error:  # The new owner of the lease polls the feed again.
                 log.info("poll discarded url=%s error=%s", urls.redact(feed.url), error)
-                self._due.release(feed.id)
+                self._due_loader.release(feed.id)
             except Exception as error:  # noqa: BLE001  # logged, and the feed stays due
                 log_unless_reported(f"poll not recorded url={urls.redact(feed.url)}", error)
                 host.back_off_until(self._clock.now() + HOST_BACKOFF_SECONDS)
-                self._due.release(feed.id, pause=ERROR_BACKOFF_SECONDS)
+                self._due_loader.release(feed.id, pause_seconds=ERROR_BACKOFF_SECONDS)
             except BaseException:  # The worker ends, and the feed stays due.
-                self._due.release(feed.id, pause=ERROR_BACKOFF_SECONDS)
+                self._due_loader.release(feed.id, pause_seconds=ERROR_BACKOFF_SECONDS)
                 raise
             finally:
-                self._queue.finish(visit)
+                self._queue.release_job(job)
                 if host.queue:
-                    self._due.on_host_polled(host)
+                    self._due_loader.on_host_polled(host)
 
-    async def _poll_due(self, due: DueFeed, host: Host) -> None:
+    async def _poll_due(self, due_feed: DueFeed, host: Host) -> None:
         """Poll a feed of the queue, on a short path if only its schedule changes."""
-        waited = due.id in self._turns
-        if waited:
-            await self._turns.wait_until_free(due.id)
-        self._turns[due.id] = None
+        was_locked = due_feed.id in self._feed_locks
+        if was_locked:
+            await self._feed_locks.wait_until_free(due_feed.id)
+        self._feed_locks[due_feed.id] = None
         try:
             # After another poll the loaded feed is outdated.
-            answer = None if waited else await self._fetch(due, host, polite=True)
-            if answer is not None:
-                self._queue.slow_feeds.record(due.id, host.response_seconds)
-            if isinstance(answer, FetchResult):
-                unchanged = self.recorder.try_unchanged(due, answer, self.last_response_at or 0)
+            fetch_outcome = None if was_locked else await self._fetch(due_feed, host, polite=True)
+            if fetch_outcome is not None:
+                self._queue.slow_feeds.record(due_feed.id, host.response_seconds)
+            if isinstance(fetch_outcome, FetchResult):
+                unchanged = self.recorder.try_unchanged(due_feed, fetch_outcome, self.last_response_at or 0)
                 if unchanged is not None:
                     self.outcomes[PollOutcome.UNCHANGED] += 1
-                    self._quiet.add(due.id, unchanged)
+                    self._write_buffer.add(due_feed.id, unchanged)
                     return
-            await self._poll_fully(due, host, answer, waited=waited)
+            await self._poll_fully(due_feed, host, fetch_outcome, has_waited=was_locked)
         finally:
-            self._turns.release(due.id)
+            self._feed_locks.release(due_feed.id)
 
     async def _poll_fully(
-        self, due: DueFeed, host: Host, answer: FetchResult | FeedError | None, *, waited: bool
+        self,
+        due_feed: DueFeed,
+        host: Host,
+        fetch_outcome: FetchResult | FeedError | None,
+        *,
+        has_waited: bool,
     ) -> None:
-        if waited:
-            await self._quiet.flush()
-        feed = await self._store.feeds.get(due.id)
+        if has_waited:
+            await self._write_buffer.flush()
+        feed = await self._store.feeds.get(due_feed.id)
         if feed is None:
-            self._due.release(due.id)
+            self._due_loader.release(due_feed.id)
             return
-        if waited:
-            answer = await self._fetch(feed, host, polite=True)
-        fence = self._leases.fence(FEEDS, host_slot(due.url))
-        report = await self._to_report(feed, host, answer, fence=fence)
-        if report.recorded is None:
-            self._quiet.add(feed.id, report.feed, report.alert)
+        if has_waited:
+            fetch_outcome = await self._fetch(feed, host, polite=True)
+        fence = self._leases.fence(HOST_SLOT_LEASE, get_host_slot(due_feed.url))
+        report = await self._to_report(feed, host, fetch_outcome, fence=fence)
+        if report.write_result is None:
+            self._write_buffer.add(feed.id, report.feed, report.alert)
             return
-        self.on_recorded(report.recorded)
-        self._due.mark_written((feed.id,), report.feed.next_poll)
+        self.on_recorded(report.write_result)
+        self._due_loader.mark_written((feed.id,), report.feed.next_poll)
 
     async def _to_report(
-        self, feed: Feed, host: Host, answer: FetchResult | FeedError | None, *, fence: Fence | None = None
+        self,
+        feed: Feed,
+        host: Host,
+        fetch_outcome: FetchResult | FeedError | None,
+        *,
+        fence: Fence | None = None,
     ) -> PollReport:
         try:
-            if isinstance(answer, FetchResult):
-                report = await self.recorder.handle_response(feed, answer, fence=fence)
-            elif answer is not None:
-                report = self._failed(feed, host, answer)
+            if isinstance(fetch_outcome, FetchResult):
+                report = await self.recorder.handle_response(feed, fetch_outcome, fence=fence)
+            elif fetch_outcome is not None:
+                report = self._report_failure(feed, host, fetch_outcome)
             else:
                 report = self.recorder.postpone(feed, host.backoff_until)
         except FeedError as error:
-            report = self._failed(feed, host, error)
+            report = self._report_failure(feed, host, error)
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - it is logged
-            report = self._failed(feed, host, _unforeseen(feed, error))
+            report = self._report_failure(feed, host, _to_unexpected_error(feed, error))
         self.outcomes[report.outcome] += 1
         return report
 
@@ -251,7 +267,7 @@ class Poller:
             return None
         try:
             if not polite or list_feeds.is_list_url(feed.url):
-                fetched = await self._get(feed, polite=polite)
+                response = await self._get_document(feed, polite=polite)
             else:
                 now = self._clock.monotonic()
                 if not host.is_free(now):
@@ -259,38 +275,42 @@ class Poller:
                     now = self._clock.monotonic()
                 host.begin_request(now)
                 try:
-                    fetched = await self._fetcher.get(feed.url, validators=feed.validators)
+                    response = await self._fetcher.get(feed.url, validators=feed.validators)
                 finally:
                     host.end_request()
-                if rest := poll_schedule.rate_limit_wait(fetched.headers, now=self._clock.now()):
-                    host.extend_pause(rest)
+                if wait_seconds := poll_schedule.parse_rate_limit_wait(
+                    response.headers, now=self._clock.now()
+                ):
+                    host.extend_pause(wait_seconds)
         except FeedError as error:
             return error
         except Exception as error:  # noqa: BLE001 - it is logged
-            return _unforeseen(feed, error)
+            return _to_unexpected_error(feed, error)
         self.last_response_at = self._clock.now()
-        return fetched
+        return response
 
-    async def _get(self, feed: Feed | DueFeed, *, polite: bool) -> FetchResult:
+    async def _get_document(self, feed: Feed | DueFeed, *, polite: bool) -> FetchResult:
         """Fetch a feed, or the page of a list if robots.txt allows it."""
         if not list_feeds.is_list_url(feed.url):
             return await self._fetcher.get(feed.url, validators=feed.validators)
-        page = list_feeds.page_url(feed.url)
-        visit = self.hosts.throttle_for(polite=polite)
-        fetched, delay = await self.pages.fetch(page, visit=visit, validators=feed.validators)
-        self.hosts.get(page).extend_pause(
-            max(delay, poll_schedule.rate_limit_wait(fetched.headers, now=self._clock.now()))
+        page_url = list_feeds.strip_list_fragment(feed.url)
+        host_throttle = self.hosts.select_throttle(polite=polite)
+        response, crawl_delay = await self.pages.fetch(
+            page_url, throttle=host_throttle, validators=feed.validators
         )
-        if fetched.permanent_url is not None:
-            fetched = fetched._replace(permanent_url=feed.url.replace(page, fetched.permanent_url))
-        return fetched
+        self.hosts.get(page_url).extend_pause(
+            max(crawl_delay, poll_schedule.parse_rate_limit_wait(response.headers, now=self._clock.now()))
+        )
+        if response.permanent_url is not None:
+            response = response._replace(permanent_url=feed.url.replace(page_url, response.permanent_url))
+        return response
 
-    def _failed(self, feed: Feed, host: Host, error: FeedError) -> PollReport:
-        host.back_off(error)
+    def _report_failure(self, feed: Feed, host: Host, error: FeedError) -> PollReport:
+        host.back_off_for(error)
         log.info("feed failed url=%s error=%s", urls.redact(feed.url), error)
         return self.recorder.handle_failure(feed, error)
 
 
-def _unforeseen(feed: Feed | DueFeed, error: Exception) -> FeedError:
+def _to_unexpected_error(feed: Feed | DueFeed, error: Exception) -> FeedError:
     log.error("poll crashed url=%s", urls.redact(feed.url), exc_info=error)
     return FeedError(fetch_errors.PARSER_CRASHED, type(error).__name__)

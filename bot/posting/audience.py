@@ -20,7 +20,7 @@ MAX_SERVERS_QUERIED = 10
 
 _RETRY_DELAY_SECONDS = 5.0
 
-AskOwningProcess = Callable[[int, int], Awaitable[Collection[int] | None]]
+QueryOwningProcess = Callable[[int, int], Awaitable[Collection[int] | None]]
 """Ask the process that serves a server which feeds a user may read there.
 
 Takes the ids of server and user, and returns what `local_feeds_readable_by` returns; None if the process did
@@ -43,57 +43,70 @@ class AudienceResolver:
     """Finds out which feeds the recipients of a dispatch may read: one user, or all readers of a channel."""
 
     def __init__(
-        self, store: Store, client: discord.Client, visibility: ChannelVisibility, ask: AskOwningProcess
+        self,
+        store: Store,
+        client: discord.Client,
+        visibility: ChannelVisibility,
+        query_owning_process: QueryOwningProcess,
     ) -> None:
-        self._store, self._client, self._visibility, self._ask = store, client, visibility, ask
+        self._store, self._client, self._visibility, self._query_owning_process = (
+            store,
+            client,
+            visibility,
+            query_owning_process,
+        )
 
-    async def restrict_to_audience(self, notice: Dispatch) -> Dispatch | SendOutcome | None:
+    async def restrict_to_audience(self, dispatch: Dispatch) -> Dispatch | SendOutcome | None:
         """Return the dispatch with only the articles that its recipients may read.
 
         None if nothing is left; `RetryAfter` if Discord or another process did not answer. Other dispatches
         than watch notifications and personal or server-wide digests are about feeds of their own channel and
         stay as they are. Raises StoreError.
         """
-        if notice.kind is not DispatchKind.DIGEST:
-            return notice if notice.watch_id is None else await self._restrict_in_server(notice, None)
-        if notice.person_id is not None:
-            return await self._restrict_personal_digest(notice, notice.person_id)
-        edition = digest_selection.digest_from_json(notice.payload)
-        return await self._restrict_in_server(notice, edition) if edition.wide else notice
+        if dispatch.kind is not DispatchKind.DIGEST:
+            return dispatch if dispatch.watch_id is None else await self._restrict_in_server(dispatch, None)
+        if dispatch.person_id is not None:
+            return await self._restrict_personal_digest(dispatch, dispatch.person_id)
+        edition = digest_selection.digest_from_json(dispatch.payload)
+        return await self._restrict_in_server(dispatch, edition) if edition.wide else dispatch
 
     async def _restrict_in_server(
-        self, notice: Dispatch, edition: DigestContent | None
+        self, dispatch: Dispatch, edition: DigestContent | None
     ) -> Dispatch | SendOutcome | None:
-        guild = self._client.get_guild(notice.server_id)
-        if guild is None and self._store.shards.serves(notice.server_id):
+        guild = self._client.get_guild(dispatch.server_id)
+        if guild is None and self._store.shards.serves(dispatch.server_id):
             return None
         feed_ids: Collection[int] | SendOutcome | None
-        if notice.person_id is not None:
-            feed_ids = await try_request(self._feeds_readable_in(notice.server_id, notice.person_id))
+        if dispatch.person_id is not None:
+            feed_ids = await try_request(self._feeds_readable_in(dispatch.server_id, dispatch.person_id))
         elif guild is not None:
-            feed_ids = await try_request(self.feeds_readable_by_all_in(guild, notice.channel_id))
+            feed_ids = await try_request(self.feeds_readable_by_all_in(guild, dispatch.channel_id))
         else:
             feed_ids = RetryAfter(_RETRY_DELAY_SECONDS, "the server is unavailable")
         if isinstance(feed_ids, SendOutcome):
             return _as_retry(feed_ids)
         feed_ids = feed_ids or ()
         if edition is not None:
-            narrowed = edition.restricted_to(feed_ids)
-            return replace(notice, payload=narrowed.to_json()) if narrowed.sections else None
-        if not await self._store.watches.restrict_to_feeds(notice.id, feed_ids):
+            readable_edition = edition.restricted_to(feed_ids)
+            return (
+                replace(dispatch, payload=readable_edition.to_json()) if readable_edition.sections else None
+            )
+        if not await self._store.watches.restrict_to_feeds(dispatch.id, feed_ids):
             return None
-        return await self._store.dispatches.get(notice.id)
+        return await self._store.dispatches.get(dispatch.id)
 
     async def _restrict_personal_digest(
-        self, notice: Dispatch, person_id: int
+        self, dispatch: Dispatch, user_id: int
     ) -> Dispatch | SendOutcome | None:
-        found = await try_request(self.feeds_readable_by(person_id, strict=True))
-        if isinstance(found, SendOutcome):
-            return _as_retry(found)
-        narrowed = digest_selection.digest_from_json(notice.payload).restricted_to(found.server_by_feed_id)
-        return replace(notice, payload=narrowed.to_json()) if narrowed.sections else None
+        readable_feeds = await try_request(self.feeds_readable_by(user_id, strict=True))
+        if isinstance(readable_feeds, SendOutcome):
+            return _as_retry(readable_feeds)
+        readable_edition = digest_selection.digest_from_json(dispatch.payload).restricted_to(
+            readable_feeds.server_by_feed_id
+        )
+        return replace(dispatch, payload=readable_edition.to_json()) if readable_edition.sections else None
 
-    async def feeds_readable_by(self, person_id: int, *, strict: bool = False) -> ReadableFeeds:
+    async def feeds_readable_by(self, user_id: int, *, strict: bool = False) -> ReadableFeeds:
         """Return the feeds that a user may read in the servers shared with the bot.
 
         Without the privileged members intent, membership costs a request per server. At most
@@ -104,35 +117,45 @@ class AudienceResolver:
         else feeds that cannot be checked are left out.
         """
         store = self._store
-        known = await store.questions.servers(person_id) | await store.bookmarks.servers(person_id)
-        known |= {watch.server_id for watch in await store.watches.of_person(person_id)}
-        if (digest := await store.personal_digests.of_person(person_id)) is not None:
-            known.add(digest.server_id or 0)
-        servers = await store.servers.sample_joined(known, MAX_SERVERS_QUERIED)
-        seen = await asyncio.gather(
-            *(self._feeds_readable_in(each, person_id, surely=strict) for each in servers)
+        preferred_server_ids = await store.questions.load_server_ids(
+            user_id
+        ) | await store.bookmarks.load_server_ids(user_id)
+        preferred_server_ids |= {watch.server_id for watch in await store.watches.list_by_user(user_id)}
+        if (digest := await store.personal_digests.by_user(user_id)) is not None:
+            preferred_server_ids.add(digest.server_id or 0)
+        server_ids = await store.servers.sample_joined(preferred_server_ids, MAX_SERVERS_QUERIED)
+        feed_ids_by_server = await asyncio.gather(
+            *(
+                self._feeds_readable_in(queried_server_id, user_id, surely=strict)
+                for queried_server_id in server_ids
+            )
         )
-        found: dict[int, int] = {}
-        for server_id, feed_ids in zip(servers, seen, strict=True):
+        server_by_feed_id: dict[int, int] = {}
+        for server_id, feed_ids in zip(server_ids, feed_ids_by_server, strict=True):
             for feed_id in feed_ids or ():
-                found.setdefault(feed_id, server_id)
+                server_by_feed_id.setdefault(feed_id, server_id)
         return ReadableFeeds(
-            found, tuple(each for each, ids in zip(servers, seen, strict=True) if ids is None)
+            server_by_feed_id,
+            tuple(
+                unreachable_server_id
+                for unreachable_server_id, server_feed_ids in zip(server_ids, feed_ids_by_server, strict=True)
+                if server_feed_ids is None
+            ),
         )
 
     async def _feeds_readable_in(
-        self, server_id: int, person_id: int, *, surely: bool = True
+        self, server_id: int, user_id: int, *, surely: bool = True
     ) -> Collection[int] | None:
         """Return the ids of feeds that a user may read in a server; None if its process does not answer."""
         if self._store.shards.serves(server_id):
-            return await self.local_feeds_readable_by(server_id, person_id, surely=surely)
-        told = await self._ask(server_id, person_id)
-        if told is None and surely:
+            return await self.local_feeds_readable_by(server_id, user_id, surely=surely)
+        feed_ids = await self._query_owning_process(server_id, user_id)
+        if feed_ids is None and surely:
             raise TimeoutError
-        return told
+        return feed_ids
 
     async def local_feeds_readable_by(
-        self, server_id: int, person_id: int, *, surely: bool = True
+        self, server_id: int, user_id: int, *, surely: bool = True
     ) -> Collection[int]:
         """Return the ids of the feeds that a user may read in a server of this process, if a member.
 
@@ -142,17 +165,21 @@ class AudienceResolver:
         if guild is None:
             return ()
         try:
-            member = await guild.fetch_member(person_id)
+            member = await guild.fetch_member(user_id)
         except discord.NotFound:
-            await self._store.watches.mark_member_left(person_id, guild.id)
+            await self._store.watches.mark_member_left(user_id, guild.id)
             return ()
         except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
             if surely:
                 raise
             return ()
-        channels = await self._store.subscriptions.channels(guild.id)
-        readable = [each for each in channels if await self._can_view(guild, member, each, surely=surely)]
-        return await self._store.subscriptions.feed_ids(readable)
+        channel_ids = await self._store.subscriptions.load_channel_ids(guild.id)
+        readable_channel_ids = [
+            channel_id
+            for channel_id in channel_ids
+            if await self._can_view(guild, member, channel_id, surely=surely)
+        ]
+        return await self._store.subscriptions.load_feed_ids(readable_channel_ids)
 
     async def _can_view(
         self, guild: discord.Guild, member: discord.Member, channel_id: int, *, surely: bool
@@ -170,13 +197,13 @@ class AudienceResolver:
         Raises StoreError, and discord.DiscordException or aiohttp.ClientError if Discord must be asked and
         fails.
         """
-        following = await self._store.subscriptions.channels(guild.id)
-        readable = [
-            each
-            for each in following
-            if await self._visibility.is_readable_by_all_in(guild, channel_id, each)
+        following_channel_ids = await self._store.subscriptions.load_channel_ids(guild.id)
+        readable_channel_ids = [
+            following_channel_id
+            for following_channel_id in following_channel_ids
+            if await self._visibility.is_readable_by_all_in(guild, channel_id, following_channel_id)
         ]
-        return await self._store.subscriptions.feed_ids(readable)
+        return await self._store.subscriptions.load_feed_ids(readable_channel_ids)
 
 
 def _as_retry(outcome: SendOutcome) -> RetryAfter:
@@ -184,6 +211,6 @@ def _as_retry(outcome: SendOutcome) -> RetryAfter:
     match outcome:
         case RetryAfter():
             return outcome
-        case ChannelBlocked(why) | Rejected(why):
-            return RetryAfter(_RETRY_DELAY_SECONDS, why)
+        case ChannelBlocked(problem) | Rejected(problem):
+            return RetryAfter(_RETRY_DELAY_SECONDS, problem)
     return RetryAfter(_RETRY_DELAY_SECONDS, str(outcome))

@@ -13,7 +13,7 @@ import discord
 from bot.core.models import Digest
 from bot.core.worker_pool import WorkerError
 from bot.digests import digest_selection
-from bot.digests.already_posted import AlreadyPosted
+from bot.digests.already_posted import AlreadyPostedPages
 from bot.digests.digest_selection import DigestContent
 from bot.digests.trend_detection import TrendPeriod
 from bot.posting.rendering.trend_charts import load_trends
@@ -36,12 +36,12 @@ class ChannelDigestTask(ScheduledTask):
     """Creates the digests of all channels of this process."""
 
     async def _next_due(self) -> int | None:
-        return await self._store.digests.next_due()
+        return await self._store.digests.next_due_at()
 
     async def _run(self) -> None:
-        due = await self._store.digests.due(self._clock.now())
+        due_digests = await self._store.digests.list_due(self._clock.now())
         # Waiting for summaries must not delay the digests that have none.
-        for digest in sorted(due, key=lambda one: one.plan.summaries):
+        for digest in sorted(due_digests, key=lambda due_digest: due_digest.plan.summaries):
             try:
                 await self._create_digest(digest)
             except Exception:
@@ -63,29 +63,34 @@ class ChannelDigestTask(ScheduledTask):
             log.info("digest skipped channel=%d reason=too-late", digest.channel_id)
             await store.skip(digest, since=since)
             return
-        told = await self._context.restore_reconciler.find_already_posted(digest, since)
-        if told is None:
+        already_posted = await self._context.restore_reconciler.find_already_posted(digest, since)
+        if already_posted is None:
             self._back_off()
             return
-        if told.due_digest_was_sent:
+        if already_posted.was_due_digest_sent:
             log.info("digest skipped channel=%d reason=sent-before-restore", digest.channel_id)
             await store.skip(digest, since=since)
             return
-        since = max(since, told.last_digest_due)
-        recalled = await store.withdraw_pending(digest.id)
-        if recalled is not None:
-            since = min(since, recalled)
-        patience = min(SUMMARY_WAIT_SECONDS, digest.due + MAX_DELAY_SECONDS - now)
-        edition, gathered = await self.build_edition(
-            guild, digest, since=since, until=now, already_posted=told, summary_wait_seconds=patience
+        since = max(since, already_posted.last_digest_due)
+        withdrawn_since = await store.withdraw_pending(digest.id)
+        if withdrawn_since is not None:
+            since = min(since, withdrawn_since)
+        summary_wait_seconds = min(SUMMARY_WAIT_SECONDS, digest.due + MAX_DELAY_SECONDS - now)
+        edition, digest_candidates = await self.build_edition(
+            guild,
+            digest,
+            since=since,
+            until=now,
+            already_posted=already_posted,
+            summary_wait_seconds=summary_wait_seconds,
         )
         await store.enqueue_due(
             digest,
             edition.to_json() if edition.sections else None,
             until=now,
-            held=gathered.reserved_article_ids,
-            named=edition.article_ids,
-            told=told.excluded_held_ids,
+            reserved_article_ids=digest_candidates.reserved_article_ids,
+            listed_article_ids=edition.article_ids,
+            already_sent_ids=already_posted.excluded_held_ids,
         )
 
     async def build_edition(
@@ -95,7 +100,7 @@ class ChannelDigestTask(ScheduledTask):
         *,
         since: int,
         until: int,
-        already_posted: AlreadyPosted | None = None,
+        already_posted: AlreadyPostedPages | None = None,
         summary_wait_seconds: float = 0,
     ) -> tuple[DigestContent, DigestCandidates]:
         """Return the digest of a channel for the articles between two timestamps, and its candidates.
@@ -111,21 +116,23 @@ class ChannelDigestTask(ScheduledTask):
         if plan.wide:
             feed_ids = await context.audience.feeds_readable_by_all_in(guild, digest.channel_id)
         else:
-            feed_ids = await self._store.subscriptions.feed_ids([digest.channel_id])
-        gathered = await self._store.digests.candidates(digest, feed_ids, since=since, until=until)
+            feed_ids = await self._store.subscriptions.load_feed_ids([digest.channel_id])
+        digest_candidates = await self._store.digests.gather_candidates(
+            digest, feed_ids, since=since, until=until
+        )
         if already_posted is not None:
-            gathered = already_posted.without(gathered)
-        taste = await context.preference_models.get(digest.server_id)
+            digest_candidates = already_posted.exclude_posted(digest_candidates)
+        preference_model = await context.preference_models.get(digest.server_id)
         language = await context.languages.for_channel(guild.id, digest.channel_id)
         draft = DigestContent(
             since=since, until=until, daily=plan.weekday is None, zone=digest.time_zone, wide=plan.wide
         )
         edition = await context.workers.run(
             digest_selection.select_stories,
-            gathered.candidates,
-            gathered.similar_pairs,
+            digest_candidates.candidates,
+            digest_candidates.similar_pairs,
             draft,
-            taste,
+            preference_model,
             language,
             timeout=_SELECTION_TIMEOUT_SECONDS,
         )
@@ -139,30 +146,39 @@ class ChannelDigestTask(ScheduledTask):
             )
         if plan.chart and edition.sections:
             try:
-                found = await load_trends(self._store, context.workers, feed_ids, TrendPeriod.WEEK, until)
+                trends = await load_trends(self._store, context.workers, feed_ids, TrendPeriod.WEEK, until)
             except WorkerError as error:
                 log.warning("digest chart failed channel=%d error=%s", digest.channel_id, error)
             else:
-                edition = edition.with_chart(found.rising_rows, feed_ids)
-        return edition, gathered
+                edition = edition.with_chart(trends.rising_rows, feed_ids)
+        return edition, digest_candidates
 
     async def _with_summaries(
-        self, summaries: Summarizer, edition: DigestContent, language: str, server_id: int, patience: float
+        self,
+        summarizer: Summarizer,
+        edition: DigestContent,
+        language: str,
+        server_id: int,
+        summary_wait_seconds: float,
     ) -> DigestContent:
         """Return the edition with the cached summaries and those that are generated in time."""
-        firsts = [story.articles[0][0] for section in edition.sections for story in section.stories]
-        written: dict[int, str] = {}
+        lead_article_ids = [story.articles[0][0] for section in edition.sections for story in section.stories]
+        summary_by_article_id: dict[int, str] = {}
 
-        async def write() -> None:
-            for article in await self._store.articles.by_ids(firsts):
-                found = await summaries.cached(article, language)
-                if found is None and patience > 0:
-                    found = await summaries.summarize(article, language, server_id=server_id)
-                if isinstance(found, tuple):
-                    written[article.id] = " ".join(found)
+        async def collect_summaries() -> None:
+            for article in await self._store.articles.by_ids(lead_article_ids):
+                sentences = await summarizer.load_cached(article, language)
+                if sentences is None and summary_wait_seconds > 0:
+                    sentences = await summarizer.summarize(article, language, server_id=server_id)
+                if isinstance(sentences, tuple):
+                    summary_by_article_id[article.id] = " ".join(sentences)
 
         try:
-            await asyncio.wait_for(write(), max(patience, _SUMMARY_LOOKUP_SECONDS))
+            await asyncio.wait_for(collect_summaries(), max(summary_wait_seconds, _SUMMARY_LOOKUP_SECONDS))
         except TimeoutError:
-            log.info("digest summaries incomplete written=%d stories=%d", len(written), len(firsts))
-        return edition.with_summaries(written)
+            log.info(
+                "digest summaries incomplete written=%d stories=%d",
+                len(summary_by_article_id),
+                len(lead_article_ids),
+            )
+        return edition.with_summaries(summary_by_article_id)

@@ -14,23 +14,27 @@ class ChannelVisibility:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._archived: dict[int, tuple[float, discord.Thread | None]] = {}
+        self._archived_threads: dict[int, tuple[float, discord.Thread | None]] = {}
 
     async def can_view(self, guild: discord.Guild, member: discord.Member, channel_id: int) -> bool:
         """Return whether a member can read the messages of a channel or thread.
 
         Raises discord.DiscordException or aiohttp.ClientError if Discord must be asked and fails.
         """
-        channel = await self._channel(guild, channel_id)
+        channel = await self._find_channel(guild, channel_id)
         if channel is None:
             return False
-        granted = channel.permissions_for(member)
-        if isinstance(channel, discord.Thread) and channel.is_private() and not granted.manage_threads:
+        channel_permissions = channel.permissions_for(member)
+        if (
+            isinstance(channel, discord.Thread)
+            and channel.is_private()
+            and not channel_permissions.manage_threads
+        ):
             try:
                 await channel.fetch_member(member.id)
             except (discord.Forbidden, discord.NotFound):
                 return False
-        return granted.view_channel and granted.read_message_history
+        return channel_permissions.view_channel and channel_permissions.read_message_history
 
     async def is_readable_by_all_in(self, guild: discord.Guild, place_id: int, channel_id: int) -> bool:
         """Return whether every reader of `place_id`, a channel or thread, can also read `channel_id`.
@@ -44,57 +48,69 @@ class ChannelVisibility:
         """
         if channel_id == place_id:
             return True
-        place, other = await self._channel(guild, place_id), await self._channel(guild, channel_id)
-        if isinstance(other, discord.Thread) and other.is_private():
+        place, readable_channel = (
+            await self._find_channel(guild, place_id),
+            await self._find_channel(guild, channel_id),
+        )
+        if isinstance(readable_channel, discord.Thread) and readable_channel.is_private():
             return False
-        home, other = _permission_channel(place), _permission_channel(other)
-        if home is None or other is None:
+        place_channel, readable_channel = (
+            _permission_channel_of(place),
+            _permission_channel_of(readable_channel),
+        )
+        if place_channel is None or readable_channel is None:
             return False
-        return other.id == home.id or other.overwrites == home.overwrites or _is_readable_by_everyone(other)
+        return (
+            readable_channel.id == place_channel.id
+            or readable_channel.overwrites == place_channel.overwrites
+            or _is_readable_by_everyone(readable_channel)
+        )
 
     async def is_public(self, guild: discord.Guild, channel_id: int) -> bool:
         """Return whether @everyone of a server can read a channel or thread.
 
         Raises discord.DiscordException or aiohttp.ClientError if Discord must be asked and fails.
         """
-        channel = await self._channel(guild, channel_id)
-        home = _permission_channel(channel)
-        if home is None or (isinstance(channel, discord.Thread) and channel.is_private()):
+        channel = await self._find_channel(guild, channel_id)
+        permission_channel = _permission_channel_of(channel)
+        if permission_channel is None or (isinstance(channel, discord.Thread) and channel.is_private()):
             return False
-        granted = home.permissions_for(guild.default_role)
-        return granted.view_channel and granted.read_message_history
+        everyone_permissions = permission_channel.permissions_for(guild.default_role)
+        return everyone_permissions.view_channel and everyone_permissions.read_message_history
 
-    async def _channel(
+    async def _find_channel(
         self, guild: discord.Guild, channel_id: int
     ) -> discord.abc.GuildChannel | discord.Thread | None:
-        channel = guild.get_channel_or_thread(channel_id) or await self._archived_thread(guild, channel_id)
+        channel = guild.get_channel_or_thread(channel_id) or await self._fetch_archived_thread(
+            guild, channel_id
+        )
         return None if isinstance(channel, discord.Thread) and channel.parent is None else channel
 
-    async def _archived_thread(self, guild: discord.Guild, channel_id: int) -> discord.Thread | None:
+    async def _fetch_archived_thread(self, guild: discord.Guild, channel_id: int) -> discord.Thread | None:
         """Return a thread that is not in discord.py's cache because it is archived, or None if there is none.
 
         Fetched at most once every `_THREAD_CACHE_SECONDS`; a cached thread outlives failed requests.
         """
         now = self._clock.monotonic()
-        asked, thread = self._archived.get(channel_id, (-_THREAD_CACHE_SECONDS, None))
-        if now - asked < _THREAD_CACHE_SECONDS:
+        fetched_at, thread = self._archived_threads.get(channel_id, (-_THREAD_CACHE_SECONDS, None))
+        if now - fetched_at < _THREAD_CACHE_SECONDS:
             return thread
         try:
-            found = await guild.fetch_channel(channel_id)
+            channel = await guild.fetch_channel(channel_id)
         except (discord.Forbidden, discord.NotFound, discord.InvalidData):
-            found = None
+            channel = None
         except (discord.DiscordException, aiohttp.ClientError):
             if thread is None:
                 raise
             return thread
-        if len(self._archived) >= _MAX_CACHED_THREADS:
-            self._archived.clear()
-        thread = found if isinstance(found, discord.Thread) else None
-        self._archived[channel_id] = (now, thread)
+        if len(self._archived_threads) >= _MAX_CACHED_THREADS:
+            self._archived_threads.clear()
+        thread = channel if isinstance(channel, discord.Thread) else None
+        self._archived_threads[channel_id] = (now, thread)
         return thread
 
 
-def _permission_channel(
+def _permission_channel_of(
     place: discord.abc.GuildChannel | discord.Thread | None,
 ) -> discord.abc.GuildChannel | None:
     """Return the channel whose overwrites apply to a channel or thread: the parent of a thread."""
@@ -104,8 +120,8 @@ def _permission_channel(
 def _is_readable_by_everyone(channel: discord.abc.GuildChannel) -> bool:
     """Return whether @everyone can read a channel and no overwrite denies it to a role or member."""
     everyone = channel.guild.default_role
-    granted = channel.permissions_for(everyone)
-    if not (granted.view_channel and granted.read_message_history):
+    everyone_permissions = channel.permissions_for(everyone)
+    if not (everyone_permissions.view_channel and everyone_permissions.read_message_history):
         return False
     return not any(
         overwrite.view_channel is False or overwrite.read_message_history is False

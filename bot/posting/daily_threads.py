@@ -36,8 +36,8 @@ _MAX_LOOKBACK_SECONDS = 2 * 86_400
 _MAX_THREAD_NAME_LENGTH = 100
 
 
-async def place(
-    context: PostingContext, channel: message_targets.GuildTarget, dispatch: Dispatch, *, may_make: bool
+async def resolve_daily_thread(
+    context: PostingContext, channel: message_targets.GuildTarget, dispatch: Dispatch, *, may_create: bool
 ) -> message_targets.GuildTarget | SendOutcome | None:
     """Return where a dispatch to `channel` goes: the channel, or its thread of the day of the claim.
 
@@ -47,25 +47,27 @@ async def place(
     if not isinstance(channel, discord.TextChannel) or dispatch.kind not in THREADED_KINDS:
         return channel
     store = context.store
-    if not (await store.preferences.of_channel(channel.id)).daily_thread:
+    if not (await store.preferences.by_channel(channel.id)).daily_thread:
         return channel
-    if lacking := permissions.missing_thread_permissions(channel):
-        return ChannelBlocked(" ".join((SendProblem.FORBIDDEN, *lacking)))
-    chosen = await store.preferences.of_server(channel.guild.id)
-    claimed = dispatch.claimed_at if dispatch.claimed_at is not None else dispatch.created_at
-    day = datetime.fromtimestamp(claimed, local_time.load_zone(chosen.time_zone)).date()
-    known = await store.daily_threads.get(channel.id, day)
-    if known is not None:
-        found = await message_targets.find_channel(context.client, known)
-        if found != ChannelBlocked(SendProblem.CHANNEL_GONE):
-            return found
-    title = _thread_name(day, await context.languages.for_channel(channel.guild.id, channel.id))
-    made = await try_request(_find_existing_thread(channel, title, claimed - _MAX_LOOKBACK_SECONDS))
-    if made is None and may_make:
-        made = await _create_thread(channel, title)
-    if isinstance(made, discord.Thread):
-        await store.daily_threads.set(channel.id, day, made.id)
-    return made
+    if missing_permissions := permissions.find_missing_thread_permissions(channel):
+        return ChannelBlocked(" ".join((SendProblem.FORBIDDEN, *missing_permissions)))
+    server_preferences = await store.preferences.by_server(channel.guild.id)
+    claimed_at = dispatch.claimed_at if dispatch.claimed_at is not None else dispatch.created_at
+    day = datetime.fromtimestamp(claimed_at, local_time.load_zone(server_preferences.time_zone)).date()
+    thread_id = await store.daily_threads.get(channel.id, day)
+    if thread_id is not None:
+        thread = await message_targets.find_channel(context.client, thread_id)
+        if thread != ChannelBlocked(SendProblem.CHANNEL_GONE):
+            return thread
+    thread_name = _thread_name(day, await context.languages.for_channel(channel.guild.id, channel.id))
+    daily_thread = await try_request(
+        _find_existing_thread(channel, thread_name, claimed_at - _MAX_LOOKBACK_SECONDS)
+    )
+    if daily_thread is None and may_create:
+        daily_thread = await _create_thread(channel, thread_name)
+    if isinstance(daily_thread, discord.Thread):
+        await store.daily_threads.save(channel.id, day, daily_thread.id)
+    return daily_thread
 
 
 def _thread_name(day: date, language: str) -> str:

@@ -21,38 +21,38 @@ async def with_forum_tags(
     store: Store, forum: discord.ForumChannel, dispatch: Dispatch, message: Message
 ) -> Message:
     """Return the message with the tags of the forum that match its articles. Raises StoreError."""
-    available = assignable_tags(forum)
-    if not available:
+    available_tags = list_assignable_tags(forum)
+    if not available_tags:
         return message
-    rules = await store.forum_tags.by_channel(forum.id)
+    rules = await store.forum_tags.list_by_channel(forum.id)
     articles = await store.articles.by_ids(dispatch.article_ids)
-    ids = await asyncio.to_thread(_select_tag_ids, articles, available, rules, store.clock.now())
-    by_id = {tag.id: tag for tag in available}
-    return replace(message, tags=tuple(by_id[id_] for id_ in ids))
+    tag_ids = await asyncio.to_thread(_select_tag_ids, articles, available_tags, rules, store.clock.now())
+    tag_by_id = {tag.id: tag for tag in available_tags}
+    return replace(message, tags=tuple(tag_by_id[tag_id] for tag_id in tag_ids))
 
 
-def assignable_tags(forum: discord.ForumChannel) -> list[discord.ForumTag]:
+def list_assignable_tags(forum: discord.ForumChannel) -> list[discord.ForumTag]:
     """Return the tags of a forum that Telex can assign; moderated ones need Manage Threads."""
-    me = forum.guild.me
-    may_all = me is not None and forum.permissions_for(me).manage_threads
-    return [tag for tag in forum.available_tags if may_all or not tag.moderated]
+    bot_member = forum.guild.me
+    can_assign_moderated_tags = bot_member is not None and forum.permissions_for(bot_member).manage_threads
+    return [tag for tag in forum.available_tags if can_assign_moderated_tags or not tag.moderated]
 
 
 def _select_tag_ids(
     articles: Sequence[Article],
-    available: Sequence[discord.ForumTag],
+    available_tags: Sequence[discord.ForumTag],
     rules: Sequence[ForumTagRule],
     now: int,
 ) -> list[int]:
     """Return the ids of the tags for the articles of one post, those of rules first."""
-    known = {tag.id for tag in available}
-    matches = FilterEvaluator(articles, now).matches
-    chosen = [
+    available_tag_ids = {tag.id for tag in available_tags}
+    matches = FilterEvaluator(articles, now).is_match
+    selected_tag_ids = [
         rule.tag_id
         for rule in rules
-        if rule.tag_id in known
+        if rule.tag_id in available_tag_ids
         and (not rule.query or any(matches(article.key, rule.query) for article in articles))
     ]
     categories = {fold(tag) for article in articles for tag in article.tags}
-    chosen += [tag.id for tag in available if fold(tag.name) in categories]
-    return list(dict.fromkeys(chosen))[:MAX_TAGS_PER_POST]
+    selected_tag_ids += [tag.id for tag in available_tags if fold(tag.name) in categories]
+    return list(dict.fromkeys(selected_tag_ids))[:MAX_TAGS_PER_POST]

@@ -53,7 +53,7 @@ class OutboxRelay:
         self._store, self._client, self._clock = context.store, context.client, context.clock
         self.audience, self._restore_reconciler = context.audience, context.restore_reconciler
         self.wake = context.wake
-        self._woken = context.work_available
+        self._work_available = context.work_available
         self.digests, self.personal_digests = ChannelDigestTask(context), PersonalDigestTask(context)
         self._per_shard_tasks: tuple[ScheduledTask, ...] = (self.digests, TranslationTask(context))
         self._singleton_tasks: tuple[ScheduledTask, ...] = (
@@ -64,7 +64,7 @@ class OutboxRelay:
         self._channel_tasks: dict[int, asyncio.Task[None]] = {}
         self._slots = FairSemaphore(MAX_CONCURRENT_SENDS)
         self._sender = DispatchSender(context)
-        self._in_doubt = InDoubtClaims(self._clock)
+        self._in_doubt_claims = InDoubtClaims(self._clock)
         self._paused_until: dict[int, int] = {}  # timestamps by channel id
         self._error_counts: Counter[int] = Counter()
         self._post_send = PostSendWorker(context, self._sender.render)
@@ -72,16 +72,16 @@ class OutboxRelay:
         self._in_flight_by_channel: dict[int, Dispatch] = {}
         self._adopted_shards: set[int] = set()
         self._adopt_lock = asyncio.Lock()
-        self._stopping = False
+        self._is_stopping = False
         self.on_delivery_confirmed: Callable[[Dispatch], None] = lambda _dispatch: None
         """Called with a dispatch that a delivery lookup found sent; users may have seen it for a while."""
 
     async def run(self) -> None:
         """Send dispatches whenever they are due, until cancelled. Raises StoreError."""
-        if not self._store.shards.are_transferable:  # else shards start one by one
+        if not self._store.shards.is_leased:  # else shards start one by one
             await self._client.wait_until_ready()
         while True:
-            self._woken.clear()
+            self._work_available.clear()
             await self._start_due_work()
             await self._wait_for_work()
 
@@ -91,29 +91,29 @@ class OutboxRelay:
         Idle means that nothing is running and all remaining work is due later. For tests and the demo; `run`
         is the loop of the bot. Raises StoreError.
         """
-        idle = 0
+        idle_rounds = 0
         # Work that starts and ends within one round may enqueue more, which the next round starts.
-        while idle < 2:  # noqa: PLR2004
+        while idle_rounds < 2:  # noqa: PLR2004
             await self._start_due_work()
-            running = self._running_tasks()
-            idle = 0 if running else idle + 1
-            if running:
-                await asyncio.wait(running)
+            running_tasks = self._running_tasks()
+            idle_rounds = 0 if running_tasks else idle_rounds + 1
+            if running_tasks:
+                await asyncio.wait(running_tasks)
 
-    async def stop(self, grace: float = 5.0) -> None:
+    async def stop(self, grace_seconds: float = 5.0) -> None:
         """Start nothing new, and wait up to `grace_seconds` for work in flight; cancel what is left.
 
         The claims of cancelled sends stay in the outbox, and are looked up after the next start.
         """
-        self._stopping = self._post_send.stopping = True
-        running = self._running_tasks()
-        if running:
-            _done, late = await asyncio.wait(running, timeout=grace)
-            for task in late:
+        self._is_stopping = self._post_send.is_stopping = True
+        running_tasks = self._running_tasks()
+        if running_tasks:
+            _done, unfinished_tasks = await asyncio.wait(running_tasks, timeout=grace_seconds)
+            for task in unfinished_tasks:
                 task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            await asyncio.gather(*unfinished_tasks, return_exceptions=True)
 
-    async def release_shard(self, shard: int, grace: float = 5.0) -> None:
+    async def release_shard(self, shard: int, grace_seconds: float = 5.0) -> None:
         """Wait up to `grace_seconds` for the sends in flight of a shard that another process takes over.
 
         Claims that are still open stay in the outbox; the new owner reconciles them. The caller must have
@@ -121,33 +121,35 @@ class OutboxRelay:
         """
         async with self._adopt_lock:  # A running `adopt_shard` would add it again.
             self._adopted_shards.discard(shard)
-        of = self._store.shards.shard_of
-        sending = [
-            self._channel_tasks[id_]
-            for id_, each in self._in_flight_by_channel.items()
-            if of(each.server_id) == shard
+        shard_of = self._store.shards.get_shard
+        sending_tasks = [
+            self._channel_tasks[channel_id]
+            for channel_id, dispatch in self._in_flight_by_channel.items()
+            if shard_of(dispatch.server_id) == shard
         ]
-        if sending:
-            await asyncio.wait(sending, timeout=grace)
-        self._in_doubt.drop_where(lambda each: of(each.server_id) == shard)
+        if sending_tasks:
+            await asyncio.wait(sending_tasks, timeout=grace_seconds)
+        self._in_doubt_claims.drop_where(
+            lambda in_doubt_dispatch: shard_of(in_doubt_dispatch.server_id) == shard
+        )
 
     async def recheck_channel(self, channel_id: int) -> None:
         """Unblock a channel if its permissions now suffice, and wake the relay. Raises StoreError."""
-        problem = await self._store.dispatches.problem(channel_id)
+        problem = await self._store.dispatches.get_problem(channel_id)
         if problem is None:
             return
         channel = self._client.get_channel(channel_id)
-        if isinstance(channel, message_targets.GuildTarget) and permissions.missing_permissions(channel):
+        if isinstance(channel, message_targets.GuildTarget) and permissions.find_missing_permissions(channel):
             return
         await self._store.dispatches.unblock_channel(channel_id)
         self.wake()
 
-    def on_clock_set_back(self, by: int) -> None:
+    def on_clock_set_back(self, seconds: int) -> None:
         """Move all stored times back by `seconds`, by which the wall clock was set back."""
-        self._paused_until = {channel: until - by for channel, until in self._paused_until.items()}
-        self._post_send.on_clock_set_back(by)
-        for other in (*self._per_shard_tasks, *self._singleton_tasks):
-            other.on_clock_set_back(by)
+        self._paused_until = {channel: until - seconds for channel, until in self._paused_until.items()}
+        self._post_send.on_clock_set_back(seconds)
+        for scheduled_task in (*self._per_shard_tasks, *self._singleton_tasks):
+            scheduled_task.on_clock_set_back(seconds)
         self.wake()
 
     @property
@@ -169,8 +171,8 @@ class OutboxRelay:
                 return
             if not self._adopted_shards:
                 await self._restore_reconciler.load_restore_marker()
-            for dispatch in await self._store.dispatches.claimed(shard):
-                self._in_doubt.add(dispatch)
+            for dispatch in await self._store.dispatches.list_claimed(shard):
+                self._in_doubt_claims.add(dispatch)
             await self._post_send.adopt_shard(shard)
             self._adopted_shards.add(shard)
 
@@ -179,75 +181,90 @@ class OutboxRelay:
             return  # A dispatch is sent only after its claim was stored.
         for shard in self._store.shards.numbers - self._adopted_shards:
             await self.adopt_shard(shard)
-        await self._in_doubt.load_suspect_channels(self._store)
+        await self._in_doubt_claims.load_suspect_channels(self._store)
         now = self._clock.now()
         self._paused_until = {channel: until for channel, until in self._paused_until.items() if until > now}
-        busy = self._channel_tasks.keys() | self._paused_until.keys()
-        ready = [channel for channel in self._in_doubt.channels() if channel not in busy]
-        ready += await self._store.dispatches.channels_ready(now, busy)
-        for channel_id in ready:
-            if channel_id not in self._channel_tasks and not self._stopping:
+        busy_channel_ids = self._channel_tasks.keys() | self._paused_until.keys()
+        ready_channel_ids = [
+            channel for channel in self._in_doubt_claims.channel_ids() if channel not in busy_channel_ids
+        ]
+        ready_channel_ids += await self._store.dispatches.list_ready_channels(now, busy_channel_ids)
+        for channel_id in ready_channel_ids:
+            if channel_id not in self._channel_tasks and not self._is_stopping:
                 task = asyncio.create_task(self._drain_channel(channel_id))
                 self._channel_tasks[channel_id] = task
                 task.add_done_callback(partial(self._on_channel_task_done, channel_id))
-        if not self._stopping:
-            for other in self._active_tasks:
-                await other.start_if_due(now)
+        if not self._is_stopping:
+            for scheduled_task in self._active_tasks:
+                await scheduled_task.start_if_due(now)
             await self._post_send.start_due_work(now)
 
     def _on_channel_task_done(self, channel_id: int, task: asyncio.Task[None]) -> None:
         self._channel_tasks.pop(channel_id, None)
         self._in_flight_by_channel.pop(channel_id, None)
-        fault = None if task.cancelled() else task.exception()
-        if fault is not None:
-            self._in_doubt.mark_channel_suspect(channel_id)
-        if isinstance(fault, DatabaseFault | LeaseLost):
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._in_doubt_claims.mark_channel_suspect(channel_id)
+        if isinstance(error, DatabaseFault | LeaseLost):
             self._pause_channel(channel_id, WRITE_RETRY_SECONDS)
-        elif fault is not None:
-            log.error("channel task failed channel=%d", channel_id, exc_info=fault)
+        elif error is not None:
+            log.error("channel task failed channel=%d", channel_id, exc_info=error)
             self._paused_until[channel_id] = self._clock.now() + _ERROR_BACKOFF_SECONDS
         self.wake()
 
     def _running_tasks(self) -> set[asyncio.Task[None]]:
-        others = (
-            other.task for other in (*self._per_shard_tasks, *self._singleton_tasks) if other.task is not None
+        scheduled_tasks = (
+            scheduled_task.task
+            for scheduled_task in (*self._per_shard_tasks, *self._singleton_tasks)
+            if scheduled_task.task is not None
         )
-        return {*self._channel_tasks.values(), *self._post_send.running_tasks(), *others}
+        return {*self._channel_tasks.values(), *self._post_send.running_tasks(), *scheduled_tasks}
 
     async def _wait_for_work(self) -> None:
         if self._store.fault is not None:
             await self._clock.sleep(WRITE_RETRY_SECONDS)
             return
         now = self._clock.now()
-        busy = self._channel_tasks.keys() | self._paused_until.keys()
-        dues = [
+        busy_channel_ids = self._channel_tasks.keys() | self._paused_until.keys()
+        wake_times = [
             now
             + (
                 _SHARED_DB_POLL_INTERVAL_SECONDS
-                if self._store.shards.are_transferable
+                if self._store.shards.is_leased
                 else _MAX_POLL_INTERVAL_SECONDS
             ),
             *self._paused_until.values(),
         ]
-        nexts = [await self._store.dispatches.next_due(busy), await self._post_send.next_due()]
-        nexts += [await other.next_due() for other in self._active_tasks if other.task is None]
-        dues += [due for due in nexts if due is not None]
-        await wait_for_event(self._clock, self._woken, max(min(dues) - now, 0))
+        next_due_times = [
+            await self._store.dispatches.next_due_at(busy_channel_ids),
+            await self._post_send.next_due(),
+        ]
+        next_due_times += [
+            await scheduled_task.next_due()
+            for scheduled_task in self._active_tasks
+            if scheduled_task.task is None
+        ]
+        wake_times += [due_at for due_at in next_due_times if due_at is not None]
+        await wait_for_event(self._clock, self._work_available, max(min(wake_times) - now, 0))
 
     async def _drain_channel(self, channel_id: int) -> None:
-        while channel_id not in self._paused_until and not self._stopping:
+        while channel_id not in self._paused_until and not self._is_stopping:
             async with self._slots.acquire(message_targets.fair_share_key(self._client, channel_id)):
-                pending = self._in_doubt.first(channel_id)
-                dispatch = pending.dispatch if pending else await self._store.dispatches.claim(channel_id)
+                in_doubt_claim = self._in_doubt_claims.first(channel_id)
+                dispatch = (
+                    in_doubt_claim.dispatch
+                    if in_doubt_claim
+                    else await self._store.dispatches.claim(channel_id)
+                )
                 if dispatch is None:
                     return
                 self._in_flight_by_channel[channel_id] = dispatch
                 current_server_id.set(dispatch.server_id)
                 try:
-                    await (self._reconcile_claim(pending) if pending else self._send(dispatch))
-                except (DatabaseFault, LeaseLost) as fault:
-                    if isinstance(fault, LeaseLost) and not self._store.shards.serves(dispatch.server_id):
-                        self._in_doubt.resolve(dispatch)  # The new owner of the shard looks it up.
+                    await (self._reconcile_claim(in_doubt_claim) if in_doubt_claim else self._send(dispatch))
+                except (DatabaseFault, LeaseLost) as error:
+                    if isinstance(error, LeaseLost) and not self._store.shards.serves(dispatch.server_id):
+                        self._in_doubt_claims.resolve(dispatch)  # The new owner of the shard looks it up.
                         return
                     self._mark_in_doubt(dispatch, WRITE_RETRY_SECONDS)
                 except Exception:
@@ -260,42 +277,46 @@ class OutboxRelay:
         self._error_counts[dispatch.id] += 1
         if self._error_counts[dispatch.id] >= _MAX_ERRORS_PER_DISPATCH:
             await self._store.dispatches.mark_failed(dispatch.id, SendProblem.INTERNAL_ERROR)
-            self._in_doubt.resolve(dispatch)
+            self._in_doubt_claims.resolve(dispatch)
 
     async def _send(self, dispatch: Dispatch) -> None:
-        prepared = await self._sender.prepare(dispatch)
-        if isinstance(prepared, SendProblem):
-            await self._store.dispatches.mark_failed(dispatch.id, prepared)
+        target_or_outcome = await self._sender.prepare(dispatch)
+        if isinstance(target_or_outcome, SendProblem):
+            await self._store.dispatches.mark_failed(dispatch.id, target_or_outcome)
             return
-        if isinstance(prepared, SendOutcome):
-            await self._record_outcome(dispatch, prepared)
+        if isinstance(target_or_outcome, SendOutcome):
+            await self._record_outcome(dispatch, target_or_outcome)
             return
-        place, dispatch, message = prepared
+        place, dispatch, message = target_or_outcome
         outcome = await self._restore_reconciler.reconcile(place, dispatch, message)
         if isinstance(outcome, Deduplicated):
             return
-        shown: tuple[int, ...] = ()
+        joined_article_ids: tuple[int, ...] = ()
         if outcome is None and not self._store.shards.serves(dispatch.server_id):
             return  # The new owner of the shard looks it up.
         if outcome is None:
             outcome = await self._sender.send(place, dispatch, message)
-            shown = dispatch.joined_article_ids
-        await self._record_outcome(dispatch, outcome, shown)
+            joined_article_ids = dispatch.joined_article_ids
+        await self._record_outcome(dispatch, outcome, joined_article_ids)
         if isinstance(outcome, Sent):
             self._post_send.schedule_finalize(_with_message_ids(dispatch, outcome))
 
-    async def _reconcile_claim(self, pending: InDoubtClaim) -> None:
+    async def _reconcile_claim(self, in_doubt_claim: InDoubtClaim) -> None:
         """Look up an in-doubt claim: record it as sent, release it, or try again later."""
-        dispatch = pending.dispatch
-        current = await self._store.dispatches.get(dispatch.id)
-        if current is None or current.state is not DispatchState.CLAIMED:
-            self._in_doubt.resolve(dispatch)  # Its outcome was recorded before the error.
+        dispatch = in_doubt_claim.dispatch
+        stored_dispatch = await self._store.dispatches.get(dispatch.id)
+        if stored_dispatch is None or stored_dispatch.state is not DispatchState.CLAIMED:
+            self._in_doubt_claims.resolve(dispatch)  # Its outcome was recorded before the error.
             return
-        dispatch = replace(dispatch, webhook_id=current.webhook_id)
-        passed = self._in_doubt.elapsed_seconds(pending)
-        outcome, is_safe = await self._sender.find_delivered(dispatch)
-        if outcome is None and not is_safe and (wait := seconds_until_next_lookup(passed)) is not None:
-            outcome = RetryAfter(wait, "Discord may still be at it")
+        dispatch = replace(dispatch, webhook_id=stored_dispatch.webhook_id)
+        elapsed_seconds = self._in_doubt_claims.elapsed_seconds(in_doubt_claim)
+        outcome, is_safe_to_resend = await self._sender.find_delivered(dispatch)
+        if (
+            outcome is None
+            and not is_safe_to_resend
+            and (wait_seconds := seconds_until_next_lookup(elapsed_seconds)) is not None
+        ):
+            outcome = RetryAfter(wait_seconds, "Discord may still be at it")
         if isinstance(outcome, RetryAfter | DeliveryUnknown):
             self._pause_channel(
                 dispatch.channel_id,
@@ -304,26 +325,26 @@ class OutboxRelay:
             return
         if outcome is None:
             await self._store.dispatches.schedule_retry(
-                dispatch.id, due=self._clock.now(), error=current.last_error
+                dispatch.id, due_at=self._clock.now(), error=stored_dispatch.last_error
             )
         else:
             await self._record_outcome(dispatch, outcome)
-        self._in_doubt.resolve(dispatch)
+        self._in_doubt_claims.resolve(dispatch)
         if isinstance(outcome, Sent):
             self.on_delivery_confirmed(_with_message_ids(dispatch, outcome))
             self._post_send.schedule_finalize(_with_message_ids(dispatch, outcome))
 
     async def _record_outcome(
-        self, dispatch: Dispatch, outcome: SendOutcome, shown: Collection[int] = ()
+        self, dispatch: Dispatch, outcome: SendOutcome, joined_article_ids: Collection[int] = ()
     ) -> None:
-        rest = await self._outcome_recorder.record(dispatch, outcome, shown)
-        if rest is not None:
-            self._mark_in_doubt(dispatch, rest)
+        lookup_delay_seconds = await self._outcome_recorder.record(dispatch, outcome, joined_article_ids)
+        if lookup_delay_seconds is not None:
+            self._mark_in_doubt(dispatch, lookup_delay_seconds)
 
-    def _mark_in_doubt(self, dispatch: Dispatch, rest: float) -> None:
+    def _mark_in_doubt(self, dispatch: Dispatch, pause_seconds: float) -> None:
         """Have a dispatch looked up when the pause of its channel is over."""
-        self._in_doubt.add(dispatch)
-        self._pause_channel(dispatch.channel_id, rest)
+        self._in_doubt_claims.add(dispatch)
+        self._pause_channel(dispatch.channel_id, pause_seconds)
 
     def _pause_channel(self, channel_id: int, seconds: float) -> None:
         self._paused_until[channel_id] = self._clock.now() + math.ceil(seconds)

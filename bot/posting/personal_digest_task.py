@@ -10,7 +10,7 @@ import discord
 from bot.core.preferences import PersonalDigestPlan
 from bot.core.user_models import PersonalDigest
 from bot.digests import digest_selection
-from bot.digests.already_posted import AlreadyPosted
+from bot.digests.already_posted import AlreadyPostedPages
 from bot.digests.digest_selection import DAY_SECONDS, DigestContent
 from bot.posting.scheduled_task import ScheduledTask
 from bot.search.index.search_engine import EngineError, Scope
@@ -18,7 +18,7 @@ from bot.search.query.query_filters import FilterName
 from bot.search.query.query_parser import parse_query
 from bot.search.query.query_tree import FieldFilter
 from bot.stories.preference_model import NO_PREFERENCES
-from bot.watches.watch_matching import DMS_CLOSED
+from bot.watches.watch_matching import DMS_CLOSED_PROBLEM
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +30,10 @@ class PersonalDigestTask(ScheduledTask):
     """Creates personal digests; stories are selected outside the transaction that enqueues the digest."""
 
     async def _next_due(self) -> int | None:
-        return await self._store.personal_digests.next_due(DMS_CLOSED)
+        return await self._store.personal_digests.next_due_at(DMS_CLOSED_PROBLEM)
 
     async def _run(self) -> None:
-        for digest in await self._store.personal_digests.due(self._clock.now(), DMS_CLOSED):
+        for digest in await self._store.personal_digests.list_due(self._clock.now(), DMS_CLOSED_PROBLEM):
             try:
                 await self._create_digest(digest)
             except (discord.DiscordException, aiohttp.ClientError, TimeoutError, EngineError) as error:
@@ -53,35 +53,41 @@ class PersonalDigestTask(ScheduledTask):
         if digest_selection.is_too_late(plan, digest.due, now):  # The next one covers this period too.
             await store.enqueue_due(digest, None, until=since)
             return
-        told = await self._context.restore_reconciler.find_already_posted(digest, since)
-        if told is None:
+        already_posted = await self._context.restore_reconciler.find_already_posted(digest, since)
+        if already_posted is None:
             self._back_off()
             return
-        if told.due_digest_was_sent:
+        if already_posted.was_due_digest_sent:
             await store.enqueue_due(digest, None, until=since)
             return
-        since = max(since, told.last_digest_due)
-        if (unsent := await store.pending_since(digest.channel_id)) is not None:
-            since = min(since, unsent)
-        readable = (
+        since = max(since, already_posted.last_digest_due)
+        if (pending_since := await store.find_pending_since(digest.channel_id)) is not None:
+            since = min(since, pending_since)
+        readable_feed_ids = (
             await self._context.audience.feeds_readable_by(digest.person_id, strict=True)
         ).server_by_feed_id
         edition = await self.build_edition(
-            plan, digest.person_id, digest.language, readable, since=since, until=now, already_posted=told
+            plan,
+            digest.person_id,
+            digest.language,
+            readable_feed_ids,
+            since=since,
+            until=now,
+            already_posted=already_posted,
         )
         payload = edition.to_json() if edition.sections else None
-        await store.enqueue_due(digest, payload, until=now, named=edition.article_ids)
+        await store.enqueue_due(digest, payload, until=now, listed_article_ids=edition.article_ids)
 
     async def build_edition(
         self,
         plan: PersonalDigestPlan,
-        person_id: int,
+        user_id: int,
         language: str | None,
-        readable: Collection[int],
+        readable_feed_ids: Collection[int],
         *,
         since: int,
         until: int,
-        already_posted: AlreadyPosted | None = None,
+        already_posted: AlreadyPostedPages | None = None,
     ) -> DigestContent:
         """Return the digest of a user for the articles of readable feeds between two timestamps.
 
@@ -93,45 +99,45 @@ class PersonalDigestTask(ScheduledTask):
         """
         queries = [*plan.topic_queries]
         if plan.include_watches:
-            queries += [one.query for one in await self._store.watches.of_person(person_id)]
-        found = await self._store.personal_digests.candidates(
-            readable,
+            queries += [watch.query for watch in await self._store.watches.list_by_user(user_id)]
+        digest_candidates = await self._store.personal_digests.gather_candidates(
+            readable_feed_ids,
             None if plan.is_unrestricted else plan.feed_ids,
-            await self._matching_article_ids(dict.fromkeys(queries), readable, since),
+            await self._find_matching_article_ids(dict.fromkeys(queries), readable_feed_ids, since),
             since=since,
             until=until,
         )
         if already_posted is not None:
-            found = already_posted.without(found)
+            digest_candidates = already_posted.exclude_posted(digest_candidates)
         draft = DigestContent(
             since=since, until=until, daily=plan.weekday is None, zone=plan.time_zone, wide=True
         )
-        choose = digest_selection.select_stories
+        select_stories = digest_selection.select_stories
         return await self._context.workers.run(
-            choose,
-            found.candidates,
-            found.similar_pairs,
+            select_stories,
+            digest_candidates.candidates,
+            digest_candidates.similar_pairs,
             draft,
             NO_PREFERENCES,
             language,
             timeout=_SELECTION_TIMEOUT_SECONDS,
         )
 
-    async def _matching_article_ids(
+    async def _find_matching_article_ids(
         self, queries: Collection[str], feed_ids: Collection[int], since: int
     ) -> set[int]:
         """Return the ids of the newest articles of these feeds that match any of the queries.
 
         Raises EngineError.
         """
-        found: set[int] = set()
+        article_ids: set[int] = set()
         if not queries:
-            return found
+            return article_ids
         await self._context.index.ensure_current()
         engine = self._context.index.engine
         if engine is None:
             raise EngineError
-        scope, recent = (
+        scope, since_filter = (
             Scope(feed_ids=frozenset(feed_ids)),
             FieldFilter(FilterName.SINCE, since - DAY_SECONDS),
         )
@@ -140,10 +146,10 @@ class PersonalDigestTask(ScheduledTask):
             if nodes:
                 try:
                     hits = await asyncio.to_thread(
-                        engine.match_all, (*nodes, recent), scope, _MAX_MATCHES_PER_TOPIC, newest=True
+                        engine.match_all, (*nodes, since_filter), scope, _MAX_MATCHES_PER_TOPIC, newest=True
                     )
                 except EngineError as error:
                     self._context.index.report_search_failure(error)
                     raise
-                found.update(hit.article_id for hit in hits)
-        return found
+                article_ids.update(hit.article_id for hit in hits)
+        return article_ids

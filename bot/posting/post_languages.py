@@ -10,23 +10,25 @@ class PostLanguages:
     """Resolves the language of channels; `default` is used where neither channel nor server has one."""
 
     def __init__(self, store: Store, client: discord.Client, default: str) -> None:
-        self._store, self._client, self._default = store, client, default
+        self._store, self._client, self._default_language = store, client, default
 
     async def for_channel(self, server_id: int, channel_id: int) -> str:
         """Return a channel's language: its setting, its server's, or that of the server's locale.
 
         An ISO 639-1 code. Raises StoreError.
         """
-        language = await self._store.preferences.language(server_id, channel_id)
+        language = await self._store.preferences.get_language(server_id, channel_id)
         if language is not None:
             return language
         guild = self._client.get_guild(server_id)
-        tag = await self._store.servers.locale(server_id) if guild is None else str(guild.preferred_locale)
-        return i18n.supported_language(tag) or self._default
+        locale = (
+            await self._store.servers.get_locale(server_id) if guild is None else str(guild.preferred_locale)
+        )
+        return i18n.supported_language(locale) or self._default_language
 
     async def for_place(self, place: discord.abc.GuildChannel | discord.Thread) -> str:
         """Return the language of a channel or thread, which may inherit its channel's. Raises StoreError."""
-        chosen_of, place_id = self._store.preferences.of_channel, place.id
-        if isinstance(place, discord.Thread) and (await chosen_of(place.id)).language is None:
-            place_id = place.parent_id
-        return await self.for_channel(place.guild.id, place_id)
+        preferences_of, channel_id = self._store.preferences.by_channel, place.id
+        if isinstance(place, discord.Thread) and (await preferences_of(place.id)).language is None:
+            channel_id = place.parent_id
+        return await self.for_channel(place.guild.id, channel_id)

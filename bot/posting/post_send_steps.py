@@ -38,15 +38,15 @@ async def finalize_message(
     Both are safe to repeat. Returns the time to wait before the next attempt, None when nothing is left to
     do. Raises any error that is neither discord.py's nor aiohttp's.
     """
-    server = client.get_guild(dispatch.server_id)
-    if server is not None and server.unavailable:  # Its channels are not in the cache.
+    guild = client.get_guild(dispatch.server_id)
+    if guild is not None and guild.unavailable:  # Its channels are not in the cache.
         return RetryAfter(_RETRY_DELAY_SECONDS, "")
     channel = client.get_channel(dispatch.channel_id)
     message = _partial_message(client, dispatch)
     if add_seed_reaction and dispatch.kind is DispatchKind.POST and _can_react(channel):
-        later = await _run_step(lambda: message.add_reaction(BOOKMARK_EMOJI), dispatch)
-        if later is not None:
-            return later
+        retry = await _run_step(lambda: message.add_reaction(BOOKMARK_EMOJI), dispatch)
+        if retry is not None:
+            return retry
     if isinstance(channel, discord.TextChannel) and channel.is_news() and dispatch.thread_id is None:
         return await _run_step(message.publish, dispatch)
     return None
@@ -60,7 +60,7 @@ async def edit_sent_message(
     Returns None when done, `RetryAfter` for another attempt, or the outcome that rules it out. Raises any
     error that is neither discord.py's nor aiohttp's.
     """
-    write: Callable[..., Awaitable[object]] = _partial_message(client, dispatch).edit
+    edit_call: Callable[..., Awaitable[object]] = _partial_message(client, dispatch).edit
     if dispatch.webhook_id is not None:
         webhook = await webhooks.get(dispatch.webhook_id)
         if isinstance(webhook, SendOutcome):
@@ -69,25 +69,25 @@ async def edit_sent_message(
                 if isinstance(webhook, RetryAfter | ChannelBlocked | Rejected)
                 else _retry_or_give_up(webhook, dispatch)
             )
-        write = _webhook_edit(webhook, dispatch)
-    refused = Rejected("")
-    for attempt in message.fallbacks():
+        edit_call = _webhook_edit_call(webhook, dispatch)
+    rejection = Rejected("")
+    for variant in message.fallbacks():
         try:
-            await _edit_reopening_thread(client, dispatch, write, attempt)
+            await _edit_reopening_thread(client, dispatch, edit_call, variant)
         except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
-            if isinstance(error, discord.HTTPException) and error.code == send_outcomes.EDITED_TOO_OFTEN:
+            if isinstance(error, discord.HTTPException) and error.code == send_outcomes.TOO_MANY_EDITS_CODE:
                 return RetryAfter(_EDIT_RATE_LIMIT_DELAY_SECONDS, str(error))
             outcome = classify_error(error)
             if isinstance(outcome, Rejected):
-                refused = outcome
+                rejection = outcome
                 continue
             return outcome if isinstance(outcome, ChannelBlocked) else _retry_or_give_up(outcome, dispatch)
         return None
     log.info("edit rejected message=%s dispatch=%d", dispatch.message_id, dispatch.id)
-    return refused
+    return rejection
 
 
-def _webhook_edit(webhook: discord.Webhook, dispatch: Dispatch) -> Callable[..., Awaitable[object]]:
+def _webhook_edit_call(webhook: discord.Webhook, dispatch: Dispatch) -> Callable[..., Awaitable[object]]:
     assert dispatch.message_id is not None  # a sent dispatch has one
     place_id = dispatch.thread_id or dispatch.channel_id
     thread = discord.Object(place_id) if place_id != webhook.channel_id else discord.utils.MISSING
@@ -97,21 +97,21 @@ def _webhook_edit(webhook: discord.Webhook, dispatch: Dispatch) -> Callable[...,
 async def _edit_reopening_thread(
     client: discord.Client, dispatch: Dispatch, edit_call: Callable[..., Awaitable[object]], message: Message
 ) -> None:
-    body = message.send_kwargs()
+    message_fields = message.send_kwargs()
     if message.layout:  # A message that was sent as an embed must lose it to become a layout.
-        body |= {"content": None, "embed": None}
+        message_fields |= {"content": None, "embed": None}
     try:
-        await edit_call(**body)
+        await edit_call(**message_fields)
     except discord.HTTPException as error:
         thread = None
         # Discord archives forum posts and daily threads that nobody writes in.
-        if error.code == send_outcomes.ARCHIVED:
+        if error.code == send_outcomes.THREAD_ARCHIVED_CODE:
             thread = await client.fetch_channel(dispatch.thread_id or dispatch.channel_id)
         if not isinstance(thread, discord.Thread) or thread.locked:
             raise
         # Permission to write suffices: https://discord.com/developers/docs/resources/channel#modify-channel
         await thread.edit(archived=False)
-        await edit_call(**body)
+        await edit_call(**message_fields)
 
 
 def _partial_message(client: discord.Client, dispatch: Dispatch) -> discord.PartialMessage:
@@ -123,7 +123,7 @@ def _partial_message(client: discord.Client, dispatch: Dispatch) -> discord.Part
 
 def _can_react(channel: object) -> bool:
     if isinstance(channel, discord.abc.GuildChannel | discord.Thread):
-        return not permissions.missing_permissions(channel, required=False, history=True, reactions=True)
+        return not permissions.find_missing_permissions(channel, required=False, history=True, reactions=True)
     return True
 
 
@@ -131,7 +131,7 @@ async def _run_step(step: Callable[[], Awaitable[object]], dispatch: Dispatch) -
     try:
         await step()
     except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
-        if isinstance(error, discord.HTTPException) and error.code == send_outcomes.ALREADY_PUBLISHED:
+        if isinstance(error, discord.HTTPException) and error.code == send_outcomes.ALREADY_CROSSPOSTED_CODE:
             return None
         return _retry_or_give_up(classify_error(error), dispatch)
     return None

@@ -44,19 +44,21 @@ class PostSendWorker:
         self._unfinalized_by_channel: dict[int, dict[int, tuple[int, Dispatch]]] = {}
         self._finalize_tasks: dict[int, asyncio.Task[None]] = {}
         self._edit_tasks: dict[int, asyncio.Task[None]] = {}
-        self.stopping = False
+        self.is_stopping = False
         """Whether no new work may start."""
 
     async def adopt_shard(self, shard: int) -> None:
         """Load the messages of a shard that are not finalized yet, once. Raises StoreError."""
-        for dispatch in await self._store.dispatches.pending_followups(shard):
+        for dispatch in await self._store.dispatches.list_unfinalized(shard):
             self._schedule_at(self._clock.now(), dispatch)
 
     async def start_due_work(self, now: int) -> None:
         """Start a task in each channel that has due work and no task of that kind. Raises StoreError."""
-        for channel_id in [each for each, due in self._idle_channels_with_due() if due <= now]:
+        for channel_id in [
+            due_channel_id for due_channel_id, due_at in self._iter_idle_channels() if due_at <= now
+        ]:
             self._start_channel_task(self._finalize_tasks, channel_id, self._finalize_channel)
-        for channel_id in await self._store.dispatches.edit_channels(now, self._edit_tasks.keys()):
+        for channel_id in await self._store.dispatches.list_channels_to_edit(now, self._edit_tasks.keys()):
             self._start_channel_task(self._edit_tasks, channel_id, self._edit_channel)
 
     def running_tasks(self) -> list[asyncio.Task[None]]:
@@ -68,14 +70,19 @@ class PostSendWorker:
 
         Raises StoreError.
         """
-        dues = [due for _channel_id, due in self._idle_channels_with_due()]
-        edit = await self._store.dispatches.next_edit_due_at(self._edit_tasks.keys())
-        return min(dues if edit is None else [*dues, edit], default=None)
+        due_times = [due_at for _channel_id, due_at in self._iter_idle_channels()]
+        edit_due_at = await self._store.dispatches.next_edit_due_at(self._edit_tasks.keys())
+        return min(due_times if edit_due_at is None else [*due_times, edit_due_at], default=None)
 
-    def on_clock_set_back(self, by: int) -> None:
+    def on_clock_set_back(self, seconds: int) -> None:
         """Move all due times back by `seconds`, by which the wall clock was set back."""
-        for line in self._unfinalized_by_channel.values():
-            line.update({id_: (due - by, dispatch) for id_, (due, dispatch) in line.items()})
+        for unfinalized in self._unfinalized_by_channel.values():
+            unfinalized.update(
+                {
+                    dispatch_id: (due_at - seconds, dispatch)
+                    for dispatch_id, (due_at, dispatch) in unfinalized.items()
+                }
+            )
 
     def schedule_finalize(self, dispatch: Dispatch) -> None:
         """Finalize a message that was just sent, in the background."""
@@ -89,69 +96,69 @@ class PostSendWorker:
         """
         current_server_id.set(dispatch.server_id)
         try:
-            later = await post_send_steps.finalize_message(
+            retry = await post_send_steps.finalize_message(
                 self._context.client, dispatch, add_seed_reaction=self._context.settings.seed_reaction
             )
-            if later is None:
-                await self._store.dispatches.mark_followups_done(dispatch.id)
-        except (DatabaseFault, LeaseLost) as fault:
-            if isinstance(fault, LeaseLost) and not self._store.shards.serves(dispatch.server_id):
+            if retry is None:
+                await self._store.dispatches.mark_finalized(dispatch.id)
+        except (DatabaseFault, LeaseLost) as error:
+            if isinstance(error, LeaseLost) and not self._store.shards.serves(dispatch.server_id):
                 return  # The new owner of the shard finalizes it.
-            later = RetryAfter(WRITE_RETRY_SECONDS, "")
+            retry = RetryAfter(WRITE_RETRY_SECONDS, "")
         except Exception:
             log.exception("finalize failed dispatch=%d", dispatch.id)
-            later = RetryAfter(_ERROR_BACKOFF_SECONDS, "")
-        if later is not None:
-            self._schedule_at(self._clock.now() + math.ceil(later.seconds), dispatch)
+            retry = RetryAfter(_ERROR_BACKOFF_SECONDS, "")
+        if retry is not None:
+            self._schedule_at(self._clock.now() + math.ceil(retry.seconds), dispatch)
 
-    def _schedule_at(self, due: int, dispatch: Dispatch) -> None:
-        self._unfinalized_by_channel.setdefault(dispatch.channel_id, {})[dispatch.id] = (due, dispatch)
+    def _schedule_at(self, due_at: int, dispatch: Dispatch) -> None:
+        self._unfinalized_by_channel.setdefault(dispatch.channel_id, {})[dispatch.id] = (due_at, dispatch)
 
-    def _idle_channels_with_due(self) -> Iterator[tuple[int, int]]:
+    def _iter_idle_channels(self) -> Iterator[tuple[int, int]]:
         """Yield each channel that is not being finalized, with its earliest due time."""
-        for channel_id, line in self._unfinalized_by_channel.items():
+        for channel_id, unfinalized in self._unfinalized_by_channel.items():
             if channel_id not in self._finalize_tasks:
-                yield channel_id, min(due for due, _dispatch in line.values())
+                yield channel_id, min(due_at for due_at, _dispatch in unfinalized.values())
 
     def _start_channel_task(
         self,
-        running: dict[int, asyncio.Task[None]],
+        tasks_by_channel: dict[int, asyncio.Task[None]],
         channel_id: int,
         work: Callable[[int], Coroutine[Any, Any, None]],
     ) -> None:
-        if channel_id not in running and not self.stopping:
-            task = running[channel_id] = asyncio.create_task(work(channel_id))
-            task.add_done_callback(partial(self._on_task_done, running, channel_id))
+        if channel_id not in tasks_by_channel and not self.is_stopping:
+            task = tasks_by_channel[channel_id] = asyncio.create_task(work(channel_id))
+            task.add_done_callback(partial(self._on_task_done, tasks_by_channel, channel_id))
 
     def _on_task_done(
-        self, under_way: dict[int, asyncio.Task[None]], channel_id: int, task: asyncio.Task[None]
+        self, tasks_by_channel: dict[int, asyncio.Task[None]], channel_id: int, task: asyncio.Task[None]
     ) -> None:
-        del under_way[channel_id]
-        fault = None if task.cancelled() else task.exception()
-        if fault is not None and not isinstance(fault, DatabaseFault | LeaseLost):
-            log.error("post-send task failed channel=%d", channel_id, exc_info=fault)
+        del tasks_by_channel[channel_id]
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, DatabaseFault | LeaseLost):
+            log.error("post-send task failed channel=%d", channel_id, exc_info=error)
         # The relay's next wake-up depends on what is left here.
-        if under_way is self._edit_tasks or channel_id in self._unfinalized_by_channel:
+        if tasks_by_channel is self._edit_tasks or channel_id in self._unfinalized_by_channel:
             self._context.wake()
 
     async def _finalize_channel(self, channel_id: int) -> None:
-        while not self.stopping:
+        while not self.is_stopping:
             now = self._clock.now()
-            line = self._unfinalized_by_channel[channel_id]
-            dispatch = next((dispatch for due, dispatch in line.values() if due <= now), None)
+            unfinalized = self._unfinalized_by_channel[channel_id]
+            dispatch = next((dispatch for due_at, dispatch in unfinalized.values() if due_at <= now), None)
             if dispatch is None:
                 return
-            del line[dispatch.id]
+            del unfinalized[dispatch.id]
             await self.finalize(dispatch)
-            if not line:
+            if not unfinalized:
                 del self._unfinalized_by_channel[channel_id]
                 return
 
     async def _edit_channel(self, channel_id: int) -> None:
-        while not self.stopping:
+        while not self.is_stopping:
             async with self._slots.acquire(message_targets.fair_share_key(self._context.client, channel_id)):
                 dispatch = next(
-                    iter(await self._store.dispatches.edits_due(self._clock.now(), 1, channel_id)), None
+                    iter(await self._store.dispatches.list_due_edits(self._clock.now(), 1, channel_id)), None
                 )
                 if dispatch is None:
                     return
@@ -162,8 +169,8 @@ class PostSendWorker:
                     return
                 except Exception:
                     log.exception("edit failed dispatch=%d", dispatch.id)
-                    due = self._clock.now() + _ERROR_BACKOFF_SECONDS
-                    await self._store.dispatches.postpone_edit(dispatch.id, due)
+                    retry_at = self._clock.now() + _ERROR_BACKOFF_SECONDS
+                    await self._store.dispatches.postpone_edit(dispatch.id, retry_at)
 
     async def _apply_edit(self, dispatch: Dispatch) -> None:
         current_server_id.set(dispatch.server_id)
@@ -175,10 +182,10 @@ class PostSendWorker:
             )
         if outcome is None:
             await self._store.dispatches.mark_edited(
-                dispatch.id, as_of=dispatch.edit_due_at, shown=dispatch.joined_article_ids
+                dispatch.id, as_of=dispatch.edit_due_at, shown_article_ids=dispatch.joined_article_ids
             )
         elif isinstance(outcome, RetryAfter):
-            due = self._clock.now() + math.ceil(outcome.seconds)
-            await self._store.dispatches.postpone_edit(dispatch.id, due)
+            retry_at = self._clock.now() + math.ceil(outcome.seconds)
+            await self._store.dispatches.postpone_edit(dispatch.id, retry_at)
         elif await self._store.dispatches.abandon_edits(dispatch.id):
             self._context.wake()

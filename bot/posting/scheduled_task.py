@@ -28,8 +28,8 @@ class ScheduledTask:
 
     async def start_if_due(self, now: int) -> None:
         """Start the task if work is due and it is not running. Raises StoreError."""
-        due = None if self.task is not None else await self.next_due()
-        if self.task is None and due is not None and due <= now:
+        due_at = None if self.task is not None else await self.next_due()
+        if self.task is None and due_at is not None and due_at <= now:
             self._start(self._run())
 
     async def next_due(self) -> int | None:
@@ -37,8 +37,8 @@ class ScheduledTask:
 
         Raises StoreError.
         """
-        due = await self._next_due()
-        return None if due is None else max(due, self._paused_until)
+        due_at = await self._next_due()
+        return None if due_at is None else max(due_at, self._paused_until)
 
     async def _next_due(self) -> int | None:
         """Return the timestamp of the next work, regardless of the backoff; None if there is none."""
@@ -47,9 +47,9 @@ class ScheduledTask:
     async def _run(self) -> None:
         raise NotImplementedError
 
-    def on_clock_set_back(self, by: int) -> None:
+    def on_clock_set_back(self, seconds: int) -> None:
         """Move the end of the backoff back by `seconds`, by which the wall clock was set back."""
-        self._paused_until -= by
+        self._paused_until -= seconds
 
     def _back_off(self) -> None:
         self._paused_until = self._clock.now() + ERROR_BACKOFF_SECONDS
@@ -60,10 +60,10 @@ class ScheduledTask:
 
     def _on_done(self, task: asyncio.Task[None]) -> None:
         self.task = None
-        fault = None if task.cancelled() else task.exception()
-        if fault is not None:
-            if not isinstance(fault, DatabaseFault):  # The store logs its own faults.
-                log.error("scheduled task failed task=%s", task.get_name(), exc_info=fault)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            if not isinstance(error, DatabaseFault):  # The store logs its own faults.
+                log.error("scheduled task failed task=%s", task.get_name(), exc_info=error)
             self._back_off()
         self._context.wake()
 
@@ -72,24 +72,33 @@ class BestStorySelectionTask(ScheduledTask):
     """Releases the best stories of channels that limit them per day; runs in the owner of the first shard."""
 
     async def _next_due(self) -> int | None:
-        return await self._store.held_posts.next_due() if self._store.shards.serves(None) else None
+        return await self._store.held_posts.next_due_at() if self._store.shards.serves(None) else None
 
     async def _run(self) -> None:
         await self._store.held_posts.withhold_expired()
-        for choice in await self._store.held_posts.due_selections():
-            await self._select_for_channel(choice)
+        for selection in await self._store.held_posts.list_due_selections():
+            await self._select_for_channel(selection)
 
-    async def _select_for_channel(self, choice: TopStorySelection) -> None:
-        now, minutes = self._clock.now(), local_time.spread_over_waking_hours(choice.stories_per_day)
+    async def _select_for_channel(self, selection: TopStorySelection) -> None:
+        now, minutes_of_day = (
+            self._clock.now(),
+            local_time.spread_over_waking_hours(selection.stories_per_day),
+        )
         # Selections missed during downtime are made up for, at most those of a day.
-        due, count = choice.due_at, 0
-        while due <= now and count < choice.stories_per_day:
-            due, count = local_time.next_occurrence_of_any(due, minutes, choice.time_zone), count + 1
-        stories = await self._store.held_posts.eligible_stories(choice)
-        taste = await self._context.preference_models.get(choice.server_id)
-        chosen = [story.post_id for story in story_ranking.best_stories(stories, count, now, taste)]
-        next_due = local_time.next_occurrence_of_any(now, minutes, choice.time_zone)
-        await self._store.held_posts.release_selected(choice, chosen, next_due=next_due)
+        due_at, story_count = selection.due_at, 0
+        while due_at <= now and story_count < selection.stories_per_day:
+            due_at, story_count = (
+                local_time.next_occurrence_of_any(due_at, minutes_of_day, selection.time_zone),
+                story_count + 1,
+            )
+        stories = await self._store.held_posts.list_eligible_stories(selection)
+        preference_model = await self._context.preference_models.get(selection.server_id)
+        selected_post_ids = [
+            story.post_id
+            for story in story_ranking.select_best_stories(stories, story_count, now, preference_model)
+        ]
+        next_due = local_time.next_occurrence_of_any(now, minutes_of_day, selection.time_zone)
+        await self._store.held_posts.release_selected(selection, selected_post_ids, next_due_at=next_due)
 
 
 class WatchMatchingTask(ScheduledTask):
@@ -100,8 +109,10 @@ class WatchMatchingTask(ScheduledTask):
         self._matcher = WatchMatcher(context.store)
 
     async def _next_due(self) -> int | None:
-        has_news = self._store.shards.serves(None) and await self._store.watches.unmatched_arrivals(1)
-        return 0 if has_news else None
+        has_unmatched_articles = self._store.shards.serves(
+            None
+        ) and await self._store.watches.list_unmatched_arrivals(1)
+        return 0 if has_unmatched_articles else None
 
     async def _run(self) -> None:
         while await self._matcher.process_next_batch():

@@ -22,7 +22,7 @@ class TranslationTask(ScheduledTask):
 
     def __init__(self, context: PostingContext) -> None:
         super().__init__(context)
-        self._translations = None if context.model_services is None else context.model_services.translator
+        self._translator = None if context.model_services is None else context.model_services.translator
         self._has_deferred_work = False
 
     async def start_if_due(self, now: int) -> None:
@@ -30,50 +30,61 @@ class TranslationTask(ScheduledTask):
 
         Raises StoreError.
         """
-        if self._translations is None or self.task is not None:
+        if self._translator is None or self.task is not None:
             return
         if now < self._paused_until:
             self._has_deferred_work = True
             return
         self._has_deferred_work = False
-        channels = await self._store.preferences.channels_to_translate()
-        ours = {channel: server for channel, server in channels if self._store.shards.serves(server)}
-        if ours:
+        channels = await self._store.preferences.list_channels_to_translate()
+        served_channels = {
+            channel: server for channel, server in channels if self._store.shards.serves(server)
+        }
+        if served_channels:
             self._paused_until = now + _LOOP_INTERVAL_SECONDS
-            self._start(self._translate(self._translations, ours))
+            self._start(self._translate(self._translator, served_channels))
 
     async def _next_due(self) -> int | None:
         return self._paused_until if self._has_deferred_work else None
 
-    async def _translate(self, translations: ArticleTranslator, servers: dict[int, int]) -> None:
-        languages = {
+    async def _translate(self, translator: ArticleTranslator, server_by_channel: dict[int, int]) -> None:
+        language_by_channel = {
             channel: await self._context.languages.for_channel(server, channel)
-            for channel, server in servers.items()
+            for channel, server in server_by_channel.items()
         }
-        done: set[tuple[int, str]] = set()
+        attempted: set[tuple[int, str]] = set()
         while True:
-            found = await self._store.written_texts.pending_translations(
-                languages, model=translations.model, since=self._clock.now() - MAX_POST_AGE_SECONDS
+            pending_translations = await self._store.generated_texts.list_pending_translations(
+                language_by_channel, model=translator.model, since=self._clock.now() - MAX_POST_AGE_SECONDS
             )
-            wanted: dict[tuple[int, str], list[int]] = defaultdict(list)
-            turns: dict[tuple[int, str], int] = {}
-            seen: dict[int, int] = defaultdict(int)
-            for article_id, channel_id, language in found:
-                wanted[article_id, language].append(channel_id)
-                turns.setdefault((article_id, language), seen[servers[channel_id]])
-                seen[servers[channel_id]] += 1
-            left = sorted(wanted.keys() - done, key=lambda each: turns[each])
-            if not left:
+            channels_by_translation: dict[tuple[int, str], list[int]] = defaultdict(list)
+            rank_by_translation: dict[tuple[int, str], int] = {}
+            count_by_server: dict[int, int] = defaultdict(int)
+            for article_id, channel_id, language in pending_translations:
+                channels_by_translation[article_id, language].append(channel_id)
+                rank_by_translation.setdefault(
+                    (article_id, language), count_by_server[server_by_channel[channel_id]]
+                )
+                count_by_server[server_by_channel[channel_id]] += 1
+            remaining = sorted(
+                channels_by_translation.keys() - attempted,
+                key=lambda translation: rank_by_translation[translation],
+            )
+            if not remaining:
                 return
-            for article_id, language in left:
-                done.add((article_id, language))
-                channel_ids = wanted[article_id, language]
-                rooms = [servers[one] for one in channel_ids if await translations.has_quota(servers[one])]
+            for article_id, language in remaining:
+                attempted.add((article_id, language))
+                channel_ids = channels_by_translation[article_id, language]
+                server_ids_with_quota = [
+                    server_by_channel[asking_channel_id]
+                    for asking_channel_id in channel_ids
+                    if await translator.has_quota(server_by_channel[asking_channel_id])
+                ]
                 article = await self._store.articles.get(article_id)
-                if not rooms or article is None:
+                if not server_ids_with_quota or article is None:
                     continue
-                if not await translations.translate(
-                    article, language, server_id=rooms[0], channel_ids=channel_ids
+                if not await translator.translate(
+                    article, language, server_id=server_ids_with_quota[0], channel_ids=channel_ids
                 ):
                     self._paused_until = self._clock.now() + FAILURE_PAUSE_SECONDS
                     self._has_deferred_work = True

@@ -5,7 +5,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable
 
-from bot.processes.supervision import Supervisor, stop
+from bot.processes.supervision import Supervisor, cancel_and_wait
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -19,42 +19,42 @@ class ClusterEvents:
 
     def __init__(self, store: Store, supervisor: Supervisor) -> None:
         self._store, self._supervisor = store, supervisor
-        self._waiting: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
-        self._hearing: dict[str, Callable[[str], None]] = {}
+        self._subscribers: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
+        self._payload_handlers: dict[str, Callable[[str], None]] = {}
         self._task: asyncio.Task[None] | None = None
 
-    def subscribe(self, name: str, call: Callable[[], None]) -> None:
+    def subscribe(self, name: str, callback: Callable[[], None]) -> None:
         """Call a function at each event of a name, and whenever one may have been missed."""
-        self._waiting[name].append(call)
+        self._subscribers[name].append(callback)
 
-    def unsubscribe(self, name: str, call: Callable[[], None]) -> None:
+    def unsubscribe(self, name: str, callback: Callable[[], None]) -> None:
         """Remove a subscribed function."""
-        self._waiting[name].remove(call)
+        self._subscribers[name].remove(callback)
 
-    def set_payload_handler(self, name: str, hear: Callable[[str], None] | None) -> None:
+    def set_payload_handler(self, name: str, handler: Callable[[str], None] | None) -> None:
         """Set the function that gets the payload of each event of a name; None removes it."""
-        self._hearing.pop(name, None)
-        if hear is not None:
-            self._hearing[name] = hear
+        self._payload_handlers.pop(name, None)
+        if handler is not None:
+            self._payload_handlers[name] = handler
 
     def start(self) -> None:
         """Start to listen, unless it already does."""
         if self._task is None:
-            self._task = self._supervisor.start("notices", lambda: self._store.listen(self._heard))
+            self._task = self._supervisor.start("notices", lambda: self._store.listen(self._on_notification))
 
     async def close(self) -> None:
         """Stop listening."""
         if self._task is not None:
-            await stop((self._task,))
+            await cancel_and_wait((self._task,))
 
-    def _heard(self, notice: str) -> None:
-        name, _space, text = notice.partition(" ")
+    def _on_notification(self, notification: str) -> None:
+        name, _space, payload = notification.partition(" ")
         try:
-            if name in self._hearing:
-                self._hearing[name](text)
+            if name in self._payload_handlers:
+                self._payload_handlers[name](payload)
                 return
-            for waiting in [self._waiting[name]] if name else self._waiting.values():
-                for call in waiting:
-                    call()
+            for callbacks in [self._subscribers[name]] if name else self._subscribers.values():
+                for callback in callbacks:
+                    callback()
         except Exception:  # Perhaps sent by another version: go on with the next event.
             log.exception("cluster event failed name=%.40s", name)

@@ -18,24 +18,24 @@ from dataclasses import replace
 from bot.core.clock import wait_for_event
 from bot.core.preferences import ProcessRole
 from bot.core.version import __version__
-from bot.processes.supervision import Supervisor, stop
+from bot.processes.supervision import Supervisor, cancel_and_wait
 from bot.store import Store, StoreError
 from bot.store.records.process_records import Fence, LeasePool, Process
 
 log = logging.getLogger(__name__)
 
-LASTS, RENEWED, STOPPED = 15, 5.0, 10.0
+LEASE_SECONDS, RENEW_SECONDS, STOP_SECONDS = 15, 5.0, 10.0
 """Seconds of a lease: its lifetime, its renewal interval, and the time after which it is not used.
 
 The lifetime counts by the database's clock. The last one counts without a renewal, by this process's clock.
 """
 ERROR_BACKOFF_SECONDS = 1.0
 """Seconds until the next attempt after a failed renewal."""
-FEEDS, SHARDS, UPKEEP = "feeds", "shard", "upkeep"
+HOST_SLOT_LEASE, SHARD_LEASE, UPKEEP_LEASE = "feeds", "shard", "upkeep"
 """Kinds of leases: host slots that are polled, Discord shards, and upkeep that one process does for all."""
 
 LeaseListener = Callable[[frozenset[int], frozenset[int]], None]
-_NONE: frozenset[int] = frozenset()
+_NO_NUMBERS: frozenset[int] = frozenset()
 
 
 class Leases:
@@ -46,12 +46,12 @@ class Leases:
         self.process = Process(secrets.token_hex(8), socket.gethostname(), tuple(sorted(roles)), __version__)
         self.gained: Counter[str] = Counter()
         """Number of leases gained after the start, by kind; usually because another process ended."""
-        self._unable: set[ProcessRole] = set()
-        self._shares: dict[str, LeasePool] = {}
-        self._listening: defaultdict[str, list[LeaseListener]] = defaultdict(list)
-        self._held: dict[str, frozenset[int]] = {}
-        self._renewed = 0.0  # By `Clock.uptime`
-        self._turn = asyncio.Lock()
+        self._unavailable_roles: set[ProcessRole] = set()
+        self._pools: dict[str, LeasePool] = {}
+        self._listeners: defaultdict[str, list[LeaseListener]] = defaultdict(list)
+        self._owned: dict[str, frozenset[int]] = {}
+        self._renewed_at = 0.0  # By `Clock.uptime`
+        self._lock = asyncio.Lock()
         self._woken = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -61,13 +61,15 @@ class Leases:
 
     def owned(self, kind: str) -> frozenset[int]:
         """Return the numbers of a kind for which this process may act now."""
-        return _NONE if self._is_late() else self._held.get(kind, _NONE)
+        return _NO_NUMBERS if self._is_late() else self._owned.get(kind, _NO_NUMBERS)
 
     def _is_late(self) -> bool:
-        return self._store.processes.is_multi_process and self._clock.uptime() - self._renewed >= STOPPED
+        return (
+            self._store.processes.is_multi_process and self._clock.uptime() - self._renewed_at >= STOP_SECONDS
+        )
 
     @property
-    def owner(self) -> str | None:
+    def owner_id(self) -> str | None:
         """The id of this process in leases; None where leases never end."""
         return self.process.id if self._store.processes.is_multi_process else None
 
@@ -75,39 +77,43 @@ class Leases:
         """Return the fence for writes under a lease; None where leases never end."""
         return Fence(self.process.id, kind, number) if self._store.processes.is_multi_process else None
 
-    def set_available(self, role: ProcessRole, *, now: bool) -> None:
+    def set_available(self, role: ProcessRole, *, is_available: bool) -> None:
         """Set whether this process can do the work of a role.
 
         While unavailable it keeps the leases that it owns and takes no more.
         """
-        before = frozenset(self._unable)
-        self._unable = self._unable - {role} if now else self._unable | {role}
-        if self._unable != before:
+        previous_roles = frozenset(self._unavailable_roles)
+        self._unavailable_roles = (
+            self._unavailable_roles - {role} if is_available else self._unavailable_roles | {role}
+        )
+        if self._unavailable_roles != previous_roles:
             self.wake()
 
     def is_available(self, role: ProcessRole) -> bool:
         """Return whether this process has a role and can do its work now."""
-        return role in self.process.roles and role not in self._unable
+        return role in self.process.roles and role not in self._unavailable_roles
 
     async def other_processes(self, role: ProcessRole) -> list[str]:
         """Return the ids of the other processes that can do the work of a role now. Raises `StoreError`."""
-        living = await self._store.processes.list_live()
-        return [each.id for each in living if role in each.roles and each.id != self.process.id]
+        processes = await self._store.processes.list_live()
+        return [
+            process.id for process in processes if role in process.roles and process.id != self.process.id
+        ]
 
-    def join_pool(self, share: LeasePool) -> None:
+    def join_pool(self, pool: LeasePool) -> None:
         """Take part in a lease pool from the next renewal on, if this process has the pool's role."""
-        if share.role in self.process.roles:
-            self._shares[share.kind] = share
+        if pool.role in self.process.roles:
+            self._pools[pool.kind] = pool
             self.wake()
 
-    def add_listener(self, kind: str, heard: LeaseListener) -> None:
+    def add_listener(self, kind: str, listener: LeaseListener) -> None:
         """Call a function with the gained and the lost numbers of a kind whenever these change."""
-        self._listening[kind].append(heard)
+        self._listeners[kind].append(listener)
 
-    def remove_listener(self, kind: str, heard: LeaseListener) -> None:
+    def remove_listener(self, kind: str, listener: LeaseListener) -> None:
         """Remove a listener; no effect if it is not registered."""
-        if heard in self._listening[kind]:
-            self._listening[kind].remove(heard)
+        if listener in self._listeners[kind]:
+            self._listeners[kind].remove(listener)
 
     def wake(self) -> None:
         """Renew and rebalance now."""
@@ -124,15 +130,15 @@ class Leases:
             self._tasks.append(self._supervisor.start("lease extension", self._heartbeat_loop))
             self._tasks.append(self._supervisor.start("lease watch", self._expiry_loop))
 
-    async def transfer(self, kind: str, number: int, to: str) -> bool:
+    async def transfer(self, kind: str, number: int, process_id: str) -> bool:
         """Transfer a lease to another process; return whether this process no longer owns it.
 
         Listeners of this process are not called. Raises `StoreError`.
         """
-        async with self._turn:
-            is_gone = await self._store.processes.transfer(Fence(self.process.id, kind, number), to)
+        async with self._lock:
+            is_gone = await self._store.processes.transfer(Fence(self.process.id, kind, number), process_id)
             if is_gone:
-                self._held[kind] = self._held.get(kind, _NONE) - {number}
+                self._owned[kind] = self._owned.get(kind, _NO_NUMBERS) - {number}
         if is_gone:
             with suppress(StoreError):  # The other process also looks by itself.
                 await self._store.notify("leases")
@@ -140,27 +146,27 @@ class Leases:
 
     async def release_kind(self, kind: str) -> None:
         """Leave a pool and release its leases; nothing may act for them any more. Raises `StoreError`."""
-        async with self._turn:
-            self._shares.pop(kind, None)
-            self._held.pop(kind, None)
+        async with self._lock:
+            self._pools.pop(kind, None)
+            self._owned.pop(kind, None)
             await self._store.processes.release_kind(self.process.id, kind)
 
     async def close(self) -> None:
         """Release all leases and deregister this process; nothing may act for them any more."""
         if not self._tasks:
             return
-        await stop(self._tasks)
+        await cancel_and_wait(self._tasks)
         self._tasks.clear()
-        async with self._turn:
+        async with self._lock:
             self._set_owned({})
         with suppress(StoreError):  # The leases expire by themselves.
             await self._store.processes.deregister(self.process.id)
 
     async def _renew_loop(self) -> None:
         while True:
-            pause = RENEWED if self._store.processes.is_multi_process else float("inf")
+            delay_seconds = RENEW_SECONDS if self._store.processes.is_multi_process else float("inf")
             try:
-                await wait_for_event(self._clock, self._woken, pause)
+                await wait_for_event(self._clock, self._woken, delay_seconds)
                 await self._renew()
             except StoreError as error:
                 log.debug("lease renewal failed error=%s", error)  # The store has logged the fault.
@@ -170,61 +176,66 @@ class Leases:
 
     async def _renew(self) -> None:
         self._woken.clear()
-        async with self._turn:
-            begun = self._clock.uptime()
+        async with self._lock:
+            started_at = self._clock.uptime()
             if self._is_late():  # This process was suspended.
                 self._drop_all()
-            me = replace(
-                self.process, roles=tuple(each for each in self.process.roles if each not in self._unable)
+            process = replace(
+                self.process,
+                roles=tuple(role for role in self.process.roles if role not in self._unavailable_roles),
             )
-            held = await self._store.processes.heartbeat_and_rebalance(me, list(self._shares.values()), LASTS)
-            self._renewed = max(self._renewed, begun)
-            if self._clock.uptime() - self._renewed < STOPPED:
-                self._set_owned(held)
+            owned = await self._store.processes.heartbeat_and_rebalance(
+                process, list(self._pools.values()), LEASE_SECONDS
+            )
+            self._renewed_at = max(self._renewed_at, started_at)
+            if self._clock.uptime() - self._renewed_at < STOP_SECONDS:
+                self._set_owned(owned)
             else:  # Another process may own these leases by now.
                 self.wake()
 
     async def _heartbeat_loop(self) -> None:
         """Renew owned leases even while a long write of any process blocks rebalancing."""
         while True:
-            await self._clock.sleep(RENEWED)
-            begun = self._clock.uptime()
+            await self._clock.sleep(RENEW_SECONDS)
+            started_at = self._clock.uptime()
             with suppress(StoreError):  # The store has logged the fault.
-                if not self._is_late() and await self._store.processes.heartbeat(self.process.id, LASTS):
-                    self._renewed = max(self._renewed, begun)
+                if not self._is_late() and await self._store.processes.heartbeat(
+                    self.process.id, LEASE_SECONDS
+                ):
+                    self._renewed_at = max(self._renewed_at, started_at)
 
     async def _expiry_loop(self) -> None:
         """Drop all leases in time, even while a renewal hangs."""
         while True:
-            left = self._renewed + STOPPED - self._clock.uptime()
-            if left > 0:
-                await self._clock.sleep(left)
+            remaining_seconds = self._renewed_at + STOP_SECONDS - self._clock.uptime()
+            if remaining_seconds > 0:
+                await self._clock.sleep(remaining_seconds)
             else:
                 self._drop_all()
                 await self._clock.sleep(ERROR_BACKOFF_SECONDS)
 
     def _drop_all(self) -> None:
-        if any(self._held.values()):
-            log.warning("leases lost: no contact with the database seconds=%.0f", STOPPED)
+        if any(self._owned.values()):
+            log.warning("leases lost: no contact with the database seconds=%.0f", STOP_SECONDS)
         self._set_owned({})
 
-    def _set_owned(self, held: dict[str, frozenset[int]]) -> None:
-        before, self._held = self._held, held
-        for kind in before.keys() | held.keys():
-            had, has = before.get(kind, _NONE), held.get(kind, _NONE)
-            if had == has:
+    def _set_owned(self, owned: dict[str, frozenset[int]]) -> None:
+        previous, self._owned = self._owned, owned
+        for kind in previous.keys() | owned.keys():
+            old_numbers, new_numbers = previous.get(kind, _NO_NUMBERS), owned.get(kind, _NO_NUMBERS)
+            if old_numbers == new_numbers:
                 continue
-            self.gained[kind] += len(has - had)
+            self.gained[kind] += len(new_numbers - old_numbers)
             log.log(
                 logging.INFO if self._store.processes.is_multi_process else logging.DEBUG,
                 "leases changed kind=%s owned=%d gained=%d lost=%d",
                 kind,
-                len(has),
-                len(has - had),
-                len(had - has),
+                len(new_numbers),
+                len(new_numbers - old_numbers),
+                len(old_numbers - new_numbers),
             )
-            for heard in [*self._listening[kind]]:
+            for listener in [*self._listeners[kind]]:
                 try:
-                    heard(has - had, had - has)
+                    listener(new_numbers - old_numbers, old_numbers - new_numbers)
                 except Exception:
                     log.exception("lease listener failed kind=%s", kind)

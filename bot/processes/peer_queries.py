@@ -16,9 +16,9 @@ log = logging.getLogger(__name__)
 
 QUERY_TIMEOUT_SECONDS = 1.0
 """Seconds to wait for a reply."""
-_PIECE = 7_000
+_CHUNK_CHARS = 7_000
 """Characters per notification; PostgreSQL limits a payload to less than 8,000 bytes."""
-_MOST_ASKED = 64
+_MAX_CONCURRENT_REPLIES = 64
 """Queries of peers that are answered at a time."""
 
 QueryHandler = Callable[[int, int], Awaitable[Collection[int] | None]]
@@ -28,58 +28,64 @@ QueryHandler = Callable[[int, int], Awaitable[Collection[int] | None]]
 class PeerQueries:
     """Queries about something in a server, answered with numbers; `handlers` answer those of peers."""
 
-    def __init__(self, store: Store, notices: ClusterEvents, answers: Mapping[str, QueryHandler]) -> None:
-        self._store, self._notices, self._answers = store, notices, answers
-        self._open: dict[str, tuple[asyncio.Future[frozenset[int]], dict[int, str]]] = {}
-        self._answering: set[asyncio.Task[None]] = set()
+    def __init__(self, store: Store, events: ClusterEvents, handlers: Mapping[str, QueryHandler]) -> None:
+        self._store, self._events, self._handlers = store, events, handlers
+        self._pending: dict[str, tuple[asyncio.Future[frozenset[int]], dict[int, str]]] = {}
+        self._reply_tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Start to answer queries of peers; a process without shards answers none."""
-        self._notices.set_payload_handler("ask", self._on_query)
-        self._notices.set_payload_handler("told", self._on_reply)
+        self._events.set_payload_handler("ask", self._on_query)
+        self._events.set_payload_handler("told", self._on_reply)
 
-    async def query(self, what: str, server_id: int, about: int) -> frozenset[int] | None:
+    async def query(self, query_name: str, server_id: int, subject_id: int) -> frozenset[int] | None:
         """Return the answer of the process with the server's shard, or None without one in time."""
-        name = secrets.token_hex(8)
-        answered: asyncio.Future[frozenset[int]] = asyncio.get_running_loop().create_future()
-        self._open[name] = answered, {}
+        query_id = secrets.token_hex(8)
+        reply: asyncio.Future[frozenset[int]] = asyncio.get_running_loop().create_future()
+        self._pending[query_id] = reply, {}
         try:
             async with asyncio.timeout(QUERY_TIMEOUT_SECONDS):
-                await self._store.notify(f"ask {name} {what} {server_id} {about}")
-                return await answered
+                await self._store.notify(f"ask {query_id} {query_name} {server_id} {subject_id}")
+                return await reply
         except (TimeoutError, StoreError):
             return None
         finally:
-            del self._open[name]
+            del self._pending[query_id]
 
-    def _on_query(self, text: str) -> None:
-        name, what, *numbers = text.split()
-        if name not in self._open and len(self._answering) < _MOST_ASKED and what in self._answers:
-            Context().run(self._begin, name, self._answers[what](*map(int, numbers)))
+    def _on_query(self, payload: str) -> None:
+        query_id, query_name, *numbers = payload.split()
+        if (
+            query_id not in self._pending
+            and len(self._reply_tasks) < _MAX_CONCURRENT_REPLIES
+            and query_name in self._handlers
+        ):
+            Context().run(self._start_reply, query_id, self._handlers[query_name](*map(int, numbers)))
 
-    def _begin(self, name: str, answering: Awaitable[Collection[int] | None]) -> None:
-        task = asyncio.create_task(self._reply(name, answering))
-        self._answering.add(task)
-        task.add_done_callback(self._answering.discard)
+    def _start_reply(self, query_id: str, answer: Awaitable[Collection[int] | None]) -> None:
+        task = asyncio.create_task(self._reply(query_id, answer))
+        self._reply_tasks.add(task)
+        task.add_done_callback(self._reply_tasks.discard)
 
-    async def _reply(self, name: str, answering: Awaitable[Collection[int] | None]) -> None:
+    async def _reply(self, query_id: str, answer: Awaitable[Collection[int] | None]) -> None:
         try:
-            found = await answering
-            if found is None:
+            numbers = await answer
+            if numbers is None:
                 return
-            text = ",".join(map(str, found))
-            pieces = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)] or [""]
-            for number, piece in enumerate(pieces):
-                await self._store.notify(f"told {name} {number} {len(pieces)} {piece}")
+            text = ",".join(map(str, numbers))
+            chunks = [
+                text[offset : offset + _CHUNK_CHARS] for offset in range(0, len(text), _CHUNK_CHARS)
+            ] or [""]
+            for index, chunk in enumerate(chunks):
+                await self._store.notify(f"told {query_id} {index} {len(chunks)} {chunk}")
         except StoreError as error:
             log.debug("peer reply failed error=%s", error)
         except Exception:
             log.exception("peer reply failed")
 
     def _on_reply(self, text: str) -> None:
-        name, number, count, piece = text.split(" ", 3)
-        answered, pieces = self._open.get(name, (None, {}))
-        pieces[int(number)] = piece
-        if answered is not None and not answered.done() and len(pieces) == int(count):
-            whole = "".join(pieces[place] for place in range(len(pieces)))
-            answered.set_result(frozenset(map(int, whole.split(","))) if whole else frozenset())
+        query_id, index, count, chunk = text.split(" ", 3)
+        reply, chunks = self._pending.get(query_id, (None, {}))
+        chunks[int(index)] = chunk
+        if reply is not None and not reply.done() and len(chunks) == int(count):
+            joined_text = "".join(chunks[chunk_index] for chunk_index in range(len(chunks)))
+            reply.set_result(frozenset(map(int, joined_text.split(","))) if joined_text else frozenset())

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 RESTART_PAUSE_SECONDS = 10.0
 """Seconds until a failed task is restarted."""
-MOST_FAILURES, FAILURE_WINDOW_SECONDS = 3, 300.0
+MAX_FAILURES, FAILURE_WINDOW_SECONDS = 3, 300.0
 """Failures of one task within `FAILURE_WINDOW_SECONDS` from which it is a problem of the process."""
 
 
@@ -27,7 +27,7 @@ class Supervisor:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._failures: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=MOST_FAILURES))
+        self._failure_times: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=MAX_FAILURES))
 
     def start(self, name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         """Run a function until it returns; return its task. Several tasks may have one name.
@@ -36,11 +36,13 @@ class Supervisor:
         """
         return Context().run(partial(asyncio.create_task, self._supervise(name, run), name=name))
 
-    def failing(self) -> list[str]:
+    def failing_tasks(self) -> list[str]:
         """Return the names of tasks that keep failing."""
-        since = self._clock.monotonic() - FAILURE_WINDOW_SECONDS
+        window_start = self._clock.monotonic() - FAILURE_WINDOW_SECONDS
         return [
-            name for name, times in self._failures.items() if len(times) == MOST_FAILURES and times[0] > since
+            name
+            for name, times in self._failure_times.items()
+            if len(times) == MAX_FAILURES and times[0] > window_start
         ]
 
     async def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
@@ -48,24 +50,24 @@ class Supervisor:
             try:
                 await run()
             except BaseException as error:
-                if _is_to_end(error):
+                if _is_shutdown(error):
                     raise
                 if not isinstance(error, DatabaseFault):  # The store has logged a database fault.
-                    self._failures[name].append(self._clock.monotonic())
+                    self._failure_times[name].append(self._clock.monotonic())
                     log.exception("task failed name=%s restart_seconds=%.0f", name, RESTART_PAUSE_SECONDS)
             else:
                 return
             await self._clock.sleep(RESTART_PAUSE_SECONDS)
 
 
-async def stop(tasks: Iterable[asyncio.Task[None]]) -> None:
+async def cancel_and_wait(tasks: Iterable[asyncio.Task[None]]) -> None:
     """Cancel tasks and wait until they have ended."""
-    for task in (ending := [*tasks]):
+    for task in (cancelled_tasks := [*tasks]):
         task.cancel()
-    await asyncio.gather(*ending, return_exceptions=True)
+    await asyncio.gather(*cancelled_tasks, return_exceptions=True)
 
 
-def _is_to_end(error: BaseException) -> bool:
+def _is_shutdown(error: BaseException) -> bool:
     """Return whether the task was cancelled on request, or the process ends."""
     task = asyncio.current_task()
     is_cancelled = task is not None and task.cancelling() > 0

@@ -20,65 +20,77 @@ MAX_SNIPPET_LENGTH = 300
 MAX_CHARS_READ = 6_000
 """Maximum number of characters of a text that are searched for a snippet."""
 
-Spans = list[tuple[int, int]]
+HighlightSpans = list[tuple[int, int]]
 
 
 class Highlighter:
     """Finds the words and phrases of a query in texts; for a phrase that does not occur, its words."""
 
     def __init__(self, nodes: Collection[Node] = (), stems: Iterable[str] = ()) -> None:
-        parts = list(_positive_clauses(analyse_query(nodes).clauses))
-        self._stems = frozenset(stems).union(*(part.stems for part in parts if isinstance(part, TermClause)))
-        self._phrases = [part.words for part in parts if isinstance(part, PhraseClause)]
+        clauses = list(_iter_positive_clauses(analyse_query(nodes).clauses))
+        self._stems = frozenset(stems).union(
+            *(term_clause.stems for term_clause in clauses if isinstance(term_clause, TermClause))
+        )
+        self._phrases = [
+            phrase_clause.words for phrase_clause in clauses if isinstance(phrase_clause, PhraseClause)
+        ]
 
-    def highlights(self, text: str, language: str | None) -> Spans:
+    def find_highlights(self, text: str, language: str | None) -> HighlightSpans:
         """Return the spans (start, end) to highlight, in characters, sorted and without overlaps."""
-        words = text_analysis.token_spans(text) if self._phrases else []
-        stems, found = set(self._stems), []
-        for row in self._phrases:
-            places = _phrase_spans(words, row)
-            found += places
-            if not places:
-                stems.update(*map(text_analysis.query_stems, set(row) - text_analysis.stop_words_in(row)))
-        found += [(start, end) for start, end, _ in text_analysis.find_stem_spans(text, language, stems)]
-        return _merge_overlaps(sorted(found))
+        words = text_analysis.find_token_spans(text) if self._phrases else []
+        stems, spans = set(self._stems), []
+        for phrase_words in self._phrases:
+            phrase_spans = _find_phrase_spans(words, phrase_words)
+            spans += phrase_spans
+            if not phrase_spans:
+                stems.update(
+                    *map(
+                        text_analysis.find_query_stems,
+                        set(phrase_words) - text_analysis.find_stop_words(phrase_words),
+                    )
+                )
+        spans += [(start, end) for start, end, _ in text_analysis.find_stem_spans(text, language, stems)]
+        return _merge_overlaps(sorted(spans))
 
 
-def snippet_of(article: Article, marker: Highlighter) -> tuple[str, tuple[tuple[int, int], ...]]:
+def extract_snippet(article: Article, highlighter: Highlighter) -> tuple[str, tuple[tuple[int, int], ...]]:
     """Return the snippet of an article with most highlights, on one line, and their character spans."""
     lines = map(str.strip, (article.body or article.summary)[:MAX_CHARS_READ].splitlines())
     text = " ".join(filter(None, lines))
-    excerpt, marks = excerpts.excerpt_around(
-        text, marker.highlights(text, article.language), MAX_SNIPPET_LENGTH
+    snippet, highlights = excerpts.make_excerpt_around(
+        text, highlighter.find_highlights(text, article.language), MAX_SNIPPET_LENGTH
     )
-    return excerpt, tuple(marks)
+    return snippet, tuple(highlights)
 
 
-def _positive_clauses(parts: Iterable[Clause]) -> Iterator[Clause]:
+def _iter_positive_clauses(clauses: Iterable[Clause]) -> Iterator[Clause]:
     """Yield the clauses for words and phrases that must or may occur, at any depth."""
-    for part in parts:
-        if isinstance(part, AllClauses | AnyClause):
-            yield from _positive_clauses(part.clauses)
+    for clause in clauses:
+        if isinstance(clause, AllClauses | AnyClause):
+            yield from _iter_positive_clauses(clause.clauses)
         else:
-            yield part
+            yield clause
 
 
-def _phrase_spans(words: Sequence[tuple[str, int, int]], row: tuple[str, ...]) -> Spans:
+def _find_phrase_spans(
+    token_spans: Sequence[tuple[str, int, int]], phrase_words: tuple[str, ...]
+) -> HighlightSpans:
     """Return where the words of a phrase stand consecutively."""
-    count = len(row)
+    count = len(phrase_words)
     return [
-        (words[first][1], words[first + count - 1][2])
-        for first in range(len(words) - count + 1)
-        if words[first][0] == row[0] and tuple(word for word, _, _ in words[first : first + count]) == row
+        (token_spans[first_index][1], token_spans[first_index + count - 1][2])
+        for first_index in range(len(token_spans) - count + 1)
+        if token_spans[first_index][0] == phrase_words[0]
+        and tuple(word for word, _, _ in token_spans[first_index : first_index + count]) == phrase_words
     ]
 
 
-def _merge_overlaps(spans: Spans) -> Spans:
+def _merge_overlaps(spans: HighlightSpans) -> HighlightSpans:
     """Merge overlapping spans of a sorted list."""
-    found: Spans = []
+    merged: HighlightSpans = []
     for start, end in spans:
-        if found and start < found[-1][1]:
-            found[-1] = found[-1][0], max(end, found[-1][1])
+        if merged and start < merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
         else:
-            found.append((start, end))
-    return found
+            merged.append((start, end))
+    return merged

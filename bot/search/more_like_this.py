@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from bot.core.models import Article
-from bot.search.highlighting import Highlighter, snippet_of
+from bot.search.highlighting import Highlighter, extract_snippet
 from bot.search.index import text_analysis
 from bot.search.index.search_engine import EngineError, Scope, SearchEngine
-from bot.search.ranked_search import inverse_document_frequency
+from bot.search.ranked_search import compute_idf
 from bot.search.searching import Searcher, SearchPage, SearchResult
 from bot.text.words import fold
 
@@ -38,7 +38,7 @@ _MAX_SHORT_TERM_LENGTH = 2
 """Maximum length of terms that are too short to be distinctive, except numbers."""
 
 
-async def find_similar(
+async def find_similar_articles(
     searcher: Searcher, article: Article, *, feed_ids: Collection[int], limit: int, offset: int = 0
 ) -> SearchPage:
     """Return a page of the articles in these feeds that are most similar to an article, best first.
@@ -55,85 +55,104 @@ async def find_similar(
         return SearchPage()
     scope = Scope(feed_ids=frozenset(feed_ids))
     try:
-        telling = _distinctive_terms(_term_counts(article), engine)
+        distinctive_terms = _select_distinctive_terms(_count_terms(article), engine)
         hits = await asyncio.to_thread(
-            lambda: engine.match_similar(telling, scope, _MAX_CANDIDATES, exclude_article_id=article.id)
+            lambda: engine.match_similar(
+                distinctive_terms, scope, _MAX_CANDIDATES, exclude_article_id=article.id
+            )
         )
-        others = await searcher.store.articles.by_ids([hit.article_id for hit in hits])
-        likely = await asyncio.to_thread(_likely, article, telling, others, engine)
+        candidate_articles = await searcher.store.articles.by_ids([hit.article_id for hit in hits])
+        scored_articles = await asyncio.to_thread(
+            _score_candidates, article, distinctive_terms, candidate_articles, engine
+        )
     except EngineError as error:
         searcher.index.report_search_failure(error)
         return SearchPage()
-    found = _deduplicate(article, likely)[:MAX_SIMILAR]
-    marker = Highlighter(stems=telling)
+    similar_articles = _deduplicate(article, scored_articles)[:MAX_SIMILAR]
+    highlighter = Highlighter(stems=distinctive_terms)
     results = []
-    for likeness, other in found[offset : offset + limit]:
-        excerpt, marks = snippet_of(other, marker)
-        results.append(SearchResult(article=other, score=likeness, excerpt=excerpt, highlights=marks))
-    return SearchPage(results=tuple(results), total_results=len(found))
+    for similarity, similar_article in similar_articles[offset : offset + limit]:
+        snippet_text, highlights = extract_snippet(similar_article, highlighter)
+        results.append(
+            SearchResult(
+                article=similar_article, score=similarity, snippet=snippet_text, highlights=highlights
+            )
+        )
+    return SearchPage(results=tuple(results), total_results=len(similar_articles))
 
 
-def _likely(
-    article: Article, telling: Mapping[str, float], others: Iterable[Article], engine: SearchEngine
+def _score_candidates(
+    article: Article,
+    distinctive_terms: Mapping[str, float],
+    candidates: Iterable[Article],
+    engine: SearchEngine,
 ) -> list[tuple[float, Article]]:
     """Return the candidates on other pages that are similar, best first.
 
     A long article has many terms that a short one lacks, so the similarity is computed in both directions.
     """
-    counts = _term_counts(article)
-    likely = []
-    for other in others:
-        if other.page == article.page:
+    counts = _count_terms(article)
+    scored_articles = []
+    for candidate in candidates:
+        if candidate.page == article.page:
             continue
-        theirs = _term_counts(other)
-        likeness = _similarity(telling, theirs)
-        if likeness < _MIN_SIMILARITY:
-            likeness = _similarity(_distinctive_terms(theirs, engine), counts)
-        if likeness >= _MIN_SIMILARITY:
-            likely.append((likeness, other))
-    return sorted(likely, key=lambda each: (-each[0], -each[1].published))
+        candidate_counts = _count_terms(candidate)
+        similarity = _compute_similarity(distinctive_terms, candidate_counts)
+        if similarity < _MIN_SIMILARITY:
+            similarity = _compute_similarity(_select_distinctive_terms(candidate_counts, engine), counts)
+        if similarity >= _MIN_SIMILARITY:
+            scored_articles.append((similarity, candidate))
+    return sorted(
+        scored_articles, key=lambda scored_article: (-scored_article[0], -scored_article[1].published)
+    )
 
 
-def _deduplicate(article: Article, found: Sequence[tuple[float, Article]]) -> list[tuple[float, Article]]:
+def _deduplicate(
+    article: Article, scored_articles: Sequence[tuple[float, Article]]
+) -> list[tuple[float, Article]]:
     """Keep one article per page and per title, and no copy of the article itself from about the same time."""
-    pages: dict[str, tuple[float, Article]] = {}
-    for each in found:
-        pages.setdefault(each[1].page, each)
-    kept: dict[str, tuple[float, Article]] = {}
-    own = fold(article.title)
-    for each in pages.values():
-        title = fold(each[1].title)
-        if title != own or abs(each[1].published - article.published) > _SAME_TITLE_WINDOW_SECONDS:
-            kept.setdefault(title, each)
-    return list(kept.values())
+    articles_by_page: dict[str, tuple[float, Article]] = {}
+    for scored_article in scored_articles:
+        articles_by_page.setdefault(scored_article[1].page, scored_article)
+    articles_by_title: dict[str, tuple[float, Article]] = {}
+    own_title = fold(article.title)
+    for scored_article in articles_by_page.values():
+        title = fold(scored_article[1].title)
+        if (
+            title != own_title
+            or abs(scored_article[1].published - article.published) > _SAME_TITLE_WINDOW_SECONDS
+        ):
+            articles_by_title.setdefault(title, scored_article)
+    return list(articles_by_title.values())
 
 
-def _distinctive_terms(counts: Mapping[str, int], engine: SearchEngine) -> dict[str, float]:
+def _select_distinctive_terms(counts: Mapping[str, int], engine: SearchEngine) -> dict[str, float]:
     """Return the most distinctive terms of an article with their weights.
 
     Terms that occur in no other article are left out, because they lead nowhere.
     """
     weights = {
-        term: (1 + math.log(count)) * inverse_document_frequency(engine, (term,))
+        term: (1 + math.log(count)) * compute_idf(engine, (term,))
         for term, count in counts.items()
-        if (len(term) > _MAX_SHORT_TERM_LENGTH or term.isdecimal()) and engine.document_frequency(term) > 1
+        if (len(term) > _MAX_SHORT_TERM_LENGTH or term.isdecimal())
+        and engine.get_document_frequency(term) > 1
     }
-    best = sorted(weights, key=lambda term: -weights[term])[:_MAX_QUERY_TERMS]
-    return {term: weights[term] for term in best}
+    best_terms = sorted(weights, key=lambda term: -weights[term])[:_MAX_QUERY_TERMS]
+    return {term: weights[term] for term in best_terms}
 
 
-def _term_counts(article: Article) -> Counter[str]:
+def _count_terms(article: Article) -> Counter[str]:
     """Count the terms of an article's title and of the first part of its text."""
     body = (article.body or article.summary)[:_MAX_CHARS_READ]
-    counts = Counter(text_analysis.stemmed_tokens(body, article.language))
-    for term in text_analysis.stemmed_tokens(article.title, article.language):
+    counts = Counter(text_analysis.stem_tokens(body, article.language))
+    for term in text_analysis.stem_tokens(article.title, article.language):
         counts[term] += _TITLE_WEIGHT
     return counts
 
 
-def _similarity(telling: Mapping[str, float], counts: Mapping[str, int]) -> float:
+def _compute_similarity(distinctive_terms: Mapping[str, float], counts: Mapping[str, int]) -> float:
     """Return the share of the distinctive terms' weight that another article has, from 0 to 1."""
-    shared = [term for term in telling if term in counts]
-    if len(shared) < _MIN_SHARED_TERMS:
+    shared_terms = [term for term in distinctive_terms if term in counts]
+    if len(shared_terms) < _MIN_SHARED_TERMS:
         return 0.0
-    return sum(telling[term] for term in shared) / sum(telling.values())
+    return sum(distinctive_terms[term] for term in shared_terms) / sum(distinctive_terms.values())

@@ -13,30 +13,30 @@ from bot.core.models import Article
 from bot.search.index import text_analysis
 from bot.search.index.search_engine import Hit, Scope, SearchEngine
 from bot.search.query.analysed_query import Clause, analyse_query
-from bot.search.query.query_matching import AnalysedArticle, matches
+from bot.search.query.query_matching import AnalysedArticle, matches_clause
 from bot.search.query.query_notes import Note, NoteKind
 from bot.search.query.query_tree import AllOf, Node, Phrase, Query, Word
-from bot.search.related_terms import Related, related_terms
-from bot.search.reranking import MAX_CANDIDATES, QueryTerm, Reranker
+from bot.search.related_terms import RelatedTerms, find_related_terms
+from bot.search.reranking import MAX_RERANKED_ARTICLES, QueryTerm, Reranker
 from bot.search.semantic.semantic_index import SemanticIndex
 from bot.store import Store
 from bot.text.language import detect
 
 MIN_FULL_MATCHES = 5
 """Number of full matches below which partial matches are added."""
-LONG_QUERY_WORDS = 5
+MIN_LONG_QUERY_WORDS = 5
 """Number of words from which on full matches do not rank above partial ones."""
-PASTED = 10
+MIN_PASTED_WORDS = 10
 """Number of words besides phrases from which on a query is pasted text, with quotation marks of its own."""
 MIN_COLLECTION_SIZE = 1_000
 """Collection size assumed at least when IDF is computed."""
-NAME = 1.6
+NAME_WEIGHT_FACTOR = 1.6
 """Factor on the IDF of names and numbers in a query."""
-_OPENING = " '’\"«“(\xa0"
+_OPENING_PUNCTUATION = " '’\"«“(\xa0"
 """Characters that may stand between the end of a sentence and the next word."""
-_ENDS = ".?!:…"
+_SENTENCE_ENDS = ".?!:…"
 """Characters that end a sentence."""
-_PHRASE_OVERFETCH = 3
+_PHRASE_OVERFETCH_FACTOR = 3
 """Factor on the number of hits for a phrase, because some contain it only in other inflections."""
 _MAX_SEMANTIC_CANDIDATES = 20
 """Maximum number of candidates that are added by meaning alone."""
@@ -55,8 +55,8 @@ class RankedArticle(NamedTuple):
 
     article: Article
     score: float
-    partial: bool = False
-    semantic_only: bool = False
+    is_partial: bool = False
+    is_semantic_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,16 +79,16 @@ class QueryParts:
     relaxed_phrases: tuple[Phrase, ...] = ()
     reader_language: str | None = None
     notes: tuple[Note, ...] = ()
-    related: Related = field(default_factory=dict)
+    related: RelatedTerms = field(default_factory=dict)
 
     @classmethod
-    def of(cls, query: Query) -> QueryParts:
+    def from_query(cls, query: Query) -> QueryParts:
         """Split a query into its parts; parentheses without OR or NOT have no effect."""
         nodes = list(_flatten_all_of(query.nodes))
         words = tuple(node.text for node in nodes if isinstance(node, Word) and not node.title_only)
         phrases = tuple(node for node in nodes if isinstance(node, Phrase) and not node.title_only)
-        rest = (node for node in nodes if not isinstance(node, Word | Phrase) or node.title_only)
-        return cls(words, phrases, tuple(rest))
+        required = (node for node in nodes if not isinstance(node, Word | Phrase) or node.title_only)
+        return cls(words, phrases, tuple(required))
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -119,41 +119,43 @@ class QueryParts:
         """Return whether an article contains all phrases exactly; true if they are relaxed."""
         if self.relaxed_phrases or not self.phrases:
             return True
-        read = AnalysedArticle(article._replace(body=article.body or article.summary))
-        return all(matches(row, read) for row in self._phrase_clauses)
+        analysed_article = AnalysedArticle(article._replace(body=article.body or article.summary))
+        return all(matches_clause(clause, analysed_article) for clause in self._phrase_clauses)
 
-    async def run_maybe_in_thread(self, read: Callable[[*Ts], T], *args: *Ts) -> T:
+    async def run_in_thread_if_slow(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
         """Call a function that reads texts, in a thread unless the query is short.
 
         Matching pasted text takes 50 ms.
         """
         if self.phrases or self.required or len(self.text) > _MAX_INLINE_QUERY_LENGTH:
-            return await asyncio.to_thread(read, *args)
-        return read(*args)
+            return await asyncio.to_thread(function, *args)
+        return function(*args)
 
-    def relaxing(self, missing: Sequence[Phrase]) -> QueryParts:
+    def with_relaxed_phrases(self, missing_phrases: Sequence[Phrase]) -> QueryParts:
         """Return the parts with all phrases relaxed, and a note on the missing ones."""
-        note = Note.of(NoteKind.PHRASES_MISSING, phrases=tuple(phrase.text for phrase in missing))
+        note = Note.of(NoteKind.PHRASES_MISSING, phrases=tuple(phrase.text for phrase in missing_phrases))
         return replace(self, relaxed_phrases=self.phrases, notes=(*self.notes, note))
 
-    def query_terms(self, engine: SearchEngine) -> list[QueryTerm]:
+    def build_query_terms(self, engine: SearchEngine) -> list[QueryTerm]:
         """Return the content words with their weights."""
         text = self.text
-        spans = {word: (start, end) for word, start, end in text_analysis.token_spans(text)}
-        small = text_analysis.stop_words_in(spans)
-        sought = []
+        spans = {word: (start, end) for word, start, end in text_analysis.find_token_spans(text)}
+        stop_words = text_analysis.find_stop_words(spans)
+        query_terms = []
         for word, (start, end) in spans.items():
-            if word not in small and (stems := text_analysis.query_stems(word)):
+            if word not in stop_words and (stems := text_analysis.find_query_stems(word)):
                 related = self.related.get(word, frozenset())
-                tells = inverse_document_frequency(engine, stems) * (NAME if _is_name(text, start) else 1)
-                sought.append(QueryTerm(text[start:end].lower(), stems, tells, related))
-        return sought
+                weight = compute_idf(engine, stems) * (NAME_WEIGHT_FACTOR if _is_name(text, start) else 1)
+                query_terms.append(QueryTerm(text[start:end].lower(), stems, weight, related))
+        return query_terms
 
 
 def _is_name(text: str, start: int) -> bool:
     """Return whether a name or number starts here: a capital inside a sentence, or a digit."""
-    before = text[:start].rstrip(_OPENING)[-1:]
-    return text[start].isdigit() or bool(before and before not in _ENDS and text[start].isupper())
+    preceding_character = text[:start].rstrip(_OPENING_PUNCTUATION)[-1:]
+    return text[start].isdigit() or bool(
+        preceding_character and preceding_character not in _SENTENCE_ENDS and text[start].isupper()
+    )
 
 
 def _flatten_all_of(nodes: Iterable[Node]) -> Iterator[Node]:
@@ -165,76 +167,93 @@ def _flatten_all_of(nodes: Iterable[Node]) -> Iterator[Node]:
             yield node
 
 
-def inverse_document_frequency(engine: SearchEngine, stems: Iterable[str]) -> float:
+def compute_idf(engine: SearchEngine, stems: Iterable[str]) -> float:
     """Return the BM25 IDF of the most frequent of these index terms. Raises `EngineError`."""
-    documents = max(map(engine.document_frequency, stems), default=0)
-    size = max(engine.document_count, documents, MIN_COLLECTION_SIZE)
-    return math.log(1 + (size - documents + 0.5) / (documents + 0.5))
+    document_frequency = max(map(engine.get_document_frequency, stems), default=0)
+    collection_size = max(engine.document_count, document_frequency, MIN_COLLECTION_SIZE)
+    return math.log(1 + (collection_size - document_frequency + 0.5) / (document_frequency + 0.5))
 
 
 class RankedSearch:
     """Finds and ranks articles, by meaning too if there is a semantic index. Methods raise `EngineError`."""
 
-    def __init__(self, store: Store, meaning: SemanticIndex | None) -> None:
+    def __init__(self, store: Store, semantic_index: SemanticIndex | None) -> None:
         self._store = store
-        self._semantic_index = meaning
+        self._semantic_index = semantic_index
 
-    async def newest(
-        self, engine: SearchEngine, query: Query, asked: QueryParts, scope: Scope, limit: int
+    async def find_newest(
+        self, engine: SearchEngine, query: Query, query_parts: QueryParts, scope: Scope, limit: int
     ) -> list[RankedArticle]:
         """Return full matches, newest first."""
-        looked_at = limit * _PHRASE_OVERFETCH if asked.phrases else limit
-        hits = await asyncio.to_thread(lambda: engine.match_all(query.nodes, scope, looked_at, newest=True))
-        articles = await _with_exact_phrases(asked, await self._articles(hits))
+        fetch_limit = limit * _PHRASE_OVERFETCH_FACTOR if query_parts.phrases else limit
+        hits = await asyncio.to_thread(lambda: engine.match_all(query.nodes, scope, fetch_limit, newest=True))
+        articles = await _filter_exact_phrases(query_parts, await self._load_articles(hits))
         return [RankedArticle(article, 0.0) for article in articles[:limit]]
 
-    async def best(
-        self, engine: SearchEngine, asked: QueryParts, scope: Scope, most: int
+    async def find_best(
+        self, engine: SearchEngine, query_parts: QueryParts, scope: Scope, limit: int
     ) -> tuple[QueryParts, list[RankedArticle]]:
         """Return the matches, best first, and the query as it was answered.
 
         At most `limit` full matches are returned. Phrases are relaxed if nothing matches them.
         """
-        asked, full, some = await asyncio.to_thread(_match, engine, asked, scope, max(MAX_CANDIDATES, most))
-        first = full[:MAX_CANDIDATES]
+        query_parts, full_hits, partial_hits = await asyncio.to_thread(
+            _find_matches, engine, query_parts, scope, max(MAX_RERANKED_ARTICLES, limit)
+        )
+        first_hits = full_hits[:MAX_RERANKED_ARTICLES]
         articles: dict[int, Article] = {}
-        if full and asked.phrases and not asked.relaxed_phrases:
-            articles = {article.id: article for article in await self._articles(first)}
-            if not await asyncio.to_thread(any, map(asked.has_exact_phrases, articles.values())):
-                asked = asked.relaxing(asked.phrases)
-                some = await asyncio.to_thread(_any_words, engine, asked, scope)
-        close = {} if some is None else await self._semantic_candidates(engine, asked, scope)
+        if full_hits and query_parts.phrases and not query_parts.relaxed_phrases:
+            articles = {article.id: article for article in await self._load_articles(first_hits)}
+            if not await asyncio.to_thread(any, map(query_parts.has_exact_phrases, articles.values())):
+                query_parts = query_parts.with_relaxed_phrases(query_parts.phrases)
+                partial_hits = await asyncio.to_thread(_find_partial_matches, engine, query_parts, scope)
+        cosines = (
+            {} if partial_hits is None else await self._find_semantic_candidates(engine, query_parts, scope)
+        )
         # For short queries partial matches rank last, so no more are read than can be shown.
-        read = most if len(asked.words) < LONG_QUERY_WORDS else MAX_CANDIDATES
-        hits = {hit.article_id: hit for hit in (*first, *(some or [])[: max(0, read - len(first))])}
-        for id_ in [id_ for id_ in close if id_ not in hits][:_MAX_SEMANTIC_CANDIDATES]:
+        max_reranked = limit if len(query_parts.words) < MIN_LONG_QUERY_WORDS else MAX_RERANKED_ARTICLES
+        hits = {
+            hit.article_id: hit
+            for hit in (*first_hits, *(partial_hits or [])[: max(0, max_reranked - len(first_hits))])
+        }
+        for id_ in [id_ for id_ in cosines if id_ not in hits][:_MAX_SEMANTIC_CANDIDATES]:
             hits[id_] = Hit(id_, 0.0)
-        others = await self._articles([hit for hit in hits.values() if hit.article_id not in articles])
-        whole = {hit.article_id for hit in first}
-        candidates = [*articles.values(), *others]
-        found = await asked.run_maybe_in_thread(self._rerank, engine, asked, candidates, hits, close, whole)
-        rest = await _with_exact_phrases(asked, await self._articles(full[MAX_CANDIDATES:]))
-        return asked, [*found, *(RankedArticle(article, 0.0) for article in rest)]
+        remaining_articles = await self._load_articles(
+            [hit for hit in hits.values() if hit.article_id not in articles]
+        )
+        full_match_ids = {hit.article_id for hit in first_hits}
+        candidates = [*articles.values(), *remaining_articles]
+        ranked_articles = await query_parts.run_in_thread_if_slow(
+            self._rerank, engine, query_parts, candidates, hits, cosines, full_match_ids
+        )
+        later_articles = await _filter_exact_phrases(
+            query_parts, await self._load_articles(full_hits[MAX_RERANKED_ARTICLES:])
+        )
+        return query_parts, [*ranked_articles, *(RankedArticle(article, 0.0) for article in later_articles)]
 
-    async def _semantic_candidates(
-        self, engine: SearchEngine, asked: QueryParts, scope: Scope
+    async def _find_semantic_candidates(
+        self, engine: SearchEngine, query_parts: QueryParts, scope: Scope
     ) -> Mapping[int, float]:
         """Return the cosines of the articles nearest in meaning that satisfy the required nodes, by id."""
-        if self._semantic_index is None or not asked.text:
+        if self._semantic_index is None or not query_parts.text:
             return {}
-        near = dict(
-            await self._semantic_index.nearest(asked.text, feed_ids=scope.feed_ids, limit=MAX_CANDIDATES)
+        cosines = dict(
+            await self._semantic_index.find_nearest(
+                query_parts.text, feed_ids=scope.feed_ids, limit=MAX_RERANKED_ARTICLES
+            )
         )
-        if near and asked.required_nodes:
-            among = replace(scope, article_ids=frozenset(near))
-            fitting = await asyncio.to_thread(engine.match_all, asked.required_nodes, among, len(near))
-            near = {hit.article_id: near[hit.article_id] for hit in fitting}
-        return near
+        if cosines and query_parts.required_nodes:
+            candidate_scope = replace(scope, article_ids=frozenset(cosines))
+            matching_hits = await asyncio.to_thread(
+                engine.match_all, query_parts.required_nodes, candidate_scope, len(cosines)
+            )
+            cosines = {hit.article_id: cosines[hit.article_id] for hit in matching_hits}
+        return cosines
 
     def _rerank(
         self,
         engine: SearchEngine,
-        asked: QueryParts,
+        query_parts: QueryParts,
         articles: Iterable[Article],
         hits: Mapping[int, Hit],
         cosines: Mapping[int, float],
@@ -244,68 +263,88 @@ class RankedSearch:
 
         `full_match_ids` contain all words, though perhaps beyond the characters that are read here.
         """
-        sought = asked.query_terms(engine)
-        language = detect(asked.text) or asked.reader_language
-        reranker = Reranker(sought, language=language, now=self._store.clock.now())
-        top = max((hit.score for hit in hits.values()), default=0.0) or 1.0
-        scores = {id_: hit.score / top for id_, hit in hits.items()}
-        found: list[RankedArticle] = []
+        query_terms = query_parts.build_query_terms(engine)
+        language = detect(query_parts.text) or query_parts.reader_language
+        reranker = Reranker(query_terms, language=language, now=self._store.clock.now())
+        top_score = max((hit.score for hit in hits.values()), default=0.0) or 1.0
+        scores = {id_: hit.score / top_score for id_, hit in hits.items()}
+        ranked_articles: list[RankedArticle] = []
         for article in articles:
-            judged = reranker.judge(article, scores[article.id], cosines.get(article.id, 0.0))
-            has_all = article.id in full_match_ids or judged.matches_all_terms
-            partial = not has_all or bool(asked.relaxed_phrases) or not asked.has_exact_phrases(article)
-            found.append(RankedArticle(article, judged.score, partial, semantic_only=not scores[article.id]))
-        is_long = len(sought) >= LONG_QUERY_WORDS
-        return sorted(found, key=lambda each: (each.partial and not is_long, -each.score))
+            rerank_score = reranker.score_article(article, scores[article.id], cosines.get(article.id, 0.0))
+            is_full_match = article.id in full_match_ids or rerank_score.matches_all_terms
+            is_partial = (
+                not is_full_match
+                or bool(query_parts.relaxed_phrases)
+                or not query_parts.has_exact_phrases(article)
+            )
+            ranked_articles.append(
+                RankedArticle(
+                    article, rerank_score.score, is_partial, is_semantic_only=not scores[article.id]
+                )
+            )
+        is_long_query = len(query_terms) >= MIN_LONG_QUERY_WORDS
+        return sorted(
+            ranked_articles,
+            key=lambda ranked_article: (
+                ranked_article.is_partial and not is_long_query,
+                -ranked_article.score,
+            ),
+        )
 
-    async def _articles(self, hits: Collection[Hit]) -> list[Article]:
+    async def _load_articles(self, hits: Collection[Hit]) -> list[Article]:
         return await self._store.articles.by_ids([hit.article_id for hit in hits]) if hits else []
 
 
-async def _with_exact_phrases(asked: QueryParts, articles: Collection[Article]) -> list[Article]:
+async def _filter_exact_phrases(query_parts: QueryParts, articles: Collection[Article]) -> list[Article]:
     """Return the articles that contain the phrases exactly, in a thread because whole texts are read."""
-    if asked.phrases:
-        articles = await asyncio.to_thread(lambda: list(filter(asked.has_exact_phrases, articles)))
+    if query_parts.phrases:
+        articles = await asyncio.to_thread(lambda: list(filter(query_parts.has_exact_phrases, articles)))
     return list(articles)
 
 
-def _match(
-    engine: SearchEngine, asked: QueryParts, scope: Scope, most: int
+def _find_matches(
+    engine: SearchEngine, query_parts: QueryParts, scope: Scope, limit: int
 ) -> tuple[QueryParts, list[Hit], list[Hit] | None]:
     """Return the query, relaxed if needed, its full matches, and partial ones (None if not needed)."""
-    full = engine.match_all(asked.nodes, scope, most)
-    if asked.phrases and not full:
-        asked = _relax_phrases(engine, asked, scope)
-    text = asked.relaxed_text
-    words = len(text_analysis.tokens(text))
-    if len(full) >= MIN_FULL_MATCHES and words < LONG_QUERY_WORDS:
-        return asked, full, None
-    if words + len(asked.phrases) <= 1 and not asked.relaxed_phrases:
-        return asked, full, []
-    asked = replace(asked, related=related_terms(engine, text_analysis.tokens(" ".join(asked.words))))
-    return asked, full, _any_words(engine, asked, scope)
+    full_hits = engine.match_all(query_parts.nodes, scope, limit)
+    if query_parts.phrases and not full_hits:
+        query_parts = _relax_phrases(engine, query_parts, scope)
+    text = query_parts.relaxed_text
+    word_count = len(text_analysis.tokenize(text))
+    if len(full_hits) >= MIN_FULL_MATCHES and word_count < MIN_LONG_QUERY_WORDS:
+        return query_parts, full_hits, None
+    if word_count + len(query_parts.phrases) <= 1 and not query_parts.relaxed_phrases:
+        return query_parts, full_hits, []
+    query_parts = replace(
+        query_parts, related=find_related_terms(engine, text_analysis.tokenize(" ".join(query_parts.words)))
+    )
+    return query_parts, full_hits, _find_partial_matches(engine, query_parts, scope)
 
 
-def _any_words(engine: SearchEngine, asked: QueryParts, scope: Scope) -> list[Hit]:
+def _find_partial_matches(engine: SearchEngine, query_parts: QueryParts, scope: Scope) -> list[Hit]:
     return engine.match_any(
-        asked.relaxed_text,
+        query_parts.relaxed_text,
         scope,
-        MAX_CANDIDATES,
-        required=asked.required_nodes,
-        optional=asked.relaxed_phrases,
-        related=asked.related,
+        MAX_RERANKED_ARTICLES,
+        required=query_parts.required_nodes,
+        optional=query_parts.relaxed_phrases,
+        related=query_parts.related,
     )
 
 
-def _relax_phrases(engine: SearchEngine, asked: QueryParts, scope: Scope) -> QueryParts:
+def _relax_phrases(engine: SearchEngine, query_parts: QueryParts, scope: Scope) -> QueryParts:
     """Relax all phrases if nothing contains them together, or if pasted text has missing ones."""
-    if len(asked.words) < PASTED and engine.match_all(asked.required_nodes, scope, 1):
-        return asked
-    missing = [
-        phrase for phrase in asked.phrases if not engine.match_all((phrase, *asked.required), scope, 1)
+    if len(query_parts.words) < MIN_PASTED_WORDS and engine.match_all(query_parts.required_nodes, scope, 1):
+        return query_parts
+    missing_phrases = [
+        phrase
+        for phrase in query_parts.phrases
+        if not engine.match_all((phrase, *query_parts.required), scope, 1)
     ]
-    if missing:
-        return asked.relaxing(missing)
+    if missing_phrases:
+        return query_parts.with_relaxed_phrases(missing_phrases)
     return replace(
-        asked, relaxed_phrases=asked.phrases, notes=(*asked.notes, Note.of(NoteKind.PHRASES_NEVER_TOGETHER))
+        query_parts,
+        relaxed_phrases=query_parts.phrases,
+        notes=(*query_parts.notes, Note.of(NoteKind.PHRASES_NEVER_TOGETHER)),
     )

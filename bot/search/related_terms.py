@@ -8,76 +8,76 @@ from rapidfuzz.distance import OSA
 from bot.search.index import text_analysis
 from bot.search.index.search_engine import SearchEngine
 
-SHORTEST = 4
+MIN_MISSPELLED_LENGTH = 4
 """Minimum length of a word that may be misspelled."""
-LONG = 8
+MIN_TWO_ERRORS_LENGTH = 8
 """Minimum length of a word that may have two errors."""
-COMPARED = 5_000
+MAX_COMPARED_TERMS = 5_000
 """Maximum number of terms, the most frequent ones, that a misspelled word is compared with."""
-MISSPELT = 8
+MAX_MISSPELLED_WORDS = 8
 """Maximum number of a query's words that are compared; each takes some milliseconds."""
-_FAMILIES = 32
+_MAX_FAMILIES = 32
 """Maximum number of a query's words whose families are looked up."""
-_SHARED = 5
+_MIN_FAMILY_PREFIX_LENGTH = 5
 """Minimum number of first letters that the terms of a family share."""
-_SHARE = 0.6
+_MIN_FAMILY_PREFIX_SHARE = 0.6
 """Minimum share of the longer term that those letters make up."""
-_RELATIVES = 8
+_MAX_FAMILY_TERMS = 8
 """Maximum number of terms of a family, the most frequent ones."""
 
-Related = Mapping[str, frozenset[str]]
+RelatedTerms = Mapping[str, frozenset[str]]
 """Related terms by the word that was typed."""
 
 
-def related_terms(engine: SearchEngine, words: Iterable[str]) -> Related:
+def find_related_terms(engine: SearchEngine, words: Iterable[str]) -> RelatedTerms:
     """Return the related terms of the words that have some. Raises `EngineError`.
 
     Similar spellings count only for a word that no article contains.
     """
-    related: dict[str, frozenset[str]] = {}
-    misspelt = families = 0
+    related_by_word: dict[str, frozenset[str]] = {}
+    misspelled_count = family_count = 0
     for word in dict.fromkeys(words):
-        stems = text_analysis.query_stems(word)
+        stems = text_analysis.find_query_stems(word)
         if not stems or not word.isalpha():
             continue
         terms: set[str] = set()
-        if families < _FAMILIES and (family := _family(engine, stems)):
-            families += 1
+        if family_count < _MAX_FAMILIES and (family := _find_family(engine, stems)):
+            family_count += 1
             terms |= family
-        if misspelt < MISSPELT and not any(map(engine.document_frequency, stems)):
-            misspelt += 1
-            common = [term for term, _ in engine.terms_with_prefix(word[:1], COMPARED)]
-            terms |= set(spelled_alike(word, stems, common))
+        if misspelled_count < MAX_MISSPELLED_WORDS and not any(map(engine.get_document_frequency, stems)):
+            misspelled_count += 1
+            common_terms = [term for term, _ in engine.list_terms_with_prefix(word[:1], MAX_COMPARED_TERMS)]
+            terms |= set(find_similar_spellings(word, stems, common_terms))
         if terms := terms - stems:
-            related[word] = frozenset(terms)
-    return related
+            related_by_word[word] = frozenset(terms)
+    return related_by_word
 
 
-def _family(engine: SearchEngine, stems: Collection[str]) -> set[str]:
+def _find_family(engine: SearchEngine, stems: Collection[str]) -> set[str]:
     """Return the terms that share the beginning of the longest stem and are not much longer."""
     stem = max(stems, key=len)
-    shared = max(_SHARED, int(_SHARE * len(stem)))
-    if len(stem) < shared:
+    prefix_length = max(_MIN_FAMILY_PREFIX_LENGTH, int(_MIN_FAMILY_PREFIX_SHARE * len(stem)))
+    if len(stem) < prefix_length:
         return set()
-    terms = engine.terms_with_prefix(stem[:shared], _RELATIVES)
-    return {term for term, _ in terms if len(term) * _SHARE <= len(stem)}
+    terms = engine.list_terms_with_prefix(stem[:prefix_length], _MAX_FAMILY_TERMS)
+    return {term for term, _ in terms if len(term) * _MIN_FAMILY_PREFIX_SHARE <= len(stem)}
 
 
-def spelled_alike(word: str, stems: Collection[str], terms: Sequence[str]) -> list[str]:
+def find_similar_spellings(word: str, stems: Collection[str], terms: Sequence[str]) -> list[str]:
     """Return the terms with the least edit distance to a word's stems, in the order of `terms`.
 
     The distance is at most one, or two for a long word. Empty if the word is too short to be misspelled.
     """
-    if not word.isalpha() or len(word) < SHORTEST:
+    if not word.isalpha() or len(word) < MIN_MISSPELLED_LENGTH:
         return []
-    most = 2 if len(word) >= LONG else 1
-    alike = {
+    max_distance = 2 if len(word) >= MIN_TWO_ERRORS_LENGTH else 1
+    scored_terms = {
         (distance, rank, term)
         for stem in stems
         for term, distance, rank in process.extract(
-            stem, terms, scorer=OSA.distance, score_cutoff=most, limit=None
+            stem, terms, scorer=OSA.distance, score_cutoff=max_distance, limit=None
         )
         if term not in stems
     }
-    least = min((distance for distance, _, _ in alike), default=0)
-    return [term for distance, _, term in sorted(alike) if distance == least]
+    min_distance = min((distance for distance, _, _ in scored_terms), default=0)
+    return [term for distance, _, term in sorted(scored_terms) if distance == min_distance]

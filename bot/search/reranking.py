@@ -8,7 +8,7 @@ from typing import NamedTuple
 from bot.core.models import Article
 from bot.search.index import text_analysis
 
-MAX_CANDIDATES = 50
+MAX_RERANKED_ARTICLES = 50
 """Maximum number of articles that are reranked."""
 MAX_CHARS_READ = 2_000
 """Maximum number of characters read of a text."""
@@ -31,9 +31,9 @@ RECENCY_WEIGHT = 0.1
 LANGUAGE_WEIGHT = 0.1
 """Added if the article is in the language of the query."""
 
-_PASSAGE_WORDS = 30
+_MAX_PASSAGE_WORDS = 30
 """Length of a passage, in words without stop words."""
-_MAX_ADJACENT_GAP = 3
+_MAX_ADJACENT_GAP_WORDS = 3
 """Maximum distance of adjacent terms, in words without stop words."""
 _MAX_EXACT_GAP_CHARS = 60
 """Maximum distance in characters over which words are counted; a longer one is estimated."""
@@ -67,43 +67,53 @@ class RerankScore(NamedTuple):
 class Reranker:
     """Scores articles by the terms of one query. `now` is Unix time in seconds."""
 
-    def __init__(self, sought: Sequence[QueryTerm], *, language: str | None, now: int) -> None:
-        self._terms = sought
+    def __init__(self, query_terms: Sequence[QueryTerm], *, language: str | None, now: int) -> None:
+        self._terms = query_terms
         self._language = language
         self._now = now
-        self._total = sum(word.weight for word in sought) or 1.0
+        self._total_weight = sum(query_term.weight for query_term in query_terms) or 1.0
         self._term_indexes_by_stem: dict[str, list[int]] = {}
-        for number, word in enumerate(sought):
-            for stem in word.stems | word.related:
-                self._term_indexes_by_stem.setdefault(stem, []).append(number)
-        self._wanted = frozenset(self._term_indexes_by_stem)
-        pairs = [min(one.weight, other.weight) for one, other in pairwise(sought)]
-        self._pair_weights = pairs
-        self._all_pairs = sum(pairs)
+        for index, term in enumerate(query_terms):
+            for stem in term.stems | term.related:
+                self._term_indexes_by_stem.setdefault(stem, []).append(index)
+        self._searched_stems = frozenset(self._term_indexes_by_stem)
+        pair_weights = [
+            min(first_term.weight, second_term.weight) for first_term, second_term in pairwise(query_terms)
+        ]
+        self._pair_weights = pair_weights
+        self._total_pair_weight = sum(pair_weights)
 
-    def judge(self, article: Article, engine_score: float, cosine: float = 0.0) -> RerankScore:
+    def score_article(self, article: Article, engine_score: float, cosine: float = 0.0) -> RerankScore:
         """Score an article. `engine_score` is its share of the best engine score, from 0 to 1."""
         language = article.language
-        title, typed, exact = self._term_positions(article.title, language)
-        in_title = {number for _, number in title}
-        body: list[tuple[int, int]] = []
-        if len(typed) < len(self._terms) or self._adjacency_share(title) != bool(self._all_pairs):
-            body, typed_there, exact_there = self._term_positions(
+        title_positions, exact_form_indexes, matched_indexes = self._find_term_positions(
+            article.title, language
+        )
+        title_indexes = {number for _, number in title_positions}
+        body_positions: list[tuple[int, int]] = []
+        if len(exact_form_indexes) < len(self._terms) or self._compute_adjacency_share(
+            title_positions
+        ) != bool(self._total_pair_weight):
+            body_positions, body_exact_form_indexes, body_matched_indexes = self._find_term_positions(
                 (article.body or article.summary)[:MAX_CHARS_READ], language
             )
-            typed |= typed_there
-            exact |= exact_there
+            exact_form_indexes |= body_exact_form_indexes
+            matched_indexes |= body_matched_indexes
         score = ENGINE_SCORE_WEIGHT * engine_score + COSINE_WEIGHT * cosine
-        score += TITLE_WEIGHT * self._weight_share(in_title)
-        score += PASSAGE_WEIGHT * max(self._best_passage_share(body), self._weight_share(in_title))
-        score += ADJACENCY_WEIGHT * max(self._adjacency_share(title), self._adjacency_share(body))
-        score += EXACT_FORM_WEIGHT * self._weight_share(typed)
+        score += TITLE_WEIGHT * self._compute_weight_share(title_indexes)
+        score += PASSAGE_WEIGHT * max(
+            self._compute_best_passage_share(body_positions), self._compute_weight_share(title_indexes)
+        )
+        score += ADJACENCY_WEIGHT * max(
+            self._compute_adjacency_share(title_positions), self._compute_adjacency_share(body_positions)
+        )
+        score += EXACT_FORM_WEIGHT * self._compute_weight_share(exact_form_indexes)
         score += RECENCY_WEIGHT * 0.5 ** (max(0, self._now - article.published) / _RECENCY_HALF_LIFE_SECONDS)
         if self._language and language == self._language:
             score += LANGUAGE_WEIGHT
-        return RerankScore(score, len(exact) == len(self._terms))
+        return RerankScore(score, len(matched_indexes) == len(self._terms))
 
-    def _term_positions(
+    def _find_term_positions(
         self, text: str, language: str | None
     ) -> tuple[list[tuple[int, int]], set[int], set[int]]:
         """Find the terms of a query in a text.
@@ -112,64 +122,66 @@ class Reranker:
         that occur other than by a related term. Positions count words without stop words; across long gaps
         they are estimated from the number of characters.
         """
-        found: list[tuple[int, int]] = []
-        typed: set[int] = set()
-        exact: set[int] = set()
-        place = last = 0
-        for start, end, stem in text_analysis.find_stem_spans(text, language, self._wanted):
-            place += 1 + self._words_between(text, last, start, language)
+        positions: list[tuple[int, int]] = []
+        exact_form_indexes: set[int] = set()
+        matched_indexes: set[int] = set()
+        word_position = last_end = 0
+        for start, end, stem in text_analysis.find_stem_spans(text, language, self._searched_stems):
+            word_position += 1 + self._count_words_between(text, last_end, start, language)
             word = text[start:end].lower()
-            for number in self._term_indexes_by_stem[stem]:
-                found.append((place, number))
-                if stem in self._terms[number].stems:
-                    exact.add(number)
-                if word == self._terms[number].text:
-                    typed.add(number)
-            last = end
-        return found, typed, exact
+            for term_index in self._term_indexes_by_stem[stem]:
+                positions.append((word_position, term_index))
+                if stem in self._terms[term_index].stems:
+                    matched_indexes.add(term_index)
+                if word == self._terms[term_index].text:
+                    exact_form_indexes.add(term_index)
+            last_end = end
+        return positions, exact_form_indexes, matched_indexes
 
-    def _words_between(self, text: str, start: int, end: int, language: str | None) -> int:
+    def _count_words_between(self, text: str, start: int, end: int, language: str | None) -> int:
         if end - start < _MIN_GAP_CHARS:
             return 0
         if end - start > _MAX_EXACT_GAP_CHARS:
             return (end - start) // _AVERAGE_WORD_CHARS
-        return len(text_analysis.stemmed_tokens(text[start:end], language))
+        return len(text_analysis.stem_tokens(text[start:end], language))
 
-    def _weight_share(self, numbers: Collection[int]) -> float:
-        return sum(self._terms[number].weight for number in numbers) / self._total
+    def _compute_weight_share(self, term_indexes: Collection[int]) -> float:
+        return sum(self._terms[number].weight for number in term_indexes) / self._total_weight
 
-    def _best_passage_share(self, places: Sequence[tuple[int, int]]) -> float:
+    def _compute_best_passage_share(self, positions: Sequence[tuple[int, int]]) -> float:
         """Return the largest share of the query's weight in one passage."""
         best = weight = 0.0
         counts = [0] * len(self._terms)
-        first = 0
-        for place, number in places:
-            if not counts[number]:
-                weight += self._terms[number].weight
-            counts[number] += 1
-            while places[first][0] <= place - _PASSAGE_WORDS:
-                left = places[first][1]
-                counts[left] -= 1
-                if not counts[left]:
-                    weight -= self._terms[left].weight
-                first += 1
+        window_start = 0
+        for place, term_index in positions:
+            if not counts[term_index]:
+                weight += self._terms[term_index].weight
+            counts[term_index] += 1
+            while positions[window_start][0] <= place - _MAX_PASSAGE_WORDS:
+                dropped_index = positions[window_start][1]
+                counts[dropped_index] -= 1
+                if not counts[dropped_index]:
+                    weight -= self._terms[dropped_index].weight
+                window_start += 1
             best = max(best, weight)
-        return best / self._total
+        return best / self._total_weight
 
-    def _adjacency_share(self, places: Sequence[tuple[int, int]]) -> float:
-        if not self._all_pairs:
+    def _compute_adjacency_share(self, positions: Sequence[tuple[int, int]]) -> float:
+        if not self._total_pair_weight:
             return 0.0
-        last = [-math.inf] * len(self._terms)
-        nearest = [math.inf] * len(self._pair_weights)
-        for place, number in places:
-            if number:
-                nearest[number - 1] = min(nearest[number - 1], place - last[number - 1])
-            if number < len(self._pair_weights):
-                nearest[number] = min(nearest[number], place - last[number + 1])
-            last[number] = place
-        near = sum(
+        last_positions = [-math.inf] * len(self._terms)
+        min_gaps = [math.inf] * len(self._pair_weights)
+        for place, term_index in positions:
+            if term_index:
+                min_gaps[term_index - 1] = min(
+                    min_gaps[term_index - 1], place - last_positions[term_index - 1]
+                )
+            if term_index < len(self._pair_weights):
+                min_gaps[term_index] = min(min_gaps[term_index], place - last_positions[term_index + 1])
+            last_positions[term_index] = place
+        adjacent_weight = sum(
             weight if gap == 1 else weight / 2
-            for weight, gap in zip(self._pair_weights, nearest, strict=True)
-            if gap <= _MAX_ADJACENT_GAP
+            for weight, gap in zip(self._pair_weights, min_gaps, strict=True)
+            if gap <= _MAX_ADJACENT_GAP_WORDS
         )
-        return near / self._all_pairs
+        return adjacent_weight / self._total_pair_weight

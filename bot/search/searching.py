@@ -11,7 +11,7 @@ from typing import Literal, TypeVar, TypeVarTuple
 from bot.core import i18n
 from bot.core.models import Article
 from bot.core.worker_pool import WorkerError, WorkerPool
-from bot.search.highlighting import MAX_SNIPPET_LENGTH, Highlighter, snippet_of
+from bot.search.highlighting import MAX_SNIPPET_LENGTH, Highlighter, extract_snippet
 from bot.search.index import text_analysis
 from bot.search.index.index_updater import IndexUpdater
 from bot.search.index.search_engine import CompletionField, EngineError, Hit, Scope, SearchEngine
@@ -27,7 +27,15 @@ from bot.store.records.content_records import SINGLE_ARTICLE_SIMILARITY
 from bot.text import excerpts
 from bot.text.words import fold
 
-__all__ = ["Query", "SearchPage", "SearchResult", "Searcher", "article_as_json", "as_json", "parse_query"]
+__all__ = [
+    "Query",
+    "SearchPage",
+    "SearchResult",
+    "Searcher",
+    "article_as_json",
+    "parse_query",
+    "search_result_as_json",
+]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -36,7 +44,7 @@ log = logging.getLogger(__name__)
 
 WORKER_TIMEOUT_SECONDS = 10.0
 """Maximum time of a call in a worker."""
-OVERFETCH = 10
+OVERFETCH_ARTICLES = 10
 """Number of additional articles that are fetched because some report one story."""
 REPUBLISH_WINDOW_SECONDS = 12 * 3600
 """Time within which an outlet's second article of one title and beginning is a copy at another address."""
@@ -48,7 +56,7 @@ MIN_COMPLETION_LENGTH = 3
 COMPLETION_WINDOW_SECONDS = 30 * 86_400
 """Maximum age of the articles whose words, tags and authors are offered as completions."""
 
-Sort = Literal["relevance", "newest"]
+SortOrder = Literal["relevance", "newest"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +74,11 @@ class SearchResult:
 
     article: Article
     score: float
-    excerpt: str
+    snippet: str
     highlights: tuple[tuple[int, int], ...]
-    partial: bool = False
-    similar_word: bool = False
-    semantic_only: bool = False
+    is_partial: bool = False
+    has_similar_word: bool = False
+    is_semantic_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,14 +104,14 @@ class Searcher:
         self,
         store: Store,
         index: IndexUpdater,
-        meaning: SemanticIndex | None = None,
+        semantic_index: SemanticIndex | None = None,
         *,
         workers: WorkerPool | None = None,
     ) -> None:
         self.store = store
         self.index = index
-        self.semantic_index = meaning
-        self._ranked = RankedSearch(store, meaning)
+        self.semantic_index = semantic_index
+        self._ranked_search = RankedSearch(store, semantic_index)
         self._workers = workers
 
     async def run_in_worker(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
@@ -125,8 +133,8 @@ class Searcher:
         feed_ids: Collection[int] | None,
         limit: int = 20,
         offset: int = 0,
-        sort: Sort = "relevance",
-        person_id: int | None = None,
+        sort: SortOrder = "relevance",
+        user_id: int | None = None,
         count_up_to: int = 0,
     ) -> SearchPage:
         """Return a page of the articles that match a query. Any text is accepted.
@@ -139,56 +147,75 @@ class Searcher:
         """
         if isinstance(query, str):
             query = parse_query(query, self.store.clock.now())
-        notes = [*query.notes, *check_query(query, person_id)]
+        notes = [*query.notes, *check_query(query, user_id)]
         if not query.nodes or (feed_ids is not None and not feed_ids):
             return SearchPage(notes=tuple(notes))
         await self.index.ensure_current()
-        if (built := self.index.build_progress) is not None:
-            notes.append(Note.of(NoteKind.BUILDING, percent=int(100 * built)))
+        if (build_progress := self.index.build_progress) is not None:
+            notes.append(Note.of(NoteKind.BUILDING, percent=int(100 * build_progress)))
         engine = self.index.engine
         if engine is None:
             return SearchPage(notes=tuple(notes))
-        scope = await self._scope(query, feed_ids, person_id)
-        asked = replace(
-            QueryParts.of(query), reader_language=i18n.current_language() if person_id is not None else None
+        scope = await self._build_scope(query, feed_ids, user_id)
+        query_parts = replace(
+            QueryParts.from_query(query),
+            reader_language=i18n.current_language() if user_id is not None else None,
         )
-        needed = max(offset + limit, count_up_to) + 1
+        needed_count = max(offset + limit, count_up_to) + 1
         try:
-            asked, found = await self._rank(engine, query, asked, scope, needed + OVERFETCH, sort)
+            query_parts, ranked_articles = await self._rank(
+                engine, query, query_parts, scope, needed_count + OVERFETCH_ARTICLES, sort
+            )
             advice = (
                 await suggest_quotes(query, self.store, engine, scope)
                 if query.unquoted_filters
                 else QueryAdvice()
             )
-            full = sum(not each.partial for each in found)
-            if not advice.suggestions and full < MIN_FULL_MATCHES:
-                advice = await suggest_corrections(query, self.store, engine, scope, has_full_match=full > 0)
-            if not found and advice.suggestions and len(asked.words) == 1:
-                asked = replace(asked, words=advice.suggestions[:1])
-                asked, near = await self._rank(engine, query, asked, scope, needed + OVERFETCH, "relevance")
-                found = [each._replace(partial=True) for each in near]
+            full_match_count = sum(not found_article.is_partial for found_article in ranked_articles)
+            if not advice.suggestions and full_match_count < MIN_FULL_MATCHES:
+                advice = await suggest_corrections(
+                    query, self.store, engine, scope, has_full_match=full_match_count > 0
+                )
+            if not ranked_articles and advice.suggestions and len(query_parts.words) == 1:
+                query_parts = replace(query_parts, words=advice.suggestions[:1])
+                query_parts, similar_word_articles = await self._rank(
+                    engine, query, query_parts, scope, needed_count + OVERFETCH_ARTICLES, "relevance"
+                )
+                ranked_articles = [
+                    ranked_article._replace(is_partial=True) for ranked_article in similar_word_articles
+                ]
         except EngineError as error:
             self.index.report_search_failure(error)
             return SearchPage(notes=(*notes, Note.of(NoteKind.DAMAGED)))
-        results = await asked.run_maybe_in_thread(self._results, asked, found[offset : offset + limit])
+        results = await query_parts.run_in_thread_if_slow(
+            self._build_results, query_parts, ranked_articles[offset : offset + limit]
+        )
         return SearchPage(
             results=results,
-            total_results=None if len(found) >= needed else len(found),
-            notes=(*notes, *asked.notes, *advice.notes),
+            total_results=None if len(ranked_articles) >= needed_count else len(ranked_articles),
+            notes=(*notes, *query_parts.notes, *advice.notes),
             suggestions=advice.suggestions,
         )
 
     async def _rank(
-        self, engine: SearchEngine, query: Query, asked: QueryParts, scope: Scope, most: int, sort: Sort
+        self,
+        engine: SearchEngine,
+        query: Query,
+        query_parts: QueryParts,
+        scope: Scope,
+        limit: int,
+        sort: SortOrder,
     ) -> tuple[QueryParts, list[RankedArticle]]:
         """Return the matches without repeated stories, and the query as it was answered."""
-        if sort == "newest" or not asked.text:
-            found = await self._ranked.newest(engine, query, asked, scope, most)
+        if sort == "newest" or not query_parts.text:
+            ranked_articles = await self._ranked_search.find_newest(engine, query, query_parts, scope, limit)
         else:
-            asked, found = await self._ranked.best(engine, asked, scope, most)
-        return asked, await self._collapse_stories(found)
+            query_parts, ranked_articles = await self._ranked_search.find_best(
+                engine, query_parts, scope, limit
+            )
+        return query_parts, await self._collapse_stories(ranked_articles)
 
-    async def latest(
+    async def list_latest(
         self, feed_ids: Collection[int], *, outlet: str | None = None, limit: int
     ) -> list[Article]:
         """Return the newest articles of these feeds or of one outlet, each story once.
@@ -196,16 +223,16 @@ class Searcher:
         Raises:
             StoreError: The database failed.
         """
-        read = limit + OVERFETCH
+        fetch_limit = limit + OVERFETCH_ARTICLES
         while True:
-            newest = await self.store.articles.newest(feed_ids, outlet=outlet, limit=read)
+            newest = await self.store.articles.list_newest(feed_ids, outlet=outlet, limit=fetch_limit)
             stories = await self._collapse_stories([RankedArticle(article, 0.0) for article in newest])
-            if len(stories) >= limit or len(newest) < read:
+            if len(stories) >= limit or len(newest) < fetch_limit:
                 return [story.article for story in stories[:limit]]
-            read *= 2
+            fetch_limit *= 2
 
-    async def complete(
-        self, kind: CompletionField | None, prefix: str, *, feed_ids: Collection[int], limit: int
+    async def suggest_completions(
+        self, field: CompletionField | None, prefix: str, *, feed_ids: Collection[int], limit: int
     ) -> list[str]:
         """Return tags or authors of recent articles with the prefix, or title words if `field` is None.
 
@@ -217,99 +244,110 @@ class Searcher:
         """
         await self.index.ensure_current()
         engine = self.index.engine
-        if engine is None or not feed_ids or not (kind or prefix):
+        if engine is None or not feed_ids or not (field or prefix):
             return []
         scope, since = Scope(feed_ids=frozenset(feed_ids)), self.store.clock.now() - COMPLETION_WINDOW_SECONDS
         try:
-            if kind is None:
+            if field is None:
                 words = await asyncio.to_thread(
                     lambda: engine.complete_title_words(prefix, scope, limit, since=since)
                 )
-                return await self._original_spellings(*words)
-            return await asyncio.to_thread(lambda: engine.complete(kind, prefix, scope, limit, since=since))
+                return await self._load_original_spellings(*words)
+            return await asyncio.to_thread(
+                lambda: engine.complete_names(field, prefix, scope, limit, since=since)
+            )
         except EngineError as error:
             self.index.report_search_failure(error)
             return []
 
-    async def _original_spellings(self, words: Sequence[str], hits: Sequence[Hit]) -> list[str]:
+    async def _load_original_spellings(self, words: Sequence[str], hits: Sequence[Hit]) -> list[str]:
         """Return words as they are spelled in titles; short ones only if they are in capitals."""
-        written: dict[str, str] = {}
+        spelling_by_word: dict[str, str] = {}
         for article in await self.store.articles.by_ids([hit.article_id for hit in hits]):
-            for word, start, end in text_analysis.token_spans(article.title):
-                written.setdefault(word, article.title[start:end])
-        ways = [written.get(word, word) for word in words]
-        return [way for way in ways if len(way) >= MIN_COMPLETION_LENGTH or way.isupper()]
+            for word, start, end in text_analysis.find_token_spans(article.title):
+                spelling_by_word.setdefault(word, article.title[start:end])
+        spellings = [spelling_by_word.get(word, word) for word in words]
+        return [
+            spelling for spelling in spellings if len(spelling) >= MIN_COMPLETION_LENGTH or spelling.isupper()
+        ]
 
-    async def _scope(self, query: Query, feed_ids: Collection[int] | None, person_id: int | None) -> Scope:
-        bookmarked: frozenset[int] = frozenset()
-        if person_id is not None and asks_for_bookmarks(query):
-            bookmarked = await self.store.bookmarks.article_ids(person_id)
+    async def _build_scope(
+        self, query: Query, feed_ids: Collection[int] | None, user_id: int | None
+    ) -> Scope:
+        bookmarked_ids: frozenset[int] = frozenset()
+        if user_id is not None and asks_for_bookmarks(query):
+            bookmarked_ids = await self.store.bookmarks.load_article_ids(user_id)
         return Scope(
-            feed_ids=None if feed_ids is None else frozenset(feed_ids), bookmarked_article_ids=bookmarked
+            feed_ids=None if feed_ids is None else frozenset(feed_ids), bookmarked_article_ids=bookmarked_ids
         )
 
-    async def _collapse_stories(self, found: Sequence[RankedArticle]) -> list[RankedArticle]:
+    async def _collapse_stories(self, ranked_articles: Sequence[RankedArticle]) -> list[RankedArticle]:
         """Return one article per page and story: the first, or the first one in the user's language."""
-        kin = await self.store.stories.similar_pairs(
-            [each.article.id for each in found], SINGLE_ARTICLE_SIMILARITY
+        similar_pairs = await self.store.stories.load_similar_pairs(
+            [listed_article.article.id for listed_article in ranked_articles], SINGLE_ARTICLE_SIMILARITY
         )
-        related: dict[int, set[int]] = defaultdict(set)
-        for one, other in kin:
-            related[one].add(other)
-            related[other].add(one)
+        similar_ids: dict[int, set[int]] = defaultdict(set)
+        for first_id, second_id in similar_pairs:
+            similar_ids[first_id].add(second_id)
+            similar_ids[second_id].add(first_id)
         language = i18n.current_language()
         pages: set[str] = set()
         # By outlet, title and beginning.
-        published: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+        times_by_text: dict[tuple[str, str, str], list[int]] = defaultdict(list)
         stories: list[RankedArticle] = []
-        for each in found:
-            article = each.article
-            times = published[article.outlet, article.title.lower(), _beginning(article)]
+        for ranked_article in ranked_articles:
+            article = ranked_article.article
+            published_times = times_by_text[article.outlet, article.title.lower(), _folded_beginning(article)]
             if article.page in pages or any(
-                abs(article.published - time) < REPUBLISH_WINDOW_SECONDS for time in times
+                abs(article.published - published_at) < REPUBLISH_WINDOW_SECONDS
+                for published_at in published_times
             ):
                 continue
             pages.add(article.page)
-            times.append(article.published)
-            for place, first in enumerate(stories) if article.id in related else ():
-                if first.article.id in related[article.id]:
+            published_times.append(article.published)
+            for index, story in enumerate(stories) if article.id in similar_ids else ():
+                if story.article.id in similar_ids[article.id]:
                     if (
-                        article.language == language != first.article.language
-                        and not each.partial > first.partial
+                        article.language == language != story.article.language
+                        and not ranked_article.is_partial > story.is_partial
                     ):
-                        stories[place] = each._replace(score=first.score)
+                        stories[index] = ranked_article._replace(score=story.score)
                     break
             else:
-                stories.append(each)
+                stories.append(ranked_article)
         return stories
 
-    def _results(self, asked: QueryParts, found: Sequence[RankedArticle]) -> tuple[SearchResult, ...]:
-        marker = Highlighter((*asked.nodes, *asked.relaxed_phrases))
+    def _build_results(
+        self, query_parts: QueryParts, ranked_articles: Sequence[RankedArticle]
+    ) -> tuple[SearchResult, ...]:
+        highlighter = Highlighter((*query_parts.nodes, *query_parts.relaxed_phrases))
         results = []
-        for each in found:
-            excerpt, marks = snippet_of(each.article, marker)
+        for ranked_article in ranked_articles:
+            snippet_text, highlights = extract_snippet(ranked_article.article, highlighter)
             results.append(
                 SearchResult(
-                    article=each.article,
-                    score=each.score,
-                    excerpt=excerpt,
-                    highlights=marks,
-                    partial=each.partial,
-                    similar_word=each.partial and len(asked.words) == 1,
-                    semantic_only=each.semantic_only,
+                    article=ranked_article.article,
+                    score=ranked_article.score,
+                    snippet=snippet_text,
+                    highlights=highlights,
+                    is_partial=ranked_article.is_partial,
+                    has_similar_word=ranked_article.is_partial and len(query_parts.words) == 1,
+                    is_semantic_only=ranked_article.is_semantic_only,
                 )
             )
         return tuple(results)
 
 
-def _beginning(article: Article) -> str:
+def _folded_beginning(article: Article) -> str:
     """Return the beginning of a text, folded: parts of a series have one title but differ here."""
     return fold((article.body or article.summary)[:DUPLICATE_PREFIX_LENGTH])
 
 
-def as_json(result: SearchResult) -> dict[str, object]:
+def search_result_as_json(result: SearchResult) -> dict[str, object]:
     """Return a search result as `telex search --json` prints it."""
-    return article_as_json(result.article, score=result.score, excerpt=result.excerpt, partial=result.partial)
+    return article_as_json(
+        result.article, score=result.score, excerpt=result.snippet, partial=result.is_partial
+    )
 
 
 def article_as_json(
@@ -317,7 +355,7 @@ def article_as_json(
 ) -> dict[str, object]:
     """Return an article in the form of a search result. `published` is ISO 8601 in UTC."""
     if excerpt is None:
-        excerpt = excerpts.excerpt(article.body or article.summary, MAX_SNIPPET_LENGTH)
+        excerpt = excerpts.make_excerpt(article.body or article.summary, MAX_SNIPPET_LENGTH)
     return {
         "url": article.url,
         "title": article.title,

@@ -10,23 +10,23 @@ from bot.store.outbox.watch_notifications import NOTIFICATION_COOLDOWN_SECONDS
 from bot.store.records.outbox_records import MaxRetryDelays
 
 
-def shorten_waits(db: Connection, longest: MaxRetryDelays) -> None:
+def shorten_waits(db: Connection, max_delays: MaxRetryDelays) -> None:
     """Limit every stored wait to its maximum length, counted from `db.now`.
 
     `max_delays` are the maximum retry delays in seconds.
     """
-    values = {
+    parameters = {
         "now": db.now,
         "quiet": NOTIFICATION_COOLDOWN_SECONDS,
         "story": MIN_OUTLETS_DEADLINE_SECONDS,
         "day": TOP_STORY_WINDOW_SECONDS,
-        **longest._asdict(),
+        **max_delays._asdict(),
     }
-    for statement in _STATEMENTS:
-        db.execute(statement, values)
+    for statement in _SHORTEN_WAITS_SQL:
+        db.execute(statement, parameters)
 
 
-_STATEMENTS = (
+_SHORTEN_WAITS_SQL = (
     # A feed whose last poll lies in the future waits for its full interval from now on.
     """
     UPDATE feed SET next_poll = next_poll - (last_poll - :now), last_poll = :now,

@@ -63,28 +63,28 @@ class Connection:
         """Run a statement and return the number of rows inserted, updated or deleted."""
         return self.execute(sql, parameters).rowcount
 
-    def rows(self, sql: str, parameters: Parameters = ()) -> list[Any]:
+    def fetch_rows(self, sql: str, parameters: Parameters = ()) -> list[Any]:
         """Return all rows of a query, or of a statement with RETURNING."""
         return self.execute(sql, parameters).fetchall()
 
-    def row(self, sql: str, parameters: Parameters = ()) -> Any:
+    def fetch_row(self, sql: str, parameters: Parameters = ()) -> Any:
         """Return the first row of a query, or None if there is none."""
         return self.execute(sql, parameters).fetchone()
 
-    def column(self, sql: str, parameters: Parameters = ()) -> list[Any]:
+    def fetch_column(self, sql: str, parameters: Parameters = ()) -> list[Any]:
         """Return the first column of all rows of a query."""
         return [row[0] for row in self.execute(sql, parameters)]
 
-    def value(self, sql: str, parameters: Parameters = ()) -> Any:
+    def fetch_value(self, sql: str, parameters: Parameters = ()) -> Any:
         """Return the first column of the first row of a query, or None if there is no row."""
-        row = self.row(sql, parameters)
+        row = self.fetch_row(sql, parameters)
         return None if row is None else row[0]
 
-    def object_or_none(self, make: Callable[[Any], T], sql: str, parameters: Parameters = ()) -> T | None:
+    def fetch_object(self, from_row: Callable[[Any], T], sql: str, parameters: Parameters = ()) -> T | None:
         """Return `from_row` of the first row of a query, or None if there is no row."""
-        row = self.row(sql, parameters)
-        return None if row is None else make(row)
+        row = self.fetch_row(sql, parameters)
+        return None if row is None else from_row(row)
 
-    def objects(self, make: Callable[[Any], T], sql: str, parameters: Parameters = ()) -> list[T]:
+    def fetch_objects(self, from_row: Callable[[Any], T], sql: str, parameters: Parameters = ()) -> list[T]:
         """Return `from_row` of each row of a query."""
-        return [make(row) for row in self.execute(sql, parameters)]
+        return [from_row(row) for row in self.execute(sql, parameters)]

@@ -13,24 +13,24 @@ from bot.core.clock import Clock
 from bot.core.database_url import DatabaseUrl
 from bot.store import engines
 from bot.store.connection import Connection
-from bot.store.meta import MOVED_AT, RESTORED_ID_GAP, RESTORED_KEY, set_value
+from bot.store.meta import MOVED_AT_KEY, RESTORED_ID_GAP, RESTORED_KEY, set_text
 from bot.store.ports import AnyDatabase
 from bot.store.records.content_records import TableSchema
 from bot.store.store_errors import DatabaseMoved, DatabaseUnusable, StoreError
 
 IN_PROGRESS_KEY = "moving"
 """Name in `meta` of the location from which an incomplete database is being filled."""
-MOVED = "moved"
+MOVED_TO_KEY = "moved"
 """Name in `meta` of the location to which a database was moved."""
 BATCH_SIZE = 500
 """Rows per batch."""
-_DERIVED = {"article_change", "encoded_article", "process", "lease", "request_share"}
-_MARKED = "SELECT value FROM meta WHERE name = ?"
-_NOT_MOVED = (IN_PROGRESS_KEY, MOVED, MOVED_AT, "identity")
+_DERIVED_TABLES = {"article_change", "encoded_article", "process", "lease", "request_share"}
+_META_VALUE_SQL = "SELECT value FROM meta WHERE name = ?"
+_LOCAL_META_NAMES = (IN_PROGRESS_KEY, MOVED_TO_KEY, MOVED_AT_KEY, "identity")
 """Names in `meta` that describe one database and are not copied."""
 
 DatabaseLocation = Path | DatabaseUrl
-Row = tuple[Any, ...]
+RowValues = tuple[Any, ...]
 
 
 async def copy_database(
@@ -48,54 +48,56 @@ async def copy_database(
     if isinstance(source, Path) and not source.is_file():
         raise DatabaseUnusable(f"There is no database {source}.")
     with engines.lock_for_run(source, alone=True), engines.lock_for_run(target, alone=True):
-        from_ = await engines.open_database(source, clock)
+        source_database = await engines.open_database(source, clock)
         try:
-            to = await engines.open_database(target, clock)
+            target_database = await engines.open_database(target, clock)
             try:
-                return await _DatabaseCopy(from_, to, on_progress).run()
+                return await _DatabaseCopy(source_database, target_database, on_progress).run()
             finally:
-                await to.close()
+                await target_database.close()
         finally:
-            await from_.close()
+            await source_database.close()
 
 
 async def require_complete(database: AnyDatabase) -> None:
     """Raise `DatabaseUnusable` if the database was not completely filled by a move."""
-    if (source := await database.query(Connection.value, _MARKED, (IN_PROGRESS_KEY,))) is not None:
+    if (
+        source := await database.query(Connection.fetch_value, _META_VALUE_SQL, (IN_PROGRESS_KEY,))
+    ) is not None:
         raise DatabaseUnusable(
             f"The database {database.location} is being filled from {source}: run `telex move` "
             f"again to end it."
         )
 
 
-async def must_be_current(database: AnyDatabase) -> None:
+async def require_not_moved(database: AnyDatabase) -> None:
     """Raise `DatabaseMoved` if the database was moved to another location."""
-    if (target := await database.query(Connection.value, _MARKED, (MOVED,))) is not None:
+    if (target := await database.query(Connection.fetch_value, _META_VALUE_SQL, (MOVED_TO_KEY,))) is not None:
         raise DatabaseMoved(database.location, target)
 
 
-async def take_back(database: AnyDatabase) -> None:
+async def reactivate_database(database: AnyDatabase) -> None:
     """Put a database that was moved into use again, like a restored backup; do nothing to others.
 
     Posts sent meanwhile are then reconciled from Discord, and ids that Discord may know by now are skipped.
     """
-    if await database.query(Connection.value, _MARKED, (MOVED,)) is None:
+    if await database.query(Connection.fetch_value, _META_VALUE_SQL, (MOVED_TO_KEY,)) is None:
         return
-    last = await engines.id_sequences(database)
+    last_ids = await engines.load_id_sequences(database)
     await engines.set_id_sequences(
-        database, {table: number + RESTORED_ID_GAP for table, number in last.items()}
+        database, {table: last_id + RESTORED_ID_GAP for table, last_id in last_ids.items()}
     )
     await database.transact(_unmark_moved)
 
 
 def _mark_moved(db: Connection, target: str) -> None:
-    set_value(db, MOVED, target)
-    set_value(db, MOVED_AT, str(db.now))
+    set_text(db, MOVED_TO_KEY, target)
+    set_text(db, MOVED_AT_KEY, str(db.now))
 
 
 def _unmark_moved(db: Connection) -> None:
-    set_value(db, RESTORED_KEY, "1")
-    db.execute("DELETE FROM meta WHERE name = ?", (MOVED,))
+    set_text(db, RESTORED_KEY, "1")
+    db.execute("DELETE FROM meta WHERE name = ?", (MOVED_TO_KEY,))
 
 
 class _DatabaseCopy:
@@ -103,155 +105,160 @@ class _DatabaseCopy:
         self, source: AnyDatabase, target: AnyDatabase, on_progress: Callable[[int, int], None]
     ) -> None:
         self._source, self._target, self._on_progress = source, target, on_progress
-        self._done = self._total = 0
+        self._done_rows = self._total_rows = 0
 
     async def run(self) -> int:
-        shapes = await engines.table_schemas(self._source, self._target)
-        shapes = [shape for shape in shapes if shape.name not in _DERIVED]
+        schemas = await engines.load_table_schemas(self._source, self._target)
+        schemas = [table_schema for table_schema in schemas if table_schema.name not in _DERIVED_TABLES]
         await require_complete(self._source)
-        target = _full_place(self._target.location)
-        if await self._source.query(Connection.value, _MARKED, (MOVED,)) != target:
-            await must_be_current(self._source)
-        await self._start_or_resume(shapes)
-        for shape in shapes:
-            self._total += await self._source.read(_count, shape)
-        rows, self._total = self._total, 2 * self._total
-        loaded: set[str] = set()
-        later = []
-        for shape in shapes:
-            loaded.add(shape.name)
-            behind = {
+        target = _format_location(self._target.location)
+        if await self._source.query(Connection.fetch_value, _META_VALUE_SQL, (MOVED_TO_KEY,)) != target:
+            await require_not_moved(self._source)
+        await self._start_or_resume(schemas)
+        for schema in schemas:
+            self._total_rows += await self._source.read(_count_rows, schema)
+        row_count, self._total_rows = self._total_rows, 2 * self._total_rows
+        copied_tables: set[str] = set()
+        deferred_references = []
+        for schema in schemas:
+            copied_tables.add(schema.name)
+            deferred_columns = {
                 column
-                for column, (other, _) in shape.foreign_keys.items()
-                if other not in loaded or other == shape.name
+                for column, (referenced_table, _) in schema.foreign_keys.items()
+                if referenced_table not in copied_tables or referenced_table == schema.name
             }
-            await self._copy(shape, behind)
-            if behind:
-                later.append((shape, sorted(behind)))
-        for shape, columns in later:
-            await self._fill_deferred_references(shape, columns)
-        await engines.set_id_sequences(self._target, await engines.id_sequences(self._source))
-        for shape in shapes:
-            await self._compare(shape)
+            await self._copy(schema, deferred_columns)
+            if deferred_columns:
+                deferred_references.append((schema, sorted(deferred_columns)))
+        for schema, columns in deferred_references:
+            await self._fill_deferred_references(schema, columns)
+        await engines.set_id_sequences(self._target, await engines.load_id_sequences(self._source))
+        for schema in schemas:
+            await self._compare(schema)
         # In this order: after a kill in between neither database is usable, and the move is run again.
         await self._source.transact(_mark_moved, target)
         await self._target.transact(
             Connection.execute_rowcount, "DELETE FROM meta WHERE name = ?", (IN_PROGRESS_KEY,)
         )
-        return rows
+        return row_count
 
-    async def _start_or_resume(self, shapes: Sequence[TableSchema]) -> None:
+    async def _start_or_resume(self, schemas: Sequence[TableSchema]) -> None:
         """Mark an empty target as being filled. Raises `DatabaseUnusable` if it holds other data."""
-        source = await self._target.query(Connection.value, _MARKED, (IN_PROGRESS_KEY,))
+        source = await self._target.query(Connection.fetch_value, _META_VALUE_SQL, (IN_PROGRESS_KEY,))
         if source is not None:
             if source != str(self._source.location):
                 await require_complete(self._target)
             return
-        for shape in shapes:
-            held = await self._target.query(Connection.row, f"SELECT 1 FROM {shape.name} LIMIT 1")
-            if shape.name != "meta" and held:
+        for schema in schemas:
+            first_row = await self._target.query(Connection.fetch_row, f"SELECT 1 FROM {schema.name} LIMIT 1")
+            if schema.name != "meta" and first_row:
                 raise DatabaseUnusable(
                     f"The database {self._target.location} is not empty: a move overwrites nothing."
                 )
-        await self._target.transact(_mark, str(self._source.location))
+        await self._target.transact(_mark_in_progress, str(self._source.location))
 
-    async def _copy(self, shape: TableSchema, behind: set[str]) -> None:
-        last = None if shape.name == "meta" else await self._target.read(_last_key, shape)
-        if last is not None:
-            self._report_progress(await self._target.read(_count, shape))
-        gone = [place for place, column in enumerate(shape.columns) if column in behind]
-        keys = [shape.columns.index(column) for column in shape.key]
-        while rows := await self._source.read(_next_rows, shape, last):
-            last = tuple(rows[-1][place] for place in keys)
-            written = rows
-            if gone:
-                written = [
-                    tuple(None if place in gone else value for place, value in enumerate(row)) for row in rows
+    async def _copy(self, schema: TableSchema, deferred_columns: set[str]) -> None:
+        last_key = None if schema.name == "meta" else await self._target.read(_load_last_key, schema)
+        if last_key is not None:
+            self._report_progress(await self._target.read(_count_rows, schema))
+        deferred_positions = [
+            column_position
+            for column_position, column in enumerate(schema.columns)
+            if column in deferred_columns
+        ]
+        key_positions = [schema.columns.index(column) for column in schema.key]
+        while rows := await self._source.read(_load_next_rows, schema, last_key):
+            last_key = tuple(rows[-1][key_position] for key_position in key_positions)
+            batch = rows
+            if deferred_positions:
+                batch = [
+                    tuple(
+                        None if position in deferred_positions else cell for position, cell in enumerate(row)
+                    )
+                    for row in rows
                 ]
-            await self._target.transact(_write, shape, written)
+            await self._target.transact(_insert_rows, schema, batch)
             self._report_progress(len(rows))
 
-    async def _fill_deferred_references(self, shape: TableSchema, columns: Sequence[str]) -> None:
+    async def _fill_deferred_references(self, schema: TableSchema, columns: Sequence[str]) -> None:
         """Set foreign keys that refer to rows copied after their own."""
-        assigned = ", ".join(f"{_quoted(column)} = ?" for column in columns)
-        found = " AND ".join(f"{column} = ?" for column in shape.key)
+        assignments = ", ".join(f"{_quote(column)} = ?" for column in columns)
+        key_condition = " AND ".join(f"{column} = ?" for column in schema.key)
         rows = await self._source.query(
-            Connection.rows,
-            f"SELECT {', '.join([*map(_quoted, columns), *shape.key])} FROM {shape.name} "
-            f"WHERE {' OR '.join(f'{_quoted(column)} IS NOT NULL' for column in columns)}",
+            Connection.fetch_rows,
+            f"SELECT {', '.join([*map(_quote, columns), *schema.key])} FROM {schema.name} "
+            f"WHERE {' OR '.join(f'{_quote(column)} IS NOT NULL' for column in columns)}",
         )
-        update = f"UPDATE {shape.name} SET {assigned} WHERE {found}"
+        update = f"UPDATE {schema.name} SET {assignments} WHERE {key_condition}"
         await self._target.transact(lambda db: db.executemany(update, list(map(tuple, rows))))
 
-    async def _compare(self, shape: TableSchema) -> None:
-        last: Row | None = None
-        keys = [shape.columns.index(column) for column in shape.key]
+    async def _compare(self, schema: TableSchema) -> None:
+        last_key: RowValues | None = None
+        key_positions = [schema.columns.index(column) for column in schema.key]
         while True:
-            theirs = await self._source.read(_next_rows, shape, last)
-            ours = await self._target.read(_next_rows, shape, last)
-            for one, other in zip(theirs, ours, strict=False):
-                if one != other:
-                    raise StoreError(f"A row of {shape.name} did not arrive as it was: {one[:3]!r}.")
-            if len(theirs) != len(ours):
-                raise StoreError(f"Rows of {shape.name} are missing, or were written meanwhile.")
-            if not theirs:
+            source_rows = await self._source.read(_load_next_rows, schema, last_key)
+            target_rows = await self._target.read(_load_next_rows, schema, last_key)
+            for source_row, target_row in zip(source_rows, target_rows, strict=False):
+                if source_row != target_row:
+                    raise StoreError(f"A row of {schema.name} did not arrive as it was: {source_row[:3]!r}.")
+            if len(source_rows) != len(target_rows):
+                raise StoreError(f"Rows of {schema.name} are missing, or were written meanwhile.")
+            if not source_rows:
                 return
-            last = tuple(theirs[-1][place] for place in keys)
-            self._report_progress(len(theirs))
+            last_key = tuple(source_rows[-1][position] for position in key_positions)
+            self._report_progress(len(source_rows))
 
-    def _report_progress(self, rows: int) -> None:
-        self._done += rows
-        self._on_progress(self._done, self._total)
+    def _report_progress(self, row_count: int) -> None:
+        self._done_rows += row_count
+        self._on_progress(self._done_rows, self._total_rows)
 
 
-def _mark(db: Connection, source: str) -> None:
+def _mark_in_progress(db: Connection, source: str) -> None:
     db.execute("DELETE FROM meta")
     db.execute("INSERT INTO meta (name, value) VALUES (?, ?)", (IN_PROGRESS_KEY, source))
 
 
-def _full_place(place: DatabaseLocation) -> str:
-    return str(place.absolute() if isinstance(place, Path) else place)
+def _format_location(location: DatabaseLocation) -> str:
+    return str(location.absolute() if isinstance(location, Path) else location)
 
 
-def _quoted(column: str) -> str:
+def _quote(column: str) -> str:
     return f'"{column}"'
 
 
-def _last_key(db: Connection, shape: TableSchema) -> Row | None:
-    return db.object_or_none(
+def _load_last_key(db: Connection, schema: TableSchema) -> RowValues | None:
+    return db.fetch_object(
         tuple,
-        f"SELECT {', '.join(shape.key)} FROM {shape.name} "
-        f"ORDER BY {', '.join(f'{column} DESC' for column in shape.key)} LIMIT 1",
+        f"SELECT {', '.join(schema.key)} FROM {schema.name} "
+        f"ORDER BY {', '.join(f'{column} DESC' for column in schema.key)} LIMIT 1",
     )
 
 
-def _count(db: Connection, shape: TableSchema) -> int:
-    return int(db.value(f"SELECT count(*) FROM {shape.name} WHERE {_row_filter(shape)}"))
+def _count_rows(db: Connection, schema: TableSchema) -> int:
+    return int(db.fetch_value(f"SELECT count(*) FROM {schema.name} WHERE {_build_row_filter(schema)}"))
 
 
-def _row_filter(shape: TableSchema) -> str:
-    if shape.name != "meta":
+def _build_row_filter(schema: TableSchema) -> str:
+    if schema.name != "meta":
         return "1 = 1"
-    return f"name NOT IN {_NOT_MOVED!r} AND name NOT LIKE 'vectors %'"
+    return f"name NOT IN {_LOCAL_META_NAMES!r} AND name NOT LIKE 'vectors %'"
 
 
-def _next_rows(db: Connection, shape: TableSchema, last: Row | None) -> list[Row]:
-    key = ", ".join(shape.key)
-    beyond = "" if last is None else f"AND ({key}) > ({', '.join('?' * len(last))})"
-    rows = db.rows(
-        f"SELECT {', '.join(map(_quoted, shape.columns))} FROM {shape.name} WHERE "
-        f"{_row_filter(shape)} {beyond} "
-        f"ORDER BY {key} LIMIT {BATCH_SIZE}",
-        last or (),
+def _load_next_rows(db: Connection, schema: TableSchema, last_key: RowValues | None) -> list[RowValues]:
+    key_columns = ", ".join(schema.key)
+    after_key = "" if last_key is None else f"AND ({key_columns}) > ({', '.join('?' * len(last_key))})"
+    rows = db.fetch_rows(
+        f"SELECT {', '.join(map(_quote, schema.columns))} FROM {schema.name} WHERE "
+        f"{_build_row_filter(schema)} {after_key} "
+        f"ORDER BY {key_columns} LIMIT {BATCH_SIZE}",
+        last_key or (),
     )
-    return [
-        tuple(value.replace("\0", "") if isinstance(value, str) else value for value in row) for row in rows
-    ]
+    return [tuple(cell.replace("\0", "") if isinstance(cell, str) else cell for cell in row) for row in rows]
 
 
-def _write(db: Connection, shape: TableSchema, rows: Sequence[Row]) -> None:
+def _insert_rows(db: Connection, schema: TableSchema, rows: Sequence[RowValues]) -> None:
     db.executemany(
-        f"INSERT INTO {shape.name} ({', '.join(map(_quoted, shape.columns))}) "
-        f"VALUES ({', '.join('?' * len(shape.columns))}) ON CONFLICT DO NOTHING",
+        f"INSERT INTO {schema.name} ({', '.join(map(_quote, schema.columns))}) "
+        f"VALUES ({', '.join('?' * len(schema.columns))}) ON CONFLICT DO NOTHING",
         rows,
     )

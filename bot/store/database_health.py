@@ -24,11 +24,11 @@ class DatabaseHealth:
     def __init__(self, clock: Clock) -> None:
         self.fault: DatabaseFault | None = None
         """Fault of the last attempt; None if it succeeded."""
-        self.trouble: DatabaseFault | None = None
+        self.recent_fault: DatabaseFault | None = None
         """Last fault, until `RECOVERY_SECONDS` after the last failure; None if healthy."""
         self._clock = clock
         self._failed_at = 0.0
-        self._said: set[str] = set()
+        self._logged_messages: set[str] = set()
 
     def require_undamaged(self) -> None:
         """Raise `DatabaseBroken` if the database was found damaged."""
@@ -40,18 +40,18 @@ class DatabaseHealth:
         """Record a `DatabaseFault` and log each message once; ignore other errors."""
         if not isinstance(error, DatabaseFault) or isinstance(self.fault, DatabaseBroken):
             return
-        self.fault = self.trouble = error
+        self.fault = self.recent_fault = error
         self._failed_at = self._clock.monotonic()
-        sentence = str(error)
-        if sentence not in self._said:
-            self._said.add(sentence)
-            broken = isinstance(error, DatabaseBroken)
-            log.error("database failed writes=%s error=%s", "stopped" if broken else "retried", sentence)
+        message = str(error)
+        if message not in self._logged_messages:
+            self._logged_messages.add(message)
+            is_broken = isinstance(error, DatabaseBroken)
+            log.error("database failed writes=%s error=%s", "stopped" if is_broken else "retried", message)
 
     def record_success(self) -> None:
         """Record a successful write."""
         self.fault = None
-        if self.trouble is not None and self._clock.monotonic() - self._failed_at >= RECOVERY_SECONDS:
-            self.trouble = None
-            self._said.clear()
+        if self.recent_fault is not None and self._clock.monotonic() - self._failed_at >= RECOVERY_SECONDS:
+            self.recent_fault = None
+            self._logged_messages.clear()
             log.warning("database recovered")

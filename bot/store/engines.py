@@ -14,65 +14,65 @@ from bot.store.sqlite import database, migrations, run_lock, table_shapes
 from bot.store.store_errors import DatabaseMissing, DatabaseUnusable
 
 
-async def open_database(place: Path | DatabaseUrl, clock: Clock, *, create: bool = True) -> AnyDatabase:
+async def open_database(location: Path | DatabaseUrl, clock: Clock, *, create: bool = True) -> AnyDatabase:
     """Open and migrate a database, or `create` it. Raises the errors of `Store.open`."""
     if not create:
-        must_exist(place)
-    if isinstance(place, Path):
-        return await database.SqliteDatabase.open(place, migrations.migrate, clock)
+        require_exists(location)
+    if isinstance(location, Path):
+        return await database.SqliteDatabase.open(location, migrations.migrate, clock)
     _require_extra()
     from bot.store.postgres import server_database  # noqa: PLC0415 - needs the extra
 
-    return await server_database.PostgresDatabase.open(place, clock, create=create)
+    return await server_database.PostgresDatabase.open(location, clock, create=create)
 
 
-def must_exist(place: Path | DatabaseUrl) -> None:
+def require_exists(location: Path | DatabaseUrl) -> None:
     """Raise `DatabaseMissing` if a database file is missing or empty; servers are checked when opened.
 
     Raises `DatabaseUnusable` if the path cannot be read.
     """
-    if isinstance(place, DatabaseUrl):
+    if isinstance(location, DatabaseUrl):
         return
     try:
-        is_missing = not place.exists() or (place.is_file() and not place.stat().st_size)
+        is_missing = not location.exists() or (location.is_file() and not location.stat().st_size)
     except OSError as error:
-        raise DatabaseUnusable(f"The database {place} cannot be opened: {error.strerror}.") from error
+        raise DatabaseUnusable(f"The database {location} cannot be opened: {error.strerror}.") from error
     if is_missing:
-        raise DatabaseMissing(place.absolute())
+        raise DatabaseMissing(location.absolute())
 
 
-def lock_for_run(place: Path | DatabaseUrl, *, alone: bool) -> AbstractContextManager[None]:
+def lock_for_run(location: Path | DatabaseUrl, *, alone: bool) -> AbstractContextManager[None]:
     """Return a context manager that holds the run lock of a database.
 
     With `alone` no other process may run on a server. Entering it raises `AlreadyRunning`,
     `DatabaseUnusable`.
     """
-    if isinstance(place, Path):
-        return run_lock.lock_for_run(place)
+    if isinstance(location, Path):
+        return run_lock.lock_for_run(location)
     _require_extra()
     from bot.store.postgres import run_session  # noqa: PLC0415 - needs the extra
 
-    return run_session.lock_for_run(place, alone=alone)
+    return run_session.lock_for_run(location, alone=alone)
 
 
-async def table_schemas(*databases: AnyDatabase) -> list[TableSchema]:
+async def load_table_schemas(*databases: AnyDatabase) -> list[TableSchema]:
     """Return the schemas of all tables, read from the one SQLite database among the arguments."""
-    file = next(one for one in databases if isinstance(one.location, Path))
-    return await file.read(table_shapes.shapes)
+    sqlite_database = next(candidate for candidate in databases if isinstance(candidate.location, Path))
+    return await sqlite_database.read(table_shapes.list_table_schemas)
 
 
-async def id_sequences(opened_: AnyDatabase) -> dict[str, int]:
+async def load_id_sequences(store_database: AnyDatabase) -> dict[str, int]:
     """Return the last id of each table that never reuses ids."""
-    return await opened_.read(_sequence_module(opened_).counters)
+    return await store_database.read(_get_sequence_module(store_database).counters)
 
 
-async def set_id_sequences(opened_: AnyDatabase, last: dict[str, int]) -> None:
+async def set_id_sequences(store_database: AnyDatabase, last_ids: dict[str, int]) -> None:
     """Make tables assign only ids above the given ones."""
-    await opened_.transact(_sequence_module(opened_).set_counters, last)
+    await store_database.transact(_get_sequence_module(store_database).set_counters, last_ids)
 
 
-def _sequence_module(opened_: AnyDatabase) -> Any:
-    if isinstance(opened_.location, Path):
+def _get_sequence_module(store_database: AnyDatabase) -> Any:
+    if isinstance(store_database.location, Path):
         return table_shapes
     from bot.store.postgres import id_sequences as of_server  # noqa: PLC0415 - needs the extra
 

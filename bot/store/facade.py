@@ -18,7 +18,7 @@ from bot.store.content.stories import Stories
 from bot.store.content.titles import TitleSamples
 from bot.store.content.vectors import Vectors
 from bot.store.coordination.process_leases import Processes
-from bot.store.coordination.request_budget import RequestShares
+from bot.store.coordination.request_budget import RequestBudget
 from bot.store.coordination.served_shards import ServedShards
 from bot.store.meta import Meta
 from bot.store.outbox.delivery_statuses import DeliveryStatuses
@@ -51,7 +51,7 @@ from bot.store.sources.push_subscriptions import PushSubscriptions
 from bot.store.sources.quota_overflow import QuotaOverflows
 from bot.store.store_errors import DatabaseFault
 from bot.store.url_encryption import has_key
-from bot.store.url_encryption import set_keys as use_keys
+from bot.store.url_encryption import set_encryption_keys as use_keys
 
 __all__ = ["WRITE_RETRY_SECONDS", "ErasureReport", "Store", "has_key", "use_keys"]
 
@@ -97,61 +97,64 @@ class Store:
         self.stories = Stories(database)
         self.title_samples = TitleSamples(database)
         self.assistant_tokens = AssistantTokens(database)
-        self.written_texts = GeneratedTexts(database)
+        self.generated_texts = GeneratedTexts(database)
         self.channel_feeds = ChannelFeeds(database)
         self.personal_digests = PersonalDigests(database)
-        self.request_budget = RequestShares(database)
+        self.request_budget = RequestBudget(database)
         self.processes = Processes(database)
         self.meta = Meta(database)
 
     @classmethod
-    async def open(cls, place: Path | DatabaseUrl, clock: Clock, *, create: bool = True) -> Self:
+    async def open(cls, location: Path | DatabaseUrl, clock: Clock, *, create: bool = True) -> Self:
         """Open a database and migrate it to this version; if there is none, `create` it.
 
         Raises `NewerDatabase`, `DatabaseBroken` or `DatabaseUnusable`; `DatabaseMissing` if `create` is
         False.
         """
-        store = cls(await engines.open_database(place, clock, create=create))
+        store = cls(await engines.open_database(location, clock, create=create))
         try:
             await database_copy.require_complete(store._database)
             await store.encrypt_feed_urls()
-            if await store._database.query(Connection.row, feed_rows.FEEDS_WITHOUT_SLOT_SQL) is not None:
+            if (
+                await store._database.query(Connection.fetch_row, feed_rows.FEEDS_WITHOUT_SLOT_SQL)
+                is not None
+            ):
                 await store._database.transact(feed_rows.assign_host_slots)
         except BaseException:
             await store.close()
             raise
         return store
 
-    async def must_be_current(self) -> None:
+    async def require_current(self) -> None:
         """Raise `DatabaseMoved` if the database was moved to another location."""
-        await database_copy.must_be_current(self._database)
+        await database_copy.require_not_moved(self._database)
 
-    async def take_back(self) -> None:
+    async def reactivate(self) -> None:
         """Put a database that was moved into use again; posts sent meanwhile are reconciled first."""
-        await database_copy.take_back(self._database)
+        await database_copy.reactivate_database(self._database)
 
     copy_database = staticmethod(database_copy.copy_database)
-    must_exist = staticmethod(engines.must_exist)
+    require_exists = staticmethod(engines.require_exists)
 
     @staticmethod
-    def lock_for_run(place: Path | DatabaseUrl, *, alone: bool = False) -> AbstractContextManager[None]:
+    def lock_for_run(location: Path | DatabaseUrl, *, alone: bool = False) -> AbstractContextManager[None]:
         """Return a context manager that holds the run lock of a database.
 
         One bot may run on a file, several on a server; with `alone` no other process may run on a server.
         Entering it raises `AlreadyRunning` or `DatabaseUnusable`.
         """
-        return engines.lock_for_run(place, alone=alone)
+        return engines.lock_for_run(location, alone=alone)
 
-    async def listen(self, heard: Callable[[str], None]) -> None:
+    async def listen(self, on_event: Callable[[str], None]) -> None:
         """Call `on_event` with each cluster event of other processes, until cancelled.
 
         An empty event means that some may have been missed. Returns at once on SQLite, which has no peers.
         """
-        await self._database.notices(heard)
+        await self._database.listen_for_events(on_event)
 
-    async def notify(self, notice: str) -> None:
+    async def notify(self, event: str) -> None:
         """Send a cluster event to the other processes: a name and perhaps a text, under 8,000 bytes."""
-        await self._database.notify(notice)
+        await self._database.notify(event)
 
     async def check_alive(self) -> None:
         """Check that the database file or server is still the one that was opened; a failure becomes `fault`.
@@ -169,12 +172,12 @@ class Store:
     @property
     def fault(self) -> DatabaseFault | None:
         """The fault of the last attempt to use the database, None if it succeeded."""
-        return self._database.condition.fault
+        return self._database.health.fault
 
     @property
     def recent_fault(self) -> DatabaseFault | None:
         """The last fault, until the database has worked for a minute; None if healthy."""
-        return self._database.condition.trouble
+        return self._database.health.recent_fault
 
     async def is_writable(self, *, probe: bool = False) -> bool:
         """Return whether the database accepts writes.
@@ -196,41 +199,43 @@ class Store:
             except DatabaseFault:
                 await self.clock.sleep(WRITE_RETRY_SECONDS)
 
-    async def repair_after_clock_step(self, longest: MaxRetryDelays) -> None:
+    async def repair_after_clock_step(self, max_delays: MaxRetryDelays) -> None:
         """Limit all stored waits after the wall clock was set back.
 
         `max_delays` are the maximum retry delays in seconds.
         """
-        await self._database.transact(clock_repair.shorten_waits, longest)
+        await self._database.transact(clock_repair.shorten_waits, max_delays)
 
-    async def erase(self, person_id: int) -> ErasureReport:
+    async def erase(self, user_id: int) -> ErasureReport:
         """Delete everything about a user, also from the database's files, and return the numbers of rows."""
-        erased = await self._database.transact(erasure.erase, person_id)
-        return replace(erased, log_emptied=await self._database.scrub(erasure.PERSONAL_DATA_TABLES))
+        report = await self._database.transact(erasure.erase_user, user_id)
+        return replace(report, is_log_emptied=await self._database.scrub(erasure.PERSONAL_DATA_TABLES))
 
-    async def encrypt_feed_urls(self, *, anew: bool = False) -> int:
+    async def encrypt_feed_urls(self, *, reencrypt: bool = False) -> int:
         """Encrypt private feed URLs in plain text, with `reencrypt` all private ones; return their number.
 
         Raises `DatabaseUnusable` if a URL cannot be decrypted with the configured keys.
         """
-        if not (await self.encryption_counts()).with_password:
+        if not (await self.count_encrypted_urls()).private_urls:
             return 0
-        sealed = await self._database.transact(url_encryption.encrypt_all, reencrypt=anew)
-        if sealed:
+        encrypted_count = await self._database.transact(
+            url_encryption.encrypt_stored_urls, reencrypt=reencrypt
+        )
+        if encrypted_count:
             await self._database.scrub(("feed",))
-        return sealed
+        return encrypted_count
 
-    async def encryption_counts(self) -> EncryptionCounts:
+    async def count_encrypted_urls(self) -> EncryptionCounts:
         """Return how many feed URLs are private, and how many of these are encrypted."""
-        return await self._database.read(url_encryption.count)
+        return await self._database.read(url_encryption.count_private_urls)
 
     async def close(self) -> None:
         """Close the database; a second call does nothing."""
         await self._database.close()
 
-    async def size(self) -> int:
+    async def measure_size_bytes(self) -> int:
         """Return the size of the database in bytes, without its write-ahead log."""
-        return await self._database.size()
+        return await self._database.measure_size_bytes()
 
     async def check(self) -> int:
         """Check the integrity of the database and return the version of its schema.

@@ -8,15 +8,15 @@ from bot.store.store_errors import NewerDatabase
 def list_migrations(folder: Path) -> dict[int, Path]:
     """Return the paths of a directory's migrations by number, in ascending order."""
     paths = sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))
-    found = {int(path.name[:4]): path for path in paths}
-    assert len(found) == len(paths), "two migrations have the same number"
-    return found
+    migrations = {int(path.name[:4]): path for path in paths}
+    assert len(migrations) == len(paths), "two migrations have the same number"
+    return migrations
 
 
-def require_known_version(version: int, newest: int) -> None:
+def require_known_version(version: int, newest_version: int) -> None:
     """Raise `NewerDatabase` if a schema version is above the newest migration."""
-    if version > newest:
+    if version > newest_version:
         raise NewerDatabase(
-            f"The database has version {version}, this Telex knows versions up to {newest}: "
+            f"The database has version {version}, this Telex knows versions up to {newest_version}: "
             "it was written by a later Telex. Install that one, or restore a backup."
         )

@@ -19,7 +19,7 @@ C = TypeVar("C", bound=Connection)
 C_co = TypeVar("C_co", bound=Connection, covariant=True)
 
 
-class Session(Protocol[C_co]):
+class Worker(Protocol[C_co]):
     """A database connection with its own thread, which runs one function after the other."""
 
     async def run(
@@ -45,7 +45,7 @@ class Session(Protocol[C_co]):
         ...
 
 
-S = TypeVar("S", bound=Session)  # type: ignore[type-arg]  # its connection is the engine's
+S = TypeVar("S", bound=Worker)  # type: ignore[type-arg]  # its connection is the engine's
 
 
 class Database(ABC, Generic[C, S]):
@@ -60,18 +60,18 @@ class Database(ABC, Generic[C, S]):
     """Whether several processes may use the database at a time."""
     is_new = False
     """Whether opening the database created its tables."""
-    _snapshot: str
+    _begin_read_sql: str
     """Statement that begins a read transaction."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.condition = DatabaseHealth(clock)
-        self._locks = [asyncio.Lock(), asyncio.Lock()]
+        self.health = DatabaseHealth(clock)
+        self._writer_locks = [asyncio.Lock(), asyncio.Lock()]
         # The last writer is for urgent writes; with a single writer it takes all of them.
         self._writers: list[S] = []
         self._readers: list[S] = []
         # The most recently used reader is reused first, because its page cache is warm.
-        self._idle: asyncio.LifoQueue[S] = asyncio.LifoQueue()
+        self._idle_readers: asyncio.LifoQueue[S] = asyncio.LifoQueue()
 
     async def close(self) -> None:
         """Close the database: abort running reads, finish a running write. A second call does nothing."""
@@ -79,7 +79,7 @@ class Database(ABC, Generic[C, S]):
 
     async def _close(self) -> None:
         await asyncio.gather(*(reader.interrupt() for reader in self._readers))
-        async with self._locks[0]:
+        async with self._writer_locks[0]:
             await asyncio.gather(*(reader.close() for reader in self._readers), return_exceptions=True)
             # The last connection to a SQLite file cleans up when it closes, which a reader may not do.
             for writer in self._writers:
@@ -102,97 +102,102 @@ class Database(ABC, Generic[C, S]):
         return await self._transact(-1, function, *args, **kwargs)
 
     async def _transact(
-        self, place: int, function: Callable[Concatenate[C, P], T], /, *args: P.args, **kwargs: P.kwargs
+        self,
+        writer_index: int,
+        function: Callable[Concatenate[C, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> T:
         is_awaited = True
 
-        def whole(db: C) -> T:
-            name = self._begin(db)
+        def run_transaction(db: C) -> T:
+            transaction_id = self._begin(db)
             db.now = self.clock.now()
-            result = function(db, *args, **kwargs)
+            return_value = function(db, *args, **kwargs)
             if is_awaited:
-                self._commit(db, name)
+                self._commit(db, transaction_id)
             else:
                 db.roll_back()
-            return result
+            return return_value
 
-        async with self._writer_session(place) as writer:
+        async with self._lock_writer(writer_index) as writer:
             try:
-                return await writer.run(whole)
+                return await writer.run(run_transaction)
             except asyncio.CancelledError:
                 is_awaited = False
                 raise
 
     @asynccontextmanager
-    async def _writer_session(self, place: int = 0) -> AsyncIterator[S]:
-        async with self._locks[place % len(self._writers)]:
-            self.condition.require_undamaged()
-            writer = self._writers[place] = await self._ensure_alive(self._writers[place])
+    async def _lock_writer(self, writer_index: int = 0) -> AsyncIterator[S]:
+        async with self._writer_locks[writer_index % len(self._writers)]:
+            self.health.require_undamaged()
+            writer = self._writers[writer_index] = await self._ensure_alive(self._writers[writer_index])
             try:
                 yield writer
             except BaseException as error:
-                self.condition.record_failure(error)
+                self.health.record_failure(error)
                 # The rollback queues behind the function that still runs, so that the next write finds no
                 # open transaction even if this wait is cancelled too.
                 await asyncio.shield(asyncio.ensure_future(writer.rollback_open()))
                 raise
-            self.condition.record_success()
+            self.health.record_success()
 
     async def read(self, function: Callable[Concatenate[C, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `function(connection, …)` in a read transaction, on one state. Raises `StoreError`."""
 
-        def snapshot(db: C) -> T:
-            db.execute(self._snapshot)
+        def run_in_snapshot(db: C) -> T:
+            db.execute(self._begin_read_sql)
             db.now = self.clock.now()
             try:
                 return function(db, *args, **kwargs)
             finally:
                 db.roll_back()
 
-        return await self.query(snapshot)
+        return await self.query(run_in_snapshot)
 
     async def query(self, function: Callable[Concatenate[C, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `function(connection, …)` on a reader, for a single query. Raises `StoreError`."""
-        reader = await self._idle.get()
-        ended: asyncio.Future[None] | None = None
+        reader = await self._idle_readers.get()
+        interruption: asyncio.Future[None] | None = None
         try:
-            place = self._readers.index(reader)
-            reader = self._readers[place] = await self._ensure_alive(reader)
+            reader_index = self._readers.index(reader)
+            reader = self._readers[reader_index] = await self._ensure_alive(reader)
             return await reader.run(function, *args, **kwargs)
         except asyncio.CancelledError:
             # The interruption is not awaited, because a server that hangs does not answer it either.
-            ended = asyncio.ensure_future(reader.interrupt())
+            interruption = asyncio.ensure_future(reader.interrupt())
             raise
         except StoreError as error:
-            self.condition.record_failure(error)
+            self.health.record_failure(error)
             raise
         finally:
-            if ended is None:
-                self._idle.put_nowait(reader)
+            if interruption is None:
+                self._idle_readers.put_nowait(reader)
             else:
-                ended.add_done_callback(lambda _: self._idle.put_nowait(reader))
+                interruption.add_done_callback(lambda _: self._idle_readers.put_nowait(reader))
 
-    async def _ensure_alive(self, session: S) -> S:
+    async def _ensure_alive(self, worker: S) -> S:
         """Return the worker, or a replacement if it is no longer usable."""
-        return session
+        return worker
 
     @abstractmethod
     def _begin(self, db: C) -> str:
         """Begin an exclusive write transaction and return its id, "" if the engine has none."""
 
     @abstractmethod
-    def _commit(self, db: C, name: str) -> None:
+    def _commit(self, db: C, transaction_id: str) -> None:
         """Commit the write transaction."""
 
     @abstractmethod
-    async def notices(self, heard: Callable[[str], None]) -> None:
+    async def listen_for_events(self, on_event: Callable[[str], None]) -> None:
         """Call `on_event` with each cluster event of other processes, until cancelled.
 
         An empty event means that some may have been missed. Returns at once if the engine has no peers.
         """
 
     @abstractmethod
-    async def notify(self, notice: str) -> None:
+    async def notify(self, event: str) -> None:
         """Send a cluster event of less than 8,000 bytes to the other processes. Raises `StoreError`."""
 
     @abstractmethod
@@ -203,7 +208,7 @@ class Database(ABC, Generic[C, S]):
         """
 
     @abstractmethod
-    async def size(self) -> int:
+    async def measure_size_bytes(self) -> int:
         """Return the size of the database in bytes, without its write-ahead log."""
 
     @abstractmethod

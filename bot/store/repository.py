@@ -24,68 +24,74 @@ class Repository:
     def __init__(self, database: AnyDatabase) -> None:
         self._database, self._clock = database, database.clock
 
-    async def _rows(self, sql: str, parameters: Parameters = ()) -> list[Any]:
-        return await self._database.query(Connection.rows, sql, parameters)
+    async def _fetch_rows(self, sql: str, parameters: Parameters = ()) -> list[Any]:
+        return await self._database.query(Connection.fetch_rows, sql, parameters)
 
-    async def _row(self, sql: str, parameters: Parameters = ()) -> Any:  # noqa: ANN401 - or None
-        return await self._database.query(Connection.row, sql, parameters)
+    async def _fetch_row(self, sql: str, parameters: Parameters = ()) -> Any:  # noqa: ANN401 - or None
+        return await self._database.query(Connection.fetch_row, sql, parameters)
 
-    async def _column(self, sql: str, parameters: Parameters = ()) -> list[Any]:
-        return await self._database.query(Connection.column, sql, parameters)
+    async def _fetch_column(self, sql: str, parameters: Parameters = ()) -> list[Any]:
+        return await self._database.query(Connection.fetch_column, sql, parameters)
 
-    async def _set(self, sql: str, parameters: Parameters = ()) -> set[Any]:
-        return set(await self._database.query(Connection.column, sql, parameters))
+    async def _fetch_set(self, sql: str, parameters: Parameters = ()) -> set[Any]:
+        return set(await self._database.query(Connection.fetch_column, sql, parameters))
 
-    async def _value(self, sql: str, parameters: Parameters = ()) -> Any | None:  # noqa: ANN401 - any column
-        return await self._database.query(Connection.value, sql, parameters)
+    async def _fetch_value(self, sql: str, parameters: Parameters = ()) -> Any | None:  # noqa: ANN401 - any column
+        return await self._database.query(Connection.fetch_value, sql, parameters)
 
-    async def _number(self, sql: str, parameters: Parameters = ()) -> int:
-        return int(await self._database.query(Connection.value, sql, parameters))
+    async def _fetch_int(self, sql: str, parameters: Parameters = ()) -> int:
+        return int(await self._database.query(Connection.fetch_value, sql, parameters))
 
-    async def _one(self, make: Callable[[Any], T], sql: str, parameters: Parameters = ()) -> T | None:
-        return await self._database.query(Connection.object_or_none, make, sql, parameters)
+    async def _fetch_object(
+        self, from_row: Callable[[Any], T], sql: str, parameters: Parameters = ()
+    ) -> T | None:
+        return await self._database.query(Connection.fetch_object, from_row, sql, parameters)
 
-    async def _objects(self, make: Callable[[Any], T], sql: str, parameters: Parameters = ()) -> list[T]:
-        return await self._database.query(Connection.objects, make, sql, parameters)
+    async def _fetch_objects(
+        self, from_row: Callable[[Any], T], sql: str, parameters: Parameters = ()
+    ) -> list[T]:
+        return await self._database.query(Connection.fetch_objects, from_row, sql, parameters)
 
 
 class _BoundFunction(Generic[P, T]):
-    def __init__(self, way: str, function: Callable[Concatenate[Connection, P], T]) -> None:
-        self._way, self._function = way, function
+    def __init__(self, database_method: str, function: Callable[Concatenate[Connection, P], T]) -> None:
+        self._database_method, self._function = database_method, function
 
-    def __get__(self, part: Repository, _kind: object = None) -> Callable[P, Coroutine[Any, Any, T]]:
-        return partial(getattr(part._database, self._way), self._function)  # noqa: SLF001 - a method of it
+    def __get__(self, repository: Repository, _kind: object = None) -> Callable[P, Coroutine[Any, Any, T]]:
+        return partial(getattr(repository._database, self._database_method), self._function)  # noqa: SLF001 - a method of it
 
 
-def read_method(function: Callable[Concatenate[Connection, P], T]) -> _BoundFunction[P, T]:
+def bind_read(function: Callable[Concatenate[Connection, P], T]) -> _BoundFunction[P, T]:
     """Make a method of a function of another module, run as a read transaction."""
     return _BoundFunction("read", function)
 
 
-def write_method(function: Callable[Concatenate[Connection, P], T]) -> _BoundFunction[P, T]:
+def bind_write(function: Callable[Concatenate[Connection, P], T]) -> _BoundFunction[P, T]:
     """Make a method of a function of another module, run as a write transaction."""
     return _BoundFunction("transact", function)
 
 
-def reads(method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
+def read_transaction(method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
     """Run a method as one read transaction, whose queries see one state."""
     return _as_coroutine("read", method)
 
 
-def writes(method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
+def write_transaction(method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
     """Run a method as one exclusive write transaction, rolled back on any error or cancellation."""
     return _as_coroutine("transact", method)
 
 
-def writes_urgently(method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
+def urgent_write_transaction(method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
     """Run a method as a write transaction that does not queue behind other writes of this process."""
     return _as_coroutine("transact_urgently", method)
 
 
-def _as_coroutine(way: str, method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
+def _as_coroutine(database_method: str, method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
     @wraps(method)
     async def asked(self: R, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        run: Callable[[Callable[[Connection], T]], Awaitable[T]] = getattr(self._database, way)
-        return await run(lambda db: method(self, db, *args, **kwargs))
+        run_on_database: Callable[[Callable[[Connection], T]], Awaitable[T]] = getattr(
+            self._database, database_method
+        )
+        return await run_on_database(lambda db: method(self, db, *args, **kwargs))
 
     return asked

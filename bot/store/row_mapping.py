@@ -17,20 +17,26 @@ from bot.text import urls
 
 T = TypeVar("T")
 
-_FIELDS = [field.name for field in fields(Feed)]
-_VALIDATORS = _FIELDS.index("validators")
-FEED_COLUMNS = [*_FIELDS[:_VALIDATORS], *Validators._fields, *_FIELDS[_VALIDATORS + 1 :]]
+_FEED_FIELDS = [field.name for field in fields(Feed)]
+_VALIDATORS_INDEX = _FEED_FIELDS.index("validators")
+FEED_COLUMNS = [
+    *_FEED_FIELDS[:_VALIDATORS_INDEX],
+    *Validators._fields,
+    *_FEED_FIELDS[_VALIDATORS_INDEX + 1 :],
+]
 """Columns of a feed in the order of `Feed`'s fields, with those of its validators in place of the field."""
-FEED = ", ".join(f"feed.{name}" for name in FEED_COLUMNS)
+FEED_SQL = ", ".join(f"feed.{name}" for name in FEED_COLUMNS)
 """Columns to select for `feed_from_row`."""
-_URL, _SERVER, _STATE, _MOVED_TO = map(FEED_COLUMNS.index, ("url", "server_id", "state", "moved_to"))
-DUE_FEED = """
+_URL_INDEX, _SERVER_INDEX, _STATE_INDEX, _MOVED_TO_INDEX = map(
+    FEED_COLUMNS.index, ("url", "server_id", "state", "moved_to")
+)
+DUE_FEED_SQL = """
     feed.id, feed.url, feed.etag, feed.last_modified, feed.body_hash, feed.interval, feed.added,
     feed.last_success, feed.last_article, feed.ttl, feed.skip_hours, feed.skip_days,
     feed.failures = 0 AND feed.moved_to IS NULL
 """
 """Columns to select for `due_feed_from_row`."""
-ARTICLE = """
+ARTICLE_SQL = """
     article.id, article.key, article.feed_id, article.page, article.url, article.title, article.summary,
     article.text, coalesce(article.page_text, article.body) AS body, article.author,
     article.outlet,
@@ -38,12 +44,12 @@ ARTICLE = """
     article.corrected, article.retracted, article.audio, article.duration, NULL AS translated_from
 """
 """Columns to select for `article_from_row`."""
-SUBSCRIPTION = """
+SUBSCRIPTION_SQL = """
     subscription.id, channel.server_id, subscription.channel_id, subscription.feed_id,
     subscription.added AS added_at, subscription.paused AS paused_at, subscription.look
 """
 """Columns to select for `subscription_from_row`; needs a join with `channel`."""
-DISPATCH = """
+DISPATCH_SQL = """
     dispatch.id,
     coalesce(channel.server_id, (SELECT server_id FROM watch WHERE id = dispatch.watch_id), 0) AS server_id,
     channel.person_id, dispatch.watch_id, dispatch.channel_id, dispatch.kind,
@@ -68,14 +74,14 @@ DISPATCH = """
            ORDER BY decided, article_id) AS joined) AS joined_article_ids
 """
 """Columns to select for `dispatch_from_row`; needs a join with `channel`."""
-_OF_ENTRY = [field.name for field in fields(NewArticle) if field.name not in {"key", "identities"}]
-_TEXT, _BODY, _TAGS = map(Article._fields.index, ("text", "body", "tags"))
-_STATES = {state.value: state for state in FeedState}
+_ENTRY_COLUMNS = [field.name for field in fields(NewArticle) if field.name not in {"key", "identities"}]
+_TEXT_INDEX, _BODY_INDEX, _TAGS_INDEX = map(Article._fields.index, ("text", "body", "tags"))
+_FEED_STATES = {state.value: state for state in FeedState}
 
 
-def to_json_array(values: Collection[Any]) -> str:
+def to_json_array(elements: Collection[Any]) -> str:
     """Encode integers or texts as one parameter: `SELECT value FROM json_each(?)`, for texts `atom`."""
-    return json.dumps(list(values))
+    return json.dumps(list(elements))
 
 
 def query_ids(db: Connection, sql: str, parameters: Mapping[str, object] | Sequence[object]) -> list[int]:
@@ -84,36 +90,38 @@ def query_ids(db: Connection, sql: str, parameters: Mapping[str, object] | Seque
     Fetching row by row releases and reacquires the GIL for each row, which costs more than the row itself
     while several searches run. A query with ORDER BY needs a LIMIT, or SQLite may drop the order.
     """
-    found = db.value(f"WITH found (id) AS ({sql}) SELECT json_group_array(id) FROM found", parameters)
-    return cast("list[int]", json.loads(found))
+    ids_json = db.fetch_value(
+        f"WITH found (id) AS ({sql}) SELECT json_group_array(id) FROM found", parameters
+    )
+    return cast("list[int]", json.loads(ids_json))
 
 
 @cache
-def _converters(kind: type) -> dict[str, Callable[[Any], Any] | None]:
+def _build_converters(model_class: type) -> dict[str, Callable[[Any], Any] | None]:
     """Return the converter of each field of a class; None for columns used as they are."""
-    return {name: _converter(hint) for name, hint in get_type_hints(kind).items()}
+    return {name: _build_converter(hint) for name, hint in get_type_hints(model_class).items()}
 
 
-def _converter(hint: Any) -> Callable[[Any], Any] | None:  # noqa: ANN401 - any annotation
+def _build_converter(hint: Any) -> Callable[[Any], Any] | None:  # noqa: ANN401 - any annotation
     if isinstance(hint, UnionType) and NoneType in get_args(hint):
-        convert = _converter(get_args(hint)[0])
-        return convert and (lambda value: None if value is None else convert(value))
+        convert = _build_converter(get_args(hint)[0])
+        return convert and (lambda column_value: None if column_value is None else convert(column_value))
     if get_origin(hint) is tuple:
-        return lambda value: tuple(json.loads(value))
+        return lambda json_text: tuple(json.loads(json_text))
     if hint is PostLook:
         return PostLook.from_json
     return hint if hint is bool or (isinstance(hint, type) and issubclass(hint, Enum)) else None
 
 
-def from_row(kind: Callable[..., T], row: Row, **given: object) -> T:
-    """Build a dataclass from the columns named like its fields; `overrides` replace columns."""
-    converters = _converters(cast("type", kind))
-    values = {
+def from_row(model_class: Callable[..., T], row: Row, **overrides: object) -> T:
+    """Build a dataclass from the columns named like its fields; `load_overrides` replace columns."""
+    converters = _build_converters(cast("type", model_class))
+    field_values = {
         name: convert(row[name]) if convert else row[name]
         for name, convert in converters.items()
-        if name not in given
+        if name not in overrides
     }
-    return kind(**values, **given)
+    return model_class(**field_values, **overrides)
 
 
 def feed_from_row(row: Row) -> Feed:
@@ -121,61 +129,63 @@ def feed_from_row(row: Row) -> Feed:
 
     Raises `DatabaseUnusable` if its URL cannot be decrypted.
     """
-    values = list(row)
-    values[_URL] = decrypt_url(values[_URL])
-    values[_SERVER] = values[_SERVER] or None
-    values[_STATE] = _STATES[values[_STATE]]
-    values[_MOVED_TO] = values[_MOVED_TO] and decrypt_url(values[_MOVED_TO])
-    width = len(Validators._fields)
-    values[_VALIDATORS : _VALIDATORS + width] = [Validators(*values[_VALIDATORS : _VALIDATORS + width])]
-    return Feed(*values)
+    columns = list(row)
+    columns[_URL_INDEX] = decrypt_url(columns[_URL_INDEX])
+    columns[_SERVER_INDEX] = columns[_SERVER_INDEX] or None
+    columns[_STATE_INDEX] = _FEED_STATES[columns[_STATE_INDEX]]
+    columns[_MOVED_TO_INDEX] = columns[_MOVED_TO_INDEX] and decrypt_url(columns[_MOVED_TO_INDEX])
+    validator_count = len(Validators._fields)
+    columns[_VALIDATORS_INDEX : _VALIDATORS_INDEX + validator_count] = [
+        Validators(*columns[_VALIDATORS_INDEX : _VALIDATORS_INDEX + validator_count])
+    ]
+    return Feed(*columns)
 
 
 def due_feed_from_row(row: Row) -> DueFeed:
     """Build a due feed from the columns of `DUE_FEED_SQL`. Raises `DatabaseUnusable` without the URL key."""
-    id_, url, etag, last_modified, body_hash, *rest = row
-    return DueFeed(id_, decrypt_url(url), Validators(etag, last_modified, body_hash), *rest)
+    id_, url, etag, last_modified, body_hash, *schedule_columns = row
+    return DueFeed(id_, decrypt_url(url), Validators(etag, last_modified, body_hash), *schedule_columns)
 
 
-def feed_values(feed: Feed) -> dict[str, Any]:
+def feed_to_columns(feed: Feed) -> dict[str, Any]:
     """Return the column values of a feed by column name."""
-    values = {name: getattr(feed, name) for name in _FIELDS if name != "validators"}
-    own = {"server_id": feed.server_id or 0, "state": feed.state.value}
-    return values | feed.validators._asdict() | own
+    columns = {name: getattr(feed, name) for name in _FEED_FIELDS if name != "validators"}
+    converted_columns = {"server_id": feed.server_id or 0, "state": feed.state.value}
+    return columns | feed.validators._asdict() | converted_columns
 
 
 def article_from_row(row: Sequence[Any] | Row) -> Article:
     """Build an article from the columns of `ARTICLE_SQL`, by position; a NULL body equals the text."""
-    values = list(row)
-    if values[_BODY] is None:
-        values[_BODY] = values[_TEXT]
-    values[_TAGS] = () if values[_TAGS] == "[]" else tuple(json.loads(values[_TAGS]))
-    return Article._make(values)
+    columns = list(row)
+    if columns[_BODY_INDEX] is None:
+        columns[_BODY_INDEX] = columns[_TEXT_INDEX]
+    columns[_TAGS_INDEX] = () if columns[_TAGS_INDEX] == "[]" else tuple(json.loads(columns[_TAGS_INDEX]))
+    return Article._make(columns)
 
 
-def articles_by_ids(db: Connection, ids: Collection[int]) -> list[Article]:
+def load_articles(db: Connection, article_ids: Collection[int]) -> list[Article]:
     """Return the articles with these ids, in no particular order, fetched as one JSON array."""
     columns = ", ".join(f'"{name}"' for name in Article._fields)
-    found = db.value(
+    rows_json = db.fetch_value(
         f"WITH found ({columns}) AS"
-        f" (SELECT {ARTICLE} FROM article WHERE id IN (SELECT value FROM json_each(?)))"
+        f" (SELECT {ARTICLE_SQL} FROM article WHERE id IN (SELECT value FROM json_each(?)))"
         f" SELECT json_group_array(json_array({columns})) FROM found",
-        (to_json_array(ids),),
+        (to_json_array(article_ids),),
     )
-    return [article_from_row(row) for row in json.loads(found)]
+    return [article_from_row(row) for row in json.loads(rows_json)]
 
 
-def article_values(new: NewArticle) -> dict[str, Any]:
+def article_to_columns(article: NewArticle) -> dict[str, Any]:
     """Return the column values that a feed entry determines, by column name."""
-    values = {name: getattr(new, name) for name in _OF_ENTRY}
-    return values | {
-        "body": None if new.body == new.text else new.body,
-        "tags": json.dumps(new.tags, ensure_ascii=False),
-        "own_page": new.page != urls.page_key(new.url),
+    columns = {name: getattr(article, name) for name in _ENTRY_COLUMNS}
+    return columns | {
+        "body": None if article.body == article.text else article.body,
+        "tags": json.dumps(article.tags, ensure_ascii=False),
+        "own_page": article.page != urls.compute_page_key(article.url),
     }
 
 
-AT_URLS = """
+AT_URLS_SQL = """
     SELECT id FROM article WHERE page IN (SELECT atom FROM json_each(:pages))
         AND url IN (SELECT atom FROM json_each(:urls))
     UNION SELECT id FROM article WHERE own_page = 1 AND url IN (SELECT atom FROM json_each(:urls))
@@ -183,9 +193,12 @@ AT_URLS = """
 """Query for the ids of the articles at some URLs, with the parameters of `build_url_parameters`."""
 
 
-def at_urls(found_at: Collection[str]) -> dict[str, Any]:
+def build_url_parameters(canonical_urls: Collection[str]) -> dict[str, Any]:
     """Return the parameters of `AT_URLS_SQL` for canonical URLs."""
-    return {"urls": to_json_array(found_at), "pages": to_json_array({urls.page_key(url) for url in found_at})}
+    return {
+        "urls": to_json_array(canonical_urls),
+        "pages": to_json_array({urls.compute_page_key(url) for url in canonical_urls}),
+    }
 
 
 subscription_from_row = partial(from_row, Subscription)
@@ -194,9 +207,9 @@ dispatch_from_row = partial(from_row, Dispatch)
 
 def bookmark_from_row(row: Row) -> Bookmark:
     """Build a bookmark from columns named `saved_…` and the columns of `ARTICLE_SQL`."""
-    fields = dict(row)
-    own = {
-        name.removeprefix("saved_"): fields.pop(name) for name in list(fields) if name.startswith("saved_")
+    columns = dict(row)
+    bookmark_columns = {
+        name.removeprefix("saved_"): columns.pop(name) for name in list(columns) if name.startswith("saved_")
     }
-    own["tags"] = tuple(json.loads(own["tags"]))
-    return Bookmark(article=article_from_row(list(fields.values())), **own)
+    bookmark_columns["tags"] = tuple(json.loads(bookmark_columns["tags"]))
+    return Bookmark(article=article_from_row(list(columns.values())), **bookmark_columns)

@@ -20,9 +20,9 @@ class DatabaseGone(DatabaseUnusable):
 class DatabaseMissing(DatabaseUnusable):
     """There is no database at the configured location."""
 
-    def __init__(self, place: object) -> None:
+    def __init__(self, location: object) -> None:
         super().__init__(
-            f"There is no database at {place}. TELEX_DATABASE says where it is; `telex run` and "
+            f"There is no database at {location}. TELEX_DATABASE says where it is; `telex run` and "
             "`telex migrate` make a new one."
         )
 

@@ -1,7 +1,7 @@
 """Encryption of private feed URLs in the database.
 
 A URL is private if its feed belongs to one server (`feed.server_id`) or it contains a random-looking part
-(`urls.holds_secret`). With `TELEX_SECRET_KEY` it is stored as a Fernet token
+(`urls.has_secret`). With `TELEX_SECRET_KEY` it is stored as a Fernet token
 (https://github.com/fernet/spec): the first key encrypts, all keys decrypt. The keys are global to the
 process.
 """
@@ -27,7 +27,7 @@ ENCRYPTED_PREFIX = "sealed:"
 _fernet: MultiFernet | None = None
 
 
-def set_keys(secret: SecretStr | None) -> None:
+def set_encryption_keys(secret: SecretStr | None) -> None:
     """Set the comma-separated Fernet keys of this process; None disables encryption."""
     global _fernet  # noqa: PLW0603 - one per process
     _fernet = None
@@ -44,7 +44,7 @@ def has_key() -> bool:
 
 def is_private(url: str, server_id: int | None) -> bool:
     """Return whether a URL is private: of a feed of one server, encrypted, or with a secret in it."""
-    return bool(server_id) or url.startswith(ENCRYPTED_PREFIX) or urls.holds_secret(url)
+    return bool(server_id) or url.startswith(ENCRYPTED_PREFIX) or urls.has_secret(url)
 
 
 def encrypt_url(url: str, server_id: int | None) -> str:
@@ -68,7 +68,7 @@ def decrypt_url(url: str) -> str:
         raise DatabaseUnusable("TELEX_SECRET_KEY is not the key of the passwords in the database.") from error
 
 
-def stored_form(db: Connection, url: str, server_id: int) -> str | None:
+def find_stored_url(db: Connection, url: str, server_id: int) -> str | None:
     """Return the stored form of a feed URL for a server, or None if no such private feed is stored.
 
     `server_id` is 0 for feeds shared by all servers. Raises `DatabaseUnusable` if a URL cannot be decrypted.
@@ -79,34 +79,34 @@ def stored_form(db: Connection, url: str, server_id: int) -> str | None:
         f"SELECT url FROM feed WHERE server_id = ? AND (server_id <> 0 OR url = ? OR url LIKE "
         f"'{ENCRYPTED_PREFIX}%')"
     )
-    rows = db.rows(sql, (server_id, url))
-    return next((written for (written,) in rows if decrypt_url(written) == url), None)
+    rows = db.fetch_rows(sql, (server_id, url))
+    return next((stored_url for (stored_url,) in rows if decrypt_url(stored_url) == url), None)
 
 
-def count(db: Connection) -> EncryptionCounts:
+def count_private_urls(db: Connection) -> EncryptionCounts:
     """Count the private feed URLs, and how many of them are encrypted."""
-    written = [url for _id, _server_id, url, _target in _private(db)]
-    return EncryptionCounts(len(written), sum(url.startswith(ENCRYPTED_PREFIX) for url in written))
+    stored_urls = [url for _id, _server_id, url, _target in _list_private_feeds(db)]
+    return EncryptionCounts(len(stored_urls), sum(url.startswith(ENCRYPTED_PREFIX) for url in stored_urls))
 
 
-def _private(db: Connection) -> list[tuple[int, int, str, str | None]]:
+def _list_private_feeds(db: Connection) -> list[tuple[int, int, str, str | None]]:
     """Return id, server id, stored URL and stored redirect target of feeds with a private URL."""
-    rows = db.rows("SELECT id, server_id, url, moved_to FROM feed WHERE url NOT LIKE 'purged:%'")
+    rows = db.fetch_rows("SELECT id, server_id, url, moved_to FROM feed WHERE url NOT LIKE 'purged:%'")
     return [
         (id_, server_id, url, target) for id_, server_id, url, target in rows if is_private(url, server_id)
     ]
 
 
-def encrypt_all(db: Connection, *, reencrypt: bool = False) -> int:
+def encrypt_stored_urls(db: Connection, *, reencrypt: bool = False) -> int:
     """Encrypt private feed URLs in plain text, with `reencrypt` all private ones; return the number changed.
 
     Raises `DatabaseUnusable` before any change if a URL cannot be decrypted.
     """
-    written = []
-    for id_, server_id, url, moved_to in _private(db):
-        address = decrypt_url(url)
+    updates = []
+    for id_, server_id, url, moved_to in _list_private_feeds(db):
+        plain_url = decrypt_url(url)
         if _fernet is not None and (reencrypt or not url.startswith(ENCRYPTED_PREFIX)):
-            moved = moved_to and encrypt_url(decrypt_url(moved_to), server_id)
-            written.append((encrypt_url(address, server_id), moved, id_))
-    db.executemany("UPDATE feed SET url = ?, moved_to = ? WHERE id = ?", written)
-    return len(written)
+            encrypted_target = moved_to and encrypt_url(decrypt_url(moved_to), server_id)
+            updates.append((encrypt_url(plain_url, server_id), encrypted_target, id_))
+    db.executemany("UPDATE feed SET url = ?, moved_to = ? WHERE id = ?", updates)
+    return len(updates)

@@ -19,7 +19,7 @@ _LEARN_TIMEOUT_SECONDS = 10.0
 
 
 class _CachedModel(NamedTuple):
-    taste: PreferenceModel
+    model: PreferenceModel
     learned_at: float
 
 
@@ -28,46 +28,48 @@ class PreferenceModelCache:
 
     def __init__(self, store: Store, workers: WorkerPool) -> None:
         self._store, self._workers = store, workers
-        self._known: dict[int, _CachedModel] = {}
-        self._changed: set[int] = set()
+        self._cached_models: dict[int, _CachedModel] = {}
+        self._changed_server_ids: set[int] = set()
 
     async def get(self, server_id: int) -> PreferenceModel:
         """Return the preference model of a server. Raises `StoreError`."""
-        moment = self._store.clock.monotonic()
-        known = self._known.get(server_id)
-        kept = CHANGED_CACHE_SECONDS if server_id in self._changed else CACHE_SECONDS
-        if known is None or moment - known.learned_at >= kept:
-            self._changed.discard(server_id)
-            known = _CachedModel(await self._learn(server_id), moment)
-            self._known.pop(server_id, None)
-            self._known[server_id] = known
-            while len(self._known) > MAX_CACHED_SERVERS:
-                del self._known[next(iter(self._known))]
-        return known.taste
+        now = self._store.clock.monotonic()
+        cached_model = self._cached_models.get(server_id)
+        max_age_seconds = CHANGED_CACHE_SECONDS if server_id in self._changed_server_ids else CACHE_SECONDS
+        if cached_model is None or now - cached_model.learned_at >= max_age_seconds:
+            self._changed_server_ids.discard(server_id)
+            cached_model = _CachedModel(await self._learn_model(server_id), now)
+            self._cached_models.pop(server_id, None)
+            self._cached_models[server_id] = cached_model
+            while len(self._cached_models) > MAX_CACHED_SERVERS:
+                del self._cached_models[next(iter(self._cached_models))]
+        return cached_model.model
 
     def mark_changed(self, server_id: int) -> None:
         """Record that a user of the server gave an opinion, which shortens the model's life."""
-        if server_id in self._known:
-            self._changed.add(server_id)
+        if server_id in self._cached_models:
+            self._changed_server_ids.add(server_id)
 
     def invalidate(self, server_id: int) -> None:
         """Discard the model of a server, so that it is learned again when needed."""
-        self._known.pop(server_id, None)
+        self._cached_models.pop(server_id, None)
 
     def invalidate_all(self) -> None:
         """Discard all models, because a user had their data deleted."""
-        self._known.clear()
+        self._cached_models.clear()
 
-    async def _learn(self, server_id: int) -> PreferenceModel:
+    async def _learn_model(self, server_id: int) -> PreferenceModel:
         now = self._store.clock.now()
-        evidence = await self._store.feedback.training_data(server_id, now - EVIDENCE_WINDOW_SECONDS)
-        if not evidence.feedback:
+        training_data = await self._store.feedback.load_training_data(
+            server_id, now - EVIDENCE_WINDOW_SECONDS
+        )
+        if not training_data.feedback:
             return NO_PREFERENCES
         try:
             return await self._workers.run(
                 preference_model.learn_preferences,
-                evidence.shown,
-                evidence.feedback,
+                training_data.sent_articles,
+                training_data.feedback,
                 now,
                 timeout=_LEARN_TIMEOUT_SECONDS,
             )

@@ -18,7 +18,7 @@ from bot.core.models import Article
 from bot.search.index import text_analysis
 from bot.store.records.content_records import ArticleProfile
 from bot.store.records.outbox_records import DigestCandidate
-from bot.store.records.people_records import FeedbackEvent, OpinionKind, ShownArticle
+from bot.store.records.people_records import FeedbackEvent, OpinionKind, SentArticle
 from bot.text import discord_text
 from bot.text.words import fold
 
@@ -28,18 +28,18 @@ EVIDENCE_WINDOW_SECONDS = 90 * 86_400
 """Maximum age of posts and likes that count."""
 MAX_SCORE = 2.0
 """Maximum absolute preference score of an article."""
-MAX_VERDICTS_PER_PERSON = 50
+MAX_VERDICTS_PER_USER = 50
 """Maximum number of a user's verdicts that count, newest first, so that no user dominates a server."""
-MIN_JUDGES_TO_SHOW = 3
+MIN_USERS_TO_SHOW = 3
 """Minimum number of users with verdicts on a trait before it is shown to others."""
 
-_PRIOR_LIKES = 2.0
+_PRIOR_LIKE_COUNT = 2.0
 """Parameter c of the prior, in likes."""
 _OPINION_WEIGHTS = {OpinionKind.BOOKMARKED: 1.0, OpinionKind.LIKED: 1.0, OpinionKind.OPENED: 0.3}
 _MAX_TRAITS_PER_STORY = 3
 """Maximum number of traits in the score of a story."""
 _MIN_TRAIT_SCORE = 0.1
-_MAX_TRAITS = 500
+_MAX_TRAITS_PER_SERVER = 500
 _MAX_TAGS = 10
 _MAX_NAME_LENGTH = 60
 """Maximum length of a trait's name, in characters."""
@@ -73,9 +73,9 @@ class Trait:
     score: float
     judges: tuple[int, ...] = ()
 
-    def may_be_shown_to(self, person_id: int) -> bool:
+    def may_be_shown_to(self, user_id: int) -> bool:
         """Return whether a user may see the trait: enough users share it, or nobody but this user does."""
-        return len(self.judges) >= MIN_JUDGES_TO_SHOW or set(self.judges) <= {person_id}
+        return len(self.judges) >= MIN_USERS_TO_SHOW or set(self.judges) <= {user_id}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +85,23 @@ class PreferenceModel:
     traits: Mapping[str, Trait] = field(default_factory=dict)
     verdict_count: int = 0
 
-    def strongest_traits(self, articles: Iterable[RatableArticle]) -> list[Trait]:
+    def select_strongest_traits(self, articles: Iterable[RatableArticle]) -> list[Trait]:
         """Return the traits of a story's articles with the largest absolute scores, strongest first."""
-        found = {key for article in articles for key in _trait_names_by_key(article)} & self.traits.keys()
-        traits = sorted((self.traits[key] for key in found), key=lambda one: (-abs(one.score), one.name))
+        trait_keys = {
+            key for article in articles for key in _collect_trait_names(article)
+        } & self.traits.keys()
+        traits = sorted(
+            (self.traits[key] for key in trait_keys), key=lambda trait: (-abs(trait.score), trait.name)
+        )
         return traits[:_MAX_TRAITS_PER_STORY]
 
-    def score(self, articles: Iterable[RatableArticle]) -> float:
+    def compute_score(self, articles: Iterable[RatableArticle]) -> float:
         """Return how much the server likes a story, from -`MAX_SCORE` to `MAX_SCORE`; 0 is average."""
         if not self.traits:
             return 0.0
-        return max(-MAX_SCORE, min(MAX_SCORE, sum(trait.score for trait in self.strongest_traits(articles))))
+        return max(
+            -MAX_SCORE, min(MAX_SCORE, sum(trait.score for trait in self.select_strongest_traits(articles)))
+        )
 
 
 NO_PREFERENCES = PreferenceModel()
@@ -103,98 +109,119 @@ NO_PREFERENCES = PreferenceModel()
 
 
 def learn_preferences(
-    shown: Sequence[ShownArticle], verdicts: Sequence[FeedbackEvent], now: int
+    shown_articles: Sequence[SentArticle], verdicts: Sequence[FeedbackEvent], now: int
 ) -> PreferenceModel:
     """Learn the model of a server from its posts and its users' verdicts, in a worker.
 
     `now` is Unix time in seconds.
     """
-    counted = list(_effective_verdicts(verdicts))
-    if not counted:
+    effective_verdicts = list(_iter_effective_verdicts(verdicts))
+    if not effective_verdicts:
         return NO_PREFERENCES
-    articles = {one.article_id: one.article for one in shown}
-    posted = {one.article_id: _decay(now - one.sent_at) for one in shown}
-    likes: defaultdict[int, float] = defaultdict(float)
-    refused: defaultdict[int, float] = defaultdict(float)
-    judges: defaultdict[int, list[int]] = defaultdict(list)
-    for one in counted:
-        if one.article_id in articles:
-            told = refused if one.opinion is OpinionKind.DISLIKED else likes
-            told[one.article_id] += _OPINION_WEIGHTS.get(one.opinion, 1.0) * _decay(now - one.given_at)
-            judges[one.article_id].append(one.person_id)
-    rate = sum(likes.values()) / (sum(posted.values()) or 1.0)
-    return PreferenceModel(_traits(articles, posted, likes, refused, judges, rate), len(counted))
+    articles = {posted_article.article_id: posted_article.article for posted_article in shown_articles}
+    posted_weights = {
+        shown_article.article_id: _compute_decay(now - shown_article.sent_at)
+        for shown_article in shown_articles
+    }
+    like_weights: defaultdict[int, float] = defaultdict(float)
+    dislike_weights: defaultdict[int, float] = defaultdict(float)
+    judges_by_article: defaultdict[int, list[int]] = defaultdict(list)
+    for verdict in effective_verdicts:
+        if verdict.article_id in articles:
+            weight_by_article = dislike_weights if verdict.opinion is OpinionKind.DISLIKED else like_weights
+            weight_by_article[verdict.article_id] += _OPINION_WEIGHTS.get(
+                verdict.opinion, 1.0
+            ) * _compute_decay(now - verdict.given_at)
+            judges_by_article[verdict.article_id].append(verdict.user_id)
+    like_rate = sum(like_weights.values()) / (sum(posted_weights.values()) or 1.0)
+    return PreferenceModel(
+        _compute_traits(
+            articles, posted_weights, like_weights, dislike_weights, judges_by_article, like_rate
+        ),
+        len(effective_verdicts),
+    )
 
 
-def _traits(
+def _compute_traits(
     articles: Mapping[int, RatableArticle],
-    posted: Mapping[int, float],
-    likes: Mapping[int, float],
-    refused: Mapping[int, float],
-    judges: Mapping[int, Sequence[int]],
-    rate: float,
+    posted_weights: Mapping[int, float],
+    like_weights: Mapping[int, float],
+    dislike_weights: Mapping[int, float],
+    judges_by_article: Mapping[int, Sequence[int]],
+    like_rate: float,
 ) -> dict[str, Trait]:
-    having: defaultdict[str, list[int]] = defaultdict(list)
-    names: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    article_ids_by_key: defaultdict[str, list[int]] = defaultdict(list)
+    name_counts_by_key: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for article_id, article in articles.items():
-        for key, name in _trait_names_by_key(article).items():
-            having[key].append(article_id)
-            names[key][name] += 1
-    found: dict[str, Trait] = {}
-    for key, ids in having.items():
-        kind = _KINDS[key[0]]
-        if kind is TraitKind.WORD and len(ids) < _MIN_WORD_ARTICLES:
+        for key, name in _collect_trait_names(article).items():
+            article_ids_by_key[key].append(article_id)
+            name_counts_by_key[key][name] += 1
+    traits_by_key: dict[str, Trait] = {}
+    for key, article_ids in article_ids_by_key.items():
+        kind = _KIND_BY_LETTER[key[0]]
+        if kind is TraitKind.WORD and len(article_ids) < _MIN_WORD_ARTICLES:
             continue
-        got = sum(likes.get(one, 0.0) for one in ids)
-        expected = sum(rate * posted[one] + refused.get(one, 0.0) for one in ids)
-        score = log((got + _PRIOR_LIKES) / (expected + _PRIOR_LIKES))
+        actual_likes = sum(like_weights.get(liked_id, 0.0) for liked_id in article_ids)
+        expected_likes = sum(
+            like_rate * posted_weights[posted_id] + dislike_weights.get(posted_id, 0.0)
+            for posted_id in article_ids
+        )
+        score = log((actual_likes + _PRIOR_LIKE_COUNT) / (expected_likes + _PRIOR_LIKE_COUNT))
         if abs(score) >= _MIN_TRAIT_SCORE:
-            people = dict.fromkeys(person for one in ids for person in judges.get(one, ()))
-            name = names[key].most_common(1)[0][0]
-            found[key] = Trait(kind, name, score, tuple(people)[:MIN_JUDGES_TO_SHOW])
-    strongest = sorted(found, key=lambda key: -abs(found[key].score))[:_MAX_TRAITS]
-    return {key: found[key] for key in strongest}
+            judge_ids = dict.fromkeys(
+                judge_id for judged_id in article_ids for judge_id in judges_by_article.get(judged_id, ())
+            )
+            name = name_counts_by_key[key].most_common(1)[0][0]
+            traits_by_key[key] = Trait(kind, name, score, tuple(judge_ids)[:MIN_USERS_TO_SHOW])
+    strongest = sorted(traits_by_key, key=lambda key: -abs(traits_by_key[key].score))[:_MAX_TRAITS_PER_SERVER]
+    return {key: traits_by_key[key] for key in strongest}
 
 
-_KINDS = {kind[0]: kind for kind in TraitKind}
+_KIND_BY_LETTER = {kind[0]: kind for kind in TraitKind}
 """Kinds by the first letter of a trait's key."""
 
 
-def _trait_names_by_key(article: RatableArticle) -> dict[str, str]:
+def _collect_trait_names(article: RatableArticle) -> dict[str, str]:
     """Return the names of an article's traits by key."""
-    found = (
+    names_by_key = (
         {f"o:{fold(article.outlet)}": discord_text.to_plain_line(article.outlet, _MAX_NAME_LENGTH)}
         if article.outlet
         else {}
     )
     for tag in article.tags[:_MAX_TAGS]:
         if name := discord_text.to_plain_line(tag, _MAX_NAME_LENGTH):
-            found.setdefault(f"t:{fold(name)}", name)
-    for stem, begin, end in text_analysis.stem_spans(article.title, article.language):
-        if len(stem) >= _MIN_WORD_LENGTH and not stem.isdecimal() and f"t:{stem}" not in found:
-            found.setdefault(
-                f"w:{stem}", discord_text.to_plain_line(article.title[begin:end], _MAX_NAME_LENGTH)
+            names_by_key.setdefault(f"t:{fold(name)}", name)
+    for stem, start, end in text_analysis.find_stems_with_spans(article.title, article.language):
+        if len(stem) >= _MIN_WORD_LENGTH and not stem.isdecimal() and f"t:{stem}" not in names_by_key:
+            names_by_key.setdefault(
+                f"w:{stem}", discord_text.to_plain_line(article.title[start:end], _MAX_NAME_LENGTH)
             )
-    return found
+    return names_by_key
 
 
-def _effective_verdicts(verdicts: Sequence[FeedbackEvent]) -> Iterator[FeedbackEvent]:
+def _iter_effective_verdicts(verdicts: Sequence[FeedbackEvent]) -> Iterator[FeedbackEvent]:
     """Yield the newest verdicts of each user, one per article; explicit opinions override actions."""
-    said = {(one.person_id, one.article_id) for one in verdicts if one.opinion in _EXPLICIT_OPINIONS}
-    seen: Counter[int] = Counter()
-    kept: set[tuple[int, int]] = set()
-    for one in sorted(verdicts, key=lambda one: (-one.given_at, one.article_id)):
-        key = (one.person_id, one.article_id)
-        if key in kept or (key in said and one.opinion not in _EXPLICIT_OPINIONS):
+    explicit_verdicts = {
+        (past_verdict.user_id, past_verdict.article_id)
+        for past_verdict in verdicts
+        if past_verdict.opinion in _EXPLICIT_OPINIONS
+    }
+    counts_by_user: Counter[int] = Counter()
+    used_keys: set[tuple[int, int]] = set()
+    for listed_verdict in sorted(verdicts, key=lambda verdict: (-verdict.given_at, verdict.article_id)):
+        key = (listed_verdict.user_id, listed_verdict.article_id)
+        if key in used_keys or (
+            key in explicit_verdicts and listed_verdict.opinion not in _EXPLICIT_OPINIONS
+        ):
             continue
-        if seen[one.person_id] < MAX_VERDICTS_PER_PERSON:
-            kept.add(key)
-            seen[one.person_id] += 1
-            yield one
+        if counts_by_user[listed_verdict.user_id] < MAX_VERDICTS_PER_USER:
+            used_keys.add(key)
+            counts_by_user[listed_verdict.user_id] += 1
+            yield listed_verdict
 
 
 _EXPLICIT_OPINIONS = frozenset({OpinionKind.LIKED, OpinionKind.DISLIKED})
 
 
-def _decay(age: int) -> float:
-    return float(0.5 ** (max(age, 0) / HALF_LIFE_SECONDS))
+def _compute_decay(age_seconds: int) -> float:
+    return float(0.5 ** (max(age_seconds, 0) / HALF_LIFE_SECONDS))

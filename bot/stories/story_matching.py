@@ -17,9 +17,14 @@ from bot.search.index import text_analysis
 from bot.store.records.content_records import ArticleBrief, SimilarArticle
 from bot.stories.brand_names import AMBIGUOUS_BRANDS, BRANDS
 from bot.stories.story_membership import MAX_STORY_GAP_SECONDS
-from bot.stories.title_conflicts import Figures, extract_figures, figures_conflict, versioned_subjects
+from bot.stories.title_conflicts import (
+    Figures,
+    extract_figures,
+    has_figure_conflict,
+    select_versioned_subjects,
+)
 
-WINDOW_SECONDS = 3 * 86_400
+RECENT_WINDOW_SECONDS = 3 * 86_400
 """Time for which an article is held in memory."""
 LEAD_LENGTH = 240
 """Length of the lead of a text, in characters."""
@@ -52,12 +57,12 @@ _TITLE_CASE_SHARE = 0.6
 """Share of capitalised words from which on capitals do not indicate names."""
 _MIN_NAME_LENGTH = 3
 """Minimum length of a name, in letters."""
-_EMPTY: frozenset[str] = frozenset()
+_EMPTY_SET: frozenset[str] = frozenset()
 """Shared empty set: most articles need one, and each would take as much memory as a full one."""
 _AGENCY_PREFIX = re.compile(
     r"^\s*(?:(?:update|wrapup) \d+\s*-|global markets\s*-|live\s*[:|-]|en direct\s*[:,-])\s*", re.IGNORECASE
 )
-_STARTS_SENTENCE = re.compile(r"(?:^|[.:;!?|«»“”\"–—-])\s*$")
+_SENTENCE_START_PATTERN = re.compile(r"(?:^|[.:;!?|«»“”\"–—-])\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +96,18 @@ class StoryFeatures:
 
 
 def extract_story_features(
-    brief: ArticleBrief, term_weight: Callable[[str], float], vector: bytes | None = None
+    brief: ArticleBrief, compute_term_weight: Callable[[str], float], vector: bytes | None = None
 ) -> StoryFeatures:
     """Extract the features of an article. `compute_term_weight` returns the IDF of an index term."""
-    title, lead, language = plain_title(brief.title), brief.lead[:LEAD_LENGTH], brief.language
+    title, lead, language = strip_agency_prefix(brief.title), brief.lead[:LEAD_LENGTH], brief.language
     weights = {
-        term: term_weight(term) ** 2 for term in _intern_all(text_analysis.stemmed_tokens(title, language))
+        term: compute_term_weight(term) ** 2
+        for term in _intern_all(text_analysis.stem_tokens(title, language))
     }
-    words = frozenset(_intern_all(text_analysis.tokens(title)))
-    names = frozenset(_intern_all(_names(title, lead))) or _EMPTY
-    brands = (words & BRANDS).union(_brands(title)) or _EMPTY
-    numbers = extract_figures(title)
+    words = frozenset(_intern_all(text_analysis.tokenize(title)))
+    names = frozenset(_intern_all(_iter_names(title, lead))) or _EMPTY_SET
+    brands = (words & BRANDS).union(_iter_brands(title)) or _EMPTY_SET
+    figures = extract_figures(title)
     return StoryFeatures(
         article_id=brief.article_id,
         feed_id=brief.feed_id,
@@ -109,19 +115,21 @@ def extract_story_features(
         language=language,
         weights=weights,
         total_weight=sum(weights.values()) or 1.0,
-        lead_terms=tuple(set(_intern_all(text_analysis.stemmed_tokens(lead, language))) - weights.keys()),
-        mentioned_words=tuple(words.union(_intern_all(_capitalised(lead, anywhere=True)))),
+        lead_terms=tuple(set(_intern_all(text_analysis.stem_tokens(lead, language))) - weights.keys()),
+        mentioned_words=tuple(
+            words.union(_intern_all(_iter_capitalised(lead, includes_sentence_starts=True)))
+        ),
         names=names,
         brands=brands,
-        figures=numbers,
-        versioned_names=versioned_subjects(numbers) & (names | brands) or _EMPTY,
+        figures=figures,
+        versioned_names=select_versioned_subjects(figures) & (names | brands) or _EMPTY_SET,
         vector=vector,
     )
 
 
-def proper_names(title: str) -> frozenset[str]:
+def extract_proper_names(title: str) -> frozenset[str]:
     """Return the folded names in a title of any language: people, places, companies, products."""
-    return frozenset(_names(title, ""))
+    return frozenset(_iter_names(title, ""))
 
 
 def _intern_all(words: Iterable[str]) -> Iterator[str]:
@@ -129,7 +137,7 @@ def _intern_all(words: Iterable[str]) -> Iterator[str]:
     return map(sys.intern, words)
 
 
-def plain_title(title: str) -> str:
+def strip_agency_prefix(title: str) -> str:
     """Return a title without an agency's prefix, cut to `_MAX_TITLE_LENGTH` characters."""
     return _AGENCY_PREFIX.sub("", title[:_MAX_TITLE_LENGTH])
 
@@ -141,185 +149,211 @@ class RecentArticleIndex:
     """
 
     def __init__(self) -> None:
-        self._by_id: dict[int, StoryFeatures] = {}
+        self._features_by_id: dict[int, StoryFeatures] = {}
         self._insertion_order: deque[int] = deque()
-        self._postings: defaultdict[str, list[int]] = defaultdict(list)
+        self._article_ids_by_key: defaultdict[str, list[int]] = defaultdict(list)
 
     def __len__(self) -> int:
-        return len(self._by_id)
+        return len(self._features_by_id)
 
-    def add(self, new: StoryFeatures) -> None:
+    def add(self, features: StoryFeatures) -> None:
         """Add an article, or replace it."""
-        if new.article_id in self._by_id:
-            self._remove(new.article_id)
+        if features.article_id in self._features_by_id:
+            self._remove(features.article_id)
         else:
-            self._insertion_order.append(new.article_id)
-        self._by_id[new.article_id] = new
-        for key in _index_keys(new):
-            self._postings[key].append(new.article_id)
+            self._insertion_order.append(features.article_id)
+        self._features_by_id[features.article_id] = features
+        for key in _iter_index_keys(features):
+            self._article_ids_by_key[key].append(features.article_id)
 
     def set_vector(self, article_id: int, vector: bytes) -> None:
         """Set the embedding of an article's title, if the article is still held."""
-        if article_id in self._by_id:
-            self._by_id[article_id] = replace(self._by_id[article_id], vector=vector)
+        if article_id in self._features_by_id:
+            self._features_by_id[article_id] = replace(self._features_by_id[article_id], vector=vector)
 
     def evict_before(self, before: int) -> None:
         """Remove articles published before a Unix time, in the order in which they were added."""
-        while self._insertion_order and self._by_id[self._insertion_order[0]].published < before:
+        while self._insertion_order and self._features_by_id[self._insertion_order[0]].published < before:
             article_id = self._insertion_order.popleft()
             self._remove(article_id)
-            del self._by_id[article_id]
+            del self._features_by_id[article_id]
 
-    def find_similar(self, new: StoryFeatures) -> tuple[SimilarArticle, ...]:
+    def find_similar(self, features: StoryFeatures) -> tuple[SimilarArticle, ...]:
         """Return the articles of other feeds that seem to report the same event, most similar first."""
-        shared: Counter[int] = Counter()
-        left = _MAX_POSTINGS_READ
-        for key in _lookup_keys(new):
-            holding = self._postings.get(key, ())
-            if len(holding) <= left:
-                left -= len(holding)
-                weight = new.weights.get(key, 1.0)
-                for article_id in holding:
-                    shared[article_id] += weight  # type: ignore[assignment]  # weights are no whole numbers
-        others = [self._by_id[article_id] for article_id, _ in shared.most_common(_MAX_COMPARED)]
-        cosines = _cosines(new, others)
-        found = [
-            SimilarArticle(other.article_id, alike)
-            for other, cosine in zip(others, cosines, strict=True)
-            if other.feed_id != new.feed_id and (alike := similarity(new, other, cosine)) >= MIN_SIMILARITY
+        shared_weights: Counter[int] = Counter()
+        remaining_postings = _MAX_POSTINGS_READ
+        for key in _select_lookup_keys(features):
+            article_ids = self._article_ids_by_key.get(key, ())
+            if len(article_ids) <= remaining_postings:
+                remaining_postings -= len(article_ids)
+                weight = features.weights.get(key, 1.0)
+                for article_id in article_ids:
+                    shared_weights[article_id] += weight  # type: ignore[assignment]  # weights are no whole numbers
+        candidates = [
+            self._features_by_id[article_id] for article_id, _ in shared_weights.most_common(_MAX_COMPARED)
         ]
-        return tuple(sorted(found, key=lambda kin: -kin.similarity)[:MAX_SIMILAR])
+        cosines = _compute_cosines(features, candidates)
+        similar_articles = [
+            SimilarArticle(candidate.article_id, candidate_similarity)
+            for candidate, cosine in zip(candidates, cosines, strict=True)
+            if candidate.feed_id != features.feed_id
+            and (candidate_similarity := compute_similarity(features, candidate, cosine)) >= MIN_SIMILARITY
+        ]
+        return tuple(
+            sorted(similar_articles, key=lambda similar_article: -similar_article.similarity)[:MAX_SIMILAR]
+        )
 
     def _remove(self, article_id: int) -> None:
-        for key in _index_keys(self._by_id[article_id]):
-            holding = self._postings[key]
-            holding.remove(article_id)
-            if not holding:
-                del self._postings[key]
+        for key in _iter_index_keys(self._features_by_id[article_id]):
+            article_ids = self._article_ids_by_key[key]
+            article_ids.remove(article_id)
+            if not article_ids:
+                del self._article_ids_by_key[key]
 
 
-def similarity(one: StoryFeatures, other: StoryFeatures, cosine: float | None = None) -> float:
+def compute_similarity(first: StoryFeatures, second: StoryFeatures, cosine: float | None = None) -> float:
     """Return how similar two articles are, from 0 to 1; `cosine` is that of their vectors, or None.
 
     The similarity decreases with the time between them, because later articles mostly report a new
     development.
     """
-    apart = abs(one.published - other.published)
-    translated = None not in (one.language, other.language) and one.language != other.language
+    gap_seconds = abs(first.published - second.published)
+    are_translations = None not in (first.language, second.language) and first.language != second.language
     if (
-        apart > MAX_STORY_GAP_SECONDS
-        or figures_conflict(one.figures, other.figures, translated=translated)
-        or _name_different_subjects(one, other)
+        gap_seconds > MAX_STORY_GAP_SECONDS
+        or has_figure_conflict(first.figures, second.figures, is_cross_lingual=are_translations)
+        or _have_different_subjects(first, second)
     ):
         return 0.0
-    alike = (
-        _cross_lingual_similarity(one, other, cosine)
-        if translated
-        else _lexical_similarity(one, other, cosine)
+    undiscounted = (
+        _compute_cross_lingual_similarity(first, second, cosine)
+        if are_translations
+        else _compute_lexical_similarity(first, second, cosine)
     )
-    return alike * (1 - _MAX_AGE_PENALTY * apart / MAX_STORY_GAP_SECONDS)
+    return undiscounted * (1 - _MAX_AGE_PENALTY * gap_seconds / MAX_STORY_GAP_SECONDS)
 
 
-def _cross_lingual_similarity(one: StoryFeatures, other: StoryFeatures, cosine: float | None) -> float:
+def _compute_cross_lingual_similarity(
+    first: StoryFeatures, second: StoryFeatures, cosine: float | None
+) -> float:
     """Return the similarity of articles in two languages, which needs a cosine and a common name."""
-    if cosine is None or cosine < _MIN_CROSS_LINGUAL_COSINE or not _share_a_name(one, other):
+    if cosine is None or cosine < _MIN_CROSS_LINGUAL_COSINE or not _share_a_name(first, second):
         return 0.0
     return cosine - _CROSS_LINGUAL_OFFSET
 
 
-def _lexical_similarity(one: StoryFeatures, other: StoryFeatures, cosine: float | None) -> float:
-    if len(one.weights.keys() & other.weights.keys()) < _MIN_SHARED_TERMS:
+def _compute_lexical_similarity(first: StoryFeatures, second: StoryFeatures, cosine: float | None) -> float:
+    if len(first.weights.keys() & second.weights.keys()) < _MIN_SHARED_TERMS:
         return 0.0
-    words = (_weight_share(one, other) + _weight_share(other, one)) / 2
-    return words if cosine is None else max(0.0, (words + cosine) / 2 - _COSINE_OFFSET)
+    word_similarity = (_compute_weight_share(first, second) + _compute_weight_share(second, first)) / 2
+    return word_similarity if cosine is None else max(0.0, (word_similarity + cosine) / 2 - _COSINE_OFFSET)
 
 
-def _weight_share(one: StoryFeatures, other: StoryFeatures) -> float:
+def _compute_weight_share(first: StoryFeatures, second: StoryFeatures) -> float:
     """Return the share of a title's weight that another article has, mostly counting its title."""
-    found = 0.0
-    for term, weight in one.weights.items():
-        if term in other.weights:
-            found += weight
-        elif term in other.lead_terms:
-            found += weight * _LEAD_TERM_FACTOR
-    return found / one.total_weight
+    shared_weight = 0.0
+    for term, weight in first.weights.items():
+        if term in second.weights:
+            shared_weight += weight
+        elif term in second.lead_terms:
+            shared_weight += weight * _LEAD_TERM_FACTOR
+    return shared_weight / first.total_weight
 
 
-def _name_different_subjects(one: StoryFeatures, other: StoryFeatures) -> bool:
+def _have_different_subjects(first: StoryFeatures, second: StoryFeatures) -> bool:
     """Return whether each article names something that the other does not, and neither name is shared."""
-    if one.brands.difference(other.mentioned_words) and other.brands.difference(one.mentioned_words):
+    if first.brands.difference(second.mentioned_words) and second.brands.difference(first.mentioned_words):
         return True
-    ours, theirs = one.versioned_names, other.versioned_names
-    if ours and theirs and ours.isdisjoint(theirs):
+    first_versioned, second_versioned = first.versioned_names, second.versioned_names
+    if first_versioned and second_versioned and first_versioned.isdisjoint(second_versioned):
         return True
     return bool(
-        one.names
-        and other.names
-        and one.names.isdisjoint(other.mentioned_words)
-        and other.names.isdisjoint(one.mentioned_words)
+        first.names
+        and second.names
+        and first.names.isdisjoint(second.mentioned_words)
+        and second.names.isdisjoint(first.mentioned_words)
     )
 
 
-def _share_a_name(one: StoryFeatures, other: StoryFeatures) -> bool:
-    return not one.names.isdisjoint(other.mentioned_words) or not other.names.isdisjoint(one.mentioned_words)
+def _share_a_name(first: StoryFeatures, second: StoryFeatures) -> bool:
+    return not first.names.isdisjoint(second.mentioned_words) or not second.names.isdisjoint(
+        first.mentioned_words
+    )
 
 
-def _names(title: str, lead: str) -> Iterator[str]:
-    told = set(_capitalised(lead, anywhere=False))
+def _iter_names(title: str, lead: str) -> Iterator[str]:
+    capitalised_words = set(_iter_capitalised(lead, includes_sentence_starts=False))
     if not _is_title_case(title):
-        told.update(_capitalised(title, anywhere=False))
-    for form, start, end in text_analysis.token_spans(title):
-        raw = title[start:end]
-        if len(form) < _MIN_NAME_LENGTH or text_analysis.is_stop_word(form) or not raw:
+        capitalised_words.update(_iter_capitalised(title, includes_sentence_starts=False))
+    for word, start, end in text_analysis.find_token_spans(title):
+        original_word = title[start:end]
+        if len(word) < _MIN_NAME_LENGTH or text_analysis.is_stop_word(word) or not original_word:
             continue
-        if raw[1:] != raw[1:].lower() or (raw[0].isupper() and (form in told or form in BRANDS)):
-            yield form
+        if original_word[1:] != original_word[1:].lower() or (
+            original_word[0].isupper() and (word in capitalised_words or word in BRANDS)
+        ):
+            yield word
 
 
-def _brands(title: str) -> Iterator[str]:
+def _iter_brands(title: str) -> Iterator[str]:
     """Yield brand names: words with inner capitals (iPhone, OpenAI), and capitalised ambiguous brands."""
-    says = not _is_title_case(title)
-    for form, start, end in text_analysis.token_spans(title):
-        raw = title[start:end]
-        inside = form.isalpha() and raw != raw.upper() and raw[1:] != raw[1:].lower()
-        if inside or (says and form in AMBIGUOUS_BRANDS and raw[0].isupper()):
-            yield form
+    capitals_mean_names = not _is_title_case(title)
+    for word, start, end in text_analysis.find_token_spans(title):
+        original_word = title[start:end]
+        has_inner_capital = (
+            word.isalpha()
+            and original_word != original_word.upper()
+            and original_word[1:] != original_word[1:].lower()
+        )
+        if has_inner_capital or (
+            capitals_mean_names and word in AMBIGUOUS_BRANDS and original_word[0].isupper()
+        ):
+            yield word
 
 
 def _is_title_case(title: str) -> bool:
     """Return whether most long words are capitalised, so that capitals do not indicate names."""
-    long = [
+    initials = [
         title[start]
-        for _form, start, end in text_analysis.token_spans(title)
+        for _form, start, end in text_analysis.find_token_spans(title)
         if end - start > _MIN_NAME_LENGTH
     ]
-    return sum(map(str.isupper, long)) >= _TITLE_CASE_SHARE * len(long)
+    return sum(map(str.isupper, initials)) >= _TITLE_CASE_SHARE * len(initials)
 
 
-def _capitalised(text: str, *, anywhere: bool) -> Iterator[str]:
-    for form, start, end in text_analysis.token_spans(text):
-        if end - start < _MIN_NAME_LENGTH or not text[start].isupper() or text_analysis.is_stop_word(form):
+def _iter_capitalised(text: str, *, includes_sentence_starts: bool) -> Iterator[str]:
+    for word, start, end in text_analysis.find_token_spans(text):
+        if end - start < _MIN_NAME_LENGTH or not text[start].isupper() or text_analysis.is_stop_word(word):
             continue
-        if anywhere or not _STARTS_SENTENCE.search(text[max(0, start - 4) : start]):
-            yield form
+        if includes_sentence_starts or not _SENTENCE_START_PATTERN.search(text[max(0, start - 4) : start]):
+            yield word
 
 
-def _index_keys(told: StoryFeatures) -> Iterator[str]:
+def _iter_index_keys(features: StoryFeatures) -> Iterator[str]:
     """Yield the keys of an article in the index: its terms, and its names, which match in any language."""
-    yield from told.weights
-    for name in told.names:
+    yield from features.weights
+    for name in features.names:
         yield f"={name}"
 
 
-def _lookup_keys(told: StoryFeatures) -> list[str]:
-    telling_most = sorted(told.weights, key=lambda term: -told.weights[term])[:_MAX_LOOKUP_TERMS]
-    return [*telling_most, *(f"={name}" for name in told.names)]
+def _select_lookup_keys(features: StoryFeatures) -> list[str]:
+    distinctive_terms = sorted(features.weights, key=lambda term: -features.weights[term])[:_MAX_LOOKUP_TERMS]
+    return [*distinctive_terms, *(f"={name}" for name in features.names)]
 
 
-def _cosines(new: StoryFeatures, others: list[StoryFeatures]) -> list[float | None]:
-    if new.vector is None:
-        return [None] * len(others)
-    from bot.search.semantic.vector_index import cosines  # noqa: PLC0415 - needs the extra, which made the vector
+def _compute_cosines(features: StoryFeatures, candidates: list[StoryFeatures]) -> list[float | None]:
+    if features.vector is None:
+        return [None] * len(candidates)
+    from bot.search.semantic.vector_index import compute_cosines  # noqa: PLC0415 - needs the extra, which made the vector
 
-    close = iter(cosines(new.vector, [each.vector for each in others if each.vector is not None]))
-    return [None if other.vector is None else next(close) for other in others]
+    known_cosines = iter(
+        compute_cosines(
+            features.vector,
+            [
+                encoded_candidate.vector
+                for encoded_candidate in candidates
+                if encoded_candidate.vector is not None
+            ],
+        )
+    )
+    return [None if candidate.vector is None else next(known_cosines) for candidate in candidates]

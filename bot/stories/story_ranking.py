@@ -10,7 +10,9 @@ from bot.stories.preference_model import PreferenceModel
 _OUTLET_POINTS, _BOOKMARK_POINTS, _RECENCY_POINTS, _PREFERENCE_POINTS = 3.0, 2.0, 1.0, 1.5
 
 
-def story_score(*, outlets: int, bookmarks: int, recency: float, preference: float) -> float:
+def compute_story_score(
+    *, outlet_count: int, bookmark_count: int, recency: float, preference: float
+) -> float:
     """Return the score of a story; higher is better.
 
     `recency` is 0 for the oldest story in the window and 1 for one published now, `preference` a score of the
@@ -18,24 +20,27 @@ def story_score(*, outlets: int, bookmarks: int, recency: float, preference: flo
     """
     recency = min(max(recency, 0.0), 1.0)
     return (
-        _OUTLET_POINTS * (outlets - 1)
-        + _BOOKMARK_POINTS * math.log1p(bookmarks)
+        _OUTLET_POINTS * (outlet_count - 1)
+        + _BOOKMARK_POINTS * math.log1p(bookmark_count)
         + _RECENCY_POINTS * recency
         + _PREFERENCE_POINTS * preference
     )
 
 
-def best_stories(
-    stories: Sequence[HeldStory], count: int, now: int, taste: PreferenceModel
+def select_best_stories(
+    stories: Sequence[HeldStory], count: int, now: int, preferences: PreferenceModel
 ) -> list[HeldStory]:
     """Return the `count` stories with the highest scores, best first; ties go to the newest."""
 
     def rank(story: HeldStory) -> tuple[float, int, int]:
-        fresh = 1 - (now - story.published) / TOP_STORY_WINDOW_SECONDS
-        liked = taste.score(story.articles)
-        worth = story_score(
-            outlets=story.outlets, bookmarks=story.bookmark_count, recency=fresh, preference=liked
+        recency = 1 - (now - story.published) / TOP_STORY_WINDOW_SECONDS
+        preference = preferences.compute_score(story.articles)
+        score = compute_story_score(
+            outlet_count=story.outlet_count,
+            bookmark_count=story.bookmark_count,
+            recency=recency,
+            preference=preference,
         )
-        return worth, story.published, story.post_id
+        return score, story.published, story.post_id
 
     return sorted(stories, key=rank, reverse=True)[:count]

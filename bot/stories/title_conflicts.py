@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from bot.search.index import text_analysis
-from bot.text.times.calendar_names import MONTHS
+from bot.text.times.calendar_names import MONTH_NUMBERS
 from bot.text.words import fold
 
 
@@ -35,29 +35,29 @@ _SCALES = {
     "billion": 1e9, "billions": 1e9, "bn": 1e9, "b": 1e9, "milliard": 1e9, "milliards": 1e9, "md": 1e9,
     "mds": 1e9, "trillion": 1e12, "trillions": 1e12, "tn": 1e12,
 }  # fmt: skip
-_PERCENT = frozenset({"%", "percent", "pc", "pourcent"})
-_ROUNDED = frozenset(_CURRENCIES.values()) | {"%"}
-_UNITS = _ROUNDED | {"day"}
-_signs = "|".join(re.escape(sign) for sign in sorted(_CURRENCIES, key=len, reverse=True))
-_scales = "|".join(sorted(_SCALES, key=len, reverse=True))
-_NUMBER = re.compile(
-    rf"(?P<before>us\$|[$€£¥]) ?(?P<paid>\d[\d.,]*(?: \d{{3}})*) ?(?P<paid_scale>(?:{_scales})\b)?"
-    rf"|(?<![\w.,])(?P<number>\d{{1,3}}(?: \d{{3}})+|\d+(?:[.,]\d+)*)(?: ?(?P<scale>(?:{_scales})\b))?"
-    rf"(?: ?(?P<unit>(?:d'|de )?(?:{_signs})(?!\w)|%|(?:per ?cent|pc|pour ?cent)\b))?"
+_PERCENT_UNITS = frozenset({"%", "percent", "pc", "pourcent"})
+_ROUNDED_UNITS = frozenset(_CURRENCIES.values()) | {"%"}
+_UNITS = _ROUNDED_UNITS | {"day"}
+_CURRENCY_WORDS = "|".join(re.escape(sign) for sign in sorted(_CURRENCIES, key=len, reverse=True))
+_SCALE_WORDS = "|".join(sorted(_SCALES, key=len, reverse=True))
+_NUMBER_PATTERN = re.compile(
+    rf"(?P<before>us\$|[$€£¥]) ?(?P<paid>\d[\d.,]*(?: \d{{3}})*) ?(?P<paid_scale>(?:{_SCALE_WORDS})\b)?"
+    rf"|(?<![\w.,])(?P<number>\d{{1,3}}(?: \d{{3}})+|\d+(?:[.,]\d+)*)(?: ?(?P<scale>(?:{_SCALE_WORDS})\b))?"
+    rf"(?: ?(?P<unit>(?:d'|de )?(?:{_CURRENCY_WORDS})(?!\w)|%|(?:per ?cent|pc|pour ?cent)\b))?"
 )
-_MODEL = re.compile(
+_MODEL_PATTERN = re.compile(
     r"(?<![\w.])(?P<name>[a-z]{1,12})-?(?P<version>\d{1,4}(?:\.\d+)*)(?P<letter>[a-z]?)(?![\w.]*\w)"
 )
-_NAMED = re.compile(
+_VERSION_PATTERN = re.compile(
     r"(?<![\w.])(?P<name>[a-z][a-z]+) (?:v|version )?(?P<version>\d{1,4}(?:\.\d+)*)(?![\w.,%]*\w)(?! ?%)"
 )
-_WORD_AFTER = re.compile(r" (?:(?:more|new|plus de|nouveaux|nouvelles) )?(?P<word>[a-z]{3,})")
-_months = "|".join(sorted(MONTHS, key=len, reverse=True))
-_DAY = re.compile(
-    rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th|er)? (?P<month>{_months})\b"
-    rf"|\b(?P<month_>{_months}) (?P<day_>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\.\d)"
+_WORD_AFTER_PATTERN = re.compile(r" (?:(?:more|new|plus de|nouveaux|nouvelles) )?(?P<word>[a-z]{3,})")
+_MONTH_NAMES = "|".join(sorted(MONTH_NUMBERS, key=len, reverse=True))
+_DAY_PATTERN = re.compile(
+    rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th|er)? (?P<month>{_MONTH_NAMES})\b"
+    rf"|\b(?P<month_>{_MONTH_NAMES}) (?P<day_>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\.\d)"
 )
-_YEAR = range(1900, 2100)
+_YEARS = range(1900, 2100)
 _NON_PRODUCT_WORDS = frozenset({"day", "top", "update", "part", "plus", "moins", "jour"})
 
 
@@ -66,96 +66,105 @@ def extract_figures(text: str) -> Figures:
     folded = " ".join(fold(text).split())
     if not any(map(str.isdecimal, folded)):
         return frozenset()
-    return frozenset(_figures(folded))
+    return frozenset(_iter_figures(folded))
 
 
-def _figures(folded: str) -> Iterator[Figure]:
-    for match in _DAY.finditer(folded):
+def _iter_figures(folded: str) -> Iterator[Figure]:
+    for match in _DAY_PATTERN.finditer(folded):
         month, day = match["month"] or match["month_"], match["day"] or match["day_"]
-        yield Figure("day", MONTHS[month] * 100 + int(day))
-    folded = _DAY.sub(" ", folded)
-    yield from _versions(folded)
-    yield from _numbers(folded)
+        yield Figure("day", MONTH_NUMBERS[month] * 100 + int(day))
+    folded = _DAY_PATTERN.sub(" ", folded)
+    yield from _iter_versions(folded)
+    yield from _iter_numbers(folded)
 
 
-def _versions(folded: str) -> Iterator[Figure]:
-    for match in _MODEL.finditer(folded):
+def _iter_versions(folded: str) -> Iterator[Figure]:
+    for match in _MODEL_PATTERN.finditer(folded):
         letter = ord(match["letter"]) / 1e9 if match["letter"] else 0
-        yield Figure(match["name"], _version(match["version"]) + letter)
-    for match in _NAMED.finditer(folded):
+        yield Figure(match["name"], _parse_version(match["version"]) + letter)
+    for match in _VERSION_PATTERN.finditer(folded):
         name, version = match["name"], match["version"]
         if (
             not text_analysis.is_stop_word(name)
             and name not in _NON_PRODUCT_WORDS
-            and int(version.split(".")[0]) not in _YEAR
+            and int(version.split(".")[0]) not in _YEARS
         ):
-            yield Figure(name, _version(version))
+            yield Figure(name, _parse_version(version))
 
 
-def _numbers(folded: str) -> Iterator[Figure]:
-    for match in _NUMBER.finditer(folded):
+def _iter_numbers(folded: str) -> Iterator[Figure]:
+    for match in _NUMBER_PATTERN.finditer(folded):
         if match["before"]:
-            amount = _value(match["paid"]) * _SCALES.get(match["paid_scale"] or "", 1)
+            amount = _parse_number(match["paid"]) * _SCALES.get(match["paid_scale"] or "", 1)
             yield Figure(_CURRENCIES[match["before"]], amount)
             continue
-        value = _value(match["number"]) * _SCALES.get(match["scale"] or "", 1)
+        value = _parse_number(match["number"]) * _SCALES.get(match["scale"] or "", 1)
         unit = (match["unit"] or "").strip().removeprefix("d'").removeprefix("de ").replace(" ", "")
         if unit in _CURRENCIES:
             yield Figure(_CURRENCIES[unit], value)
-        elif unit in _PERCENT:
+        elif unit in _PERCENT_UNITS:
             yield Figure("%", value)
-        elif after := _WORD_AFTER.match(folded, match.end()):
-            counted = text_analysis.stemmed_tokens(after["word"], "en")
-            if counted and value not in _YEAR:
-                yield Figure(f"# {counted[0]}", value)
+        elif next_word := _WORD_AFTER_PATTERN.match(folded, match.end()):
+            stems = text_analysis.stem_tokens(next_word["word"], "en")
+            if stems and value not in _YEARS:
+                yield Figure(f"# {stems[0]}", value)
 
 
-def figures_conflict(one: Collection[Figure], other: Collection[Figure], *, translated: bool = False) -> bool:
+def has_figure_conflict(
+    first: Collection[Figure], second: Collection[Figure], *, is_cross_lingual: bool = False
+) -> bool:
     """Return whether two titles give different numbers for one subject.
 
     Counted things have other names in another language, so if `is_cross_lingual`, all counts are compared.
     """
-    if not one or not other:
+    if not first or not second:
         return False
-    ours, theirs = _by_kind(one, translated=translated), _by_kind(other, translated=translated)
+    first_values, second_values = (
+        _group_by_subject(first, merges_counts=is_cross_lingual),
+        _group_by_subject(second, merges_counts=is_cross_lingual),
+    )
     return any(
         not any(
-            _are_equal(a, b, rounded=kind in _ROUNDED or kind[0] == "#")
-            for a in ours[kind]
-            for b in theirs[kind]
+            _are_equal(first_value, second_value, is_rounded=subject in _ROUNDED_UNITS or subject[0] == "#")
+            for first_value in first_values[subject]
+            for second_value in second_values[subject]
         )
-        for kind in ours.keys() & theirs.keys()
+        for subject in first_values.keys() & second_values.keys()
     )
 
 
-def versioned_subjects(found: Collection[Figure]) -> frozenset[str]:
+def select_versioned_subjects(figures: Collection[Figure]) -> frozenset[str]:
     """Return the folded names that stand beside a version or model number."""
     return frozenset(
-        figure.subject for figure in found if figure.subject.isalpha() and figure.subject not in _UNITS
+        figure.subject for figure in figures if figure.subject.isalpha() and figure.subject not in _UNITS
     )
 
 
-def _by_kind(found: Collection[Figure], *, translated: bool) -> dict[str, list[float]]:
-    values: dict[str, list[float]] = {}
-    for kind, value in found:
-        values.setdefault("#" if translated and kind.startswith("#") else kind, []).append(value)
-    return values
+def _group_by_subject(figures: Collection[Figure], *, merges_counts: bool) -> dict[str, list[float]]:
+    values_by_subject: dict[str, list[float]] = {}
+    for subject, value in figures:
+        values_by_subject.setdefault(
+            "#" if merges_counts and subject.startswith("#") else subject, []
+        ).append(value)
+    return values_by_subject
 
 
-def _are_equal(one: float, other: float, *, rounded: bool) -> bool:
-    return one == other or (rounded and abs(one - other) <= ROUNDING_TOLERANCE * max(abs(one), abs(other)))
+def _are_equal(first: float, second: float, *, is_rounded: bool) -> bool:
+    return first == second or (
+        is_rounded and abs(first - second) <= ROUNDING_TOLERANCE * max(abs(first), abs(second))
+    )
 
 
-def _value(digits: str) -> float:
+def _parse_number(digits: str) -> float:
     """Parse a number as English or French writes it; before three last digits a mark separates thousands."""
     digits = digits.replace(" ", "").strip(".,")
-    *before, last = re.split("[.,]", digits)
-    if not before or (len(last) == 3 and before[0] != "0"):  # noqa: PLR2004 - a group of thousands
-        return float("".join([*before, last]))
-    return float("".join(before) + "." + last)
+    *leading_groups, last_group = re.split("[.,]", digits)
+    if not leading_groups or (len(last_group) == 3 and leading_groups[0] != "0"):  # noqa: PLR2004 - a group of thousands
+        return float("".join([*leading_groups, last_group]))
+    return float("".join(leading_groups) + "." + last_group)
 
 
-def _version(text: str) -> float:
+def _parse_version(text: str) -> float:
     """Return a number that is equal only for versions that are written equally."""
     major, *minor = (int(part) for part in text.split("."))
-    return major + sum((part + 1) / float(1000 ** (place + 1)) for place, part in enumerate(minor))
+    return major + sum((part + 1) / float(1000 ** (index + 1)) for index, part in enumerate(minor))

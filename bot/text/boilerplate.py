@@ -7,45 +7,48 @@ Extractors that weigh the blocks of a page (trafilatura, readability) need its m
 import re
 from itertools import takewhile
 
-MAX_BOILERPLATE_LINE = 320
+MAX_BOILERPLATE_LINE_CHARS = 320
 """Longest line in characters that may be boilerplate."""
 
-_DATE = (
+_DATE_WORDS = (
     r"(?>\d+(?:er|st|nd|rd|th)?(?:h\d*)?|[ap]\.?m\.?|le|on|at|à|the|gmt|utc|ces?t|e[sd]?t|p[sd]?t"
     r"|(?:lun|mar|mer|jeu|ven|sam|dim|mon|tue|wed|thu|fri|sat|sun)[a-z]*|jan[a-z]*|f[ée][bv][a-zé]*"
     r"|a[pv]r[a-z]*|ma[iy]|jui?[nl][a-z]*|ao[uû]t|aug[a-z]*|sept?[a-z]*|oct[a-z]*|nov[a-z]*|d[ée]c[a-zé]*"
     r"|[ .,:/()–-])"
 )
-_CREDIT = (
+_CREDIT_WORDS = (
     r"(?:(?:photo|image|illustration|video) )?(?:cr[ée]dits?|copyright)(?: (?:photos?|images?|vidéos?))?"
 )
-_NETWORK = r"(?:facebook|twitter|x|linkedin|instagram|mastodon|bluesky|youtube|whatsapp|telegram|google ?\w*)"
-_MARK = r"(?:[→>»•►*-] ?)?"
+_SOCIAL_NETWORKS = (
+    r"(?:facebook|twitter|x|linkedin|instagram|mastodon|bluesky|youtube|whatsapp|telegram|google ?\w*)"
+)
+_BULLET = r"(?:[→>»•►*-] ?)?"
 # Possessive quantifiers keep long lines from backtracking exponentially.
-_SOURCE = r"[\w.,&'’-]++(?: [\w.,&'’/-]++){0,6}"
-_HANDLES = rf"(?:[ ,/&]|\(?@\w+\)?|(?:and|or|at|et|ou|sur|on|our)\b|{_NETWORK}\b)*+"
+_SOURCE_WORDS = r"[\w.,&'’-]++(?: [\w.,&'’/-]++){0,6}"
+_HANDLES = rf"(?:[ ,/&]|\(?@\w+\)?|(?:and|or|at|et|ou|sur|on|our)\b|{_SOCIAL_NETWORKS}\b)*+"
 _PATTERNS = (
     # names of pictures
     r"[\w().-]{1,120}\.(?:png|jpe?g|gif|webp|svg|avif|bmp)",
     # times of publication, update and reading
     (
         r"(?:mise? à jour|publiée?|modifiée?|posté|updated|published|posted|last (?:updated|modified))[ :]*"
-        rf"{_DATE}*+"
+        rf"{_DATE_WORDS}*+"
     ),
     (
-        rf"(?:par |by )?{_SOURCE},? (?:publiée?|mise? à jour|modifiée?|published|updated|posted) (?=.*\d)"
-        rf"{_DATE}{{3,}}+"
+        rf"(?:par |by )?{_SOURCE_WORDS},? (?:publiée?|mise? à "
+        rf"jour|modifiée?|published|updated|posted) (?=.*\d)"
+        rf"{_DATE_WORDS}{{3,}}+"
     ),
     r"(?:temps de )?lecture ?:? ?\d+ ?min\w*\.?|reading time ?:? ?\d+ ?min\w*|\d+ min(?:ute)?s? read",
     # other articles
     (
-        rf"{_MARK}(?:[àa] (?:lire|relire|voir|écouter|découvrir)|lire|voir)"
+        rf"{_BULLET}(?:[àa] (?:lire|relire|voir|écouter|découvrir)|lire|voir)"
         r"(?:(?: (?:aussi|également|ensuite))? ?[:→»>|]| (?:aussi|également)\.).*"
     ),
-    rf"{_MARK}(?:[àa] )?(?:lire|voir) (?:aussi|également) ?[:.…]*",
-    rf"{_MARK}(?:sur le même (?:sujet|thème)|dans la même rubrique) ?[:.…]*",
+    rf"{_BULLET}(?:[àa] )?(?:lire|voir) (?:aussi|également) ?[:.…]*",
+    rf"{_BULLET}(?:sur le même (?:sujet|thème)|dans la même rubrique) ?[:.…]*",
     (
-        rf"{_MARK}(?:related(?: (?:roundup|stor(?:y|ies)|articles?|posts?|content|links?|topics?))?"
+        rf"{_BULLET}(?:related(?: (?:roundup|stor(?:y|ies)|articles?|posts?|content|links?|topics?))?"
         r"|read (?:also|more|next)|see (?:also|more)|further reading|don['’]t miss|most read(?: in .{1,40})?)"
         r" ?(?:[:→|].*|:?)"
     ),
@@ -61,7 +64,7 @@ _PATTERNS = (
         r"|est (?:d['’]abord )?(?:apparu|paru)(?: en premier)?) (?:on|sur) .{1,80}"
     ),
     (
-        rf"{_MARK}(?:(?:click|tap) here|cliquez ici|get .{{1,60}} by clicking here)"
+        rf"{_BULLET}(?:(?:click|tap) here|cliquez ici|get .{{1,60}} by clicking here)"
         r" ?(?:(?:to|for|pour|if|si)\b.*)?[ .!…»→>]*"
     ),
     # authors
@@ -74,9 +77,9 @@ _PATTERNS = (
     r"[(\[]?(?:avec|source ?:) (?:l['’])?(?:afp|reuters|ap|agences?)(?:(?:,| et| and) [\w ]{1,20})?\W{0,2}",
     r"[\w.+-]{1,60}@[\w-]+(?:\.[\w-]+)+|(?:twitter\.com/|@)\w{1,40}",
     # credits of pictures, also after a caption
-    rf"[\[(]?{_CREDIT} ?[:©] ?[^.!?]{{1,100}}[.\])]?",
+    rf"[\[(]?{_CREDIT_WORDS} ?[:©] ?[^.!?]{{1,100}}[.\])]?",
     r"[\[(]?(?:photo|illustration|getty images) ?[:©] ?[^.!?]{1,100}[\])]?",
-    rf".{{0,250}}[\[(/|—–] ?{_CREDIT} ?: ?[^.!?]{{1,80}}[\])]?",
+    rf".{{0,250}}[\[(/|—–] ?{_CREDIT_WORDS} ?: ?[^.!?]{{1,80}}[\])]?",
     r"[^.!?]{0,120}© ?[^.!?]{1,80}",
     # rights
     r"(?:copyright|©|\(c\)) .{0,120}|.{0,120}(?:all rights reserved|tous droits réservés)\W*",
@@ -85,15 +88,15 @@ _PATTERNS = (
         r"(?:partage[rz](?:-le)?|share|tweete[rz](?:-le)?|suivez-nous|follow us|retrouvez-nous|rejoignez-nous"
         r"|find us|n['’]hésitez pas à nous suivre)"
         r"(?: (?:this|ce billet|cet article|on|sur|via|aussi|et|and|ou|or|[,/&|]"
-        rf"|{_NETWORK}|(?:par )?e?-?mail))*+[ :.!]*"
+        rf"|{_SOCIAL_NETWORKS}|(?:par )?e?-?mail))*+[ :.!]*"
     ),
     (
         r"(?:\[?#? ?(?:links?|permalien|permalink|comments?: \d+|comments?|commentaires?|\d+ comment\w*"
         r"|points: \d+|tweet|print|imprimer|e-?mail|reply via email|(?:ajouter|laisser) un commentaire"
         r"|(?:post|leave) a comment)\]?[ |·,/-]*+)++"
     ),
-    rf"(?:please |you can )?follow .{{1,80}} on {_NETWORK}\b{_HANDLES}[.!]?",
-    rf"(?:suivez|retrouvez) .{{1,80}} sur {_NETWORK}\b{_HANDLES} ?[.!]?",
+    rf"(?:please |you can )?follow .{{1,80}} on {_SOCIAL_NETWORKS}\b{_HANDLES}[.!]?",
+    rf"(?:suivez|retrouvez) .{{1,80}} sur {_SOCIAL_NETWORKS}\b{_HANDLES} ?[.!]?",
     (
         r"(?:get|receive|want|sign up|subscribe|recevez|inscrivez-vous)\b.{1,160}"
         r"\b(?:newsletters?|inbox|lettre d['’]information|boîte (?:mail|de réception))\b.{0,80}"
@@ -127,7 +130,7 @@ _COPYRIGHT_YEARS_LINE = re.compile(r"[^.!?:]{2,60}\b(?:19|20)\d\d ?[-–] ?(?:19
 """A site's name and years, often the last line of its pages."""
 _MAX_RELATED_LINKS = 15
 """Titles of other articles at the end of a text that may follow a heading."""
-_LONGEST_TITLE = 160
+_MAX_TITLE_CHARS = 160
 """Characters of a line that may be a title."""
 _READ_MORE = re.compile(
     r"(?<=[.!?…\]»])\s*[\[(]?(?:read more|lire la suite|continue reading|lire l['’]article)[\s.…»→>\])]*$",
@@ -145,47 +148,51 @@ def strip_boilerplate(text: str) -> str:
     repeated line at the end, and "read more" after the last word. A text of which no word would be left is
     returned unchanged.
     """
-    written, _by, submitter = text.rpartition("submitted by")
+    text_before, _by, submitter = text.rpartition("submitted by")
     if _REDDIT_SUBMITTER.fullmatch(submitter):
-        text = written.rstrip()
+        text = text_before.rstrip()
     lines = text.split("\n")
-    kept = _strip_trailer([line for line in lines if not _is_boilerplate(line)])
-    if kept:
-        kept[-1] = _READ_MORE.sub("", kept[-1])
-    if kept == lines:
+    kept_lines = _strip_trailer([line for line in lines if not _is_boilerplate(line)])
+    if kept_lines:
+        kept_lines[-1] = _READ_MORE.sub("", kept_lines[-1])
+    if kept_lines == lines:
         return text
-    cleaned = _EMPTY_LINES.sub("\n\n", "\n".join(kept)).strip()
+    cleaned = _EMPTY_LINES.sub("\n\n", "\n".join(kept_lines)).strip()
     return cleaned if re.search(r"\w\w", cleaned) else text
 
 
 def _is_boilerplate(line: str) -> bool:
     line = line.strip()
-    return 0 < len(line) <= MAX_BOILERPLATE_LINE and any(pattern.fullmatch(line) for pattern in _BOILERPLATE)
+    return 0 < len(line) <= MAX_BOILERPLATE_LINE_CHARS and any(
+        pattern.fullmatch(line) for pattern in _BOILERPLATE
+    )
 
 
 def _strip_trailer(lines: list[str]) -> list[str]:
     """Remove a site's name, a list of other articles, or a repeated line from the end."""
-    filled = [index for index, line in enumerate(lines) if line.strip()]
-    while len(filled) > 1 and _COPYRIGHT_YEARS_LINE.fullmatch(lines[filled[-1]].strip()):
-        lines = lines[: filled.pop()]
-    titles = list(
-        takewhile(lambda index: _is_title(lines[index]), reversed(filled[-_MAX_RELATED_LINKS - 1 :]))
+    filled_indexes = [index for index, line in enumerate(lines) if line.strip()]
+    while len(filled_indexes) > 1 and _COPYRIGHT_YEARS_LINE.fullmatch(lines[filled_indexes[-1]].strip()):
+        lines = lines[: filled_indexes.pop()]
+    title_indexes = list(
+        takewhile(lambda index: _is_title(lines[index]), reversed(filled_indexes[-_MAX_RELATED_LINKS - 1 :]))
     )
-    heads = [
+    heading_indexes = [
         index
-        for index in filled[-len(titles) - 1 :]
+        for index in filled_indexes[-len(title_indexes) - 1 :]
         if _RELATED_LINKS_HEADING.fullmatch(lines[index].strip())
     ]
-    if heads:
-        return lines[: heads[0]]
-    if titles:
-        last = lines[titles[0]].strip()
-        repeated = list(takewhile(lambda index: lines[index].strip() == last, reversed(filled)))
-        if len(repeated) > 1 and last.count(" ") > 1:
-            return lines[: repeated[-1]]
+    if heading_indexes:
+        return lines[: heading_indexes[0]]
+    if title_indexes:
+        last_line = lines[title_indexes[0]].strip()
+        repeated_indexes = list(
+            takewhile(lambda index: lines[index].strip() == last_line, reversed(filled_indexes))
+        )
+        if len(repeated_indexes) > 1 and last_line.count(" ") > 1:
+            return lines[: repeated_indexes[-1]]
     return lines
 
 
 def _is_title(line: str) -> bool:
     line = line.strip()
-    return len(line) <= _LONGEST_TITLE and not line.endswith((".", ":", ","))
+    return len(line) <= _MAX_TITLE_CHARS and not line.endswith((".", ":", ","))

@@ -11,21 +11,23 @@ from bot.text.characters import COMBINING_MARKS, limit_combining_marks, strip_in
 
 ELLIPSIS = "…"
 """Mark of a truncated text."""
-_BLANK = re.compile("[\u2800\u3164]")
+_BLANK_CHARS = re.compile("[\u2800\u3164]")
 _MARKUP = re.compile(r"[\\*_~`|\[\]<>@#:]")
 _LINE_MARKUP = re.compile(r"^([^\S\n]*(?:\d+)?)([-+.])(?=[#\s]|$)", re.MULTILINE)
-_AFTER = re.compile(f"[\u200d\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff{COMBINING_MARKS}\u3099\u309a]")
+_GRAPHEME_EXTENDERS = re.compile(
+    f"[\u200d\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff{COMBINING_MARKS}\u3099\u309a]"
+)
 _FLAG_LETTERS = re.compile("[\U0001f1e6-\U0001f1ff]+\\Z")
 
 
-def to_plain_line(text: str, limit: int | None = None) -> str:
+def to_plain_line(text: str, max_units: int | None = None) -> str:
     """Return `text` on one line without control, zero-width, direction or tag characters.
 
     At most four combining marks stay on a character. Truncated with … beyond `max_units` UTF-16 units, as
     Discord counts; None for no limit.
     """
-    text = " ".join(limit_combining_marks(strip_invisible(_BLANK.sub(" ", text))).split())
-    return text if limit is None else truncate_utf16(text, limit)
+    text = " ".join(limit_combining_marks(strip_invisible(_BLANK_CHARS.sub(" ", text))).split())
+    return text if max_units is None else truncate_utf16(text, max_units)
 
 
 def escape_markdown(text: str) -> str:
@@ -37,30 +39,30 @@ def escape_markdown(text: str) -> str:
     return _LINE_MARKUP.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", text))
 
 
-def to_markdown_line(text: str, limit: int | None = None) -> str:
+def to_markdown_line(text: str, max_units: int | None = None) -> str:
     """Return `text` as `to_plain_line` does, with Discord's markup escaped."""
-    return escape_markdown(to_plain_line(text, limit))
+    return escape_markdown(to_plain_line(text, max_units))
 
 
-def utf16_length(text: str) -> int:
+def count_utf16_units(text: str) -> int:
     """Return the length of `text` in UTF-16 units, as Discord counts."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def truncate_utf16(text: str, limit: int) -> str:
+def truncate_utf16(text: str, max_units: int) -> str:
     """Truncate `text` to at most `max_units` UTF-16 units, with … where something is missing.
 
     Never cuts inside a character, an emoji sequence, a flag, or an escape of `escape_markdown`.
     """
-    if len(text) <= limit and utf16_length(text) <= limit:
+    if len(text) <= max_units and count_utf16_units(text) <= max_units:
         return text
-    if limit < 1:
+    if max_units < 1:
         return ""
     end = units = 0
-    if utf16_length(text[:limit]) == limit:  # Every character is one unit.
-        end = limit - 1
+    if count_utf16_units(text[:max_units]) == max_units:  # Every character is one unit.
+        end = max_units - 1
     else:
-        while (units := units + 1 + (text[end] > "\uffff")) < limit:
+        while (units := units + 1 + (text[end] > "\uffff")) < max_units:
             end += 1
     while end and _splits_grapheme(text, end):
         end -= 1
@@ -69,10 +71,12 @@ def truncate_utf16(text: str, limit: int) -> str:
 
 def _splits_grapheme(text: str, position: int) -> bool:
     """Return whether a cut at `position` would split a grapheme or an escape."""
-    if text[position - 1] == "\u200d" or _AFTER.match(text, position):
+    if text[position - 1] == "\u200d" or _GRAPHEME_EXTENDERS.match(text, position):
         return True
-    before = text[max(0, position - 1000) : position]
-    if (len(before) - len(before.rstrip("\\"))) % 2:
+    preceding_text = text[max(0, position - 1000) : position]
+    if (len(preceding_text) - len(preceding_text.rstrip("\\"))) % 2:
         return True
-    flags = _FLAG_LETTERS.search(before) if "\U0001f1e6" <= text[position] <= "\U0001f1ff" else None
-    return bool(flags and len(flags[0]) % 2)
+    flag_letters = (
+        _FLAG_LETTERS.search(preceding_text) if "\U0001f1e6" <= text[position] <= "\U0001f1ff" else None
+    )
+    return bool(flag_letters and len(flag_letters[0]) % 2)

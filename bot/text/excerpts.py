@@ -7,24 +7,24 @@ a list of abbreviations.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from bot.text.discord_text import ELLIPSIS, to_plain_line, truncate_utf16, utf16_length
-from bot.text.words import word_set
+from bot.text.discord_text import ELLIPSIS, count_utf16_units, to_plain_line, truncate_utf16
+from bot.text.words import split_word_set
 
-_ABBREVIATIONS_NEVER_FINAL = word_set(
+_ABBREVIATIONS_NEVER_FINAL = split_word_set(
     "M MM Mme Mmes Mlle Mlles Me Dr Drs Pr Prof Mr Mrs Ms St Ste Sr Mgr Gen Gén Col Lt Cpt Capt Sgt Cmdr Rev "
     "Hon Sen Sén Rep Gov Pres Prés Messrs Mt Ft cf Cf ex vs approx"
 )
 """Abbreviations that never end a sentence."""
-_ABBREVIATIONS_BEFORE_NUMBERS = word_set(
+_ABBREVIATIONS_BEFORE_NUMBERS = split_word_set(
     "no nos art p pp fig figs vol chap ch n num env av ap sec sect para par tél tel éd ed eq"
 )
 """Words that are abbreviations only before a number."""
-_ABBREVIATIONS_BEFORE_NAMES = word_set(
+_ABBREVIATIONS_BEFORE_NAMES = split_word_set(
     "inc ltd corp co llc plc jr bros bd ave blvd univ dept jan janv feb fév févr mar apr avr jun jul juil "
     "aug sep sept oct nov déc dec"
 )
 """Abbreviations that end a sentence only before one of `_SENTENCE_STARTERS`."""
-_SENTENCE_STARTERS = word_set(
+_SENTENCE_STARTERS = split_word_set(
     """
     the a an this that these those it its he she they we you i his her their our my in on at by for from
     with as but and or if when while after before since however although also so then there here what
@@ -35,35 +35,35 @@ _SENTENCE_STARTERS = word_set(
     """
 )
 """Words that begin a sentence more often than a name."""
-_NAMES_ENDING_IN_EXCLAMATION = word_set("yahoo jeopardy")
+_NAMES_ENDING_IN_EXCLAMATION = split_word_set("yahoo jeopardy")
 
 _SENTENCE_END = re.compile(
     r"""(?:[.!?…]+(?:[\ \xa0\u202f]?[»”"’')\]]+)*(?=\s|$)|[。！？]+[」』”’）]*)""", re.VERBOSE
 )
-_MARK = re.compile("[.!?…。！？]")
+_END_MARK = re.compile("[.!?…。！？]")
 _WORD_BEFORE = re.compile(r"[^\W\d_][\w.-]*$")
-_LETTERS = re.compile(r"\w(?:[.-]+\w)*")
-_NEXT = re.compile(r"""[\s"“”«»'‘’(\[—–-]*(\w*)""")
-_NUMBERED = re.compile(r"\s*[\dA-Za-z]{1,2}\.\s*")
+_DOTTED_LETTERS = re.compile(r"\w(?:[.-]+\w)*")
+_NEXT_WORD = re.compile(r"""[\s"“”«»'‘’(\[—–-]*(\w*)""")
+_LIST_NUMBER = re.compile(r"\s*[\dA-Za-z]{1,2}\.\s*")
 _INITIAL = re.compile(r"[^\W\d_]\.")
-_CAMEL = re.compile(r"[a-z]+[A-Z]")
-_BEGINNING = re.compile(r"[.!?…»”] ")
-_LOOK_BACK = 40
-_LOOK_AHEAD = 200
-_LOOK_FURTHER = 60
-_MAX_OPENING_CHARS = 4_000
+_CAMEL_CASE = re.compile(r"[a-z]+[A-Z]")
+_SENTENCE_START = re.compile(r"[.!?…»”] ")
+_LOOK_BACK_CHARS = 40
+_LOOK_AHEAD_CHARS = 200
+_CUT_MARGIN_CHARS = 60
+_MAX_LEAD_CHARS = 4_000
 """Characters of a text that are read for its lead; a long one would block the event loop."""
 
 
-def sentences(text: str) -> list[str]:
+def split_sentences(text: str) -> list[str]:
     """Return the sentences of `text` in order, stripped of white space at both ends.
 
     A line break ends a sentence. Abbreviations, initials, decimals and ellipses inside one do not.
     """
-    return list(_sentences(text))
+    return list(_iter_sentences(text))
 
 
-def _sentences(text: str) -> Iterator[str]:
+def _iter_sentences(text: str) -> Iterator[str]:
     for line in text.splitlines():
         for part in _split_line(line):
             if sentence := part.strip():
@@ -71,90 +71,98 @@ def _sentences(text: str) -> Iterator[str]:
 
 
 def _split_line(line: str) -> Iterator[str]:
-    start = place = 0
-    while mark := _MARK.search(line, place):
-        place = mark.end()
-        if stop := _SENTENCE_END.match(line, mark.start()):
-            place = stop.end()
-            if not _NUMBERED.fullmatch(line, start, place) and _is_sentence_end(line, stop):
-                yield line[start:place]
-                start = place
+    start = position = 0
+    while end_mark := _END_MARK.search(line, position):
+        position = end_mark.end()
+        if sentence_end := _SENTENCE_END.match(line, end_mark.start()):
+            position = sentence_end.end()
+            if not _LIST_NUMBER.fullmatch(line, start, position) and _is_sentence_end(line, sentence_end):
+                yield line[start:position]
+                start = position
     yield line[start:]
 
 
-def _is_sentence_end(line: str, stop: re.Match[str]) -> bool:
-    following = _NEXT.match(line, stop.end())
-    after = following[1] if following else ""
-    if not after or stop[0][0] in "。！？":
+def _is_sentence_end(line: str, sentence_end: re.Match[str]) -> bool:
+    next_match = _NEXT_WORD.match(line, sentence_end.end())
+    next_word = next_match[1] if next_match else ""
+    if not next_word or sentence_end[0][0] in "。！？":
         return True
-    if after[0].islower() and not _CAMEL.match(after):
+    if next_word[0].islower() and not _CAMEL_CASE.match(next_word):
         return False
-    word = _WORD_BEFORE.search(line[max(0, stop.start() - _LOOK_BACK) : stop.start()].rpartition(" ")[2])
-    before = word[0] if word else ""
-    if stop[0][0] != "." or stop[0].startswith(".."):
-        return before.lower() not in _NAMES_ENDING_IN_EXCLAMATION
-    initial = _INITIAL.match(line, following.start(1)) if following else None
-    return not before or _full_stop_ends_sentence(before, "" if initial else after)
+    word_match = _WORD_BEFORE.search(
+        line[max(0, sentence_end.start() - _LOOK_BACK_CHARS) : sentence_end.start()].rpartition(" ")[2]
+    )
+    previous_word = word_match[0] if word_match else ""
+    if sentence_end[0][0] != "." or sentence_end[0].startswith(".."):
+        return previous_word.lower() not in _NAMES_ENDING_IN_EXCLAMATION
+    initial = _INITIAL.match(line, next_match.start(1)) if next_match else None
+    return not previous_word or _full_stop_ends_sentence(previous_word, "" if initial else next_word)
 
 
-def _full_stop_ends_sentence(before: str, after: str) -> bool:
+def _full_stop_ends_sentence(previous_word: str, next_word: str) -> bool:
     """Return whether a full stop between the words `previous_word` and `next_word` ends a sentence."""
-    if before in _ABBREVIATIONS_NEVER_FINAL:
+    if previous_word in _ABBREVIATIONS_NEVER_FINAL:
         return False
-    before = before.lower()
-    if before in _ABBREVIATIONS_BEFORE_NUMBERS:
-        return not (after[:1].isdecimal() or not after)
-    if before in _ABBREVIATIONS_BEFORE_NAMES or _LETTERS.fullmatch(before):
-        return after.lower() in _SENTENCE_STARTERS
+    previous_word = previous_word.lower()
+    if previous_word in _ABBREVIATIONS_BEFORE_NUMBERS:
+        return not (next_word[:1].isdecimal() or not next_word)
+    if previous_word in _ABBREVIATIONS_BEFORE_NAMES or _DOTTED_LETTERS.fullmatch(previous_word):
+        return next_word.lower() in _SENTENCE_STARTERS
     return True
 
 
-def excerpt(text: str, limit: int) -> str:
+def make_excerpt(text: str, max_units: int) -> str:
     """Return the beginning of `text` on one line, at most `max_units` UTF-16 units.
 
     Whole sentences if they fill a third of the limit, else whole words and ….
     """
     text = text.strip()
-    beginning = text[: 2 * limit + _LOOK_AHEAD]
-    if len(beginning) == len(text) and utf16_length(whole := " ".join(text.split())) <= limit:
-        return whole
-    taken: list[str] = []
+    beginning = text[: 2 * max_units + _LOOK_AHEAD_CHARS]
+    if len(beginning) == len(text) and count_utf16_units(single_line := " ".join(text.split())) <= max_units:
+        return single_line
+    sentence_lines: list[str] = []
     units = -1
-    for sentence in _sentences(text[: limit + _LOOK_AHEAD]):
+    for sentence in _iter_sentences(text[: max_units + _LOOK_AHEAD_CHARS]):
         line = " ".join(sentence.split())
-        if units + 1 + utf16_length(line) > limit:
+        if units + 1 + count_utf16_units(line) > max_units:
             break
-        units += 1 + utf16_length(line)
-        taken.append(line)
-    return " ".join(taken) if units * 3 >= limit else _cut_at_word(" ".join(beginning.split()), limit)
+        units += 1 + count_utf16_units(line)
+        sentence_lines.append(line)
+    return (
+        " ".join(sentence_lines)
+        if units * 3 >= max_units
+        else _cut_at_word(" ".join(beginning.split()), max_units)
+    )
 
 
-def lead_excerpt(texts: Iterable[str], title: str, limit: int) -> str:
+def make_lead_excerpt(texts: Iterable[str], title: str, max_units: int) -> str:
     """Return the excerpt of the first text that is more than the title, "" if there is none.
 
     If the text begins with the title, as a social post does, the excerpt begins after it. At most `max_units`
     UTF-16 units.
     """
-    name = title.rstrip("….")
-    paragraphs = (to_plain_line(text[:_MAX_OPENING_CHARS]) for text in texts)
-    shown = next((each for each in paragraphs if each and each.rstrip("….") != name), "")
-    if title.endswith((".", "!", "?")) and shown.startswith(f"{title} "):
-        shown = shown[len(title) :]
-    return excerpt(shown, limit)
+    plain_title = title.rstrip("….")
+    paragraphs = (to_plain_line(text[:_MAX_LEAD_CHARS]) for text in texts)
+    lead = next(
+        (paragraph for paragraph in paragraphs if paragraph and paragraph.rstrip("….") != plain_title), ""
+    )
+    if title.endswith((".", "!", "?")) and lead.startswith(f"{title} "):
+        lead = lead[len(title) :]
+    return make_excerpt(lead, max_units)
 
 
-def _cut_at_word(text: str, limit: int) -> str:
+def _cut_at_word(text: str, max_units: int) -> str:
     """Cut a longer text at a word to at most `max_units` UTF-16 units, with …."""
-    kept = truncate_utf16(text, limit).removesuffix(ELLIPSIS)
-    if not text[len(kept) : len(kept) + 1].isspace():
-        word = kept.rfind(" ")
-        if word * 2 > len(kept):
-            kept = kept[:word]
-    return (kept.rstrip(" .,;:–—-") + ELLIPSIS)[: max(0, limit)]
+    cut_text = truncate_utf16(text, max_units).removesuffix(ELLIPSIS)
+    if not text[len(cut_text) : len(cut_text) + 1].isspace():
+        last_space = cut_text.rfind(" ")
+        if last_space * 2 > len(cut_text):
+            cut_text = cut_text[:last_space]
+    return (cut_text.rstrip(" .,;:–—-") + ELLIPSIS)[: max(0, max_units)]
 
 
-def excerpt_around(
-    line: str, spans: Sequence[tuple[int, int]], limit: int
+def make_excerpt_around(
+    line: str, spans: Sequence[tuple[int, int]], max_units: int
 ) -> tuple[str, list[tuple[int, int]]]:
     """Return the part of a line with most of `spans`, and their positions in it.
 
@@ -162,36 +170,44 @@ def excerpt_around(
     begins near enough. `spans` are (start, end) in characters, in order; those outside the part are dropped.
     """
     if not spans:
-        return excerpt(line, limit), []
-    if len(line) <= limit and utf16_length(line) <= limit:
+        return make_excerpt(line, max_units), []
+    if len(line) <= max_units and count_utf16_units(line) <= max_units:
         return line, list(spans)
-    start = _snap_start(line, _densest_window_start(spans, limit * 3 // 4), limit // 4)
-    lead = ELLIPSIS if limit > 1 and start else ""
-    rest = line[start:]
-    fits = utf16_length(lead + rest[: limit + 1]) <= limit
-    shown = lead + (rest if fits else _cut_at_word(rest[: limit + _LOOK_FURTHER], limit - len(lead)))
-    kept = len(shown) if fits else len(shown.removesuffix(ELLIPSIS))
-    moved = ((first - start + len(lead), last - start + len(lead)) for first, last in spans if first >= start)
-    return shown, [span for span in moved if span[1] <= kept]
+    start = _find_start(line, _find_densest_window_start(spans, max_units * 3 // 4), max_units // 4)
+    prefix = ELLIPSIS if max_units > 1 and start else ""
+    remaining_text = line[start:]
+    is_complete = count_utf16_units(prefix + remaining_text[: max_units + 1]) <= max_units
+    excerpt_text = prefix + (
+        remaining_text
+        if is_complete
+        else _cut_at_word(remaining_text[: max_units + _CUT_MARGIN_CHARS], max_units - len(prefix))
+    )
+    visible_chars = len(excerpt_text) if is_complete else len(excerpt_text.removesuffix(ELLIPSIS))
+    moved_spans = (
+        (span_start - start + len(prefix), span_end - start + len(prefix))
+        for span_start, span_end in spans
+        if span_start >= start
+    )
+    return excerpt_text, [span for span in moved_spans if span[1] <= visible_chars]
 
 
-def _densest_window_start(spans: Sequence[tuple[int, int]], room: int) -> int:
+def _find_densest_window_start(spans: Sequence[tuple[int, int]], window_chars: int) -> int:
     """Return the start of the window of `window_chars` characters in which most spans begin."""
-    best = most = end = 0
-    for first, (position, _) in enumerate(spans):
-        while end < len(spans) and spans[end][0] < position + room:
+    best_start = max_spans = end = 0
+    for index, (position, _) in enumerate(spans):
+        while end < len(spans) and spans[end][0] < position + window_chars:
             end += 1
-        if end - first > most:
-            best, most = position, end - first
-    return best
+        if end - index > max_spans:
+            best_start, max_spans = position, end - index
+    return best_start
 
 
-def _snap_start(line: str, position: int, room: int) -> int:
+def _find_start(line: str, position: int, max_lead_chars: int) -> int:
     """Return a start at most `max_lead_chars` before `position`: of a sentence, else of a word."""
-    first = max(0, position - room)
-    if first == 0:
+    earliest_start = max(0, position - max_lead_chars)
+    if earliest_start == 0:
         return 0
-    if beginning := _BEGINNING.search(line, first, position):
-        return beginning.end()
-    space = line.find(" ", first, position)
+    if sentence_start := _SENTENCE_START.search(line, earliest_start, position):
+        return sentence_start.end()
+    space = line.find(" ", earliest_start, position)
     return position if space < 0 else space + 1

@@ -10,59 +10,64 @@ from collections.abc import Iterator
 from html import unescape
 
 from bot.text.characters import strip_invisible
-from bot.text.words import word_set
+from bot.text.words import split_word_set
 
-MAX_DEPTH = 200
+MAX_NESTING_DEPTH = 200
 """Deepest nesting that is given to the parser; real pages stay below 60."""
-MAX_ATTRIBUTES = 200
+MAX_TAG_ATTRIBUTES = 200
 """Attributes of one tag that are given to the parser."""
 MAX_PARSE_COST = 4_000_000
 """Tags times depth that are given to the parser, as unclosed formatting is repeated in each block."""
 
-_HIDDEN_TAGS = word_set(
+_HIDDEN_TAGS = split_word_set(
     "audio base button canvas datalist embed frameset head iframe input link meta noembed noframes noscript "
     "object option script select source style svg template textarea title track video"
 )
-_BLOCK_TAGS = word_set(
+_BLOCK_TAGS = split_word_set(
     "address article aside blockquote body center details dialog div dl fieldset figcaption figure footer "
     "form h1 h2 h3 h4 h5 h6 header hgroup main menu nav ol p pre section summary table ul"
 )
-_LINE_TAGS = word_set("caption dd dt hr li tr")
-_INLINE = word_set(
+_LINE_TAGS = split_word_set("caption dd dt hr li tr")
+_INLINE_TAGS = split_word_set(
     "a abbr acronym b bdi bdo big blink br cite code col colgroup data del dfn em font html i img ins kbd "
     "label mark math meter nobr output param picture progress q rp rt ruby s samp small span strike strong "
     "sub sup tbody td tfoot th thead time tt u var wbr xmp"
 )
-_VOID = word_set("area base basefont br col embed frame hr img input keygen link meta param source track wbr")
-_SELF_CLOSING = word_set("body dd dt head html li option p tbody td tfoot th thead tr")
+_VOID_TAGS = split_word_set(
+    "area base basefont br col embed frame hr img input keygen link meta param source track wbr"
+)
+_IMPLICITLY_CLOSED_TAGS = split_word_set("body dd dt head html li option p tbody td tfoot th thead tr")
 _FOREIGN_CONTENT_TAGS = ("svg", "math")
-_RAW = word_set("iframe noembed noframes script style textarea title xmp")
-_KNOWN = _HIDDEN_TAGS | _BLOCK_TAGS | _LINE_TAGS | _INLINE | _VOID
+_RAW_TEXT_TAGS = split_word_set("iframe noembed noframes script style textarea title xmp")
+_KNOWN_TAGS = _HIDDEN_TAGS | _BLOCK_TAGS | _LINE_TAGS | _INLINE_TAGS | _VOID_TAGS
 
 _TAG_START = re.compile(r"<(?:(/?)([a-zA-Z][^\s/<>]*)|!--|[!?/])")
 _TAG_REST = re.compile(r"""(?:[^>=]++|=\s*+(?>"[^"]*+"|'[^']*+'|))*+>""")
 _QUOTED = re.compile(r"""=\s*+(?>"[^"]*+"|'[^']*+')""")
 _ATTRIBUTE = re.compile(r"[\s/]+|=")
-_LONG_TAG = 1000
+_LONG_TAG_CHARS = 1000
 
-_LINE = "\ue000"
-_PARAGRAPH = "\ue001"
-_CELL = "\ue002"
-_KEPT_SPACE = "\ue003"
-_KEPT_BREAK = "\ue004"
+_LINE_SENTINEL = "\ue000"
+_PARAGRAPH_SENTINEL = "\ue001"
+_CELL_SENTINEL = "\ue002"
+_SPACE_SENTINEL = "\ue003"
+_BREAK_SENTINEL = "\ue004"
 _SENTINELS = re.compile("[\ue000-\ue004]")
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 """Code points that cannot be encoded."""
 _SPACES = re.compile(r"[^\S\n]+")
-_BREAK = re.compile(f"[ {_CELL}]*[\n{_LINE}{_PARAGRAPH}][ \n{_LINE}{_PARAGRAPH}{_CELL}]*")
-_BETWEEN_CELLS = re.compile(f" *{_CELL}[ {_CELL}]*")
-_NEXT_ROW = re.compile(f"^[ \n{_CELL}]*{_LINE}[ \n{_CELL}]*{_LINE}")
-_KEPT_BREAKS = re.compile(f"(?:{_KEPT_SPACE}*{_KEPT_BREAK}){{3,}}")
-_ESCAPED_WHOLE = re.compile(
+_BREAK_RUN = re.compile(
+    f"[ {_CELL_SENTINEL}]*[\n{_LINE_SENTINEL}{_PARAGRAPH_SENTINEL}][ "
+    f"\n{_LINE_SENTINEL}{_PARAGRAPH_SENTINEL}{_CELL_SENTINEL}]*"
+)
+_BETWEEN_CELLS = re.compile(f" *{_CELL_SENTINEL}[ {_CELL_SENTINEL}]*")
+_NEXT_ROW = re.compile(f"^[ \n{_CELL_SENTINEL}]*{_LINE_SENTINEL}[ \n{_CELL_SENTINEL}]*{_LINE_SENTINEL}")
+_KEPT_BREAKS = re.compile(f"(?:{_SPACE_SENTINEL}*{_BREAK_SENTINEL}){{3,}}")
+_ESCAPED_MARKUP = re.compile(
     r"<(?:!--|(?:article|body|br|div|h[1-6]|html|img|ol|p|section|span|table|ul)\b[^<>]*>).*\S.*>", re.DOTALL
 )
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
-_ANGLE_BRACKET_ENTITIES = word_set("&lt; &gt; &LT; &GT; &#60; &#62; &#x3c; &#x3e; &#x3C; &#x3E;")
+_ANGLE_BRACKET_ENTITIES = split_word_set("&lt; &gt; &LT; &GT; &#60; &#62; &#x3c; &#x3e; &#x3C; &#x3E;")
 
 
 def to_text(markup: str) -> str:
@@ -74,73 +79,77 @@ def to_text(markup: str) -> str:
     for any input.
     """
     markup = _SENTINELS.sub("", markup.replace("\r\n", "\n").replace("\r", "\n"))
-    text = _text(markup)
-    return (_text(text) or text) if _ESCAPED_WHOLE.fullmatch(text) else text
+    text = _convert(markup)
+    return (_convert(text) or text) if _ESCAPED_MARKUP.fullmatch(text) else text
 
 
-def _text(markup: str) -> str:
+def _convert(markup: str) -> str:
     if not _has_tags(markup):
-        return _tidy(_decode(_decode(markup, all_of_them=True)))
+        return _collapse_whitespace(_decode_entities(_decode_entities(markup, decode_angle_brackets=True)))
     markup = LONE_SURROGATE.sub("", markup.replace("<![CDATA[", "").replace("]]>", ""))
-    return _tidy("".join(_scan(markup) if exceeds_parse_budget(markup) else _walk(markup)))
+    return _collapse_whitespace(
+        "".join(_iter_scanned_pieces(markup) if exceeds_parse_budget(markup) else _iter_tree_pieces(markup))
+    )
 
 
 def _has_tags(markup: str) -> bool:
     """Return whether there is an HTML tag: `a < b` and `List<String>` have none."""
     return any(
-        name.lower() in _KNOWN or "-" in name or match[0] in {"<!--", "<!"}
+        name.lower() in _KNOWN_TAGS or "-" in name or match[0] in {"<!--", "<!"}
         for match in _TAG_START.finditer(markup)
         if (name := match[2] or "") or match[0] in {"<!--", "<!"}
     )
 
 
-def _tags(markup: str) -> Iterator[tuple[int, int, str, str]]:
+def _iter_tags(markup: str) -> Iterator[tuple[int, int, str, str]]:
     """Yield start, end, "/" or "", and name of each tag as the parser sees it; comments have no name."""
     position = 0
-    while (start := _TAG_START.search(markup, position)) is not None:
-        name = (start[2] or "").lower()
-        if start[0] == "<!--":
-            end = markup.find("-->", start.end())
+    while (tag_start := _TAG_START.search(markup, position)) is not None:
+        name = (tag_start[2] or "").lower()
+        if tag_start[0] == "<!--":
+            end = markup.find("-->", tag_start.end())
             position = len(markup) if end < 0 else end + 3
         else:
-            rest = _TAG_REST.match(markup, start.end())
-            position = rest.end() if rest else len(markup)
-        yield start.start(), position, start[1] or "", name
-        if name in _RAW and not start[1]:
-            closing = re.compile(f"</{name}", re.IGNORECASE).search(markup, position)
-            position = closing.start() if closing else len(markup)
+            tag_rest = _TAG_REST.match(markup, tag_start.end())
+            position = tag_rest.end() if tag_rest else len(markup)
+        yield tag_start.start(), position, tag_start[1] or "", name
+        if name in _RAW_TEXT_TAGS and not tag_start[1]:
+            closing_tag = re.compile(f"</{name}", re.IGNORECASE).search(markup, position)
+            position = closing_tag.start() if closing_tag else len(markup)
 
 
 def exceeds_parse_budget(markup: str) -> bool:
     """Return whether lexbor could take too long for this markup."""
-    if markup.count("<") <= MAX_DEPTH and len(markup) < _LONG_TAG * 20:
+    if markup.count("<") <= MAX_NESTING_DEPTH and len(markup) < _LONG_TAG_CHARS * 20:
         return False
-    nesting, deepest, tags = _OpenTagStack(), 0, 0
-    for start, end, closing, name in _tags(markup):
-        tags += 1
-        if _is_crowded(markup[start:end], MAX_ATTRIBUTES):
+    open_tags, max_depth, tag_count = _OpenTagStack(), 0, 0
+    for start, end, slash, name in _iter_tags(markup):
+        tag_count += 1
+        if _has_many_attributes(markup[start:end], MAX_TAG_ATTRIBUTES):
             return True
-        if not name or name in _VOID or name in _SELF_CLOSING:
+        if not name or name in _VOID_TAGS or name in _IMPLICITLY_CLOSED_TAGS:
             continue
-        if closing:
-            nesting.close(name)
+        if slash:
+            open_tags.close(name)
             continue
-        nesting.open(name, empty=markup.endswith("/>", start, end))
-        deepest = max(deepest, len(nesting.names))
-        if deepest > MAX_DEPTH:
+        open_tags.open(name, is_self_closed=markup.endswith("/>", start, end))
+        max_depth = max(max_depth, len(open_tags.names))
+        if max_depth > MAX_NESTING_DEPTH:
             return True
-    return deepest * tags > MAX_PARSE_COST
+    return max_depth * tag_count > MAX_PARSE_COST
 
 
-def has_too_many_attributes(markup: str, most_attributes: int) -> bool:
+def has_too_many_attributes(markup: str, max_attributes: int) -> bool:
     """Return whether a tag has more than about `max_attributes`: parsers compare each with each."""
-    return any(_is_crowded(markup[start:end], most_attributes) for start, end, _, _ in _tags(markup))
+    return any(
+        _has_many_attributes(markup[start:end], max_attributes) for start, end, _, _ in _iter_tags(markup)
+    )
 
 
-def _is_crowded(tag: str, most_attributes: int) -> bool:
-    if len(tag) <= max(_LONG_TAG, most_attributes):
+def _has_many_attributes(tag: str, max_attributes: int) -> bool:
+    if len(tag) <= max(_LONG_TAG_CHARS, max_attributes):
         return False
-    return sum(1 for _ in _ATTRIBUTE.finditer(_QUOTED.sub("=", tag))) > most_attributes
+    return sum(1 for _ in _ATTRIBUTE.finditer(_QUOTED.sub("=", tag))) > max_attributes
 
 
 class _OpenTagStack:
@@ -152,124 +161,128 @@ class _OpenTagStack:
 
     def __init__(self) -> None:
         self.names: list[str] = []
-        self._open: Counter[str] = Counter()
+        self._open_counts: Counter[str] = Counter()
 
-    def open(self, name: str, *, empty: bool) -> None:
-        is_drawn = name in _FOREIGN_CONTENT_TAGS or any(self._open[root] for root in _FOREIGN_CONTENT_TAGS)
-        if not (empty and is_drawn):
+    def open(self, name: str, *, is_self_closed: bool) -> None:
+        is_foreign = name in _FOREIGN_CONTENT_TAGS or any(
+            self._open_counts[root] for root in _FOREIGN_CONTENT_TAGS
+        )
+        if not (is_self_closed and is_foreign):
             self.names.append(name)
-            self._open[name] += 1
+            self._open_counts[name] += 1
 
     def close(self, name: str) -> None:
-        while self._open[name]:
+        while self._open_counts[name]:
             last = self.names.pop()
-            self._open[last] -= 1
+            self._open_counts[last] -= 1
             if last == name:
                 return
 
 
-def _walk(markup: str) -> Iterator[str]:
+def _iter_tree_pieces(markup: str) -> Iterator[str]:
     """Yield the texts and the breaks between them in document order, without recursion."""
     from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - only workers read markup
 
     node = LexborHTMLParser(markup).body
     open_tags: list[str] = []
-    verbatim = 0
+    verbatim_depth = 0
     while node is not None:
         tag = node.tag or ""
         child = None
         if tag == "-text":
-            yield _piece(node.text_content or "", verbatim)
+            yield _encode_text(node.text_content or "", verbatim_depth)
         elif tag not in _HIDDEN_TAGS and not tag.startswith(("-", "!")):
-            yield _break(tag)
+            yield _get_break(tag)
             child = node.child
             if child is not None:
                 open_tags.append(tag)
-                verbatim += tag in _VERBATIM
+                verbatim_depth += tag in _VERBATIM_TAGS
                 node = child
                 continue
-            yield _closing(tag)
+            yield _get_closing_break(tag)
         while node is not None and open_tags and node.next is None:
             node = node.parent
-            closed = open_tags.pop()
-            verbatim -= closed in _VERBATIM
-            yield _closing(closed)
+            closed_tag = open_tags.pop()
+            verbatim_depth -= closed_tag in _VERBATIM_TAGS
+            yield _get_closing_break(closed_tag)
         if node is None or not open_tags:
             return
         node = node.next
 
 
-def _scan(markup: str) -> Iterator[str]:
+def _iter_scanned_pieces(markup: str) -> Iterator[str]:
     """Yield texts and breaks without a tree, in linear time."""
-    silent = ""
-    verbatim = position = 0
-    for start, end, closing, name in _tags(markup):
-        if not silent:
-            yield _piece(unescape(markup[position:start]), verbatim)
+    hidden_tag = ""
+    verbatim_depth = position = 0
+    for start, end, slash, name in _iter_tags(markup):
+        if not hidden_tag:
+            yield _encode_text(unescape(markup[position:start]), verbatim_depth)
         position = end
-        if silent:
-            silent = "" if closing and name == silent else silent
+        if hidden_tag:
+            hidden_tag = "" if slash and name == hidden_tag else hidden_tag
         elif name in _HIDDEN_TAGS:
-            silent = "" if closing or name in _VOID else name
-        elif closing:
-            verbatim = max(0, verbatim - (name in _VERBATIM))
-            yield _closing(name)
+            hidden_tag = "" if slash or name in _VOID_TAGS else name
+        elif slash:
+            verbatim_depth = max(0, verbatim_depth - (name in _VERBATIM_TAGS))
+            yield _get_closing_break(name)
         else:
-            verbatim += name in _VERBATIM
-            yield _break(name)
-    if not silent:
-        yield _piece(unescape(markup[position:]), verbatim)
+            verbatim_depth += name in _VERBATIM_TAGS
+            yield _get_break(name)
+    if not hidden_tag:
+        yield _encode_text(unescape(markup[position:]), verbatim_depth)
 
 
-_VERBATIM = frozenset({"pre", "xmp", "listing"})
+_VERBATIM_TAGS = frozenset({"pre", "xmp", "listing"})
 
 
-def _piece(text: str, verbatim: int) -> str:
-    if not verbatim:
-        return _decode(text.replace("\n", " "))
-    return text.expandtabs(4).replace(" ", _KEPT_SPACE).replace("\n", _KEPT_BREAK)
+def _encode_text(text: str, verbatim_depth: int) -> str:
+    if not verbatim_depth:
+        return _decode_entities(text.replace("\n", " "))
+    return text.expandtabs(4).replace(" ", _SPACE_SENTINEL).replace("\n", _BREAK_SENTINEL)
 
 
-def _break(tag: str) -> str:
+def _get_break(tag: str) -> str:
     if tag in _BLOCK_TAGS:
-        return _PARAGRAPH
+        return _PARAGRAPH_SENTINEL
     if tag == "br":
         return "\n"
-    return _LINE if tag in _LINE_TAGS else ""
+    return _LINE_SENTINEL if tag in _LINE_TAGS else ""
 
 
-def _closing(tag: str) -> str:
+def _get_closing_break(tag: str) -> str:
     if tag in {"td", "th"}:
-        return _CELL
-    return "" if tag == "br" else _break(tag)
+        return _CELL_SENTINEL
+    return "" if tag == "br" else _get_break(tag)
 
 
-def _decode(text: str, *, all_of_them: bool = False) -> str:
+def _decode_entities(text: str, *, decode_angle_brackets: bool = False) -> str:
     """Decode entities that end in `;`, those of `<` and `>` only with `decode_angle_brackets`."""
     if "&" not in text:
         return text
     return _ENTITY.sub(
         lambda match: (
-            match[0] if not all_of_them and match[0] in _ANGLE_BRACKET_ENTITIES else unescape(match[0])
+            match[0]
+            if not decode_angle_brackets and match[0] in _ANGLE_BRACKET_ENTITIES
+            else unescape(match[0])
         ),
         text,
     )
 
 
-def _tidy(text: str) -> str:
+def _collapse_whitespace(text: str) -> str:
     text = strip_invisible(text.replace("\x85", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n"))
-    text = _BREAK.sub(_collapse_break, _SPACES.sub(" ", text))
+    text = _BREAK_RUN.sub(_collapse_break, _SPACES.sub(" ", text))
     text = _BETWEEN_CELLS.sub(" | ", text)
-    text = _KEPT_BREAKS.sub(_KEPT_BREAK * 2, text)
-    return text.replace(_KEPT_SPACE, " ").replace(_KEPT_BREAK, "\n").strip()
+    text = _KEPT_BREAKS.sub(_BREAK_SENTINEL * 2, text)
+    return text.replace(_SPACE_SENTINEL, " ").replace(_BREAK_SENTINEL, "\n").strip()
 
 
 def _collapse_break(match: re.Match[str]) -> str:
-    _, cell, after = match[0].partition(_CELL)
+    _, cell, after = match[0].partition(_CELL_SENTINEL)
     if not cell:
         after = match[0]
-    elif _LINE not in after:  # a block in the next cell of the row
-        return _CELL
+    elif _LINE_SENTINEL not in after:  # a block in the next cell of the row
+        return _CELL_SENTINEL
     elif _NEXT_ROW.search(after):
         return "\n"
-    return "\n\n" if _PARAGRAPH in after or after.count("\n") > 1 else "\n"
+    return "\n\n" if _PARAGRAPH_SENTINEL in after or after.count("\n") > 1 else "\n"

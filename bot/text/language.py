@@ -9,9 +9,9 @@ from functools import cache
 
 from stop_words import get_stop_words
 
-from bot.text.words import word_set
+from bot.text.words import split_word_set
 
-_FRENCH = word_set(
+_FRENCH_WORDS = split_word_set(
     """
     a afin ai ainsi alors ans après au aucun aucune aussi autre autres aux avait avant avec avoir
     beaucoup bien car ce cela celle celui ces cet cette ceux chaque chez comme comment contre d dans de
@@ -24,7 +24,7 @@ _FRENCH = word_set(
     était étaient
     """
 )
-_ENGLISH = word_set(
+_ENGLISH_WORDS = split_word_set(
     """
     a about after again against all almost also am an and any are as at back be became because been
     before being below between big both but by can could did do does doing don down during each even
@@ -42,7 +42,7 @@ _STOPWORD_LANGUAGES = {
     "pl": "polish", "pt": "portuguese", "ro": "romanian", "sk": "slovak", "sv": "swedish", "tr": "turkish",
     "vi": "vietnamese",
 }  # fmt: skip
-_CUES = (
+_CUE_PATTERNS = (
     (
         "fr",
         re.compile(
@@ -58,14 +58,14 @@ _CUE_WEIGHT = 0.4
 _HINT_WEIGHT = 1.0
 _MIN_SCORE = 1.3
 _MIN_SCORE_STOPWORD_LANGUAGES = 2.0
-_LEAST_WEIGHT = 0.5
+_MIN_MAIN_LANGUAGE_WEIGHT = 0.5
 """Least weight of a French or English word, as most articles are in these languages."""
 _MIN_RELATIVE_LEAD = 0.25
 _MIN_SCORE_PER_WORD = 0.06
-_MAX_CHARS = 4000
+_MAX_SAMPLE_CHARS = 4000
 """Characters of a text that are read."""
 _WORD = re.compile(r"[^\W\d_]+")
-_SCRIPTS = tuple(
+_SCRIPT_PATTERNS = tuple(
     (code, re.compile(f"[{characters}]"))
     for code, characters in (
         ("ja", "\u3040-\u30ff"),
@@ -85,65 +85,76 @@ def detect(text: str, hint: str | None = None) -> str | None:
     Reads `_MAX_SAMPLE_CHARS` characters. `hint` is the feed's language tag (BCP 47, such as `fr-FR`; many say
     `en` by default). It decides if the text is unclear, and can name languages that the text alone cannot.
     """
-    said = primary_subtag(hint)
-    text = text[:_MAX_CHARS]
+    hinted_language = parse_primary_subtag(hint)
+    text = text[:_MAX_SAMPLE_CHARS]
     words = _WORD.findall(text.lower())
-    script = _script(text, sum(map(len, words)))
+    script = _detect_script(text, sum(map(len, words)))
     if script:
         code = script[0]
-        return said if said and (code is None or said not in _weights()[1]) else code
-    weights, known = _weights()
-    scores = dict.fromkeys(known, 0.0)
+        return (
+            hinted_language
+            if hinted_language and (code is None or hinted_language not in _load_word_weights()[1])
+            else code
+        )
+    weights, languages = _load_word_weights()
+    scores = dict.fromkeys(languages, 0.0)
     for word in words:
         for code, weight in weights.get(word, ()):
             scores[code] += weight
-    for code, cue in _CUES:
+    for code, cue in _CUE_PATTERNS:
         scores[code] += _CUE_WEIGHT * len(cue.findall(text))
-    if said in known:
-        scores[said] += _HINT_WEIGHT
+    if hinted_language in languages:
+        scores[hinted_language] += _HINT_WEIGHT
     second, best = sorted(scores, key=lambda code: scores[code])[-2:]
     score = scores[best]
-    enough = _MIN_SCORE_STOPWORD_LANGUAGES if best in _STOPWORD_LANGUAGES else _MIN_SCORE
-    if said and said not in known:
-        enough *= 2
-    clear = (
-        score >= max(enough, _MIN_SCORE_PER_WORD * len(words))
+    min_score = _MIN_SCORE_STOPWORD_LANGUAGES if best in _STOPWORD_LANGUAGES else _MIN_SCORE
+    if hinted_language and hinted_language not in languages:
+        min_score *= 2
+    is_clear = (
+        score >= max(min_score, _MIN_SCORE_PER_WORD * len(words))
         and score - scores[second] >= _MIN_RELATIVE_LEAD * score
     )
-    return best if clear else said
+    return best if is_clear else hinted_language
 
 
-def primary_subtag(tag: str | None) -> str | None:
+def parse_primary_subtag(tag: str | None) -> str | None:
     """Return the two-letter language of a tag (`fr` of `fr-FR`, `en_US`), None if it has none."""
     code = (tag or "").strip().lower().replace("_", "-").partition("-")[0]
     return code if re.fullmatch("[a-z]{2}", code) else None
 
 
 @cache
-def _weights() -> tuple[dict[str, tuple[tuple[str, float], ...]], frozenset[str]]:
+def _load_word_weights() -> tuple[dict[str, tuple[tuple[str, float], ...]], frozenset[str]]:
     """Return the weights of each function word by language, and all languages."""
-    profiles = {"fr": _FRENCH, "en": _ENGLISH}
-    for code, name in _STOPWORD_LANGUAGES.items():
-        profiles[code] = frozenset(word for word in get_stop_words(name, cache=False) if word.isalpha())
-    holders: dict[str, tuple[str, ...]] = {}
-    for code, profile in profiles.items():
-        for word in profile:
-            holders[word] = (*holders.get(word, ()), code)
+    profiles = {"fr": _FRENCH_WORDS, "en": _ENGLISH_WORDS}
+    for code, language_name in _STOPWORD_LANGUAGES.items():
+        profiles[code] = frozenset(
+            word for word in get_stop_words(language_name, cache=False) if word.isalpha()
+        )
+    languages_by_word: dict[str, tuple[str, ...]] = {}
+    for code, profile_words in profiles.items():
+        for word in profile_words:
+            languages_by_word[word] = (*languages_by_word.get(word, ()), code)
     # Thousands of words share a few hundred tuples.
-    shares = {codes: tuple((code, _share(code, codes)) for code in codes) for codes in set(holders.values())}
-    return {word: shares[codes] for word, codes in holders.items()}, frozenset(profiles)
+    weights_by_languages = {
+        codes: tuple((code, _compute_weight(code, codes)) for code in codes)
+        for codes in set(languages_by_word.values())
+    }
+    return {word: weights_by_languages[codes] for word, codes in languages_by_word.items()}, frozenset(
+        profiles
+    )
 
 
-def _share(code: str, holders: tuple[str, ...]) -> float:
-    return max(0 if code in _STOPWORD_LANGUAGES else _LEAST_WEIGHT, 1 / len(holders))
+def _compute_weight(code: str, languages: tuple[str, ...]) -> float:
+    return max(0 if code in _STOPWORD_LANGUAGES else _MIN_MAIN_LANGUAGE_WEIGHT, 1 / len(languages))
 
 
-def _script(text: str, letters: int) -> tuple[str | None] | None:
+def _detect_script(text: str, letter_count: int) -> tuple[str | None] | None:
     """Return the language of a non-Latin script, (None,) if several use it, None for Latin text."""
     if text.isascii():
         return None
-    for code, pattern in _SCRIPTS:
+    for code, pattern in _SCRIPT_PATTERNS:
         count = len(pattern.findall(text))
-        if count and count * 3 > letters:
+        if count and count * 3 > letter_count:
             return (code,)
     return None

@@ -13,30 +13,32 @@ TITLE_MATCH_THRESHOLD = 70
 """Similarity out of 100 of two titles of one page; an aggregator may lengthen or shorten it."""
 
 
-def registrable_domain(url: str) -> str:
+def get_registrable_domain(url: str) -> str:
     """Return the registrable domain of an http(s) URL, or its IP address.
 
     Uses the Public Suffix List (https://publicsuffix.org), in which hosts such as github.io have many
     publishers.
     """
-    host = urls.host(url)
+    host = urls.parse_host(url)
     try:
         ip_address(host)
     except ValueError:
-        return _suffixes().privatesuffix(host) or host
+        return _load_public_suffixes().privatesuffix(host) or host
     return host
 
 
 def is_same_site(feed_url: str, link: str) -> bool:
     """Return whether a link leads to the site from which the feed is fetched."""
-    return bool(home := registrable_domain(feed_url)) and home == registrable_domain(link)
+    return bool(feed_domain := get_registrable_domain(feed_url)) and feed_domain == get_registrable_domain(
+        link
+    )
 
 
-def titles_match(title: str, other: str) -> bool:
+def titles_match(title: str, other_title: str) -> bool:
     """Return whether two titles may be those of one page."""
-    return fuzz.token_set_ratio(fold(title), fold(other)) >= TITLE_MATCH_THRESHOLD
+    return fuzz.token_set_ratio(fold(title), fold(other_title)) >= TITLE_MATCH_THRESHOLD
 
 
 @cache
-def _suffixes() -> PublicSuffixList:
+def _load_public_suffixes() -> PublicSuffixList:
     return PublicSuffixList()  # Loading takes a quarter of a second.

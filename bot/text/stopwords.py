@@ -6,9 +6,9 @@ gold, "son" sound, "comment" a remark), the more frequent stop word wins; `token
 elision or capitals show it.
 """
 
-from bot.text.words import word_set
+from bot.text.words import split_word_set
 
-FRENCH = word_set(
+FRENCH = split_word_set(
     """
     'ai afin ainsi alors apres au audela audessous audessus aussi autre autres aux avaient avais avait
     avant avec avez avoir avons ayant beaucoup bien c' ca car ce ceci cela celle celles celui cependant
@@ -24,7 +24,7 @@ FRENCH = word_set(
     """
 )
 """French stop words."""
-ENGLISH = word_set(
+ENGLISH = split_word_set(
     """
     a about above after again against all also am an and any are aren arent as at be because been before
     being below between both but by can cannot cant could couldnt d did didnt do does doesnt doing dont

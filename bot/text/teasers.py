@@ -4,7 +4,7 @@ import re
 
 MAX_TEASER_CHARS = 800
 """Characters below which one or two paragraphs are hardly a full article."""
-_PARAGRAPHS = 2
+_MAX_TEASER_PARAGRAPHS = 2
 _TRUNCATION_MARK = re.compile(
     r"(?:\[(?:…|\.{3}|&hellip;)\]|\((?:…|\.{3})\)|…|(?<![.!?])\.{3}"
     r"|(?:\b(?:read more|(?:continue|keep) reading|learn more|read this article|read the (?:rest|full \w+)"
@@ -12,7 +12,7 @@ _TRUNCATION_MARK = re.compile(
     r"[\s»→>\])….:]*$",
     re.IGNORECASE,
 )
-_TAIL = 200
+_TAIL_CHARS = 200
 _MIN_FULL_TEXT_CHARS = 3_000
 """Characters from which a text is full although it ends in dots."""
 
@@ -26,6 +26,6 @@ def is_teaser(text: str) -> bool:
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         return True
-    if len(text) < _MIN_FULL_TEXT_CHARS and _TRUNCATION_MARK.search(lines[-1].strip()[-_TAIL:]):
+    if len(text) < _MIN_FULL_TEXT_CHARS and _TRUNCATION_MARK.search(lines[-1].strip()[-_TAIL_CHARS:]):
         return True
-    return len(lines) <= _PARAGRAPHS and len(text) < MAX_TEASER_CHARS
+    return len(lines) <= _MAX_TEASER_PARAGRAPHS and len(text) < MAX_TEASER_CHARS

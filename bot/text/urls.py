@@ -10,18 +10,20 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 import idna
 
-from bot.text.words import word_set
+from bot.text.words import split_word_set
 
-_PORTS = {"http": 80, "https": 443}
-_LONGEST_HOST = 253
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_MAX_HOST_CHARS = 253
 """Characters of a host name (RFC 1035, section 2.3.4)."""
-_HOST = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\]")
-_BLANK = re.compile("[\x00-\x20\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+_HOST_PATTERN = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\]")
+_BLANK_CHARS = re.compile(
+    "[\x00-\x20\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
 _ESCAPE = re.compile(r"%[0-9a-fA-F]{2}")
-_ALLOWED = "%/:?#[]@!$&'()*+,;=-._~"
+_SAFE_CHARS = "%/:?#[]@!$&'()*+,;=-._~"
 """Characters that are not percent-encoded (RFC 3986, section 2), without those of HTML markup."""
 
-_TRACKING = re.compile(
+_TRACKING_PARAMETER = re.compile(
     r"""(?:amp;)?(?:
       utm_\w+ | mtm_\w+ | pk_(?:campaign|kwd|source|medium|content|cid) | piwik_\w+ | matomo_\w+ | hsa_\w+
     | at_(?:medium|campaign|campaign_type|custom\d?|source|content|term|channel|bbc_team|link_\w+|ptr_name
@@ -35,31 +37,31 @@ _TRACKING = re.compile(
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
-_REFERRER_PARAMETERS = word_set(
+_REFERRER_PARAMETERS = split_word_set(
     "amp;from amp;ref amp;source cmp emc feature from medium origin partner ref referrer source src via"
 )
-_FEED = re.compile(r"rss\d?(?:[_-]?feed)?|atom(?:[_-]?feed)?|rss[_-]\w{2,20}", re.IGNORECASE)
+_FEED_REFERRER = re.compile(r"rss\d?(?:[_-]?feed)?|atom(?:[_-]?feed)?|rss[_-]\w{2,20}", re.IGNORECASE)
 
-_SECRETS = re.compile(
+_SECRET_PARAMETER = re.compile(
     r"(?<!page)(?<!next)(?<!sync)(?<!continuation)token|password|passwd|passphrase|pwd|secret|apikey|accesskey"
     r"|authkey|secretkey|privatekey|signature|credentials?|jwt"
 )
-_POSSIBLE_SECRET_PARAMETERS = word_set(
+_POSSIBLE_SECRET_PARAMETERS = split_word_set(
     "auth authhash authorization feed feedkey hash jsessionid key pass phpsessid pw rsskey session sessionid "
     "sid sig userkey"
 )
-_HIDDEN_NAMES = _POSSIBLE_SECRET_PARAMETERS - {"feed", "hash", "sid"}
+_REDACTED_PARAMETERS = _POSSIBLE_SECRET_PARAMETERS - {"feed", "hash", "sid"}
 """Parameters whose value is always redacted, as it may be a password that a user chose."""
-_SHORTEST_SECRET = 8
+_MIN_SECRET_CHARS = 8
 """Characters of a generated secret."""
-_HEXADECIMAL = re.compile(r"(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{32,}", re.IGNORECASE)
-_RANDOM = re.compile(
+_HEXADECIMAL_TOKEN = re.compile(r"(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{32,}", re.IGNORECASE)
+_RANDOM_TOKEN = re.compile(
     r"(?=(?:[^0-9]*\d){3})(?=(?:[^a-z]*[a-z]){3})(?=(?:[^A-Z]*[A-Z]){3})(?!UC|UU|PL)[A-Za-z0-9_]{24,}"
 )
 """A random token, except YouTube's ids of channels and playlists."""
-_JWT = re.compile(r"eyJ[\w.=-]{12,}")  # a JSON object in base64url: RFC 7519
-_AFTER_PRIVATE = re.compile(r"(?<=/private/)[^/.]{8,}|(?<=/private-)[^/.]{8,}|(?<=/secret:)[^/]+")
-_SUSPICIOUS = re.compile(r"[@?#]|/private|/secret:|eyJ|[A-Za-z0-9_]{24}")
+_JWT_TOKEN = re.compile(r"eyJ[\w.=-]{12,}")  # a JSON object in base64url: RFC 7519
+_PRIVATE_PATH_TOKEN = re.compile(r"(?<=/private/)[^/.]{8,}|(?<=/private-)[^/.]{8,}|(?<=/secret:)[^/]+")
+_POSSIBLE_SECRET = re.compile(r"[@?#]|/private|/secret:|eyJ|[A-Za-z0-9_]{24}")
 """Cheap test that matches every URL in which `redact` hides a part, and few others."""
 REDACTED = "***"
 """Replacement for a secret."""
@@ -82,7 +84,7 @@ def canonicalize(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", query, fragment))
 
 
-def page_key(url: str, identity: str | None = None) -> str:
+def compute_page_key(url: str, identity: str | None = None) -> str:
     """Return the key of the page at `url`: 32 hexadecimal digits.
 
     `identity` tells entries with one link apart. http and https, and a path with and without trailing slash,
@@ -91,15 +93,15 @@ def page_key(url: str, identity: str | None = None) -> str:
     """
     parts = _split(canonicalize(url))
     if parts is None:
-        name = url.strip()
+        key_text = url.strip()
     else:
-        name = urlunsplit(("", parts.netloc, parts.path.rstrip("/"), parts.query, parts.fragment))
+        key_text = urlunsplit(("", parts.netloc, parts.path.rstrip("/"), parts.query, parts.fragment))
     if identity is not None:
-        name += "\0" + identity
-    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+        key_text += "\0" + identity
+    return blake2b(key_text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def url_variants(url: str) -> tuple[str, ...]:
+def list_url_variants(url: str) -> tuple[str, ...]:
     """Return the canonical URLs of the page at a canonical URL, empty for an invalid one.
 
     They are both schemes, with and without trailing slash.
@@ -109,14 +111,14 @@ def url_variants(url: str) -> tuple[str, ...]:
         return ()
     path = parts.path.rstrip("/")
     return tuple(
-        urlunsplit((scheme, parts.netloc, path + end or "/", parts.query, parts.fragment))
-        for scheme in _PORTS
-        for end in ("", "/")
-        if path or end
+        urlunsplit((scheme, parts.netloc, path + slash or "/", parts.query, parts.fragment))
+        for scheme in _DEFAULT_PORTS
+        for slash in ("", "/")
+        if path or slash
     )
 
 
-def host(url: str) -> str:
+def parse_host(url: str) -> str:
     """Return the host of an http(s) URL in canonical form, without port; "" for any other text."""
     parts = _split(url)
     return (parts.hostname or "") if parts else ""
@@ -129,23 +131,23 @@ def redact(url: str) -> str:
     query.
     """
     try:
-        parts = urlsplit(_BLANK.sub("", url))
+        parts = urlsplit(_BLANK_CHARS.sub("", url))
         parts.port  # noqa: B018 - raises where a password with a slash was taken for a port
     except ValueError:
         return REDACTED
     netloc = parts.netloc
     if "@" in netloc:
         netloc = f"{REDACTED}@{netloc.rpartition('@')[2]}"
-    path = "/".join(map(_redact_segment, _AFTER_PRIVATE.sub(REDACTED, parts.path).split("/")))
+    path = "/".join(map(_redact_segment, _PRIVATE_PATH_TOKEN.sub(REDACTED, parts.path).split("/")))
     query, fragment = (
         "&".join(map(_redact_parameter, text.split("&"))) for text in (parts.query, parts.fragment)
     )
     return urlunsplit((parts.scheme, netloc, path, query, fragment))
 
 
-def holds_secret(url: str) -> bool:
+def has_secret(url: str) -> bool:
     """Return whether `redact` hides a part of the URL."""
-    return bool(_SUSPICIOUS.search(url)) and REDACTED in redact(url)
+    return bool(_POSSIBLE_SECRET.search(url)) and REDACTED in redact(url)
 
 
 def has_credentials(url: str) -> bool:
@@ -155,26 +157,28 @@ def has_credentials(url: str) -> bool:
     token in the path.
     """
     try:
-        parts = urlsplit(_BLANK.sub("", url))
+        parts = urlsplit(_BLANK_CHARS.sub("", url))
         parts.port  # noqa: B018 - raises where a password with a slash was taken for a port
     except ValueError:
         return "@" in url
     return (
         "@" in parts.netloc
-        or any(map(_is_secret, parts.query.split("&")))
-        or any(map(_JWT.match, parts.path.split("/")))
-        or bool(_AFTER_PRIVATE.search(parts.path))
+        or any(map(_is_secret_parameter, parts.query.split("&")))
+        or any(map(_JWT_TOKEN.match, parts.path.split("/")))
+        or bool(_PRIVATE_PATH_TOKEN.search(parts.path))
     )
 
 
-def with_credentials(url: str, user: str, password: str) -> str:
+def add_credentials(url: str, user: str, password: str) -> str:
     """Return the URL with user and password (RFC 3986, section 3.2.1), replacing existing ones."""
     parts = urlsplit(url)
-    place = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{place}").geturl()
+    host_and_port = parts.netloc.rpartition("@")[2]
+    return parts._replace(
+        netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{host_and_port}"
+    ).geturl()
 
 
-def normalise_input(text: str) -> str:
+def normalize_input(text: str) -> str:
     """Return the URL that a user typed or pasted, with `https://` if it has no scheme.
 
     Raises ValueError with an English sentence for the user, without secrets, if it is none.
@@ -182,11 +186,11 @@ def normalise_input(text: str) -> str:
     text = text.strip('<>"“”«» \t\r\n\xa0\u202f')
     if text[:5].lower() == "feed:":
         text = text[5:].removeprefix("//")
-    typed_scheme = "://" in text
-    parts = _split(text if typed_scheme else "https://" + text)
-    name = (parts.hostname or "") if parts else ""
-    typed_host = "." in name and parts is not None and "@" not in parts.netloc
-    if parts is None or not (typed_scheme or typed_host):
+    has_scheme = "://" in text
+    parts = _split(text if has_scheme else "https://" + text)
+    host_name = (parts.hostname or "") if parts else ""
+    is_host = "." in host_name and parts is not None and "@" not in parts.netloc
+    if parts is None or not (has_scheme or is_host):
         raise ValueError("This is not a web address. It should look like https://example.com/feed.")
     return urlunsplit(parts._replace(path=parts.path or "/"))
 
@@ -194,82 +198,87 @@ def normalise_input(text: str) -> str:
 def _split(url: str) -> SplitResult | None:
     """Return the parts of an http(s) URL in canonical form, None for any other text."""
     try:
-        parts = urlsplit(_BLANK.sub(_encoded_space, url.strip()))
+        parts = urlsplit(_BLANK_CHARS.sub(_encode_space, url.strip()))
         port = parts.port
-        name = (parts.hostname or "").removesuffix(".")
+        host_name = (parts.hostname or "").removesuffix(".")
     except ValueError:
         return None
     scheme = parts.scheme.lower()
-    if scheme not in _PORTS or not name or len(name) > _LONGEST_HOST:
+    if scheme not in _DEFAULT_PORTS or not host_name or len(host_name) > _MAX_HOST_CHARS:
         return None
-    if not name.isascii():
+    if not host_name.isascii():
         try:
-            name = idna.encode(name, uts46=True).decode()
+            host_name = idna.encode(host_name, uts46=True).decode()
         except idna.IDNAError:
             return None
-    if ":" in name:
-        name = f"[{name}]"
-    if not _HOST.fullmatch(name):
+    if ":" in host_name:
+        host_name = f"[{host_name}]"
+    if not _HOST_PATTERN.fullmatch(host_name):
         return None
-    user, at, _ = parts.netloc.rpartition("@")
-    netloc = _encoded(user) + at + name + ("" if port is None or port == _PORTS[scheme] else f":{port}")
-    path, query, fragment = map(_encoded, parts[2:])
+    user, at_sign, _ = parts.netloc.rpartition("@")
+    netloc = (
+        _percent_encode(user)
+        + at_sign
+        + host_name
+        + ("" if port is None or port == _DEFAULT_PORTS[scheme] else f":{port}")
+    )
+    path, query, fragment = map(_percent_encode, parts[2:])
     return SplitResult(scheme, netloc, path, query, fragment)
 
 
-def _encoded_space(match: re.Match[str]) -> str:
+def _encode_space(match: re.Match[str]) -> str:
     return "%20" if match[0] in " \xa0" else ""
 
 
-def _encoded(text: str) -> str:
-    return _ESCAPE.sub(lambda match: match[0].upper(), quote(text, safe=_ALLOWED))
+def _percent_encode(text: str) -> str:
+    return _ESCAPE.sub(lambda match: match[0].upper(), quote(text, safe=_SAFE_CHARS))
 
 
 def _is_tracking_parameter(parameter: str) -> bool:
-    name, _, value = parameter.partition("=")
-    if _TRACKING.fullmatch(name):
+    name, _, parameter_value = parameter.partition("=")
+    if _TRACKING_PARAMETER.fullmatch(name):
         return True
-    return name.lower() in _REFERRER_PARAMETERS and bool(_FEED.fullmatch(value))
+    return name.lower() in _REFERRER_PARAMETERS and bool(_FEED_REFERRER.fullmatch(parameter_value))
 
 
-def _redact_segment(piece: str) -> str:
-    stem, dot, suffix = piece.rpartition(".")
-    name = stem if dot and len(suffix) <= len("json") else piece
-    return piece.replace(name, REDACTED) if _looks_random(name) else piece
+def _redact_segment(segment: str) -> str:
+    base_name, dot, suffix = segment.rpartition(".")
+    name = base_name if dot and len(suffix) <= len("json") else segment
+    return segment.replace(name, REDACTED) if _looks_random(name) else segment
 
 
-def _redact_parameter(part: str) -> str:
-    name, equals, value = part.partition("=")
-    secret = (
-        _is_secret(part)
-        or _plain_name(name) in _HIDDEN_NAMES
-        or (_looks_random(value) and not name.lower().endswith("id"))
+def _redact_parameter(parameter: str) -> str:
+    name, separator, parameter_value = parameter.partition("=")
+    is_secret = (
+        _is_secret_parameter(parameter)
+        or _normalize_name(name) in _REDACTED_PARAMETERS
+        or (_looks_random(parameter_value) and not name.lower().endswith("id"))
     )
-    return f"{name}={REDACTED}" if equals and value and secret else part
+    return f"{name}={REDACTED}" if separator and parameter_value and is_secret else parameter
 
 
-def _plain_name(name: str) -> str:
+def _normalize_name(name: str) -> str:
     return re.sub(r"[\W_]|^amp;", "", unquote(name).lower())
 
 
 def _looks_random(text: str) -> bool:
-    return any(pattern.fullmatch(text) for pattern in (_HEXADECIMAL, _RANDOM, _JWT))
+    return any(pattern.fullmatch(text) for pattern in (_HEXADECIMAL_TOKEN, _RANDOM_TOKEN, _JWT_TOKEN))
 
 
-def _is_secret(part: str) -> bool:
-    name, _, value = part.partition("=")
-    name, value = _plain_name(name), unquote(value)
-    if not value:
+def _is_secret_parameter(parameter: str) -> bool:
+    name, _, parameter_value = parameter.partition("=")
+    name, parameter_value = _normalize_name(name), unquote(parameter_value)
+    if not parameter_value:
         return False
-    if (match := _SECRETS.search(name)) and match.end() == len(name):
+    if (match := _SECRET_PARAMETER.search(name)) and match.end() == len(name):
         return True
-    return name in _POSSIBLE_SECRET_PARAMETERS and _looks_generated(value)
+    return name in _POSSIBLE_SECRET_PARAMETERS and _looks_generated(parameter_value)
 
 
-def _looks_generated(value: str) -> bool:
+def _looks_generated(parameter_value: str) -> bool:
     """Return whether a value looks generated rather than chosen by a user."""
-    if len(value) < _SHORTEST_SECRET or not re.fullmatch(r"[\w.~+/=-]+", value):
+    if len(parameter_value) < _MIN_SECRET_CHARS or not re.fullmatch(r"[\w.~+/=-]+", parameter_value):
         return False
-    digits = sum(map(str.isdecimal, value))
-    has_some = 1 < digits < len(value)
-    return _looks_random(value) or (has_some and not re.search(r"[-_.]", value))
+    digits = sum(map(str.isdecimal, parameter_value))
+    has_some_digits = 1 < digits < len(parameter_value)
+    return _looks_random(parameter_value) or (has_some_digits and not re.search(r"[-_.]", parameter_value))

@@ -21,11 +21,11 @@ FOLD_MAP = str.maketrans(
     }
 )
 """Characters that NFKD does not decompose as readers expect."""
-_ANY_MARKS = re.compile(f"[{COMBINING_MARKS}]+")
-_WORD = re.compile(f"[^\\W_](?:[^\\W_]|[{COMBINING_MARKS}])*")
+_MARK_RUN = re.compile(f"[{COMBINING_MARKS}]+")
+_WORD_PATTERN = re.compile(f"[^\\W_](?:[^\\W_]|[{COMBINING_MARKS}])*")
 
 
-def word_set(text: str) -> frozenset[str]:
+def split_word_set(text: str) -> frozenset[str]:
     """Return the words of `text`, separated by white space."""
     return frozenset(text.split())
 
@@ -37,8 +37,8 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
-    apart = unicodedata.normalize("NFKD", text.casefold().translate(FOLD_MAP)).casefold()
-    return unicodedata.normalize("NFC", _ANY_MARKS.sub("", apart))
+    decomposed = unicodedata.normalize("NFKD", text.casefold().translate(FOLD_MAP)).casefold()
+    return unicodedata.normalize("NFC", _MARK_RUN.sub("", decomposed))
 
 
 def normalize_title(title: str) -> str:
@@ -46,13 +46,13 @@ def normalize_title(title: str) -> str:
     return " ".join(title.casefold().split())
 
 
-def words(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     """Return the folded words of a text in order; punctuation separates them: `l'IA` is `l`, `ia`."""
-    return [word for word, _start, _end in word_spans(text)]
+    return [word for word, _start, _end in find_word_spans(text)]
 
 
-def word_spans(text: str) -> Iterator[tuple[str, int, int]]:
+def find_word_spans(text: str) -> Iterator[tuple[str, int, int]]:
     """Yield the folded words of `text`, each with its start and end in `text`."""
-    for match in _WORD.finditer(text):
+    for match in _WORD_PATTERN.finditer(text):
         if word := fold(match[0]):
             yield word, match.start(), match.end()

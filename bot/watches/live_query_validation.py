@@ -3,10 +3,10 @@
 from enum import StrEnum
 
 from bot.core.user_errors import RequestRejected
-from bot.search.query.analysed_query import only_stop_words
+from bot.search.query.analysed_query import find_only_stop_words
 from bot.search.query.query_filters import FilterName
-from bot.search.query.query_parser import MAX_LENGTH, parse_query
-from bot.search.query.query_tree import FieldFilter, Query, leaves
+from bot.search.query.query_parser import MAX_QUERY_LENGTH, parse_query
+from bot.search.query.query_tree import FieldFilter, Query, iter_leaves
 
 
 class QueryRejection(StrEnum):
@@ -28,12 +28,12 @@ def parse_live_query(text: str, now: int, date_rejection: QueryRejection) -> Que
 
     The reason for a date is `date_rejection`. A query of nothing but stop words is rejected too.
     """
-    query = parse_query(text, now, max_chars=MAX_LENGTH)
-    filters = {leaf.filter for leaf in leaves(query.nodes) if isinstance(leaf, FieldFilter)}
+    query = parse_query(text, now, max_chars=MAX_QUERY_LENGTH)
+    filters = {leaf.filter for leaf in iter_leaves(query.nodes) if isinstance(leaf, FieldFilter)}
     if filters & {FilterName.SINCE, FilterName.BEFORE}:
         raise RequestRejected(date_rejection)
     if FilterName.BOOKMARKED in filters:
         raise RequestRejected(QueryRejection.BOOKMARKED)
-    if small := only_stop_words(query.nodes):
-        raise RequestRejected(QueryRejection.ONLY_STOP_WORDS, words=", ".join(small))
+    if stop_words := find_only_stop_words(query.nodes):
+        raise RequestRejected(QueryRejection.ONLY_STOP_WORDS, words=", ".join(stop_words))
     return query

@@ -11,8 +11,13 @@ from bot.core.models import Article, NewArticle
 from bot.core.preferences import Filter, FilterMode
 from bot.core.user_errors import RequestRejected
 from bot.search.query.analysed_query import Clause
-from bot.search.query.query_matching import AnalysedArticle, matchable_clause, matches, query_languages_for
-from bot.search.query.query_parser import MAX_LENGTH, parse_query
+from bot.search.query.query_matching import (
+    AnalysedArticle,
+    build_matchable_clause,
+    matches_clause,
+    select_query_languages,
+)
+from bot.search.query.query_parser import MAX_QUERY_LENGTH, parse_query
 from bot.search.query.query_tree import Query
 from bot.store import Store
 from bot.watches import live_query_validation
@@ -26,30 +31,41 @@ DRY_RUN_ARTICLES = 50
 """Number of newest articles on which new filters are tried."""
 
 
-_MAX_SECONDS_PER_QUERY = 0.25
+_MAX_CPU_SECONDS_PER_QUERY = 0.25
 """Maximum CPU time of a query; the longest texts with the worst queries take a quarter of a second each."""
-_MAX_SECONDS_PER_POLL = 10.0
+_MAX_CPU_SECONDS_PER_POLL = 10.0
 """Maximum CPU time for the articles of a poll. Articles that were not evaluated are posted."""
 
 
 def parse_filter_query(text: str, now: int) -> Query:
     """Parse the query of a filter. Raises `RequestRejected` if it cannot be one."""
     query = live_query_validation.parse_live_query(text, now, QueryRejection.FILTER_HAS_DATE)
-    if matchable_clause(query) is None:
+    if build_matchable_clause(query) is None:
         raise RequestRejected(QueryRejection.EMPTY_FILTER)
     return query
 
 
-def blocking_filters(filters: Sequence[Filter], matches: Callable[[str], bool | None]) -> tuple[Filter, ...]:
+def select_blocking_filters(
+    filters: Sequence[Filter], matches: Callable[[str], bool | None]
+) -> tuple[Filter, ...]:
     """Return the filters that block an article; none if it is to be posted.
 
     `matches` returns whether a query matches the article, or None if unknown; in doubt the article is posted.
     """
-    only = tuple(one for one in filters if one.rule is FilterMode.INCLUDE)
-    for one in filters:
-        if one.rule is FilterMode.EXCLUDE and matches(one.query):
-            return (one,)
-    return only if only and all(matches(one.query) is False for one in only) else ()
+    include_filters = tuple(
+        subscription_filter
+        for subscription_filter in filters
+        if subscription_filter.mode is FilterMode.INCLUDE
+    )
+    for current_filter in filters:
+        if current_filter.mode is FilterMode.EXCLUDE and matches(current_filter.query):
+            return (current_filter,)
+    return (
+        include_filters
+        if include_filters
+        and all(matches(include_filter.query) is False for include_filter in include_filters)
+        else ()
+    )
 
 
 class FilterEvaluator:
@@ -61,15 +77,15 @@ class FilterEvaluator:
     def __init__(self, articles: Iterable[Article | NewArticle], now: int) -> None:
         self._articles = {article.key: article for article in articles}
         self._now = now
-        self._read: dict[str, AnalysedArticle] = {}
+        self._analysed_articles: dict[str, AnalysedArticle] = {}
         self._results_by_query: dict[str, dict[str, bool]] = {}
         self._cpu_seconds = 0.0
 
     def __call__(self, key: str, filters: Sequence[Filter]) -> tuple[Filter, ...]:
         """Return the filters that block the article with this key."""
-        return blocking_filters(filters, partial(self.matches, key))
+        return select_blocking_filters(filters, partial(self.is_match, key))
 
-    def matches(self, key: str, query: str) -> bool | None:
+    def is_match(self, key: str, query: str) -> bool | None:
         """Return whether the article with this key matches a query, or None if unknown."""
         if query not in self._results_by_query:
             self._results_by_query[query] = self._evaluate(query)
@@ -81,41 +97,43 @@ class FilterEvaluator:
             self._results_by_query[query] = self._evaluate(query)
 
     def _evaluate(self, query: str) -> dict[str, bool]:
-        answers: dict[str, bool] = {}
-        begun = time.thread_time()
-        allowed = min(_MAX_SECONDS_PER_QUERY, _MAX_SECONDS_PER_POLL - self._cpu_seconds)
+        match_by_key: dict[str, bool] = {}
+        started_at = time.thread_time()
+        max_seconds = min(_MAX_CPU_SECONDS_PER_QUERY, _MAX_CPU_SECONDS_PER_POLL - self._cpu_seconds)
         try:
-            asked = parse_query(query, self._now, max_chars=MAX_LENGTH)
-            criteria: dict[tuple[str, ...], Clause | None] = {}
+            parsed_query = parse_query(query, self._now, max_chars=MAX_QUERY_LENGTH)
+            clauses_by_languages: dict[tuple[str, ...], Clause | None] = {}
             for key, article in self._articles.items():
-                if time.thread_time() - begun >= allowed:
-                    log.warning("filter timed out unmatched=%d", len(self._articles) - len(answers))
+                if time.thread_time() - started_at >= max_seconds:
+                    log.warning("filter timed out unmatched=%d", len(self._articles) - len(match_by_key))
                     break
-                languages = query_languages_for(article.language)
-                if languages not in criteria:
-                    criteria[languages] = matchable_clause(asked, languages)
-                wanted = criteria[languages]
-                if key not in self._read:
-                    read_from = time.thread_time()
-                    self._read[key] = AnalysedArticle(article).precompute()
-                    begun += time.thread_time() - read_from  # Analysing is not charged to the query.
-                if wanted is not None:
-                    answers[key] = matches(wanted, self._read[key])
+                languages = select_query_languages(article.language)
+                if languages not in clauses_by_languages:
+                    clauses_by_languages[languages] = build_matchable_clause(parsed_query, languages)
+                clause = clauses_by_languages[languages]
+                if key not in self._analysed_articles:
+                    analysis_started_at = time.thread_time()
+                    self._analysed_articles[key] = AnalysedArticle(article).precompute()
+                    started_at += (
+                        time.thread_time() - analysis_started_at
+                    )  # Analysing is not charged to the query.
+                if clause is not None:
+                    match_by_key[key] = matches_clause(clause, self._analysed_articles[key])
         except Exception:  # A filter must not prevent a poll.
             log.exception("filter evaluation failed")
-        self._cpu_seconds += time.thread_time() - begun
-        return answers
+        self._cpu_seconds += time.thread_time() - started_at
+        return match_by_key
 
 
 async def evaluate_feed_filters(
     store: Store, feed_id: int, articles: Sequence[NewArticle]
 ) -> FilterEvaluator:
     """Evaluate the filters of all subscriptions of a feed on new articles. Raises `StoreError`."""
-    made = FilterEvaluator(articles, store.clock.now())
-    queries = await store.filters.queries(feed_id) if articles else []
+    evaluator = FilterEvaluator(articles, store.clock.now())
+    queries = await store.filters.list_queries(feed_id) if articles else []
     if queries:
-        await asyncio.to_thread(made.evaluate_all, queries)
-    return made
+        await asyncio.to_thread(evaluator.evaluate_all, queries)
+    return evaluator
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +145,14 @@ class FilterDryRun:
     @property
     def posted_count(self) -> int:
         """Return the number of articles that would be posted."""
-        return sum(1 for _article, by in self.outcomes if not by)
+        return sum(1 for _article, blocking_filters in self.outcomes if not blocking_filters)
 
 
 async def dry_run_filters(store: Store, feed_id: int, filters: Sequence[Filter]) -> FilterDryRun:
     """Evaluate filters on the newest articles of a feed, newest first. Raises `StoreError`."""
-    articles = await store.articles.newest([feed_id], limit=DRY_RUN_ARTICLES)
-    made = FilterEvaluator(articles, store.clock.now())
-    await asyncio.to_thread(made.evaluate_all, dict.fromkeys(one.query for one in filters))
-    return FilterDryRun(tuple((article, made(article.key, filters)) for article in articles))
+    articles = await store.articles.list_newest([feed_id], limit=DRY_RUN_ARTICLES)
+    evaluator = FilterEvaluator(articles, store.clock.now())
+    await asyncio.to_thread(
+        evaluator.evaluate_all, dict.fromkeys(subscription_filter.query for subscription_filter in filters)
+    )
+    return FilterDryRun(tuple((article, evaluator(article.key, filters)) for article in articles))

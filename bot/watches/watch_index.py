@@ -14,13 +14,13 @@ from bot.search.index import text_analysis
 from bot.search.query.analysed_query import Clause
 from bot.search.query.query_matching import (
     AnalysedArticle,
-    KeyFrequency,
+    KeyCost,
     KeyKind,
     MatchKey,
-    cheapest_keys,
-    matchable_clause,
-    matches,
-    query_languages_for,
+    build_matchable_clause,
+    matches_clause,
+    select_cheapest_keys,
+    select_query_languages,
 )
 from bot.search.query.query_tree import Query
 
@@ -45,81 +45,89 @@ class _KeyIndex:
             kind: defaultdict(list) for kind in KeyKind
         }
 
-    def add(self, group: _QueryGroup, cost: KeyFrequency) -> None:
-        wanted = matchable_clause(group.query, self._languages)
-        if wanted is not None and (keys := cheapest_keys(wanted, cost)):
-            group.clauses_by_languages[self._languages] = wanted, keys
-            for kind, value in keys:
-                self._groups[kind][value].append(group)
+    def add(self, group: _QueryGroup, get_frequency: KeyCost) -> None:
+        clause = build_matchable_clause(group.query, self._languages)
+        if clause is not None and (keys := select_cheapest_keys(clause, get_frequency)):
+            group.clauses_by_languages[self._languages] = clause, keys
+            for kind, key_text in keys:
+                self._groups[kind][key_text].append(group)
 
     def remove(self, group: _QueryGroup) -> None:
-        _wanted, keys = group.clauses_by_languages.pop(self._languages, (None, frozenset[MatchKey]()))
-        for kind, value in keys:
+        _clause, keys = group.clauses_by_languages.pop(self._languages, (None, frozenset[MatchKey]()))
+        for kind, key_text in keys:
             groups = self._groups[kind]
-            groups[value] = [one for one in groups[value] if one is not group]
-            if not groups[value]:
-                del groups[value]
+            groups[key_text] = [other_group for other_group in groups[key_text] if other_group is not group]
+            if not groups[key_text]:
+                del groups[key_text]
 
-    def matching(self, article: AnalysedArticle) -> Iterator[_QueryGroup]:
-        possible = {
+    def iter_matching(self, article: AnalysedArticle) -> Iterator[_QueryGroup]:
+        candidate_groups = {
             group
-            for kind, values in article.match_keys.items()
-            for value in self._groups[kind].keys() & values
-            for group in self._groups[kind][value]
+            for kind, key_texts in article.match_keys.items()
+            for key_text in self._groups[kind].keys() & key_texts
+            for group in self._groups[kind][key_text]
         }
-        of = self._languages
-        return (group for group in possible if matches(group.clauses_by_languages[of][0], article))
+        languages = self._languages
+        return (
+            group
+            for group in candidate_groups
+            if matches_clause(group.clauses_by_languages[languages][0], article)
+        )
 
 
 class WatchIndex:
     """Queries of watches in memory. `get_frequency` returns how frequent a key is."""
 
-    def __init__(self, cost: KeyFrequency) -> None:
-        self._frequency = cost
-        self._groups: dict[str, _QueryGroup] = {}
-        self._queries: dict[int, str] = {}
-        self._keys: dict[tuple[str, ...], _KeyIndex] = {
+    def __init__(self, get_frequency: KeyCost) -> None:
+        self._get_frequency = get_frequency
+        self._group_by_query_text: dict[str, _QueryGroup] = {}
+        self._query_text_by_watch_id: dict[int, str] = {}
+        self._key_index_by_languages: dict[tuple[str, ...], _KeyIndex] = {
             text_analysis.QUERY_LANGUAGES: _KeyIndex(text_analysis.QUERY_LANGUAGES)
         }
 
     def __len__(self) -> int:
-        return len(self._queries)
+        return len(self._query_text_by_watch_id)
 
-    def add(self, watch_id: int, server_id: int, query: Query) -> None:
+    def add_watch(self, watch_id: int, server_id: int, query: Query) -> None:
         """Add a watch."""
-        group = self._groups.get(query.text)
+        group = self._group_by_query_text.get(query.text)
         if group is None:
-            group = self._groups[query.text] = _QueryGroup(query)
-            for keys in self._keys.values():
-                keys.add(group, self._frequency)
+            group = self._group_by_query_text[query.text] = _QueryGroup(query)
+            for key_index in self._key_index_by_languages.values():
+                key_index.add(group, self._get_frequency)
         group.server_by_watch_id[watch_id] = server_id
-        self._queries[watch_id] = query.text
+        self._query_text_by_watch_id[watch_id] = query.text
 
-    def discard(self, watch_ids: Iterable[int]) -> None:
+    def discard_watches(self, watch_ids: Iterable[int]) -> None:
         """Remove watches; unknown ids are ignored."""
         for watch_id in watch_ids:
-            text = self._queries.pop(watch_id, None)
-            if text is not None:
-                group = self._groups[text]
+            query_text = self._query_text_by_watch_id.pop(watch_id, None)
+            if query_text is not None:
+                group = self._group_by_query_text[query_text]
                 del group.server_by_watch_id[watch_id]
                 if not group.server_by_watch_id:
-                    del self._groups[text]
-                    for keys in self._keys.values():
-                        keys.remove(group)
+                    del self._group_by_query_text[query_text]
+                    for key_index in self._key_index_by_languages.values():
+                        key_index.remove(group)
 
-    def matching(self, article: Article | NewArticle, server_ids: frozenset[int]) -> list[int]:
+    def find_matching(self, article: Article | NewArticle, server_ids: frozenset[int]) -> list[int]:
         """Return the ids of these servers' watches that an article matches, ascending."""
-        found: list[int] = []
-        for group in self._index_for(article.language).matching(AnalysedArticle(article)):
-            found += [watch for watch, server in group.server_by_watch_id.items() if server in server_ids]
-        return sorted(found)
+        watch_ids: list[int] = []
+        for group in self._key_index_for(article.language).iter_matching(AnalysedArticle(article)):
+            watch_ids += [
+                watch_id
+                for watch_id, server_id in group.server_by_watch_id.items()
+                if server_id in server_ids
+            ]
+        return sorted(watch_ids)
 
-    def _index_for(self, language: str | None) -> _KeyIndex:
+    def _key_index_for(self, language: str | None) -> _KeyIndex:
         """Return the index for articles in a language, building it on first use."""
-        languages = query_languages_for(language)
-        keys = self._keys.get(languages)
-        if keys is None:
-            keys = self._keys[languages] = _KeyIndex(languages)
-            for group in self._groups.values():
-                keys.add(group, self._frequency)
-        return keys
+        languages = select_query_languages(language)
+        key_index = self._key_index_by_languages.get(languages)
+        if key_index is None:
+            key_index = self._key_index_by_languages[languages] = _KeyIndex(languages)
+            for group in self._group_by_query_text.values():
+                key_index.add(group, self._get_frequency)
+        return key_index

@@ -12,11 +12,11 @@ from bot.search.query.query_matching import (
     AnalysedArticle,
     KeyKind,
     MatchKey,
-    cheapest_keys,
-    matchable_clause,
-    matches,
+    build_matchable_clause,
+    matches_clause,
+    select_cheapest_keys,
 )
-from bot.search.query.query_parser import MAX_LENGTH, parse_query
+from bot.search.query.query_parser import MAX_QUERY_LENGTH, parse_query
 from bot.search.query.query_tree import AnyOf, Not, Query
 from bot.store import Store
 from bot.store.records.people_records import ActiveWatch, Arrival
@@ -26,12 +26,12 @@ from bot.watches.watch_index import WatchIndex
 
 log = logging.getLogger(__name__)
 
-MAX_WATCHES_PER_PERSON = 25
+MAX_WATCHES_PER_USER = 25
 """Maximum number of watches of a user."""
 MAX_WATCHES_PER_SERVER = 50
 """Maximum number of watches in all channels of a server."""
 
-DMS_CLOSED = "closed"
+DMS_CLOSED_PROBLEM = "closed"
 """Stored problem of a user who does not accept direct messages; their watches are paused."""
 
 _ARRIVAL_BATCH_SIZE = 50
@@ -40,9 +40,9 @@ _FREQUENCY_SAMPLE_SIZE = 1_000
 """Number of newest articles from which the frequencies of keys are counted."""
 _MIN_FREQUENT_COUNT = 3
 """Minimum count of a key that is not rare; lower counts are not stored."""
-_SELECTIVITY_SAMPLE_SIZE = 400
+_MATCH_SHARE_SAMPLE_SIZE = 400
 """Number of newest articles on which a new watch is tried; with fewer articles it is not."""
-_MAX_SELECTIVITY = 0.25
+_MAX_MATCH_SHARE = 0.25
 """Share of those articles from which on a query is rejected as too common."""
 
 
@@ -54,15 +54,15 @@ async def parse_watch_query(store: Store, text: str) -> Query:
         StoreError: The database failed.
     """
     query = live_query_validation.parse_live_query(text, store.clock.now(), QueryRejection.WATCH_HAS_DATE)
-    wanted = matchable_clause(query)
-    keys = cheapest_keys(wanted, lambda _key: 0) if wanted is not None else frozenset()
-    if wanted is None or not keys:
-        raise RequestRejected(QueryRejection.EMPTY_WATCH if wanted is None else _rejection_for(query))
+    clause = build_matchable_clause(query)
+    keys = select_cheapest_keys(clause, lambda _key: 0) if clause is not None else frozenset()
+    if clause is None or not keys:
+        raise RequestRejected(QueryRejection.EMPTY_WATCH if clause is None else _rejection_for(query))
     if all(key.kind is not KeyKind.NAME for key in keys):
-        newest = await store.articles.newest(None, limit=_SELECTIVITY_SAMPLE_SIZE)
+        recent_articles = await store.articles.list_newest(None, limit=_MATCH_SHARE_SAMPLE_SIZE)
         if (
-            len(newest) == _SELECTIVITY_SAMPLE_SIZE
-            and await asyncio.to_thread(_match_share, wanted, newest) >= _MAX_SELECTIVITY
+            len(recent_articles) == _MATCH_SHARE_SAMPLE_SIZE
+            and await asyncio.to_thread(_compute_match_share, clause, recent_articles) >= _MAX_MATCH_SHARE
         ):
             raise RequestRejected(QueryRejection.TOO_COMMON)
     return query
@@ -76,8 +76,8 @@ def _rejection_for(query: Query) -> QueryRejection:
     return QueryRejection.TOO_COMMON
 
 
-def _match_share(wanted: Clause, articles: Sequence[Article]) -> float:
-    return sum(matches(wanted, AnalysedArticle(article)) for article in articles) / len(articles)
+def _compute_match_share(clause: Clause, articles: Sequence[Article]) -> float:
+    return sum(matches_clause(clause, AnalysedArticle(article)) for article in articles) / len(articles)
 
 
 class _KeyFrequencies:
@@ -86,11 +86,11 @@ class _KeyFrequencies:
     def __init__(self) -> None:
         self._counts: Counter[MatchKey] = Counter()
 
-    def learn(self, articles: Iterable[Article]) -> None:
+    def count_keys(self, articles: Iterable[Article]) -> None:
         """Count the keys of articles."""
         for article in articles:
-            for kind, values in AnalysedArticle(article).match_keys.items():
-                self._counts.update(MatchKey(kind, value) for value in values)
+            for kind, key_texts in AnalysedArticle(article).match_keys.items():
+                self._counts.update(MatchKey(kind, key_text) for key_text in key_texts)
         self._counts = Counter(
             {key: count for key, count in self._counts.items() if count >= _MIN_FREQUENT_COUNT}
         )
@@ -104,8 +104,8 @@ class WatchMatcher:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._rarity = _KeyFrequencies()
-        self._index = WatchIndex(self._rarity)
+        self._key_frequencies = _KeyFrequencies()
+        self._watch_index = WatchIndex(self._key_frequencies)
         self._last_watch_id = 0
 
     async def process_next_batch(self) -> bool:
@@ -117,41 +117,43 @@ class WatchMatcher:
         Raises:
             StoreError: The database failed.
         """
-        arrivals = await self._store.watches.unmatched_arrivals(_ARRIVAL_BATCH_SIZE)
+        arrivals = await self._store.watches.list_unmatched_arrivals(_ARRIVAL_BATCH_SIZE)
         if not arrivals:
             return False
         await self._load_new_watches()
-        matches = await asyncio.to_thread(self._matches, arrivals)
-        gone = await self._store.watches.enqueue_notifications(
-            matches, [arrival.article.id for arrival in arrivals], closed=DMS_CLOSED
+        matches = await asyncio.to_thread(self._match_arrivals, arrivals)
+        closed_watch_ids = await self._store.watches.enqueue_notifications(
+            matches, [arrival.article.id for arrival in arrivals], closed_problem=DMS_CLOSED_PROBLEM
         )
-        self._index.discard(gone)
+        self._watch_index.discard_watches(closed_watch_ids)
         return True
 
-    def _matches(self, arrivals: Sequence[Arrival]) -> list[tuple[int, int]]:
-        found: list[tuple[int, int]] = []
+    def _match_arrivals(self, arrivals: Sequence[Arrival]) -> list[tuple[int, int]]:
+        matches: list[tuple[int, int]] = []
         for article, server_ids in arrivals:
             try:
-                watches = self._index.matching(article, server_ids)
+                watch_ids = self._watch_index.find_matching(article, server_ids)
             except Exception:  # An article that fails must not prevent other notifications.
                 log.exception("watch matching failed article_id=%d", article.id)
                 continue
-            found += [(watch_id, article.id) for watch_id in watches]
-        return found
+            matches += [(watch_id, article.id) for watch_id in watch_ids]
+        return matches
 
     async def _load_new_watches(self) -> None:
-        added = await self._store.watches.active_after_id(self._last_watch_id)
-        if not added:
+        new_watches = await self._store.watches.list_active_after_id(self._last_watch_id)
+        if not new_watches:
             return
         if not self._last_watch_id:
-            newest = await self._store.articles.newest(None, limit=_FREQUENCY_SAMPLE_SIZE)
-            await asyncio.to_thread(self._rarity.learn, newest)
-        await asyncio.to_thread(self._add, added)
-        self._last_watch_id = added[-1].id
+            recent_articles = await self._store.articles.list_newest(None, limit=_FREQUENCY_SAMPLE_SIZE)
+            await asyncio.to_thread(self._key_frequencies.count_keys, recent_articles)
+        await asyncio.to_thread(self._add_watches, new_watches)
+        self._last_watch_id = new_watches[-1].id
 
-    def _add(self, watches: Sequence[ActiveWatch]) -> None:
-        queries: dict[str, Query] = {}
+    def _add_watches(self, watches: Sequence[ActiveWatch]) -> None:
+        query_by_text: dict[str, Query] = {}
         for watch in watches:
-            if watch.query not in queries:
-                queries[watch.query] = parse_query(watch.query, self._store.clock.now(), max_chars=MAX_LENGTH)
-            self._index.add(watch.id, watch.server_id, queries[watch.query])
+            if watch.query not in query_by_text:
+                query_by_text[watch.query] = parse_query(
+                    watch.query, self._store.clock.now(), max_chars=MAX_QUERY_LENGTH
+                )
+            self._watch_index.add_watch(watch.id, watch.server_id, query_by_text[watch.query])

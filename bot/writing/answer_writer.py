@@ -9,7 +9,7 @@ from bot.core.settings import Settings
 from bot.text import discord_text
 from bot.writing import citation_checks, prompts
 from bot.writing.citation_checks import Passage, Sentence
-from bot.writing.model_client import ModelClient, model_client
+from bot.writing.model_client import ModelClient, open_model_client
 
 MAX_PASSAGES = 8
 """Maximum number of passages that are shown to the model."""
@@ -52,63 +52,69 @@ class AnswerWriter:
         is being written. Empty if there are no passages, if the service finds no answer in them or fails, or
         if no sentence is supported.
         """
-        shown = list(passages[:MAX_PASSAGES])
-        trusted = await asyncio.to_thread(prompts.injection_free_indexes, shown)
-        if not trusted:
+        shown_passages = list(passages[:MAX_PASSAGES])
+        trusted_indexes = await asyncio.to_thread(prompts.find_injection_free_indexes, shown_passages)
+        if not trusted_indexes:
             return ()
-        asked = f"Question: {discord_text.to_plain_line(question, prompts.MAX_QUESTION_LENGTH)}"
-        material = [shown[number] for number in trusted]
+        question_text = f"Question: {discord_text.to_plain_line(question, prompts.MAX_QUESTION_LENGTH)}"
+        trusted_passages = [shown_passages[number] for number in trusted_indexes]
 
-        def held(written: str) -> tuple[Sentence, ...]:
-            kept = citation_checks.supported_sentences(written, material, language, question)
+        def check_support(generated_text: str) -> tuple[Sentence, ...]:
+            supported = citation_checks.filter_supported_sentences(
+                generated_text, trusted_passages, language, question
+            )
             return tuple(
-                Sentence(each.text, tuple(trusted[cited - 1] + 1 for cited in each.citations))
-                for each in kept
+                Sentence(
+                    sentence.text, tuple(trusted_indexes[citation - 1] + 1 for citation in sentence.citations)
+                )
+                for sentence in supported
             )
 
-        listener = None if on_sentences is None else _StreamChecker(held, on_sentences)
+        stream_checker = None if on_sentences is None else _StreamChecker(check_support, on_sentences)
         try:
-            written = await self._client.complete(
-                prompts.build_messages(_ANSWER_INSTRUCTION, asked, material, language),
+            generated = await self._client.complete(
+                prompts.build_messages(_ANSWER_INSTRUCTION, question_text, trusted_passages, language),
                 max_tokens=MAX_TOKENS,
-                on_partial=None if listener is None else listener.feed,
+                on_partial=None if stream_checker is None else stream_checker.feed,
             )
         finally:
-            if listener is not None:
-                listener.close()
-        if written is None or _NO_ANSWER in written:
+            if stream_checker is not None:
+                stream_checker.close()
+        if generated is None or _NO_ANSWER in generated:
             return ()
-        return await asyncio.to_thread(held, written)
+        return await asyncio.to_thread(check_support, generated)
 
 
 class _StreamChecker:
     """Checker of an answer that is being written: one check at a time, after another citation ends."""
 
-    def __init__(self, held: Callable[[str], tuple[Sentence, ...]], told: OnSentences) -> None:
-        self._supported, self._on_sentences = held, told
-        self._cited = 0
-        self._count = 0
-        self._check: asyncio.Task[None] | None = None
+    def __init__(
+        self, check_support: Callable[[str], tuple[Sentence, ...]], on_sentences: OnSentences
+    ) -> None:
+        self._check_support, self._on_sentences = check_support, on_sentences
+        self._citation_count = 0
+        self._sentence_count = 0
+        self._check_task: asyncio.Task[None] | None = None
 
-    def feed(self, written: str) -> None:
-        cited = written.count("]")
-        if cited > self._cited and (self._check is None or self._check.done()):
-            self._cited = cited
-            self._check = asyncio.create_task(self._check_sentences(written))
+    def feed(self, generated: str) -> None:
+        citation_count = generated.count("]")
+        if citation_count > self._citation_count and (self._check_task is None or self._check_task.done()):
+            self._citation_count = citation_count
+            self._check_task = asyncio.create_task(self._check_sentences(generated))
 
     def close(self) -> None:
-        if self._check is not None:
-            self._check.cancel()
+        if self._check_task is not None:
+            self._check_task.cancel()
 
-    async def _check_sentences(self, written: str) -> None:
-        sentences = await asyncio.to_thread(self._supported, written)
-        if len(sentences) > self._count:
-            self._count = len(sentences)
+    async def _check_sentences(self, generated: str) -> None:
+        sentences = await asyncio.to_thread(self._check_support, generated)
+        if len(sentences) > self._sentence_count:
+            self._sentence_count = len(sentences)
             self._on_sentences(sentences)
 
 
 @asynccontextmanager
 async def open_answer_writer(settings: Settings, clock: Clock) -> AsyncIterator[AnswerWriter | None]:
     """Open the writer within the block; None if no model service is configured."""
-    async with model_client(settings, clock) as client:
+    async with open_model_client(settings, clock) as client:
         yield None if client is None else AnswerWriter(client)

@@ -31,13 +31,13 @@ _LABEL = re.compile(r"^\W*(?:title|titre|text|texte|line \d|ligne \d)\W*:\s*", r
 class ArticleTranslator:
     """Translator that writes one translation per article and language."""
 
-    def __init__(self, store: Store, client: ModelClient, budget: GenerationQuota) -> None:
-        self._store, self._client, self._budget = store, client, budget
+    def __init__(self, store: Store, client: ModelClient, quota: GenerationQuota) -> None:
+        self._store, self._client, self._quota = store, client, quota
         self.model = client.model
 
     async def has_quota(self, server_id: int) -> bool:
         """Return whether one more text may be written today for a server."""
-        return await self._budget.has_quota(server_id)
+        return await self._quota.has_quota(server_id)
 
     async def translate(
         self, article: Article, language: str, *, server_id: int, channel_ids: Collection[int]
@@ -47,39 +47,44 @@ class ArticleTranslator:
         Return False if the service failed. An unfaithful translation is stored as "", and the original stays.
         Raises StoreError.
         """
-        begun = self._store.clock.now()
-        title, excerpt = discord_text.to_plain_line(article.title, MAX_TITLE_LENGTH), _excerpt(article)
+        started_at = self._store.clock.now()
+        title, excerpt = (
+            discord_text.to_plain_line(article.title, MAX_TITLE_LENGTH),
+            _excerpt_to_translate(article),
+        )
         parts = [ArticlePassage(part, article) for part in (title, excerpt) if part]
-        whole = ArticlePassage("\n".join(part.text for part in parts), article)
+        original = ArticlePassage("\n".join(part.text for part in parts), article)
         text = ""
-        trusted = await asyncio.to_thread(prompts.injection_free_indexes, parts)
-        if title and trusted:
-            written = await self._client.complete(
+        trusted_indexes = await asyncio.to_thread(prompts.find_injection_free_indexes, parts)
+        if title and trusted_indexes:
+            generated = await self._client.complete(
                 prompts.build_messages(_INSTRUCTIONS, "", parts, language, with_headings=False),
                 max_tokens=MAX_TOKENS,
                 background=True,
             )
-            if written is None:
+            if generated is None:
                 return False
-            text = await asyncio.to_thread(_faithful_translation, written, whole, language, excerpt=excerpt)
-        await self._store.written_texts.add(
+            text = await asyncio.to_thread(
+                _faithful_translation, generated, original, language, excerpt=excerpt
+            )
+        await self._store.generated_texts.add(
             GeneratedTextKind.TRANSLATION,
             article.id,
             text,
             language=language,
             model=self.model,
             server_id=server_id,
-            as_of=begun,
+            as_of=started_at,
             channel_ids=channel_ids if text else (),
         )
         return True
 
 
-async def with_translation(store: Store, article: Article, language: str, model: str) -> Article:
+async def apply_stored_translation(store: Store, article: Article, language: str, model: str) -> Article:
     """Return the article with the stored translation of its title and excerpt, or unchanged without one."""
     if article.language in {None, language}:
         return article
-    texts = await store.written_texts.get(
+    texts = await store.generated_texts.get(
         GeneratedTextKind.TRANSLATION, [article.id], language=language, model=model
     )
     title, _line, excerpt = texts.get(article.id, "").partition("\n")
@@ -88,24 +93,24 @@ async def with_translation(store: Store, article: Article, language: str, model:
     return article._replace(title=title, summary=excerpt, body="", translated_from=article.language)
 
 
-def _excerpt(article: Article) -> str:
-    found = excerpts.lead_excerpt(
+def _excerpt_to_translate(article: Article) -> str:
+    excerpt = excerpts.make_lead_excerpt(
         (article.summary, article.body), discord_text.to_plain_line(article.title), MAX_EXCERPT_LENGTH
     )
-    return " ".join(excerpts.sentences(found)[:EXCERPT_SENTENCES])
+    return " ".join(excerpts.split_sentences(excerpt)[:EXCERPT_SENTENCES])
 
 
-def _faithful_translation(written: str, original: ArticlePassage, language: str, *, excerpt: str) -> str:
+def _faithful_translation(generated: str, original: ArticlePassage, language: str, *, excerpt: str) -> str:
     """Return the title and the excerpt on two lines if they are faithful to the original, else ""."""
-    title, *rest = [
-        discord_text.to_plain_line(_LABEL.sub("", line)) for line in citation_checks.clean_lines(written)
+    title, *excerpt_lines = [
+        discord_text.to_plain_line(_LABEL.sub("", line)) for line in citation_checks.clean_lines(generated)
     ] or [""]
-    text = " ".join(rest) if excerpt else ""
-    whole = "\n".join(filter(None, (title, text)))
+    text = " ".join(excerpt_lines) if excerpt else ""
+    translation = "\n".join(filter(None, (title, text)))
     if (
         bool(text) != bool(excerpt)
         or len(title) > MAX_TITLE_LENGTH
-        or discord_text.utf16_length(text) > 2 * MAX_EXCERPT_LENGTH
+        or discord_text.count_utf16_units(text) > 2 * MAX_EXCERPT_LENGTH
     ):
         return ""
-    return whole if citation_checks.is_faithful_translation(whole, original, language) else ""
+    return translation if citation_checks.is_faithful_translation(translation, original, language) else ""

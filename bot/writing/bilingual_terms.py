@@ -13,34 +13,39 @@ TermSet = frozenset[str]
 """A set of index terms."""
 
 
-def translations(terms: Iterable[str]) -> TermSet:
+def translate_terms(terms: Iterable[str]) -> TermSet:
     """Return index terms of the other language with about the same meaning, if the dictionary has any."""
     table = _word_table()
     return frozenset().union(*(table.get(term, ()) for term in terms))
 
 
-def translated_names(found: TermSet) -> TermSet:
+def translate_names(terms: TermSet) -> TermSet:
     """Return the terms of the other language's names of the countries, languages and acronyms in `terms`."""
-    others: set[str] = set()
-    for one, other in _name_table():
-        if one <= found:
-            others |= other
-        if other <= found:
-            others |= one
-    return frozenset(others)
+    translated_terms: set[str] = set()
+    for english_name, french_name in _name_table():
+        if english_name <= terms:
+            translated_terms |= french_name
+        if french_name <= terms:
+            translated_terms |= english_name
+    return frozenset(translated_terms)
 
 
 @cache
 def _word_table() -> dict[str, TermSet]:
     """Return the translations of index terms, in both directions."""
-    found: defaultdict[str, set[str]] = defaultdict(set)
-    for english, french in _pairs("bilingual_words.txt"):
-        one, other = text_analysis.stemmed_tokens(english, "en"), text_analysis.stemmed_tokens(french, "fr")
-        for stem in one:
-            found[stem].update(other)
-        for stem in other:
-            found[stem].update(one)
-    return {stem: frozenset(others - {stem}) for stem, others in found.items()}
+    translations_by_stem: defaultdict[str, set[str]] = defaultdict(set)
+    for english, french in _read_pairs("bilingual_words.txt"):
+        english_stems, french_stems = (
+            text_analysis.stem_tokens(english, "en"),
+            text_analysis.stem_tokens(french, "fr"),
+        )
+        for stem in english_stems:
+            translations_by_stem[stem].update(french_stems)
+        for stem in french_stems:
+            translations_by_stem[stem].update(english_stems)
+    return {
+        stem: frozenset(translated_stems - {stem}) for stem, translated_stems in translations_by_stem.items()
+    }
 
 
 @cache
@@ -48,27 +53,31 @@ def _name_table() -> tuple[tuple[TermSet, TermSet], ...]:
     """Return pairs of the terms of a name in English and in French."""
     english, french = Locale("en"), Locale("fr")
     pairs = [
-        (str(names[code]), str(others[code]))
-        for names, others in (
+        (str(names[code]), str(french_names[code]))
+        for names, french_names in (
             (english.territories, french.territories),
             (english.languages, french.languages),
         )
         for code in names
-        if code in others and not str(code).isdigit()
+        if code in french_names and not str(code).isdigit()
     ]
-    for one, other in _pairs("bilingual_names.txt"):
-        pairs += [(name, namesake) for name in one.split() for namesake in other.split()]
-    found = [
+    for english_line, french_line in _read_pairs("bilingual_names.txt"):
+        pairs += [(name, namesake) for name in english_line.split() for namesake in french_line.split()]
+    term_pairs = [
         (
-            frozenset(text_analysis.stemmed_tokens(one, "en")),
-            frozenset(text_analysis.stemmed_tokens(other, "fr")),
+            frozenset(text_analysis.stem_tokens(english_text, "en")),
+            frozenset(text_analysis.stem_tokens(french_text, "fr")),
         )
-        for one, other in pairs
+        for english_text, french_text in pairs
     ]
-    return tuple((one, other) for one, other in found if one and other and one != other)
+    return tuple(
+        (english_terms, french_terms)
+        for english_terms, french_terms in term_pairs
+        if english_terms and french_terms and english_terms != french_terms
+    )
 
 
-def _pairs(name: str) -> Iterator[tuple[str, str]]:
+def _read_pairs(name: str) -> Iterator[tuple[str, str]]:
     """Yield the English and the French side of each line of a file."""
     for line in (DATA / name).read_text("utf-8").splitlines():
         if not line.startswith("#"):

@@ -24,7 +24,7 @@ class CheckableFacts(NamedTuple):
     fact_pairs: frozenset[tuple[str, str]]
 
     @property
-    def values(self) -> frozenset[Decimal]:
+    def possible_values(self) -> frozenset[Decimal]:
         """Possible values of all numbers."""
         return frozenset[Decimal]().union(*self.numbers)
 
@@ -91,7 +91,7 @@ _NOON = 12
 _ARTICLES = frozenset({"a", "an", "un", "une"})
 _QUATRE_VINGT = 4
 """The number before "vingt" in "quatre-vingt"."""
-_THOUSANDS_DIGITS = 3
+_THOUSANDS_GROUP_DIGITS = 3
 
 _month = "|".join(_MONTHS)
 _YEAR = r"(?:1[0-9]|20)\d\d"
@@ -105,7 +105,7 @@ _NUMERIC_DATE = re.compile(r"\b(\d{1,2})/(\d{1,2})/(\d{4})\b")
 _TIME = re.compile(
     r"(?<![\w.,:])(?P<hour>\d{1,2})(?: ?h ?|:)(?P<minute>\d\d)(?!\d|:\d)(?: ?(?P<half>[ap])\.? ?m\b)?"
 )
-_POINTED_DATE = re.compile(r"\b(\d{1,2})\.(\d{1,2})\.(\d{4})\b")
+_DOTTED_DATE = re.compile(r"\b(\d{1,2})\.(\d{1,2})\.(\d{4})\b")
 _ISO_DATE = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
 _ROMAN = re.compile(r"\b([ivx]{1,5})(?:e|eme)? (?=siecles?\b)")
 _scale = "|".join(sorted(_SCALES, key=len, reverse=True))
@@ -125,24 +125,28 @@ def extract_facts(text: str, language: str | None = None) -> CheckableFacts:
 
     `language` (ISO 639-1) determines how it writes numbers; None allows both ways.
     """
-    folded = _POINTED_DATE.sub(r"\1/\2/\3", text)
+    folded = _DOTTED_DATE.sub(r"\1/\2/\3", text)
     folded = _POUR_CENT.sub("percent", " ".join(fold(folded).split()))
     numbers: list[frozenset[Decimal]] = []
-    facts: set[tuple[str, str]] = {*_dates(folded), *map(_time, _TIME.finditer(folded))}
+    facts: set[tuple[str, str]] = {*_date_facts(folded), *map(_time_fact, _TIME.finditer(folded))}
     folded = _TIME.sub(" ", folded)
     for match in _NUMBER.finditer(folded):
         digits = match["digits"].replace(" ", "")
         if _VERSION_NUMBER.fullmatch(digits):
             facts.add(("release", digits))
             continue
-        values = _values(digits, match["scale"], language)
-        numbers.append(values)
+        candidate_values = _possible_values(digits, match["scale"], language)
+        numbers.append(candidate_values)
         if match["unit"]:
-            facts.update((f"{value:f}", _UNITS[match["unit"]]) for value in values)
-    spelt = list(_spelled_numbers(_WORD.findall(_NUMBER.sub(" ", folded).replace("'", " "))))
-    facts.update((str(value), unit) for value, unit in spelt if unit)
-    numbers += (frozenset({Decimal(value)}) for value, _unit in spelt if value > 1)  # "un" may be an article
-    numbers += (frozenset({Decimal(_roman(match[1]))}) for match in _ROMAN.finditer(folded))
+            facts.update((f"{unit_value:f}", _UNITS[match["unit"]]) for unit_value in candidate_values)
+    spelled_numbers = list(_spelled_numbers(_WORD.findall(_NUMBER.sub(" ", folded).replace("'", " "))))
+    facts.update((str(spelled_value), unit) for spelled_value, unit in spelled_numbers if unit)
+    numbers += (
+        frozenset({Decimal(spelled_number)})
+        for spelled_number, _unit in spelled_numbers
+        if spelled_number > 1
+    )  # "un" may be an article
+    numbers += (frozenset({Decimal(_parse_roman(match[1]))}) for match in _ROMAN.finditer(folded))
     words = _WORD.findall(folded)
     facts.update(("unit", _CURRENCIES[word]) for word in words if word in _CURRENCIES)
     facts.update(("weekday", _WEEKDAYS[word]) for word in words if word in _WEEKDAYS)
@@ -152,31 +156,31 @@ def extract_facts(text: str, language: str | None = None) -> CheckableFacts:
 def is_number_or_date(word: str) -> bool:
     """Return whether a folded word is part of a number or date that `extract_facts` recognises."""
     return any(
-        word in known for known in (_MONTHS, _WEEKDAYS, _UNITS, _CURRENCIES, _SCALES, _NUMBER_WORDS)
+        word in vocabulary for vocabulary in (_MONTHS, _WEEKDAYS, _UNITS, _CURRENCIES, _SCALES, _NUMBER_WORDS)
     ) or (word[:1].isdecimal())
 
 
-def units(text: str) -> frozenset[str]:
+def extract_time_units(text: str) -> frozenset[str]:
     """Return the units of time in a text, in English."""
     return frozenset(_UNITS[word] for word in _WORD.findall(fold(text)) if word in _UNITS)
 
 
-def has_unsupported_fact(said: CheckableFacts, known: CheckableFacts) -> bool:
+def has_unsupported_fact(claimed: CheckableFacts, supported: CheckableFacts) -> bool:
     """Return whether a claimed fact is missing from the known ones."""
-    values = known.values
-    return not said.fact_pairs <= known.fact_pairs or any(
-        values.isdisjoint(number) for number in said.numbers
+    supported_values = supported.possible_values
+    return not claimed.fact_pairs <= supported.fact_pairs or any(
+        supported_values.isdisjoint(number) for number in claimed.numbers
     )
 
 
-def _time(match: re.Match[str]) -> tuple[str, str]:
+def _time_fact(match: re.Match[str]) -> tuple[str, str]:
     hour = int(match["hour"])
     if match["half"]:
         hour = hour % _NOON + (_NOON if match["half"] == "p" else 0)
     return "time", f"{hour}:{match['minute']}"
 
 
-def _dates(folded: str) -> Iterator[tuple[str, str]]:
+def _date_facts(folded: str) -> Iterator[tuple[str, str]]:
     for pattern in (_DATE, _DATE_ENGLISH):
         for match in pattern.finditer(folded):
             yield f"day {int(match['day'])}", f"month {_MONTHS[match['month']]}"
@@ -197,42 +201,54 @@ def _dates(folded: str) -> Iterator[tuple[str, str]]:
         yield "month", str(month)
 
 
-def _values(digits: str, scale: str | None, language: str | None) -> frozenset[Decimal]:
+def _possible_values(digits: str, scale: str | None, language: str | None) -> frozenset[Decimal]:
     """Return the possible values of a number in digits in a language."""
-    *before, last = re.split("[.,]", digits)
-    mark = digits[-len(last) - 1 : -len(last)]
-    found = set()
-    if not before:
-        found.add(Decimal(digits))
-    elif len(before) > 1:
-        alike = len(set(re.findall("[.,]", digits))) == 1
-        found.add(Decimal("".join([*before, last]) if alike else "".join(before) + "." + last))
+    *groups, last_group = re.split("[.,]", digits)
+    separator = digits[-len(last_group) - 1 : -len(last_group)]
+    candidates = set()
+    if not groups:
+        candidates.add(Decimal(digits))
+    elif len(groups) > 1:
+        is_single_separator = len(set(re.findall("[.,]", digits))) == 1
+        candidates.add(
+            Decimal(
+                "".join([*groups, last_group]) if is_single_separator else "".join(groups) + "." + last_group
+            )
+        )
     else:
-        grouped = len(last) == _THOUSANDS_DIGITS and len(before[0]) <= _THOUSANDS_DIGITS and before[0] != "0"
-        if grouped and not (mark == "," and language == "fr") and not (mark == "." and language == "en"):
-            found.add(Decimal(before[0] + last))
-        if not (grouped and mark == "," and language == "en"):
-            found.add(Decimal(f"{before[0]}.{last}"))
+        may_be_thousands = (
+            len(last_group) == _THOUSANDS_GROUP_DIGITS
+            and len(groups[0]) <= _THOUSANDS_GROUP_DIGITS
+            and groups[0] != "0"
+        )
+        if (
+            may_be_thousands
+            and not (separator == "," and language == "fr")
+            and not (separator == "." and language == "en")
+        ):
+            candidates.add(Decimal(groups[0] + last_group))
+        if not (may_be_thousands and separator == "," and language == "en"):
+            candidates.add(Decimal(f"{groups[0]}.{last_group}"))
     if scale:
         factor = 10**12 if scale.startswith("billion") and language == "fr" else _SCALES[scale]
-        scaled = {value * factor for value in found}
-        found = scaled | (found if len(scale) == 1 else set())  # "5 m" may be metres.
-    return frozenset(value.normalize() for value in found)
+        scaled = {unscaled * factor for unscaled in candidates}
+        candidates = scaled | (candidates if len(scale) == 1 else set())  # "5 m" may be metres.
+    return frozenset(candidate.normalize() for candidate in candidates)
 
 
 def _spelled_numbers(words: Sequence[str]) -> Iterator[tuple[int, str | None]]:
     """Yield the numbers in words, and articles before a unit of time, each with the unit or None."""
     position = 0
     while position < len(words):
-        value, after = _parse_number_words(words, position)
-        if after == position and words[position] in _ARTICLES:
-            value, after = 1, position + 1
-            if words[after : after + 1] and words[after] not in _UNITS:
-                position = after
+        number, end = _parse_number_words(words, position)
+        if end == position and words[position] in _ARTICLES:
+            number, end = 1, position + 1
+            if words[end : end + 1] and words[end] not in _UNITS:
+                position = end
                 continue
-        if after > position:
-            yield value, _UNITS.get(words[after]) if after < len(words) else None
-        position = max(after, position + 1)
+        if end > position:
+            yield number, _UNITS.get(words[end]) if end < len(words) else None
+        position = max(end, position + 1)
 
 
 def _parse_number_words(words: Sequence[str], start: int) -> tuple[int, int]:
@@ -254,7 +270,7 @@ def _parse_number_words(words: Sequence[str], start: int) -> tuple[int, int]:
     return total + current, position
 
 
-def _roman(text: str) -> int:
-    values = [{"i": 1, "v": 5, "x": 10}[character] for character in text]
-    pairs = zip(values, [*values[1:], 0], strict=True)
-    return sum(-value if value < after else value for value, after in pairs)
+def _parse_roman(text: str) -> int:
+    digit_values = [{"i": 1, "v": 5, "x": 10}[character] for character in text]
+    pairs = zip(digit_values, [*digit_values[1:], 0], strict=True)
+    return sum(-digit_value if digit_value < next_value else digit_value for digit_value, next_value in pairs)

@@ -17,10 +17,10 @@ from bot.text import discord_text, excerpts
 from bot.text.language import detect
 from bot.text.words import fold
 from bot.writing import checkable_facts
-from bot.writing.bilingual_terms import translated_names, translations
+from bot.writing.bilingual_terms import translate_names, translate_terms
 from bot.writing.checkable_facts import CheckableFacts
 
-MAX_SENTENCES = 6
+MAX_ANSWER_SENTENCES = 6
 """Maximum number of sentences of an answer."""
 SCAN_CHUNK_LENGTH, SCAN_CHUNK_OVERLAP = 2_000, 200
 """Characters per regular-expression search, which blocks all threads for milliseconds, and overlap."""
@@ -36,7 +36,7 @@ FAMILY_PREFIX_LENGTH, MIN_SHARED_PREFIX = (
 )
 """Common prefix of words of one family: minimum characters, and minimum share of the longer word."""
 
-_IN_THE_DICTIONARY = frozenset({"en", "fr"})
+_DICTIONARY_LANGUAGES = frozenset({"en", "fr"})
 """Languages of the bilingual dictionary."""
 _REASONING_BLOCK = re.compile(r"\A\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
 _CITATION_PATTERN = re.compile(r"(?:\s*[\[【]\s*\d{1,3}(?:\s*[,;]\s*\d{1,3})*\s*[\]】])+\s*[.!?…]?")
@@ -109,7 +109,7 @@ def contains_prompt_injection(text: str) -> bool:
     return any(_INJECTION_PATTERN.search(fold(part)) for part in parts)
 
 
-def supported_sentences(
+def filter_supported_sentences(
     generated: str, passages: Sequence[Passage], language: str | None, question: str = ""
 ) -> tuple[Sentence, ...]:
     """Return the generated sentences that their cited passages support.
@@ -117,163 +117,167 @@ def supported_sentences(
     At most `MAX_ANSWER_SENTENCES`. `citations` are 1-based numbers into `passages`; `language` is the ISO
     639-1 code that the model was asked for; words of `question` need no support.
     """
-    asked = frozenset(text_analysis.tokens(question))
-    known = [_read(passage) for passage in passages]
-    kept: list[Sentence] = []
-    for text, cites in _sentences(generated):
-        if not cites or max(cites) > len(known) or min(cites) < 1:
+    question_words = frozenset(text_analysis.tokenize(question))
+    passage_facts = [_extract_passage_facts(passage) for passage in passages]
+    sentences: list[Sentence] = []
+    for text, citations in _split_cited_sentences(generated):
+        if not citations or max(citations) > len(passage_facts) or min(citations) < 1:
             continue
         if len(text) <= MAX_SENTENCE_LENGTH and _is_supported(
-            text, [known[number - 1] for number in cites], language, asked
+            text, [passage_facts[number - 1] for number in citations], language, question_words
         ):
-            kept.append(Sentence(text, cites))
-            if len(kept) == MAX_SENTENCES:
+            sentences.append(Sentence(text, citations))
+            if len(sentences) == MAX_ANSWER_SENTENCES:
                 break
-    return tuple(kept)
+    return tuple(sentences)
 
 
-def sentences_supported_by(
-    written: str, passages: Sequence[Passage], language: str | None
+def filter_sentences_supported_by_one(
+    generated: str, passages: Sequence[Passage], language: str | None
 ) -> tuple[str, ...]:
     """Return the generated sentences, cited or not, that a single passage supports.
 
     Several passages together could support a sentence that mixes up who did what.
     """
-    known = [_read(passage) for passage in passages]
+    passage_facts = [_extract_passage_facts(passage) for passage in passages]
     return tuple(
         sentence
-        for line in clean_lines(written)
-        for sentence in excerpts.sentences(_CITATION_PATTERN.sub("", line))
+        for line in clean_lines(generated)
+        for sentence in excerpts.split_sentences(_CITATION_PATTERN.sub("", line))
         if len(sentence) <= MAX_SENTENCE_LENGTH
         and not _LINK_PATTERN.search(sentence)
-        and any(_is_supported(sentence, [each], language, frozenset()) for each in known)
+        and any(_is_supported(sentence, [facts], language, frozenset()) for facts in passage_facts)
     )
 
 
-def is_faithful_translation(written: str, original: Passage, language: str) -> bool:
+def is_faithful_translation(translation: str, original: Passage, language: str) -> bool:
     """Return whether a text translates a passage: with its numbers and dates, and without other names."""
-    known = _read(original)
-    said = checkable_facts.extract_facts(written, language)
-    given = checkable_facts.extract_facts(original.text, known.language)
+    original_facts = _extract_passage_facts(original)
+    translated_facts = checkable_facts.extract_facts(translation, language)
+    required_facts = checkable_facts.extract_facts(original.text, original_facts.language)
     # "40 a year" is "40 par an": an article before a unit is no number if the units are equal.
-    articles = {("1", unit) for unit in checkable_facts.units(original.text)}
-    said = said._replace(fact_pairs=said.fact_pairs - articles)
-    given = given._replace(
-        fact_pairs=frozenset(fact for fact in given.fact_pairs if not fact[0][:1].isdecimal())
+    indefinite_units = {("1", unit) for unit in checkable_facts.extract_time_units(original.text)}
+    translated_facts = translated_facts._replace(fact_pairs=translated_facts.fact_pairs - indefinite_units)
+    required_facts = required_facts._replace(
+        fact_pairs=frozenset(fact for fact in required_facts.fact_pairs if not fact[0][:1].isdecimal())
     )
-    if checkable_facts.has_unsupported_fact(said, known.facts) or checkable_facts.has_unsupported_fact(
-        given, said
-    ):
+    if checkable_facts.has_unsupported_fact(
+        translated_facts, original_facts.facts
+    ) or checkable_facts.has_unsupported_fact(required_facts, translated_facts):
         return False
-    if _LINK_PATTERN.search(written) or detect(written) not in {None, language}:
+    if _LINK_PATTERN.search(translation) or detect(translation) not in {None, language}:
         return False
     total = matched = 0
-    for sentence in excerpts.sentences(written):
-        found = _count_supported_words(sentence, [known], language, frozenset())
-        if found is None:
+    for sentence in excerpts.split_sentences(translation):
+        word_counts = _count_supported_words(sentence, [original_facts], language, frozenset())
+        if word_counts is None:
             return False
-        total, matched = total + found[0], matched + found[1]
+        total, matched = total + word_counts[0], matched + word_counts[1]
     return (
-        not {known.language, language} <= _IN_THE_DICTIONARY or matched >= total * MIN_CROSS_LINGUAL_SUPPORT
+        not {original_facts.language, language} <= _DICTIONARY_LANGUAGES
+        or matched >= total * MIN_CROSS_LINGUAL_SUPPORT
     )
 
 
-def clean_lines(written: str) -> list[str]:
+def clean_lines(generated: str) -> list[str]:
     """Return the lines of a generated text that are not blank, without reasoning and markup."""
-    found = (_MARKUP.sub("", line).strip() for line in _REASONING_BLOCK.sub("", written).splitlines())
-    return [line for line in found if line]
+    lines = (_MARKUP.sub("", line).strip() for line in _REASONING_BLOCK.sub("", generated).splitlines())
+    return [line for line in lines if line]
 
 
-def _sentences(written: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+def _split_cited_sentences(generated: str) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Yield each sentence with a citation, cleaned of markup and without links, and the cited numbers."""
-    written = _REASONING_BLOCK.sub("", written)
+    generated = _REASONING_BLOCK.sub("", generated)
     position = 0
-    for match in _CITATION_PATTERN.finditer(written):
-        before = excerpts.sentences(written[position : match.start()])
+    for match in _CITATION_PATTERN.finditer(generated):
+        sentences_before = excerpts.split_sentences(generated[position : match.start()])
         position = match.end()
-        if not before or _LINK_PATTERN.search(before[-1]):
+        if not sentences_before or _LINK_PATTERN.search(sentences_before[-1]):
             continue
-        text = discord_text.to_plain_line(_MARKUP.sub("", before[-1])).strip()
+        text = discord_text.to_plain_line(_MARKUP.sub("", sentences_before[-1])).strip()
         if text and text[-1] not in ".!?…»”":
             text += "."
-        cites = tuple(dict.fromkeys(int(number) for number in _NUMBERS.findall(match[0])))
-        yield text, cites
+        citations = tuple(dict.fromkeys(int(number) for number in _NUMBERS.findall(match[0])))
+        yield text, citations
 
 
-def _read(passage: Passage) -> _PassageFacts:
+def _extract_passage_facts(passage: Passage) -> _PassageFacts:
     article = passage.article
     text = f"{article.title}\n{passage.text}\n{article.outlet}"
-    words = frozenset(text_analysis.tokens(text))
-    found = frozenset(text_analysis.stemmed_tokens(text, article.language)).union(
-        *map(text_analysis.query_stems, words)
+    words = frozenset(text_analysis.tokenize(text))
+    terms = frozenset(text_analysis.stem_tokens(text, article.language)).union(
+        *map(text_analysis.find_query_stems, words)
     )
     return _PassageFacts(
         facts=checkable_facts.extract_facts(text, article.language),
         words=words,
-        terms=found,
-        namesakes=translated_names(found),
+        terms=terms,
+        namesakes=translate_names(terms),
         language=article.language or detect(text),
     )
 
 
 def _is_supported(
-    text: str, cited: Sequence[_PassageFacts], language: str | None, asked: frozenset[str]
+    text: str, cited: Sequence[_PassageFacts], language: str | None, question_words: frozenset[str]
 ) -> bool:
-    known = CheckableFacts(
-        tuple(number for each in cited for number in each.facts.numbers),
-        frozenset[tuple[str, str]]().union(*(each.facts.fact_pairs for each in cited)),
+    cited_facts = CheckableFacts(
+        tuple(number for number_source in cited for number in number_source.facts.numbers),
+        frozenset[tuple[str, str]]().union(*(fact_source.facts.fact_pairs for fact_source in cited)),
     )
-    if checkable_facts.has_unsupported_fact(checkable_facts.extract_facts(text, language), known):
+    if checkable_facts.has_unsupported_fact(checkable_facts.extract_facts(text, language), cited_facts):
         return False
-    across = all(each.language != language for each in cited)
-    counts = _count_supported_words(text, cited, language, asked)
+    is_cross_lingual = all(passage.language != language for passage in cited)
+    counts = _count_supported_words(text, cited, language, question_words)
     if counts is None:
         return False
     total, matched = counts
-    return total > 0 and matched >= total * (MIN_CROSS_LINGUAL_SUPPORT if across else MIN_SUPPORT)
+    return total > 0 and matched >= total * (MIN_CROSS_LINGUAL_SUPPORT if is_cross_lingual else MIN_SUPPORT)
 
 
 def _count_supported_words(
-    text: str, cited: Sequence[_PassageFacts], language: str | None, asked: frozenset[str]
+    text: str, cited: Sequence[_PassageFacts], language: str | None, question_words: frozenset[str]
 ) -> tuple[int, int] | None:
     """Return the number of words that claim something and of supported ones; None for a new name."""
-    words = frozenset[str]().union(*(each.words for each in cited))
-    found = frozenset[str]().union(*(each.terms for each in cited))
-    across = all(each.language != language for each in cited)
+    words = frozenset[str]().union(*(word_source.words for word_source in cited))
+    terms = frozenset[str]().union(*(term_source.terms for term_source in cited))
+    is_cross_lingual = all(passage.language != language for passage in cited)
     total = matched = 0
-    for number, (word, start, end) in enumerate(text_analysis.token_spans(text)):
+    for index, (word, start, end) in enumerate(text_analysis.find_token_spans(text)):
         if text_analysis.is_stop_word(word) or checkable_facts.is_number_or_date(word):
             continue
-        if number == 0 and word in _DISCOURSE_OPENERS:
+        if index == 0 and word in _DISCOURSE_OPENERS:
             continue
-        there = word in words or (across and _is_translated_name(word, cited, language))
+        is_supported = word in words or (is_cross_lingual and _is_translated_name(word, cited, language))
         is_name = any(map(str.isupper, text[start:end])) or any(map(str.isdecimal, word))
-        if not is_name or (number == 0 and not any(map(str.isupper, text[start + 1 : end]))):
-            there = there or _has_related_term(text_analysis.query_stems(word), found)
-        if is_name and not there:
+        if not is_name or (index == 0 and not any(map(str.isupper, text[start + 1 : end]))):
+            is_supported = is_supported or _has_related_term(text_analysis.find_query_stems(word), terms)
+        if is_name and not is_supported:
             return None
-        if not there and word in asked:
+        if not is_supported and word in question_words:
             continue  # Repeated from the question
         total += 1
-        matched += there
+        matched += is_supported
     return total, matched
 
 
 def _is_translated_name(word: str, cited: Sequence[_PassageFacts], language: str | None) -> bool:
     """Return whether a passage in the other language contains a name in that language's form."""
-    forms = text_analysis.query_stems(word, (language,) if language else text_analysis.QUERY_LANGUAGES)
-    translated = translations(forms)
-    return any(not (forms.isdisjoint(each.namesakes) and translated.isdisjoint(each.terms)) for each in cited)
+    forms = text_analysis.find_query_stems(word, (language,) if language else text_analysis.QUERY_LANGUAGES)
+    translated = translate_terms(forms)
+    return any(
+        not (forms.isdisjoint(passage.namesakes) and translated.isdisjoint(passage.terms))
+        for passage in cited
+    )
 
 
-def _has_related_term(forms: Collection[str], found: frozenset[str]) -> bool:
+def _has_related_term(forms: Collection[str], terms: frozenset[str]) -> bool:
     """Return whether a word, one of its translations or a word of its family is among the terms."""
-    if not found.isdisjoint(forms) or not translations(forms).isdisjoint(found):
+    if not terms.isdisjoint(forms) or not translate_terms(forms).isdisjoint(terms):
         return True
     return any(
         term[:FAMILY_PREFIX_LENGTH] == form[:FAMILY_PREFIX_LENGTH]
         and Prefix.similarity(form, term) >= MIN_SHARED_PREFIX * max(len(form), len(term))
         for form in forms
         if len(form) >= FAMILY_PREFIX_LENGTH
-        for term in found
+        for term in terms
     )

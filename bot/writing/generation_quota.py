@@ -19,5 +19,5 @@ class GenerationQuota:
     async def has_quota(self, server_id: int | None) -> bool:
         """Return whether one more text may be written for a server. Raises StoreError."""
         since = self._store.clock.now() - DAY_SECONDS
-        written, of_server = await self._store.written_texts.count_since(since, server_id)
-        return written < self._max_per_day and of_server < max(1, MAX_SERVER_SHARE * self._max_per_day)
+        total_count, server_count = await self._store.generated_texts.count_since(since, server_id)
+        return total_count < self._max_per_day and server_count < max(1, MAX_SERVER_SHARE * self._max_per_day)

@@ -59,7 +59,7 @@ class ModelClient:
         self._slots = asyncio.Semaphore(MAX_CONCURRENT_REQUESTS)
         self._background_slots = asyncio.Semaphore(MAX_BACKGROUND_REQUESTS)
         self._paused_until = 0.0
-        self._failing = False
+        self._is_failing = False
         self._supports_options = True
 
     async def __aenter__(self) -> Self:
@@ -73,7 +73,7 @@ class ModelClient:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, error_type: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._session.close()
 
@@ -103,52 +103,54 @@ class ModelClient:
         return await self._complete(messages, max_tokens, on_partial)
 
     async def _complete(
-        self, messages: list[dict[str, str]], most: int, told: Callable[[str], None] | None
+        self, messages: list[dict[str, str]], max_tokens: int, on_partial: Callable[[str], None] | None
     ) -> str | None:
-        body = {"model": self.model, "messages": messages, "stream": told is not None}
-        options = {"temperature": 0, "max_tokens": most} if self._supports_options else {}
-        is_asked = False
+        body = {"model": self.model, "messages": messages, "stream": on_partial is not None}
+        options = {"temperature": 0, "max_tokens": max_tokens} if self._supports_options else {}
+        has_slot = False
         try:
             async with asyncio.timeout(self._timeout), self._slots:
-                is_asked = True
+                has_slot = True
                 try:
-                    written = await self._ask(body | options, told)
+                    generated = await self._request_completion(body | options, on_partial)
                 except _BadRequest:
                     if not options:
                         raise
                     self._supports_options = False  # Some models reject these options.
-                    written = await self._ask(body, told)
+                    generated = await self._request_completion(body, on_partial)
         except TimeoutError:
-            if is_asked:  # Otherwise other requests took the time.
+            if has_slot:  # Otherwise other requests took the time.
                 self._pause_after_failure(f"no answer in {self._timeout:g} s")
             return None
         except ModelError as error:
             self._pause_after_failure(str(error))
             return None
-        if self._failing:
-            self._failing = False
+        if self._is_failing:
+            self._is_failing = False
             _log.info("model service recovered")
-        return written
+        return generated
 
     async def check_availability(self) -> str:
         """Return a sentence about the service and its model. Raises ModelError if it cannot be used."""
         try:
             async with asyncio.timeout(self._timeout), self._request("GET", "/models") as response:
-                found = _read(await _read_body(response))
+                response_json = _parse_json(await _read_body(response))
         except TimeoutError as error:
             raise ModelError(f"no answer in {self._timeout:g} s") from error
-        models = found.get("data") if isinstance(found, dict) else None
+        models = response_json.get("data") if isinstance(response_json, dict) else None
         listed = models if isinstance(models, list) else ()
         names = {str(model.get("id")) for model in listed if isinstance(model, dict)}
         if names and self.model not in names:
             raise ModelError(f"answers, but has no model {self.model!r}")
         return f"answers with {self.model!r}" if names else "answers"
 
-    async def _ask(self, body: dict[str, object], told: Callable[[str], None] | None) -> str:
+    async def _request_completion(
+        self, body: dict[str, object], on_partial: Callable[[str], None] | None
+    ) -> str:
         async with self._request("POST", "/chat/completions", body) as response:
-            if told is not None and response.content_type == "text/event-stream":
-                return await _read_stream(response, told)
-            match _read(await _read_body(response)):
+            if on_partial is not None and response.content_type == "text/event-stream":
+                return await _read_stream(response, on_partial)
+            match _parse_json(await _read_body(response)):
                 case {"choices": [{"message": {"content": str(content)}}, *_]}:
                     return content
         raise ModelError("an answer without a text")
@@ -174,13 +176,13 @@ class ModelClient:
 
     def _pause_after_failure(self, reason: str) -> None:
         self._paused_until = self._clock.monotonic() + FAILURE_PAUSE_SECONDS
-        if not self._failing:
-            self._failing = True
+        if not self._is_failing:
+            self._is_failing = True
             _log.warning("model service failed error=%s", reason)
 
 
 @asynccontextmanager
-async def model_client(settings: Settings, clock: Clock) -> AsyncIterator[ModelClient | None]:
+async def open_model_client(settings: Settings, clock: Clock) -> AsyncIterator[ModelClient | None]:
     """Open a client within the block; None if no service is configured."""
     if settings.model_url is None:
         yield None
@@ -191,47 +193,47 @@ async def model_client(settings: Settings, clock: Clock) -> AsyncIterator[ModelC
 
 async def _read_chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
     size = 0
-    async for part in response.content.iter_any():
-        size += len(part)
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
         if size > MAX_RESPONSE_BYTES:
             raise ModelError(f"an answer of more than {MAX_RESPONSE_BYTES} bytes")
-        yield part
+        yield chunk
 
 
 async def _read_body(response: aiohttp.ClientResponse) -> bytes:
     return b"".join([part async for part in _read_chunks(response)])
 
 
-async def _read_stream(response: aiohttp.ClientResponse, told: Callable[[str], None]) -> str:
+async def _read_stream(response: aiohttp.ClientResponse, on_partial: Callable[[str], None]) -> str:
     """Read a text that is streamed as server-sent events (https://html.spec.whatwg.org/#event-stream)."""
-    written = ""
-    async for line in _lines(response):
+    generated = ""
+    async for line in _read_lines(response):
         if not line.startswith(_SSE_DATA_PREFIX):
             continue
-        data = line.removeprefix(_SSE_DATA_PREFIX).strip()
-        if data == _SSE_END:
-            return written
-        match _read(data.encode()):
+        event_data = line.removeprefix(_SSE_DATA_PREFIX).strip()
+        if event_data == _SSE_END:
+            return generated
+        match _parse_json(event_data.encode()):
             case {"choices": [{"delta": {"content": str(piece)}}, *_]} if piece:
-                written += piece
-                told(written)
+                generated += piece
+                on_partial(generated)
             case {"error": _}:
                 raise ModelError("an answer that breaks off")
     raise ModelError("an answer that breaks off")
 
 
-async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[str]:
-    rest = b""
-    async for part in _read_chunks(response):
-        *lines, rest = (rest + part).split(b"\n")
+async def _read_lines(response: aiohttp.ClientResponse) -> AsyncIterator[str]:
+    buffer = b""
+    async for chunk in _read_chunks(response):
+        *lines, buffer = (buffer + chunk).split(b"\n")
         for line in lines:
             yield line.decode(errors="replace").rstrip("\r")
-    yield rest.decode(errors="replace")
+    yield buffer.decode(errors="replace")
 
 
-def _read(data: bytes) -> object:
+def _parse_json(body: bytes) -> object:
     try:
-        found: object = json.loads(data)
+        parsed: object = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise ModelError("an answer that is not JSON") from error
-    return found
+    return parsed

@@ -10,7 +10,7 @@ from bot.store import Store
 from bot.writing.answer_writer import AnswerWriter
 from bot.writing.article_translator import ArticleTranslator
 from bot.writing.generation_quota import GenerationQuota
-from bot.writing.model_client import model_client
+from bot.writing.model_client import open_model_client
 from bot.writing.summarizer import Summarizer
 
 
@@ -18,7 +18,7 @@ from bot.writing.summarizer import Summarizer
 class ModelServices:
     """Writer of answers and, if the operator allows some per day, of summaries and translations."""
 
-    writer: AnswerWriter
+    answer_writer: AnswerWriter
     summarizer: Summarizer | None
     translator: ArticleTranslator | None
 
@@ -28,14 +28,14 @@ async def open_model_services(
     settings: Settings, clock: Clock, store: Store
 ) -> AsyncIterator[ModelServices | None]:
     """Open the services within the block; None if no model service is configured."""
-    async with model_client(settings, clock) as client:
+    async with open_model_client(settings, clock) as client:
         if client is None:
             yield None
             return
-        budget = GenerationQuota(store, settings)
-        allowed = settings.model_daily > 0
+        quota = GenerationQuota(store, settings)
+        has_daily_quota = settings.model_daily > 0
         yield ModelServices(
             AnswerWriter(client),
-            Summarizer(store, client, budget) if allowed else None,
-            ArticleTranslator(store, client, budget) if allowed else None,
+            Summarizer(store, client, quota) if has_daily_quota else None,
+            ArticleTranslator(store, client, quota) if has_daily_quota else None,
         )

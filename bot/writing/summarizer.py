@@ -13,7 +13,7 @@ from bot.writing.citation_checks import ArticlePassage
 from bot.writing.generation_quota import GenerationQuota
 from bot.writing.model_client import ModelClient
 
-MAX_SENTENCES = 2
+MAX_SUMMARY_SENTENCES = 2
 """Maximum number of sentences of a summary."""
 MAX_SENTENCE_LENGTH = 220
 """Maximum characters of a sentence."""
@@ -47,16 +47,16 @@ class SummaryFailure(StrEnum):
 class Summarizer:
     """Summarizer that writes one summary per article and language."""
 
-    def __init__(self, store: Store, client: ModelClient, budget: GenerationQuota) -> None:
-        self._store, self._client, self._budget = store, client, budget
+    def __init__(self, store: Store, client: ModelClient, quota: GenerationQuota) -> None:
+        self._store, self._client, self._quota = store, client, quota
         self._locks = KeyedLocks()
-        self._waiting: set[int] = set()
+        self._waiting_user_ids: set[int] = set()
 
-    async def cached(self, article: Article, language: str) -> tuple[str, ...] | SummaryFailure | None:
+    async def load_cached(self, article: Article, language: str) -> tuple[str, ...] | SummaryFailure | None:
         """Return the stored summary or failure; None if it was not requested yet. Raises StoreError."""
         if len(article.body or article.summary) < MIN_ARTICLE_LENGTH:
             return SummaryFailure.TOO_SHORT
-        texts = await self._store.written_texts.get(
+        texts = await self._store.generated_texts.get(
             GeneratedTextKind.SUMMARY, [article.id], language=language, model=self._client.model
         )
         if article.id not in texts:
@@ -69,88 +69,90 @@ class Summarizer:
         language: str,
         *,
         server_id: int | None,
-        person_id: int | None = None,
+        user_id: int | None = None,
     ) -> tuple[str, ...] | SummaryFailure:
         """Return one or two sentences of plain text, or why there are none. Raises StoreError.
 
         The text counts against the quota of `server_id`. `user_id` is the user who waits for it, None for
         nobody; each user gets one summary at a time.
         """
-        if person_id is None:
-            return await self._summarize_once(article, language, server_id, aside=True)
-        if person_id in self._waiting:
+        if user_id is None:
+            return await self._summarize_once(article, language, server_id, is_background=True)
+        if user_id in self._waiting_user_ids:
             return SummaryFailure.BUSY
-        self._waiting.add(person_id)
+        self._waiting_user_ids.add(user_id)
         try:
-            return await self._summarize_once(article, language, server_id, aside=False)
+            return await self._summarize_once(article, language, server_id, is_background=False)
         finally:
-            self._waiting.discard(person_id)
+            self._waiting_user_ids.discard(user_id)
 
     async def _summarize_once(
-        self, article: Article, language: str, server_id: int | None, *, aside: bool
+        self, article: Article, language: str, server_id: int | None, *, is_background: bool
     ) -> tuple[str, ...] | SummaryFailure:
         if article.id in self._locks:
             await self._locks.wait_until_free(article.id)
         self._locks[article.id] = None
         try:
-            known = await self.cached(article, language)
-            if known is not None:
-                return known
-            if not await self._budget.has_quota(server_id):
+            cached_summary = await self.load_cached(article, language)
+            if cached_summary is not None:
+                return cached_summary
+            if not await self._quota.has_quota(server_id):
                 return SummaryFailure.QUOTA_EXHAUSTED
-            return await self._write(article, language, server_id, aside=aside)
+            return await self._write(article, language, server_id, background=is_background)
         finally:
             self._locks.release(article.id)
 
     async def _write(
-        self, article: Article, language: str, server_id: int | None, *, aside: bool
+        self, article: Article, language: str, server_id: int | None, *, background: bool
     ) -> tuple[str, ...] | SummaryFailure:
-        begun = self._store.clock.now()
+        started_at = self._store.clock.now()
         passages = [
             ArticlePassage(text, article)
             for text in _split_into_passages((article.body or article.summary)[:MAX_CHARS_READ])
         ]
         sentences: tuple[str, ...] = ()
-        if await asyncio.to_thread(prompts.injection_free_indexes, passages):
-            written = await self._client.complete(
+        if await asyncio.to_thread(prompts.find_injection_free_indexes, passages):
+            generated = await self._client.complete(
                 prompts.build_messages(_INSTRUCTIONS, "", passages, language),
                 max_tokens=MAX_TOKENS,
-                background=aside,
+                background=background,
             )
-            if written is None:
+            if generated is None:
                 return SummaryFailure.NO_ANSWER
-            kept = await asyncio.to_thread(_supported_sentences, written, article, language)
-            sentences = tuple(each for each in kept if len(each) <= MAX_SENTENCE_LENGTH)[:MAX_SENTENCES]
-        await self._store.written_texts.add(
+            supported = await asyncio.to_thread(_filter_supported_sentences, generated, article, language)
+            sentences = tuple(sentence for sentence in supported if len(sentence) <= MAX_SENTENCE_LENGTH)[
+                :MAX_SUMMARY_SENTENCES
+            ]
+        await self._store.generated_texts.add(
             GeneratedTextKind.SUMMARY,
             article.id,
             "\n".join(sentences),
             language=language,
             model=self._client.model,
             server_id=server_id,
-            as_of=begun,
+            as_of=started_at,
         )
         return sentences or SummaryFailure.NOT_SUPPORTED
 
 
-def _supported_sentences(written: str, article: Article, language: str) -> tuple[str, ...]:
+def _filter_supported_sentences(generated: str, article: Article, language: str) -> tuple[str, ...]:
     """Return the sentences that a few consecutive sentences of the article support."""
     text = (article.body or article.summary)[:MAX_CHARS_READ]
-    sentences = excerpts.sentences(text)
-    rows = [
-        ArticlePassage(" ".join(sentences[at : at + WINDOW_SENTENCES]), article)
-        for at in range(len(sentences))
+    sentences = excerpts.split_sentences(text)
+    windows = [
+        ArticlePassage(" ".join(sentences[start : start + WINDOW_SENTENCES]), article)
+        for start in range(len(sentences))
     ]
-    return citation_checks.sentences_supported_by(written, rows, language)
+    return citation_checks.filter_sentences_supported_by_one(generated, windows, language)
 
 
 def _split_into_passages(text: str) -> list[str]:
     """Split a text into passages of whole sentences, each of at most `MAX_PASSAGE_LENGTH` characters."""
-    found = [""]
-    for sentence in excerpts.sentences(text):
-        longer = f"{found[-1]} {sentence}".strip()
-        if len(longer) <= prompts.MAX_PASSAGE_LENGTH:
-            found[-1] = longer
+    passages = [""]
+    for sentence in excerpts.split_sentences(text):
+        extended = f"{passages[-1]} {sentence}".strip()
+        if len(extended) <= prompts.MAX_PASSAGE_LENGTH:
+            passages[-1] = extended
         else:
-            found.append(sentence[: prompts.MAX_PASSAGE_LENGTH])
-    return [stretch for stretch in found if stretch]
+            passages.append(sentence[: prompts.MAX_PASSAGE_LENGTH])
+    return [passage for passage in passages if passage]

@@ -24,9 +24,9 @@ class StreamedAnswer:
     """
 
     def __init__(
-        self, show: Callable[[discord.ui.LayoutView], Awaitable[object]], clock: Clock, *, title: bool
+        self, send_view: Callable[[discord.ui.LayoutView], Awaitable[object]], clock: Clock, *, title: bool
     ) -> None:
-        self._show, self._clock, self._title = show, clock, title
+        self._send_view, self._clock, self._title = send_view, clock, title
         self._latest: Answer | None = None
         self._task: asyncio.Task[None] | None = None
         self._edit_lock = asyncio.Lock()
@@ -43,20 +43,20 @@ class StreamedAnswer:
     def _on_draft(self, answer: Answer) -> None:
         self._latest = answer
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._show_all())
+            self._task = asyncio.create_task(self._send_drafts())
 
-    async def _show_all(self) -> None:
-        while await self._show_latest():
+    async def _send_drafts(self) -> None:
+        while await self._send_latest():
             await self._clock.sleep(EDIT_INTERVAL_SECONDS)
 
-    async def _show_latest(self) -> bool:
+    async def _send_latest(self) -> bool:
         """Show the latest draft. Return False if there is no new one or the edit failed."""
         async with self._edit_lock:
             answer, self._latest = self._latest, None
             if answer is None:
                 return False
             try:
-                await self._show(draft_view(answer, title=self._title))
+                await self._send_view(draft_view(answer, title=self._title))
             except discord.HTTPException:
                 return False
             return True

@@ -11,14 +11,23 @@ from bot.core.i18n import _, format_count
 from bot.core.models import Article
 from bot.posting.rendering import buttons, discord_limits, messages
 from bot.posting.rendering.layout import layout_views, outlet_branding
-from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Layout, Section, Separator, Text, text
+from bot.posting.rendering.layout.blocks import (
+    ActionRow,
+    Block,
+    Card,
+    Layout,
+    Section,
+    Separator,
+    Text,
+    text_block,
+)
 from bot.text import discord_text
 from bot.text.times import periods
 from cogs.shared import article_cards
 
 _MAX_QUOTE_LENGTH = 600
 """Maximum length of a quote in characters; the engine's own limit is lower."""
-_MAX_RELATED = 3
+_MAX_RELATED_ARTICLES = 3
 _MAX_SAVE_BUTTONS = 3
 _COLOURS = {Confidence.SURE: 0x3BA55D, Confidence.POSSIBLE: 0xD8A13A, Confidence.NOTHING: 0x80848E}
 """Accent colours as RGB: green for a sure answer, amber for a possible one, grey for none."""
@@ -29,108 +38,137 @@ def answer_view(question_reply: QuestionReply, *, public: bool, title: bool) -> 
 
     `public` means that everyone in the channel reads it. With `title`, the question stands above the answer.
     """
-    return layout_views.static_view(answer_layout(question_reply, public=public, title=title))
+    return layout_views.build_static_view(answer_layout(question_reply, public=public, title=title))
 
 
-def answer_layout(told: QuestionReply, *, public: bool, title: bool) -> Layout:
+def answer_layout(question_reply: QuestionReply, *, public: bool, title: bool) -> Layout:
     """Return the layout of an answer with its buttons.
 
     `public` means that everyone in the channel reads it. With `title`, the question stands above the answer.
     """
-    answer = told.answer
-    groups = [group for group in _sections(told, public=public, title=title) if group]
-    shown: list[Block] = []
-    for group in groups:
-        shown += [Separator(), *group] if shown else group
-    card = Card((*shown, Separator(), *_button_rows(told)), _COLOURS[answer.confidence])
-    if answer.written:
-        said = _("Written by a language model from the sources above. It can be wrong: follow the links.")
+    answer = question_reply.answer
+    sections = [section for section in _sections(question_reply, public=public, title=title) if section]
+    card_blocks: list[Block] = []
+    for section_blocks in sections:
+        card_blocks += [Separator(), *section_blocks] if card_blocks else section_blocks
+    card = Card((*card_blocks, Separator(), *_button_rows(question_reply)), _COLOURS[answer.confidence])
+    if answer.generated_sentences:
+        disclaimer = _(
+            "Written by a language model from the sources above. It can be wrong: follow the links."
+        )
     elif answer.quotes and not answer.briefing:
-        said = _("Quoted from the articles")
+        disclaimer = _("Quoted from the articles")
     else:
         return (card,)
-    return (card, text(f"-# {said}"))
+    return (card, text_block(f"-# {disclaimer}"))
 
 
 def draft_view(answer: Answer, *, title: bool) -> discord.ui.LayoutView:
     """Return the view of an unfinished answer. Call it within an event loop."""
-    told = QuestionReply(answer=answer, question_id=0)
-    shown = [block for group in _sections(told, public=False, title=title) for block in group]
-    said = _("Still writing…")
-    return layout_views.static_view((Card(tuple(shown), _COLOURS[answer.confidence]), text(f"-# ✍️ {said}")))
-
-
-def tips_view(lines: Iterable[str]) -> discord.ui.LayoutView:
-    """Return a view with a list of tips on how to ask."""
-    return layout_views.static_view(
-        (Card((text("\n".join(f"• {line}" for line in lines)),), outlet_branding.DEFAULT_COLOUR),)
+    question_reply = QuestionReply(answer=answer, question_id=0)
+    card_blocks = [
+        block for section in _sections(question_reply, public=False, title=title) for block in section
+    ]
+    notice = _("Still writing…")
+    return layout_views.build_static_view(
+        (Card(tuple(card_blocks), _COLOURS[answer.confidence]), text_block(f"-# ✍️ {notice}"))
     )
 
 
-def _sections(told: QuestionReply, *, public: bool, title: bool) -> Iterator[list[Block]]:
+def tips_view(tips: Iterable[str]) -> discord.ui.LayoutView:
+    """Return a view with a list of tips on how to ask."""
+    return layout_views.build_static_view(
+        (Card((text_block("\n".join(f"• {tip}" for tip in tips)),), outlet_branding.DEFAULT_COLOUR),)
+    )
+
+
+def _sections(question_reply: QuestionReply, *, public: bool, title: bool) -> Iterator[list[Block]]:
     """Yield the sections of an answer, which separators divide."""
-    answer = told.answer
-    quoted: set[int] = set()
-    main: list[Block] = [*_header(told, title=title)]
-    if answer.written:
-        main += [
-            text(_sentences(answer)),
-            *(_source(one, number) for number, one in enumerate(answer.sources, 1)),
+    answer = question_reply.answer
+    quoted_ids: set[int] = set()
+    main_blocks: list[Block] = [*_header(question_reply, title=title)]
+    if answer.generated_sentences:
+        main_blocks += [
+            text_block(_cited_sentences_text(answer)),
+            *(_source_text(source, number) for number, source in enumerate(answer.sources, 1)),
         ]
     elif answer.briefing:
-        main += _stories(answer)
+        main_blocks += _story_sections(answer)
     else:  # The confidence of the answer is that of its first quote.
-        main += _quote_texts(answer.quotes[:1], quoted)
+        main_blocks += _quote_texts(answer.quotes[:1], quoted_ids)
     if answer.confidence is Confidence.NOTHING:
-        main.append(text(_no_answer_text(answer, public=public)))
-    yield main
+        main_blocks.append(text_block(_no_answer_text(answer, public=public)))
+    yield main_blocks
     if answer.superseded_quotes:
-        yield [text(_small_heading(_("Earlier"))), *_quote_texts(answer.superseded_quotes, quoted)]
-    possible = answer.possible_quotes or (() if answer.briefing or answer.written else answer.quotes[1:])
-    if possible:
-        yield [text(_small_heading(_("Possibly relevant"))), *_quote_texts(possible, quoted)]
-    nearest = () if answer.answered else [each for each in answer.related_articles if each.id not in quoted]
-    if nearest:
-        yield [text(_small_heading(_("Related articles"))), *map(_line, nearest[:_MAX_RELATED])]
+        yield [text_block(_small_heading(_("Earlier"))), *_quote_texts(answer.superseded_quotes, quoted_ids)]
+    possible_quotes = answer.possible_quotes or (
+        () if answer.briefing or answer.generated_sentences else answer.quotes[1:]
+    )
+    if possible_quotes:
+        yield [text_block(_small_heading(_("Possibly relevant"))), *_quote_texts(possible_quotes, quoted_ids)]
+    related_articles = (
+        ()
+        if answer.is_answered
+        else [article for article in answer.related_articles if article.id not in quoted_ids]
+    )
+    if related_articles:
+        yield [
+            text_block(_small_heading(_("Related articles"))),
+            *map(_article_text, related_articles[:_MAX_RELATED_ARTICLES]),
+        ]
 
 
-def _button_rows(told: QuestionReply) -> Iterator[ActionRow]:
+def _button_rows(question_reply: QuestionReply) -> Iterator[ActionRow]:
     """Yield the rows of buttons: follow-up questions, then Save and votes, or actions without an answer."""
-    answer = told.answer
-    yield ActionRow(*(buttons.follow_up_button(told.question_id, *topic) for topic in enumerate(told.topics)))
+    answer = question_reply.answer
+    yield ActionRow(
+        *(
+            buttons.follow_up_button(question_reply.question_id, *topic)
+            for topic in enumerate(question_reply.suggested_topics)
+        )
+    )
     if answer.confidence is Confidence.NOTHING:
-        tell = buttons.tell_me(told.question_id) if told.can_watch else None
+        watch_button = (
+            buttons.WATCH_TOPIC_BUTTON(question_reply.question_id) if question_reply.can_watch else None
+        )
         has_articles = bool(answer.possible_quotes or answer.related_articles)
-        yield ActionRow(tell, buttons.missed_answer_button(told.question_id) if has_articles else None)
+        yield ActionRow(
+            watch_button, buttons.missed_answer_button(question_reply.question_id) if has_articles else None
+        )
         return
-    sources = () if answer.briefing else answer.sources[: _MAX_SAVE_BUTTONS if answer.written else 1]
-    saves = [
-        buttons.save_button(source.key, number if answer.written and len(sources) > 1 else None)
+    sources = (
+        () if answer.briefing else answer.sources[: _MAX_SAVE_BUTTONS if answer.generated_sentences else 1]
+    )
+    save_buttons = [
+        buttons.save_button(source.key, number if answer.generated_sentences and len(sources) > 1 else None)
         for number, source in enumerate(sources, 1)
     ]
     yield ActionRow(
-        *saves, *(buttons.vote_button(told.question_id, helped=helped) for helped in (True, False))
+        *save_buttons,
+        *(buttons.vote_button(question_reply.question_id, helped=helped) for helped in (True, False)),
     )
 
 
-def _header(told: QuestionReply, *, title: bool) -> Iterator[Text]:
-    answer = told.answer
+def _header(question_reply: QuestionReply, *, title: bool) -> Iterator[Text]:
+    answer = question_reply.answer
     if title:
-        question = discord_text.to_markdown_line(answer.question, discord_limits.EMBED_TITLE_LENGTH)
-        yield text(f"### {question}")
-    if told.about is not None:
-        yield _about(told.about, answer)
+        question = discord_text.to_markdown_line(answer.question, discord_limits.MAX_EMBED_TITLE_LENGTH)
+        yield text_block(f"### {question}")
+    if question_reply.about_article is not None:
+        yield _subject_text(question_reply.about_article, answer)
     if answer.period is not None:
-        yield text("-# " + periods.format_period(answer.period, answer.zone, i18n.current_language()))
+        yield text_block("-# " + periods.format_period(answer.period, answer.zone, i18n.current_language()))
 
 
-def _about(article: Article, answer: Answer) -> Text:
-    quoted = {source.page for source in answer.sources}
-    line = _("About {title}") if article.page in quoted else _("Not answered in {title}")
-    return text(*(f"-# {line.format(title=form)}" for form in article_cards.title_variants(article)))
+def _subject_text(article: Article, answer: Answer) -> Text:
+    quoted_page_keys = {source.page for source in answer.sources}
+    label = _("About {title}") if article.page in quoted_page_keys else _("Not answered in {title}")
+    return text_block(
+        *(f"-# {label.format(title=variant)}" for variant in article_cards.title_variants(article))
+    )
 
 
-def _quote_texts(quotes: Sequence[Quote], quoted: set[int]) -> Iterator[Text]:
+def _quote_texts(quotes: Sequence[Quote], quoted_ids: set[int]) -> Iterator[Text]:
     """Yield the quotes, with the answer spans in bold and the source below those of each article.
 
     The ids of the quoted articles are added to `quoted_ids`.
@@ -138,75 +176,78 @@ def _quote_texts(quotes: Sequence[Quote], quoted: set[int]) -> Iterator[Text]:
     by_article: dict[int, list[Quote]] = {}
     for quote in quotes:
         by_article.setdefault(quote.article.id, []).append(quote)
-    for group in by_article.values():
-        article, is_known = group[0].article, group[0].article.id in quoted
-        quoted.add(article.id)
+    for article_quotes in by_article.values():
+        article, is_already_quoted = article_quotes[0].article, article_quotes[0].article.id in quoted_ids
+        quoted_ids.add(article.id)
         title = discord_text.to_plain_line(article.title, _MAX_QUOTE_LENGTH)
         texts = [
             _quote_text(quote)
-            for quote in group
+            for quote in article_quotes
             if discord_text.to_plain_line(quote.text, _MAX_QUOTE_LENGTH) != title
         ]
-        is_title_quoted = len(texts) < len(group) and not is_known
+        is_title_quoted = len(texts) < len(article_quotes) and not is_already_quoted
         if is_title_quoted:
-            yield _titled(article) if texts else _line(article)
+            yield _title_text(article) if texts else _article_text(article)
         yield from texts
         if texts:
-            yield text(f"-# {_outlet(article)}") if is_title_quoted else _source(article)
+            yield text_block(f"-# {_outlet_text(article)}") if is_title_quoted else _source_text(article)
 
 
 def _quote_text(quote: Quote) -> Text:
-    said = discord_text.to_plain_line(quote.text, _MAX_QUOTE_LENGTH)
-    start = said.find(quote.answer_span) if quote.answer_span else -1
-    marked = [(start, start + len(quote.answer_span or ""))] if start >= 0 else []
-    return text(f"> {article_cards.bold_spans(said, marked)}")
+    quote_text = discord_text.to_plain_line(quote.text, _MAX_QUOTE_LENGTH)
+    start = quote_text.find(quote.answer_span) if quote.answer_span else -1
+    spans = [(start, start + len(quote.answer_span or ""))] if start >= 0 else []
+    return text_block(f"> {article_cards.bold_spans(quote_text, spans)}")
 
 
-def _titled(article: Article) -> Text:
-    return text(*(f"**{form}**" for form in article_cards.title_variants(article)))
+def _title_text(article: Article) -> Text:
+    return text_block(*(f"**{variant}**" for variant in article_cards.title_variants(article)))
 
 
-def _source(article: Article, number: int | None = None) -> Text:
+def _source_text(article: Article, number: int | None = None) -> Text:
     """Return outlet, date and title in one small line, with a link and without."""
-    outlet = _citation_mark(number) + _outlet(article)
-    return text(*(f"-# {outlet} · {form}" for form in article_cards.title_variants(article)))
+    outlet = _citation_mark(number) + _outlet_text(article)
+    return text_block(*(f"-# {outlet} · {variant}" for variant in article_cards.title_variants(article)))
 
 
-def _outlet(article: Article) -> str:
+def _outlet_text(article: Article) -> str:
     """Return outlet and date, with a mark if the article was retracted."""
-    withdrawn = "" if article.retracted is None else " · " + _("⚠️ withdrawn")
+    retracted_label = "" if article.retracted is None else " · " + _("⚠️ withdrawn")
     return (
         f"{outlet_branding.tile_and_name(article.feed_id, article.outlet)}, "
-        f"<t:{article.published}:D>{withdrawn}"
+        f"<t:{article.published}:D>{retracted_label}"
     )
 
 
-def _stories(answer: Answer) -> Iterator[Section]:
-    for line in answer.briefing:
-        article = line.article
-        said = discord_text.to_markdown_line(line.text, _MAX_QUOTE_LENGTH) or article_cards.display_title(
-            article
+def _story_sections(answer: Answer) -> Iterator[Section]:
+    for story in answer.briefing:
+        article = story.article
+        story_title = discord_text.to_markdown_line(
+            story.text, _MAX_QUOTE_LENGTH
+        ) or article_cards.display_title(article)
+        byline = f"-# {_outlet_text(article)}"
+        if story.outlet_count > 1:
+            other_outlet_count = story.outlet_count - 1
+            byline += " · " + format_count("+{count} outlet", "+{count} outlets", other_outlet_count)
+        variants = (
+            f"**{messages.link_markup(story_title, article.url)}**\n{byline}",
+            f"**{story_title}**\n{byline}",
         )
-        rest = f"-# {_outlet(article)}"
-        if line.outlets > 1:
-            more = line.outlets - 1
-            rest += " · " + format_count("+{count} outlet", "+{count} outlets", more)
-        forms = (f"**{messages.linked(said, article.url)}**\n{rest}", f"**{said}**\n{rest}")
-        yield Section((text(*forms),), buttons.save_button(article.key, labelled=False))
+        yield Section((text_block(*variants),), buttons.save_button(article.key, with_label=False))
 
 
-def _line(article: Article) -> Text:
-    outlet = _outlet(article)
-    return text(*(f"**{form}**\n-# {outlet}" for form in article_cards.title_variants(article)))
+def _article_text(article: Article) -> Text:
+    outlet = _outlet_text(article)
+    return text_block(*(f"**{variant}**\n-# {outlet}" for variant in article_cards.title_variants(article)))
 
 
-def _sentences(answer: Answer) -> str:
-    written = (
+def _cited_sentences_text(answer: Answer) -> str:
+    cited_sentences = (
         f"{discord_text.to_markdown_line(sentence.text, _MAX_QUOTE_LENGTH)} "
         f"{''.join(map(_citation_mark, sentence.citations)).rstrip()}"
-        for sentence in answer.written
+        for sentence in answer.generated_sentences
     )
-    return " ".join(written)
+    return " ".join(cited_sentences)
 
 
 def _no_answer_text(answer: Answer, *, public: bool) -> str:

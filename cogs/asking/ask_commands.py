@@ -11,25 +11,25 @@ from discord.ext import commands
 from bot.answers.conversing import follow_up_questions
 from bot.answers.conversing.question_service import QuestionRequest, QuestionService
 from bot.client import interaction_context
-from bot.client.command_tree import ACKNOWLEDGES_ITSELF
+from bot.client.command_tree import DEFERS_ITSELF
 from bot.client.discord_client import TelexBot
 from bot.core.i18n import _
 from bot.core.user_errors import UserFacingError
 from bot.core.user_models import Question
 from bot.posting.rendering import buttons
-from bot.posting.rendering.layout.layout_views import static_view
+from bot.posting.rendering.layout.layout_views import build_static_view
 from bot.posting.sending.lease_guard import current_server_id
-from bot.search.query.query_parser import MAX_LENGTH
+from bot.search.query.query_parser import MAX_QUERY_LENGTH
 from cogs.asking.answer_drafts import StreamedAnswer
 from cogs.asking.answer_views import answer_view
 from cogs.asking.message_answers import MessageResponder
 from cogs.asking.question_context import (
     GuildChannel,
-    article_of_thread,
-    feed_ids_readable_by_all_in,
-    last_question_in_thread,
-    no_feeds_view,
-    place_of,
+    as_server_place,
+    find_last_thread_question,
+    find_thread_article_id,
+    load_feed_ids_readable_by_all,
+    make_no_feeds_view,
 )
 from cogs.reading.article_list_pages import no_shared_server_blocks
 from cogs.shared.authorization import user_installable
@@ -44,50 +44,50 @@ _MAX_SNOWFLAKE = 2**63 - 1
 _MAX_WATCH_WORDS = 3
 
 
-@persistent_item(buttons.NEXT_TEMPLATE, AckMode.MANUAL)
+@persistent_item(buttons.FOLLOW_UP_ID_PATTERN, AckMode.MANUAL)
 async def follow_up_button(
     interaction: Interaction, pressed: discord.ui.Button[Any], *, question: str, **_number: str
 ) -> None:
     """Ask a follow-up question, for the readers of the answer above the button."""
-    asking = cast("AskCog", interaction.client.get_cog("AskCog"))
-    await asking.answer_follow_up(interaction, pressed.label or "", int(question))
+    ask_cog = cast("AskCog", interaction.client.get_cog("AskCog"))
+    await ask_cog.answer_follow_up(interaction, pressed.label or "", int(question))
 
 
-@persistent_item(buttons.question.id_pattern, AckMode.MANUAL)
+@persistent_item(buttons.QUESTION_BUTTON.id_pattern, AckMode.MANUAL)
 async def ask_button(interaction: Interaction, _item: object) -> None:
     """Open a modal for a question, from a digest."""
-    asking = cast("AskCog", interaction.client.get_cog("AskCog"))
-    line = TextField("question", _("Your question"), max_length=_MAX_QUESTION_LENGTH)
-    window = FormModal(_("Ask about the news"), asking.answer_privately, line, reply=AckMode.MANUAL)
-    await interaction.response.send_modal(window)
+    ask_cog = cast("AskCog", interaction.client.get_cog("AskCog"))
+    text_field = TextField("question", _("Your question"), max_length=_MAX_QUESTION_LENGTH)
+    modal = FormModal(_("Ask about the news"), ask_cog.answer_privately, text_field, ack_mode=AckMode.MANUAL)
+    await interaction.response.send_modal(modal)
 
 
-@persistent_item(buttons.tell_me.id_pattern)
+@persistent_item(buttons.WATCH_TOPIC_BUTTON.id_pattern)
 async def create_watch_button(interaction: Interaction, _item: object, *, question: str) -> None:
     """Create a watch from a question without an answer."""
-    asked = await accessible_question(interaction, int(question))
-    if asked is None:
+    stored_question = await find_accessible_question(interaction, int(question))
+    if stored_question is None:
         raise UserFacingError(_("This answer is too old. Ask again."))
-    await create_personal_watch(interaction, watch_query_of(asked.text))
+    await create_personal_watch(interaction, make_watch_query(stored_question.text))
 
 
-@persistent_item(buttons.VOTE_TEMPLATE)
+@persistent_item(buttons.VOTE_ID_PATTERN)
 async def vote_button(interaction: Interaction, _item: object, *, question: str, vote: str) -> None:
     """Record whether an answer helped. A second click takes the vote back."""
-    said = await _record_vote(interaction, int(question), helped=vote == "up")
-    await interaction.edit_original_response(content=said)
+    confirmation = await _record_vote(interaction, int(question), helped=vote == "up")
+    await interaction.edit_original_response(content=confirmation)
 
 
 async def _record_vote(interaction: Interaction, question_id: int, *, helped: bool) -> str:
     questions = interaction.client.store.questions
     question = await questions.get(question_id) if question_id <= _MAX_SNOWFLAKE else None
     server_id = interaction_context.server_id(interaction)
-    here = question is not None and server_id in {None, question.server_id}
-    if question is None or not here:
+    is_here = question is not None and server_id in {None, question.server_id}
+    if question is None or not is_here:
         raise UserFacingError(_("This answer is too old to rate."))
     if not question.public and question.person_id != interaction.user.id:
         raise UserFacingError(_("Only the person who asked can rate this answer."))
-    voted = await questions.vote(question_id, interaction.user.id, helped=helped)
+    voted = await questions.vote(question_id, interaction.user.id, is_helpful=helped)
     if voted is None:
         return _("Vote removed.")
     if voted:
@@ -100,24 +100,24 @@ async def _record_vote(interaction: Interaction, question_id: int, *, helped: bo
 class AskCog(PersistentItemCog):
     """The /ask command, mentions, and the buttons under answers."""
 
-    items = (vote_button, follow_up_button, ask_button, create_watch_button)
+    persistent_items = (vote_button, follow_up_button, ask_button, create_watch_button)
 
     def __init__(self, bot: TelexBot) -> None:
         super().__init__(bot)
-        newsroom = bot.newsroom
-        self._service = QuestionService(
-            newsroom.store,
-            newsroom.searcher,
-            newsroom.clock,
-            None if newsroom.text_generator is None else newsroom.text_generator.writer,
-            newsroom.tastes,
+        services = bot.services
+        self._question_service = QuestionService(
+            services.store,
+            services.searcher,
+            services.clock,
+            None if services.model_services is None else services.model_services.answer_writer,
+            services.preference_models,
         )
-        self._messages = MessageResponder(bot, self._service)
+        self._message_responder = MessageResponder(bot, self._question_service)
 
     @app_commands.command(
         name="ask",
         description=locale_str("Ask a question about the news"),
-        extras={ACKNOWLEDGES_ITSELF: True},
+        extras={DEFERS_ITSELF: True},
     )
     @user_installable
     @app_commands.describe(
@@ -125,84 +125,93 @@ class AskCog(PersistentItemCog):
         public=locale_str("Show the answer to everyone in this channel"),
     )
     async def ask(
-        self, interaction: Interaction, question: Range[str, 1, MAX_LENGTH], *, public: bool = False
+        self, interaction: Interaction, question: Range[str, 1, MAX_QUERY_LENGTH], *, public: bool = False
     ) -> None:
         self._check_rate_limit(interaction, question)
-        place = _place(interaction)
+        place = _server_place(interaction)
         public = public and place is not None  # Elsewhere the readers are unknown.
         if not interaction.response.is_done():  # The button of /help has acknowledged it already.
             await interaction.response.defer(ephemeral=not public, thinking=True)
-        follows = (
-            await last_question_in_thread(self.bot, place.id) if isinstance(place, discord.Thread) else None
+        last_question = (
+            await find_last_thread_question(self.bot, place.id) if isinstance(place, discord.Thread) else None
         )
-        await self._reply(interaction, question, public=public, follows=follows)
+        await self._reply(interaction, question, public=public, previous_question=last_question)
 
     async def answer_privately(self, interaction: Interaction, question: str) -> None:
         """Answer a question from a modal, visible only to the user."""
         self._check_rate_limit(interaction, question)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await self._reply(interaction, question, public=False, follows=None)
+        await self._reply(interaction, question, public=False, previous_question=None)
 
     async def answer_follow_up(self, interaction: Interaction, text: str, question_id: int) -> None:
         """Answer the question of a follow-up button, visible to the readers of the answer above it."""
-        before = await accessible_question(interaction, question_id)
-        if before is None or not text:
+        answered_question = await find_accessible_question(interaction, question_id)
+        if answered_question is None or not text:
             raise UserFacingError(_("This answer is too old. Ask again."))
         self._check_rate_limit(interaction, text)
-        await interaction.response.defer(ephemeral=not before.public, thinking=True)
-        await self._reply(interaction, text, public=before.public, follows=before)
+        await interaction.response.defer(ephemeral=not answered_question.public, thinking=True)
+        await self._reply(
+            interaction, text, public=answered_question.public, previous_question=answered_question
+        )
 
     def _check_rate_limit(self, interaction: Interaction, text: str) -> None:
         """Count a question in a server of Telex. Elsewhere it is counted once its server is known."""
         server_id = interaction_context.server_id(interaction)
         if server_id is not None:
-            self._service.check_rate_limit(text, person_id=interaction.user.id, server_id=server_id)
+            self._question_service.admit_question(text, user_id=interaction.user.id, server_id=server_id)
 
     async def _reply(
-        self, interaction: Interaction, text: str, *, public: bool, follows: Question | None
+        self,
+        interaction: Interaction,
+        question_text: str,
+        *,
+        public: bool,
+        previous_question: Question | None,
     ) -> None:
-        person, place = interaction_context.member(interaction), _place(interaction)
+        member, place = interaction_context.member(interaction), _server_place(interaction)
         server_id = interaction_context.server_id(interaction)
-        if person is not None and public and place is not None:
-            feed_ids = await feed_ids_readable_by_all_in(self.bot, person, place)
-        elif person is not None:
+        if member is not None and public and place is not None:
+            feed_ids = await load_feed_ids_readable_by_all(self.bot, member, place)
+        elif member is not None:
             feed_ids = await self.bot.visible_feed_ids(interaction)
         else:
-            known = await self.bot.readable_feeds_outside_server(interaction)
-            feed_ids, server_id = set(known), next(iter(known.values()), None)
+            server_by_feed_id = await self.bot.readable_feeds_outside_server(interaction)
+            feed_ids, server_id = set(server_by_feed_id), next(iter(server_by_feed_id.values()), None)
         if not feed_ids or server_id is None:
-            said = (
-                await no_feeds_view(self.bot, person)
-                if person is not None
-                else static_view(no_shared_server_blocks())
+            notice_view = (
+                await make_no_feeds_view(self.bot, member)
+                if member is not None
+                else build_static_view(no_shared_server_blocks())
             )
-            await interaction.edit_original_response(view=said)
+            await interaction.edit_original_response(view=notice_view)
             return
-        if person is None:
-            self._service.check_rate_limit(text, person_id=interaction.user.id, server_id=server_id)
-        asked = QuestionRequest(
-            text=text,
+        if member is None:
+            self._question_service.admit_question(
+                question_text, user_id=interaction.user.id, server_id=server_id
+            )
+        request = QuestionRequest(
+            text=question_text,
             feed_ids=feed_ids,
             server_id=server_id,
             channel_id=interaction_context.channel_id(interaction) or 0,
-            person_id=interaction.user.id,
-            public=public,
-            article_id=await article_of_thread(self.bot, place, text),
+            user_id=interaction.user.id,
+            is_public=public,
+            article_id=await find_thread_article_id(self.bot, place, question_text),
             is_article_explicit=False,
-            previous=follows,
+            previous=previous_question,
         )
 
-        async def show(view: discord.ui.LayoutView) -> discord.InteractionMessage:
-            nobody = discord.AllowedMentions.none()
-            return await interaction.edit_original_response(view=view, allowed_mentions=nobody)
+        async def edit_response(view: discord.ui.LayoutView) -> discord.InteractionMessage:
+            no_mentions = discord.AllowedMentions.none()
+            return await interaction.edit_original_response(view=view, allowed_mentions=no_mentions)
 
-        async with StreamedAnswer(show, self.bot.newsroom.clock, title=True) as hear:
-            told = await self._service.answer(asked, hear)
-        if person is None:
-            told = replace(told, can_watch=False)  # A watch belongs to a server.
-        message = await show(answer_view(told, public=public, title=True))
+        async with StreamedAnswer(edit_response, self.bot.services.clock, title=True) as on_draft:
+            question_reply = await self._question_service.answer(request, on_draft)
+        if member is None:
+            question_reply = replace(question_reply, can_watch=False)  # A watch belongs to a server.
+        message = await edit_response(answer_view(question_reply, public=public, title=True))
         if public:
-            await self.bot.store.questions.set_answer_message(told.question_id, message.id)
+            await self.bot.store.questions.set_answer_message(question_reply.question_id, message.id)
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
@@ -212,15 +221,17 @@ class AskCog(PersistentItemCog):
             and message.type in _ANSWERABLE_MESSAGE_TYPES
         ):
             current_server_id.set(0 if message.guild is None else message.guild.id)
-            await self._messages.answer(message)
+            await self._message_responder.answer(message)
 
 
-def _place(interaction: Interaction) -> GuildChannel | None:
+def _server_place(interaction: Interaction) -> GuildChannel | None:
     """Return the channel or thread of a server of Telex where a user asks, or None elsewhere."""
-    return None if interaction_context.home_server(interaction) is None else place_of(interaction.channel)
+    return (
+        None if interaction_context.home_server(interaction) is None else as_server_place(interaction.channel)
+    )
 
 
-async def accessible_question(interaction: Interaction, question_id: int) -> Question | None:
+async def find_accessible_question(interaction: Interaction, question_id: int) -> Question | None:
     """Return a question of this place that the user may see, or None."""
     if question_id > _MAX_SNOWFLAKE:
         return None
@@ -233,7 +244,7 @@ async def accessible_question(interaction: Interaction, question_id: int) -> Que
     return question if question.server_id == server_id else None
 
 
-def watch_query_of(text: str) -> str:
+def make_watch_query(text: str) -> str:
     """Return a watch query for a question: its names, or else its first content words."""
-    names = follow_up_questions.names(text)
+    names = follow_up_questions.extract_names(text)
     return " ".join(names or follow_up_questions.content_words(text)[:_MAX_WATCH_WORDS]) or text

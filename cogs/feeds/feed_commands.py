@@ -10,7 +10,7 @@ from bot.core.i18n import _, linkify_commands
 from bot.core.user_errors import UserFacingError
 from bot.feeds import outlet_directory
 from bot.posting.rendering import discord_limits
-from bot.search.query.query_parser import MAX_LENGTH
+from bot.search.query.query_parser import MAX_QUERY_LENGTH
 from cogs.feeds import filter_panels, opml_transfer, starter_packs, subscription_options
 from cogs.feeds.channel_feed_panel import ChannelFeedPanel
 from cogs.feeds.follow_flow import FollowFlow
@@ -28,7 +28,7 @@ from cogs.shared.channel_options import ChannelArgument, require_can_post, resol
 from cogs.shared.panels import heading_text
 from cogs.shared.views import Interaction, reply_with_card
 
-_FEED = locale_str("Which feed")
+_FEED_DESCRIPTION = locale_str("Which feed")
 
 
 @guild_context_only
@@ -44,7 +44,7 @@ class FeedCog(
     def __init__(self, bot: TelexBot) -> None:
         self.bot = bot
         self._checks = ManualFeedChecks(bot)
-        self._importing: set[int] = set()
+        self._importing_server_ids: set[int] = set()
 
     @app_commands.command(name="add", description=locale_str("Follow a feed in a channel"))
     @app_commands.describe(
@@ -60,51 +60,55 @@ class FeedCog(
     async def outlet_choices(self, interaction: Interaction, current: str) -> list[Choice[str]]:
         if not await can_manage_feeds(interaction, interaction.command_id):
             return []
-        found = outlet_directory.search_outlets(current)
-        return [Choice(name=each.name, value=each.name) for each in found[: discord_limits.MAX_CHOICES]]
+        outlets = outlet_directory.search_outlets(current)
+        return [
+            Choice(name=outlet.name, value=outlet.name) for outlet in outlets[: discord_limits.MAX_CHOICES]
+        ]
 
     @app_commands.command(name="remove", description=locale_str("Stop following a feed"))
-    @app_commands.describe(feed=_FEED)
+    @app_commands.describe(feed=_FEED_DESCRIPTION)
     async def remove(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
         await UnfollowFlow(interaction, await resolve_subscription(interaction, feed)).start(interaction)
 
     @app_commands.command(name="move", description=locale_str("Move a feed to another channel"))
-    @app_commands.describe(feed=_FEED, channel=locale_str("The new channel"))
+    @app_commands.describe(feed=_FEED_DESCRIPTION, channel=locale_str("The new channel"))
     async def move(
         self, interaction: Interaction, feed: Range[str, 1, 200], channel: ChannelArgument
     ) -> None:
-        subscription, its_feed = await resolve_subscription(interaction, feed)
+        subscription, followed_feed = await resolve_subscription(interaction, feed)
         target = await resolve_channel(interaction, channel)
         advice = require_can_post(target)
         if target.id == subscription.channel_id:
             raise UserFacingError(
                 _("{feed} is already followed in {channel}.").format(
-                    feed=bold_feed_name(its_feed), channel=target.mention
+                    feed=bold_feed_name(followed_feed), channel=target.mention
                 )
             )
         require_mention(interaction, subscription.look, target)
         moved = await self.bot.store.subscriptions.move(
-            subscription.id, target.id, person_id=interaction.user.id
+            subscription.id, target.id, user_id=interaction.user.id
         )
         if moved is None:
             raise UserFacingError(unfollowed_text())
-        self.bot.courier.wake()
-        answer = _("Moved {feed} to {channel}.").format(feed=bold_feed_name(its_feed), channel=target.mention)
-        await interaction.edit_original_response(content="\n".join(filter(None, (answer, advice))))
+        self.bot.outbox_relay.wake()
+        confirmation = _("Moved {feed} to {channel}.").format(
+            feed=bold_feed_name(followed_feed), channel=target.mention
+        )
+        await interaction.edit_original_response(content="\n".join(filter(None, (confirmation, advice))))
 
     @app_commands.command(name="list", description=locale_str("List feeds and their status"))
     async def list_(self, interaction: Interaction) -> None:
         await SubscriptionPages(interaction, self._checks.check).render(interaction)
 
     @app_commands.command(name="pause", description=locale_str("Pause a feed"))
-    @app_commands.describe(feed=_FEED)
+    @app_commands.describe(feed=_FEED_DESCRIPTION)
     async def pause(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
-        subscription, its_feed = await resolve_subscription(interaction, feed)
+        subscription, followed_feed = await resolve_subscription(interaction, feed)
         store = self.bot.store.subscriptions
-        if not await store.pause(subscription.id, person_id=interaction.user.id):
+        if not await store.pause(subscription.id, user_id=interaction.user.id):
             raise UserFacingError(
                 linkify_commands(_("{feed} is already paused. Resume it with /feed resume.")).format(
-                    feed=bold_feed_name(its_feed)
+                    feed=bold_feed_name(followed_feed)
                 )
             )
         await interaction.edit_original_response(
@@ -113,25 +117,25 @@ class FeedCog(
                     "Paused {feed} in <#{channel}>. New articles show up in search but aren’t posted. Resume "
                     "it with /feed resume."
                 )
-            ).format(feed=bold_feed_name(its_feed), channel=subscription.channel_id)
+            ).format(feed=bold_feed_name(followed_feed), channel=subscription.channel_id)
         )
 
     @app_commands.command(name="resume", description=locale_str("Resume a paused feed"))
-    @app_commands.describe(feed=_FEED)
+    @app_commands.describe(feed=_FEED_DESCRIPTION)
     async def resume(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
-        subscription, its_feed = await resolve_subscription(interaction, feed)
+        subscription, followed_feed = await resolve_subscription(interaction, feed)
         store = self.bot.store.subscriptions
-        if not await store.resume(subscription.id, person_id=interaction.user.id):
-            raise UserFacingError(_("{feed} isn’t paused.").format(feed=bold_feed_name(its_feed)))
-        self.bot.newsroom.poller.wake()
+        if not await store.resume(subscription.id, user_id=interaction.user.id):
+            raise UserFacingError(_("{feed} isn’t paused.").format(feed=bold_feed_name(followed_feed)))
+        self.bot.services.poller.wake()
         await interaction.edit_original_response(
             content=_("Resumed {feed} in <#{channel}>. You’ll see its next article there.").format(
-                feed=bold_feed_name(its_feed), channel=subscription.channel_id
+                feed=bold_feed_name(followed_feed), channel=subscription.channel_id
             )
         )
 
     @app_commands.command(name="preview", description=locale_str("Preview a feed’s latest article as a post"))
-    @app_commands.describe(feed=_FEED)
+    @app_commands.describe(feed=_FEED_DESCRIPTION)
     async def preview(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
         await show_preview(interaction, await resolve_subscription(interaction, feed))
 
@@ -140,7 +144,7 @@ class FeedCog(
         description=locale_str("Filter what a feed posts, or see its filters"),
     )
     @app_commands.describe(
-        feed=_FEED,
+        feed=_FEED_DESCRIPTION,
         only=locale_str('Post only what matches: words, "an exact phrase", -without'),
         never=locale_str("Never post what matches"),
     )
@@ -148,8 +152,8 @@ class FeedCog(
         self,
         interaction: Interaction,
         feed: Range[str, 1, 200],
-        only: Range[str, 1, MAX_LENGTH] | None = None,
-        never: Range[str, 1, MAX_LENGTH] | None = None,
+        only: Range[str, 1, MAX_QUERY_LENGTH] | None = None,
+        never: Range[str, 1, MAX_QUERY_LENGTH] | None = None,
     ) -> None:
         await filter_panels.open_filters(
             interaction, await resolve_subscription(interaction, feed), only, never
@@ -163,16 +167,16 @@ class FeedCog(
         return await query_choices(interaction, current)
 
     @app_commands.command(name="look", description=locale_str("Choose how a feed’s posts look"))
-    @app_commands.describe(feed=_FEED)
+    @app_commands.describe(feed=_FEED_DESCRIPTION)
     async def look(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
         await LookPanel(interaction, await resolve_subscription(interaction, feed)).start(interaction)
 
     @app_commands.command(name="refresh", description=locale_str("Check a feed now"))
-    @app_commands.describe(feed=_FEED)
+    @app_commands.describe(feed=_FEED_DESCRIPTION)
     async def refresh(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
         """Poll a feed now, at most once a minute for all users together."""
-        _subscription, its_feed = await resolve_subscription(interaction, feed)
-        await interaction.edit_original_response(content=await self._checks.check(its_feed))
+        _subscription, followed_feed = await resolve_subscription(interaction, feed)
+        await interaction.edit_original_response(content=await self._checks.check(followed_feed))
 
     @app_commands.command(name="alerts", description=locale_str("Choose the channel for feed alerts"))
     @app_commands.describe(channel=locale_str("Channel for alerts; leave empty to see the current one"))
@@ -180,8 +184,8 @@ class FeedCog(
         if channel is None:
             await AlertChannelFlow(interaction).start(interaction)
             return
-        answer = await set_alert_channel(interaction, await resolve_channel(interaction, channel))
-        await interaction.edit_original_response(content=answer)
+        confirmation = await set_alert_channel(interaction, await resolve_channel(interaction, channel))
+        await interaction.edit_original_response(content=confirmation)
 
     @app_commands.command(name="packs", description=locale_str("Follow a starter pack of well-known feeds"))
     @app_commands.describe(
@@ -196,20 +200,20 @@ class FeedCog(
     ) -> None:
         target = await resolve_channel(interaction, channel)
         advice = require_can_post(target)
-        lines = await starter_packs.follow_all(
+        result_lines = await starter_packs.follow_all(
             self.bot,
-            starter_packs.outlines(pack),
+            starter_packs.list_outlines(pack),
             server_id=target.guild.id,
             channel_id=target.id,
-            person_id=interaction.user.id,
+            user_id=interaction.user.id,
         )
-        await self.bot.courier.recheck_channel(target.id)
-        self.bot.courier.wake()
-        added = any(line.startswith(starter_packs.ADDED_MARK) for line in lines)
-        title = _("Now following in {channel}:") if added else _("Nothing new to follow in {channel}.")
+        await self.bot.outbox_relay.recheck_channel(target.id)
+        self.bot.outbox_relay.wake()
+        has_added = any(result_line.startswith(starter_packs.ADDED_MARK) for result_line in result_lines)
+        title = _("Now following in {channel}:") if has_added else _("Nothing new to follow in {channel}.")
         title = title.format(channel=target.mention)
-        waits = await channel_options.posting_delay_text(interaction, target) if added else ""
-        await reply_with_card(interaction, heading_text(title, waits, advice, *lines))
+        delay_text = await channel_options.posting_delay_text(interaction, target) if has_added else ""
+        await reply_with_card(interaction, heading_text(title, delay_text, advice, *result_lines))
 
     @app_commands.command(name="import", description=locale_str("Follow the feeds of an OPML file"))
     @app_commands.describe(
@@ -225,13 +229,13 @@ class FeedCog(
         channel: ChannelArgument | None = None,
     ) -> None:
         target = await resolve_channel(interaction, channel)
-        if target.guild.id in self._importing:
+        if target.guild.id in self._importing_server_ids:
             raise UserFacingError(_("An import is already running here. Wait until it’s done."))
-        self._importing.add(target.guild.id)
+        self._importing_server_ids.add(target.guild.id)
         try:
             await opml_transfer.import_opml(interaction, target, file, link)
         finally:
-            self._importing.discard(target.guild.id)
+            self._importing_server_ids.discard(target.guild.id)
 
     @app_commands.command(name="export", description=locale_str("Export this server’s feeds as an OPML file"))
     async def export(self, interaction: Interaction) -> None:
@@ -253,4 +257,4 @@ class FeedCog(
     async def subscription_choices(self, interaction: Interaction, current: str) -> list[Choice[str]]:
         if not await can_manage_feeds(interaction, interaction.command_id):
             return []
-        return await subscription_options.choices(interaction, current)
+        return await subscription_options.find_subscription_choices(interaction, current)

@@ -9,9 +9,9 @@ from bot.core.i18n import _, format_count, format_number, linkify_commands, nget
 from bot.core.models import Article
 from bot.core.preferences import Filter, FilterMode
 from bot.core.user_errors import UserFacingError
-from bot.posting.rendering.layout.blocks import ActionRow, Block, text
+from bot.posting.rendering.layout.blocks import ActionRow, Block, text_block
 from bot.posting.wording import filter_labels, search_note_sentences
-from bot.search.query.query_parser import MAX_LENGTH
+from bot.search.query.query_parser import MAX_QUERY_LENGTH
 from bot.text import discord_text
 from bot.watches import subscription_filters
 from bot.watches.subscription_filters import FilterDryRun
@@ -19,7 +19,7 @@ from cogs.feeds.subscription_options import (
     FollowedFeed,
     SubscriptionPanel,
     bold_feed_name,
-    require_current,
+    require_current_subscription,
     subscription_title,
     unfollowed_text,
 )
@@ -37,32 +37,34 @@ NewFilter = tuple[FilterMode, str]
 
 
 async def open_filters(
-    interaction: Interaction, pair: FollowedFeed, only: str | None, never: str | None
+    interaction: Interaction, followed_feed: FollowedFeed, only: str | None, never: str | None
 ) -> None:
     """Try new filters on recent articles, or list the current ones.
 
     Raises `UserFacingError` if a filter is invalid, already there or one too many.
     """
-    store, feed = interaction.client.store, pair[1]
-    typed = [(rule, text) for rule, text in ((FilterMode.INCLUDE, only), (FilterMode.EXCLUDE, never)) if text]
-    if not typed:
-        await FilterList(interaction, pair).render(interaction)
+    store, feed = interaction.client.store, followed_feed[1]
+    rule_texts = [
+        (rule, text) for rule, text in ((FilterMode.INCLUDE, only), (FilterMode.EXCLUDE, never)) if text
+    ]
+    if not rule_texts:
+        await FilterList(interaction, followed_feed).render(interaction)
         return
     queries = [
-        (rule, subscription_filters.parse_filter_query(text, store.clock.now())) for rule, text in typed
+        (rule, subscription_filters.parse_filter_query(text, store.clock.now())) for rule, text in rule_texts
     ]
-    kept = await store.filters.by_subscription_id(pair[0].id)
-    known = {(one.rule, one.query) for one in kept}
-    wanted = [(rule, query.text) for rule, query in queries if (rule, query.text) not in known]
-    if not wanted:
+    filters = await store.filters.list_by_subscription(followed_feed[0].id)
+    existing_keys = {(filter_.mode, filter_.query) for filter_ in filters}
+    new_filters = [(rule, query.text) for rule, query in queries if (rule, query.text) not in existing_keys]
+    if not new_filters:
         raise UserFacingError(_("{feed} already has that filter there.").format(feed=bold_feed_name(feed)))
-    if len(kept) + len(wanted) > subscription_filters.MAX_FILTERS_PER_SUBSCRIPTION:
+    if len(filters) + len(new_filters) > subscription_filters.MAX_FILTERS_PER_SUBSCRIPTION:
         raise UserFacingError(_limit_reached_text())
-    trial = await subscription_filters.dry_run_filters(
-        store, feed.id, [*kept, *(Filter(0, *one) for one in wanted)]
+    dry_run = await subscription_filters.dry_run_filters(
+        store, feed.id, [*filters, *(Filter(0, *new_filter) for new_filter in new_filters)]
     )
     notes = [search_note_sentences.note_sentence(note) for _rule, query in queries for note in query.notes]
-    await FilterDryRunPages(interaction, pair, wanted, trial, notes).render(interaction)
+    await FilterDryRunPages(interaction, followed_feed, new_filters, dry_run, notes).render(interaction)
 
 
 class FilterDryRunPages(SubscriptionPanel, CardPaginator):
@@ -71,59 +73,69 @@ class FilterDryRunPages(SubscriptionPanel, CardPaginator):
     def __init__(
         self,
         interaction: Interaction,
-        pair: FollowedFeed,
-        wanted: list[NewFilter],
-        trial: FilterDryRun,
+        followed_feed: FollowedFeed,
+        new_filters: list[NewFilter],
+        dry_run: FilterDryRun,
         notes: list[str],
     ) -> None:
-        super().__init__(interaction, pair)
-        self._wanted, self._trial, self._notes = wanted, trial, notes
-        self._several = len({one for _article, by in trial.outcomes for one in by}) > 1
+        super().__init__(interaction, followed_feed)
+        self._new_filters, self._dry_run, self._notes = new_filters, dry_run, notes
+        self._has_several_filters = (
+            len({filter_ for _article, blocking_filters in dry_run.outcomes for filter_ in blocking_filters})
+            > 1
+        )
 
     async def load_page(self, interaction: Interaction, number: int) -> CardPage:
         """Return a page of recent articles, newest first, each with the verdict of the filters."""
-        outcomes = self._trial.outcomes
-        shown = outcomes[number * _PAGE_SIZE : (number + 1) * _PAGE_SIZE]
+        outcomes = self._dry_run.outcomes
+        page_outcomes = outcomes[number * _PAGE_SIZE : (number + 1) * _PAGE_SIZE]
         if outcomes:
             title = format_count(
                 "Would have posted {posted} of the last {count} article",
                 "Would have posted {posted} of the last {count} articles",
                 len(outcomes),
-                posted=format_number(self._trial.posted_count),
+                posted=format_number(self._dry_run.posted_count),
             )
         else:
             title = _("I haven’t read this feed yet, so there’s nothing to test against")
-        new = filter_labels.filter_list([Filter(0, *one) for one in self._wanted], length=_MAX_QUERY_LENGTH)
+        filters_text = filter_labels.filter_list_text(
+            [Filter(0, *new_filter) for new_filter in self._new_filters], max_query_length=_MAX_QUERY_LENGTH
+        )
         notes = [f"-# {discord_text.to_markdown_line(note)}" for note in self._notes]
-        told = [_outcome(article, by, named=self._several) for article, by in shown]
-        green = discord.ButtonStyle.success
-        blocks: list[Block] = [
-            heading_text(title, subscription_title(interaction, self.followed_feed), new, *notes)
+        outcome_texts = [
+            _outcome_variants(article, blocking_filters, is_filter_named=self._has_several_filters)
+            for article, blocking_filters in page_outcomes
         ]
-        if told:
-            blocks.append(text(*("\n".join(forms) for forms in zip(*told, strict=True))))
+        style = discord.ButtonStyle.success
+        blocks: list[Block] = [
+            heading_text(title, subscription_title(interaction, self.followed_feed), filters_text, *notes)
+        ]
+        if outcome_texts:
+            blocks.append(text_block(*("\n".join(variants) for variants in zip(*outcome_texts, strict=True))))
         row = ActionRow(
-            ActionButton(self._save, label=_("Save this filter"), style=green),
+            ActionButton(self._save, label=_("Save this filter"), style=style),
             ActionButton(self.cancel, label=_("Cancel")),
         )
         return CardPage(
-            blocks=(*blocks, row), has_more=len(outcomes) > (number + 1) * _PAGE_SIZE, is_empty=not shown
+            blocks=(*blocks, row),
+            has_more=len(outcomes) > (number + 1) * _PAGE_SIZE,
+            is_empty=not page_outcomes,
         )
 
     async def _save(self, interaction: Interaction) -> None:
-        subscription, feed = await require_current(interaction, self.followed_feed)
+        subscription, feed = await require_current_subscription(interaction, self.followed_feed)
         saved = await self.store.filters.add(
             subscription.id,
-            self._wanted,
-            person_id=self.person_id,
+            self._new_filters,
+            user_id=self.user_id,
             limit=subscription_filters.MAX_FILTERS_PER_SUBSCRIPTION,
         )
         if saved is None:
             raise UserFacingError(unfollowed_text())
         if not saved:
             raise UserFacingError(_limit_reached_text())
-        kept = await self.store.filters.by_subscription_id(subscription.id)
-        said = linkify_commands(
+        filters = await self.store.filters.list_by_subscription(subscription.id)
+        confirmation = linkify_commands(
             _(
                 "Saved. Filters of {feed} in <#{channel}>: {filters}. /why shows which filter kept "
                 "an article out."
@@ -131,9 +143,11 @@ class FilterDryRunPages(SubscriptionPanel, CardPaginator):
         ).format(
             feed=bold_feed_name(feed),
             channel=subscription.channel_id,
-            filters=filter_labels.filter_list(kept, most=subscription_filters.MAX_FILTERS_PER_SUBSCRIPTION),
+            filters=filter_labels.filter_list_text(
+                filters, max_filters=subscription_filters.MAX_FILTERS_PER_SUBSCRIPTION
+            ),
         )
-        await self.finish(interaction, said)
+        await self.finish(interaction, confirmation)
 
 
 class FilterList(SubscriptionPanel):
@@ -141,72 +155,82 @@ class FilterList(SubscriptionPanel):
 
     async def render(self, interaction: Interaction, removed: Filter | None = None) -> None:
         store, (subscription, feed) = self.store, self.followed_feed
-        kept = await store.filters.by_subscription_id(subscription.id)
+        filters = await store.filters.list_by_subscription(subscription.id)
         lines = [_("Removed: {filter}").format(filter=filter_labels.filter_label(removed)) if removed else ""]
         lines += [
-            f"{number}. {filter_labels.filter_label(one, _MAX_QUERY_LENGTH)}"
-            for number, one in enumerate(kept, 1)
+            f"{number}. {filter_labels.filter_label(listed_filter, _MAX_QUERY_LENGTH)}"
+            for number, listed_filter in enumerate(filters, 1)
         ]
-        if not kept:
+        if not filters:
             lines.append(_("No filters: every article is posted."))
         else:
-            trial = await subscription_filters.dry_run_filters(store, feed.id, kept)
-            if trial.outcomes:
-                lines.append(f"-# {pass_rate_text(trial)}")
-            if sum(one.rule is FilterMode.INCLUDE for one in kept) > 1:
+            dry_run = await subscription_filters.dry_run_filters(store, feed.id, filters)
+            if dry_run.outcomes:
+                lines.append(f"-# {pass_rate_text(dry_run)}")
+            if sum(filter_.mode is FilterMode.INCLUDE for filter_ in filters) > 1:
                 lines.append("-# " + _("With several “only” filters, matching one is enough."))
-        removers = [
-            ActionButton(partial(self._remove, one), label=_("Remove {number}").format(number=number))
-            for number, one in enumerate(kept, 1)
+        remove_buttons = [
+            ActionButton(
+                partial(self._remove, removable_filter), label=_("Remove {number}").format(number=number)
+            )
+            for number, removable_filter in enumerate(filters, 1)
         ]
-        add = ActionButton(
-            self._ask,
+        add_button = ActionButton(
+            self._open_modal,
             AckMode.MANUAL,
             label=_("Add…"),
             style=discord.ButtonStyle.success,
-            disabled=len(kept) >= subscription_filters.MAX_FILTERS_PER_SUBSCRIPTION,
+            disabled=len(filters) >= subscription_filters.MAX_FILTERS_PER_SUBSCRIPTION,
         )
         blocks = (
             heading_text(_("Filters"), subscription_title(interaction, self.followed_feed), *lines),
-            ActionRow(*removers),
-            ActionRow(add),
+            ActionRow(*remove_buttons),
+            ActionRow(add_button),
         )
         await self.display_card(interaction, *blocks)
 
-    async def _ask(self, interaction: Interaction) -> None:
+    async def _open_modal(self, interaction: Interaction) -> None:
         """Open the modal for a new filter."""
-        look: dict[str, Any] = {"max_length": MAX_LENGTH, "required": False}
+        field_kwargs: dict[str, Any] = {"max_length": MAX_QUERY_LENGTH, "required": False}
         syntax = _('Words, "an exact phrase", -without')
-        only = TextField("only", _("Only post articles with…"), description=syntax, **look)
-        never = TextField("never", _("Never post articles with…"), **look)
-        await interaction.response.send_modal(FormModal(_("Add a filter"), self._try, only, never, view=self))
+        only = TextField("only", _("Only post articles with…"), description=syntax, **field_kwargs)
+        never = TextField("never", _("Never post articles with…"), **field_kwargs)
+        await interaction.response.send_modal(
+            FormModal(_("Add a filter"), self._preview, only, never, view=self)
+        )
 
-    async def _try(self, interaction: Interaction, only: str, never: str) -> None:
+    async def _preview(self, interaction: Interaction, only: str, never: str) -> None:
         """Preview the filters from the modal. Raise `UserFacingError` if they are invalid."""
         await open_filters(interaction, self.followed_feed, only.strip(), never.strip())
         self.stop()
 
-    async def _remove(self, one: Filter, interaction: Interaction) -> None:
-        subscription, _feed = await require_current(interaction, self.followed_feed)
-        there = await self.store.filters.remove(subscription.id, [one.id], person_id=self.person_id)
-        await self.render(interaction, one if there else None)
+    async def _remove(self, filter_: Filter, interaction: Interaction) -> None:
+        subscription, _feed = await require_current_subscription(interaction, self.followed_feed)
+        is_removed = await self.store.filters.remove(subscription.id, [filter_.id], user_id=self.user_id)
+        await self.render(interaction, filter_ if is_removed else None)
 
 
-def pass_rate_text(trial: FilterDryRun) -> str:
+def pass_rate_text(dry_run: FilterDryRun) -> str:
     """Return how many of the latest articles pass the filters of a feed."""
     return format_count(
         "Filters let {posted} of the last {count} article through",
         "Filters let {posted} of the last {count} articles through",
-        len(trial.outcomes),
-        posted=format_number(trial.posted_count),
+        len(dry_run.outcomes),
+        posted=format_number(dry_run.posted_count),
     )
 
 
-def _outcome(article: Article, by: tuple[Filter, ...], *, named: bool) -> tuple[str, str]:
+def _outcome_variants(
+    article: Article, blocking_filters: tuple[Filter, ...], *, is_filter_named: bool
+) -> tuple[str, str]:
     link, name = article_cards.title_variants(article)
-    why = f"\n-# {filter_labels.filter_list(by, most=2)}" if named and by else ""
-    mark = "🚫" if by else "✅"
-    return f"{mark} {link}{why}", f"{mark} {name}{why}"
+    reason = (
+        f"\n-# {filter_labels.filter_list_text(blocking_filters, max_filters=2)}"
+        if is_filter_named and blocking_filters
+        else ""
+    )
+    mark = "🚫" if blocking_filters else "✅"
+    return f"{mark} {link}{reason}", f"{mark} {name}{reason}"
 
 
 def _limit_reached_text() -> str:

@@ -9,10 +9,10 @@ import discord
 from bot.core.i18n import _, format_count
 from bot.core.models import Feed
 from bot.core.user_errors import RequestRejected, UserFacingError
-from bot.feeds.discover import DiscoveryResult, list_as_feed
+from bot.feeds.discover import DiscoveryResult, convert_list_to_feed
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.link_groups import ListItem
-from bot.polling.following.follow_service import PasswordRequired, meant, private_owner_id
+from bot.polling.following.follow_service import PasswordRequired, get_private_owner_id, resolve_input
 from bot.posting.rendering import messages
 from bot.posting.rendering.layout import blocks
 from bot.posting.rendering.layout.blocks import ActionRow, Card, Item, Layout
@@ -21,14 +21,14 @@ from bot.store import has_key
 from bot.text import discord_text, urls
 from bot.text.words import fold
 from cogs.feeds import post_previews
-from cogs.feeds.subscription_options import bold_feed_name, feed_name, visible_subscriptions
+from cogs.feeds.subscription_options import bold_feed_name, feed_name, list_visible_subscriptions
 from cogs.shared import channel_options
 from cogs.shared.authorization import ManagersPanel
 from cogs.shared.channel_options import PostableChannel, permission_problems, require_can_post
 from cogs.shared.modals import FormModal, TextField, modal_button
 from cogs.shared.views import AckMode, ActionButton, Interaction, OwnedView, StringMenu, menu_option
 
-_PREVIEW_ITEMS = 5
+_MAX_PREVIEW_ITEMS = 5
 _MAX_TITLE_LENGTH = 120
 
 
@@ -44,27 +44,28 @@ class FollowFlow(ManagersPanel):
     async def start(self, interaction: Interaction, address: str) -> None:
         """Resolve the address. Raise `UserFacingError` if the channel or the address is unsuitable."""
         require_can_post(self._place)
-        await self._discover(interaction, await self._followed(interaction, address))
+        await self._discover(interaction, await self._resolve_followed_url(interaction, address))
 
-    async def _followed(self, interaction: Interaction, address: str) -> str:
+    async def _resolve_followed_url(self, interaction: Interaction, address: str) -> str:
         """Return the URL of the followed feed that an address or name means, or else the address unchanged.
 
         Raises `UserFacingError` if this channel already follows it. Makes no request to the site.
         """
-        typed, feeds = fold(address.strip()), set[str]()
+        folded_address, feed_urls = fold(address.strip()), set[str]()
         with contextlib.suppress(RequestRejected, FeedError):  # `_discover` reports it.
-            feeds = {feed.url for feed in meant(address)}
-        pairs = [
+            feed_urls = {feed.url for feed in resolve_input(address)}
+        followed_feeds = [
             (subscription, feed)
-            for subscription, feed in await visible_subscriptions(interaction)
-            if feeds == {feed.url} or (not feeds and typed in {fold(feed_name(feed)), fold(feed.outlet)})
+            for subscription, feed in await list_visible_subscriptions(interaction)
+            if feed_urls == {feed.url}
+            or (not feed_urls and folded_address in {fold(feed_name(feed)), fold(feed.outlet)})
         ]
-        for subscription, feed in pairs:
+        for subscription, feed in followed_feeds:
             if subscription.channel_id == self._place.id:
-                self._refuse(feed)
-        return pairs[0][1].url if pairs else address
+                self._raise_already_followed(feed)
+        return followed_feeds[0][1].url if followed_feeds else address
 
-    def _refuse(self, feed: Feed) -> NoReturn:
+    def _raise_already_followed(self, feed: Feed) -> NoReturn:
         self.stop()
         raise UserFacingError(
             _("Already followed in {channel} as {feed}.").format(
@@ -74,7 +75,7 @@ class FollowFlow(ManagersPanel):
 
     async def _discover(self, interaction: Interaction, address: str) -> None:
         try:
-            self._discovery = await self.client.newsroom.follow_service.resolve(
+            self._discovery = await self.client.services.follow_service.resolve(
                 address, self._place.guild.id, with_lists=True
             )
         except PasswordRequired as refusal:
@@ -82,7 +83,7 @@ class FollowFlow(ManagersPanel):
             return
         if self._discovery.parsed is not None:
             await self._preview(interaction)
-        elif self._discovery.page.lists:
+        elif self._discovery.page_lists.lists:
             await self._show_list(interaction)
         else:
             await self._show_feed_choice(interaction)
@@ -90,109 +91,137 @@ class FollowFlow(ManagersPanel):
     async def _ask_for_password(self, interaction: Interaction, refusal: PasswordRequired) -> None:
         """Ask for credentials in a modal, since options of a command are visible to others."""
 
-        async def filled(click: Interaction, user: str, password: str) -> None:
-            await self._discover(click, urls.with_credentials(refusal.url, user, password))
+        async def on_submit(click: Interaction, user: str, password: str) -> None:
+            await self._discover(click, urls.add_credentials(refusal.url, user, password))
 
-        async def ask(click: Interaction) -> None:
-            lines = (
+        async def open_modal(click: Interaction) -> None:
+            fields = (
                 TextField("user", _("Username"), max_length=100),
                 TextField("password", _("Password"), max_length=200),
             )
-            await click.response.send_modal(FormModal(_("Username and password"), filled, *lines, view=self))
+            await click.response.send_modal(
+                FormModal(_("Username and password"), on_submit, *fields, view=self)
+            )
 
-        give = ActionButton(
-            ask, AckMode.MANUAL, label=_("Enter username and password"), style=discord.ButtonStyle.primary
+        enter_button = ActionButton(
+            open_modal,
+            AckMode.MANUAL,
+            label=_("Enter username and password"),
+            style=discord.ButtonStyle.primary,
         )
-        await self._show_step(interaction, refusal_sentences.refusal_sentence(refusal), give)
+        await self._show_step(interaction, refusal_sentences.refusal_sentence(refusal), enter_button)
 
     async def _show_feed_choice(self, interaction: Interaction) -> None:
         options = discovery_options(self._discovery)
-        said = _("Which feed do you want in {channel}?").format(channel=self._place.mention)
-        menu = StringMenu(self._choose, placeholder=_("Choose a feed…"), options=options)
-        await self._show_step(interaction, said, menus=(menu,))
+        sentence = _("Which feed do you want in {channel}?").format(channel=self._place.mention)
+        menu = StringMenu(self._choose_feed, placeholder=_("Choose a feed…"), options=options)
+        await self._show_step(interaction, sentence, menus=(menu,))
 
     async def _show_step(
         self,
         interaction: Interaction,
-        said: str,
-        *items: Item | None,
-        below: Layout = (),
+        sentence: str,
+        *step_buttons: Item | None,
+        preview_layout: Layout = (),
         menus: Sequence[Item | None] = (),
     ) -> None:
         """Show a step: a sentence, `preview_layout`, menus, and buttons of which the last one cancels."""
-        cancel = ActionButton(self.cancel, label=_("Cancel"))
-        rows = (*map(ActionRow, menus), ActionRow(*items, cancel))
-        await self.display(interaction, (blocks.text(said), *below, *rows))
+        cancel_button = ActionButton(self.cancel, label=_("Cancel"))
+        rows = (*map(ActionRow, menus), ActionRow(*step_buttons, cancel_button))
+        await self.display(interaction, (blocks.text_block(sentence), *preview_layout, *rows))
 
-    async def _choose(self, interaction: Interaction, values: list[str]) -> None:
-        await self._discover(interaction, self._discovery.feeds[int(values[0])].url)
+    async def _choose_feed(self, interaction: Interaction, selected_values: list[str]) -> None:
+        await self._discover(interaction, self._discovery.feeds[int(selected_values[0])].url)
 
     async def _show_list(self, interaction: Interaction) -> None:
         """Show the first items of a list on the page, with its other lists and the feeds of its site."""
-        lists = self._discovery.page.lists
+        lists = self._discovery.page_lists.lists
         options = [
             menu_option(
-                each.items[0].title, number, format_count("{count} item", "{count} items", len(each.items))
+                page_list.items[0].title,
+                number,
+                format_count("{count} item", "{count} items", len(page_list.items)),
             )
-            for number, each in enumerate(lists)
+            for number, page_list in enumerate(lists)
             if number != self._list_index
         ]
-        follow = ActionButton(
+        follow_button = ActionButton(
             self._follow_list, label=_("Follow this list"), style=discord.ButtonStyle.success
         )
-        others = StringMenu(self._choose_list, placeholder=_("Other lists…"), options=options)
-        feeds, of_site, site_feeds = self._discovery.feeds, None, None
-        said = _("This page has no feed, but I can post what’s new in this list to {channel}:")
+        other_lists_menu = StringMenu(self._choose_list, placeholder=_("Other lists…"), options=options)
+        feeds, site_feed_button, site_feeds_menu = self._discovery.feeds, None, None
+        sentence = _("This page has no feed, but I can post what’s new in this list to {channel}:")
         if feeds:
-            said = _(
+            sentence = _(
                 "This page has no feed, but its site does. I can post what’s new in this list to {channel}, "
                 "or everything in the site’s feed:"
             )
         if len(feeds) == 1:
-            of_site = ActionButton(self._follow_site, label=_("Follow the site’s feed"))
+            site_feed_button = ActionButton(self._follow_site, label=_("Follow the site’s feed"))
         elif feeds:
-            site_feeds = StringMenu(
-                self._choose, placeholder=_("Feeds of the site…"), options=discovery_options(self._discovery)
+            site_feeds_menu = StringMenu(
+                self._choose_feed,
+                placeholder=_("Feeds of the site…"),
+                options=discovery_options(self._discovery),
             )
-        shown = Card((blocks.text("\n".join(map(_line, lists[self._list_index].items[:_PREVIEW_ITEMS]))),))
-        menus = (others if len(lists) > 1 else None, site_feeds)
-        said = said.format(channel=self._place.mention)
-        await self._show_step(interaction, said, follow, of_site, below=(shown,), menus=menus)
+        preview_card = Card(
+            (
+                blocks.text_block(
+                    "\n".join(map(_list_item_line, lists[self._list_index].items[:_MAX_PREVIEW_ITEMS]))
+                ),
+            )
+        )
+        menus = (other_lists_menu if len(lists) > 1 else None, site_feeds_menu)
+        sentence = sentence.format(channel=self._place.mention)
+        await self._show_step(
+            interaction,
+            sentence,
+            follow_button,
+            site_feed_button,
+            preview_layout=(preview_card,),
+            menus=menus,
+        )
 
     async def _follow_site(self, interaction: Interaction) -> None:
         await self._discover(interaction, self._discovery.feeds[0].url)
 
-    async def _choose_list(self, interaction: Interaction, values: list[str]) -> None:
-        self._list_index = int(values[0])
+    async def _choose_list(self, interaction: Interaction, selected_values: list[str]) -> None:
+        self._list_index = int(selected_values[0])
         await self._show_list(interaction)
 
     async def _follow_list(self, interaction: Interaction) -> None:
-        self._discovery = list_as_feed(self._discovery, self._discovery.page.lists[self._list_index])
+        self._discovery = convert_list_to_feed(
+            self._discovery, self._discovery.page_lists.lists[self._list_index]
+        )
         await self._confirm(interaction)
 
     async def _preview(self, interaction: Interaction) -> None:
         url = self._discovery.feeds[0].url
         server_id = self._place.guild.id
         store = self.store
-        known = await store.feeds.find(url, private_owner_id(url, server_id))
-        elsewhere: list[str] = []
-        if known is not None:
-            if await store.subscriptions.find(self._place.id, known.id) is not None:
-                self._refuse(known)
-            pairs = await visible_subscriptions(interaction)
-            elsewhere = [f"<#{one.channel_id}>" for one, feed in pairs if feed.id == known.id]
-        sample = await self.client.newsroom.follow_service.preview(self._discovery)
+        existing_feed = await store.feeds.find(url, get_private_owner_id(url, server_id))
+        other_channels: list[str] = []
+        if existing_feed is not None:
+            if await store.subscriptions.find(self._place.id, existing_feed.id) is not None:
+                self._raise_already_followed(existing_feed)
+            followed_feeds = await list_visible_subscriptions(interaction)
+            other_channels = [
+                f"<#{subscription.channel_id}>"
+                for subscription, feed in followed_feeds
+                if feed.id == existing_feed.id
+            ]
+        sample = await self.client.services.follow_service.preview(self._discovery)
         title = self._discovery.feeds[0].title
-        name = bold_feed_name(sample[0]) if sample else f"**{discord_text.to_markdown_line(title, 80)}**"
-        shown = (
+        bold_name = bold_feed_name(sample[0]) if sample else f"**{discord_text.to_markdown_line(title, 80)}**"
+        question = (
             _("Follow {feed} in {channel}? Posts will look like this:")
             if sample
             else _("Follow {feed} in {channel}? It has no articles yet.")
         )
         _refusal, advice = permission_problems(self._place)
         lines = [advice]
-        if elsewhere:
-            lines.append(_("Already followed in {channels}.").format(channels=", ".join(elsewhere)))
+        if other_channels:
+            lines.append(_("Already followed in {channels}.").format(channels=", ".join(other_channels)))
         if urls.has_credentials(url):
             lines.append(
                 _(
@@ -205,64 +234,68 @@ class FollowFlow(ManagersPanel):
                 if has_key()
                 else _("-# It’s stored unencrypted. Whoever runs Telex can change that (TELEX_SECRET_KEY).")
             )
-        lines.append(shown.format(feed=name, channel=self._place.mention))
-        below: Layout = ()
+        lines.append(question.format(feed=bold_name, channel=self._place.mention))
+        sample_layout: Layout = ()
         if sample:
-            look = await store.preferences.look(server_id)
-            shown_as = await post_previews.render_as_posted(
+            look = await store.preferences.get_look(server_id)
+            message = await post_previews.render_as_posted(
                 interaction, sample[1], sample[0], self._place.id, look
             )
-            below = blocks.without_items(shown_as.layout)
-            if not below:  # A classic embed can't be part of a layout.
-                await post_previews.send_private_preview(interaction, shown_as)
-        follow = ActionButton(self._confirm, label=_("Follow"), style=discord.ButtonStyle.success)
-        await self._show_step(interaction, "\n".join(filter(None, lines)), follow, below=below)
+            sample_layout = blocks.without_items(message.layout)
+            if not sample_layout:  # A classic embed can't be part of a layout.
+                await post_previews.send_private_preview(interaction, message)
+        follow_button = ActionButton(self._confirm, label=_("Follow"), style=discord.ButtonStyle.success)
+        await self._show_step(
+            interaction, "\n".join(filter(None, lines)), follow_button, preview_layout=sample_layout
+        )
 
     async def _confirm(self, interaction: Interaction) -> None:
         client = self.client
         place = await channel_options.require_existing_channel(interaction, self._place.id)
         require_can_post(place)
-        followed = await client.newsroom.follow_service.follow(
-            self._discovery, server_id=place.guild.id, channel_id=place.id, person_id=self.person_id
+        followed = await client.services.follow_service.follow(
+            self._discovery, server_id=place.guild.id, channel_id=place.id, user_id=self.user_id
         )
-        if not followed.created:
-            self._refuse(followed.feed)
-        await client.courier.recheck_channel(place.id)
-        client.courier.wake()
-        waits = await channel_options.posting_delay_text(interaction, place)
-        if waits:
-            said = _("Now following {feed} in {channel}.")
+        if not followed.is_new:
+            self._raise_already_followed(followed.feed)
+        await client.outbox_relay.recheck_channel(place.id)
+        client.outbox_relay.wake()
+        delay_text = await channel_options.posting_delay_text(interaction, place)
+        if delay_text:
+            confirmation = _("Now following {feed} in {channel}.")
         elif followed.first_article:
-            said = _("Now following {feed} in {channel}. Its latest article is on its way.")
+            confirmation = _("Now following {feed} in {channel}. Its latest article is on its way.")
         else:
-            said = _("Now following {feed} in {channel}. New articles will appear there.")
-        said = said.format(feed=bold_feed_name(followed.feed), channel=place.mention)
-        await self.finish(interaction, "\n".join(filter(None, (said, waits))))
+            confirmation = _("Now following {feed} in {channel}. New articles will appear there.")
+        confirmation = confirmation.format(feed=bold_feed_name(followed.feed), channel=place.mention)
+        await self.finish(interaction, "\n".join(filter(None, (confirmation, delay_text))))
 
 
-def _line(item: ListItem) -> str:
+def _list_item_line(item: ListItem) -> str:
     """Return the linked title and the date of a list item."""
-    title = messages.linked(discord_text.to_markdown_line(item.title, _MAX_TITLE_LENGTH), item.url)
-    when = f" · <t:{item.published}:D>" if item.published is not None else ""
-    return f"• {title}{when}"
+    title = messages.link_markup(discord_text.to_markdown_line(item.title, _MAX_TITLE_LENGTH), item.url)
+    date_text = f" · <t:{item.published}:D>" if item.published is not None else ""
+    return f"• {title}{date_text}"
 
 
 def add_site_button(
     view: OwnedView,
     on_submit: Callable[[Interaction, str], Awaitable[None]],
     label: str,
-    **how: Any,  # noqa: ANN401
+    **kwargs: Any,  # noqa: ANN401
 ) -> ActionButton:
     """Return a button that asks for a site and passes the input to `on_submit`."""
-    line = TextField("line", _("Address or name of an outlet"), placeholder="theverge.com", max_length=2000)
-    return modal_button(view, on_submit, label, line, title=_("Add a site"), **how)
+    text_field = TextField(
+        "line", _("Address or name of an outlet"), placeholder="theverge.com", max_length=2000
+    )
+    return modal_button(view, on_submit, label, text_field, title=_("Add a site"), **kwargs)
 
 
-def discovery_options(found: DiscoveryResult) -> list[discord.SelectOption]:
+def discovery_options(discovery: DiscoveryResult) -> list[discord.SelectOption]:
     """Return the feeds of a page as menu options; the values are their indexes."""
     return [
         menu_option(
             discord_text.to_plain_line(feed.title) or urls.redact(feed.url), number, urls.redact(feed.url)
         )
-        for number, feed in enumerate(found.feeds)
+        for number, feed in enumerate(discovery.feeds)
     ]

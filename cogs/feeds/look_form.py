@@ -18,77 +18,79 @@ _COLOUR = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
 _SHORT_COLOUR = 3
 
 
-def look_form(panel: OwnedView, on_submit: OnModalSubmit, look: PostLook) -> FormModal:
+def look_modal(panel: OwnedView, on_submit: OnModalSubmit, look: PostLook) -> FormModal:
     """Return a modal that passes prefix, colour and excerpt length to `on_submit` as text."""
     colour = "" if look.colour is None else f"#{look.colour:06x}"
     excerpt = "" if look.excerpt is None else str(look.excerpt)
-    told = _("Characters, 0 to {most}. Leave empty for the default.").format(
+    excerpt_hint = _("Characters, 0 to {most}. Leave empty for the default.").format(
         most=format_number(MAX_EXCERPT_LENGTH)
     )
-    by_default = _("For example #2e7d8c. Leave empty for the default.")
+    colour_hint = _("For example #2e7d8c. Leave empty for the default.")
     return FormModal(
         _("Prefix, colour, excerpt"),
         on_submit,
         _text_field("prefix", _("Text before each title"), look.prefix, MAX_PREFIX_LENGTH),
-        _text_field("colour", _("Accent colour"), colour, 7, description=by_default),
-        _text_field("excerpt", _("Excerpt length"), excerpt, 4, description=told),
+        _text_field("colour", _("Accent colour"), colour, 7, description=colour_hint),
+        _text_field("excerpt", _("Excerpt length"), excerpt, 4, description=excerpt_hint),
         view=panel,
     )
 
 
-def template_form(panel: OwnedView, on_submit: OnModalSubmit, shown: Template) -> FormModal:
+def template_modal(panel: OwnedView, on_submit: OnModalSubmit, template: Template) -> FormModal:
     """Return a modal that passes the title line, text and footer of a template to `on_submit`."""
     fields = " ".join(f"{{{name}}}" for name in post_templates.FIELDS)
-    long = discord.TextStyle.paragraph
+    paragraph_style = discord.TextStyle.paragraph
     return FormModal(
         _("Template"),
         on_submit,
         _text_field(
-            "title", _("Title line"), shown.title, post_templates.MAX_LINE_LENGTH, description=fields
+            "title", _("Title line"), template.title, post_templates.MAX_LINE_LENGTH, description=fields
         ),
         _text_field(
             "body",
             _("Text"),
-            shown.body,
+            template.body,
             post_templates.MAX_BODY_LENGTH,
             description=_(
                 "You can use Discord’s formatting. Leave all three fields empty to remove the template."
             ),
-            style=long,
+            style=paragraph_style,
         ),
-        _text_field("footer", _("Footer"), shown.footer, post_templates.MAX_LINE_LENGTH),
+        _text_field("footer", _("Footer"), template.footer, post_templates.MAX_LINE_LENGTH),
         view=panel,
     )
 
 
-def _text_field(name: str, label: str, value: str, most: int, **look: Any) -> TextField:  # noqa: ANN401
-    return TextField(name, label, default=value or None, max_length=most, required=False, **look)
+def _text_field(field_id: str, label: str, default: str, max_length: int, **kwargs: Any) -> TextField:  # noqa: ANN401
+    return TextField(
+        field_id, label, default=default or None, max_length=max_length, required=False, **kwargs
+    )
 
 
-def parse_colour(typed: str) -> int | None:
+def parse_colour(colour_text: str) -> int | None:
     """Return a colour code as an RGB number, or None if it is empty. Raise `UserFacingError` if invalid."""
-    if not typed.strip():
+    if not colour_text.strip():
         return None
-    match = _COLOUR.fullmatch(typed.strip())
+    match = _COLOUR.fullmatch(colour_text.strip())
     if match is None:
         raise UserFacingError(
             _(
                 "“{text}” isn’t a colour code. Use # and six digits or letters from a to f, such as #2e7d8c."
-            ).format(text=discord_text.to_markdown_line(typed, 20))
+            ).format(text=discord_text.to_markdown_line(colour_text, 20))
         )
     digits = match[1]
     return int("".join(2 * digit for digit in digits) if len(digits) == _SHORT_COLOUR else digits, 16)
 
 
-def parse_excerpt_length(typed: str) -> int | None:
+def parse_excerpt_length(length_text: str) -> int | None:
     """Return an excerpt length in characters, or None if empty. Raise `UserFacingError` if invalid."""
-    typed = typed.strip()
-    if not typed:
+    length_text = length_text.strip()
+    if not length_text:
         return None
-    if not typed.isascii() or not typed.isdecimal() or int(typed) > MAX_EXCERPT_LENGTH:
+    if not length_text.isascii() or not length_text.isdecimal() or int(length_text) > MAX_EXCERPT_LENGTH:
         raise UserFacingError(
             _("“{text}” isn’t a length. Use a number from 0 to {most}.").format(
-                text=discord_text.to_markdown_line(typed, 20), most=format_number(MAX_EXCERPT_LENGTH)
+                text=discord_text.to_markdown_line(length_text, 20), most=format_number(MAX_EXCERPT_LENGTH)
             )
         )
-    return int(typed)
+    return int(length_text)

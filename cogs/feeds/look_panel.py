@@ -7,7 +7,7 @@ import discord
 
 from bot.core.i18n import _
 from bot.core.models import Article, Feed
-from bot.core.preferences import DEFAULT_APPEARANCE, PostLook, Style, Template
+from bot.core.preferences import DEFAULT_LOOK, PostLook, Style, Template
 from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import post_templates, role_mentions
 from bot.posting.rendering.layout import blocks
@@ -15,14 +15,14 @@ from bot.posting.rendering.layout.blocks import ActionRow, Item, Layout, Separat
 from bot.posting.rendering.messages import MAX_PREFIX_LENGTH, Message
 from bot.posting.wording import look_labels
 from bot.text import discord_text
-from cogs.feeds.look_form import look_form, parse_colour, parse_excerpt_length, template_form
-from cogs.feeds.post_previews import render_as_posted, sample_article, send_private_preview
+from cogs.feeds.look_form import look_modal, parse_colour, parse_excerpt_length, template_modal
+from cogs.feeds.post_previews import make_sample_article, render_as_posted, send_private_preview
 from cogs.feeds.subscription_options import (
     FollowedFeed,
     bold_feed_name,
-    require_current,
+    list_visible_subscriptions,
+    require_current_subscription,
     unfollowed_text,
-    visible_subscriptions,
 )
 from cogs.shared.authorization import ManagersPanel
 from cogs.shared.channel_options import PostableChannel
@@ -35,66 +35,70 @@ class LookPanel(ManagersPanel):
     It belongs to a subscription, or without one to the server as the default look.
     """
 
-    def __init__(self, interaction: Interaction, pair: FollowedFeed | None) -> None:
+    def __init__(self, interaction: Interaction, followed_feed: FollowedFeed | None) -> None:
         super().__init__(interaction)
-        self._pair = pair
-        self._channel_id = (interaction.channel_id or 0) if pair is None else pair[0].channel_id
-        self._saved_look = self._draft = None if pair is None else pair[0].look
+        self._followed_feed = followed_feed
+        self._channel_id = (
+            (interaction.channel_id or 0) if followed_feed is None else followed_feed[0].channel_id
+        )
+        self._saved_look = self._draft = None if followed_feed is None else followed_feed[0].look
         self._example: tuple[Article, Feed] | None = None
         self._preview_message: discord.WebhookMessage | None = None
         self._invalid_template: Template | None = None
 
     async def authorize(self, interaction: Interaction) -> None:
         await super().authorize(interaction)
-        if self._pair is not None:
-            await require_current(interaction, self._pair)
+        if self._followed_feed is not None:
+            await require_current_subscription(interaction, self._followed_feed)
 
-    async def _inherited_look(self) -> PostLook:
-        if self._pair is None:
-            return DEFAULT_APPEARANCE
-        return await self.store.preferences.look(self.guild.id)
+    async def _load_inherited_look(self) -> PostLook:
+        if self._followed_feed is None:
+            return DEFAULT_LOOK
+        return await self.store.preferences.get_look(self.guild.id)
 
-    def _heading(self) -> list[str]:
-        heading, default = (
+    def _heading_lines(self) -> list[str]:
+        heading, default_label = (
             _("How posts look on this server, unless their feed has its own look:"),
             _("Default look"),
         )
-        if self._pair is not None:
+        if self._followed_feed is not None:
             heading = _("How {feed} looks in <#{channel}>:").format(
-                feed=bold_feed_name(self._pair[1]), channel=self._channel_id
+                feed=bold_feed_name(self._followed_feed[1]), channel=self._channel_id
             )
-            default = _("Default for this server")
-        return [heading] if self._draft is not None else [heading, f"-# {default}"]
+            default_label = _("Default for this server")
+        return [heading] if self._draft is not None else [heading, f"-# {default_label}"]
 
     def _can_mention(self, interaction: Interaction, role: discord.Role) -> bool:
         member = interaction.user
         assert isinstance(member, discord.Member)
-        if self._pair is None:
+        if self._followed_feed is None:
             return not role.is_default() and (role.mentionable or member.guild_permissions.mention_everyone)
         channel = self.guild.get_channel_or_thread(self._channel_id) or interaction.channel
         assert isinstance(channel, discord.abc.GuildChannel | discord.Thread)
         return role_mentions.can_mention(member, role, channel)
 
-    async def _example_article(self, interaction: Interaction) -> tuple[Article, Feed]:
+    async def _load_example_article(self, interaction: Interaction) -> tuple[Article, Feed]:
         """Return the newest visible article with its feed, or a sample without any."""
-        pairs = await visible_subscriptions(interaction) if self._pair is None else [self._pair]
-        feeds = {feed.id: feed for _subscription, feed in pairs}
-        newest = await self.store.articles.newest(feeds, limit=1)
+        followed_feeds = (
+            await list_visible_subscriptions(interaction)
+            if self._followed_feed is None
+            else [self._followed_feed]
+        )
+        feeds = {feed.id: feed for _subscription, feed in followed_feeds}
+        newest = await self.store.articles.list_newest(feeds, limit=1)
         if newest:
             return newest[0], feeds[newest[0].feed_id]
         feed = next(iter(feeds.values()), Feed(id=0, url="", outlet=_("The outlet")))
-        return sample_article(feed), feed
+        return make_sample_article(feed), feed
 
     async def _save_look(self, interaction: Interaction) -> str:
         """Save the look and return the confirmation. Raise `UserFacingError` if the feed was unfollowed."""
-        store, person_id = self.store, self.person_id
-        if self._pair is None:
-            await store.preferences.set_look(
-                self.guild.id, self._draft or DEFAULT_APPEARANCE, person_id=person_id
-            )
+        store, person_id = self.store, self.user_id
+        if self._followed_feed is None:
+            await store.preferences.set_look(self.guild.id, self._draft or DEFAULT_LOOK, user_id=person_id)
             return _("Saved. New posts look like this, unless their feed has its own look.")
-        subscription, feed = await require_current(interaction, self._pair)
-        if not await store.subscriptions.set_look(subscription.id, self._draft, person_id=person_id):
+        subscription, feed = await require_current_subscription(interaction, self._followed_feed)
+        if not await store.subscriptions.set_look(subscription.id, self._draft, user_id=person_id):
             raise UserFacingError(unfollowed_text())
         return _("Saved. {feed} looks like this in <#{channel}> from its next post.").format(
             feed=bold_feed_name(feed), channel=subscription.channel_id
@@ -102,10 +106,10 @@ class LookPanel(ManagersPanel):
 
     async def start(self, interaction: Interaction) -> None:
         """Load the current look and an example article, then render."""
-        if self._pair is None:
-            kept = await self.store.preferences.look(self.guild.id)
-            self._saved_look = self._draft = None if kept == DEFAULT_APPEARANCE else kept
-        self._example = await self._example_article(interaction)
+        if self._followed_feed is None:
+            saved_look = await self.store.preferences.get_look(self.guild.id)
+            self._saved_look = self._draft = None if saved_look == DEFAULT_LOOK else saved_look
+        self._example = await self._load_example_article(interaction)
         await self.render(interaction)
 
     async def render(self, interaction: Interaction) -> None:
@@ -113,7 +117,7 @@ class LookPanel(ManagersPanel):
         assert self._example is not None
         look = await self._current_look()
         message = await render_as_posted(interaction, *self._example, self._channel_id, look)
-        lines = self._heading()
+        lines = self._heading_lines()
         if look.role is not None:
             if look.style is not Style.CLASSIC:
                 lines.append("-# " + _("Posts that mention a role use the classic style."))
@@ -122,15 +126,17 @@ class LookPanel(ManagersPanel):
         if not message.layout:
             lines.append("-# " + _("Preview below."))
         preview = _disable_items(message.layout)
-        await self.display(interaction, (blocks.text("\n".join(lines)), *preview, *self._controls(look)))
+        await self.display(
+            interaction, (blocks.text_block("\n".join(lines)), *preview, *self._controls(look))
+        )
         await self._show_preview_message(interaction, message)
 
     async def _show_preview_message(self, interaction: Interaction, message: Message) -> None:
         """Show a classic embed, which can't be part of a panel, in its own ephemeral message."""
-        below, self._preview_message = self._preview_message, None
-        if below is not None:
+        previous_message, self._preview_message = self._preview_message, None
+        if previous_message is not None:
             with contextlib.suppress(discord.HTTPException):  # The user may have dismissed it.
-                await below.delete()
+                await previous_message.delete()
         if not message.layout:
             self._preview_message = await send_private_preview(interaction, message)
 
@@ -148,29 +154,32 @@ class LookPanel(ManagersPanel):
     def _controls(self, look: PostLook) -> Layout:
         options = [
             menu_option(
-                look_labels.style_label(style).capitalize(), style.value, told, is_default=style is look.style
+                look_labels.style_label(style).capitalize(),
+                style.value,
+                description,
+                is_default=style is look.style,
             )
-            for style, told in _styles().items()
+            for style, description in _style_descriptions().items()
         ]
-        roles = RoleMenu(
+        role_menu = RoleMenu(
             self._choose_role,
             placeholder=_("Don’t mention a role"),
             min_values=0,
             max_values=1,
             default_values=[discord.Object(look.role, type=discord.Role)] if look.role else [],
         )
-        picture = _("Hide the picture") if look.image else _("Show the picture")
-        plain = look.style is Style.HEADLINE
-        usual = _("Default") if self._pair is None else _("Server’s default")
+        image_label = _("Hide the picture") if look.image else _("Show the picture")
+        is_headline = look.style is Style.HEADLINE
+        reset_label = _("Default") if self._followed_feed is None else _("Server’s default")
         return (
             Separator(),
             ActionRow(StringMenu(self._choose_style, options=options)),
-            ActionRow(roles),
+            ActionRow(role_menu),
             ActionRow(
-                ActionButton(self._toggle_image, label=picture, disabled=plain),
+                ActionButton(self._toggle_image, label=image_label, disabled=is_headline),
                 ActionButton(self._open_form, AckMode.MANUAL, label=_("Prefix, colour, excerpt…")),
                 ActionButton(self._open_template, AckMode.MANUAL, label=_("Template…")),
-                ActionButton(self._reset, label=usual, disabled=self._draft is None),
+                ActionButton(self._reset, label=reset_label, disabled=self._draft is None),
             ),
             ActionRow(
                 ActionButton(
@@ -183,10 +192,10 @@ class LookPanel(ManagersPanel):
     async def _current_look(self) -> PostLook:
         if self._draft is not None:
             return self._draft
-        return await self._inherited_look()
+        return await self._load_inherited_look()
 
-    async def _choose_style(self, _interaction: Interaction, values: list[str]) -> None:
-        self._draft = replace(await self._current_look(), style=Style(values[0]))
+    async def _choose_style(self, _interaction: Interaction, selected_values: list[str]) -> None:
+        self._draft = replace(await self._current_look(), style=Style(selected_values[0]))
 
     async def _choose_role(self, interaction: Interaction, roles: list[int]) -> None:
         role = roles[0] if roles else None
@@ -195,8 +204,8 @@ class LookPanel(ManagersPanel):
 
     async def _require_role(self, interaction: Interaction, role_id: int | None) -> None:
         """Raise `UserFacingError` unless the user may mention the role or the look already mentions it."""
-        usual = await self._inherited_look()
-        if role_id is None or role_id in {(self._saved_look or usual).role, usual.role}:
+        inherited_look = await self._load_inherited_look()
+        if role_id is None or role_id in {(self._saved_look or inherited_look).role, inherited_look.role}:
             return
         role = self.guild.get_role(role_id)
         if role is None:
@@ -210,27 +219,27 @@ class LookPanel(ManagersPanel):
 
     async def _open_form(self, interaction: Interaction) -> None:
         await interaction.response.send_modal(
-            look_form(self, self._on_form_submit, await self._current_look())
+            look_modal(self, self._on_form_submit, await self._current_look())
         )
 
     async def _open_template(self, interaction: Interaction) -> None:
-        shown = (
+        template = (
             self._invalid_template or (await self._current_look()).template or post_templates.DEFAULT_TEMPLATE
         )
-        await interaction.response.send_modal(template_form(self, self._on_template_submit, shown))
+        await interaction.response.send_modal(template_modal(self, self._on_template_submit, template))
 
-    async def _on_template_submit(self, _interaction: Interaction, *lines: str) -> None:
+    async def _on_template_submit(self, _interaction: Interaction, *field_texts: str) -> None:
         """Apply a template to the draft.
 
         Raises `UserFacingError` if it is invalid, and keeps it for the next try.
         """
-        typed = Template(*(line.strip() for line in lines))
-        chosen = typed if typed != Template() else None
-        told = None if chosen is None else post_templates.validation_error(chosen)
-        self._invalid_template = chosen if told else None
-        if told is not None:
-            raise UserFacingError(told)
-        self._draft = replace(await self._current_look(), template=chosen)
+        submitted = Template(*(field_text.strip() for field_text in field_texts))
+        template = submitted if submitted != Template() else None
+        error = None if template is None else post_templates.find_template_error(template)
+        self._invalid_template = template if error else None
+        if error is not None:
+            raise UserFacingError(error)
+        self._draft = replace(await self._current_look(), template=template)
 
     async def _reset(self, _interaction: Interaction) -> None:
         self._draft = None
@@ -241,7 +250,7 @@ class LookPanel(ManagersPanel):
         await self.finish(interaction, await self._save_look(interaction))
 
 
-def _styles() -> dict[Style, str]:
+def _style_descriptions() -> dict[Style, str]:
     return {
         Style.FULL: _("Title, two sentences, large picture"),
         Style.THUMBNAIL: _("Title, two sentences, small picture"),

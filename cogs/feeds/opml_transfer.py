@@ -14,7 +14,7 @@ from bot.feeds.parsing.opml import FeedList
 from bot.polling.following import opml_import
 from bot.polling.following.follow_service import MAX_FEEDS_PER_SERVER
 from bot.polling.following.opml_import import OpmlImportResult
-from bot.posting.rendering.layout.blocks import Block, Separator, text
+from bot.posting.rendering.layout.blocks import Block, Separator, text_block
 from bot.posting.wording.feed_error_sentences import describe_feed_error
 from bot.text import discord_text
 from cogs.feeds import subscription_options
@@ -35,83 +35,83 @@ async def import_opml(
     advice = require_can_post(target)
     feeds = await _read_feed_list(interaction, file, link)
 
-    async def tell(done: int, total: int) -> None:
+    async def tell(done_count: int, total: int) -> None:
         await interaction.edit_original_response(
             content=_("{done} of {total} feeds done…").format(
-                done=format_number(done), total=format_number(total)
+                done=format_number(done_count), total=format_number(total)
             )
         )
 
-    newsroom = interaction.client.newsroom
-    result = await opml_import.follow_all(
-        newsroom.store,
-        newsroom.poller,
+    services = interaction.client.services
+    import_result = await opml_import.follow_all(
+        services.store,
+        services.poller,
         feeds,
         server_id=target.guild.id,
         channel_id=target.id,
-        tell=tell,
-        person_id=interaction.user.id,
+        on_progress=tell,
+        user_id=interaction.user.id,
     )
-    await interaction.client.courier.recheck_channel(target.id)
-    lines = list(_report(result))
+    await interaction.client.outbox_relay.recheck_channel(target.id)
+    report_lines = list(_report_lines(import_result))
     heading = _("Imported into {channel}").format(channel=target.mention)
-    shown: list[Block] = [heading_text(heading, *_summary_lines(result))]
-    if 0 < len(lines) <= _MAX_INLINE_REPORT_LINES:
-        shown += [
+    card_blocks: list[Block] = [heading_text(heading, *_summary_lines(import_result))]
+    if 0 < len(report_lines) <= _MAX_INLINE_REPORT_LINES:
+        card_blocks += [
             Separator(),
-            text(
+            text_block(
                 discord_text.truncate_utf16(
-                    discord_text.escape_markdown("\n".join(lines)), _MAX_REPORT_LENGTH
+                    discord_text.escape_markdown("\n".join(report_lines)), _MAX_REPORT_LENGTH
                 )
             ),
             Separator(),
         ]
-    if result.added:
+    if import_result.added:
         note = linkify_commands(
             _(
                 "New articles will be posted; older ones can only be searched. Feeds are checked one after "
                 "another: /feed list shows their status."
             )
         )
-        shown.append(text(f"-# {note}"))
+        card_blocks.append(text_block(f"-# {note}"))
     if advice:
-        shown.append(text(advice))
-    await reply_with_card(interaction, *shown)
-    if len(lines) > _MAX_INLINE_REPORT_LINES:
-        report = discord.File(io.BytesIO("\n".join(lines).encode()), filename="telex-import.txt")
+        card_blocks.append(text_block(advice))
+    await reply_with_card(interaction, *card_blocks)
+    if len(report_lines) > _MAX_INLINE_REPORT_LINES:
+        report = discord.File(io.BytesIO("\n".join(report_lines).encode()), filename="telex-import.txt")
         await interaction.followup.send(file=report, ephemeral=True)
 
 
 async def _read_feed_list(
     interaction: Interaction, file: discord.Attachment | None, link: str | None
 ) -> FeedList:
-    newsroom = interaction.client.newsroom
+    services = interaction.client.services
     if (file is None) is (link is None):
         raise UserFacingError(_("Give me either an OPML file or its address."))
     if link is not None:
-        return await opml_import.fetch_opml(newsroom.fetcher, newsroom.workers, link)
+        return await opml_import.fetch_opml(services.fetcher, services.workers, link)
     assert file is not None
-    if file.size > opml.MAX_BYTES:
+    if file.size > opml.MAX_OPML_BYTES:
         raise UserFacingError(describe_feed_error(fetch_errors.TOO_LARGE))
     try:
-        data = await file.read()
+        opml_bytes = await file.read()
     except (discord.HTTPException, discord.NotFound) as error:
         raise UserFacingError(_("Discord didn’t give me the file. Try again.")) from error
-    return await opml_import.parse_opml(newsroom.workers, data)
+    return await opml_import.parse_opml(services.workers, opml_bytes)
 
 
-def _summary_lines(result: OpmlImportResult) -> Iterator[str]:
-    if count := len(result.added):
+def _summary_lines(import_result: OpmlImportResult) -> Iterator[str]:
+    if count := len(import_result.added):
         yield "✅ " + format_count("{count} feed added", "{count} feeds added", count)
-    if count := len(result.known):
+    if count := len(import_result.already_followed):
         yield "☑️ " + format_count(
             "{count} feed was already followed", "{count} feeds were already followed", count
         )
-    if count := len(result.broken):
+    if count := len(import_result.invalid):
         yield "❌ " + format_count(
             "{count} feed has no usable address", "{count} feeds have no usable address", count
         )
-    if count := len(result.over_limit) + result.skipped:
+    if count := len(import_result.over_limit) + import_result.skipped_count:
         yield "➖ " + format_count(
             "{count} feed left out: the limit is {most} per server",
             "{count} feeds left out: the limit is {most} per server",
@@ -120,12 +120,12 @@ def _summary_lines(result: OpmlImportResult) -> Iterator[str]:
         )
 
 
-def _report(result: OpmlImportResult) -> Iterator[str]:
+def _report_lines(import_result: OpmlImportResult) -> Iterator[str]:
     for mark, names in (
-        ("✅", result.added),
-        ("☑️", result.known),
-        ("❌", result.broken),
-        ("➖", result.over_limit),
+        ("✅", import_result.added),
+        ("☑️", import_result.already_followed),
+        ("❌", import_result.invalid),
+        ("➖", import_result.over_limit),
     ):
         yield from (f"{mark} {name}" for name in names)
 
@@ -133,29 +133,29 @@ def _report(result: OpmlImportResult) -> Iterator[str]:
 async def export_opml(interaction: Interaction) -> None:
     """Send the feeds of channels that the user can see. Raise `UserFacingError` if there are none."""
     assert interaction.guild is not None
-    groups: dict[int, list[Feed]] = {}
-    for subscription, feed in await subscription_options.visible_subscriptions(interaction):
-        groups.setdefault(subscription.channel_id, []).append(feed)
-    if not groups:
+    feeds_by_channel_id: dict[int, list[Feed]] = {}
+    for subscription, feed in await subscription_options.list_visible_subscriptions(interaction):
+        feeds_by_channel_id.setdefault(subscription.channel_id, []).append(feed)
+    if not feeds_by_channel_id:
         raise UserFacingError(linkify_commands(_("No feeds here yet. Start with /feed add or /feed packs.")))
-    named: dict[str, list[Feed]] = {}
-    for channel_id, feeds in groups.items():
-        named.setdefault(channel_name(interaction.guild, channel_id), []).extend(feeds)
-    document, left_out = opml_import.exported(
-        named.items(), interaction.guild.name, now=interaction.client.newsroom.clock.now()
+    feeds_by_channel_name: dict[str, list[Feed]] = {}
+    for channel_id, feeds in feeds_by_channel_id.items():
+        feeds_by_channel_name.setdefault(channel_name(interaction.guild, channel_id), []).extend(feeds)
+    document, skipped_count = opml_import.build_opml_export(
+        feeds_by_channel_name.items(), interaction.guild.name, now=interaction.client.services.clock.now()
     )
-    said = [
+    message_lines = [
         linkify_commands(
             _("This server’s feeds, by channel. Import the file in a feed reader or with /feed import.")
         )
     ]
-    if left_out:
-        said.append(
+    if skipped_count:
+        message_lines.append(
             format_count(
                 "{count} feed left out: its address contains a password or key.",
                 "{count} feeds left out: their addresses contain a password or key.",
-                left_out,
+                skipped_count,
             )
         )
     file = discord.File(io.BytesIO(document), filename="telex.opml")
-    await interaction.edit_original_response(content="\n".join(said), attachments=[file])
+    await interaction.edit_original_response(content="\n".join(message_lines), attachments=[file])

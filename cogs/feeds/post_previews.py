@@ -20,33 +20,38 @@ async def render_as_posted(
     client, server_id = interaction.client, interaction.guild.id
     language = await client.languages.for_channel(server_id, channel_id)
     mention = role_mentions.mentioned_role_id(client, server_id, channel_id, look)
-    return posts.render_post(article, feed, language=language, look=look, mention=mention)
+    return posts.render_post(article, feed, language=language, look=look, mentioned_role_id=mention)
 
 
-async def show_preview(interaction: Interaction, pair: FollowedFeed) -> None:
+async def show_preview(interaction: Interaction, followed_feed: FollowedFeed) -> None:
     """Show the newest article of a feed as a post. Raise `UserFacingError` if the feed has no article."""
-    subscription, feed = pair
-    newest = await interaction.client.store.articles.newest([feed.id], limit=1)
+    subscription, feed = followed_feed
+    newest = await interaction.client.store.articles.list_newest([feed.id], limit=1)
     if not newest:
         raise UserFacingError(
             linkify_commands(_("I haven’t read {feed} yet. Check it now with /feed refresh.")).format(
                 feed=bold_feed_name(feed)
             )
         )
-    look = subscription.look or await interaction.client.store.preferences.look(subscription.server_id)
+    look = subscription.look or await interaction.client.store.preferences.get_look(subscription.server_id)
     message = await render_as_posted(interaction, newest[0], feed, subscription.channel_id, look)
-    shown = {"embed": None, **message.send_kwargs(), "content": message.content, "allowed_mentions": _NOBODY}
-    await interaction.edit_original_response(**shown)
+    edit_kwargs = {
+        "embed": None,
+        **message.send_kwargs(),
+        "content": message.content,
+        "allowed_mentions": _NO_MENTIONS,
+    }
+    await interaction.edit_original_response(**edit_kwargs)
 
 
 async def send_private_preview(interaction: Interaction, message: Message) -> discord.WebhookMessage:
     """Send a post as an ephemeral message."""
-    parts = {**message.send_kwargs(), "content": message.content, "allowed_mentions": _NOBODY}
-    shown = {name: part for name, part in parts.items() if part is not None}
-    return await interaction.followup.send(ephemeral=True, wait=True, **shown)
+    message_kwargs = {**message.send_kwargs(), "content": message.content, "allowed_mentions": _NO_MENTIONS}
+    send_kwargs = {name: part for name, part in message_kwargs.items() if part is not None}
+    return await interaction.followup.send(ephemeral=True, wait=True, **send_kwargs)
 
 
-def sample_article(feed: Feed) -> Article:
+def make_sample_article(feed: Feed) -> Article:
     """Return a placeholder for a feed without articles."""
     return Article(
         id=0,
@@ -68,4 +73,4 @@ def sample_article(feed: Feed) -> Article:
     )
 
 
-_NOBODY = discord.AllowedMentions.none()
+_NO_MENTIONS = discord.AllowedMentions.none()

@@ -32,20 +32,20 @@ PACKS = {
 ADDED_MARK = "✅"
 """First characters of the result line of a newly followed feed."""
 
-_CONCURRENCY = 4
+_MAX_CONCURRENT_FOLLOWS = 4
 
 
 @cache
-def outlines(pack: str) -> tuple[Outline, ...]:
+def list_outlines(pack: str) -> tuple[Outline, ...]:
     """Return the feeds of a pack."""
     return tuple(
         Outline(outlet.name, outlet.feed_url, None, outlet.language)
-        for outlet in outlet_directory.outlets()
+        for outlet in outlet_directory.load_outlets()
         if pack in outlet.packs
     )
 
 
-def bold(outline: Outline) -> str:
+def bold_outline_title(outline: Outline) -> str:
     """Return the name of a pack's feed in bold."""
     return f"**{discord_text.to_markdown_line(outline.title, 80)}**"
 
@@ -56,40 +56,40 @@ async def follow_all(
     *,
     server_id: int,
     channel_id: int,
-    person_id: int,
+    user_id: int,
     on_progress: Callable[[int], Awaitable[None]] | None = None,
 ) -> list[str]:
     """Follow feeds in a channel and return a result line for each.
 
     `on_progress` receives the number of finished feeds, at most every `PROGRESS_INTERVAL_SECONDS`.
     """
-    turns = asyncio.Semaphore(_CONCURRENCY)
-    clock, done, told = bot.newsroom.clock, 0, bot.newsroom.clock.monotonic()
+    semaphore = asyncio.Semaphore(_MAX_CONCURRENT_FOLLOWS)
+    clock, done_count, last_progress_at = bot.services.clock, 0, bot.services.clock.monotonic()
 
     async def one(outline: Outline) -> str:
-        name = bold(outline)
-        async with turns:
+        name = bold_outline_title(outline)
+        async with semaphore:
             try:
-                found = await bot.newsroom.follow_service.resolve(outline.url, server_id)
-                if found.parsed is None:
+                discovery = await bot.services.follow_service.resolve(outline.url, server_id)
+                if discovery.parsed is None:
                     return "❌ " + _("{feed}: no feed at its address anymore").format(feed=name)
-                followed = await bot.newsroom.follow_service.follow(
-                    found, server_id=server_id, channel_id=channel_id, person_id=person_id
+                followed = await bot.services.follow_service.follow(
+                    discovery, server_id=server_id, channel_id=channel_id, user_id=user_id
                 )
             except (RequestRejected, FeedError) as error:
-                reason = refusal_sentences.sentence_for(error)
+                reason = refusal_sentences.find_error_sentence(error)
                 return "❌ " + _("{feed}: {reason}").format(feed=name, reason=reason)
-        if followed.created:
+        if followed.is_new:
             return f"{ADDED_MARK} {name}"
         return "☑️ " + _("{feed} was already followed").format(feed=name)
 
     async def count(outline: Outline) -> str:
-        nonlocal done, told
-        line = await one(outline)
-        done += 1
-        if on_progress is not None and clock.monotonic() - told >= PROGRESS_INTERVAL_SECONDS:
-            told = clock.monotonic()
-            await on_progress(done)
-        return line
+        nonlocal done_count, last_progress_at
+        result_line = await one(outline)
+        done_count += 1
+        if on_progress is not None and clock.monotonic() - last_progress_at >= PROGRESS_INTERVAL_SECONDS:
+            last_progress_at = clock.monotonic()
+            await on_progress(done_count)
+        return result_line
 
     return await asyncio.gather(*(count(outline) for outline in feeds))

@@ -12,7 +12,7 @@ from bot.core.user_errors import RequestRejected, UserFacingError
 from bot.feeds.pages import list_feeds
 from bot.polling.following.follow_service import MAX_FEEDS_PER_SERVER, FollowFailure
 from bot.posting.rendering.layout import outlet_branding
-from bot.posting.rendering.layout.blocks import ActionRow, text
+from bot.posting.rendering.layout.blocks import ActionRow, text_block
 from bot.posting.wording import filter_labels, look_labels
 from bot.text import discord_text, urls
 from bot.watches import subscription_filters
@@ -23,7 +23,7 @@ from cogs.feeds.subscription_options import (
     FollowedFeed,
     SubscriptionPanel,
     bold_feed_name,
-    require_current,
+    require_current_subscription,
     subscription_title,
     unfollowed_text,
 )
@@ -41,150 +41,182 @@ class SubscriptionCard(SubscriptionPanel):
     """The card of a subscription; `check_feed` polls the feed and returns the result as a sentence."""
 
     def __init__(
-        self, interaction: Interaction, pair: FollowedFeed, poll: Callable[[Feed], Awaitable[str]]
+        self,
+        interaction: Interaction,
+        followed_feed: FollowedFeed,
+        check_feed: Callable[[Feed], Awaitable[str]],
     ) -> None:
-        super().__init__(interaction, pair)
-        self._poll = poll
+        super().__init__(interaction, followed_feed)
+        self._check_feed = check_feed
 
     async def render(self, interaction: Interaction, status_line: str = "") -> None:
         """Show the current state; `status_line` reports the last action."""
-        self.followed_feed = pair = await require_current(interaction, self.followed_feed)
-        subscription, feed = pair
-        health = subscription_health.subscription_health_of(
-            pair, await subscription_health.channel_problem(interaction, subscription.channel_id)
+        self.followed_feed = current_feed = await require_current_subscription(
+            interaction, self.followed_feed
         )
-        paused = subscription.paused_at is not None
-        red = discord.ButtonStyle.danger
-        lines = (status_line, subscription_health.health_sentence(health), *await self._facts(interaction))
+        subscription, feed = current_feed
+        health = subscription_health.evaluate_health(
+            current_feed, await subscription_health.find_channel_problem(interaction, subscription.channel_id)
+        )
+        is_paused = subscription.paused_at is not None
+        danger_style = discord.ButtonStyle.danger
+        lines = (
+            status_line,
+            subscription_health.health_sentence(health),
+            *await self._fact_lines(interaction),
+        )
         blocks = (
-            text(f"### {subscription_title(interaction, pair)}"),
-            text("\n".join(filter(None, lines))),
+            text_block(f"### {subscription_title(interaction, current_feed)}"),
+            text_block("\n".join(filter(None, lines))),
             ActionRow(
-                ActionButton(self._toggle_pause, label=_("Resume") if paused else _("Pause")),
+                ActionButton(self._toggle_pause, label=_("Resume") if is_paused else _("Pause")),
                 ActionButton(self._check_now, label=_("Check now")),
-                ActionButton(partial(show_preview, pair=pair), AckMode.EPHEMERAL_MESSAGE, label=_("Preview")),
-                ActionButton(self._filters, AckMode.EPHEMERAL_MESSAGE, label=_("Filters")),
+                ActionButton(
+                    partial(show_preview, followed_feed=current_feed),
+                    AckMode.EPHEMERAL_MESSAGE,
+                    label=_("Preview"),
+                ),
+                ActionButton(self._open_filters, AckMode.EPHEMERAL_MESSAGE, label=_("Filters")),
                 ActionButton(self._open_look_panel, AckMode.EPHEMERAL_MESSAGE, label=_("Post appearance")),
-                ActionButton(self._remove, AckMode.EPHEMERAL_MESSAGE, label=_("Stop following"), style=red),
+                ActionButton(
+                    self._confirm_unfollow,
+                    AckMode.EPHEMERAL_MESSAGE,
+                    label=_("Stop following"),
+                    style=danger_style,
+                ),
             ),
         )
-        colour = outlet_branding.colour(feed.id, feed.outlet or feed.title)
+        colour = outlet_branding.outlet_colour(feed.id, feed.outlet or feed.title)
         await self.display_card(interaction, *blocks, colour=colour)
 
-    async def _facts(self, interaction: Interaction) -> list[str]:
+    async def _fact_lines(self, interaction: Interaction) -> list[str]:
         subscription, feed = self.followed_feed
         store = self.store
-        last = _("no article yet")
+        last_article_text = _("no article yet")
         if feed.last_article is not None:
-            last = _("last article {when}").format(when=f"<t:{feed.last_article}:R>")
-        times = [last]
+            last_article_text = _("last article {when}").format(when=f"<t:{feed.last_article}:R>")
+        time_texts = [last_article_text]
         if feed.state is FeedState.ACTIVE and subscription.paused_at is None:
-            times.append(_("next check {when}").format(when=f"<t:{feed.next_poll}:R>"))
-        if self.client.newsroom.websub.is_pushed(feed.id):
-            times.append("⚡ " + _("real time"))
-        look = subscription.look or await store.preferences.look(subscription.server_id)
-        chosen = [_("look: {look}").format(look=look_labels.look_summary(look))]
+            time_texts.append(_("next check {when}").format(when=f"<t:{feed.next_poll}:R>"))
+        if self.client.services.websub.is_pushed(feed.id):
+            time_texts.append("⚡ " + _("real time"))
+        look = subscription.look or await store.preferences.get_look(subscription.server_id)
+        setting_texts = [_("look: {look}").format(look=look_labels.look_summary_text(look))]
         notes = [
-            f"🟠 {note}" for note in await subscription_health.limit_notes(interaction, self.followed_feed)
+            f"🟠 {note}"
+            for note in await subscription_health.load_limit_notes(interaction, self.followed_feed)
         ]
-        if kept := await store.filters.by_subscription_id(subscription.id):
-            chosen.append(filter_labels.filter_list(kept, most=_MAX_FILTERS_LISTED, length=_MAX_QUERY_LENGTH))
-            trial = await subscription_filters.dry_run_filters(store, feed.id, kept)
-            if trial.outcomes and not trial.posted_count:
-                notes.append(f"🟠 {filter_panels.pass_rate_text(trial)}")
+        if filters := await store.filters.list_by_subscription(subscription.id):
+            setting_texts.append(
+                filter_labels.filter_list_text(
+                    filters, max_filters=_MAX_FILTERS_LISTED, max_query_length=_MAX_QUERY_LENGTH
+                )
+            )
+            dry_run = await subscription_filters.dry_run_filters(store, feed.id, filters)
+            if dry_run.outcomes and not dry_run.posted_count:
+                notes.append(f"🟠 {filter_panels.pass_rate_text(dry_run)}")
         address = discord_text.to_plain_line(
-            urls.redact(list_feeds.page_url(feed.url)), _MAX_URL_LENGTH
+            urls.redact(list_feeds.strip_list_fragment(feed.url)), _MAX_URL_LENGTH
         ).replace("`", "'")
-        found = [f"`{address}`"]
+        address_texts = [f"`{address}`"]
         if list_feeds.is_list_url(feed.url):
-            found.append(_("a list on this page"))
-        return [" · ".join(times), *notes, f"-# {' · '.join(chosen)}", f"-# {' · '.join(found)}"]
+            address_texts.append(_("a list on this page"))
+        return [
+            " · ".join(time_texts),
+            *notes,
+            f"-# {' · '.join(setting_texts)}",
+            f"-# {' · '.join(address_texts)}",
+        ]
 
     async def _toggle_pause(self, interaction: Interaction) -> None:
         if self.followed_feed[0].paused_at is not None:
-            await resume(interaction, self.followed_feed)
+            await resume_subscription(interaction, self.followed_feed)
         else:
-            await self.store.subscriptions.pause(self.followed_feed[0].id, person_id=self.person_id)
+            await self.store.subscriptions.pause(self.followed_feed[0].id, user_id=self.user_id)
 
     async def _check_now(self, interaction: Interaction) -> None:
-        await self.render(interaction, await self._poll(self.followed_feed[1]))
+        await self.render(interaction, await self._check_feed(self.followed_feed[1]))
 
-    async def _filters(self, interaction: Interaction) -> None:
+    async def _open_filters(self, interaction: Interaction) -> None:
         await filter_panels.FilterList(interaction, self.followed_feed).render(interaction)
 
     async def _open_look_panel(self, interaction: Interaction) -> None:
         await LookPanel(interaction, self.followed_feed).start(interaction)
 
-    async def _remove(self, interaction: Interaction) -> None:
+    async def _confirm_unfollow(self, interaction: Interaction) -> None:
         await UnfollowFlow(interaction, self.followed_feed).start(interaction)
 
 
-async def resume(interaction: Interaction, pair: FollowedFeed) -> None:
+async def resume_subscription(interaction: Interaction, followed_feed: FollowedFeed) -> None:
     """Resume a paused subscription and wake the poller."""
-    await interaction.client.store.subscriptions.resume(pair[0].id, person_id=interaction.user.id)
-    interaction.client.newsroom.poller.wake()
+    await interaction.client.store.subscriptions.resume(followed_feed[0].id, user_id=interaction.user.id)
+    interaction.client.services.poller.wake()
 
 
 class UnfollowFlow(ManagersPanel):
     """A confirmation before a feed is unfollowed, with an undo."""
 
-    def __init__(self, interaction: Interaction, pair: FollowedFeed) -> None:
+    def __init__(self, interaction: Interaction, followed_feed: FollowedFeed) -> None:
         super().__init__(interaction)
-        self._subscription, self._feed = pair
+        self._subscription, self._feed = followed_feed
         self._filters: list[Filter] = []
 
     async def start(self, interaction: Interaction) -> None:
         question = _("Stop following {feed} in <#{channel}>? Articles already posted stay.")
-        red = discord.ButtonStyle.danger
+        danger_style = discord.ButtonStyle.danger
         row = ActionRow(
-            ActionButton(self._remove, label=_("Stop following"), style=red),
+            ActionButton(self._unfollow, label=_("Stop following"), style=danger_style),
             ActionButton(self._keep_following, label=_("Keep following")),
         )
-        await self.display(interaction, (text(self._format_sentence(question)), row))
+        await self.display(interaction, (text_block(self._format_sentence(question)), row))
 
-    async def _remove(self, interaction: Interaction) -> None:
+    async def _unfollow(self, interaction: Interaction) -> None:
         store = self.store
-        self._filters = await store.filters.by_subscription_id(self._subscription.id)
-        ended = await store.subscriptions.unfollow(
-            self._subscription.channel_id, self._feed.id, person_id=self.person_id
+        self._filters = await store.filters.list_by_subscription(self._subscription.id)
+        was_unfollowed = await store.subscriptions.unfollow(
+            self._subscription.channel_id, self._feed.id, user_id=self.user_id
         )
-        if not ended:
+        if not was_unfollowed:
             raise UserFacingError(unfollowed_text())
-        said = self._format_sentence(
+        confirmation = self._format_sentence(
             _("Stopped following {feed} in <#{channel}>. Articles still waiting there won’t be posted.")
         )
-        await self.display(interaction, (text(said), ActionRow(ActionButton(self._undo, label=_("Undo")))))
+        await self.display(
+            interaction, (text_block(confirmation), ActionRow(ActionButton(self._undo, label=_("Undo"))))
+        )
 
     async def _undo(self, interaction: Interaction) -> None:
         """Follow the feed again with its former look, filters and pause."""
-        before, store, person_id = self._subscription, self.store, self.person_id
-        if await store.subscriptions.count(before.server_id) >= MAX_FEEDS_PER_SERVER:
+        old_subscription, store, user_id = self._subscription, self.store, self.user_id
+        if await store.subscriptions.count(old_subscription.server_id) >= MAX_FEEDS_PER_SERVER:
             raise RequestRejected(FollowFailure.TOO_MANY, count=MAX_FEEDS_PER_SERVER)
         if await store.feeds.get(self._feed.id) is None:
             raise UserFacingError(unfollowed_text())
-        require_can_post(await channel_options.require_existing_channel(interaction, before.channel_id))
-        again, created = await store.subscriptions.follow(
-            server_id=before.server_id,
-            channel_id=before.channel_id,
+        require_can_post(
+            await channel_options.require_existing_channel(interaction, old_subscription.channel_id)
+        )
+        new_subscription, created = await store.subscriptions.follow(
+            server_id=old_subscription.server_id,
+            channel_id=old_subscription.channel_id,
             feed_id=self._feed.id,
             first_article_id=None,
-            person_id=person_id,
+            user_id=user_id,
         )
         if created:  # Otherwise another user has followed it meanwhile, with other settings.
-            await self._restore(again.id)
+            await self._restore(new_subscription.id)
         await self.finish(interaction, self._format_sentence(_("Following {feed} in <#{channel}> again.")))
 
     async def _restore(self, subscription_id: int) -> None:
-        before, store, person_id = self._subscription, self.store, self.person_id
-        if before.look is not None:
-            await store.subscriptions.set_look(subscription_id, before.look, person_id=person_id)
+        old_subscription, store, user_id = self._subscription, self.store, self.user_id
+        if old_subscription.look is not None:
+            await store.subscriptions.set_look(subscription_id, old_subscription.look, user_id=user_id)
         if self._filters:
-            wanted = [(one.rule, one.query) for one in self._filters]
+            rule_queries = [(filter_.mode, filter_.query) for filter_ in self._filters]
             limit = subscription_filters.MAX_FILTERS_PER_SUBSCRIPTION
-            await store.filters.add(subscription_id, wanted, limit=limit, person_id=person_id)
-        if before.paused_at is not None:
-            await store.subscriptions.pause(subscription_id, person_id=person_id)
-        self.client.newsroom.poller.wake()
+            await store.filters.add(subscription_id, rule_queries, limit=limit, user_id=user_id)
+        if old_subscription.paused_at is not None:
+            await store.subscriptions.pause(subscription_id, user_id=user_id)
+        self.client.services.poller.wake()
 
     async def _keep_following(self, interaction: Interaction) -> None:
         await self.finish(interaction, self._format_sentence(_("Still following {feed} in <#{channel}>.")))

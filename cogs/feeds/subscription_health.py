@@ -17,7 +17,7 @@ from cogs.feeds.subscription_options import (
     FollowedFeed,
     bold_feed_name,
     is_channel_deleted,
-    visible_subscriptions,
+    list_visible_subscriptions,
 )
 from cogs.shared.views import Interaction
 
@@ -40,46 +40,48 @@ ACTION_REQUIRED_STATES = frozenset({HealthState.GONE, HealthState.FAILING, Healt
 class SubscriptionHealth:
     """State of a subscription, with the reason as a sentence or ""."""
 
-    pair: FollowedFeed
+    followed_feed: FollowedFeed
     state: HealthState
     reason: str = ""
 
 
-async def server_health(interaction: Interaction) -> list[SubscriptionHealth]:
+async def load_server_health(interaction: Interaction) -> list[SubscriptionHealth]:
     """Return the health of all visible subscriptions, those in need of attention first, then by channel."""
-    pairs = await visible_subscriptions(interaction)
-    problems = {
-        channel_id: await channel_problem(interaction, channel_id)
-        for channel_id in {subscription.channel_id for subscription, _feed in pairs}
+    followed_feeds = await list_visible_subscriptions(interaction)
+    problem_by_channel_id = {
+        channel_id: await find_channel_problem(interaction, channel_id)
+        for channel_id in {subscription.channel_id for subscription, _feed in followed_feeds}
     }
-    places = list(problems)
-    found = [subscription_health_of(pair, problems[pair[0].channel_id]) for pair in pairs]
+    channel_ids = list(problem_by_channel_id)
+    healths = [evaluate_health(pair, problem_by_channel_id[pair[0].channel_id]) for pair in followed_feeds]
     states = list(HealthState)
     return sorted(
-        found,
-        key=lambda one: (
-            min(states.index(one.state), states.index(HealthState.NEVER_READ)),
-            places.index(one.pair[0].channel_id),
+        healths,
+        key=lambda health: (
+            min(states.index(health.state), states.index(HealthState.NEVER_READ)),
+            channel_ids.index(health.followed_feed[0].channel_id),
         ),
     )
 
 
-def subscription_health_of(pair: FollowedFeed, channel_problem: str | None = None) -> SubscriptionHealth:
+def evaluate_health(followed_feed: FollowedFeed, channel_problem: str | None = None) -> SubscriptionHealth:
     """Return the health of a subscription, given the problem of its channel or None."""
-    subscription, feed = pair
-    state = _of_feed(feed)
+    subscription, feed = followed_feed
+    state = _feed_state(feed)
     if state is not HealthState.GONE and subscription.paused_at is not None:
-        return SubscriptionHealth(pair, HealthState.PAUSED)
+        return SubscriptionHealth(followed_feed, HealthState.PAUSED)
     if state in {HealthState.GONE, HealthState.FAILING}:
-        return SubscriptionHealth(pair, state, describe_feed_error(feed.error or "gone"))
+        return SubscriptionHealth(followed_feed, state, describe_feed_error(feed.error or "gone"))
     if channel_problem:
         return SubscriptionHealth(
-            pair, HealthState.BLOCKED, linkify_commands(problem_sentences.describe_problem(channel_problem))
+            followed_feed,
+            HealthState.BLOCKED,
+            linkify_commands(problem_sentences.describe_problem(channel_problem)),
         )
-    return SubscriptionHealth(pair, state)
+    return SubscriptionHealth(followed_feed, state)
 
 
-def _of_feed(feed: Feed) -> HealthState:
+def _feed_state(feed: Feed) -> HealthState:
     if feed.state is FeedState.GONE:
         return HealthState.GONE
     if feed.failing_since is not None and feed.error is not None:
@@ -89,24 +91,24 @@ def _of_feed(feed: Feed) -> HealthState:
 
 def health_sentence(health: SubscriptionHealth) -> str:
     """Return the state of a subscription as a line."""
-    subscription, feed = health.pair
+    subscription, feed = health.followed_feed
     match health.state:
         case HealthState.GONE | HealthState.FAILING:
             return feed_error_sentence(feed)
         case HealthState.BLOCKED:
-            said = _("can’t post: {reason}").format(reason=health.reason)
+            state_text = _("can’t post: {reason}").format(reason=health.reason)
         case HealthState.PAUSED:
-            said = _("paused {when}").format(when=f"<t:{subscription.paused_at}:R>")
+            state_text = _("paused {when}").format(when=f"<t:{subscription.paused_at}:R>")
         case HealthState.NEVER_READ:
-            said = _("not read yet")
+            state_text = _("not read yet")
         case HealthState.HEALTHY:
-            said = _("healthy")
-    return f"{health.state} {said}"
+            state_text = _("healthy")
+    return f"{health.state} {state_text}"
 
 
 def feed_error_sentence(feed: Feed) -> str:
     """Return the error of a feed as a sentence with its state, or "" if the feed can be read."""
-    state = _of_feed(feed)
+    state = _feed_state(feed)
     reason = describe_feed_error(feed.error or "gone")
     if state is HealthState.GONE:
         return f"{state} " + _("gone: {reason}").format(reason=reason)
@@ -118,7 +120,7 @@ def feed_error_sentence(feed: Feed) -> str:
 
 def state_counts_text(healths: list[SubscriptionHealth]) -> str:
     """Return the number of subscriptions in each state that occurs."""
-    words = {
+    count_formatters = {
         HealthState.HEALTHY: lambda n: ngettext("{count} healthy", "{count} healthy", n),
         HealthState.PAUSED: lambda n: ngettext("{count} paused", "{count} paused", n),
         HealthState.NEVER_READ: lambda n: ngettext("{count} not read yet", "{count} not read yet", n),
@@ -126,31 +128,37 @@ def state_counts_text(healths: list[SubscriptionHealth]) -> str:
         HealthState.FAILING: lambda n: ngettext("{count} failing", "{count} failing", n),
         HealthState.GONE: lambda n: ngettext("{count} gone", "{count} gone", n),
     }
-    numbers = {state: sum(one.state is state for one in healths) for state in words}
-    return ", ".join(words[state](n).format(count=format_number(n)) for state, n in numbers.items() if n)
+    counts = {state: sum(health.state is state for health in healths) for state in count_formatters}
+    return ", ".join(
+        count_formatters[state](n).format(count=format_number(n)) for state, n in counts.items() if n
+    )
 
 
-async def limit_notes(interaction: Interaction, pair: FollowedFeed) -> list[str]:
+async def load_limit_notes(interaction: Interaction, followed_feed: FollowedFeed) -> list[str]:
     """Return notes on skipped entries of a feed and on the request limits of its host."""
-    subscription, feed = pair
-    busy = interaction.client.newsroom.poller.hosts.get(feed.url).backlog_seconds(subscription.server_id)
-    return list(_bounds(await interaction.client.store.quota_overflows.of(feed.id), busy))
+    subscription, feed = followed_feed
+    backlog_seconds = interaction.client.services.poller.hosts.get(feed.url).get_backlog_seconds(
+        subscription.server_id
+    )
+    return list(
+        _limit_sentences(await interaction.client.store.quota_overflows.by_feed(feed.id), backlog_seconds)
+    )
 
 
-def _bounds(surplus: QuotaOverflow | None, busy: int) -> Iterator[str]:
-    if surplus is not None and surplus.kind is OverQuotaKind.UNSTABLE_IDS:
+def _limit_sentences(overflow: QuotaOverflow | None, backlog_seconds: int) -> Iterator[str]:
+    if overflow is not None and overflow.kind is OverQuotaKind.UNSTABLE_IDS:
         yield _("renames its entries at every check, so new ones aren’t posted (first {when})").format(
-            when=f"<t:{surplus.since}:R>"
+            when=f"<t:{overflow.since}:R>"
         )
-    elif surplus is not None:
+    elif overflow is not None:
         yield format_count(
             "too many articles: {count} left out (first {when})",
             "too many articles: {count} left out (first {when})",
-            surplus.entries,
-            when=f"<t:{surplus.since}:R>",
+            overflow.entries,
+            when=f"<t:{overflow.since}:R>",
         )
-    if busy:
-        minutes = max(1, round(busy / 60))
+    if backlog_seconds:
+        minutes = max(1, round(backlog_seconds / 60))
         yield format_count(
             "its site has many feeds here, so each is checked about every {count} minute",
             "its site has many feeds here, so each is checked about every {count} minutes",
@@ -158,7 +166,7 @@ def _bounds(surplus: QuotaOverflow | None, busy: int) -> Iterator[str]:
         )
 
 
-async def channel_problem(interaction: Interaction, channel_id: int) -> str | None:
+async def find_channel_problem(interaction: Interaction, channel_id: int) -> str | None:
     """Return why nothing can be posted in a channel, or None.
 
     The reason is a `SendProblem` value for `describe_problem`.
@@ -166,8 +174,8 @@ async def channel_problem(interaction: Interaction, channel_id: int) -> str | No
     dispatches = interaction.client.store.dispatches
     if interaction.guild is not None and await is_channel_deleted(interaction.guild, channel_id):
         return SendProblem.CHANNEL_GONE
-    found = await dispatches.problem(channel_id)
-    return found.problem if found else await dispatches.first_pending_error(channel_id)
+    block = await dispatches.get_problem(channel_id)
+    return block.problem if block else await dispatches.get_first_pending_error(channel_id)
 
 
 MIN_CHECK_INTERVAL_SECONDS = 60
@@ -179,47 +187,50 @@ class ManualFeedChecks:
 
     def __init__(self, bot: TelexBot) -> None:
         self._bot = bot
-        self._checking: set[int] = set()
+        self._checking_feed_ids: set[int] = set()
 
-    async def check(self, its_feed: Feed) -> str:
+    async def check(self, feed: Feed) -> str:
         """Poll a feed now and return the result as a sentence.
 
         Raises `UserFacingError` within `MIN_CHECK_INTERVAL_SECONDS` of the last poll.
         """
-        now = self._bot.newsroom.clock.now()
-        again = (its_feed.last_poll or 0) + MIN_CHECK_INTERVAL_SECONDS
-        if its_feed.id in self._checking or again > now:
+        now = self._bot.services.clock.now()
+        next_check_at = (feed.last_poll or 0) + MIN_CHECK_INTERVAL_SECONDS
+        if feed.id in self._checking_feed_ids or next_check_at > now:
             raise UserFacingError(
                 _("I just checked {feed}. You can try again {when}.").format(
-                    feed=bold_feed_name(its_feed),
-                    when=f"<t:{max(again, now + MIN_CHECK_INTERVAL_SECONDS // 2)}:R>",
+                    feed=bold_feed_name(feed),
+                    when=f"<t:{max(next_check_at, now + MIN_CHECK_INTERVAL_SECONDS // 2)}:R>",
                 )
             )
-        self._checking.add(its_feed.id)
+        self._checking_feed_ids.add(feed.id)
         try:
-            if its_feed.state is FeedState.GONE:
-                await self._bot.store.feeds.make_due(its_feed.id)
-            current = await self._bot.store.feeds.get(its_feed.id) or its_feed
-            report = await self._bot.newsroom.poller.poll(current)
+            if feed.state is FeedState.GONE:
+                await self._bot.store.feeds.make_due(feed.id)
+            current = await self._bot.store.feeds.get(feed.id) or feed
+            poll_report = await self._bot.services.poller.poll(current)
         finally:
-            self._checking.discard(its_feed.id)
-        self._bot.courier.wake()
-        return _poll_result_sentence(report)
+            self._checking_feed_ids.discard(feed.id)
+        self._bot.outbox_relay.wake()
+        return _poll_result_sentence(poll_report)
 
 
-def _poll_result_sentence(report: PollReport) -> str:
-    feed = bold_feed_name(report.feed)
-    match report.outcome:
+def _poll_result_sentence(poll_report: PollReport) -> str:
+    bold_name = bold_feed_name(poll_report.feed)
+    match poll_report.outcome:
         case PollOutcome.NEW:
             return format_count(
-                "{feed} has {count} new article.", "{feed} has {count} new articles.", report.new, feed=feed
+                "{feed} has {count} new article.",
+                "{feed} has {count} new articles.",
+                poll_report.new,
+                feed=bold_name,
             )
         case PollOutcome.CHANGED | PollOutcome.UNCHANGED:
-            return _("{feed} has no new articles.").format(feed=feed)
+            return _("{feed} has no new articles.").format(feed=bold_name)
         case PollOutcome.POSTPONED:
             return _("The site of {feed} limits how often I can check it. Next check {when}.").format(
-                feed=feed, when=f"<t:{report.feed.next_poll}:R>"
+                feed=bold_name, when=f"<t:{poll_report.feed.next_poll}:R>"
             )
     return _("Couldn’t read {feed}. {reason}").format(
-        feed=feed, reason=describe_feed_error(report.error or report.feed.error or "")
+        feed=bold_name, reason=describe_feed_error(poll_report.error or poll_report.feed.error or "")
     )

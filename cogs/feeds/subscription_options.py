@@ -31,25 +31,32 @@ def bold_feed_name(feed: Feed) -> str:
     return f"**{discord_text.escape_markdown(feed_name(feed))}**"
 
 
-def subscription_title(interaction: Interaction, pair: FollowedFeed) -> str:
+def subscription_title(interaction: Interaction, followed_feed: FollowedFeed) -> str:
     """Return the feed and channel of a subscription as a heading."""
     assert interaction.guild is not None
-    place = channel_name(interaction.guild, pair[0].channel_id)
+    channel_label = channel_name(interaction.guild, followed_feed[0].channel_id)
     return _("{feed} in {channel}").format(
-        feed=bold_feed_name(pair[1]), channel=discord_text.to_markdown_line(place, _MAX_NAME_LENGTH)
+        feed=bold_feed_name(followed_feed[1]),
+        channel=discord_text.to_markdown_line(channel_label, _MAX_NAME_LENGTH),
     )
 
 
-async def visible_subscriptions(interaction: Interaction) -> list[FollowedFeed]:
+async def list_visible_subscriptions(interaction: Interaction) -> list[FollowedFeed]:
     """Return the server's subscriptions in channels that the user can see or that were deleted."""
-    pairs = await interaction.client.store.subscriptions.list_with_feeds(interaction.guild_id or 0)
-    seen = await visible_or_deleted_channels(
-        interaction, {subscription.channel_id for subscription, _feed in pairs}
+    followed_feeds = await interaction.client.store.subscriptions.list_with_feeds(interaction.guild_id or 0)
+    visible_channel_ids = await select_visible_or_deleted_channels(
+        interaction, {subscription.channel_id for subscription, _feed in followed_feeds}
     )
-    return [pair for pair in pairs if pair[0].channel_id in seen]
+    return [
+        followed_feed
+        for followed_feed in followed_feeds
+        if followed_feed[0].channel_id in visible_channel_ids
+    ]
 
 
-async def visible_or_deleted_channels(interaction: Interaction, channel_ids: Collection[int]) -> set[int]:
+async def select_visible_or_deleted_channels(
+    interaction: Interaction, channel_ids: Collection[int]
+) -> set[int]:
     """Return the ids of channels that the user can see or that were deleted."""
 
     async def shows(channel_id: int) -> bool:
@@ -58,8 +65,8 @@ async def visible_or_deleted_channels(interaction: Interaction, channel_ids: Col
         return interaction.guild is not None and await is_channel_deleted(interaction.guild, channel_id)
 
     channels = list(channel_ids)
-    answers = await asyncio.gather(*map(shows, channels))
-    return {channel_id for channel_id, shows in zip(channels, answers, strict=True) if shows}
+    are_listed = await asyncio.gather(*map(shows, channels))
+    return {channel_id for channel_id, is_listed in zip(channels, are_listed, strict=True) if is_listed}
 
 
 async def is_channel_deleted(guild: discord.Guild, channel_id: int) -> bool:
@@ -75,44 +82,48 @@ async def is_channel_deleted(guild: discord.Guild, channel_id: int) -> bool:
     return False
 
 
-async def choices(interaction: Interaction, current: str) -> list[Choice[str]]:
+async def find_subscription_choices(interaction: Interaction, current: str) -> list[Choice[str]]:
     """Return autocomplete choices for subscriptions whose feed or channel matches; the value is the id."""
     guild = interaction.guild
     if guild is None:
         return []
-    typed = fold(current)
-    offered = []
-    for subscription, feed in await visible_subscriptions(interaction):
-        place = channel_name(guild, subscription.channel_id)
-        label = discord_text.to_plain_line(f"{feed_name(feed)} — {place}", discord_limits.CHOICE_NAME_LENGTH)
-        if typed in fold(f"{label} {urls.redact(feed.url)}"):
-            offered.append(Choice(name=label, value=str(subscription.id)))
-    return offered[: discord_limits.MAX_CHOICES]
+    folded_text = fold(current)
+    subscription_choices = []
+    for subscription, feed in await list_visible_subscriptions(interaction):
+        channel_label = channel_name(guild, subscription.channel_id)
+        label = discord_text.to_plain_line(
+            f"{feed_name(feed)} — {channel_label}", discord_limits.MAX_CHOICE_NAME_LENGTH
+        )
+        if folded_text in fold(f"{label} {urls.redact(feed.url)}"):
+            subscription_choices.append(Choice(name=label, value=str(subscription.id)))
+    return subscription_choices[: discord_limits.MAX_CHOICES]
 
 
-async def resolve_subscription(interaction: Interaction, value: str) -> FollowedFeed:
+async def resolve_subscription(interaction: Interaction, selection: str) -> FollowedFeed:
     """Return the subscription with an id, or the only one whose name matches.
 
     Raises `UserFacingError` if there is none or several, or the user cannot see it.
     """
-    pairs = await visible_subscriptions(interaction)
-    if not pairs:
+    followed_feeds = await list_visible_subscriptions(interaction)
+    if not followed_feeds:
         raise UserFacingError(linkify_commands(_("No feeds here yet. Start with /feed add or /feed packs.")))
-    typed = fold(value)
-    matching = [pair for pair in pairs if str(pair[0].id) == value]
-    if not value.isdecimal():
-        matching = [
-            pair for pair in pairs if typed in fold(f"{feed_name(pair[1])} {urls.redact(pair[1].url)}")
+    folded_selection = fold(selection)
+    matching_feeds = [pair for pair in followed_feeds if str(pair[0].id) == selection]
+    if not selection.isdecimal():
+        matching_feeds = [
+            pair
+            for pair in followed_feeds
+            if folded_selection in fold(f"{feed_name(pair[1])} {urls.redact(pair[1].url)}")
         ]
-    if len(matching) != 1:
+    if len(matching_feeds) != 1:
         raise UserFacingError(_("Pick a feed from the list that appears as you type."))
-    return matching[0]
+    return matching_feeds[0]
 
 
-async def require_current(interaction: Interaction, pair: FollowedFeed) -> FollowedFeed:
+async def require_current_subscription(interaction: Interaction, followed_feed: FollowedFeed) -> FollowedFeed:
     """Return the current state of a subscription. Raise `UserFacingError` if it is gone or hidden."""
-    for current in await visible_subscriptions(interaction):
-        if current[0].id == pair[0].id:
+    for current in await list_visible_subscriptions(interaction):
+        if current[0].id == followed_feed[0].id:
             return current
     raise UserFacingError(unfollowed_text())
 
@@ -125,10 +136,10 @@ def unfollowed_text() -> str:
 class SubscriptionPanel(ManagersPanel):
     """A panel about one subscription, for users who manage feeds and can see its channel."""
 
-    def __init__(self, interaction: Interaction, pair: FollowedFeed) -> None:
+    def __init__(self, interaction: Interaction, followed_feed: FollowedFeed) -> None:
         super().__init__(interaction)
-        self.followed_feed = pair
+        self.followed_feed = followed_feed
 
     async def authorize(self, interaction: Interaction) -> None:
         await super().authorize(interaction)
-        await require_current(interaction, self.followed_feed)
+        await require_current_subscription(interaction, self.followed_feed)

@@ -9,14 +9,14 @@ from discord.app_commands import Range, locale_str
 from bot.core.i18n import _, format_count, linkify_commands
 from bot.core.models import Article, DeliveryStatus, Dispatch, DispatchKind, Subscription
 from bot.posting.rendering import discord_limits
-from bot.posting.rendering.layout.blocks import text
+from bot.posting.rendering.layout.blocks import text_block
 from bot.posting.wording import feed_error_sentences, preference_sentences
 from bot.posting.wording.post_explanations import (
     Explanation,
-    dispatch_of_message_link,
+    delivery_status_sentence,
     dropped_entry_sentence,
-    explain,
-    fate_sentence,
+    explain_link,
+    find_dispatch_of_message_link,
     undecided_sentence,
 )
 from bot.posting.wording.problem_sentences import describe_problem
@@ -32,12 +32,12 @@ from cogs.shared.channel_options import can_see_channel
 from cogs.shared.persistent_items import TelexCog
 from cogs.shared.views import Interaction, reply_with_card
 
-_LINKED_FATES = frozenset(
-    {DeliveryStatus.POSTED, DeliveryStatus.JOIND, DeliveryStatus.IN_CATCH_UP, DeliveryStatus.IN_DIGEST}
+_LINKED_STATUSES = frozenset(
+    {DeliveryStatus.POSTED, DeliveryStatus.JOINED, DeliveryStatus.IN_CATCH_UP, DeliveryStatus.IN_DIGEST}
 )
 _MAX_ARTICLES = 5
 _MAX_FEEDS = 3
-_MATCHES = 10
+_MAX_MATCHES = 10
 """Maximum number of articles that match the typed words."""
 _MAX_LINES = 25
 _MAX_MESSAGE_LENGTH = 3_900
@@ -56,13 +56,15 @@ class WhyCog(TelexCog):
         if not _is_words(link):
             await self._explain(interaction, link)
             return
-        visible = await self.bot.visible_feed_ids(interaction)
-        page = await self.bot.newsroom.searcher.search(link, feed_ids=visible, limit=_MATCHES)
-        articles = [result.article for result in page.results if not result.partial]
-        articles = articles or [result.article for result in page.results]
+        visible_feed_ids = await self.bot.visible_feed_ids(interaction)
+        search_page = await self.bot.services.searcher.search(
+            link, feed_ids=visible_feed_ids, limit=_MAX_MATCHES
+        )
+        articles = [full_hit.article for full_hit in search_page.results if not full_hit.is_partial]
+        articles = articles or [hit.article for hit in search_page.results]
         if not articles:
-            told = _("No article in the channels you can see has these words.")
-            await reply_with_card(interaction, text(told))
+            notice = _("No article in the channels you can see has these words.")
+            await reply_with_card(interaction, text_block(notice))
         elif len(articles) == 1:
             await self._explain_article(interaction, articles[0])
         else:
@@ -73,132 +75,157 @@ class WhyCog(TelexCog):
 
     async def _explain(self, interaction: Interaction, link: str) -> None:
         """Show the delivery status of the article at a link."""
-        visible = await self.bot.visible_feed_ids(interaction)
-        found = await _restrict_to_readable(interaction, await explain(self.bot.store, link), visible)
-        if found.articles or found.dropped_entries:
-            taste = await self.bot.newsroom.tastes.get(interaction.guild_id or 0)
-            telling = taste.strongest_traits([article for article, _feed in found.articles])
-            lines = (
-                *explanation_lines(found),
-                *preference_sentences.reason_sentences(telling, interaction.user.id),
+        visible_feed_ids = await self.bot.visible_feed_ids(interaction)
+        explanation = await _restrict_to_readable(
+            interaction, await explain_link(self.bot.store, link), visible_feed_ids
+        )
+        if explanation.articles or explanation.dropped_entries:
+            taste = await self.bot.services.preference_models.get(interaction.guild_id or 0)
+            strongest_traits = taste.select_strongest_traits(
+                [article for article, _feed in explanation.articles]
             )
-            told = "\n".join(lines)
+            lines = (
+                *explanation_lines(explanation),
+                *preference_sentences.list_reason_sentences(strongest_traits, interaction.user.id),
+            )
+            answer_text = "\n".join(lines)
         else:
-            told = await self._not_found_text(interaction, link, visible)
-        await reply_with_card(interaction, text(discord_text.truncate_utf16(told, _MAX_MESSAGE_LENGTH)))
+            answer_text = await self._not_found_text(interaction, link, visible_feed_ids)
+        await reply_with_card(
+            interaction, text_block(discord_text.truncate_utf16(answer_text, _MAX_MESSAGE_LENGTH))
+        )
 
-    async def _not_found_text(self, interaction: Interaction, link: str, visible: Collection[int]) -> str:
+    async def _not_found_text(
+        self, interaction: Interaction, link: str, visible_feed_ids: Collection[int]
+    ) -> str:
         """Return the text for an unknown address, which does not reveal articles that only others can see."""
-        post = await dispatch_of_message_link(self.bot.store, link)
-        if post is not None and post.kind is DispatchKind.FEED_ALERT and await _sees(interaction, post):
+        post = await find_dispatch_of_message_link(self.bot.store, link)
+        if post is not None and post.kind is DispatchKind.FEED_ALERT and await _can_see(interaction, post):
             return linkify_commands(_("That message is about a feed, not an article. See /feed list."))
         lines = [_("I haven’t seen this article in any feed you can see here.")]
-        host = _site_host(link)
+        host = _find_site_host(link)
         pairs = await self.bot.store.subscriptions.list_with_feeds(interaction.guild_id or 0)
-        of_site: dict[int, FollowedFeed] = {
+        site_feeds: dict[int, FollowedFeed] = {
             feed.id: (subscription, feed)
             for subscription, feed in pairs
-            if host and feed.id in visible and host in {_site_host(feed.url), _site_host(feed.site_url or "")}
+            if host
+            and feed.id in visible_feed_ids
+            and host in {_find_site_host(feed.url), _find_site_host(feed.site_url or "")}
         }
-        for subscription, feed in list(of_site.values())[:_MAX_FEEDS]:
+        for subscription, feed in list(site_feeds.values())[:_MAX_FEEDS]:
             lines.append(
                 _labelled_line(
                     bold_feed_name(feed),
                     subscription_health.health_sentence(
-                        subscription_health.subscription_health_of((subscription, feed))
+                        subscription_health.evaluate_health((subscription, feed))
                     ),
                 )
             )
             if feed.last_success is not None:
                 lines.append("-# " + _("last checked {when}").format(when=f"<t:{feed.last_success}:R>"))
-        if of_site:
+        if site_feeds:
             lines.append(_("A site’s feed may leave articles out, or list them later."))
         lines.append(
             linkify_commands(_("It may have another address. Try /search with words from its title."))
         )
-        return discord_text.truncate_utf16("\n".join(lines), discord_limits.EMBED_DESCRIPTION_LENGTH)
+        return discord_text.truncate_utf16("\n".join(lines), discord_limits.MAX_EMBED_DESCRIPTION_LENGTH)
 
 
 async def _restrict_to_readable(
-    interaction: Interaction, found: Explanation, visible: Collection[int]
+    interaction: Interaction, explanation: Explanation, visible_feed_ids: Collection[int]
 ) -> Explanation:
     """Return the part of an explanation that concerns feeds and channels visible to the user."""
-    fates = tuple([fate for fate in found.fates if await _sees(interaction, fate)])
-    posted = {fate.article_id for fate in fates if fate.fate in _LINKED_FATES}
-    carried = tuple(
-        (article, feed if article.feed_id in visible else None)
-        for article, feed in found.articles
-        if article.feed_id in visible or article.id in posted
+    statuses = tuple(
+        [status for status in explanation.delivery_statuses if await _can_see(interaction, status)]
     )
-    passed = [
-        one
-        for one in found.undecided_subscriptions
-        if one.feed_id in {article.feed_id for article, _feed in carried} and await _sees(interaction, one)
+    posted_article_ids = {
+        visible_status.article_id for visible_status in statuses if visible_status.fate in _LINKED_STATUSES
+    }
+    articles = tuple(
+        (article, feed if article.feed_id in visible_feed_ids else None)
+        for article, feed in explanation.articles
+        if article.feed_id in visible_feed_ids or article.id in posted_article_ids
+    )
+    subscriptions = [
+        subscription
+        for subscription in explanation.undecided_subscriptions
+        if subscription.feed_id in {article.feed_id for article, _feed in articles}
+        and await _can_see(interaction, subscription)
     ]
-    surplus = tuple(one for one in found.dropped_entries if one.feed.id in visible)
-    return Explanation(carried, fates, tuple(passed), found.page_reads, surplus)
+    dropped_entries = tuple(
+        dropped_entry
+        for dropped_entry in explanation.dropped_entries
+        if dropped_entry.feed.id in visible_feed_ids
+    )
+    return Explanation(
+        articles, statuses, tuple(subscriptions), explanation.page_fetch_by_article_id, dropped_entries
+    )
 
 
-async def _sees(interaction: Interaction, place: ChannelDeliveryStatus | Subscription | Dispatch) -> bool:
+async def _can_see(interaction: Interaction, place: ChannelDeliveryStatus | Subscription | Dispatch) -> bool:
     return place.server_id == interaction.guild_id and await can_see_channel(interaction, place.channel_id)
 
 
-def explanation_lines(found: Explanation) -> Iterator[str]:
+def explanation_lines(explanation: Explanation) -> Iterator[str]:
     """Yield the lines of an explanation."""
-    for article, feed in found.articles[:_MAX_ARTICLES]:
+    for article, feed in explanation.articles[:_MAX_ARTICLES]:
         yield f"**{article_cards.title_variants(article)[0]}**"
-        when = f"<t:{article.found}:f>"
+        found_at_text = f"<t:{article.found}:f>"
         if feed is None:
-            yield _("found {when}").format(when=when)
+            yield _("found {when}").format(when=found_at_text)
             continue
-        yield _("found {when} in {feed}").format(when=when, feed=bold_feed_name(feed))
-        if (page := found.page_reads.get(article.id)) is not None:
-            yield f"-# {feed_error_sentences.page_read_sentence(page, when=f'<t:{page.finished_at}:f>')}"
-        if wrong := feed_error_sentence(feed):
-            yield f"-# {wrong}"
-    more = len(found.articles) - _MAX_ARTICLES
-    if more > 0:
+        yield _("found {when} in {feed}").format(when=found_at_text, feed=bold_feed_name(feed))
+        if (fetch := explanation.page_fetch_by_article_id.get(article.id)) is not None:
+            yield f"-# {feed_error_sentences.page_fetch_sentence(fetch, when=f'<t:{fetch.finished_at}:f>')}"
+        if error_sentence := feed_error_sentence(feed):
+            yield f"-# {error_sentence}"
+    unlisted_count = len(explanation.articles) - _MAX_ARTICLES
+    if unlisted_count > 0:
         yield format_count(
-            "and {count} more article at this address", "and {count} more articles at this address", more
+            "and {count} more article at this address",
+            "and {count} more articles at this address",
+            unlisted_count,
         )
-    places = [_fate_line(fate) for fate in found.fates]
-    places += [
-        _labelled_line(f"<#{channel}>", undecided_sentence())
-        for channel in {one.channel_id for one in found.undecided_subscriptions}
+    place_lines = [_status_line(status) for status in explanation.delivery_statuses]
+    place_lines += [
+        _labelled_line(f"<#{channel_id}>", undecided_sentence())
+        for channel_id in {subscription.channel_id for subscription in explanation.undecided_subscriptions}
     ]
-    yield from places[:_MAX_LINES]
-    for feed, since in found.dropped_entries[:_MAX_FEEDS]:
+    yield from place_lines[:_MAX_LINES]
+    for feed, since in explanation.dropped_entries[:_MAX_FEEDS]:
         yield dropped_entry_sentence(bold_feed_name(feed), when=f"<t:{since}:f>")
 
 
-def _fate_line(fate: ChannelDeliveryStatus) -> str:
-    if fate.joined is not None:
-        fate = replace(fate, joined=discord_text.to_markdown_line(fate.joined, _MAX_POST_TITLE_LENGTH))
-    told = fate_sentence(fate, when=f"<t:{fate.since}:f>", problem=_problem)
-    channel = fate.thread_id or fate.channel_id
+def _status_line(status: ChannelDeliveryStatus) -> str:
+    if status.joined is not None:
+        status = replace(status, joined=discord_text.to_markdown_line(status.joined, _MAX_POST_TITLE_LENGTH))
+    sentence = delivery_status_sentence(
+        status, when=f"<t:{status.since}:f>", to_problem_sentence=_describe_send_problem
+    )
+    place_id = status.thread_id or status.channel_id
     link = ""
-    if fate.fate in _LINKED_FATES and fate.message_id is not None:
-        link = f" · https://discord.com/channels/{fate.server_id}/{channel}/{fate.message_id}"
-    return _labelled_line(f"<#{fate.channel_id}>", told) + link
+    if status.fate in _LINKED_STATUSES and status.message_id is not None:
+        link = f" · https://discord.com/channels/{status.server_id}/{place_id}/{status.message_id}"
+    return _labelled_line(f"<#{status.channel_id}>", sentence) + link
 
 
-def _labelled_line(name: str, told: str) -> str:
-    return _("{name}: {told}").format(name=name, told=told)
+def _labelled_line(name: str, sentence: str) -> str:
+    return _("{name}: {told}").format(name=name, told=sentence)
 
 
-def _problem(reason: str) -> str:
+def _describe_send_problem(reason: str) -> str:
     return linkify_commands(discord_text.to_markdown_line(describe_problem(reason), _MAX_ERROR_LENGTH))
 
 
-def _is_words(typed: str) -> bool:
+def _is_words(user_input: str) -> bool:
     """Return whether the input is words: an address has no spaces, and a dot, a slash or a colon."""
-    typed = typed.strip()
-    return " " in typed or not any(sign in typed for sign in "./:")
+    user_input = user_input.strip()
+    return " " in user_input or not any(sign in user_input for sign in "./:")
 
 
-def _site_host(url: str) -> str:
+def _find_site_host(url: str) -> str:
     """Return the host of an address without "www.", or "" if the address is invalid."""
     try:
-        return urls.host(urls.normalise_input(url)).removeprefix("www.")
+        return urls.parse_host(urls.normalize_input(url)).removeprefix("www.")
     except ValueError:
         return ""

@@ -10,7 +10,16 @@ from bot.core.models import Article
 from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import buttons, messages
 from bot.posting.rendering.layout import outlet_branding
-from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Item, Layout, Separator, Text, text
+from bot.posting.rendering.layout.blocks import (
+    ActionRow,
+    Block,
+    Card,
+    Item,
+    Layout,
+    Separator,
+    Text,
+    text_block,
+)
 from cogs.reading import sharing
 from cogs.reading.bookmarking import already_saved_text, bookmark_article, saved_text
 from cogs.reading.message_articles import not_readable_text, require_readable_article
@@ -22,7 +31,7 @@ from cogs.shared.views import AckMode, ActionButton, Interaction, StringMenu
 
 PAGE_SIZE = 5
 """Articles per page."""
-COUNTED = 50
+MAX_COUNTED_ARTICLES = 50
 """Maximum number of articles up to which a list shows its exact total."""
 
 
@@ -61,40 +70,50 @@ class ArticlePages(Paginator[ArticlePage]):
             return (
                 Card((*page.header, ActionRow(*self.extra_buttons(page))), outlet_branding.DEFAULT_COLOUR),
             )
-        pages = math.ceil((page.total or 0) / PAGE_SIZE)
-        more = page.total is None or self.page_index + 1 < pages
-        of_pages = f"{max(COUNTED // PAGE_SIZE, self.page_index + 2)}+" if page.total is None else pages
-        alone = interaction_context.is_dm(self.interaction)
-        share = None if alone else ActionButton(self._share, AckMode.EPHEMERAL_MESSAGE, label=_("Share…"))
-        card = (
+        total_pages = math.ceil((page.total or 0) / PAGE_SIZE)
+        has_next_page = page.total is None or self.page_index + 1 < total_pages
+        page_count_text = (
+            f"{max(MAX_COUNTED_ARTICLES // PAGE_SIZE, self.page_index + 2)}+"
+            if page.total is None
+            else total_pages
+        )
+        is_dm = interaction_context.is_dm(self.interaction)
+        share_button = (
+            None if is_dm else ActionButton(self._share, AckMode.EPHEMERAL_MESSAGE, label=_("Share…"))
+        )
+        card_blocks = (
             *page.header,
             Separator(),
             *(entry.to_section() for entry in page.entries),
             Separator(),
             ActionRow(self._menu(page.entries)),
-            ActionRow(*self.page_buttons(more=more, pages=of_pages), *self.extra_buttons(page), share),
+            ActionRow(
+                *self.page_buttons(has_more=has_next_page, page_count=page_count_text),
+                *self.extra_buttons(page),
+                share_button,
+            ),
         )
-        return (Card(card, outlet_branding.DEFAULT_COLOUR),)
+        return (Card(card_blocks, outlet_branding.DEFAULT_COLOUR),)
 
     def _menu(self, entries: Sequence[ArticleListItem]) -> StringMenu:
-        opens = self.opens_article or not any(messages.image_block(entry.article) for entry in entries)
+        is_opening = self.opens_article or not any(messages.image_block(entry.article) for entry in entries)
         return StringMenu(
-            self._open if opens else self._save,
+            self._open if is_opening else self._save,
             AckMode.EPHEMERAL_MESSAGE,
-            placeholder=_("Open an article…") if opens else _("Save an article…"),
+            placeholder=_("Open an article…") if is_opening else _("Save an article…"),
             options=[article_cards.article_option(entry.article) for entry in entries],
         )
 
-    async def _open(self, interaction: Interaction, values: list[str]) -> None:
+    async def _open(self, interaction: Interaction, selected_values: list[str]) -> None:
         await article_cards.show_article(
-            interaction, await require_readable_article(interaction, values[0], self.can_read)
+            interaction, await require_readable_article(interaction, selected_values[0], self.can_read)
         )
 
-    async def _save(self, interaction: Interaction, values: list[str]) -> None:
-        article = await require_readable_article(interaction, values[0], self.can_read)
-        count = await bookmark_article(interaction, article, None)
+    async def _save(self, interaction: Interaction, selected_values: list[str]) -> None:
+        article = await require_readable_article(interaction, selected_values[0], self.can_read)
+        added_count = await bookmark_article(interaction, article, None)
         await article_cards.show_article(
-            interaction, article, said=saved_text(1) if count else already_saved_text()
+            interaction, article, notice=saved_text(1) if added_count else already_saved_text()
         )
 
     async def _share(self, interaction: Interaction) -> None:
@@ -105,43 +124,43 @@ class ArticlePages(Paginator[ArticlePage]):
         await sharing.share_chosen_article(interaction, articles, self.can_read)
 
 
-async def empty_page(interaction: Interaction) -> ArticlePage:
+async def load_empty_page(interaction: Interaction) -> ArticlePage:
     """Return the page for a user without visible feeds, or whose feeds have no articles yet."""
     if await interaction.client.visible_feed_ids(interaction):
         return ArticlePage(header=no_articles_blocks())
     if interaction_context.home_server(interaction) is None:
         return ArticlePage(header=no_shared_server_blocks())
-    return ArticlePage(header=no_feeds_blocks(manages=await can_use_manager_command(interaction, "feed")))
+    return ArticlePage(header=no_feeds_blocks(can_manage=await can_use_manager_command(interaction, "feed")))
 
 
-def no_feeds_blocks(*, manages: bool) -> tuple[Block, ...]:
+def no_feeds_blocks(*, can_manage: bool) -> tuple[Block, ...]:
     """Return the text for a user without visible feeds; with `can_manage` it offers to add one."""
-    if manages:
-        said = linkify_commands(
+    if can_manage:
+        sentence = linkify_commands(
             _("Follow your first feed with /feed add, or a starter pack with /feed packs.")
         )
     else:
-        said = _("No feeds in the channels you can see. Ask whoever manages this server to add one.")
-    begin = (ActionRow(buttons.begin()),) if manages else ()
-    return (_empty_text(_("Nothing to read yet"), said), *begin)
+        sentence = _("No feeds in the channels you can see. Ask whoever manages this server to add one.")
+    begin_rows = (ActionRow(buttons.BEGIN_BUTTON()),) if can_manage else ()
+    return (_empty_text(_("Nothing to read yet"), sentence), *begin_rows)
 
 
 def no_shared_server_blocks() -> tuple[Block, ...]:
     """Return the text for a user without a known shared server, outside of servers."""
-    said = linkify_commands(
+    sentence = linkify_commands(
         _(
             "We don’t share a server where you can see a channel that follows a feed. If we do, use /ask "
             "there once, so that I know."
         )
     )
-    return (_empty_text(_("Nothing to read yet"), said),)
+    return (_empty_text(_("Nothing to read yet"), sentence),)
 
 
 def no_articles_blocks() -> tuple[Block, ...]:
     """Return the text for feeds without articles."""
-    said = _("The feeds here haven’t brought any articles yet. Check back in a few minutes.")
-    return (_empty_text(_("Nothing to read yet"), said),)
+    sentence = _("The feeds here haven’t brought any articles yet. Check back in a few minutes.")
+    return (_empty_text(_("Nothing to read yet"), sentence),)
 
 
 def _empty_text(title: str, sentence: str) -> Text:
-    return text(f"### {title}\n{sentence}")
+    return text_block(f"### {title}\n{sentence}")

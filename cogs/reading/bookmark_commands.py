@@ -15,8 +15,8 @@ from bot.core.i18n import _, format_count, format_number, linkify_commands
 from bot.core.models import Article
 from bot.core.user_models import Bookmark
 from bot.posting.rendering import buttons, discord_limits
-from bot.posting.rendering.layout.blocks import ActionRow, Block, Item, text
-from bot.posting.rendering.layout.icons import Icon, emoji
+from bot.posting.rendering.layout.blocks import ActionRow, Block, Item, text_block
+from bot.posting.rendering.layout.icons import Icon, emoji_for
 from bot.store.records.people_records import BookmarkFilter
 from cogs.reading import bookmark_exports as exports
 from cogs.reading.article_list_pages import PAGE_SIZE, ArticlePage, ArticlePages
@@ -30,13 +30,13 @@ from cogs.reading.bookmarking import (
     save_menu,
     saved_text,
 )
-from cogs.reading.message_articles import articles_of
+from cogs.reading.message_articles import load_message_articles
 from cogs.reading.more_menu import more_button
 from cogs.reading.result_pages import results_button, show_all_button, show_similar, similar_articles_button
 from cogs.reading.sharing import share_button
 from cogs.shared import article_cards
 from cogs.shared.article_lists import ArticleListItem, item_with_lead
-from cogs.shared.authorization import hidden_servers, user_installable
+from cogs.shared.authorization import load_hidden_server_ids, user_installable
 from cogs.shared.persistent_items import PersistentItemCog
 from cogs.shared.views import AckMode, ActionButton, Interaction, StringMenu, menu_option
 
@@ -54,7 +54,7 @@ _EXPORT_FORMATS: tuple[tuple[str, Callable[[Sequence[Bookmark]], str]], ...] = (
 class BookmarkCog(PersistentItemCog):
     """The /bookmarks command, the buttons of articles and the message menu entries."""
 
-    items = (
+    persistent_items = (
         save_button,
         save_menu,
         show_all_button,
@@ -82,11 +82,11 @@ class BookmarkCog(PersistentItemCog):
 
 async def bookmark_message(interaction: Interaction, message: discord.Message) -> None:
     """Bookmark the articles of a post."""
-    articles = await articles_of(interaction, message)
-    count = sum([await bookmark_article(interaction, article, message.id) for article in articles])
-    view = buttons.view_of_items(buttons.note(articles[0].key)) if len(articles) == 1 else None
+    articles = await load_message_articles(interaction, message)
+    added_count = sum([await bookmark_article(interaction, article, message.id) for article in articles])
+    view = buttons.view_of_items(buttons.NOTE_BUTTON(articles[0].key)) if len(articles) == 1 else None
     await interaction.edit_original_response(
-        content=saved_text(count) if count else already_saved_text(), view=view
+        content=saved_text(added_count) if added_count else already_saved_text(), view=view
     )
 
 
@@ -100,57 +100,66 @@ class BookmarkPages(ArticlePages):
         self._filter_options = BookmarkFilter(match=query)
 
     async def load_page(self, interaction: Interaction, number: int) -> ArticlePage:
-        person_id, store = self.person_id, self.store.bookmarks
-        hidden = await hidden_servers(interaction)
-        self._filter_options = replace(self._filter_options, hidden=hidden)
-        found = await store.list(
-            person_id, limit=PAGE_SIZE, offset=number * PAGE_SIZE, wanted=self._filter_options
+        user_id, store = self.user_id, self.store.bookmarks
+        hidden_server_ids = await load_hidden_server_ids(interaction)
+        self._filter_options = replace(self._filter_options, hidden=hidden_server_ids)
+        bookmarks = await store.list_by_user(
+            user_id, limit=PAGE_SIZE, offset=number * PAGE_SIZE, bookmark_filter=self._filter_options
         )
-        matching = await store.count(person_id, self._filter_options)
-        total = await store.count(person_id, BookmarkFilter(hidden=hidden))
-        unread = await store.count(person_id, BookmarkFilter(hidden=hidden, unread=True))
-        tags = await store.tags(person_id, hidden=hidden)
+        matching_count = await store.count(user_id, self._filter_options)
+        total_count = await store.count(user_id, BookmarkFilter(hidden=hidden_server_ids))
+        unread_count = await store.count(user_id, BookmarkFilter(hidden=hidden_server_ids, unread=True))
+        tags = await store.count_by_tag(user_id, hidden=hidden_server_ids)
         heading = _("Your bookmarks")
         if self._filter_options.match:
             heading = article_cards.quoted_heading(self._filter_options.match, _MAX_QUERY_LENGTH)
-        counts = self._counts_text(matching, total, unread, some_hidden=bool(hidden))
-        head: tuple[Block, ...] = (text(f"### {heading}" + (f"\n-# {counts}" if counts else "")),)
-        if not found:
-            head = (*head, text(self._empty_text(total)))
-        filters = [ActionRow(self._filter_menu(total, unread, tags))] if total else []
+        counts = self._counts_text(
+            matching_count, total_count, unread_count, has_hidden=bool(hidden_server_ids)
+        )
+        header_blocks: tuple[Block, ...] = (
+            text_block(f"### {heading}" + (f"\n-# {counts}" if counts else "")),
+        )
+        if not bookmarks:
+            header_blocks = (*header_blocks, text_block(self._empty_text(total_count)))
+        filter_rows = [ActionRow(self._filter_menu(total_count, unread_count, tags))] if total_count else []
         return ArticlePage(
-            header=(*head, *filters),
-            entries=[self._entry(one) for one in found],
-            total=matching,
+            header=(*header_blocks, *filter_rows),
+            entries=[self._entry(bookmark) for bookmark in bookmarks],
+            total=matching_count,
         )
 
     def extra_buttons(self, page: ArticlePage) -> tuple[Item, ...]:
-        export = ActionButton(
-            self._export, AckMode.EPHEMERAL_MESSAGE, label=_("Export"), emoji=emoji(Icon.EXPORT)
+        export_button = ActionButton(
+            self._export, AckMode.EPHEMERAL_MESSAGE, label=_("Export"), emoji=emoji_for(Icon.EXPORT)
         )
-        return (export,) if page.entries else ()
+        return (export_button,) if page.entries else ()
 
     async def can_read(self, interaction: Interaction, article: Article) -> bool:
         return await has_bookmark(interaction, article)
 
-    def _entry(self, kept: Bookmark) -> ArticleListItem:
-        entry = item_with_lead(kept.article)
-        below = tuple(filter(None, (article_cards.bookmark_line(kept), article_cards.note_line(kept))))
+    def _entry(self, bookmark: Bookmark) -> ArticleListItem:
+        entry = item_with_lead(bookmark.article)
+        extra_lines = tuple(
+            filter(None, (article_cards.bookmark_line(bookmark), article_cards.note_line(bookmark)))
+        )
         return replace(
-            entry, excerpt="" if kept.note else entry.excerpt, extra_lines=below, accessory=self._mark(kept)
+            entry,
+            excerpt="" if bookmark.note else entry.excerpt,
+            extra_lines=extra_lines,
+            accessory=self._mark_read_button(bookmark),
         )
 
-    def _mark(self, kept: Bookmark) -> Item:
-        is_unread, bookmarks = kept.read is None, self.store.bookmarks
-        mark = partial(bookmarks.mark_read, self.person_id, kept.article.id, read=is_unread)
+    def _mark_read_button(self, bookmark: Bookmark) -> Item:
+        is_unread, bookmarks = bookmark.read is None, self.store.bookmarks
+        mark_read = partial(bookmarks.mark_read, self.user_id, bookmark.article.id, is_read=is_unread)
         label = _("Mark as read") if is_unread else _("Mark as unread")
-        return ActionButton(lambda _click: mark(), label=label)
+        return ActionButton(lambda _click: mark_read(), label=label)
 
-    def _filter_menu(self, total: int, unread: int, tags: Mapping[str, int]) -> StringMenu:
+    def _filter_menu(self, total_count: int, unread_count: int, tags: Mapping[str, int]) -> StringMenu:
         """Return the menu of filters: all, unread, and each tag."""
-        shown = [(_ALL, _("All bookmarks"), total), (_UNREAD, _("Unread"), unread)]
-        shown += [(f"{_TAG}{tag}", f"#{tag}", count) for tag, count in tags.items()]
-        chosen = (
+        filters = [(_ALL, _("All bookmarks"), total_count), (_UNREAD, _("Unread"), unread_count)]
+        filters += [(f"{_TAG}{tag}", f"#{tag}", count) for tag, count in tags.items()]
+        current_filter = (
             _UNREAD
             if self._filter_options.unread
             else f"{_TAG}{self._filter_options.tag}"
@@ -158,54 +167,58 @@ class BookmarkPages(ArticlePages):
             else _ALL
         )
         options = [
-            menu_option(f"{name} ({format_number(count)})", value, is_default=value == chosen)
-            for value, name, count in shown[: discord_limits.MAX_OPTIONS]
+            menu_option(
+                f"{name} ({format_number(count)})", filter_value, is_default=filter_value == current_filter
+            )
+            for filter_value, name, count in filters[: discord_limits.MAX_OPTIONS]
         ]
-        return StringMenu(self._filter, placeholder=_("All bookmarks"), options=options)
+        return StringMenu(self._apply_filter, placeholder=_("All bookmarks"), options=options)
 
-    async def _filter(self, _interaction: Interaction, values: list[str]) -> None:
-        value = values[0]
-        tag = value.removeprefix(_TAG) if value.startswith(_TAG) else None
-        self._filter_options = replace(self._filter_options, tag=tag, unread=value == _UNREAD)
+    async def _apply_filter(self, _interaction: Interaction, selected_values: list[str]) -> None:
+        filter_value = selected_values[0]
+        tag = filter_value.removeprefix(_TAG) if filter_value.startswith(_TAG) else None
+        self._filter_options = replace(self._filter_options, tag=tag, unread=filter_value == _UNREAD)
         self.page_index = 0
 
-    def _empty_text(self, total: int) -> str:
-        if total:
+    def _empty_text(self, total_count: int) -> str:
+        if total_count:
             return linkify_commands(_("Nothing here. /bookmarks shows them all."))
         return _(
             "You don’t have any bookmarks yet. To save an article, react to its post with 🔖, press Save, "
             "or open the message’s menu: Apps › Bookmark."
         )
 
-    def _counts_text(self, matching: int, total: int, unread: int, *, some_hidden: bool) -> str:
-        count = format_count("{count} bookmark", "{count} bookmarks", total)
-        if matching != total:
-            count = _("{count} of {total} bookmarks").format(
-                count=format_number(matching), total=format_number(total)
+    def _counts_text(
+        self, matching_count: int, total_count: int, unread_count: int, *, has_hidden: bool
+    ) -> str:
+        count_text = format_count("{count} bookmark", "{count} bookmarks", total_count)
+        if matching_count != total_count:
+            count_text = _("{count} of {total} bookmarks").format(
+                count=format_number(matching_count), total=format_number(total_count)
             )
-        parts = [count] if total else []
-        if unread:
-            parts.append(format_count("{count} unread", "{count} unread", unread))
-        if some_hidden:
+        parts = [count_text] if total_count else []
+        if unread_count:
+            parts.append(format_count("{count} unread", "{count} unread", unread_count))
+        if has_hidden:
             parts.append(_("bookmarks from servers you left are hidden"))
         return " · ".join(parts)
 
     async def _export(self, interaction: Interaction) -> None:
         store = self.store.bookmarks
-        wanted = replace(self._filter_options, hidden=await hidden_servers(interaction))
-        kept: list[Bookmark] = []
-        while batch := await store.list(
-            self.person_id, limit=_EXPORT_BATCH_SIZE, offset=len(kept), wanted=wanted
+        bookmark_filter = replace(self._filter_options, hidden=await load_hidden_server_ids(interaction))
+        bookmarks: list[Bookmark] = []
+        while batch := await store.list_by_user(
+            self.user_id, limit=_EXPORT_BATCH_SIZE, offset=len(bookmarks), bookmark_filter=bookmark_filter
         ):
-            kept += batch
+            bookmarks += batch
         files = [
-            discord.File(io.BytesIO((await asyncio.to_thread(render, kept)).encode()), filename=name)
+            discord.File(io.BytesIO((await asyncio.to_thread(render, bookmarks)).encode()), filename=name)
             for name, render in _EXPORT_FORMATS
         ]
-        said = format_count("{count} bookmark", "{count} bookmarks", len(kept))
+        count_text = format_count("{count} bookmark", "{count} bookmarks", len(bookmarks))
         await interaction.edit_original_response(
             content=_("{bookmarks}, to read, to import into your browser or to use in other apps:").format(
-                bookmarks=said
+                bookmarks=count_text
             ),
             attachments=files,
         )

@@ -19,11 +19,11 @@ def to_markdown(bookmarks: Iterable[Bookmark]) -> str:
     for bookmark in bookmarks:
         article = bookmark.article
         day = datetime.fromtimestamp(article.published, UTC).date().isoformat()
-        outlet = _escaped(article.outlet)
-        about = f"{outlet}, {day}" if outlet else day
-        lines.append(f"- [{_escaped(article.title) or day}](<{_escape_url(article.url)}>) – {about}")
+        outlet = _escape_line(article.outlet)
+        byline = f"{outlet}, {day}" if outlet else day
+        lines.append(f"- [{_escape_line(article.title) or day}](<{_escape_url(article.url)}>) – {byline}")
         if bookmark.note:
-            lines.append(f"  {_escaped(bookmark.note)}")
+            lines.append(f"  {_escape_line(bookmark.note)}")
     return "\n".join(lines) + "\n"
 
 
@@ -83,7 +83,7 @@ def to_netscape_html(bookmarks: Iterable[Bookmark]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _escaped(text: str) -> str:
+def _escape_line(text: str) -> str:
     """Return text as one line with all ASCII punctuation escaped (CommonMark §2.4)."""
     return "".join(
         f"\\{character}"

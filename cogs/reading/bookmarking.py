@@ -12,23 +12,23 @@ from bot.core.models import Article
 from bot.core.user_errors import UserFacingError
 from bot.core.user_models import Bookmark
 from bot.posting.rendering import buttons
-from bot.posting.rendering.layout.blocks import ActionRow, text
+from bot.posting.rendering.layout.blocks import ActionRow, text_block
 from bot.text import discord_text
 from bot.text.words import fold
-from cogs.reading.message_articles import can_read_article, can_see_post, clicked_post, not_readable_text
+from cogs.reading.message_articles import can_read_article, can_see_post, find_clicked_post, not_readable_text
 from cogs.shared import article_cards
-from cogs.shared.authorization import hidden_servers
+from cogs.shared.authorization import load_hidden_server_ids
 from cogs.shared.modals import FormModal, TextField
 from cogs.shared.persistent_items import persistent_item
 from cogs.shared.views import AckMode, ActionButton, Interaction, OwnedView
 
-MAX_BOOKMARKS = 5000
+MAX_BOOKMARKS_PER_USER = 5000
 """Maximum number of bookmarks per user."""
 
 
 async def add_bookmarks(
     bot: TelexBot,
-    person_id: int,
+    user_id: int,
     article_ids: Iterable[int],
     *,
     server_id: int | None,
@@ -41,19 +41,19 @@ async def add_bookmarks(
     With `is_live` False, for reactions found later, bookmarks that the user removed stay removed. Raises
     `UserFacingError` at `MAX_BOOKMARKS_PER_USER`.
     """
-    kept = 0
+    added_count = 0
     for article_id in article_ids:
-        if await bot.store.bookmarks.count(person_id) >= MAX_BOOKMARKS:
+        if await bot.store.bookmarks.count(user_id) >= MAX_BOOKMARKS_PER_USER:
             raise UserFacingError(limit_reached_text())
-        kept += await bot.store.bookmarks.add(
-            person_id,
+        added_count += await bot.store.bookmarks.add(
+            user_id,
             article_id,
             server_id=server_id,
             channel_id=channel_id,
             message_id=message_id,
             is_live_reaction=is_live,
         )
-    return kept
+    return added_count
 
 
 async def bookmark_article(interaction: Interaction, article: Article, message_id: int | None) -> int:
@@ -66,13 +66,13 @@ async def bookmark_article(interaction: Interaction, article: Article, message_i
         interaction.client,
         interaction.user.id,
         [article.id],
-        server_id=await source_server_id(interaction, article),
+        server_id=await find_source_server_id(interaction, article),
         channel_id=channel_id,
         message_id=message_id if channel_id is not None else None,
     )
 
 
-@persistent_item(buttons.SAVE_TEMPLATE)
+@persistent_item(buttons.SAVE_ID_PATTERN)
 async def save_button(interaction: Interaction, _item: object, *, key: str, **_joined: str) -> None:
     """Bookmark the article. A second click removes the bookmark, with an undo."""
     store, message = interaction.client.store, interaction.message
@@ -82,10 +82,12 @@ async def save_button(interaction: Interaction, _item: object, *, key: str, **_j
         return
     if article is None or not await can_read_article(interaction, article):
         raise UserFacingError(not_readable_text())
-    is_kept = message is not None and not message.flags.ephemeral
-    await bookmark_article(interaction, article, message.id if message is not None and is_kept else None)
+    is_public_message = message is not None and not message.flags.ephemeral
+    await bookmark_article(
+        interaction, article, message.id if message is not None and is_public_message else None
+    )
     await interaction.edit_original_response(
-        content=saved_text(1), view=buttons.view_of_items(buttons.note(key))
+        content=saved_text(1), view=buttons.view_of_items(buttons.NOTE_BUTTON(key))
     )
 
 
@@ -104,45 +106,49 @@ class RemovedBookmark(OwnedView):
             else _("Removed from your bookmarks, with its note and tags.")
         )
         await self.display(
-            interaction, (text(sentence), ActionRow(ActionButton(self._undo, label=_("Undo"))))
+            interaction, (text_block(sentence), ActionRow(ActionButton(self._undo, label=_("Undo"))))
         )
 
     async def _undo(self, interaction: Interaction) -> None:
         bookmarks = self.store.bookmarks
-        if await bookmarks.count(self.person_id) >= MAX_BOOKMARKS:
+        if await bookmarks.count(self.user_id) >= MAX_BOOKMARKS_PER_USER:
             raise UserFacingError(limit_reached_text())
-        restored = await bookmarks.restore(self.person_id, self._removed)
-        if not restored and not await bookmarks.bookmarked_among(self.person_id, [self._removed.article.id]):
+        restored = await bookmarks.restore(self.user_id, self._removed)
+        if not restored and not await bookmarks.filter_bookmarked(self.user_id, [self._removed.article.id]):
             raise UserFacingError(not_bookmarked_text())
         await self.finish(interaction, _("Back in your bookmarks.") if restored else already_saved_text())
 
 
-@persistent_item(buttons.SAVE_MENU_TEMPLATE)
+@persistent_item(buttons.SAVE_MENU_ID_PATTERN)
 async def save_menu(interaction: Interaction, menu: discord.ui.Select[Any], **_what: str) -> None:
     """Bookmark the selected articles of a catch-up, or of a post that other articles joined."""
-    client, post = interaction.client, await clicked_post(interaction)
+    client, post = interaction.client, await find_clicked_post(interaction)
     if post is None or not await can_see_post(interaction, post):
         raise UserFacingError(not_readable_text())
     articles = [await client.store.articles.by_key(key) for key in menu.values]
-    told = {*post.article_ids, *post.joined_article_ids}
-    chosen = [one.id for one in articles if one is not None and one.id in told]
-    count = await add_bookmarks(
+    post_article_ids = {*post.article_ids, *post.joined_article_ids}
+    article_ids = [
+        article.id for article in articles if article is not None and article.id in post_article_ids
+    ]
+    added_count = await add_bookmarks(
         client,
         interaction.user.id,
-        chosen,
+        article_ids,
         server_id=post.server_id,
         channel_id=post.channel_id,
         message_id=post.message_id,
     )
-    await interaction.edit_original_response(content=saved_text(count) if count else already_saved_text())
+    await interaction.edit_original_response(
+        content=saved_text(added_count) if added_count else already_saved_text()
+    )
 
 
-async def source_server_id(interaction: Interaction, article: Article) -> int | None:
+async def find_source_server_id(interaction: Interaction, article: Article) -> int | None:
     """Return the server through which the user sees an article: the current one, or else a shared one."""
     if (server_id := interaction_context.server_id(interaction)) is not None:
         return server_id
-    if (notice := await clicked_post(interaction)) is not None:  # A watch notification.
-        return notice.server_id
+    if (dispatch := await find_clicked_post(interaction)) is not None:  # A watch notification.
+        return dispatch.server_id
     return (await interaction.client.readable_feeds_outside_server(interaction)).get(article.feed_id)
 
 
@@ -164,15 +170,15 @@ def limit_reached_text() -> str:
     """Return the sentence for a user with the maximum number of bookmarks."""
     return linkify_commands(
         _("You’ve reached the limit of {count} bookmarks. Remove some in /bookmarks first.")
-    ).format(count=format_number(MAX_BOOKMARKS))
+    ).format(count=format_number(MAX_BOOKMARKS_PER_USER))
 
 
-MAX_TAGS = 5
+MAX_TAGS_PER_BOOKMARK = 5
 _MAX_NOTE_LENGTH, _MAX_TAG_LENGTH = 500, 30
-_MAX_TAGS_INPUT_LENGTH = (_MAX_TAG_LENGTH + 2) * MAX_TAGS
+_MAX_TAGS_INPUT_LENGTH = (_MAX_TAG_LENGTH + 2) * MAX_TAGS_PER_BOOKMARK
 
 
-@persistent_item(buttons.note.id_pattern, AckMode.MANUAL)
+@persistent_item(buttons.NOTE_BUTTON.id_pattern, AckMode.MANUAL)
 async def note_button(interaction: Interaction, _item: object, *, key: str) -> None:
     """Open a modal with the note and tags of a bookmark."""
     bookmark = await require_bookmark(interaction, key)
@@ -187,12 +193,17 @@ async def note_button(interaction: Interaction, _item: object, *, key: str) -> N
             raise UserFacingError(not_bookmarked_text())
         await article_cards.show_article(click, bookmark.article)
 
-    long = discord.TextStyle.paragraph
-    window = FormModal(
+    paragraph_style = discord.TextStyle.paragraph
+    modal = FormModal(
         _("Note and tags"),
         written,
         TextField(
-            "note", _("Note"), style=long, default=bookmark.note, max_length=_MAX_NOTE_LENGTH, required=False
+            "note",
+            _("Note"),
+            style=paragraph_style,
+            default=bookmark.note,
+            max_length=_MAX_NOTE_LENGTH,
+            required=False,
         ),
         TextField(
             "tags",
@@ -202,21 +213,26 @@ async def note_button(interaction: Interaction, _item: object, *, key: str) -> N
             required=False,
         ),
     )
-    await interaction.response.send_modal(window)
+    await interaction.response.send_modal(modal)
 
 
-@persistent_item(buttons.MARK_TEMPLATE, AckMode.UPDATE_MESSAGE)
+@persistent_item(buttons.MARK_READ_ID_PATTERN, AckMode.UPDATE_MESSAGE)
 async def mark_read_button(interaction: Interaction, _item: object, *, key: str, how: str) -> None:
     """Mark a bookmark as read or unread, and show the updated card."""
     article = (await require_bookmark(interaction, key)).article
-    await interaction.client.store.bookmarks.mark_read(interaction.user.id, article.id, read=how == "read")
+    await interaction.client.store.bookmarks.mark_read(interaction.user.id, article.id, is_read=how == "read")
     await article_cards.show_article(interaction, article)
 
 
 async def has_bookmark(interaction: Interaction, article: Article) -> bool:
     """Return whether the user has a bookmark of an article that is not hidden from them."""
-    hidden, bookmarks = await hidden_servers(interaction), interaction.client.store.bookmarks
-    return bool(await bookmarks.bookmarked_among(interaction.user.id, [article.id], hidden=hidden))
+    hidden_server_ids, bookmarks = (
+        await load_hidden_server_ids(interaction),
+        interaction.client.store.bookmarks,
+    )
+    return bool(
+        await bookmarks.filter_bookmarked(interaction.user.id, [article.id], hidden=hidden_server_ids)
+    )
 
 
 async def require_bookmark(interaction: Interaction, key: str) -> Bookmark:
@@ -224,8 +240,8 @@ async def require_bookmark(interaction: Interaction, key: str) -> Bookmark:
     store = interaction.client.store
     article = await store.articles.by_key(key)
     if article is not None:
-        hidden = await hidden_servers(interaction)
-        bookmark = await store.bookmarks.get(interaction.user.id, article.id, hidden=hidden)
+        hidden_server_ids = await load_hidden_server_ids(interaction)
+        bookmark = await store.bookmarks.get(interaction.user.id, article.id, hidden=hidden_server_ids)
         if bookmark is not None:
             return bookmark
     raise UserFacingError(not_bookmarked_text())
@@ -234,7 +250,9 @@ async def require_bookmark(interaction: Interaction, key: str) -> Bookmark:
 def parse_tags(line: str) -> tuple[str, ...]:
     """Return the tags of a comma-separated line, without duplicates."""
     tags = (discord_text.to_plain_line(tag.strip(" #"), _MAX_TAG_LENGTH) for tag in line.split(","))
-    return tuple({fold(tag): tag for tag in reversed(list(filter(None, tags)))}.values())[::-1][:MAX_TAGS]
+    return tuple({fold(tag): tag for tag in reversed(list(filter(None, tags)))}.values())[::-1][
+        :MAX_TAGS_PER_BOOKMARK
+    ]
 
 
 def not_bookmarked_text() -> str:

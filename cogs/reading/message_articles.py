@@ -11,13 +11,13 @@ from bot.core.i18n import _
 from bot.core.models import Article, Dispatch, DispatchKind
 from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import buttons, discord_limits
-from bot.posting.wording.post_explanations import articles_at
+from bot.posting.wording.post_explanations import find_articles_at
 from cogs.shared import article_cards, channel_options
 from cogs.shared.modals import SingleChoiceMenu
 from cogs.shared.views import Interaction
 
-_LINK = re.compile(r"https?://[^\s<>()\[\]]{1,2000}")
-_SAVE = re.compile(buttons.SAVE_TEMPLATE)
+_LINK_PATTERN = re.compile(r"https?://[^\s<>()\[\]]{1,2000}")
+_SAVE_ID_PATTERN = re.compile(buttons.SAVE_ID_PATTERN)
 _MAX_LINKS = 10
 _ARTICLE_KINDS = (
     DispatchKind.POST,
@@ -29,7 +29,7 @@ _ARTICLE_KINDS = (
 CanRead = Callable[[Interaction, Article], Awaitable[bool]]
 
 
-async def article_dispatch_of(bot: TelexBot, message_id: int, server_id: int | None) -> Dispatch | None:
+async def find_article_dispatch(bot: TelexBot, message_id: int, server_id: int | None) -> Dispatch | None:
     """Return the post, catch-up, digest or watch notification that is a message, or None.
 
     `server_id` is None for direct messages.
@@ -40,10 +40,10 @@ async def article_dispatch_of(bot: TelexBot, message_id: int, server_id: int | N
     return dispatch if server_id == (None if dispatch.person_id else dispatch.server_id) else None
 
 
-async def clicked_post(interaction: Interaction) -> Dispatch | None:
+async def find_clicked_post(interaction: Interaction) -> Dispatch | None:
     """Return the dispatch of articles whose button was clicked, or None."""
     message, server_id = interaction.message, interaction_context.server_id(interaction)
-    return None if message is None else await article_dispatch_of(interaction.client, message.id, server_id)
+    return None if message is None else await find_article_dispatch(interaction.client, message.id, server_id)
 
 
 async def can_see_post(interaction: Interaction, post: Dispatch) -> bool:
@@ -56,7 +56,7 @@ async def can_see_post(interaction: Interaction, post: Dispatch) -> bool:
 
 async def can_read_article(interaction: Interaction, article: Article) -> bool:
     """Return whether the user can read an article: it is in the clicked post or a visible feed."""
-    post = await clicked_post(interaction)
+    post = await find_clicked_post(interaction)
     if post is not None and article.id in {*post.article_ids, *post.joined_article_ids}:
         return await can_see_post(interaction, post)
     return article.feed_id in await interaction.client.visible_feed_ids(interaction)
@@ -82,17 +82,17 @@ async def with_article(
     message: discord.Message,
     action: Callable[[Interaction, Article], Awaitable[None]],
     *,
-    which: str,
+    placeholder: str,
 ) -> None:
     """Call `action` with the article of a message; of several the user chooses one.
 
     The interaction must be acknowledged. `placeholder` is that of the menu.
     """
-    articles = await articles_of(interaction, message, joined=True)
+    articles = await load_message_articles(interaction, message, include_joined=True)
     if len(articles) == 1:
         await action(interaction, articles[0])
     else:
-        await choose_article(interaction, articles[::-1], action, which)
+        await choose_article(interaction, articles[::-1], action, placeholder)
 
 
 async def choose_article(
@@ -111,8 +111,8 @@ async def choose_article(
     await SingleChoiceMenu(interaction, chosen, placeholder, options).render(interaction)
 
 
-async def articles_of(
-    interaction: Interaction, message: discord.Message, *, joined: bool = False
+async def load_message_articles(
+    interaction: Interaction, message: discord.Message, *, include_joined: bool = False
 ) -> list[Article]:
     """Return the articles of a post; with `include_joined`, those that joined the post come first.
 
@@ -120,49 +120,49 @@ async def articles_of(
     `UserFacingError` if there are none or the user can't see them.
     """
     server_id = interaction_context.server_id(interaction)
-    post = await article_dispatch_of(interaction.client, message.id, server_id)
+    post = await find_article_dispatch(interaction.client, message.id, server_id)
     if post is None and server_id is None:
-        return await _linked_articles(interaction, message)
-    here = interaction.channel_id
-    if post is None or (post.person_id is None and here != (post.thread_id or post.channel_id)):
+        return await _load_linked_articles(interaction, message)
+    channel_id = interaction.channel_id
+    if post is None or (post.person_id is None and channel_id != (post.thread_id or post.channel_id)):
         raise UserFacingError(_("That isn’t one of my posts. Pick a message with an article I posted."))
     if not await can_see_post(interaction, post):
         raise UserFacingError(not_readable_text())
-    told = post.article_ids
-    if joined:
-        told = (*post.joined_article_ids[::-1], *told)[-discord_limits.MAX_OPTIONS :]
-    articles = await interaction.client.store.articles.by_ids(told)
+    article_ids = post.article_ids
+    if include_joined:
+        article_ids = (*post.joined_article_ids[::-1], *article_ids)[-discord_limits.MAX_OPTIONS :]
+    articles = await interaction.client.store.articles.by_ids(article_ids)
     if not articles:
         raise UserFacingError(not_readable_text())
     return articles
 
 
-async def _linked_articles(interaction: Interaction, message: discord.Message) -> list[Article]:
+async def _load_linked_articles(interaction: Interaction, message: discord.Message) -> list[Article]:
     client = interaction.client
-    visible = await client.visible_feed_ids(interaction)
-    found: dict[str, Article] = {}
-    for key in list(_keys(message))[:_MAX_LINKS] if message.author == client.user else ():
+    visible_feed_ids = await client.visible_feed_ids(interaction)
+    articles_by_page: dict[str, Article] = {}
+    for key in list(_iter_article_keys(message))[:_MAX_LINKS] if message.author == client.user else ():
         article = await client.store.articles.by_key(key)
-        if article is not None and article.feed_id in visible:
-            found.setdefault(article.page, article)
-    for link in list(dict.fromkeys(_links(message)))[:_MAX_LINKS]:
-        for article in await articles_at(client.store, link):
-            if article.feed_id in visible:
-                found.setdefault(article.page, article)
-    if not found:
+        if article is not None and article.feed_id in visible_feed_ids:
+            articles_by_page.setdefault(article.page, article)
+    for link in list(dict.fromkeys(_iter_links(message)))[:_MAX_LINKS]:
+        for article in await find_articles_at(client.store, link):
+            if article.feed_id in visible_feed_ids:
+                articles_by_page.setdefault(article.page, article)
+    if not articles_by_page:
         raise UserFacingError(_("This message has no article from the feeds you can see."))
-    return list(found.values())
+    return list(articles_by_page.values())
 
 
-def _keys(message: discord.Message) -> Iterator[str]:
+def _iter_article_keys(message: discord.Message) -> Iterator[str]:
     """Yield the article keys of the Save buttons in a message of Telex."""
     for row in message.components:
         for part in row.children if isinstance(row, discord.Container) else [row]:
             for item in part.children if isinstance(part, discord.ActionRow) else ():
-                if match := _SAVE.fullmatch(getattr(item, "custom_id", None) or ""):
+                if match := _SAVE_ID_PATTERN.fullmatch(getattr(item, "custom_id", None) or ""):
                     yield match["key"]
 
 
-def _links(message: discord.Message) -> Iterator[str]:
-    yield from _LINK.findall(message.content)
+def _iter_links(message: discord.Message) -> Iterator[str]:
+    yield from _LINK_PATTERN.findall(message.content)
     yield from (embed.url for embed in message.embeds if embed.url)

@@ -12,19 +12,19 @@ from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import buttons, posts, role_mentions
 from bot.posting.rendering.layout import blocks, outlet_branding
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Section, Separator
-from bot.posting.rendering.layout.icons import Icon, emoji
-from bot.posting.rendering.messages import excerpt
+from bot.posting.rendering.layout.icons import Icon, emoji_for
+from bot.posting.rendering.messages import excerpt_markup
 from bot.posting.sending import permissions
 from bot.store.records.people_records import OpinionKind
 from bot.text import discord_text
-from bot.writing.article_translator import with_translation
+from bot.writing.article_translator import apply_stored_translation
 from cogs.reading.message_articles import (
     can_see_post,
-    clicked_post,
+    find_clicked_post,
     not_readable_text,
     require_readable_article,
 )
-from cogs.reading.summary_menu import summarizer_of, summary_markup, writing_text
+from cogs.reading.summary_menu import get_summarizer, load_summary_markup, writing_text
 from cogs.shared import article_cards
 from cogs.shared.persistent_items import persistent_item
 from cogs.shared.views import ActionButton, Interaction, OwnedView
@@ -35,10 +35,10 @@ _MAX_STORY_ARTICLES = 6
 _MAX_AUTHOR_LENGTH, _MAX_TAG_LENGTH, _MAX_TAGS = 80, 30, 8
 
 
-@persistent_item(buttons.MORE_TEMPLATE)
+@persistent_item(buttons.MORE_ID_PATTERN)
 async def more_button(interaction: Interaction, _item: object, *, key: str, **_joined: str) -> None:
     """Show the More menu."""
-    article, post = await require_readable_article(interaction, key), await clicked_post(interaction)
+    article, post = await require_readable_article(interaction, key), await find_clicked_post(interaction)
     joined: Sequence[Article] = ()
     if post is not None and article.id in post.article_ids and await can_see_post(interaction, post):
         joined = await interaction.client.store.articles.by_ids(post.joined_article_ids)
@@ -67,52 +67,62 @@ class MoreMenu(OwnedView):
         server_id = interaction_context.server_id(interaction)
         if server_id is not None:
             self._opinion = await self.store.feedback.record(
-                opinion, server_id=server_id, person_id=self.person_id, article_id=self._article.id
+                opinion, server_id=server_id, user_id=self.user_id, article_id=self._article.id
             )
-            self.client.newsroom.tastes.mark_changed(server_id)
-        await self._show(interaction)
+            self.client.services.preference_models.mark_changed(server_id)
+        await self._display_menu(interaction)
 
-    async def _show(
-        self, interaction: Interaction, said: str = "", *, summary: str = "", has_role: bool | None = None
+    async def _display_menu(
+        self, interaction: Interaction, notice: str = "", *, summary: str = "", has_role: bool | None = None
     ) -> None:
-        is_here = interaction_context.home_server(interaction) is not None
-        first = (
+        is_in_server = interaction_context.home_server(interaction) is not None
+        opinion_buttons = (
             [self._opinion_button(OpinionKind.LIKED), self._opinion_button(OpinionKind.DISLIKED)]
-            if is_here
+            if is_in_server
             else []
         )
-        second: list[blocks.Item] = [buttons.more_like(self._article.key)]
-        if self._post is not None and isinstance(_channel(interaction, self._post), discord.TextChannel):
-            second.append(ActionButton(self._discuss, label=_("Discuss"), emoji=emoji(Icon.ASK)))
-        if summarizer_of(self.client) is not None:
-            second.append(ActionButton(self._summarize, label=_("Summarize"), emoji=emoji(Icon.NOTE)))
-        role = None if self._post is None else await _notify_role(interaction, self._post)
+        action_buttons: list[blocks.Item] = [buttons.MORE_LIKE_BUTTON(self._article.key)]
+        if self._post is not None and isinstance(
+            _find_post_channel(interaction, self._post), discord.TextChannel
+        ):
+            action_buttons.append(ActionButton(self._discuss, label=_("Discuss"), emoji=emoji_for(Icon.ASK)))
+        if get_summarizer(self.client) is not None:
+            action_buttons.append(
+                ActionButton(self._summarize, label=_("Summarize"), emoji=emoji_for(Icon.NOTE))
+            )
+        role = None if self._post is None else await _find_notify_role(interaction, self._post)
         if role is not None:
             if has_role is None:
                 has_role = isinstance(interaction.user, discord.Member) and role in interaction.user.roles
             label = _("Stop notifying me") if has_role else _("Notify me")
-            second.append(ActionButton(self._toggle_notify_role, label=label, emoji=emoji(Icon.WATCH)))
-        shown: list[Block] = [blocks.text(_titled(self._article, *_detail_lines(self._article)))]
+            action_buttons.append(
+                ActionButton(self._toggle_notify_role, label=label, emoji=emoji_for(Icon.WATCH))
+            )
+        card_blocks: list[Block] = [
+            blocks.text_block(_article_heading(self._article, *_detail_lines(self._article)))
+        ]
         if self._post is not None and (
-            original := await _original_text(interaction, self._article, self._post)
+            original_text := await _original_text(interaction, self._article, self._post)
         ):
-            shown += [Separator(), blocks.text(original)]
+            card_blocks += [Separator(), blocks.text_block(original_text)]
         if summary:
-            shown += [Separator(), blocks.text(summary)]
+            card_blocks += [Separator(), blocks.text_block(summary)]
         if self._joined:
             heading = _("Also on this story").upper()
-            shown += [Separator(), blocks.text(f"-# {heading}")]
-            shown += [
-                Section((blocks.text(_titled(one)),), buttons.save_button(one.key))
-                for one in self._joined[:_MAX_STORY_ARTICLES]
+            card_blocks += [Separator(), blocks.text_block(f"-# {heading}")]
+            card_blocks += [
+                Section((blocks.text_block(_article_heading(article)),), buttons.save_button(article.key))
+                for article in self._joined[:_MAX_STORY_ARTICLES]
             ]
-        shown += [Separator(), ActionRow(*first), ActionRow(*second)]
-        card = Card(tuple(shown), outlet_branding.colour(self._article.feed_id, self._article.outlet))
-        await self.display(interaction, (card, blocks.text(said)))
+        card_blocks += [Separator(), ActionRow(*opinion_buttons), ActionRow(*action_buttons)]
+        card = Card(
+            tuple(card_blocks), outlet_branding.outlet_colour(self._article.feed_id, self._article.outlet)
+        )
+        await self.display(interaction, (card, blocks.text_block(notice)))
 
     async def _discuss(self, interaction: Interaction) -> None:
         assert self._post is not None
-        channel = _channel(interaction, self._post)
+        channel = _find_post_channel(interaction, self._post)
         member = interaction.user
         if not isinstance(channel, discord.TextChannel) or not isinstance(member, discord.Member):
             raise UserFacingError(not_readable_text())
@@ -120,7 +130,7 @@ class MoreMenu(OwnedView):
             raise UserFacingError(not_readable_text())
         thread = await find_thread(channel, self._post.message_id)
         if thread is None:
-            _require_threads(channel, member)
+            _require_thread_permissions(channel, member)
             name = discord_text.to_plain_line(
                 self._article.title, _MAX_THREAD_NAME_LENGTH
             ) or discord_text.to_plain_line(self._article.outlet, _MAX_THREAD_NAME_LENGTH)
@@ -128,82 +138,88 @@ class MoreMenu(OwnedView):
                 thread = await get_or_create_thread(channel, self._post.message_id, name or _("Discussion"))
             except discord.NotFound:
                 raise UserFacingError(_("That post is gone.")) from None
-        await self._show(interaction, _("Talk about it in {thread}.").format(thread=thread.mention))
+        await self._display_menu(interaction, _("Talk about it in {thread}.").format(thread=thread.mention))
 
     async def _summarize(self, interaction: Interaction) -> None:
-        writer = summarizer_of(self.client)
-        if writer is None:
+        summarizer = get_summarizer(self.client)
+        if summarizer is None:
             raise UserFacingError(not_readable_text())
-        if await writer.cached(self._article, i18n.current_language()) is None:
-            await self._show(interaction, summary=writing_text())
-        await self._show(interaction, summary=await summary_markup(interaction, writer, self._article))
+        if await summarizer.load_cached(self._article, i18n.current_language()) is None:
+            await self._display_menu(interaction, summary=writing_text())
+        await self._display_menu(
+            interaction, summary=await load_summary_markup(interaction, summarizer, self._article)
+        )
 
     async def _toggle_notify_role(self, interaction: Interaction) -> None:
         assert self._post is not None
-        role, member = await _notify_role(interaction, self._post), interaction.user
+        role, member = await _find_notify_role(interaction, self._post), interaction.user
         if (
             role is None
             or not isinstance(member, discord.Member)
             or not await can_see_post(interaction, self._post)
         ):
             raise UserFacingError(_("You can’t take this role anymore."))
-        had = role in member.roles
-        if had:
+        had_role = role in member.roles
+        if had_role:
             await member.remove_roles(role, reason=_("Stop notifying me"))
-            said = _("You won’t be notified anymore.")
+            confirmation = _("You won’t be notified anymore.")
         else:
             await member.add_roles(role, reason=_("Notify me"))
-            said = _("You have {role} now. You’ll be notified of posts like this one.").format(
+            confirmation = _("You have {role} now. You’ll be notified of posts like this one.").format(
                 role=role.mention
             )
-        await self._show(interaction, said, has_role=not had)
+        await self._display_menu(interaction, confirmation, has_role=not had_role)
 
     def _opinion_button(self, opinion: OpinionKind) -> ActionButton:
-        is_mine = self._opinion is opinion
-        liked = opinion is OpinionKind.LIKED
+        is_selected = self._opinion is opinion
+        is_like = opinion is OpinionKind.LIKED
 
-        async def press(interaction: Interaction) -> None:
+        async def on_click(interaction: Interaction) -> None:
             await self._record_opinion(interaction, opinion)
 
         return ActionButton(
-            press,
-            label=_("Like") if liked else _("Less like this"),
-            emoji="👍" if liked else "👎",
-            style=discord.ButtonStyle.primary if is_mine else discord.ButtonStyle.secondary,
+            on_click,
+            label=_("Like") if is_like else _("Less like this"),
+            emoji="👍" if is_like else "👎",
+            style=discord.ButtonStyle.primary if is_selected else discord.ButtonStyle.secondary,
         )
 
 
-def _titled(article: Article, *more: str) -> str:
+def _article_heading(article: Article, *detail_lines: str) -> str:
     """Return title, outlet and time of an article, with further small lines."""
     link, _name = article_cards.title_variants(article)
     return "\n".join(
-        (f"**{link}**", outlet_branding.byline(article).variants[0], *(f"-# {line}" for line in more))
+        (f"**{link}**", outlet_branding.byline(article).variants[0], *(f"-# {line}" for line in detail_lines))
     )
 
 
 def _detail_lines(article: Article) -> list[str]:
     author = discord_text.to_markdown_line(article.author or "", _MAX_AUTHOR_LENGTH)
-    when = f"<t:{article.published}:f>"
+    date_text = f"<t:{article.published}:f>"
     tags = ", ".join(discord_text.to_markdown_line(tag, _MAX_TAG_LENGTH) for tag in article.tags[:_MAX_TAGS])
-    told = _("By {author}, {when}").format(author=author, when=when) if author else when
-    return list(filter(None, (told, tags)))
+    byline = _("By {author}, {when}").format(author=author, when=date_text) if author else date_text
+    return list(filter(None, (byline, tags)))
 
 
 async def _original_text(interaction: Interaction, article: Article, post: Dispatch) -> str:
     """Return the original title and excerpt if the post is translated, or ""."""
-    client, settings = interaction.client, interaction.client.newsroom.settings
-    chosen = await client.store.preferences.of_channel(post.channel_id)
-    if settings.model_url is None or not chosen.translate:
+    client, settings = interaction.client, interaction.client.services.settings
+    preferences = await client.store.preferences.by_channel(post.channel_id)
+    if settings.model_url is None or not preferences.translate:
         return ""
     language = await client.languages.for_channel(post.server_id, post.channel_id)
-    if (await with_translation(client.store, article, language, settings.model_name)).translated_from is None:
+    if (
+        await apply_stored_translation(client.store, article, language, settings.model_name)
+    ).translated_from is None:
         return ""
     heading = _("Original").upper()
-    said = excerpt(article, max_sentences=posts.DEFAULT_EXCERPT_SENTENCES)
-    return "\n".join(filter(None, (f"-# {heading}", f"**{article_cards.display_title(article)}**", said)))
+    excerpt_text = excerpt_markup(article, max_sentences=posts.DEFAULT_EXCERPT_SENTENCES)
+    return "\n".join(
+        filter(None, (f"-# {heading}", f"**{article_cards.display_title(article)}**", excerpt_text))
+    )
 
 
-def _channel(interaction: Interaction, post: Dispatch) -> object:
+def _find_post_channel(interaction: Interaction, post: Dispatch) -> object:
     """Return the channel of a post if a thread can be created there; otherwise another channel or None."""
     guild = interaction_context.home_server(interaction)
     if guild is None or guild.id != post.server_id or post.thread_id is not None:
@@ -211,44 +227,54 @@ def _channel(interaction: Interaction, post: Dispatch) -> object:
     return guild.get_channel_or_thread(post.channel_id)
 
 
-async def _notify_role(interaction: Interaction, post: Dispatch) -> discord.Role | None:
+async def _find_notify_role(interaction: Interaction, post: Dispatch) -> discord.Role | None:
     """Return the role of a post if users may take it and it is safe, or None."""
     guild = interaction_context.home_server(interaction)
     if guild is None or guild.id != post.server_id or post.look.role is None:
         return None
-    chosen = await interaction.client.store.preferences.of_server(guild.id)
-    role = guild.get_role(post.look.role) if post.look.role in chosen.notify_roles else None
-    if role is None or role_mentions.self_assign_refusal(role, manager_role=chosen.manager_role) is not None:
+    preferences = await interaction.client.store.preferences.by_server(guild.id)
+    role = guild.get_role(post.look.role) if post.look.role in preferences.notify_roles else None
+    if (
+        role is None
+        or role_mentions.find_self_assign_problem(role, manager_role=preferences.manager_role) is not None
+    ):
         return None
     return role
 
 
-def _require_threads(channel: discord.TextChannel, member: discord.Member) -> None:
+def _require_thread_permissions(channel: discord.TextChannel, member: discord.Member) -> None:
     """Raise `UserFacingError` unless both the member and Telex can create threads in a channel."""
-    wanted = ("create_public_threads", "send_messages_in_threads")
-    theirs, mine = channel.permissions_for(member), channel.permissions_for(channel.guild.me)
-    for granted, sentence in (
-        (theirs, _("You need the {permissions} permission for this.")),
-        (mine, _("I need the {permissions} permission for this.")),
+    permission_names = ("create_public_threads", "send_messages_in_threads")
+    member_permissions, bot_permissions = (
+        channel.permissions_for(member),
+        channel.permissions_for(channel.guild.me),
+    )
+    for granted_permissions, sentence in (
+        (member_permissions, _("You need the {permissions} permission for this.")),
+        (bot_permissions, _("I need the {permissions} permission for this.")),
     ):
-        lacking = [permissions.permission_label(one) for one in wanted if not getattr(granted, one)]
-        if lacking:
-            raise UserFacingError(sentence.format(permissions=", ".join(lacking)))
+        missing_labels = [
+            permissions.permission_label(permission_name)
+            for permission_name in permission_names
+            if not getattr(granted_permissions, permission_name)
+        ]
+        if missing_labels:
+            raise UserFacingError(sentence.format(permissions=", ".join(missing_labels)))
 
 
-_THREAD_EXISTS = 160004
+_THREAD_EXISTS_CODE = 160004
 """Error code: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json"""
 
 
 async def find_thread(channel: discord.TextChannel, message_id: int) -> discord.Thread | None:
     """Return the thread of a message, also if archived, or None. Raises errors of discord.py."""
-    if (known := channel.guild.get_thread(message_id)) is not None:
-        return known
+    if (cached_thread := channel.guild.get_thread(message_id)) is not None:
+        return cached_thread
     try:
-        found = await channel.guild.fetch_channel(message_id)
+        fetched_channel = await channel.guild.fetch_channel(message_id)
     except discord.NotFound:
         return None
-    return found if isinstance(found, discord.Thread) else None
+    return fetched_channel if isinstance(fetched_channel, discord.Thread) else None
 
 
 async def get_or_create_thread(channel: discord.TextChannel, message_id: int, name: str) -> discord.Thread:
@@ -256,6 +282,9 @@ async def get_or_create_thread(channel: discord.TextChannel, message_id: int, na
     try:
         return await channel.get_partial_message(message_id).create_thread(name=name)
     except discord.HTTPException as error:
-        if error.code == _THREAD_EXISTS and (there := await find_thread(channel, message_id)) is not None:
-            return there
+        if (
+            error.code == _THREAD_EXISTS_CODE
+            and (existing_thread := await find_thread(channel, message_id)) is not None
+        ):
+            return existing_thread
         raise

@@ -8,99 +8,104 @@ import discord
 from bot.core.i18n import _, format_count, format_number, linkify_commands
 from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import layout_views, outlet_branding
-from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Item, Section, Text, text
-from bot.posting.rendering.layout.icons import Icon, emoji
+from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Item, Section, Text, text_block
+from bot.posting.rendering.layout.icons import Icon, emoji_for
 from bot.posting.wording import search_note_sentences
 from bot.search.query.query_notes import NoteKind
-from bot.search.query.query_tree import FieldFilter, Query, leaves
-from bot.search.query_suggestions import corrected
-from bot.search.searching import SearchPage, Sort
+from bot.search.query.query_tree import FieldFilter, Query, iter_leaves
+from bot.search.query_suggestions import apply_suggestion
+from bot.search.searching import SearchPage, SortOrder
 from bot.store import Store
 from bot.text import discord_text
-from cogs.reading.article_list_pages import COUNTED
+from cogs.reading.article_list_pages import MAX_COUNTED_ARTICLES
 from cogs.shared.article_lists import ArticleListItem, item_from_result, with_other_outlets
 
-QUERY = 100
+MAX_QUERY_LENGTH = 100
 """Maximum length of a query in a heading, in characters."""
 
 
-def head(
+def search_header(
     query: Query,
-    written: str,
-    found: SearchPage,
-    sort: Sort,
+    query_text: str,
+    search_page: SearchPage,
+    sort: SortOrder,
     *,
     suggest: Callable[[str], Item | None],
-    beside: Item | None = None,
+    accessory: Item | None = None,
 ) -> tuple[Block, ...]:
     """Return the header of results: the query, their count, notes and suggestions.
 
     `suggest` makes the button of a suggestion; `accessory` stands beside the query.
     """
-    asked = discord_text.to_markdown_line(written, QUERY)
-    lines = [_counted(found, sort)] if found.results else []
+    escaped_query = discord_text.to_markdown_line(query_text, MAX_QUERY_LENGTH)
+    lines = [_count_text(search_page, sort)] if search_page.results else []
     lines += [
-        discord_text.to_markdown_line(search_note_sentences.note_sentence(note)) for note in found.notes
+        discord_text.to_markdown_line(search_note_sentences.note_sentence(note)) for note in search_page.notes
     ]
-    texts: list[Text] = [text(f"{emoji(Icon.SEARCH)} **{asked}**"), text(*_small(lines))]
-    blocks: list[Block] = [Section(tuple(texts), beside)]
-    if suggestions := ActionRow(*map(suggest, found.suggestions)).items:
-        blocks += [text(_("Did you mean…")), ActionRow(*suggestions)]
-    if not found.results and not any(note.kind is NoteKind.EMPTY_QUERY for note in found.notes):
+    texts: list[Text] = [
+        text_block(f"{emoji_for(Icon.SEARCH)} **{escaped_query}**"),
+        text_block(*_small_variants(lines)),
+    ]
+    blocks: list[Block] = [Section(tuple(texts), accessory)]
+    if suggestions := ActionRow(*map(suggest, search_page.suggestions)).items:
+        blocks += [text_block(_("Did you mean…")), ActionRow(*suggestions)]
+    if not search_page.results and not any(note.kind is NoteKind.EMPTY_QUERY for note in search_page.notes):
         blocks.append(
-            text(
-                _("No results in the channels you can see.") + "\n" + _advice(query),
+            text_block(
+                _("No results in the channels you can see.") + "\n" + _no_results_advice(query),
             )
         )
     return tuple(blocks)
 
 
-def _advice(query: Query) -> str:
+def _no_results_advice(query: Query) -> str:
     """Return advice for a query without results: only drop what the query has."""
-    parts = list(leaves(query.nodes))
-    filters = sum(isinstance(part, FieldFilter) for part in parts)
-    if len(parts) - filters > 1:
+    parts = list(iter_leaves(query.nodes))
+    filter_count = sum(isinstance(part, FieldFilter) for part in parts)
+    if len(parts) - filter_count > 1:
         return linkify_commands(_("Try fewer words or drop a filter. /latest shows what’s new."))
-    if filters:
+    if filter_count:
         return linkify_commands(_("Try without the filter. /latest shows what’s new."))
     return linkify_commands(_("Try another word. /latest shows what’s new."))
 
 
-async def results(
-    store: Store, query: Query, found: SearchPage, feed_ids: Collection[int], footer: str = ""
+async def make_results_view(
+    store: Store, query: Query, search_page: SearchPage, feed_ids: Collection[int], footer: str = ""
 ) -> discord.ui.LayoutView:
     """Return the first results of a search for a public message.
 
     Each user can open all results with a button.
     """
-    found_here = (replace(item_from_result(one), has_save_button=False) for one in found.results)
-    entries = await with_other_outlets(store, found_here, feed_ids)
-    return layout_views.static_view(
-        (results_card(query, found, entries), text(*_small([footer] if footer else [])))
+    public_entries = (replace(item_from_result(hit), has_save_button=False) for hit in search_page.results)
+    entries = await with_other_outlets(store, public_entries, feed_ids)
+    return layout_views.build_static_view(
+        (results_card(query, search_page, entries), text_block(*_small_variants([footer] if footer else [])))
     )
 
 
-def results_card(query: Query, found: SearchPage, entries: Sequence[ArticleListItem]) -> Card:
+def results_card(query: Query, search_page: SearchPage, entries: Sequence[ArticleListItem]) -> Card:
     """Return the card of results, with a button for all if there are more."""
 
     def suggest(suggestion: str) -> Item | None:
-        return buttons.search(corrected(query.text, suggestion, found.notes), suggestion)
+        return buttons.search_button(apply_suggestion(query.text, suggestion, search_page.notes), suggestion)
 
-    above = head(query, query.text, found, "relevance", suggest=suggest)
-    has_more = found.total_results is None or found.total_results > len(entries)
-    every = ActionRow(buttons.search(query.text) if has_more else None)
-    return Card((*above, *(entry.to_section() for entry in entries), every), outlet_branding.DEFAULT_COLOUR)
+    header = search_header(query, query.text, search_page, "relevance", suggest=suggest)
+    has_more = search_page.total_results is None or search_page.total_results > len(entries)
+    all_results_row = ActionRow(buttons.search_button(query.text) if has_more else None)
+    return Card(
+        (*header, *(entry.to_section() for entry in entries), all_results_row), outlet_branding.DEFAULT_COLOUR
+    )
 
 
-def _counted(found: SearchPage, sort: Sort) -> str:
+def _count_text(search_page: SearchPage, sort: SortOrder) -> str:
     order = _("best first") if sort == "relevance" else _("newest first")
-    if found.total_results is None:
-        count = _("more than {count} articles").format(count=format_number(COUNTED))
+    if search_page.total_results is None:
+        count = _("more than {count} articles").format(count=format_number(MAX_COUNTED_ARTICLES))
     else:
-        count = format_count("{count} article", "{count} articles", found.total_results)
+        count = format_count("{count} article", "{count} articles", search_page.total_results)
     return f"{count} · {order}"
 
 
-def _small(lines: Sequence[str]) -> tuple[str, ...]:
+def _small_variants(lines: Sequence[str]) -> tuple[str, ...]:
     """Return the lines in small type, as one variant of a text."""
     return ("\n".join(f"-# {line}" for line in lines),)

@@ -11,31 +11,31 @@ from bot.core.i18n import _, format_count
 from bot.core.models import Article, DispatchKind
 from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import buttons, discord_limits
-from bot.posting.rendering.layout.blocks import Block, Item, text
-from bot.posting.rendering.layout.icons import Icon, emoji
-from bot.search.more_like_this import find_similar
+from bot.posting.rendering.layout.blocks import Block, Item, text_block
+from bot.posting.rendering.layout.icons import Icon, emoji_for
+from bot.search.more_like_this import find_similar_articles
 from bot.search.query.query_tree import Query
-from bot.search.query_suggestions import corrected
-from bot.search.searching import Searcher, SearchPage, Sort, parse_query
+from bot.search.query_suggestions import apply_suggestion
+from bot.search.searching import Searcher, SearchPage, SortOrder, parse_query
 from bot.text import discord_text
 from cogs.reading.article_list_pages import (
-    COUNTED,
+    MAX_COUNTED_ARTICLES,
     PAGE_SIZE,
     ArticlePage,
     ArticlePages,
-    empty_page,
+    load_empty_page,
     no_articles_blocks,
 )
 from cogs.reading.bookmarking import has_bookmark
 from cogs.reading.message_articles import (
-    article_dispatch_of,
     can_read_article,
     can_see_post,
+    find_article_dispatch,
     not_readable_text,
     require_readable_article,
     with_article,
 )
-from cogs.reading.result_cards import QUERY, head
+from cogs.reading.result_cards import MAX_QUERY_LENGTH, search_header
 from cogs.shared import article_cards
 from cogs.shared.article_lists import item_from_result, item_with_lead, with_other_outlets
 from cogs.shared.persistent_items import persistent_item
@@ -51,7 +51,7 @@ class SearchPages(ArticlePages):
         interaction: Interaction,
         searcher: Searcher,
         query: Query,
-        sort: Sort,
+        sort: SortOrder,
         *,
         options: Sequence[str] = (),
     ) -> None:
@@ -59,7 +59,7 @@ class SearchPages(ArticlePages):
         self._options = options
         self._searcher = searcher
         self._query = query
-        self._sort: Sort = sort
+        self._sort: SortOrder = sort
 
     @property
     def _query_text(self) -> str:
@@ -67,37 +67,39 @@ class SearchPages(ArticlePages):
         return " ".join((self._query.text, *self._options))
 
     async def load_page(self, interaction: Interaction, number: int) -> ArticlePage:
-        visible = await self.client.visible_feed_ids(interaction)
-        if not visible:
-            return await empty_page(interaction)
-        found = await self._searcher.search(
+        visible_feed_ids = await self.client.visible_feed_ids(interaction)
+        if not visible_feed_ids:
+            return await load_empty_page(interaction)
+        search_page = await self._searcher.search(
             self._query,
-            feed_ids=visible,
+            feed_ids=visible_feed_ids,
             limit=PAGE_SIZE,
             offset=number * PAGE_SIZE,
             sort=self._sort,
-            person_id=self.person_id,
-            count_up_to=COUNTED,
+            user_id=self.user_id,
+            count_up_to=MAX_COUNTED_ARTICLES,
         )
         store = self.store
-        if not found.results and not await store.articles.newest(visible, limit=1):
+        if not search_page.results and not await store.articles.list_newest(visible_feed_ids, limit=1):
             return ArticlePage(header=no_articles_blocks())
-        watch = None
+        watch_button = None
         if interaction_context.home_server(interaction) is not None:  # A watch belongs to a server.
-            watch = ActionButton(
-                self._watch, AckMode.EPHEMERAL_MESSAGE, label=_("Watch"), emoji=emoji(Icon.WATCH)
+            watch_button = ActionButton(
+                self._watch, AckMode.EPHEMERAL_MESSAGE, label=_("Watch"), emoji=emoji_for(Icon.WATCH)
             )
         return ArticlePage(
-            header=head(
+            header=search_header(
                 self._query,
                 self._query_text,
-                found,
+                search_page,
                 self._sort,
-                beside=watch if found.results else None,
-                suggest=self._suggest(found),
+                accessory=watch_button if search_page.results else None,
+                suggest=self._suggestion_button_factory(search_page),
             ),
-            entries=await with_other_outlets(store, map(item_from_result, found.results), visible),
-            total=found.total_results,
+            entries=await with_other_outlets(
+                store, map(item_from_result, search_page.results), visible_feed_ids
+            ),
+            total=search_page.total_results,
         )
 
     def extra_buttons(self, page: ArticlePage) -> tuple[Item, ...]:
@@ -110,74 +112,78 @@ class SearchPages(ArticlePages):
         self._sort = "newest" if self._sort == "relevance" else "relevance"
         self.page_index = 0
 
-    def _suggest(self, found: SearchPage) -> Callable[[str], Item]:
+    def _suggestion_button_factory(self, search_page: SearchPage) -> Callable[[str], Item]:
         """Return a function that makes the button for a suggestion."""
 
-        def button(suggestion: str) -> Item:
-            query = corrected(self._query.text, suggestion, found.notes, self._options)
-            label = discord_text.to_plain_line(suggestion, discord_limits.BUTTON_LABEL_LENGTH)
+        def make_button(suggestion: str) -> Item:
+            query = apply_suggestion(self._query.text, suggestion, search_page.notes, self._options)
+            label = discord_text.to_plain_line(suggestion, discord_limits.MAX_BUTTON_LABEL_LENGTH)
             return ActionButton(partial(self._search_for, query), label=label or "…")
 
-        return button
+        return make_button
 
     async def _search_for(self, text: str, interaction: Interaction) -> None:
-        zone = await zone_of(interaction)
-        self._query, self._options = parse_query(text, self.client.newsroom.clock.now(), zone), ()
+        zone = await load_time_zone(interaction)
+        self._query, self._options = parse_query(text, self.client.services.clock.now(), zone), ()
         self.page_index = 0
 
     async def _watch(self, interaction: Interaction) -> None:
         await create_personal_watch(interaction, self._query_text)
 
 
-async def zone_of(interaction: Interaction) -> tzinfo:
+async def load_time_zone(interaction: Interaction) -> tzinfo:
     """Return the time zone of the current server, or elsewhere of a shared one."""
     client, server_id = interaction.client, interaction_context.server_id(interaction)
     if server_id is None:
         server_id = next(iter((await client.readable_feeds_outside_server(interaction)).values()), 0)
-    return await client.newsroom.time_zone_of(server_id)
+    return await client.services.load_time_zone(server_id)
 
 
-@persistent_item(buttons.results.id_pattern)
+@persistent_item(buttons.RESULTS_BUTTON.id_pattern)
 async def results_button(interaction: Interaction, _item: object, *, query: str) -> None:
     """Show all results of a public search that the user can see."""
-    newsroom = interaction.client.newsroom
-    wanted = parse_query(query, newsroom.clock.now(), await zone_of(interaction))
-    await SearchPages(interaction, newsroom.searcher, wanted, "relevance").render(interaction)
+    services = interaction.client.services
+    parsed_query = parse_query(query, services.clock.now(), await load_time_zone(interaction))
+    await SearchPages(interaction, services.searcher, parsed_query, "relevance").render(interaction)
 
 
 class LatestPages(ArticlePages):
     """The latest articles, only of `outlet` if it is set."""
 
-    def __init__(self, interaction: Interaction, source: str | None) -> None:
+    def __init__(self, interaction: Interaction, outlet: str | None) -> None:
         super().__init__(interaction)
-        self._source = source
+        self._outlet = outlet
 
     async def load_page(self, interaction: Interaction, number: int) -> ArticlePage:
         client = self.client
-        visible = await client.visible_feed_ids(interaction)
-        if not visible:
-            return await empty_page(interaction)
-        first = number * PAGE_SIZE
-        needed = max(first + PAGE_SIZE, COUNTED) + 1
-        found = await client.newsroom.searcher.latest(visible, outlet=self._source, limit=needed)
-        if not found and self._source is None:
+        visible_feed_ids = await client.visible_feed_ids(interaction)
+        if not visible_feed_ids:
+            return await load_empty_page(interaction)
+        start_index = number * PAGE_SIZE
+        article_limit = max(start_index + PAGE_SIZE, MAX_COUNTED_ARTICLES) + 1
+        articles = await client.services.searcher.list_latest(
+            visible_feed_ids, outlet=self._outlet, limit=article_limit
+        )
+        if not articles and self._outlet is None:
             return ArticlePage(header=no_articles_blocks())
         title = _("Latest articles")
-        if self._source is not None:
-            name = discord_text.to_markdown_line(self._source, QUERY)
+        if self._outlet is not None:
+            name = discord_text.to_markdown_line(self._outlet, MAX_QUERY_LENGTH)
             title = _("Latest from {source}").format(source=name)
-        results_header: tuple[Block, ...] = (text(f"### {title}"),)
-        if not found:
-            results_header = (
-                *results_header,
-                text(_("No outlet has that name. Pick one from the list as you type.")),
+        header: tuple[Block, ...] = (text_block(f"### {title}"),)
+        if not articles:
+            header = (
+                *header,
+                text_block(_("No outlet has that name. Pick one from the list as you type.")),
             )
         return ArticlePage(
-            header=results_header,
+            header=header,
             entries=await with_other_outlets(
-                client.store, map(item_with_lead, found[first : first + PAGE_SIZE]), visible
+                client.store,
+                map(item_with_lead, articles[start_index : start_index + PAGE_SIZE]),
+                visible_feed_ids,
             ),
-            total=None if len(found) == needed else len(found),
+            total=None if len(articles) == article_limit else len(articles),
         )
 
 
@@ -189,23 +195,23 @@ class CatchUpPages(ArticlePages):
         self._message_id = message_id
 
     async def load_page(self, interaction: Interaction, number: int) -> ArticlePage:
-        ids = await self._article_ids(interaction)
-        first = number * PAGE_SIZE
-        shown = await self.store.articles.by_ids(ids[first : first + PAGE_SIZE])
-        title = format_count("{count} article", "{count} articles", len(ids))
+        article_ids = await self._load_article_ids(interaction)
+        start_index = number * PAGE_SIZE
+        articles = await self.store.articles.by_ids(article_ids[start_index : start_index + PAGE_SIZE])
+        title = format_count("{count} article", "{count} articles", len(article_ids))
         return ArticlePage(
-            header=(text(f"### {title}"),),
-            entries=[item_with_lead(article) for article in shown],
-            total=len(ids),
+            header=(text_block(f"### {title}"),),
+            entries=[item_with_lead(article) for article in articles],
+            total=len(article_ids),
         )
 
     async def can_read(self, interaction: Interaction, article: Article) -> bool:
         """Return whether the article is in the catch-up, even if its feed is no longer followed."""
-        return article.id in await self._article_ids(interaction)
+        return article.id in await self._load_article_ids(interaction)
 
-    async def _article_ids(self, interaction: Interaction) -> tuple[int, ...]:
+    async def _load_article_ids(self, interaction: Interaction) -> tuple[int, ...]:
         server_id = interaction_context.server_id(interaction)
-        post = await article_dispatch_of(self.client, self._message_id, server_id)
+        post = await find_article_dispatch(self.client, self._message_id, server_id)
         if (
             post is None
             or post.kind is not DispatchKind.CATCH_UP
@@ -215,7 +221,7 @@ class CatchUpPages(ArticlePages):
         return post.article_ids[::-1]
 
 
-@persistent_item(buttons.show_all.id_pattern)
+@persistent_item(buttons.SHOW_ALL_BUTTON.id_pattern)
 async def show_all_button(interaction: Interaction, _item: object, **_what: str) -> None:
     """Show all articles of a catch-up."""
     assert interaction.message is not None
@@ -228,14 +234,14 @@ _MAX_TITLE_LENGTH = 100
 
 async def show_similar(interaction: Interaction, message: discord.Message) -> None:
     """Show articles similar to that of a post; of several the user chooses one."""
-    await with_article(interaction, message, _open, which=_("More like which article?"))
+    await with_article(interaction, message, _show_similar_pages, placeholder=_("More like which article?"))
 
 
-async def _open(interaction: Interaction, article: Article) -> None:
+async def _show_similar_pages(interaction: Interaction, article: Article) -> None:
     await SimilarPages(interaction, article).render(interaction)
 
 
-@persistent_item(buttons.more_like.id_pattern)
+@persistent_item(buttons.MORE_LIKE_BUTTON.id_pattern)
 async def similar_articles_button(interaction: Interaction, _item: object, *, key: str) -> None:
     """Show articles similar to that of a card."""
     await SimilarPages(
@@ -256,27 +262,27 @@ class SimilarPages(ArticlePages):
 
     async def load_page(self, interaction: Interaction, number: int) -> ArticlePage:
         client = self.client
-        visible = await client.visible_feed_ids(interaction)
-        if not visible:
-            return await empty_page(interaction)
-        found = await find_similar(
-            client.newsroom.searcher,
+        visible_feed_ids = await client.visible_feed_ids(interaction)
+        if not visible_feed_ids:
+            return await load_empty_page(interaction)
+        search_page = await find_similar_articles(
+            client.services.searcher,
             self._article,
-            feed_ids=visible,
+            feed_ids=visible_feed_ids,
             limit=PAGE_SIZE,
             offset=number * PAGE_SIZE,
         )
-        total = found.total_results or 0
+        total_count = search_page.total_results or 0
         heading = _("More like {article}").format(
             article=article_cards.quoted_heading(self._article.title, _MAX_TITLE_LENGTH)
         )
-        said = (
-            "-# " + format_count("{count} article", "{count} articles", total)
-            if total
+        count_text = (
+            "-# " + format_count("{count} article", "{count} articles", total_count)
+            if total_count
             else _("No similar articles in the channels you can see.")
         )
         return ArticlePage(
-            header=(text(f"### {heading}"), text(said)),
-            entries=[item_from_result(one) for one in found.results],
-            total=total,
+            header=(text_block(f"### {heading}"), text_block(count_text)),
+            entries=[item_from_result(hit) for hit in search_page.results],
+            total=total_count,
         )

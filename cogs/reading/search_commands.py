@@ -14,15 +14,15 @@ from bot.posting.rendering import discord_limits
 from bot.posting.wording import search_note_sentences
 from bot.search.index.search_engine import CompletionField
 from bot.search.query import query_checks
-from bot.search.query.query_filters import TITLE, FilterName, format_filter
+from bot.search.query.query_filters import TITLE_FILTER, FilterName, format_filter
 from bot.search.query.query_notes import Note, NoteKind
-from bot.search.query.query_parser import MAX_CHARS_READ, word_or_phrase
-from bot.search.query.query_tree import FieldFilter, Node, Query, negate
-from bot.search.searching import Sort, parse_query
+from bot.search.query.query_parser import MAX_CHARS_READ, create_word_or_phrase
+from bot.search.query.query_tree import FieldFilter, Node, Query, negate_node
+from bot.search.searching import SortOrder, parse_query
 from bot.text import discord_text
 from bot.text.times import periods
 from cogs.reading.query_autocomplete import query_choices
-from cogs.reading.result_pages import LatestPages, SearchPages, zone_of
+from cogs.reading.result_pages import LatestPages, SearchPages, load_time_zone
 from cogs.shared.authorization import user_installable
 from cogs.shared.views import Interaction
 
@@ -35,7 +35,7 @@ class SearchCog(commands.Cog):
 
     def __init__(self, bot: TelexBot) -> None:
         self.bot = bot
-        self._searcher = bot.newsroom.searcher
+        self._searcher = bot.services.searcher
 
     @app_commands.command(
         name="search", description=locale_str("Search the news in the channels you can see")
@@ -80,11 +80,11 @@ class SearchCog(commands.Cog):
         image: bool | None = None,
         bookmarked: bool | None = None,
     ) -> None:
-        now, zone = self.bot.newsroom.clock.now(), await zone_of(interaction)
-        chosen: SearchOptions = {
+        now, zone = self.bot.services.clock.now(), await load_time_zone(interaction)
+        options: SearchOptions = {
             FilterName.SOURCE: source,
             FilterName.AUTHOR: author,
-            TITLE: title,
+            TITLE_FILTER: title,
             FilterName.TAG: tag,
             FilterName.LANGUAGE: language,
             FilterName.SINCE: since,
@@ -92,9 +92,11 @@ class SearchCog(commands.Cog):
             FilterName.IMAGE: image,
             FilterName.BOOKMARKED: bookmarked,
         }
-        wanted = with_options(parse_query(query, now, zone), chosen, now, zone)
-        order: Sort = "newest" if sort == "newest" else "relevance"
-        pages = SearchPages(interaction, self._searcher, wanted, order, options=options_as_query(chosen))
+        narrowed_query = with_options(parse_query(query, now, zone), options, now, zone)
+        order: SortOrder = "newest" if sort == "newest" else "relevance"
+        pages = SearchPages(
+            interaction, self._searcher, narrowed_query, order, options=options_as_query(options)
+        )
         await pages.render(interaction)
 
     @app_commands.command(name="latest", description=locale_str("See the latest articles"))
@@ -105,38 +107,42 @@ class SearchCog(commands.Cog):
 
     @search.autocomplete("source")
     @latest.autocomplete("source")
-    async def sources(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        visible = await self.bot.visible_feed_ids(interaction)
+    async def outlet_choices(self, interaction: Interaction, current: str) -> list[Choice[str]]:
+        visible_feed_ids = await self.bot.visible_feed_ids(interaction)
         outlets = (
-            await self.bot.store.feeds.outlets(visible, current, discord_limits.MAX_CHOICES)
-            if visible
+            await self.bot.store.feeds.find_outlets(visible_feed_ids, current, discord_limits.MAX_CHOICES)
+            if visible_feed_ids
             else []
         )
         return [
             Choice(name=name, value=outlet)
             for outlet in outlets
-            if len(outlet) <= discord_limits.CHOICE_NAME_LENGTH
-            and (name := discord_text.to_plain_line(outlet, discord_limits.CHOICE_NAME_LENGTH))
+            if len(outlet) <= discord_limits.MAX_CHOICE_NAME_LENGTH
+            and (name := discord_text.to_plain_line(outlet, discord_limits.MAX_CHOICE_NAME_LENGTH))
         ]
 
     search.autocomplete("query")(query_choices)
 
     @search.autocomplete("tag")
-    async def tags(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        return await self._names(CompletionField.TAG, interaction, current)
+    async def tag_choices(self, interaction: Interaction, current: str) -> list[Choice[str]]:
+        return await self._complete_field(CompletionField.TAG, interaction, current)
 
     @search.autocomplete("author")
-    async def authors(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        return await self._names(CompletionField.AUTHOR, interaction, current)
+    async def author_choices(self, interaction: Interaction, current: str) -> list[Choice[str]]:
+        return await self._complete_field(CompletionField.AUTHOR, interaction, current)
 
-    async def _names(self, kind: CompletionField, interaction: Interaction, typed: str) -> list[Choice[str]]:
-        visible = await self.bot.visible_feed_ids(interaction)
-        found = await self._searcher.complete(kind, typed, feed_ids=visible, limit=discord_limits.MAX_CHOICES)
-        return [Choice(name=name, value=name) for name in found]
+    async def _complete_field(
+        self, field: CompletionField, interaction: Interaction, prefix: str
+    ) -> list[Choice[str]]:
+        visible_feed_ids = await self.bot.visible_feed_ids(interaction)
+        completions = await self._searcher.suggest_completions(
+            field, prefix, feed_ids=visible_feed_ids, limit=discord_limits.MAX_CHOICES
+        )
+        return [Choice(name=name, value=name) for name in completions]
 
     @search.autocomplete("since")
-    async def times(self, _interaction: Interaction, current: str) -> list[Choice[str]]:
-        offered = {
+    async def since_choices(self, _interaction: Interaction, current: str) -> list[Choice[str]]:
+        names_by_value = {
             "1d": _("The last 24 hours"),
             "7d": _("The last 7 days"),
             "30d": _("The last 30 days"),
@@ -144,80 +150,82 @@ class SearchCog(commands.Cog):
             "yesterday": _("Since yesterday"),
             "monday": _("Since Monday"),
         }
-        return _filter_choices(offered, current)
+        return _filter_choices(names_by_value, current)
 
     @search.autocomplete("before")
-    async def times_before(self, _interaction: Interaction, current: str) -> list[Choice[str]]:
-        offered = {
+    async def before_choices(self, _interaction: Interaction, current: str) -> list[Choice[str]]:
+        names_by_value = {
             "today": _("Before today"),
             "monday": _("Before Monday"),
             "7d": _("More than 7 days ago"),
             "30d": _("More than 30 days ago"),
             "1y": _("More than a year ago"),
         }
-        return _filter_choices(offered, current)
+        return _filter_choices(names_by_value, current)
 
 
-def _filter_choices(offered: dict[str, str], typed: str) -> list[Choice[str]]:
+def _filter_choices(names_by_value: dict[str, str], typed_text: str) -> list[Choice[str]]:
     """Return the choices whose value or name contains the typed text."""
-    sought = typed.casefold()
+    folded_text = typed_text.casefold()
     return [
         Choice(name=name, value=value)
-        for value, name in offered.items()
-        if sought in f"{value} {name.casefold()}"
+        for value, name in names_by_value.items()
+        if folded_text in f"{value} {name.casefold()}"
     ]
 
 
-def with_options(query: Query, chosen: SearchOptions, now: int, zone: tzinfo) -> Query:
+def with_options(query: Query, options: SearchOptions, now: int, zone: tzinfo) -> Query:
     """Return the query narrowed by options. `now` is a Unix time in seconds.
 
     Raises `UserFacingError` for an invalid date.
     """
     nodes: list[Node] = []
     notes: list[Note] = []
-    for filter_, value in chosen.items():
-        match filter_, value:
+    for filter_name, option_value in options.items():
+        match filter_name, option_value:
             case _, None:
                 pass
-            case FilterName(), bool(holds):
-                nodes.append(FieldFilter(filter_, "") if holds else negate(FieldFilter(filter_, "")))
-            case FilterName.SINCE | FilterName.BEFORE, str(typed):
-                condition = _date_condition(FilterName(filter_), typed, now, zone)
+            case FilterName(), bool(is_set):
+                nodes.append(
+                    FieldFilter(filter_name, "") if is_set else negate_node(FieldFilter(filter_name, ""))
+                )
+            case FilterName.SINCE | FilterName.BEFORE, str(date_text):
+                condition = _make_date_filter(FilterName(filter_name), date_text, now, zone)
                 nodes.append(condition)
-                if not query_checks.is_iso_date(typed):
-                    notes.append(query_checks.date_note(condition, zone, now))
+                if not query_checks.is_iso_date(date_text):
+                    notes.append(query_checks.build_date_note(condition, zone, now))
             case FilterName(), str(name):
-                nodes.append(FieldFilter(filter_, name))
+                nodes.append(FieldFilter(filter_name, name))
             case _, str(words):  # The title option.
-                nodes += filter(None, (word_or_phrase(words, title=True),))
-    return query.narrowed_by(*nodes, notes=notes)
+                nodes += filter(None, (create_word_or_phrase(words, title=True),))
+    return query.with_nodes(*nodes, notes=notes)
 
 
-def options_as_query(chosen: SearchOptions) -> list[str]:
+def options_as_query(options: SearchOptions) -> list[str]:
     """Return each option as query text, in the current language."""
     names = {
         FilterName.SOURCE: "source",
         FilterName.AUTHOR: _("author"),
         FilterName.TAG: _("tag"),
         FilterName.LANGUAGE: _("lang"),
-        TITLE: _("title"),
+        TITLE_FILTER: _("title"),
         FilterName.SINCE: _("since"),
         FilterName.BEFORE: _("before"),
         FilterName.IMAGE: _("has:image"),
         FilterName.BOOKMARKED: _("is:bookmarked"),
     }
     return [
-        format_filter(names[filter_], value)
-        if isinstance(value, str)
-        else f"{'' if value else '-'}{names[filter_]}"
-        for filter_, value in chosen.items()
-        if value is not None
+        format_filter(names[filter_name], option_value)
+        if isinstance(option_value, str)
+        else f"{'' if option_value else '-'}{names[filter_name]}"
+        for filter_name, option_value in options.items()
+        if option_value is not None
     ]
 
 
-def _date_condition(filter_: FilterName, typed: str, now: int, zone: tzinfo) -> FieldFilter:
-    period = periods.parse(typed, now, zone)
+def _make_date_filter(filter_name: FilterName, date_text: str, now: int, zone: tzinfo) -> FieldFilter:
+    period = periods.parse(date_text, now, zone)
     if period is None:
-        unknown = Note.of(NoteKind.INVALID_DATE, value=discord_text.to_markdown_line(typed))
+        unknown = Note.of(NoteKind.INVALID_DATE, value=discord_text.to_markdown_line(date_text))
         raise UserFacingError(search_note_sentences.note_sentence(unknown))
-    return FieldFilter(filter_, period.start)
+    return FieldFilter(filter_name, period.start)

@@ -12,7 +12,7 @@ from bot.core.models import Article
 from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import layout_views
-from bot.posting.rendering.layout.blocks import text
+from bot.posting.rendering.layout.blocks import text_block
 from bot.posting.sending import permissions
 from cogs.reading.message_articles import CanRead, can_read_article, choose_article, not_readable_text
 from cogs.shared import article_cards
@@ -20,7 +20,7 @@ from cogs.shared.persistent_items import persistent_item
 from cogs.shared.views import Interaction, reply
 
 
-@persistent_item(buttons.share.id_pattern)
+@persistent_item(buttons.SHARE_BUTTON.id_pattern)
 async def share_button(interaction: Interaction, _item: object, *, key: str) -> None:
     """Share the article of a card."""
     article = await interaction.client.store.articles.by_key(key)
@@ -55,20 +55,24 @@ async def share_article(interaction: Interaction, article: Article, allowed: Can
         raise UserFacingError(_("I can’t post here. Try a text channel or a thread."))
     if not await allowed(interaction, article):
         raise UserFacingError(not_readable_text())
-    rights = channel.permissions_for(member)
-    if not (rights.send_messages_in_threads if isinstance(channel, discord.Thread) else rights.send_messages):
+    member_permissions = channel.permissions_for(member)
+    if not (
+        member_permissions.send_messages_in_threads
+        if isinstance(channel, discord.Thread)
+        else member_permissions.send_messages
+    ):
         raise UserFacingError(_("You can’t write in this channel, so you can’t share anything here."))
-    if permissions.missing_permissions(channel):
+    if permissions.find_missing_permissions(channel):
         raise UserFacingError(_("I can’t post here. Try a text channel or a thread."))
-    if article.feed_id not in await client.courier.audience.feeds_readable_by_all_in(guild, channel.id):
+    if article.feed_id not in await client.outbox_relay.audience.feeds_readable_by_all_in(guild, channel.id):
         raise UserFacingError(_("Some people here can’t see this article’s feed. Share its link instead."))
     with i18n.language_scope(await client.languages.for_place(channel)):
-        said = _("Shared by {person}").format(person=member.mention)
-        layout = (text(f"-# {said}"), article_cards.article_card(article, shared=True))
-    sent = await channel.send(
-        view=layout_views.static_view(layout), allowed_mentions=discord.AllowedMentions.none()
+        credit = _("Shared by {person}").format(person=member.mention)
+        layout = (text_block(f"-# {credit}"), article_cards.article_card(article, is_shared=True))
+    message = await channel.send(
+        view=layout_views.build_static_view(layout), allowed_mentions=discord.AllowedMentions.none()
     )
-    await reply(interaction, _("Shared: {link}").format(link=sent.jump_url))
+    await reply(interaction, _("Shared: {link}").format(link=message.jump_url))
 
 
 async def _share_as_user_app(interaction: Interaction, article: Article, allowed: CanRead) -> None:
@@ -85,10 +89,10 @@ async def _share_as_user_app(interaction: Interaction, article: Article, allowed
         raise UserFacingError(_("This article belongs to one server. Share its link instead."))
     if interaction.guild_id is not None and not interaction.permissions.use_external_apps:
         raise UserFacingError(_("Only you can see my messages in this server. Share the link instead."))
-    said = _("Shared by {person}").format(person=interaction.user.mention)
-    layout = (text(f"-# {said}"), article_cards.article_card(article, shared=True))
+    credit = _("Shared by {person}").format(person=interaction.user.mention)
+    layout = (text_block(f"-# {credit}"), article_cards.article_card(article, is_shared=True))
     # The first followup would otherwise edit the deferred, ephemeral reply.
     await reply(interaction, _("Shared."))
     await interaction.followup.send(
-        view=layout_views.static_view(layout), allowed_mentions=discord.AllowedMentions.none()
+        view=layout_views.build_static_view(layout), allowed_mentions=discord.AllowedMentions.none()
     )

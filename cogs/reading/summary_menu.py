@@ -11,8 +11,8 @@ from bot.core.models import Article
 from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import outlet_branding
-from bot.posting.rendering.layout.blocks import ActionRow, Separator, text
-from bot.posting.rendering.messages import linked
+from bot.posting.rendering.layout.blocks import ActionRow, Separator, text_block
+from bot.posting.rendering.messages import link_markup
 from bot.text import discord_text
 from bot.writing.summarizer import Summarizer, SummaryFailure
 from cogs.reading.message_articles import not_readable_text, with_article
@@ -28,7 +28,7 @@ class SummaryCog(PersistentItemCog):
 
     def __init__(self, bot: TelexBot) -> None:
         super().__init__(bot)
-        if summarizer_of(bot) is not None:
+        if get_summarizer(bot) is not None:
             self.add_message_menu(
                 locale_str("Summarize"),
                 summarize_message,
@@ -38,15 +38,17 @@ class SummaryCog(PersistentItemCog):
 
 async def summarize_message(interaction: Interaction, message: discord.Message) -> None:
     """Summarize the article of a post; of several the user chooses one."""
-    await with_article(interaction, message, _open, which=_("Which article should I summarize?"))
+    await with_article(
+        interaction, message, _open_summary, placeholder=_("Which article should I summarize?")
+    )
 
 
-def summarizer_of(bot: TelexBot) -> Summarizer | None:
+def get_summarizer(bot: TelexBot) -> Summarizer | None:
     """Return the summarizer, or None if no model can write summaries."""
-    return None if bot.newsroom.text_generator is None else bot.newsroom.text_generator.summarizer
+    return None if bot.services.model_services is None else bot.services.model_services.summarizer
 
 
-async def _open(interaction: Interaction, article: Article) -> None:
+async def _open_summary(interaction: Interaction, article: Article) -> None:
     await SummaryCard(interaction, article).render(interaction)
 
 
@@ -59,47 +61,47 @@ class SummaryCard(OwnedView):
 
     async def render(self, interaction: Interaction) -> None:
         """Show a placeholder if the summary is not cached, then the summary."""
-        writer = summarizer_of(self.client)
-        if writer is None:
+        summarizer = get_summarizer(self.client)
+        if summarizer is None:
             raise UserFacingError(not_readable_text())
-        if await writer.cached(self._article, i18n.current_language()) is None:
+        if await summarizer.load_cached(self._article, i18n.current_language()) is None:
             await self._display(interaction, writing_text())
-        await self._display(interaction, await summary_markup(interaction, writer, self._article))
+        await self._display(interaction, await load_summary_markup(interaction, summarizer, self._article))
 
-    async def _display(self, interaction: Interaction, said: str) -> None:
+    async def _display(self, interaction: Interaction, summary: str) -> None:
         title, _name = article_cards.title_variants(self._article)
-        shown = (
-            text(f"### {title}\n{outlet_branding.byline(self._article).variants[0]}"),
-            text(said),
+        card_blocks = (
+            text_block(f"### {title}\n{outlet_branding.byline(self._article).variants[0]}"),
+            text_block(summary),
             Separator(),
-            ActionRow(buttons.save_button(self._article.key), *buttons.open_buttons(self._article)),
+            ActionRow(buttons.save_button(self._article.key), *buttons.make_open_buttons(self._article)),
         )
-        colour = outlet_branding.colour(self._article.feed_id, self._article.outlet)
-        await self.display_card(interaction, *shown, colour=colour)
+        colour = outlet_branding.outlet_colour(self._article.feed_id, self._article.outlet)
+        await self.display_card(interaction, *card_blocks, colour=colour)
 
 
-async def summary_markup(interaction: Interaction, writer: Summarizer, article: Article) -> str:
+async def load_summary_markup(interaction: Interaction, summarizer: Summarizer, article: Article) -> str:
     """Return the summary as markup, each sentence with its source, or why there is none."""
-    found = await writer.summarize(
+    summary = await summarizer.summarize(
         article,
         i18n.current_language(),
         server_id=interaction_context.server_id(interaction),
-        person_id=interaction.user.id,
+        user_id=interaction.user.id,
     )
-    if isinstance(found, SummaryFailure):
-        return _failure_text(found)
-    source = linked(
+    if isinstance(summary, SummaryFailure):
+        return _failure_text(summary)
+    source = link_markup(
         discord_text.to_markdown_line(article.outlet, _MAX_OUTLET_LENGTH) or _("Source"), article.url
     )
-    sentences = (f"{discord_text.to_markdown_line(sentence)} ({source})" for sentence in found)
-    said = _("Written by a language model from this article. It can be wrong: follow the link.")
-    return "\n".join((*sentences, f"-# {said}"))
+    sentences = (f"{discord_text.to_markdown_line(sentence)} ({source})" for sentence in summary)
+    disclaimer = _("Written by a language model from this article. It can be wrong: follow the link.")
+    return "\n".join((*sentences, f"-# {disclaimer}"))
 
 
 def writing_text() -> str:
     """Return the placeholder for a summary in progress."""
-    said = _("Writing a summary…")
-    return f"-# ✍️ {said}"
+    sentence = _("Writing a summary…")
+    return f"-# ✍️ {sentence}"
 
 
 def _failure_text(reason: SummaryFailure) -> str:

@@ -27,23 +27,32 @@ from bot.digests.bar_charts import Chart
 from bot.digests.trend_detection import MIN_ARTICLES_TO_COMPARE, TrendPeriod, TrendRow, Trends
 from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import outlet_branding
-from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Gallery, Image, Item, Layout, text
-from bot.posting.rendering.layout.icons import Icon, emoji
+from bot.posting.rendering.layout.blocks import (
+    ActionRow,
+    Block,
+    Card,
+    Gallery,
+    Image,
+    Item,
+    Layout,
+    text_block,
+)
+from bot.posting.rendering.layout.icons import Icon, emoji_for
 from bot.posting.rendering.messages import Picture
 from bot.posting.rendering.trend_charts import (
-    article_count,
+    article_count_text,
+    build_outlets_chart,
+    build_rising_chart,
     chart_alt_text,
+    figures_text,
     leader_sentence,
     load_trends,
-    outlets_chart,
-    rising_chart,
-    row_figures,
 )
 from bot.search.query.query_filters import FilterName
-from bot.search.query.query_parser import word_or_phrase
+from bot.search.query.query_parser import create_word_or_phrase
 from bot.search.query.query_tree import FieldFilter, Query
 from bot.text import discord_text
-from cogs.reading.article_list_pages import empty_page
+from cogs.reading.article_list_pages import load_empty_page
 from cogs.reading.result_pages import LatestPages, SearchPages
 from cogs.shared.authorization import guild_context_only
 from cogs.shared.modals import SingleChoiceMenu
@@ -60,23 +69,23 @@ _CACHE_SIZE = 16
 _MAX_RENDERS_PER_PERIOD, _RATE_LIMIT_PERIOD_SECONDS = 5, 60.0
 
 
-@persistent_item(buttons.trends.id_pattern)
+@persistent_item(buttons.TRENDS_BUTTON.id_pattern)
 async def trends_button(interaction: Interaction, _item: object) -> None:
     """Show the trends, from a digest."""
     cog = interaction.client.get_cog(TrendCog.__name__)
     assert isinstance(cog, TrendCog)
-    await cog.show(interaction)
+    await cog.open_panel(interaction)
 
 
 class TrendCog(PersistentItemCog):
     """The /trends command."""
 
-    items = (trends_button,)
+    persistent_items = (trends_button,)
 
     def __init__(self, bot: TelexBot) -> None:
         super().__init__(bot)
-        self._limit = TokenBucket(
-            bot.newsroom.clock, allowed=_MAX_RENDERS_PER_PERIOD, period=_RATE_LIMIT_PERIOD_SECONDS
+        self._render_limit = TokenBucket(
+            bot.services.clock, allowed=_MAX_RENDERS_PER_PERIOD, period=_RATE_LIMIT_PERIOD_SECONDS
         )
         self._render_lock = asyncio.Lock()
         self._cache: OrderedDict[tuple[frozenset[int], TrendPeriod, str], tuple[float, TrendReport]] = (
@@ -95,25 +104,25 @@ class TrendCog(PersistentItemCog):
     )
     async def trends(self, interaction: Interaction, period: str = TrendPeriod.WEEK.value) -> None:
         """Show the trends to the user alone, since others may see other feeds."""
-        await self.show(interaction, TrendPeriod(period))
+        await self.open_panel(interaction, TrendPeriod(period))
 
-    async def show(self, interaction: Interaction, period: TrendPeriod = TrendPeriod.WEEK) -> None:
+    async def open_panel(self, interaction: Interaction, period: TrendPeriod = TrendPeriod.WEEK) -> None:
         await TrendPanel(interaction, self.get_or_render, period).render(interaction)
 
     async def get_or_render(
-        self, interaction: Interaction, visible: Collection[int], period: TrendPeriod
+        self, interaction: Interaction, visible_feed_ids: Collection[int], period: TrendPeriod
     ) -> TrendReport:
         """Return the cached report for these feeds, or render one; one is rendered at a time.
 
         Raises `UserFacingError` if the user is over the rate limit or the report takes too long.
         """
-        key = frozenset(visible), period, i18n.current_language()
-        clock = self.bot.newsroom.clock
+        key = frozenset(visible_feed_ids), period, i18n.current_language()
+        clock = self.bot.services.clock
         async with self._render_lock:
-            made, answer = self._cache.get(key, (-_CACHE_SECONDS, None))
-            if answer is not None and clock.monotonic() - made < _CACHE_SECONDS:
-                return answer
-            if seconds := math.ceil(self._limit.retry_after(interaction.user.id)):
+            created_at, report = self._cache.get(key, (-_CACHE_SECONDS, None))
+            if report is not None and clock.monotonic() - created_at < _CACHE_SECONDS:
+                return report
+            if seconds := math.ceil(self._render_limit.retry_after(interaction.user.id)):
                 raise UserFacingError(
                     ngettext(
                         "Not so fast! Try again in {seconds} second.",
@@ -121,25 +130,30 @@ class TrendCog(PersistentItemCog):
                         seconds,
                     ).format(seconds=format_number(seconds))
                 )
-            self._limit.consume(interaction.user.id)
-            answer = await self._make(visible, period)
-            self._cache[key] = clock.monotonic(), answer
+            self._render_limit.consume(interaction.user.id)
+            report = await self._render_report(visible_feed_ids, period)
+            self._cache[key] = clock.monotonic(), report
             if len(self._cache) > _CACHE_SIZE:
                 self._cache.popitem(last=False)
-            return answer
+            return report
 
-    async def _make(self, visible: Collection[int], period: TrendPeriod) -> TrendReport:
-        now = self.bot.newsroom.clock.now()
-        newsroom = self.bot.newsroom
+    async def _render_report(self, visible_feed_ids: Collection[int], period: TrendPeriod) -> TrendReport:
+        now = self.bot.services.clock.now()
+        services = self.bot.services
         try:
-            trends = await load_trends(newsroom.store, newsroom.workers, visible, period, now)
+            trends = await load_trends(services.store, services.workers, visible_feed_ids, period, now)
         except WorkerError as error:
             log.warning("trends failed error=%s", error)
             raise UserFacingError(_("That took too long. Try a shorter period.")) from error
-        charts = rising_chart(trends.rising_rows, period, now), outlets_chart(trends.sources, period, now)
+        charts = (
+            build_rising_chart(trends.rising_rows, period, now),
+            build_outlets_chart(trends.sources, period, now),
+        )
         pictures = iter(await bar_charts.render_charts([chart for chart in charts if chart is not None]))
-        drawn = (None if chart is None else RenderedChart(chart, next(pictures, None)) for chart in charts)
-        return TrendReport(now, trends, *drawn)
+        rendered_charts = (
+            None if chart is None else RenderedChart(chart, next(pictures, None)) for chart in charts
+        )
+        return TrendReport(now, trends, *rendered_charts)
 
 
 _MAX_NAME_LENGTH = 60
@@ -163,65 +177,71 @@ class TrendReport(NamedTuple):
     outlets: RenderedChart | None
 
 
-LoadTrends = Callable[[Interaction, Collection[int], TrendPeriod], Awaitable[TrendReport]]
+LoadTrendReport = Callable[[Interaction, Collection[int], TrendPeriod], Awaitable[TrendReport]]
 
 
 class TrendPanel(OwnedView):
     """The rising topics of a period, or its most active outlets."""
 
-    def __init__(self, interaction: Interaction, find: LoadTrends, period: TrendPeriod) -> None:
+    def __init__(self, interaction: Interaction, load_report: LoadTrendReport, period: TrendPeriod) -> None:
         super().__init__(interaction)
-        self._find = find
+        self._load_report = load_report
         self._period = period
         self._shows_outlets = False
-        self._answer: TrendReport | None = None
+        self._report: TrendReport | None = None
 
     async def render(self, interaction: Interaction) -> None:
-        visible = await self.client.visible_feed_ids(interaction)
-        if not visible:
-            head = (await empty_page(interaction)).header
-            await self.display_card(interaction, *head)
+        visible_feed_ids = await self.client.visible_feed_ids(interaction)
+        if not visible_feed_ids:
+            header = (await load_empty_page(interaction)).header
+            await self.display_card(interaction, *header)
             return
-        self._answer = answer = await self._find(interaction, visible, self._period)
-        drawn = answer.outlets if self._shows_outlets else answer.rising
+        self._report = report = await self._load_report(interaction, visible_feed_ids, self._period)
+        rendered_chart = report.outlets if self._shows_outlets else report.rising
         pictures = []
-        if drawn is not None and drawn.picture is not None:
-            pictures.append(Picture(drawn.picture, _CHART_FILENAME, chart_alt_text(drawn.chart)))
-        await self.display(interaction, self._panel(answer, drawn), pictures=pictures)
+        if rendered_chart is not None and rendered_chart.picture is not None:
+            pictures.append(
+                Picture(rendered_chart.picture, _CHART_FILENAME, chart_alt_text(rendered_chart.chart))
+            )
+        await self.display(interaction, self._panel_layout(report, rendered_chart), pictures=pictures)
 
-    def _panel(self, answer: TrendReport, drawn: RenderedChart | None) -> Layout:
-        lines = self._lines()
-        shown: list[Block] = [text(f"### {self._title()}\n{self._sentence(answer.trends)}")]
-        if drawn is not None and drawn.picture is not None:
-            shown.append(Gallery((Image(f"attachment://{_CHART_FILENAME}", chart_alt_text(drawn.chart)),)))
+    def _panel_layout(self, report: TrendReport, rendered_chart: RenderedChart | None) -> Layout:
+        rows = self._rows()
+        card_blocks: list[Block] = [
+            text_block(f"### {self._title_text()}\n{self._leader_text(report.trends)}")
+        ]
+        if rendered_chart is not None and rendered_chart.picture is not None:
+            card_blocks.append(
+                Gallery((Image(f"attachment://{_CHART_FILENAME}", chart_alt_text(rendered_chart.chart)),))
+            )
         else:
-            shown += [
-                text(
-                    f"**{discord_text.to_markdown_line(line.name, _MAX_NAME_LENGTH)}** · {row_figures(line)}"
+            card_blocks += [
+                text_block(
+                    f"**{discord_text.to_markdown_line(row.name, _MAX_NAME_LENGTH)}** · {figures_text(row)}"
                 )
-                for line in lines
+                for row in rows
             ]
-        shown.append(text(f"-# {self._counted(answer)}"))
-        if lines:
+        card_blocks.append(text_block(f"-# {self._count_text(report)}"))
+        if rows:
             placeholder = _("Articles from…") if self._shows_outlets else _("Articles about…")
-            shown.append(
+            card_blocks.append(
                 ActionRow(
                     StringMenu(
                         self._open_articles,
                         AckMode.EPHEMERAL_MESSAGE,
                         placeholder=placeholder,
-                        options=_options(lines),
+                        options=_row_options(rows),
                     )
                 )
             )
-        shown.append(ActionRow(*self._buttons(lines)))
-        return (Card(tuple(shown), outlet_branding.DEFAULT_COLOUR),)
+        card_blocks.append(ActionRow(*self._buttons(rows)))
+        return (Card(tuple(card_blocks), outlet_branding.DEFAULT_COLOUR),)
 
-    def _lines(self) -> tuple[TrendRow, ...]:
-        assert self._answer is not None
-        return self._answer.trends.sources if self._shows_outlets else self._answer.trends.rising_rows
+    def _rows(self) -> tuple[TrendRow, ...]:
+        assert self._report is not None
+        return self._report.trends.sources if self._shows_outlets else self._report.trends.rising_rows
 
-    def _title(self) -> str:
+    def _title_text(self) -> str:
         if self._shows_outlets:
             return _("Most active outlets")
         return {
@@ -230,8 +250,8 @@ class TrendPanel(OwnedView):
             TrendPeriod.MONTH: _("Rising in the last 30 days"),
         }[self._period]
 
-    def _sentence(self, trends: Trends) -> str:
-        if not trends.comparable:
+    def _leader_text(self, trends: Trends) -> str:
+        if not trends.is_comparable:
             return _(
                 "Not enough articles to compare: {articles} in this period, {before} in the one before. "
                 "At least {fewest} are needed in each."
@@ -248,23 +268,23 @@ class TrendPanel(OwnedView):
             else _("Nothing stands out right now.")
         )
 
-    def _counted(self, answer: TrendReport) -> str:
+    def _count_text(self, report: TrendReport) -> str:
         """Return the dates, the number of articles and outlets, and how to read the chart."""
         begin, end = (
             datetime.fromtimestamp(moment, UTC).date()
-            for moment in (answer.created_at - self._period.seconds, answer.created_at)
+            for moment in (report.created_at - self._period.seconds, report.created_at)
         )
-        count = answer.trends.outlets
+        count = report.trends.outlets
         parts = [
             str(format_interval(begin, end, "MMMd", locale=i18n.current_language())),
-            article_count(answer.trends.article_count),
+            article_count_text(report.trends.article_count),
             format_count("{count} outlet", "{count} outlets", count),
         ]
-        if self._lines():
+        if self._rows():
             parts.append(_("rows aren’t to the same scale"))
         return " · ".join(parts)
 
-    def _buttons(self, lines: tuple[TrendRow, ...]) -> list[Item]:
+    def _buttons(self, rows: tuple[TrendRow, ...]) -> list[Item]:
         periods = {
             TrendPeriod.DAY: _("24 hours"),
             TrendPeriod.WEEK: _("7 days"),
@@ -279,12 +299,12 @@ class TrendPanel(OwnedView):
             )
             for period, label in periods.items()
         ]
-        other = _("Trends") if self._shows_outlets else _("Outlets")
-        buttons.append(ActionButton(self._toggle_outlets, label=other))
-        if lines and not self._shows_outlets:
+        toggle_label = _("Trends") if self._shows_outlets else _("Outlets")
+        buttons.append(ActionButton(self._toggle_outlets, label=toggle_label))
+        if rows and not self._shows_outlets:
             buttons.append(
                 ActionButton(
-                    self._watch, AckMode.EPHEMERAL_MESSAGE, label=_("Watch"), emoji=emoji(Icon.WATCH)
+                    self._watch, AckMode.EPHEMERAL_MESSAGE, label=_("Watch"), emoji=emoji_for(Icon.WATCH)
                 )
             )
         return buttons
@@ -295,27 +315,27 @@ class TrendPanel(OwnedView):
     async def _toggle_outlets(self, _interaction: Interaction) -> None:
         self._shows_outlets = not self._shows_outlets
 
-    async def _open_articles(self, interaction: Interaction, values: list[str]) -> None:
-        assert self._answer is not None
-        name = self._lines()[int(values[0])].name
+    async def _open_articles(self, interaction: Interaction, selected_values: list[str]) -> None:
+        assert self._report is not None
+        name = self._rows()[int(selected_values[0])].name
         if self._shows_outlets:
             await LatestPages(interaction, name).render(interaction)
             return
-        since = FieldFilter(FilterName.SINCE, self._answer.created_at - self._period.seconds)
-        wanted = word_or_phrase(name)
-        query = Query(text=name, nodes=(since,) if wanted is None else (wanted, since))
-        await SearchPages(interaction, self.client.newsroom.searcher, query, "relevance").render(interaction)
+        since = FieldFilter(FilterName.SINCE, self._report.created_at - self._period.seconds)
+        name_node = create_word_or_phrase(name)
+        query = Query(text=name, nodes=(since,) if name_node is None else (name_node, since))
+        await SearchPages(interaction, self.client.services.searcher, query, "relevance").render(interaction)
 
     async def _watch(self, interaction: Interaction) -> None:
-        lines = self._lines()
+        rows = self._rows()
 
-        async def chosen(choice: Interaction, number: str) -> None:
-            await create_personal_watch(choice, f'"{lines[int(number)].name}"')
+        async def on_choice(choice: Interaction, number: str) -> None:
+            await create_personal_watch(choice, f'"{rows[int(number)].name}"')
 
-        await SingleChoiceMenu(interaction, chosen, _("Get alerts about…"), _options(lines)).render(
+        await SingleChoiceMenu(interaction, on_choice, _("Get alerts about…"), _row_options(rows)).render(
             interaction
         )
 
 
-def _options(lines: tuple[TrendRow, ...]) -> list[discord.SelectOption]:
-    return [menu_option(line.name, number, row_figures(line)) for number, line in enumerate(lines)]
+def _row_options(rows: tuple[TrendRow, ...]) -> list[discord.SelectOption]:
+    return [menu_option(row.name, number, figures_text(row)) for number, row in enumerate(rows)]

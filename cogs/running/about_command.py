@@ -17,29 +17,29 @@ class AboutCog(TelexCog):
 
     def __init__(self, bot: TelexBot) -> None:
         super().__init__(bot)
-        self.started = bot.newsroom.clock.now()
+        self.started_at = bot.services.clock.now()
 
     @app_commands.command(name="about", description=locale_str("Version and status"))
     async def about(self, interaction: Interaction) -> None:
         articles = self.bot.store.articles
         facts = [
             (_("Version"), __version__),
-            (_("Started"), f"<t:{self.started}:R>"),
+            (_("Started"), f"<t:{self.started_at}:R>"),
             (
                 _("Semantic search"),
-                _("disabled") if self.bot.newsroom.semantic_index is None else _("enabled"),
+                _("disabled") if self.bot.services.semantic_index is None else _("enabled"),
             ),
         ]
         if interaction_context.home_server(interaction) is not None:
             visible = await self.bot.visible_feed_ids(interaction)
-            newest = await articles.newest(visible, limit=1) if visible else []
+            newest = await articles.list_newest(visible, limit=1) if visible else []
             facts += [
                 (_("Feeds you can see here"), format_number(len(visible))),
                 (_("Articles"), format_number(await articles.count(visible))),
                 (_("Latest article"), f"<t:{newest[0].published}:R>" if newest else _("none yet")),
             ]
         if await self.bot.is_owner(interaction.user):
-            newest_time = await articles.newest_time()
+            newest_time = await articles.newest_published_at()
             facts.append(
                 (
                     _("All servers"),

@@ -7,7 +7,7 @@ from discord.ext import commands
 
 from bot.client.discord_client import TelexBot
 from bot.posting.emoji.application_emoji import ApplicationEmojiSync
-from bot.processes.supervision import stop
+from bot.processes.supervision import cancel_and_wait
 from bot.store.records.source_records import PollWriteResult
 
 
@@ -23,11 +23,11 @@ class LoopCog(commands.Cog):
         self._loops.append((name, run))
 
     async def cog_load(self) -> None:
-        self._tasks = [self.bot.newsroom.supervisor.start(*loop) for loop in self._loops]
+        self._tasks = [self.bot.services.supervisor.start(*loop) for loop in self._loops]
 
     async def cog_unload(self) -> None:
         """Cancel the loops; interrupted work is repeated after the next start."""
-        await stop(self._tasks)
+        await cancel_and_wait(self._tasks)
 
 
 class OutboxCog(LoopCog):
@@ -35,26 +35,26 @@ class OutboxCog(LoopCog):
 
     def __init__(self, bot: TelexBot) -> None:
         super().__init__(bot)
-        self.add_loop("courier", bot.courier.run)
+        self.add_loop("courier", bot.outbox_relay.run)
 
     async def cog_load(self) -> None:
-        room, courier = self.bot.newsroom, self.bot.courier
-        room.poller.on_recorded = self._recorded
-        room.full_text_fetcher.on_read = courier.wake
-        room.notices.subscribe("outbox", courier.wake)
-        room.on_clock_stepped_back.append(courier.on_clock_set_back)
+        services, courier = self.bot.services, self.bot.outbox_relay
+        services.poller.on_recorded = self._on_poll_recorded
+        services.full_text_fetcher.on_page_stored = courier.wake
+        services.cluster_events.subscribe("outbox", courier.wake)
+        services.on_clock_stepped_back.append(courier.on_clock_set_back)
         await super().cog_load()
 
     async def cog_unload(self) -> None:
         """Stop the relay: sends in flight finish, the rest stays in the outbox."""
-        room, courier = self.bot.newsroom, self.bot.courier
-        room.on_clock_stepped_back.remove(courier.on_clock_set_back)
-        room.notices.unsubscribe("outbox", courier.wake)
+        services, courier = self.bot.services, self.bot.outbox_relay
+        services.on_clock_stepped_back.remove(courier.on_clock_set_back)
+        services.cluster_events.unsubscribe("outbox", courier.wake)
         await super().cog_unload()
         await courier.stop()
 
-    def _recorded(self, _recorded: PollWriteResult) -> None:
-        self.bot.courier.wake()
+    def _on_poll_recorded(self, _result: PollWriteResult) -> None:
+        self.bot.outbox_relay.wake()
 
 
 class EmojiCog(LoopCog):
@@ -62,6 +62,8 @@ class EmojiCog(LoopCog):
 
     def __init__(self, bot: TelexBot) -> None:
         super().__init__(bot)
-        room = bot.newsroom
-        self.emoji = ApplicationEmojiSync(room.store, bot, room.clock, room.fetcher, room.workers)
+        services = bot.services
+        self.emoji = ApplicationEmojiSync(
+            services.store, bot, services.clock, services.fetcher, services.workers
+        )
         self.add_loop("emoji", self.emoji.run)

@@ -17,7 +17,7 @@ from bot.client.discord_client import TelexBot
 from bot.core import i18n
 from bot.core.i18n import _, format_number, ngettext
 from bot.core.preferences import ProcessRole
-from bot.processes.supervision import stop
+from bot.processes.supervision import cancel_and_wait
 from bot.store import AlreadyRunning, DatabaseBroken, DatabaseFault
 from cogs.shared.views import Interaction
 
@@ -39,9 +39,9 @@ class HealthCog(commands.Cog):
 
     def __init__(self, bot: TelexBot) -> None:
         self._bot = bot
-        self._clock, self._settings = bot.newsroom.clock, bot.newsroom.settings
-        self.health = health.Health(bot.newsroom)
-        self._watch: asyncio.Task[None] | None = None
+        self._clock, self._settings = bot.services.clock, bot.services.settings
+        self.health = health.Health(bot.services)
+        self._check_task: asyncio.Task[None] | None = None
         self._metrics: MetricsCollector | None = None
         self._exit_stack = AsyncExitStack()
         self._is_feed_alarm_active = False
@@ -53,7 +53,7 @@ class HealthCog(commands.Cog):
         """Start the checks, and the HTTP server if an address is set. Raise `OSError` if it is taken."""
         if self._settings.health_address is not None:
             await self.serve(*self._settings.health_address)
-        self._watch = self._bot.newsroom.supervisor.start("liveness", self._run_checks)
+        self._check_task = self._bot.services.supervisor.start("liveness", self._run_checks)
 
     async def serve(self, host: str, port: int) -> int:
         """Start the HTTP server and return its port; port 0 takes a free one.
@@ -64,20 +64,20 @@ class HealthCog(commands.Cog):
         from bot.client.web.metrics import MetricsCollector  # noqa: PLC0415
 
         self._metrics = MetricsCollector(
-            self._bot.newsroom, self.health, (self._bot.request_pacer, self._bot.leased.starts)
+            self._bot.services, self.health, (self._bot.request_pacer, self._bot.leased_shards.scheduler)
         )
-        others: list[web.RouteDef] = []
-        if (public := self._settings.public_url) is not None:
-            room = self._bot.newsroom
-            if room.leases.has_role(ProcessRole.POLLER):
-                hubs = websub_routes.WebSubRoutes(room.websub, self._settings)
-                others += hubs.routes()
-            others += feed_routes.ChannelFeedRoutes(self._bot, public).routes()
-        return await self._exit_stack.enter_async_context(self._metrics.serve(host, port, others))
+        routes: list[web.RouteDef] = []
+        if (public_url := self._settings.public_url) is not None:
+            services = self._bot.services
+            if services.leases.has_role(ProcessRole.POLLER):
+                websub = websub_routes.WebSubRoutes(services.websub, self._settings)
+                routes += websub.routes()
+            routes += feed_routes.ChannelFeedRoutes(self._bot, public_url).routes()
+        return await self._exit_stack.enter_async_context(self._metrics.serve(host, port, routes))
 
     async def cog_unload(self) -> None:
-        if self._watch is not None:
-            await stop((self._watch,))
+        if self._check_task is not None:
+            await cancel_and_wait((self._check_task,))
         await self._exit_stack.aclose()
 
     @commands.Cog.listener()
@@ -104,9 +104,9 @@ class HealthCog(commands.Cog):
         interaction: Interaction,
         command: app_commands.Command[Any, ..., Any] | app_commands.ContextMenu,
     ) -> None:
-        arrived = interaction.extras.get("arrived")
-        if arrived is not None and self._metrics is not None:
-            self._metrics.interactions.labels(command.qualified_name).observe(time.monotonic() - arrived)
+        arrived_at = interaction.extras.get("arrived")
+        if arrived_at is not None and self._metrics is not None:
+            self._metrics.interactions.labels(command.qualified_name).observe(time.monotonic() - arrived_at)
 
     async def check_once(self) -> None:
         """Alert the owner when the database fails or no feed can be fetched, and when that ends.
@@ -115,20 +115,20 @@ class HealthCog(commands.Cog):
         """
         await self._check_store()
         await self._send_owner_messages()
-        since = await self.health.polling_stalled_since()
+        stalled_since = await self.health.polling_stalled_since()
         if not self._bot.store.shards.serves(None):  # The owner of direct messages sends the alert.
             self._is_feed_alarm_active = False
             return
-        if since is not None and not self._is_feed_alarm_active:
-            hours = max(1, (self._clock.now() - since) // 3600)
+        if stalled_since is not None and not self._is_feed_alarm_active:
+            hours = max(1, (self._clock.now() - stalled_since) // 3600)
             log.error("feeds unreachable hours=%d", hours)
             with i18n.language_scope(self._settings.language):
                 self._unsent_owner_messages.append(_feed_alarm_text(hours))
-        elif since is None and self._is_feed_alarm_active:
+        elif stalled_since is None and self._is_feed_alarm_active:
             log.warning("feeds reachable again")
             with i18n.language_scope(self._settings.language):
                 self._unsent_owner_messages.append(_("I can reach the feeds again."))
-        self._is_feed_alarm_active = since is not None
+        self._is_feed_alarm_active = stalled_since is not None
         await self._send_owner_messages()
 
     async def _check_store(self) -> None:
@@ -154,7 +154,7 @@ class HealthCog(commands.Cog):
             del self._unsent_owner_messages[0]
 
     async def _run_checks(self) -> None:
-        looked = self._clock.monotonic()
+        feeds_checked_at = self._clock.monotonic()
         while True:
             await self._clock.sleep(DATABASE_CHECK_INTERVAL_SECONDS)
             try:
@@ -163,9 +163,9 @@ class HealthCog(commands.Cog):
                 self._unsent_owner_messages.append(str(error))
                 await self._send_owner_messages()
                 self._shutdown_task = asyncio.create_task(self._bot.close_for_successor(error))
-            is_news = self._bot.store.fault is not None and self._reported_fault is None
-            if is_news or self._clock.monotonic() - looked >= FEED_CHECK_INTERVAL_SECONDS:
-                looked = self._clock.monotonic()
+            is_new_fault = self._bot.store.fault is not None and self._reported_fault is None
+            if is_new_fault or self._clock.monotonic() - feeds_checked_at >= FEED_CHECK_INTERVAL_SECONDS:
+                feeds_checked_at = self._clock.monotonic()
                 await self.check_once()
 
     async def _send_to_owner(self, text: str) -> bool:

@@ -11,8 +11,8 @@ from discord.app_commands import locale_str
 from bot import DATA
 from bot.core import i18n
 from bot.core.i18n import _, linkify_commands
-from bot.posting.rendering.layout.blocks import ActionRow, Block, Image, Section, Separator, Text, text
-from bot.posting.rendering.layout.icons import Icon, emoji
+from bot.posting.rendering.layout.blocks import ActionRow, Block, Image, Section, Separator, Text, text_block
+from bot.posting.rendering.layout.icons import Icon, emoji_for
 from bot.posting.rendering.messages import Picture
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from bot.text.words import fold
@@ -40,7 +40,7 @@ class HelpTopic(StrEnum):
     SYNTAX = "syntax"
 
 
-_TOPICS = {
+_TOPIC_BY_COMMAND = {
     "watch": HelpTopic.WATCHING,
     "digest": HelpTopic.WATCHING,
     "feed": HelpTopic.FEEDS,
@@ -72,9 +72,9 @@ class HelpCog(TelexCog):
 
     @app_commands.command(name="help", description=locale_str("What you can do here"))
     async def help(self, interaction: Interaction) -> None:
-        manages = await can_use_manager_command(interaction, "feed")
-        begins = manages and not await self.bot.visible_feed_ids(interaction)
-        await HelpPages(interaction, manages=manages, begins=begins).render(interaction)
+        is_manager = await can_use_manager_command(interaction, "feed")
+        is_first_use = is_manager and not await self.bot.visible_feed_ids(interaction)
+        await HelpPages(interaction, can_manage=is_manager, needs_setup=is_first_use).render(interaction)
 
 
 class HelpPages(OwnedView):
@@ -83,41 +83,43 @@ class HelpPages(OwnedView):
     `needs_setup` means that the user manages feeds and none is followed yet.
     """
 
-    def __init__(self, interaction: Interaction, *, manages: bool, begins: bool) -> None:
+    def __init__(self, interaction: Interaction, *, can_manage: bool, needs_setup: bool) -> None:
         super().__init__(interaction)
-        self._needs_setup, self._manages = begins, manages
+        self._needs_setup, self._can_manage = needs_setup, can_manage
         self._commands: dict[HelpTopic, list[AnyCommand]] = {}
         for command in self.client.tree.get_commands():
-            if is_usable(command, interaction) and (manages or "managers" not in command.extras):
-                self._commands.setdefault(_TOPICS.get(command.name, HelpTopic.READING), []).append(command)
+            if is_usable(command, interaction) and (can_manage or "managers" not in command.extras):
+                self._commands.setdefault(_TOPIC_BY_COMMAND.get(command.name, HelpTopic.READING), []).append(
+                    command
+                )
 
     async def render(self, interaction: Interaction) -> None:
-        asked_in = interaction.guild
-        lead = (
+        guild = interaction.guild
+        intro = (
             _("I post news in your channels and answer questions about it. Start with one of these:")
-            if asked_in is not None
+            if guild is not None
             else _("Here, I keep your bookmarks and alert you to new articles. In a server, I can do more.")
         )
-        shown = [
-            one
-            for one in _starters(asked_in is not None, begins=self._needs_setup)
-            if self._is_available(one)
+        available_steps = [
+            first_step
+            for first_step in _first_steps(guild is not None, needs_setup=self._needs_setup)
+            if self._is_available(first_step)
         ]
-        starters = [
+        step_sections = [
             Section(
-                (_item_text(one),),
-                self._try_button(one),
+                (_step_text(step),),
+                self._try_button(step),
             )
-            for one in shown
+            for step in available_steps
         ]
         invitation = discord.utils.oauth_url(self.client.application_id or 0, permissions=INVITE_PERMISSIONS)
-        policy = self.client.newsroom.settings.privacy_url
+        policy = self.client.services.settings.privacy_url
         blocks: tuple[Block, ...] = (
-            Section((text(f"## Telex\n{lead}"),), Image(f"attachment://{_LOGO}", "Telex")),
+            Section((text_block(f"## Telex\n{intro}"),), Image(f"attachment://{_LOGO}", "Telex")),
             Separator(),
-            *starters,
+            *step_sections,
             Separator(),
-            ActionRow(self._menu()),
+            ActionRow(self._topic_menu()),
             ActionRow(
                 discord.ui.Button(label=_("Add to a server"), url=invitation),
                 None if policy is None else discord.ui.Button(label=_("Privacy policy"), url=policy),
@@ -126,66 +128,74 @@ class HelpPages(OwnedView):
         logo = Picture((DATA / "identity" / _LOGO).read_bytes(), _LOGO, "Telex")
         await self.display_card(interaction, *blocks, pictures=(logo,))
 
-    def _is_available(self, starter: GettingStartedItem) -> bool:
+    def _is_available(self, step: GettingStartedItem) -> bool:
         return any(
-            command.name == starter.path[0] for commands in self._commands.values() for command in commands
+            command.name == step.path[0] for commands in self._commands.values() for command in commands
         )
 
-    def _try_button(self, starter: GettingStartedItem) -> ActionButton:
-        async def run(interaction: Interaction, **options: str) -> None:
+    def _try_button(self, step: GettingStartedItem) -> ActionButton:
+        async def run_command(interaction: Interaction, **options: str) -> None:
             command: Any = self.client.tree
-            for name in starter.path:
+            for name in step.path:
                 command = command.get_command(name)
             await command.callback(command.binding, interaction, **options)
 
-        async def answered(interaction: Interaction, line: str) -> None:
-            await run(interaction, **{starter.option: line})
+        async def on_submit(interaction: Interaction, text: str) -> None:
+            await run_command(interaction, **{step.option: text})
 
         label = _("Try")
-        if not starter.option:
-            return ActionButton(run, AckMode.EPHEMERAL_MESSAGE, label=label)
-        line = TextField("line", starter.input_label, max_length=_MAX_INPUT_LENGTH)
-        return modal_button(self, answered, label, line, title=starter.title, reply=AckMode.EPHEMERAL_MESSAGE)
+        if not step.option:
+            return ActionButton(run_command, AckMode.EPHEMERAL_MESSAGE, label=label)
+        text_field = TextField("line", step.input_label, max_length=_MAX_INPUT_LENGTH)
+        return modal_button(
+            self, on_submit, label, text_field, title=step.title, reply=AckMode.EPHEMERAL_MESSAGE
+        )
 
-    def _menu(self, chosen: HelpTopic | None = None) -> StringMenu:
+    def _topic_menu(self, selected_topic: HelpTopic | None = None) -> StringMenu:
         topics = [topic for topic in HelpTopic if topic in self._commands]
         if self.interaction.guild is not None:
             topics.append(HelpTopic.SYNTAX)
-        options = [menu_option(_title(topic), topic, is_default=topic is chosen) for topic in topics]
+        options = [
+            menu_option(_topic_title(topic), topic, is_default=topic is selected_topic) for topic in topics
+        ]
         return StringMenu(self._open, placeholder=_("All commands, by topic…"), options=options)
 
-    async def _open(self, interaction: Interaction, values: list[str]) -> None:
-        topic = HelpTopic(values[0])
-        lines = search_syntax_text() if topic is HelpTopic.SYNTAX else "\n".join(self._lines(topic))
+    async def _open(self, interaction: Interaction, selected_values: list[str]) -> None:
+        topic = HelpTopic(selected_values[0])
+        lines = search_syntax_text() if topic is HelpTopic.SYNTAX else "\n".join(self._command_lines(topic))
         blocks = (
-            text(f"### {_title(topic)}\n{lines}"),
-            ActionRow(self._menu(topic)),
-            ActionRow(ActionButton(self.render, label=_("Back"), emoji=emoji(Icon.BACK))),
+            text_block(f"### {_topic_title(topic)}\n{lines}"),
+            ActionRow(self._topic_menu(topic)),
+            ActionRow(ActionButton(self.render, label=_("Back"), emoji=emoji_for(Icon.BACK))),
         )
         await self.display_card(interaction, *blocks)
 
-    def _lines(self, topic: HelpTopic) -> Iterator[str]:
+    def _command_lines(self, topic: HelpTopic) -> Iterator[str]:
         """Yield a line for each command of a topic, by name; message menu entries come last."""
-        leaves = (one for command in self._commands[topic] for one in _iter_slash_commands(command))
-        slash = [one for one in leaves if self._manages or "managers" not in one.extras]
-        yield from sorted(map(_line, slash), key=lambda line: fold(line.lstrip("`<")))
+        leaf_commands = (leaf for command in self._commands[topic] for leaf in _iter_slash_commands(command))
+        slash_commands = [
+            leaf_command
+            for leaf_command in leaf_commands
+            if self._can_manage or "managers" not in leaf_command.extras
+        ]
+        yield from sorted(map(_command_line, slash_commands), key=lambda line: fold(line.lstrip("`<")))
         for command in self._commands[topic]:
             if isinstance(command, app_commands.ContextMenu):
-                use: str = command.extras["does"].message
+                description: str = command.extras["does"].message
                 yield _("Right-click a post › Apps › **{name}**: {does}.").format(
-                    name=_(command.name), does=_(use)
+                    name=_(command.name), does=_(description)
                 )
 
 
-def _starters(in_server: bool, *, begins: bool) -> Iterator[GettingStartedItem]:  # noqa: FBT001
-    if not in_server:
+def _first_steps(is_in_server: bool, *, needs_setup: bool) -> Iterator[GettingStartedItem]:  # noqa: FBT001
+    if not is_in_server:
         yield GettingStartedItem(
             ("bookmarks",), Icon.SAVE, _("Your bookmarks"), _("read, search and export them")
         )
         yield GettingStartedItem(("watch", "list"), Icon.WATCH, _("Your watches"), _("see and remove them"))
         yield GettingStartedItem(("privacy",), Icon.MORE, _("Your data"), _("see, export or delete it"))
         return
-    if begins:
+    if needs_setup:
         yield GettingStartedItem(("setup",), Icon.ADD, _("Follow your first feeds"), _("in three clicks"))
     yield GettingStartedItem(
         ("search",),
@@ -206,7 +216,7 @@ def _starters(in_server: bool, *, begins: bool) -> Iterator[GettingStartedItem]:
     yield GettingStartedItem(
         ("latest",), Icon.FEED, _("Read the latest"), _("from every channel you can see")
     )
-    if not begins:
+    if not needs_setup:
         yield GettingStartedItem(("trends",), Icon.TREND, _("See what’s rising"), _("the week in one chart"))
     yield GettingStartedItem(
         ("watch", "add"),
@@ -218,12 +228,14 @@ def _starters(in_server: bool, *, begins: bool) -> Iterator[GettingStartedItem]:
     )
 
 
-def _item_text(starter: GettingStartedItem) -> Text:
-    name = _named("/" + " ".join(starter.path))
-    return text(f"{emoji(starter.icon) or ''} **{starter.title}**\n-# {name} {starter.description}".strip())
+def _step_text(step: GettingStartedItem) -> Text:
+    command_markup = _command_markup("/" + " ".join(step.path))
+    return text_block(
+        f"{emoji_for(step.icon) or ''} **{step.title}**\n-# {command_markup} {step.description}".strip()
+    )
 
 
-def _title(topic: HelpTopic) -> str:
+def _topic_title(topic: HelpTopic) -> str:
     return {
         HelpTopic.READING: _("Read and search"),
         HelpTopic.WATCHING: _("Watches and digests"),
@@ -262,17 +274,21 @@ def is_usable(command: AnyCommand, interaction: Interaction) -> bool:
 
 def _iter_slash_commands(command: AnyCommand) -> Iterator[SlashCommand]:
     if isinstance(command, app_commands.Group):
-        yield from (one for one in command.walk_commands() if not isinstance(one, app_commands.Group))
+        yield from (
+            subcommand
+            for subcommand in command.walk_commands()
+            if not isinstance(subcommand, app_commands.Group)
+        )
     elif not isinstance(command, app_commands.ContextMenu):
         yield command
 
 
-def _named(english: str) -> str:
+def _command_markup(english_name: str) -> str:
     """Return a command as a clickable mention, or as code if its id is unknown."""
-    path = i18n.localized_command(english)
+    path = i18n.localized_command(english_name)
     mention = linkify_commands(path)
     return f"`{path}`" if mention == path else mention
 
 
-def _line(command: SlashCommand) -> str:
-    return f"{_named(f'/{command.qualified_name}')} {_(command.description)}"
+def _command_line(command: SlashCommand) -> str:
+    return f"{_command_markup(f'/{command.qualified_name}')} {_(command.description)}"

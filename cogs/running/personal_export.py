@@ -10,81 +10,85 @@ _EXPORT_BATCH_SIZE = 500
 
 async def export_personal_data(interaction: Interaction) -> bytes:
     """Return all data stored about the user as a JSON document in UTF-8."""
-    kept: list[dict[str, object]] = []
+    bookmarks: list[dict[str, object]] = []
     store = interaction.client.store
-    while batch := await store.bookmarks.list(
-        interaction.user.id, limit=_EXPORT_BATCH_SIZE, offset=len(kept)
+    while batch := await store.bookmarks.list_by_user(
+        interaction.user.id, limit=_EXPORT_BATCH_SIZE, offset=len(bookmarks)
     ):
-        kept += [
+        bookmarks += [
             {
-                "url": one.article.url,
-                "title": one.article.title,
-                "source": one.article.outlet,
-                "saved": format_iso(one.created),
-                "server_id": _id(one.server_id),
-                "channel_id": _id(one.channel_id),
-                "message_id": _id(one.message_id),
-                "note": one.note,
-                "tags": one.tags,
-                "read": None if one.read is None else format_iso(one.read),
+                "url": bookmark.article.url,
+                "title": bookmark.article.title,
+                "source": bookmark.article.outlet,
+                "saved": format_iso(bookmark.created),
+                "server_id": _snowflake_text(bookmark.server_id),
+                "channel_id": _snowflake_text(bookmark.channel_id),
+                "message_id": _snowflake_text(bookmark.message_id),
+                "note": bookmark.note,
+                "tags": bookmark.tags,
+                "read": None if bookmark.read is None else format_iso(bookmark.read),
             }
-            for one in batch
+            for bookmark in batch
         ]
     document = {
         "person_id": str(interaction.user.id),
-        "exported": format_iso(interaction.client.newsroom.clock.now()),
-        "bookmarks": kept,
-        "let_go": await store.bookmarks.removed_urls(interaction.user.id),
+        "exported": format_iso(interaction.client.services.clock.now()),
+        "bookmarks": bookmarks,
+        "let_go": await store.bookmarks.load_removed_urls(interaction.user.id),
         "questions": [
             {
-                "question": one.text,
-                "asked": format_iso(one.asked),
-                "answered": one.answered,
-                "public": one.public,
-                "server_id": _id(one.server_id),
-                "channel_id": _id(one.channel_id),
+                "question": question.text,
+                "asked": format_iso(question.asked),
+                "answered": question.answered,
+                "public": question.public,
+                "server_id": _snowflake_text(question.server_id),
+                "channel_id": _snowflake_text(question.channel_id),
             }
-            for one in await store.questions.of_person(interaction.user.id)
+            for question in await store.questions.list_by_user(interaction.user.id)
         ],
         "watches": [
-            {"query": one.query, "made": format_iso(one.created), "server_id": _id(one.server_id)}
-            for one in await store.watches.of_person(interaction.user.id)
+            {
+                "query": watch.query,
+                "made": format_iso(watch.created),
+                "server_id": _snowflake_text(watch.server_id),
+            }
+            for watch in await store.watches.list_by_user(interaction.user.id)
         ],
         "told": [
-            {"url": one.url, "told": format_iso(one.sent)}
-            for one in await store.watches.sent_notifications(interaction.user.id)
+            {"url": notification.url, "told": format_iso(notification.sent_at)}
+            for notification in await store.watches.list_sent_notifications(interaction.user.id)
         ],
-        "digest": await _digest(interaction),
+        "digest": await _load_digest_record(interaction),
         "settings": [
             {
-                "setting": one.setting,
-                "changed": format_iso(one.changed_at),
-                "old": one.old,
-                "new": one.new,
-                "server_id": _id(server_id),
-                "channel_id": _id(one.channel_id),
+                "setting": change.setting,
+                "changed": format_iso(change.changed_at),
+                "old": change.old,
+                "new": change.new,
+                "server_id": _snowflake_text(server_id),
+                "channel_id": _snowflake_text(change.channel_id),
             }
-            for server_id, one in await store.preferences.changes_of(interaction.user.id)
+            for server_id, change in await store.preferences.changes_of(interaction.user.id)
         ],
         "opinions": [
             {
-                "url": one.url,
-                "opinion": one.opinion,
-                "given": format_iso(one.given_at),
-                "server_id": _id(one.server_id),
+                "url": opinion.url,
+                "opinion": opinion.opinion,
+                "given": format_iso(opinion.given_at),
+                "server_id": _snowflake_text(opinion.server_id),
             }
-            for one in await store.feedback.of_person(interaction.user.id)
+            for opinion in await store.feedback.list_by_user(interaction.user.id)
         ],
         "votes": [
-            {"question_id": str(question_id), "voted": format_iso(voted), "helped": helped}
-            for question_id, voted, helped in await store.questions.votes_by_user(interaction.user.id)
+            {"question_id": str(question_id), "voted": format_iso(voted_at), "helped": helped}
+            for question_id, voted_at, helped in await store.questions.list_votes_by_user(interaction.user.id)
         ],
     }
     return json.dumps(document, ensure_ascii=False, indent=2).encode()
 
 
-async def _digest(interaction: Interaction) -> dict[str, object] | None:
-    digest = await interaction.client.store.personal_digests.of_person(interaction.user.id)
+async def _load_digest_record(interaction: Interaction) -> dict[str, object] | None:
+    digest = await interaction.client.store.personal_digests.by_user(interaction.user.id)
     if digest is None:
         return None
     feeds = [await interaction.client.store.feeds.get(feed_id) for feed_id in digest.plan.feed_ids]
@@ -97,10 +101,10 @@ async def _digest(interaction: Interaction) -> dict[str, object] | None:
         "watches": digest.plan.include_watches,
         "made": format_iso(digest.created),
         "paused": None if digest.paused is None else format_iso(digest.paused),
-        "server_id": _id(digest.server_id),
+        "server_id": _snowflake_text(digest.server_id),
     }
 
 
-def _id(snowflake: int | None) -> str | None:
+def _snowflake_text(snowflake: int | None) -> str | None:
     # A string, because JavaScript rounds numbers of this size.
     return None if snowflake is None else str(snowflake)

@@ -8,7 +8,7 @@ from discord.app_commands import locale_str
 
 from bot.core.i18n import _, format_number, ngettext
 from bot.posting.rendering.layout import outlet_branding
-from bot.posting.rendering.layout.blocks import ActionRow, Card, Separator, text
+from bot.posting.rendering.layout.blocks import ActionRow, Card, Separator, text_block
 from bot.store import ErasureReport
 from cogs.running.personal_export import export_personal_data
 from cogs.shared.panels import heading_text
@@ -33,29 +33,31 @@ class PersonalDataPanel(OwnedView):
     """The data stored about the user, with buttons for export and deletion."""
 
     async def render(self, interaction: Interaction) -> None:
-        kept = await _stored_data_lines(interaction)
-        told = _("What Telex stores about you:") if kept else _("Telex stores nothing about you.")
-        small = [
+        data_lines = await _load_stored_data_lines(interaction)
+        intro = _("What Telex stores about you:") if data_lines else _("Telex stores nothing about you.")
+        caveats = [
             _(
                 "Telex only reads messages that mention it, reply to it or are sent to it directly. Only "
                 "you see your bookmarks. Whoever runs Telex sees unanswered questions, without names."
             ),
         ]
-        if self.client.newsroom.text_generator is not None:
-            small.append(_("Your questions go to the language model that this Telex uses to write answers."))
-        small.append(
+        if self.client.services.model_services is not None:
+            caveats.append(
+                _("Your questions go to the language model that this Telex uses to write answers.")
+            )
+        caveats.append(
             _(
                 "Removed bookmarks leave a mark, so that an old reaction doesn’t bring them back. After "
                 "“Delete everything”, the mark has no ID: it can’t be traced to you alone."
             )
         )
-        policy = self.client.newsroom.settings.privacy_url
-        red = discord.ButtonStyle.danger
+        policy = self.client.services.settings.privacy_url
+        danger_style = discord.ButtonStyle.danger
         await self.display_card(
             interaction,
-            heading_text(_("Your data"), told, *_bulleted(kept)),
+            heading_text(_("Your data"), intro, *_bullet_lines(data_lines)),
             Separator(),
-            text("\n".join(f"-# {line}" for line in small)),
+            text_block("\n".join(f"-# {line}" for line in caveats)),
             ActionRow(
                 ActionButton(
                     self._export,
@@ -64,7 +66,10 @@ class PersonalDataPanel(OwnedView):
                     style=discord.ButtonStyle.primary,
                 ),
                 ActionButton(
-                    self._confirm_deletion, label=_("Delete everything"), style=red, disabled=not kept
+                    self._confirm_deletion,
+                    label=_("Delete everything"),
+                    style=danger_style,
+                    disabled=not data_lines,
                 ),
                 None if policy is None else discord.ui.Button(label=_("Privacy policy"), url=policy),
             ),
@@ -79,57 +84,61 @@ class PersonalDataPanel(OwnedView):
         )
 
     async def _confirm_deletion(self, interaction: Interaction) -> None:
-        told = _("This permanently deletes, in every server:")
-        sure = ActionButton(self._delete, label=_("Delete permanently"), style=discord.ButtonStyle.danger)
+        intro = _("This permanently deletes, in every server:")
+        delete_button = ActionButton(
+            self._delete, label=_("Delete permanently"), style=discord.ButtonStyle.danger
+        )
         await self.display_card(
             interaction,
             heading_text(
-                _("Delete everything about you?"), told, *_bulleted(await _stored_data_lines(interaction))
+                _("Delete everything about you?"),
+                intro,
+                *_bullet_lines(await _load_stored_data_lines(interaction)),
             ),
-            text(f"-# {_deletion_caveats()}"),
-            ActionRow(sure, ActionButton(self.render, label=_("Keep everything"))),
+            text_block(f"-# {_deletion_caveats_text()}"),
+            ActionRow(delete_button, ActionButton(self.render, label=_("Keep everything"))),
             colour=_DANGER_COLOUR,
         )
 
     async def _delete(self, interaction: Interaction) -> None:
-        erased = await self.store.erase(self.person_id)
-        self.client.newsroom.tastes.invalidate_all()
-        small = [_deletion_caveats()]
-        if not erased.log_emptied:
-            traces = _(
+        erasure = await self.store.erase(self.user_id)
+        self.client.services.preference_models.invalidate_all()
+        caveats = [_deletion_caveats_text()]
+        if not erasure.is_log_emptied:
+            traces_warning = _(
                 "⚠️ Another program is reading the database, so traces may stay in its log file for a while."
             )
-            small.insert(0, traces)
-        notes = text("\n".join(f"-# {line}" for line in small))
+            caveats.insert(0, traces_warning)
+        notes = text_block("\n".join(f"-# {line}" for line in caveats))
         card = Card(
-            (heading_text(_("Deleted"), *_bulleted(_erased_data_lines(erased))), notes),
+            (heading_text(_("Deleted"), *_bullet_lines(_erased_data_lines(erasure))), notes),
             outlet_branding.DEFAULT_COLOUR,
         )
         await self.finish(interaction, (card,))
 
 
-def _bulleted(entries: list[str]) -> list[str]:
-    return [f"• {one}" for one in entries]
+def _bullet_lines(entries: list[str]) -> list[str]:
+    return [f"• {entry}" for entry in entries]
 
 
-def _deletion_caveats() -> str:
+def _deletion_caveats_text() -> str:
     return _(
         "Earlier backups may still contain this data until whoever runs Telex deletes them. What "
         "you wrote on Discord stays there. Old 🔖 reactions won’t bring your bookmarks back."
     )
 
 
-async def _stored_data_lines(interaction: Interaction) -> list[str]:
+async def _load_stored_data_lines(interaction: Interaction) -> list[str]:
     """Return a line for each kind of data stored about the user."""
-    store, person_id = interaction.client.store, interaction.user.id
-    bookmarks = await store.bookmarks.count(person_id)
-    questions = await store.questions.count(person_id)
-    watches = await store.watches.count(person_id)
-    digest = await store.personal_digests.of_person(person_id)
-    changes = len(await store.preferences.changes_of(person_id))
-    votes = len(await store.questions.votes_by_user(person_id))
-    opinions = len(await store.feedback.of_person(person_id))
-    return _lines(
+    store, user_id = interaction.client.store, interaction.user.id
+    bookmarks = await store.bookmarks.count(user_id)
+    questions = await store.questions.count(user_id)
+    watches = await store.watches.count(user_id)
+    digest = await store.personal_digests.by_user(user_id)
+    changes = len(await store.preferences.changes_of(user_id))
+    votes = len(await store.questions.list_votes_by_user(user_id))
+    opinions = len(await store.feedback.list_by_user(user_id))
+    return _count_lines(
         (
             bookmarks,
             ngettext(
@@ -175,27 +184,27 @@ async def _stored_data_lines(interaction: Interaction) -> list[str]:
     )
 
 
-def _erased_data_lines(erased: ErasureReport) -> list[str]:
-    return _lines(
-        (erased.bookmarks, ngettext("{count} bookmark", "{count} bookmarks", erased.bookmarks)),
-        (erased.questions, ngettext("{count} question", "{count} questions", erased.questions)),
-        (erased.votes, ngettext("{count} vote on an answer", "{count} votes on answers", erased.votes)),
+def _erased_data_lines(erasure: ErasureReport) -> list[str]:
+    return _count_lines(
+        (erasure.bookmarks, ngettext("{count} bookmark", "{count} bookmarks", erasure.bookmarks)),
+        (erasure.questions, ngettext("{count} question", "{count} questions", erasure.questions)),
+        (erasure.votes, ngettext("{count} vote on an answer", "{count} votes on answers", erasure.votes)),
         (
-            erased.opinions,
-            ngettext("{count} reaction to an article", "{count} reactions to articles", erased.opinions),
+            erasure.opinions,
+            ngettext("{count} reaction to an article", "{count} reactions to articles", erasure.opinions),
         ),
-        (erased.watches, ngettext("{count} watch", "{count} watches", erased.watches)),
-        (erased.digests, _("your digest")),
+        (erasure.watches, ngettext("{count} watch", "{count} watches", erasure.watches)),
+        (erasure.digests, _("your digest")),
         (
-            erased.changes,
+            erasure.changes,
             ngettext(
                 "your name on {count} setting change",
                 "your name on {count} setting changes",
-                erased.changes,
+                erasure.changes,
             ),
         ),
     )
 
 
-def _lines(*counted: tuple[int, str]) -> list[str]:
-    return [words.format(count=format_number(count)) for count, words in counted if count]
+def _count_lines(*counted_templates: tuple[int, str]) -> list[str]:
+    return [template.format(count=format_number(count)) for count, template in counted_templates if count]

@@ -24,18 +24,18 @@ class GuildEventsCog(commands.Cog):
     @commands.Cog.listener()
     async def on_shard_served(self, shard_id: int, _last_sent: int | None) -> None:
         """Recheck blocked channels and missed welcomes of a shard that this process now owns."""
-        for channel_id in await self._store.dispatches.blocked_channels(shard_id):
-            await self._bot.courier.recheck_channel(channel_id)
+        for channel_id in await self._store.dispatches.list_blocked_channels(shard_id):
+            await self._bot.outbox_relay.recheck_channel(channel_id)
         for guild in self._bot.guilds_of(shard_id):
             if not guild.unavailable:
                 await self._welcome_if_recent(guild)
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        joined = partial(self._store.servers.mark_joined, guild.id, str(guild.preferred_locale))
-        await self._store.retry_until_written(joined)
-        before = self._bot.newsroom.clock.now() - _WELCOME_REPEAT_SECONDS
-        if await self._store.servers.claim_welcome(guild.id, again_before=before):
+        mark_joined = partial(self._store.servers.mark_joined, guild.id, str(guild.preferred_locale))
+        await self._store.retry_until_written(mark_joined)
+        welcomed_before = self._bot.services.clock.now() - _WELCOME_REPEAT_SECONDS
+        if await self._store.servers.claim_welcome(guild.id, repeat_before=welcomed_before):
             await send_welcome(self._bot, guild)
 
     @commands.Cog.listener()
@@ -46,7 +46,7 @@ class GuildEventsCog(commands.Cog):
         await self._store_locale(guild)
         await self._recheck_channels(guild)
         await self._welcome_if_recent(guild)
-        self._bot.courier.wake()
+        self._bot.outbox_relay.wake()
 
     @commands.Cog.listener()
     async def on_guild_update(self, _before: discord.Guild, after: discord.Guild) -> None:
@@ -85,30 +85,30 @@ class GuildEventsCog(commands.Cog):
 
     @commands.Cog.listener()
     async def on_thread_update(self, _before: discord.Thread, after: discord.Thread) -> None:
-        await self._bot.courier.recheck_channel(after.id)
+        await self._bot.outbox_relay.recheck_channel(after.id)
 
     async def _stop_sharing(self, server_id: int, channel_id: int) -> None:
-        stop = partial(
-            self._store.channel_feeds.revoke, server_id=server_id, channel_id=channel_id, person_id=None
+        revoke = partial(
+            self._store.channel_feeds.revoke, server_id=server_id, channel_id=channel_id, user_id=None
         )
-        await self._store.retry_until_written(stop)
+        await self._store.retry_until_written(revoke)
 
     async def _welcome_if_recent(self, guild: discord.Guild) -> None:
         """Welcome a server that invited the bot during an outage or downtime."""
-        since = guild.me.joined_at.timestamp() if guild.me is not None and guild.me.joined_at else 0
-        new = self._bot.newsroom.clock.now() - since < _RECENT_JOIN_SECONDS
-        if new and await self._store.servers.claim_welcome(guild.id):
+        joined_at = guild.me.joined_at.timestamp() if guild.me is not None and guild.me.joined_at else 0
+        is_recent = self._bot.services.clock.now() - joined_at < _RECENT_JOIN_SECONDS
+        if is_recent and await self._store.servers.claim_welcome(guild.id):
             await send_welcome(self._bot, guild)
 
     async def _recheck_channels(self, guild: discord.Guild) -> None:
-        alerts = await self._store.servers.alerts(guild.id)
-        following = await self._store.subscriptions.channels(guild.id)
-        following |= await self._store.watches.channels(guild.id)
-        following |= {digest.channel_id for digest in await self._store.digests.of_server(guild.id)}
-        for channel_id in following | ({alerts} if alerts else set()):
-            await self._bot.courier.recheck_channel(channel_id)
+        alert_channel_id = await self._store.servers.get_alert_channel_id(guild.id)
+        channel_ids = await self._store.subscriptions.load_channel_ids(guild.id)
+        channel_ids |= await self._store.watches.load_channel_ids(guild.id)
+        channel_ids |= {digest.channel_id for digest in await self._store.digests.list_by_server(guild.id)}
+        for channel_id in channel_ids | ({alert_channel_id} if alert_channel_id else set()):
+            await self._bot.outbox_relay.recheck_channel(channel_id)
 
     async def _store_locale(self, guild: discord.Guild) -> None:
-        tag = str(guild.preferred_locale)
-        if await self._store.servers.locale(guild.id) != tag:
-            await self._store.servers.mark_joined(guild.id, tag)
+        locale_tag = str(guild.preferred_locale)
+        if await self._store.servers.get_locale(guild.id) != locale_tag:
+            await self._store.servers.mark_joined(guild.id, locale_tag)

@@ -4,7 +4,7 @@ import discord
 
 from bot.core.i18n import _, format_number
 from bot.core.user_errors import UserFacingError
-from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, text
+from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, text_block
 from bot.store.records.people_records import AssistantToken
 from bot.text import discord_text
 from cogs.shared.authorization import ManagersPanel
@@ -19,9 +19,11 @@ class AssistantPanel(ManagersPanel):
 
     async def render(self, interaction: Interaction, token: str | None = None) -> None:
         """Show the tokens, and a new `token`, which is shown only once."""
-        known = await self.store.assistant_tokens.of_server(self.guild.id)
-        address = await self.store.assistant_tokens.address()
-        lines = [_line(one) for one in known] or [_("No tokens yet.")]
+        assistant_tokens = await self.store.assistant_tokens.list_by_server(self.guild.id)
+        address = await self.store.assistant_tokens.get_public_url()
+        lines = [_token_line(assistant_token) for assistant_token in assistant_tokens] or [
+            _("No tokens yet.")
+        ]
         blocks: list[Block] = [
             heading_text(
                 _("Tokens for AI assistants"),
@@ -30,7 +32,7 @@ class AssistantPanel(ManagersPanel):
                     "view, and ask questions about them. It can’t change anything."
                 ),
             ),
-            text(
+            text_block(
                 _("Address: `{address}`").format(
                     address=discord_text.to_plain_line(address).replace("`", "'")
                 )
@@ -38,31 +40,34 @@ class AssistantPanel(ManagersPanel):
                 else _("Address: ask whoever runs this bot where `telex mcp --http` can be reached.")
             ),
             Separator(),
-            text("\n".join(lines)),
+            text_block("\n".join(lines)),
         ]
         if token is not None:
-            how = _(
+            instructions = _(
                 "Copy it now: I won’t show it again. Add an MCP server to your assistant with the address "
                 "and this bearer token."
             )
-            blocks.append(text(f"```\n{token}\n```\n-# {how}"))
+            blocks.append(text_block(f"```\n{token}\n```\n-# {instructions}"))
         menu = None
-        if known:
-            options = [menu_option(one.short_name, one.name) for one in known]
+        if assistant_tokens:
+            options = [
+                menu_option(revocable_token.short_name, revocable_token.name)
+                for revocable_token in assistant_tokens
+            ]
             menu = StringMenu(
                 self._revoke, placeholder=_("Revoke tokens…"), options=options, max_values=len(options)
             )
-        make = ActionButton(
+        create_button = ActionButton(
             self._create_token,
             label=_("New token"),
             style=discord.ButtonStyle.success,
-            disabled=len(known) >= _MAX_TOKENS_PER_SERVER,
+            disabled=len(assistant_tokens) >= _MAX_TOKENS_PER_SERVER,
         )
-        await self.display_card(interaction, *blocks, ActionRow(menu), ActionRow(make))
+        await self.display_card(interaction, *blocks, ActionRow(menu), ActionRow(create_button))
 
     async def _create_token(self, interaction: Interaction) -> None:
         tokens = self.store.assistant_tokens
-        token = await tokens.create(self.guild.id, person_id=self.person_id, limit=_MAX_TOKENS_PER_SERVER)
+        token = await tokens.create(self.guild.id, user_id=self.user_id, limit=_MAX_TOKENS_PER_SERVER)
         if token is None:
             raise UserFacingError(
                 _("A server can have {count} tokens. Revoke one first.").format(
@@ -72,12 +77,12 @@ class AssistantPanel(ManagersPanel):
         await self.render(interaction, token)
 
     async def _revoke(self, _interaction: Interaction, names: list[str]) -> None:
-        await self.store.assistant_tokens.revoke(self.guild.id, names, person_id=self.person_id)
+        await self.store.assistant_tokens.revoke(self.guild.id, names, user_id=self.user_id)
 
 
-def _line(token: AssistantToken) -> str:
-    used = _("never used")
+def _token_line(token: AssistantToken) -> str:
+    last_used_text = _("never used")
     if token.last_used_at is not None:
-        used = _("last used {when}").format(when=f"<t:{token.last_used_at}:R>")
-    made = _("created {when}").format(when=f"<t:{token.created}:R>")
-    return f"🔑 **{token.short_name}** · {made} · {used}"
+        last_used_text = _("last used {when}").format(when=f"<t:{token.last_used_at}:R>")
+    created_text = _("created {when}").format(when=f"<t:{token.created}:R>")
+    return f"🔑 **{token.short_name}** · {created_text} · {last_used_text}"

@@ -53,69 +53,85 @@ class ChannelSettingsPanel(ChannelPanel):
     """The settings of a channel with their controls."""
 
     async def render(self, interaction: Interaction) -> None:
-        now = await self.store.preferences.of_channel(self.channel.id)
+        preferences = await self.store.preferences.by_channel(self.channel.id)
         blocks: list[Block] = [
             heading_text(_("Channel settings"), self.channel.mention),
             Separator(),
             setting_section(_("Post language")),
-            ActionRow(language_menu(self, now.language, _("Same as the server"))),
-            self._toggle_section(Preference.JOIN_STORIES, now),
+            ActionRow(language_menu(self, preferences.language, _("Same as the server"))),
+            self._toggle_section(Preference.JOIN_STORIES, preferences),
         ]
-        writing = self.client.newsroom.text_generator
-        if now.translate or (writing is not None and writing.translator is not None):
-            blocks.append(self._toggle_section(Preference.TRANSLATE, now))
+        text_generator = self.client.services.model_services
+        if preferences.translate or (text_generator is not None and text_generator.translator is not None):
+            blocks.append(self._toggle_section(Preference.TRANSLATE, preferences))
         if isinstance(self.channel, discord.TextChannel):
-            lacking = permissions.missing_thread_permissions(self.channel) if now.daily_thread else []
+            missing_names = (
+                permissions.find_missing_thread_permissions(self.channel) if preferences.daily_thread else []
+            )
             blocks.append(
-                self._toggle_section(Preference.DAILY_THREAD, now, _missing_permissions_text(lacking))
+                self._toggle_section(
+                    Preference.DAILY_THREAD, preferences, _missing_permissions_text(missing_names)
+                )
             )
         if isinstance(self.channel, discord.ForumChannel):
-            rules = len(await self.store.forum_tags.by_channel(self.channel.id))
-            told = format_count("{count} rule", "{count} rules", rules)
-            blocks.append(setting_section(_("Post tags"), told, ActionButton(self._tags, label=_("Choose…"))))
-        signs = await self._webhook_notes() if now.as_outlet else ()
+            rule_count = len(await self.store.forum_tags.list_by_channel(self.channel.id))
+            rule_count_text = format_count("{count} rule", "{count} rules", rule_count)
+            blocks.append(
+                setting_section(
+                    _("Post tags"), rule_count_text, ActionButton(self._open_tag_panel, label=_("Choose…"))
+                )
+            )
+        webhook_notes = await self._prepare_webhook() if preferences.as_outlet else ()
         await self.display_card(
-            interaction, *blocks, self._toggle_section(Preference.POST_AS_OUTLET, now, *signs)
+            interaction, *blocks, self._toggle_section(Preference.POST_AS_OUTLET, preferences, *webhook_notes)
         )
 
-    def _toggle_section(self, preference: Preference, now: ChannelPreferences, *more: str) -> Section:
+    def _toggle_section(
+        self, preference: Preference, preferences: ChannelPreferences, *notes: str
+    ) -> Section:
         """Return the section of a toggle, with the non-empty `notes` and a button that switches it."""
-        switch, is_on = TOGGLES[preference], getattr(now, preference)
-        lines = (_(switch.on_text if is_on else switch.off_text), *more)
-        turn = ActionButton(partial(self._toggle, preference), label=_("Turn off") if is_on else _("Turn on"))
-        return setting_section(_(switch.name), "\n".join(filter(None, lines)), turn)
+        toggle, is_on = TOGGLES[preference], getattr(preferences, preference)
+        lines = (_(toggle.on_text if is_on else toggle.off_text), *notes)
+        toggle_button = ActionButton(
+            partial(self._toggle, preference), label=_("Turn off") if is_on else _("Turn on")
+        )
+        return setting_section(_(toggle.name), "\n".join(filter(None, lines)), toggle_button)
 
-    async def _webhook_notes(self) -> tuple[str, ...]:
+    async def _prepare_webhook(self) -> tuple[str, ...]:
         """Return the problem with the channel's webhook, or "", and a caveat; create the webhook."""
-        found, problem = await self.client.webhooks.get_or_create(self.channel, ignore_backoff=True), ""
-        if isinstance(found, ChannelBlocked | Rejected):
-            why = (
-                found.problem if isinstance(found, ChannelBlocked) else f"{SendProblem.REFUSED} {found.error}"
+        webhook, problem = await self.client.webhooks.get_or_create(self.channel, ignore_backoff=True), ""
+        if isinstance(webhook, ChannelBlocked | Rejected):
+            problem_code = (
+                webhook.problem
+                if isinstance(webhook, ChannelBlocked)
+                else f"{SendProblem.REFUSED} {webhook.error}"
             )
-            problem = f"🟠 {describe_problem(why)} " + _("Until then, posts show my name.")
-        late = _(
+            problem = f"🟠 {describe_problem(problem_code)} " + _("Until then, posts show my name.")
+        caveat = _(
             "If Discord doesn’t confirm a post, I look for it for 3 minutes before I send it again, so that "
             "nothing appears twice."
         )
-        return (problem, late)
+        return (problem, caveat)
 
-    async def _tags(self, interaction: Interaction) -> None:
+    async def _open_tag_panel(self, interaction: Interaction) -> None:
         assert isinstance(self.channel, discord.ForumChannel)
         self.stop()
         await ForumTagPanel(interaction, self.channel).render(interaction)
 
     async def _toggle(self, preference: Preference, _interaction: Interaction) -> None:
-        now = await self.store.preferences.of_channel(self.channel.id)
-        await self.change(preference, int(not getattr(now, preference)))
+        preferences = await self.store.preferences.by_channel(self.channel.id)
+        await self.change(preference, int(not getattr(preferences, preference)))
         if preference is Preference.DAILY_THREAD:
-            await self.client.courier.recheck_channel(self.channel.id)
-        self.client.courier.wake()
+            await self.client.outbox_relay.recheck_channel(self.channel.id)
+        self.client.outbox_relay.wake()
 
 
-def _missing_permissions_text(lacking: list[str]) -> str:
+def _missing_permissions_text(missing_names: list[str]) -> str:
     """Return advice on permissions that are missing for threads, or "" if there are none."""
-    if not lacking:
+    if not missing_names:
         return ""
-    names = ", ".join(f"**{permissions.permission_label(one)}**" for one in lacking)
+    bold_labels = ", ".join(
+        f"**{permissions.permission_label(permission_name)}**" for permission_name in missing_names
+    )
     advice = _("I can’t do that yet. In the channel’s settings, give me {permissions}.")
-    return f"🟠 {advice.format(permissions=names)}"
+    return f"🟠 {advice.format(permissions=bold_labels)}"

@@ -7,7 +7,7 @@ import discord
 from bot.core.i18n import _, format_count
 from bot.core.preferences import ForumTagRule
 from bot.core.user_errors import UserFacingError
-from bot.posting.forum_tags import assignable_tags
+from bot.posting.forum_tags import list_assignable_tags
 from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout.blocks import ActionRow
 from bot.text import discord_text
@@ -30,73 +30,75 @@ class ForumTagPanel(ChannelPanel):
         self._rules: list[ForumTagRule] = []
 
     async def render(self, interaction: Interaction) -> None:
-        self._rules = await self.store.forum_tags.by_channel(self._forum.id)
+        self._rules = await self.store.forum_tags.list_by_channel(self._forum.id)
         lines = [_("Tags named like a feed’s categories are added automatically.")]
         lines += [f"• {self._rule_text(rule)}" for rule in self._rules]
-        tags = assignable_tags(self._forum)
+        tags = list_assignable_tags(self._forum)
         if not tags:
             lines.append(_("This forum has no tags I can use yet. Create some in its settings."))
-        pick = remove = None
+        add_menu = remove_menu = None
         if tags:
             options = [menu_option(tag.name, tag.id) for tag in tags]
-            pick = StringMenu(
+            add_menu = StringMenu(
                 self._open_rule_modal, AckMode.MANUAL, placeholder=_("Add a tag…"), options=options
             )
         if self._rules:
-            options = [menu_option(self._label(rule), number) for number, rule in enumerate(self._rules)]
-            remove = StringMenu(self._remove, placeholder=_("Remove a rule…"), options=options)
+            options = [menu_option(self._rule_label(rule), number) for number, rule in enumerate(self._rules)]
+            remove_menu = StringMenu(self._remove_rule, placeholder=_("Remove a rule…"), options=options)
         blocks = (
             heading_text(_("Post tags"), self._forum.mention, *lines),
-            ActionRow(pick),
-            ActionRow(remove),
+            ActionRow(add_menu),
+            ActionRow(remove_menu),
         )
         await self.display_card(interaction, *blocks)
 
-    def _name(self, rule: ForumTagRule) -> str:
+    def _tag_name(self, rule: ForumTagRule) -> str:
         tag = self._forum.get_tag(rule.tag_id)
         return tag.name if tag is not None else _("a deleted tag")
 
-    def _label(self, rule: ForumTagRule) -> str:
-        name = self._name(rule)
+    def _rule_label(self, rule: ForumTagRule) -> str:
+        name = self._tag_name(rule)
         return _("{tag}: {query}").format(tag=name, query=rule.query) if rule.query else name
 
     def _rule_text(self, rule: ForumTagRule) -> str:
-        name = discord_text.to_markdown_line(self._name(rule), discord_limits.OPTION_LABEL_LENGTH)
+        name = discord_text.to_markdown_line(self._tag_name(rule), discord_limits.MAX_OPTION_LABEL_LENGTH)
         if not rule.query:
             return _("**{tag}**: every post").format(tag=name)
         query = discord_text.to_plain_line(rule.query, _MAX_QUERY_LENGTH).replace("`", "'")
         return _("**{tag}**: posts that match `{query}`").format(tag=name, query=query)
 
-    async def _open_rule_modal(self, interaction: Interaction, values: list[str]) -> None:
-        line = TextField(
+    async def _open_rule_modal(self, interaction: Interaction, selected_values: list[str]) -> None:
+        text_field = TextField(
             "line",
             _("Posts that match (empty: all posts)"),
             placeholder="source:numerama robots",
             max_length=_MAX_QUERY_LENGTH,
             required=False,
         )
-        window = FormModal(_("Add a tag"), partial(self._add, int(values[0])), line, view=self)
-        await interaction.response.send_modal(window)
+        modal = FormModal(
+            _("Add a tag"), partial(self._add_rule, int(selected_values[0])), text_field, view=self
+        )
+        await interaction.response.send_modal(modal)
 
-    async def _add(self, tag_id: int, _interaction: Interaction, typed: str) -> None:
-        text = typed.strip()
+    async def _add_rule(self, tag_id: int, _interaction: Interaction, field_text: str) -> None:
+        query_text = field_text.strip()
         query = (
-            subscription_filters.parse_filter_query(text, self.client.newsroom.clock.now()).text
-            if text
+            subscription_filters.parse_filter_query(query_text, self.client.services.clock.now()).text
+            if query_text
             else ""
         )
         tag = self._forum.get_tag(tag_id)
         if tag is None:
             raise UserFacingError(_("That tag no longer exists."))
-        added = await self.store.forum_tags.add(
+        is_added = await self.store.forum_tags.add(
             ForumTagRule(tag_id, query),
             tag.name,
             server_id=self._forum.guild.id,
             channel_id=self._forum.id,
-            person_id=self.person_id,
+            user_id=self.user_id,
             limit=_MAX_RULES_PER_FORUM,
         )
-        if not added:
+        if not is_added:
             raise UserFacingError(
                 format_count(
                     "A forum can have {count} tag rule. Remove one first.",
@@ -105,15 +107,15 @@ class ForumTagPanel(ChannelPanel):
                 )
             )
         self.has_saved = True
-        await self.client.courier.recheck_channel(self._forum.id)
+        await self.client.outbox_relay.recheck_channel(self._forum.id)
 
-    async def _remove(self, _interaction: Interaction, values: list[str]) -> None:
-        rule = self._rules[int(values[0])]
+    async def _remove_rule(self, _interaction: Interaction, selected_values: list[str]) -> None:
+        rule = self._rules[int(selected_values[0])]
         await self.store.forum_tags.remove(
             rule,
-            self._name(rule),
+            self._tag_name(rule),
             server_id=self._forum.guild.id,
             channel_id=self._forum.id,
-            person_id=self.person_id,
+            user_id=self.user_id,
         )
         self.has_saved = True

@@ -23,16 +23,16 @@ class LimitOption(NamedTuple):
     """A number that can be set for a channel: its choices and how to format them."""
 
     name: str
-    values: tuple[int, ...]
+    choices: tuple[int, ...]
     format_value: Callable[[int], str]
     unset_label: str
 
-    def format(self, value: int | None) -> str:
+    def format(self, choice: int | None) -> str:
         """Format a value, or None for no limit, within a sentence in the current language."""
-        return _(self.unset_label) if value is None else self.format_value(value)
+        return _(self.unset_label) if choice is None else self.format_value(choice)
 
 
-def _duration(seconds: int) -> str:
+def _duration_text(seconds: int) -> str:
     if seconds < _SECONDS_PER_MINUTE:
         return format_count("{count} second", "{count} seconds", seconds)
     return format_count("{count} minute", "{count} minutes", seconds // _SECONDS_PER_MINUTE)
@@ -48,7 +48,7 @@ LIMIT_OPTIONS: Mapping[str, LimitOption] = {
     Preference.MIN_POST_INTERVAL: LimitOption(
         N_("Time between posts"),
         (10, 30, 60, 120, 300, 600, 900, 1800, 3600),  # Seconds.
-        _duration,
+        _duration_text,
         N_("no minimum"),
     ),
     Preference.MIN_OUTLETS: LimitOption(
@@ -70,20 +70,29 @@ LIMIT_OPTIONS: Mapping[str, LimitOption] = {
 class _LimitsPanel(ChannelPanel):
     """A panel with menus for numeric settings."""
 
-    def menu(self, preference: Preference, now: ChannelPreferences) -> tuple[Section, ActionRow]:
+    def limit_menu(
+        self, preference: Preference, preferences: ChannelPreferences
+    ) -> tuple[Section, ActionRow]:
         """Return the section with the name of a setting, and its menu."""
-        bound = LIMIT_OPTIONS[preference]
-        shown = select_options(
-            getattr(now, preference), bound.values, bound.format_value, _(bound.unset_label)
+        limit_option = LIMIT_OPTIONS[preference]
+        menu_options = select_options(
+            getattr(preferences, preference),
+            limit_option.choices,
+            limit_option.format_value,
+            _(limit_option.unset_label),
         )
-        for one in shown:
-            one.label = one.label[:1].upper() + one.label[1:]
-        menu = StringMenu(partial(self._choose, preference), placeholder=f"{_(bound.name)}…", options=shown)
-        return setting_section(_(bound.name)), ActionRow(menu)
+        for option in menu_options:
+            option.label = option.label[:1].upper() + option.label[1:]
+        menu = StringMenu(
+            partial(self._set_limit, preference), placeholder=f"{_(limit_option.name)}…", options=menu_options
+        )
+        return setting_section(_(limit_option.name)), ActionRow(menu)
 
-    async def _choose(self, preference: Preference, _interaction: Interaction, values: list[str]) -> None:
-        await self.change(preference, selected_number(values))
-        self.client.courier.wake()
+    async def _set_limit(
+        self, preference: Preference, _interaction: Interaction, selected_values: list[str]
+    ) -> None:
+        await self.change(preference, selected_number(selected_values))
+        self.client.outbox_relay.wake()
 
 
 _SCHEDULE_PREFERENCES = (Preference.QUIET_HOURS, Preference.MAX_POSTS_PER_HOUR, Preference.MIN_POST_INTERVAL)
@@ -95,80 +104,93 @@ class SchedulePanel(_LimitsPanel):
     Quiet hours are saved once both ends are chosen.
     """
 
-    _ends: tuple[int | None, int | None] = (None, None)
+    _unsaved_ends: tuple[int | None, int | None] = (None, None)
     """Start and end of unsaved quiet hours, in minutes of the day; None if not chosen yet."""
 
     async def render(self, interaction: Interaction) -> None:
         store = self.store
-        now = await store.preferences.of_channel(self.channel.id)
-        zone = (await store.preferences.of_server(self.channel.guild.id)).time_zone
-        held = await store.dispatches.wait_reason(self.channel.id)
-        begin, end = self._ends if now.quiet_hours is None else local_time.parse_quiet_hours(now.quiet_hours)
-        quiet = _quiet_hours(begin, end, zone)
-        waits = ""
-        if held is not None:
-            waits = _("Right now: {reason}").format(reason=describe_problem(held))
-        elif now.quiet_hours is not None:
-            waits = linkify_commands(_("Change the time zone with /settings server."))
-        rule = _(
+        preferences = await store.preferences.by_channel(self.channel.id)
+        zone = (await store.preferences.by_server(self.channel.guild.id)).time_zone
+        wait_reason = await store.dispatches.get_wait_reason(self.channel.id)
+        begin, end = (
+            self._unsaved_ends
+            if preferences.quiet_hours is None
+            else local_time.parse_quiet_hours(preferences.quiet_hours)
+        )
+        quiet_hours_line = _quiet_hours_draft_text(begin, end, zone)
+        note = ""
+        if wait_reason is not None:
+            note = _("Right now: {reason}").format(reason=describe_problem(wait_reason))
+        elif preferences.quiet_hours is not None:
+            note = linkify_commands(_("Change the time zone with /settings server."))
+        explanation = _(
             "During quiet hours, posts, alerts and watches wait, but digests don’t. Past the hourly "
             "limit, the rest arrives in one message. Nothing is lost."
         )
-        is_off = all(getattr(now, each) is None for each in _SCHEDULE_PREFERENCES)
-        stop = ActionButton(self._turn_off, label=_("Turn everything off"), disabled=is_off)
+        is_off = all(getattr(preferences, preference) is None for preference in _SCHEDULE_PREFERENCES)
+        turn_off_button = ActionButton(self._turn_off, label=_("Turn everything off"), disabled=is_off)
         await self.display_card(
             interaction,
-            heading_text(_("Posting schedule"), self.channel.mention, f"-# {rule}"),
-            setting_section(_("Quiet hours"), "\n".join(filter(None, (quiet, waits)))),
+            heading_text(_("Posting schedule"), self.channel.mention, f"-# {explanation}"),
+            setting_section(_("Quiet hours"), "\n".join(filter(None, (quiet_hours_line, note)))),
             self._hour_menu(0, begin, _("Quiet from…"), _("Quiet from {time}")),
             self._hour_menu(1, end, _("Quiet until…"), _("Quiet until {time}")),
-            *self.menu(Preference.MAX_POSTS_PER_HOUR, now),
-            *self.menu(Preference.MIN_POST_INTERVAL, now),
-            ActionRow(stop),
+            *self.limit_menu(Preference.MAX_POSTS_PER_HOUR, preferences),
+            *self.limit_menu(Preference.MIN_POST_INTERVAL, preferences),
+            ActionRow(turn_off_button),
         )
 
-    def _hour_menu(self, which: int, chosen: int | None, placeholder: str, label: str) -> ActionRow:
+    def _hour_menu(
+        self, end_index: int, selected_minute: int | None, placeholder: str, label: str
+    ) -> ActionRow:
         """Return a menu of the hours of the day, after an option for none.
 
         `end_index` is 0 for the start of the quiet hours and 1 for the end.
         """
-        times = range(0, local_time.MINUTES_PER_DAY, _SECONDS_PER_MINUTE)
-        shown = select_options(
-            chosen, times, lambda time: label.format(time=local_time.format_clock(time)), _("No quiet hours")
+        minutes = range(0, local_time.MINUTES_PER_DAY, _SECONDS_PER_MINUTE)
+        menu_options = select_options(
+            selected_minute,
+            minutes,
+            lambda time: label.format(time=local_time.format_clock(time)),
+            _("No quiet hours"),
         )
-        shown[0].default = False
+        menu_options[0].default = False
         return ActionRow(
-            StringMenu(partial(self._set_quiet_hours, which), placeholder=placeholder, options=shown)
+            StringMenu(
+                partial(self._set_quiet_hours, end_index), placeholder=placeholder, options=menu_options
+            )
         )
 
     async def _turn_off(self, _interaction: Interaction) -> None:
-        self._ends = (None, None)
+        self._unsaved_ends = (None, None)
         for preference in _SCHEDULE_PREFERENCES:
             await self.change(preference, None)
-        self.client.courier.wake()
+        self.client.outbox_relay.wake()
 
-    async def _set_quiet_hours(self, which: int, _interaction: Interaction, values: list[str]) -> None:
+    async def _set_quiet_hours(
+        self, end_index: int, _interaction: Interaction, selected_values: list[str]
+    ) -> None:
         """Set one end of the quiet hours, and save them if the other end is known.
 
         Raises `UserFacingError` if both ends are equal.
         """
-        saved = (await self.store.preferences.of_channel(self.channel.id)).quiet_hours
-        chosen = selected_number(values)
-        begin, end = self._ends if saved is None else local_time.parse_quiet_hours(saved)
-        begin, end = (chosen, end) if which == 0 else (begin, chosen)
-        if chosen is not None and begin == end:
+        saved_hours = (await self.store.preferences.by_channel(self.channel.id)).quiet_hours
+        selected_minute = selected_number(selected_values)
+        begin, end = self._unsaved_ends if saved_hours is None else local_time.parse_quiet_hours(saved_hours)
+        begin, end = (selected_minute, end) if end_index == 0 else (begin, selected_minute)
+        if selected_minute is not None and begin == end:
             raise UserFacingError(_("Quiet hours can’t begin and end at the same time."))
-        self._ends = (None, None)
+        self._unsaved_ends = (None, None)
         if begin is not None and end is not None:
             await self.change(Preference.QUIET_HOURS, local_time.format_quiet_hours(begin, end))
-        elif chosen is not None:
-            self._ends = (begin, end)
-        elif saved is not None:
+        elif selected_minute is not None:
+            self._unsaved_ends = (begin, end)
+        elif saved_hours is not None:
             await self.change(Preference.QUIET_HOURS, None)
-        self.client.courier.wake()
+        self.client.outbox_relay.wake()
 
 
-def _quiet_hours(begin: int | None, end: int | None, zone: str) -> str:
+def _quiet_hours_draft_text(begin: int | None, end: int | None, zone: str) -> str:
     """Return quiet hours as text, or which end is still to be chosen."""
     if begin is not None and end is not None:
         return _("{begin} to {end} ({zone})").format(
@@ -186,56 +208,72 @@ class StoryLimitsPanel(_LimitsPanel):
 
     async def render(self, interaction: Interaction) -> None:
         store = self.store
-        now = await store.preferences.of_channel(self.channel.id)
-        zone = (await store.preferences.of_server(self.channel.guild.id)).time_zone
-        held = await store.held_posts.count(self.channel.id)
-        pairs = await store.subscriptions.list_with_feeds(self.channel.guild.id)
-        followed = len({fold(feed.outlet) for one, feed in pairs if one.channel_id == self.channel.id})
-        lines = self._lines(now, zone, followed=followed, held=held)
-        spaced = [each for line in lines for each in (blocks.text(line), Separator())]
-        _name, outlets = self.menu(Preference.MIN_OUTLETS, now)
-        _name, best = self.menu(Preference.TOP_STORIES_PER_DAY, now)
-        await self.display_card(interaction, *spaced, outlets, best)
+        preferences = await store.preferences.by_channel(self.channel.id)
+        zone = (await store.preferences.by_server(self.channel.guild.id)).time_zone
+        waiting_count = await store.held_posts.count(self.channel.id)
+        followed_feeds = await store.subscriptions.list_with_feeds(self.channel.guild.id)
+        followed_outlet_count = len(
+            {
+                fold(feed.outlet)
+                for subscription, feed in followed_feeds
+                if subscription.channel_id == self.channel.id
+            }
+        )
+        lines = self._lines(preferences, zone, outlet_count=followed_outlet_count, held_count=waiting_count)
+        spaced_blocks = [block for line in lines for block in (blocks.text_block(line), Separator())]
+        _name, outlets_row = self.limit_menu(Preference.MIN_OUTLETS, preferences)
+        _name, best_row = self.limit_menu(Preference.TOP_STORIES_PER_DAY, preferences)
+        await self.display_card(interaction, *spaced_blocks, outlets_row, best_row)
 
-    def _lines(self, now: ChannelPreferences, zone: str, *, followed: int, held: int) -> Iterator[str]:
+    def _lines(
+        self, preferences: ChannelPreferences, zone: str, *, outlet_count: int, held_count: int
+    ) -> Iterator[str]:
         heading = _("Stories in {channel}").format(channel=self.channel.mention)
-        rule = _(
+        explanation = _(
             "A story waits up to three days for enough outlets to report it. The best of the day are "
             "posted one at a time between {begin} and {end} ({zone})."
         ).format(
-            begin=local_time.format_clock(local_time.FIRST),
-            end=local_time.format_clock(local_time.LAST),
+            begin=local_time.format_clock(local_time.WAKING_START_MINUTE),
+            end=local_time.format_clock(local_time.WAKING_END_MINUTE),
             zone=zone,
         )
-        yield f"### {heading}\n{rule}"
-        chosen = (
-            (each, getattr(now, each)) for each in (Preference.MIN_OUTLETS, Preference.TOP_STORIES_PER_DAY)
+        yield f"### {heading}\n{explanation}"
+        limits = (
+            (story_preference, getattr(preferences, story_preference))
+            for story_preference in (Preference.MIN_OUTLETS, Preference.TOP_STORIES_PER_DAY)
         )
         yield "\n".join(
-            f"**{_(LIMIT_OPTIONS[each].name)}** · {LIMIT_OPTIONS[each].format(value)}"
-            for each, value in chosen
+            f"**{_(LIMIT_OPTIONS[preference].name)}** · {LIMIT_OPTIONS[preference].format(limit)}"
+            for preference, limit in limits
         )
-        if now.least_outlets is not None and followed < now.least_outlets:
+        if preferences.least_outlets is not None and outlet_count < preferences.least_outlets:
             yield "🟠 " + format_count(
                 "This channel follows {count} outlet, so no story can reach {least}.",
                 "This channel follows {count} outlets, so no story can reach {least}.",
-                followed,
-                least=format_number(now.least_outlets),
+                outlet_count,
+                least=format_number(preferences.least_outlets),
             )
-        if held:
-            yield "-# " + format_count("{count} story is waiting.", "{count} stories are waiting.", held)
+        if held_count:
+            yield "-# " + format_count(
+                "{count} story is waiting.", "{count} stories are waiting.", held_count
+            )
 
 
-def quiet_hours_text(written: str) -> str:
+def quiet_hours_text(stored_hours: str) -> str:
     """Return stored quiet hours as text; an invalid value is returned escaped."""
     try:
-        return "\u202f–\u202f".join(map(local_time.format_clock, local_time.parse_quiet_hours(written)))
+        return "\u202f–\u202f".join(map(local_time.format_clock, local_time.parse_quiet_hours(stored_hours)))
     except ValueError:
-        return discord_text.to_markdown_line(written)
+        return discord_text.to_markdown_line(stored_hours)
 
 
-def story_rules_text(now: ChannelPreferences) -> str:
+def story_rules_text(preferences: ChannelPreferences) -> str:
     """Return the story limits of a channel as one line, or "" without any."""
-    chosen = ((each, getattr(now, each)) for each in (Preference.MIN_OUTLETS, Preference.TOP_STORIES_PER_DAY))
-    told = ", ".join(LIMIT_OPTIONS[each].format_value(value) for each, value in chosen if value)
-    return _("Stories: {rules}").format(rules=told) if told else ""
+    limits = (
+        (story_preference, getattr(preferences, story_preference))
+        for story_preference in (Preference.MIN_OUTLETS, Preference.TOP_STORIES_PER_DAY)
+    )
+    rules_text = ", ".join(
+        LIMIT_OPTIONS[preference].format_value(limit) for preference, limit in limits if limit
+    )
+    return _("Stories: {rules}").format(rules=rules_text) if rules_text else ""

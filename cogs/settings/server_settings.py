@@ -11,7 +11,7 @@ from bot.core.i18n import _, linkify_commands
 from bot.core.preferences import Preference
 from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import role_mentions
-from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, text
+from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, text_block
 from bot.posting.wording import look_labels
 from cogs.feeds.look_panel import LookPanel
 from cogs.shared import channel_options
@@ -35,64 +35,71 @@ class ServerSettingsPanel(SettingsPanel):
 
     async def render(self, interaction: Interaction) -> None:
         guild = self.guild
-        now = await self.store.preferences.of_server(guild.id)
-        discords = i18n.supported_language(str(guild.preferred_locale))
-        otherwise = _("Automatic ({language})").format(
-            language=language_name(discords or self.client.newsroom.settings.language)
+        preferences = await self.store.preferences.by_server(guild.id)
+        server_language = i18n.supported_language(str(guild.preferred_locale))
+        automatic_label = _("Automatic ({language})").format(
+            language=language_name(server_language or self.client.services.settings.language)
         )
-        managers = _("members with Manage Server")
-        role = guild.get_role(now.manager_role) if now.manager_role is not None else None
+        managers_text = _("members with Manage Server")
+        role = guild.get_role(preferences.manager_role) if preferences.manager_role is not None else None
         if role is not None:
-            managers = _("{role} and members with Manage Server").format(role=role.mention)
-        elif now.manager_role is not None:
-            managers += " · " + _("the chosen role no longer exists")
-        alerts = f"<#{now.alerts}>" if now.alerts is not None else _("in each feed’s own channel")
-        chosen = [discord.Object(now.alerts)] if now.alerts is not None else []
-        place = ChannelMenu(
+            managers_text = _("{role} and members with Manage Server").format(role=role.mention)
+        elif preferences.manager_role is not None:
+            managers_text += " · " + _("the chosen role no longer exists")
+        alerts_text = (
+            f"<#{preferences.alerts}>" if preferences.alerts is not None else _("in each feed’s own channel")
+        )
+        alert_channels = [discord.Object(preferences.alerts)] if preferences.alerts is not None else []
+        alert_channel_menu = ChannelMenu(
             self._set_alert_channel,
             placeholder=_("Channel for alerts…"),
             channel_types=ChannelOption().channel_types,
             min_values=0,
-            default_values=[discord.SelectDefaultValue.from_channel(each) for each in chosen],
+            default_values=[
+                discord.SelectDefaultValue.from_channel(alert_channel) for alert_channel in alert_channels
+            ],
         )
-        appoint = RoleMenu(
+        manager_role_menu = RoleMenu(
             self._set_manager_role,
             placeholder=_("Role that can manage feeds…"),
             min_values=0,
             default_values=[role] if role is not None else [],
         )
-        notify: tuple[Block, ...] = ()
+        notify_blocks: tuple[Block, ...] = ()
         if interaction.permissions.manage_roles:
-            offered = [guild.get_role(each) for each in now.notify_roles]
-            chooser = RoleMenu(
+            notify_roles = [guild.get_role(notify_role_id) for notify_role_id in preferences.notify_roles]
+            notify_role_menu = RoleMenu(
                 self._set_notify_roles,
                 placeholder=_("Roles people can take…"),
                 min_values=0,
                 max_values=_MAX_NOTIFY_ROLES,
-                default_values=[each for each in offered if each is not None],
+                default_values=[notify_role for notify_role in notify_roles if notify_role is not None],
             )
-            roles = ", ".join(f"<@&{each}>" for each in now.notify_roles) or _("none")
-            notify = (setting_section(_("Roles for “Notify me”"), roles), ActionRow(chooser))
-        zone = _zone(now.time_zone, self.client.newsroom.clock.now())
-        more = linkify_commands(_("Per channel: /settings channel. Who changed what: /settings history."))
+            roles_text = ", ".join(f"<@&{role_id}>" for role_id in preferences.notify_roles) or _("none")
+            notify_blocks = (
+                setting_section(_("Roles for “Notify me”"), roles_text),
+                ActionRow(notify_role_menu),
+            )
+        zone_text = _zone_text(preferences.time_zone, self.client.services.clock.now())
+        hint = linkify_commands(_("Per channel: /settings channel. Who changed what: /settings history."))
         blocks = (
             heading_text(_("Server settings")),
             Separator(),
             setting_section(_("Post language")),
-            ActionRow(language_menu(self, now.language, otherwise)),
-            setting_section(_("Feed alerts"), alerts),
-            ActionRow(place),
-            setting_section(_("Who manages feeds"), managers),
-            ActionRow(appoint if has_manage_guild(interaction) else None),
-            *notify,
-            setting_section(_("Time zone"), zone, time_zone_button(self, self._set_time_zone)),
+            ActionRow(language_menu(self, preferences.language, automatic_label)),
+            setting_section(_("Feed alerts"), alerts_text),
+            ActionRow(alert_channel_menu),
+            setting_section(_("Who manages feeds"), managers_text),
+            ActionRow(manager_role_menu if has_manage_guild(interaction) else None),
+            *notify_blocks,
+            setting_section(_("Time zone"), zone_text, time_zone_button(self, self._set_time_zone)),
             setting_section(
                 _("Post appearance"),
-                look_labels.look_summary(now.look),
+                look_labels.look_summary_text(preferences.look),
                 ActionButton(self._open_look, label=_("Choose…")),
             ),
             Separator(),
-            text(f"-# {more}"),
+            text_block(f"-# {hint}"),
         )
         await self.display_card(interaction, *blocks)
 
@@ -100,11 +107,11 @@ class ServerSettingsPanel(SettingsPanel):
         if not channel_ids:
             await self.change(Preference.ALERT_CHANNEL, None)
             return
-        said = await set_alert_channel(
+        confirmation = await set_alert_channel(
             interaction, await channel_options.require_existing_channel(interaction, channel_ids[0])
         )
         self.has_saved = True
-        await interaction.followup.send(said, ephemeral=True)
+        await interaction.followup.send(confirmation, ephemeral=True)
 
     async def _set_manager_role(self, interaction: Interaction, role_ids: list[int]) -> None:
         if not has_manage_guild(interaction):
@@ -116,12 +123,12 @@ class ServerSettingsPanel(SettingsPanel):
     async def _set_notify_roles(self, interaction: Interaction, role_ids: list[int]) -> None:
         if not interaction.permissions.manage_roles:
             raise app_commands.MissingPermissions(["manage_roles"])
-        manager_role = (await self.store.preferences.of_server(self.guild.id)).manager_role
+        manager_role = (await self.store.preferences.by_server(self.guild.id)).manager_role
         for role_id in role_ids:
             role = self.guild.get_role(role_id)
             if role is None:
                 raise UserFacingError(_("That role no longer exists."))
-            if reason := role_mentions.self_assign_refusal(role, manager_role=manager_role):
+            if reason := role_mentions.find_self_assign_problem(role, manager_role=manager_role):
                 raise UserFacingError(reason)
         await self.change(Preference.SELF_ASSIGNABLE_ROLES, ",".join(map(str, sorted(role_ids))) or None)
 
@@ -133,11 +140,11 @@ class ServerSettingsPanel(SettingsPanel):
         await self.change(Preference.TIME_ZONE, zone)
 
 
-def _zone(name: str, now: int) -> str:
+def _zone_text(name: str, now: int) -> str:
     """Return a time zone with its current time, so that a wrong zone is noticed."""
-    there = datetime.fromtimestamp(now, local_time.load_zone(name))
+    local_now = datetime.fromtimestamp(now, local_time.load_zone(name))
     return _("{zone} ({time} there now)").format(
-        zone=name, time=format_time(there, "short", locale=i18n.current_language())
+        zone=name, time=format_time(local_now, "short", locale=i18n.current_language())
     )
 
 
@@ -152,28 +159,30 @@ async def set_alert_channel(interaction: Interaction, target: PostableChannel) -
         )
     advice = require_can_post(target)
     await interaction.client.store.preferences.change(
-        Preference.ALERT_CHANNEL, target.id, server_id=target.guild.id, person_id=interaction.user.id
+        Preference.ALERT_CHANNEL, target.id, server_id=target.guild.id, user_id=interaction.user.id
     )
-    await interaction.client.courier.recheck_channel(target.id)
-    answer = _(
+    await interaction.client.outbox_relay.recheck_channel(target.id)
+    confirmation = _(
         "Alerts now go to {channel} when a feed fails for a day, disappears or comes back. "
         "Everyone who can read {channel} sees the names of those feeds, even ones from other "
         "channels."
     ).format(channel=target.mention)
-    return "\n".join(filter(None, (answer, advice)))
+    return "\n".join(filter(None, (confirmation, advice)))
 
 
 class AlertChannelFlow(SettingsPanel):
     """The current alert channel, with a button that clears it."""
 
     async def start(self, interaction: Interaction) -> None:
-        chosen = await self.store.servers.alerts(self.guild.id)
-        if chosen is None:
+        alert_channel_id = await self.store.servers.get_alert_channel_id(self.guild.id)
+        if alert_channel_id is None:
             await self.finish(interaction, _no_alert_channel_text())
             return
-        told = _("Alerts go to <#{channel}> when a feed fails for a day, disappears or comes back.")
-        forget = ActionButton(self._clear_alert_channel, label=_("Use each feed’s own channel"))
-        await self.display(interaction, (text(told.format(channel=chosen)), ActionRow(forget)))
+        sentence = _("Alerts go to <#{channel}> when a feed fails for a day, disappears or comes back.")
+        clear_button = ActionButton(self._clear_alert_channel, label=_("Use each feed’s own channel"))
+        await self.display(
+            interaction, (text_block(sentence.format(channel=alert_channel_id)), ActionRow(clear_button))
+        )
 
     async def _clear_alert_channel(self, interaction: Interaction) -> None:
         await self.change(Preference.ALERT_CHANNEL, None)

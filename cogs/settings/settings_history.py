@@ -27,34 +27,49 @@ class SettingsHistory(ManagersPanel, CardPaginator):
 
     async def load_page(self, interaction: Interaction, number: int) -> CardPage:
         changes = await self.store.preferences.changes(self.guild.id, limit=_MAX_CHANGES)
-        channels = {change.channel_id for change in changes if change.channel_id is not None}
-        seen = await subscription_options.visible_or_deleted_channels(interaction, channels)
-        visible = [change for change in changes if change.channel_id is None or change.channel_id in seen]
-        shown = visible[number * _PAGE_SIZE : (number + 1) * _PAGE_SIZE]
-        told = "\n".join([await _entry(interaction, change) for change in shown]) or _("No changes yet.")
+        channel_ids = {change.channel_id for change in changes if change.channel_id is not None}
+        visible_channel_ids = await subscription_options.select_visible_or_deleted_channels(
+            interaction, channel_ids
+        )
+        visible_changes = [
+            change
+            for change in changes
+            if change.channel_id is None or change.channel_id in visible_channel_ids
+        ]
+        page_changes = visible_changes[number * _PAGE_SIZE : (number + 1) * _PAGE_SIZE]
+        entries_text = "\n".join([await _render_change(interaction, change) for change in page_changes]) or _(
+            "No changes yet."
+        )
         return CardPage(
-            blocks=(heading_text(_("Settings history"), told),),
-            has_more=len(visible) > (number + 1) * _PAGE_SIZE,
-            is_empty=not shown,
+            blocks=(heading_text(_("Settings history"), entries_text),),
+            has_more=len(visible_changes) > (number + 1) * _PAGE_SIZE,
+            is_empty=not page_changes,
         )
 
 
-async def _entry(interaction: Interaction, change: SettingChange) -> str:
-    kind = _SETTING_FORMATS.get(change.setting) or SettingFormat(
-        discord_text.to_markdown_line(change.setting.replace("_", " "), _MAX_VALUE_LENGTH), _plain
+async def _render_change(interaction: Interaction, change: SettingChange) -> str:
+    setting_format = _SETTING_FORMATS.get(change.setting) or SettingFormat(
+        discord_text.to_markdown_line(change.setting.replace("_", " "), _MAX_VALUE_LENGTH), _escape_value
     )
-    where = []
+    place_texts = []
     feed = await interaction.client.store.feeds.get(change.feed_id) if change.feed_id is not None else None
     if feed is not None:
-        where.append(subscription_options.bold_feed_name(feed))
+        place_texts.append(subscription_options.bold_feed_name(feed))
     if change.channel_id is not None and change.setting != SettingKind.CHANNEL:
-        where.append(f"<#{change.channel_id}>")
-    who = f"<@{change.person_id}>" if change.person_id is not None else _("someone who deleted their data")
-    old, new = (
-        kind.format(value, in_channel=change.channel_id is not None) for value in (change.old, change.new)
+        place_texts.append(f"<#{change.channel_id}>")
+    user_text = (
+        f"<@{change.person_id}>" if change.person_id is not None else _("someone who deleted their data")
     )
-    told = _("{setting}: {old} → {new}").format(setting=f"**{_(kind.name)}**", old=old, new=new)
-    return "\n".join((told, "-# " + " · ".join((*where, who, f"<t:{change.changed_at}:R>"))))
+    old_text, new_text = (
+        setting_format.format(stored_value, in_channel=change.channel_id is not None)
+        for stored_value in (change.old, change.new)
+    )
+    change_text = _("{setting}: {old} → {new}").format(
+        setting=f"**{_(setting_format.name)}**", old=old_text, new=new_text
+    )
+    return "\n".join(
+        (change_text, "-# " + " · ".join((*place_texts, user_text, f"<t:{change.changed_at}:R>")))
+    )
 
 
 class SettingFormat(NamedTuple):
@@ -65,10 +80,10 @@ class SettingFormat(NamedTuple):
     unset_label: str = N_("none")
     unset_label_in_channel: str = ""
 
-    def format(self, value: str | None, *, in_channel: bool) -> str:
+    def format(self, stored_value: str | None, *, in_channel: bool) -> str:
         """Format a stored value, or None for an unset setting, in the current language."""
-        if value is not None:
-            return self.format_value(value)
+        if stored_value is not None:
+            return self.format_value(stored_value)
         return (
             _(self.unset_label_in_channel)
             if in_channel and self.unset_label_in_channel
@@ -76,63 +91,70 @@ class SettingFormat(NamedTuple):
         )
 
 
-def _plain(value: str) -> str:
-    return discord_text.to_markdown_line(value, _MAX_VALUE_LENGTH)
+def _escape_value(stored_value: str) -> str:
+    return discord_text.to_markdown_line(stored_value, _MAX_VALUE_LENGTH)
 
 
-def _on_off(value: str) -> str:
-    return _("on") if value == "1" else _("off")
+def _on_off_text(stored_value: str) -> str:
+    return _("on") if stored_value == "1" else _("off")
 
 
-def _channel(value: str) -> str:
-    return f"<#{value}>"
+def _channel_mention(stored_value: str) -> str:
+    return f"<#{stored_value}>"
 
 
-def _roles(value: str) -> str:
-    return " ".join(f"<@&{each}>" for each in value.split(","))
+def _role_mentions(stored_value: str) -> str:
+    return " ".join(f"<@&{role_id}>" for role_id in stored_value.split(","))
 
 
-def _number(bound: posting_limits_panels.LimitOption, value: str) -> str:
-    return bound.format_value(int(value))
+def _limit_text(limit_option: posting_limits_panels.LimitOption, stored_value: str) -> str:
+    return limit_option.format_value(int(stored_value))
 
 
-def _subscription_state(value: str) -> str:
-    return _("paused") if value == SubscriptionState.PAUSED else _("followed")
+def _subscription_state_text(stored_value: str) -> str:
+    return _("paused") if stored_value == SubscriptionState.PAUSED else _("followed")
 
 
 _SETTING_FORMATS: Mapping[str, SettingFormat] = {
     Preference.LANGUAGE: SettingFormat(
         N_("Post language"), language_name, N_("automatic"), N_("same as the server")
     ),
-    Preference.TIME_ZONE: SettingFormat(N_("Time zone"), _plain),
-    Preference.MANAGER_ROLE: SettingFormat(N_("Who manages feeds"), _roles, N_("members with Manage Server")),
-    Preference.ALERT_CHANNEL: SettingFormat(N_("Feed alerts"), _channel, N_("in each feed’s own channel")),
+    Preference.TIME_ZONE: SettingFormat(N_("Time zone"), _escape_value),
+    Preference.MANAGER_ROLE: SettingFormat(
+        N_("Who manages feeds"), _role_mentions, N_("members with Manage Server")
+    ),
+    Preference.ALERT_CHANNEL: SettingFormat(
+        N_("Feed alerts"), _channel_mention, N_("in each feed’s own channel")
+    ),
     **{
-        one: SettingFormat(switch.name, _on_off, N_("off"))
+        one: SettingFormat(switch.name, _on_off_text, N_("off"))
         for one, switch in channel_settings.TOGGLES.items()
     },
     Preference.QUIET_HOURS: SettingFormat(N_("Quiet hours"), posting_limits_panels.quiet_hours_text),
-    Preference.SELF_ASSIGNABLE_ROLES: SettingFormat(N_("Roles people can take"), _roles),
+    Preference.SELF_ASSIGNABLE_ROLES: SettingFormat(N_("Roles people can take"), _role_mentions),
     **{
-        preference: SettingFormat(bound.name, partial(_number, bound), bound.unset_label)
+        preference: SettingFormat(bound.name, partial(_limit_text, bound), bound.unset_label)
         for preference, bound in posting_limits_panels.LIMIT_OPTIONS.items()
     },
-    SettingKind.FORUM_TAG: SettingFormat(N_("Post tag"), _plain),
+    SettingKind.FORUM_TAG: SettingFormat(N_("Post tag"), _escape_value),
     SettingKind.DIGEST: SettingFormat(N_("Digest"), digest_labels.stored_plan_text),
-    SettingKind.SUBSCRIPTION: SettingFormat(N_("Feed"), _subscription_state, N_("not followed")),
+    SettingKind.SUBSCRIPTION: SettingFormat(N_("Feed"), _subscription_state_text, N_("not followed")),
     SettingKind.LOOK: SettingFormat(
         N_("Post appearance"),
-        lambda value: look_labels.look_summary(PostLook.from_json(value)),
+        lambda value: look_labels.look_summary_text(PostLook.from_json(value)),
         N_("default"),
         N_("same as the server"),
     ),
     SettingKind.FILTER: SettingFormat(
-        N_("Filter"), lambda value: filter_labels.filter_list([Filter.parse(value)], length=_MAX_VALUE_LENGTH)
+        N_("Filter"),
+        lambda value: filter_labels.filter_list_text(
+            [Filter.parse(value)], max_query_length=_MAX_VALUE_LENGTH
+        ),
     ),
-    SettingKind.CHANNEL: SettingFormat(N_("Feed’s channel"), _channel),
+    SettingKind.CHANNEL: SettingFormat(N_("Feed’s channel"), _channel_mention),
     SettingKind.TASTE_RESET: SettingFormat(N_("What this server likes"), lambda _value: _("reset")),
     SettingKind.CHANNEL_FEED: SettingFormat(
         N_("Feed of the channel"), lambda _value: _("shared"), N_("not shared")
     ),
-    SettingKind.ASSISTANT_TOKEN: SettingFormat(N_("Token for AI assistants"), _plain),
+    SettingKind.ASSISTANT_TOKEN: SettingFormat(N_("Token for AI assistants"), _escape_value),
 }

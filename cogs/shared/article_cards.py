@@ -12,18 +12,18 @@ from bot.core.models import Article, DispatchState
 from bot.core.user_models import Bookmark
 from bot.posting.rendering import buttons, messages
 from bot.posting.rendering.layout import outlet_branding
-from bot.posting.rendering.layout.blocks import ActionRow, Card, Gallery, text
+from bot.posting.rendering.layout.blocks import ActionRow, Card, Gallery, text_block
 from bot.text import discord_text
 from bot.text.characters import strip_invisible
-from cogs.shared.authorization import hidden_servers
+from cogs.shared.authorization import load_hidden_server_ids
 from cogs.shared.paging import Paginated
 from cogs.shared.views import Interaction, menu_option, reply
 
 _MAX_TITLE_LENGTH = 150
 _MAX_POST_LINKS = 5
-_PAGE = 2_400
+_MAX_PAGE_LENGTH = 2_400
 """Maximum page size in UTF-16 units: a message holds 4,000 with title, note and links."""
-_PIECE = 600
+_MAX_PIECE_LENGTH = 600
 """Maximum length in characters of a piece of text; escaping makes it at most four times as long."""
 _BOLD_SENTINEL = "\ue000"
 """Private-use character that stands for `**` while the text is escaped."""
@@ -38,11 +38,11 @@ def bold_spans(text: str, spans: Spans) -> str:
     """
     text = text.replace(_BOLD_SENTINEL, " ")
     parts: list[str] = []
-    at = 0
+    position = 0
     for start, end in spans:
-        parts += [text[at:start], _BOLD_SENTINEL, text[start:end], _BOLD_SENTINEL]
-        at = end
-    parts.append(text[at:])
+        parts += [text[position:start], _BOLD_SENTINEL, text[start:end], _BOLD_SENTINEL]
+        position = end
+    parts.append(text[position:])
     return discord_text.escape_markdown(strip_invisible(re.sub(r"\s+", " ", "".join(parts)))).replace(
         _BOLD_SENTINEL, "**"
     )
@@ -56,7 +56,7 @@ def display_title(article: Article) -> str:
 def title_variants(article: Article) -> tuple[str, str]:
     """Return the title as a link to the article, and without the link as the shorter variant."""
     name = display_title(article)
-    return messages.linked(name, article.url), name
+    return messages.link_markup(name, article.url), name
 
 
 def quoted_heading(text: str, limit: int) -> str:
@@ -71,28 +71,31 @@ def article_option(article: Article) -> discord.SelectOption:
     )
 
 
-async def show_article(interaction: Interaction, article: Article, *, said: str = "") -> None:
+async def show_article(interaction: Interaction, article: Article, *, notice: str = "") -> None:
     """Show an article with its actions in the reply to an interaction.
 
-    `notice` stands above the card. Without it, a bookmark shows the whole stored text, in pages if necessary.
+    `feed_alert_message` stands above the card. Without it, a bookmark shows the whole stored text, in pages
+    if necessary.
     """
-    kept = await _bookmark(interaction, article)
-    if kept is not None and not said and len(text_pages(article)) > 1:
-        await BookmarkText(interaction, article).render(interaction)
+    own_bookmark = await _load_bookmark(interaction, article)
+    if own_bookmark is not None and not notice and len(text_pages(article)) > 1:
+        await BookmarkTextPages(interaction, article).render(interaction)
         return
-    posted = await post_links(interaction, article)
-    body = text_pages(article)[0] if kept is not None and not said else ""
-    here = not interaction_context.is_dm(interaction)
-    shown = article_card(article, kept=kept, posted=posted, here=here, body=body)
-    await reply(interaction, (*([text(said)] if said else []), shown))
+    post_links_text = await load_post_links(interaction, article)
+    body = text_pages(article)[0] if own_bookmark is not None and not notice else ""
+    is_here = not interaction_context.is_dm(interaction)
+    card = article_card(
+        article, bookmark=own_bookmark, links_to_posts=post_links_text, is_in_server=is_here, body=body
+    )
+    await reply(interaction, (*([text_block(notice)] if notice else []), card))
 
 
-async def _bookmark(interaction: Interaction, article: Article) -> Bookmark | None:
-    store, hidden = interaction.client.store.bookmarks, await hidden_servers(interaction)
-    return await store.get(interaction.user.id, article.id, hidden=hidden)
+async def _load_bookmark(interaction: Interaction, article: Article) -> Bookmark | None:
+    store, hidden_server_ids = interaction.client.store.bookmarks, await load_hidden_server_ids(interaction)
+    return await store.get(interaction.user.id, article.id, hidden=hidden_server_ids)
 
 
-class BookmarkText(Paginated):
+class BookmarkTextPages(Paginated):
     """A bookmarked article with its stored text in pages."""
 
     def __init__(self, interaction: Interaction, article: Article) -> None:
@@ -101,47 +104,51 @@ class BookmarkText(Paginated):
         self._pages = text_pages(article)
 
     async def render(self, interaction: Interaction) -> None:
-        kept = await _bookmark(interaction, self._article)
-        shown = article_card(
+        own_bookmark = await _load_bookmark(interaction, self._article)
+        card = article_card(
             self._article,
-            kept=kept,
-            posted=await post_links(interaction, self._article),
-            here=not interaction_context.is_dm(interaction),
-            body=self._pages[self.page_index] if kept is not None else "",
+            bookmark=own_bookmark,
+            links_to_posts=await load_post_links(interaction, self._article),
+            is_in_server=not interaction_context.is_dm(interaction),
+            body=self._pages[self.page_index] if own_bookmark is not None else "",
         )
-        pages = len(self._pages)
-        turns = (
-            ActionRow(*self.page_buttons(more=self.page_index + 1 < pages, pages=pages))
-            if kept is not None
+        total_pages = len(self._pages)
+        button_row = (
+            ActionRow(*self.page_buttons(has_more=self.page_index + 1 < total_pages, page_count=total_pages))
+            if own_bookmark is not None
             else ActionRow()
         )
-        await self.display(interaction, (shown, turns))
+        await self.display(interaction, (card, button_row))
 
 
 def text_pages(article: Article) -> list[str]:
     """Split the stored text of an article into escaped pages that fit beside its title."""
     pages = [""]
     for paragraph in (article.body or article.summary).splitlines():
-        for number, piece in enumerate(textwrap.wrap(discord_text.to_plain_line(paragraph), _PIECE)):
-            shown = discord_text.escape_markdown(piece)
+        for number, piece in enumerate(
+            textwrap.wrap(discord_text.to_plain_line(paragraph), _MAX_PIECE_LENGTH)
+        ):
+            escaped_piece = discord_text.escape_markdown(piece)
             if (
                 pages[-1]
-                and discord_text.utf16_length(pages[-1]) + len("\n\n") + discord_text.utf16_length(shown)
-                > _PAGE
+                and discord_text.count_utf16_units(pages[-1])
+                + len("\n\n")
+                + discord_text.count_utf16_units(escaped_piece)
+                > _MAX_PAGE_LENGTH
             ):
-                pages.append(shown)
+                pages.append(escaped_piece)
             else:
-                pages[-1] += (" " if number else "\n\n" if pages[-1] else "") + shown
+                pages[-1] += (" " if number else "\n\n" if pages[-1] else "") + escaped_piece
     return pages
 
 
 def article_card(
     article: Article,
     *,
-    kept: Bookmark | None = None,
-    posted: str = "",
-    here: bool = False,
-    shared: bool = False,
+    bookmark: Bookmark | None = None,
+    links_to_posts: str = "",
+    is_in_server: bool = False,
+    is_shared: bool = False,
     body: str = "",
 ) -> Card:
     """Return the card of an article, in the current language.
@@ -150,67 +157,67 @@ def article_card(
     server appear where `is_in_server` is set; a card with `is_shared` has fewer buttons, since everyone reads
     it.
     """
-    about = [messages.status_lines(article)]
-    if kept is not None:
-        about += [_bookmark_lines(kept)]
-    if posted:
-        about.append("-# " + _("Posted in this server: {links}").format(links=posted))
+    detail_lines = [messages.status_lines_markup(article)]
+    if bookmark is not None:
+        detail_lines += [_bookmark_lines(bookmark)]
+    if links_to_posts:
+        detail_lines.append("-# " + _("Posted in this server: {links}").format(links=links_to_posts))
     picture = messages.image_block(article)
     return Card(
         (
             outlet_branding.byline(article),
-            text(*(f"### {form}" for form in title_variants(article))),
-            text(body or messages.excerpt(article)),
+            text_block(*(f"### {variant}" for variant in title_variants(article))),
+            text_block(body or messages.excerpt_markup(article)),
             *([Gallery((picture,))] if picture is not None else []),
-            *(text(line) for line in about),
+            *(text_block(line) for line in detail_lines),
             ActionRow(
-                buttons.save_button(article.key) if kept is None else None,
-                *buttons.open_buttons(article),
-                buttons.share(article.key) if here and not shared else None,
-                buttons.more_like(article.key) if here or shared else None,
+                buttons.save_button(article.key) if bookmark is None else None,
+                *buttons.make_open_buttons(article),
+                buttons.SHARE_BUTTON(article.key) if is_in_server and not is_shared else None,
+                buttons.MORE_LIKE_BUTTON(article.key) if is_in_server or is_shared else None,
             ),
             *(
                 [
                     ActionRow(
-                        buttons.note(article.key),
-                        buttons.mark_read_button(article.key, read=kept.read is None),
+                        buttons.NOTE_BUTTON(article.key),
+                        buttons.mark_read_button(article.key, mark_as_read=bookmark.read is None),
                         buttons.remove_bookmark_button(article.key),
                     )
                 ]
-                if kept is not None
+                if bookmark is not None
                 else []
             ),
         ),
-        outlet_branding.colour(article.feed_id, article.outlet),
+        outlet_branding.outlet_colour(article.feed_id, article.outlet),
     )
 
 
-def _bookmark_lines(kept: Bookmark) -> str:
-    return "\n".join(filter(None, (bookmark_line(kept), note_line(kept))))
+def _bookmark_lines(bookmark: Bookmark) -> str:
+    return "\n".join(filter(None, (bookmark_line(bookmark), note_line(bookmark))))
 
 
-def note_line(kept: Bookmark) -> str:
+def note_line(bookmark: Bookmark) -> str:
     """Return the note of a bookmark as a quotation, or "" without a note."""
-    note = discord_text.to_markdown_line(kept.note)
+    note = discord_text.to_markdown_line(bookmark.note)
     return f"> {note}" if note else ""
 
 
-def bookmark_line(kept: Bookmark) -> str:
+def bookmark_line(bookmark: Bookmark) -> str:
     """Return a small line with the read state, the time and the tags of a bookmark."""
-    tags = [discord_text.escape_markdown(f"#{discord_text.to_plain_line(tag)}") for tag in kept.tags]
-    read = _("read") if kept.read is not None else _("unread")
-    saved = _("saved {when}").format(when=f"<t:{kept.created}:R>")
-    return "-# " + " · ".join((read, saved, *tags))
+    tags = [discord_text.escape_markdown(f"#{discord_text.to_plain_line(tag)}") for tag in bookmark.tags]
+    read_label = _("read") if bookmark.read is not None else _("unread")
+    saved_label = _("saved {when}").format(when=f"<t:{bookmark.created}:R>")
+    return "-# " + " · ".join((read_label, saved_label, *tags))
 
 
-async def post_links(interaction: Interaction, article: Article) -> str:
+async def load_post_links(interaction: Interaction, article: Article) -> str:
     """Return links to the article's posts in this server that the user can see, or "" without any."""
     member = interaction_context.member(interaction)
     if member is None:
         return ""
     guild = member.guild
     links: list[str] = []
-    for post in await interaction.client.store.dispatches.sent_for_article(article.id):
+    for post in await interaction.client.store.dispatches.list_sent_for_article(article.id):
         channel_id = post.thread_id or post.channel_id
         if post.server_id != guild.id or post.message_id is None or post.state is not DispatchState.SENT:
             continue

@@ -8,7 +8,7 @@ from bot.core.models import Article
 from bot.posting.rendering import buttons, messages
 from bot.posting.rendering.layout import outlet_branding
 from bot.posting.rendering.layout.blocks import Item, Section, Text
-from bot.posting.rendering.messages import linked
+from bot.posting.rendering.messages import link_markup
 from bot.search.searching import SearchResult
 from bot.store import Store
 from bot.store.records.content_records import SINGLE_ARTICLE_SIMILARITY, CoveringOutlet
@@ -43,54 +43,56 @@ class ArticleListItem:
     def to_section(self) -> Section:
         """Return the section of this entry, with its picture or accessory."""
         article, (link, name) = self.article, title_variants(self.article)
-        shown, marks = excerpts.excerpt_around(self.excerpt, list(self.highlights), _EXCERPT_LENGTH)
-        withdrawn = "" if article.retracted is None else _("⚠️ withdrawn")
-        small = outlet_branding.byline(article, withdrawn, *self.notes).variants[0]
+        excerpt_text, excerpt_spans = excerpts.make_excerpt_around(
+            self.excerpt, list(self.highlights), _EXCERPT_LENGTH
+        )
+        retracted_label = "" if article.retracted is None else _("⚠️ withdrawn")
+        byline = outlet_branding.byline(article, retracted_label, *self.notes).variants[0]
         heading = f"**{link}**"
-        middle = [bold_spans(shown, marks)] if shown else []
+        excerpt_lines = [bold_spans(excerpt_text, excerpt_spans)] if excerpt_text else []
         texts = Text(
             tuple(
                 "\n".join(filter(None, parts))
                 for parts in (
-                    (heading, *middle, small, self._also(), *self.extra_lines),
-                    (heading, *middle, small, self._counted(), *self.extra_lines),
-                    (heading, small, *self.extra_lines),
-                    (f"**{name}**", small),
+                    (heading, *excerpt_lines, byline, self._other_outlets_text(), *self.extra_lines),
+                    (heading, *excerpt_lines, byline, self._outlet_count_text(), *self.extra_lines),
+                    (heading, byline, *self.extra_lines),
+                    (f"**{name}**", byline),
                 )
             )
         )
-        save = buttons.save_button(article.key, labelled=False) if self.has_save_button else None
+        save = buttons.save_button(article.key, with_label=False) if self.has_save_button else None
         return Section((texts,), messages.image_block(article) or self.accessory or save)
 
-    def _also(self) -> str:
-        named = [
-            linked(discord_text.to_markdown_line(teller.outlet, _MAX_OUTLET_LENGTH), teller.url)
-            for teller in self.other_outlets[:_MAX_OUTLETS_NAMED]
+    def _other_outlets_text(self) -> str:
+        outlet_links = [
+            link_markup(discord_text.to_markdown_line(outlet.outlet, _MAX_OUTLET_LENGTH), outlet.url)
+            for outlet in self.other_outlets[:_MAX_OUTLETS_NAMED]
         ]
-        if not named:
+        if not outlet_links:
             return ""
-        if left := len(self.other_outlets) - len(named):
-            named.append(f"+{format_number(left)}")
-        return "-# " + _("Also: {links}").format(links=" · ".join(named))
+        if unnamed_count := len(self.other_outlets) - len(outlet_links):
+            outlet_links.append(f"+{format_number(unnamed_count)}")
+        return "-# " + _("Also: {links}").format(links=" · ".join(outlet_links))
 
-    def _counted(self) -> str:
+    def _outlet_count_text(self) -> str:
         count = len(self.other_outlets)
         if not count:
             return ""
-        more = format_count("{count} more outlet on this story", "{count} more outlets on this story", count)
-        return f"-# {more}"
+        count_text = format_count(
+            "{count} more outlet on this story", "{count} more outlets on this story", count
+        )
+        return f"-# {count_text}"
 
 
-def item_from_result(found: SearchResult) -> ArticleListItem:
+def item_from_result(hit: SearchResult) -> ArticleListItem:
     """Return the list entry of a search result."""
     note = ""
-    if found.semantic_only:
+    if hit.is_semantic_only:
         note = _("similar meaning")
-    elif found.partial:
-        note = _("close match") if found.similar_word else _("partial match")
-    return ArticleListItem(
-        article=found.article, excerpt=found.excerpt, highlights=found.highlights, notes=(note,)
-    )
+    elif hit.is_partial:
+        note = _("close match") if hit.has_similar_word else _("partial match")
+    return ArticleListItem(article=hit.article, excerpt=hit.snippet, highlights=hit.highlights, notes=(note,))
 
 
 def item_with_lead(article: Article) -> ArticleListItem:
@@ -102,8 +104,10 @@ async def with_other_outlets(
     store: Store, entries: Iterable[ArticleListItem], feed_ids: Collection[int]
 ) -> list[ArticleListItem]:
     """Return the entries with the other outlets among these feeds that report the same story."""
-    listed = list(entries)
-    tellers: Mapping[int, Sequence[CoveringOutlet]] = await store.stories.other_coverage(
-        [entry.article.id for entry in listed], feed_ids, SINGLE_ARTICLE_SIMILARITY
+    entry_list = list(entries)
+    outlets_by_article_id: Mapping[int, Sequence[CoveringOutlet]] = await store.stories.load_other_coverage(
+        [entry.article.id for entry in entry_list], feed_ids, SINGLE_ARTICLE_SIMILARITY
     )
-    return [replace(entry, other_outlets=tellers.get(entry.article.id, ())) for entry in listed]
+    return [
+        replace(entry, other_outlets=outlets_by_article_id.get(entry.article.id, ())) for entry in entry_list
+    ]

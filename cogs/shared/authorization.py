@@ -36,7 +36,7 @@ from a manager role, and only a user's own token can change a server's command p
 """
 
 _CACHE_SECONDS = 60.0
-_MAX_CACHED = 5_000
+_MAX_CACHED_COMMANDS = 5_000
 """Maximum number of cached pairs of server and command."""
 _MAX_ROLE_NAME_LENGTH = 100
 _COMMAND_ID_KEY = "command"
@@ -48,7 +48,7 @@ class CommandPermissionCache(commands.Cog):
 
     def __init__(self, bot: TelexBot) -> None:
         self._bot = bot
-        self._clock = bot.newsroom.clock
+        self._clock = bot.services.clock
         self._permissions: dict[tuple[int, int], tuple[float, list[CommandPermission]]] = {}
         self._commands: dict[str, app_commands.AppCommand] = {}
 
@@ -59,25 +59,25 @@ class CommandPermissionCache(commands.Cog):
         """Drop the cached permissions that changed."""
         self._permissions.pop((payload.guild.id, payload.target_id), None)
 
-    async def overrides(self, guild: discord.Guild, command_id: int) -> list[CommandPermission]:
+    async def load_overrides(self, guild: discord.Guild, command_id: int) -> list[CommandPermission]:
         """Return a server's permission overrides of a command; empty without any or if Discord fails."""
         now = self._clock.monotonic()
-        asked, known = self._permissions.get((guild.id, command_id), (-_CACHE_SECONDS, []))
-        if now - asked < _CACHE_SECONDS:
-            return known
+        fetched_at, cached_permissions = self._permissions.get((guild.id, command_id), (-_CACHE_SECONDS, []))
+        if now - fetched_at < _CACHE_SECONDS:
+            return cached_permissions
         try:
-            command = await self._command(command_id)
-            found = (await command.fetch_permissions(guild)).permissions if command is not None else []
+            command = await self._find_command(command_id)
+            permissions = (await command.fetch_permissions(guild)).permissions if command is not None else []
         except discord.NotFound:  # Error 10066: the server has no overrides.
-            found = []
+            permissions = []
         except discord.HTTPException:
             return []
-        if len(self._permissions) >= _MAX_CACHED:
+        if len(self._permissions) >= _MAX_CACHED_COMMANDS:
             self._permissions.clear()
-        self._permissions[guild.id, command_id] = now, found
-        return found
+        self._permissions[guild.id, command_id] = now, permissions
+        return permissions
 
-    async def command_id(self, name: str) -> int | None:
+    async def find_command_id(self, name: str) -> int | None:
         """Return the id of a top-level command by name, or None if it is unknown or Discord fails."""
         if name not in self._commands:
             try:
@@ -87,10 +87,17 @@ class CommandPermissionCache(commands.Cog):
         command = self._commands.get(name)
         return None if command is None else command.id
 
-    async def _command(self, command_id: int) -> app_commands.AppCommand | None:
+    async def _find_command(self, command_id: int) -> app_commands.AppCommand | None:
         if all(command.id != command_id for command in self._commands.values()):
             await self._load_commands()
-        return next((one for one in self._commands.values() if one.id == command_id), None)
+        return next(
+            (
+                fetched_command
+                for fetched_command in self._commands.values()
+                if fetched_command.id == command_id
+            ),
+            None,
+        )
 
     async def _load_commands(self) -> None:
         self._commands = {command.name: command for command in await self._bot.tree.fetch_commands()}
@@ -108,21 +115,25 @@ async def can_manage_feeds(interaction: Interaction, command_id: int | None) -> 
         return False
     if has_manage_guild(interaction):
         return True
-    rights = interaction.client.get_cog(CommandPermissionCache.__name__)
-    if command_id is not None and isinstance(rights, CommandPermissionCache):
-        opened = override_for(member, await rights.overrides(guild, command_id))
-        if opened is not None:
-            return opened
-    chosen = (await interaction.client.store.preferences.of_server(guild.id)).manager_role
-    return chosen is not None and any(role.id == chosen for role in member.roles)
+    permission_cache = interaction.client.get_cog(CommandPermissionCache.__name__)
+    if command_id is not None and isinstance(permission_cache, CommandPermissionCache):
+        override = evaluate_overrides(member, await permission_cache.load_overrides(guild, command_id))
+        if override is not None:
+            return override
+    manager_role_id = (await interaction.client.store.preferences.by_server(guild.id)).manager_role
+    return manager_role_id is not None and any(role.id == manager_role_id for role in member.roles)
 
 
 async def can_use_manager_command(interaction: Interaction, name: str) -> bool:
     """Return whether the user may use the named command for those who manage feeds."""
-    rights = interaction.client.get_cog(CommandPermissionCache.__name__)
-    assert isinstance(rights, CommandPermissionCache)
-    needed = not has_manage_guild(interaction) and interaction_context.home_server(interaction) is not None
-    return await can_manage_feeds(interaction, await rights.command_id(name) if needed else None)
+    permission_cache = interaction.client.get_cog(CommandPermissionCache.__name__)
+    assert isinstance(permission_cache, CommandPermissionCache)
+    needs_command_id = (
+        not has_manage_guild(interaction) and interaction_context.home_server(interaction) is not None
+    )
+    return await can_manage_feeds(
+        interaction, await permission_cache.find_command_id(name) if needs_command_id else None
+    )
 
 
 def has_manage_guild(interaction: Interaction) -> bool:
@@ -130,35 +141,47 @@ def has_manage_guild(interaction: Interaction) -> bool:
     return interaction.permissions.manage_guild or interaction.permissions.administrator
 
 
-def override_for(member: discord.Member, overrides: list[CommandPermission]) -> bool | None:
+def evaluate_overrides(member: discord.Member, overrides: list[CommandPermission]) -> bool | None:
     """Return whether the overrides allow a member: their own first, then their roles', then everyone's.
 
     None means undecided. An override that allows everyone counts as undecided: Discord's settings show one
     for every command without default permissions.
     https://support.discord.com/hc/en-us/articles/4644915651095-Command-Permissions
     """
-    kinds = discord.AppCommandPermissionType
-    own = [one.permission for one in overrides if one.type is kinds.user and one.id == member.id]
-    if own:
-        return all(own)
-    held = {role.id for role in member.roles if role.id != member.guild.id}
-    roles = [one.permission for one in overrides if one.type is kinds.role and one.id in held]
-    if roles:
-        return any(roles)
-    everyone = [one for one in overrides if one.type is kinds.role and one.id == member.guild.id]
-    return False if any(not one.permission for one in everyone) else None
+    permission_type = discord.AppCommandPermissionType
+    user_overrides = [
+        user_override.permission
+        for user_override in overrides
+        if user_override.type is permission_type.user and user_override.id == member.id
+    ]
+    if user_overrides:
+        return all(user_overrides)
+    role_ids = {role.id for role in member.roles if role.id != member.guild.id}
+    role_overrides = [
+        role_override.permission
+        for role_override in overrides
+        if role_override.type is permission_type.role and role_override.id in role_ids
+    ]
+    if role_overrides:
+        return any(role_overrides)
+    everyone_overrides = [
+        everyone_override
+        for everyone_override in overrides
+        if everyone_override.type is permission_type.role and everyone_override.id == member.guild.id
+    ]
+    return False if any(not override.permission for override in everyone_overrides) else None
 
 
 async def require_manager(interaction: Interaction, command_id: int | None) -> None:
     """Raise `NotAuthorized` unless the user may manage the server's feeds."""
     if not await can_manage_feeds(interaction, command_id):
-        raise await _not_authorized(interaction)
+        raise await _not_authorized_error(interaction)
 
 
 async def require_manager_command(interaction: Interaction, name: str) -> None:
     """Raise `NotAuthorized` unless the user may use the named command for those who manage feeds."""
     if not await can_use_manager_command(interaction, name):
-        raise await _not_authorized(interaction)
+        raise await _not_authorized_error(interaction)
 
 
 class ManagersOnlyMixin:
@@ -194,13 +217,13 @@ class NotAuthorized(app_commands.CheckFailure, UserFacingError):
     """
 
 
-async def _not_authorized(interaction: Interaction) -> NotAuthorized:
+async def _not_authorized_error(interaction: Interaction) -> NotAuthorized:
     """Return the error, which names the manager role if the server has one that the user lacks."""
     guild = interaction_context.home_server(interaction)
     if guild is None:
         return NotAuthorized(_("This only works in a server."))
-    chosen = (await interaction.client.store.preferences.of_server(guild.id)).manager_role
-    role = guild.get_role(chosen) if chosen is not None else None
+    manager_role_id = (await interaction.client.store.preferences.by_server(guild.id)).manager_role
+    role = guild.get_role(manager_role_id) if manager_role_id is not None else None
     permission = _("Manage Server")
     if role is None or (isinstance(interaction.user, discord.Member) and role in interaction.user.roles):
         return NotAuthorized(
@@ -214,21 +237,21 @@ async def _not_authorized(interaction: Interaction) -> NotAuthorized:
     )
 
 
-async def hidden_servers(interaction: Interaction) -> set[int]:
+async def load_hidden_server_ids(interaction: Interaction) -> set[int]:
     """Return the ids of servers that the user left and has bookmarks from; these bookmarks stay hidden.
 
     Membership is checked on each call. A server that Telex has left hides nothing, since it cannot be
     checked.
     """
-    servers = await interaction.client.store.bookmarks.servers(interaction.user.id)
+    server_ids = await interaction.client.store.bookmarks.load_server_ids(interaction.user.id)
     return {
         server_id
-        for server_id in servers - {interaction_context.server_id(interaction)}
+        for server_id in server_ids - {interaction_context.server_id(interaction)}
         if await _has_left(interaction.client, server_id, interaction.user.id)
     }
 
 
-async def _has_left(bot: TelexBot, server_id: int, person_id: int) -> bool:
+async def _has_left(bot: TelexBot, server_id: int, user_id: int) -> bool:
     guild = bot.get_guild(server_id)
     try:
         if guild is None and not bot.store.shards.serves(server_id):  # Another process serves it.
@@ -240,7 +263,7 @@ async def _has_left(bot: TelexBot, server_id: int, person_id: int) -> bool:
     if guild is None:
         return False
     try:
-        await guild.fetch_member(person_id)
+        await guild.fetch_member(user_id)
     except discord.HTTPException:  # Error 10007 means no member; after others membership is unknown.
         return True
     return False

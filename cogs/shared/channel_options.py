@@ -25,15 +25,15 @@ class ChannelOption(app_commands.Transformer):
 
     @property
     def channel_types(self) -> list[discord.ChannelType]:
-        kinds = discord.ChannelType
+        channel_type = discord.ChannelType
         return [
-            kinds.text,
-            kinds.news,
-            kinds.news_thread,
-            kinds.public_thread,
-            kinds.private_thread,
-            kinds.forum,
-            kinds.media,
+            channel_type.text,
+            channel_type.news,
+            channel_type.news_thread,
+            channel_type.public_thread,
+            channel_type.private_thread,
+            channel_type.forum,
+            channel_type.media,
         ]
 
     async def transform(self, _interaction: discord.Interaction[Any], value: object, /) -> object:
@@ -60,13 +60,13 @@ async def resolve_channel_id(interaction: Interaction, channel_id: int | None) -
     Raises `UserFacingError` if Telex cannot post there or the user cannot see it.
     """
     assert interaction.guild is not None
-    found = await find_postable_channel(interaction.guild, channel_id) if channel_id is not None else None
-    if found is None:
+    channel = await find_postable_channel(interaction.guild, channel_id) if channel_id is not None else None
+    if channel is None:
         raise UserFacingError(
             _("I can post in text channels, announcement channels, threads and forums. Choose one of those.")
         )
-    await require_visible(interaction, found.id)
-    return found
+    await require_visible(interaction, channel.id)
+    return channel
 
 
 async def find_postable_channel(guild: discord.Guild, channel_id: int) -> PostableChannel | None:
@@ -94,13 +94,13 @@ async def require_existing_channel(interaction: Interaction, channel_id: int) ->
 
     Raises `UserFacingError` if it is gone or the user can no longer see it.
     """
-    found = (
+    channel = (
         await find_postable_channel(interaction.guild, channel_id) if interaction.guild is not None else None
     )
-    if found is None:
+    if channel is None:
         raise UserFacingError(_("That channel no longer exists."))
     await require_visible(interaction, channel_id)
-    return found
+    return channel
 
 
 async def can_see_channel(interaction: Interaction, channel_id: int) -> bool:
@@ -120,20 +120,20 @@ def permission_problems(channel: PostableChannel) -> tuple[str, str]:
 
     Each is "" if nothing is missing.
     """
-    needed = permissions.missing_permission_labels(channel)
-    useful = permissions.missing_permission_labels(channel, required=False, useful=True)
+    missing_required = permissions.list_missing_permission_labels(channel)
+    missing_useful = permissions.list_missing_permission_labels(channel, required=False, useful=True)
     refusal = advice = ""
-    if needed:
+    if missing_required:
         refusal = _(
             "I can’t post in {channel} yet. In the channel’s settings, under Permissions, give "
             "me {permissions}, then try again."
-        ).format(channel=channel.mention, permissions=_list(needed))
-    if useful:
+        ).format(channel=channel.mention, permissions=_join_bold(missing_required))
+    if missing_useful:
         advice = _(
             "In {channel} I’m also missing {permissions}. Posts still go out, but I can’t add "
             "reactions, find those made while I was offline, or check after a failure whether a post "
             "went through."
-        ).format(channel=channel.mention, permissions=_list(useful))
+        ).format(channel=channel.mention, permissions=_join_bold(missing_useful))
     return refusal, advice
 
 
@@ -145,27 +145,29 @@ def require_can_post(channel: PostableChannel) -> str:
     return advice
 
 
-def _list(names: list[str]) -> str:
+def _join_bold(names: list[str]) -> str:
     return ", ".join(f"**{name}**" for name in names)
 
 
 async def posting_delay_text(interaction: Interaction, target: PostableChannel) -> str:
     """Return why articles reach a channel later or in part, or "" if they are posted at once."""
     store = interaction.client.store
-    digest = await store.digests.of_channel(target.id)
+    digest = await store.digests.by_channel(target.id)
     if digest is not None and digest.plan.alone:
         return _("{channel} only gets digests. Next one: {date}.").format(
             channel=target.mention, date=f"<t:{digest.due}:f>"
         )
-    chosen = await store.preferences.of_channel(target.id)
-    zone = (await store.preferences.of_server(target.guild.id)).time_zone
-    ends = local_time.quiet_hours_end(interaction.client.newsroom.clock.now(), chosen.quiet_hours, zone)
-    if chosen.least_outlets is not None or chosen.best_a_day is not None:
+    preferences = await store.preferences.by_channel(target.id)
+    zone = (await store.preferences.by_server(target.guild.id)).time_zone
+    quiet_until = local_time.quiet_hours_end(
+        interaction.client.services.clock.now(), preferences.quiet_hours, zone
+    )
+    if preferences.least_outlets is not None or preferences.best_a_day is not None:
         return linkify_commands(
             _("{channel} only gets the stories /settings stories lets through, so they arrive later.")
         ).format(channel=target.mention)
-    if not ends:
+    if not quiet_until:
         return ""
     return _("Quiet hours in {channel} until {date}. Articles arrive then.").format(
-        channel=target.mention, date=f"<t:{ends}:f>"
+        channel=target.mention, date=f"<t:{quiet_until}:f>"
     )

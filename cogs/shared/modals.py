@@ -25,9 +25,9 @@ OnModalSubmit = Callable[..., Awaitable[None]]
 class TextField(discord.ui.Label[Any]):
     """A labelled text field of a modal; `kwargs` are those of `discord.ui.TextInput`."""
 
-    def __init__(self, name: str, label: str, *, description: str | None = None, **look: Any) -> None:  # noqa: ANN401
-        self.typed: discord.ui.TextInput[Any] = discord.ui.TextInput(custom_id=name, **look)
-        super().__init__(text=label, description=description, component=self.typed)
+    def __init__(self, field_id: str, label: str, *, description: str | None = None, **kwargs: Any) -> None:  # noqa: ANN401
+        self.text_input: discord.ui.TextInput[Any] = discord.ui.TextInput(custom_id=field_id, **kwargs)
+        super().__init__(text=label, description=description, component=self.text_input)
 
 
 class FormModal(discord.ui.Modal):
@@ -36,49 +36,51 @@ class FormModal(discord.ui.Modal):
     def __init__(
         self,
         title: str,
-        filled: OnModalSubmit,
-        *lines: TextField,
+        on_submit: OnModalSubmit,
+        *fields: TextField,
         view: OwnedView | None = None,
-        reply: AckMode = AckMode.UPDATE_MESSAGE,
+        ack_mode: AckMode = AckMode.UPDATE_MESSAGE,
     ) -> None:
         super().__init__(
-            title=title, timeout=VIEW_TIMEOUT_SECONDS, custom_id=MISSING if view is None else view.new_id()
+            title=title,
+            timeout=VIEW_TIMEOUT_SECONDS,
+            custom_id=MISSING if view is None else view.new_custom_id(),
         )
-        self._on_submit, self._fields, self._view, self._reply = filled, lines, view, reply
-        for line in lines:
-            self.add_item(line)
+        self._on_submit, self._fields, self._view, self._ack_mode = on_submit, fields, view, ack_mode
+        for field in fields:
+            self.add_item(field)
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Pass the field texts to the callback, unless the user may no longer use the view."""
         async with error_boundary(interaction):
-            typed = [line.typed.value for line in self._fields]
+            texts = [field.text_input.value for field in self._fields]
             if self._view is None:
-                await acknowledge(interaction, self._reply)
-                await self._on_submit(interaction, *typed)
+                await acknowledge(interaction, self._ack_mode)
+                await self._on_submit(interaction, *texts)
             elif await self._view.interaction_check(interaction):
-                async with self._view.handling(interaction, self._reply):
-                    await self._on_submit(interaction, *typed)
+                async with self._view.handling(interaction, self._ack_mode):
+                    await self._on_submit(interaction, *texts)
 
 
 def modal_button(
     view: OwnedView,
     action: Callable[[Interaction, str], Awaitable[None]],
     label: str,
-    line: TextField,
+    text_field: TextField,
     *,
     title: str,
     reply: AckMode = AckMode.UPDATE_MESSAGE,
-    **look: Any,  # noqa: ANN401
+    **kwargs: Any,  # noqa: ANN401
 ) -> ActionButton:
     """Return a button that opens a modal with one field and passes its stripped text to `action`."""
 
-    async def filled(interaction: Interaction, typed: str) -> None:
-        await action(interaction, typed.strip())
+    async def filled(interaction: Interaction, text: str) -> None:
+        await action(interaction, text.strip())
 
     async def ask(interaction: Interaction) -> None:
-        await interaction.response.send_modal(FormModal(title, filled, line, view=view, reply=reply))
+        await interaction.response.send_modal(FormModal(title, filled, text_field, view=view, ack_mode=reply))
 
-    return ActionButton(ask, AckMode.MANUAL, label=label, **look)
+    return ActionButton(ask, AckMode.MANUAL, label=label, **kwargs)
 
 
 class SingleChoiceMenu(OwnedView):
@@ -93,11 +95,11 @@ class SingleChoiceMenu(OwnedView):
     ) -> None:
         super().__init__(interaction)
         self._action = action
-        self._menu = StringMenu(self._chosen, placeholder=placeholder, options=options)
+        self._menu = StringMenu(self._on_choice, placeholder=placeholder, options=options)
 
     async def render(self, interaction: Interaction) -> None:
         await self.display(interaction, (blocks.ActionRow(self._menu),))
 
-    async def _chosen(self, interaction: Interaction, values: list[str]) -> None:
+    async def _on_choice(self, interaction: Interaction, selected_values: list[str]) -> None:
         self.stop()
-        await self._action(interaction, values[0])
+        await self._action(interaction, selected_values[0])

@@ -8,7 +8,7 @@ import discord
 
 from bot.posting.rendering.layout import outlet_branding
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Item, Layout
-from bot.posting.rendering.layout.icons import Icon, emoji
+from bot.posting.rendering.layout.icons import Icon, emoji_for
 from cogs.shared.views import ActionButton, Interaction, OwnedView
 
 
@@ -17,15 +17,19 @@ class Paginated(OwnedView):
 
     page_index = 0
 
-    def page_buttons(self, *, more: bool, pages: int | str | None = None) -> tuple[Item, ...]:
+    def page_buttons(self, *, has_more: bool, page_count: int | str | None = None) -> tuple[Item, ...]:
         """Return the buttons that turn pages, none for a single page; `pages` is their number if known."""
-        if not self.page_index and not more:
+        if not self.page_index and not has_more:
             return ()
-        place = f"{self.page_index + 1}" if pages is None else f"{self.page_index + 1} / {pages}"
+        position_text = (
+            f"{self.page_index + 1}" if page_count is None else f"{self.page_index + 1} / {page_count}"
+        )
         return (
-            ActionButton(partial(self._turn_page, -1), emoji=emoji(Icon.BACK), disabled=not self.page_index),
-            discord.ui.Button(label=place, disabled=True),
-            ActionButton(partial(self._turn_page, 1), emoji=emoji(Icon.NEXT), disabled=not more),
+            ActionButton(
+                partial(self._turn_page, -1), emoji=emoji_for(Icon.BACK), disabled=not self.page_index
+            ),
+            discord.ui.Button(label=position_text, disabled=True),
+            ActionButton(partial(self._turn_page, 1), emoji=emoji_for(Icon.NEXT), disabled=not has_more),
         )
 
     async def _turn_page(self, step: int, _interaction: Interaction) -> None:
@@ -56,9 +60,9 @@ class Paginator(Paginated, Generic[P]):
     async def render(self, interaction: Interaction) -> None:
         """Show the current page, or an earlier one if it has become empty."""
         page = await self.load_page(interaction, self.page_index)
-        for earlier in (self.page_index - 1, 0):
+        for earlier_index in (self.page_index - 1, 0):
             if page.is_empty and self.page_index:
-                self.page_index = max(earlier, 0)
+                self.page_index = max(earlier_index, 0)
                 page = await self.load_page(interaction, self.page_index)
         await self.display(interaction, self.page_layout(page))
 
@@ -78,7 +82,7 @@ class CardPaginator(Paginator[CardPage]):
     def page_layout(self, page: CardPage) -> Layout:
         return (
             Card(
-                (*page.blocks, ActionRow(*self.page_buttons(more=page.has_more))),
+                (*page.blocks, ActionRow(*self.page_buttons(has_more=page.has_more))),
                 outlet_branding.DEFAULT_COLOUR,
             ),
         )

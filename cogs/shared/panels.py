@@ -10,7 +10,7 @@ from bot.core import i18n
 from bot.core.i18n import _
 from bot.core.preferences import Preference
 from bot.core.user_errors import UserFacingError
-from bot.posting.rendering.layout.blocks import Item, Section, Text, text
+from bot.posting.rendering.layout.blocks import Item, Section, Text, text_block
 from bot.text import discord_text
 from bot.text.times import zones
 from cogs.shared.authorization import ManagersPanel
@@ -31,13 +31,13 @@ class SettingsPanel(ManagersPanel):
 
     channel: PostableChannel | None = None
 
-    async def change(self, preference: Preference, value: str | int | None) -> None:
+    async def change(self, preference: Preference, new_value: str | int | None) -> None:
         await self.store.preferences.change(
             preference,
-            value,
+            new_value,
             server_id=self.guild.id,
             channel_id=None if self.channel is None else self.channel.id,
-            person_id=self.person_id,
+            user_id=self.user_id,
         )
         self.has_saved = True
 
@@ -58,70 +58,70 @@ class ChannelPanel(SettingsPanel):
 
 def heading_text(title: str, *lines: str) -> Text:
     """Return the heading of a card with the non-empty lines below it."""
-    return text("\n".join(filter(None, (f"### {title}", *lines))))
+    return text_block("\n".join(filter(None, (f"### {title}", *lines))))
 
 
-def setting_section(name: str, value: str = "", control: Item | None = None) -> Section:
+def setting_section(name: str, value_text: str = "", control: Item | None = None) -> Section:
     """Return the section of a setting: its name, the lines of its value, and the control that changes it.
 
     The value is empty where a menu below shows it.
     """
-    lines = (f"**{name}**", *(f"-# {line}" for line in value.splitlines()))
-    return Section((text("\n".join(lines)),), control)
+    lines = (f"**{name}**", *(f"-# {line}" for line in value_text.splitlines()))
+    return Section((text_block("\n".join(lines)),), control)
 
 
 def select_options(
-    chosen: T | None, values: Iterable[T], label: Callable[[T], str], unset_label: str
+    current: T | None, choices: Iterable[T], label: Callable[[T], str], unset_label: str
 ) -> list[discord.SelectOption]:
     """Return menu options for values, after one that unsets the setting; the current value is preselected."""
     return [
-        menu_option(unset_label, NO_CHOICE_VALUE, is_default=chosen is None),
-        *(menu_option(label(value), value, is_default=value == chosen) for value in values),
+        menu_option(unset_label, NO_CHOICE_VALUE, is_default=current is None),
+        *(menu_option(label(choice), choice, is_default=choice == current) for choice in choices),
     ]
 
 
-def selected_number(values: list[str]) -> int | None:
+def selected_number(selected_values: list[str]) -> int | None:
     """Return the number selected among such options, or None if the setting is unset."""
-    return None if values[0] == NO_CHOICE_VALUE else int(values[0])
+    return None if selected_values[0] == NO_CHOICE_VALUE else int(selected_values[0])
 
 
 def time_zone_button(
     view: OwnedView,
     on_submit: Callable[[Interaction, str], Awaitable[None]],
     label: str = "",
-    **look: Any,  # noqa: ANN401
+    **kwargs: Any,  # noqa: ANN401
 ) -> ActionButton:
     """Return a button that asks for a time zone and passes its IANA name to `on_submit`."""
 
     async def typed(interaction: Interaction, text: str) -> None:
         zone = await asyncio.to_thread(zones.find_zone, text)
         if zone is None:
-            raise UserFacingError(await _no_zone(text))
+            raise UserFacingError(await _unknown_zone_text(text))
         await on_submit(interaction, zone)
 
-    line = TextField(
+    text_field = TextField(
         "line",
         _("City, country, or a name like Europe/Paris"),
         placeholder="Europe/Paris",
         max_length=_MAX_TIME_ZONE_LENGTH,
     )
-    return modal_button(view, typed, label or _("Change…"), line, title=_("Time zone"), **look)
+    return modal_button(view, typed, label or _("Change…"), text_field, title=_("Time zone"), **kwargs)
 
 
-async def _no_zone(text: str) -> str:
-    given = discord_text.to_markdown_line(text, _MAX_TIME_ZONE_LENGTH)
+async def _unknown_zone_text(text: str) -> str:
+    escaped_text = discord_text.to_markdown_line(text, _MAX_TIME_ZONE_LENGTH)
     if any(character.isdecimal() for character in text):
         return _(
             "“{text}” ignores daylight saving time. Enter a city or a country, such as Paris or Belgium."
-        ).format(text=given)
+        ).format(text=escaped_text)
     if names := await asyncio.to_thread(zones.suggest_zones, text):
-        offered = ", ".join(f"`{name}`" for name in names)
+        suggestions = ", ".join(f"`{name}`" for name in names)
         return _("I don’t know the time zone “{text}”. Did you mean {names}?").format(
-            text=given, names=offered
+            text=escaped_text, names=suggestions
         )
     return _(
         "I don’t know the time zone “{text}”. Enter the nearest big city in your time zone, such as Paris."
-    ).format(text=given)
+    ).format(text=escaped_text)
 
 
 def language_name(language: str) -> str:
@@ -129,11 +129,13 @@ def language_name(language: str) -> str:
     return {"en": _("English"), "fr": _("French")}.get(language, language)
 
 
-def language_menu(panel: SettingsPanel, chosen: str | None, otherwise: str) -> StringMenu:
+def language_menu(panel: SettingsPanel, selected_language: str | None, unset_label: str) -> StringMenu:
     """Return a menu of post languages; `unset_label` names the option without one."""
 
-    async def speak(_interaction: Interaction, values: list[str]) -> None:
-        await panel.change(Preference.LANGUAGE, i18n.supported_language(values[0]))
+    async def speak(_interaction: Interaction, selected_values: list[str]) -> None:
+        await panel.change(Preference.LANGUAGE, i18n.supported_language(selected_values[0]))
 
-    shown = select_options(chosen, i18n.LANGUAGES, lambda each: language_name(each).capitalize(), otherwise)
-    return StringMenu(speak, placeholder=_("Post language…"), options=shown)
+    menu_options = select_options(
+        selected_language, i18n.LANGUAGES, lambda language: language_name(language).capitalize(), unset_label
+    )
+    return StringMenu(speak, placeholder=_("Post language…"), options=menu_options)

@@ -12,7 +12,7 @@ from discord.ext import commands
 
 from bot.client.command_tree import enforce_rate_limit
 from bot.client.discord_client import TelexBot
-from bot.client.error_replies import error_boundary, report, set_reply_language
+from bot.client.error_replies import error_boundary, report_error, set_reply_language
 from cogs.shared.authorization import user_installable
 from cogs.shared.views import CUSTOM_ID_PREFIX, AckMode, Interaction, OwnedView, acknowledge, expired_text
 
@@ -21,7 +21,7 @@ MessageMenuAction = Callable[[Interaction, discord.Message], Coroutine[Any, Any,
 
 
 def persistent_item(
-    template: str, reply: AckMode = AckMode.EPHEMERAL_MESSAGE
+    template: str, ack_mode: AckMode = AckMode.EPHEMERAL_MESSAGE
 ) -> Callable[[Callable[..., Awaitable[None]]], PersistentItem]:
     """Return a decorator that turns a function into a persistent item.
 
@@ -50,13 +50,13 @@ def persistent_item(
                 try:
                     enforce_rate_limit(interaction)
                 except app_commands.CommandOnCooldown as refusal:
-                    await report(interaction, refusal)
+                    await report_error(interaction, refusal)
                     return False
                 return True
 
             async def callback(self, interaction: discord.Interaction[Any]) -> None:
                 async with error_boundary(interaction):
-                    await acknowledge(interaction, reply)
+                    await acknowledge(interaction, ack_mode)
                     await action(interaction, self.item, **self._groups)
 
         Lasting.__name__, Lasting.__doc__ = action.__name__, action.__doc__
@@ -76,27 +76,27 @@ class TelexCog(commands.Cog):
 class PersistentItemCog(TelexCog):
     """A cog with persistent items and message menu entries."""
 
-    items: tuple[PersistentItem, ...] = ()
+    persistent_items: tuple[PersistentItem, ...] = ()
 
     def __init__(self, bot: TelexBot) -> None:
         super().__init__(bot)
-        self._menus: list[app_commands.ContextMenu] = []
+        self._context_menus: list[app_commands.ContextMenu] = []
 
-    def add_message_menu(self, name: locale_str, action: MessageMenuAction, does: locale_str) -> None:
+    def add_message_menu(self, name: locale_str, action: MessageMenuAction, description: locale_str) -> None:
         """Add an entry to the message menu, also for user installations; `description` appears in /help."""
-        menu = app_commands.ContextMenu(name=name, callback=action, extras={"does": does})
-        self._menus.append(user_installable(menu))
+        context_menu = app_commands.ContextMenu(name=name, callback=action, extras={"does": description})
+        self._context_menus.append(user_installable(context_menu))
 
     async def cog_load(self) -> None:
         """Register the persistent items and the message menu entries."""
-        self.bot.add_dynamic_items(*self.items)
-        for menu in self._menus:
-            self.bot.tree.add_command(menu)
+        self.bot.add_dynamic_items(*self.persistent_items)
+        for context_menu in self._context_menus:
+            self.bot.tree.add_command(context_menu)
 
     async def cog_unload(self) -> None:
-        for menu in self._menus:
-            self.bot.tree.remove_command(menu.name, type=menu.type)
-        self.bot.remove_dynamic_items(*self.items)
+        for context_menu in self._context_menus:
+            self.bot.tree.remove_command(context_menu.name, type=context_menu.type)
+        self.bot.remove_dynamic_items(*self.persistent_items)
 
 
 class ExpiredComponentCog(TelexCog):
@@ -106,19 +106,22 @@ class ExpiredComponentCog(TelexCog):
     async def on_interaction(self, interaction: Interaction) -> None:
         """Say that a view has expired, because it timed out or the bot restarted."""
         custom_id = str(dict(interaction.data or {}).get("custom_id", ""))
-        kinds = discord.InteractionType
-        if interaction.type not in {kinds.component, kinds.modal_submit} or not custom_id.startswith(
-            CUSTOM_ID_PREFIX
-        ):
+        interaction_type = discord.InteractionType
+        if interaction.type not in {
+            interaction_type.component,
+            interaction_type.modal_submit,
+        } or not custom_id.startswith(CUSTOM_ID_PREFIX):
             return
         if interaction.response.is_done():
             return
-        maker = OwnedView.find_live(custom_id, interaction.client)
+        view = OwnedView.find_live(custom_id, interaction.client)
         with contextlib.suppress(discord.HTTPException):
-            if maker is None:
+            if view is None:
                 set_reply_language(interaction)
                 origin = None if interaction.message is None else interaction.message.interaction_metadata
-                is_menu = origin is not None and origin.type is kinds.component
-                await interaction.response.send_message(expired_text(is_menu=is_menu), ephemeral=True)
-            elif interaction.type is kinds.component and not maker.contains_item(custom_id):
+                is_from_component = origin is not None and origin.type is interaction_type.component
+                await interaction.response.send_message(
+                    expired_text(was_opened_by_button=is_from_component), ephemeral=True
+                )
+            elif interaction.type is interaction_type.component and not view.contains_item(custom_id):
                 await interaction.response.defer()  # A second click came after the view had changed.

@@ -13,7 +13,7 @@ import discord
 
 from bot.client.command_tree import enforce_rate_limit
 from bot.client.discord_client import TelexBot
-from bot.client.error_replies import report, set_reply_language
+from bot.client.error_replies import report_error, set_reply_language
 from bot.core.i18n import _
 from bot.core.user_errors import UserFacingError
 from bot.posting.rendering import discord_limits
@@ -49,11 +49,11 @@ class AckMode(Enum):
     """Leave it to the action, which opens a modal or decides first."""
 
 
-async def acknowledge(interaction: Interaction, reply: AckMode) -> None:
+async def acknowledge(interaction: Interaction, ack_mode: AckMode) -> None:
     """Acknowledge an interaction in the given mode."""
-    if reply is AckMode.UPDATE_MESSAGE:
+    if ack_mode is AckMode.UPDATE_MESSAGE:
         await interaction.response.defer()
-    elif reply is AckMode.EPHEMERAL_MESSAGE:
+    elif ack_mode is AckMode.EPHEMERAL_MESSAGE:
         await interaction.response.defer(ephemeral=True, thinking=True)
 
 
@@ -80,7 +80,7 @@ class OwnedView(discord.ui.LayoutView):
         self._live_views[self._token] = self
         self._layout: Layout = ()
         self._pictures: Sequence[Picture] = ()
-        self._is_menu = interaction.type is discord.InteractionType.component
+        self._was_opened_by_button = interaction.type is discord.InteractionType.component
 
     @property
     def client(self) -> TelexBot:
@@ -91,7 +91,7 @@ class OwnedView(discord.ui.LayoutView):
         return self.interaction.client.store
 
     @property
-    def person_id(self) -> int:
+    def user_id(self) -> int:
         return self.interaction.user.id
 
     @classmethod
@@ -104,7 +104,7 @@ class OwnedView(discord.ui.LayoutView):
         """Return whether an item with this custom id is currently shown."""
         return any(getattr(item, "custom_id", None) == custom_id for item in self.walk_children())
 
-    def new_id(self) -> str:
+    def new_custom_id(self) -> str:
         self._item_counter += 1
         return f"{CUSTOM_ID_PREFIX}{self._token}:{self._item_counter}"
 
@@ -133,23 +133,23 @@ class OwnedView(discord.ui.LayoutView):
         """Show the current state in the reply to an acknowledged interaction."""
 
     @contextlib.asynccontextmanager
-    async def handling(self, interaction: Interaction, reply: AckMode) -> AsyncIterator[None]:
+    async def handling(self, interaction: Interaction, ack_mode: AckMode) -> AsyncIterator[None]:
         """Acknowledge an interaction, run the body, then render again.
 
         The view is rendered after an error too, so that no menu keeps a choice that was rejected.
         """
-        await acknowledge(interaction, reply)
+        await acknowledge(interaction, ack_mode)
         try:
             yield
         except Exception:
             with contextlib.suppress(discord.HTTPException, UserFacingError):
-                await self._rerender(interaction, reply)
+                await self._rerender(interaction, ack_mode)
             raise
-        await self._rerender(interaction, reply)
+        await self._rerender(interaction, ack_mode)
 
-    async def _rerender(self, interaction: Interaction, reply: AckMode) -> None:
+    async def _rerender(self, interaction: Interaction, ack_mode: AckMode) -> None:
         if (
-            reply is AckMode.UPDATE_MESSAGE
+            ack_mode is AckMode.UPDATE_MESSAGE
             and _RENDERED_KEY not in interaction.extras
             and not self.is_finished()
         ):
@@ -158,7 +158,7 @@ class OwnedView(discord.ui.LayoutView):
     async def on_error(
         self, interaction: discord.Interaction[Any], error: Exception, _item: object, /
     ) -> None:
-        await report(interaction, error)
+        await report_error(interaction, error)
 
     async def display(
         self, interaction: Interaction, layout: Layout, *, pictures: Sequence[Picture] = ()
@@ -166,12 +166,12 @@ class OwnedView(discord.ui.LayoutView):
         """Show a layout in the reply to an acknowledged interaction, and handle its items."""
         if self.has_saved:
             self.has_saved = False
-            layout = blocks.with_last(layout, blocks.text("-# ✅ " + _("Saved")))
+            layout = blocks.append_block(layout, blocks.text_block("-# ✅ " + _("Saved")))
         self._layout, self._pictures = layout, pictures
         layout_views.fill_view(self, layout)
         for item in self.walk_children():
             if isinstance(item, ActionButton | _ActionSelect):
-                item.custom_id = self.new_id()
+                item.custom_id = self.new_custom_id()
         self.interaction = interaction
         interaction.extras[_RENDERED_KEY] = True
         await _edit_original(interaction, self, pictures)
@@ -179,12 +179,12 @@ class OwnedView(discord.ui.LayoutView):
     async def display_card(
         self,
         interaction: Interaction,
-        *shown: blocks.Block,
+        *card_blocks: blocks.Block,
         colour: int = outlet_branding.DEFAULT_COLOUR,
         pictures: Sequence[Picture] = (),
     ) -> None:
         """Show blocks in a card in the reply to an acknowledged interaction."""
-        await self.display(interaction, (blocks.Card(shown, colour),), pictures=pictures)
+        await self.display(interaction, (blocks.Card(card_blocks, colour),), pictures=pictures)
 
     async def finish(self, interaction: Interaction, layout: Layout | str) -> None:
         """Stop the view and show a last layout or sentence, without items of this view."""
@@ -198,20 +198,25 @@ class OwnedView(discord.ui.LayoutView):
     async def on_timeout(self) -> None:
         """Remove the buttons and say that they have expired."""
         set_reply_language(self.interaction)
-        left = (*blocks.without_items(self._layout), blocks.text(f"-# {expired_text(is_menu=self._is_menu)}"))
+        final_layout = (
+            *blocks.without_items(self._layout),
+            blocks.text_block(f"-# {expired_text(was_opened_by_button=self._was_opened_by_button)}"),
+        )
         with contextlib.suppress(discord.HTTPException):
-            await _edit_original(self.interaction, layout_views.static_view(left), self._pictures)
+            await _edit_original(
+                self.interaction, layout_views.build_static_view(final_layout), self._pictures
+            )
 
 
 async def reply(interaction: Interaction, layout: Layout | str) -> None:
     """Show a layout or a sentence in the reply to an acknowledged interaction."""
-    shown = (blocks.text(layout),) if isinstance(layout, str) else layout
-    await _edit_original(interaction, layout_views.static_view(shown))
+    reply_layout = (blocks.text_block(layout),) if isinstance(layout, str) else layout
+    await _edit_original(interaction, layout_views.build_static_view(reply_layout))
 
 
-async def reply_with_card(interaction: Interaction, *shown: blocks.Block) -> None:
+async def reply_with_card(interaction: Interaction, *card_blocks: blocks.Block) -> None:
     """Show blocks in a card in the reply to an acknowledged interaction."""
-    await reply(interaction, (blocks.Card(shown, outlet_branding.DEFAULT_COLOUR),))
+    await reply(interaction, (blocks.Card(card_blocks, outlet_branding.DEFAULT_COLOUR),))
 
 
 async def _edit_original(
@@ -222,7 +227,7 @@ async def _edit_original(
     await interaction.edit_original_response(
         content=None,
         embed=None,
-        attachments=[picture.file() for picture in pictures],
+        attachments=[picture.to_file() for picture in pictures],
         view=view,
         allowed_mentions=discord.AllowedMentions.none(),
     )
@@ -234,15 +239,15 @@ class ActionButton(discord.ui.Button[Any]):
     def __init__(
         self,
         action: ComponentCallback,
-        reply: AckMode = AckMode.UPDATE_MESSAGE,
-        **look: Any,  # noqa: ANN401
+        ack_mode: AckMode = AckMode.UPDATE_MESSAGE,
+        **kwargs: Any,  # noqa: ANN401
     ) -> None:
-        super().__init__(**look)
-        self._action, self._reply = action, reply
+        super().__init__(**kwargs)
+        self._action, self._ack_mode = action, ack_mode
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         view: Any = self.view
-        async with view.handling(interaction, self._reply):
+        async with view.handling(interaction, self._ack_mode):
             await self._action(interaction)
 
 
@@ -259,32 +264,32 @@ class _ActionSelect:
     def __init__(
         self,
         action: Callable[[Interaction, list[Any]], Awaitable[object]],
-        reply: AckMode = AckMode.UPDATE_MESSAGE,
-        **look: Any,  # noqa: ANN401
+        ack_mode: AckMode = AckMode.UPDATE_MESSAGE,
+        **kwargs: Any,  # noqa: ANN401
     ) -> None:
-        super().__init__(**look)
-        self._action, self._reply = action, reply
+        super().__init__(**kwargs)
+        self._action, self._ack_mode = action, ack_mode
 
     def selected_values(self) -> list[Any]:
-        return [one.id for one in self.values]
+        return [choice.id for choice in self.values]
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Pass the selection on. Raise `UserFacingError` for a number of values that was not offered."""
-        chosen = self.selected_values()
-        if not self.min_values <= len(chosen) <= self.max_values:
+        selected_values = self.selected_values()
+        if not self.min_values <= len(selected_values) <= self.max_values:
             raise UserFacingError(expired_text())
-        async with self.view.handling(interaction, self._reply):
-            await self._action(interaction, chosen)
+        async with self.view.handling(interaction, self._ack_mode):
+            await self._action(interaction, selected_values)
 
 
 class StringMenu(_ActionSelect, discord.ui.Select[Any]):
     """A menu of strings. Its action receives the selected values."""
 
     def selected_values(self) -> list[str]:
-        values: list[str] = self.values
-        if not set(values) <= {option.value for option in self.options}:
+        option_values: list[str] = self.values
+        if not set(option_values) <= {option.value for option in self.options}:
             raise UserFacingError(expired_text())
-        return values
+        return option_values
 
 
 def menu_option(
@@ -292,9 +297,9 @@ def menu_option(
 ) -> discord.SelectOption:
     """Return a menu option with label and description as single lines within Discord's limits."""
     return discord.SelectOption(
-        label=discord_text.to_plain_line(label, discord_limits.OPTION_LABEL_LENGTH) or "…",
+        label=discord_text.to_plain_line(label, discord_limits.MAX_OPTION_LABEL_LENGTH) or "…",
         value=str(value),
-        description=discord_text.to_plain_line(description, discord_limits.OPTION_LABEL_LENGTH) or None,
+        description=discord_text.to_plain_line(description, discord_limits.MAX_OPTION_LABEL_LENGTH) or None,
         default=is_default,
     )
 
@@ -307,8 +312,8 @@ class RoleMenu(_ActionSelect, discord.ui.RoleSelect[Any]):
     """A menu of roles. Its action receives their ids."""
 
 
-def expired_text(*, is_menu: bool = False) -> str:
+def expired_text(*, was_opened_by_button: bool = False) -> str:
     """Return the sentence for expired buttons, which a command or another button had opened."""
-    if is_menu:
+    if was_opened_by_button:
         return _("These buttons have expired. Open the menu again.")
     return _("These buttons have expired. Run the command again.")

@@ -17,7 +17,7 @@ from bot.core.worker_pool import WorkerError
 from bot.digests.digest_selection import MAX_DIGEST_CHANNELS_PER_SERVER, period_seconds
 from bot.posting.rendering import digest_rendering
 from bot.posting.rendering.layout import outlet_branding
-from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Layout, text
+from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Layout, text_block
 from bot.posting.rendering.messages import Picture
 from bot.posting.sending import permissions
 from cogs.feeds import subscription_options
@@ -47,7 +47,7 @@ class DigestCog(
 ):
     """The /digest commands: those of channels for users who manage feeds, /digest me for everyone."""
 
-    items = (personal_digest_button,)
+    persistent_items = (personal_digest_button,)
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Return whether the user may use the command; /digest me is open to everyone."""
@@ -79,55 +79,59 @@ class DigestList(ManagersPanel):
     """The digests of a server in channels that the user can see or that were deleted."""
 
     async def render(self, interaction: Interaction) -> None:
-        found = await self.store.digests.of_server(self.guild.id)
-        seen = await subscription_options.visible_or_deleted_channels(
-            interaction, {one.channel_id for one in found}
+        digests = await self.store.digests.list_by_server(self.guild.id)
+        visible_channel_ids = await subscription_options.select_visible_or_deleted_channels(
+            interaction, {digest.channel_id for digest in digests}
         )
-        shown = [one for one in found if one.channel_id in seen]
+        visible_digests = [
+            visible_digest for visible_digest in digests if visible_digest.channel_id in visible_channel_ids
+        ]
         title = _("Digests")
-        if not shown:
-            said = linkify_commands(_("None yet. Set one up with /digest setup."))
-            await self.display_card(interaction, heading_text(title, said))
+        if not visible_digests:
+            hint = linkify_commands(_("None yet. Set one up with /digest setup."))
+            await self.display_card(interaction, heading_text(title, hint))
             return
         options = [
             menu_option(
-                channel_options.channel_name(self.guild, one.channel_id),
-                one.channel_id,
-                digest_labels.schedule_text(one.plan),
+                channel_options.channel_name(self.guild, option_digest.channel_id),
+                option_digest.channel_id,
+                digest_labels.schedule_text(option_digest.plan),
             )
-            for one in shown
+            for option_digest in visible_digests
         ]
         menu = StringMenu(
             self._open, AckMode.EPHEMERAL_MESSAGE, placeholder=_("Change or stop a digest…"), options=options
         )
-        entries = (text(_entry(one)) for one in shown)
+        entries = (text_block(_digest_text(entry_digest)) for entry_digest in visible_digests)
         await self.display_card(interaction, heading_text(title), *entries, ActionRow(menu))
 
-    async def _open(self, interaction: Interaction, values: list[str]) -> None:
-        target = await channel_options.find_postable_channel(self.guild, int(values[0]))
+    async def _open(self, interaction: Interaction, selected_values: list[str]) -> None:
+        target = await channel_options.find_postable_channel(self.guild, int(selected_values[0]))
         if target is None:
-            if not await subscription_options.is_channel_deleted(self.guild, int(values[0])):
+            if not await subscription_options.is_channel_deleted(self.guild, int(selected_values[0])):
                 raise UserFacingError(_("I can’t reach that channel right now. Try again later."))
-            ended = await self.store.digests.delete(
-                server_id=self.guild.id, channel_id=int(values[0]), person_id=self.person_id
+            was_stopped = await self.store.digests.delete(
+                server_id=self.guild.id, channel_id=int(selected_values[0]), user_id=self.user_id
             )
             raise UserFacingError(
                 _("That channel is gone, so I stopped its digest.")
-                if ended
+                if was_stopped
                 else _("That channel no longer exists.")
             )
         await channel_options.require_visible(interaction, target.id)
         await ChannelDigestPanel(interaction, target).start(interaction)
 
 
-def _entry(digest: Digest) -> str:
+def _digest_text(digest: Digest) -> str:
     line = _("<#{channel}>: {when} ({zone}), next one {date}").format(
         channel=digest.channel_id,
         when=digest_labels.schedule_text(digest.plan),
         zone=digest.time_zone,
         date=f"<t:{digest.due}:R>",
     )
-    return "\n".join((line, *(f"-# {choice}" for choice in digest_labels.option_lines(digest.plan))))
+    return "\n".join(
+        (line, *(f"-# {option_line}" for option_line in digest_labels.option_lines(digest.plan)))
+    )
 
 
 _SUMMARY_WAIT_SECONDS = 10.0
@@ -153,25 +157,25 @@ class ChannelDigestPanel(ChannelPanel):
 
     async def start(self, interaction: Interaction) -> None:
         """Load the channel's digest, or a default plan that suits the channel."""
-        store, writing = self.store, self.client.newsroom.text_generator
-        self._offers_summaries = writing is not None and writing.summarizer is not None
-        self._saved_digest = await store.digests.of_channel(self.channel.id)
+        store, text_generator = self.store, self.client.services.model_services
+        self._offers_summaries = text_generator is not None and text_generator.summarizer is not None
+        self._saved_digest = await store.digests.by_channel(self.channel.id)
         if self._saved_digest is not None:
             self._plan = self._saved_digest.plan
-        elif not await store.subscriptions.feed_ids([self.channel.id]):
+        elif not await store.subscriptions.load_feed_ids([self.channel.id]):
             self._plan = replace(_DEFAULT_PLAN, wide=True)
         await self.render(interaction)
 
     async def render(self, interaction: Interaction) -> None:
         """Show the plan, and the digest that it would produce now."""
         client, plan = self.client, self._plan
-        zone = (await client.store.preferences.of_server(self.channel.guild.id)).time_zone
-        now = client.newsroom.clock.now()
-        due = local_time.next_occurrence(now, plan.minute, plan.weekday, zone)
+        zone = (await client.store.preferences.by_server(self.channel.guild.id)).time_zone
+        now = client.services.clock.now()
+        due_at = local_time.next_occurrence(now, plan.minute, plan.weekday, zone)
         lines = [
             "### " + _("Digest for {channel}").format(channel=self.channel.mention),
             _("Sent {when} ({zone}), next one {date}").format(
-                when=digest_labels.schedule_text(plan), zone=zone, date=f"<t:{due}:R>"
+                when=digest_labels.schedule_text(plan), zone=zone, date=f"<t:{due_at}:R>"
             ),
             *(f"-# {line}" for line in digest_labels.option_lines(plan)),
         ]
@@ -190,15 +194,15 @@ class ChannelDigestPanel(ChannelPanel):
                     channel=self.channel.mention,
                 )
             )
-        preview, pictures = await self._preview(zone, now)
+        preview, pictures = await self._render_preview(zone, now)
         layout: Layout = (
-            text("\n".join(lines)),
+            text_block("\n".join(lines)),
             Card(preview, outlet_branding.DEFAULT_COLOUR),
             *self._controls(),
         )
         await self.display(interaction, layout, pictures=pictures)
 
-    async def _preview(self, zone: str, now: int) -> tuple[tuple[Block, ...], list[Picture]]:
+    async def _render_preview(self, zone: str, now: int) -> tuple[tuple[Block, ...], list[Picture]]:
         client, plan = self.client, self._plan
         digest = Digest(
             id=0,
@@ -211,7 +215,7 @@ class ChannelDigestPanel(ChannelPanel):
             time_zone=zone,
         )
         try:
-            edition, _gathered = await client.courier.digests.build_edition(
+            edition, _gathered = await client.outbox_relay.digests.build_edition(
                 self.channel.guild,
                 digest,
                 since=now - period_seconds(plan),
@@ -221,16 +225,18 @@ class ChannelDigestPanel(ChannelPanel):
         except WorkerError as error:
             raise UserFacingError(_("That took too long. Try again.")) from error
         language = await client.languages.for_channel(self.channel.guild.id, self.channel.id)
-        told = await digest_rendering.build_page(client.store, edition, language=language)
-        if told is None:
-            why = _("If there’s no news, no digest is sent.")
-            return (heading_text(_("Nothing to preview yet"), why),), []
+        page = await digest_rendering.build_page(client.store, edition, language=language)
+        if page is None:
+            explanation = _("If there’s no news, no digest is sent.")
+            return (heading_text(_("Nothing to preview yet"), explanation),), []
         picture = await digest_rendering.draw_chart(edition, language=language)
-        return (*told.card, *digest_rendering.chart_blocks(picture)), [] if picture is None else [picture]
+        return (*page.card, *digest_rendering.make_chart_blocks(picture)), [] if picture is None else [
+            picture
+        ]
 
     def _controls(self) -> tuple[ActionRow, ...]:
         plan = self._plan
-        more = {
+        option_labels = {
             _OPTION_DIGEST_ONLY: (_("Digest only"), _("No individual posts in this channel")),
             _OPTION_OTHER_CHANNELS: (
                 _("Other channels too"),
@@ -239,16 +245,16 @@ class ChannelDigestPanel(ChannelPanel):
             _OPTION_CHART: (_("Trend chart"), _("A chart of what’s on the rise")),
         }
         if self._offers_summaries:
-            more[_OPTION_SUMMARIES] = (
+            option_labels[_OPTION_SUMMARIES] = (
                 _("Summaries"),
                 _("Two sentences per story, written by a language model"),
             )
-        looks = [
-            menu_option(label, name, told, is_default=getattr(plan, name))
-            for name, (label, told) in more.items()
+        menu_options = [
+            menu_option(label, name, description, is_default=getattr(plan, name))
+            for name, (label, description) in option_labels.items()
         ]
-        same = self._saved_digest is not None and self._saved_digest.plan == plan
-        style, stop = discord.ButtonStyle, _("Stop the digest")
+        is_unchanged = self._saved_digest is not None and self._saved_digest.plan == plan
+        style, stop_label = discord.ButtonStyle, _("Stop the digest")
         return (
             ActionRow(
                 StringMenu(
@@ -264,9 +270,9 @@ class ChannelDigestPanel(ChannelPanel):
                 StringMenu(
                     self._select_options,
                     placeholder=_("Options…"),
-                    options=looks,
+                    options=menu_options,
                     min_values=0,
-                    max_values=len(looks),
+                    max_values=len(menu_options),
                 )
             ),
             ActionRow(
@@ -274,27 +280,27 @@ class ChannelDigestPanel(ChannelPanel):
                     self._save,
                     label=_("Start") if self._saved_digest is None else _("Save changes"),
                     style=style.success,
-                    disabled=same,
+                    disabled=is_unchanged,
                 ),
                 None
                 if self._saved_digest is None
-                else ActionButton(self._stop, label=stop, style=style.danger),
+                else ActionButton(self._stop, label=stop_label, style=style.danger),
                 ActionButton(self.cancel, label=_("Close")),
             ),
         )
 
-    async def _select_day(self, _interaction: Interaction, values: list[str]) -> None:
-        self._plan = replace(self._plan, weekday=selected_number(values))
+    async def _select_day(self, _interaction: Interaction, selected_values: list[str]) -> None:
+        self._plan = replace(self._plan, weekday=selected_number(selected_values))
 
-    async def _select_hour(self, _interaction: Interaction, values: list[str]) -> None:
-        self._plan = replace(self._plan, minute=int(values[0]))
+    async def _select_hour(self, _interaction: Interaction, selected_values: list[str]) -> None:
+        self._plan = replace(self._plan, minute=int(selected_values[0]))
 
-    async def _select_options(self, _interaction: Interaction, values: list[str]) -> None:
-        chosen = {
-            name: name in values
+    async def _select_options(self, _interaction: Interaction, selected_values: list[str]) -> None:
+        option_flags = {
+            name: name in selected_values
             for name in (_OPTION_DIGEST_ONLY, _OPTION_OTHER_CHANNELS, _OPTION_CHART, _OPTION_SUMMARIES)
         }
-        self._plan = replace(self._plan, **chosen)
+        self._plan = replace(self._plan, **option_flags)
 
     async def _save(self, interaction: Interaction) -> None:
         target = await channel_options.require_existing_channel(interaction, self.channel.id)
@@ -304,7 +310,7 @@ class ChannelDigestPanel(ChannelPanel):
             self._plan,
             server_id=target.guild.id,
             channel_id=target.id,
-            person_id=self.person_id,
+            user_id=self.user_id,
             limit=MAX_DIGEST_CHANNELS_PER_SERVER,
         )
         if saved is None:
@@ -313,24 +319,24 @@ class ChannelDigestPanel(ChannelPanel):
                     count=format_number(MAX_DIGEST_CHANNELS_PER_SERVER)
                 )
             )
-        await client.courier.recheck_channel(target.id)
-        client.courier.wake()
-        said = _("Saved. {channel} gets its next digest {when}.").format(
+        await client.outbox_relay.recheck_channel(target.id)
+        client.outbox_relay.wake()
+        confirmation = _("Saved. {channel} gets its next digest {when}.").format(
             channel=target.mention, when=f"<t:{saved.due}:F>"
         )
-        await self.finish(interaction, "\n".join((said, *digest_labels.option_lines(saved.plan))))
+        await self.finish(interaction, "\n".join((confirmation, *digest_labels.option_lines(saved.plan))))
 
     async def _stop(self, interaction: Interaction) -> None:
         client = self.client
-        stopped = await client.store.digests.delete(
-            server_id=self.channel.guild.id, channel_id=self.channel.id, person_id=self.person_id
+        was_stopped = await client.store.digests.delete(
+            server_id=self.channel.guild.id, channel_id=self.channel.id, user_id=self.user_id
         )
-        if not stopped:
+        if not was_stopped:
             raise UserFacingError(_("That channel doesn’t have a digest anymore."))
-        client.courier.wake()
-        said = _("Stopped the digest in {channel}.").format(channel=self.channel.mention)
+        client.outbox_relay.wake()
+        confirmation = _("Stopped the digest in {channel}.").format(channel=self.channel.mention)
         if self._saved_digest is not None and self._saved_digest.plan.alone:
-            said += "\n" + _(
+            confirmation += "\n" + _(
                 "Articles are posted one by one again. Those still waiting arrive in one message."
             )
-        await self.finish(interaction, said)
+        await self.finish(interaction, confirmation)

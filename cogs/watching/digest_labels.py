@@ -16,7 +16,7 @@ def schedule_text(plan: DigestPlan) -> str:
     if plan.weekday is None:
         return _("every day at {time}").format(time=local_time.format_clock(plan.minute))
     return _("every {weekday} at {time}").format(
-        weekday=_weekday(plan.weekday), time=local_time.format_clock(plan.minute)
+        weekday=_weekday_name(plan.weekday), time=local_time.format_clock(plan.minute)
     )
 
 
@@ -27,20 +27,22 @@ def day_options(plan: DigestPlan) -> list[discord.SelectOption]:
 
 def time_options(plan: DigestPlan) -> list[discord.SelectOption]:
     """Return the menu options for the time of a digest; the values are minutes of the day."""
-    _never, *times = select_options(plan.minute, range(0, 24 * _MINUTES_PER_HOUR, _MINUTES_PER_HOUR), _at, "")
+    _never, *times = select_options(
+        plan.minute, range(0, 24 * _MINUTES_PER_HOUR, _MINUTES_PER_HOUR), _time_label, ""
+    )
     return times
 
 
-def _at(minute: int) -> str:
+def _time_label(minute: int) -> str:
     return _("At {time}").format(time=local_time.format_clock(minute))
 
 
 def weekly_label(day: int) -> str:
     """Return the label of a weekly digest; `day` 0 is Monday."""
-    return _("Every {weekday}").format(weekday=_weekday(day))
+    return _("Every {weekday}").format(weekday=_weekday_name(day))
 
 
-def _weekday(day: int) -> str:
+def _weekday_name(day: int) -> str:
     return str(get_day_names("wide", locale=i18n.current_language())[day])
 
 
@@ -54,13 +56,13 @@ def option_lines(plan: DigestPlan) -> list[str]:
     ]
 
 
-def stored_plan_text(written: str) -> str:
+def stored_plan_text(stored_plan: str) -> str:
     """Return a stored digest plan as text."""
-    plan = DigestPlan.parse(written)
-    chosen = {
+    plan = DigestPlan.parse(stored_plan)
+    option_flags = {
         _("digest only"): plan.alone,
         _("other channels too"): plan.wide,
         _("trend chart"): plan.chart,
         _("summaries"): plan.summaries,
     }
-    return ", ".join((schedule_text(plan), *(name for name, is_so in chosen.items() if is_so)))
+    return ", ".join((schedule_text(plan), *(name for name, is_set in option_flags.items() if is_set)))

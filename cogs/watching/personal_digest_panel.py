@@ -15,13 +15,13 @@ from bot.core.user_models import PersonalDigest
 from bot.core.worker_pool import WorkerError
 from bot.digests.digest_selection import period_seconds
 from bot.posting.rendering import buttons, digest_rendering, discord_limits
-from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, text
+from bot.posting.rendering.layout.blocks import ActionRow, Block, Separator, text_block
 from bot.posting.sending import message_targets
 from bot.posting.wording.problem_sentences import describe_problem
 from bot.search.index.search_engine import EngineError
 from bot.search.query.query_parser import parse_query
 from bot.text import discord_text
-from bot.watches.watch_matching import DMS_CLOSED
+from bot.watches.watch_matching import DMS_CLOSED_PROBLEM
 from cogs.shared.modals import TextField, modal_button
 from cogs.shared.panels import heading_text, selected_number, setting_section, time_zone_button
 from cogs.shared.persistent_items import persistent_item
@@ -58,35 +58,47 @@ class PersonalDigestPanel(OwnedView):
     async def start(self, interaction: Interaction) -> None:
         """Load the user's digest, or a default plan for the morning with all readable feeds."""
         store = self.store
-        self._saved_digest = await store.personal_digests.of_person(self.person_id)
+        self._saved_digest = await store.personal_digests.by_user(self.user_id)
         if self._saved_digest is not None:
             self._plan = self._saved_digest.plan
         elif (server_id := interaction_context.server_id(interaction)) is not None:
-            zone = (await store.preferences.of_server(server_id)).time_zone
+            zone = (await store.preferences.by_server(server_id)).time_zone
             self._plan = replace(self._plan, time_zone=zone)
         self._has_zone = self._saved_digest is not None or self._plan.time_zone != "UTC"
-        readable = await _readable(interaction)
-        found = [feed for feed in await store.feeds.all() if feed.id in readable]
-        chosen = set(self._plan.feed_ids)
-        self._feeds = sorted(found, key=lambda feed: (feed.id not in chosen, feed.title.casefold()))
-        self._plan = replace(self._plan, feed_ids=tuple(feed.id for feed in self._feeds if feed.id in chosen))
+        readable_feed_ids = await _load_readable_feed_ids(interaction)
+        readable_feeds = [feed for feed in await store.feeds.list_all() if feed.id in readable_feed_ids]
+        selected_feed_ids = set(self._plan.feed_ids)
+        self._feeds = sorted(
+            readable_feeds, key=lambda feed: (feed.id not in selected_feed_ids, feed.title.casefold())
+        )
+        self._plan = replace(
+            self._plan, feed_ids=tuple(feed.id for feed in self._feeds if feed.id in selected_feed_ids)
+        )
         await self.render(interaction)
 
     async def render(self, interaction: Interaction) -> None:
-        plan, known, style = self._plan, self._saved_digest, discord.ButtonStyle
-        watches = len(await self.store.watches.of_person(self.person_id))
-        watched = _("included") if plan.include_watches else _("not included")
-        if watches:
-            watched += f" · {format_number(watches)}"
-        turn = ActionButton(
+        plan, saved_digest, style = self._plan, self._saved_digest, discord.ButtonStyle
+        watch_count = len(await self.store.watches.list_by_user(self.user_id))
+        watches_text = _("included") if plan.include_watches else _("not included")
+        if watch_count:
+            watches_text += f" · {format_number(watch_count)}"
+        watches_button = ActionButton(
             self._toggle_watches,
             label=_("Leave out") if plan.include_watches else _("Include"),
-            disabled=not watches and not plan.include_watches,
+            disabled=not watch_count and not plan.include_watches,
         )
-        same = known is not None and known.plan == plan
-        rests = known is not None and (known.paused is not None or known.problem is not None)
-        save_label = _("Start the digest") if known is None else _("Resume") if rests else _("Save changes")
-        line = TextField(
+        is_unchanged = saved_digest is not None and saved_digest.plan == plan
+        is_suspended = saved_digest is not None and (
+            saved_digest.paused is not None or saved_digest.problem is not None
+        )
+        save_label = (
+            _("Start the digest")
+            if saved_digest is None
+            else _("Resume")
+            if is_suspended
+            else _("Save changes")
+        )
+        text_field = TextField(
             "line",
             _("One search per line"),
             style=discord.TextStyle.paragraph,
@@ -94,70 +106,81 @@ class PersonalDigestPanel(OwnedView):
             required=False,
             max_length=MAX_TOPICS * (MAX_TOPIC_LENGTH + 1),
         )
-        topics = modal_button(self, self._on_topics_submit, _("Change…"), line, title=_("Topics"))
+        topics_button = modal_button(
+            self, self._on_topics_submit, _("Change…"), text_field, title=_("Topics")
+        )
         blocks: list[Block] = [
-            heading_text(_("Your digest"), *self._state()),
+            heading_text(_("Your digest"), *self._state_lines()),
             Separator(),
             ActionRow(
-                StringMenu(self._day, placeholder=_("How often…"), options=digest_labels.day_options(plan))
+                StringMenu(
+                    self._select_day, placeholder=_("How often…"), options=digest_labels.day_options(plan)
+                )
             ),
             ActionRow(
-                StringMenu(self._hour, placeholder=_("What time…"), options=digest_labels.time_options(plan))
+                StringMenu(
+                    self._select_hour, placeholder=_("What time…"), options=digest_labels.time_options(plan)
+                )
             ),
             setting_section(
                 _("Time zone"), plan.time_zone, time_zone_button(self, self._on_time_zone_submit)
             ),
-            setting_section(_("Feeds"), self._named_feeds()),
+            setting_section(_("Feeds"), self._feeds_text()),
             *self._feed_menu(),
-            setting_section(_("Topics"), _summarize_names(plan.topic_queries) or _("none"), topics),
-            setting_section(_("Your watches"), watched, turn),
+            setting_section(_("Topics"), _summarize_names(plan.topic_queries) or _("none"), topics_button),
+            setting_section(_("Your watches"), watches_text, watches_button),
             ActionRow(
-                ActionButton(self._save, label=save_label, style=style.success, disabled=same and not rests)
+                ActionButton(
+                    self._save,
+                    label=save_label,
+                    style=style.success,
+                    disabled=is_unchanged and not is_suspended,
+                )
                 if self._has_zone
                 else time_zone_button(self, self._start_with_time_zone, save_label, style=style.success),
                 ActionButton(self._preview, AckMode.EPHEMERAL_MESSAGE, label=_("Preview")),
-                None if known is None or rests else ActionButton(self._pause, label=_("Pause")),
+                None if saved_digest is None or is_suspended else ActionButton(self._pause, label=_("Pause")),
                 None
-                if known is None
+                if saved_digest is None
                 else ActionButton(self._stop_digest, label=_("Stop the digest"), style=style.danger),
             ),
         ]
         await self.display_card(interaction, *blocks)
 
-    def _state(self) -> Iterator[str]:
-        plan, known = self._plan, self._saved_digest
-        due = local_time.next_occurrence(
-            self.client.newsroom.clock.now(), plan.minute, plan.weekday, plan.time_zone
+    def _state_lines(self) -> Iterator[str]:
+        plan, saved_digest = self._plan, self._saved_digest
+        due_at = local_time.next_occurrence(
+            self.client.services.clock.now(), plan.minute, plan.weekday, plan.time_zone
         )
         yield _("The top stories in a DM: {when} ({zone}).").format(
             when=digest_labels.schedule_text(plan), zone=plan.time_zone
         )
-        if known is None:
+        if saved_digest is None:
             yield _("Not active yet.")
-        elif known.problem == DMS_CLOSED:
-            yield f"⚠️ {describe_problem(DMS_CLOSED)} " + _(
+        elif saved_digest.problem == DMS_CLOSED_PROBLEM:
+            yield f"⚠️ {describe_problem(DMS_CLOSED_PROBLEM)} " + _(
                 "Allow them for a server we share, then press Resume."
             )
-        elif known.paused is not None:
-            yield _("Paused {when}.").format(when=f"<t:{known.paused}:R>")
-        elif known.plan != plan:
+        elif saved_digest.paused is not None:
+            yield _("Paused {when}.").format(when=f"<t:{saved_digest.paused}:R>")
+        elif saved_digest.plan != plan:
             yield _("Not saved yet.")
         else:
-            yield _("Next one {when}. Days without news are skipped.").format(when=f"<t:{due}:R>")
+            yield _("Next one {when}. Days without news are skipped.").format(when=f"<t:{due_at}:R>")
 
-    def _named_feeds(self) -> str:
+    def _feeds_text(self) -> str:
         if self._plan.is_unrestricted:
             return _("everything you can see")
         titles = [feed.title or feed.outlet for feed in self._feeds if feed.id in self._plan.feed_ids]
         return _summarize_names(titles) or _("none")
 
     def _feed_menu(self) -> Iterator[Block]:
-        shown = self._feeds[: discord_limits.MAX_OPTIONS]
-        if not shown:
+        listed_feeds = self._feeds[: discord_limits.MAX_OPTIONS]
+        if not listed_feeds:
             return
         options = [
             menu_option(feed.title or feed.outlet, feed.id, is_default=feed.id in self._plan.feed_ids)
-            for feed in shown
+            for feed in listed_feeds
         ]
         yield ActionRow(
             StringMenu(
@@ -168,17 +191,17 @@ class PersonalDigestPanel(OwnedView):
                 max_values=len(options),
             )
         )
-        if len(self._feeds) > len(shown):
-            yield text("-# " + _('For others, add a topic such as `source:"The Verge"`.'))
+        if len(self._feeds) > len(listed_feeds):
+            yield text_block("-# " + _('For others, add a topic such as `source:"The Verge"`.'))
 
-    async def _day(self, _interaction: Interaction, values: list[str]) -> None:
-        self._plan = replace(self._plan, weekday=selected_number(values))
+    async def _select_day(self, _interaction: Interaction, selected_values: list[str]) -> None:
+        self._plan = replace(self._plan, weekday=selected_number(selected_values))
 
-    async def _hour(self, _interaction: Interaction, values: list[str]) -> None:
-        self._plan = replace(self._plan, minute=int(values[0]))
+    async def _select_hour(self, _interaction: Interaction, selected_values: list[str]) -> None:
+        self._plan = replace(self._plan, minute=int(selected_values[0]))
 
-    async def _choose_feeds(self, _interaction: Interaction, values: list[str]) -> None:
-        self._plan = replace(self._plan, feed_ids=tuple(sorted(map(int, values))))
+    async def _choose_feeds(self, _interaction: Interaction, selected_values: list[str]) -> None:
+        self._plan = replace(self._plan, feed_ids=tuple(sorted(map(int, selected_values))))
 
     async def _toggle_watches(self, _interaction: Interaction) -> None:
         self._plan = replace(self._plan, include_watches=not self._plan.include_watches)
@@ -192,7 +215,7 @@ class PersonalDigestPanel(OwnedView):
         for topic in topics:
             if (
                 len(topic) > MAX_TOPIC_LENGTH
-                or not parse_query(topic, self.client.newsroom.clock.now()).nodes
+                or not parse_query(topic, self.client.services.clock.now()).nodes
             ):
                 raise UserFacingError(
                     _("I can’t search for “{topic}”.").format(
@@ -212,62 +235,64 @@ class PersonalDigestPanel(OwnedView):
 
     async def _preview(self, interaction: Interaction) -> None:
         client, plan, language = self.client, self._plan, i18n.current_language()
-        now = client.newsroom.clock.now()
+        now = client.services.clock.now()
         try:
-            edition = await client.courier.personal_digests.build_edition(
+            edition = await client.outbox_relay.personal_digests.build_edition(
                 plan,
-                self.person_id,
+                self.user_id,
                 language,
-                await _readable(interaction),
+                await _load_readable_feed_ids(interaction),
                 since=now - period_seconds(plan),
                 until=now + 1,
             )
         except (WorkerError, EngineError) as error:
             raise UserFacingError(_("That took too long. Try again.")) from error
-        told = await digest_rendering.build_page(client.store, edition, language=language)
-        nothing = (heading_text(_("Nothing to preview yet"), _("If there’s no news, no digest is sent.")),)
-        await reply_with_card(interaction, *(nothing if told is None else told.card))
+        page = await digest_rendering.build_page(client.store, edition, language=language)
+        empty_card = (heading_text(_("Nothing to preview yet"), _("If there’s no news, no digest is sent.")),)
+        await reply_with_card(interaction, *(empty_card if page is None else page.card))
 
     async def _save(self, interaction: Interaction) -> None:
-        client, person_id = self.client, self.person_id
-        direct = await message_targets.open_dm(client, person_id)
-        if not isinstance(direct, discord.DMChannel):
-            raise UserFacingError(describe_problem(DMS_CLOSED))
+        client, user_id = self.client, self.user_id
+        dm_channel = await message_targets.open_dm(client, user_id)
+        if not isinstance(dm_channel, discord.DMChannel):
+            raise UserFacingError(describe_problem(DMS_CLOSED_PROBLEM))
         self._saved_digest = await client.store.personal_digests.save(
             self._plan,
-            person_id=person_id,
-            channel_id=direct.id,
+            user_id=user_id,
+            channel_id=dm_channel.id,
             server_id=interaction_context.server_id(interaction),
             language=i18n.current_language(),
         )
         self.has_saved = True
-        client.courier.wake()
+        client.outbox_relay.wake()
 
     async def _pause(self, _interaction: Interaction) -> None:
-        await self.store.personal_digests.pause(self.person_id)
-        self._saved_digest = await self.store.personal_digests.of_person(self.person_id)
+        await self.store.personal_digests.pause(self.user_id)
+        self._saved_digest = await self.store.personal_digests.by_user(self.user_id)
 
     async def _stop_digest(self, interaction: Interaction) -> None:
-        await self.store.personal_digests.delete(self.person_id)
+        await self.store.personal_digests.delete(self.user_id)
         await self.finish(interaction, _("Stopped your digest."))
 
 
-@persistent_item(buttons.personal.id_pattern)
+@persistent_item(buttons.PERSONAL_DIGEST_BUTTON.id_pattern)
 async def personal_digest_button(interaction: Interaction, _item: object) -> None:
     """Open the panel, from a personal digest."""
     await PersonalDigestPanel(interaction).start(interaction)
 
 
-async def _readable(interaction: Interaction) -> set[int]:
+async def _load_readable_feed_ids(interaction: Interaction) -> set[int]:
     """Return the ids of feeds that the user can read, here and in other shared servers."""
-    elsewhere = (
-        await interaction.client.courier.audience.feeds_readable_by(interaction.user.id)
+    server_by_feed_id = (
+        await interaction.client.outbox_relay.audience.feeds_readable_by(interaction.user.id)
     ).server_by_feed_id
-    return {*elsewhere, *await interaction.client.visible_feed_ids(interaction)}
+    return {*server_by_feed_id, *await interaction.client.visible_feed_ids(interaction)}
 
 
 def _summarize_names(names: list[str] | tuple[str, ...]) -> str:
     """Return the first names and the number of the others."""
-    shown = [discord_text.to_markdown_line(name, 40) for name in names[:_MAX_NAMES_LISTED]]
-    more = [f"+{format_number(len(names) - _MAX_NAMES_LISTED)}"] if len(names) > _MAX_NAMES_LISTED else []
-    return " · ".join((*shown, *more))
+    first_names = [discord_text.to_markdown_line(name, 40) for name in names[:_MAX_NAMES_LISTED]]
+    overflow_texts = (
+        [f"+{format_number(len(names) - _MAX_NAMES_LISTED)}"] if len(names) > _MAX_NAMES_LISTED else []
+    )
+    return " · ".join((*first_names, *overflow_texts))

@@ -12,10 +12,10 @@ from bot.core.user_models import Watch
 from bot.posting.rendering import buttons, discord_limits
 from bot.posting.rendering.layout.blocks import ActionRow
 from bot.posting.wording.problem_sentences import describe_problem
-from bot.search.query.query_parser import MAX_LENGTH
+from bot.search.query.query_parser import MAX_QUERY_LENGTH
 from bot.text import discord_text
-from bot.watches.watch_matching import DMS_CLOSED
-from cogs.feeds.subscription_options import visible_or_deleted_channels
+from bot.watches.watch_matching import DMS_CLOSED_PROBLEM
+from cogs.feeds.subscription_options import select_visible_or_deleted_channels
 from cogs.reading.query_autocomplete import query_choices
 from cogs.shared.authorization import can_use_manager_command
 from cogs.shared.channel_options import ChannelArgument
@@ -34,85 +34,87 @@ from cogs.watching.watch_creation import (
 _PAGE_SIZE = 10
 
 
-async def removable_watches(interaction: Interaction) -> list[Watch]:
+async def load_removable_watches(interaction: Interaction) -> list[Watch]:
     """Return the watches that the user may remove here: in direct messages all of their own.
 
     In a server, their own of this server. Users who manage feeds can also remove those of channels that they
     can see or that were deleted.
     """
     store, server_id = interaction.client.store.watches, interaction.guild_id
-    theirs = await store.of_person(interaction.user.id)
-    await interaction.client.peer_servers.learn_names(watch.server_id for watch in theirs)
+    user_watches = await store.list_by_user(interaction.user.id)
+    await interaction.client.peer_servers.load_names(watch.server_id for watch in user_watches)
     if server_id is None or not isinstance(interaction.user, discord.Member):
-        return theirs
-    here = [watch for watch in theirs if watch.server_id == server_id]
+        return user_watches
+    server_watches = [watch for watch in user_watches if watch.server_id == server_id]
     if not await can_use_manager_command(interaction, MANAGER_COMMAND):
-        return here
-    told = await store.list_channel_watches(server_id)
-    seen = await visible_or_deleted_channels(interaction, {watch.channel_id for watch in told})
-    return here + [watch for watch in told if watch.channel_id in seen]
+        return server_watches
+    channel_watches = await store.list_channel_watches(server_id)
+    visible_channel_ids = await select_visible_or_deleted_channels(
+        interaction, {watch.channel_id for watch in channel_watches}
+    )
+    return server_watches + [watch for watch in channel_watches if watch.channel_id in visible_channel_ids]
 
 
 class WatchPaginator(CardPaginator):
     """The watches that the user may remove, in pages."""
 
     async def load_page(self, interaction: Interaction, number: int) -> CardPage:
-        found = await removable_watches(interaction)
-        shown = found[number * _PAGE_SIZE : (number + 1) * _PAGE_SIZE]
-        lines = [_watch_line(interaction, watch) for watch in shown]
+        watches = await load_removable_watches(interaction)
+        page_watches = watches[number * _PAGE_SIZE : (number + 1) * _PAGE_SIZE]
+        lines = [_watch_line(interaction, watch) for watch in page_watches]
         lines = lines or [linkify_commands(_("No watches yet. Add one with /watch add."))]
-        menu = retry = None
-        if shown:
-            options = [menu_option(menu_label(interaction, watch), watch.id) for watch in shown]
+        menu = retry_button = None
+        if page_watches:
+            options = [menu_option(watch_label(interaction, watch), watch.id) for watch in page_watches]
             menu = StringMenu(
                 self._remove, placeholder=_("Remove watches…"), options=options, max_values=len(options)
             )
-        if any(watch.problem == DMS_CLOSED for watch in shown):
-            retry = ActionButton(self._try_again, label=_("Try direct messages again"))
+        if any(watch.problem == DMS_CLOSED_PROBLEM for watch in page_watches):
+            retry_button = ActionButton(self._retry_dms, label=_("Try direct messages again"))
         return CardPage(
-            blocks=(heading_text(_("Watches"), *lines), ActionRow(menu), ActionRow(retry)),
-            has_more=len(found) > (number + 1) * _PAGE_SIZE,
-            is_empty=not shown,
+            blocks=(heading_text(_("Watches"), *lines), ActionRow(menu), ActionRow(retry_button)),
+            has_more=len(watches) > (number + 1) * _PAGE_SIZE,
+            is_empty=not page_watches,
         )
 
-    async def _remove(self, interaction: Interaction, values: list[str]) -> None:
-        for watch in await removable_watches(interaction):
-            if str(watch.id) in values:
+    async def _remove(self, interaction: Interaction, selected_values: list[str]) -> None:
+        for watch in await load_removable_watches(interaction):
+            if str(watch.id) in selected_values:
                 await self.store.watches.remove(watch.id)
 
-    async def _try_again(self, _interaction: Interaction) -> None:
-        theirs = await self.store.watches.of_person(self.person_id)
-        for channel_id in {watch.channel_id for watch in theirs if watch.problem == DMS_CLOSED}:
+    async def _retry_dms(self, _interaction: Interaction) -> None:
+        user_watches = await self.store.watches.list_by_user(self.user_id)
+        for channel_id in {watch.channel_id for watch in user_watches if watch.problem == DMS_CLOSED_PROBLEM}:
             await self.store.dispatches.unblock_channel(channel_id)
-        self.client.courier.wake()
+        self.client.outbox_relay.wake()
 
 
-@persistent_item(buttons.stop.id_pattern)
+@persistent_item(buttons.STOP_WATCH_BUTTON.id_pattern)
 async def stop_watch_button(interaction: Interaction, _item: object, *, watch: str, **_what: str) -> None:
     """Stop the watch of a notification, if the user may."""
     store = interaction.client.store.watches
-    found = await store.get(int(watch))
-    if found is None or not await _can_end(interaction, found):
+    stored_watch = await store.get(int(watch))
+    if stored_watch is None or not await _can_stop(interaction, stored_watch):
         raise UserFacingError(_("This watch has already ended."))
-    await store.remove(found.id)
-    await interaction.edit_original_response(content=stopped_text(found))
+    await store.remove(stored_watch.id)
+    await interaction.edit_original_response(content=stopped_text(stored_watch))
 
 
-async def _can_end(interaction: Interaction, watch: Watch) -> bool:
+async def _can_stop(interaction: Interaction, watch: Watch) -> bool:
     """Return whether the user may stop a watch. Raise `NotAuthorized` for a channel's without the right."""
     if watch.person_id is not None:
         return watch.person_id == interaction.user.id
     if interaction.guild_id != watch.server_id:
         return False
     await require_watch_manager(interaction)
-    return watch.id in {one.id for one in await removable_watches(interaction)}
+    return watch.id in {removable_watch.id for removable_watch in await load_removable_watches(interaction)}
 
 
 def _watch_line(interaction: Interaction, watch: Watch) -> str:
-    where = f"<#{watch.channel_id}>" if watch.person_id is None else _("direct messages")
+    place_text = f"<#{watch.channel_id}>" if watch.person_id is None else _("direct messages")
     line = (
         f"{bold_query(watch.query)}\n-# "
-        f"{where}{discord_text.escape_markdown(_other_server_suffix(interaction, watch))} · "
+        f"{place_text}{discord_text.escape_markdown(_other_server_suffix(interaction, watch))} · "
         f"<t:{watch.created}:R>"
     )
     if watch.problem is not None:
@@ -122,25 +124,23 @@ def _watch_line(interaction: Interaction, watch: Watch) -> str:
     return line
 
 
-def menu_label(interaction: Interaction, watch: Watch) -> str:
+def watch_label(interaction: Interaction, watch: Watch) -> str:
     """Return the label of a watch in a menu, as one line of plain text."""
     if watch.person_id is None:
         guild = interaction.client.get_guild(watch.server_id)
         channel = guild.get_channel_or_thread(watch.channel_id) if guild is not None else None
-        where = f" · #{channel.name}" if channel is not None else ""
+        place_suffix = f" · #{channel.name}" if channel is not None else ""
     else:
-        where = _other_server_suffix(interaction, watch)
-    return discord_text.to_plain_line(
-        f"{discord_text.to_plain_line(watch.query, discord_limits.CHOICE_NAME_LENGTH - 40)}{where}",
-        discord_limits.CHOICE_NAME_LENGTH,
-    )
+        place_suffix = _other_server_suffix(interaction, watch)
+    query = discord_text.to_plain_line(watch.query, discord_limits.MAX_CHOICE_NAME_LENGTH - 40)
+    return discord_text.to_plain_line(f"{query}{place_suffix}", discord_limits.MAX_CHOICE_NAME_LENGTH)
 
 
 def _other_server_suffix(interaction: Interaction, watch: Watch) -> str:
     """Return the name of a watch's server if it is another one, or ""."""
     if interaction.guild_id == watch.server_id:
         return ""
-    name = interaction.client.peer_servers.name(watch.server_id)
+    name = interaction.client.peer_servers.server_name(watch.server_id)
     name = discord_text.to_plain_line(name, 60) if name is not None else _("a server I’m no longer in")
     return f" · {name}"
 
@@ -158,7 +158,7 @@ class WatchCog(
 ):
     """The /watch commands: a user's own watches, and those of a server's channels."""
 
-    items = (stop_watch_button,)
+    persistent_items = (stop_watch_button,)
 
     @app_commands.command(name="add", description=locale_str("Get an alert for each new match"))
     @app_commands.describe(
@@ -166,7 +166,10 @@ class WatchCog(
         where=locale_str("Post in this channel instead of your DMs (managers only)"),
     )
     async def add(
-        self, interaction: Interaction, query: Range[str, 1, MAX_LENGTH], where: ChannelArgument | None = None
+        self,
+        interaction: Interaction,
+        query: Range[str, 1, MAX_QUERY_LENGTH],
+        where: ChannelArgument | None = None,
     ) -> None:
         if where is None or interaction_context.home_server(interaction) is None:
             await create_personal_watch(interaction, query)
@@ -184,18 +187,24 @@ class WatchCog(
     @app_commands.command(name="remove", description=locale_str("Remove a watch"))
     @app_commands.describe(watch=locale_str("Which watch"))
     async def remove(self, interaction: Interaction, watch: Range[str, 1, 100]) -> None:
-        theirs = {str(one.id): one for one in await removable_watches(interaction)}
-        chosen = theirs.get(watch) or next((one for one in theirs.values() if one.query == watch), None)
-        if chosen is None:
+        watches_by_id = {
+            str(removable_watch.id): removable_watch
+            for removable_watch in await load_removable_watches(interaction)
+        }
+        selected_watch = watches_by_id.get(watch) or next(
+            (matching_watch for matching_watch in watches_by_id.values() if matching_watch.query == watch),
+            None,
+        )
+        if selected_watch is None:
             raise UserFacingError(linkify_commands(_("There’s no such watch. See /watch list.")))
-        await self.bot.store.watches.remove(chosen.id)
-        await interaction.edit_original_response(content=stopped_text(chosen))
+        await self.bot.store.watches.remove(selected_watch.id)
+        await interaction.edit_original_response(content=stopped_text(selected_watch))
 
     @remove.autocomplete("watch")
     async def watch_choices(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        typed = current.casefold()
+        folded_text = current.casefold()
         return [
             Choice(name=label, value=str(watch.id))
-            for watch in await removable_watches(interaction)
-            if typed in (label := menu_label(interaction, watch)).casefold()
+            for watch in await load_removable_watches(interaction)
+            if folded_text in (label := watch_label(interaction, watch)).casefold()
         ][: discord_limits.MAX_CHOICES]

@@ -13,7 +13,7 @@ from bot.posting.wording import search_note_sentences
 from bot.search.query.query_tree import Query
 from bot.text import discord_text
 from bot.watches import watch_matching
-from bot.watches.watch_matching import DMS_CLOSED
+from bot.watches.watch_matching import DMS_CLOSED_PROBLEM
 from cogs.shared.authorization import require_manager_command
 from cogs.shared.channel_options import ChannelArgument, require_can_post, resolve_channel
 from cogs.shared.views import Interaction, reply
@@ -34,57 +34,61 @@ async def create_personal_watch(interaction: Interaction, query: str) -> None:
     guild = interaction_context.home_server(interaction)
     if guild is None:
         raise UserFacingError(_("Run this in the server whose feeds you want to watch."))
-    bot, person = interaction.client, interaction.user
+    bot, user = interaction.client, interaction.user
     store = bot.store
-    wanted = await watch_matching.parse_watch_query(store, query)
+    parsed_query = await watch_matching.parse_watch_query(store, query)
     feed_ids = await bot.visible_feed_ids(interaction)
     if not feed_ids:
         raise UserFacingError(_("You can’t see any channel here that follows a feed."))
-    theirs = await store.watches.of_person(person.id)
-    if len(theirs) >= watch_matching.MAX_WATCHES_PER_PERSON:
-        raise UserFacingError(_limit_reached_text(watch_matching.MAX_WATCHES_PER_PERSON))
-    direct = await message_targets.open_dm(bot, person.id)
-    if not isinstance(direct, discord.DMChannel):
+    user_watches = await store.watches.list_by_user(user.id)
+    if len(user_watches) >= watch_matching.MAX_WATCHES_PER_USER:
+        raise UserFacingError(_limit_reached_text(watch_matching.MAX_WATCHES_PER_USER))
+    dm_channel = await message_targets.open_dm(bot, user.id)
+    if not isinstance(dm_channel, discord.DMChannel):
         raise UserFacingError(_dms_closed_text())
     added = await store.watches.add(
         server_id=guild.id,
-        channel_id=direct.id,
-        person_id=person.id,
-        query=wanted.text,
+        channel_id=dm_channel.id,
+        user_id=user.id,
+        query=parsed_query.text,
         language=i18n.current_language(),
-        limit=watch_matching.MAX_WATCHES_PER_PERSON,
+        limit=watch_matching.MAX_WATCHES_PER_USER,
     )
     if added is None:
-        raise UserFacingError(_limit_reached_text(watch_matching.MAX_WATCHES_PER_PERSON))
+        raise UserFacingError(_limit_reached_text(watch_matching.MAX_WATCHES_PER_USER))
     watch, created = added
-    reached = bool(theirs) and all(one.problem != DMS_CLOSED for one in theirs)
-    try:
-        reached = reached or await _try_dm(direct, wanted)
-    finally:
-        if created and not reached:
-            await store.watches.remove(watch.id)
-    if not reached:
-        raise UserFacingError(_dms_closed_text())
-    await store.watches.mark_member_present(person.id, guild.id)
-    await bot.courier.recheck_channel(direct.id)
-    told = _("I’ll DM you new articles matching {query}, from the feeds you can see in {server}.").format(
-        query=bold_query(wanted.text), server=f"**{discord_text.to_markdown_line(guild.name, 100)}**"
+    can_dm = bool(user_watches) and all(
+        user_watch.problem != DMS_CLOSED_PROBLEM for user_watch in user_watches
     )
-    await _confirm(interaction, wanted, told, feed_ids, created=created)
+    try:
+        can_dm = can_dm or await _try_dm(dm_channel, parsed_query)
+    finally:
+        if created and not can_dm:
+            await store.watches.remove(watch.id)
+    if not can_dm:
+        raise UserFacingError(_dms_closed_text())
+    await store.watches.mark_member_present(user.id, guild.id)
+    await bot.outbox_relay.recheck_channel(dm_channel.id)
+    confirmation = _(
+        "I’ll DM you new articles matching {query}, from the feeds you can see in {server}."
+    ).format(
+        query=bold_query(parsed_query.text), server=f"**{discord_text.to_markdown_line(guild.name, 100)}**"
+    )
+    await _confirm_watch(interaction, parsed_query, confirmation, feed_ids, created=created)
 
 
-async def create_channel_watch(interaction: Interaction, where: ChannelArgument, query: str) -> None:
+async def create_channel_watch(interaction: Interaction, channel_option: ChannelArgument, query: str) -> None:
     """Create a watch for a channel of this server.
 
     Raises `UserFacingError` if the query or channel is unsuitable or the limit is reached, `NotAuthorized`
     unless the user manages feeds.
     """
     bot = interaction.client
-    wanted = await watch_matching.parse_watch_query(bot.store, query)
+    parsed_query = await watch_matching.parse_watch_query(bot.store, query)
     await require_watch_manager(interaction)
-    target = await resolve_channel(interaction, where)
+    target = await resolve_channel(interaction, channel_option)
     require_can_post(target)
-    feed_ids = await bot.courier.audience.feeds_readable_by_all_in(target.guild, target.id)
+    feed_ids = await bot.outbox_relay.audience.feeds_readable_by_all_in(target.guild, target.id)
     if not feed_ids:
         raise UserFacingError(
             _(
@@ -95,8 +99,8 @@ async def create_channel_watch(interaction: Interaction, where: ChannelArgument,
     added = await bot.store.watches.add(
         server_id=target.guild.id,
         channel_id=target.id,
-        person_id=None,
-        query=wanted.text,
+        user_id=None,
+        query=parsed_query.text,
         language=None,
         limit=watch_matching.MAX_WATCHES_PER_SERVER,
     )
@@ -106,49 +110,51 @@ async def create_channel_watch(interaction: Interaction, where: ChannelArgument,
                 count=format_number(watch_matching.MAX_WATCHES_PER_SERVER)
             )
         )
-    await bot.courier.recheck_channel(target.id)
-    told = _(
+    await bot.outbox_relay.recheck_channel(target.id)
+    confirmation = _(
         "I’ll post new articles matching {query} in {channel}, from its own feeds and from "
         "channels that all its members can see."
-    ).format(channel=target.mention, query=bold_query(wanted.text))
-    await _confirm(interaction, wanted, told, feed_ids, created=added[1])
+    ).format(channel=target.mention, query=bold_query(parsed_query.text))
+    await _confirm_watch(interaction, parsed_query, confirmation, feed_ids, created=added[1])
 
 
-async def _confirm(
-    interaction: Interaction, wanted: Query, told: str, feed_ids: set[int], *, created: bool
+async def _confirm_watch(
+    interaction: Interaction, query: Query, confirmation: str, feed_ids: set[int], *, created: bool
 ) -> None:
     """Confirm the watch and show its latest match."""
-    lines = [told if created else _("You’re already watching this.") + " " + told]
+    lines = [confirmation if created else _("You’re already watching this.") + " " + confirmation]
     notes = "\n".join(
-        discord_text.to_markdown_line(search_note_sentences.note_sentence(note)) for note in wanted.notes
+        discord_text.to_markdown_line(search_note_sentences.note_sentence(note)) for note in query.notes
     )
     if notes:
         lines.append(discord_text.truncate_utf16(notes, _MAX_NOTES_LENGTH))
-    found = await interaction.client.newsroom.searcher.search(
-        wanted, feed_ids=feed_ids, limit=1, sort="newest"
+    search_page = await interaction.client.services.searcher.search(
+        query, feed_ids=feed_ids, limit=1, sort="newest"
     )
     card: blocks.Layout = ()
-    whole = [result for result in found.results if not result.partial]
-    if whole:
-        article = whole[0].article
+    full_matches = [hit for hit in search_page.results if not hit.is_partial]
+    if full_matches:
+        article = full_matches[0].article
         lines.append(_("Latest match:"))
         feed = await interaction.client.store.feeds.get(article.feed_id)
-        card = posts.post_layout(article, feed)
+        card = posts.build_post_layout(article, feed)
     else:
         lines.append(_("No matches yet."))
-    if found.suggestions:
-        words = ", ".join(f"**{discord_text.to_markdown_line(word)}**" for word in found.suggestions)
-        lines.append(_("Did you mean {words}?").format(words=words))
-    await reply(interaction, (blocks.text("\n".join(lines)), *card))
+    if search_page.suggestions:
+        suggestions_text = ", ".join(
+            f"**{discord_text.to_markdown_line(word)}**" for word in search_page.suggestions
+        )
+        lines.append(_("Did you mean {words}?").format(words=suggestions_text))
+    await reply(interaction, (blocks.text_block("\n".join(lines)), *card))
 
 
-async def _try_dm(direct: discord.DMChannel, wanted: Query) -> bool:
+async def _try_dm(dm_channel: discord.DMChannel, query: Query) -> bool:
     """Send the first message of a watch. Return whether the user accepts direct messages."""
     text = linkify_commands(
         _("I’ll send new articles matching {query} here. Manage your watches with /watch list.")
     )
     try:
-        await direct.send(text.format(query=bold_query(wanted.text)))
+        await dm_channel.send(text.format(query=bold_query(query.text)))
     except discord.Forbidden:
         return False
     return True

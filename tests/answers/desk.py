@@ -36,7 +36,7 @@ async def sent(newsroom: Services, channel: int = CHANNEL) -> list[tuple[Dispatc
     while (dispatch := await dispatches.claim(channel)) is not None:
         articles = await newsroom.store.articles.by_ids(dispatch.article_ids)
         await dispatches.mark_sent(
-            dispatch.id, message_id=next(_message_ids), thread_id=None, now=newsroom.clock.now()
+            dispatch.id, message_id=next(_message_ids), thread_id=None, sent_at=newsroom.clock.now()
         )
         done.append((dispatch, articles))
     return done

@@ -127,7 +127,7 @@ async def test_what_the_articles_on_a_topic_do_not_say_is_not_sure(library, sear
     answer = await answer_question(searcher, question, feed_ids=None)
     assert answer.confidence is Confidence.POSSIBLE
     assert answer.quotes == ()
-    assert not answer.answered
+    assert not answer.is_answered
     assert TITLE in [article.title for article in answer.related_articles]
 
 
@@ -149,7 +149,7 @@ async def test_an_article_that_the_person_may_not_see_neither_answers_nor_is_off
     question = "When was Rekognition launched?"
     assert "2016" in offered(await answer_question(searcher, question, feed_ids=[hidden.id]))[0]
     answer = await answer_question(searcher, question, feed_ids=[library.feed.id])
-    assert not answer.answered
+    assert not answer.is_answered
     articles = (*answer.related_articles, *answer.sources)
     assert all(article.feed_id == library.feed.id for article in articles)
     assert await answer_question(searcher, question, feed_ids=[]) == Answer(question=question)

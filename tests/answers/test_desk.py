@@ -11,14 +11,14 @@ from bot.answers import answer_pipeline
 from bot.answers.answer_model import Answer, Confidence
 from bot.answers.conversing import question_service
 from bot.answers.conversing.question_service import (
-    CONCURRENCY,
-    MAX_PER_PERSON_PER_MINUTE,
-    MAX_PER_SERVER_PER_MINUTE,
+    MAX_CONCURRENT_QUESTIONS,
+    MAX_QUESTIONS_PER_SERVER_PER_MINUTE,
+    MAX_QUESTIONS_PER_USER_PER_MINUTE,
     QuestionRejection,
     QuestionRequest,
     QuestionService,
     RateLimited,
-    best_matching_article,
+    find_best_matching_article,
 )
 from bot.client.services import Services
 from bot.core.user_errors import RequestRejected
@@ -33,8 +33,8 @@ def make_question(number: int = 0, **changes: Any) -> QuestionRequest:
         "feed_ids": {1},
         "server_id": SERVER,
         "channel_id": 2,
-        "person_id": 3,
-        "public": True,
+        "user_id": 3,
+        "is_public": True,
     }
     return QuestionRequest(**fields | changes)
 
@@ -75,18 +75,21 @@ def service_of(newsroom: Services, writer: AnswerWriter | None = None) -> Questi
 async def test_eight_askers_are_worked_on_two_at_a_time(newsroom, slow_engine):
     taking = service_of(newsroom)
     tasks = [asyncio.create_task(taking.answer(make_question(number))) for number in range(8)]
-    await slow_engine.wait_until_working(CONCURRENCY)
+    await slow_engine.wait_until_working(MAX_CONCURRENT_QUESTIONS)
     slow_engine.go_on.set()
     replies = await asyncio.gather(*tasks)
-    assert slow_engine.max_running == CONCURRENCY
+    assert slow_engine.max_running == MAX_CONCURRENT_QUESTIONS
     assert len({reply.question_id for reply in replies}) == 8
 
 
 async def test_more_than_can_wait_are_sent_away_and_leave_no_trace(newsroom, slow_engine, monkeypatch):
-    monkeypatch.setattr(question_service, "MAX_WAITING", 1)
+    monkeypatch.setattr(question_service, "MAX_WAITING_QUESTIONS", 1)
     taking = service_of(newsroom)
-    tasks = [asyncio.create_task(taking.answer(make_question(number))) for number in range(CONCURRENCY + 1)]
-    await slow_engine.wait_until_working(CONCURRENCY)
+    tasks = [
+        asyncio.create_task(taking.answer(make_question(number)))
+        for number in range(MAX_CONCURRENT_QUESTIONS + 1)
+    ]
+    await slow_engine.wait_until_working(MAX_CONCURRENT_QUESTIONS)
     with pytest.raises(RequestRejected) as declined:
         await taking.answer(make_question(9))
     assert declined.value.reason is QuestionRejection.BUSY
@@ -95,7 +98,7 @@ async def test_more_than_can_wait_are_sent_away_and_leave_no_trace(newsroom, slo
     last = asyncio.create_task(taking.answer(make_question(10)))
     slow_engine.go_on.set()
     await asyncio.gather(*tasks[:-1], last)
-    assert await newsroom.store.questions.count(3) == CONCURRENCY + 1
+    assert await newsroom.store.questions.count(3) == MAX_CONCURRENT_QUESTIONS + 1
 
 
 async def test_an_answer_that_fails_frees_its_place(newsroom, monkeypatch):
@@ -104,33 +107,36 @@ async def test_an_answer_that_fails_frees_its_place(newsroom, monkeypatch):
 
     monkeypatch.setattr(answer_pipeline, "answer_question", fail)
     taking = service_of(newsroom)
-    for _ in range(CONCURRENCY + 1):
+    for _ in range(MAX_CONCURRENT_QUESTIONS + 1):
         with pytest.raises(RuntimeError):
             await taking.answer(make_question())
 
 
 async def test_with_a_writer_more_are_worked_on_at_once(newsroom, slow_engine):
     taking = service_of(newsroom, object())  # type: ignore[arg-type]  # only whether there is one
-    tasks = [asyncio.create_task(taking.answer(make_question(number))) for number in range(CONCURRENCY + 2)]
-    await slow_engine.wait_until_working(CONCURRENCY + 2)
+    tasks = [
+        asyncio.create_task(taking.answer(make_question(number)))
+        for number in range(MAX_CONCURRENT_QUESTIONS + 2)
+    ]
+    await slow_engine.wait_until_working(MAX_CONCURRENT_QUESTIONS + 2)
     slow_engine.go_on.set()
     await asyncio.gather(*tasks)
 
 
 def test_a_server_has_a_limit_that_one_person_cannot_use_up(newsroom, clock):
     taking = service_of(newsroom)
-    for number in range(MAX_PER_SERVER_PER_MINUTE):
-        taking.check_rate_limit("Who?", person_id=number // MAX_PER_PERSON_PER_MINUTE, server_id=SERVER)
+    for number in range(MAX_QUESTIONS_PER_SERVER_PER_MINUTE):
+        taking.admit_question("Who?", user_id=number // MAX_QUESTIONS_PER_USER_PER_MINUTE, server_id=SERVER)
     with pytest.raises(RateLimited) as refused:
-        taking.check_rate_limit("Who?", person_id=999, server_id=SERVER)
+        taking.admit_question("Who?", user_id=999, server_id=SERVER)
     assert "This server" in refusal_sentences.refusal_sentence(refused.value)
-    assert not refused.value.already_told
+    assert not refused.value.was_notified
     with pytest.raises(RateLimited) as refused:
-        taking.check_rate_limit("Who?", person_id=999, server_id=SERVER)
-    assert refused.value.already_told
-    taking.check_rate_limit("Who?", person_id=998, server_id=SERVER + 1)
+        taking.admit_question("Who?", user_id=999, server_id=SERVER)
+    assert refused.value.was_notified
+    taking.admit_question("Who?", user_id=998, server_id=SERVER + 1)
     clock.advance(2)
-    taking.check_rate_limit("Who?", person_id=999, server_id=SERVER)
+    taking.admit_question("Who?", user_id=999, server_id=SERVER)
 
 
 async def test_the_article_of_a_conversation_stays_its_article(newsroom, monkeypatch):
@@ -139,17 +145,17 @@ async def test_the_article_of_a_conversation_stays_its_article(newsroom, monkeyp
     abouts: list[object] = []
 
     async def ask(_searcher: object, question: str, **options: Any) -> Answer:
-        abouts.append(options["about"])
+        abouts.append(options["about_article_id"])
         return Answer(question=question)
 
     monkeypatch.setattr(answer_pipeline, "answer_question", ask)
     taking = service_of(newsroom)
     first = await taking.answer(make_question(article_id=article))
-    assert first.about is not None
+    assert first.about_article is not None
     follows = await newsroom.store.questions.get(first.question_id)
     second = await taking.answer(make_question(previous=follows))
     assert abouts == [article, article]
-    assert second.about is None  # nobody asked about it this time, and the answer is not from it
+    assert second.about_article is None  # nobody asked about it this time, and the answer is not from it
 
 
 async def test_the_closest_of_some_articles_is_the_one_that_is_named(newsroom):
@@ -162,10 +168,10 @@ async def test_the_closest_of_some_articles_is_the_one_that_is_named(newsroom):
     }
     new = [new_article(feed, name, title=title, summary="") for name, title in titles.items()]
     articles = await newsroom.store.articles.by_ids((await record(newsroom.store, feed, *new)).new_ids)
-    closest_article = best_matching_article("Which city banned it?", articles)
+    closest_article = find_best_matching_article("Which city banned it?", articles)
     assert closest_article.title == titles["a"]
-    assert best_matching_article("What about robots?", articles) is None
-    assert best_matching_article("Why?", articles) is None
+    assert find_best_matching_article("What about robots?", articles) is None
+    assert find_best_matching_article("Why?", articles) is None
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 import pytest
 
 from bot.answers.conversing.message_intents import (
-    Intent,
     MessageIntent,
+    MessageKind,
     detect_intent,
     detect_message_language,
 )
@@ -28,7 +28,7 @@ NOW = 1_780_000_000
     ],
 )
 def test_a_question_to_the_bot_is_answered(text):
-    assert detect_intent(text, NOW, addressed=True) == MessageIntent(Intent.ANSWER, text)
+    assert detect_intent(text, NOW, is_addressed=True) == MessageIntent(MessageKind.ANSWER, text)
 
 
 @pytest.mark.parametrize(
@@ -46,28 +46,28 @@ def test_a_question_to_the_bot_is_answered(text):
     ],
 )
 def test_the_search_syntax_is_a_search(text, query):
-    assert detect_intent(text, NOW, addressed=True) == MessageIntent(Intent.SEARCH, query)
+    assert detect_intent(text, NOW, is_addressed=True) == MessageIntent(MessageKind.SEARCH, query)
 
 
 @pytest.mark.parametrize("text", ["", "lol nice", "this is -really- bad", "thanks", "price since:ever"])
 def test_a_comment_that_a_client_made_a_mention_is_left_alone(text):
-    assert detect_intent(text, NOW, addressed=False).intent is Intent.NOTHING
+    assert detect_intent(text, NOW, is_addressed=False).kind is MessageKind.NOTHING
 
 
 @pytest.mark.parametrize("text", ["who is behind this", "vraiment ?", "et pourquoi"])
 def test_a_question_in_reply_to_a_post_is_answered(text):
-    assert detect_intent(text, NOW, addressed=False) == MessageIntent(Intent.ANSWER, text)
+    assert detect_intent(text, NOW, is_addressed=False) == MessageIntent(MessageKind.ANSWER, text)
 
 
 @pytest.mark.parametrize("text", ["  \n ", "hello!", "Bonjour", "aide ?", "search:", "cherche :"])
 def test_a_bare_mention_or_a_greeting_is_a_call_for_help(text):
-    assert detect_intent(text, NOW, addressed=True).intent is Intent.HELP
-    assert detect_intent(text, NOW, addressed=False).intent is Intent.NOTHING
+    assert detect_intent(text, NOW, is_addressed=True).kind is MessageKind.HELP
+    assert detect_intent(text, NOW, is_addressed=False).kind is MessageKind.NOTHING
 
 
 @pytest.mark.parametrize("text", ["thanks!", "Merci beaucoup", "thank you Telex"])
 def test_thanks_are_no_question(text):
-    assert detect_intent(text, NOW, addressed=True).intent is Intent.NOTHING
+    assert detect_intent(text, NOW, is_addressed=True).kind is MessageKind.NOTHING
 
 
 @pytest.mark.parametrize(
@@ -99,4 +99,4 @@ def test_the_language_of_a_few_words_shows(text, expected):
     ],
 )
 def test_the_word_that_begins_a_search_tells_the_language(text, language):
-    assert detect_intent(text, NOW, addressed=True).language == language
+    assert detect_intent(text, NOW, is_addressed=True).language == language

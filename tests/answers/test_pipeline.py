@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 
 from bot.answers.answer_model import MAX_QUOTE_LENGTH, Confidence
-from bot.answers.answer_pipeline import confidence_of, select_quotes
-from bot.answers.answer_scorer import Scorer, candidate_scorer
+from bot.answers.answer_pipeline import classify_confidence, select_quotes
+from bot.answers.answer_scorer import Scorer, load_candidate_scorer
 from bot.answers.candidate_features import (
-    COSINE_FEATURES,
+    COSINE_FEATURE_COUNT,
     FEATURE_NAMES,
     ArticleFeatures,
-    candidate_feature_vector,
+    compute_candidate_features,
 )
 from bot.answers.candidate_scoring import ScoredCandidate, score_candidates
 from bot.answers.candidates import analyse_article, iter_candidates
 from bot.answers.question_analysis import AnswerType, analyse_question
-from bot.answers.question_retrieval import MAX_ARTICLES, retrieve, understand_with_index
+from bot.answers.question_retrieval import MAX_ARTICLES, analyse_question_with_index, retrieve_articles
 from bot.answers.question_terms import QuestionTermMatcher
 from bot.answers.typed_spans import find_typed_spans
 from tests.search.library import Library
@@ -42,7 +42,7 @@ def frequency(stem: str) -> int:
     ],
 )
 def test_the_kind_of_answer_is_told(text, kind):
-    assert kind in analyse_question(text, frequency, ARTICLES).kinds
+    assert kind in analyse_question(text, frequency, ARTICLES).answer_types
 
 
 def test_words_weigh_by_how_rare_they_are_and_words_of_asking_nothing():
@@ -66,7 +66,7 @@ def test_words_weigh_by_how_rare_they_are_and_words_of_asking_nothing():
     ],
 )
 def test_a_question_about_the_present_is_told_from_one_about_the_past(text, changes):
-    assert analyse_question(text, frequency, ARTICLES).changes is changes
+    assert analyse_question(text, frequency, ARTICLES).changes_over_time is changes
 
 
 @pytest.mark.parametrize(
@@ -82,9 +82,11 @@ def test_a_question_about_the_present_is_told_from_one_about_the_past(text, chan
 )
 def test_what_has_the_form_of_an_answer_is_found(text, kind, said):
     answer_forms = list(find_typed_spans(text))
-    assert (kind, said) in [(form.kind, form.text) for form in answer_forms]
+    assert (kind, said) in [(form.answer_type, form.text) for form in answer_forms]
     assert all(text[form.start : form.end] == form.text for form in answer_forms)
-    assert kind is not AnswerType.TIME or all(form.kind is not AnswerType.NUMBER for form in answer_forms)
+    assert kind is not AnswerType.TIME or all(
+        form.answer_type is not AnswerType.NUMBER for form in answer_forms
+    )
 
 
 async def test_an_article_is_cut_into_its_headline_and_windows_of_whole_sentences(store):
@@ -114,13 +116,13 @@ async def test_what_is_measured_needs_no_other_candidate_and_has_a_name(store):
         dict(
             zip(
                 FEATURE_NAMES,
-                candidate_feature_vector(question, terms, measures, candidate, 0.0),
+                compute_candidate_features(question, terms, measures, candidate, 0.0),
                 strict=False,
             )
         )
         for candidate in (headline, window)
     )
-    assert len(near) == len(FEATURE_NAMES) - COSINE_FEATURES
+    assert len(near) == len(FEATURE_NAMES) - COSINE_FEATURE_COUNT
     assert near["in window"] == 1
     assert 0 < far["in window"] < 1
     assert (far["lacks form"], near["has form"]) == (1, 1)
@@ -142,13 +144,13 @@ async def test_what_a_follow_up_names_is_answered_and_not_what_was_asked_before(
 def test_a_scorer_adds_the_leaves_that_its_trees_lead_to():
     tree = ([1, 0.5, 1, 2], -2.0, 2.0)
     tree_scorer = Scorer(bias=0.0, trees=(tree,), sure_threshold=0.9, possible_threshold=0.1)
-    assert tree_scorer.probability([1.0, 1.0]) == pytest.approx(0.8808, abs=1e-4)
-    assert tree_scorer.probability([1.0, 0.0]) == pytest.approx(0.1192, abs=1e-4)
+    assert tree_scorer.predict_probability([1.0, 1.0]) == pytest.approx(0.8808, abs=1e-4)
+    assert tree_scorer.predict_probability([1.0, 0.0]) == pytest.approx(0.1192, abs=1e-4)
 
 
 @pytest.mark.parametrize("meaning", [False, True])
 def test_the_scorer_is_of_today_s_features(meaning):
-    loaded_scorer = candidate_scorer(with_cosines=meaning)  # which raises where they are others
+    loaded_scorer = load_candidate_scorer(with_cosines=meaning)  # which raises where they are others
     assert 0 < loaded_scorer.possible_threshold < loaded_scorer.sure_threshold < 1
 
 
@@ -203,8 +205,8 @@ async def test_of_articles_with_as_much_of_the_question_the_newest_answers(store
     for days, name in ((400, "Alan Kay"), (10, "Ada Byron"), (200, "Grace Hopper")):
         await library.add(f"Nordwave has a new head: {name}", f"{name} runs Nordwave.", days=days)
     searcher = searcher_of(store)
-    question = await understand_with_index(searcher, "who is the head of nordwave")
-    retrieved = await retrieve(searcher, question, feed_ids=None)
+    question = await analyse_question_with_index(searcher, "who is the head of nordwave")
+    retrieved = await retrieve_articles(searcher, question, feed_ids=None)
     first, *_ = score_candidates(question, retrieved.articles)
     assert "Ada Byron" in first.text
 
@@ -212,8 +214,8 @@ async def test_of_articles_with_as_much_of_the_question_the_newest_answers(store
 def test_an_article_that_was_talked_about_makes_no_answer_sure():
     by = Scorer(bias=0.0, trees=(), sure_threshold=0.6, possible_threshold=0.1)
     judged_quotes = [make_judged_quote(1, 0.8, days=1, answer=None)]
-    assert confidence_of(judged_quotes, by) is Confidence.SURE
-    assert confidence_of(judged_quotes, by, frozenset({1})) is Confidence.POSSIBLE
+    assert classify_confidence(judged_quotes, by) is Confidence.SURE
+    assert classify_confidence(judged_quotes, by, frozenset({1})) is Confidence.POSSIBLE
 
 
 def test_candidates_that_share_a_sentence_are_quoted_once():
@@ -228,6 +230,8 @@ async def test_the_newest_article_is_read_though_many_older_ones_match_better(st
         await library.add(f"Nordwave, Nordwave {number}", "Nordwave.", days=300 + number)
     newest = await library.add("Cables", "A ship of Nordwave, as it were. " + "More is said. " * 40)
     searcher = searcher_of(store)
-    retrieved = await retrieve(searcher, await understand_with_index(searcher, "nordwave"), feed_ids=None)
+    retrieved = await retrieve_articles(
+        searcher, await analyse_question_with_index(searcher, "nordwave"), feed_ids=None
+    )
     assert newest in [article.id for article in retrieved.articles]
     assert len(retrieved.articles) == MAX_ARTICLES

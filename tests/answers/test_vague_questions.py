@@ -97,8 +97,8 @@ async def test_the_story_of_most_outlets_comes_first_and_once(store, library):
         "Volcano erupts near Reykjavik airport",
         "Ferry runs aground near Malmo harbour",
     ]
-    assert [line.outlets for line in answer.briefing] == [2, 1]
-    assert answer.answered
+    assert [line.outlet_count for line in answer.briefing] == [2, 1]
+    assert answer.is_answered
     assert [quote.text for quote in answer.quotes] == titles(answer)
 
 
@@ -108,7 +108,7 @@ async def test_of_stories_as_big_the_one_to_the_servers_taste_comes_first(store,
     await library.add("Museum of glass opens", "In Murano.", days=6)
     taste = PreferenceModel({"w:ferri": Trait(TraitKind.WORD, "Ferry", 0.8)})
     answer = await answer_pipeline.answer_question(
-        searcher_of(store), "what's new?", feed_ids=None, taste=taste
+        searcher_of(store), "what's new?", feed_ids=None, preferences=taste
     )
     assert titles(answer)[0].startswith("Ferry")
     assert titles(await ask_question(store, "what's new?"))[0].startswith("Volcano")
@@ -168,4 +168,4 @@ async def test_where_nothing_is_on_the_topic_it_is_a_question_like_others(store,
     await library.add("A ferry sinks", "Nobody was hurt.", days=1)
     answer = await ask_question(store, "any news on Signal?")
     assert not answer.briefing
-    assert not answer.answered
+    assert not answer.is_answered

@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 
 from bot.client.services import Services
-from bot.core.rate_limits import MissLimit
+from bot.core.rate_limits import FailedLookupLimiter
 from tests.store.samples import add_feed, follow, new_article, record
 from tests.wire import clients, direct_access
 from tests.wire.bot_process import inherit_environment
@@ -119,7 +119,11 @@ async def test_a_token_shows_what_everybody_there_may_read(mcp, newsroom, discor
             for _ in range(mcp.serving.CALLS):
                 answer = await client.call_tool("feeds", {})
             assert answer.is_error
-        for wrong in (*("",) * (MissLimit.ALLOWED + 1), token + "x", *map(str, range(1, MissLimit.ALLOWED))):
+        for wrong in (
+            *("",) * (FailedLookupLimiter.MAX_MISSES + 1),
+            token + "x",
+            *map(str, range(1, FailedLookupLimiter.MAX_MISSES)),
+        ):
             assert await mcp.status(url, wrong) == HTTPStatus.UNAUTHORIZED
         assert await mcp.status(url, "wrong") == HTTPStatus.TOO_MANY_REQUESTS
         assert await mcp.status(url, "wrong", client="192.0.2.7") == HTTPStatus.UNAUTHORIZED
@@ -131,9 +135,9 @@ async def test_a_token_shows_what_everybody_there_may_read(mcp, newsroom, discor
             ("[" * 30_000, HTTPStatus.BAD_REQUEST),
         ):
             assert await mcp.status(url, token, hostile) == refusal
-        listed_token, _never_seen = await tokens.of_server(server.id)
+        listed_token, _never_seen = await tokens.list_by_server(server.id)
         assert listed_token.last_used_at == newsroom.clock.now()
-        clock.advance(mcp.serving.PERIOD)
+        clock.advance(mcp.serving.PERIOD_SECONDS)
         async with AsyncExitStack() as stack:  # sessions cost nothing that is kept
             many = [await stack.enter_async_context(mcp.with_token(url, token)) for _ in range(8)]
             listed = await asyncio.gather(*(client.call_tool("feeds", {}) for client in many))

@@ -56,7 +56,7 @@ async def count_outcomes(searcher: Searcher, questions: list[crossings.Question]
             for quote in answer.quotes or answer.possible_quotes
         ]
         shown_count += any(are_right)
-        if not answer.answered:
+        if not answer.is_answered:
             refused_count += 1
         elif are_right[0]:
             right_count += 1
@@ -73,7 +73,7 @@ async def measure_refused_share(searcher: Searcher, language: str) -> str:
         await answer_pipeline.answer_question(searcher, question["question"], feed_ids=None)
         for question in questions
     ]
-    return f"{sum(not answer.answered for answer in answers) / len(answers):.3f}"
+    return f"{sum(not answer.is_answered for answer in answers) / len(answers):.3f}"
 
 
 async def measure(table: Table) -> None:

@@ -28,9 +28,9 @@ from bot.answers.answer_scorer import MODEL_FILE, HighlightModel, Scorer, log_od
 from bot.answers.candidate_scoring import ScoredCandidate, with_answer_span
 from bot.answers.candidates import ArticleAnalysis
 from bot.answers.question_analysis import AnalysedQuestion
-from bot.answers.question_retrieval import understand_with_index
+from bot.answers.question_retrieval import analyse_question_with_index
 from bot.answers.question_terms import QuestionTermMatcher
-from bot.answers.span_features import NAMES, iter_span_features
+from bot.answers.span_features import SPAN_FEATURE_NAMES, iter_span_features
 from tests.benchmarks.answers_examples import (
     ENCYCLOPEDIA,
     ENCYCLOPEDIC,
@@ -101,15 +101,15 @@ async def build_encyclopedic_samples(folder: Path, excluded_per_language: int) -
     urls = {document["doc_id"]: document_url(document) for document in load_encyclopedia([""])}
     samples = []
     async with open_store_in(folder, semantic=False) as newsroom:
-        feed_ids = [feed.id for feed in await newsroom.store.feeds.all() if feed.outlet == ENCYCLOPEDIA]
+        feed_ids = [feed.id for feed in await newsroom.store.feeds.list_all() if feed.outlet == ENCYCLOPEDIA]
         passages = {
             article.url: article
-            for article in await newsroom.store.articles.newest(feed_ids, limit=2 * len(urls))
+            for article in await newsroom.store.articles.list_newest(feed_ids, limit=2 * len(urls))
         }
         for language in LANGUAGES:
             for question_row in read_rows(f"questions/{language}-questions"):
                 if question_row["id"] not in excluded_ids:
-                    question = await understand_with_index(newsroom.searcher, question_row["question"])
+                    question = await analyse_question_with_index(newsroom.searcher, question_row["question"])
                     article_reading = reading(passages[urls[question_row["doc_id"]]])
                     samples.append(build_samples(question, article_reading, question_row["answers"]))
     return samples
@@ -138,7 +138,7 @@ def fit_scorer(sample_sets: Sequence[SpanSamples]) -> Scorer:
     settings = SETTINGS | {
         "seed": 1,
         "learning_rate": 0.05,
-        "monotone_constraints": [int(name in RISING_FEATURES) for name in NAMES],
+        "monotone_constraints": [int(name in RISING_FEATURES) for name in SPAN_FEATURE_NAMES],
     }
     boosters = [lightgbm.train(settings, lightgbm.Dataset(feature_matrix, labels), TREES)]
     return build_scorer(boosters, 1.0, 0.0, 1.0)
@@ -231,7 +231,7 @@ def write(examples: Sequence[Example], encyclopedic_samples: Sequence[SpanSample
     file = json.loads(MODEL_FILE.read_text("utf-8"))
     file["spans"] = scorer_to_json(
         scorer,
-        NAMES,
+        SPAN_FEATURE_NAMES,
         {"encyclopedic questions": len(encyclopedic_samples), **figures[MIN_MARKED_PROBABILITY]},
     )
     bias, passage, words, rivals = (round(number, 3) for number in (bias, passage, words, rivals))

@@ -25,8 +25,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.answers.answer_model import Confidence
-from bot.answers.answer_pipeline import confidence_of, select_quotes
-from bot.answers.answer_scorer import candidate_scorer
+from bot.answers.answer_pipeline import classify_confidence, select_quotes
+from bot.answers.answer_scorer import load_candidate_scorer
 from tests.benchmarks.answers_examples import (
     LANGUAGES,
     NEAR_TOPIC,
@@ -57,7 +57,7 @@ def format_interval(hits: int, count: int) -> str:
 
 def tally_outcomes(outcomes: Sequence[Outcome], *, semantic: bool) -> dict[str, dict[str, list[bool]]]:
     """By what is measured and in which language, what became of each question."""
-    answer_scorer = candidate_scorer(with_cosines=semantic)
+    answer_scorer = load_candidate_scorer(with_cosines=semantic)
     counts: dict[str, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
     for outcome in outcomes:
         language, kind = outcome.example.row["lang"], outcome.example.kind
@@ -67,7 +67,8 @@ def tally_outcomes(outcomes: Sequence[Outcome], *, semantic: bool) -> dict[str, 
             counts[name]["both"].append(is_met)
 
         tier, tier_without = (
-            confidence_of(candidates or [], answer_scorer) for candidates in (outcome.judged, outcome.without)
+            classify_confidence(candidates or [], answer_scorer)
+            for candidates in (outcome.judged, outcome.without)
         )
         is_sure, quotes = tier is Confidence.SURE, select_quotes(outcome.example.question, outcome.judged)[0]
         quotes_right = [outcome.example.is_right(quote.text) for quote in quotes]
@@ -116,10 +117,10 @@ def main() -> None:
             )
         )
     if options.installed:
-        answer_scorer = candidate_scorer(with_cosines=options.semantic)
+        answer_scorer = load_candidate_scorer(with_cosines=options.semantic)
 
         def installed(candidates: Sequence[Sequence[float]]) -> list[float]:
-            return [answer_scorer.probability(features) for features in candidates]
+            return [answer_scorer.predict_probability(features) for features in candidates]
 
         outcomes = judge_outcomes(question_examples, [installed] * len(question_examples))
     else:

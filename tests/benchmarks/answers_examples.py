@@ -26,7 +26,7 @@ from bot.answers.candidate_scoring import (
 )
 from bot.answers.candidates import ArticleAnalysis
 from bot.answers.question_analysis import AnalysedQuestion
-from bot.answers.question_retrieval import Retrieved, retrieve, understand_with_index
+from bot.answers.question_retrieval import RetrievedArticles, analyse_question_with_index, retrieve_articles
 from bot.client.services import Services, open_services
 from bot.core.models import Article
 from bot.core.settings import Settings
@@ -53,7 +53,7 @@ class Candidates:
     judged: list[ScoredCandidate]
     right: list[bool]
     own: list[bool]
-    retrieved: Retrieved
+    retrieved: RetrievedArticles
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ async def open_store_in(folder: Path, *, semantic: bool) -> AsyncIterator[Servic
             )
         if newsroom.semantic_index is not None:
             await newsroom.semantic_index.encode_missing()
-            await newsroom.semantic_index.start()
+            await newsroom.semantic_index.start_encoder()
         yield newsroom
 
 
@@ -140,15 +140,15 @@ async def build_example(
 ) -> Example:
     """What the pipeline finds for a question in some feeds, by its words."""
     searcher = newsroom.searcher
-    question = await understand_with_index(searcher, row["question"])
-    retrieved = await retrieve(searcher, question, feed_ids=feed_ids)
+    question = await analyse_question_with_index(searcher, row["question"])
+    retrieved = await retrieve_articles(searcher, question, feed_ids=feed_ids)
     answering_urls = {urls[doc_id] for doc_id in row["doc_ids"]}
     without = None
     if row["answers"]:
         other_articles = tuple(article for article in retrieved.articles if article.url not in answering_urls)
         ids = {article.id for article in other_articles}
         cosines = {id_: near for id_, near in retrieved.cosines.items() if id_ in ids}
-        without = _label_candidates(question, Retrieved(other_articles, cosines), row, answering_urls)
+        without = _label_candidates(question, RetrievedArticles(other_articles, cosines), row, answering_urls)
     return Example(row, question, _label_candidates(question, retrieved, row, answering_urls), without)
 
 
@@ -159,7 +159,7 @@ def reading(article: Article) -> ArticleAnalysis:
 
 
 def _label_candidates(
-    question: AnalysedQuestion, retrieved: Retrieved, row: dict[str, Any], answering_urls: set[str]
+    question: AnalysedQuestion, retrieved: RetrievedArticles, row: dict[str, Any], answering_urls: set[str]
 ) -> Candidates:
     feature_rows = extract_candidates(question, map(reading, retrieved.articles))
     judged = [make_scored_candidate(candidate, features, 0.0) for candidate, features in feature_rows]
@@ -189,8 +189,8 @@ async def _add_cosines(
     ]
     cosines = known_cosines.setdefault(example.question.text, {})
     texts = list({each.text for part in candidate_sets for each in part.judged} - cosines.keys())
-    similarities = await newsroom.semantic_index.passage_cosines(
-        example.question.text, texts, wait_for_ever=True
+    similarities = await newsroom.semantic_index.compute_passage_cosines(
+        example.question.text, texts, waits_indefinitely=True
     )
     if similarities is None:
         raise SystemExit("the encoder of passages failed")
@@ -235,7 +235,7 @@ def _select_for_cosines(candidate_set: Candidates, by_words: Judge) -> Candidate
 
 def join_words(text: str) -> str:
     """A text as its words in a row."""
-    return f" {' '.join(text_analysis.tokens(text))} "
+    return f" {' '.join(text_analysis.tokenize(text))} "
 
 
 async def load_examples(
@@ -260,7 +260,9 @@ async def load_examples(
     ]
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     async with open_store_in(folder, semantic=semantic) as newsroom:
-        news_feed_ids = [feed.id for feed in await newsroom.store.feeds.all() if feed.outlet != ENCYCLOPEDIA]
+        news_feed_ids = [
+            feed.id for feed in await newsroom.store.feeds.list_all() if feed.outlet != ENCYCLOPEDIA
+        ]
         scoped_rows: list[tuple[dict[str, Any], list[int] | None]]
         scoped_rows = [(each, news_feed_ids) for each in (*load_chat_questions(), *outside_rows)]
         scoped_rows += [(each, None) for each in draw_encyclopedic_questions(encyclopedic)]

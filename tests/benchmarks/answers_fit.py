@@ -30,8 +30,8 @@ from scipy.optimize import minimize
 
 from bot.answers.answer_pipeline import select_quotes
 from bot.answers.answer_scorer import MODEL_FILE, Scorer, log_odds
-from bot.answers.candidate_features import COSINE_FEATURES, FEATURE_NAMES
-from bot.answers.candidate_scoring import MAX_CANDIDATES, ScoredCandidate, following_range
+from bot.answers.candidate_features import COSINE_FEATURE_COUNT, FEATURE_NAMES
+from bot.answers.candidate_scoring import MAX_CANDIDATES, ScoredCandidate, find_following_range
 from tests.benchmarks.answers_examples import (
     ENCYCLOPEDIC,
     NEAR_TOPIC,
@@ -207,7 +207,9 @@ def judge_candidates(judge: Judge, candidates: Candidates) -> list[ScoredCandida
     articles = {article.id: article for article in candidates.retrieved.articles}
     return [
         candidate._replace(
-            after=following_range(reading(articles[candidate.article_id]), candidate.sentence_range[1])
+            following=find_following_range(
+                reading(articles[candidate.article_id]), candidate.sentence_range[1]
+            )
         )
         for candidate in scored[:MAX_CANDIDATES]
     ]
@@ -403,7 +405,7 @@ def main() -> None:
                 judges=fit_judges,
             )
         )
-    width = len(FEATURE_NAMES) if options.semantic else len(FEATURE_NAMES) - COSINE_FEATURES
+    width = len(FEATURE_NAMES) if options.semantic else len(FEATURE_NAMES) - COSINE_FEATURE_COUNT
     if any(
         len(candidate.features) != width
         for example in question_examples

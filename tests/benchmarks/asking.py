@@ -40,7 +40,9 @@ class Load(NamedTuple):
 
 def build_question(text: str, feed_ids: frozenset[int]) -> QuestionRequest:
     """A question of somebody in a channel."""
-    return QuestionRequest(text=text, feed_ids=feed_ids, server_id=1, channel_id=1, person_id=1, public=False)
+    return QuestionRequest(
+        text=text, feed_ids=feed_ids, server_id=1, channel_id=1, user_id=1, is_public=False
+    )
 
 
 async def measure_load(
@@ -64,7 +66,7 @@ async def measure_load(
 
 async def measure_loads(newsroom: Services, texts: Sequence[str], seconds: float) -> list[Load]:
     question_service = QuestionService(newsroom.store, newsroom.searcher, newsroom.clock)
-    feed_ids = frozenset(feed.id for feed in await newsroom.store.feeds.all())
+    feed_ids = frozenset(feed.id for feed in await newsroom.store.feeds.list_all())
     questions = itertools.cycle([build_question(text, feed_ids) for text in texts])
     for _ in range(WARM_UP):
         await question_service.answer(next(questions))

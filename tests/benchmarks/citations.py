@@ -19,7 +19,7 @@ from rich.table import Table
 from bot.answers.answer_model import Quote
 from bot.core.models import Article
 from bot.text import excerpts
-from bot.writing.citation_checks import supported_sentences
+from bot.writing.citation_checks import filter_supported_sentences
 from tests.benchmarks.newsrooms import document_url, read_rows
 
 ARTICLES = 600
@@ -75,7 +75,7 @@ def measure_language(language: str) -> tuple[Counter[str], Counter[str]]:
     for document in documents[:ARTICLES]:
         sentences = [
             candidate
-            for candidate in excerpts.sentences(document["text"][:3000])
+            for candidate in excerpts.split_sentences(document["text"][:3000])
             if len(candidate) in LENGTHS
         ]
         own_quote = build_quote(" ".join(sentences[:SENTENCES]), document)
@@ -94,7 +94,9 @@ def measure_language(language: str) -> tuple[Counter[str], Counter[str]]:
             for kind, (claim, cited_quote) in trials.items():
                 if claim:
                     tried_counts[kind] += 1
-                    kept_counts[kind] += bool(supported_sentences(f"{claim} [1]", [cited_quote], language))
+                    kept_counts[kind] += bool(
+                        filter_supported_sentences(f"{claim} [1]", [cited_quote], language)
+                    )
     return tried_counts, kept_counts
 
 

@@ -88,7 +88,7 @@ class Words:
         """How often each word that tells something stands in a text, folded."""
         counts: Counter[str] = Counter()
         for word, count in Counter(self.texts).items():
-            for form in text_analysis.tokens(word):
+            for form in text_analysis.tokenize(word):
                 if form.isalpha() and not text_analysis.is_stop_word(form):
                     counts[form] += count
         return counts

@@ -136,7 +136,7 @@ class DelayProbe:
             await asyncio.wait([running])
 
     async def _count_articles(self, feed: Feed) -> int:
-        return len(await self.newsroom.store.articles.newest([feed.id], limit=10_000))
+        return len(await self.newsroom.store.articles.list_newest([feed.id], limit=10_000))
 
 
 @asynccontextmanager
@@ -221,12 +221,12 @@ async def host(seconds: float) -> tuple[bool, str]:
         await probe.run(seconds)
         feed_host = probe.newsroom.poller.hosts.get(feed.url)
         round_seconds = max(
-            feed_host.backlog_seconds(LOUD_SERVER_ID + number)
+            feed_host.get_backlog_seconds(LOUD_SERVER_ID + number)
             for number in range(FEEDS_AT_ONE_HOST // FEEDS_PER_SERVER)
         )
         polled_feeds = [
             polled_feed
-            for polled_feed in await store.feeds.all()
+            for polled_feed in await store.feeds.list_all()
             if polled_feed.last_poll and "/still/" in polled_feed.url
         ]
     figure = (
@@ -267,7 +267,7 @@ async def restless(_seconds: float) -> tuple[bool, str]:
                     is_notice = dispatch.kind is DispatchKind.FEED_ALERT
                     key = f"{name} notices" if is_notice else f"{name} posts"
                     counts[key] = counts.get(key, 0) + (1 if is_notice else len(articles))
-                for dispatch in await newsroom.store.dispatches.edits_due(clock.now(), 1_000):
+                for dispatch in await newsroom.store.dispatches.list_due_edits(clock.now(), 1_000):
                     await newsroom.store.dispatches.mark_edited(dispatch.id, as_of=dispatch.edit_due_at)
                     counts[f"{name} edits"] = counts.get(f"{name} edits", 0) + 1
                 clock.advance(300)

@@ -26,7 +26,7 @@ from bot.core.models import Article
 from bot.core.settings import Settings
 from bot.text.words import fold
 from bot.writing.answer_writer import AnswerWriter
-from bot.writing.article_translator import ArticleTranslator, with_translation
+from bot.writing.article_translator import ArticleTranslator, apply_stored_translation
 from bot.writing.generation_quota import GenerationQuota
 from bot.writing.model_client import ModelClient
 from bot.writing.summarizer import Summarizer
@@ -66,7 +66,7 @@ def load_articles(articles: int) -> list[dict[str, Any]]:
 async def find_article(newsroom: Services, document: dict[str, Any]) -> Article:
     """The article that a document of the shared material became."""
     url = document_url(document)
-    ((stored_article, *_duplicates),) = (await newsroom.store.articles.stored_at_urls([url])).values()
+    ((stored_article, *_duplicates),) = (await newsroom.store.articles.load_stored_by_url([url])).values()
     article = await newsroom.store.articles.by_key(stored_article.key)
     assert article is not None
     return article
@@ -90,7 +90,9 @@ async def measure(
         counts["sentences of summaries shown"] += len(summary) if isinstance(summary, tuple) else 0
         console.rule(f"translation, {language} to {OTHER_LANGUAGE[language]}: {article.title}")
         await translations.translate(article, OTHER_LANGUAGE[language], server_id=SERVER_ID, channel_ids=())
-        translation = await with_translation(newsroom.store, article, OTHER_LANGUAGE[language], client.model)
+        translation = await apply_stored_translation(
+            newsroom.store, article, OTHER_LANGUAGE[language], client.model
+        )
         shown_translation = None if translation is article else (translation.title, translation.summary)
         console.print(f"  shown: {shown_translation!r}", markup=False)
         counts["translations asked for"] += 1

@@ -35,7 +35,7 @@ from bot.client.services import Services, open_services
 from bot.core.database_url import DatabaseUrl
 from bot.core.models import Feed, Validators
 from bot.core.settings import Settings
-from bot.feeds.poll_schedule import NO_HINTS, after_success
+from bot.feeds.poll_schedule import NO_HINTS, schedule_after_success
 from tests import postgres_server
 from tests.benchmarks.discord_pace import read_cpu_seconds
 from tests.benchmarks.memory import find_process_tree, measure_weight
@@ -89,12 +89,12 @@ def simulate_feed(chance: random.Random, stretch: float) -> list[FeedState]:
         while published <= now:
             publication_times.append(int(published))
             published += chance.expovariate(1 / gap)
-        interval, due = after_success(
+        interval, due = schedule_after_success(
             feed,
             now=now,
             hints=NO_HINTS,
-            new_articles=publication_times,
-            changed=bool(publication_times),
+            published_times=publication_times,
+            has_changes=bool(publication_times),
             random=chance,
         )
         feed = replace(

@@ -63,7 +63,7 @@ def find_marked_lists() -> Iterator[tuple[str, bytes, str, dict[str, str]]]:
             for link in tree.css(selector):
                 url = urls.canonicalize(urljoin(address, link.attributes.get("href") or ""))
                 if url and link.text(strip=True):
-                    truth.setdefault(urls.page_key(url), fold(" ".join(link.text().split())))
+                    truth.setdefault(urls.compute_page_key(url), fold(" ".join(link.text().split())))
             if len(truth) >= MIN_LINKS:
                 yield program, page, address, truth
 
@@ -71,10 +71,10 @@ def find_marked_lists() -> Iterator[tuple[str, bytes, str, dict[str, str]]]:
 def score_groups(page: bytes, address: str, truth: dict[str, str]) -> tuple[float, float]:
     """How well the best group of links on a page is the list, and how many of its titles are right."""
     best = (0.0, 0.0)
-    for group in ParsedPage(page, CONTENT_TYPE, address).groups():
+    for group in ParsedPage(page, CONTENT_TYPE, address).find_groups():
         titles = {
-            urls.page_key(urls.canonicalize(link.url)): fold(link.title)
-            for link in link_groups.list_items(group)
+            urls.compute_page_key(urls.canonicalize(link.url)): fold(link.title)
+            for link in link_groups.iter_list_items(group)
         }
         common_pages = truth.keys() & titles.keys()
         f1 = 2 * len(common_pages) / (len(truth) + len(titles))

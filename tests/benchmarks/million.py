@@ -32,9 +32,9 @@ from bot.client.services import Services, open_services
 from bot.core.models import Feed, NewArticle
 from bot.core.settings import Settings
 from bot.search.index import text_analysis
-from bot.search.index.search_engine import UNRESTRICTED, CompletionField, Hit, Scope
+from bot.search.index.search_engine import UNRESTRICTED_SCOPE, CompletionField, Hit, Scope
 from bot.search.query.query_parser import parse_query
-from bot.search.reranking import MAX_CANDIDATES
+from bot.search.reranking import MAX_RERANKED_ARTICLES
 from tests.benchmarks.corpus import END, FEEDS, Corpus, CorpusArticle
 from tests.store.samples import new_article
 
@@ -108,28 +108,38 @@ def generate_queries(corpus: Corpus, feeds: list[Feed], number: int) -> Iterator
         title = [
             word
             for word in article.title.split()
-            if text_analysis.stemmed_tokens(word, article.language) and word.isalnum()
+            if text_analysis.stem_tokens(word, article.language) and word.isalnum()
         ]
         text = article.text.split()
         two_words = " ".join(chance.sample(common[article.language], 2))
         feed_ids = frozenset(feed.id for feed in chance.sample(feeds, 60)) | {feeds[article.feed].id}
         place = chance.randrange(max(1, len(text) - 4))
-        yield BenchmarkQuery("two words of a title", " ".join(title[:2]), UNRESTRICTED, None)
-        yield BenchmarkQuery("its whole title", article.title.replace('"', ""), UNRESTRICTED, article.url)
+        yield BenchmarkQuery("two words of a title", " ".join(title[:2]), UNRESTRICTED_SCOPE, None)
+        yield BenchmarkQuery(
+            "its whole title", article.title.replace('"', ""), UNRESTRICTED_SCOPE, article.url
+        )
         yield BenchmarkQuery(
             "its whole title, within 60 feeds",
             article.title.replace('"', ""),
             Scope(feed_ids=feed_ids),
             article.url,
         )
-        yield BenchmarkQuery("two common words", two_words, UNRESTRICTED, None)
+        yield BenchmarkQuery("two common words", two_words, UNRESTRICTED_SCOPE, None)
         yield BenchmarkQuery(
-            "a common word of a feed", f'{two_words.split()[0]} source:"{article.source}"', UNRESTRICTED, None
+            "a common word of a feed",
+            f'{two_words.split()[0]} source:"{article.source}"',
+            UNRESTRICTED_SCOPE,
+            None,
         )
         yield BenchmarkQuery(
-            "a phrase", '"' + " ".join(text[place : place + 3]).replace('"', "") + '"', UNRESTRICTED, None
+            "a phrase",
+            '"' + " ".join(text[place : place + 3]).replace('"', "") + '"',
+            UNRESTRICTED_SCOPE,
+            None,
         )
-        yield BenchmarkQuery("newest of a common word", two_words.split()[0], UNRESTRICTED, None, newest=True)
+        yield BenchmarkQuery(
+            "newest of a common word", two_words.split()[0], UNRESTRICTED_SCOPE, None, newest=True
+        )
 
 
 async def search_page(newsroom: Services, query: BenchmarkQuery, limit: int = PAGE) -> list[str]:
@@ -150,14 +160,14 @@ async def search_floor(newsroom: Services, query: BenchmarkQuery) -> list[str]:
 
     def bare() -> list[Hit]:
         if query.kind.startswith(("its whole title", "two words")):
-            return engine.match_any(query.text, query.scope, MAX_CANDIDATES)
-        return engine.match_all(nodes, query.scope, MAX_CANDIDATES, newest=query.newest)
+            return engine.match_any(query.text, query.scope, MAX_RERANKED_ARTICLES)
+        return engine.match_all(nodes, query.scope, MAX_RERANKED_ARTICLES, newest=query.newest)
 
     hits = await asyncio.to_thread(bare)
     articles = await newsroom.store.articles.by_ids([hit.article_id for hit in hits])
     for article in articles:
-        text_analysis.stemmed_tokens(article.title, article.language)
-        text_analysis.stemmed_tokens(article.body, article.language)
+        text_analysis.stem_tokens(article.title, article.language)
+        text_analysis.stem_tokens(article.body, article.language)
     return [article.url for article in articles[:DEPTH]]
 
 
@@ -272,7 +282,7 @@ async def measure_completions(newsroom: Services, feeds: list[Feed]) -> None:
             milliseconds = []
             for _ in range(30):
                 started_at = time.perf_counter()
-                await newsroom.searcher.complete(kind, prefix, feed_ids=visible, limit=25)
+                await newsroom.searcher.suggest_completions(kind, prefix, feed_ids=visible, limit=25)
                 milliseconds.append((time.perf_counter() - started_at) * 1_000)
             milliseconds.sort()
             table.add_row(

@@ -201,7 +201,7 @@ class Reader:
         report = await self._poller.poll(feed, polite=False)
         if report.error is not None:
             raise RuntimeError(f"{path}: {report.error}")
-        articles = await self._newsroom.store.articles.newest([feed.id], limit=5000)
+        articles = await self._newsroom.store.articles.list_newest([feed.id], limit=5000)
         return [article.url for article in articles if article.found == self._clock.now()]
 
 

@@ -56,7 +56,7 @@ async def import_documents(newsroom: Services, documents: Iterable[dict[str, Any
         newsroom, io.BytesIO(b"".join(map(import_line, documents)))
     )
     if import_report.problems:
-        raise SystemExit(f"line {import_report.problems[0].line}: {import_report.problems[0].reason}")
+        raise SystemExit(f"line {import_report.problems[0].line_number}: {import_report.problems[0].reason}")
 
 
 @asynccontextmanager
@@ -71,5 +71,5 @@ async def open_filled_newsroom(
                 if newsroom.semantic_index is None:
                     raise SystemExit("needs the extra: pip install 'telex[semantic]'")
                 await newsroom.semantic_index.encode_missing()
-                await newsroom.semantic_index.start()
+                await newsroom.semantic_index.start_encoder()
             yield newsroom

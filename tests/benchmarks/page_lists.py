@@ -21,7 +21,7 @@ from lxml.html import HtmlElement, document_fromstring, tostring
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages import link_groups
 from bot.feeds.pages.link_groups import ListItem
-from bot.feeds.pages.list_feeds import KnownItem, make_signature, read_list
+from bot.feeds.pages.list_feeds import KnownItem, extract_list, make_signature
 from bot.feeds.pages.page_lists import PageList, ParsedPage, find_lists
 from bot.text import urls
 from tests.benchmarks import marked_lists
@@ -189,9 +189,11 @@ def load_tuned_lists() -> Iterator[FollowedList]:
 def find_unseen_lists() -> Iterator[FollowedList]:
     """Lists that Discourse, XenForo and blogs mark, on pages that nobody tuned on."""
     for number, (program, page, url, truth) in enumerate(marked_lists.find_marked_lists()):
-        for group in ParsedPage(page, CONTENT_TYPE, url).groups():
-            page_list = PageList(tuple(link_groups.list_items(group)), group.style_signatures)
-            if {urls.page_key(urls.canonicalize(item.url)) for item in page_list.items} == truth.keys():
+        for group in ParsedPage(page, CONTENT_TYPE, url).find_groups():
+            page_list = PageList(tuple(link_groups.iter_list_items(group)), group.style_signatures)
+            if {
+                urls.compute_page_key(urls.canonicalize(item.url)) for item in page_list.items
+            } == truth.keys():
                 yield f"{program} {number}", page, url, page_list
                 break
 
@@ -215,7 +217,7 @@ def measure_changes(followed: Iterable[FollowedList]) -> dict[str, list[int]]:
             counts = counts_by_change[change.__name__]
             counts[0] += 1
             try:
-                parsed_list = read_list(
+                parsed_list = extract_list(
                     tostring(tree),
                     CONTENT_TYPE,
                     url,
@@ -227,11 +229,11 @@ def measure_changes(followed: Iterable[FollowedList]) -> dict[str, list[int]]:
                 counts[4] += 1
                 sys.stderr.write(f"{change.__name__}\t{name}\tlost\n")
                 continue
-            seen_pages = {urls.page_key(seen_item.url) for seen_item in seen_items}
+            seen_pages = {urls.compute_page_key(seen_item.url) for seen_item in seen_items}
             new_titles = [
                 entry.title
                 for entry in parsed_list.feed.entries
-                if urls.page_key(entry.link or "") not in seen_pages
+                if urls.compute_page_key(entry.link or "") not in seen_pages
             ]
             expected_titles = [item.title for item in newest]
             right_count = sum(title in new_titles for title in expected_titles)

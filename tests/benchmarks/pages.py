@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.pages.article_extraction import article_text
+from bot.feeds.pages.article_extraction import extract_article_text
 from tests.shared import SHARED
 
 PAGES = SHARED / "load_marked_pages"
@@ -94,7 +94,7 @@ def score(extracted: str, expected: str) -> Score:
 def extract_with_telex(marked_page: MarkedPage) -> str:
     """What Telex finds; nothing where it refuses the page."""
     try:
-        return article_text(marked_page.page, "text/html", marked_page.url)
+        return extract_article_text(marked_page.page, "text/html", marked_page.url)
     except FeedError:
         return ""
 

@@ -38,7 +38,7 @@ import psycopg
 from rich.console import Console
 
 from bot.core.database_url import DatabaseUrl
-from bot.processes.leases import LASTS
+from bot.processes.leases import LEASE_SECONDS
 from tests import postgres_server
 from tests.benchmarks import campaign, promises
 from tests.benchmarks.server_kills import kill_server, start_server
@@ -233,7 +233,7 @@ async def kill_randomly(
                 os.kill(bot.pid, signal.SIGTERM)
             elif draw > 1 - STOPS - STANDSTILLS:
                 counts["standstills"] += 1
-                seconds = chance.uniform(*STANDSTILL_FACTORS) * LASTS / running_fleet.speed
+                seconds = chance.uniform(*STANDSTILL_FACTORS) * LEASE_SECONDS / running_fleet.speed
                 standstills.append(asyncio.create_task(stand_still(bot, seconds)))
             else:
                 bot.kill()

@@ -27,7 +27,7 @@ from rich.table import Table
 
 from bot.client.services import Services
 from bot.search.index import text_analysis
-from bot.search.index.search_engine import UNRESTRICTED
+from bot.search.index.search_engine import UNRESTRICTED_SCOPE
 from bot.text import excerpts
 from tests.benchmarks.newsrooms import document_url, open_filled_newsroom, read_rows
 
@@ -82,7 +82,7 @@ def rephrase_title(title: str, language: str, chance: random.Random) -> str | No
     words = [
         word
         for word in re.findall(r"[^\W\d_]{3,}", title)
-        if text_analysis.stemmed_tokens(word, language) and word.isalpha()
+        if text_analysis.stem_tokens(word, language) and word.isalpha()
     ]
     words = list(dict.fromkeys(words))
     if len(words) < TITLE_WORDS:
@@ -103,7 +103,7 @@ def rephrase_title(title: str, language: str, chance: random.Random) -> str | No
 def quotable_sentences(text: str) -> list[str]:
     """Return the sentences of 8 to 40 words."""
     lengths = range(8, 41)
-    return [sentence for sentence in excerpts.sentences(text) if len(sentence.split()) in lengths]
+    return [sentence for sentence in excerpts.split_sentences(text) if len(sentence.split()) in lengths]
 
 
 def quote_sentences(text: str, chance: random.Random) -> str | None:
@@ -147,7 +147,7 @@ async def search_engine_alone(newsroom: Services, query: str) -> list[str]:
     """The addresses that the engine's own order gives."""
     await newsroom.index.ensure_current()
     assert newsroom.index.engine is not None
-    hits = await asyncio.to_thread(newsroom.index.engine.match_any, query, UNRESTRICTED, DEPTH)
+    hits = await asyncio.to_thread(newsroom.index.engine.match_any, query, UNRESTRICTED_SCOPE, DEPTH)
     return [article.url for article in await newsroom.store.articles.by_ids([hit.article_id for hit in hits])]
 
 

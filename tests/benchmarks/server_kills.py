@@ -105,7 +105,7 @@ class SimulatedNewsroom:
         await record(self.store, self._feed, article, catch_up_after=10_000)
 
     async def _deliver(self) -> None:
-        for interrupted in await self.store.dispatches.claimed():
+        for interrupted in await self.store.dispatches.list_claimed():
             await self._send(interrupted.id, interrupted.dedupe_key)
         while (claimed := await self.store.dispatches.claim(CHANNEL)) is not None:
             await self._send(claimed.id, claimed.dedupe_key)
@@ -116,7 +116,7 @@ class SimulatedNewsroom:
             self._sent_keys.add(dedupe_key)
             self.posts[dedupe_key] += 1
         await self.store.dispatches.mark_sent(
-            id_, message_id=1_000 + id_, thread_id=None, now=self.store.clock.now()
+            id_, message_id=1_000 + id_, thread_id=None, sent_at=self.store.clock.now()
         )
 
 

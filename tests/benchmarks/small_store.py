@@ -36,7 +36,7 @@ from rich.table import Table
 from bot.client.services import Services, open_services
 from bot.core.settings import Settings
 from bot.search.index import text_analysis
-from bot.search.index.search_engine import UNRESTRICTED
+from bot.search.index.search_engine import UNRESTRICTED_SCOPE
 from tests.feed_server import FeedServer
 from tests.shared import SHARED
 
@@ -70,13 +70,13 @@ async def open_polled_newsroom() -> AsyncIterator[Services]:
 async def generate_queries(newsroom: Services, number: int) -> list[str]:
     """So many of one, of two and of three words of titles."""
     chance = random.Random(4)
-    titles = sorted({article.title for article in await newsroom.store.articles.newest(None, limit=100_000)})
+    titles = sorted(
+        {article.title for article in await newsroom.store.articles.list_newest(None, limit=100_000)}
+    )
     word_queries: list[str] = []
     while len(word_queries) < 3 * number:
         title = chance.choice(titles)
-        words = [
-            word for word in re.findall(r"[^\W\d_]{3,}", title) if text_analysis.stemmed_tokens(word, "en")
-        ]
+        words = [word for word in re.findall(r"[^\W\d_]{3,}", title) if text_analysis.stem_tokens(word, "en")]
         count = 1 + len(word_queries) % 3
         if len(words) >= count:
             word_queries.append(" ".join(chance.sample(words, count)))
@@ -105,7 +105,7 @@ async def measure_floors(newsroom: Services, word_queries: list[str]) -> list[Co
     assert engine is not None
     for query in word_queries:
         started_at = time.process_time()
-        ids = [hit.article_id for hit in engine.match_any(query, UNRESTRICTED, PAGE)]
+        ids = [hit.article_id for hit in engine.match_any(query, UNRESTRICTED_SCOPE, PAGE)]
         articles = await newsroom.store.articles.by_ids(ids)
         page_costs.append(Cost((time.process_time() - started_at) * 1_000, len(articles)))
     return page_costs

@@ -86,7 +86,7 @@ async def main(articles: int) -> None:
                 first=True,
             )
         seconds = time.perf_counter() - started_at
-        size = await store.size() / 2**20
+        size = await store.measure_size_bytes() / 2**20
         print(f"{articles} articles in {seconds:.0f} s, {size:.0f} MB")  # noqa: T201 - what it is for
         await time_calls(store, feeds, clock)
         await store.close()
@@ -113,20 +113,23 @@ async def time_calls(store: Store, feeds: list[Feed], clock: ManualClock) -> Non
     cases: list[tuple[str, Callable[[int], Awaitable[object]]]] = [
         ("300 new articles recorded", lambda number: record(store, feed, *batches[number])),
         ("500 polls without news recorded", lambda _: store.polls.record_unchanged(polled_feeds)),
-        ("900 identities looked up", lambda _: store.polls.known_by_identity(feed.id, hashes)),
-        ("32 feeds due", lambda _: store.feeds.due(now, 32)),
-        ("the next feed due", lambda _: store.feeds.next_due([feed.id])),
-        ("all feeds", lambda _: store.feeds.all()),
-        ("an outlet completed", lambda _: store.feeds.outlets(None, "outlet 19", 25)),
-        ("the 10 newest articles", lambda _: store.articles.newest(None, limit=10)),
-        ("the 10 newest of 200 feeds", lambda _: store.articles.newest(ids, limit=10)),
-        ("the 10 newest of 200 feeds, page 20", lambda _: store.articles.newest(ids, limit=10, offset=190)),
+        ("900 identities looked up", lambda _: store.polls.load_known_by_identity(feed.id, hashes)),
+        ("32 feeds due", lambda _: store.feeds.list_due(now, 32)),
+        ("the next feed due", lambda _: store.feeds.next_due_at([feed.id])),
+        ("all feeds", lambda _: store.feeds.list_all()),
+        ("an outlet completed", lambda _: store.feeds.find_outlets(None, "outlet 19", 25)),
+        ("the 10 newest articles", lambda _: store.articles.list_newest(None, limit=10)),
+        ("the 10 newest of 200 feeds", lambda _: store.articles.list_newest(ids, limit=10)),
+        (
+            "the 10 newest of 200 feeds, page 20",
+            lambda _: store.articles.list_newest(ids, limit=10, offset=190),
+        ),
         ("articles counted", lambda _: store.articles.count()),
-        ("channels ready among 1,000", lambda _: store.dispatches.channels_ready(now)),
-        ("the next dispatch due", lambda _: store.dispatches.next_due()),
+        ("channels ready among 1,000", lambda _: store.dispatches.list_ready_channels(now)),
+        ("the next dispatch due", lambda _: store.dispatches.next_due_at()),
         ("a dispatch claimed", lambda number: store.dispatches.claim(5_000 + number)),
-        ("edits due", lambda _: store.dispatches.edits_due(now, 20)),
-        ("posts of an article", lambda number: store.dispatches.sent_for_article(number + 1)),
+        ("edits due", lambda _: store.dispatches.list_due_edits(now, 20)),
+        ("posts of an article", lambda number: store.dispatches.list_sent_for_article(number + 1)),
         ("a bookmark", lambda number: store.bookmarks.add(1, number + 1)),
         ("texts emptied, none due", lambda _: store.articles.purge_texts(now - 1)),
     ]

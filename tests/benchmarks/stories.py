@@ -29,13 +29,13 @@ from bot.search.index import text_analysis
 from bot.store.records.content_records import ArticleBrief
 from bot.stories.story_matching import (
     LEAD_LENGTH,
-    WINDOW_SECONDS,
+    RECENT_WINDOW_SECONDS,
     RecentArticleIndex,
     StoryFeatures,
     extract_story_features,
-    plain_title,
+    strip_agency_prefix,
 )
-from bot.stories.story_membership import membership_margin
+from bot.stories.story_membership import compute_membership_margin
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 SHIFTS = (-0.15, -0.1, -0.05, -0.025, 0.0, 0.025, 0.05, 0.1, 0.15)
@@ -115,16 +115,16 @@ def make_weigher(language: str) -> Callable[[str], float]:
     counts: Counter[str] = Counter()
     size = 0
     for row in read_rows(SHARED / "articles" / f"{language}.jsonl.gz"):
-        counts.update(set(text_analysis.stemmed_tokens(f"{row['title']}\n{row['text']}", language)))
+        counts.update(set(text_analysis.stem_tokens(f"{row['title']}\n{row['text']}", language)))
         size += 1
     return lambda term: math.log(1 + (size - counts[term] + 0.5) / (counts[term] + 0.5))
 
 
 def encode_titles(headlines: Sequence[Headline]) -> list[bytes | None]:
     """What the titles mean, as the encoder of the extra tells it."""
-    from bot.search.semantic.article_encoder import encode  # noqa: PLC0415 - needs the extra
+    from bot.search.semantic.article_encoder import encode_texts  # noqa: PLC0415 - needs the extra
 
-    return [*encode([plain_title(headline.title) for headline in headlines])]
+    return [*encode_texts([strip_agency_prefix(headline.title) for headline in headlines])]
 
 
 def make_tellings(
@@ -159,7 +159,7 @@ def find_kinships(stories_told: Sequence[StoryFeatures]) -> list[dict[int, float
     recent = RecentArticleIndex()
     likenesses = []
     for story_telling in stories_told:
-        recent.evict_before(story_telling.published - WINDOW_SECONDS)
+        recent.evict_before(story_telling.published - RECENT_WINDOW_SECONDS)
         likenesses.append(dict(recent.find_similar(story_telling)))
         recent.add(story_telling)
     return likenesses
@@ -175,7 +175,7 @@ def replay_channel(kin: Sequence[dict[int, float]], shift: float) -> tuple[list[
         for other_number, similarity in likeness.items():
             by_story[story[other_number]].append(similarity)
         ranked_stories = [
-            (membership_margin(similarities, sizes[name]) + shift, -name)
+            (compute_membership_margin(similarities, sizes[name]) + shift, -name)
             for name, similarities in by_story.items()
         ]
         best, name = max(ranked_stories, default=(-1.0, 0))
@@ -283,8 +283,8 @@ def measure_cost(
     floors, times = [], []
     for headline, story_telling in list(zip(headlines, stories_told, strict=True))[:1000]:
         start = time.thread_time()
-        set(text_analysis.stemmed_tokens(plain_title(headline.title), headline.language)).union(
-            text_analysis.stemmed_tokens(headline.text[:LEAD_LENGTH], headline.language)
+        set(text_analysis.stem_tokens(strip_agency_prefix(headline.title), headline.language)).union(
+            text_analysis.stem_tokens(headline.text[:LEAD_LENGTH], headline.language)
         )
         read_at = time.thread_time()
         number += 1

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.store.records.content_records import ArticleProfile
-from bot.store.records.people_records import FeedbackEvent, OpinionKind, ShownArticle
+from bot.store.records.people_records import FeedbackEvent, OpinionKind, SentArticle
 from bot.stories import preference_model
 from bot.text.words import fold
 from tests.benchmarks.newsrooms import read_rows
@@ -73,10 +73,10 @@ def main() -> None:
                 ]
                 likes += len(verdicts)
                 shown_articles = [
-                    ShownArticle(one, times[one], articles_by_number[one]) for one in learning_numbers
+                    SentArticle(one, times[one], articles_by_number[one]) for one in learning_numbers
                 ]
                 taste = preference_model.learn_preferences(shown_articles, verdicts, start + LEARNING_SECONDS)
-                scores = {one: taste.score([articles_by_number[one]]) for one in later_numbers}
+                scores = {one: taste.compute_score([articles_by_number[one]]) for one in later_numbers}
                 if 0 < len(category_numbers.intersection(later_numbers)) < len(later_numbers):
                     auc.append(
                         _compute_auc(

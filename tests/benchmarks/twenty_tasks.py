@@ -282,7 +282,7 @@ async def main() -> None:
         server.serve(
             "/other.xml", make_rss(make_rss_item(90, title="Another outlet’s story"), title="The Verge")
         )
-        with mock.patch.object(starter_packs, "outlines", return_value=tuple(outlines(server))):
+        with mock.patch.object(starter_packs, "list_outlines", return_value=tuple(outlines(server))):
             for role, task_name, task in TASKS:
                 actions = UserActions(world.editor if role == "manager" else world.reader)
                 try:

@@ -75,7 +75,7 @@ async def measure(table: Table) -> None:
 def _is_similar(article: dict[str, str], other_article: dict[str, str]) -> bool:
     """Whether two articles are one, or of one cluster by their titles."""
     stems, other_stems = (
-        set(text_analysis.stemmed_tokens(row["title"], row["lang"])) for row in (article, other_article)
+        set(text_analysis.stem_tokens(row["title"], row["lang"])) for row in (article, other_article)
     )
     return article["doc_id"] == other_article["doc_id"] or len(stems & other_stems) >= MIN_COMMON_WORDS
 

@@ -106,7 +106,7 @@ async def measure(path: Path, corpus: Corpus, watches: int) -> tuple[list[float]
         await store.watches.add(
             server_id=server,
             channel_id=100_000 + number // 25,
-            person_id=500_000 + number // 25,
+            user_id=500_000 + number // 25,
             query=make_query(corpus, chance, rare_words) if watches > 1 else "unheardof",
             language="en",
             limit=1_000_000,

@@ -44,14 +44,14 @@ async def imported(newsroom: Services, lines: Iterable[bytes]) -> article_files.
 
 async def exported(newsroom: Services) -> str:
     out = io.StringIO()
-    count = await article_files.export(newsroom.store, out)
+    count = await article_files.export_articles(newsroom.store, out)
     assert count == out.getvalue().count("\n")
     return out.getvalue()
 
 
 async def test_what_is_imported_comes_out_as_it_was(newsroom):
     import_outcome = await imported(newsroom, [line()])
-    assert (import_outcome.stored, import_outcome.known, import_outcome.rejected) == (1, 0, 0)
+    assert (import_outcome.stored, import_outcome.already_known, import_outcome.rejected) == (1, 0, 0)
     assert json.loads(await exported(newsroom)) == FULL
 
 
@@ -64,7 +64,7 @@ async def test_importing_twice_changes_nothing(newsroom, clock):
     before = await exported(newsroom)
     clock.advance(86_400)
     import_outcome = await imported(newsroom, lines + lines)
-    assert (import_outcome.stored, import_outcome.known) == (0, 18)
+    assert (import_outcome.stored, import_outcome.already_known) == (0, 18)
     assert await exported(newsroom) == before
 
 
@@ -86,7 +86,7 @@ async def test_an_export_of_feeds_imported_elsewhere_exports_the_same_bytes(
         assert await exported(room) == first
     async with open_services(settings.model_copy(update={"database": tmp_path / "b.db"}), clock) as room:
         import_outcome = await imported(room, first.encode().splitlines(keepends=True))
-        assert (import_outcome.known, import_outcome.rejected) == (0, 0)
+        assert (import_outcome.already_known, import_outcome.rejected) == (0, 0)
         assert await exported(room) == first
     assert len(first.splitlines()) == 2 * 42
 
@@ -94,7 +94,7 @@ async def test_an_export_of_feeds_imported_elsewhere_exports_the_same_bytes(
 async def test_one_page_of_two_outlets_stays_one_line_in_a_list(newsroom):
     await imported(newsroom, [line(), line(source="Another")])
     assert await newsroom.store.articles.count() == 2
-    assert len(await newsroom.store.articles.newest(None, limit=9)) == 1
+    assert len(await newsroom.store.articles.list_newest(None, limit=9)) == 1
 
 
 async def test_bad_lines_are_told_of_with_their_numbers_and_the_rest_is_imported(newsroom):
@@ -117,9 +117,21 @@ async def test_bad_lines_are_told_of_with_their_numbers_and_the_rest_is_imported
     ]
     import_outcome = await imported(newsroom, lines)
     assert import_outcome.stored == 3
-    assert [problem.line for problem in import_outcome.problems] == [2, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14]
+    assert [problem.line_number for problem in import_outcome.problems] == [
+        2,
+        4,
+        6,
+        7,
+        8,
+        9,
+        10,
+        11,
+        12,
+        13,
+        14,
+    ]
     assert import_outcome.rejected == 11
-    reasons = {problem.line: problem.reason for problem in import_outcome.problems}
+    reasons = {problem.line_number: problem.reason for problem in import_outcome.problems}
     assert reasons[4] == "not a JSON object"
     assert reasons[6] == "url: missing"
     assert reasons[9] == "published: not a date"
@@ -144,7 +156,7 @@ async def test_only_url_and_title_or_text_are_needed(newsroom, clock):
     assert import_outcome.stored == 2
     assert import_outcome.unknown_fields == {"unknown": 1}
     article_by_suffix = {
-        article.url[-1]: article for article in await newsroom.store.articles.newest(None, limit=9)
+        article.url[-1]: article for article in await newsroom.store.articles.list_newest(None, limit=9)
     }
     assert {article.outlet for article in article_by_suffix.values()} == {"news.example"}
     assert {article.published for article in article_by_suffix.values()} == {clock.now()}
@@ -154,14 +166,14 @@ async def test_only_url_and_title_or_text_are_needed(newsroom, clock):
 async def test_the_text_stays_as_given_beside_its_cleaned_form(newsroom):
     text = "justlogopremiumblack.png\n\nLe moratoire dure un an.\n\nÀ lire aussi : autre chose"
     await imported(newsroom, [line(text=text)])
-    (article,) = await newsroom.store.articles.newest(None, limit=1)
+    (article,) = await newsroom.store.articles.list_newest(None, limit=1)
     assert article.text == text
     assert "logopremium" not in article.body
     assert "moratoire" in article.body
 
 
 async def test_progress_is_told_after_each_batch(newsroom, monkeypatch):
-    monkeypatch.setattr(article_files, "BATCH", 2)
+    monkeypatch.setattr(article_files, "LINES_PER_BATCH", 2)
     progress: list[int] = []
     lines = b"".join(line(url=f"https://news.example/{n}") for n in range(5))
     await import_lines(newsroom, io.BytesIO(lines), on_progress=progress.append)

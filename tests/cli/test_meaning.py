@@ -27,7 +27,7 @@ def test_what_is_imported_is_found_across_languages_and_check_tells_of_it(tmp_pa
     assert answer["results"][0]["title"] == "The outage"
     checked = " ".join(telex("check").stdout.split())
     assert "3 of 3" in checked
-    assert article_encoder.PACKAGE in checked
+    assert article_encoder.ENCODER_PACKAGE in checked
 
 
 def test_without_it_nothing_is_encoded_and_check_says_so(tmp_path, launcher):

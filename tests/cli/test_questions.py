@@ -20,13 +20,13 @@ async def add_questions(database: Path) -> None:
         question = await store.questions.add(
             server_id=1,
             channel_id=2,
-            person_id=person,
+            user_id=person,
             text=text,
             language="fr",
             public=True,
             answered=text == ANSWERED,
         )
-    await store.questions.vote(question, 1, helped=True)
+    await store.questions.vote(question, 1, is_helpful=True)
     await store.close()
 
 

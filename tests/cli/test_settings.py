@@ -13,7 +13,7 @@ import pytest
 
 from bot.cli import checks
 from bot.core import installation
-from bot.core.database_url import DatabaseUrl, parse_place
+from bot.core.database_url import DatabaseUrl, parse_database_location
 from bot.search.semantic import article_encoder
 from tests.cli.test_commands import Telex, line
 
@@ -70,7 +70,7 @@ def test_an_address_of_another_database_is_refused_and_becomes_no_folder(telex, 
 
 @pytest.mark.parametrize("address", ["POSTGRESQL://me:{}@host/telex", "Postgres://me:{}@one:5432,two/telex"])
 def test_a_known_scheme_counts_in_any_case_and_its_password_is_hidden(address):
-    server = parse_place(address.format(SECRET))
+    server = parse_database_location(address.format(SECRET))
     assert isinstance(server, DatabaseUrl)
     assert server.address.startswith(f"postgresql://me:{SECRET}@")
     assert SECRET not in f"{server} {server!r}"
@@ -90,12 +90,12 @@ def test_a_known_scheme_counts_in_any_case_and_its_password_is_hidden(address):
 )
 def test_a_password_that_is_not_escaped_is_shown_nowhere(address):
     with pytest.raises(ValueError, match=r"needed|write %|ends with") as refused:
-        parse_place(address)
+        parse_database_location(address)
     assert "ter2" not in str(refused.value)
 
 
 def test_a_plain_path_is_a_file():
-    assert parse_place(" data/telex.db ") == Path("data/telex.db")
+    assert parse_database_location(" data/telex.db ") == Path("data/telex.db")
 
 
 def test_a_mistyped_setting_is_named_with_the_one_that_is_meant(telex):
@@ -205,7 +205,7 @@ def test_an_extra_is_installed_as_telex_was(monkeypatch, tmp_path, origin, comma
 
 
 async def test_the_command_for_an_extra_is_below_the_table_of_checks(monkeypatch, newsroom):
-    monkeypatch.setattr(article_encoder, "model_id", lambda: None)
+    monkeypatch.setattr(article_encoder, "find_model_id", lambda: None)
     (check,) = [
         semantic_check
         async for semantic_check in checks.run_checks(newsroom.settings)

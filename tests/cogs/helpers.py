@@ -171,7 +171,7 @@ def three_items() -> tuple[str, str, str]:
 
 async def newest_article(world: World, feed: Feed) -> Article:
     """The newest article of a feed."""
-    return (await world.store.articles.newest([feed.id], limit=1))[0]
+    return (await world.store.articles.list_newest([feed.id], limit=1))[0]
 
 
 def hide_channel(world: World, channel: ChannelHandle, member: MemberActor) -> None:

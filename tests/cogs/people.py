@@ -224,7 +224,7 @@ async def create_crowd(world: World, server: FeedServer) -> Crowd:
         (ABROAD, abroad.id, foreign_channel.id, None),
     ):
         added = await world.store.watches.add(
-            server_id=server_id, channel_id=channel_id, person_id=person, query=word, language="en", limit=9
+            server_id=server_id, channel_id=channel_id, user_id=person, query=word, language="en", limit=9
         )
         watches[word] = added[0].id
     hide_channel(world, vault, world.reader)

@@ -132,7 +132,7 @@ async def test_about_works_where_nothing_is_followed(telex):
 async def test_privacy_tells_what_is_kept_and_exports_it(telex, feed_server):
     await follow(telex, feed_server)
     await bookmark_all_articles(telex, telex.reader)
-    removed_article = await newest_article(telex, (await telex.store.feeds.all())[0])
+    removed_article = await newest_article(telex, (await telex.store.feeds.list_all())[0])
     privacy_reply = await telex.reader.user.slash("privacy")
     assert "3 bookmarks" in message_text(privacy_reply)
     await telex.store.bookmarks.remove(telex.reader.id, removed_article.id)
@@ -198,8 +198,8 @@ async def test_questions_and_votes_are_told_exported_and_deleted(telex, feed_ser
     final_reply = await telex.reader.click(last_reply(confirmation), label="Delete permanently")
     assert "• 1 question\n• 1 vote on an answer\n" in message_text(final_reply)
     assert "Another program is reading the database" in message_text(final_reply)
-    assert await telex.store.questions.stats(0, all_=True) == []
-    assert await telex.store.questions.votes_by_user(telex.editor.id) == []
+    assert await telex.store.questions.load_stats(0, include_helpful=True) == []
+    assert await telex.store.questions.list_votes_by_user(telex.editor.id) == []
 
 
 def upvote_custom_id(answer: ResponseMessage) -> str:

@@ -29,7 +29,7 @@ async def test_alerts_go_to_the_chosen_channel_and_back_to_the_feeds_own(telex, 
         last_reply(current_reply), label=button_labels(last_reply(current_reply))[0]
     )
     assert "each feed’s own channel" in message_text(reset)
-    assert await telex.store.servers.alerts(telex.guild.id) is None
+    assert await telex.store.servers.get_alert_channel_id(telex.guild.id) is None
     feed_server.serve("/rss", make_rss(*three_items(), title="Example News"))
     (_, feed), *_other_pairs = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
     await telex.poll_and_deliver(feed)
@@ -45,7 +45,7 @@ async def test_a_channel_where_the_bot_may_not_post_or_a_forum_is_refused(telex)
     )
     forum = telex.guild.create_forum_channel("forum")
     assert "In a forum" in message_text(await telex.editor.slash(telex.news, "feed alerts", channel=forum))
-    assert await telex.store.servers.alerts(telex.guild.id) is None
+    assert await telex.store.servers.get_alert_channel_id(telex.guild.id) is None
 
 
 async def test_a_chosen_channel_that_was_closed_and_opened_again_is_used_again(telex, feed_server):
@@ -53,7 +53,7 @@ async def test_a_chosen_channel_that_was_closed_and_opened_again_is_used_again(t
     await telex.editor.slash(telex.news, "feed alerts", channel=desk)
     await telex.set_permissions(desk, send_messages=False)
     await fail_feed(telex, feed_server)
-    assert await telex.store.dispatches.problem(desk.id) is not None
+    assert await telex.store.dispatches.get_problem(desk.id) is not None
     await telex.set_permissions(desk)
     await telex.deliver()
     assert "is gone" in text(telex.posts(desk)[-1])

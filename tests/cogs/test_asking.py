@@ -8,7 +8,7 @@ from simcord.actors import MemberActor
 from simcord.results import InteractionResult
 
 from bot.answers.answer_model import BriefingItem, Confidence, Quote
-from bot.answers.conversing.question_service import SEARCHES_OF_A_PERSON
+from bot.answers.conversing.question_service import MAX_SEARCHES_PER_USER_PER_MINUTE
 from bot.text.times.periods import Period
 from bot.writing.citation_checks import Sentence
 from tests.cogs.engine import bot_mention
@@ -73,7 +73,7 @@ async def test_a_source_that_was_taken_back_is_marked(telex, feed_server, engine
 
 async def test_the_first_of_several_sources_is_the_one_to_save(telex, feed_server, engine):
     feed = await follow(telex, feed_server)
-    engine.answer_with_quotes(*await telex.store.articles.newest([feed.id], limit=3))
+    engine.answer_with_quotes(*await telex.store.articles.list_newest([feed.id], limit=3))
     answer = await telex.reader.slash(telex.news, "ask", question="What is new?")
     assert button_labels(last_reply(answer))[-1] == "Save"
     quoted_section, _rule, possible_section = message_text(answer).partition("POSSIBLY RELEVANT")
@@ -121,7 +121,7 @@ async def test_what_nobody_knows_can_be_watched_for_after_a_restart_too(telex, f
     await telex.restart()
     reply_text = message_text(await telex.reader.click(answer, label="Tell me when there’s news on this"))
     assert "**Europa**" in reply_text
-    (watch,) = await telex.store.watches.of_person(telex.reader.id)
+    (watch,) = await telex.store.watches.list_by_user(telex.reader.id)
     assert watch.query == "Europa"
     assert "too old" in message_text(
         await forge_click(
@@ -151,7 +151,7 @@ async def test_passages_that_may_answer_are_shown_as_such_with_the_words_that_do
 
 async def test_what_was_said_before_stands_below_the_newest_answer(telex, feed_server, engine):
     feed = await follow(telex, feed_server)
-    newer_article, older_article, *_ = await telex.store.articles.newest([feed.id], limit=3)
+    newer_article, older_article, *_ = await telex.store.articles.list_newest([feed.id], limit=3)
     engine.answer_fields = {
         "tier": Confidence.SURE,
         "quotes": (Quote("It is two.", newer_article, "two"),),
@@ -188,7 +188,7 @@ async def test_a_button_asks_further_from_the_same_sources_after_a_restart_too(t
 
 async def test_a_period_is_a_dated_list(telex, feed_server, engine):
     feed = await follow(telex, feed_server)
-    articles = await telex.store.articles.newest([feed.id], limit=3)
+    articles = await telex.store.articles.list_newest([feed.id], limit=3)
     lines = tuple(BriefingItem(article.title, article) for article in articles)
     engine.answer_fields = {"tier": Confidence.SURE, "lines": lines, "sources": tuple(articles)}
     answer = await telex.reader.slash(telex.news, "ask", question="What happened this week?")
@@ -206,7 +206,7 @@ async def test_a_period_is_a_dated_list(telex, feed_server, engine):
 
 async def test_the_period_that_was_read_stands_first(telex, feed_server, engine):
     feed = await follow(telex, feed_server)
-    (article,) = await telex.store.articles.newest([feed.id], limit=1)
+    (article,) = await telex.store.articles.list_newest([feed.id], limit=1)
     week = Period(1_779_660_000, 1_780_264_800)  # 25 May to 1 June 2026 in Paris
     engine.answer_fields = {
         "tier": Confidence.SURE,
@@ -268,7 +268,7 @@ async def test_long_quotations_titles_and_addresses_fit(telex, feed_server, engi
         for number in range(1, 11)
     ]
     feed = await follow(telex, feed_server, *long_items)
-    articles = await telex.store.articles.newest([feed.id], limit=10)
+    articles = await telex.store.articles.list_newest([feed.id], limit=10)
     engine.answer_with_quotes(*articles[:3])
     quotation_reply = await telex.reader.slash(telex.news, "ask", question="*" * 400)
     engine.answer_fields = {
@@ -374,7 +374,7 @@ async def test_each_wait_for_the_next_question_is_told_once(telex, feed_server, 
 
 async def test_searches_are_no_questions(telex, feed_server, engine):
     await follow(telex, feed_server)
-    for _ in range(SEARCHES_OF_A_PERSON):
+    for _ in range(MAX_SEARCHES_PER_USER_PER_MINUTE):
         await telex.reader.send(telex.news, f"{bot_mention(telex)} search: cities")
         assert "Cities ban" in text(telex.posts()[-1])
     await telex.reader.send(telex.news, f"{bot_mention(telex)} who?")

@@ -29,12 +29,12 @@ from tests.shown import list_components, title
 
 
 async def bookmark_titles(world: World, person: Any) -> list[str]:
-    bookmarks = await world.store.bookmarks.list(person.id, limit=100)
+    bookmarks = await world.store.bookmarks.list_by_user(person.id, limit=100)
     return [bookmark.article.title for bookmark in bookmarks]
 
 
 async def bookmark_all_articles(world: World, person: Any) -> None:
-    for article in reversed(await world.store.articles.newest(None, limit=100)):
+    for article in reversed(await world.store.articles.list_newest(None, limit=100)):
         await world.store.bookmarks.add(person.id, article.id, server_id=world.guild.id)
 
 
@@ -60,7 +60,7 @@ async def test_a_removed_bookmark_comes_back_with_its_note_and_tags(telex, feed_
     form = await telex.reader.click(last_reply(card), label="Note and tags")
     card = await telex.reader.submit_modal(form, {"note": "For Ben", "tags": "law, police"})
     await telex.reader.click(last_reply(card), label="Mark as read")
-    bookmarks_before = await telex.store.bookmarks.list(telex.reader.id, limit=9)
+    bookmarks_before = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=9)
     telex.clock.advance(60)
     removal_reply = await telex.reader.click(last_reply(card), label="Remove from bookmarks")
     assert len(await bookmark_titles(telex, telex.reader)) == 2
@@ -68,7 +68,7 @@ async def test_a_removed_bookmark_comes_back_with_its_note_and_tags(telex, feed_
         message_text(await telex.reader.click(last_reply(removal_reply), label="Undo"))
         == "Back in your bookmarks."
     )
-    after = await telex.store.bookmarks.list(telex.reader.id, limit=9)
+    after = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=9)
     assert after == bookmarks_before
     assert (after[0].note, after[0].tags) == ("For Ben", ("law", "police"))
     telex.locales[telex.reader.id] = "fr"
@@ -334,9 +334,9 @@ async def test_nobody_sees_the_bookmarks_of_others(telex, feed_server):
 
 
 async def test_the_limit_is_told(telex, feed_server, monkeypatch):
-    monkeypatch.setattr(bookmarking, "MAX_BOOKMARKS", 2)
+    monkeypatch.setattr(bookmarking, "MAX_BOOKMARKS_PER_USER", 2)
     await follow(telex, feed_server)
-    for article in (await telex.store.articles.newest(None, limit=3))[1:]:
+    for article in (await telex.store.articles.list_newest(None, limit=3))[1:]:
         await telex.store.bookmarks.add(telex.reader.id, article.id)
     answer = await telex.reader.click(telex.posts()[0], label="Save")
     assert "You’ve reached the limit of 2 bookmarks" in message_text(answer)

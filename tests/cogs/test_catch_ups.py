@@ -77,7 +77,7 @@ async def test_a_button_under_another_message_shows_nothing(telex, feed_server):
     channel = telex.bot.get_channel(open_.id)
     assert isinstance(channel, discord.TextChannel)
     forged_message = await channel.send(
-        "forged", view=buttons.view_of_items(buttons.show_all(post.dedupe_key))
+        "forged", view=buttons.view_of_items(buttons.SHOW_ALL_BUTTON(post.dedupe_key))
     )
     await telex.env.settle()
     assert "gone" in message_text(await telex.reader.click(forged_message, label="Show all"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.posting.rendering.discord_limits import CHOICE_NAME_LENGTH
+from bot.posting.rendering.discord_limits import MAX_CHOICE_NAME_LENGTH
 from bot.search.query.query_notes import NoteKind
 from bot.search.query.query_parser import parse_query
 from cogs.reading import query_autocomplete
@@ -188,7 +188,8 @@ async def test_choices_fit_whatever_is_typed(telex, feed_server):
     assert await complete_option(telex, "y" * 150) == []
     for query in ("(((", '"', 'tag:"', "a:b:c", "since:(", "\u202e", "-", "||", "@everyone"):
         assert all(
-            0 < len(completion) <= CHOICE_NAME_LENGTH for completion in await complete_option(telex, query)
+            0 < len(completion) <= MAX_CHOICE_NAME_LENGTH
+            for completion in await complete_option(telex, query)
         )
 
 
@@ -220,4 +221,4 @@ async def test_what_is_too_long_to_be_a_choice_is_not_looked_at(telex, feed_serv
 )
 def test_what_is_being_typed(query, name, typed):
     at = completion_context(query)
-    assert (at.typed_filter, at.typed) == (name, typed)
+    assert (at.typed_filter, at.typed_value) == (name, typed)

@@ -72,9 +72,9 @@ async def test_removing_asks_and_what_was_removed_comes_back_as_it_was(telex, fe
     ((subscription_before, _feed),) = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
     person = telex.editor.id
     await telex.store.filters.add(
-        subscription_before.id, [(FilterMode.EXCLUDE, "chips")], person_id=person, limit=9
+        subscription_before.id, [(FilterMode.EXCLUDE, "chips")], user_id=person, limit=9
     )
-    await telex.store.subscriptions.set_look(subscription_before.id, PostLook(prefix="📰"), person_id=person)
+    await telex.store.subscriptions.set_look(subscription_before.id, PostLook(prefix="📰"), user_id=person)
     await telex.store.subscriptions.pause(subscription_before.id)
     confirmation = await telex.editor.slash(
         telex.news, "feed remove", feed=await first_subscription_id(telex)
@@ -95,7 +95,7 @@ async def test_removing_asks_and_what_was_removed_comes_back_as_it_was(telex, fe
     assert restored_subscription.paused is not None
     assert [
         feed_filter.query
-        for feed_filter in await telex.store.filters.by_subscription_id(restored_subscription.id)
+        for feed_filter in await telex.store.filters.list_by_subscription(restored_subscription.id)
     ] == ["chips"]
     await telex.deliver()
     assert len(telex.posts()) == 1
@@ -105,7 +105,7 @@ async def test_removing_is_undone_only_where_that_changes_what_nobody_chose_sinc
     feed = await follow(telex, feed_server)
     ((subscription_before, _feed),) = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
     await telex.store.subscriptions.set_look(
-        subscription_before.id, PostLook(prefix="📰"), person_id=telex.editor.id
+        subscription_before.id, PostLook(prefix="📰"), user_id=telex.editor.id
     )
     confirmation = await telex.editor.slash(
         telex.news, "feed remove", feed=await first_subscription_id(telex)
@@ -117,7 +117,7 @@ async def test_removing_is_undone_only_where_that_changes_what_nobody_chose_sinc
         channel_id=telex.news.id,
         feed_id=feed.id,
         first_article_id=None,
-        person_id=1,
+        user_id=1,
     )
     await telex.editor.click(last_reply(removal), label="Undo")
     ((current_subscription, _feed),) = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
@@ -184,7 +184,7 @@ async def test_moving_where_the_bot_may_not_post_is_refused(telex, feed_server):
         telex.news, "feed move", feed=await first_subscription_id(telex), channel=other_channel
     )
     assert "**Embed Links**" in message_text(move_reply)
-    assert await telex.store.subscriptions.channels(telex.guild.id) == {telex.news.id}
+    assert await telex.store.subscriptions.load_channel_ids(telex.guild.id) == {telex.news.id}
 
 
 async def test_the_list_tells_health_last_article_and_next_poll(telex, feed_server):
@@ -331,7 +331,7 @@ async def test_a_pack_follows_its_feeds_and_reports_on_each(telex, feed_server, 
     )
     feed_server.serve("/1", make_rss(*three_items(), title="One"))
     feed_server.serve("/2", make_rss(make_rss_item(9, title="Of two"), title="Two"))
-    monkeypatch.setattr(starter_packs, "outlines", lambda _pack: outlines)
+    monkeypatch.setattr(starter_packs, "list_outlines", lambda _pack: outlines)
     answer = await telex.editor.slash(telex.news, "feed packs", pack="security")
     assert "✅ **One**" in message_text(answer)
     assert "❌ **Broken**: No feed found at that address" in message_text(answer)
@@ -349,7 +349,7 @@ async def test_a_pack_is_refused_where_the_bot_may_not_post(telex):
 
 @pytest.mark.parametrize("pack", starter_packs.PACKS)
 def test_every_pack_has_feeds_over_https_without_doubles(pack):
-    outlines = starter_packs.outlines(pack)
+    outlines = starter_packs.list_outlines(pack)
     assert 6 <= len(outlines) <= 10
     assert all(outline.url.startswith("https://") for outline in outlines)
     assert all(outline.title and outline.language for outline in outlines)
@@ -357,6 +357,6 @@ def test_every_pack_has_feeds_over_https_without_doubles(pack):
 
 
 def test_every_list_of_the_directory_is_offered():
-    assert {pack for outlet in outlet_directory.outlets() for pack in outlet.packs} == set(
+    assert {pack for outlet in outlet_directory.load_outlets() for pack in outlet.packs} == set(
         starter_packs.PACKS
     )

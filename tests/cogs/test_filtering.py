@@ -31,8 +31,8 @@ async def first_subscription_id(world: World) -> str:
 
 async def saved_filters(world: World) -> list[tuple[str, str]]:
     return [
-        (feed_filter.rule.value, feed_filter.query)
-        for feed_filter in await world.store.filters.by_subscription_id(
+        (feed_filter.mode.value, feed_filter.query)
+        for feed_filter in await world.store.filters.list_by_subscription(
             int(await first_subscription_id(world))
         )
     ]
@@ -98,7 +98,7 @@ async def test_cancelled_nothing_changes_and_a_filter_that_hides_everything_show
     assert await saved_filters(telex) == []
     rules = [(FilterMode.INCLUDE, "zebras")]
     await telex.store.filters.add(
-        int(await first_subscription_id(telex)), rules, person_id=telex.editor.id, limit=10
+        int(await first_subscription_id(telex)), rules, user_id=telex.editor.id, limit=10
     )
     assert "🟠 Filters let 0 of the last 3 articles through" in message_text(await open_feed_card(telex))
 
@@ -107,7 +107,7 @@ async def test_both_kinds_are_tried_together_and_with_those_there_are(telex, fee
     await follow(telex, feed_server)
     subscription = await first_subscription_id(telex)
     await telex.store.filters.add(
-        int(subscription), [(FilterMode.EXCLUDE, "browser")], person_id=telex.editor.id, limit=10
+        int(subscription), [(FilterMode.EXCLUDE, "browser")], user_id=telex.editor.id, limit=10
     )
     trial = await telex.editor.slash(
         telex.news, "feed filter", feed=subscription, only="-vote", never="nanometres"
@@ -155,7 +155,7 @@ async def test_the_filters_are_listed_and_removed_one_by_one(telex, feed_server)
     assert "every article is posted" in message_text(empty_reply)
     assert button_labels(last_reply(empty_reply)) == ["Add…"]
     rules = [(FilterMode.EXCLUDE, "chips"), (FilterMode.INCLUDE, "`maps`"), (FilterMode.INCLUDE, "vote")]
-    await telex.store.filters.add(int(subscription), rules, person_id=telex.editor.id, limit=10)
+    await telex.store.filters.add(int(subscription), rules, user_id=telex.editor.id, limit=10)
     list_reply = await telex.editor.slash(telex.news, "feed filter", feed=subscription)
     assert "1. never `chips`\n2. only `'maps'`\n3. only `vote`" in message_text(list_reply)
     assert "Filters let 1 of the last 3 articles through" in message_text(list_reply)

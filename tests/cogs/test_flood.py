@@ -18,7 +18,7 @@ from tests.cogs.people import MANAGER, MEMBER, PUBLIC, create_crowd, persistent_
 from tests.discord_world import World
 
 QUICK = "Not so fast! Try again in"
-SHARE = command_tree.AT_ONCE
+SHARE = command_tree.USER_BURST
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ async def test_commands_beyond_a_persons_share_do_no_work_and_are_told_so(
     assert store_call_counts["newest"] - newest_calls_before == SHARE
     assert PUBLIC in await people.command(MANAGER, "latest")
     assert QUICK in await people.command(MEMBER, "search", query="thieves")
-    await telex.advance(command_tree.PERIOD)
+    await telex.advance(command_tree.USER_PERIOD_SECONDS)
     assert PUBLIC in await people.command(MEMBER, "latest")
 
 
@@ -76,10 +76,10 @@ async def test_menus_and_pages_count_like_commands(telex, feed_server):
 
 async def test_typing_is_completed_up_to_a_persons_share(telex, feed_server, store_call_counts):
     people = await create_crowd(telex, feed_server)
-    for _ in range(command_tree.AUTOCOMPLETE_BURST + 10):
+    for _ in range(command_tree.MAX_AUTOCOMPLETE_BURST + 10):
         last = await people.autocomplete(MEMBER, "latest", "source", "zan")
     assert last == "[]"
-    assert store_call_counts["outlets"] == command_tree.AUTOCOMPLETE_BURST
+    assert store_call_counts["outlets"] == command_tree.MAX_AUTOCOMPLETE_BURST
     assert PUBLIC in await people.autocomplete(MANAGER, "latest", "source", "zan")
     assert PUBLIC in await people.command(MEMBER, "latest")
 

@@ -35,7 +35,7 @@ async def add_hidden_question(people: Crowd) -> int:
     return await people.world.store.questions.add(
         server_id=people.world.guild.id,
         channel_id=people.vault.id,
-        person_id=people.people[MANAGER][0],
+        user_id=people.people[MANAGER][0],
         text=f"Who took the {VAULT}?",
         language="en",
         public=False,
@@ -59,11 +59,13 @@ FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
     ],
     "stop_button": lambda people, word, _: [(f"telex:stop:watch:{people.watches[word]}:1", None)],
     # In capitals, so that what was searched for isn't taken for a title.
-    "results_button": lambda _people, word, _: [(buttons.results.custom_id(word.upper()), None)],
-    "trends_button": lambda _people, _word, _question: [(buttons.trends.custom_id(), None)],
-    "question_button": lambda _people, _word, _question: [(buttons.question.custom_id(), None)],
-    "personal_digest_button": lambda _people, _word, _question: [(buttons.personal.custom_id(), None)],
-    "begin_button": lambda _people, _word, _question: [(buttons.begin.custom_id(), None)],
+    "results_button": lambda _people, word, _: [(buttons.RESULTS_BUTTON.custom_id(word.upper()), None)],
+    "trends_button": lambda _people, _word, _question: [(buttons.TRENDS_BUTTON.custom_id(), None)],
+    "question_button": lambda _people, _word, _question: [(buttons.QUESTION_BUTTON.custom_id(), None)],
+    "personal_digest_button": lambda _people, _word, _question: [
+        (buttons.PERSONAL_DIGEST_BUTTON.custom_id(), None)
+    ],
+    "begin_button": lambda _people, _word, _question: [(buttons.BEGIN_BUTTON.custom_id(), None)],
     "vote_button": lambda _people, _word, question: [(buttons.vote_id(question, helped=False), None)],
     "next_button": lambda _people, _word, question: [(f"telex:next:{question}:0", None)],
     "tell_button": lambda _people, _word, question: [(f"telex:tell:{question}", None)],
@@ -85,10 +87,10 @@ IDS = {
     "tell_button": "telex:tell:{}",
     "stop_button": "telex:stop:watch:{}:1",
     "results_button": "telex:results:{}",
-    "trends_button": buttons.trends.custom_id(),
-    "question_button": buttons.question.custom_id(),
-    "personal_digest_button": buttons.personal.custom_id(),
-    "begin_button": buttons.begin.custom_id(),
+    "trends_button": buttons.TRENDS_BUTTON.custom_id(),
+    "question_button": buttons.QUESTION_BUTTON.custom_id(),
+    "personal_digest_button": buttons.PERSONAL_DIGEST_BUTTON.custom_id(),
+    "begin_button": buttons.BEGIN_BUTTON.custom_id(),
 }
 
 
@@ -131,7 +133,7 @@ async def test_a_forged_button_neither_tells_nor_does_what_the_person_may_not(te
     assert await bookmark_counts(people) == counts_before
     for watch in people.watches.values():
         assert await people.world.store.watches.get(watch) is not None
-    assert await people.world.store.questions.vote(question_id, 1, helped=True) is True
+    assert await people.world.store.questions.vote(question_id, 1, is_helpful=True) is True
 
 
 @pytest.mark.parametrize("name", ["Bookmark", "More like this"])

@@ -92,12 +92,12 @@ async def panels(telex, feed_server) -> Panels:
     people = await create_crowd(telex, feed_server)
     forum = await forum_with_tags(telex)
     await add_tag_rule(telex, forum, "AI", "robots")
-    await telex.store.filters.add(1, [(FilterMode.EXCLUDE, "horoscope")], person_id=telex.editor.id, limit=9)
+    await telex.store.filters.add(1, [(FilterMode.EXCLUDE, "horoscope")], user_id=telex.editor.id, limit=9)
     await telex.store.digests.save(
         DigestPlan(weekday=None, minute=0),
         server_id=telex.guild.id,
         channel_id=telex.news.id,
-        person_id=telex.editor.id,
+        user_id=telex.editor.id,
         limit=9,
     )
     return Panels(telex, people, forum)

@@ -111,7 +111,7 @@ async def test_a_guest_asks_searches_saves_and_shares_and_leaves_no_trace_of_the
         assert "Saved to your bookmarks" in await people.click(who, card, save)
         assert PUBLIC in heard(await send_command(people, who, "bookmarks"))
     assert tables_with_ids(sql.file(telex.database), UNKNOWN_SERVER_ID, UNKNOWN_SERVER_ID + 1) == []
-    bookmarks = await telex.store.bookmarks.list(telex.reader.id, limit=5)
+    bookmarks = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=5)
     assert [(bookmark.server_id, bookmark.message_id) for bookmark in bookmarks] == [(telex.guild.id, None)]
 
 

@@ -16,8 +16,8 @@ import discord
 import pytest
 
 from bot.client.health import MAX_GATEWAY_DOWNTIME_SECONDS, MAX_POLL_SILENCE_SECONDS
-from bot.client.sharding.gateway_probe import GIVEN_UP, LOOK_EVERY, GatewayProbe
-from bot.client.sharding.shard_balance import ASK_EVERY, ShardBalancer
+from bot.client.sharding.gateway_probe import CHECK_INTERVAL_SECONDS, GIVE_UP_SECONDS, GatewayProbe
+from bot.client.sharding.shard_balance import REQUEST_INTERVAL_SECONDS, ShardBalancer
 from bot.core.preferences import ProcessRole
 from bot.store.records.process_records import Process
 from cogs.running.health_monitor import HealthCog
@@ -100,7 +100,9 @@ async def test_a_clock_that_is_set_raises_no_alarm_and_ends_none(reader_owned_wo
 async def test_a_feed_that_is_asked_once_a_day_raises_no_alarm(reader_owned_world, feed_server):
     feed = await reader_owned_world.follow(feed_server.serve("/feed", make_rss(make_rss_item(0))))
     await reader_owned_world.poll(feed)
-    (slow,) = [feed_row for feed_row in await reader_owned_world.store.feeds.all() if feed_row.id == feed.id]
+    (slow,) = [
+        feed_row for feed_row in await reader_owned_world.store.feeds.list_all() if feed_row.id == feed.id
+    ]
     await reader_owned_world.store.polls.record_unchanged(
         [replace(slow, next_poll=reader_owned_world.clock.now() + 86_400)]
     )
@@ -162,7 +164,9 @@ async def test_the_health_check_fails_when_discord_stays_away_unless_others_have
     await health_cog(telex).on_disconnect()  # a further attempt is no new absence
     if database_engine == "postgres":
         assert (await page("/healthz"))[0] == 200
-        telex.bot.newsroom.leases.set_available(ProcessRole.GATEWAY, now=False)  # nor could it take one
+        telex.bot.services.leases.set_available(
+            ProcessRole.GATEWAY, is_available=False
+        )  # nor could it take one
     status, text = await page("/healthz")
     assert status == 503
     assert "Discord has been out of reach for 11 minutes" in text
@@ -179,7 +183,7 @@ async def test_the_figures_count_polls_articles_deliveries_and_commands(telex, p
     await telex.poll(feed)
     telex.clock.advance(90)
     await telex.reader.slash(telex.news, "about")
-    await telex.bot.newsroom.join_cluster()
+    await telex.bot.services.join_cluster()
     status, text = await page("/metrics")
     assert status == 200
     figures = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
@@ -197,7 +201,7 @@ async def test_the_figures_count_polls_articles_deliveries_and_commands(telex, p
     assert float(figures["telex_index_behind_changes"]) > 0
     drawn = set(re.findall(r"\b(?:telex|process)_\w+", DASHBOARD.read_text("utf-8")))
     assert drawn - set(re.findall(r"^(?:# HELP )?(\w+)", text, re.MULTILINE)) == set()
-    telex.bot.newsroom.full_text_fetcher.outcomes["robots"] += 2
+    telex.bot.services.full_text_fetcher.outcomes["robots"] += 2
     assert 'telex_pages_total{outcome="robots"} 2.0' in (await page("/metrics"))[1]
     await telex.deliver()
     later = (await page("/metrics"))[1]
@@ -210,19 +214,19 @@ async def test_a_turn_to_begin_a_session_that_was_not_used_in_time_is_anothers(t
         return SimpleNamespace(total=1_000, remaining=900, reset_after=0)
 
     monkeypatch.setattr(telex.bot, "fetch_session_start_limits", limits)
-    starts, shards = telex.bot.leased.starts, telex.store.shards
-    await starts.turn(0)
+    starts, shards = telex.bot.leased_shards.scheduler, telex.store.shards
+    await starts.ticket(0)
     telex.clock.advance(shards.apart)
-    assert not (await shards.turn(0)).wait
+    assert not (await shards.ticket(0)).wait
     begins = asyncio.create_task(starts.begins(0))
-    await until(lambda: starts.waiting)
+    await until(lambda: starts.waiting_count)
     figures = (await page("/metrics"))[1]
     assert "telex_shards_waiting 1.0" in figures
     assert "telex_discord_sessions_left 900.0" in figures
     assert not begins.done()
     telex.clock.advance(shards.apart)
     await begins
-    assert starts.waiting == 0
+    assert starts.waiting_count == 0
 
 
 async def advance_in_steps(clock: ManualClock, seconds: float, step: float) -> None:
@@ -233,16 +237,16 @@ async def advance_in_steps(clock: ManualClock, seconds: float, step: float) -> N
 
 
 async def test_a_process_without_discord_keeps_its_shards_while_nobody_else_could_take_them(telex):
-    leased = telex.bot.leased
-    reach = GatewayProbe(telex.bot, leased.starts, leased.connections, telex.bot.newsroom)
+    leased = telex.bot.leased_shards
+    reach = GatewayProbe(telex.bot, leased.scheduler, leased.connections, telex.bot.services)
     away = asyncio.create_task(reach.wait_for_disconnected([1]))  # which is not connected
-    await advance_in_steps(telex.clock, GIVEN_UP + 5, LOOK_EVERY)
+    await advance_in_steps(telex.clock, GIVE_UP_SECONDS + 5, CHECK_INTERVAL_SECONDS)
     assert not away.done()
-    assert not telex.bot.newsroom.leases.is_available(ProcessRole.GATEWAY)
+    assert not telex.bot.services.leases.is_available(ProcessRole.GATEWAY)
     await telex.store.processes.heartbeat_and_rebalance(
-        Process("other", "host", (ProcessRole.GATEWAY,), "1"), [], lasts=900
+        Process("other", "host", (ProcessRole.GATEWAY,), "1"), [], ttl_seconds=900
     )
-    await advance_in_steps(telex.clock, 1, LOOK_EVERY)
+    await advance_in_steps(telex.clock, 1, CHECK_INTERVAL_SECONDS)
     assert await asyncio.wait_for(away, 5) == {1}
 
 
@@ -259,8 +263,8 @@ async def test_who_asks_for_a_shard_in_vain_asks_less_and_less(telex, monkeypatc
         return SimpleNamespace(total=1_000, remaining=900, reset_after=0)
 
     monkeypatch.setattr(telex.store, "notify", tell)
-    monkeypatch.setattr(telex.store.processes, "owners", owners)
+    monkeypatch.setattr(telex.store.processes, "load_owners", owners)
     monkeypatch.setattr(telex.bot, "fetch_session_start_limits", limits)
-    ShardBalancer(telex.bot.leased, telex.bot.newsroom).start()
-    await advance_in_steps(telex.clock, 300, ASK_EVERY)
+    ShardBalancer(telex.bot.leased_shards, telex.bot.services).start()
+    await advance_in_steps(telex.clock, 300, REQUEST_INTERVAL_SECONDS)
     assert 5 <= len(notices) <= 10

@@ -126,11 +126,11 @@ def render_answers(trick: str) -> Iterator[discord.ui.LayoutView]:
     for answer in (
         base,
         replace(base, briefing=(BriefingItem(trick, article),)),
-        replace(base, written=(Sentence(trick, (1,)),)),
+        replace(base, generated_sentences=(Sentence(trick, (1,)),)),
         Answer(question=trick, related_articles=(article,)),
     ):
         yield answer_view(
-            QuestionReply(answer=answer, question_id=1, about=article, topics=(trick,)),
+            QuestionReply(answer=answer, question_id=1, about_article=article, suggested_topics=(trick,)),
             public=True,
             title=True,
         )
@@ -141,12 +141,12 @@ def render_alerts(trick: str) -> Iterator[messages.Message]:
     for state in (FeedState.GONE, FeedState.ACTIVE):
         failing = replace(feed, state=state, failures=9, failing_since=START, last_poll=START + 100_000)
         alert = FeedAlerts(Settings(), alert_texts.alert_texts_by_language).evaluate(feed, failing)
-        yield from (messages.notice(words) for words in alert.texts.values())
+        yield from (messages.feed_alert_message(words) for words in alert.texts.values())
 
 
 def render_trend(trick: str) -> discord.ui.LayoutView:
     line = TrendLine(name=trick, articles=3, before=1, outlets=2, counts=(1, 2, 3, 4))
-    return layout_views.static_view((blocks.text(leader_sentence(line)),))
+    return layout_views.build_static_view((blocks.text_block(leader_sentence(line)),))
 
 
 def render_digest(trick: str) -> discord.ui.LayoutView:
@@ -154,20 +154,20 @@ def render_digest(trick: str) -> discord.ui.LayoutView:
     fitted_stories = digest_rendering.fit_stories(
         [DigestSection(trick, (DigestStory(((1, 1),), 2),))] * 2, {1: article}
     )
-    return layout_views.static_view(tuple(fitted_stories.blocks))
+    return layout_views.build_static_view(tuple(fitted_stories.blocks))
 
 
 def render_results(trick: str) -> discord.ui.LayoutView:
     article, _feed = build_article_and_feed(trick)
     hit = SearchResult(
-        article=article, score=1.0, excerpt=trick, highlights=((0, min(len(trick), 3)),) if trick else ()
+        article=article, score=1.0, snippet=trick, highlights=((0, min(len(trick), 3)),) if trick else ()
     )
     note = Note.of(NoteKind.NO_VALUE, value=trick)
     page = SearchPage(results=(hit,), total_results=1, notes=(note,), suggestions=(trick,))
     entry = replace(item_from_result(hit), other_outlets=(CoveringOutlet(trick, article.url),), notes=())
     results_block = results_card(Query(text=trick, nodes=()), page, [entry])
-    return layout_views.static_view(
-        (results_block, article_cards.article_card(article, kept=build_bookmark(trick)))
+    return layout_views.build_static_view(
+        (results_block, article_cards.article_card(article, bookmark=build_bookmark(trick)))
     )
 
 
@@ -193,14 +193,14 @@ RENDERERS: dict[str, Callable[[str], Any]] = {
         )
         for style in Style
     ],
-    "a catch-up": lambda given: messages.catch_up("x", build_articles(given), language="en"),
-    "the notice of a watch": lambda given: messages.watch_notice(
-        "watch:1:1", given, build_articles(given)[:1], server=given, language="en"
+    "a catch-up": lambda given: messages.catch_up_message("x", build_articles(given), language="en"),
+    "the notice of a watch": lambda given: messages.watch_notification_message(
+        "watch:1:1", given, build_articles(given)[:1], server_name=given, language="en"
     ),
-    "of several": lambda given: messages.watch_notice(
-        "watch:1:1", given, build_articles(given), server=None, language="fr"
+    "of several": lambda given: messages.watch_notification_message(
+        "watch:1:1", given, build_articles(given), server_name=None, language="fr"
     ),
-    "a notice": messages.notice,
+    "a notice": messages.feed_alert_message,
     "alerts": lambda given: list(render_alerts(given)),
     "answers": lambda given: list(render_answers(given)),
     "a digest": render_digest,

@@ -61,7 +61,7 @@ async def test_one_list_at_a_time(telex, monkeypatch):
     assert "Give me either" in message_text(await telex.editor.slash(telex.news, "feed import"))
     cog = telex.bot.get_cog("FeedCog")
     assert isinstance(cog, feeds_cog.FeedCog)
-    monkeypatch.setattr(cog, "_importing", {telex.guild.id})
+    monkeypatch.setattr(cog, "_importing_server_ids", {telex.guild.id})
     answer = await telex.editor.slash(
         telex.news, "feed import", file=("a.opml", opml_document(["https://a.example/"]))
     )
@@ -69,7 +69,7 @@ async def test_one_list_at_a_time(telex, monkeypatch):
 
 
 async def test_a_file_that_is_too_large_is_not_read(telex, monkeypatch):
-    monkeypatch.setattr(opml, "MAX_BYTES", 10)
+    monkeypatch.setattr(opml, "MAX_OPML_BYTES", 10)
     answer = await telex.editor.slash(
         telex.news, "feed import", file=("a.opml", opml_document(["https://a.example/"]))
     )
@@ -98,14 +98,14 @@ async def test_a_long_import_tells_how_far_it_is(telex, monkeypatch):
         progress.append((done, total))
 
     newsroom = telex.newsroom
-    feeds = opml.read_list(opml_document([f"https://a.example/{n}" for n in range(3)]))
+    feeds = opml.parse_outlines(opml_document([f"https://a.example/{n}" for n in range(3)]))
     await opml_import.follow_all(
         newsroom.store,
         newsroom.poller,
         feeds,
         server_id=telex.guild.id,
         channel_id=telex.news.id,
-        tell=tell,
+        on_progress=tell,
     )
     assert progress == [(0, 3), (1, 3), (2, 3)]
 
@@ -124,7 +124,7 @@ async def test_an_address_with_a_secret_is_the_servers_own_masked_and_not_export
     (file,) = last_reply(export_reply).attachments
     document = await file.read()
     assert b"hunter2" not in document
-    assert [outline.url for outline in opml.read_list(document).outlines] == ["https://b.example/feed"]
+    assert [outline.url for outline in opml.parse_outlines(document).outlines] == ["https://b.example/feed"]
 
 
 async def test_what_is_exported_is_imported_without_loss_and_hidden_channels_stay_hidden(telex, feed_server):
@@ -136,9 +136,11 @@ async def test_what_is_exported_is_imported_without_loss_and_hidden_channels_sta
     (file,) = last_reply(export_reply).attachments
     document = await file.read()
     pairs = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
-    assert {outline.url for outline in opml.read_list(document).outlines} == {feed.url for _, feed in pairs}
+    assert {outline.url for outline in opml.parse_outlines(document).outlines} == {
+        feed.url for _, feed in pairs
+    }
     assert 'Tom & "Jerry" <été>' in {
-        exported_outline.title for exported_outline in opml.read_list(document).outlines
+        exported_outline.title for exported_outline in opml.parse_outlines(document).outlines
     }
     target = telex.guild.create_text_channel("copy")
     await telex.editor.slash(telex.news, "feed import", file=("telex.opml", document), channel=target)

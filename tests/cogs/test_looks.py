@@ -120,7 +120,7 @@ async def test_the_picture_is_taken_away_and_given_back_and_cancelled_nothing_ch
 
 async def test_a_look_goes_back_to_the_servers(telex, feed_server):
     await telex.store.preferences.set_look(
-        telex.guild.id, PostLook(style=Style.HEADLINE), person_id=telex.editor.id
+        telex.guild.id, PostLook(style=Style.HEADLINE), user_id=telex.editor.id
     )
     panel = await open_look_panel(telex, feed_server)
     assert "Default for this server" in message_text(panel)
@@ -178,7 +178,7 @@ async def test_the_preview_and_the_list_show_the_look(telex, feed_server):
     await follow(telex, feed_server)
     look = PostLook(style=Style.COMPACT, image=False, prefix="Net ·")
     await telex.store.subscriptions.set_look(
-        int(await first_subscription_id(telex)), look, person_id=telex.editor.id
+        int(await first_subscription_id(telex)), look, user_id=telex.editor.id
     )
     preview = await telex.editor.slash(telex.news, "feed preview", feed=await first_subscription_id(telex))
     assert "**[Net · Cities ban facial recognition](" in message_text(preview)
@@ -271,7 +271,7 @@ async def test_a_role_that_somebody_else_chose_stays_when_the_rest_changes(telex
     staff = telex.guild.create_role("Staff")
     await follow(telex, feed_server)
     await telex.store.subscriptions.set_look(
-        int(await first_subscription_id(telex)), PostLook(role=staff.id), person_id=telex.reader.id
+        int(await first_subscription_id(telex)), PostLook(role=staff.id), user_id=telex.reader.id
     )
     panel = await telex.editor.slash(telex.news, "feed look", feed=await first_subscription_id(telex))
     panel = await choose_style(telex, panel, Style.COMPACT)
@@ -288,7 +288,7 @@ async def test_the_servers_look_holds_for_feeds_without_their_own(telex, feed_se
     assert "### [Cities ban facial recognition](" in preview_text(reply)
     reply = await choose_style(telex, reply, Style.HEADLINE)
     await telex.editor.click(panel_message(reply), label=USE)
-    assert await telex.store.preferences.look(telex.guild.id) == PostLook(style=Style.HEADLINE)
+    assert await telex.store.preferences.get_look(telex.guild.id) == PostLook(style=Style.HEADLINE)
     reply = await telex.editor.slash(telex.news, "feed preview", feed=await first_subscription_id(telex))
     assert "###" not in message_text(reply)
     history_text = message_text(await telex.editor.slash(telex.news, "settings history"))
@@ -296,7 +296,7 @@ async def test_the_servers_look_holds_for_feeds_without_their_own(telex, feed_se
     second_reply = await telex.editor.slash(telex.news, "settings look")
     second_reply = await telex.editor.click(panel_message(second_reply), label="Default")
     await telex.editor.click(panel_message(second_reply), label=USE)
-    assert await telex.store.preferences.look(telex.guild.id) == PostLook()
+    assert await telex.store.preferences.get_look(telex.guild.id) == PostLook()
 
 
 async def test_the_panel_of_the_server_opens_its_look_for_who_may(telex, feed_server):
@@ -308,7 +308,7 @@ async def test_the_panel_of_the_server_opens_its_look_for_who_may(telex, feed_se
         panel_message(await choose_style(telex, look_panel, Style.COMPACT)), label=USE
     )
     assert "Saved. New posts look like this" in message_text(saved_reply)
-    assert await telex.store.preferences.look(telex.guild.id) == PostLook(style=Style.COMPACT)
+    assert await telex.store.preferences.get_look(telex.guild.id) == PostLook(style=Style.COMPACT)
     settings_panel = await telex.editor.slash(telex.news, "settings server")
     look_panel = await telex.editor.slash(telex.news, "settings server")
     look_panel = await telex.editor.click(panel_message(look_panel), label="Choose…")
@@ -371,7 +371,7 @@ async def test_a_feed_that_mentions_a_role_is_moved_only_by_who_may_mention_it_t
     staff = telex.guild.create_role("Staff")
     await open_look_panel(telex, feed_server)
     feed = await first_subscription_id(telex)
-    await telex.store.subscriptions.set_look(int(feed), PostLook(role=staff.id), person_id=1)
+    await telex.store.subscriptions.set_look(int(feed), PostLook(role=staff.id), user_id=1)
     other_channel = telex.guild.create_text_channel("other")
     refusal = await telex.editor.slash(telex.news, "feed move", feed=feed, channel=other_channel)
     assert "You can’t mention" in message_text(refusal)

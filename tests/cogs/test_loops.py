@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 
 from bot.client.background_tasks import (
-    DAY,
+    DAY_SECONDS,
     LEFT_SERVER_RETENTION_SECONDS,
     QUESTION_RETENTION_SECONDS,
     BackgroundTasks,
@@ -24,18 +24,18 @@ async def test_the_clean_up_deletes_what_was_left_long_ago_and_nothing_younger(t
     cleaner = BackgroundTasks(telex.newsroom)
     telex.clock.advance(LEFT_SERVER_RETENTION_SECONDS - 1)
     await cleaner.purge_expired()
-    assert await telex.store.subscriptions.channels(other_server.id) == {channel.id}
-    telex.clock.advance(DAY)
+    assert await telex.store.subscriptions.load_channel_ids(other_server.id) == {channel.id}
+    telex.clock.advance(DAY_SECONDS)
     await cleaner.purge_expired()
-    assert await telex.store.subscriptions.channels(other_server.id) == set()
-    assert await telex.store.subscriptions.channels(telex.guild.id) == {telex.news.id}
+    assert await telex.store.subscriptions.load_channel_ids(other_server.id) == set()
+    assert await telex.store.subscriptions.load_channel_ids(telex.guild.id) == {telex.news.id}
 
 
 async def test_old_questions_are_deleted(telex):
     await telex.store.questions.add(
         server_id=telex.guild.id,
         channel_id=telex.news.id,
-        person_id=telex.reader.id,
+        user_id=telex.reader.id,
         text="Who?",
         language="en",
         public=False,
@@ -61,4 +61,4 @@ async def test_texts_are_kept_for_ever_unless_a_setting_says_otherwise(telex, mo
     assert cutoffs == []
     settings = telex.newsroom.settings.model_copy(update={"keep_texts_days": 2})
     await BackgroundTasks(replace(telex.newsroom, settings=settings)).purge_expired()
-    assert cutoffs == [telex.clock.now() - 2 * DAY]
+    assert cutoffs == [telex.clock.now() - 2 * DAY_SECONDS]

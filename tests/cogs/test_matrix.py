@@ -133,7 +133,7 @@ async def test_no_command_goes_untested(telex):
 
 @pytest.mark.parametrize("who", VISIBLE_WORDS)
 async def test_a_command_is_allowed_or_refused_as_the_readme_says(telex, feed_server, monkeypatch, who):
-    monkeypatch.setattr(starter_packs, "outlines", lambda _pack: ())
+    monkeypatch.setattr(starter_packs, "list_outlines", lambda _pack: ())
     people = await create_crowd(telex, feed_server)
     state_before = await followed_state(people)
     disclosed_words: set[str] = set()
@@ -200,7 +200,7 @@ async def followed_state(people: Crowd) -> object:
         for server in servers[:1]
         for subscription, _feed in await store.subscriptions.list_with_feeds(server)
     ]
-    return subscription_rows, await store.servers.alerts(servers[0])
+    return subscription_rows, await store.servers.get_alert_channel_id(servers[0])
 
 
 @pytest.mark.parametrize("who", VISIBLE_WORDS)

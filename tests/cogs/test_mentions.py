@@ -13,12 +13,12 @@ from simcord.builders import ChannelHandle
 from bot.answers import answer_pipeline
 from bot.answers.conversing.question_service import (
     DM_CONVERSATION_SECONDS,
-    MAX_PER_PERSON_PER_MINUTE,
     MAX_PREVIOUS_QUESTIONS,
+    MAX_QUESTIONS_PER_USER_PER_MINUTE,
     THREAD_CONVERSATION_SECONDS,
 )
 from bot.core.preferences import Preference
-from bot.posting.recovery.message_contents import ArticleKeys, article_keys_of, custom_ids
+from bot.posting.recovery.message_contents import ArticleKeys, article_keys_of, list_custom_ids
 from cogs.asking import message_answers
 from tests.cogs.engine import bot_mention
 from tests.cogs.helpers import (
@@ -163,7 +163,7 @@ async def test_a_reply_to_a_catch_up_is_about_the_article_that_it_names(telex, f
     feed_server.serve("/rss", make_rss(*robot_items))
     await telex.poll_and_deliver(feed)
     catch_up = next(post for post in telex.posts() if "arrived in the meantime" in text(post))
-    articles = await telex.store.articles.newest([feed.id], limit=14)
+    articles = await telex.store.articles.list_newest([feed.id], limit=14)
     ban_article = next(article for article in articles if article.title.startswith("Cities"))
     await telex.reader.send(telex.news, "who voted for the facial recognition ban?", reply_to=catch_up)
     assert engine.calls[-1]["about"] == ban_article.id
@@ -223,9 +223,7 @@ async def create_public_thread(world: World, message: discord.Message | None = N
 
 async def test_a_thread_speaks_the_language_of_its_channel_unless_it_has_its_own(telex):
     thread = await create_public_thread(telex)
-    choose = partial(
-        telex.store.preferences.change, Preference.LANGUAGE, server_id=telex.guild.id, person_id=1
-    )
+    choose = partial(telex.store.preferences.change, Preference.LANGUAGE, server_id=telex.guild.id, user_id=1)
     await choose("fr", channel_id=telex.news.id)
     await telex.reader.send(thread, bot_mention(telex))
     assert "Pour chercher" in text(telex.posts(thread)[-1])
@@ -306,9 +304,11 @@ async def test_a_direct_message_is_answered_from_what_the_person_can_see(telex, 
     assert engine.calls[-1]["feed_ids"] == {feed.id}
     answer = direct_messages(telex)[-1]
     assert "moratorium" in text(answer)
-    save = next(component_id for component_id in custom_ids(answer) if component_id.startswith("telex:save"))
+    save = next(
+        component_id for component_id in list_custom_ids(answer) if component_id.startswith("telex:save")
+    )
     assert "Saved" in message_text(await telex.reader.user.click(answer, custom_id=save))
-    up = next(vote_id for vote_id in custom_ids(answer) if vote_id.startswith("telex:vote:up"))
+    up = next(vote_id for vote_id in list_custom_ids(answer) if vote_id.startswith("telex:vote:up"))
     assert "helped" in message_text(await telex.reader.user.click(answer, custom_id=up))
     await telex.reader.send_dm("and when?")
     assert engine.calls[-1]["earlier"] == ["who bought Slack?"]
@@ -318,7 +318,7 @@ async def test_a_direct_message_is_answered_from_what_the_person_can_see(telex, 
     assert "Extraits des articles" in text(direct_messages(telex)[-1])
     engine.answer_fields = {"nearest": (await newest_article(telex, feed),)}
     await telex.reader.send_dm("how deep is the ocean of Europa?")
-    (only_custom_id,) = custom_ids(direct_messages(telex)[-1])
+    (only_custom_id,) = list_custom_ids(direct_messages(telex)[-1])
     assert only_custom_id.startswith("telex:vote:down")  # and no watch, which would belong to a server
 
 
@@ -332,11 +332,11 @@ async def test_a_direct_message_of_somebody_who_sees_no_feed_says_so(telex, engi
 
 async def test_direct_messages_have_the_same_limit(telex, feed_server, engine):
     await follow(telex, feed_server)
-    for number in range(MAX_PER_PERSON_PER_MINUTE + 2):
+    for number in range(MAX_QUESTIONS_PER_USER_PER_MINUTE + 2):
         await telex.reader.send_dm(f"who bought Slack {number}?")
-    assert len(engine.calls) == MAX_PER_PERSON_PER_MINUTE
+    assert len(engine.calls) == MAX_QUESTIONS_PER_USER_PER_MINUTE
     assert "Ask again" in text(direct_messages(telex)[-1])
-    assert len(direct_messages(telex)) == MAX_PER_PERSON_PER_MINUTE + 2
+    assert len(direct_messages(telex)) == MAX_QUESTIONS_PER_USER_PER_MINUTE + 2
 
 
 async def test_who_has_to_wait_for_an_answer_is_told_how_long_and_the_answer_takes_its_place(

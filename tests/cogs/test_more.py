@@ -98,7 +98,7 @@ async def test_a_role_is_taken_and_given_back_while_it_is_offered_and_grants_not
     backend.edit_role(telex.guild.id, bot_role.id, {"position": 9})
     panel = await telex.editor.slash(telex.news, "settings server")
     await telex.editor.select(last_reply(panel), [role], custom_id=role_menu_ids(last_reply(panel))[-1])
-    assert (await telex.store.preferences.of_server(telex.guild.id)).notify_roles == (role.id,)
+    assert (await telex.store.preferences.by_server(telex.guild.id)).notify_roles == (role.id,)
     menu = last_reply(await telex.reader.click(await open_more_menu(telex, post), label="Notify me"))
     assert f"You have <@&{role.id}>" in text(menu)
     guild = telex.bot.get_guild(telex.guild.id)

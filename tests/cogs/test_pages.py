@@ -58,7 +58,9 @@ class TeaserFeed:
 
     async def read_due_pages(self) -> None:
         """Read the pages that are due, and deliver what that causes."""
-        await self.world.bot.newsroom.full_text_fetcher.fetch_due([self.feed.id], seconds=30, polite=False)
+        await self.world.bot.services.full_text_fetcher.fetch_due(
+            [self.feed.id], max_seconds=30, polite=False
+        )
         await self.world.deliver()
 
     def notices(self) -> list[str]:
@@ -120,7 +122,7 @@ async def test_a_post_without_a_text_gets_one_only_where_the_settings_want_it(de
     await desk.world.advance(3600)
     await desk.world.deliver()
     post_text = text(desk.world.posts()[-1])
-    shows_page_text = desk.world.bot.newsroom.settings.full_text == "always"
+    shows_page_text = desk.world.bot.services.settings.full_text == "always"
     assert ("A small firm in Leeds" in post_text) == shows_page_text
     assert "Corrected" not in post_text
 

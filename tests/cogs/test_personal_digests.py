@@ -26,7 +26,7 @@ def direct_messages(world: World) -> list[discord.Message]:
 
 
 async def advance_until_due(world: World) -> None:
-    due = await world.store.personal_digests.next_due("closed")
+    due = await world.store.personal_digests.next_due_at("closed")
     assert due is not None
     await world.advance(due - world.clock.now())
     await world.deliver()
@@ -37,7 +37,7 @@ async def save_daily_digest(world: World, **plan: Any) -> None:
     """The reader has a digest, every day at eight."""
     await world.store.personal_digests.save(
         PersonalDigestPlan(weekday=None, minute=480, **plan),
-        person_id=world.reader.id,
+        user_id=world.reader.id,
         channel_id=world.reader.user.dm_channel.id,
         server_id=world.guild.id,
         language="en",
@@ -88,11 +88,11 @@ async def test_it_comes_at_the_persons_hour_in_their_language_of_what_they_chose
     panel = last_reply(await telex.reader.user.click(digest, label="Modifier, mettre en pause ou arrêter…"))
     panel = last_reply(await telex.reader.user.click(panel, label="Mettre en pause"))
     assert "Mis en pause" in text(panel)
-    assert await telex.store.personal_digests.next_due("closed") is None
+    assert await telex.store.personal_digests.next_due_at("closed") is None
     panel = last_reply(await telex.reader.user.click(panel, label="Reprendre"))
     assert "Prochain envoi" in text(panel)
     assert "arrêté" in message_text(await telex.reader.user.click(panel, label="Arrêter le résumé"))
-    assert await telex.store.personal_digests.of_person(telex.reader.id) is None
+    assert await telex.store.personal_digests.by_user(telex.reader.id) is None
 
 
 async def test_what_may_no_longer_be_read_is_not_told_and_closed_messages_pause_it(telex, feed_server):
@@ -105,7 +105,7 @@ async def test_what_may_no_longer_be_read_is_not_told_and_closed_messages_pause_
     await publish_articles(telex, feed_server, hidden, "A plan leaks", path="/hidden")
     await publish_articles(telex, feed_server, secret, "A minister resigns", path="/secret")
     hide_channel(telex, first, telex.reader)
-    making = telex.bot.courier.personal_digests
+    making = telex.bot.outbox_relay.personal_digests
     await telex.advance(await making.next_due() - telex.clock.now())
     await making.start_if_due(telex.clock.now())
     await making.task
@@ -141,13 +141,15 @@ async def test_it_is_owed_once_and_is_in_the_copy_and_gone_with_everything(telex
     await save_daily_digest(telex, topics=("scheduler",), watches=True)
     store = telex.store.personal_digests
     await publish_articles(telex, feed_server, feed, "Linux gets a scheduler")
-    digest = await store.of_person(telex.reader.id)
+    digest = await store.by_user(telex.reader.id)
     await telex.advance(digest.due - telex.clock.now())
-    edition = await telex.bot.courier.personal_digests.build_edition(
+    edition = await telex.bot.outbox_relay.personal_digests.build_edition(
         digest.plan, telex.reader.id, "en", [feed.id], since=digest.due - 86_400, until=telex.clock.now()
     )
     was_enqueued = [
-        await store.enqueue_due(digest, edition.to_json(), until=digest.due, named=edition.article_ids)
+        await store.enqueue_due(
+            digest, edition.to_json(), until=digest.due, listed_article_ids=edition.article_ids
+        )
         for _ in range(2)
     ]
     assert was_enqueued == [True, False]
@@ -161,7 +163,7 @@ async def test_it_is_owed_once_and_is_in_the_copy_and_gone_with_everything(telex
     assert document["digest"]["topics"] == ["scheduler"]
     panel = last_reply(await telex.reader.click(panel, label="Delete everything"))
     assert "your digest" in message_text(await telex.reader.click(panel, label="Delete permanently"))
-    assert await store.of_person(telex.reader.id) is None
+    assert await store.by_user(telex.reader.id) is None
     await publish_articles(telex, feed_server, feed, "Another scheduler")
     await telex.advance(2 * 86_400)
     await telex.deliver()

@@ -15,7 +15,7 @@ from tests.discord_world import World
 async def test_a_reaction_keeps_an_article_and_taking_it_back_lets_go(telex, feed_server):
     await follow(telex, feed_server)
     await telex.reader.react(telex.posts()[0], "🔖")
-    (bookmark,) = await telex.store.bookmarks.list(telex.reader.id, limit=9)
+    (bookmark,) = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=9)
     assert bookmark.article.title == "Cities ban facial recognition"
     assert (bookmark.server_id, bookmark.channel_id) == (telex.guild.id, telex.news.id)
     assert bookmark.message_id == telex.posts()[0].id
@@ -27,14 +27,14 @@ async def test_a_reaction_made_again_soon_brings_note_and_tags_back(telex, feed_
     await follow(telex, feed_server)
     post, bookmarks = telex.posts()[0], telex.store.bookmarks
     await telex.reader.react(post, "🔖")
-    (bookmark,) = await bookmarks.list(telex.reader.id, limit=9)
+    (bookmark,) = await bookmarks.list_by_user(telex.reader.id, limit=9)
     await bookmarks.annotate(telex.reader.id, bookmark.article.id, note="For Ben", tags=("law",))
     for pause, note in ((60, "For Ben"), (3600, "")):
         await telex.reader.unreact(post, "🔖")
         assert await bookmark_titles(telex, telex.reader) == []
         telex.clock.advance(pause)
         await telex.reader.react(post, "🔖")
-        (bookmark,) = await bookmarks.list(telex.reader.id, limit=9)
+        (bookmark,) = await bookmarks.list_by_user(telex.reader.id, limit=9)
         assert (bookmark.note, bool(bookmark.tags)) == (note, bool(note))
 
 
@@ -123,7 +123,7 @@ async def test_nothing_is_asked_of_posts_that_nobody_reacted_to(telex, feed_serv
 
 
 async def test_a_full_list_is_told_once_in_a_direct_message(telex, feed_server, monkeypatch):
-    monkeypatch.setattr(bookmarking, "MAX_BOOKMARKS", 0)
+    monkeypatch.setattr(bookmarking, "MAX_BOOKMARKS_PER_USER", 0)
     await follow(telex, feed_server)
     for _time in range(2):
         await telex.reader.react(telex.posts()[0], "🔖")

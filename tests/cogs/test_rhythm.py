@@ -45,21 +45,21 @@ async def test_a_rhythm_is_chosen_shown_and_switched_off(telex, feed_server):
     panel = last_reply(await choose(telex.editor, panel, "Quiet from 23:00", "Quiet from"))
     assert "**Quiet hours**\n-# Quiet from 23:00. Choose an end time to save." in text(panel)
     assert "Saved" not in text(panel)
-    assert (await telex.store.preferences.of_channel(telex.news.id)).quiet_hours is None
+    assert (await telex.store.preferences.by_channel(telex.news.id)).quiet_hours is None
     panel = last_reply(await choose(telex.editor, panel, "Quiet until 07:00", "Quiet until"))
     assert "**Quiet hours**\n-# 23:00 to 07:00 (UTC)" in text(panel)
     assert text(panel).endswith("\n-# ✅ Saved")
     panel = last_reply(await choose(telex.editor, panel, "Quiet until 06:00", "Quiet until"))
     panel = last_reply(await choose(telex.editor, panel, "3 posts an hour", "Hourly limit"))
     panel = last_reply(await choose(telex.editor, panel, "5 minutes", "Time between"))
-    preferences = await telex.store.preferences.of_channel(telex.news.id)
+    preferences = await telex.store.preferences.by_channel(telex.news.id)
     assert (preferences.quiet_hours, preferences.most_an_hour, preferences.gap) == ("23:00-06:00", 3, 300)
     history = message_text(await telex.editor.slash(telex.news, "settings history"))
     assert "**Quiet hours**: 23:00 – 07:00 → 23:00 – 06:00" in history.replace("\u202f", " ")
     assert "**Hourly limit**: no limit → 3 posts an hour" in history
     panel = last_reply(await telex.editor.click(panel, label="Turn everything off"))
     assert selected_labels(panel, "Hourly limit") == ["No limit"]
-    preferences = await telex.store.preferences.of_channel(telex.news.id)
+    preferences = await telex.store.preferences.by_channel(telex.news.id)
     assert (preferences.quiet_hours, preferences.most_an_hour, preferences.gap) == (None, None, None)
 
 
@@ -68,7 +68,7 @@ async def test_a_pack_that_is_followed_in_quiet_hours_says_when_its_articles_com
 ):
     feed_server.serve("/1", make_rss(make_rss_item(1), title="One"))
     outlines = (opml.Outline("One", f"{feed_server.origin}/1", None, "en"),)
-    monkeypatch.setattr(starter_packs, "outlines", lambda _pack: outlines)
+    monkeypatch.setattr(starter_packs, "list_outlines", lambda _pack: outlines)
     now = datetime.fromtimestamp(telex.clock.now(), UTC).hour
     await telex.set_preference(
         Preference.QUIET_HOURS,
@@ -98,7 +98,7 @@ async def test_quiet_hours_never_begin_where_they_end(telex, feed_server):
     panel = last_reply(await choose(telex.editor, panel, "Quiet from 22:00", "Quiet from"))
     refusal = await choose(telex.editor, panel, "Quiet until 22:00", "Quiet until")
     assert "can’t begin and end at the same time" in message_text(refusal)
-    assert (await telex.store.preferences.of_channel(telex.news.id)).quiet_hours == "22:00-07:00"
+    assert (await telex.store.preferences.by_channel(telex.news.id)).quiet_hours == "22:00-07:00"
     panel = last_reply(await choose(telex.editor, panel, "No quiet hours", "Quiet until"))
     assert "**Quiet hours**\n-# No quiet hours" in text(panel)
 

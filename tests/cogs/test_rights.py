@@ -144,9 +144,9 @@ async def test_a_panel_of_a_channel_that_somebody_sees_no_more_does_nothing(
     store = telex.store
     pair = (await store.subscriptions.list_with_feeds(telex.guild.id))[0][0]
     if label == "Remove 1":
-        await store.filters.add(pair.id, [(FilterMode.EXCLUDE, "chips")], person_id=1, limit=9)
+        await store.filters.add(pair.id, [(FilterMode.EXCLUDE, "chips")], user_id=1, limit=9)
     await store.preferences.change(
-        Preference.MIN_POST_INTERVAL, 60, server_id=telex.guild.id, person_id=1, channel_id=telex.news.id
+        Preference.MIN_POST_INTERVAL, 60, server_id=telex.guild.id, user_id=1, channel_id=telex.news.id
     )
     elsewhere = telex.guild.create_text_channel("elsewhere")
     await telex.env.settle()
@@ -154,7 +154,7 @@ async def test_a_panel_of_a_channel_that_somebody_sees_no_more_does_nothing(
     panel = last_reply(await telex.editor.slash(elsewhere, command, **command_options))
     state_before = await channel_state(telex, feed.id)
     role = telex.guild.create_role("Helpers")
-    await store.preferences.change(Preference.MANAGER_ROLE, role.id, server_id=telex.guild.id, person_id=1)
+    await store.preferences.change(Preference.MANAGER_ROLE, role.id, server_id=telex.guild.id, user_id=1)
     telex.env.backend.edit_member(telex.guild.id, telex.editor.id, {"role_ids": [role.id]})
     hide_channel(telex, telex.news, telex.editor)
     await telex.env.settle()
@@ -169,10 +169,10 @@ async def channel_state(world: World, feed_id: int) -> object:
     pairs = await store.subscriptions.list_with_feeds(world.guild.id)
     return (
         [
-            (subscription, await store.filters.by_subscription_id(subscription.id))
+            (subscription, await store.filters.list_by_subscription(subscription.id))
             for subscription, feed in pairs
             if feed.id == feed_id
         ],
-        await store.preferences.of_channel(world.news.id),
-        await store.digests.of_channel(world.news.id),
+        await store.preferences.by_channel(world.news.id),
+        await store.digests.by_channel(world.news.id),
     )

@@ -45,4 +45,4 @@ async def test_it_is_said_whether_a_key_in_an_address_is_encrypted(
         file.read_bytes() for file in path.parent.glob(f"{path.name}*") if file.is_file()
     )
     assert (b"hunter2" in database_bytes) is not has_key
-    assert len(await telex.store.feeds.all()) == 1
+    assert len(await telex.store.feeds.list_all()) == 1

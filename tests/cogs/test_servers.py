@@ -18,10 +18,10 @@ def publisher(telex, feed_server) -> Publisher:
 async def test_a_server_is_known_with_its_language_when_the_bot_joins(telex):
     guild = telex.env.create_guild("Autre", preferred_locale="fr")
     await telex.env.settle()
-    assert await telex.store.servers.locale(guild.id) == "fr"
+    assert await telex.store.servers.get_locale(guild.id) == "fr"
     telex.env.backend.edit_guild(guild.id, {"preferred_locale": "en-GB"})
     await telex.env.settle()
-    assert await telex.store.servers.locale(guild.id) == "en-GB"
+    assert await telex.store.servers.get_locale(guild.id) == "en-GB"
 
 
 async def test_a_bot_sent_away_while_it_was_down_learns_it_at_the_start(telex, publisher):
@@ -33,8 +33,10 @@ async def test_a_bot_sent_away_while_it_was_down_learns_it_at_the_start(telex, p
     await telex.restart()
     await publisher.post(make_rss_item(1))
     assert titles(telex) == ["Article 0", "Article 1"]
-    article = (await telex.store.articles.newest(None, limit=1))[0]
-    fates = {row.channel_id: row for row in await telex.store.delivery_statuses.by_page_key(article.page)}
+    article = (await telex.store.articles.list_newest(None, limit=1))[0]
+    fates = {
+        row.channel_id: row for row in await telex.store.delivery_statuses.list_by_page_key(article.page)
+    }
     assert (fates[channel.id].fate, fates[channel.id].reason) == (DeliveryStatus.WITHHELD, "away")
 
 
@@ -44,8 +46,8 @@ async def test_a_leave_withholds_what_waits(telex, publisher):
     telex.env.backend.remove_guild(telex.guild.id)
     await telex.env.settle()
     await telex.deliver()
-    article = (await telex.store.articles.newest(None, limit=1))[0]
-    (fate,) = await telex.store.delivery_statuses.by_page_key(article.page)
+    article = (await telex.store.articles.list_newest(None, limit=1))[0]
+    (fate,) = await telex.store.delivery_statuses.list_by_page_key(article.page)
     assert (fate.fate, fate.reason) == (DeliveryStatus.WITHHELD, "away")
 
 
@@ -56,7 +58,7 @@ async def test_permissions_given_to_a_role_open_the_channel_again(telex, publish
     telex.env.backend.edit_role(telex.guild.id, role.id, {"permissions": lacking})
     await telex.env.settle()
     await publisher.post(make_rss_item(1))
-    assert await telex.store.dispatches.problem(telex.news.id) is not None
+    assert await telex.store.dispatches.get_problem(telex.news.id) is not None
     telex.env.backend.edit_role(telex.guild.id, role.id, {"permissions": INVITE_PERMISSIONS.value})
     await telex.env.settle()
     await telex.deliver()
@@ -67,6 +69,6 @@ async def test_a_change_that_gives_nothing_does_not_make_the_bot_knock_again(tel
     await publisher.begin()
     await telex.set_permissions(telex.news, send_messages=False)
     await publisher.post(make_rss_item(1))
-    problem_before = await telex.store.dispatches.problem(telex.news.id)
+    problem_before = await telex.store.dispatches.get_problem(telex.news.id)
     await telex.set_permissions(telex.news, send_messages=False, add_reactions=False)
-    assert await telex.store.dispatches.problem(telex.news.id) == problem_before
+    assert await telex.store.dispatches.get_problem(telex.news.id) == problem_before

@@ -146,7 +146,7 @@ def starter_pack_server(feed_server, monkeypatch) -> FeedServer:
     }
     monkeypatch.setattr(
         starter_packs,
-        "outlines",
+        "list_outlines",
         lambda pack: tuple(
             opml.Outline(title, feed_server.origin + path, None, "en")
             for title, path in feeds_by_pack.get(pack, [])

@@ -17,7 +17,7 @@ import pytest
 
 from bot.client.web import feed_routes
 from bot.core.preferences import Preference
-from bot.core.rate_limits import MissLimit
+from bot.core.rate_limits import FailedLookupLimiter
 from bot.core.settings import Settings
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
@@ -226,10 +226,10 @@ async def test_what_a_channel_posts_is_read_as_atom_rss_and_json_and_304_until_s
     await follow(telex, feed_server)
     for validator in validators:
         assert (await readers.get(posts, **validator))[0] == 200
-    for _ in range(feed_routes.REQUESTS):
+    for _ in range(feed_routes.MAX_REQUESTS):
         status, headers, _body = await readers.get(posts, **validators[0])
     assert (status, int(headers["Retry-After"]) > 0) == (429, True)
-    telex.clock.advance(feed_routes.PERIOD)
+    telex.clock.advance(feed_routes.PERIOD_SECONDS)
     assert (await readers.get(posts))[0] == 200
 
 
@@ -282,27 +282,27 @@ async def test_an_address_ends_when_it_is_replaced_its_channel_deleted_or_the_bo
     assert "**Feed of the channel**: not shared → shared" in history
     other_channel = telex.guild.create_text_channel("other")
     await telex.store.channel_feeds.create_token(
-        server_id=telex.guild.id, channel_id=other_channel.id, person_id=1
+        server_id=telex.guild.id, channel_id=other_channel.id, user_id=1
     )
     telex.env.backend.delete_channel(other_channel.id)
     await telex.env.settle()
-    assert await telex.store.channel_feeds.of_channel(other_channel.id) is None
+    assert await telex.store.channel_feeds.by_channel(other_channel.id) is None
     for odd in ("/", "/posts.exe", "/other.atom"):
         assert (await readers.get(second.replace("/posts.atom", odd)))[0] == 404
     assert (await readers.get(f"{PUBLIC}/feeds/{'x' * 5000}/posts.atom"))[0] == 404
-    for guess in range(MissLimit.ALLOWED - 1):  # beside the old address
+    for guess in range(FailedLookupLimiter.MAX_MISSES - 1):  # beside the old address
         assert (await readers.get(f"{PUBLIC}/feeds/{guess}/posts.atom"))[0] == 404
     status, headers, _body = await readers.get(f"{PUBLIC}/feeds/guess/posts.atom")
     assert (status, headers["Retry-After"]) == (429, "3")
     elsewhere = {"X-Forwarded-For": "192.0.2.7, 2001:db8::7"}
     assert (await readers.get(f"{PUBLIC}/feeds/other/posts.atom", **elsewhere))[0] == 404
     share = telex.store.channel_feeds.create_token
-    token = await share(server_id=telex.guild.id, channel_id=telex.news.id, person_id=1)
+    token = await share(server_id=telex.guild.id, channel_id=telex.news.id, user_id=1)
     second = f"{PUBLIC}/feeds/{token}/posts.atom"
     assert (await readers.get(second))[0] == 200, "nobody's guesses keep a reader out that was never seen"
     await telex.store.servers.mark_left(telex.guild.id)
     await telex.store.servers.mark_joined(telex.guild.id)
-    telex.clock.advance(MissLimit.PERIOD)
+    telex.clock.advance(FailedLookupLimiter.PERIOD_SECONDS)
     assert (await readers.get(second))[0] == 404
     assert second.split("/")[-2].encode() not in sql.file(telex.database).read_bytes()
 

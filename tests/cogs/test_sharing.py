@@ -18,7 +18,7 @@ async def test_one_result_is_shared_under_the_name_of_who_shared_it(telex, feed_
     assert "### [A new browser engine](https://news.example/articles/2)" in text(shared)
     await telex.restart()
     await telex.editor.click(shared, label="Save")
-    (bookmark,) = await telex.store.bookmarks.list(telex.editor.id, limit=9)
+    (bookmark,) = await telex.store.bookmarks.list_by_user(telex.editor.id, limit=9)
     assert bookmark.article.title == "A new browser engine"
 
 

@@ -2,7 +2,7 @@
 
 from bot.cli import printing
 from bot.core.preferences import Preference
-from bot.posting.wording.post_explanations import explain
+from bot.posting.wording.post_explanations import explain_link
 from tests.cogs.helpers import choose, follow, last_reply, message_text, text
 from tests.feed_server import make_rss, make_rss_item
 
@@ -30,7 +30,9 @@ async def test_a_story_waits_for_two_outlets_and_says_so(telex, feed_server, mon
     why = message_text(await telex.editor.slash(telex.news, "why", link=link)).replace("\\", "")
     why_not = "Waiting for more outlets: 1 of 2 so far."
     assert why_not in why
-    assert why_not in "".join(printing.explanation_lines(await explain(telex.store, link)))  # in a terminal
+    assert why_not in "".join(
+        printing.explanation_lines(await explain_link(telex.store, link))
+    )  # in a terminal
     panel = last_reply(await telex.editor.slash(telex.news, "settings stories"))
     assert "1 story is waiting." in text(panel)
     assert "no story can reach" not in text(panel)
@@ -65,7 +67,7 @@ async def test_the_best_of_the_day_comes_at_its_hour_and_the_rest_says_why_not(t
     telex.locales[telex.editor.id] = "fr"
     why = message_text(await telex.editor.slash(telex.news, "why", link=link)).replace("\\", "")
     assert "Seuls les meilleurs sujets du jour y sont publiés" in why
-    due = await telex.store.held_posts.next_due()
+    due = await telex.store.held_posts.next_due_at()
     assert due is not None
     await telex.advance(due - now)
     await telex.deliver()
@@ -76,7 +78,7 @@ async def test_the_best_of_the_day_comes_at_its_hour_and_the_rest_says_why_not(t
     assert len(telex.posts()) == post_count_before + 1
     why = message_text(await telex.editor.slash(telex.news, "why", link=link))
     assert "il n’était pas parmi les meilleurs sujets du jour" in why
-    preferences = await telex.store.preferences.of_channel(telex.news.id)
+    preferences = await telex.store.preferences.by_channel(telex.news.id)
     assert preferences.best_a_day == 1
     changes = await telex.store.preferences.changes(telex.guild.id, limit=9)
     assert changes[0].setting == Preference.TOP_STORIES_PER_DAY

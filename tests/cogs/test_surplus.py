@@ -15,7 +15,7 @@ LEFT_OUT = "https://news.example/articles/119"
 @pytest.fixture
 def ten_entries_per_feed(monkeypatch) -> None:
     """Ten entries a feed; asked for before the newsroom."""
-    monkeypatch.setattr(ingest_quota, "ENTRIES", 10)
+    monkeypatch.setattr(ingest_quota, "FEED_QUOTA_ENTRIES", 10)
 
 
 async def follow_flooding_feed(telex: World, server: FeedServer) -> None:

@@ -70,7 +70,7 @@ async def test_every_kind_of_query_finds_what_it_says(world_with_articles):
 async def test_bookmarks_are_a_filter_in_both_languages(world_with_articles):
     article = next(
         candidate
-        for candidate in await world_with_articles.store.articles.newest(None, limit=3)
+        for candidate in await world_with_articles.store.articles.list_newest(None, limit=3)
         if candidate.title == CITIES
     )
     await world_with_articles.store.bookmarks.add(world_with_articles.reader.id, article.id)
@@ -132,7 +132,7 @@ OPTIONS: list[tuple[dict[str, Any], str, str]] = [
 async def test_options_write_the_same_query(world_with_articles):
     article = next(
         candidate
-        for candidate in await world_with_articles.store.articles.newest(None, limit=3)
+        for candidate in await world_with_articles.store.articles.list_newest(None, limit=3)
         if candidate.title == CITIES
     )
     await world_with_articles.store.bookmarks.add(world_with_articles.reader.id, article.id)

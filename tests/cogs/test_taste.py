@@ -24,20 +24,21 @@ async def test_the_menu_of_a_post_takes_opinions_and_takes_them_back(telex, feed
     article = await newest_article(telex, feed)
     opened_reply = last_reply(await open_more_menu(telex, article, telex.reader))
     assert article.title in text(opened_reply)
-    assert [opinion.opinion for opinion in await telex.store.feedback.of_person(telex.reader.id)] == [
+    assert [opinion.opinion for opinion in await telex.store.feedback.list_by_user(telex.reader.id)] == [
         "opened"
     ]
     pressed_reply = last_reply(await telex.reader.click(opened_reply, label="Like"))
     assert [
-        liked_opinion.opinion for liked_opinion in await telex.store.feedback.of_person(telex.reader.id)
+        liked_opinion.opinion for liked_opinion in await telex.store.feedback.list_by_user(telex.reader.id)
     ] == ["liked"]
     assert {component["label"]: component["style"] for component in components(pressed_reply)}["Like"] == 1
     pressed_reply = last_reply(await telex.reader.click(pressed_reply, label="Less like this"))
     assert [
-        disliked_opinion.opinion for disliked_opinion in await telex.store.feedback.of_person(telex.reader.id)
+        disliked_opinion.opinion
+        for disliked_opinion in await telex.store.feedback.list_by_user(telex.reader.id)
     ] == ["disliked"]
     await telex.reader.click(pressed_reply, label="Less like this")
-    assert await telex.store.feedback.of_person(telex.reader.id) == []
+    assert await telex.store.feedback.list_by_user(telex.reader.id) == []
 
 
 async def test_a_taste_is_learnt_shown_explained_and_forgotten(telex, feed_server):
@@ -48,7 +49,7 @@ async def test_a_taste_is_learnt_shown_explained_and_forgotten(telex, feed_serve
     for count in (6, 12):  # so that all are posts
         feed_server.serve("/rss", make_rss(*reversed(entries[:count])))
         await telex.poll_and_deliver(feed)
-    articles = await telex.store.articles.newest([feed.id], limit=20)
+    articles = await telex.store.articles.list_newest([feed.id], limit=20)
     chess_articles = [candidate for candidate in articles if "Chess" in candidate.title]
     for number, article in enumerate(chess_articles):
         for person in (telex.reader, telex.editor):
@@ -62,7 +63,7 @@ async def test_a_taste_is_learnt_shown_explained_and_forgotten(telex, feed_serve
     assert "Liked in this server" not in message_text(await telex.editor.slash(telex.news, "why", link=link))
     for article in chess_articles:
         await telex.store.bookmarks.add(77, article.id, server_id=telex.guild.id)
-    telex.bot.newsroom.tastes.invalidate(telex.guild.id)
+    telex.bot.services.preference_models.invalidate(telex.guild.id)
     panel = last_reply(await telex.editor.slash(telex.news, "settings taste"))
     assert "**Likes**\nWords in titles: **Chess** ×" in text(panel)
     assert "**Golf**" in text(panel).partition("**Likes less**")[2]
@@ -78,4 +79,4 @@ async def test_a_taste_is_learnt_shown_explained_and_forgotten(telex, feed_serve
     assert await telex.store.bookmarks.count(77) == 6
     history = message_text(await telex.editor.slash(telex.news, "settings history"))
     assert "**What this server likes**: none → reset" in history
-    assert json.dumps(await telex.store.feedback.of_person(telex.editor.id)) == "[]"
+    assert json.dumps(await telex.store.feedback.list_by_user(telex.editor.id)) == "[]"

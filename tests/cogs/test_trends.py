@@ -167,17 +167,17 @@ async def test_without_a_picture_the_words_are_there(telex, feed_server, monkeyp
 
 async def test_titles_are_sampled_where_there_are_many(telex, feed_server):
     await publish_trend(telex, feed_server)
-    feeds = {feed.id for feed in await telex.store.feeds.all()}
+    feeds = {feed.id for feed in await telex.store.feeds.list_all()}
     now = telex.clock.now()
     samples: TitleSamples = telex.store.title_samples
-    full_sample = await samples.sample(feeds, since=now - 14 * DAY, before=now, most=1_000)
-    small_sample = await samples.sample(feeds, since=now - 14 * DAY, before=now, most=20)
+    full_sample = await samples.sample(feeds, since=now - 14 * DAY, before=now, max_titles=1_000)
+    small_sample = await samples.sample(feeds, since=now - 14 * DAY, before=now, max_titles=20)
     assert full_sample.step == 1
     assert len(full_sample.titles) == 64
     assert small_sample.step == 4
     assert len(small_sample.titles) == 16
-    assert (await samples.sample(feeds, since=now, before=now + 1, most=20)).titles == []
-    assert (await samples.sample([], since=0, before=now, most=20)).titles == []
+    assert (await samples.sample(feeds, since=now, before=now + 1, max_titles=20)).titles == []
+    assert (await samples.sample([], since=0, before=now, max_titles=20)).titles == []
 
 
 async def test_impatience_is_bounded(telex, feed_server, requested_charts, monkeypatch):

@@ -24,7 +24,7 @@ async def ask_question(world: World, *, public: bool = False) -> ResponseMessage
 
 
 async def count_votes(world: World) -> tuple[int, int]:
-    (tally,) = await world.store.questions.stats(0, all_=True)
+    (tally,) = await world.store.questions.load_stats(0, include_helpful=True)
     return tally.up, tally.down
 
 
@@ -76,7 +76,7 @@ async def test_votes_count_after_a_restart(telex):
     answer = telex.posts()[-1]
     upvote_ids = [
         component_id
-        for component_id in message_contents.custom_ids(answer)
+        for component_id in message_contents.list_custom_ids(answer)
         if component_id.startswith("telex:vote:up")
     ]
     assert "Glad that helped" in message_text(await telex.editor.click(answer, custom_id=upvote_ids[0]))
@@ -95,7 +95,7 @@ async def test_an_answer_of_another_server_cannot_be_judged_here(telex):
     question = await telex.store.questions.add(
         server_id=elsewhere.id,
         channel_id=1,
-        person_id=telex.reader.id,
+        user_id=telex.reader.id,
         text="Who?",
         language="en",
         public=True,

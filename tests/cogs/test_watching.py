@@ -61,7 +61,7 @@ class WatchedFeed:
 
 def is_notice(message: discord.Message) -> bool:
     return any(
-        component_id.startswith("telex:stop:") for component_id in message_contents.custom_ids(message)
+        component_id.startswith("telex:stop:") for component_id in message_contents.list_custom_ids(message)
     )
 
 
@@ -123,10 +123,10 @@ async def test_nothing_is_said_of_a_watch_that_could_not_be_saved(telex, watched
 async def test_who_takes_no_direct_messages_has_no_watch_afterwards(telex, watched_feed, monkeypatch):
     refuse_direct_message(telex)
     assert "I can’t DM you." in message_text(await add_watch(telex, "browser"))
-    assert await telex.store.watches.of_person(telex.reader.id) == []
+    assert await telex.store.watches.list_by_user(telex.reader.id) == []
     telex.env.inject_error("POST", "/channels/*/messages", status=400, code=50035, message="Invalid")
     assert "I’ll DM you" not in message_text(await add_watch(telex, "browser"))
-    assert await telex.store.watches.of_person(telex.reader.id) == []
+    assert await telex.store.watches.list_by_user(telex.reader.id) == []
     telex.ignore_past_errors()
     assert "I’ll DM you" in message_text(await add_watch(telex, "browser"))
 
@@ -204,7 +204,7 @@ async def test_what_was_hidden_when_it_was_to_be_told_is_told_when_it_matches_ag
     )
     (article,) = [
         candidate
-        for candidate in await telex.store.articles.newest(None, limit=9)
+        for candidate in await telex.store.articles.list_newest(None, limit=9)
         if "Quantum" in candidate.title
     ]
     sql.run(telex.database, "INSERT INTO arrival (article_id) VALUES (?)", (article.id,))
@@ -276,7 +276,7 @@ async def test_a_query_of_many_mistakes_is_watched_for_and_answered(telex, watch
     )
     assert "Je vous enverrai en MP" in answer
     assert "n’est pas un filtre" in answer
-    assert len(await telex.store.watches.of_person(telex.reader.id)) == 1
+    assert len(await telex.store.watches.list_by_user(telex.reader.id)) == 1
 
 
 async def test_several_matches_that_wait_share_one_notice(telex, watched_feed):
@@ -369,7 +369,7 @@ async def test_the_stop_button_ends_a_watch_after_a_restart_too(telex, watched_f
     assert message_text(second_reply) == "This watch has already ended."
     save_reply = await telex.reader.user.click(notice, label="Save")
     assert message_text(save_reply) == "Saved to your bookmarks."
-    (bookmark,) = await telex.store.bookmarks.list(telex.reader.id, limit=9)
+    (bookmark,) = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=9)
     assert (bookmark.article.title, bookmark.server_id) == ("Quantum leaps", telex.guild.id)
 
 
@@ -379,17 +379,17 @@ async def test_a_forged_stop_button_ends_no_watch_of_another_person(telex, watch
     (notice,) = watched_feed.find_notices()
     (custom_id,) = (
         component_id
-        for component_id in message_contents.custom_ids(notice)
+        for component_id in message_contents.list_custom_ids(notice)
         if component_id.startswith("telex:stop:")
     )
     channel = telex.bot.get_channel(telex.news.id)
     assert isinstance(channel, discord.TextChannel)
-    stop = buttons.stop(custom_id.removeprefix("telex:stop:"))
+    stop = buttons.STOP_WATCH_BUTTON(custom_id.removeprefix("telex:stop:"))
     forged_message = await channel.send("forged", view=buttons.view_of_items(stop))
     await telex.env.settle()
     answer = await telex.editor.click(forged_message, label="Stop this watch")
     assert message_text(answer) == "This watch has already ended."
-    assert len(await telex.store.watches.of_person(telex.reader.id)) == 1
+    assert len(await telex.store.watches.list_by_user(telex.reader.id)) == 1
 
 
 async def test_a_notice_of_several_has_a_menu_to_save_them(telex, watched_feed):
@@ -425,13 +425,13 @@ async def test_what_makes_no_watch_is_refused_in_words(telex, watched_feed):
     ):
         telex.clock.advance(10)  # nobody is too quick
         assert words in message_text(await add_watch(telex, query)), query
-    assert await telex.store.watches.of_person(telex.reader.id) == []
+    assert await telex.store.watches.list_by_user(telex.reader.id) == []
 
 
 async def test_a_word_that_nearly_every_article_has_is_refused(telex, watched_feed, monkeypatch):
     await watched_feed.publish(*(f"Gadget {number}" for number in range(20)))
     assert "I’ll DM you" in message_text(await add_watch(telex, "gadget"))
-    monkeypatch.setattr(watch_matching, "_SELECTIVITY_SAMPLE_SIZE", 20)
+    monkeypatch.setattr(watch_matching, "_MATCH_SHARE_SAMPLE_SIZE", 20)
     assert "Too many articles" in message_text(await add_watch(telex, "gadgets"))
     assert "I’ll DM you" in message_text(await add_watch(telex, "source:example"))
 
@@ -439,7 +439,7 @@ async def test_a_word_that_nearly_every_article_has_is_refused(telex, watched_fe
 async def test_limits_are_said_and_the_same_watch_twice_is_one(telex, watched_feed, monkeypatch):
     await add_watch(telex, "one")
     assert "You’re already watching this." in message_text(await add_watch(telex, "  one "))
-    monkeypatch.setattr(watch_matching, "MAX_WATCHES_PER_PERSON", 1)
+    monkeypatch.setattr(watch_matching, "MAX_WATCHES_PER_USER", 1)
     monkeypatch.setattr(watch_matching, "MAX_WATCHES_PER_SERVER", 1)
     assert "You already have 1 watches" in message_text(await add_watch(telex, "two"))
     await add_watch(telex, "one", where=telex.news)
@@ -475,10 +475,10 @@ async def test_watches_are_removed_from_the_list(telex, watched_feed):
 
 async def test_somebodys_watch_cannot_be_removed_by_another(telex, watched_feed):
     await add_watch(telex, "quantum")
-    (watch,) = await telex.store.watches.of_person(telex.reader.id)
+    (watch,) = await telex.store.watches.list_by_user(telex.reader.id)
     answer = await telex.editor.slash(telex.news, "watch remove", watch=str(watch.id))
     assert "There’s no such watch" in message_text(answer)
-    assert len(await telex.store.watches.of_person(telex.reader.id)) == 1
+    assert len(await telex.store.watches.list_by_user(telex.reader.id)) == 1
 
 
 async def test_watches_speak_french(telex, watched_feed):

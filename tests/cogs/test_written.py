@@ -8,7 +8,7 @@ from simcord.results import ResponseMessage
 from bot.core.models import Feed
 from bot.core.preferences import DigestPlan, Preference
 from bot.core.settings import Settings
-from bot.posting.recovery.message_contents import contains_page, linked_pages
+from bot.posting.recovery.message_contents import contains_page, list_linked_pages
 from bot.store.records.content_records import GeneratedTextKind
 from tests.cogs.engine import bot_mention
 from tests.cogs.helpers import (
@@ -122,7 +122,7 @@ async def test_a_day_has_so_many_summaries_and_a_server_its_share(telex, feed_se
     feed = await follow_long_article(telex, feed_server)
     article = await newest_article(telex, feed)
     service.answer_with(GOOD)
-    add = telex.store.written_texts.add
+    add = telex.store.generated_texts.add
     for language in map(str, range(settings.model_daily // 4)):
         await add(
             GeneratedTextKind.SUMMARY,
@@ -151,7 +151,7 @@ async def test_a_digest_has_summaries_where_they_are_there_in_time(telex, feed_s
     assert "With summaries written by a language model." in text(flow)
     assert f"\n{GOOD}\n" in text(flow)
     await telex.editor.click(flow, label="Start")
-    digest = await telex.store.digests.of_channel(telex.news.id)
+    digest = await telex.store.digests.by_channel(telex.news.id)
     assert digest.plan == DigestPlan(weekday=None, minute=480, summaries=True)
     service.send_body(b"{}", 500)  # what is cached needs no service, and what is not goes without
     await telex.advance(digest.due - telex.clock.now())
@@ -178,7 +178,7 @@ async def test_posts_are_sent_at_once_and_translated_when_it_is_there(telex, fee
     assert FRENCH_TEXT in text(post)
     assert "-# 🌐 Traduction automatique (anglais)" in text(post)
     article = await newest_article(telex, feed)
-    assert contains_page(linked_pages(post), article.page, article.title)  # when a channel is read back
+    assert contains_page(list_linked_pages(post), article.page, article.title)  # when a channel is read back
     menu = last_reply(await telex.reader.click(post, label="Plus"))
     assert "ORIGINAL" in text(menu)
     assert ENGLISH_TEXT in text(menu)

@@ -11,7 +11,7 @@ import cogs
 from bot.client.discord_client import TelexBot
 from bot.client.services import Services
 from bot.demo import demo_server
-from bot.demo.preview_places import Places
+from bot.demo.preview_places import DemoPlaces
 from bot.demo.visitor_actions import VisitorActions
 from tests.demo.visitor import Visitor
 from tests.discord_world import LOOPS
@@ -22,10 +22,10 @@ WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL_COGS if cog not in LOOPS)
 @asynccontextmanager
 async def visiting(newsroom: Services) -> AsyncIterator[tuple[Visitor, demo_server.DemoServer]]:
     async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
-        scene = await demo_server.build(env)
+        scene = await demo_server.build_demo_server(env)
         people = {scene.ada: "en-US", scene.camille: "fr"}
         async with env.preview(scene.news, viewers=tuple(people), layout="channel") as preview:
-            VisitorActions(env, preview, Places(env, scene.guild, people))
+            VisitorActions(env, preview, DemoPlaces(env, scene.guild, people))
             yield Visitor(env, preview), scene
 
 

@@ -25,8 +25,8 @@ from bot.core.models import Feed
 from bot.demo import demo_server, simcord_patches
 from bot.demo.demo_clock import SPEED_FACTOR, START_OFFSET_SECONDS, ReplayClock
 from bot.demo.page_pictures import emoji_assets
-from bot.demo.preview_places import Places
-from bot.demo.sample_feeds import Publisher, load, publication_offsets
+from bot.demo.preview_places import DemoPlaces
+from bot.demo.sample_feeds import SamplePublisher, load_stories, publication_offsets
 from bot.demo.visitor_actions import VisitorActions
 from bot.digests.trend_detection import TrendPeriod, detect_trends
 from bot.posting.rendering.layout import icons, outlet_branding
@@ -41,12 +41,14 @@ WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL_COGS if cog not in LOOPS)
 
 
 def acting(env: Env, preview: Preview, scene: demo_server.DemoServer) -> VisitorActions:
-    return VisitorActions(env, preview, Places(env, scene.guild, {scene.ada: "en-US", scene.camille: "fr"}))
+    return VisitorActions(
+        env, preview, DemoPlaces(env, scene.guild, {scene.ada: "en-US", scene.camille: "fr"})
+    )
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_the_trends_of_the_week_have_something_to_show_whenever_a_visitor_asks(share):
-    _outlets, backlog, stories = load()
+    _outlets, backlog, stories = load_stories()
     now = 2_000_000_000
     titles = [
         TitleSample(now - int(story.age_hours * 3600) - 60, story.outlet, story.slug, story.title)
@@ -57,7 +59,7 @@ def test_the_trends_of_the_week_have_something_to_show_whenever_a_visitor_asks(s
 
 async def test_a_refusal_is_not_shown_as_a_broken_command(newsroom):
     async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
-        scene = await demo_server.build(env)
+        scene = await demo_server.build_demo_server(env)
         refused = await scene.ada.slash(scene.news, "feed pause", feed="none")
         assert "/feed add" in message_text(refused)
         assert not env.errors
@@ -65,7 +67,7 @@ async def test_a_refusal_is_not_shown_as_a_broken_command(newsroom):
 
 async def test_a_fault_is_still_shown(newsroom):
     async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
-        scene = await demo_server.build(env)
+        scene = await demo_server.build_demo_server(env)
         await newsroom.store.close()
         await scene.ada.slash(scene.news, "latest")
         assert env.errors
@@ -73,7 +75,7 @@ async def test_a_fault_is_still_shown(newsroom):
 
 async def test_a_click_while_the_page_is_refreshed_does_not_break_the_page(newsroom, monkeypatch):
     async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
-        scene = await demo_server.build(env)
+        scene = await demo_server.build_demo_server(env)
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
             turn = acting(env, preview, scene).page_lock
             busy, settled = asyncio.Event(), asyncio.Event()
@@ -101,7 +103,7 @@ async def test_a_click_while_the_page_is_refreshed_does_not_break_the_page(newsr
 
 async def test_what_is_done_on_a_page_that_an_article_has_just_changed_is_done(newsroom):
     async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
-        scene = await demo_server.build(env)
+        scene = await demo_server.build_demo_server(env)
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
             acting(env, preview, scene)
             visitor = Visitor(env, preview, scene.ada)
@@ -124,7 +126,7 @@ async def test_the_welcome_fits_and_names_what_there_is(newsroom):
 
 async def test_menus_that_were_reset_show_no_earlier_choice(newsroom):
     async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
-        scene = await demo_server.build(env)
+        scene = await demo_server.build_demo_server(env)
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
             visitor = Visitor(env, preview, scene.ada)
 
@@ -156,7 +158,7 @@ async def test_menus_that_were_reset_show_no_earlier_choice(newsroom):
 
 async def test_the_menu_of_a_message_is_in_the_language_of_who_opens_it_and_answers_there(newsroom):
     async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
-        scene = await demo_server.build(env)
+        scene = await demo_server.build_demo_server(env)
         message = await scene.ada.send(scene.news, "No article")
         async with env.preview(scene.news, viewers=(scene.camille,), layout="channel") as preview:
             acting(env, preview, scene)
@@ -178,7 +180,7 @@ async def test_the_menu_of_a_message_is_in_the_language_of_who_opens_it_and_answ
 
 async def test_a_written_name_mentions_the_bot(newsroom):
     async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
-        scene = await demo_server.build(env)
+        scene = await demo_server.build_demo_server(env)
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
             acting(env, preview, scene)
             visitor = Visitor(env, preview, scene.ada)
@@ -195,8 +197,8 @@ async def test_a_written_name_mentions_the_bot(newsroom):
 async def test_the_page_lists_commands_in_the_language_of_who_looks(newsroom, monkeypatch):
     monkeypatch.setattr("simcord.preview._commands.build_catalog", _commands.build_catalog)  # put back after
     async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
-        scene = await demo_server.build(env)
-        simcord_patches.name_commands(scene.camille)
+        scene = await demo_server.build_demo_server(env)
+        simcord_patches.localize_commands(scene.camille)
         people = (scene.ada, scene.camille)
         async with env.preview(scene.news, viewers=people, layout="channel") as preview:
             descriptions_by_command = [
@@ -216,10 +218,10 @@ async def test_the_page_lists_commands_in_the_language_of_who_looks(newsroom, mo
 
 async def test_every_outlet_is_read_and_its_first_story_is_news(newsroom, settings):
     async with (
-        Publisher() as publisher,
+        SamplePublisher() as publisher,
         demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
     ):
-        scene = await demo_server.build(env)
+        scene = await demo_server.build_demo_server(env)
         feeds = {
             outlet.name: await demo_server.follow_feed(newsroom, publisher.feed_url(outlet), scene)
             for outlet in publisher.outlets
@@ -229,7 +231,7 @@ async def test_every_outlet_is_read_and_its_first_story_is_news(newsroom, settin
         assert feed.error is None
         assert (await newsroom.poller.poll(feed, polite=False)).new == 1
         assert isinstance(env.bot, TelexBot)
-        await env.bot.courier.run_until_idle()
+        await env.bot.outbox_relay.run_until_idle()
         await env.settle()
         assert [title(message) for message in scene.news.history()] == [story.title]
 
@@ -240,7 +242,7 @@ class DemoRun:
 
     newsroom: Services
     clock: ManualClock
-    publisher: Publisher
+    publisher: SamplePublisher
     env: Env
     scene: demo_server.DemoServer
     feeds: dict[str, Feed]
@@ -248,7 +250,7 @@ class DemoRun:
 
     async def until(self, moment: float) -> None:
         """Go on until so many seconds after the beginning."""
-        for act in self.publisher.script():
+        for act in self.publisher.build_script():
             if self.passed <= act.offset_seconds < moment:
                 self._pass(act.offset_seconds)
                 act.action(act.story)
@@ -264,7 +266,7 @@ class DemoRun:
     async def deliver(self) -> None:
         demo_server.sync_clock(self.env, self.clock)
         assert isinstance(self.env.bot, TelexBot)
-        await self.env.bot.courier.run_until_idle()
+        await self.env.bot.outbox_relay.run_until_idle()
         await self.env.settle()
 
     def list_last_lines(self, expected_title: str) -> list[str]:
@@ -288,14 +290,14 @@ class DemoRun:
 async def run_demo(newsroom: Services, clock: ManualClock) -> AsyncIterator[DemoRun]:
     """The demo before its first act."""
     async with (
-        Publisher(clock) as publisher,
+        SamplePublisher(clock) as publisher,
         demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
     ):
-        scene = await demo_server.build(env)
+        scene = await demo_server.build_demo_server(env)
         publisher.publish_backlog()
         feeds = {
             outlet.name: await demo_server.follow_feed(
-                newsroom, publisher.feed_url(outlet), scene, quietly=True
+                newsroom, publisher.feed_url(outlet), scene, skip_backlog=True
             )
             for outlet in publisher.outlets
         }
@@ -376,10 +378,10 @@ async def test_the_clock_catches_up_and_then_shows_the_time(monkeypatch):
     monkeypatch.setattr("bot.demo.demo_clock.time.perf_counter", lambda: 1_000 + passed)
     monkeypatch.setattr("bot.demo.demo_clock.time.time", lambda: 1_780_000_000 + passed)
     monkeypatch.setattr("bot.demo.demo_clock.asyncio.sleep", sleep)
-    clock = ReplayClock(ago=2_300, pace=24)
+    clock = ReplayClock(offset_seconds=2_300, speed=24)
     await clock.sleep(48)
     assert slept.pop() == 48
-    clock.begin()
+    clock.start_catching_up()
     started_at = clock.monotonic()
     for passed, now in ((0, -2_300), (1, -2_276), (50, -1_100), (100, 100), (200, 200)):  # noqa: B007
         assert clock.now() == 1_780_000_000 + now
@@ -393,7 +395,7 @@ async def test_the_clock_catches_up_and_then_shows_the_time(monkeypatch):
 
 
 def test_the_stories_come_at_once_then_ever_more_slowly_for_ten_minutes():
-    *_before, stories = load()
+    *_before, stories = load_stories()
     times = publication_offsets(len(stories))
     waits = [after - before for before, after in pairwise(times)]
     assert times[0] == 0
@@ -402,7 +404,7 @@ def test_the_stories_come_at_once_then_ever_more_slowly_for_ten_minutes():
 
 
 def test_every_act_has_its_story_and_no_two_stories_share_a_name():
-    outlets, backlog, stories = load()
+    outlets, backlog, stories = load_stories()
     names = [story.slug for story in (*backlog, *stories)]
     assert len(names) == len(set(names))
     assert {story.outlet for story in (*backlog, *stories)} == {outlet.name for outlet in outlets}
@@ -410,7 +412,7 @@ def test_every_act_has_its_story_and_no_two_stories_share_a_name():
 
 
 def test_the_stories_are_in_both_languages_and_have_the_moratorium():
-    outlets, _backlog, stories = load()
+    outlets, _backlog, stories = load_stories()
     languages = {outlet.name: outlet.language for outlet in outlets}
     story_languages = [languages[story.outlet] for story in stories]
     assert len(stories) >= 30
@@ -444,7 +446,7 @@ async def test_a_channel_of_the_demo_can_be_read_as_a_feed(clock, settings, tmp_
         open_services(settings, clock) as newsroom,
         demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
     ):
-        scene = await demo_server.build(env)
+        scene = await demo_server.build_demo_server(env)
         share_message = last_reply(await scene.ada.slash(scene.news, "feed share"))
         shared = message_text(await scene.ada.click(share_message, label="Create address"))
         (address,) = re.findall(r"http://127\S+posts\.atom", shared)
@@ -456,14 +458,14 @@ async def test_a_channel_of_the_demo_can_be_read_as_a_feed(clock, settings, tmp_
 async def test_a_story_is_polled_as_it_is_published_whatever_poll_was_due(newsroom, monkeypatch):
     monkeypatch.setattr("bot.demo.sample_feeds.publication_offsets", lambda count: [0.0] * count)
     async with (
-        Publisher() as publisher,
+        SamplePublisher() as publisher,
         demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
     ):
         publisher.stories = publisher.stories[:3]
-        scene = await demo_server.build(env)
-        await demo_server.perform(newsroom, publisher, scene)
+        scene = await demo_server.build_demo_server(env)
+        await demo_server.publish_sample_news(newsroom, publisher, scene)
         assert isinstance(env.bot, TelexBot)
-        await env.bot.courier.run_until_idle()
+        await env.bot.outbox_relay.run_until_idle()
         await env.settle()
         assert [title(message) for message in scene.news.history()] == [
             story.title for story in publisher.stories
@@ -472,7 +474,7 @@ async def test_a_story_is_polled_as_it_is_published_whatever_poll_was_due(newsro
 
 async def test_the_page_tells_all_times_from_one_moment_and_names_places_on_a_telephone(newsroom):
     async with demo_server.simulated_discord(TelexBot(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
-        scene = await demo_server.build(env)
+        scene = await demo_server.build_demo_server(env)
         async with (
             env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview,
             aiohttp.ClientSession() as browser,
@@ -491,7 +493,7 @@ async def test_every_outlet_has_a_tile_of_its_own_also_one_that_a_visitor_adds(n
         try:
             pictures = emoji_assets(env)
             for name in ("The Circuit Post", "Zeit Online", "20 Minutes"):
-                emoji = outlet_branding.tile(1, name)
+                emoji = outlet_branding.tile_emoji(1, name)
                 assert any(emoji[2:-1].split(":")[1] in address for address in pictures), name
         finally:
             outlet_branding.set_emoji({}, {})

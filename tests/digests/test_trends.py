@@ -147,7 +147,7 @@ def test_too_few_articles_are_told_as_such():
     press = Press()
     press.titles = press.titles[: MIN_ARTICLES_TO_COMPARE - 1] + press.titles[60:]
     trends = press.trends()
-    assert not trends.comparable
+    assert not trends.is_comparable
     assert trends.rising_rows == trends.sources == ()
     assert detect_trends(NOW, TrendPeriod.DAY, 1, []) == Trends(article_count=0, previous_count=0)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from bot.feeds.fetch_errors import BAD_URL, FeedError
-from bot.feeds.ssrf_guard import REFUSAL_TEXT, check_url, refusal_reason, socket_factory
+from bot.feeds.ssrf_guard import REFUSAL_TEXT, check_url, get_refusal_reason, make_socket_factory
 
 PRIVATE = [
     "127.0.0.1", "127.255.0.9", "10.0.0.1", "172.16.5.4", "192.168.1.1", "169.254.169.254", "100.64.0.1",
@@ -55,25 +55,25 @@ def test_an_address_is_read_as_yarl_reads_it_whether_or_not_it_takes_the_short_w
 
 @pytest.mark.parametrize("address", PRIVATE)
 def test_a_private_or_special_address_is_refused_however_it_is_wrapped(address):
-    assert refusal_reason(address) is not None
+    assert get_refusal_reason(address) is not None
 
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_a_public_address_is_not_refused(address):
-    assert refusal_reason(address) is None
+    assert get_refusal_reason(address) is None
 
 
 def test_a_setting_allows_a_network_in_every_form_of_its_addresses_and_no_other():
     allow = (ip_network("127.0.0.0/8"), ip_network("fd00::/8"))
     for address in ("127.0.0.1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "fd00::1"):
-        assert refusal_reason(address, allow) is None
+        assert get_refusal_reason(address, allow) is None
     for address in ("10.0.0.1", "::1", "fc00::1"):
-        assert refusal_reason(address, allow) is not None
+        assert get_refusal_reason(address, allow) is not None
 
 
 @given(st.ip_addresses())
 def test_whatever_is_allowed_is_global(address):
-    if refusal_reason(str(address)) is None:
+    if get_refusal_reason(str(address)) is None:
         parsed = ip_address(str(address))
         assert parsed.is_global
         assert not parsed.is_multicast
@@ -91,7 +91,7 @@ def test_what_is_no_address_of_the_web_is_refused(url):
 
 
 def test_a_socket_to_a_refused_address_is_never_made():
-    make_socket = socket_factory(())
+    make_socket = make_socket_factory(())
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::ffff:10.0.0.1")):
         with pytest.raises(PermissionError, match=REFUSAL_TEXT):
             make_socket((family, socket.SOCK_STREAM, 0, "", (address, 80)))

@@ -9,7 +9,7 @@ from itertools import islice
 import pytest
 
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.pages.article_extraction import MAX_TEXT, article_text
+from bot.feeds.pages.article_extraction import MAX_TEXT_CHARS, extract_article_text
 from bot.feeds.pages.element_text import decode_page
 from bot.text import boilerplate
 from tests.benchmarks.pages import extract_with_telex, load_marked_pages, score
@@ -81,7 +81,7 @@ ENGLISH_PAGE = PAGE.format(
 
 
 def extract_text(page: str, content_type: str = "text/html; charset=utf-8") -> str:
-    return article_text(page.encode(), content_type, "https://example.org/a")
+    return extract_article_text(page.encode(), content_type, "https://example.org/a")
 
 
 @pytest.mark.parametrize(("page", "paragraphs"), [(FRENCH_PAGE, FRENCH), (ENGLISH_PAGE, ENGLISH)])
@@ -124,7 +124,7 @@ def render_thread(posts: list[tuple[str, str]]) -> str:
 def test_a_discussion_is_its_posts_each_with_its_author_and_without_what_it_quotes_of_the_others():
     quoting = f"<blockquote>{ENGLISH[0]}</blockquote><p>{ENGLISH[1]}</p>"
     posts = render_thread([("mary", ENGLISH[0]), ("jo", quoting), ("mary", ENGLISH[2])])
-    text = article_text(
+    text = extract_article_text(
         f"<body><h1>Battery</h1>{posts}".encode(), "text/html", "https://example.org/threads/battery.5/"
     )
     assert text == (
@@ -177,7 +177,9 @@ def test_a_page_is_read_in_the_encoding_it_is_in(body, content_type):
 
 @pytest.mark.parametrize("page", ["", " ", "<", "<html></html>", "<!-- ", "\x00" * 50, "<p>\ud800</p>"])
 def test_a_page_without_an_article_has_no_text(page):
-    assert article_text(page.encode("utf-8", "surrogatepass"), "text/html", "https://example.org/") == ""
+    assert (
+        extract_article_text(page.encode("utf-8", "surrogatepass"), "text/html", "https://example.org/") == ""
+    )
 
 
 def test_a_tag_of_a_hundred_thousand_attributes_is_not_parsed():
@@ -187,7 +189,7 @@ def test_a_tag_of_a_hundred_thousand_attributes_is_not_parsed():
 
 
 def test_a_long_page_is_capped():
-    assert len(extract_text("<html><body>" + f"<p>{ENGLISH[0]}</p>" * 5_000)) <= MAX_TEXT
+    assert len(extract_text("<html><body>" + f"<p>{ENGLISH[0]}</p>" * 5_000)) <= MAX_TEXT_CHARS
 
 
 def test_the_seed_in_a_plain_page_is_its_article():
@@ -237,7 +239,7 @@ def test_a_character_that_there_is_not_costs_nothing_but_itself(character):
     def text(inside: str) -> str:
         paragraphs = "".join(f"<p>{number}: {paragraph}</p>" for number in range(80) for paragraph in ENGLISH)
         page = f"<html><body><article><h1>A battery</h1>{paragraphs}</article></body></html>"
-        return article_text(
+        return extract_article_text(
             page.replace("lose a", f"lo{inside}se a").encode(), "text/html", "https://a.example/"
         )
 
@@ -249,4 +251,4 @@ def test_references_to_characters_that_there_are_stay():
     paragraphs = "".join(f"<p>{paragraph}</p>" for paragraph in ENGLISH)
     references_markup = "<p>&#233;t&#00000000000233; &#x1F600; ici</p>"
     page = f"<html><body><article>{paragraphs}{references_markup}</article></body></html>"
-    assert "été 😀 ici" in article_text(page.encode(), "text/html", "https://a.example/")
+    assert "été 😀 ici" in extract_article_text(page.encode(), "text/html", "https://a.example/")

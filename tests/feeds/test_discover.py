@@ -11,7 +11,7 @@ from bot.core.worker_pool import WorkerPool
 from bot.feeds import discover, fetch_errors
 from bot.feeds.discover import discover_feeds
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.pages.page_links import MAX_FEEDS, FoundFeed, feed_links
+from bot.feeds.pages.page_links import MAX_FEEDS, FoundFeed, find_feed_links
 from tests.feed_server import make_rss, make_rss_item
 from tests.feeds.test_pages import hang_worker
 from tests.shared import shared
@@ -40,7 +40,7 @@ def test_the_feeds_of_a_page_come_absolute_and_titled_with_comments_last():
         _link("feed.xml", title="the same"),
         _link("", title="empty"),
     )
-    assert feed_links(page, PAGE) == (
+    assert find_feed_links(page, PAGE) == (
         FoundFeed("https://site.example/blog/feed.xml", "Posts & more", "rss"),
         FoundFeed("https://cdn.example/atom", "The Site", "atom"),
         FoundFeed("https://site.example/feed.json", "JSON", "json"),
@@ -50,32 +50,32 @@ def test_the_feeds_of_a_page_come_absolute_and_titled_with_comments_last():
 
 def test_the_base_of_a_page_counts():
     page = _page('<base href="https://other.example/x/">', _link("feed"))
-    assert feed_links(page, PAGE)[0].url == "https://other.example/x/feed"
+    assert find_feed_links(page, PAGE)[0].url == "https://other.example/x/feed"
 
 
 def test_where_no_link_element_helps_links_that_look_like_feeds_do():
     addresses = ("/about", "/rss", "news/atom.xml?x=1", "/feedback")
     page = _page(body="".join(f'<a href="{address}">x</a>' for address in addresses))
-    assert [feed.url for feed in feed_links(page, PAGE)] == [
+    assert [feed.url for feed in find_feed_links(page, PAGE)] == [
         "https://site.example/rss",
         "https://site.example/blog/news/atom.xml?x=1",
     ]
 
 
 def test_a_page_of_a_thousand_feeds_offers_ten():
-    assert len(feed_links(_page(*(_link(f"/{n}") for n in range(1_000))), PAGE)) == MAX_FEEDS
+    assert len(find_feed_links(_page(*(_link(f"/{n}") for n in range(1_000))), PAGE)) == MAX_FEEDS
 
 
 @pytest.mark.parametrize("page", [b"", b"\x00\xff", b"<link" * 10_000, b"<div>" * 100_000])
 def test_a_page_of_rubbish_has_no_feeds(page):
-    assert feed_links(page, PAGE) == ()
+    assert find_feed_links(page, PAGE) == ()
 
 
 def test_real_pages_are_read():
     paths = sorted(shared("pages").rglob("*.html"))[:40]
     assert paths
     for path in paths:
-        for feed in feed_links(path.read_bytes(), PAGE):
+        for feed in find_feed_links(path.read_bytes(), PAGE):
             assert feed.url.startswith("http")
             assert feed.title
 
@@ -84,7 +84,7 @@ async def test_the_address_of_a_feed_gives_itself(fetcher, workers, feed_server)
     url = feed_server.serve("/feed", make_rss(make_rss_item(1)))
     discovery = await discover_feeds(fetcher, workers, url)
     assert discovery.feeds == (FoundFeed(url, "Example News", "rss20"),)
-    assert discovery.fetched is not None
+    assert discovery.response is not None
     assert len(discovery.parsed.entries) == 1
 
 

@@ -25,8 +25,8 @@ BODY = make_rss(*(make_rss_item(number) for number in range(20))).encode()
 
 def _validators(fetched: FetchResult) -> Validators:
     return Validators(
-        etag=fetched.header("etag"),
-        last_modified=fetched.header("last-modified"),
+        etag=fetched.get_header("etag"),
+        last_modified=fetched.get_header("last-modified"),
         body_hash=fetched.body_hash,
     )
 
@@ -37,7 +37,7 @@ def _validators(fetched: FetchResult) -> Validators:
 async def test_a_document_comes_with_what_is_needed_to_ask_again(fetcher, feed_server):
     url = feed_server.serve("/feed", BODY, headers={"Last-Modified": "Tue, 10 Jun 2003 04:00:00 GMT"})
     fetched = await fetcher.get(url)
-    assert (fetched.status, fetched.url, fetched.permanent_url, fetched.not_modified) == (
+    assert (fetched.status, fetched.url, fetched.permanent_url, fetched.is_not_modified) == (
         200,
         url,
         None,
@@ -46,7 +46,7 @@ async def test_a_document_comes_with_what_is_needed_to_ask_again(fetcher, feed_s
     assert fetched.body == BODY
     assert fetched.content_type == "application/rss+xml"
     again = await fetcher.get(url, validators=_validators(fetched))
-    assert (again.status, again.not_modified, again.body) == (304, True, b"")
+    assert (again.status, again.is_not_modified, again.body) == (304, True, b"")
     assert again.body_hash == fetched.body_hash
     request_headers = feed_server.visits[1].headers
     assert request_headers["If-None-Match"] == fetched.headers["etag"]
@@ -59,7 +59,7 @@ async def test_the_same_bytes_are_no_change_where_a_server_knows_no_304(fetcher,
     fetched = await fetcher.get(url)
     assert fetched.body == BODY
     again = await fetcher.get(url, validators=_validators(fetched))
-    assert (again.status, again.not_modified, again.body) == (200, True, b"")
+    assert (again.status, again.is_not_modified, again.body) == (200, True, b"")
 
 
 async def test_the_visitor_says_who_it_is_and_keeps_no_cookies(feed_server, settings, monkeypatch):
@@ -124,7 +124,7 @@ async def test_a_redirect_keeps_the_request_conditional(fetcher, feed_server):
     fetched = await fetcher.get(feed_server.serve("/new", BODY))
     old = feed_server.redirect("/old", "/new")
     again = await fetcher.get(old, validators=_validators(fetched))
-    assert (again.not_modified, again.permanent_url) == (True, feed_server.origin + "/new")
+    assert (again.is_not_modified, again.permanent_url) == (True, feed_server.origin + "/new")
 
 
 @pytest.mark.parametrize(
@@ -201,13 +201,13 @@ async def test_a_password_lost_on_the_way_does_not_come_back(fetcher, feed_serve
 
 def test_from_https_to_http_goes_no_credential():
     secure = URL("https://site.example/feed")
-    assert str(fetch.next_target(secure, "http://site.example/feed", {})) == "http://site.example/feed"
+    assert str(fetch.resolve_redirect(secure, "http://site.example/feed", {})) == "http://site.example/feed"
     for location, headers in (
         ("http://site.example/feed", {"Authorization": BASIC}),
         ("http://site.example/feed?token=abcdefgh", {}),
     ):
         with pytest.raises(FeedError) as caught:
-            fetch.next_target(secure, location, headers)
+            fetch.resolve_redirect(secure, location, headers)
         assert caught.value.code == fetch_errors.BAD_REDIRECT
 
 
@@ -215,7 +215,7 @@ def test_from_http_to_https_on_one_host_a_password_goes_along():
     plain = URL("http://site.example/feed")
     for location, is_kept in (("https://site.example/feed", True), ("https://site.example:8443/feed", False)):
         headers = {"Authorization": BASIC}
-        fetch.next_target(plain, location, headers)
+        fetch.resolve_redirect(plain, location, headers)
         assert ("Authorization" in headers) is is_kept
 
 

@@ -231,7 +231,7 @@ async def test_nobody_there_and_no_such_name_are_different_errors(settings, monk
 async def test_that_names_cannot_be_looked_up_is_no_typing_error(settings, monkeypatch):
     nobody = partial(AsyncResolver, nameservers=["127.0.0.1"], udp_port=1, tcp_port=1)
     monkeypatch.setattr(fetch, "AsyncResolver", nobody)
-    monkeypatch.setattr(fetch, "DNS_TIME", 0.2)
+    monkeypatch.setattr(fetch, "DNS_TIMEOUT_SECONDS", 0.2)
     async with Fetcher(settings) as fetcher:
         assert await fetch_error_code(fetcher, "http://site.example/") == fetch_errors.DNS_UNAVAILABLE
 
@@ -243,7 +243,7 @@ async def test_that_names_cannot_be_looked_up_is_no_typing_error(settings, monke
      "*.example", "_x.example", "-.example", "x" * 64 + ".example"],
 )  # fmt: skip
 async def test_a_host_that_cannot_be_is_an_error_with_a_name(settings, monkeypatch, host):
-    monkeypatch.setattr(fetch, "DNS_TIME", 0.2)
+    monkeypatch.setattr(fetch, "DNS_TIMEOUT_SECONDS", 0.2)
     async with Fetcher(settings) as fetcher:
         assert await fetch_error_code(fetcher, f"http://{host}/") in {
             fetch_errors.BAD_URL,
@@ -258,7 +258,7 @@ async def test_a_validator_of_stray_bytes_can_be_stored_and_sent_back(fetcher, r
         await writer.drain()
 
     url = await raw_server(answer)
-    etag = (await fetcher.get(url)).header("etag")
+    etag = (await fetcher.get(url)).get_header("etag")
     assert etag == '"té"'
     assert (await fetcher.get(url, validators=Validators(etag=etag))).body == b"ok"
 
@@ -303,7 +303,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_an_error(fetcher, tmp_pa
     ],
 )  # fmt: skip
 async def test_no_way_of_writing_loopback_gets_a_connection(feed_server, settings, monkeypatch, host):
-    monkeypatch.setattr(fetch, "DNS_TIME", 0.2)
+    monkeypatch.setattr(fetch, "DNS_TIMEOUT_SECONDS", 0.2)
     feed_server.serve("/feed", BODY)
     port = feed_server.origin.rpartition(":")[2]
     async with Fetcher(settings.model_copy(update={"allow_private_addresses": ()})) as fetcher:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.feeds.parsing import opml
-from bot.feeds.parsing.opml import Outline, read_list
+from bot.feeds.parsing.opml import Outline, parse_outlines
 from tests.shared import shared
 
 
@@ -18,7 +18,7 @@ def test_a_list_is_read_in_its_order_each_feed_once():
     <outline text="none"/><outline text="bad" xmlUrl="javascript:x"/><outline xmlUrl="https://c.example/"/>
     <!-- <outline xmlUrl="https://commented.example/"/> -->
     </body></opml>"""
-    assert read_list(opml).outlines == (
+    assert parse_outlines(opml).outlines == (
         Outline("T&T", "https://a.example/f?x=1&y=2", "https://a.example/", "fr"),
         Outline("B", "https://b.example/feed", None, None),
         Outline("https://c.example/", "https://c.example/", None, None),
@@ -34,7 +34,7 @@ def test_a_list_is_read_in_its_order_each_feed_once():
     ],
 )
 def test_broken_xml_is_read_all_the_same(data):
-    assert [(outline.title, outline.url) for outline in read_list(data).outlines] == [
+    assert [(outline.title, outline.url) for outline in parse_outlines(data).outlines] == [
         ("R&D <x", "https://a.example/?a=1&b=2")
     ]
 
@@ -42,20 +42,20 @@ def test_broken_xml_is_read_all_the_same(data):
 @pytest.mark.parametrize("encoding", ["utf-8", "iso-8859-1", "windows-1252", "utf-16"])
 def test_titles_keep_their_accents(encoding):
     document = f'<?xml version="1.0" encoding="{encoding}"?><outline text="Été" xmlUrl="https://a.example/"/>'
-    assert read_list(document.encode(encoding)).outlines[0].title == "Été"
+    assert parse_outlines(document.encode(encoding)).outlines[0].title == "Été"
 
 
 def test_a_huge_or_deep_list_ends(monkeypatch):
     monkeypatch.setattr(opml, "MAX_OUTLINES", 50)
     many = "".join(f'<outline text="{n}" xmlUrl="https://a.example/{n}">' for n in range(3_000))
-    assert len(read_list(many.encode()).outlines) == 50
-    assert read_list(b"<outline " * 100_000).outlines == ()
-    assert read_list(b"").outlines == ()
+    assert len(parse_outlines(many.encode()).outlines) == 50
+    assert parse_outlines(b"<outline " * 100_000).outlines == ()
+    assert parse_outlines(b"").outlines == ()
 
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_list_of_something(data):
-    read_list(b'<outline xmlUrl="https://a.example/"' + data)
+    parse_outlines(b'<outline xmlUrl="https://a.example/"' + data)
 
 
 def test_every_real_list_gives_its_feeds():
@@ -63,7 +63,7 @@ def test_every_real_list_gives_its_feeds():
     feeds = 0
     for path in paths:
         document = path.read_bytes()
-        outlines = read_list(document).outlines
+        outlines = parse_outlines(document).outlines
         assert outlines, path.name
         assert len(outlines) >= document.lower().count(b"xmlurl=") - 1, path.name  # a stray quote hides three
         feeds += len(outlines)

@@ -8,14 +8,14 @@ from bot.text import urls
 
 
 def test_the_directory_is_large_and_sound():
-    outlets = outlet_directory.outlets()
+    outlets = outlet_directory.load_outlets()
     assert sum(outlet.language == "fr" for outlet in outlets) > 80
     assert sum(outlet.language == "en" for outlet in outlets) > 150
     assert len({urls.canonicalize(outlet.feed_url) for outlet in outlets}) == len(outlets)
     for outlet in outlets:
-        assert urls.normalise_input(outlet.feed_url) == outlet.feed_url
+        assert urls.normalize_input(outlet.feed_url) == outlet.feed_url
         assert outlet.topics
-        assert len(outlet.name) <= discord_limits.CHOICE_NAME_LENGTH
+        assert len(outlet.name) <= discord_limits.MAX_CHOICE_NAME_LENGTH
         assert outlet_directory.search_outlets(outlet.name) == (outlet,), "its name finds it alone"
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.feeds.outlet_names import LONGEST, outlet_name
+from bot.feeds.outlet_names import MAX_NAME_UNITS, derive_outlet_name
 from bot.text import discord_text
 
 
@@ -20,7 +20,7 @@ from bot.text import discord_text
     ],
 )
 def test_a_feed_of_a_project_is_called_as_the_project(url, name):
-    assert outlet_name("Tags from clock", url) == name
+    assert derive_outlet_name("Tags from clock", url) == name
 
 
 @pytest.mark.parametrize(
@@ -46,12 +46,12 @@ def test_a_feed_of_a_project_is_called_as_the_project(url, name):
     ],
 )
 def test_the_name_is_what_readers_know(title, name):
-    assert outlet_name(title) == name
+    assert derive_outlet_name(title) == name
 
 
 @given(st.text(max_size=300))
 def test_any_title_gives_a_short_name_on_one_line(title):
-    name = outlet_name(title)
-    assert discord_text.utf16_length(name) <= LONGEST
+    name = derive_outlet_name(title)
+    assert discord_text.count_utf16_units(name) <= MAX_NAME_UNITS
     assert name == discord_text.to_plain_line(name)
     assert bool(name) == bool(discord_text.to_plain_line(title))

@@ -15,8 +15,8 @@ from bot.feeds import fetch_errors, robots
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.article_extraction import extract_article
-from bot.feeds.pages.article_pages import MAX_PAGE, PageFetcher
-from bot.feeds.robots import MAX_ROBOTS, RobotsCache
+from bot.feeds.pages.article_pages import MAX_PAGE_BYTES, PageFetcher
+from bot.feeds.robots import MAX_ROBOTS_BYTES, RobotsCache
 from bot.feeds.robots_rules import RobotsVerdict, evaluate
 from tests.feed_server import FeedServer
 
@@ -50,7 +50,7 @@ async def hang_worker(*_: object, **__: object) -> NoReturn:
 
 
 async def read_text(reader: PageFetcher, url: str) -> str:
-    text, _ = await reader.fetch_article_text(url, title=TITLE, teaser=TEASER, visit=visit)
+    text, _ = await reader.fetch_article_text(url, title=TITLE, teaser=TEASER, host_throttle=visit)
     return text
 
 
@@ -77,7 +77,7 @@ async def test_what_is_no_html_is_not_read(reader, feed_server, kind):
 
 async def test_a_page_of_too_many_bytes_is_not_read(reader, feed_server):
     body = PAGE.replace("</article>", "<p>more of it</p>" * (5 * 2**20 // 16) + "</article>")
-    assert len(body) > MAX_PAGE
+    assert len(body) > MAX_PAGE_BYTES
     assert await read_error_code(reader, serve_page(feed_server, body)) == fetch_errors.TOO_LARGE
 
 
@@ -159,7 +159,9 @@ async def test_a_page_says_in_its_head_how_it_is_written(reader, feed_server, en
     )
     body = f"<html><head><meta charset={encoding}></head><body><p>{french}</p></body></html>"
     url = serve_page(feed_server, body.encode("windows-1252"))
-    text, _ = await reader.fetch_article_text(url, title="Une batterie de Rennes", teaser="", visit=visit)
+    text, _ = await reader.fetch_article_text(
+        url, title="Une batterie de Rennes", teaser="", host_throttle=visit
+    )
     assert "l’a montrée" in text
 
 
@@ -225,7 +227,7 @@ async def test_it_is_asked_for_once_a_day(reader, feed_server, clock):
     ],
 )
 def test_what_it_says_is_understood(body, allowed):
-    assert evaluate(body.encode(), "https://news.example/a/1").allowed is allowed
+    assert evaluate(body.encode(), "https://news.example/a/1").is_allowed is allowed
 
 
 @pytest.mark.parametrize(
@@ -233,11 +235,11 @@ def test_what_it_says_is_understood(body, allowed):
 )
 def test_the_pause_that_it_asks_for_is_kept_within_reason(said, delay):
     robots_verdict = evaluate(f"User-agent: *\nCrawl-delay: {said}".encode(), "https://news.example/a")
-    assert robots_verdict == RobotsVerdict(allowed=True, delay=delay)
+    assert robots_verdict == RobotsVerdict(is_allowed=True, crawl_delay_seconds=delay)
 
 
 async def test_an_endless_one_allows_nothing(reader, feed_server):
-    serve_robots_txt(feed_server, b"Allow: /\n" * (MAX_ROBOTS // 9 + 9))
+    serve_robots_txt(feed_server, b"Allow: /\n" * (MAX_ROBOTS_BYTES // 9 + 9))
     assert await read_error_code(reader, serve_page(feed_server, PAGE)) == fetch_errors.ROBOTS_DISALLOWED
     assert feed_server.count("/page") == 0
 
@@ -250,7 +252,7 @@ async def test_one_whose_patterns_take_for_ever_allows_nothing(reader, feed_serv
 
 def test_patterns_made_to_take_long_do_not():
     body = "User-agent: *\n" + "".join(f"Disallow: /{'*a' * 200}{number}$\n" for number in range(100))
-    assert evaluate(body.encode(), "https://news.example/" + "a" * 2_000).allowed
+    assert evaluate(body.encode(), "https://news.example/" + "a" * 2_000).is_allowed
 
 
 async def test_what_is_remembered_is_bounded(robots_txt, feed_server, monkeypatch):

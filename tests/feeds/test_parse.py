@@ -6,7 +6,7 @@ from html import escape
 
 import pytest
 
-from bot.feeds.parsing.parse import entries_hash
+from bot.feeds.parsing.parse import hash_entries
 from tests.feeds.documents import URL, atom, parse_document, parse_only_entry, rss
 
 # -- titles and texts
@@ -253,11 +253,11 @@ def test_the_hash_of_entries_ignores_the_head_of_a_document_and_nothing_else():
         head = f"<lastBuildDate>{date}</lastBuildDate><items>x</items>"
         return rss(f"<item><title>{title}</title></item>", head=head).encode()
 
-    assert entries_hash(document(date="1", title="t")) == entries_hash(document(date="2", title="t"))
-    assert entries_hash(document(date="1", title="t")) != entries_hash(document(date="1", title="u"))
-    assert entries_hash(b'{"x": 1, "items": [1]}') == entries_hash(b'{"x": 2, "items": [1]}')
-    assert entries_hash(b"<rss>1</rss>") != entries_hash(b"<rss>2</rss>")
-    assert len(entries_hash(b"")) == 16
+    assert hash_entries(document(date="1", title="t")) == hash_entries(document(date="2", title="t"))
+    assert hash_entries(document(date="1", title="t")) != hash_entries(document(date="1", title="u"))
+    assert hash_entries(b'{"x": 1, "items": [1]}') == hash_entries(b'{"x": 2, "items": [1]}')
+    assert hash_entries(b"<rss>1</rss>") != hash_entries(b"<rss>2</rss>")
+    assert len(hash_entries(b"")) == 16
 
 
 # -- episodes of podcasts

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from bot.core.models import Entry
 from bot.feeds.fetch_errors import ENCODING, NOT_A_FEED, FeedError
 from bot.feeds.parsing import entries
-from bot.feeds.parsing.entries import title_of
-from bot.feeds.parsing.xmlfeed import TRUNCATED
+from bot.feeds.parsing.entries import clean_title
+from bot.feeds.parsing.xmlfeed import TRUNCATED_WARNING
 from tests.feed_server import make_rss_item
 from tests.feeds.documents import atom, parse_document, parse_only_entry, rss
 from tests.shared import shared
@@ -60,7 +60,7 @@ def test_what_was_encoded_twice_is_put_right_and_rare_french_is_left_alone():
     twice = "l’héroïne « à » l’œil".encode().decode("windows-1252")
     assert parse_only_entry(rss(f"<item><title>{twice}</title></item>")).title == "l’héroïne « à » l’œil"
     for right in ("«CAFÉ»", "château âgé", "L'Â»", "São Paulo Â"):
-        assert title_of(right, kind="text") in {right, "L'»"}
+        assert clean_title(right, kind="text") in {right, "L'»"}
 
 
 def test_a_declared_encoding_that_is_none_of_text_is_an_error_with_a_name():
@@ -131,12 +131,12 @@ def test_a_feed_after_white_space_or_a_warning_of_php_is_read_all_the_same():
 def test_a_document_cut_short_gives_the_entries_that_are_whole_and_says_so(end):
     feed = parse_document(rss("<item><title>one</title></item>").partition("</channel>")[0] + end)
     assert [entry.title for entry in feed.entries] == ["one"]
-    assert feed.parse_warning == TRUNCATED
+    assert feed.parse_warning == TRUNCATED_WARNING
 
 
 def test_only_so_many_entries_and_so_much_text_are_kept(monkeypatch):
     monkeypatch.setattr(entries, "MAX_ENTRIES", 10)
-    monkeypatch.setattr(entries, "MAX_ALL_TEXT", 100)
+    monkeypatch.setattr(entries, "MAX_DOCUMENT_TEXT_CHARS", 100)
     many = parse_document(rss("".join(make_rss_item(number) for number in range(12))))
     assert [entry.guid for entry in many.entries] == [f"article-{number}" for number in range(10)]
     assert many.parse_warning == "more than 10 entries"
@@ -226,8 +226,8 @@ def test_members_of_any_type_do_not_break_a_json_feed(items, members):
 
 def _check(entry: Entry) -> None:
     assert len(entry.fingerprint) == 16
-    assert len(entry.title) <= entries.MAX_TITLE
-    assert len(entry.text) <= entries.MAX_TEXT
+    assert len(entry.title) <= entries.MAX_TITLE_CHARS
+    assert len(entry.text) <= entries.MAX_TEXT_CHARS
     assert "\n" not in entry.title
     for address in (entry.link, entry.image_url):
         assert address is None or address.startswith(("http://", "https://"))

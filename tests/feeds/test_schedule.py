@@ -21,11 +21,11 @@ from bot.feeds.poll_schedule import (
     MAX_RETRY_AFTER_SECONDS,
     MIN_INTERVAL_SECONDS,
     CacheHints,
-    after_failure,
-    after_success,
+    apply_document_hints,
     parse_cache_hints,
-    retry_after,
-    with_document_hints,
+    parse_retry_after,
+    schedule_after_failure,
+    schedule_after_success,
 )
 
 NOW = 1_780_000_000  # 28 May 2026, 20:26:40 UTC, a Thursday
@@ -64,12 +64,12 @@ def _feed(**changes: object) -> Feed:
 def _schedule_after_success(
     feed: Feed, *, hint: CacheHints | None = None, new: int = 0, now: int = NOW, seed: int = 1
 ) -> tuple[int, int]:
-    return after_success(
+    return schedule_after_success(
         feed,
         now=now,
         hints=hint or CacheHints(),
-        new_articles=[now - 60] * new,
-        changed=bool(new),
+        published_times=[now - 60] * new,
+        has_changes=bool(new),
         random=Random(seed),
     )
 
@@ -78,19 +78,19 @@ def _schedule_after_success(
 def test_the_wait_is_never_under_five_minutes_nor_over_a_day_and_never_under_a_hint(
     feed, hint, new, seed, missed
 ):
-    interval, next_poll = after_success(
+    interval, next_poll = schedule_after_success(
         feed,
         now=NOW,
         hints=hint,
-        new_articles=new,
-        changed=bool(new),
+        published_times=new,
+        has_changes=bool(new),
         random=Random(seed),
         no_known_entries=missed,
     )
     assert MIN_INTERVAL_SECONDS <= interval <= MAX_INTERVAL_SECONDS
     assert MIN_INTERVAL_SECONDS <= next_poll - NOW <= MAX_INTERVAL_SECONDS
     ttl = feed.ttl if hint.ttl is None else hint.ttl
-    longest_hint = max(hint.max_age or 0, hint.expires or 0, ttl or 0)
+    longest_hint = max(hint.max_age_seconds or 0, hint.expires_seconds or 0, ttl or 0)
     assert next_poll - NOW >= min(longest_hint, MAX_INTERVAL_SECONDS)
 
 
@@ -101,9 +101,9 @@ def test_the_wait_is_never_under_five_minutes_nor_over_a_day_and_never_under_a_h
     code=st.sampled_from([fetch_errors.TIMEOUT, fetch_errors.RATE_LIMITED]),
 )
 def test_a_failure_waits_at_least_as_long_as_asked_and_at_most_a_week(feed, seed, hold, code):
-    hold_seconds = None if hold is None else retry_after(str(hold), now=NOW)
+    hold_seconds = None if hold is None else parse_retry_after(str(hold), now=NOW)
     error = FeedError(code, retry_after=hold_seconds)
-    interval, next_poll = after_failure(feed, now=NOW, error=error, random=Random(seed))
+    interval, next_poll = schedule_after_failure(feed, now=NOW, error=error, random=Random(seed))
     assert interval == feed.interval
     assert MIN_INTERVAL_SECONDS <= next_poll - NOW <= MAX_RETRY_AFTER_SECONDS
     assert next_poll - NOW >= (hold_seconds or 0)
@@ -113,7 +113,7 @@ def test_a_failure_waits_at_least_as_long_as_asked_and_at_most_a_week(feed, seed
 
 def test_failures_in_a_row_double_the_wait_up_to_a_day():
     waits = [
-        after_failure(
+        schedule_after_failure(
             _feed(failures=n), now=NOW, error=FeedError(fetch_errors.CONNECTION_FAILED), random=Random(n)
         )[1]
         - NOW
@@ -126,7 +126,7 @@ def test_failures_in_a_row_double_the_wait_up_to_a_day():
 
 def test_too_many_requests_without_a_word_mean_four_hours_and_404_is_asked_again():
     def wait(code: str) -> int:
-        return after_failure(_feed(), now=NOW, error=FeedError(code), random=Random(1))[1] - NOW
+        return schedule_after_failure(_feed(), now=NOW, error=FeedError(code), random=Random(1))[1] - NOW
 
     assert wait(fetch_errors.RATE_LIMITED) >= DEFAULT_429_BACKOFF_SECONDS
     assert wait("http-404") < 2 * DEFAULT_INTERVAL_SECONDS
@@ -158,7 +158,7 @@ def test_five_minutes_need_a_lively_feed_or_its_own_word():
     )
     assert (
         _schedule_after_success(
-            _feed(interval=700, last_success=NOW - 4_000), new=1, hint=CacheHints(max_age=300)
+            _feed(interval=700, last_success=NOW - 4_000), new=1, hint=CacheHints(max_age_seconds=300)
         )[0]
         == 350
     )
@@ -169,9 +169,9 @@ def test_five_minutes_need_a_lively_feed_or_its_own_word():
 
 
 def test_entries_that_may_have_scrolled_past_shorten_the_interval_at_once():
-    interval, _ = after_success(
+    interval, _ = schedule_after_success(
         _feed(interval=20_000, last_success=NOW - 20_000),
-        now=NOW, hints=CacheHints(), new_articles=[NOW - 9] * 15, changed=True, random=Random(1),
+        now=NOW, hints=CacheHints(), published_times=[NOW - 9] * 15, has_changes=True, random=Random(1),
         no_known_entries=True,
     )  # fmt: skip
     assert interval == DEFAULT_INTERVAL_SECONDS
@@ -180,9 +180,9 @@ def test_entries_that_may_have_scrolled_past_shorten_the_interval_at_once():
 def test_the_first_poll_starts_from_the_rhythm_of_the_backlog():
     def first(gap: int, newest: int) -> int:
         new = [NOW - newest - gap * n for n in range(15)]
-        return after_success(
+        return schedule_after_success(
             _feed(last_success=None, last_article=None, added=NOW),
-            now=NOW, hints=CacheHints(), new_articles=new, changed=True, random=Random(1),
+            now=NOW, hints=CacheHints(), published_times=new, has_changes=True, random=Random(1),
         )[0]  # fmt: skip
 
     assert first(gap=600, newest=60) == DEFAULT_INTERVAL_SECONDS
@@ -200,8 +200,8 @@ def _simulate_polls(feed: Feed, publishes: list[int], days: int) -> tuple[int, l
         waiting = waiting[len(new) :]
         late += [now - moment for moment in new]
         polls += 1
-        interval, due = after_success(
-            feed, now=now, hints=CacheHints(), new_articles=new, changed=bool(new), random=random
+        interval, due = schedule_after_success(
+            feed, now=now, hints=CacheHints(), published_times=new, has_changes=bool(new), random=random
         )
         feed = replace(
             feed, interval=interval, last_success=now, last_article=now if new else feed.last_article
@@ -248,29 +248,29 @@ def test_headers_are_read_as_hints():
     assert (
         parse_cache_hints(
             {"cache-control": 'public, Max-Age="900"', "age": "100", "expires": later}, now=NOW
-        ).max_age
+        ).max_age_seconds
         == 800
     )
-    assert parse_cache_hints({"expires": later, "date": date}, now=NOW + 5_000).expires == 1_800
-    assert parse_cache_hints({"expires": later}, now=NOW).expires == 1_800
+    assert parse_cache_hints({"expires": later, "date": date}, now=NOW + 5_000).expires_seconds == 1_800
+    assert parse_cache_hints({"expires": later}, now=NOW).expires_seconds == 1_800
     for headers in ({}, {"expires": "0"}, {"expires": "soon", "cache-control": "max-age=x, no-cache"}):
         nothing = parse_cache_hints(headers, now=NOW)
-        assert (nothing.max_age, nothing.expires, nothing.ttl) == (None, None, None)
-    assert parse_cache_hints({"expires": formatdate(0)}, now=NOW).expires == 0
+        assert (nothing.max_age_seconds, nothing.expires_seconds, nothing.ttl) == (None, None, None)
+    assert parse_cache_hints({"expires": formatdate(0)}, now=NOW).expires_seconds == 0
 
 
 def test_retry_after_is_read_in_seconds_and_as_a_date_and_bounded():
-    assert retry_after("120", now=NOW) == 120
-    assert retry_after(formatdate(NOW + 3_600, usegmt=True), now=NOW) == 3_600
-    assert retry_after(formatdate(0, usegmt=True), now=NOW) == 0
-    assert retry_after("9" * 400, now=NOW) == MAX_RETRY_AFTER_SECONDS
+    assert parse_retry_after("120", now=NOW) == 120
+    assert parse_retry_after(formatdate(NOW + 3_600, usegmt=True), now=NOW) == 3_600
+    assert parse_retry_after(formatdate(0, usegmt=True), now=NOW) == 0
+    assert parse_retry_after("9" * 400, now=NOW) == MAX_RETRY_AFTER_SECONDS
     for nothing in (None, "", "soon", "-5", "1.5", "Mon, 99 Foo 2026 99:99:99 GMT"):
-        assert retry_after(nothing, now=NOW) is None
+        assert parse_retry_after(nothing, now=NOW) is None
 
 
 def test_the_wishes_of_a_document_hold_while_it_does_not_change():
     parsed = ParsedFeed(title="T", ttl=7_200, skip_hours=frozenset({22, 23}), skip_days=frozenset({4}))
-    feed = with_document_hints(_feed(), parsed)
+    feed = apply_document_hints(_feed(), parsed)
     assert _schedule_after_success(feed)[1] - NOW >= 7_200
     assert datetime.fromtimestamp(_schedule_after_success(feed)[1], UTC).weekday() == 5
     fresh = parse_cache_hints({}, now=NOW, parsed=ParsedFeed(title="T"))

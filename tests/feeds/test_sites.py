@@ -5,7 +5,7 @@ import pytest
 from bot.feeds import known_sites
 from bot.feeds.discover import discover_feeds
 from bot.feeds.known_sites import SiteFeed
-from bot.feeds.pages.page_links import FoundFeed, feed_links
+from bot.feeds.pages.page_links import FoundFeed, find_feed_links
 from tests.feed_server import make_rss, make_rss_item
 
 CHANNEL = "UCabcdefghijklmnopqrstuv"
@@ -65,11 +65,11 @@ VIDEOS = "https://www.youtube.com/feeds/videos.xml"
     ],
 )
 def test_an_address_stands_for_its_feed(address, feed):
-    assert [site_feed.url for site_feed in known_sites.feeds_for_url(address)] == [feed]
+    assert [site_feed.url for site_feed in known_sites.list_feeds_for_url(address)] == [feed]
 
 
 def test_a_project_has_three_feeds_to_choose_from():
-    assert known_sites.feeds_for_url("https://github.com/python/cpython.git") == (
+    assert known_sites.list_feeds_for_url("https://github.com/python/cpython.git") == (
         SiteFeed("https://github.com/python/cpython/releases.atom", "python/cpython · releases"),
         SiteFeed("https://github.com/python/cpython/tags.atom", "python/cpython · tags"),
         SiteFeed("https://github.com/python/cpython/commits.atom", "python/cpython · commits"),
@@ -78,7 +78,7 @@ def test_a_project_has_three_feeds_to_choose_from():
 
 @pytest.mark.parametrize("page", ["", "?ref=x", "/-/issues", "/-/blob/main/README.md"])
 def test_a_project_of_gitlab_has_three_too(page):
-    assert [feed.url for feed in known_sites.feeds_for_url(f"https://gitlab.com/a/b{page}")] == [
+    assert [feed.url for feed in known_sites.list_feeds_for_url(f"https://gitlab.com/a/b{page}")] == [
         "https://gitlab.com/a/b/-/releases.atom",
         "https://gitlab.com/a/b/-/tags?format=atom",
         "https://gitlab.com/a/b.atom",
@@ -87,7 +87,7 @@ def test_a_project_of_gitlab_has_three_too(page):
 
 def test_a_post_of_reddit_stands_for_its_subreddit_and_for_its_comments():
     post = "https://www.reddit.com/r/python/comments/1a2b/a_title/?share_id=x"
-    assert [feed.url for feed in known_sites.feeds_for_url(post)] == [
+    assert [feed.url for feed in known_sites.list_feeds_for_url(post)] == [
         "https://www.reddit.com/r/python/.rss",
         "https://www.reddit.com/r/python/comments/1a2b/a_title/.rss",
     ]
@@ -126,7 +126,7 @@ def test_a_post_of_reddit_stands_for_its_subreddit_and_for_its_comments():
     ],
 )
 def test_a_feed_itself_and_everybody_elses_address_stay_as_they_are(address):
-    assert known_sites.feeds_for_url(address) == ()
+    assert known_sites.list_feeds_for_url(address) == ()
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_a_feed_itself_and_everybody_elses_address_stay_as_they_are(address):
     ],
 )
 def test_an_account_of_the_fediverse_can_be_written_as_its_people_do(text, page):
-    assert known_sites.from_handle(text) == page
+    assert known_sites.resolve_handle(text) == page
 
 
 @pytest.mark.parametrize(
@@ -159,9 +159,9 @@ def test_an_account_of_the_fediverse_can_be_written_as_its_people_do(text, page)
 )
 def test_the_channel_of_a_page_of_youtube_is_its_own_and_not_one_that_it_names(body):
     page = f"<title>Somebody</title>{body}".encode()
-    feeds = feed_links(page, "https://www.youtube.com/@somebody")
+    feeds = find_feed_links(page, "https://www.youtube.com/@somebody")
     assert feeds == (FoundFeed(f"{VIDEOS}?channel_id={CHANNEL}", "Somebody", "atom"),)
-    assert feed_links(page, "https://elsewhere.example/@somebody") == ()
+    assert find_feed_links(page, "https://elsewhere.example/@somebody") == ()
 
 
 async def test_a_project_is_offered_without_asking_its_site(fetcher, workers, feed_server):
@@ -171,13 +171,13 @@ async def test_a_project_is_offered_without_asking_its_site(fetcher, workers, fe
         "tags.atom",
         "commits.atom",
     ]
-    assert discovery.fetched is None
+    assert discovery.response is None
     assert feed_server.visits == []
 
 
 async def test_one_feed_that_an_address_stands_for_is_read(fetcher, workers, feed_server, monkeypatch):
     feed = feed_server.serve("/r/python/.rss", make_rss(make_rss_item(1), title="python"))
-    monkeypatch.setattr(known_sites, "feeds_for_url", lambda url: (SiteFeed(feed, "r/python"),))
+    monkeypatch.setattr(known_sites, "list_feeds_for_url", lambda url: (SiteFeed(feed, "r/python"),))
     discovery = await discover_feeds(fetcher, workers, feed_server.origin + "/r/python")
     assert discovery.feeds[0].url == feed
     assert discovery.parsed is not None

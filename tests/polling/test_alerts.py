@@ -162,13 +162,13 @@ async def test_a_server_with_a_channel_for_alerts_gets_one_message_there(newsroo
     await followed(newsroom, feed.url, channel=900, server=SERVER + 1)
     alert_channel = CHANNEL + 9
     await newsroom.store.preferences.change(
-        Preference.ALERT_CHANNEL, alert_channel, server_id=SERVER, person_id=1
+        Preference.ALERT_CHANNEL, alert_channel, server_id=SERVER, user_id=1
     )
     feed = await poll_failing_feed(newsroom, feed_server, clock, feed, 40)
     assert await list_sent_alerts(newsroom, alert_channel) == [BROKEN]
     assert await list_sent_alerts(newsroom, 900) == [BROKEN]
     assert await list_sent_alerts(newsroom) == await list_sent_alerts(newsroom, CHANNEL + 1) == []
-    await newsroom.store.preferences.change(Preference.ALERT_CHANNEL, None, server_id=SERVER, person_id=1)
+    await newsroom.store.preferences.change(Preference.ALERT_CHANNEL, None, server_id=SERVER, user_id=1)
     feed = await poll_failing_feed(newsroom, feed_server, clock, feed, 2)
     assert await list_sent_alerts(newsroom) == []  # told already
     await recover(newsroom, feed_server, feed)
@@ -190,7 +190,7 @@ async def test_without_one_each_channel_that_follows_the_feed_is_told(newsroom, 
 async def test_where_the_chosen_channel_takes_nothing_the_feeds_own_is_told(newsroom, feed_server, clock):
     feed = await add_polled_feed(newsroom, feed_server)
     await newsroom.store.preferences.change(
-        Preference.ALERT_CHANNEL, CHANNEL + 9, server_id=SERVER, person_id=1
+        Preference.ALERT_CHANNEL, CHANNEL + 9, server_id=SERVER, user_id=1
     )
     await newsroom.store.dispatches.block_channel(CHANNEL + 9, "gone", None)
     await poll_failing_feed(newsroom, feed_server, clock, feed, 30)
@@ -201,9 +201,9 @@ async def test_another_servers_channel_cannot_be_chosen(newsroom, feed_server):
     await add_polled_feed(newsroom, feed_server)
     with pytest.raises(StoreError):
         await newsroom.store.preferences.change(
-            Preference.ALERT_CHANNEL, CHANNEL, server_id=SERVER + 1, person_id=1
+            Preference.ALERT_CHANNEL, CHANNEL, server_id=SERVER + 1, user_id=1
         )
-    assert await newsroom.store.servers.alerts(SERVER + 1) is None
+    assert await newsroom.store.servers.get_alert_channel_id(SERVER + 1) is None
 
 
 async def test_the_name_of_a_feed_in_an_alert_is_short_and_holds_no_secret(newsroom, feed_server):

@@ -12,7 +12,7 @@ from bot.client.services import Services
 from bot.core.models import DispatchKind, Feed
 from bot.core.user_errors import RequestRejected
 from bot.feeds import fetch_errors
-from bot.feeds.discover import list_as_feed
+from bot.feeds.discover import convert_list_to_feed
 from bot.feeds.fetch_errors import FeedError
 from bot.posting.wording import refusal_sentences
 from tests.answers.desk import CHANNEL, SERVER, polled, sent, titles
@@ -96,7 +96,7 @@ class Site:
     async def follow(self, stories: Sequence[Story], channel: int = CHANNEL) -> list[str]:
         """What is posted at once."""
         discovery = await self.newsroom.follow_service.resolve(self.serve_stories(stories), SERVER)
-        list_discovery = list_as_feed(discovery, discovery.page.lists[0])
+        list_discovery = convert_list_to_feed(discovery, discovery.page_lists.lists[0])
         follow_outcome = await self.newsroom.follow_service.follow(
             list_discovery, server_id=SERVER, channel_id=channel
         )
@@ -181,7 +181,7 @@ async def test_the_first_words_of_an_item_are_its_excerpt_and_numbers_are_not(si
     ]
     await site.follow(stories)
     summary_by_title = {
-        article.title: article.summary for article in await newsroom.store.articles.newest(None, limit=9)
+        article.title: article.summary for article in await newsroom.store.articles.list_newest(None, limit=9)
     }
     assert summary_by_title == {list_titles(5)[0]: WORDS, list_titles(4)[0]: "", list_titles(3)[0]: ""}
 
@@ -233,7 +233,7 @@ async def test_a_page_that_robots_txt_keeps_to_itself_is_neither_offered_nor_pol
     assert site.feed.error == fetch_errors.ROBOTS_DISALLOWED
     with pytest.raises(FeedError) as error:
         await newsroom.follow_service.resolve(feed_server.origin + "/news", SERVER)
-    assert "robots.txt" in str(refusal_sentences.sentence_for(error.value))
+    assert "robots.txt" in str(refusal_sentences.find_error_sentence(error.value))
 
 
 async def test_two_lists_of_a_page_are_two_feeds_and_each_is_found_by_its_address(site, newsroom):
@@ -244,7 +244,7 @@ async def test_two_lists_of_a_page_are_two_feeds_and_each_is_found_by_its_addres
         make_dated_stories(5, 4, 3, 2, 1), around=f"<main>{{}}</main><div id=shop>{second}</div>"
     )
     discovery = await newsroom.follow_service.resolve(url, SERVER)
-    both = [list_as_feed(discovery, page_list) for page_list in discovery.page.lists]
+    both = [convert_list_to_feed(discovery, page_list) for page_list in discovery.page_lists.lists]
     assert len({each.feeds[0].url for each in both}) == len(both) == 2
     for list_discovery in both:
         again = await newsroom.follow_service.resolve(list_discovery.feeds[0].url, SERVER)

@@ -20,7 +20,7 @@ async def test_following_posts_the_newest_article_at_once_and_fetches_once(newsr
     )
     discovery = await newsroom.follow_service.resolve(url, 1)
     follow_outcome = await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)
-    assert (follow_outcome.created, follow_outcome.feed.url, follow_outcome.first_article.title) == (
+    assert (follow_outcome.is_new, follow_outcome.feed.url, follow_outcome.first_article.title) == (
         True,
         url,
         "Article 0",
@@ -40,7 +40,7 @@ async def test_following_twice_changes_nothing(newsroom, feed_server):
     )
     first = await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)
     again = await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)
-    assert (first.created, again.created) == (True, False)
+    assert (first.is_new, again.is_new) == (True, False)
     assert again.subscription == first.subscription
     assert await titles(newsroom, 10) == ["Article 1"]
 
@@ -80,7 +80,7 @@ async def test_the_preview_is_the_newest_article_and_keeps_nothing(newsroom, fee
     feed, article = await newsroom.follow_service.preview(discovery)
     assert (article.title, article.outlet, feed.title) == ("Article 4", "Example News", "Example News")
     assert await newsroom.store.articles.count() == 0
-    assert await newsroom.store.feeds.all() == []
+    assert await newsroom.store.feeds.list_all() == []
     follow_outcome = await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)
     assert follow_outcome.first_article.key == article.key
 
@@ -89,7 +89,7 @@ async def test_a_feed_without_entries_has_no_preview_and_posts_nothing(newsroom,
     discovery = await newsroom.follow_service.resolve(feed_server.serve("/feed", make_rss()), 1)
     assert await newsroom.follow_service.preview(discovery) is None
     follow_outcome = await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)
-    assert (follow_outcome.created, follow_outcome.first_article) == (True, None)
+    assert (follow_outcome.is_new, follow_outcome.first_article) == (True, None)
     feed_server.serve("/feed", make_rss(make_rss_item(1)))
     await polled(newsroom, follow_outcome.feed)
     assert await titles(newsroom, 10) == ["Article 1"]
@@ -99,7 +99,7 @@ async def follow_and_get_refusal(newsroom, address):
     """What a person is told who wants to follow an address."""
     with pytest.raises((RequestRejected, FeedError)) as error:
         await newsroom.follow_service.resolve(address, 1)
-    return refusal_sentences.sentence_for(error.value) or ""
+    return refusal_sentences.find_error_sentence(error.value) or ""
 
 
 @pytest.mark.parametrize("address", ["", "ftp://x.example/feed", "http://"])
@@ -164,11 +164,11 @@ async def test_a_server_cannot_follow_feeds_without_end(newsroom, feed_server, m
         await newsroom.follow_service.follow(discovery, server_id=1, channel_id=10)
     with pytest.raises(RequestRejected) as declined:
         await newsroom.follow_service.follow(looks[2], server_id=1, channel_id=10)
-    assert "already follows 2 feeds" in str(refusal_sentences.sentence_for(declined.value))
+    assert "already follows 2 feeds" in str(refusal_sentences.find_error_sentence(declined.value))
     assert "already follows 2 feeds" in await follow_and_get_refusal(newsroom, feeds[2])
     # What it follows already may be followed in another channel, and others have room of their own.
-    assert (await newsroom.follow_service.follow(looks[0], server_id=1, channel_id=11)).created
-    assert (await newsroom.follow_service.follow(looks[2], server_id=2, channel_id=20)).created
+    assert (await newsroom.follow_service.follow(looks[0], server_id=1, channel_id=11)).is_new
+    assert (await newsroom.follow_service.follow(looks[2], server_id=2, channel_id=20)).is_new
 
 
 async def test_a_feed_that_was_gone_is_asked_again_once_followed(newsroom, feed_server):

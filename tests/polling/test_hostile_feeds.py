@@ -10,7 +10,7 @@ import pytest
 
 from bot.core.models import FeedState
 from bot.feeds import fetch_errors
-from bot.feeds.parsing.entries import MAX_ENTRIES, MAX_TAGS, MAX_TITLE
+from bot.feeds.parsing.entries import MAX_ENTRIES, MAX_TAGS, MAX_TITLE_CHARS
 from tests.feed_server import make_rss, make_rss_item
 from tests.pipeline import Pipeline, open_pipeline
 from tests.shared import shared
@@ -126,9 +126,9 @@ async def test_a_document_without_measure_is_read_within_bounds(pipeline, name):
         return
     assert report.error is None
     assert report.new == expected
-    articles = await pipeline.newsroom.store.articles.newest([report.feed.id], limit=5)
+    articles = await pipeline.newsroom.store.articles.list_newest([report.feed.id], limit=5)
     for article in articles:
-        assert len(article.title) <= MAX_TITLE
+        assert len(article.title) <= MAX_TITLE_CHARS
         assert len(article.tags) <= MAX_TAGS
 
 
@@ -144,7 +144,7 @@ async def test_what_is_no_feed_is_an_error_with_words(pipeline, name):
 async def test_an_emoji_written_as_two_references_is_one_character(pipeline):
     for emoji_markup in ("&#55357;&#56842;", "&#xD83D;&#xDE0A;", "&#xd83d;&#56842;", "&#128522;"):
         report = await pipeline.process(make_rss(entry(title=f"Hello {emoji_markup}")).encode())
-        (article,) = await pipeline.newsroom.store.articles.newest([report.feed.id], limit=1)
+        (article,) = await pipeline.newsroom.store.articles.list_newest([report.feed.id], limit=1)
         assert article.title == "Hello 😊"
 
 

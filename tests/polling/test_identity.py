@@ -15,7 +15,7 @@ from bot.core.models import Entry, Feed
 from bot.polling.drafts import FeedDocument, parse_feed
 from bot.polling.identity.entry_keys import build_entry_keys
 from bot.store.sources.polls import MAX_IDENTITIES_PER_ARTICLE
-from bot.text.urls import page_key, url_variants
+from bot.text.urls import compute_page_key, list_url_variants
 from tests.answers.desk import followed, polled, titles
 from tests.feed_server import FeedServer, make_rss
 from tests.store import sql
@@ -83,7 +83,7 @@ async def test_a_changed_title_link_and_date_do_not_repost_a_guid(channel):
         )
         == []
     )
-    (article,) = await channel.newsroom.store.articles.newest(None, limit=9)
+    (article,) = await channel.newsroom.store.articles.list_newest(None, limit=9)
     assert (article.title, article.url) == ("New", "https://news.example/new")
 
 
@@ -228,7 +228,7 @@ async def test_entries_with_neither_guid_nor_link_go_by_their_content(channel):
     assert await channel.poll_with_entries(
         entry("Flash", text="Two.", date=MONDAY), entry("Flash", text="One.", date=MONDAY)
     ) == ["Flash"]
-    article = (await channel.newsroom.store.articles.newest(None, limit=1))[0]
+    article = (await channel.newsroom.store.articles.list_newest(None, limit=1))[0]
     assert article.url == "https://news.example/"
 
 
@@ -297,7 +297,7 @@ async def test_an_article_has_the_same_key_in_every_database(tmp_path, settings,
     for name in ("a.db", "b.db"):
         async with open_services(settings.model_copy(update={"database": tmp_path / name}), clock) as room:
             await polled(room, await followed(room, url))
-            keys.append({article.key for article in await room.store.articles.newest(None, limit=9)})
+            keys.append({article.key for article in await room.store.articles.list_newest(None, limit=9)})
     assert keys[0] == keys[1]
     assert len(keys[0]) == 2
 
@@ -439,10 +439,10 @@ async def test_entries_with_one_date_and_one_text_are_not_taken_for_one_another(
 
 
 def test_two_forms_of_one_page_give_one_entry_names_that_meet():
-    for first_url in url_variants("https://news.example/a?x=1"):
-        for second_url in url_variants("https://news.example/a?x=1"):
+    for first_url in list_url_variants("https://news.example/a?x=1"):
+        for second_url in list_url_variants("https://news.example/a?x=1"):
             (first,), (second,) = (
                 build_entry_keys([Entry(guid=url, link=url, title="t")]) for url in (first_url, second_url)
             )
-            assert page_key(first_url) == page_key(second_url) == first.page
+            assert compute_page_key(first_url) == compute_page_key(second_url) == first.page_key
             assert second.weak_key in {first.weak_key, *first.url_variant_keys}

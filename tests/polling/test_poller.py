@@ -11,7 +11,7 @@ from bot.client.services import open_services
 from bot.core.models import DispatchKind, Feed, FeedState
 from bot.feeds import fetch_errors
 from bot.feeds.fetch import FetchResult
-from bot.polling.feed_updates import MOVE_PROBATION
+from bot.polling.feed_updates import MOVE_PROBATION_SECONDS
 from bot.polling.intake import Intake
 from bot.polling.poll_recorder import PollOutcome
 from bot.store import StoreError
@@ -104,7 +104,7 @@ async def test_a_flood_after_an_outage_becomes_one_catch_up(newsroom, feed_serve
 async def test_a_date_in_the_future_or_none_becomes_the_time_found(newsroom, feed_server, clock):
     url = feed_server.serve("/", make_rss(make_rss_item(1, published=clock.now() + DAY), make_rss_item(2)))
     await polled(newsroom, await followed(newsroom, url))
-    assert {article.published for article in await newsroom.store.articles.newest(None, limit=9)} == {
+    assert {article.published for article in await newsroom.store.articles.list_newest(None, limit=9)} == {
         clock.now()
     }
 
@@ -125,7 +125,9 @@ async def test_an_edited_entry_updates_its_article_and_its_post_only(newsroom, f
         article.published,
     )
     assert await titles(newsroom) == []
-    assert [edit.id for edit in await newsroom.store.dispatches.edits_due(clock.now(), 9)] == [dispatch.id]
+    assert [edit.id for edit in await newsroom.store.dispatches.list_due_edits(clock.now(), 9)] == [
+        dispatch.id
+    ]
 
 
 @pytest.mark.parametrize("unchanged", ["304", "same bytes", "new head"])
@@ -181,7 +183,7 @@ async def test_a_feed_that_is_gone_is_not_asked_again(newsroom, feed_server, clo
     report = await newsroom.poller.poll(feed)
     assert (report.outcome, report.feed.state) == (PollOutcome.GONE, FeedState.GONE)
     clock.advance(30 * DAY)
-    assert await newsroom.store.feeds.due(clock.now(), 10) == []
+    assert await newsroom.store.feeds.list_due(clock.now(), 10) == []
 
 
 async def test_a_hanging_parser_costs_one_feed_one_poll(tmp_path, settings, clock, feed_server):
@@ -245,7 +247,7 @@ async def test_a_permanent_redirect_is_adopted_only_after_days(newsroom, feed_se
     old = feed_server.redirect("/old", new)
     feed = await polled(newsroom, await followed(newsroom, old))
     assert (feed.url, feed.moved_to) == (old, new)
-    clock.advance(MOVE_PROBATION - 60)
+    clock.advance(MOVE_PROBATION_SECONDS - 60)
     feed = await polled(newsroom, feed)
     assert feed.url == old
     clock.advance(61)
@@ -283,7 +285,7 @@ async def test_a_feed_that_moves_to_another_feeds_address_stays_what_it_is(newsr
     new = feed_server.serve("/new", make_rss(make_rss_item(1)))
     other_feed = await polled(newsroom, await followed(newsroom, new))
     feed = await polled(newsroom, await followed(newsroom, feed_server.redirect("/old", new)))
-    clock.advance(MOVE_PROBATION)
+    clock.advance(MOVE_PROBATION_SECONDS)
     await polled(newsroom, feed)
     assert (await newsroom.store.feeds.get(feed.id)).url == feed.url
     assert (await newsroom.store.feeds.get(other_feed.id)).url == new
@@ -292,7 +294,7 @@ async def test_a_feed_that_moves_to_another_feeds_address_stays_what_it_is(newsr
 async def test_a_shared_feed_never_takes_over_an_address_with_a_secret(newsroom, feed_server, clock):
     secret = feed_server.serve("/new", make_rss(make_rss_item(1))) + "?token=0123456789abcdef"
     feed = await polled(newsroom, await followed(newsroom, feed_server.redirect("/old", secret)))
-    clock.advance(MOVE_PROBATION)
+    clock.advance(MOVE_PROBATION_SECONDS)
     assert (await polled(newsroom, feed)).url == feed.url
 
 

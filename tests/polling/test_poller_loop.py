@@ -122,7 +122,7 @@ async def test_a_store_that_fails_for_a_while_does_not_end_the_loop(
 ):
     feed = await followed(newsroom, feed_server.serve("/", make_rss(make_rss_item(1))))
     failing = True
-    due = Feeds.due
+    due = Feeds.list_due
     call_count = 0
 
     async def due_sometimes(self, *args):
@@ -132,7 +132,7 @@ async def test_a_store_that_fails_for_a_while_does_not_end_the_loop(
             raise StoreError("the disk is full")
         return await due(self, *args)
 
-    monkeypatch.setattr(Feeds, "due", due_sometimes)
+    monkeypatch.setattr(Feeds, "list_due", due_sometimes)
     async with running(newsroom):
         await asyncio.sleep(0.05)
         assert call_count < 3  # no hammering either

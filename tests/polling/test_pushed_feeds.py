@@ -18,7 +18,7 @@ from yarl import URL
 from bot.client.services import Services, open_services
 from bot.client.web import websub_routes
 from bot.core.models import Feed
-from bot.core.rate_limits import MissLimit
+from bot.core.rate_limits import FailedLookupLimiter
 from bot.feeds import websub
 from bot.feeds.parsing import parse
 from bot.polling.websub import websub_subscriber
@@ -100,7 +100,7 @@ class Hub:
         raw = body.encode() if isinstance(body, str) else body
         key = (secret if secret is not None else self.forms[-1]["hub.secret"]).encode()
         headers = {"Content-Type": "application/rss+xml"}
-        if method in websub.ALGORITHMS:
+        if method in websub.SIGNATURE_ALGORITHMS:
             headers["X-Hub-Signature"] = (
                 f"{method}={hmac.new(key, raw, getattr(hashlib, method)).hexdigest()}"
             )
@@ -163,7 +163,7 @@ async def test_a_feed_of_new_entries_alone_neither_renames_nor_takes_back_any(hu
         hub.clock.advance(60)
         await hub.push(make_rss(make_rss_item(number)))
     assert await titles(hub.newsroom) == [f"Article {number}" for number in range(2, 12)]
-    assert await hub.newsroom.store.quota_overflows.of(feed.id) is None
+    assert await hub.newsroom.store.quota_overflows.by_feed(feed.id) is None
 
 
 async def test_what_is_pushed_is_polled_as_a_net_until_a_poll_finds_what_was_not(hub):
@@ -206,7 +206,7 @@ async def test_a_hub_that_calls_while_the_database_answers_nothing_is_told_to_co
     await hub.restart_bot_process()
     monkeypatch.setattr(websub_routes, "LOOKUP_TIMEOUT_SECONDS", 0.05)
     with monkeypatch.context() as hanging:
-        hanging.setattr(hub.newsroom.store.push_subscriptions, "all", asyncio.Event().wait)
+        hanging.setattr(hub.newsroom.store.push_subscriptions, "list_all", asyncio.Event().wait)
         hub.start_subscribing()
         await asyncio.sleep(0)
         assert await hub.push(make_rss(make_rss_item(2))) == 503
@@ -218,7 +218,7 @@ async def test_a_hub_that_calls_while_the_database_answers_nothing_is_told_to_co
 
 async def test_only_what_is_signed_with_the_secret_counts(hub):
     await hub.follow_pushed_feed()
-    for number, method in enumerate(sorted(websub.ALGORITHMS), 2):
+    for number, method in enumerate(sorted(websub.SIGNATURE_ALGORITHMS), 2):
         assert await hub.push(make_rss(make_rss_item(number)), secret="guess", method=method) == 202
         assert await titles(hub.newsroom) == []
         assert await hub.push(make_rss(make_rss_item(number)), method=method) == 202
@@ -258,24 +258,24 @@ async def test_what_a_hub_sends_at_once_is_bounded_together_and_what_ended_makes
 
     first = asyncio.create_task(send())
     await sending_started.wait()
-    await until(lambda: hub.routes.bytes_held >= LARGEST // 2)
+    await until(lambda: hub.routes.buffered_bytes >= LARGEST // 2)
     assert await hub.push(b" " * (LARGEST // 2)) == 429
     assert await hub.push(make_rss(make_rss_item(2))) == 202, "a small one has room beside it"
     goes_on.set()
     assert await first == 202
-    assert hub.routes.bytes_held == 0
+    assert hub.routes.buffered_bytes == 0
     assert await hub.push(b" " * LARGEST) == 202
     assert await titles(hub.newsroom) == ["Article 2"]
 
 
 def test_one_hub_leaves_room_for_others_and_all_together_have_a_limit():
-    budget = BodyBudget(limit=10, hub_limit=6)
-    assert budget.take("a", 6)
-    assert not budget.take("a", 1)
-    assert budget.take("b", 4)
-    assert not budget.take("c", 1)
+    budget = BodyBudget(max_bytes=10, max_hub_bytes=6)
+    assert budget.reserve("a", 6)
+    assert not budget.reserve("a", 1)
+    assert budget.reserve("b", 4)
+    assert not budget.reserve("c", 1)
     budget.release("a", 6)
-    assert budget.take("c", 6)
+    assert budget.reserve("c", 6)
 
 
 async def test_a_push_that_breaks_off_is_no_error(hub, caplog):
@@ -285,9 +285,9 @@ async def test_a_push_that_breaks_off_is_no_error(hub, caplog):
     for framing in ("Content-Length: 1000\r\n\r\n<rss>", "Transfer-Encoding: chunked\r\n\r\n5\r\n<rss>\r\n"):
         _reader, writer = await asyncio.open_connection(callback.host, callback.port)
         writer.write((head + framing).encode())
-        await until(lambda: hub.routes.bytes_held)
+        await until(lambda: hub.routes.buffered_bytes)
         writer.transport.abort()
-        await until(lambda: not hub.routes.bytes_held)
+        await until(lambda: not hub.routes.buffered_bytes)
     await asyncio.sleep(0)
     assert [record for record in caplog.records if record.exc_info] == []
     assert await hub.push(make_rss(make_rss_item(2))) == 202
@@ -303,7 +303,7 @@ async def test_nobody_confirms_or_pushes_what_was_not_asked_for(hub):
     elsewhere = hub.forms[-1]["hub.callback"].rpartition("/")[0] + "/guess"
     guessed = [
         await hub.push(make_rss(make_rss_item(2)), at=f"{elsewhere}{number}")
-        for number in range(MissLimit.ALLOWED + 1)
+        for number in range(FailedLookupLimiter.MAX_MISSES + 1)
     ]
     assert (guessed[0], guessed[-1]) == (410, 429)
     assert await titles(hub.newsroom) == []
@@ -319,7 +319,7 @@ async def dripping() -> AsyncIterator[bytes]:
 async def test_a_hub_that_floods_or_sends_rubbish_is_held_off_and_harms_nothing(hub, monkeypatch):
     feed = await hub.follow_pushed_feed()
     assert await hub.push(b"x" * 200_000) == 413
-    monkeypatch.setattr(websub_routes, "RECEIVE_TIME", 0.05)
+    monkeypatch.setattr(websub_routes, "RECEIVE_TIMEOUT_SECONDS", 0.05)
     async with aiohttp.request(
         "POST", hub.forms[-1]["hub.callback"], data=dripping(), headers=FORGED
     ) as answer:
@@ -329,7 +329,7 @@ async def test_a_hub_that_floods_or_sends_rubbish_is_held_off_and_harms_nothing(
     current = await hub.newsroom.store.feeds.get(feed.id)
     assert current.next_poll <= hub.clock.now(), "the feed is asked instead"
     assert current.error is None
-    statuses = {await hub.push(b"") for _ in range(websub_subscriber.PUSHES + 1)}
+    statuses = {await hub.push(b"") for _ in range(websub_subscriber.PUSH_QUOTA + 1)}
     assert statuses == {202, 429}
     assert await titles(hub.newsroom) == []
 
@@ -385,7 +385,7 @@ async def test_secrets_and_private_networks_stay_where_they_are(hub):
     await asyncio.sleep(0.05)
     assert hub.forms == []
     assert [
-        push_subscription.hub for push_subscription in await hub.newsroom.store.push_subscriptions.all()
+        push_subscription.hub for push_subscription in await hub.newsroom.store.push_subscriptions.list_all()
     ] == ["http://10.1.2.3/hub"]
 
 
@@ -417,7 +417,8 @@ async def test_a_hub_is_found_at_a_feed_that_does_not_change_when_hubs_begin_to_
             running = asyncio.create_task(newsroom.websub.run())
             await until(lambda naps=clock.sleep_count: clock.sleep_count > naps)  # type: ignore[misc]  # it looked
             assert [
-                push_subscription.hub for push_subscription in await newsroom.store.push_subscriptions.all()
+                push_subscription.hub
+                for push_subscription in await newsroom.store.push_subscriptions.list_all()
             ] == offered
             running.cancel()
 
@@ -459,7 +460,7 @@ async def test_what_a_hub_confirms_while_all_are_read_again_is_not_forgotten(sto
     confirmed = PushSubscription(feed.id, "https://hub.example", feed.url, "token", "secret", due=1)
     known_subscriptions.put(confirmed)
     await known_subscriptions.flush()
-    has_read, goes_on, load_all = asyncio.Event(), asyncio.Event(), store.push_subscriptions.all
+    has_read, goes_on, load_all = asyncio.Event(), asyncio.Event(), store.push_subscriptions.list_all
 
     async def slow() -> list[PushSubscription]:
         push_subscriptions = await load_all()
@@ -467,7 +468,7 @@ async def test_what_a_hub_confirms_while_all_are_read_again_is_not_forgotten(sto
         await goes_on.wait()
         return push_subscriptions
 
-    monkeypatch.setattr(store.push_subscriptions, "all", slow)
+    monkeypatch.setattr(store.push_subscriptions, "list_all", slow)
     loading = asyncio.create_task(known_subscriptions.load())
     await has_read.wait()
     known_subscriptions.put(confirmed._replace(leased_until=9))

@@ -14,7 +14,7 @@ from bot.cli.article_files import import_lines
 from bot.client.services import Services, open_services
 from bot.core.models import Article
 from bot.feeds import fetch_errors
-from bot.polling.full_text_fetcher import ATTEMPTS
+from bot.polling.full_text_fetcher import MAX_ATTEMPTS
 from bot.store.outbox import page_fetch_queue
 from bot.store.records.content_records import PageFetchOutcome
 from tests.answers.desk import followed, polled
@@ -57,8 +57,8 @@ def publish(server: FeedServer, *numbers: int, text: str = TEASER) -> str:
 async def poll_and_read_pages(newsroom: Services, url: str) -> list[Article]:
     """The articles after a poll and the reading of what is due, the newest first."""
     feed = await polled(newsroom, await followed(newsroom, url))
-    await newsroom.full_text_fetcher.fetch_due([feed.id], seconds=30, polite=False)
-    return await newsroom.store.articles.newest([feed.id], limit=200)
+    await newsroom.full_text_fetcher.fetch_due([feed.id], max_seconds=30, polite=False)
+    return await newsroom.store.articles.list_newest([feed.id], limit=200)
 
 
 async def load_page_end(newsroom: Services, article: Article) -> str | None:
@@ -111,13 +111,13 @@ async def test_of_a_backlog_only_the_newest_pages_are_read(reading_newsroom, fee
     outcomes = [await load_page_end(reading_newsroom, article) for article in articles]
     assert (
         outcomes
-        == [PageFetchOutcome.FETCHED] * page_fetch_queue.BACKLOG_LIMIT
+        == [PageFetchOutcome.FETCHED] * page_fetch_queue.MAX_BACKLOG_FETCHES
         + [PageFetchOutcome.BACKLOG_SKIPPED] * 15
     )
 
 
 async def test_a_feed_has_so_many_pages_read_a_day(reading_newsroom, feed_server, clock, monkeypatch):
-    monkeypatch.setattr(page_fetch_queue, "DAILY_LIMIT", 3)
+    monkeypatch.setattr(page_fetch_queue, "MAX_FETCHES_PER_DAY", 3)
     await poll_and_read_pages(reading_newsroom, publish(feed_server, 0))
     clock.advance(3600)
     articles = await poll_and_read_pages(reading_newsroom, publish(feed_server, *range(6)))
@@ -177,7 +177,7 @@ async def test_a_page_that_fails_is_tried_a_few_times(reading_newsroom, feed_ser
     for _ in range(9):
         clock.advance(7200)
         await reading_newsroom.reader.fetch_due([article.feed_id], seconds=30, polite=False)
-    assert feed_server.count("/a/1") == ATTEMPTS
+    assert feed_server.count("/a/1") == MAX_ATTEMPTS
     (over,) = (await reading_newsroom.store.readings.of([article.id])).values()
     assert (over.outcome, over.due) == ("http-503", None)
 
@@ -210,13 +210,13 @@ async def test_a_process_that_died_while_it_read_reads_it_after_the_next_start(s
     publish(feed_server, 1)
     clock.advance(3600)
     async with open_services(settings, clock) as newsroom:
-        assert await newsroom.full_text_fetcher.fetch_due([feed.id], seconds=30, polite=False) == 1
+        assert await newsroom.full_text_fetcher.fetch_due([feed.id], max_seconds=30, polite=False) == 1
 
 
 async def test_the_loop_reads_what_is_due(reading_newsroom, feed_server):
     feed = await polled(reading_newsroom, await followed(reading_newsroom, publish(feed_server, 1)))
     has_read_page = asyncio.Event()
-    reading_newsroom.reader.on_read = has_read_page.set
+    reading_newsroom.reader.on_page_stored = has_read_page.set
     task = asyncio.create_task(reading_newsroom.reader.run())
     await asyncio.wait_for(has_read_page.wait(), 20)
     task.cancel()
@@ -267,7 +267,7 @@ async def test_of_the_seed_as_it_is_only_the_article_is_searched(newsroom):
     seed_text = (shared("seed") / "article.fr.txt").read_text(encoding="utf-8")
     row = json.dumps({"url": "https://news.example/seed", "title": "Amazon et la police", "text": seed_text})
     await import_lines(newsroom, io.BytesIO(row.encode()))
-    (article,) = await newsroom.store.articles.newest(None, limit=5)
+    (article,) = await newsroom.store.articles.list_newest(None, limit=5)
     assert article.text.split() == seed_text.split()
     assert "Crédits" not in article.body
     for words, expected_count in (

@@ -68,7 +68,7 @@ async def test_each_truly_new_entry_of_a_feeds_history_is_posted_once(name, sett
     async with open_services(settings.model_copy(update={"catch_up_after": 100}), clock) as newsroom:
         feed = await followed(newsroom, feed_server.origin + "/feed")
         (first,) = await _posts(newsroom, feed, feed_server, clock, name, history[0])
-        backlog = await newsroom.store.articles.newest([feed.id], limit=1000)
+        backlog = await newsroom.store.articles.list_newest([feed.id], limit=1000)
         assert first == backlog[0].url
         seen_urls = {article.url for article in backlog}
         withdrawn: set[str] = set()
@@ -79,7 +79,7 @@ async def test_each_truly_new_entry_of_a_feeds_history_is_posted_once(name, sett
             } - seen_urls  # what came back is not new
             assert sorted(posted) == sorted(new), version["poll"]
             seen_urls |= new
-            stored_articles = await newsroom.store.articles.newest([feed.id], limit=1000)
+            stored_articles = await newsroom.store.articles.list_newest([feed.id], limit=1000)
             now_withdrawn = {article.url for article in stored_articles if article.retracted is not None}
             assert withdrawn <= now_withdrawn, "taken for withdrawn, and came back"
             withdrawn = now_withdrawn

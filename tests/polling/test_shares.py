@@ -11,7 +11,7 @@ from aiohttp import web
 from bot.client.services import Services
 from bot.core.models import Dispatch, DispatchKind, Feed
 from bot.polling import ingest_quota
-from bot.posting.wording.post_explanations import explain
+from bot.posting.wording.post_explanations import explain_link
 from bot.store.records.source_records import OverQuotaKind
 from tests.answers.desk import CHANNEL, SERVER, followed, polled, sent
 from tests.feed_server import FeedServer, make_rss, make_rss_item
@@ -26,8 +26,8 @@ def notices(done: Sequence[tuple[Dispatch, object]]) -> list[str]:
 @pytest.fixture
 def small_shares(monkeypatch) -> None:
     """Shares of ten entries a feed, and of some eleven articles a server; asked for before the newsroom."""
-    monkeypatch.setattr(ingest_quota, "ENTRIES", 10)
-    monkeypatch.setattr(ingest_quota, "SERVER_BYTES", 50_000)
+    monkeypatch.setattr(ingest_quota, "FEED_QUOTA_ENTRIES", 10)
+    monkeypatch.setattr(ingest_quota, "SERVER_QUOTA_BYTES", 50_000)
     monkeypatch.setattr(ingest_quota, "MIN_ENTRIES_OF_NEW_FEED", 1)
 
 
@@ -51,10 +51,10 @@ async def test_entries_beyond_a_feeds_share_are_counted_and_never_posted(
     assert post_count == 5
     assert len(notice) == 1
     assert notice[0].startswith("The feed “Example News” brings more articles than I can keep.")
-    surplus = await newsroom.store.quota_overflows.of(feed.id)
+    surplus = await newsroom.store.quota_overflows.by_feed(feed.id)
     assert (surplus.kind, surplus.entries, surplus.since) == (OverQuotaKind.ENTRIES, 15, clock.now())
     assert feed.next_poll - clock.now() >= ingest_quota.FIRST_CHANGE_WAIT_SECONDS // 4
-    left_out = await explain(newsroom.store, "https://news.example/articles/119")
+    left_out = await explain_link(newsroom.store, "https://news.example/articles/119")
     assert [(omission.feed.id, omission.dropped_at) for omission in left_out.dropped_entries] == [
         (feed.id, surplus.since)
     ]
@@ -109,11 +109,11 @@ async def test_titles_that_alternate_are_edited_a_few_times_and_told_of_once(new
         feed = await polled(newsroom, feed)
         clock.advance(600)
         notice += (await count_posts_and_notices(newsroom))[1]
-        due = await newsroom.store.dispatches.edits_due(clock.now(), 100)
+        due = await newsroom.store.dispatches.list_due_edits(clock.now(), 100)
         for dispatch in due:
             await newsroom.store.dispatches.mark_edited(dispatch.id, as_of=dispatch.edit_due_at)
         edits += len(due)
-    assert 5 * ingest_quota.FREE_CHANGES <= edits <= 5 * (ingest_quota.FREE_CHANGES + 4)
+    assert 5 * ingest_quota.MAX_FREE_CHANGES <= edits <= 5 * (ingest_quota.MAX_FREE_CHANGES + 4)
     assert len(notice) == 1
     assert "keeps changing its articles" in notice[0]
 
@@ -131,7 +131,7 @@ async def test_a_servers_feeds_together_have_a_share_and_another_server_has_its_
         feed_server.serve(f"/{number}", make_rss(*items, title=f"Feed {number}"))
     for feed in feeds:
         await polled(newsroom, feed)
-    counts = [len(await newsroom.store.articles.newest([feed.id], limit=99)) for feed in feeds]
+    counts = [len(await newsroom.store.articles.list_newest([feed.id], limit=99)) for feed in feeds]
     assert counts[0] == 4
     assert counts[3] < 4
     assert counts[4] == 4
@@ -177,7 +177,9 @@ async def test_many_feeds_of_one_host_get_appointments_and_leave_room_for_others
             await until_polled(newsroom, feed)
 
             async def is_told() -> bool:
-                return newsroom.poller.hosts.get(publishers_of_one_host[0].url).backlog_seconds(SERVER) >= 20
+                return (
+                    newsroom.poller.hosts.get(publishers_of_one_host[0].url).get_backlog_seconds(SERVER) >= 20
+                )
 
             await until(is_told)
     finally:

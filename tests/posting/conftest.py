@@ -47,7 +47,7 @@ def stop_at(telex, monkeypatch) -> Callable[[str, str], None]:
             monkeypatch.setattr(owner, name, original_step)
             if when == "after":
                 await original_step(*args, **options)
-            await asyncio.shield(asyncio.create_task(telex.bot.courier.stop(0.0)))  # which cancels this
+            await asyncio.shield(asyncio.create_task(telex.bot.outbox_relay.stop(0.0)))  # which cancels this
 
         monkeypatch.setattr(owner, name, step_of_no_return)
 

@@ -37,7 +37,7 @@ async def test_a_post_gets_the_reaction_to_save_it_by(telex, publisher):
     await publisher.begin()
     (post,) = telex.posts()
     assert [reaction.emoji for reaction in post.reactions] == [buttons.BOOKMARK_EMOJI]
-    (dispatch,) = await telex.store.dispatches.recent(0, 10)
+    (dispatch,) = await telex.store.dispatches.list_recent(0, 10)
     assert dispatch.finalized
     assert dispatch.message_id == post.id
 
@@ -47,7 +47,7 @@ async def test_no_reaction_where_the_bot_may_not_react(telex, publisher):
     await publisher.begin()
     (post,) = telex.posts()
     assert not post.reactions
-    assert await telex.store.dispatches.pending_followups() == []
+    assert await telex.store.dispatches.list_unfinalized() == []
 
 
 async def test_a_blocked_channel_holds_up_no_other_and_loses_nothing(telex, publisher):
@@ -57,13 +57,13 @@ async def test_a_blocked_channel_holds_up_no_other_and_loses_nothing(telex, publ
     await publisher.post(make_rss_item(1), make_rss_item(2))
     assert titles(telex, other_channel) == ["Article 0", "Article 1", "Article 2"]
     assert titles(telex) == ["Article 0"]
-    problem = await telex.store.dispatches.problem(telex.news.id)
+    problem = await telex.store.dispatches.get_problem(telex.news.id)
     assert problem.problem.startswith("forbidden send_messages")
 
     await telex.set_permissions(telex.news, send_messages=True)
     await telex.deliver()
     assert titles(telex) == ["Article 0", "Article 1", "Article 2"]
-    assert await telex.store.dispatches.problem(telex.news.id) is None
+    assert await telex.store.dispatches.get_problem(telex.news.id) is None
 
 
 async def test_a_slow_channel_holds_up_no_other(telex, publisher, monkeypatch):
@@ -82,7 +82,7 @@ async def test_a_slow_channel_holds_up_no_other(telex, publisher, monkeypatch):
 
     monkeypatch.setattr(message_targets, "send", send)
     await publisher.publish(make_rss_item(1), make_rss_item(2))
-    settling = asyncio.create_task(telex.bot.courier.run_until_idle())
+    settling = asyncio.create_task(telex.bot.outbox_relay.run_until_idle())
     await asyncio.wait_for(arrived.wait(), 10)
     release.set()
     await settling
@@ -97,7 +97,7 @@ async def test_a_channel_that_stays_blocked_is_asked_less_and_less(telex, publis
     waits = []
     for _round in range(12):
         await telex.deliver()
-        problem = await telex.store.dispatches.problem(telex.news.id)
+        problem = await telex.store.dispatches.get_problem(telex.news.id)
         assert problem.retry_at is not None
         waits.append(problem.retry_at - telex.clock.now())
         telex.clock.advance(waits[-1])
@@ -177,8 +177,8 @@ async def test_a_post_that_discord_refuses_fails_with_the_reason_and_the_next_go
     )
     await publisher.post(make_rss_item(1), make_rss_item(2))
     assert titles(telex) == ["Article 0", "Article 2"]
-    articles = {article.title: article for article in await telex.store.articles.newest(None, limit=9)}
-    (fate,) = await telex.store.delivery_statuses.by_page_key(articles["Article 1"].page)
+    articles = {article.title: article for article in await telex.store.articles.list_newest(None, limit=9)}
+    (fate,) = await telex.store.delivery_statuses.list_by_page_key(articles["Article 1"].page)
     assert fate.fate is DeliveryStatus.FAILED
     assert fate.reason is not None
     assert "AutoMod" in fate.reason
@@ -231,7 +231,7 @@ async def test_an_edit_of_a_message_that_somebody_deleted_is_dropped(telex, publ
     telex.env.backend.delete_message(telex.news.id, telex.posts()[-1].id)
     await publisher.correct(1, title="Article 1, corrected")
     assert titles(telex) == ["Article 0"]
-    assert await telex.store.dispatches.edits_due(telex.clock.now(), 10) == []
+    assert await telex.store.dispatches.list_due_edits(telex.clock.now(), 10) == []
 
 
 async def test_an_edit_that_discord_puts_off_is_made_later(telex, publisher):
@@ -257,7 +257,7 @@ async def test_what_is_beyond_the_limit_shares_a_catch_up(telex, publisher):
     covered = 30 - limit
     assert title(catch_up) == f"{covered} articles arrived in the meantime"
     assert len(text(catch_up).splitlines()) == covered + 1
-    assert {name.split(":")[1] for name in message_contents.custom_ids(catch_up)} == {"pick", "all"}
+    assert {name.split(":")[1] for name in message_contents.list_custom_ids(catch_up)} == {"pick", "all"}
     assert not catch_up.reactions
 
 
@@ -276,7 +276,7 @@ async def test_posts_speak_the_language_of_their_server(telex, publisher, clock)
     (post,) = telex.posts()
     labels = [part["label"] for part in list_components(post) if part["type"] == 2]
     assert labels == [load_catalogue("fr").gettext(word) for word in ("Save", "Read", "More")]
-    assert await telex.store.servers.locale(telex.guild.id) == "fr"
+    assert await telex.store.servers.get_locale(telex.guild.id) == "fr"
 
 
 async def test_a_channel_that_cannot_be_asked_for_is_asked_for_again(telex, publisher):
@@ -289,7 +289,7 @@ async def test_a_channel_that_cannot_be_asked_for_is_asked_for_again(telex, publ
     await telex.env.settle()
     telex.env.inject_error("GET", f"/channels/{thread.id}", status=503)
     await publisher.post(make_rss_item(1))
-    assert await telex.store.dispatches.claimed() == []
+    assert await telex.store.dispatches.list_claimed() == []
     telex.clock.advance(10)
     await telex.deliver()
     assert titles(telex, thread)[-1] == "Article 1"
@@ -308,14 +308,14 @@ async def test_a_shard_is_given_away_when_what_was_being_sent_there_is_recorded(
         return await request(route, **options)
 
     http.request = slow
-    sending = asyncio.create_task(telex.bot.courier.run_until_idle())
+    sending = asyncio.create_task(telex.bot.outbox_relay.run_until_idle())
     await request_started.wait()
-    release_task = asyncio.create_task(telex.bot.courier.release_shard(0))
+    release_task = asyncio.create_task(telex.bot.outbox_relay.release_shard(0))
     await asyncio.sleep(0.05)
     assert not release_task.done()
     answers.set()
     await release_task
-    assert [dispatch.state for dispatch in await telex.store.dispatches.recent(0, 10)] == [
+    assert [dispatch.state for dispatch in await telex.store.dispatches.list_recent(0, 10)] == [
         DispatchState.SENT
     ] * 2
     await sending

@@ -107,7 +107,7 @@ async def test_without_the_permission_posts_wait_and_it_is_named(telex, publishe
     await telex.set_permissions(telex.news, create_public_threads=False)
     await set_daily_thread(telex, on=True)
     await publisher.begin()
-    problem = await telex.store.dispatches.problem(telex.news.id)
+    problem = await telex.store.dispatches.get_problem(telex.news.id)
     assert problem.problem == "forbidden create_public_threads"
     await telex.set_permissions(telex.news, create_public_threads=True)
     await telex.deliver()
@@ -133,7 +133,7 @@ async def test_a_post_in_a_thread_is_found_though_threads_are_switched_off_since
     (thread,) = telex.news.threads
     assert titles(telex, thread) == ["Article 0", "Article 1"]
     assert channel_titles(telex) == []
-    for dispatch in await telex.store.dispatches.recent(0, 9):
+    for dispatch in await telex.store.dispatches.list_recent(0, 9):
         assert dispatch.thread_id == thread.id
 
 
@@ -145,8 +145,8 @@ async def test_a_restored_backup_finds_what_was_posted_before_threads_were_switc
     await set_daily_thread(telex, on=False)
     await publisher.post(make_rss_item(2))
     for is_on in (False, True):
-        for dispatch in await telex.store.dispatches.recent(0, 3):
-            await telex.store.dispatches.schedule_retry(dispatch.id, due=0, error=None)
+        for dispatch in await telex.store.dispatches.list_recent(0, 3):
+            await telex.store.dispatches.schedule_retry(dispatch.id, due_at=0, error=None)
         await telex.store.meta.set("restored", "1")
         await set_daily_thread(telex, on=is_on)
         await telex.restart()

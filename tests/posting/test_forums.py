@@ -30,7 +30,7 @@ async def add_tag_rule(world: World, forum: ChannelHandle, name: str, query: str
         name,
         server_id=world.guild.id,
         channel_id=forum.id,
-        person_id=world.editor.id,
+        user_id=world.editor.id,
         limit=20,
     )
 
@@ -78,7 +78,7 @@ async def test_a_tag_that_is_gone_or_kept_for_moderators_costs_no_post(telex, pu
         "gone",
         server_id=telex.guild.id,
         channel_id=forum.id,
-        person_id=telex.editor.id,
+        user_id=telex.editor.id,
         limit=20,
     )
     await publisher.begin(forum)
@@ -106,7 +106,7 @@ async def test_rules_are_made_and_removed_in_the_settings_and_stand_in_the_histo
     assert "**Everything**: every post" in message_text(panel)
     panel = await choose(telex.editor, last_reply(panel), "AI", "Remove")
     assert "robots" not in message_text(panel)
-    assert await telex.store.forum_tags.by_channel(forum.id) == [ForumTagRule(TAGS["Everything"], "")]
+    assert await telex.store.forum_tags.list_by_channel(forum.id) == [ForumTagRule(TAGS["Everything"], "")]
     history = await telex.editor.slash(telex.news, "settings history")
     assert message_text(history).count("Post tag") == 3
     assert "none → AI (robots" in message_text(history)
@@ -118,7 +118,7 @@ async def test_a_query_that_says_nothing_is_refused_in_words(telex):
     form = await choose(telex.editor, last_reply(await open_tag_panel(telex, forum)), "AI", "Add a tag")
     answer = await telex.editor.submit_modal(form, {"line": "since:7d robots"})
     assert "Remove the date" in message_text(answer)
-    assert await telex.store.forum_tags.by_channel(forum.id) == []
+    assert await telex.store.forum_tags.list_by_channel(forum.id) == []
 
 
 async def test_whoever_no_longer_sees_the_forum_changes_nothing(telex):
@@ -128,4 +128,4 @@ async def test_whoever_no_longer_sees_the_forum_changes_nothing(telex):
     await telex.env.settle()
     answer = await telex.editor.submit_modal(form, {"line": "robots"})
     assert "a channel you can’t see" in message_text(answer)
-    assert await telex.store.forum_tags.by_channel(forum.id) == []
+    assert await telex.store.forum_tags.list_by_channel(forum.id) == []

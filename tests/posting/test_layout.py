@@ -27,7 +27,7 @@ from tests.posting.test_messages import ARTICLE
 
 PICTURE = Image("https://news.example/picture.jpg", "A picture")
 TEXTS = st.builds(
-    lambda text, length, forms: blocks.text(*(text * length for _ in range(forms)), text),
+    lambda text, length, forms: blocks.text_block(*(text * length for _ in range(forms)), text),
     st.sampled_from(["", " \n", "a", "é🙂 ", "line\n", "**[x](https://a.example/)**"]),
     st.integers(1, 400),
     st.integers(0, 2),
@@ -66,7 +66,7 @@ def sent_components(layout: Layout) -> list[dict[str, Any]]:
         inside(
             [
                 dict(top_level_component)
-                for top_level_component in layout_views.static_view(layout).to_components()
+                for top_level_component in layout_views.build_static_view(layout).to_components()
             ]
         )
     )
@@ -79,12 +79,12 @@ def layout_text(layout: Layout) -> str:
 @settings(deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(st.lists(st.one_of(BLOCKS, CARDS), max_size=6).map(tuple))
 async def test_discord_takes_whatever_is_put_into_a_layout(layout):
-    button_ids = {item.custom_id for item in blocks.items(layout) if isinstance(item, discord.ui.Button)}
+    button_ids = {item.custom_id for item in blocks.list_items(layout) if isinstance(item, discord.ui.Button)}
     components = sent_components(layout)
     assert len(components) <= 40
     texts = [text_component["content"] for text_component in components if text_component["type"] == 10]
     assert all(text.strip("\n") for text in texts)
-    assert sum(map(discord_text.utf16_length, texts)) <= 4000
+    assert sum(map(discord_text.count_utf16_units, texts)) <= 4000
     for component in components:
         children = component.get("components", [])
         if component["type"] == 1:
@@ -116,14 +116,14 @@ async def test_the_longest_text_is_shortened_first_and_the_last_lines_of_a_list_
         "[a](https://news.example/" + "x" * 1500 + ")",
         [f"line {number}" * 20 for number in range(60)],
     )
-    text = layout_text((Card((blocks.text(link, "a"), blocks.text("\n".join(lines)))),))
+    text = layout_text((Card((blocks.text_block(link, "a"), blocks.text_block("\n".join(lines)))),))
     assert text.startswith("a\nline 0")
     assert lines[20] in text
     assert lines[-1] not in text
 
 
 async def test_of_too_many_sections_the_last_lose_their_pictures_and_no_words():
-    sections = tuple(Section((blocks.text(f"Story {number}"),), PICTURE) for number in range(15))
+    sections = tuple(Section((blocks.text_block(f"Story {number}"),), PICTURE) for number in range(15))
     components = sent_components((Card((*sections, ActionRow(buttons.save_button("key")))),))
     assert [text_component["content"] for text_component in components if text_component["type"] == 10] == [
         f"Story {n}" for n in range(15)
@@ -135,28 +135,28 @@ async def test_words_alone_and_nothing_that_leads_out():
     layout: Layout = (
         Card(
             (
-                Section((blocks.text("A"),), PICTURE),
+                Section((blocks.text_block("A"),), PICTURE),
                 Gallery((PICTURE,)),
-                ActionRow(buttons.open_link_button("https://a.example/")),
+                ActionRow(buttons.make_link_button("https://a.example/")),
             )
         ),
         ActionRow(buttons.save_button("key")),
     )
     bare_layout = blocks.without_links(blocks.without_images(layout))
     assert blocks.plain_text(bare_layout) == "A"
-    assert [item.custom_id for item in blocks.items(bare_layout)] == ["telex:save:key"]  # type: ignore[attr-defined]
-    assert not blocks.images(bare_layout)
-    assert not blocks.items(blocks.without_items(layout))
+    assert [item.custom_id for item in blocks.list_items(bare_layout)] == ["telex:save:key"]  # type: ignore[attr-defined]
+    assert not blocks.list_images(bare_layout)
+    assert not blocks.list_items(blocks.without_items(layout))
 
 
 @pytest.mark.parametrize(
     ("name", "letter"), [("The Verge", "V"), ("Le Monde", "M"), ("01net", "0"), ("新聞", "")]
 )
 def test_an_outlet_has_a_letter_and_always_the_same_colour(name, letter):
-    assert outlet_branding.initial(name) == letter
+    assert outlet_branding.initial_of(name) == letter
     assert (
-        outlet_branding.colour(1, name)
-        == outlet_branding.colour(2, name.upper())
+        outlet_branding.outlet_colour(1, name)
+        == outlet_branding.outlet_colour(2, name.upper())
         in outlet_branding.INITIAL_COLOURS
     )
 
@@ -169,7 +169,7 @@ def test_an_outlet_shows_its_icon_once_there_is_one_and_hides_no_markup():
         assert outlet_branding.byline(article, "more") == Text(
             (f"-# <:o_1:5> **\\*\\*Kernel\\*\\* & Co.** · <t:{article.published}:R> · more",)
         )
-        assert outlet_branding.colour(article.feed_id, article.outlet) == 0x123456
+        assert outlet_branding.outlet_colour(article.feed_id, article.outlet) == 0x123456
     finally:
         outlet_branding.set_emoji({}, {})
     assert byline_before.startswith(("-# 🟦", "-# 🟧", "-# 🟩", "-# 🟪", "-# 🟨", "-# 🟥", "-# 🟫"))

@@ -48,7 +48,7 @@ async def test_a_compact_post_is_three_lines_with_a_small_picture():
     )
     title, lead, last = message_text(message).splitlines()
     assert title == f"**[{ARTICLE.title}]({ARTICLE.url})**"
-    assert discord_text.utf16_length(lead) <= posts.COMPACT_EXCERPT_LENGTH
+    assert discord_text.count_utf16_units(lead) <= posts.COMPACT_EXCERPT_LENGTH
     assert last.endswith(f"**Example News** · <t:{ARTICLE.published}:R> · [+1 outlet]({ARTICLE.url})")
     assert picture_urls(message) == [ARTICLE.image]
     assert [component.get("label") for component in components(message)] == [None, "⋯"]
@@ -80,7 +80,7 @@ async def test_every_style_shows_prefix_and_colour_and_leaves_out_what_it_is_tol
 async def test_an_excerpt_is_as_long_as_it_was_chosen(length, style):
     message = posts.render_post(LONG, FEED, language="en", look=PostLook(style=style, excerpt=length))
     lead = message_text(message).splitlines()[2 if style is Style.FULL else 1]
-    assert discord_text.utf16_length(lead) <= length + 1
+    assert discord_text.count_utf16_units(lead) <= length + 1
 
 
 async def test_a_small_picture_that_discord_refuses_is_left_out():
@@ -95,7 +95,9 @@ async def test_a_small_picture_that_discord_refuses_is_left_out():
 
 @pytest.mark.parametrize(("style", "small"), [(Style.FULL, False), (Style.COMPACT, True)])
 async def test_a_post_that_mentions_a_role_is_an_embed_whose_notification_has_a_text(style, small):
-    message = posts.render_post(LONG, FEED, language="en", look=PostLook(style=style, role=7), mention=7)
+    message = posts.render_post(
+        LONG, FEED, language="en", look=PostLook(style=style, role=7), mentioned_role_id=7
+    )
     embed = fields(message)
     assert (message.content, embed["title"], embed["url"]) == ("<@&7>", ARTICLE.title, ARTICLE.url)
     assert ("thumbnail" in embed, "image" in embed) == (small, not small)
@@ -118,7 +120,9 @@ async def test_no_text_breaks_the_limits_of_any_style(title, summary, outlet, pr
 
 async def test_nothing_of_a_feed_ends_the_link_of_a_headline_or_mentions():
     article = ARTICLE._replace(title="a](https://evil.example) **@everyone** <@&1>", outlet="**x** [y](z)")
-    message = posts.render_post(article, FEED, language="en", look=replace(HEADLINE, role=77), mention=77)
+    message = posts.render_post(
+        article, FEED, language="en", look=replace(HEADLINE, role=77), mentioned_role_id=77
+    )
     line = fields(message)["description"] + message_text(
         posts.render_post(article, FEED, language="en", look=HEADLINE)
     )
@@ -138,9 +142,10 @@ async def test_without_a_role_nobody_may_be_mentioned():
 def test_a_look_in_words_hides_no_markup():
     look = PostLook(style=Style.COMPACT, image=False, excerpt=0, colour=0xFF, prefix="**x**", role=5)
     assert (
-        look_labels.look_summary(look) == "compact, no picture, no excerpt, “\\*\\*x\\*\\*”, #0000ff, <@&5>"
+        look_labels.look_summary_text(look)
+        == "compact, no picture, no excerpt, “\\*\\*x\\*\\*”, #0000ff, <@&5>"
     )
-    assert look_labels.look_summary(PostLook()) == "card"
+    assert look_labels.look_summary_text(PostLook()) == "card"
 
 
 # In a server's own words
@@ -198,7 +203,7 @@ async def test_nothing_that_fills_a_template_is_markup_or_a_field(title, outlet,
     ],
 )
 def test_a_mistake_in_a_template_is_explained(template, told):
-    mistake = post_templates.validation_error(template)
+    mistake = post_templates.find_template_error(template)
     assert (told in (mistake or "")) if told is not None else mistake is None
 
 
@@ -207,7 +212,7 @@ def test_a_mistake_in_a_template_is_explained(template, told):
 
 async def set_subscription_look(world: World, look: PostLook) -> None:
     (pair,) = await world.store.subscriptions.list_with_feeds(world.guild.id)
-    await world.store.subscriptions.set_look(pair[0].id, look, person_id=world.editor.id)
+    await world.store.subscriptions.set_look(pair[0].id, look, user_id=world.editor.id)
 
 
 def read_newest_post(world: World) -> tuple[str, list[int], bool]:

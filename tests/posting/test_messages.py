@@ -81,26 +81,26 @@ def within_limits(message: messages.Message) -> None:
         "author": (embed.get("author", {}).get("name", ""), 256),
     }
     for name, (text, limit) in lengths.items():
-        assert discord_text.utf16_length(text) <= limit, name
-    assert sum(discord_text.utf16_length(text) for text, _limit in lengths.values()) <= 6000
-    assert discord_text.utf16_length(message_text(message)) <= 4000
+        assert discord_text.count_utf16_units(text) <= limit, name
+    assert sum(discord_text.count_utf16_units(text) for text, _limit in lengths.values()) <= 6000
+    assert discord_text.count_utf16_units(message_text(message)) <= 4000
     assert len(parts(message)) <= 40
-    assert 1 <= discord_text.utf16_length(message.name) <= 100
+    assert 1 <= discord_text.count_utf16_units(message.name) <= 100
     for component in components(message):
-        assert discord_text.utf16_length(component.get("label") or "") <= 80
-        assert discord_text.utf16_length(component.get("custom_id", "")) <= 100
-        assert discord_text.utf16_length(component.get("url", "")) <= 512
+        assert discord_text.count_utf16_units(component.get("label") or "") <= 80
+        assert discord_text.count_utf16_units(component.get("custom_id", "")) <= 100
+        assert discord_text.count_utf16_units(component.get("url", "")) <= 512
         options = component.get("options", [])
         assert len(options) <= 25
         for option in options:
-            assert 1 <= discord_text.utf16_length(option["label"]) <= 100
-            assert discord_text.utf16_length(option.get("description", "")) <= 100
+            assert 1 <= discord_text.count_utf16_units(option["label"]) <= 100
+            assert discord_text.count_utf16_units(option.get("description", "")) <= 100
 
 
 async def test_a_post_shows_outlet_title_excerpt_picture_time_and_buttons():
     message = posts.render_post(ARTICLE, FEED, language="en")
     (card,) = message.send_kwargs()["view"].to_components()
-    assert card["accent_color"] == outlet_branding.colour(FEED.id, "Example News")
+    assert card["accent_color"] == outlet_branding.outlet_colour(FEED.id, "Example News")
     byline, story, gallery, row = card["components"]
     assert byline["content"].endswith(f" **Example News** · <t:{ARTICLE.published}:R>")
     assert story["content"] == f"### [{ARTICLE.title}]({ARTICLE.url})\n{ARTICLE.summary}"
@@ -124,7 +124,7 @@ async def test_a_post_names_what_joined_it_and_its_button_says_which_they_are():
     assert last.endswith(" · 4 more")
     save = components(message)[0]["custom_id"]
     assert save == buttons.save_id(ARTICLE.key, joined_articles)
-    template_match = re.fullmatch(buttons.SAVE_TEMPLATE, save)
+    template_match = re.fullmatch(buttons.SAVE_ID_PATTERN, save)
     assert template_match["key"] == ARTICLE.key
 
 
@@ -156,7 +156,7 @@ async def test_an_excerpt_is_two_sentences_and_one_of_a_chosen_length_ends_with_
         posts.render_post(article, FEED, language="en", look=PostLook(excerpt=200))
     ).splitlines()
     assert text.endswith("is here.")
-    assert 100 < discord_text.utf16_length(text) <= 200
+    assert 100 < discord_text.count_utf16_units(text) <= 200
 
 
 @pytest.mark.parametrize(
@@ -237,8 +237,8 @@ async def test_no_text_breaks_discords_limits(title, summary, body, outlet):
     post = posts.render_post(article, FEED, language="en")
     within_limits(post)
     assert "### " in message_text(post)
-    within_limits(messages.catch_up("catch-up:x", [article] * 60, language="fr"))
-    within_limits(messages.notice(discord_text.to_plain_line(title) or "x"))
+    within_limits(messages.catch_up_message("catch-up:x", [article] * 60, language="fr"))
+    within_limits(messages.feed_alert_message(discord_text.to_plain_line(title) or "x"))
 
 
 async def test_a_catch_up_lists_what_fits_and_counts_the_rest():
@@ -246,7 +246,7 @@ async def test_a_catch_up_lists_what_fits_and_counts_the_rest():
         ARTICLE._replace(id=n, key=f"key{n}", title=f"Article {n}", url=f"https://news.example/{n}")
         for n in range(200)
     ]
-    message = messages.catch_up("catch-up:key0", articles, language="en")
+    message = messages.catch_up_message("catch-up:key0", articles, language="en")
     within_limits(message)
     title, *lines = message_text(message).splitlines()
     assert title == "### 200 articles arrived in the meantime"
@@ -260,7 +260,7 @@ async def test_a_catch_up_lists_what_fits_and_counts_the_rest():
 
 async def test_a_title_cannot_end_the_link_around_it():
     article = ARTICLE._replace(title="a](https://evil.example) [b", url="https://news.example/(x) y")
-    *_other_lines, line = message_text(messages.catch_up("w", [article], language="en")).splitlines()
+    *_other_lines, line = message_text(messages.catch_up_message("w", [article], language="en")).splitlines()
     assert "](https://evil" not in line.replace("\\]", "")
     assert line.endswith("(https://news.example/%28x%29%20y) · Example News") or "[" not in line.replace(
         "\\[", ""
@@ -284,7 +284,7 @@ async def test_barer_attempts_leave_pictures_out_first_and_links_last():
     assert fields(bare_attempt)["author"] == {"name": "Example News"}
     assert "url" in fields(bare_attempt)
     assert "url" not in fields(unlinked_attempt)
-    assert list(messages.notice("x").fallbacks())[1:] == []
+    assert list(messages.feed_alert_message("x").fallbacks())[1:] == []
 
 
 @pytest.mark.parametrize("style", [Style.FULL, Style.CLASSIC])

@@ -24,7 +24,7 @@ async def test_an_announcement_is_published_once(telex, publisher):
     await publisher.begin(news)
     (post,) = telex.posts(news)
     assert is_published(post)
-    assert await telex.store.dispatches.pending_followups() == []
+    assert await telex.store.dispatches.list_unfinalized() == []
 
 
 async def test_an_announcement_sent_while_a_session_begins_anew_is_published_afterwards(
@@ -47,7 +47,7 @@ async def test_an_announcement_sent_while_a_session_begins_anew_is_published_aft
     telex.clock.advance(60)
     await telex.deliver()
     assert [is_published(post) for post in telex.posts(news)] == [True, True]
-    assert await telex.store.dispatches.pending_followups() == []
+    assert await telex.store.dispatches.list_unfinalized() == []
 
 
 async def test_the_hourly_limit_of_publications_delays_no_post(telex, publisher):
@@ -85,7 +85,7 @@ async def test_a_forum_gets_a_post_of_its_own_for_each_article(telex, publisher)
     assert first.name == "Article 0"
     assert second.name is not None
     assert len(second.name) == 100
-    for dispatch in await telex.store.dispatches.recent(0, 9):
+    for dispatch in await telex.store.dispatches.list_recent(0, 9):
         assert dispatch.thread_id in {first.id, second.id}
         assert dispatch.message_id is not None
     assert all(telex.posts(thread)[0].reactions for thread in forum.threads)
@@ -100,7 +100,7 @@ async def test_a_voice_channel_has_a_chat_to_post_in(telex, publisher):
 async def test_a_category_takes_no_posts_and_says_so(telex, publisher):
     category = telex.guild.create_category("group")
     await publisher.begin(category)
-    problem = await telex.store.dispatches.problem(category.id)
+    problem = await telex.store.dispatches.get_problem(category.id)
     assert problem.problem == "not-text"
 
 
@@ -111,11 +111,11 @@ async def test_what_a_channel_lacks_is_named_as_discords_settings_name_it(telex)
     bot = telex.bot
     cached = bot.get_channel(forum.id)
     assert isinstance(cached, discord.ForumChannel)
-    assert "Create Posts" in permissions.missing_permission_labels(cached)
+    assert "Create Posts" in permissions.list_missing_permission_labels(cached)
     news = bot.get_channel(telex.news.id)
     assert isinstance(news, discord.TextChannel)
-    assert permissions.missing_permission_labels(news) == []
-    assert permissions.missing_permission_labels(news, required=False, useful=True) == [
+    assert permissions.list_missing_permission_labels(news) == []
+    assert permissions.list_missing_permission_labels(news, required=False, useful=True) == [
         "Read Message History",
         "Add Reactions",
     ]

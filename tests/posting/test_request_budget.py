@@ -19,7 +19,7 @@ from bot.posting.sending.request_quota import (
     HEADROOM_SLOTS,
     MAX_INVALID_REQUESTS,
     MAX_REQUESTS_PER_SECOND,
-    fair_share,
+    compute_fair_share,
 )
 from bot.store import Store
 from bot.store.records.process_records import RequestAllocation
@@ -115,7 +115,9 @@ def test_shares_add_up_to_the_budget_and_nobody_gets_less_than_an_even_part(give
     for _round in range(3):
         for place, own_share in enumerate(shares):
             other_shares = [share for share in shares if share is not own_share]
-            shares[place] = own_share._replace(slots=fair_share(own_share._replace(slots=0), other_shares))
+            shares[place] = own_share._replace(
+                slots=compute_fair_share(own_share._replace(slots=0), other_shares)
+            )
     budget = int(
         MAX_REQUESTS_PER_SECOND
         * (1 - sum(share.rate_limited_count for share in shares) / MAX_INVALID_REQUESTS)

@@ -53,8 +53,8 @@ async def test_a_stop_at_any_step_posts_each_article_once(telex, publisher, stop
     channels = forum.threads if kind == "forum" else [telex.news]
     posted_titles = [title for channel in channels for title in titles(telex, channel)]
     assert posted_titles == ["Article 0", "Article 1", "Article 2", "Article 3"]
-    assert await telex.store.dispatches.claimed() == []
-    assert await telex.store.dispatches.pending_followups() == []
+    assert await telex.store.dispatches.list_claimed() == []
+    assert await telex.store.dispatches.list_unfinalized() == []
     assert all(message.reactions for channel in channels for message in telex.posts(channel))
 
 
@@ -113,7 +113,7 @@ async def test_a_claim_in_a_channel_that_is_gone_does_not_stay_for_ever(telex, p
     await publisher.begin()
     stop_at("send", "after")
     await publisher.post(make_rss_item(1))
-    (claimed_dispatch,) = await telex.store.dispatches.claimed()
+    (claimed_dispatch,) = await telex.store.dispatches.list_claimed()
     telex.env.backend.delete_channel(telex.news.id)
     await telex.restart()
     await telex.deliver()
@@ -125,7 +125,7 @@ async def test_a_button_of_somebody_else_does_not_pass_for_a_post(telex, publish
     await publisher.begin()
     stop_at("send", "before")
     await publisher.post(make_rss_item(1))
-    (claimed_dispatch,) = await telex.store.dispatches.claimed()
+    (claimed_dispatch,) = await telex.store.dispatches.list_claimed()
     button = {
         "type": 2,
         "style": 2,
@@ -149,8 +149,8 @@ async def test_an_answer_that_quotes_an_article_is_not_taken_for_its_post(telex,
     answer = telex.posts()[-1]
     stop_at("send", "before")
     await telex.deliver()
-    (claimed_dispatch,) = await telex.store.dispatches.claimed()
-    assert buttons.save_id(claimed_dispatch.dedupe_key) in message_contents.custom_ids(answer)
+    (claimed_dispatch,) = await telex.store.dispatches.list_claimed()
+    assert buttons.save_id(claimed_dispatch.dedupe_key) in message_contents.list_custom_ids(answer)
     await telex.restart()
     await telex.deliver()
     other_messages = [message for message in telex.posts() if message.id != answer.id]
@@ -175,9 +175,9 @@ async def test_a_database_that_was_moved_long_ago_is_read_back_to_that_day(telex
     moved_at = telex.clock.now()
     await publisher.post(make_rss_item(1))
     await telex.advance(40 * 86_400)
-    dispatch = max(await telex.store.dispatches.recent(0, 9), key=lambda dispatch: dispatch.id)
+    dispatch = max(await telex.store.dispatches.list_recent(0, 9), key=lambda dispatch: dispatch.id)
     await telex.store.dispatches.schedule_retry(
-        dispatch.id, due=0, error=None
+        dispatch.id, due_at=0, error=None
     )  # as if it knew nothing of the post
     await telex.store.meta.set("restored", "1")
     await telex.store.meta.set("moved_at", str(moved_at))
@@ -189,7 +189,7 @@ async def test_a_database_that_was_moved_long_ago_is_read_back_to_that_day(telex
 async def test_a_stop_in_good_order_ends_what_is_being_sent(telex, publisher, monkeypatch):
     await publisher.begin()
     await publisher.publish(make_rss_item(1), make_rss_item(2))
-    courier = telex.bot.courier
+    courier = telex.bot.outbox_relay
     sending, go_on = asyncio.Event(), asyncio.Event()
     original_send = DispatchSender.send
 
@@ -207,4 +207,4 @@ async def test_a_stop_in_good_order_ends_what_is_being_sent(telex, publisher, mo
     await settling
     await telex.env.settle()
     assert titles(telex) == ["Article 0", "Article 1"]
-    assert await telex.store.dispatches.claimed() == []
+    assert await telex.store.dispatches.list_claimed() == []

@@ -11,7 +11,7 @@ from bot.core.models import Article, Feed
 from bot.core.preferences import Preference
 from bot.posting.rendering import buttons
 from bot.posting.rendering.buttons import MAX_JOINED_PER_BUTTON
-from bot.posting.rendering.posts import also_line
+from bot.posting.rendering.posts import also_markup
 from bot.store.outbox.story_merging import JOIN_EDIT_INTERVAL_SECONDS, JOIN_WINDOW_SECONDS
 from tests.discord_world import World
 from tests.feed_server import FeedServer, make_rss, make_rss_item
@@ -195,10 +195,10 @@ async def test_what_joined_can_be_kept_and_is_found_by_itself(telex, outlets):
         if "telex:save" in part.get("custom_id", "")
     )
     await telex.reader.click(more_menu.response, custom_id=save)
-    bookmarks = await telex.store.bookmarks.list(telex.reader.id, limit=10)
+    bookmarks = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=10)
     assert [bookmark.article.title for bookmark in bookmarks] == [AGAIN]
     await telex.reader.react(post, buttons.BOOKMARK_EMOJI)
-    bookmarks = await telex.store.bookmarks.list(telex.reader.id, limit=10)
+    bookmarks = await telex.store.bookmarks.list_by_user(telex.reader.id, limit=10)
     assert {saved_bookmark.article.title for saved_bookmark in bookmarks} == {AGAIN, BAN}
     search_page = await telex.newsroom.searcher.search("halts software", feed_ids=None)
     assert [hit.article.title for hit in search_page.results] == [AGAIN]
@@ -217,18 +217,18 @@ def test_a_line_stays_short_and_harmless_whatever_joins():
     many_articles = [
         build_article(number, url=f"https://a.example/{'x' * 480}{number}") for number in range(30)
     ]
-    line = also_line(many_articles)
+    line = also_markup(many_articles)
     assert len(line) < 2_600
     assert line.endswith(f"{30 - line.count('](')} more")
     assert line.count("](") <= MAX_JOINED_PER_BUTTON
     hostile = build_article(
         1, outlet="[x](https://evil.example) @everyone **b**", url="https://a.example/)[y](z"
     )
-    hostile_line = also_line([hostile])
+    hostile_line = also_markup([hostile])
     assert "](https://evil" not in hostile_line
     assert "](https://a.example/%29[y]%28z)" in hostile_line
     assert "**" not in hostile_line.replace("\\*", "")
 
 
 def test_an_outlet_without_a_name_is_its_site():
-    assert also_line([build_article(1, outlet="")]) == "Also: [a.example](https://a.example/1)"
+    assert also_markup([build_article(1, outlet="")]) == "Also: [a.example](https://a.example/1)"

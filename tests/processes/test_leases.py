@@ -13,7 +13,7 @@ from bot.core.database_url import DatabaseUrl
 from bot.core.preferences import ProcessRole
 from bot.posting.sending.lease_guard import LeaseGuard, current_server_id
 from bot.processes.cluster_events import ClusterEvents
-from bot.processes.leases import FEEDS, SHARDS, STOPPED, Leases
+from bot.processes.leases import HOST_SLOT_LEASE, SHARD_LEASE, STOP_SECONDS, Leases
 from bot.processes.supervision import Supervisor
 from bot.store import LeaseLost, Store
 from bot.store.records.process_records import LeasePool
@@ -34,10 +34,12 @@ class Member:
         self.leases = Leases(store, roles or tuple(ProcessRole), supervisor)
         self.notices = ClusterEvents(store, supervisor)
         self.notices.subscribe("leases", self.leases.wake)
-        self.leases.join_pool(LeasePool(FEEDS, ProcessRole.POLLER, ALL))
-        self.leases.join_pool(LeasePool(SHARDS, ProcessRole.GATEWAY, frozenset(range(4)), rebalances=False))
+        self.leases.join_pool(LeasePool(HOST_SLOT_LEASE, ProcessRole.POLLER, ALL))
+        self.leases.join_pool(
+            LeasePool(SHARD_LEASE, ProcessRole.GATEWAY, frozenset(range(4)), rebalances=False)
+        )
         self.lost: set[int] = set()
-        self.leases.add_listener(FEEDS, lambda _gained, lost: self.lost.update(lost))
+        self.leases.add_listener(HOST_SLOT_LEASE, lambda _gained, lost: self.lost.update(lost))
 
     async def start(self) -> Member:
         await self.leases.start()
@@ -46,7 +48,7 @@ class Member:
 
     @property
     def feeds(self) -> frozenset[int]:
-        return self.leases.owned(FEEDS)
+        return self.leases.owned(HOST_SLOT_LEASE)
 
     async def close(self) -> None:
         await self.notices.close()
@@ -73,10 +75,10 @@ async def pair(server) -> AsyncIterator[tuple[Member, Member]]:
 async def test_a_file_has_one_process_with_all_leases_for_ever(store, clock):
     dead = await Member(store, clock).start()
     alive = await Member(store, clock).start()  # the lock of the file tells that the other is gone
-    clock.advance(100 * STOPPED)
+    clock.advance(100 * STOP_SECONDS)
     assert alive.feeds == ALL
-    assert alive.leases.owned(SHARDS) == set(range(4))
-    assert alive.leases.fence(FEEDS, 3) is None
+    assert alive.leases.owned(SHARD_LEASE) == set(range(4))
+    assert alive.leases.fence(HOST_SLOT_LEASE, 3) is None
     await dead.close()
     await alive.close()
     assert await store.processes.list_live() == []
@@ -87,30 +89,30 @@ async def test_processes_share_evenly_and_shards_stay_until_they_are_handed_over
     await until(lambda: len(first.feeds) == len(second.feeds) == 32)
     assert first.feeds | second.feeds == ALL
     assert first.lost == second.feeds
-    assert first.leases.held(SHARDS) == set(range(4))
-    assert second.leases.held(SHARDS) == set()
-    assert await first.leases.hand_over(SHARDS, 3, second.leases.me.id)
-    assert not await first.leases.hand_over(SHARDS, 2, "nobody")
-    await until(lambda: second.leases.held(SHARDS) == {3})
-    assert first.leases.held(SHARDS) == {0, 1, 2}
+    assert first.leases.held(SHARD_LEASE) == set(range(4))
+    assert second.leases.held(SHARD_LEASE) == set()
+    assert await first.leases.hand_over(SHARD_LEASE, 3, second.leases.me.id)
+    assert not await first.leases.hand_over(SHARD_LEASE, 2, "nobody")
+    await until(lambda: second.leases.held(SHARD_LEASE) == {3})
+    assert first.leases.held(SHARD_LEASE) == {0, 1, 2}
     first_shards, second_shards = first.store.shards, second.store.shards
-    assert not (await first_shards.turn(0, 2)).wait
-    assert (await second_shards.turn(1, 1)).wait, (
+    assert not (await first_shards.ticket(0, 2)).wait
+    assert (await second_shards.ticket(1, 1)).wait, (
         "of two that were left one is begun, which Discord may not count yet"
     )
-    turn = await second_shards.turn(1, 2)
+    turn = await second_shards.ticket(1, 2)
     assert not turn.wait
-    assert (await first_shards.turn(1)).wait
+    assert (await first_shards.ticket(1)).wait
     assert not await first_shards.confirm_identify(1, turn._replace(at=turn.at - 1)), (
         "somebody had the next turn"
     )
     assert await second_shards.confirm_identify(1, turn)
-    assert await first.store.processes.owners(FEEDS) == {
+    assert await first.store.processes.load_owners(HOST_SLOT_LEASE) == {
         number: member.leases.me.id for member in pair for number in member.feeds
     }
     await first.close()  # a rolling restart: the other is told
-    await until(lambda: second.feeds == ALL and second.leases.held(SHARDS) == set(range(4)))
-    assert second.leases.gained[SHARDS] == 1 + 3
+    await until(lambda: second.feeds == ALL and second.leases.held(SHARD_LEASE) == set(range(4)))
+    assert second.leases.gained[SHARD_LEASE] == 1 + 3
 
 
 async def test_what_a_dead_process_had_is_taken_over(pair, server):
@@ -119,7 +121,7 @@ async def test_what_a_dead_process_had_is_taken_over(pair, server):
     await first.store.close()
     sql.run(server, "UPDATE process SET until = database_time() WHERE id = ?", (first.leases.me.id,))
     second.leases.wake()
-    await until(lambda: second.feeds == ALL and len(second.leases.held(SHARDS)) == 4)
+    await until(lambda: second.feeds == ALL and len(second.leases.held(SHARD_LEASE)) == 4)
     assert [process.id for process in await second.store.processes.all()] == [second.leases.me.id]
 
 
@@ -133,7 +135,7 @@ async def test_who_is_stopped_or_cut_off_from_the_database_sends_nothing_when_it
     discord = await FeedServer().start()
     address = discord.serve("/")
     async with ClientSession(trace_configs=[trace]) as session:
-        second.clock.advance(STOPPED - 0.1)
+        second.clock.advance(STOP_SECONDS - 0.1)
         had = second.feeds
         await session.post(address)
         second.clock.advance(0.1)
@@ -154,7 +156,7 @@ async def test_a_long_write_of_somebody_costs_nobody_its_leases(pair, server):
         somebody.execute("BEGIN")
         somebody.execute("SELECT pg_advisory_xact_lock(1413829720, 1)")  # as whoever writes: nobody divides
         for _ in range(4):
-            second.clock.advance(STOPPED / 2)
+            second.clock.advance(STOP_SECONDS / 2)
             await asyncio.sleep(0.1)  # it says that it lives
             assert len(second.feeds) == 32
 
@@ -164,7 +166,7 @@ async def test_roles_take_what_is_theirs(server, clock):
     gateway = await Member(store, clock, ProcessRole.GATEWAY).start()
     poller = await Member(store, clock, ProcessRole.POLLER).start()
     assert (len(gateway.feeds), len(poller.feeds)) == (0, 64)
-    assert (len(gateway.leases.owned(SHARDS)), len(poller.leases.owned(SHARDS))) == (4, 0)
+    assert (len(gateway.leases.owned(SHARD_LEASE)), len(poller.leases.owned(SHARD_LEASE))) == (4, 0)
     await gateway.close()
     await poller.close()
     await store.close()

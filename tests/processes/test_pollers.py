@@ -14,8 +14,8 @@ from bot.client.health import MAX_POLL_SILENCE_SECONDS, Health
 from bot.client.services import Services, open_services
 from bot.core.preferences import ProcessRole
 from bot.polling import ingest_quota
-from bot.processes.leases import FEEDS
-from bot.text.host_slots import HOST_SLOT_COUNT, host_slot
+from bot.processes.leases import HOST_SLOT_LEASE
+from bot.text.host_slots import HOST_SLOT_COUNT, get_host_slot
 from tests.answers.desk import followed, sent
 from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.store import sql
@@ -32,7 +32,7 @@ def database_engine() -> str:
 @pytest.fixture
 def narrow(monkeypatch) -> None:
     """So many bytes a server as some eleven articles have; asked for before the processes."""
-    monkeypatch.setattr(ingest_quota, "SERVER_BYTES", 50_000)
+    monkeypatch.setattr(ingest_quota, "SERVER_QUOTA_BYTES", 50_000)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ async def pair(settings, clock) -> AsyncIterator[Pair]:
         leases_by_room = [room.leases for room in rooms]
         await until(
             lambda: (
-                [len(leases.owned(FEEDS)) for leases in leases_by_room]
+                [len(leases.owned(HOST_SLOT_LEASE)) for leases in leases_by_room]
                 == [HOST_SLOT_COUNT // 2, HOST_SLOT_COUNT // 2]
             )
         )
@@ -86,7 +86,11 @@ async def test_a_feed_is_asked_by_one_process_and_by_the_next_when_that_ends(run
 
     await until(are_polled)
     assert [server.count("/") for server in servers] == [1] * 4
-    owners = [room for room in running if room.leases.held(FEEDS) & {host_slot(feed.url) for feed in feeds}]
+    owners = [
+        room
+        for room in running
+        if room.leases.held(HOST_SLOT_LEASE) & {get_host_slot(feed.url) for feed in feeds}
+    ]
     await owners[0].leases.close()
     clock.advance(5)
     for feed in feeds:
@@ -97,9 +101,9 @@ async def test_a_feed_is_asked_by_one_process_and_by_the_next_when_that_ends(run
     clock.advance(MAX_POLL_SILENCE_SECONDS + 60)
     now = clock.now()
     sql.run(store_place, "UPDATE feed SET last_success = ?, last_poll = ?", (now, now))
-    assert await watching.problems() == []  # other processes have the shards
+    assert await watching.load_problems() == []  # other processes have the shards
     owners[0].leases.set_available(ProcessRole.GATEWAY, now=False)
-    assert await watching.problems() == ["Discord has been out of reach for 121 minutes"]
+    assert await watching.load_problems() == ["Discord has been out of reach for 121 minutes"]
     clock.advance(MAX_POLL_SILENCE_SECONDS + 60)
     assert await watching.polling_stalled_since() == now
 
@@ -121,7 +125,7 @@ async def test_what_a_poller_brings_that_lost_its_lease_is_refused(running, publ
     feed = await followed(running[0], server.handle("/", first_slow))
     await request_started.wait()
     former_owner, remaining_room = sorted(
-        running, key=lambda room: host_slot(feed.url) not in room.leases.held(FEEDS)
+        running, key=lambda room: get_host_slot(feed.url) not in room.leases.held(HOST_SLOT_LEASE)
     )
     await former_owner.notices.close()  # it is cut off
     sql.run(
@@ -174,7 +178,7 @@ async def test_two_pollers_that_find_one_story_at_a_time_make_one_post(pair, pub
 async def test_a_correction_that_one_process_finds_wakes_the_one_that_posts(pair, publishers, clock):
     polling, posting = pair
     woken = asyncio.Event()
-    posting.notices.on("outbox", woken.set)
+    posting.cluster_events.on("outbox", woken.set)
     published = clock.now() - 3600
     feed = await followed(
         polling, publishers(0).serve("/", make_rss(make_rss_item(1, published=published)), etag=False)

@@ -8,7 +8,12 @@ import pytest
 
 from bot.client.health import Health
 from bot.core import i18n
-from bot.processes.supervision import FAILURE_WINDOW_SECONDS, RESTART_PAUSE_SECONDS, Supervisor, stop
+from bot.processes.supervision import (
+    FAILURE_WINDOW_SECONDS,
+    RESTART_PAUSE_SECONDS,
+    Supervisor,
+    cancel_and_wait,
+)
 from bot.store import DatabaseUnusable
 
 
@@ -46,7 +51,7 @@ async def test_a_task_that_fails_is_logged_and_starts_again_after_a_pause(clock,
     clock.advance(RESTART_PAUSE_SECONDS)
     await turns()
     assert trial.starts == 2
-    await stop([task])
+    await cancel_and_wait([task])
     clock.advance(RESTART_PAUSE_SECONDS)
     await turns()
     assert trial.starts == 2
@@ -67,7 +72,7 @@ async def test_a_task_that_fails_while_it_is_told_to_end_ends(clock):
 
     task = Supervisor(clock).start("trial", run)
     await turns()
-    await stop([task])
+    await cancel_and_wait([task])
     assert task.done()
 
 
@@ -89,13 +94,13 @@ async def test_the_bot_is_unwell_while_a_task_keeps_failing(newsroom, clock, cap
     for failures in (1, 2):
         await turns()
         assert trial.starts == failures
-        assert await health.problems() == []
+        assert await health.load_problems() == []
         clock.advance(RESTART_PAUSE_SECONDS)
     await turns()
-    assert await health.problems() == ["trial keeps failing, see the log"]
-    await stop([task])
+    assert await health.load_problems() == ["trial keeps failing, see the log"]
+    await cancel_and_wait([task])
     clock.advance(FAILURE_WINDOW_SECONDS)
-    assert await health.problems() == []
+    assert await health.load_problems() == []
     assert caplog.text.count("task failed name=trial") == 3
 
 
@@ -107,6 +112,6 @@ async def test_a_database_in_trouble_is_not_the_tasks_failure(clock, caplog):
         clock.advance(RESTART_PAUSE_SECONDS)
     await turns()
     assert trial.starts == 4
-    assert not supervisor.failing()
+    assert not supervisor.failing_tasks()
     assert not caplog.text
-    await stop([task])
+    await cancel_and_wait([task])

@@ -16,21 +16,23 @@ from bot.search.index import text_analysis
     ],
 )
 def test_a_query_word_meets_its_inflections(typed, text, language):
-    (word,) = text_analysis.tokens(typed)
-    assert text_analysis.query_stems(word, ("en", "fr", "de")) & set(
-        text_analysis.stemmed_tokens(text, language)
+    (word,) = text_analysis.tokenize(typed)
+    assert text_analysis.find_query_stems(word, ("en", "fr", "de")) & set(
+        text_analysis.stem_tokens(text, language)
     )
 
 
 def test_each_term_tells_where_its_word_stands():
     text = "😀 L’été, les élections"
-    assert [text[start:end] for _, start, end in text_analysis.token_spans(text)] == [
+    assert [text[start:end] for _, start, end in text_analysis.find_token_spans(text)] == [
         "L",
         "été",
         "les",
         "élections",
     ]
-    assert [text[start:end] for _, start, end in text_analysis.stem_spans(text, "fr")] == ["élections"]
+    assert [text[start:end] for _, start, end in text_analysis.find_stems_with_spans(text, "fr")] == [
+        "élections"
+    ]
     assert text_analysis.find_stem_spans("Le secteur du sel", "fr", {"secteur", "sel"}) == [
         (3, 10, "secteur"),
         (14, 17, "sel"),
@@ -38,16 +40,20 @@ def test_each_term_tells_where_its_word_stands():
 
 
 def test_small_words_are_those_of_the_language_of_the_query():
-    assert text_analysis.stop_words_in(text_analysis.tokens("prix de l’or")) == {"de", "l"}
-    assert text_analysis.stop_words_in(text_analysis.tokens("cats or dogs")) == {"or"}
-    assert text_analysis.stop_words_in(text_analysis.tokens("Où est la tour Eiffel ?")) == {"ou", "est", "la"}
+    assert text_analysis.find_stop_words(text_analysis.tokenize("prix de l’or")) == {"de", "l"}
+    assert text_analysis.find_stop_words(text_analysis.tokenize("cats or dogs")) == {"or"}
+    assert text_analysis.find_stop_words(text_analysis.tokenize("Où est la tour Eiffel ?")) == {
+        "ou",
+        "est",
+        "la",
+    }
 
 
 def test_words_are_what_the_engine_makes_of_a_text():
     for code in range(0, 0x2600, 3):
         text = f"Der Œuvre {chr(code)} L’a{chr(code)}b"
-        assert text_analysis.tokens(text) == text_analysis.word_analyzer().analyze(text), hex(code)
-    assert text_analysis.tokens("a" * 39 + " " + "É" * 40 + " b") == ["a" * 39, "b"]
+        assert text_analysis.tokenize(text) == text_analysis.load_word_analyzer().analyze(text), hex(code)
+    assert text_analysis.tokenize("a" * 39 + " " + "É" * 40 + " b") == ["a" * 39, "b"]
 
 
 @pytest.mark.parametrize(
@@ -60,9 +66,9 @@ def test_words_are_what_the_engine_makes_of_a_text():
     ],
 )
 def test_the_index_has_stems_and_marks_small_words(text, language, line):
-    assert text_analysis.TermCache(language).index_text(f"{text} {'É' * 40}").split() == line.split()
+    assert text_analysis.TermCache(language).build_index_text(f"{text} {'É' * 40}").split() == line.split()
 
 
 @pytest.mark.parametrize("language", [*text_analysis.STEMMER_LANGUAGES, "pl", "xx", None])
 def test_a_text_of_any_language_has_terms(language):
-    assert text_analysis.stemmed_tokens("Telex 2026 zwyczajny ordinateur", language)
+    assert text_analysis.stem_tokens("Telex 2026 zwyczajny ordinateur", language)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.answers import answer_pipeline
-from bot.answers.question_retrieval import retrieve, understand_with_index
+from bot.answers.question_retrieval import analyse_question_with_index, retrieve_articles
 from bot.core.settings import Settings
 from bot.search.searching import Searcher
 from bot.search.semantic import article_encoder, passage_encoder, semantic_index
@@ -31,7 +31,7 @@ async def searcher(store, tmp_path) -> AsyncIterator[Searcher]:
         await library.add(story["title"], story["text"], language=story["language"])
     async with open_semantic_index(Settings(semantic=True, database=tmp_path / "telex.db"), store) as meaning:
         await meaning.encode_missing()
-        await meaning.start()
+        await meaning.start_encoder()
         yield searcher_of(store, meaning)
 
 
@@ -41,8 +41,8 @@ async def test_a_question_finds_the_article_in_the_other_language(searcher):
         page = await searcher.search(question, feed_ids=None, limit=FIRST)
         if title not in [hit.article.title for hit in page.results]:
             missed.append((question, title))
-        search_question = await understand_with_index(searcher, question)
-        retrieved = await retrieve(searcher, search_question, feed_ids=None)
+        search_question = await analyse_question_with_index(searcher, question)
+        retrieved = await retrieve_articles(searcher, search_question, feed_ids=None)
         if title not in [article.title for article in retrieved.articles]:
             missed.append((question, title))
     assert len(missed) <= len(list(load_questions())) // 5, missed
@@ -61,28 +61,30 @@ async def test_questions_find_their_answers_in_the_other_language(searcher, monk
         right += any(are_answers)
         # An article in the question's own language may answer as well.
         wrong = not any(word in quote.text for quote in answer.quotes for word in words)
-        sure_and_wrong += answer.answered and wrong
+        sure_and_wrong += answer.is_answered and wrong
     assert right, sure_and_wrong  # of three
     assert not sure_and_wrong
 
 
 async def test_any_text_has_a_vector_and_can_be_held_against_a_question():
     texts = ["", " ", "\x00", "\ud83d", "é" * 400, "😀" * 400, "a\n" * 200, "中文"]
-    workers = ReusedWorkers(tired=semantic_index.MAX_WORKER_BYTES)  # which have the models by now
+    workers = ReusedWorkers(recycle_rss_bytes=semantic_index.MAX_WORKER_BYTES)  # which have the models by now
     try:
-        assert {len(vector) for vector in await workers.run(article_encoder.encode, texts, timeout=60)} == {
-            512
-        }
+        assert {
+            len(vector) for vector in await workers.run(article_encoder.encode_texts, texts, timeout=60)
+        } == {512}
         if passage_encoder.is_installed():
-            assert len(await workers.run(passage_encoder.cosines, "\ud83d", texts, timeout=60)) == len(texts)
-            assert await workers.run(passage_encoder.cosines, "?", [], timeout=60) == []
+            assert len(
+                await workers.run(passage_encoder.compute_cosines, "\ud83d", texts, timeout=60)
+            ) == len(texts)
+            assert await workers.run(passage_encoder.compute_cosines, "?", [], timeout=60) == []
             passages = ["Amazon makes Rekognition.", "It rains in Lyon."]
             question = "qui fabrique Rekognition"
-            right, wrong = await workers.run(passage_encoder.cosines, question, passages, timeout=60)
+            right, wrong = await workers.run(passage_encoder.compute_cosines, question, passages, timeout=60)
             assert 1 > right > wrong > 0
     finally:
         await workers.close()
 
 
 def test_the_model_is_named_with_its_version():
-    assert (article_encoder.model_id() or "").startswith(f"{article_encoder.PACKAGE} 0.")
+    assert (article_encoder.find_model_id() or "").startswith(f"{article_encoder.ENCODER_PACKAGE} 0.")

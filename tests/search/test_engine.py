@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 
-from bot.search.index.search_engine import UNRESTRICTED, CompletionField, EngineError, IndexPosition, Scope
+from bot.search.index.search_engine import (
+    UNRESTRICTED_SCOPE,
+    CompletionField,
+    EngineError,
+    IndexPosition,
+    Scope,
+)
 from bot.search.index.tantivy_engine import TantivyEngine, TantivyWriter
 from bot.search.query.query_parser import parse_query
 from bot.store.records.content_records import IndexedArticle
@@ -32,8 +38,8 @@ ARTICLES = (
 
 @pytest.fixture
 def writer(tmp_path) -> Iterator[TantivyWriter]:
-    writer = TantivyEngine(tmp_path / "index").writer()
-    writer.put(ARTICLES)
+    writer = TantivyEngine(tmp_path / "index").open_writer()
+    writer.put_articles(ARTICLES)
     writer.commit(IndexPosition(7, 8, 0))
     yield writer
     writer.close()
@@ -95,19 +101,21 @@ def test_a_person_finds_what_they_may_see(engine):
 
 
 def test_the_newest_come_first(engine):
-    assert [hit.article_id for hit in engine.match_all((), UNRESTRICTED, 2, newest=True)] == [3, 2]
+    assert [hit.article_id for hit in engine.match_all((), UNRESTRICTED_SCOPE, 2, newest=True)] == [3, 2]
 
 
 def test_any_words_find_the_one_with_most_of_them(engine):
     question = "When did the company launch three satellites?"
-    assert engine.match_any(question, UNRESTRICTED, 10)[0].article_id == 2
+    assert engine.match_any(question, UNRESTRICTED_SCOPE, 10)[0].article_id == 2
 
 
 def test_what_begins_so_is_offered(engine):
-    assert engine.complete_title_words("élec", UNRESTRICTED, 5, since=0)[0] == ["elections", "electric"]
-    assert engine.complete_title_words("elec", UNRESTRICTED, 5, since=NOW - 150)[0] == ["electric"]
-    assert engine.complete(CompletionField.AUTHOR, "doe", UNRESTRICTED, 5, since=0) == ["Jeanne Doë"]
-    assert engine.complete(CompletionField.TAG, "", UNRESTRICTED, 9, since=NOW - 250) == [
+    assert engine.complete_title_words("élec", UNRESTRICTED_SCOPE, 5, since=0)[0] == ["elections", "electric"]
+    assert engine.complete_title_words("elec", UNRESTRICTED_SCOPE, 5, since=NOW - 150)[0] == ["electric"]
+    assert engine.complete_names(CompletionField.AUTHOR, "doe", UNRESTRICTED_SCOPE, 5, since=0) == [
+        "Jeanne Doë"
+    ]
+    assert engine.complete_names(CompletionField.TAG, "", UNRESTRICTED_SCOPE, 9, since=NOW - 250) == [
         "AI",
         "Cars",
         "Space",
@@ -116,33 +124,35 @@ def test_what_begins_so_is_offered(engine):
 
 def test_a_commit_keeps_changes_and_position_together(engine, writer):
     assert (engine.position, engine.document_count) == (IndexPosition(7, 8, 0), 3)
-    writer.put([ARTICLES[1]._replace(title="Four rockets launched", body="")])
-    writer.remove([3])
-    engine.refresh()
+    writer.put_articles([ARTICLES[1]._replace(title="Four rockets launched", body="")])
+    writer.remove_articles([3])
+    engine.reload()
     assert engine.document_count == 3
     writer.commit(IndexPosition(9, 1, 0))
-    engine.refresh()
+    engine.reload()
     assert (engine.position, engine.document_count) == (IndexPosition(9, 1, 0), 2)
     assert {
-        hit.article_id for hit in engine.match_all(parse_query("launch", NOW).nodes, UNRESTRICTED, 9)
+        hit.article_id for hit in engine.match_all(parse_query("launch", NOW).nodes, UNRESTRICTED_SCOPE, 9)
     } == {2}
-    assert not engine.match_all(parse_query("satellite", NOW).nodes, UNRESTRICTED, 9)
+    assert not engine.match_all(parse_query("satellite", NOW).nodes, UNRESTRICTED_SCOPE, 9)
 
 
 CALLS: dict[str, Callable[[TantivyEngine], object]] = {
-    "documents": lambda engine: engine.document_count,
+    "document_count": lambda engine: engine.document_count,
     "position": lambda engine: engine.position,
-    "refresh": lambda engine: engine.refresh(),
-    "matching": lambda engine: engine.match_all(parse_query("satellite", NOW).nodes, UNRESTRICTED, 10),
-    "any_words": lambda engine: engine.match_any("satellite", UNRESTRICTED, 10),
-    "alike": lambda engine: engine.match_similar(
-        {"satellit": 1.0, "car": 1.0}, UNRESTRICTED, 10, exclude_article_id=0
+    "reload": lambda engine: engine.reload(),
+    "match_all": lambda engine: engine.match_all(parse_query("satellite", NOW).nodes, UNRESTRICTED_SCOPE, 10),
+    "match_any": lambda engine: engine.match_any("satellite", UNRESTRICTED_SCOPE, 10),
+    "match_similar": lambda engine: engine.match_similar(
+        {"satellit": 1.0, "car": 1.0}, UNRESTRICTED_SCOPE, 10, exclude_article_id=0
     ),
-    "document_frequency": lambda engine: engine.document_frequency("satellit"),
-    "complete": lambda engine: engine.complete(CompletionField.TAG, "s", UNRESTRICTED, 10, since=0),
-    "title_words": lambda engine: engine.complete_title_words("s", UNRESTRICTED, 10, since=0),
-    "beginning": lambda engine: engine.terms_with_prefix("s", 10),
-    "writer": lambda engine: engine.writer(),
+    "get_document_frequency": lambda engine: engine.get_document_frequency("satellit"),
+    "complete_names": lambda engine: engine.complete_names(
+        CompletionField.TAG, "s", UNRESTRICTED_SCOPE, 10, since=0
+    ),
+    "complete_title_words": lambda engine: engine.complete_title_words("s", UNRESTRICTED_SCOPE, 10, since=0),
+    "list_terms_with_prefix": lambda engine: engine.list_terms_with_prefix("s", 10),
+    "open_writer": lambda engine: engine.open_writer(),
 }
 
 
@@ -171,8 +181,8 @@ def test_no_panic_of_a_writer_gets_out(engine):
     panicking: Any = Panicking()
     writer = TantivyWriter(engine, panicking)
     for call in (
-        lambda: writer.put(ARTICLES),
-        lambda: writer.remove([1]),
+        lambda: writer.put_articles(ARTICLES),
+        lambda: writer.remove_articles([1]),
         lambda: writer.commit(IndexPosition(1, 1, 0)),
     ):
         with pytest.raises(EngineError):
@@ -187,4 +197,4 @@ def test_overwritten_files_raise_nothing_but_the_ports_error(engine):
             call(engine)
         except EngineError:
             failed.add(name)
-    assert failed >= {"matching", "document_frequency", "title_words"}
+    assert failed >= {"match_all", "get_document_frequency", "complete_title_words"}

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from bot.client.health import Health
-from bot.search.index.index_condition import FAILURES
+from bot.search.index.index_condition import MAX_WRITE_FAILURES
 from bot.search.index.index_updater import ERROR_BACKOFF_SECONDS, IndexUpdater
-from bot.search.index.search_engine import UNRESTRICTED, EngineError
+from bot.search.index.search_engine import UNRESTRICTED_SCOPE, EngineError
 from bot.search.index.tantivy_engine import TantivyWriter
 from bot.store import Store
 from bot.store.records.content_records import IndexedArticle
@@ -27,11 +27,13 @@ from tests.wire.waiting import until
 async def list_indexed_ids(follower: IndexUpdater) -> list[int]:
     """The ids of all articles that can be found."""
     await follower.catch_up()
-    return sorted(hit.article_id for hit in follower.engine.match_all((), UNRESTRICTED, 10_000, newest=True))
+    return sorted(
+        hit.article_id for hit in follower.engine.match_all((), UNRESTRICTED_SCOPE, 10_000, newest=True)
+    )
 
 
 async def stored(store: Store) -> list[int]:
-    return sorted([article.id async for article in store.articles.export()])
+    return sorted([article.id async for article in store.articles.iterate()])
 
 
 @pytest.fixture
@@ -52,12 +54,12 @@ async def test_what_is_added_changed_and_deleted_is_followed(library, follower, 
     second = await library.add("An election", feed=other_feed)
     assert await list_indexed_ids(follower) == [first, second]
     third = await library.add("A late one")
-    assert [hit.article_id for hit in follower.engine.match_any("Kourou", UNRESTRICTED, 5)] == [first]
+    assert [hit.article_id for hit in follower.engine.match_any("Kourou", UNRESTRICTED_SCOPE, 5)] == [first]
     await library.store.articles.purge_texts(library.store.clock.now() + 1)
     # Whoever may delete articles, the index follows.
     sql.run(settings.database, "DELETE FROM feed WHERE id = ?", (other_feed.id,))
     assert await list_indexed_ids(follower) == [first, third]
-    assert not follower.engine.match_any("Kourou", UNRESTRICTED, 5)
+    assert not follower.engine.match_any("Kourou", UNRESTRICTED_SCOPE, 5)
 
 
 async def test_an_index_that_is_gone_or_damaged_is_made_anew(library, follower, tmp_path):
@@ -184,13 +186,13 @@ async def test_a_full_disk_is_said_once_and_waited_for(library, tmp_path, clock,
         try:
             for attempt in range(1, 6):
                 await until(lambda: clock.sleep_count == attempt)  # noqa: B023 - of this round
-                assert follower.condition.trouble == "the search index cannot be written: the disk is full"
+                assert follower.health.write_error == "the search index cannot be written: the disk is full"
                 clock.advance(ERROR_BACKOFF_SECONDS)
-            hits = follower.engine.match_all((), UNRESTRICTED, 10, newest=True)
+            hits = follower.engine.match_all((), UNRESTRICTED_SCOPE, 10, newest=True)
             assert [hit.article_id for hit in hits] == [first]  # what was there can be searched meanwhile
             make_room(disk)
             clock.advance(ERROR_BACKOFF_SECONDS)
-            await until(lambda: follower.condition.trouble is None)
+            await until(lambda: follower.health.write_error is None)
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
@@ -208,22 +210,22 @@ async def test_an_index_that_cannot_be_made_anew_either_is_tried_again_after_a_p
     ids = [await library.add(f"Article {number}") for number in range(3)]
     attempts = 0
 
-    def put(_writer: TantivyWriter, _articles: Iterable[IndexedArticle], *, fresh: bool = False) -> None:
+    def put(_writer: TantivyWriter, _articles: Iterable[IndexedArticle], *, are_new: bool = False) -> None:
         nonlocal attempts
         attempts += 1
         raise EngineError("on trial")
 
     with monkeypatch.context() as broken:
-        broken.setattr(TantivyWriter, "put", put)
+        broken.setattr(TantivyWriter, "put_articles", put)
         following = asyncio.create_task(follower.run())
         for pauses in range(1, 4):
             await until(lambda: clock.sleep_count == pauses)  # noqa: B023 - of this round
-            assert attempts == FAILURES + pauses
+            assert attempts == MAX_WRITE_FAILURES + pauses
             clock.advance(ERROR_BACKOFF_SECONDS)
         await until(lambda: clock.sleep_count == 4)
-        assert follower.condition.trouble == "the search index cannot be written: on trial"
+        assert follower.health.write_error == "the search index cannot be written: on trial"
     clock.advance(ERROR_BACKOFF_SECONDS)
-    await until(lambda: follower.condition.trouble is None)
+    await until(lambda: follower.health.write_error is None)
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
     assert await list_indexed_ids(follower) == ids
@@ -233,11 +235,11 @@ async def test_an_index_that_cannot_be_made_anew_either_is_tried_again_after_a_p
 async def test_the_bot_is_unwell_while_the_index_cannot_be_written(newsroom):
     health = Health(newsroom)
     health.gateway_down_since = None
-    assert await health.problems() == []
-    newsroom.index.condition.failed(EngineError("on trial"))
-    assert await health.problems() == ["the search index cannot be written: on trial"]
-    newsroom.index.condition.written()
-    assert await health.problems() == []
+    assert await health.load_problems() == []
+    newsroom.index.health.record_write_failure(EngineError("on trial"))
+    assert await health.load_problems() == ["the search index cannot be written: on trial"]
+    newsroom.index.health.mark_written()
+    assert await health.load_problems() == []
 
 
 async def test_nobody_else_may_read_an_index(library, follower, tmp_path):

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.search.highlighting import MAX_SNIPPET_LENGTH, Highlighter, snippet_of
+from bot.search.highlighting import MAX_SNIPPET_LENGTH, Highlighter, extract_snippet
 from bot.search.query.query_parser import parse_query
-from bot.text.discord_text import utf16_length
+from bot.text.discord_text import count_utf16_units
 from tests.search.test_matcher_agrees import PIECES, article
 
 
@@ -30,17 +30,17 @@ from tests.search.test_matcher_agrees import PIECES, article
     ],
 )
 def test_marks_lie_on_what_was_asked_for(query, text, marked):
-    spans = Highlighter(parse_query(query, 0).nodes).highlights(text, "fr")
+    spans = Highlighter(parse_query(query, 0).nodes).find_highlights(text, "fr")
     assert [text[start:end] for start, end in spans] == marked
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=4).map(" ".join), st.text(max_size=900), st.integers(1, 40))
 def test_an_excerpt_is_short_and_its_marks_lie_in_it(query, text, times):
-    excerpt, marks = snippet_of(
+    excerpt, marks = extract_snippet(
         article(1, "", f"{text} apple the open source models " * times),
         Highlighter(parse_query(query, 0).nodes),
     )
-    assert utf16_length(excerpt) <= MAX_SNIPPET_LENGTH
+    assert count_utf16_units(excerpt) <= MAX_SNIPPET_LENGTH
     assert "\n" not in excerpt
     position = 0
     for start, end in marks:

@@ -11,9 +11,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.core.models import Article
-from bot.search.index.search_engine import UNRESTRICTED, IndexPosition, SearchEngine
+from bot.search.index.search_engine import UNRESTRICTED_SCOPE, IndexPosition, SearchEngine
 from bot.search.index.tantivy_engine import TantivyEngine
-from bot.search.query.query_matching import AnalysedArticle, matchable_clause, matches, query_languages_for
+from bot.search.query.query_matching import (
+    AnalysedArticle,
+    build_matchable_clause,
+    matches_clause,
+    select_query_languages,
+)
 from bot.search.query.query_parser import parse_query
 from bot.store.records.content_records import IndexedArticle
 
@@ -76,8 +81,8 @@ def shelf(tmp_path_factory) -> Iterator[Shelf]:
             image="https://a.example/1.png" if has_image else None,
         )
     folder: Path = tmp_path_factory.mktemp("index")
-    writer = TantivyEngine(folder).writer()
-    writer.put(
+    writer = TantivyEngine(folder).open_writer()
+    writer.put_articles(
         IndexedArticle(
             indexed_article.id, indexed_article.feed_id, indexed_article.published, indexed_article.title,
             indexed_article.body, indexed_article.language, indexed_article.outlet,
@@ -113,17 +118,18 @@ def test_the_matcher_and_the_engine_agree(shelf, text):
     query = parse_query(text, NOW)
     if not query.nodes:
         return
-    engine_ids = {hit.article_id for hit in shelf.engine.match_all(query.nodes, UNRESTRICTED, 99)}
+    engine_ids = {hit.article_id for hit in shelf.engine.match_all(query.nodes, UNRESTRICTED_SCOPE, 99)}
     matched = set()
     for number, article in shelf.articles.items():
-        criterion = matchable_clause(query, query_languages_for(article.language))
-        if criterion is None or matches(criterion, AnalysedArticle(article)):
+        criterion = build_matchable_clause(query, select_query_languages(article.language))
+        if criterion is None or matches_clause(criterion, AnalysedArticle(article)):
             matched.add(number)
     assert matched == engine_ids
 
 
 def test_each_piece_tells_articles_apart(shelf):
     hit_counts = {
-        text: len(shelf.engine.match_all(parse_query(text, NOW).nodes, UNRESTRICTED, 99)) for text in PIECES
+        text: len(shelf.engine.match_all(parse_query(text, NOW).nodes, UNRESTRICTED_SCOPE, 99))
+        for text in PIECES
     }
     assert sum(0 < count < len(STORIES) for count in hit_counts.values()) > len(PIECES) * 2 // 3

@@ -22,9 +22,9 @@ from tests.store import sql
 
 @pytest.fixture(autouse=True)
 def _toy(monkeypatch) -> None:
-    monkeypatch.setattr(article_encoder, "encode", toy_encoder.encode)
-    monkeypatch.setattr(article_encoder, "model_id", lambda: "toy 1")
-    monkeypatch.setattr(passage_encoder, "cosines", toy_encoder.cosines)
+    monkeypatch.setattr(article_encoder, "encode_texts", toy_encoder.encode)
+    monkeypatch.setattr(article_encoder, "find_model_id", lambda: "toy 1")
+    monkeypatch.setattr(passage_encoder, "compute_cosines", toy_encoder.cosines)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ async def sense(store, settings) -> AsyncIterator[SemanticIndex]:
 
 async def search_titles(store: Store, sense: SemanticIndex, query: str, **options: object) -> list[str]:
     await sense.encode_missing()
-    await sense.start()
+    await sense.start_encoder()
     page = await searcher_of(store, sense).search(query, feed_ids=options.pop("feeds", None), **options)  # type: ignore[arg-type]  # as given
     return [hit.article.title for hit in page.results]
 
@@ -61,9 +61,9 @@ async def test_of_what_has_none_of_the_words_nobody_says_that_it_has_some(store,
     await library.add("A hound", "It slept.")
     await library.add("A dog", "It slept.")
     await sense.encode_missing()
-    await sense.start()
+    await sense.start_encoder()
     page = await searcher_of(store, sense).search("dog rain", feed_ids=None)
-    alike = {hit.article.title: (hit.partial, hit.semantic_only) for hit in page.results}
+    alike = {hit.article.title: (hit.is_partial, hit.is_semantic_only) for hit in page.results}
     assert alike == {"A dog": (True, False), "A hound": (True, True)}
 
 
@@ -114,7 +114,7 @@ async def test_files_that_are_missing_damaged_or_of_another_time_are_made_anew(
     store, library, settings, tmp_path, harm
 ):
     await library.add("car")
-    folder = semantic_index.folder_of(settings)
+    folder = semantic_index.vectors_folder_of(settings)
     async with open_semantic_index(settings, store) as first:
         await first.encode_missing()
     shutil.copytree(folder, tmp_path / "older")
@@ -174,7 +174,7 @@ async def test_a_backup_holds_no_vectors(store, library, sense, settings, tmp_pa
 async def test_while_the_bot_runs_it_encodes_what_there_is_and_what_comes(store, library, sense, clock):
     async def encoded(count: int) -> None:
         async with asyncio.timeout(30):
-            while (await store.vectors.counts()).encoded < count:
+            while (await store.vectors.count_encoded()).encoded < count:
                 clock.advance(semantic_index.POLL_INTERVAL_SECONDS)
                 await asyncio.sleep(0.01)
 
@@ -198,7 +198,7 @@ async def test_an_interruption_loses_nothing_that_was_written(store, library, se
     await reached.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    before = (await store.vectors.counts()).encoded
+    before = (await store.vectors.count_encoded()).encoded
     assert before
     assert await sense.encode_missing() == 6 - before
 
@@ -230,21 +230,21 @@ async def test_a_vector_goes_with_its_article(store, library, sense, settings):
 
 async def test_what_changed_while_it_was_encoded_is_not_marked(store, library):
     changed = await library.add("A hound", "It ran.")
-    ((_, source),) = await store.vectors.texts_to_encode([changed])
+    ((_, source),) = await store.vectors.load_texts_to_encode([changed])
     assert await store.vectors.mark_encoded("stamp", [(changed, "A dog\nIt ran.")]) == 0
     assert await store.vectors.mark_encoded("stamp", [(changed, source)]) == 1
     assert await store.vectors.mark_encoded("stamp", [(changed, source)]) == 0
-    assert await store.vectors.unencoded_ids("stamp", 9) == []
-    assert await store.vectors.unencoded_ids("another process's", 9) == [changed]
+    assert await store.vectors.list_unencoded_ids("stamp", 9) == []
+    assert await store.vectors.list_unencoded_ids("another process's", 9) == [changed]
     await store.vectors.purge(store.clock.now() + STALE_INDEX_SECONDS + 1)
-    assert await store.vectors.unencoded_ids("stamp", 9) == [changed]
+    assert await store.vectors.list_unencoded_ids("stamp", 9) == [changed]
 
 
 async def test_vectors_of_another_model_are_made_anew(store, library, settings, monkeypatch):
     await library.add("A hound")
     async with open_semantic_index(settings, store) as older:
         await older.encode_missing()
-    monkeypatch.setattr(article_encoder, "model_id", lambda: "toy 2")
+    monkeypatch.setattr(article_encoder, "find_model_id", lambda: "toy 2")
     async with open_semantic_index(settings, store) as newer:
         assert await newer.encode_missing() == 1
 
@@ -261,7 +261,7 @@ async def test_words_are_looked_for_when_the_encoder_dies(store, library, sense,
     await library.add("A hound", "It ran.")
     await library.add("Something", "It ran.")
     await search_titles(store, sense, "dog ran")
-    monkeypatch.setattr(article_encoder, "encode", toy_encoder.exit_process)
+    monkeypatch.setattr(article_encoder, "encode_texts", toy_encoder.exit_process)
     assert await search_titles(store, sense, "automobile something") == ["Something"]
 
 
@@ -274,24 +274,24 @@ async def test_words_are_looked_for_while_the_encoder_starts(store, library, sen
 async def test_the_settings_and_a_missing_extra_switch_it_off(store, settings, monkeypatch):
     async with open_semantic_index(Settings(semantic=False), store) as off:
         assert off is None
-    monkeypatch.setattr(article_encoder, "model_id", lambda: None)
+    monkeypatch.setattr(article_encoder, "find_model_id", lambda: None)
     async with open_semantic_index(settings, store) as absent:
         assert absent is None
 
 
 async def test_how_alike_texts_are_is_told_once_the_encoder_runs(sense):
-    assert await sense.passage_cosines("a car", ["une voiture", "rain"]) is None
-    await sense.start()
-    likeness = await sense.passage_cosines("a car", ["une voiture", "rain"])
+    assert await sense.compute_passage_cosines("a car", ["une voiture", "rain"]) is None
+    await sense.start_encoder()
+    likeness = await sense.compute_passage_cosines("a car", ["une voiture", "rain"])
     assert likeness[0] > 0.9 > likeness[1]
 
 
 async def test_without_the_encoder_words_alone_answer(store, library, sense, monkeypatch):
     await library.add("Rekognition", "Rekognition was launched in 2016 by Amazon.")
     await sense.encode_missing()
-    await sense.start()
-    monkeypatch.setattr(article_encoder, "encode", toy_encoder.exit_process)
-    monkeypatch.setattr(passage_encoder, "cosines", toy_encoder.exit_process)
+    await sense.start_encoder()
+    monkeypatch.setattr(article_encoder, "encode_texts", toy_encoder.exit_process)
+    monkeypatch.setattr(passage_encoder, "compute_cosines", toy_encoder.exit_process)
     answer = await answer_pipeline.answer_question(
         searcher_of(store, sense), "When was Rekognition launched?", feed_ids=None
     )

@@ -48,7 +48,7 @@ async def test_phrases_are_relaxed_to_their_words_in_one_step(library, searcher,
     await library.add("Trams are late", "Fifty trams are on the waiting list for new wheels.")
     page = await searcher.search(query, feed_ids=None)
     assert page.results[0].article.title == "Laptops to borrow"
-    assert page.results[0].partial
+    assert page.results[0].is_partial
     assert [
         note_sentence(page_note) for page_note in page.notes if "comes close" in note_sentence(page_note)
     ] == [note]

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.core.models import Article
-from bot.search.query.query_matching import AnalysedArticle, matchable_clause, matches
+from bot.search.query.query_matching import AnalysedArticle, build_matchable_clause, matches_clause
 from bot.search.query.query_notes import Note, NoteKind
 from bot.search.query.query_parser import parse_query
 from bot.store import Store
@@ -42,7 +42,7 @@ async def shelf(store) -> Shelf:
             sentence for sentence, is_said in zip(SENTENCES, presence, strict=True) if is_said
         )
         await library.add(f"News {number}", text, days=number + 1)
-    articles = await store.articles.newest(None, limit=99)
+    articles = await store.articles.list_newest(None, limit=99)
     await store.bookmarks.add(PERSON, articles[0].id)
     return Shelf(store, articles)
 
@@ -64,12 +64,12 @@ def any_query() -> st.SearchStrategy[str]:
 @example(query="-(kansas -(robots avant:2025))")
 async def test_no_query_raises(shelf, query):
     searcher = searcher_of(shelf.store)
-    for options in ({"person_id": PERSON}, {"sort": "newest"}, {"feed_ids": {1}}):
+    for options in ({"user_id": PERSON}, {"sort": "newest"}, {"feed_ids": {1}}):
         page = await searcher.search(query, **{"feed_ids": None} | options)
         assert Note.of(NoteKind.DAMAGED) not in page.notes
     parsed = parse_query(query, shelf.store.clock.now())
-    if criterion := matchable_clause(parsed):
-        matches(criterion, AnalysedArticle(shelf.articles[0]))
+    if criterion := build_matchable_clause(parsed):
+        matches_clause(criterion, AnalysedArticle(shelf.articles[0]))
 
 
 Tree = str | tuple[str, list["Tree"]]
@@ -114,11 +114,11 @@ async def test_what_is_found_is_what_is_true(shelf, sort, tree):
     if is_true(tree, "") is None:
         return
     page = await searcher_of(shelf.store).search(format_query(tree), feed_ids=None, limit=99, sort=sort)
-    found_titles = {hit.article.title for hit in page.results if not hit.partial}
+    found_titles = {hit.article.title for hit in page.results if not hit.is_partial}
     assert found_titles == {article.title for article in expected}
-    criterion = matchable_clause(parse_query(format_query(tree), 0))
+    criterion = build_matchable_clause(parse_query(format_query(tree), 0))
     assert {
         matching_article.title
         for matching_article in shelf.articles
-        if matches(criterion, AnalysedArticle(matching_article))
+        if matches_clause(criterion, AnalysedArticle(matching_article))
     } == found_titles

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot.search.query.query_parser import parse_query
-from bot.search.ranked_search import NAME, QueryParts
-from bot.search.related_terms import related_terms
+from bot.search.ranked_search import NAME_WEIGHT_FACTOR, QueryParts
+from bot.search.related_terms import find_related_terms
 from bot.search.searching import Searcher
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
@@ -37,20 +37,22 @@ def searcher(store) -> Searcher:
 async def test_what_is_near_a_word_is_found_and_is_no_full_match(library, searcher, query, title):
     page = await searcher.search(query, feed_ids=None)
     assert page.results[0].article.title == title
-    assert page.results[0].partial
+    assert page.results[0].is_partial
 
 
 @pytest.mark.parametrize("query", ["Palais de Versailles", "Un palais. Versailles", "Palais à 1780"])
 async def test_a_name_or_a_number_tells_more_than_a_word_that_is_as_rare(library, searcher, query):
     await searcher.index.ensure_current()
     assert searcher.index.engine is not None
-    palace, other_term = QueryParts.of(parse_query(query, 0)).query_terms(searcher.index.engine)
+    palace, other_term = QueryParts.from_query(parse_query(query, 0)).build_query_terms(searcher.index.engine)
     is_name = not query.startswith("Un")
-    assert other_term.weight == palace.weight * (NAME if is_name else 1)
+    assert other_term.weight == palace.weight * (NAME_WEIGHT_FACTOR if is_name else 1)
 
 
 async def test_terms_of_a_family_begin_alike_and_only_unknown_words_are_misspelt(library, searcher):
     await searcher.index.ensure_current()
     assert searcher.index.engine is not None
-    related = related_terms(searcher.index.engine, ["hegwige", "incendiaire", "reine", "cracovie", "2024"])
+    related = find_related_terms(
+        searcher.index.engine, ["hegwige", "incendiaire", "reine", "cracovie", "2024"]
+    )
     assert related == {"hegwige": {"hedwig"}, "incendiaire": {"incend"}}

@@ -8,7 +8,7 @@ import pytest
 
 from bot.client.services import Services
 from bot.core.models import Article, Feed
-from bot.polling.feed_updates import MOVE_PROBATION
+from bot.polling.feed_updates import MOVE_PROBATION_SECONDS
 from tests.answers.desk import CHANNEL, SERVER, followed, polled, sent, titles
 from tests.feed_server import FeedServer, make_rss, make_rss_item
 
@@ -27,7 +27,7 @@ CLAIMS = {
 
 
 async def article(newsroom: Services, feed: Feed) -> Article:
-    return (await newsroom.store.articles.newest([feed.id], limit=1))[0]
+    return (await newsroom.store.articles.list_newest([feed.id], limit=1))[0]
 
 
 async def search_titles(newsroom: Services, words: str, *feeds: Feed) -> list[str]:
@@ -57,7 +57,7 @@ async def test_an_article_stays_what_it_is_when_another_feed_claims_it(newsroom,
     assert "The truth" not in posted
     assert await search_titles(newsroom, "truth", honest, evil) == ["The truth"]
     assert (await newsroom.store.articles.by_key(before.key)) == before
-    newest = await newsroom.store.articles.newest([honest.id, evil.id], limit=9)
+    newest = await newsroom.store.articles.list_newest([honest.id, evil.id], limit=9)
     assert before in newest
 
 
@@ -78,7 +78,7 @@ async def test_a_claim_made_first_hides_nothing_from_a_server_that_does_not_foll
     assert await titles(newsroom, 900) == ["Lies about it"]
     assert await search_titles(newsroom, "truth", honest) == ["The truth"]
     assert await search_titles(newsroom, "lies", honest) == []
-    newest = await newsroom.store.articles.newest([honest.id], limit=9)
+    newest = await newsroom.store.articles.list_newest([honest.id], limit=9)
     assert [listed_article.title for listed_article in newest] == ["The truth"]
     assert evil.id != honest.id
 
@@ -197,7 +197,7 @@ async def test_a_feed_that_redirects_to_another_site_leaves_nothing_of_its_own_t
         feed_server.redirect("/evil", honest)
         for _ in range(3):
             evil = await polled(newsroom, evil)
-            clock.advance(MOVE_PROBATION + 60)
+            clock.advance(MOVE_PROBATION_SECONDS + 60)
         assert evil.url == url
         feed = await polled(newsroom, await followed(newsroom, honest))
         assert feed.id != evil.id

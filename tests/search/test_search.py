@@ -11,7 +11,7 @@ from bot.search import query_suggestions, searching
 from bot.search.index import text_analysis
 from bot.search.query.query_filters import FilterName
 from bot.search.query.query_tree import FieldFilter
-from bot.search.searching import Searcher, article_as_json, as_json, parse_query
+from bot.search.searching import Searcher, article_as_json, parse_query, search_result_as_json
 from bot.text.words import fold
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
@@ -33,7 +33,7 @@ async def titles(
     searcher: Searcher, query: str, *, feeds: Collection[int] | None = None, **options: Any
 ) -> list[str]:
     page = await searcher.search(query, feed_ids=feeds, **options)
-    return [hit.article.title for hit in page.results if not hit.partial]
+    return [hit.article.title for hit in page.results if not hit.is_partial]
 
 
 async def test_all_words_are_required(library, searcher):
@@ -160,7 +160,7 @@ async def test_language_picture_and_dates_narrow(library, searcher):
     assert await titles(searcher, "robots before:1y") == ["Robots old"]
     assert set(await titles(searcher, "robots -since:7d")) == {"Robots EN", "Robots old"}
     assert await titles(searcher, "since:7d") == ["Robots FR"]
-    narrowed = parse_query("robots", library.store.clock.now()).narrowed_by(
+    narrowed = parse_query("robots", library.store.clock.now()).with_nodes(
         FieldFilter(FilterName.LANGUAGE, "fr")
     )
     page = await searcher.search(narrowed, feed_ids=None)
@@ -175,9 +175,9 @@ async def test_bookmarks_are_the_asker_s_own(library, searcher):
     await library.store.bookmarks.add(PERSON, dropped)
     await library.store.bookmarks.remove(PERSON, dropped)
     await library.store.bookmarks.add(PERSON + 1, other_id)
-    assert await titles(searcher, "robots is:bookmarked", person_id=PERSON) == ["Robots kept"]
-    assert await titles(searcher, "is:bookmarked", person_id=PERSON) == ["Robots kept"]
-    assert "Robots kept" not in await titles(searcher, "robots -is:bookmarked", person_id=PERSON)
+    assert await titles(searcher, "robots is:bookmarked", user_id=PERSON) == ["Robots kept"]
+    assert await titles(searcher, "is:bookmarked", user_id=PERSON) == ["Robots kept"]
+    assert "Robots kept" not in await titles(searcher, "robots -is:bookmarked", user_id=PERSON)
     assert await titles(searcher, "is:bookmarked") == []
 
 
@@ -223,7 +223,7 @@ async def test_a_word_that_nothing_has_brings_the_nearest_that_exist(library, se
     await library.add("Le moratoire d’Amazon", "La reconnaissance faciale", language="fr")
     page = await searcher.search("amazon reconaissance", feed_ids=None)
     assert page.suggestions == ("reconnaissance",)
-    assert [hit.partial for hit in page.results] == [True]
+    assert [hit.is_partial for hit in page.results] == [True]
     assert (await searcher.search("amazon moratoire", feed_ids=None)).suggestions == ()
 
 
@@ -248,7 +248,7 @@ async def test_a_word_that_hardly_any_article_has_may_be_a_slip_of_a_common_one(
     for number in range(query_suggestions.MIN_FREQUENCY_RATIO):
         await library.add(f"Visite {number}", "Emmanuel Macron est en visite.", language="fr")
     page = await searcher.search("emannuel macron", feed_ids=None)
-    assert [hit.article.title for hit in page.results if not hit.partial] == ["Emannuel Macron en visite"]
+    assert [hit.article.title for hit in page.results if not hit.is_partial] == ["Emannuel Macron en visite"]
     assert (page.suggestions, page.notes) == (("emmanuel",), ())
     assert (await searcher.search("emmanuel visite", feed_ids=None)).suggestions == ()
     hidden = await library.new_feed("Hidden")
@@ -296,7 +296,7 @@ async def test_a_name_of_several_words_is_offered_with_its_quotation_marks(libra
             sum("quotation marks" in note_sentence(note) for note in page.notes) == suggestion.count('"') / 2
         ), query
         again = await searcher.search(suggestion, feed_ids=None)
-        assert [hit.partial for hit in again.results] == [False], query
+        assert [hit.is_partial for hit in again.results] == [False], query
         assert (again.suggestions, again.notes) == ((), ()), query
 
 
@@ -354,7 +354,7 @@ async def test_a_question_finds_its_article_though_no_article_has_all_its_words(
         "Pourquoi Amazon a-t-il interdit Rekognition aux policiers du Kansas ?", feed_ids=None
     )
     assert page.results[0].article.title.startswith("Amazon")
-    assert all(result.partial for result in page.results)
+    assert all(result.is_partial for result in page.results)
     assert "Météo" not in [hit.article.title for hit in page.results]
 
 
@@ -362,7 +362,7 @@ async def test_full_matches_come_before_partial_ones(library, searcher):
     await library.add("Kansas robots Kansas robots", "Kansas robots robots")
     await library.add("Long story", "robots " + "and many other things " * 50 + " Kansas strike")
     page = await searcher.search("robots kansas strike", feed_ids=None)
-    assert [(hit.article.title, hit.partial) for hit in page.results] == [
+    assert [(hit.article.title, hit.is_partial) for hit in page.results] == [
         ("Long story", False),
         ("Kansas robots Kansas robots", True),
     ]
@@ -382,8 +382,8 @@ async def test_a_word_as_it_was_typed_comes_before_other_words_of_its_stem(libra
     for number in range(30):
         await library.add(f"Politique {number}", "Les portes.", language="fr")
     await library.add("Au loin", "Le port, un beau soir.", language="fr")
-    assert text_analysis.query_stems("port").intersection(
-        text_analysis.stemmed_tokens("portes", "fr")
+    assert text_analysis.find_query_stems("port").intersection(
+        text_analysis.stem_tokens("portes", "fr")
     )  # or this says nothing
     assert (await titles(searcher, "port", limit=5))[0] == "Au loin"
     pages = [await titles(searcher, "port", limit=5, offset=offset) for offset in range(0, 35, 5)]
@@ -426,14 +426,14 @@ async def test_pages_neither_repeat_nor_skip(library, searcher):
 async def test_the_excerpt_shows_what_matched(library, searcher):
     await library.add("Story", "Nothing here. " * 100 + "Then the Robots came. " + "Nothing there. " * 100)
     (hit,) = (await searcher.search("robot", feed_ids=None)).results
-    assert len(hit.excerpt) <= 300
-    assert [hit.excerpt[start:end] for start, end in hit.marks] == ["Robots"]
+    assert len(hit.snippet) <= 300
+    assert [hit.snippet[start:end] for start, end in hit.highlights] == ["Robots"]
 
 
 async def test_a_result_as_json_has_what_scripts_rely_on(library, searcher):
     await library.add("Robots", "All about robots.", days=1)
     (hit,) = (await searcher.search("robots", feed_ids=None)).results
-    json_hit = as_json(hit)
+    json_hit = search_result_as_json(hit)
     assert list(json_hit) == [
         "url",
         "title",
@@ -481,7 +481,7 @@ async def test_the_index_s_own_syntax_is_text(library, searcher, query):
 async def test_no_text_breaks_a_search(library, searcher, query):
     for sort in ("relevance", "newest"):
         await searcher.search(query, feed_ids=None, sort=sort)
-    await searcher.search(f"robots {query}", feed_ids=[1, 2, 3], person_id=PERSON)
+    await searcher.search(f"robots {query}", feed_ids=[1, 2, 3], user_id=PERSON)
 
 
 async def test_words_in_parentheses_need_not_all_be_there(library, searcher):

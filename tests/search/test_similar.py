@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import pytest
 
-from bot.search.more_like_this import MAX_SIMILAR, find_similar
+from bot.search.more_like_this import MAX_SIMILAR, find_similar_articles
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
 
@@ -28,10 +28,10 @@ async def list_similar_titles(
 ) -> list[str]:
     article = await library.store.articles.get(article_id)
     assert article is not None
-    page = await find_similar(
+    page = await find_similar_articles(
         searcher_of(library.store),
         article,
-        feed_ids={feed.id for feed in await library.store.feeds.all()} if feeds is None else feeds,
+        feed_ids={feed.id for feed in await library.store.feeds.list_all()} if feeds is None else feeds,
         limit=limit,
     )
     return [hit.article.title for hit in page.results]
@@ -120,8 +120,8 @@ async def test_no_more_than_a_few_are_offered_in_pages(library):
     assert article is not None
     feeds = {library.feed.id}
     searcher = searcher_of(library.store)
-    first = await find_similar(searcher, article, feed_ids=feeds, limit=5)
-    second = await find_similar(searcher, article, feed_ids=feeds, limit=5, offset=5)
+    first = await find_similar_articles(searcher, article, feed_ids=feeds, limit=5)
+    second = await find_similar_articles(searcher, article, feed_ids=feeds, limit=5, offset=5)
     assert first.total_results == second.total_results == MAX_SIMILAR
     assert not {hit.article.id for hit in first.results} & {
         later_hit.article.id for later_hit in second.results

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from bot.search.semantic import vector_index
-from bot.search.semantic.rank_fusion import reciprocal_rank_fusion
-from bot.search.semantic.vector_index import VectorIndex, cosines
+from bot.search.semantic.rank_fusion import fuse_rankings
+from bot.search.semantic.vector_index import VectorIndex, compute_cosines
 from tests.search.library import modes
 
 DIMENSIONS = 64
@@ -41,11 +41,11 @@ def test_many_segments_answer_as_one_and_the_latest_vector_of_an_article_counts(
         index.save(set)
     reopened_index = VectorIndex(tmp_path / "vectors", "toy")
     for article_id, vector in vector_by_article_id.items():
-        (best, cosine), *_ = reopened_index.nearest(vector, 3)
+        (best, cosine), *_ = reopened_index.find_nearest(vector, 3)
         assert best == article_id
         assert cosine == pytest.approx(1, abs=0.01)
     assert len(list((tmp_path / "vectors").glob("*.usearch"))) < 8
-    assert reopened_index.cosines(vector_by_article_id[0], [0, 10_000]) == {0: pytest.approx(1)}
+    assert reopened_index.compute_cosines_by_id(vector_by_article_id[0], [0, 10_000]) == {0: pytest.approx(1)}
 
 
 def test_nobody_else_may_read_the_vectors(tmp_path):
@@ -69,7 +69,7 @@ def test_what_was_added_is_found_before_it_is_saved_and_lost_without(index, tmp_
     (vector,) = draw_vectors(1)
     index.save(set)
     index.add([5], [vector])
-    assert index.nearest(vector, 1)[0][0] == 5
+    assert index.find_nearest(vector, 1)[0][0] == 5
     assert len(VectorIndex(tmp_path / "vectors", "toy")) == 0
 
 
@@ -84,10 +84,10 @@ def test_what_is_damaged_counts_as_missing(index, tmp_path, file):
 
 def test_a_vector_of_nothing_is_near_to_nothing(index):
     index.add([1, 2], [bytes(DIMENSIONS), *draw_vectors(1)])
-    assert [id_ for id_, cosine in index.nearest(draw_vectors(1)[0], 2) if cosine > 0.1] == [2]
-    assert cosines(bytes(DIMENSIONS), draw_vectors(1)) == [0]
+    assert [id_ for id_, cosine in index.find_nearest(draw_vectors(1)[0], 2) if cosine > 0.1] == [2]
+    assert compute_cosines(bytes(DIMENSIONS), draw_vectors(1)) == [0]
 
 
 def test_rankings_are_fused_by_the_places_that_things_have_in_them():
-    assert reciprocal_rank_fusion("abcd", "dbe") == ["b", "d", "a", "c", "e"]
-    assert reciprocal_rank_fusion(["only"], []) == ["only"]
+    assert fuse_rankings("abcd", "dbe") == ["b", "d", "a", "c", "e"]
+    assert fuse_rankings(["only"], []) == ["only"]

@@ -32,7 +32,7 @@ def encode(texts: Sequence[str]) -> list[bytes]:
 
 
 def cosines(question: str, passages: Sequence[str]) -> list[float]:
-    return vector_index.cosines(encode([question])[0], encode(passages))
+    return vector_index.compute_cosines(encode([question])[0], encode(passages))
 
 
 def exit_process(*_: object) -> list[bytes]:

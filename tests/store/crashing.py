@@ -50,12 +50,16 @@ async def record_a_poll(store: Store) -> None:
 
 
 async def make_a_digest(store: Store) -> None:
-    (digest,) = await store.digests.due(store.clock.now())
+    (digest,) = await store.digests.list_due(store.clock.now())
     await store.digests.withdraw_pending(digest.id)
-    gathered = await store.digests.candidates(digest, [], since=0, until=store.clock.now())
+    gathered = await store.digests.gather_candidates(digest, [], since=0, until=store.clock.now())
     article_ids = [candidate.article_id for candidate in gathered.candidates]
     await store.digests.enqueue_due(
-        digest, "{}", until=store.clock.now(), held=gathered.reserved_article_ids, named=article_ids
+        digest,
+        "{}",
+        until=store.clock.now(),
+        reserved_article_ids=gathered.reserved_article_ids,
+        listed_article_ids=article_ids,
     )
 
 

@@ -16,7 +16,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
 
-from bot.store.sqlite.migrations import migrate, statements
+from bot.store.sqlite.migrations import migrate, split_statements
 from tests.store.old_databases import connect
 
 
@@ -39,7 +39,7 @@ def die_after(last: int | None, path: Path) -> NoReturn:
 
     def counted(script: str) -> Iterator[str]:
         nonlocal number
-        for statement in statements(script):
+        for statement in split_statements(script):
             yield statement
             number += 1
             if number == last:

@@ -8,7 +8,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from bot.store.sqlite.migrations import available, migrate
+from bot.store.sqlite.migrations import list_available_migrations, migrate
 
 FIRST = Path(__file__).with_name("oldest.sql")
 Content = dict[str, list[dict[str, object]]]
@@ -35,11 +35,11 @@ def build_old_databases(folder: Path) -> dict[int, Path]:
     migrations, path = folder / "migrations", folder / "telex.db"
     migrations.mkdir()
     path_by_version = {}
-    for version, migration in available().items():
+    for version, migration in list_available_migrations().items():
         shutil.copy(migration, migrations)
         with closing(connect(path)) as connection:
             migrate(connection, migrations)
-            if version == min(available()):
+            if version == min(list_available_migrations()):
                 connection.executescript(FIRST.read_text("utf-8"))
             _fill(connection)
         path_by_version[version] = folder / f"{version}.db"

@@ -26,7 +26,7 @@ def new_article(feed: Feed, name: str, *, published: int = 1_779_000_000, **fiel
     url = fields.pop("url", f"https://news.example/{name}")
     field_values: dict[str, Any] = {
         "key": digest(feed.url, name).hex()[:22],
-        "page": urls.page_key(url),
+        "page": urls.compute_page_key(url),
         "url": url,
         "identities": (digest("guid", name),),
         "fingerprint": digest(name, published, fields),
@@ -79,7 +79,7 @@ async def deliver(store: Store, channel: int = CHANNEL, *, limit: int = 1_000) -
     done: list[Dispatch] = []
     while len(done) < limit and (claimed := await store.dispatches.claim(channel)):
         await store.dispatches.mark_sent(
-            claimed.id, message_id=10_000_000 + claimed.id, thread_id=None, now=store.clock.now()
+            claimed.id, message_id=10_000_000 + claimed.id, thread_id=None, sent_at=store.clock.now()
         )
         done.append(claimed)
     return done
@@ -89,7 +89,7 @@ async def load_delivery_statuses(store: Store, article: NewArticle) -> dict[int,
     """What became of an article by channel: the fate and the reason."""
     return {
         row.channel_id: (row.fate.value, row.reason)
-        for row in await store.delivery_statuses.by_page_key(article.page)
+        for row in await store.delivery_statuses.list_by_page_key(article.page)
     }
 
 

@@ -8,7 +8,7 @@ from tests.store.samples import add_feed, digest, new_article, record
 
 
 async def list_newest_names(store: Store, *args, **kwargs) -> list[str]:
-    articles = await store.articles.newest(*args, **kwargs)
+    articles = await store.articles.list_newest(*args, **kwargs)
     return [article.title.removeprefix("Title of ") for article in articles]
 
 
@@ -26,7 +26,7 @@ async def test_an_article_comes_back_as_it_was_given(store, clock):
     (article_id,) = (await record(store, feed, new)).new_ids
     article = await store.articles.get(article_id)
     assert await store.articles.by_key(new.key) == article
-    assert await store.articles.by_page_key(new.page) == [article]
+    assert await store.articles.list_by_page_key(new.page) == [article]
     assert await store.articles.find_by_urls((new.url,), "", (), 9) == [article]
     assert (article.text, article.body, article.tags) == ("Menu. Le texte.", "Le texte.", ("IA", "é, «x»"))
     assert (article.found, article.updated, article.feed_id) == (clock.now(), None, feed.id)
@@ -63,7 +63,7 @@ async def test_the_newest_are_by_date_whatever_was_found_first(store):
     assert await list_newest_names(store, None, outlet="ECRAN", limit=9) == ["2-4", "2-2"]
     assert await list_newest_names(store, {first_feed.id}, outlet="ECRAN", limit=9) == []
     assert await list_newest_names(store, set(), limit=9) == []
-    assert await store.articles.newest_time() == 5
+    assert await store.articles.newest_published_at() == 5
 
 
 async def test_a_page_of_two_feeds_is_one_line_in_a_list(store):
@@ -80,7 +80,7 @@ async def test_an_export_gives_every_article_once_oldest_first(store):
     feed = await add_feed(store)
     new = [new_article(feed, f"{n}", published=n % 7) for n in range(500)]
     await record(store, feed, *new, first=True)
-    exported = [article async for article in store.articles.export()]
+    exported = [article async for article in store.articles.iterate()]
     assert [article.published for article in exported] == sorted(article.published for article in new)
     assert {article.key for article in exported} == {article.key for article in new}
     assert await store.articles.count() == 500
@@ -92,7 +92,7 @@ async def test_an_import_that_is_repeated_adds_nothing(store):
     assert await store.articles.import_batch(batch) == 2
     assert await store.articles.import_batch(batch) == 0
     assert await store.articles.count() == 2
-    assert await store.feeds.due(2**40, 9) == []
+    assert await store.feeds.list_due(2**40, 9) == []
 
 
 OLD_ARTICLE_NAMES = ("old", "saved", "removed")
@@ -110,7 +110,7 @@ async def test_emptied_texts_leave_titles_dates_and_identities(store, clock):
     await record(store, feed, new_article(feed, "new"))
     assert await store.articles.purge_texts(clock.now()) == 2
     assert await store.articles.purge_texts(clock.now()) == 0
-    newest = await store.articles.newest(None, limit=9)
+    newest = await store.articles.list_newest(None, limit=9)
     assert {article.title.split()[-1] for article in newest if article.text} == {"saved", "new"}
     emptied_article = await store.articles.get(by_title["old"])
     assert (
@@ -119,7 +119,7 @@ async def test_emptied_texts_leave_titles_dates_and_identities(store, clock):
         emptied_article.summary,
         emptied_article.published,
     ) == ("", "", "", old.published)
-    assert await store.polls.known_by_identity(feed.id, [digest("guid", "old")])
+    assert await store.polls.load_known_by_identity(feed.id, [digest("guid", "old")])
 
 
 async def test_more_texts_than_a_transaction_takes_are_emptied(store, clock):

@@ -30,7 +30,7 @@ async def test_a_backup_is_one_whole_file_that_knows_what_it_is(store, clock, tm
     restored = await Store.open(folder / "telex.db", clock)
     assert await restored.meta.get("restored") == "1"
     assert await restored.check() == await store.check()
-    assert await restored.feeds.all() == await store.feeds.all()
+    assert await restored.feeds.list_all() == await store.feeds.list_all()
     assert await restored.articles.count() == 1
     await restored.close()
 
@@ -62,7 +62,7 @@ async def test_a_watch_begun_on_a_restored_backup_has_no_number_of_one_begun_aft
 
     async def begin(opened: Store, query: str) -> int:
         added = await opened.watches.add(
-            server_id=SERVER, channel_id=CHANNEL, person_id=None, query=query, language=None, limit=99
+            server_id=SERVER, channel_id=CHANNEL, user_id=None, query=query, language=None, limit=99
         )
         return added[0].id
 
@@ -95,7 +95,7 @@ async def test_a_backup_into_a_missing_folder_is_said_and_leaves_nothing(store, 
 
 
 async def test_a_backup_that_fails_leaves_no_part_of_it(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(sqlite_backup, "integrity_problems", lambda _connection: ["a page is gone"])
+    monkeypatch.setattr(sqlite_backup, "list_integrity_problems", lambda _connection: ["a page is gone"])
     before = files(tmp_path)
     with pytest.raises(DatabaseBroken, match="a page is gone"):
         await store.backup(tmp_path / "backup.db")

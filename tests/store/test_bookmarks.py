@@ -20,12 +20,12 @@ async def ids(store) -> list[int]:
 
 
 async def list_bookmarked_ids(store: Store, person: int = ANNA) -> list[int]:
-    return [bookmark.article.id for bookmark in await store.bookmarks.list(person, limit=99)]
+    return [bookmark.article.id for bookmark in await store.bookmarks.list_by_user(person, limit=99)]
 
 
 async def test_a_bookmark_tells_when_and_where_it_was_made(store, ids, clock):
     assert await store.bookmarks.add(ANNA, ids[0], server_id=SERVER, channel_id=2, message_id=3)
-    (bookmark,) = await store.bookmarks.list(ANNA, limit=9)
+    (bookmark,) = await store.bookmarks.list_by_user(ANNA, limit=9)
     assert (bookmark.created, bookmark.server_id, bookmark.channel_id, bookmark.message_id) == (
         clock.now(),
         SERVER,
@@ -39,7 +39,7 @@ async def test_keeping_twice_is_one_bookmark(store, ids, clock):
     assert await store.bookmarks.add(ANNA, ids[0])
     clock.advance(60)
     assert not await store.bookmarks.add(ANNA, ids[0])
-    (bookmark,) = await store.bookmarks.list(ANNA, limit=9)
+    (bookmark,) = await store.bookmarks.list_by_user(ANNA, limit=9)
     assert bookmark.created == clock.now() - 60
     assert not await store.bookmarks.add(ANNA, 99)  # of no article
 
@@ -65,7 +65,7 @@ async def test_the_latest_bookmark_comes_first_in_pages(store, ids, clock):
         await store.bookmarks.add(ANNA, article_id)
         clock.advance(1)
     assert await list_bookmarked_ids(store) == [ids[2], ids[0], ids[1]]
-    page = await store.bookmarks.list(ANNA, limit=1, offset=1)
+    page = await store.bookmarks.list_by_user(ANNA, limit=1, offset=1)
     assert [bookmark.article.id for bookmark in page] == [ids[0]]
 
 
@@ -74,7 +74,12 @@ async def test_bookmarks_are_found_without_their_accents(store, ids):
         await store.bookmarks.add(ANNA, article_id)
     for match, count in [("ETE B", 1), ("L’ÉTÉ", 3), ("ecran", 3), ("winter", 0), ("%", 0), (None, 3)]:
         assert await store.bookmarks.count(ANNA, BookmarkFilter(match=match)) == count
-        assert len(await store.bookmarks.list(ANNA, limit=9, wanted=BookmarkFilter(match=match))) == count
+        assert (
+            len(
+                await store.bookmarks.list_by_user(ANNA, limit=9, bookmark_filter=BookmarkFilter(match=match))
+            )
+            == count
+        )
 
 
 async def test_bookmarks_are_found_by_note_tag_and_whether_they_were_read(store, ids):
@@ -83,20 +88,20 @@ async def test_bookmarks_are_found_by_note_tag_and_whether_they_were_read(store,
         await bookmarks.add(ANNA, article_id)
     assert await bookmarks.annotate(ANNA, ids[0], note="À lire demain", tags=("Été", "IA"))
     assert await bookmarks.annotate(ANNA, ids[1], note="", tags=("été",))
-    assert await bookmarks.mark_read(ANNA, ids[1], read=True)
+    assert await bookmarks.mark_read(ANNA, ids[1], is_read=True)
     assert not await bookmarks.annotate(BEN, ids[0], note="mine", tags=())
-    assert not await bookmarks.mark_read(BEN, ids[0], read=True)
-    assert await bookmarks.tags(ANNA) == {"Été": 2, "IA": 1}
+    assert not await bookmarks.mark_read(BEN, ids[0], is_read=True)
+    assert await bookmarks.count_by_tag(ANNA) == {"Été": 2, "IA": 1}
     for bookmark_filter, expected_ids in [
         (BookmarkFilter(match="a LIRE"), [ids[0]]),
         (BookmarkFilter(tag="ete"), [ids[0], ids[1]]),
         (BookmarkFilter(tag="ete", unread=True), [ids[0]]),
         (BookmarkFilter(unread=True), [ids[0], ids[2]]),
     ]:
-        listed = await bookmarks.list(ANNA, limit=9, wanted=bookmark_filter)
+        listed = await bookmarks.list_by_user(ANNA, limit=9, bookmark_filter=bookmark_filter)
         assert sorted(bookmark.article.id for bookmark in listed) == expected_ids
         assert await bookmarks.count(ANNA, bookmark_filter) == len(expected_ids)
-    await bookmarks.mark_read(ANNA, ids[1], read=False)
+    await bookmarks.mark_read(ANNA, ids[1], is_read=False)
     assert await bookmarks.count(ANNA, BookmarkFilter(unread=True)) == 3
     await bookmarks.remove(ANNA, ids[0])
     await bookmarks.add(ANNA, ids[0])
@@ -108,14 +113,16 @@ async def test_bookmarks_of_a_server_that_the_person_left_can_be_hidden(store, i
     await store.bookmarks.add(ANNA, ids[0], server_id=SERVER)
     await store.bookmarks.add(ANNA, ids[1], server_id=SERVER + 1)
     await store.bookmarks.add(ANNA, ids[2])
-    assert await store.bookmarks.servers(ANNA) == {SERVER, SERVER + 1}
-    bookmarks = await store.bookmarks.list(ANNA, limit=9, wanted=BookmarkFilter(hidden={SERVER}))
+    assert await store.bookmarks.load_server_ids(ANNA) == {SERVER, SERVER + 1}
+    bookmarks = await store.bookmarks.list_by_user(
+        ANNA, limit=9, bookmark_filter=BookmarkFilter(hidden={SERVER})
+    )
     assert {bookmark.article.id for bookmark in bookmarks} == {ids[1], ids[2]}
     assert await store.bookmarks.count(ANNA, BookmarkFilter(hidden={SERVER})) == 2
 
 
 async def test_a_person_knows_their_own_bookmarks_alone(store, ids):
     await store.bookmarks.add(ANNA, ids[0])
-    assert await store.bookmarks.bookmarked_among(ANNA, ids) == {ids[0]}
-    assert await store.bookmarks.bookmarked_among(BEN, ids) == set()
+    assert await store.bookmarks.filter_bookmarked(ANNA, ids) == {ids[0]}
+    assert await store.bookmarks.filter_bookmarked(BEN, ids) == set()
     assert await list_bookmarked_ids(store, BEN) == []

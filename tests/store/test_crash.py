@@ -13,9 +13,9 @@ async def content(store: Store) -> dict[str, object]:
     hashes = [b"alias", *(digest("guid", f"new-{number}") for number in range(6))]
     return {
         "etag": feed.validators.etag,
-        "titles": sorted(article.title for article in await store.articles.newest(None, limit=99)),
-        "identities": len(await store.polls.known_by_identity(1, hashes)),
-        "edits": len(await store.dispatches.edits_due(store.clock.now(), 9)),
+        "titles": sorted(article.title for article in await store.articles.list_newest(None, limit=99)),
+        "identities": len(await store.polls.load_known_by_identity(1, hashes)),
+        "edits": len(await store.dispatches.list_due_edits(store.clock.now(), 9)),
         "sent": [len(sent.article_ids) for sent in await deliver(store)],
     }
 

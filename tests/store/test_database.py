@@ -15,8 +15,8 @@ import pytest
 
 from bot.store import AlreadyRunning, DatabaseBroken, DatabaseUnusable, Store, StoreError
 from bot.store.sqlite.database import SqliteDatabase
-from bot.store.sqlite.migrations import available, migrate
-from bot.store.sqlite.sqlite_connection import SqliteConnection, SqliteSession
+from bot.store.sqlite.migrations import list_available_migrations, migrate
+from bot.store.sqlite.sqlite_connection import SqliteConnection, SqliteWorker
 from tests.store.samples import add_feed, new_article, record
 
 SLOW = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 300000000) SELECT max(i) FROM n"
@@ -30,7 +30,7 @@ async def database(tmp_path) -> AsyncIterator[SqliteDatabase]:
 
 
 async def names(database: SqliteDatabase) -> list[str]:
-    return await database.query(SqliteConnection.column, "SELECT name FROM meta ORDER BY name")
+    return await database.query(SqliteConnection.fetch_column, "SELECT name FROM meta ORDER BY name")
 
 
 def files(folder: Path) -> list[str]:
@@ -45,8 +45,8 @@ async def put(database: SqliteDatabase, name: str) -> None:
 
 async def test_the_promised_pragmas_hold(database):
     for pragma, expected_value in [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)]:
-        assert await database.transact(SqliteConnection.value, f"PRAGMA {pragma}") == expected_value
-    assert await database.query(SqliteConnection.value, "PRAGMA query_only") == 1
+        assert await database.transact(SqliteConnection.fetch_value, f"PRAGMA {pragma}") == expected_value
+    assert await database.query(SqliteConnection.fetch_value, "PRAGMA query_only") == 1
 
 
 async def test_a_failed_write_leaves_nothing(database):
@@ -190,12 +190,12 @@ async def test_a_closed_database_says_so(database):
 
 async def test_readers_cannot_write(database):
     with pytest.raises(StoreError):
-        await database.query(SqliteConnection.rows, "INSERT INTO meta (name, value) VALUES ('a', '')")
+        await database.query(SqliteConnection.fetch_rows, "INSERT INTO meta (name, value) VALUES ('a', '')")
 
 
 async def test_a_full_disk_is_said_and_leaves_the_database_usable(database):
-    pages = await database.transact(SqliteConnection.value, "PRAGMA page_count")
-    await database.transact(SqliteConnection.rows, f"PRAGMA max_page_count = {pages + 4}")
+    pages = await database.transact(SqliteConnection.fetch_value, "PRAGMA page_count")
+    await database.transact(SqliteConnection.fetch_rows, f"PRAGMA max_page_count = {pages + 4}")
     large = "INSERT INTO meta (name, value) VALUES ('a', ?)"
     with pytest.raises(DatabaseUnusable, match="full"):
         await database.transact(SqliteConnection.execute, large, ("x" * 200_000,))
@@ -204,7 +204,7 @@ async def test_a_full_disk_is_said_and_leaves_the_database_usable(database):
 
 
 async def test_a_locked_database_is_said(database):
-    other_connection = SqliteSession(database.location, pragmas=("PRAGMA busy_timeout = 1",))
+    other_connection = SqliteWorker(database.location, pragmas=("PRAGMA busy_timeout = 1",))
     await other_connection.open()
     loop = asyncio.get_running_loop()
 
@@ -253,7 +253,7 @@ async def test_damage_is_found_by_a_check(tmp_path, clock):
     feed = await add_feed(store)
     article = new_article(feed, "a")
     await record(store, feed, article)
-    assert await store.check() == max(available())
+    assert await store.check() == max(list_available_migrations())
     await store.close()
     key = article.key.encode()
     path.write_bytes(path.read_bytes().replace(key, key[::-1], 1))  # in the table or its index, not in both
@@ -292,7 +292,7 @@ async def test_what_was_written_is_there_after_opening_again(tmp_path, clock):
     assert await store.meta.get("count") == "2"
     await store.meta.set("count", None)
     assert await store.meta.get("count") is None
-    assert await store.size() > 0
+    assert await store.measure_size_bytes() > 0
     await store.close()
 
 

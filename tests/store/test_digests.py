@@ -32,19 +32,23 @@ def at(text: str) -> int:
 
 
 async def save(store: Store, plan: DigestPlan, *, channel: int = CHANNEL, limit: int = 5) -> Digest | None:
-    return await store.digests.save(plan, server_id=SERVER, channel_id=channel, person_id=PERSON, limit=limit)
+    return await store.digests.save(plan, server_id=SERVER, channel_id=channel, user_id=PERSON, limit=limit)
 
 
 async def make_digest(store: Store, digest: Digest) -> bool:
     """As the courier does it: all candidates are named."""
     now = store.clock.now()
-    feeds = await store.subscriptions.feed_ids([digest.channel_id])
+    feeds = await store.subscriptions.load_feed_ids([digest.channel_id])
     since = digest.covered if digest.covered is not None else digest.due - DAY
-    gathered = await store.digests.candidates(digest, feeds, since=since, until=now)
+    gathered = await store.digests.gather_candidates(digest, feeds, since=since, until=now)
     article_ids = [candidate.article_id for candidate in gathered.candidates]
     payload = f'{{"since": {since}}}' if article_ids else None
     return await store.digests.enqueue_due(
-        digest, payload, until=now, held=gathered.reserved_article_ids, named=article_ids
+        digest,
+        payload,
+        until=now,
+        reserved_article_ids=gathered.reserved_article_ids,
+        listed_article_ids=article_ids,
     )
 
 
@@ -59,11 +63,11 @@ async def feed(store, clock) -> Feed:
 async def test_a_digest_is_due_at_its_hour_in_the_servers_zone(store, feed, clock):
     digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
     assert digest.due == at("2026-11-25 08:00")
-    assert await store.digests.next_due() == digest.due
-    await store.preferences.change(Preference.TIME_ZONE, "Europe/Paris", server_id=SERVER, person_id=PERSON)
-    assert await store.digests.next_due() == at("2026-11-25 07:00")
-    assert await store.digests.due(at("2026-11-25 06:59")) == []
-    assert len(await store.digests.due(at("2026-11-25 07:00"))) == 1
+    assert await store.digests.next_due_at() == digest.due
+    await store.preferences.change(Preference.TIME_ZONE, "Europe/Paris", server_id=SERVER, user_id=PERSON)
+    assert await store.digests.next_due_at() == at("2026-11-25 07:00")
+    assert await store.digests.list_due(at("2026-11-25 06:59")) == []
+    assert len(await store.digests.list_due(at("2026-11-25 07:00"))) == 1
 
 
 async def test_a_digest_names_what_was_posted_and_leaves_its_fate(store, feed, clock):
@@ -94,7 +98,7 @@ async def test_a_channel_with_a_digest_alone_gets_no_posts_and_the_digest_covers
     assert await load_delivery_statuses(store, articles[0]) == {CHANNEL: ("waiting", None)}
     (sent,) = await deliver(store)
     assert len(sent.article_ids) == 3
-    (delivery_status,) = await store.delivery_statuses.by_page_key(articles[0].page)
+    (delivery_status,) = await store.delivery_statuses.list_by_page_key(articles[0].page)
     assert (delivery_status.fate, delivery_status.message_id) == ("digested", 10_000_000 + sent.id)
 
 
@@ -105,7 +109,7 @@ async def test_a_digest_is_made_once_though_it_is_tried_twice(store, feed, clock
     assert await make_digest(store, digest)
     assert not await make_digest(store, digest)
     assert len(await deliver(store)) == 1
-    again = await store.digests.of_channel(CHANNEL)
+    again = await store.digests.by_channel(CHANNEL)
     assert again.due == digest.due + DAY
     assert again.covered == clock.now()
 
@@ -125,7 +129,7 @@ async def test_an_empty_day_owes_nothing_and_the_next_is_due(store, feed, clock)
     clock.advance(digest.due - clock.now())
     assert not await make_digest(store, digest)
     assert await deliver(store) == []
-    assert await store.digests.next_due() == digest.due + DAY
+    assert await store.digests.next_due_at() == digest.due + DAY
 
 
 async def test_one_that_still_waits_is_taken_back_and_the_next_tells_both(store, feed, clock):
@@ -136,7 +140,7 @@ async def test_one_that_still_waits_is_taken_back_and_the_next_tells_both(store,
     assert await make_digest(store, digest)
     await record(store, feed, articles[1])
     clock.advance(DAY)
-    again = await store.digests.of_channel(CHANNEL)
+    again = await store.digests.by_channel(CHANNEL)
     assert await store.digests.withdraw_pending(again.id) == digest.due - DAY
     assert await store.digests.withdraw_pending(again.id) is None
     assert await make_digest(store, again)
@@ -150,8 +154,8 @@ async def test_what_was_held_is_posted_when_the_digest_ends(store, feed, clock, 
     articles = [new_article(feed, name, published=clock.now() - 60) for name in "abc"]
     await record(store, feed, *articles)
     if ending == "stop":
-        assert await store.digests.delete(server_id=SERVER, channel_id=CHANNEL, person_id=PERSON)
-        assert not await store.digests.delete(server_id=SERVER, channel_id=CHANNEL, person_id=PERSON)
+        assert await store.digests.delete(server_id=SERVER, channel_id=CHANNEL, user_id=PERSON)
+        assert not await store.digests.delete(server_id=SERVER, channel_id=CHANNEL, user_id=PERSON)
     else:
         await save(store, DigestPlan(weekday=None, minute=EIGHT))
     (sent,) = await deliver(store)
@@ -182,8 +186,8 @@ async def test_a_server_that_sent_the_bot_away_gets_no_digest_of_that_time(store
     await store.servers.mark_left(SERVER)
     assert await load_delivery_statuses(store, article) == {CHANNEL: ("withheld", "away")}
     clock.advance(digest.due - clock.now())
-    assert await store.digests.due(clock.now()) == []
-    assert await store.digests.next_due() is None
+    assert await store.digests.list_due(clock.now()) == []
+    assert await store.digests.next_due_at() is None
     await store.servers.mark_joined(SERVER)
     assert not await make_digest(store, digest)
 
@@ -200,7 +204,7 @@ async def test_a_wide_digest_also_tells_of_feeds_that_the_channel_does_not_follo
     ):
         digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, wide=wide))
         assert digest is not None
-        gathered = await store.digests.candidates(digest, feeds, since=now - DAY, until=now + 1)
+        gathered = await store.digests.gather_candidates(digest, feeds, since=now - DAY, until=now + 1)
         assert len(gathered.candidates) == expected_count
 
 
@@ -213,7 +217,7 @@ async def test_bookmarks_of_other_servers_do_not_count(store, feed, clock):
     await store.bookmarks.add(2, article_id, server_id=SERVER + 1)
     await store.bookmarks.add(3, article_id, server_id=None)
     now = clock.now() + 1
-    (candidate,) = (await store.digests.candidates(digest, [feed.id], since=0, until=now)).candidates
+    (candidate,) = (await store.digests.gather_candidates(digest, [feed.id], since=0, until=now)).candidates
     assert candidate.bookmark_count == 1
 
 
@@ -224,16 +228,19 @@ async def test_a_server_has_so_many_and_no_other_servers_channel(store, feed):
     assert await save(store, plan, channel=CHANNEL + 2, limit=2) is None
     assert await save(store, DigestPlan(weekday=None, minute=EIGHT), limit=2)
     with pytest.raises(StoreError):
-        await store.digests.save(plan, server_id=SERVER + 1, channel_id=CHANNEL, person_id=1, limit=5)
-    assert not await store.digests.delete(server_id=SERVER + 1, channel_id=CHANNEL, person_id=1)
-    assert [digest.channel_id for digest in await store.digests.of_server(SERVER)] == [CHANNEL, CHANNEL + 1]
+        await store.digests.save(plan, server_id=SERVER + 1, channel_id=CHANNEL, user_id=1, limit=5)
+    assert not await store.digests.delete(server_id=SERVER + 1, channel_id=CHANNEL, user_id=1)
+    assert [digest.channel_id for digest in await store.digests.list_by_server(SERVER)] == [
+        CHANNEL,
+        CHANNEL + 1,
+    ]
 
 
 async def test_who_changed_a_digest_is_in_the_history(store, feed, clock):
     await save(store, DigestPlan(weekday=None, minute=EIGHT))
     await save(store, DigestPlan(weekday=None, minute=EIGHT))
     await save(store, DigestPlan(weekday=0, minute=9 * 60, alone=True))
-    await store.digests.delete(server_id=SERVER, channel_id=CHANNEL, person_id=PERSON)
+    await store.digests.delete(server_id=SERVER, channel_id=CHANNEL, user_id=PERSON)
     changes = await store.preferences.changes(SERVER, limit=9)
     assert [(change.setting, change.old, change.new) for change in changes if change.setting == "digest"] == [
         ("digest", "monday 09:00 alone", None),
@@ -250,7 +257,7 @@ async def test_a_digest_does_not_wait_for_the_rhythm_of_its_channel(store, feed,
         (Preference.MIN_POST_INTERVAL, 3600),
     ):
         await store.preferences.change(
-            preference, preference_value, server_id=SERVER, person_id=PERSON, channel_id=CHANNEL
+            preference, preference_value, server_id=SERVER, user_id=PERSON, channel_id=CHANNEL
         )
     clock.advance(at("2026-11-24 13:00") - clock.now())
     await record(store, feed, new_article(feed, "a", published=clock.now() - 60))
@@ -278,7 +285,7 @@ async def test_a_process_killed_while_it_makes_a_digest_makes_it_whole_or_not_at
     for statement, copy in crash_before_statements(path, "make_a_digest", clock.now(), [*range(1, 23), END]):
         store = await Store.open(copy, clock)
         await store.check()
-        for again in await store.digests.due(clock.now()):  # what the next start does
+        for again in await store.digests.list_due(clock.now()):  # what the next start does
             await store.digests.withdraw_pending(again.id)
             assert await make_digest(store, again)
         (sent,) = await deliver(store)

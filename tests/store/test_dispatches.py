@@ -35,7 +35,7 @@ async def test_a_claim_counts_and_is_found_after_a_crash(store_with_pending_post
     claimed = await store_with_pending_posts.dispatches.claim(CHANNEL)
     assert (claimed.state, claimed.attempts, claimed.claimed_at) == (DispatchState.CLAIMED, 1, clock.now())
     assert (claimed.server_id, claimed.channel_id, claimed.kind) == (SERVER, CHANNEL, DispatchKind.POST)
-    assert await store_with_pending_posts.dispatches.claimed() == [claimed]
+    assert await store_with_pending_posts.dispatches.list_claimed() == [claimed]
     assert await store_with_pending_posts.dispatches.get(claimed.id) == claimed
 
 
@@ -48,25 +48,27 @@ async def test_a_dispatch_is_claimed_by_one_only(store_with_pending_posts, clock
 async def test_a_retry_keeps_its_place_and_holds_up_its_channel_alone(store_with_pending_posts, clock):
     first = await store_with_pending_posts.dispatches.claim(CHANNEL)
     later = clock.now() + 60
-    await store_with_pending_posts.dispatches.schedule_retry(first.id, due=later, error="503")
+    await store_with_pending_posts.dispatches.schedule_retry(first.id, due_at=later, error="503")
     assert await store_with_pending_posts.dispatches.claim(CHANNEL) is None
-    assert await store_with_pending_posts.dispatches.channels_ready(clock.now()) == [CHANNEL + 1]
-    assert await store_with_pending_posts.dispatches.next_due([CHANNEL + 1]) == later
+    assert await store_with_pending_posts.dispatches.list_ready_channels(clock.now()) == [CHANNEL + 1]
+    assert await store_with_pending_posts.dispatches.next_due_at([CHANNEL + 1]) == later
     clock.advance(60)
     assert (await deliver(store_with_pending_posts))[0].id == first.id
 
 
 async def test_channels_that_are_busy_are_left_out(store_with_pending_posts, clock):
-    assert await store_with_pending_posts.dispatches.channels_ready(clock.now(), [CHANNEL]) == [CHANNEL + 1]
-    assert await store_with_pending_posts.dispatches.next_due([CHANNEL, CHANNEL + 1]) is None
+    assert await store_with_pending_posts.dispatches.list_ready_channels(clock.now(), [CHANNEL]) == [
+        CHANNEL + 1
+    ]
+    assert await store_with_pending_posts.dispatches.next_due_at([CHANNEL, CHANNEL + 1]) is None
 
 
 async def test_what_was_sent_waits_to_be_finished(store_with_pending_posts, clock):
     claimed = await store_with_pending_posts.dispatches.claim(CHANNEL)
     await store_with_pending_posts.dispatches.mark_sent(
-        claimed.id, message_id=7, thread_id=8, now=clock.now()
+        claimed.id, message_id=7, thread_id=8, sent_at=clock.now()
     )
-    (sent,) = await store_with_pending_posts.dispatches.pending_followups()
+    (sent,) = await store_with_pending_posts.dispatches.list_unfinalized()
     assert (sent.state, sent.message_id, sent.thread_id, sent.sent_at) == (
         DispatchState.SENT,
         7,
@@ -75,25 +77,25 @@ async def test_what_was_sent_waits_to_be_finished(store_with_pending_posts, cloc
     )
     assert await store_with_pending_posts.dispatches.by_message_id(7) == sent
     assert await store_with_pending_posts.dispatches.by_message_id(9) is None
-    await store_with_pending_posts.dispatches.mark_followups_done(sent.id)
-    assert await store_with_pending_posts.dispatches.pending_followups() == []
-    assert await store_with_pending_posts.dispatches.claimed() == []
+    await store_with_pending_posts.dispatches.mark_finalized(sent.id)
+    assert await store_with_pending_posts.dispatches.list_unfinalized() == []
+    assert await store_with_pending_posts.dispatches.list_claimed() == []
 
 
 async def test_a_blocked_channel_waits_for_its_time_or_to_be_unblocked(store_with_pending_posts, clock):
     await store_with_pending_posts.dispatches.block_channel(CHANNEL, "forbidden", clock.now() + 60)
     blocked_at = clock.now()
-    assert await store_with_pending_posts.dispatches.channels_ready(clock.now()) == [CHANNEL + 1]
+    assert await store_with_pending_posts.dispatches.list_ready_channels(clock.now()) == [CHANNEL + 1]
     assert await store_with_pending_posts.dispatches.claim(CHANNEL) is None
-    assert await store_with_pending_posts.dispatches.next_due([CHANNEL + 1]) == blocked_at + 60
+    assert await store_with_pending_posts.dispatches.next_due_at([CHANNEL + 1]) == blocked_at + 60
     clock.advance(60)
-    assert CHANNEL in await store_with_pending_posts.dispatches.channels_ready(clock.now())
+    assert CHANNEL in await store_with_pending_posts.dispatches.list_ready_channels(clock.now())
     await store_with_pending_posts.dispatches.block_channel(CHANNEL, "gone", None)
-    assert await store_with_pending_posts.dispatches.problem(CHANNEL) == ("gone", blocked_at, None)
-    assert await store_with_pending_posts.dispatches.next_due([CHANNEL + 1]) is None
+    assert await store_with_pending_posts.dispatches.get_problem(CHANNEL) == ("gone", blocked_at, None)
+    assert await store_with_pending_posts.dispatches.next_due_at([CHANNEL + 1]) is None
     assert await store_with_pending_posts.dispatches.claim(CHANNEL) is None
     await store_with_pending_posts.dispatches.unblock_channel(CHANNEL)
-    assert await store_with_pending_posts.dispatches.problem(CHANNEL) is None
+    assert await store_with_pending_posts.dispatches.get_problem(CHANNEL) is None
     assert await store_with_pending_posts.dispatches.claim(CHANNEL) is not None
 
 
@@ -118,13 +120,13 @@ async def test_a_posted_article_tells_where_and_when(store_with_pending_posts, c
     clock.advance(30)
     (first, *_) = await deliver(store_with_pending_posts)
     (article,) = await store_with_pending_posts.articles.by_ids(first.article_ids)
-    posted, waiting = await store_with_pending_posts.delivery_statuses.by_page_key(article.page)
+    posted, waiting = await store_with_pending_posts.delivery_statuses.list_by_page_key(article.page)
     assert (posted.channel_id, posted.fate, posted.since) == (CHANNEL, "posted", clock.now())
     assert posted.message_id == 10_000_000 + first.id
     assert (waiting.fate, waiting.since, waiting.message_id) == ("waiting", clock.now() - 30, None)
-    assert [sent.id for sent in await store_with_pending_posts.dispatches.sent_for_article(article.id)] == [
-        first.id
-    ]
+    assert [
+        sent.id for sent in await store_with_pending_posts.dispatches.list_sent_for_article(article.id)
+    ] == [first.id]
 
 
 async def test_a_post_is_found_by_another_feeds_article_of_its_page(store):
@@ -134,7 +136,7 @@ async def test_a_post_is_found_by_another_feeds_article_of_its_page(store):
     await record(store, first_feed, new_article(first_feed, "a", url=url))
     (second_article_id,) = (await record(store, second_feed, new_article(second_feed, "b", url=url))).new_ids
     (sent,) = await deliver(store)
-    assert [post.id for post in await store.dispatches.sent_for_article(second_article_id)] == [sent.id]
+    assert [post.id for post in await store.dispatches.list_sent_for_article(second_article_id)] == [sent.id]
 
 
 async def test_recent_posts_come_newest_first(store_with_pending_posts, clock):
@@ -142,12 +144,12 @@ async def test_recent_posts_come_newest_first(store_with_pending_posts, clock):
     await deliver(store_with_pending_posts, limit=2)
     clock.advance(10)
     await deliver(store_with_pending_posts)
-    recent = await store_with_pending_posts.dispatches.recent(first_posted_at, 10)
+    recent = await store_with_pending_posts.dispatches.list_recent(first_posted_at, 10)
     assert [post.sent_at for post in recent] == [first_posted_at + 10, first_posted_at, first_posted_at]
-    assert recent == await store_with_pending_posts.dispatches.recent(first_posted_at, 3)
-    assert len(await store_with_pending_posts.dispatches.recent(first_posted_at + 1, 10)) == 1
+    assert recent == await store_with_pending_posts.dispatches.list_recent(first_posted_at, 3)
+    assert len(await store_with_pending_posts.dispatches.list_recent(first_posted_at + 1, 10)) == 1
     await store_with_pending_posts.servers.mark_left(SERVER)
-    assert await store_with_pending_posts.dispatches.recent(first_posted_at, 10) == []
+    assert await store_with_pending_posts.dispatches.list_recent(first_posted_at, 10) == []
 
 
 async def test_a_notice_is_owed_once_and_in_turn(store_with_pending_posts, clock):
@@ -168,12 +170,12 @@ async def test_a_notice_is_owed_once_and_in_turn(store_with_pending_posts, clock
 async def test_an_edit_may_be_put_off_and_given_up(store_with_pending_posts, clock):
     (first, *_) = await deliver(store_with_pending_posts)
     await store_with_pending_posts.dispatches.postpone_edit(first.id, clock.now() + 60)
-    assert await store_with_pending_posts.dispatches.edits_due(clock.now(), 10) == []
+    assert await store_with_pending_posts.dispatches.list_due_edits(clock.now(), 10) == []
     assert [
-        edit.id for edit in await store_with_pending_posts.dispatches.edits_due(clock.now() + 60, 10)
+        edit.id for edit in await store_with_pending_posts.dispatches.list_due_edits(clock.now() + 60, 10)
     ] == [first.id]
     await store_with_pending_posts.dispatches.mark_edited(first.id)
-    assert await store_with_pending_posts.dispatches.edits_due(clock.now() + 60, 10) == []
+    assert await store_with_pending_posts.dispatches.list_due_edits(clock.now() + 60, 10) == []
 
 
 async def test_a_process_sees_what_is_to_be_done_for_the_servers_of_its_shards_alone(
@@ -185,18 +187,18 @@ async def test_a_process_sees_what_is_to_be_done_for_the_servers_of_its_shards_a
     claimed = await store_with_pending_posts.dispatches.claim(CHANNEL)
     assert claimed is not None
     store_with_pending_posts.shards.reset(count, owner=None)
-    assert await store_with_pending_posts.dispatches.channels_ready(clock.now()) == []
+    assert await store_with_pending_posts.dispatches.list_ready_channels(clock.now()) == []
     store_with_pending_posts.shards.set_served({1 - mine})
-    assert await store_with_pending_posts.dispatches.channels_ready(clock.now()) == []
-    assert await store_with_pending_posts.dispatches.next_due() is None
-    assert await store_with_pending_posts.dispatches.claimed() == []
-    assert await store_with_pending_posts.dispatches.claimed(mine) == [claimed]
+    assert await store_with_pending_posts.dispatches.list_ready_channels(clock.now()) == []
+    assert await store_with_pending_posts.dispatches.next_due_at() is None
+    assert await store_with_pending_posts.dispatches.list_claimed() == []
+    assert await store_with_pending_posts.dispatches.list_claimed(mine) == [claimed]
     await store_with_pending_posts.servers.sync(
         {other_server_id: None}, 1 - mine
     )  # SERVER is not there, and not gone
     store_with_pending_posts.shards.set_served({mine})
-    assert CHANNEL in await store_with_pending_posts.dispatches.channels_ready(clock.now())
-    assert await store_with_pending_posts.dispatches.claimed() == [claimed]
+    assert CHANNEL in await store_with_pending_posts.dispatches.list_ready_channels(clock.now())
+    assert await store_with_pending_posts.dispatches.list_claimed() == [claimed]
     await store_with_pending_posts.servers.sync({}, mine)
     assert await store_with_pending_posts.servers.sample_joined([], 9) == [other_server_id]
 
@@ -223,10 +225,10 @@ async def test_what_is_recorded_for_a_shard_that_another_process_has_is_refused(
     assert await processes.put(second_process, [share], 60) == {"shard": frozenset({0})}
     with pytest.raises(LeaseLost):
         await store_with_pending_posts.dispatches.schedule_retry(
-            claimed.id, due=clock.now(), error="too late"
+            claimed.id, due_at=clock.now(), error="too late"
         )
     with pytest.raises(LeaseLost):
         await store_with_pending_posts.dispatches.claim(CHANNEL + 1)
-    assert await store_with_pending_posts.dispatches.claimed() == [claimed]
+    assert await store_with_pending_posts.dispatches.list_claimed() == [claimed]
     turns = [await store_with_pending_posts.shards.request_identify(bucket) for bucket in (0, 0, 1)]
     assert [0 < turn.wait <= 6 for turn in turns] == [False, True, False]

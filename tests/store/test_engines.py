@@ -131,7 +131,7 @@ def test_words_and_sites_are_compared_alike(server):
         "a@b",
     ):
         ((site,),) = sql.run(server, "SELECT site(?)", (address,))
-        assert site == urls.host(address).removeprefix("www.")
+        assert site == urls.parse_host(address).removeprefix("www.")
 
 
 def test_quiet_hours_end_alike(server):
@@ -197,7 +197,7 @@ async def test_who_no_longer_waits_for_an_answer_holds_up_nobody_though_the_serv
         store = Store(database)
         with suppress(TimeoutError):
             async with asyncio.timeout(0.1):
-                await database.query(Connection.rows, "SELECT pg_sleep(60)")
+                await database.query(Connection.fetch_rows, "SELECT pg_sleep(60)")
         await asyncio.wait_for(is_hung.wait(), 20)  # what is to end it at the server
         assert await store.meta.get("name") is None
         has_recovered.set()
@@ -211,7 +211,7 @@ async def test_reads_that_are_cut_short_between_two_statements_end_at_the_next(o
     def read(db: Connection) -> None:
         loop.call_soon_threadsafe(started_reads.release)
         assert go_on.wait(10)
-        db.value("SELECT pg_sleep(300)")
+        db.fetch_value("SELECT pg_sleep(300)")
 
     tasks = [asyncio.create_task(database.read(read)) for _ in range(3)]
     for task in tasks:
@@ -309,14 +309,14 @@ async def test_writers_of_several_processes_take_turns_and_no_change_is_missed_o
     first, second = await Store.open(server, clock), await Store.open(server, clock)
     try:
         feeds = [await add_feed(first, "one"), await add_feed(second, "two")]
-        last = await first.article_changes.latest()
+        last = await first.article_changes.load_latest()
         article_ids: list[int] = []
         reading = asyncio.Lock()
 
         async def read() -> None:
             nonlocal last
             async with reading:
-                changes = await second.article_changes.after(last.sequence, last.nonce, 100)
+                changes = await second.article_changes.list_after(last.sequence, last.nonce, 100)
                 article_ids.extend(change.article_id for change in changes)
                 last = changes[-1] if changes else last
 
@@ -354,7 +354,7 @@ async def test_a_database_that_was_restored_is_known_by_its_tables(on_server, se
 
     async def watch(store: Store, query: str) -> int:
         addition = await store.watches.add(
-            server_id=1, channel_id=9, person_id=5, query=query, language=None, limit=9
+            server_id=1, channel_id=9, user_id=5, query=query, language=None, limit=9
         )
         return addition[0].id
 
@@ -388,4 +388,4 @@ async def test_a_backup_is_pg_dumps(on_server, tmp_path):
     with pytest.raises(StoreError, match="pg_dump"):
         await on_server.backup(tmp_path / "copy.db")
     assert await on_server.check() > 0
-    assert await on_server.size() > 0
+    assert await on_server.measure_size_bytes() > 0

@@ -43,32 +43,32 @@ async def fill_store(store: Store, clock: ManualClock) -> list[int]:
             await store.bookmarks.remove(person, article)
         if turn % 4 == 0:
             opinion = chance.choice((OpinionKind.OPENED, OpinionKind.LIKED, OpinionKind.DISLIKED))
-            await store.feedback.record(opinion, server_id=SERVER, person_id=person, article_id=article)
+            await store.feedback.record(opinion, server_id=SERVER, user_id=person, article_id=article)
         if turn % 3 == 0:
             text = f"What did {person} want to know? " * chance.randrange(1, 9)
             questions.append(
                 await store.questions.add(
                     server_id=SERVER,
                     channel_id=2,
-                    person_id=person,
+                    user_id=person,
                     text=text,
                     language="en",
                     public=True,
                     answered=False,
                 )
             )
-            await store.questions.vote(chance.choice(questions), person, helped=True)
+            await store.questions.vote(chance.choice(questions), person, is_helpful=True)
         clock.advance(1)
     for number, person in enumerate(PEOPLE):
         await store.watches.add(
             server_id=SERVER,
             channel_id=DIRECT + number,
-            person_id=person,
+            user_id=person,
             query=f"secret{number}",
             language=None,
             limit=9,
         )
-        await store.preferences.set_look(SERVER, PostLook(prefix=str(number)), person_id=person)
+        await store.preferences.set_look(SERVER, PostLook(prefix=str(number)), user_id=person)
     return ids
 
 
@@ -105,7 +105,7 @@ async def test_an_old_reaction_brings_back_nothing_and_a_new_one_does(store):
                 for other_person_id in PEOPLE[1:]
             ]
         )
-    assert await store.bookmarks.removed_urls(ANNA) == ()
+    assert await store.bookmarks.load_removed_urls(ANNA) == ()
     assert await store.bookmarks.add(ANNA, first)
     assert await store.bookmarks.remove(ANNA, first)
     assert not await store.bookmarks.add(ANNA, first, is_live_reaction=False)

@@ -15,21 +15,21 @@ from bot.store.database_health import RECOVERY_SECONDS
 from bot.store.sqlite import database as database_module
 from bot.store.sqlite.database import SqliteDatabase
 from bot.store.sqlite.migrations import migrate
-from bot.store.sqlite.sqlite_connection import SqliteConnection, SqliteSession
+from bot.store.sqlite.sqlite_connection import SqliteConnection, SqliteWorker
 from tests.store.samples import CHANNEL, add_followed_feed, deliver, new_article, record
 
 
 @pytest.fixture
-def connections(monkeypatch) -> list[SqliteSession]:
+def connections(monkeypatch) -> list[SqliteWorker]:
     """All that are opened, the writer first."""
-    opened_connections: list[SqliteSession] = []
+    opened_connections: list[SqliteWorker] = []
 
-    class Remembered(SqliteSession):
+    class Remembered(SqliteWorker):
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
             opened_connections.append(self)
 
-    monkeypatch.setattr(database_module, "SqliteSession", Remembered)
+    monkeypatch.setattr(database_module, "SqliteWorker", Remembered)
     return opened_connections
 
 
@@ -46,29 +46,29 @@ async def store(database) -> AsyncIterator[Store]:
     await opened.close()
 
 
-async def pragma(writer: SqliteSession, words: str) -> Any:
-    return await writer.run(SqliteConnection.row, f"PRAGMA {words}")
+async def pragma(writer: SqliteWorker, words: str) -> Any:
+    return await writer.run(SqliteConnection.fetch_row, f"PRAGMA {words}")
 
 
-async def fill(writer: SqliteSession) -> None:
+async def fill(writer: SqliteWorker) -> None:
     """No page more than the file has, and none free."""
     (pages,) = await pragma(writer, "page_count")
     await pragma(writer, f"max_page_count = {pages}")
 
 
-async def make_room(writer: SqliteSession) -> None:
+async def make_room(writer: SqliteWorker) -> None:
     await pragma(writer, "max_page_count = 1000000")
 
 
-async def forbid(writer: SqliteSession) -> None:
+async def forbid(writer: SqliteWorker) -> None:
     await pragma(writer, "query_only = ON")
 
 
-async def allow(writer: SqliteSession) -> None:
+async def allow(writer: SqliteWorker) -> None:
     await pragma(writer, "query_only = OFF")
 
 
-TROUBLES: dict[str, tuple[Callable[[SqliteSession], Any], Callable[[SqliteSession], Any], str]] = {
+TROUBLES: dict[str, tuple[Callable[[SqliteWorker], Any], Callable[[SqliteWorker], Any], str]] = {
     "a full disk": (fill, make_room, "is full"),
     "a read-only file": (forbid, allow, "may not be written to"),
 }
@@ -85,7 +85,7 @@ async def test_a_poll_that_finds_no_room_is_undone_and_found_again(store, connec
         with pytest.raises(DatabaseUnusable, match=words):
             await record(store, feed, *large)
     assert store.fault
-    assert [article.title for article in await store.articles.newest(None, limit=9)] == ["Title of old"]
+    assert [article.title for article in await store.articles.list_newest(None, limit=9)] == ["Title of old"]
     await end(connections[0])
     assert await store.is_writable()
     assert not store.fault
@@ -199,7 +199,7 @@ async def test_a_damaged_database_is_not_written_to_any_more(tmp_path, clock, ca
     with pytest.raises(DatabaseBroken):
         await store.meta.set("a", "b")
     assert not await store.is_writable()
-    assert [article.title for article in await store.articles.newest(None, limit=9)] == ["Title of a"]
+    assert [article.title for article in await store.articles.list_newest(None, limit=9)] == ["Title of a"]
     with pytest.raises(StoreError):
         await store.backup(tmp_path / "backup.db")
     assert not (tmp_path / "backup.db").exists()
@@ -213,7 +213,7 @@ async def test_a_damaged_database_is_not_written_to_any_more(tmp_path, clock, ca
 dying_threads = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 
 
-def end_connection_thread(connection: SqliteSession) -> None:
+def end_connection_thread(connection: SqliteWorker) -> None:
     """Let the thread of a connection end when it next gets work, outside of all that catches errors."""
     connection._tx.put_nowait(None)  # noqa: SLF001 - what is no work cannot be taken apart
 
@@ -223,7 +223,7 @@ async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store, c
     feed = await add_followed_feed(store)
     writer = connections[0]
 
-    class Refused(SqliteSession):
+    class Refused(SqliteWorker):
         async def open(self) -> Self:
             raise DatabaseUnusable("no more files can be opened")
 
@@ -233,7 +233,7 @@ async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store, c
     with pytest.raises(StoreError, match="ended"):
         await store.meta.set("more", "")
     with monkeypatch.context() as patched:
-        patched.setattr(database_module, "SqliteSession", Refused)
+        patched.setattr(database_module, "SqliteWorker", Refused)
         with pytest.raises(DatabaseUnusable, match="no more files"):
             await store.meta.set("more", "")
     await record(store, feed, new_article(feed, "a"))

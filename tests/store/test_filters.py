@@ -10,7 +10,7 @@ from bot.core.models import Feed, NewArticle
 from bot.core.preferences import FilterMode, SettingChange
 from bot.store import Store
 from bot.store.records.source_records import FilterMatcher, IntakeResult, PollWrite
-from bot.watches.subscription_filters import blocking_filters
+from bot.watches.subscription_filters import select_blocking_filters
 from tests.store.samples import (
     CHANNEL,
     SERVER,
@@ -27,12 +27,12 @@ ONLY, NEVER = FilterMode.INCLUDE, FilterMode.EXCLUDE
 
 
 async def add_filters(store: Store, subscription: int, *rules: tuple[FilterMode, str]) -> None:
-    assert await store.filters.add(subscription, rules, person_id=PERSON, limit=10)
+    assert await store.filters.add(subscription, rules, user_id=PERSON, limit=10)
 
 
 def match_by_words(words: dict[str, set[str]]) -> FilterMatcher:
     """Decides by article: the queries that each matches."""
-    return lambda key, filters: blocking_filters(filters, lambda query: query in words[key])
+    return lambda key, filters: select_blocking_filters(filters, lambda query: query in words[key])
 
 
 async def record_poll(
@@ -180,8 +180,8 @@ async def test_a_new_filter_leaves_what_waits_and_what_was_kept_out(store):
     await add_filters(store, subscription, (NEVER, "x"))
     await record_poll(store, feed, later, words={later: {"x"}})
     assert await deliver_titles(store) == [["waiting"]]
-    (subscription_filter,) = await store.filters.by_subscription_id(subscription)
-    assert await store.filters.remove(subscription, [subscription_filter.id], person_id=PERSON) == 1
+    (subscription_filter,) = await store.filters.list_by_subscription(subscription)
+    assert await store.filters.remove(subscription, [subscription_filter.id], user_id=PERSON) == 1
     await record(store, feed, later)
     assert await deliver_titles(store) == []
     assert await load_delivery_statuses(store, later) == {CHANNEL: ("filtered", "never x")}
@@ -193,7 +193,7 @@ async def test_an_article_that_was_filtered_is_posted_when_its_feed_is_followed_
     article = new_article(feed, "a")
     await record_poll(store, feed, article, words={article: {"x"}})
     await store.subscriptions.unfollow(CHANNEL, feed.id)
-    (first,) = await store.articles.newest([feed.id], limit=1)
+    (first,) = await store.articles.list_newest([feed.id], limit=1)
     await store.subscriptions.follow(
         server_id=SERVER, channel_id=CHANNEL, feed_id=feed.id, first_article_id=first.id
     )
@@ -204,17 +204,17 @@ async def test_filters_are_counted_kept_once_and_written_into_the_history(store,
     feed = await add_feed(store)
     subscription = await follow(store, feed)
     add = store.filters.add
-    assert await add(subscription, [(NEVER, "a"), (ONLY, "b")], person_id=PERSON, limit=3)
-    assert await add(subscription, [(NEVER, "a")], person_id=PERSON, limit=3)
-    assert await add(subscription, [(NEVER, "c"), (NEVER, "d")], person_id=PERSON, limit=3) is False
-    assert await add(subscription + 1, [(NEVER, "a")], person_id=PERSON, limit=3) is None
-    subscription_filters = await store.filters.by_subscription_id(subscription)
+    assert await add(subscription, [(NEVER, "a"), (ONLY, "b")], user_id=PERSON, limit=3)
+    assert await add(subscription, [(NEVER, "a")], user_id=PERSON, limit=3)
+    assert await add(subscription, [(NEVER, "c"), (NEVER, "d")], user_id=PERSON, limit=3) is False
+    assert await add(subscription + 1, [(NEVER, "a")], user_id=PERSON, limit=3) is None
+    subscription_filters = await store.filters.list_by_subscription(subscription)
     assert [
-        (subscription_filter.rule, subscription_filter.query) for subscription_filter in subscription_filters
+        (subscription_filter.mode, subscription_filter.query) for subscription_filter in subscription_filters
     ] == [(NEVER, "a"), (ONLY, "b")]
-    assert await store.filters.queries(feed.id) == ["a", "b"]
-    assert await store.filters.remove(subscription, [subscription_filters[0].id, 999], person_id=PERSON) == 1
-    assert await store.filters.remove(subscription, [subscription_filters[0].id], person_id=PERSON) == 0
+    assert await store.filters.list_queries(feed.id) == ["a", "b"]
+    assert await store.filters.remove(subscription, [subscription_filters[0].id, 999], user_id=PERSON) == 1
+    assert await store.filters.remove(subscription, [subscription_filters[0].id], user_id=PERSON) == 0
 
     def change(old: str | None, new: str | None) -> SettingChange:
         return SettingChange(clock.now(), PERSON, "filter", CHANNEL, feed.id, old, new)
@@ -233,9 +233,9 @@ async def test_a_filter_of_another_subscription_is_not_removed(store):
         await follow(store, feed, server=SERVER + 1, channel=CHANNEL + 1),
     )
     await add_filters(store, theirs, (NEVER, "a"))
-    (other_filter,) = await store.filters.by_subscription_id(theirs)
-    assert await store.filters.remove(mine, [other_filter.id], person_id=PERSON) == 0
-    assert await store.filters.by_subscription_id(theirs) == [other_filter]
+    (other_filter,) = await store.filters.list_by_subscription(theirs)
+    assert await store.filters.remove(mine, [other_filter.id], user_id=PERSON) == 0
+    assert await store.filters.list_by_subscription(theirs) == [other_filter]
 
 
 async def test_filters_go_with_their_subscription_and_move_with_it(store):
@@ -243,6 +243,6 @@ async def test_filters_go_with_their_subscription_and_move_with_it(store):
     subscription = await follow(store, feed)
     await add_filters(store, subscription, (NEVER, "a"))
     await store.subscriptions.move(subscription, CHANNEL + 1)
-    assert len(await store.filters.by_subscription_id(subscription)) == 1
+    assert len(await store.filters.list_by_subscription(subscription)) == 1
     await store.subscriptions.unfollow(CHANNEL + 1, feed.id)
-    assert await store.filters.queries(feed.id) == []
+    assert await store.filters.list_queries(feed.id) == []

@@ -15,7 +15,7 @@ from bot.core.preferences import (
 from bot.store import Store
 from bot.store.records.content_records import SimilarArticle, StoryMatches
 from bot.store.records.source_records import IntakeResult, PollWrite
-from bot.stories.story_membership import membership_score
+from bot.stories.story_membership import compute_membership_score
 from tests.store.samples import (
     CHANNEL,
     SERVER,
@@ -33,7 +33,7 @@ PERSON = 8_000
 
 async def prefer(store: Store, preference: Preference, preference_value: int | None) -> None:
     await store.preferences.change(
-        preference, preference_value, server_id=SERVER, person_id=PERSON, channel_id=CHANNEL
+        preference, preference_value, server_id=SERVER, user_id=PERSON, channel_id=CHANNEL
     )
 
 
@@ -77,9 +77,10 @@ async def test_more_stories_at_once_than_may_wait_share_a_catch_up(store, story)
         b.key: [SimilarArticle((await load_article(store, a)).id, 0.9)]
         for a, b in zip(here, there, strict=True)
     }
-    kinships = StoryMatches(kin, membership_score)
+    kinships = StoryMatches(kin, compute_membership_score)
     await store.polls.record(
-        PollWrite(feeds[1], IntakeResult(there[::-1]), catch_up_after=2, is_first_poll=False), kin=kinships
+        PollWrite(feeds[1], IntakeResult(there[::-1]), catch_up_after=2, is_first_poll=False),
+        matches=kinships,
     )
     assert [(dispatch.kind, len(dispatch.article_ids)) for dispatch in await deliver(store)] == [
         ("catch-up", 6),
@@ -93,9 +94,9 @@ async def test_the_hours_of_the_best_are_those_of_the_servers_zone(store, clock)
     await prefer(store, Preference.TOP_STORIES_PER_DAY, 1)
     for zone in ("UTC", "Asia/Tokyo"):
         await store.preferences.change(
-            Preference.TIME_ZONE, zone, server_id=SERVER, person_id=PERSON, channel_id=None
+            Preference.TIME_ZONE, zone, server_id=SERVER, user_id=PERSON, channel_id=None
         )
-        due = await store.held_posts.next_due()
+        due = await store.held_posts.next_due_at()
         assert due is not None
         assert local_time.format_local_time(due, zone) == "08:00"
 
@@ -120,7 +121,7 @@ async def test_what_never_has_its_outlets_is_withheld_with_its_reason_and_stays_
     clock.advance(MIN_OUTLETS_DEADLINE_SECONDS - 1001)
     await store.held_posts.withhold_expired()
     assert await load_delivery_statuses(store, articles[0]) == {CHANNEL: ("waiting", "outlets 2 3")}
-    assert await store.held_posts.next_due() == clock.now() + 1
+    assert await store.held_posts.next_due_at() == clock.now() + 1
     clock.advance(1)
     await store.held_posts.withhold_expired()
     for article in articles[:2]:
@@ -138,19 +139,22 @@ async def test_the_best_are_chosen_again_and_again_and_the_rest_has_its_reason(s
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     await record(store, feeds[2], other_article := new_article(feeds[2], "other"))
     assert not await deliver(store)
-    assert not await store.held_posts.due_selections()
-    due = await store.held_posts.next_due()
+    assert not await store.held_posts.list_due_selections()
+    due = await store.held_posts.next_due_at()
     assert due is not None
     clock.advance(due - clock.now())
-    (choice,) = await store.held_posts.due_selections()
-    first, second = await store.held_posts.eligible_stories(choice)
-    assert {(first.outlets, len(first.articles)), (second.outlets, len(second.articles))} == {(2, 2), (1, 1)}
+    (choice,) = await store.held_posts.list_due_selections()
+    first, second = await store.held_posts.list_eligible_stories(choice)
+    assert {(first.outlet_count, len(first.articles)), (second.outlet_count, len(second.articles))} == {
+        (2, 2),
+        (1, 1),
+    }
     candidate_with_most_outlets = max(first, second, key=lambda candidate: candidate.outlets)
     assert await store.held_posts.release_selected(
-        choice, [candidate_with_most_outlets.post_id], next_due=due + 25_200
+        choice, [candidate_with_most_outlets.post_id], next_due_at=due + 25_200
     )
     assert not await store.held_posts.release_selected(
-        choice, [first.post_id, second.post_id], next_due=due + 25_200
+        choice, [first.post_id, second.post_id], next_due_at=due + 25_200
     )
     (post,) = await deliver(store)
     assert post.dedupe_key == articles[0].key
@@ -168,14 +172,14 @@ async def test_a_story_that_needs_outlets_is_chosen_from_once_it_has_them(store,
     await prefer(store, Preference.TOP_STORIES_PER_DAY, 1)
     await record(store, feeds[0], articles[0])
     clock.advance(MIN_OUTLETS_DEADLINE_SECONDS - 3600)
-    (choice,) = await store.held_posts.due_selections()
-    assert not await store.held_posts.eligible_stories(choice)
+    (choice,) = await store.held_posts.list_due_selections()
+    assert not await store.held_posts.list_eligible_stories(choice)
     late = new_article(feeds[1], "late", published=articles[0].published)
     await record_similar_article(store, feeds[1], late, articles[0])
     clock.advance(TOP_STORY_WINDOW_SECONDS - 1)
     await store.held_posts.withhold_expired()
-    (only,) = await store.held_posts.eligible_stories(choice)
-    assert await store.held_posts.release_selected(choice, [only.post_id], next_due=clock.now() + 3600)
+    (only,) = await store.held_posts.list_eligible_stories(choice)
+    assert await store.held_posts.release_selected(choice, [only.post_id], next_due_at=clock.now() + 3600)
     assert len(await deliver(store)) == 1
 
 
@@ -191,7 +195,7 @@ async def test_what_waited_comes_together_when_every_story_is_wanted_again(store
             DigestPlan(weekday=None, minute=0, alone=True),
             server_id=SERVER,
             channel_id=CHANNEL,
-            person_id=PERSON,
+            user_id=PERSON,
             limit=9,
         )
         assert await load_delivery_statuses(store, articles[0]) == {CHANNEL: ("digested", None)}

@@ -13,12 +13,12 @@ HEADLINE = PostLook(style=Style.HEADLINE)
 
 
 async def test_a_servers_look_is_kept_with_who_chose_it(store, clock):
-    assert await store.preferences.look(SERVER) == PostLook()
-    assert await store.preferences.set_look(SERVER, COMPACT, person_id=PERSON)
-    assert not await store.preferences.set_look(SERVER, COMPACT, person_id=PERSON)
-    assert await store.preferences.look(SERVER) == COMPACT
-    assert await store.preferences.look(SERVER + 1) == PostLook()
-    assert await store.preferences.set_look(SERVER, PostLook(), person_id=PERSON)
+    assert await store.preferences.get_look(SERVER) == PostLook()
+    assert await store.preferences.set_look(SERVER, COMPACT, user_id=PERSON)
+    assert not await store.preferences.set_look(SERVER, COMPACT, user_id=PERSON)
+    assert await store.preferences.get_look(SERVER) == COMPACT
+    assert await store.preferences.get_look(SERVER + 1) == PostLook()
+    assert await store.preferences.set_look(SERVER, PostLook(), user_id=PERSON)
     first, second = await store.preferences.changes(SERVER, limit=9)
     assert (first.setting, first.channel_id, first.new) == ("look", None, None)
     assert first.old == second.new
@@ -35,13 +35,13 @@ async def test_a_subscriptions_look_is_its_own_or_the_servers(store, clock):
         return reloaded_subscription.look
 
     assert await kept() is None
-    assert await set_look(subscription, COMPACT, person_id=PERSON)
+    assert await set_look(subscription, COMPACT, user_id=PERSON)
     assert await kept() == COMPACT
-    assert await set_look(subscription, PostLook(), person_id=PERSON)
+    assert await set_look(subscription, PostLook(), user_id=PERSON)
     assert await kept() == PostLook()
-    assert await set_look(subscription, None, person_id=PERSON)
+    assert await set_look(subscription, None, user_id=PERSON)
     assert await kept() is None
-    assert not await set_look(subscription + 1, COMPACT, person_id=PERSON)
+    assert not await set_look(subscription + 1, COMPACT, user_id=PERSON)
     latest = (await store.preferences.changes(SERVER, limit=1))[0]
     assert latest == SettingChange(clock.now(), PERSON, "look", CHANNEL, feed.id, "{}", None)
 
@@ -58,8 +58,8 @@ async def test_a_subscriptions_look_is_its_own_or_the_servers(store, clock):
 async def test_a_post_has_the_look_of_its_subscription_else_the_servers(store, own, servers, expected):
     feed = await add_feed(store)
     subscription = await follow(store, feed)
-    await store.subscriptions.set_look(subscription, own, person_id=PERSON)
-    await store.preferences.set_look(SERVER, servers, person_id=PERSON)
+    await store.subscriptions.set_look(subscription, own, user_id=PERSON)
+    await store.preferences.set_look(SERVER, servers, user_id=PERSON)
     await record(store, feed, new_article(feed, "a"))
     (sent,) = await deliver(store)
     assert sent.look == expected
@@ -71,7 +71,7 @@ async def test_what_was_posted_keeps_its_look_and_what_waits_gets_the_new_one(st
     await record(store, feed, new_article(feed, "a"))
     (sent,) = await deliver(store)
     await record(store, feed, new_article(feed, "b"))
-    await store.subscriptions.set_look(subscription, COMPACT, person_id=PERSON)
+    await store.subscriptions.set_look(subscription, COMPACT, user_id=PERSON)
     (later,) = await deliver(store)
     again = await store.dispatches.get(sent.id)
     assert (again.look, later.look) == (PostLook(), COMPACT)
@@ -79,7 +79,7 @@ async def test_what_was_posted_keeps_its_look_and_what_waits_gets_the_new_one(st
 
 async def test_a_catch_up_stays_as_it_is(store):
     feed = await add_feed(store)
-    await store.subscriptions.set_look(await follow(store, feed), COMPACT, person_id=PERSON)
+    await store.subscriptions.set_look(await follow(store, feed), COMPACT, user_id=PERSON)
     await record(store, feed, *(new_article(feed, name) for name in "abc"), catch_up_after=1)
     looks = {sent.kind.value: sent.look for sent in await deliver(store)}
     assert looks == {"catch-up": PostLook(), "post": COMPACT}
@@ -87,8 +87,8 @@ async def test_a_catch_up_stays_as_it_is(store):
 
 async def test_two_feeds_of_a_channel_look_as_each_was_given(store):
     first_feed, second_feed = await add_feed(store, "one"), await add_feed(store, "two")
-    await store.subscriptions.set_look(await follow(store, first_feed), COMPACT, person_id=PERSON)
-    await store.subscriptions.set_look(await follow(store, second_feed), HEADLINE, person_id=PERSON)
+    await store.subscriptions.set_look(await follow(store, first_feed), COMPACT, user_id=PERSON)
+    await store.subscriptions.set_look(await follow(store, second_feed), HEADLINE, user_id=PERSON)
     await record(store, first_feed, new_article(first_feed, "a", published=1))
     await record(store, second_feed, new_article(second_feed, "b", published=2))
     assert [sent.look for sent in await deliver(store)] == [COMPACT, HEADLINE]

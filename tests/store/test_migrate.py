@@ -12,7 +12,12 @@ from typing import Any
 import pytest
 
 from bot.store import DatabaseBroken, DatabaseUnusable, NewerDatabase, Store
-from bot.store.sqlite.migrations import available, migrate, schema_version, statements
+from bot.store.sqlite.migrations import (
+    list_available_migrations,
+    load_schema_version,
+    migrate,
+    split_statements,
+)
 from tests.store.samples import add_feed, new_article, record
 
 NEXT = """
@@ -55,14 +60,14 @@ def folder(tmp_path) -> Path:
     """Migrations of today and one of tomorrow."""
     path = tmp_path / "migrations"
     path.mkdir()
-    for migration in available().values():
+    for migration in list_available_migrations().values():
         (path / migration.name).write_text(migration.read_text())
-    (path / f"{max(available()) + 1:04}_mood.sql").write_text(NEXT)
+    (path / f"{max(list_available_migrations()) + 1:04}_mood.sql").write_text(NEXT)
     return path
 
 
 def test_a_trigger_is_one_statement():
-    assert [statement.strip().split("\n")[-1] for statement in statements(NEXT)] == [
+    assert [statement.strip().split("\n")[-1] for statement in split_statements(NEXT)] == [
         "ALTER TABLE feed ADD COLUMN mood TEXT;",
         "END;  -- of the trigger",
         "UPDATE feed SET mood = 'good';",
@@ -70,10 +75,12 @@ def test_a_trigger_is_one_statement():
 
 
 def test_every_migration_is_made_of_whole_statements():
-    for path in available().values():
+    for path in list_available_migrations().values():
         script = path.read_text()
-        assert "".join(statements(script)).strip() == script.strip()
-    assert list(available()) == list(range(min(available()), max(available()) + 1))
+        assert "".join(split_statements(script)).strip() == script.strip()
+    assert list(list_available_migrations()) == list(
+        range(min(list_available_migrations()), max(list_available_migrations()) + 1)
+    )
 
 
 def test_a_migration_is_applied_once(old, folder):
@@ -82,7 +89,7 @@ def test_a_migration_is_applied_once(old, folder):
             migrate(connection, folder)
             assert connection.execute("SELECT mood FROM feed").fetchall() == [("good",)]
             assert connection.execute("PRAGMA foreign_keys").fetchone()[0] in (0, 1)
-    assert state(old)[0] == max(available()) + 1
+    assert state(old)[0] == max(list_available_migrations()) + 1
 
 
 @pytest.mark.parametrize("fault", ["CREATE TABLE feed (id);", "DELETE FROM feed;"])
@@ -116,7 +123,7 @@ async def test_another_programs_database_is_refused_and_left_alone(tmp_path, clo
 async def test_an_empty_file_becomes_a_database(tmp_path, clock):
     (tmp_path / "telex.db").touch()
     store = await Store.open(tmp_path / "telex.db", clock)
-    assert await store.check() == max(available())
+    assert await store.check() == max(list_available_migrations())
     await store.close()
 
 
@@ -140,7 +147,7 @@ def test_a_database_that_another_process_is_making_is_not_taken_for_another_prog
     with closing(sqlite3.connect(path, isolation_level=None, factory=Watched)) as connection:
         connection.execute("PRAGMA journal_mode = WAL").fetchone()
         connection.left = reads
-        assert schema_version(connection) in (0, max(available()))
+        assert load_schema_version(connection) in (0, max(list_available_migrations()))
 
 
 async def test_two_processes_may_create_a_database_at_once(tmp_path):
@@ -164,12 +171,12 @@ async def test_two_processes_may_create_a_database_at_once(tmp_path):
         for _ in range(4)
     ]
     outputs = [await process.communicate() for process in processes]
-    assert outputs == [(b"%d\n" % max(available()), b"")] * 4
+    assert outputs == [(b"%d\n" % max(list_available_migrations()), b"")] * 4
 
 
 def test_a_database_from_before_the_first_release_is_refused_and_left_alone(old):
     with closing(connect(old)) as connection:
-        connection.execute(f"PRAGMA user_version = {min(available()) - 1}")
+        connection.execute(f"PRAGMA user_version = {min(list_available_migrations()) - 1}")
     before = state(old)
     with (
         closing(connect(old)) as connection,

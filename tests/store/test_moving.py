@@ -37,7 +37,7 @@ async def fill_store(store: Store, clock: ManualClock) -> None:
     feed, other_feed = await add_feed(store, "Paper"), await add_feed(store, "L’Écho")
     subscription = await follow(store, feed)
     await follow(store, other_feed, channel=CHANNEL + 1)
-    await store.filters.add(subscription, [(FilterMode.EXCLUDE, "sport")], person_id=ANNA, limit=9)
+    await store.filters.add(subscription, [(FilterMode.EXCLUDE, "sport")], user_id=ANNA, limit=9)
     new = [
         new_article(feed, f"n{number}", title="Élan 🔖 ‘quoted’ % ? :x", tags=("a", "é"), text="x\ty\n" * 50)
         for number in range(30)
@@ -45,20 +45,18 @@ async def fill_store(store: Store, clock: ManualClock) -> None:
     ids = (await record(store, feed, *new)).new_ids
     await deliver(store)
     await store.watches.add(
-        server_id=SERVER, channel_id=9, person_id=ANNA, query="ended", language=None, limit=9
+        server_id=SERVER, channel_id=9, user_id=ANNA, query="ended", language=None, limit=9
     )
     await store.watches.remove(1)
     await store.watches.purge(clock.now() + 1)  # so that its number is in no row
     first = None
     for number in range(6):
         await store.bookmarks.add(ANNA, ids[number], server_id=SERVER)
-        await store.feedback.record(
-            OpinionKind.LIKED, server_id=SERVER, person_id=ANNA, article_id=ids[number]
-        )
+        await store.feedback.record(OpinionKind.LIKED, server_id=SERVER, user_id=ANNA, article_id=ids[number])
         first = await store.questions.add(
             server_id=SERVER,
             channel_id=2,
-            person_id=ANNA,
+            user_id=ANNA,
             text="Why?",
             language="en",
             public=True,
@@ -66,12 +64,12 @@ async def fill_store(store: Store, clock: ManualClock) -> None:
             follows=first,
             sources=ids[:2],
         )
-    await store.preferences.change(Preference.ALERT_CHANNEL, CHANNEL, server_id=SERVER, person_id=ANNA)
+    await store.preferences.change(Preference.ALERT_CHANNEL, CHANNEL, server_id=SERVER, user_id=ANNA)
     await store.digests.save(
         DigestPlan(weekday=None, minute=0),
         server_id=SERVER,
         channel_id=CHANNEL + 1,
-        person_id=ANNA,
+        user_id=ANNA,
         limit=9,
     )
     await record(store, feed, new_article(feed, "waits"), new_article(feed, "waits too"))
@@ -124,10 +122,10 @@ async def test_all_of_it_arrives_and_comes_back_and_the_bot_goes_on(
                 new_article(await add_feed(opened, "Paper"), name).key for name in ("waits too", "waits")
             ]
             addition = await opened.watches.add(
-                server_id=SERVER, channel_id=9, person_id=ANNA, query="new", language=None, limit=9
+                server_id=SERVER, channel_id=9, user_id=ANNA, query="new", language=None, limit=9
             )
             assert addition[0].id == 2  # a button of the first must never stop this one
-            (feed,) = await opened.feeds.all() and [await add_feed(opened, "Paper")]
+            (feed,) = await opened.feeds.list_all() and [await add_feed(opened, "Paper")]
             assert (await record(opened, feed, new_article(feed, "n1"), new_article(feed, "n99"))).new_ids
             assert len(await deliver(opened)) == 1
             assert await opened.meta.get("vectors abc") is None
@@ -161,10 +159,10 @@ async def test_a_database_that_was_moved_is_refused_until_it_is_taken_back(
         assert "hidden" not in str(refusal.value)
 
     old = await Store.open(source, clock, create=False)
-    await old.take_back()
+    await old.reactivate()
     assert await old.meta.get("restored") == "1"
     addition = await old.watches.add(
-        server_id=SERVER, channel_id=9, person_id=ANNA, query="new", language=None, limit=9
+        server_id=SERVER, channel_id=9, user_id=ANNA, query="new", language=None, limit=9
     )
     assert addition[0].id > RESTORED_ID_GAP  # what another got on the server, a button in Discord may name
     await old.close()
@@ -195,7 +193,7 @@ async def test_a_move_that_is_killed_at_its_end_leaves_none_of_both_in_use(
         await Store.open(server, clock)
     await Store.copy_database(settings.database, server, clock, lambda *_: None)
     opened = await Store.open(server, clock)
-    await opened.must_be_current()
+    await opened.require_current()
     await opened.close()
 
 

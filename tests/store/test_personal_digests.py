@@ -16,34 +16,38 @@ async def test_a_persons_digest_is_owed_once_and_rests_while_it_is_paused(store,
     digests = store.personal_digests
 
     async def save(changed: PersonalDigestPlan = plan) -> None:
-        await digests.save(changed, person_id=PERSON, channel_id=DIRECT, server_id=SERVER, language="fr")
+        await digests.save(changed, user_id=PERSON, channel_id=DIRECT, server_id=SERVER, language="fr")
 
     await save()
-    digest = await digests.of_person(PERSON)
+    digest = await digests.by_user(PERSON)
     assert (digest.plan, digest.language, digest.covered) == (plan, "fr", None)
     before = clock.now()
     clock.advance(digest.due - before)
-    assert await digests.due(clock.now(), "closed") == [digest]
+    assert await digests.list_due(clock.now(), "closed") == [digest]
     since, until = before, clock.now() + 1
-    all_candidates = await digests.candidates([feed.id], None, (), since=since, until=until)
+    all_candidates = await digests.gather_candidates([feed.id], None, (), since=since, until=until)
     article_id = all_candidates.candidates[0].article_id
     assert len(all_candidates.candidates) == 2
-    topic_candidates = await digests.candidates([feed.id], (), (article_id,), since=since, until=until)
+    topic_candidates = await digests.gather_candidates([feed.id], (), (article_id,), since=since, until=until)
     assert [candidate.article_id for candidate in topic_candidates.candidates] == [article_id]
     payload = f'{{"since": {since}, "sections": []}}'
-    assert await digests.enqueue_due(digest, payload, until=clock.now(), named=[article_id])
-    assert await digests.pending_since(DIRECT) == since  # which the next one tells too, should it still wait
-    assert not await digests.enqueue_due(digest, '{"sections": []}', until=clock.now(), named=[article_id])
+    assert await digests.enqueue_due(digest, payload, until=clock.now(), listed_article_ids=[article_id])
+    assert (
+        await digests.find_pending_since(DIRECT) == since
+    )  # which the next one tells too, should it still wait
+    assert not await digests.enqueue_due(
+        digest, '{"sections": []}', until=clock.now(), listed_article_ids=[article_id]
+    )
     dispatch = await store.dispatches.claim(DIRECT)
     assert (dispatch.person_id, dispatch.server_id, dispatch.article_ids) == (PERSON, 0, (article_id,))
-    assert await digests.pending_since(DIRECT) is None
+    assert await digests.find_pending_since(DIRECT) is None
     await digests.pause(PERSON)
-    assert await digests.next_due("closed") is None
+    assert await digests.next_due_at("closed") is None
     await save()
     await store.dispatches.block_channel(DIRECT, "closed", None)
-    assert await digests.next_due("closed") is None
+    assert await digests.next_due_at("closed") is None
     await save(PersonalDigestPlan(weekday=0, minute=0))
-    assert await digests.next_due("closed") is not None
+    assert await digests.next_due_at("closed") is not None
     assert await digests.delete(PERSON)
     assert not await digests.delete(PERSON)
 
@@ -53,13 +57,13 @@ async def test_a_channel_is_shared_by_its_last_secret_alone(store, clock):
     await record(store, feed, new_article(feed, "a", published=clock.now()))
     await deliver(store)
     first, second = [
-        await store.channel_feeds.create_token(server_id=SERVER, channel_id=CHANNEL, person_id=PERSON)
+        await store.channel_feeds.create_token(server_id=SERVER, channel_id=CHANNEL, user_id=PERSON)
         for _ in range(2)
     ]
-    assert await store.channel_feeds.of_token(first) is None
-    shared = await store.channel_feeds.of_token(second)
+    assert await store.channel_feeds.by_token(first) is None
+    shared = await store.channel_feeds.by_token(second)
     assert (shared.server_id, shared.channel_id) == (SERVER, CHANNEL)
-    assert len(await store.channel_feeds.posted_articles(CHANNEL, 50)) == 1
-    assert await store.channel_feeds.digests(CHANNEL, 10) == []
-    assert await store.channel_feeds.revoke(server_id=SERVER, channel_id=CHANNEL, person_id=PERSON)
-    assert await store.channel_feeds.of_token(second) is None
+    assert len(await store.channel_feeds.list_posted_articles(CHANNEL, 50)) == 1
+    assert await store.channel_feeds.list_digests(CHANNEL, 10) == []
+    assert await store.channel_feeds.revoke(server_id=SERVER, channel_id=CHANNEL, user_id=PERSON)
+    assert await store.channel_feeds.by_token(second) is None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.core.models import DispatchKind, Validators
 from bot.store import Store, StoreError
 from bot.store.records.source_records import ChangedArticle, IntakeResult, PollWrite
-from bot.text.urls import page_key, url_variants
+from bot.text.urls import compute_page_key, list_url_variants
 from tests.store.samples import (
     CHANNEL,
     SERVER,
@@ -48,7 +48,7 @@ async def test_validators_articles_and_dispatches_are_written_together(store):
     )
     assert recorded.channel_ids == (CHANNEL,)
     assert await store.feeds.get(feed.id) == polled
-    assert await store.polls.known_by_identity(feed.id, article.identities)
+    assert await store.polls.load_known_by_identity(feed.id, article.identities)
     assert await load_delivery_statuses(store, article) == {CHANNEL: ("waiting", None)}
 
 
@@ -66,7 +66,7 @@ async def test_a_failure_in_the_middle_leaves_nothing_behind(store):
         )
     assert await store.feeds.get(feed.id) == feed
     assert await store.articles.count() == 0
-    assert await store.polls.known_by_identity(feed.id, article.identities) == {}
+    assert await store.polls.load_known_by_identity(feed.id, article.identities) == {}
     assert await load_delivery_statuses(store, article) == {}
     assert (await record(store, feed, article)).channel_ids == (CHANNEL,)
 
@@ -162,7 +162,7 @@ async def test_a_catch_up_that_was_tried_takes_no_more_articles(store, clock):
     await record(store, feed, *[new_article(feed, f"{n}", published=n) for n in range(4)], catch_up_after=1)
     tried = await store.dispatches.claim(CHANNEL)
     assert tried.kind is DispatchKind.CATCH_UP
-    await store.dispatches.schedule_retry(tried.id, due=clock.now(), error="503")
+    await store.dispatches.schedule_retry(tried.id, due_at=clock.now(), error="503")
     await record(
         store, feed, *[new_article(feed, f"{n}", published=n) for n in range(4, 7)], catch_up_after=1
     )
@@ -173,7 +173,7 @@ async def test_a_post_that_was_tried_stays_a_post(store, clock):
     feed = await add_followed_feed(store)
     await record(store, feed, new_article(feed, "0", published=0), catch_up_after=2)
     tried = await store.dispatches.claim(CHANNEL)
-    await store.dispatches.schedule_retry(tried.id, due=clock.now(), error="503")
+    await store.dispatches.schedule_retry(tried.id, due_at=clock.now(), error="503")
     await record(
         store, feed, *[new_article(feed, f"{n}", published=n) for n in range(1, 5)], catch_up_after=2
     )
@@ -204,9 +204,9 @@ async def test_a_changed_article_is_found_by_its_new_words_only(store, clock):
     )
     article = await store.articles.get(article_id)
     assert (article.title, article.updated) == ("Interdiction", clock.now())
-    assert (await store.article_changes.latest()).article_id == article_id
-    assert (await store.polls.known_by_identity(feed.id, [b"moved"]))[b"moved"].article_id == article_id
-    assert [edit.id for edit in await store.dispatches.edits_due(clock.now(), 10)] == [sent.id]
+    assert (await store.article_changes.load_latest()).article_id == article_id
+    assert (await store.polls.load_known_by_identity(feed.id, [b"moved"]))[b"moved"].article_id == article_id
+    assert [edit.id for edit in await store.dispatches.list_due_edits(clock.now(), 10)] == [sent.id]
     assert await deliver(store) == []
 
 
@@ -218,9 +218,9 @@ async def test_a_change_while_a_post_is_being_sent_is_edited_afterwards(store, c
     await store.polls.record(
         PollWrite(feed, IntakeResult(changed=[changed]), catch_up_after=10, is_first_poll=False)
     )
-    assert await store.dispatches.edits_due(clock.now(), 10) == []
-    await store.dispatches.mark_sent(claimed.id, message_id=1, thread_id=None, now=clock.now())
-    assert [edit.id for edit in await store.dispatches.edits_due(clock.now(), 10)] == [claimed.id]
+    assert await store.dispatches.list_due_edits(clock.now(), 10) == []
+    await store.dispatches.mark_sent(claimed.id, message_id=1, thread_id=None, sent_at=clock.now())
+    assert [edit.id for edit in await store.dispatches.list_due_edits(clock.now(), 10)] == [claimed.id]
 
 
 async def test_a_change_during_an_edit_is_not_taken_for_shown(store, clock):
@@ -233,10 +233,10 @@ async def test_a_change_during_an_edit_is_not_taken_for_shown(store, clock):
             PollWrite(feed, IntakeResult(changed=[changed]), catch_up_after=10, is_first_poll=False)
         )
         if title == "One":
-            (edit,) = await store.dispatches.edits_due(clock.now(), 10)
+            (edit,) = await store.dispatches.list_due_edits(clock.now(), 10)
     await store.dispatches.mark_edited(edit.id, as_of=edit.edit_due_at)
     clock.advance(2)
-    assert len(await store.dispatches.edits_due(clock.now(), 10)) == 1
+    assert len(await store.dispatches.list_due_edits(clock.now(), 10)) == 1
 
 
 async def test_an_article_that_moves_is_not_posted_again_under_its_new_address(store):
@@ -251,7 +251,7 @@ async def test_an_article_that_moves_is_not_posted_again_under_its_new_address(s
         PollWrite(first_feed, IntakeResult(changed=changed), catch_up_after=10, is_first_poll=False)
     )
     assert (await record(store, second_feed, new_article(second_feed, "b", url=moved.url))).channel_ids == ()
-    (sent,) = await store.dispatches.sent_for_article(article_id)
+    (sent,) = await store.dispatches.list_sent_for_article(article_id)
     assert sent.article_ids == (article_id,)
 
 
@@ -266,7 +266,7 @@ async def test_a_feed_at_the_old_address_of_a_moved_one_repeats_nothing(store):
     await follow(store, again)
     assert (await record(store, again, new_article(again, "a"))).new_ids == ()
     assert await deliver(store) == []
-    assert await store.polls.known_by_identity(again.id, [digest("guid", "a")])
+    assert await store.polls.load_known_by_identity(again.id, [digest("guid", "a")])
 
 
 async def test_a_redirect_to_a_known_feed_takes_its_address_from_nobody(store):
@@ -291,7 +291,9 @@ async def test_aliases_are_remembered_and_take_nothing_over(store):
             is_first_poll=False,
         )
     )
-    known_articles = await store.polls.known_by_identity(feed.id, [b"alias", digest("guid", "a"), b"unknown"])
+    known_articles = await store.polls.load_known_by_identity(
+        feed.id, [b"alias", digest("guid", "a"), b"unknown"]
+    )
     assert {hash_: known_article.article_id for hash_, known_article in known_articles.items()} == {
         b"alias": first,
         digest("guid", "a"): first,
@@ -306,21 +308,25 @@ async def test_known_addresses_are_those_of_the_feed_alone(store):
     )
     await record(store, second_feed, new_article(second_feed, "c", url=url))
     other_url = "https://news.example/other"
-    articles_by_page = await store.polls.known_pages(
-        first_feed.id, {page_key(url): url_variants(url), page_key(other_url): url_variants(other_url)}
+    articles_by_page = await store.polls.load_known_by_page_key(
+        first_feed.id,
+        {
+            compute_page_key(url): list_url_variants(url),
+            compute_page_key(other_url): list_url_variants(other_url),
+        },
     )
-    assert sorted(known_article.title for known_article in articles_by_page[page_key(url)]) == [
+    assert sorted(known_article.title for known_article in articles_by_page[compute_page_key(url)]) == [
         "Title of a",
         "Title of b",
     ]
-    assert list(articles_by_page) == [page_key(url)]
+    assert list(articles_by_page) == [compute_page_key(url)]
 
 
 async def test_more_identities_than_a_statement_takes_are_looked_up(store):
     feed = await add_feed(store)
     await record(store, feed, new_article(feed, "a"))
     hashes = [b"%d" % number for number in range(40_000)] + [digest("guid", "a")]
-    assert list(await store.polls.known_by_identity(feed.id, hashes)) == [digest("guid", "a")]
+    assert list(await store.polls.load_known_by_identity(feed.id, hashes)) == [digest("guid", "a")]
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

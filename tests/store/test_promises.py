@@ -15,7 +15,7 @@ from bot.core.preferences import DigestPlan, FilterMode, Preference
 from bot.store import Store
 from bot.store.records.content_records import SimilarArticle, StoryMatches
 from bot.store.records.source_records import IntakeResult, PollWrite
-from bot.stories.story_membership import membership_score
+from bot.stories.story_membership import compute_membership_score
 from tests.clocks import ManualClock
 from tests.store import sql
 from tests.store.samples import add_feed, new_article
@@ -85,10 +85,10 @@ class World:
         ]
         active = [
             subscription
-            for subscription in await self.store.subscriptions.of_feed(feed.id)
+            for subscription in await self.store.subscriptions.list_by_feed(feed.id)
             if subscription.paused_at is None
         ]
-        known_keys = {article.key for article in await self.store.articles.newest([feed.id], limit=999)}
+        known_keys = {article.key for article in await self.store.articles.list_newest([feed.id], limit=999)}
         odd = {article.key for article in new if article.tags}
         kin = {
             article.key: await self.kin(feed_index, page) for article, page in zip(new, pages, strict=True)
@@ -101,11 +101,13 @@ class World:
                 is_first_poll=False,
                 filter_matcher=lambda key, filters: filters if key in odd else (),
             ),
-            kin=StoryMatches(kin, membership_score),
+            matches=StoryMatches(kin, compute_membership_score),
         )
         for article, page in zip(new, pages, strict=True):
             self.stories.setdefault(article.key, (page % STORIES, feed_index))
-            fates = {row.channel_id for row in await self.store.delivery_statuses.by_page_key(article.page)}
+            fates = {
+                row.channel_id for row in await self.store.delivery_statuses.list_by_page_key(article.page)
+            }
             if article.key not in known_keys:
                 assert {subscription.channel_id for subscription in active} <= fates
         assert set(recorded.channel_ids) <= {subscription.channel_id for subscription in active}
@@ -116,7 +118,7 @@ class World:
             for key, (story, feed) in self.stories.items()
             if story == page % STORIES and feed != feed_index
         ]
-        articles = await self.store.articles.newest([feed.id for feed in self.feeds], limit=999)
+        articles = await self.store.articles.list_newest([feed.id for feed in self.feeds], limit=999)
         return [SimilarArticle(article.id, 0.9) for article in articles if article.key in keys]
 
     async def record_message(self, dispatch: Dispatch) -> None:
@@ -127,7 +129,7 @@ class World:
             self.message_ids_by_page.setdefault((dispatch.channel_id, article.page), set()).add(dispatch.id)
 
     async def follow(self, feed_index: int, channel_index: int) -> None:
-        newest = await self.store.articles.newest([self.feeds[feed_index].id], limit=1)
+        newest = await self.store.articles.list_newest([self.feeds[feed_index].id], limit=1)
         await self.store.subscriptions.follow(
             server_id=self.server,
             channel_id=self.channels[channel_index],
@@ -171,8 +173,8 @@ class World:
             dispatch.id,
             message_id=10_000_000 + dispatch.id,
             thread_id=None,
-            now=self.clock.now(),
-            shown=dispatch.joined_article_ids,
+            sent_at=self.clock.now(),
+            shown_article_ids=dispatch.joined_article_ids,
         )
 
     async def claim(self, channel_index: int, _channel_index: object) -> None:
@@ -181,13 +183,13 @@ class World:
         await self.store.dispatches.claim(self.channels[channel_index])
 
     async def land(self, _feed_index: int, _channel_index: object) -> None:
-        for dispatch in await self.store.dispatches.claimed():
+        for dispatch in await self.store.dispatches.list_claimed():
             await self.send(replace(dispatch, joined_article_ids=()))  # which came since, perhaps
 
     async def retry(self, channel_index: int, _channel_index: object) -> None:
         await self.land(0, 0)
         if claimed := await self.store.dispatches.claim(self.channels[channel_index]):
-            await self.store.dispatches.schedule_retry(claimed.id, due=self.clock.now(), error="503")
+            await self.store.dispatches.schedule_retry(claimed.id, due_at=self.clock.now(), error="503")
 
     async def fail(self, channel_index: int, _channel_index: object) -> None:
         await self.land(0, 0)
@@ -196,15 +198,15 @@ class World:
 
     async def edit(self, _feed_index: int, _channel_index: object) -> None:
         self.clock.advance(240)
-        for dispatch in await self.store.dispatches.edits_due(self.clock.now(), 20):
+        for dispatch in await self.store.dispatches.list_due_edits(self.clock.now(), 20):
             await self.record_message(dispatch)
             await self.store.dispatches.mark_edited(
-                dispatch.id, as_of=dispatch.edit_due_at, shown=dispatch.joined_article_ids
+                dispatch.id, as_of=dispatch.edit_due_at, shown_article_ids=dispatch.joined_article_ids
             )
 
     async def refuse(self, _feed_index: int, _channel_index: object) -> None:
         self.clock.advance(240)
-        for dispatch in await self.store.dispatches.edits_due(self.clock.now(), 20):
+        for dispatch in await self.store.dispatches.list_due_edits(self.clock.now(), 20):
             await self.store.dispatches.abandon_edits(dispatch.id)
 
     async def filter(self, feed_index: int, channel_index: int) -> None:
@@ -212,15 +214,15 @@ class World:
             self.channels[channel_index], self.feeds[feed_index].id
         ):
             await self.store.filters.add(
-                subscription.id, [(FilterMode.EXCLUDE, "tag:odd")], person_id=1, limit=9
+                subscription.id, [(FilterMode.EXCLUDE, "tag:odd")], user_id=1, limit=9
             )
 
     async def unfilter(self, feed_index: int, channel_index: int) -> None:
         if subscription := await self.store.subscriptions.find(
             self.channels[channel_index], self.feeds[feed_index].id
         ):
-            rules = await self.store.filters.by_subscription_id(subscription.id)
-            await self.store.filters.remove(subscription.id, [rule.id for rule in rules], person_id=1)
+            rules = await self.store.filters.list_by_subscription(subscription.id)
+            await self.store.filters.remove(subscription.id, [rule.id for rule in rules], user_id=1)
 
     async def slow(self, _feed_index: int, channel_index: int) -> None:
         await self.prefer(channel_index, Preference.MAX_POSTS_PER_HOUR, 1)
@@ -248,13 +250,13 @@ class World:
 
     async def choose(self, _feed_index: int, _channel_index: int) -> None:
         self.clock.advance(43_200)
-        for choice in await self.store.held_posts.due_selections():
-            stories = await self.store.held_posts.eligible_stories(choice)
+        for choice in await self.store.held_posts.list_due_selections():
+            stories = await self.store.held_posts.list_eligible_stories(choice)
             next_due = self.clock.now() + 3600
             assert await self.store.held_posts.release_selected(
-                choice, [story.post_id for story in stories[:1]], next_due=next_due
+                choice, [story.post_id for story in stories[:1]], next_due_at=next_due
             )
-            assert not await self.store.held_posts.release_selected(choice, [], next_due=next_due)
+            assert not await self.store.held_posts.release_selected(choice, [], next_due_at=next_due)
 
     async def give_up(self, _feed_index: int, _channel_index: int) -> None:
         self.clock.advance(43_200)
@@ -265,7 +267,7 @@ class World:
             preference,
             preference_value,
             server_id=self.server,
-            person_id=1,
+            user_id=1,
             channel_id=self.channels[channel_index],
         )
 
@@ -274,7 +276,7 @@ class World:
             DigestPlan(weekday=None, minute=0, alone=alone),
             server_id=self.server,
             channel_id=self.channels[channel_index],
-            person_id=1,
+            user_id=1,
             limit=CHANNELS,
         )
 
@@ -283,23 +285,23 @@ class World:
 
     async def stop(self, channel_index: int, _channel_index: object) -> None:
         await self.store.digests.delete(
-            server_id=self.server, channel_id=self.channels[channel_index], person_id=1
+            server_id=self.server, channel_id=self.channels[channel_index], user_id=1
         )
 
     async def make(self, channel_index: int, _channel_index: object) -> None:
-        digest = await self.store.digests.of_channel(self.channels[channel_index])
+        digest = await self.store.digests.by_channel(self.channels[channel_index])
         if digest is not None:
             await self.store.digests.withdraw_pending(digest.id)
             now = self.clock.now()
             held_article_ids = (
-                await self.store.digests.candidates(digest, [], since=0, until=now)
+                await self.store.digests.gather_candidates(digest, [], since=0, until=now)
             ).reserved_article_ids
             await self.store.digests.enqueue_due(
                 digest,
                 "{}" if held_article_ids else None,
                 until=now,
-                held=held_article_ids,
-                named=held_article_ids,
+                reserved_article_ids=held_article_ids,
+                listed_article_ids=held_article_ids,
             )
 
     async def leave(self, _feed_index: int, _channel_index: object) -> None:

@@ -51,32 +51,32 @@ async def test_a_message_leads_to_its_question_in_its_own_channel_alone(store):
 
 
 async def test_the_last_question_of_a_channel_is_a_public_and_recent_one(store, clock):
-    assert await store.questions.last_public_in_channel(2, 0) is None
+    assert await store.questions.find_last_public(2, 0) is None
     await add_question(store, "First?", message_id=1)
     clock.advance(10)
     await add_question(store, "Mine alone?", public=False)
     await add_question(store, "Elsewhere?", channel_id=3)
-    last = await store.questions.last_public_in_channel(2, 0)
+    last = await store.questions.find_last_public(2, 0)
     assert last.text == "First?"
-    assert await store.questions.last_public_in_channel(2, clock.now()) is None
+    assert await store.questions.find_last_public(2, clock.now()) is None
 
 
 async def test_a_vote_can_be_changed_and_taken_back_and_counts_once(store):
     question = await add_question(store)
     vote = store.questions.vote
-    assert await vote(question, ANNA, helped=True) is True
-    assert await vote(question, BEN, helped=False) is False
-    assert await vote(question, ANNA, helped=False) is False
-    (tally,) = await store.questions.stats(0)
+    assert await vote(question, ANNA, is_helpful=True) is True
+    assert await vote(question, BEN, is_helpful=False) is False
+    assert await vote(question, ANNA, is_helpful=False) is False
+    (tally,) = await store.questions.load_stats(0)
     assert (tally.up, tally.down) == (0, 2)
-    assert await vote(question, BEN, helped=False) is None
-    (tally,) = await store.questions.stats(0)
+    assert await vote(question, BEN, is_helpful=False) is None
+    (tally,) = await store.questions.load_stats(0)
     assert (tally.up, tally.down) == (0, 1)
 
 
 async def test_a_vote_on_a_question_that_is_gone_is_not_kept(store):
-    await store.questions.vote(123, ANNA, helped=True)
-    assert await store.questions.votes_by_user(ANNA) == []
+    await store.questions.vote(123, ANNA, is_helpful=True)
+    assert await store.questions.list_votes_by_user(ANNA) == []
 
 
 async def test_the_same_question_is_counted_together(store, clock):
@@ -84,42 +84,42 @@ async def test_the_same_question_is_counted_together(store, clock):
     clock.advance(5)
     await add_question(store, "ou est l'ete", person_id=BEN, answered=False)
     await add_question(store, "Answered?")
-    (tally,) = await store.questions.stats(0)
+    (tally,) = await store.questions.load_stats(0)
     assert (tally.times, tally.answers, tally.last) == (2, 0, clock.now())
-    assert len(await store.questions.stats(0, all_=True)) == 2
-    assert await store.questions.stats(clock.now() + 1, all_=True) == []
+    assert len(await store.questions.load_stats(0, include_helpful=True)) == 2
+    assert await store.questions.load_stats(clock.now() + 1, include_helpful=True) == []
 
 
 async def test_what_helped_most_people_is_not_listed(store):
     question = await add_question(store)
-    await store.questions.vote(question, ANNA, helped=True)
-    await store.questions.vote(question, BEN, helped=False)
-    assert await store.questions.stats(0) == []
+    await store.questions.vote(question, ANNA, is_helpful=True)
+    await store.questions.vote(question, BEN, is_helpful=False)
+    assert await store.questions.load_stats(0) == []
 
 
 async def test_forgetting_a_person_leaves_neither_questions_nor_votes(store):
     mine = await add_question(store)
     theirs = await add_question(store, "And when?", person_id=BEN, follows=mine)
-    await store.questions.vote(mine, BEN, helped=True)
-    await store.questions.vote(theirs, ANNA, helped=True)
+    await store.questions.vote(mine, BEN, is_helpful=True)
+    await store.questions.vote(theirs, ANNA, is_helpful=True)
     assert await store.questions.count(ANNA) == 1
     assert (await store.erase(ANNA)).questions == 1
-    assert await store.questions.of_person(ANNA) == []
-    assert await store.questions.votes_by_user(ANNA) == []
-    assert await store.questions.votes_by_user(BEN) == []
+    assert await store.questions.list_by_user(ANNA) == []
+    assert await store.questions.list_votes_by_user(ANNA) == []
+    assert await store.questions.list_votes_by_user(BEN) == []
     remaining_question = await store.questions.get(theirs)
     assert remaining_question.follows is None
 
 
 async def test_old_questions_go_with_their_votes(store, clock):
     old = await add_question(store)
-    await store.questions.vote(old, BEN, helped=True)
+    await store.questions.vote(old, BEN, is_helpful=True)
     clock.advance(100)
     new = await add_question(store)
     assert await store.questions.purge(clock.now()) == 1
     assert await store.questions.get(old) is None
     assert await store.questions.get(new) is not None
-    assert await store.questions.votes_by_user(BEN) == []
+    assert await store.questions.list_votes_by_user(BEN) == []
 
 
 async def test_a_server_left_long_ago_takes_its_questions_along(store, clock):
@@ -131,7 +131,7 @@ async def test_a_server_left_long_ago_takes_its_questions_along(store, clock):
 
 
 async def test_one_person_cannot_fill_the_database(store, clock, monkeypatch):
-    monkeypatch.setattr("bot.store.people.questions.MAX_PER_USER", 3)
+    monkeypatch.setattr("bot.store.people.questions.MAX_QUESTIONS_PER_USER", 3)
     first = await add_question(store)
     for _ in range(3):
         clock.advance(1)

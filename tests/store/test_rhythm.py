@@ -33,7 +33,7 @@ def at(text: str) -> int:
 
 async def set_preference(store: Store, preference: Preference, preference_value: str | int | None) -> None:
     await store.preferences.change(
-        preference, preference_value, server_id=SERVER, person_id=PERSON, channel_id=CHANNEL
+        preference, preference_value, server_id=SERVER, user_id=PERSON, channel_id=CHANNEL
     )
 
 
@@ -54,7 +54,7 @@ async def evening(store, clock) -> Store:
     """Half past nine in Paris; the channel is quiet from ten until seven."""
     clock.advance(at("2026-11-24 20:30") - clock.now())
     await follow(store, await add_feed(store))
-    await store.preferences.change(Preference.TIME_ZONE, "Europe/Paris", server_id=SERVER, person_id=PERSON)
+    await store.preferences.change(Preference.TIME_ZONE, "Europe/Paris", server_id=SERVER, user_id=PERSON)
     await set_preference(store, Preference.QUIET_HOURS, "22:00-07:00")
     return store
 
@@ -64,13 +64,13 @@ async def test_what_comes_in_quiet_hours_waits_until_they_end(evening, clock):
     assert list_kinds_and_counts(await deliver(evening)) == [("post", 1)]
     clock.advance(HOUR)
     await publish(evening, "b", "c")
-    assert await evening.dispatches.channels_ready(clock.now()) == []
+    assert await evening.dispatches.list_ready_channels(clock.now()) == []
     assert await evening.dispatches.claim(CHANNEL) is None
-    assert await evening.dispatches.next_due() == at("2026-11-25 06:00")
+    assert await evening.dispatches.next_due_at() == at("2026-11-25 06:00")
     clock.advance(at("2026-11-25 06:00") - clock.now() - 1)
     assert await deliver(evening) == []
     clock.advance(1)
-    assert await evening.dispatches.channels_ready(clock.now()) == [CHANNEL]
+    assert await evening.dispatches.list_ready_channels(clock.now()) == [CHANNEL]
     assert list_kinds_and_counts(await deliver(evening)) == [("post", 1), ("post", 1)]
 
 
@@ -92,9 +92,9 @@ async def test_why_and_the_list_say_until_when_it_waits(evening, clock):
     article = new_article(feed, "a")
     await record(evening, feed, article)
     assert await load_delivery_statuses(evening, article) == {CHANNEL: ("waiting", "quiet-hours 07:00")}
-    assert await evening.dispatches.wait_reason(CHANNEL) == "quiet-hours 07:00"
+    assert await evening.dispatches.get_wait_reason(CHANNEL) == "quiet-hours 07:00"
     clock.advance(12 * HOUR)
-    assert await evening.dispatches.wait_reason(CHANNEL) is None
+    assert await evening.dispatches.get_wait_reason(CHANNEL) is None
     assert await load_delivery_statuses(evening, article) == {CHANNEL: ("waiting", None)}
 
 
@@ -103,7 +103,7 @@ async def test_an_alert_waits_too_and_another_channel_does_not(evening, clock):
     clock.advance(HOUR)
     await publish(evening, "a")
     assert await enqueue_notice(evening, CHANNEL, "broken:1:100", "It broke.")
-    assert await evening.dispatches.channels_ready(clock.now()) == [CHANNEL + 1]
+    assert await evening.dispatches.list_ready_channels(clock.now()) == [CHANNEL + 1]
     clock.advance(at("2026-11-25 06:00") - clock.now())
     assert len(await deliver(evening)) == 2
 
@@ -112,7 +112,7 @@ async def test_a_change_of_the_time_zone_or_of_the_hours_counts_at_once(evening,
     clock.advance(HOUR)
     await publish(evening, "a", "b")
     assert await deliver(evening) == []
-    await evening.preferences.change(Preference.TIME_ZONE, "UTC", server_id=SERVER, person_id=PERSON)
+    await evening.preferences.change(Preference.TIME_ZONE, "UTC", server_id=SERVER, user_id=PERSON)
     assert len(await deliver(evening, limit=1)) == 1
     await set_preference(evening, Preference.QUIET_HOURS, "20:00-07:00")
     assert await deliver(evening) == []
@@ -126,8 +126,8 @@ async def test_a_gap_lies_between_two_posts_and_a_notice_does_not_wait_for_it(st
     await publish(store, "a", "b", "c")
     started_at = clock.now()
     assert list_kinds_and_counts(await deliver(store)) == [("post", 1)]
-    assert await store.dispatches.next_due() == started_at + 60
-    assert await store.dispatches.wait_reason(CHANNEL) is not None
+    assert await store.dispatches.next_due_at() == started_at + 60
+    assert await store.dispatches.get_wait_reason(CHANNEL) is not None
     assert await enqueue_notice(store, CHANNEL, "broken:1:100", "It broke.")
     assert list_kinds_and_counts(await deliver(store)) == [("notice", 0)]
     clock.advance(59)
@@ -148,8 +148,8 @@ async def test_so_many_posts_an_hour_and_the_rest_in_one_catch_up(store, clock):
     clock.advance(600)
     await publish(store, *"ghi")
     assert await deliver(store) == []
-    assert (await store.dispatches.wait_reason(CHANNEL) or "").startswith("most-an-hour")
-    assert await store.dispatches.next_due() == started_at + HOUR
+    assert (await store.dispatches.get_wait_reason(CHANNEL) or "").startswith("most-an-hour")
+    assert await store.dispatches.next_due_at() == started_at + HOUR
     clock.advance(started_at + HOUR - clock.now())
     assert list_kinds_and_counts(await deliver(store)) == [("catch-up", 2), ("post", 1)]
 
@@ -176,7 +176,7 @@ async def test_a_post_that_was_tried_is_not_put_into_a_catch_up(store, clock):
     await set_preference(store, Preference.MAX_POSTS_PER_HOUR, 2)
     await publish(store, "a")
     first = await store.dispatches.claim(CHANNEL)
-    await store.dispatches.schedule_retry(first.id, due=clock.now(), error="503")
+    await store.dispatches.schedule_retry(first.id, due_at=clock.now(), error="503")
     await publish(store, "b", "c", "d")
     sent = await deliver(store)
     assert sent[0].id == first.id
@@ -194,7 +194,7 @@ async def test_a_clock_that_jumps_leaves_no_channel_waiting(store, clock):
     await publish(store, "b")
     assert len(await deliver(store)) == 1
     await publish(store, "c")
-    assert await store.dispatches.next_due() == clock.now() + HOUR
+    assert await store.dispatches.next_due_at() == clock.now() + HOUR
     clock.advance(90 * 86_400)
     assert len(await deliver(store)) == 1
 

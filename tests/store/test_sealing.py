@@ -22,11 +22,11 @@ PRIVATE = "https://reader:hunter2@news.example/feed"
 @pytest.fixture(autouse=True)
 def no_keys_after() -> Iterator[None]:
     yield
-    url_encryption.set_keys(None)
+    url_encryption.set_encryption_keys(None)
 
 
 async def open_store(path: Path, clock: Clock, keys: str | None) -> Store:
-    url_encryption.set_keys(SecretStr(keys) if keys else None)
+    url_encryption.set_encryption_keys(SecretStr(keys) if keys else None)
     return await Store.open(path, clock)
 
 
@@ -39,14 +39,14 @@ async def test_a_key_encrypts_what_lay_open_and_what_comes(tmp_path, clock):
     store = await open_store(path, clock, None)
     before = await store.feeds.add(PRIVATE, server_id=SERVER)
     await store.feeds.add(OPEN)
-    assert tuple(await store.encryption_counts()) == (1, 0)
+    assert tuple(await store.count_encrypted_urls()) == (1, 0)
     await store.close()
     assert b"hunter2" in read_database_bytes(path)
     store = await open_store(path, clock, OLD)
     assert b"hunter2" not in read_database_bytes(path)
     assert await store.feeds.get(before.id) == before
     await store.feeds.add("https://other:hunter2@news.example/", server_id=SERVER)
-    assert tuple(await store.encryption_counts()) == (2, 2)
+    assert tuple(await store.count_encrypted_urls()) == (2, 2)
     assert b"hunter2" not in read_database_bytes(path)
     assert OPEN.encode() in read_database_bytes(path)
     await store.backup(tmp_path / "backup")
@@ -61,7 +61,7 @@ async def test_an_encrypted_address_is_found_followed_once_and_moves_as_any_othe
     assert (await store.feeds.add(PRIVATE, server_id=SERVER)).id == feed.id != other_feed.id
     assert await store.feeds.find(PRIVATE, SERVER) == feed
     assert await store.feeds.find(PRIVATE) is None
-    assert [listed_feed.url for listed_feed in await store.feeds.all()] == [PRIVATE, PRIVATE]
+    assert [listed_feed.url for listed_feed in await store.feeds.list_all()] == [PRIVATE, PRIVATE]
     moved = replace(feed, url=f"{PRIVATE}/new", moved_to=f"{PRIVATE}/newer", title="Paper")
     await store.polls.record_unchanged([moved])
     assert await store.feeds.get(feed.id) == moved
@@ -78,7 +78,7 @@ async def test_the_key_can_be_changed_and_the_old_one_is_of_no_use_then(tmp_path
     feed = await store.feeds.add(PRIVATE, server_id=SERVER)
     await store.close()
     store = await open_store(path, clock, f"{NEW}, {OLD}")
-    assert await store.encrypt_feed_urls(anew=True) == 1
+    assert await store.encrypt_feed_urls(reencrypt=True) == 1
     assert await store.feeds.get(feed.id) == feed
     await store.close()
     for keys in (OLD, None):
@@ -104,7 +104,7 @@ async def test_an_address_that_holds_a_secret_is_encrypted_though_servers_share_
     await store.close()
     store = await open_store(path, clock, OLD)
     assert b"hunter2" not in read_database_bytes(path)
-    assert tuple(await store.encryption_counts()) == (1, 1)
+    assert tuple(await store.count_encrypted_urls()) == (1, 1)
     assert await store.feeds.add(url) == await store.feeds.find(url) == before
     await store.polls.record_unchanged([replace(before, title="Paper", moved_to=f"{url}x")])
     moved = replace(before, title="Paper", url=f"{url}x")
@@ -112,7 +112,7 @@ async def test_an_address_that_holds_a_secret_is_encrypted_though_servers_share_
     assert await store.feeds.get(before.id) == moved
     assert await store.feeds.find(url) is None
     assert b"hunter2" not in read_database_bytes(path)
-    assert await store.encrypt_feed_urls(anew=True) == 1
+    assert await store.encrypt_feed_urls(reencrypt=True) == 1
     plain = replace(moved, url=OPEN)
     await store.polls.record_unchanged([plain])
     assert await store.feeds.find(OPEN) == plain
@@ -126,5 +126,5 @@ async def test_a_list_on_a_page_with_a_secret_is_found_by_its_page(tmp_path, clo
     listed = replace(await store.feeds.add(f"{page}#list=news"), page_list="{}")
     await store.polls.record_unchanged([listed])
     await store.feeds.add(f"{page}2#list=news")
-    assert [feed.id for feed in await store.feeds.of_page(page)] == [listed.id]
+    assert [feed.id for feed in await store.feeds.list_by_page_url(page)] == [listed.id]
     await store.close()

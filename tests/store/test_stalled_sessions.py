@@ -20,11 +20,11 @@ def _short_waits(monkeypatch) -> None:
     skip_without()
     from bot.store.postgres import server_connection, server_session  # noqa: PLC0415 - not everywhere
 
-    monkeypatch.setitem(server_connection.SETTINGS, "lock_timeout", "200ms")
+    monkeypatch.setitem(server_connection.SESSION_SETTINGS, "lock_timeout", "200ms")
     # This alone is to end them: the server's own limit does not see all of them.
-    monkeypatch.setitem(server_connection.SETTINGS, "idle_in_transaction_session_timeout", "0")
-    monkeypatch.setattr(server_session, "STALLED_AFTER", 0.5)
-    monkeypatch.setattr(server_session, "LOCK_ATTEMPTS", 100)
+    monkeypatch.setitem(server_connection.SESSION_SETTINGS, "idle_in_transaction_session_timeout", "0")
+    monkeypatch.setattr(server_session, "STALLED_AFTER_SECONDS", 0.5)
+    monkeypatch.setattr(server_session, "MAX_LOCK_ATTEMPTS", 100)
 
 
 @pytest.fixture
@@ -62,13 +62,13 @@ async def test_who_stands_still_in_a_write_is_ended_by_those_who_wait(
     server, clock, caplog, stand_still: Callable[..., None]
 ):
     from bot.store.postgres.server_connection import PostgresConnection  # noqa: PLC0415 - not everywhere
-    from bot.store.postgres.server_database import _BEGIN  # noqa: PLC0415 - not everywhere
+    from bot.store.postgres.server_database import _BEGIN_WRITE_SQL  # noqa: PLC0415 - not everywhere
 
     waiting_stores = [await Store.open(server, clock) for _ in range(2)]
     stalled = PostgresConnection(server)
     with closing(stalled.raw):
         stalled.execute("BEGIN")
-        stalled.value(_BEGIN)
+        stalled.fetch_value(_BEGIN_WRITE_SQL)
         stand_still(stalled)
         with caplog.at_level(logging.WARNING):
             for number, store in enumerate(waiting_stores):
@@ -96,13 +96,13 @@ async def test_who_stands_still_in_a_read_holds_up_no_rewriting_of_tables(server
 
 async def test_who_works_in_a_transaction_is_waited_for(server, clock):
     from bot.store.postgres.server_connection import PostgresConnection  # noqa: PLC0415 - not everywhere
-    from bot.store.postgres.server_database import _BEGIN  # noqa: PLC0415 - not everywhere
+    from bot.store.postgres.server_database import _BEGIN_WRITE_SQL  # noqa: PLC0415 - not everywhere
 
     store = await Store.open(server, clock)
     busy = PostgresConnection(server)
     with closing(busy.raw):
         busy.execute("BEGIN")
-        busy.value(_BEGIN)
+        busy.fetch_value(_BEGIN_WRITE_SQL)
         busy.raw.pgconn.send_query(b"INSERT INTO meta SELECT 'busy', pg_sleep(1.5)::text; COMMIT")
         await store.meta.set("written", "after")
     assert await store.meta.get("busy") is not None

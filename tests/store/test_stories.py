@@ -10,7 +10,7 @@ from bot.store import Store
 from bot.store.outbox.story_merging import JOIN_EDIT_INTERVAL_SECONDS, JOIN_WINDOW_SECONDS
 from bot.store.records.content_records import SimilarArticle, StoryMatches
 from bot.store.records.source_records import ChangedArticle, IntakeResult, PollWrite
-from bot.stories.story_membership import MAX_STORY_GAP_SECONDS, membership_score
+from bot.stories.story_membership import MAX_STORY_GAP_SECONDS, compute_membership_score
 from tests.store import sql
 from tests.store.samples import (
     CHANNEL,
@@ -42,7 +42,7 @@ async def record_similar_article(
     ]
     await store.polls.record(
         PollWrite(feed, IntakeResult([article]), catch_up_after=10, is_first_poll=False),
-        kin=StoryMatches({article.key: kin}, membership_score),
+        matches=StoryMatches({article.key: kin}, compute_membership_score),
     )
     return await load_article(store, article)
 
@@ -86,12 +86,14 @@ async def test_what_other_feeds_tell_of_the_same_joins_the_first_post(store, clo
         {CHANNEL: ("joined", None)},
         {CHANNEL: ("joined", None)},
     ]
-    (due,) = await store.dispatches.edits_due(clock.now() + 2, 10)
+    (due,) = await store.dispatches.list_due_edits(clock.now() + 2, 10)
     assert (due.id, due.joined_article_ids) == (post.id, tuple(article.id for article in joined))
     assert due.article_ids == (post.article_ids[0],)
-    (row,) = await store.delivery_statuses.by_page_key(articles[1].page)
+    (row,) = await store.delivery_statuses.list_by_page_key(articles[1].page)
     assert (row.joined, row.message_id) == ("Title of one", due.message_id)
-    assert [dispatch.id for dispatch in await store.dispatches.sent_for_article(joined[0].id)] == [post.id]
+    assert [dispatch.id for dispatch in await store.dispatches.list_sent_for_article(joined[0].id)] == [
+        post.id
+    ]
 
 
 async def test_what_joins_before_the_post_is_sent_is_sent_with_it(store):
@@ -101,9 +103,9 @@ async def test_what_joins_before_the_post_is_sent_is_sent_with_it(store):
     assert post.joined_article_ids == (joined.id,)
     now = store.clock.now()
     await store.dispatches.mark_sent(
-        post.id, message_id=1, thread_id=None, now=now, shown=post.joined_article_ids
+        post.id, message_id=1, thread_id=None, sent_at=now, shown_article_ids=post.joined_article_ids
     )
-    assert not await store.dispatches.edits_due(now + JOIN_WINDOW_SECONDS, 10)
+    assert not await store.dispatches.list_due_edits(now + JOIN_WINDOW_SECONDS, 10)
 
 
 async def test_what_a_message_may_not_name_is_shown_by_an_edit(store):
@@ -111,20 +113,22 @@ async def test_what_a_message_may_not_name_is_shown_by_an_edit(store):
     feeds, articles = await publish_first_article(store)
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     await deliver(store)
-    assert await store.dispatches.edits_due(store.clock.now(), 10)
+    assert await store.dispatches.list_due_edits(store.clock.now(), 10)
 
 
 async def test_a_message_is_edited_at_most_every_few_minutes(store, clock):
     feeds, articles = await publish_first_article(store)
     await deliver(store)
     await record_similar_article(store, feeds[1], articles[1], articles[0])
-    assert not await store.dispatches.edits_due(clock.now() + JOIN_EDIT_INTERVAL_SECONDS - 1, 10)
+    assert not await store.dispatches.list_due_edits(clock.now() + JOIN_EDIT_INTERVAL_SECONDS - 1, 10)
     clock.advance(JOIN_EDIT_INTERVAL_SECONDS)
-    (due,) = await store.dispatches.edits_due(clock.now(), 10)
-    await store.dispatches.mark_edited(due.id, as_of=due.edit_due_at, shown=due.joined_article_ids)
+    (due,) = await store.dispatches.list_due_edits(clock.now(), 10)
+    await store.dispatches.mark_edited(
+        due.id, as_of=due.edit_due_at, shown_article_ids=due.joined_article_ids
+    )
     await record_similar_article(store, feeds[2], articles[2], articles[0])
-    assert not await store.dispatches.edits_due(clock.now() + JOIN_EDIT_INTERVAL_SECONDS - 1, 10)
-    assert await store.dispatches.edits_due(clock.now() + JOIN_EDIT_INTERVAL_SECONDS, 10)
+    assert not await store.dispatches.list_due_edits(clock.now() + JOIN_EDIT_INTERVAL_SECONDS - 1, 10)
+    assert await store.dispatches.list_due_edits(clock.now() + JOIN_EDIT_INTERVAL_SECONDS, 10)
 
 
 async def test_a_join_during_an_edit_is_not_taken_for_shown(store, clock):
@@ -132,10 +136,12 @@ async def test_a_join_during_an_edit_is_not_taken_for_shown(store, clock):
     await deliver(store)
     clock.advance(JOIN_EDIT_INTERVAL_SECONDS)
     await record_similar_article(store, feeds[1], articles[1], articles[0])
-    (due,) = await store.dispatches.edits_due(clock.now(), 10)
+    (due,) = await store.dispatches.list_due_edits(clock.now(), 10)
     late = await record_similar_article(store, feeds[2], articles[2], articles[0])
-    await store.dispatches.mark_edited(due.id, as_of=due.edit_due_at, shown=due.joined_article_ids)
-    (again,) = await store.dispatches.edits_due(clock.now() + JOIN_EDIT_INTERVAL_SECONDS, 10)
+    await store.dispatches.mark_edited(
+        due.id, as_of=due.edit_due_at, shown_article_ids=due.joined_article_ids
+    )
+    (again,) = await store.dispatches.list_due_edits(clock.now() + JOIN_EDIT_INTERVAL_SECONDS, 10)
     assert late.id in again.joined_article_ids
 
 
@@ -157,7 +163,7 @@ async def test_only_what_a_channel_was_sent_decides_there(store):
 async def test_a_channel_may_want_every_article_by_itself(store):
     feeds, articles = await add_three_feeds(store)
     await store.preferences.change(
-        Preference.JOIN_STORIES, 0, server_id=SERVER, person_id=1, channel_id=CHANNEL
+        Preference.JOIN_STORIES, 0, server_id=SERVER, user_id=1, channel_id=CHANNEL
     )
     await record(store, feeds[0], articles[0])
     await record_similar_article(store, feeds[1], articles[1], articles[0])
@@ -210,7 +216,7 @@ async def test_a_message_that_takes_no_edit_repeats_only_what_it_never_named(sto
     feeds, articles = await publish_first_article(store)
     await record_similar_article(store, feeds[1], articles[1], articles[0])
     (post,) = await deliver(store)
-    await store.dispatches.mark_edited(post.id, shown=post.joined_article_ids)
+    await store.dispatches.mark_edited(post.id, shown_article_ids=post.joined_article_ids)
     await record_similar_article(store, feeds[2], articles[2], articles[0])
     assert await store.dispatches.abandon_edits(post.id)
     (repeat_post,) = await deliver(store)
@@ -355,7 +361,7 @@ async def test_what_a_lost_message_never_named_is_not_posted_after_an_end(store,
             await store.servers.mark_joined(SERVER)
         case "digested":
             plan, place = DigestPlan(weekday=None, minute=0, alone=True), {"server_id": SERVER}
-            await store.digests.save(plan, **place, channel_id=CHANNEL, person_id=1, limit=1)
+            await store.digests.save(plan, **place, channel_id=CHANNEL, user_id=1, limit=1)
     assert not await store.dispatches.abandon_edits(post.id)
     fate = ("digested", None) if end == "digested" else ("withheld", end)
     assert await load_delivery_statuses(store, later) == {CHANNEL: fate}
@@ -368,10 +374,12 @@ async def test_a_joined_article_that_changes_has_the_post_it_joined_edited(store
     (post,) = await deliver(store)
     joined = await record_similar_article(store, feeds[1], articles[1], articles[0])
     clock.advance(JOIN_EDIT_INTERVAL_SECONDS)
-    (due,) = await store.dispatches.edits_due(clock.now(), 10)
-    await store.dispatches.mark_edited(due.id, as_of=due.edit_due_at, shown=due.joined_article_ids)
+    (due,) = await store.dispatches.list_due_edits(clock.now(), 10)
+    await store.dispatches.mark_edited(
+        due.id, as_of=due.edit_due_at, shown_article_ids=due.joined_article_ids
+    )
     clock.advance(JOIN_EDIT_INTERVAL_SECONDS)
-    assert not await store.dispatches.edits_due(clock.now(), 10)
+    assert not await store.dispatches.list_due_edits(clock.now(), 10)
     moved = new_article(feeds[1], feeds[1].title, url="https://news.example/moved")
     await store.polls.record(
         PollWrite(
@@ -381,5 +389,5 @@ async def test_a_joined_article_that_changes_has_the_post_it_joined_edited(store
             is_first_poll=False,
         )
     )
-    (due,) = await store.dispatches.edits_due(clock.now(), 10)
+    (due,) = await store.dispatches.list_due_edits(clock.now(), 10)
     assert due.id == post.id

@@ -70,9 +70,9 @@ async def test_what_waits_is_found_without_a_look_at_all_articles_of_the_feed(st
     file = sql.file(settings.database)
     with closing(sqlite3.connect(file, factory=SqliteConnection)) as connection:
         connection.row_factory = sqlite3.Row
-        dispatch_cancellation.pending_articles(connection, CHANNEL, feed.id)  # which reads the schema
+        dispatch_cancellation.list_pending_articles(connection, CHANNEL, feed.id)  # which reads the schema
         connection.set_progress_handler(lambda: steps.append(None), 1)
-        ((waiting_row, kind),) = dispatch_cancellation.pending_articles(connection, CHANNEL, feed.id)
+        ((waiting_row, kind),) = dispatch_cancellation.list_pending_articles(connection, CHANNEL, feed.id)
     assert (waiting_row.key, kind) == (new_article(feed, "new").key, "post")
     assert len(steps) < 500
 
@@ -86,7 +86,7 @@ async def test_following_again_repeats_nothing(store):
         )
         await deliver(store)
         assert await store.subscriptions.unfollow(CHANNEL, feed.id)
-    assert len(await store.dispatches.recent(0, 10)) == 1
+    assert len(await store.dispatches.list_recent(0, 10)) == 1
 
 
 async def test_following_again_posts_what_was_withheld_from_the_first_time(store):
@@ -109,7 +109,7 @@ async def test_a_feed_with_credentials_is_never_shared(store):
     with pytest.raises(StoreError):
         await follow(store, secret, server=SERVER + 1, channel=CHANNEL + 1)
     await follow(store, secret)
-    assert await store.subscriptions.servers_of_feed(secret.id) == {SERVER}
+    assert await store.subscriptions.load_server_ids_of_feed(secret.id) == {SERVER}
 
 
 async def test_a_channel_belongs_to_one_server(store):
@@ -147,21 +147,21 @@ async def test_a_page_that_another_followed_feed_carries_stays_owed(store):
 
 async def test_a_feed_nobody_follows_is_not_polled(store, clock):
     feed = await add_feed(store)
-    assert await store.feeds.due(clock.now(), 10) == []
-    assert await store.feeds.next_due() is None
+    assert await store.feeds.list_due(clock.now(), 10) == []
+    assert await store.feeds.next_due_at() is None
     subscription = await follow(store, feed)
-    assert await store.feeds.due(clock.now(), 10) == [feed]
-    assert await store.feeds.due(clock.now(), 10, [feed.id]) == []
-    assert await store.feeds.next_due() == feed.next_poll
-    assert await store.feeds.next_due([feed.id]) is None
+    assert await store.feeds.list_due(clock.now(), 10) == [feed]
+    assert await store.feeds.list_due(clock.now(), 10, [feed.id]) == []
+    assert await store.feeds.next_due_at() == feed.next_poll
+    assert await store.feeds.next_due_at([feed.id]) is None
     await store.subscriptions.pause(subscription)
-    assert await store.feeds.due(clock.now(), 10) == []
+    assert await store.feeds.list_due(clock.now(), 10) == []
     await store.subscriptions.resume(subscription)
     await store.servers.mark_left(SERVER)
-    assert await store.feeds.due(clock.now(), 10) == []
+    assert await store.feeds.list_due(clock.now(), 10) == []
     await store.servers.mark_joined(SERVER, "fr")
     await store.polls.record_unchanged([replace(feed, state=FeedState.GONE)])
-    assert await store.feeds.due(clock.now(), 10) == []
+    assert await store.feeds.list_due(clock.now(), 10) == []
 
 
 async def test_nothing_of_a_pause_is_posted_and_all_that_follows_is(store, clock):
@@ -232,12 +232,13 @@ async def test_a_server_knows_its_subscriptions(store):
         (CHANNEL + 1, "one"),
         (CHANNEL, "two"),
     ]
-    assert await store.subscriptions.channels(SERVER) == {CHANNEL, CHANNEL + 1}
-    assert await store.subscriptions.feed_ids([CHANNEL + 1, CHANNEL + 2]) == {first_feed.id}
+    assert await store.subscriptions.load_channel_ids(SERVER) == {CHANNEL, CHANNEL + 1}
+    assert await store.subscriptions.load_feed_ids([CHANNEL + 1, CHANNEL + 2]) == {first_feed.id}
     assert await store.subscriptions.count(SERVER) == 2
-    assert await store.subscriptions.servers_of_feed(first_feed.id) == {SERVER, SERVER + 1}
+    assert await store.subscriptions.load_server_ids_of_feed(first_feed.id) == {SERVER, SERVER + 1}
     assert [
-        feed_subscription.channel_id for feed_subscription in await store.subscriptions.of_feed(first_feed.id)
+        feed_subscription.channel_id
+        for feed_subscription in await store.subscriptions.list_by_feed(first_feed.id)
     ] == [
         CHANNEL,
         CHANNEL + 1,
@@ -255,9 +256,9 @@ async def test_on_return_nothing_of_the_time_away_is_posted(store, clock):
     claimed = await store.dispatches.claim(CHANNEL)
     await record(store, feed, waiting)
     await store.servers.mark_left(SERVER)
-    assert await store.dispatches.channels_ready(clock.now()) == []
-    assert await store.subscriptions.of_feed(feed.id) == []
-    await store.dispatches.schedule_retry(claimed.id, due=clock.now(), error="forbidden")
+    assert await store.dispatches.list_ready_channels(clock.now()) == []
+    assert await store.subscriptions.list_by_feed(feed.id) == []
+    await store.dispatches.schedule_retry(claimed.id, due_at=clock.now(), error="forbidden")
     clock.advance(10_000)
     await store.servers.mark_joined(SERVER)
     clock.advance(100)
@@ -267,7 +268,7 @@ async def test_on_return_nothing_of_the_time_away_is_posted(store, clock):
         assert await load_delivery_statuses(store, article) == {CHANNEL: ("withheld", "away")}
     await record(store, feed, new_article(feed, "now", published=clock.now()))
     assert await titles(store) == ["now"]
-    assert await store.servers.locale(SERVER) == "fr"
+    assert await store.servers.get_locale(SERVER) == "fr"
 
 
 async def test_joining_without_having_left_changes_nothing(store, clock):
@@ -278,7 +279,7 @@ async def test_joining_without_having_left_changes_nothing(store, clock):
     await store.servers.sync({SERVER: None})
     await record(store, feed, new_article(feed, "b", published=clock.now() - 50))
     assert await titles(store) == ["a", "b"]
-    assert await store.servers.locale(SERVER) == "en-GB"
+    assert await store.servers.get_locale(SERVER) == "en-GB"
 
 
 async def test_leaves_and_returns_while_the_bot_was_down_are_noticed(store, clock):
@@ -287,7 +288,7 @@ async def test_leaves_and_returns_while_the_bot_was_down_are_noticed(store, cloc
         await follow(store, feed, server=SERVER + number, channel=CHANNEL + number)
     await store.servers.mark_left(SERVER + 2)
     await store.servers.sync(dict.fromkeys([SERVER, SERVER + 2, SERVER + 3]))
-    present = await store.subscriptions.of_feed(feed.id)
+    present = await store.subscriptions.list_by_feed(feed.id)
     assert [subscription.server_id for subscription in present] == [SERVER, SERVER + 2]
 
 
@@ -306,12 +307,12 @@ async def test_a_server_left_long_ago_is_deleted_with_its_secrets(store, clock):
     clock.advance(1)
     assert await store.servers.purge(clock.now()) == 1
     assert await store.subscriptions.list_with_feeds(SERVER) == []
-    assert await store.servers.locale(SERVER) is None
+    assert await store.servers.get_locale(SERVER) is None
     assert await store.bookmarks.count(1) == 1
     deleted_feed = await store.feeds.get(secret.id)
     assert "pass" not in repr(deleted_feed)
     assert deleted_feed.state is FeedState.GONE
-    assert len(await store.subscriptions.of_feed(shared.id)) == 1
+    assert len(await store.subscriptions.list_by_feed(shared.id)) == 1
     await store.check()
 
 
@@ -322,27 +323,27 @@ async def test_a_gone_feed_that_somebody_adds_is_asked_again(store, clock):
     again = await store.feeds.add(feed.url, next_poll=clock.now())
     assert again == replace(feed, next_poll=clock.now())
     assert await store.feeds.get(feed.id) == again
-    assert await store.feeds.all() == [again]
+    assert await store.feeds.list_all() == [again]
     assert await store.feeds.count() == 1
 
 
 async def test_a_feed_can_be_made_due(store, clock):
     feed = await add_followed_feed(store)
     await store.polls.record_unchanged([replace(feed, next_poll=clock.now() + 600)])
-    assert await store.feeds.due(clock.now(), 10) == []
+    assert await store.feeds.list_due(clock.now(), 10) == []
     await store.feeds.make_due(feed.id)
-    assert [due.id for due in await store.feeds.due(clock.now(), 10)] == [feed.id]
+    assert [due.id for due in await store.feeds.list_due(clock.now(), 10)] == [feed.id]
 
 
 async def test_outlets_are_found_by_any_of_their_words(store):
     for name in ("Le Monde", "Mediapart", "Numerama", "Écran d'accueil", "The Le"):
         await add_feed(store, name)
-    assert await store.feeds.outlets(None, "mond", 10) == ["Le Monde"]
-    assert await store.feeds.outlets(None, "ECRAN", 10) == ["Écran d'accueil"]
-    assert await store.feeds.outlets(None, "le", 10) == ["Le Monde", "The Le"]
-    assert len(await store.feeds.outlets(None, " ", 3)) == 3
-    assert await store.feeds.outlets([2], "", 10) == ["Mediapart"]
-    assert await store.feeds.outlets([], "", 10) == []
+    assert await store.feeds.find_outlets(None, "mond", 10) == ["Le Monde"]
+    assert await store.feeds.find_outlets(None, "ECRAN", 10) == ["Écran d'accueil"]
+    assert await store.feeds.find_outlets(None, "le", 10) == ["Le Monde", "The Le"]
+    assert len(await store.feeds.find_outlets(None, " ", 3)) == 3
+    assert await store.feeds.find_outlets([2], "", 10) == ["Mediapart"]
+    assert await store.feeds.find_outlets([], "", 10) == []
 
 
 async def test_what_moves_back_into_a_catch_up_of_an_old_name_is_sent(store):
@@ -363,7 +364,7 @@ async def test_what_moves_to_a_channel_whose_filters_kept_it_out_stays_out(store
     feed = await add_feed(store)
     moving = await follow(store, feed)
     there = await follow(store, feed, channel=CHANNEL + 1)
-    await store.filters.add(there, [(FilterMode.EXCLUDE, "sport")], person_id=1, limit=9)
+    await store.filters.add(there, [(FilterMode.EXCLUDE, "sport")], user_id=1, limit=9)
     article = new_article(feed, "a")
     await store.polls.record(
         PollWrite(

@@ -12,13 +12,18 @@ import pytest
 
 from bot.core.models import DeliveryStatus
 from bot.store import Store
-from bot.store.sqlite.migrations import available, integrity_problems, migrate, statements
+from bot.store.sqlite.migrations import (
+    list_available_migrations,
+    list_integrity_problems,
+    migrate,
+    split_statements,
+)
 from tests.store.old_databases import Content, build_old_databases, connect, content, schema
 
 pytestmark = pytest.mark.xdist_group("upgrades")  # in one process, which makes the old databases once
 CHECKOUT = Path(__file__).resolve().parents[2]
-TODAY = max(available())
-FIRST = min(available())
+TODAY = max(list_available_migrations())
+FIRST = min(list_available_migrations())
 DERIVED = {"vector", "completion"}  # tables of what is made anew from the rest, gone since
 
 
@@ -55,14 +60,14 @@ def test_every_table_of_an_old_database_has_rows(old):
         assert [table for table, rows in content(path).items() if not rows] == []
 
 
-@pytest.mark.parametrize("version", available())
+@pytest.mark.parametrize("version", list_available_migrations())
 async def test_an_old_database_keeps_every_row_and_becomes_one_of_today(old, tmp_path, clock, version):
     path = tmp_path / "telex.db"
     shutil.copy(old[version], path)
     before = content(path)
     with closing(connect(path)) as connection:
         migrate(connection)
-        assert integrity_problems(connection) == []
+        assert list_integrity_problems(connection) == []
     assert find_missing_rows(before, content(path)) == {}
     fresh = await Store.open(tmp_path / "fresh.db", clock)
     await fresh.close()
@@ -78,22 +83,24 @@ async def test_the_bot_goes_on_with_a_database_of_the_oldest_version(old, tmp_pa
     try:
         assert await store.check() == TODAY
         dispatches = store.dispatches
-        assert [one.dedupe_key for one in await dispatches.claimed()] == ["catch-up-1"]
-        assert {3, 4} <= set((await dispatches.claimed())[0].article_ids)
-        assert [one.dedupe_key for one in await dispatches.pending_followups()] == ["key-2"]
-        assert [dispatch.dedupe_key for dispatch in await dispatches.edits_due(clock.now(), 9)] == ["key-2"]
+        assert [one.dedupe_key for one in await dispatches.list_claimed()] == ["catch-up-1"]
+        assert {3, 4} <= set((await dispatches.list_claimed())[0].article_ids)
+        assert [one.dedupe_key for one in await dispatches.list_unfinalized()] == ["key-2"]
+        assert [dispatch.dedupe_key for dispatch in await dispatches.list_due_edits(clock.now(), 9)] == [
+            "key-2"
+        ]
         claimed = await dispatches.claim(200)
         assert (claimed.dedupe_key, claimed.article_ids, claimed.server_id) == ("key-5", (5,), 100)
-        fates = {fate.channel_id: fate for fate in await store.delivery_statuses.by_page_key("page-1")}
+        fates = {fate.channel_id: fate for fate in await store.delivery_statuses.list_by_page_key("page-1")}
         assert {channel: fate.fate for channel, fate in fates.items()} == {
             200: DeliveryStatus.POSTED,
             201: DeliveryStatus.FAILED,
             202: DeliveryStatus.WITHHELD,
         }
         assert fates[200].message_id == 9001
-        known_articles = await store.polls.known_by_identity(1, [b"\xa1", b"\xa5", b"\xa6"])
+        known_articles = await store.polls.load_known_by_identity(1, [b"\xa1", b"\xa5", b"\xa6"])
         assert {known_article.key for known_article in known_articles.values()} == {"key-1", "key-5"}
-        bookmarks = await store.bookmarks.list(300, limit=9)
+        bookmarks = await store.bookmarks.list_by_user(300, limit=9)
         assert [bookmark.article.key for bookmark in bookmarks] == ["key-1"]
         second = await store.feeds.get(2)
         assert second.server_id == 100
@@ -107,8 +114,10 @@ def test_a_migration_killed_after_any_statement_leaves_a_whole_version(old, tmp_
 
     What is left goes on to the same end.
     """
-    later = [path.read_text("utf-8") for number, path in available().items() if number > version]
-    counts = [len(list(statements(script))) for script in later]
+    later = [
+        path.read_text("utf-8") for number, path in list_available_migrations().items() if number > version
+    ]
+    counts = [len(list(split_statements(script))) for script in later]
     killed = sum(counts)
     command = [sys.executable, "-m", "tests.store.interrupting", str(old[version]), str(tmp_path)]
     subprocess.run([*command, str(killed)], cwd=CHECKOUT, check=True, timeout=100)
@@ -124,7 +133,7 @@ def test_a_migration_killed_after_any_statement_leaves_a_whole_version(old, tmp_
         assert copy_contents[0][0] == at
         assert copy_contents == contents_by_version.setdefault(at, copy_contents)
         with closing(connect(copy)) as connection:
-            assert integrity_problems(connection) == []
+            assert list_integrity_problems(connection) == []
             migrate(connection)
         assert (schema(copy), content(copy)) == finished
 

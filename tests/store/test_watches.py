@@ -15,7 +15,7 @@ DIRECT, PERSON = 7_000, 8_000
 
 async def watch(store: Store, query: str, *, channel: int = CHANNEL, person: int | None = None) -> Watch:
     added = await store.watches.add(
-        server_id=SERVER, channel_id=channel, person_id=person, query=query, language=None, limit=99
+        server_id=SERVER, channel_id=channel, user_id=person, query=query, language=None, limit=99
     )
     return added[0]
 
@@ -40,7 +40,7 @@ async def test_a_kill_while_finding_out_whom_to_tell_loses_and_repeats_nothing(t
     ):
         store = await Store.open(copy, clock)
         await store.check()
-        arrival_count = len(await store.watches.unmatched_arrivals(9))
+        arrival_count = len(await store.watches.list_unmatched_arrivals(9))
         assert arrival_count == (0 if statement == END else 2)
         assert await WatchMatcher(store).process_next_batch() == (arrival_count > 0)
         assert not await WatchMatcher(store).process_next_batch()
@@ -57,12 +57,12 @@ async def test_a_kill_while_finding_out_whom_to_tell_loses_and_repeats_nothing(t
 async def test_an_article_is_no_arrival_where_nobody_watches(store):
     feed = await add_followed_feed(store)
     await record(store, feed, new_article(feed, "new"))
-    assert await store.watches.unmatched_arrivals(9) == []
+    assert await store.watches.list_unmatched_arrivals(9) == []
 
 
 async def test_a_removed_watch_keeps_no_words_and_goes_later(store, clock, settings):
     await two_watches(store)
-    (theirs,) = await store.watches.of_person(PERSON)
+    (theirs,) = await store.watches.list_by_user(PERSON)
     await WatchMatcher(store).process_next_batch()
     assert await store.watches.remove(theirs.id)
     assert not await store.watches.remove(theirs.id)
@@ -80,12 +80,12 @@ async def test_the_watches_of_a_server_that_is_deleted_go_with_it(store, clock):
     await two_watches(store)
     await store.servers.mark_left(SERVER)
     assert await store.servers.purge(clock.now() + 1) == 1
-    assert await store.watches.of_person(PERSON) == []
+    assert await store.watches.list_by_user(PERSON) == []
     assert await store.watches.list_channel_watches(SERVER) == []
 
 
 async def test_an_id_of_a_watch_is_never_another_watchs(store):
     await two_watches(store)
-    (theirs,) = await store.watches.of_person(PERSON)
+    (theirs,) = await store.watches.list_by_user(PERSON)
     await store.erase(PERSON)
     assert (await watch(store, "again", channel=DIRECT, person=PERSON)).id > theirs.id

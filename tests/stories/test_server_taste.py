@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from bot.store.records.content_records import ArticleProfile
 from bot.store.records.outbox_records import HeldStory
-from bot.store.records.people_records import FeedbackEvent, OpinionKind, ShownArticle
+from bot.store.records.people_records import FeedbackEvent, OpinionKind, SentArticle
 from bot.stories import preference_model, story_ranking
 from bot.stories.preference_model import (
     HALF_LIFE_SECONDS,
     MAX_SCORE,
-    MAX_VERDICTS_PER_PERSON,
+    MAX_VERDICTS_PER_USER,
     PreferenceModel,
 )
 
@@ -21,9 +21,9 @@ def article(topic: str, number: int, outlet: str = "Gazette") -> ArticleProfile:
     return ArticleProfile(f"{topic} report {number}", outlet, "en", (topic,))
 
 
-def make_shown_articles(count: int = 40) -> list[ShownArticle]:
+def make_shown_articles(count: int = 40) -> list[SentArticle]:
     """So many articles, half of them on chess and half on golf."""
-    return [ShownArticle(n, NOW - n, article("chess" if n % 2 else "golf", n)) for n in range(count)]
+    return [SentArticle(n, NOW - n, article("chess" if n % 2 else "golf", n)) for n in range(count)]
 
 
 def make_verdicts(
@@ -34,12 +34,12 @@ def make_verdicts(
     ]
 
 
-def learn(*verdicts: FeedbackEvent, shown: list[ShownArticle] | None = None) -> PreferenceModel:
+def learn(*verdicts: FeedbackEvent, shown: list[SentArticle] | None = None) -> PreferenceModel:
     return preference_model.learn_preferences(shown or make_shown_articles(), verdicts, NOW)
 
 
 def of(taste: PreferenceModel, topic: str) -> float:
-    return taste.score([article(topic, 999)])
+    return taste.compute_score([article(topic, 999)])
 
 
 def test_nobody_said_anything():
@@ -49,8 +49,8 @@ def test_nobody_said_anything():
 def test_what_is_liked_stands_above_what_is_not_and_the_unknown_between():
     taste = learn(*make_verdicts(range(1, 20, 2), ADA))
     assert of(taste, "chess") > of(taste, "sailing") > of(taste, "golf")
-    assert taste.score([article("chess", 1)]) <= MAX_SCORE
-    assert {trait.name for trait in taste.strongest_traits([article("chess", 1)])} >= {"chess"}
+    assert taste.compute_score([article("chess", 1)]) <= MAX_SCORE
+    assert {trait.name for trait in taste.select_strongest_traits([article("chess", 1)])} >= {"chess"}
 
 
 def test_one_reaction_says_little_and_many_say_more():
@@ -84,10 +84,10 @@ def test_the_best_are_what_is_liked_where_outlets_are_as_many():
         HeldStory(3, NOW, 4, 0, (article("golf", 3),)),
     ]
     taste = learn(*make_verdicts(range(1, 20, 2), ADA))
-    assert [one.post_id for one in story_ranking.best_stories(stories, 2, NOW, taste)] == [3, 1]
+    assert [one.post_id for one in story_ranking.select_best_stories(stories, 2, NOW, taste)] == [3, 1]
     assert [
         held_story.post_id
-        for held_story in story_ranking.best_stories(stories, 2, NOW, preference_model.NO_PREFERENCES)
+        for held_story in story_ranking.select_best_stories(stories, 2, NOW, preference_model.NO_PREFERENCES)
     ] == [3, 2]
 
 
@@ -97,7 +97,7 @@ def test_nobody_alone_decides_for_all():
     other_verdicts = [
         verdict
         for person in range(10, 16)
-        for verdict in make_verdicts(range(0, 2 * MAX_VERDICTS_PER_PERSON, 2), person)
+        for verdict in make_verdicts(range(0, 2 * MAX_VERDICTS_PER_USER, 2), person)
     ]
     assert of(learn(*zealot, *other_verdicts, shown=shown_articles), "golf") > of(
         learn(*zealot, *other_verdicts, shown=shown_articles), "chess"
@@ -108,7 +108,7 @@ def test_others_are_told_of_it_only_when_it_is_the_taste_of_several():
     def told(taste: PreferenceModel, person: int) -> bool:
         (trait,) = [
             candidate_trait
-            for candidate_trait in taste.strongest_traits([article("chess", 1)])
+            for candidate_trait in taste.select_strongest_traits([article("chess", 1)])
             if candidate_trait.kind == "topic"
         ]
         return trait.may_be_shown_to(person)

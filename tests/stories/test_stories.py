@@ -11,11 +11,11 @@ from bot.stories.story_matching import (
     MIN_SIMILARITY,
     RecentArticleIndex,
     StoryFeatures,
+    compute_similarity,
     extract_story_features,
-    similarity,
 )
-from bot.stories.story_membership import MAX_STORY_GAP_SECONDS, membership_margin
-from bot.stories.title_conflicts import Figure, extract_figures, figures_conflict
+from bot.stories.story_membership import MAX_STORY_GAP_SECONDS, compute_membership_margin
+from bot.stories.title_conflicts import Figure, extract_figures, has_figure_conflict
 
 TOGETHER = """
 en | Amazon bans police use of its facial recognition | Amazon halts police use of facial recognition tool
@@ -60,14 +60,17 @@ def pairs(text: str) -> list[list[str]]:
 @pytest.mark.parametrize(("language", "one", "other"), pairs(TOGETHER))
 def test_one_event_in_other_words_is_one_story(language, one, other):
     assert (
-        similarity(make_telling(one, language=language), make_telling(other, 2, language=language))
+        compute_similarity(make_telling(one, language=language), make_telling(other, 2, language=language))
         >= SINGLE_ARTICLE_SIMILARITY - 0.15
     )
 
 
 @pytest.mark.parametrize(("language", "one", "other"), pairs(APART_FOR_GOOD))
 def test_another_company_amount_version_or_day_is_another_story(language, one, other):
-    assert similarity(make_telling(one, language=language), make_telling(other, 2, language=language)) == 0.0
+    assert (
+        compute_similarity(make_telling(one, language=language), make_telling(other, 2, language=language))
+        == 0.0
+    )
 
 
 def test_the_other_language_needs_meaning_and_a_name_in_common():
@@ -75,29 +78,34 @@ def test_the_other_language_needs_meaning_and_a_name_in_common():
         make_telling("Mozilla lays off 250 employees"),
         make_telling("Mozilla licencie 250 salariés", 2, language="fr"),
     )
-    assert similarity(english, french) == 0.0
-    assert similarity(english, french, 0.87) >= SINGLE_ARTICLE_SIMILARITY
-    assert similarity(english, french, 0.4) == 0.0
+    assert compute_similarity(english, french) == 0.0
+    assert compute_similarity(english, french, 0.87) >= SINGLE_ARTICLE_SIMILARITY
+    assert compute_similarity(english, french, 0.4) == 0.0
     nameless = make_telling("Un éditeur licencie ses salariés", 3, language="fr")
-    assert similarity(english, nameless, 0.87) == 0.0
+    assert compute_similarity(english, nameless, 0.87) == 0.0
     other_number = make_telling("Mozilla licencie 60 salariés", 4, language="fr")
-    assert similarity(english, other_number, 0.87) == 0.0
+    assert compute_similarity(english, other_number, 0.87) == 0.0
 
 
 def test_what_comes_later_has_to_be_more_alike_and_after_two_days_is_news():
     first, again = "OpenAI unveils GPT-5", "OpenAI launches GPT-5"
-    near = similarity(make_telling(first), make_telling(again, 2, published=3_600))
-    late = similarity(make_telling(first), make_telling(again, 2, published=MAX_STORY_GAP_SECONDS - 3_600))
+    near = compute_similarity(make_telling(first), make_telling(again, 2, published=3_600))
+    late = compute_similarity(
+        make_telling(first), make_telling(again, 2, published=MAX_STORY_GAP_SECONDS - 3_600)
+    )
     assert 0 < late < near
-    assert similarity(make_telling(first), make_telling(again, 2, published=MAX_STORY_GAP_SECONDS + 1)) == 0.0
+    assert (
+        compute_similarity(make_telling(first), make_telling(again, 2, published=MAX_STORY_GAP_SECONDS + 1))
+        == 0.0
+    )
 
 
 def test_a_lead_helps_where_titles_have_few_words_in_common():
     title = "Cities ban facial recognition for good"
-    likeness_without_lead = similarity(
+    likeness_without_lead = compute_similarity(
         make_telling(title), make_telling("Portland bans facial recognition", 2)
     )
-    likeness_with_lead = similarity(
+    likeness_with_lead = compute_similarity(
         make_telling(title),
         make_telling("Portland bans facial recognition", 2, text="More cities follow, for good."),
     )
@@ -136,10 +144,10 @@ def test_an_article_that_is_added_again_replaces_itself():
 
 
 def test_a_story_of_several_is_judged_by_the_nearest_of_them():
-    assert membership_margin([SINGLE_ARTICLE_SIMILARITY], 1) == pytest.approx(0.0)
-    assert membership_margin([0.4], 1) < 0 < membership_margin([0.4, 0.4, 0.4], 8)
-    assert membership_margin([0.9], 8) < membership_margin([0.9], 1)
-    assert membership_margin([], 3) < 0
+    assert compute_membership_margin([SINGLE_ARTICLE_SIMILARITY], 1) == pytest.approx(0.0)
+    assert compute_membership_margin([0.4], 1) < 0 < compute_membership_margin([0.4, 0.4, 0.4], 8)
+    assert compute_membership_margin([0.9], 8) < compute_membership_margin([0.9], 1)
+    assert compute_membership_margin([], 3) < 0
 
 
 @pytest.mark.parametrize(
@@ -161,11 +169,13 @@ def test_figures_of_both_languages(text, wanted):
 
 
 def test_rounded_amounts_are_one_and_versions_are_never_rounded():
-    assert not figures_conflict(extract_figures("a $68.7bn deal"), extract_figures("a $69 billion deal"))
-    assert figures_conflict(extract_figures("a $68.7bn deal"), extract_figures("a $75 billion deal"))
-    assert figures_conflict(extract_figures("Linux 6.10"), extract_figures("Linux 6.1"))
-    assert not figures_conflict(extract_figures("Linux 6.1"), extract_figures("Linux without a number"))
-    assert not figures_conflict(extract_figures("fined €150 million"), extract_figures("fined $165 million"))
+    assert not has_figure_conflict(extract_figures("a $68.7bn deal"), extract_figures("a $69 billion deal"))
+    assert has_figure_conflict(extract_figures("a $68.7bn deal"), extract_figures("a $75 billion deal"))
+    assert has_figure_conflict(extract_figures("Linux 6.10"), extract_figures("Linux 6.1"))
+    assert not has_figure_conflict(extract_figures("Linux 6.1"), extract_figures("Linux without a number"))
+    assert not has_figure_conflict(
+        extract_figures("fined €150 million"), extract_figures("fined $165 million")
+    )
 
 
 def test_no_title_takes_long_or_fails():
@@ -174,6 +184,6 @@ def test_no_title_takes_long_or_fails():
     for _ in range(300):
         title = "".join(draw.choice(alphabet) for _ in range(draw.randrange(200)))
         random_telling = make_telling(title, text=title[::-1])
-        assert 0.0 <= similarity(random_telling, make_telling("Apple unveils iPhone 17", 2)) <= 1.0
+        assert 0.0 <= compute_similarity(random_telling, make_telling("Apple unveils iPhone 17", 2)) <= 1.0
     make_telling("9" * 5_000 + " " + "1,1" * 2_000)
     make_telling("a1-" * 3_000)

@@ -78,7 +78,7 @@ def test_dates_that_feeds_write_are_understood(text, moment):
 )
 def test_what_stands_after_a_date_is_passed_over_unless_all_has_to_be_one(text, is_whole):
     assert feed_dates.parse(text) is not None
-    assert (feed_dates.parse(text, whole=True) is not None) is is_whole
+    assert (feed_dates.parse(text, is_date_only=True) is not None) is is_whole
 
 
 @pytest.mark.parametrize(
@@ -93,13 +93,13 @@ def test_what_is_no_date_of_the_web_is_none(text):
 @given(st.text())
 def test_no_text_breaks_it(text):
     feed_dates.parse(text)
-    feed_dates.parse(text, whole=True)
+    feed_dates.parse(text, is_date_only=True)
 
 
 @given(st.text(alphabet="0123456789-/:., TZ+janpmMerdécû()"))
 def test_nothing_that_resembles_a_date_breaks_it(text):
     moment = feed_dates.parse(text)
-    assert moment is None or 0 < moment < feed_dates.LATEST
+    assert moment is None or 0 < moment < feed_dates.LATEST_TIMESTAMP
 
 
 @given(

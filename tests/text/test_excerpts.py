@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.text import excerpts
-from bot.text.discord_text import utf16_length
+from bot.text.discord_text import count_utf16_units
 from tests.shared import shared
 
 TEXTS = st.one_of(
@@ -46,7 +46,7 @@ TEXTS = st.one_of(
     ],
 )
 def test_a_full_stop_within_a_sentence_does_not_end_it(sentence):
-    assert excerpts.sentences(sentence) == [sentence]
+    assert excerpts.split_sentences(sentence) == [sentence]
 
 
 @pytest.mark.parametrize(
@@ -71,23 +71,23 @@ def test_a_full_stop_within_a_sentence_does_not_end_it(sentence):
     ],
 )
 def test_sentences_end_where_they_end(text, found):
-    assert excerpts.sentences(text) == found
+    assert excerpts.split_sentences(text) == found
 
 
 @given(TEXTS)
 def test_sentences_hold_every_character_but_white_space(text):
-    assert "".join("".join(excerpts.sentences(text)).split()) == "".join(text.split())
+    assert "".join("".join(excerpts.split_sentences(text)).split()) == "".join(text.split())
 
 
 @given(TEXTS, st.integers(0, 80))
 @example("a" * 300, 10)
 @example("👩\u200d🚀" * 30, 9)
 def test_an_excerpt_is_the_beginning_within_its_limit(text, limit):
-    excerpt = excerpts.excerpt(text, limit)
+    excerpt = excerpts.make_excerpt(text, limit)
     single_line = " ".join(text.split())
-    assert utf16_length(excerpt) <= limit
+    assert count_utf16_units(excerpt) <= limit
     assert "\n" not in excerpt
-    if utf16_length(single_line) <= limit:
+    if count_utf16_units(single_line) <= limit:
         assert excerpt == single_line
     else:
         assert single_line.startswith(excerpt.removesuffix("…").rstrip())
@@ -96,25 +96,25 @@ def test_an_excerpt_is_the_beginning_within_its_limit(text, limit):
 def test_an_opening_goes_on_where_a_title_of_whole_sentences_ends():
     post = "The cable works again. The splice took eleven days. Gotland noticed little."
     title = "The cable works again. The splice took eleven days."
-    assert excerpts.lead_excerpt((post,), title, 200) == "Gotland noticed little."
-    assert excerpts.lead_excerpt((post,), "The cable", 200) == post
-    assert excerpts.lead_excerpt((title,), title, 200) == ""
+    assert excerpts.make_lead_excerpt((post,), title, 200) == "Gotland noticed little."
+    assert excerpts.make_lead_excerpt((post,), "The cable", 200) == post
+    assert excerpts.make_lead_excerpt((title,), title, 200) == ""
 
 
 def test_an_excerpt_ends_with_a_sentence_where_one_ends():
     text = "Amazon suspend la vente. La police attendra un an. Puis on verra bien ce que la loi dira."
-    assert excerpts.excerpt(text, 60) == "Amazon suspend la vente. La police attendra un an."
-    assert excerpts.excerpt(text, 24) == "Amazon suspend la vente."
-    assert excerpts.excerpt(text, 20) == "Amazon suspend la…"
-    assert excerpts.excerpt("x" * 50, 10) == "x" * 9 + "…"
+    assert excerpts.make_excerpt(text, 60) == "Amazon suspend la vente. La police attendra un an."
+    assert excerpts.make_excerpt(text, 24) == "Amazon suspend la vente."
+    assert excerpts.make_excerpt(text, 20) == "Amazon suspend la…"
+    assert excerpts.make_excerpt("x" * 50, 10) == "x" * 9 + "…"
 
 
 @given(TEXTS, st.lists(st.tuples(st.integers(0, 50), st.integers(1, 9))), st.integers(0, 80))
 def test_around_never_exceeds_its_limit(text, pairs, limit):
     text = " ".join(text.split())
     spans = sorted((start, start + size) for start, size in pairs if start + size <= len(text))
-    excerpt, moved = excerpts.excerpt_around(text, spans, limit)
-    assert utf16_length(excerpt) <= limit
+    excerpt, moved = excerpts.make_excerpt_around(text, spans, limit)
+    assert count_utf16_units(excerpt) <= limit
     assert "\n" not in excerpt
     assert all(0 <= start <= end <= len(excerpt) for start, end in moved)
 
@@ -122,7 +122,7 @@ def test_around_never_exceeds_its_limit(text, pairs, limit):
 def test_around_shows_where_most_matches_are():
     text = "Un début. " * 40 + "La police a suspendu Rekognition. Rekognition reste. " + "Une fin. " * 40
     spans = [match.span() for match in re.finditer("Rekognition", text)]
-    excerpt, marked = excerpts.excerpt_around(text, spans, 80)
+    excerpt, marked = excerpts.make_excerpt_around(text, spans, 80)
     assert [excerpt[start:end] for start, end in marked] == ["Rekognition", "Rekognition"]
     assert excerpt.count("Rekognition") == 2
     assert excerpt.startswith("…")
@@ -133,20 +133,20 @@ def test_around_shows_where_most_matches_are():
 def test_spans_lie_around_the_same_words_in_the_stretch(words):
     text = " ".join(words)
     spans = [match.span() for match in re.finditer("robot|3\xa0000", text)]
-    excerpt, moved = excerpts.excerpt_around(text, spans, 80)
+    excerpt, moved = excerpts.make_excerpt_around(text, spans, 80)
     assert [excerpt[start:end] for start, end in moved] == re.findall("robot|3\xa0000", excerpt)
     assert bool(moved) is bool(spans)
 
 
 def test_a_megabyte_is_no_effort():
     text = "M. Dupont. Il part à l'U.S. Open " * 30_000
-    assert utf16_length(excerpts.excerpt(text, 300)) <= 300
-    excerpt, _ = excerpts.excerpt_around(text, [(900_000, 900_003)], 300)
-    assert utf16_length(excerpt) <= 300
-    assert len(excerpts.sentences(text)) >= 30_000
-    excerpts.sentences("." * 1_000_000)
-    excerpts.sentences("a." * 500_000)
-    excerpts.excerpt(" " * 1_000_000 + "a", 300)
+    assert count_utf16_units(excerpts.make_excerpt(text, 300)) <= 300
+    excerpt, _ = excerpts.make_excerpt_around(text, [(900_000, 900_003)], 300)
+    assert count_utf16_units(excerpt) <= 300
+    assert len(excerpts.split_sentences(text)) >= 30_000
+    excerpts.split_sentences("." * 1_000_000)
+    excerpts.split_sentences("a." * 500_000)
+    excerpts.make_excerpt(" " * 1_000_000 + "a", 300)
 
 
 def test_the_sentences_of_real_articles_are_of_sensible_length():
@@ -154,7 +154,7 @@ def test_the_sentences_of_real_articles_are_of_sensible_length():
     for language in ("fr", "en"):
         with gzip.open(shared(f"articles/{language}.jsonl.gz"), "rt", encoding="utf-8") as file:
             for line in list(file)[::20]:
-                lengths += map(len, excerpts.sentences(json.loads(line)["text"]))
+                lengths += map(len, excerpts.split_sentences(json.loads(line)["text"]))
     lengths.sort()
     assert 80 < lengths[len(lengths) // 2] < 180
     assert lengths[len(lengths) * 99 // 100] < 500

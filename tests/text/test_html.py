@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.feeds.parsing.entries import first_image
+from bot.feeds.parsing.entries import find_first_image_source
 from bot.text.html import exceeds_parse_budget, to_text
 from tests.shared import shared
 
@@ -91,7 +91,7 @@ def test_no_soup_of_tags_breaks_it(markup):
     rendered = to_text(markup)
     assert rendered == rendered.strip()
     assert not any("\ue000" <= character <= "\ue004" for character in rendered)
-    first_image(markup)
+    find_first_image_source(markup)
 
 
 HOSTILE = {
@@ -114,7 +114,7 @@ HOSTILE = {
 @pytest.mark.parametrize("markup", HOSTILE.values(), ids=HOSTILE)
 def test_markup_made_to_exhaust_the_parser_is_read(markup):
     assert "hello" in to_text(markup)
-    first_image(markup + "<img src=x>")
+    find_first_image_source(markup + "<img src=x>")
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_absurd_markup_reads_like_the_same_markup_in_measure():
     ],
 )
 def test_the_first_picture_is_one_that_a_reader_sees(markup, source):
-    assert first_image(markup) == source
+    assert find_first_image_source(markup) == source
 
 
 def test_real_feeds_leave_no_tag_behind():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text.language import detect, primary_subtag
+from bot.text.language import detect, parse_primary_subtag
 from tests.shared import shared
 
 SENTENCES = {
@@ -61,7 +61,7 @@ def test_no_text_and_no_hint_break_it(text, hint):
 
 def test_tags_give_their_language():
     tags = ("fr-FR", "en_US", " FR ", "fra", "", None, "x-klingon", "Français")
-    assert [primary_subtag(tag) for tag in tags] == [
+    assert [parse_primary_subtag(tag) for tag in tags] == [
         "fr", "en", "fr", None, None, None, None, None,
     ]  # fmt: skip
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from bot.core import i18n
 from bot.posting.wording.search_note_sentences import note_sentence
 from bot.search.query.query_filters import FilterName, format_filter
-from bot.search.query.query_parser import MAX_CHARS_READ, MAX_DEPTH, MAX_TERMS, parse_query
+from bot.search.query.query_parser import MAX_CHARS_READ, MAX_PARENTHESIS_DEPTH, MAX_QUERY_TERMS, parse_query
 from bot.search.query.query_tree import AllOf, AnyOf, FieldFilter, Node, Not, Phrase, Query, Word
-from bot.text.words import words
+from bot.text.words import split_words
 
 NOW = int(datetime(2020, 6, 10, 15, 30, tzinfo=UTC).timestamp())  # a Wednesday
 
@@ -44,7 +44,11 @@ def test_a_quotation_mark_without_its_other_half_makes_no_phrase_and_is_said(tex
     query = parse_query(text, NOW)
     assert not any(isinstance(node, Phrase) for node in query.nodes) or text.endswith('"')
     texts = [node.text for node in query.nodes if isinstance(node, Word | Phrase)]
-    assert {query_word for text in texts for query_word in words(text)} == {"amazon", "police", "americaine"}
+    assert {query_word for text in texts for query_word in split_words(text)} == {
+        "amazon",
+        "police",
+        "americaine",
+    }
     assert len(query.notes) == (not text.endswith('"'))
 
 
@@ -267,7 +271,7 @@ def test_an_option_is_written_as_it_would_be_typed(name, value):
     (node,) = parse_query(format_filter(name, value), NOW).nodes
     assert isinstance(node, FieldFilter)
     assert node.filter is FilterName(name)
-    assert words(str(node.value)) == words(value)
+    assert split_words(str(node.value)) == split_words(value)
 
 
 @pytest.mark.parametrize(("language", "date"), [("en", "Since Jun 8"), ("fr", "Depuis le 8 juin")])
@@ -320,12 +324,12 @@ def test_of_an_unknown_filter_the_nearest_is_told(text, near):
 def test_a_long_query_is_cut_and_said_so():
     query = parse_query("amazon " * 600, NOW)
     assert len(query.text) <= MAX_CHARS_READ
-    assert len(query.nodes) == MAX_TERMS
+    assert len(query.nodes) == MAX_QUERY_TERMS
     assert len(query.notes) == 2
 
 
 def test_options_of_a_command_narrow_a_query():
-    query = parse_query("amazon", NOW).narrowed_by(FieldFilter(FilterName.LANGUAGE, "fr"))
+    query = parse_query("amazon", NOW).with_nodes(FieldFilter(FilterName.LANGUAGE, "fr"))
     assert query.nodes == parse_query("amazon lang:fr", NOW).nodes
 
 
@@ -347,4 +351,4 @@ def test_every_text_is_a_query(text):
     query = parse_query(text, NOW)
     assert isinstance(query, Query)
     assert len(query.notes) < 40
-    assert all(depth(node) < 3 * MAX_DEPTH for node in query.nodes)
+    assert all(depth(node) < 3 * MAX_PARENTHESIS_DEPTH for node in query.nodes)

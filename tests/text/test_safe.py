@@ -25,7 +25,7 @@ ESCAPE = re.compile(r"\\([^\w\s]|_)")
 @example("e" + "\u0301" * 99, 10)
 def test_plain_is_one_harmless_line_within_its_limit(text, limit):
     plain_text = discord_text.to_plain_line(text, limit)
-    assert discord_text.utf16_length(plain_text) <= limit
+    assert discord_text.count_utf16_units(plain_text) <= limit
     assert len(plain_text.encode("utf-16-le")) <= 2 * limit
     assert plain_text == plain_text.strip()
     assert not re.search(r"\s\s|[^\S ]", plain_text)
@@ -36,7 +36,7 @@ def test_plain_is_one_harmless_line_within_its_limit(text, limit):
         )
     assert not re.search("[\u0300-\u036f\u0e47]{5}", plain_text)
     assert discord_text.to_plain_line(plain_text) == plain_text
-    if discord_text.utf16_length(discord_text.to_plain_line(text)) <= limit:
+    if discord_text.count_utf16_units(discord_text.to_plain_line(text)) <= limit:
         assert plain_text == discord_text.to_plain_line(text)
     elif limit:
         assert plain_text.endswith("…")
@@ -62,7 +62,7 @@ def test_markdown_shows_the_same_characters_and_nothing_of_it_is_markup(text):
 def test_a_cut_never_splits_what_belongs_together(text, limit):
     escaped = discord_text.escape_markdown(discord_text.to_plain_line(text))
     short = discord_text.truncate_utf16(escaped, limit)
-    assert discord_text.utf16_length(short) <= limit
+    assert discord_text.count_utf16_units(short) <= limit
     if short == escaped:
         return
     text_before_ellipsis = short.removesuffix("…")
@@ -80,7 +80,7 @@ def test_families_and_flags_are_cut_whole():
     assert discord_text.truncate_utf16("1\ufe0f\u20e3" * 3, 5) == "1\ufe0f\u20e3…"
     assert (
         discord_text.truncate_utf16("👍🏽👍🏽", 5) == "👍🏽…"
-        or discord_text.utf16_length(discord_text.truncate_utf16("👍🏽👍🏽", 5)) <= 5
+        or discord_text.count_utf16_units(discord_text.truncate_utf16("👍🏽👍🏽", 5)) <= 5
     )
     assert discord_text.truncate_utf16("abc", 0) == ""
 
@@ -110,6 +110,6 @@ def test_tricks_go_and_writing_stays(text, shown):
 
 
 def test_a_megabyte_of_marks_or_joiners_is_no_effort():
-    assert discord_text.utf16_length(discord_text.to_plain_line("e" + "\u0301" * 1_000_000, 100)) <= 100
-    assert discord_text.utf16_length(discord_text.to_plain_line("👩\u200d" * 300_000, 100)) <= 100
-    assert discord_text.utf16_length(discord_text.to_plain_line("\\" * 1_000_000, 100)) <= 100
+    assert discord_text.count_utf16_units(discord_text.to_plain_line("e" + "\u0301" * 1_000_000, 100)) <= 100
+    assert discord_text.count_utf16_units(discord_text.to_plain_line("👩\u200d" * 300_000, 100)) <= 100
+    assert discord_text.count_utf16_units(discord_text.to_plain_line("\\" * 1_000_000, 100)) <= 100

@@ -36,9 +36,9 @@ def test_no_address_breaks_any_function_and_canonical_is_final(url):
     form = urls.canonicalize(url)
     assert urls.canonicalize(form) == form
     assert not form or re.fullmatch(r"https?://[!-~]+", form)
-    assert urls.page_key(url) == urls.page_key(form or url)
-    assert re.fullmatch("[0-9a-f]{32}", urls.page_key(url))
-    urls.host(url)
+    assert urls.compute_page_key(url) == urls.compute_page_key(form or url)
+    assert re.fullmatch("[0-9a-f]{32}", urls.compute_page_key(url))
+    urls.parse_host(url)
     urls.has_credentials(url)
     assert urls.redact(urls.redact(url)) == urls.redact(url)
 
@@ -83,8 +83,8 @@ def test_only_web_addresses_become_links(url):
 
 
 def test_scheme_and_last_slash_do_not_make_another_page():
-    page = urls.page_key("https://a.fr/x/?b=1")
-    assert page == urls.page_key("http://a.fr/x?b=1&utm_source=rss")
+    page = urls.compute_page_key("https://a.fr/x/?b=1")
+    assert page == urls.compute_page_key("http://a.fr/x?b=1&utm_source=rss")
     other_urls = [
         "https://a.fr/y?b=1",
         "https://a.fr/x?b=2",
@@ -92,7 +92,13 @@ def test_scheme_and_last_slash_do_not_make_another_page():
         "https://a.fr/x?b=1#2",
     ]
     assert (
-        len({page, *map(urls.page_key, other_urls), urls.page_key("https://a.fr/x?b=1", "guid 1")})
+        len(
+            {
+                page,
+                *map(urls.compute_page_key, other_urls),
+                urls.compute_page_key("https://a.fr/x?b=1", "guid 1"),
+            }
+        )
         == len(other_urls) + 2
     )
 
@@ -177,7 +183,7 @@ def test_real_feed_lists_hold_no_false_alarm():
     ],
 )
 def test_what_people_type_becomes_an_address(typed, url):
-    assert urls.normalise_input(typed) == url
+    assert urls.normalize_input(typed) == url
 
 
 @pytest.mark.parametrize(
@@ -185,13 +191,13 @@ def test_what_people_type_becomes_an_address(typed, url):
 )
 def test_what_is_no_address_is_refused_in_words(typed):
     with pytest.raises(ValueError, match="not a web address"):
-        urls.normalise_input(typed)
+        urls.normalize_input(typed)
 
 
 def test_host_is_that_of_the_canonical_form():
-    assert urls.host("https://ME:x@EXAMPLE.com:8080/") == "example.com"
-    assert urls.host("https://[2001:DB8::1]:80/") == "2001:db8::1"
-    assert urls.host("nonsense") == ""
+    assert urls.parse_host("https://ME:x@EXAMPLE.com:8080/") == "example.com"
+    assert urls.parse_host("https://[2001:DB8::1]:80/") == "2001:db8::1"
+    assert urls.parse_host("nonsense") == ""
 
 
 @pytest.mark.parametrize("name", ["key", "auth", "pass", "session_id", "amp;pw"])
@@ -206,6 +212,6 @@ def test_what_only_names_a_kind_of_feed_is_shown():
 
 
 def test_a_name_and_password_stand_in_the_address_whatever_is_in_them():
-    url = urls.with_credentials("https://old:one@news.example:8443/feed?x=1", "j@ne", "a:b/c?#d")
+    url = urls.add_credentials("https://old:one@news.example:8443/feed?x=1", "j@ne", "a:b/c?#d")
     assert url == "https://j%40ne:a%3Ab%2Fc%3F%23d@news.example:8443/feed?x=1"
     assert urls.redact(url) == "https://***@news.example:8443/feed?x=1"

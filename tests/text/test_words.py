@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.search.index import text_analysis
-from bot.text.words import fold, word_spans, words
+from bot.text.words import find_word_spans, fold, split_words
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_case_accents_and_forms_of_letters_do_not_matter(text, folded):
 
 
 def test_punctuation_parts_words():
-    assert words("L'IA d’États-Unis: covid-19, R&D_x 3.12!") == [
+    assert split_words("L'IA d’États-Unis: covid-19, R&D_x 3.12!") == [
         "l", "ia", "d", "etats", "unis", "covid", "19", "r", "d", "x", "3", "12"
     ]  # fmt: skip
 
@@ -34,7 +34,7 @@ def test_punctuation_parts_words():
 @given(st.text())
 def test_spans_lie_around_their_words(text):
     position = 0
-    for word, start, end in word_spans(text):
+    for word, start, end in find_word_spans(text):
         assert position <= start < end <= len(text)
         assert fold(text[start:end]) == word
         position = end
@@ -42,4 +42,4 @@ def test_spans_lie_around_their_words(text):
 
 @given(st.text(alphabet=st.sampled_from("aB é'’-.&_1ÇœßÅ \n")))
 def test_words_are_those_of_the_engine(text):
-    assert words(text) == text_analysis.tokens(text)
+    assert split_words(text) == text_analysis.tokenize(text)

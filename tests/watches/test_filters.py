@@ -12,13 +12,13 @@ from bot.core.models import Article, Feed
 from bot.core.preferences import Filter, FilterMode
 from bot.core.user_errors import RequestRejected
 from bot.posting.wording import filter_labels, refusal_sentences
-from bot.posting.wording.post_explanations import explain, fate_sentence
-from bot.search.query.query_matching import AnalysedArticle, matchable_clause
+from bot.posting.wording.post_explanations import delivery_status_sentence, explain_link
+from bot.search.query.query_matching import AnalysedArticle, build_matchable_clause
 from bot.search.query.query_parser import parse_query
 from bot.search.query.query_tree import Query
 from bot.store import Store
 from bot.watches import subscription_filters
-from bot.watches.subscription_filters import FilterEvaluator, blocking_filters
+from bot.watches.subscription_filters import FilterEvaluator, select_blocking_filters
 from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.search.searchers import searcher_of
 from tests.store.samples import CHANNEL, add_feed, follow, new_article, record
@@ -71,12 +71,12 @@ async def add_library(store: Store) -> Feed:
 @pytest.mark.parametrize("text", QUERIES)
 async def test_a_filter_matches_what_a_search_finds(store, text):
     feed = await add_library(store)
-    articles = await store.articles.newest([feed.id], limit=50)
+    articles = await store.articles.list_newest([feed.id], limit=50)
     query = subscription_filters.parse_filter_query(text, NOW)
     sieve = FilterEvaluator(articles, NOW)
     hits = (await searcher_of(store).search(query, feed_ids={feed.id}, limit=50)).results
-    expected_keys = {hit.article.key for hit in hits if not hit.partial}
-    assert {article.key for article in articles if sieve.matches(article.key, query.text)} == expected_keys
+    expected_keys = {hit.article.key for hit in hits if not hit.is_partial}
+    assert {article.key for article in articles if sieve.is_match(article.key, query.text)} == expected_keys
     assert 0 < len(expected_keys) < len(articles) or text == "source:first"
 
 
@@ -86,9 +86,9 @@ async def test_an_article_about_to_be_kept_matches_as_the_kept_one_does(store):
         feed, "a", title="Smaller chips", text="Two nanometres.", tags=("Hardware",), language="en"
     )
     await record(store, feed, new)
-    (stored_article,) = await store.articles.newest([feed.id], limit=1)
+    (stored_article,) = await store.articles.list_newest([feed.id], limit=1)
     for text in QUERIES:
-        before, after = FilterEvaluator([new], NOW).matches, FilterEvaluator([stored_article], NOW).matches
+        before, after = FilterEvaluator([new], NOW).is_match, FilterEvaluator([stored_article], NOW).is_match
         assert before(new.key, text) is after(stored_article.key, text) is not None, text
 
 
@@ -112,38 +112,38 @@ def test_what_cannot_be_a_filter_is_refused_with_what_to_change(text, told):
 
 async def test_a_fault_of_one_filter_posts_in_doubt_and_leaves_the_others(store, monkeypatch):
     feed = await add_library(store)
-    articles = await store.articles.newest([feed.id], limit=50)
-    real = matchable_clause
+    articles = await store.articles.list_newest([feed.id], limit=50)
+    real = build_matchable_clause
 
     def faulty(query: Query, languages: Any) -> Any:
         if query.text == "politics":
             raise RuntimeError("broken")
         return real(query, languages)
 
-    monkeypatch.setattr(subscription_filters, "matchable_clause", faulty)
+    monkeypatch.setattr(subscription_filters, "build_matchable_clause", faulty)
     sieve = FilterEvaluator(articles, NOW)
     sieve.evaluate_all(["politics", "chips"])
-    assert {sieve.matches(article.key, "politics") for article in articles} == {None}
-    assert {sieve.matches(article.key, "chips") for article in articles} == {True, False}
+    assert {sieve.is_match(article.key, "politics") for article in articles} == {None}
+    assert {sieve.is_match(article.key, "chips") for article in articles} == {True, False}
 
 
 async def test_a_query_that_takes_too_long_is_cut_off_and_posts_in_doubt(store, monkeypatch):
     feed = await add_library(store)
-    articles = await store.articles.newest([feed.id], limit=50)
+    articles = await store.articles.list_newest([feed.id], limit=50)
     spent = iter(range(10_000))
     monkeypatch.setattr(time, "thread_time", lambda: next(spent) * 0.1)
     sieve = FilterEvaluator(articles, NOW)
-    answers = [sieve.matches(article.key, "chips") for article in articles]
+    answers = [sieve.is_match(article.key, "chips") for article in articles]
     assert None in answers
     assert answers[0] is not None
 
 
 async def test_filters_together_take_no_more_than_a_poll_allows(store, monkeypatch):
     feed = await add_library(store)
-    articles = await store.articles.newest([feed.id], limit=50)
-    monkeypatch.setattr(subscription_filters, "_MAX_SECONDS_PER_POLL", 0.0)
+    articles = await store.articles.list_newest([feed.id], limit=50)
+    monkeypatch.setattr(subscription_filters, "_MAX_CPU_SECONDS_PER_POLL", 0.0)
     sieve = FilterEvaluator(articles, NOW)
-    assert {sieve.matches(article.key, "chips") for article in articles} == {None}
+    assert {sieve.is_match(article.key, "chips") for article in articles} == {None}
 
 
 def test_a_name_of_a_filter_is_harmless_and_short():
@@ -152,7 +152,7 @@ def test_a_name_of_a_filter_is_harmless_and_short():
     assert name.startswith("never `'a' ")
     assert name.count("`") == 2
     assert len(name) < 100
-    assert filter_labels.filter_list([long_filter] * 9, most=2).endswith("…")
+    assert filter_labels.filter_list_text([long_filter] * 9, max_filters=2).endswith("…")
 
 
 async def follow_filtered(
@@ -162,7 +162,7 @@ async def follow_filtered(
     feed = await newsroom.store.feeds.add(server.serve("/rss", document))
     subscription = await follow(newsroom.store, feed)
     if rules:
-        await newsroom.store.filters.add(subscription, rules, person_id=PERSON, limit=10)
+        await newsroom.store.filters.add(subscription, rules, user_id=PERSON, limit=10)
     await newsroom.poller.poll(feed, polite=False)
     return feed, subscription
 
@@ -183,7 +183,7 @@ async def waiting(store: Store) -> list[str]:
     titles = []
     while claimed := await store.dispatches.claim(CHANNEL):
         titles += [article.title for article in await store.articles.by_ids(claimed.article_ids)]
-        await store.dispatches.mark_sent(claimed.id, message_id=claimed.id, thread_id=None, now=1)
+        await store.dispatches.mark_sent(claimed.id, message_id=claimed.id, thread_id=None, sent_at=1)
     return titles
 
 
@@ -196,11 +196,13 @@ async def test_a_poll_filters_what_it_finds_and_why_names_the_filter(newsroom, f
     assert await waiting(newsroom.store) == ["Cities ban recognition"]
     advert = next(
         article
-        for article in await newsroom.store.articles.newest([feed.id], limit=9)
+        for article in await newsroom.store.articles.list_newest([feed.id], limit=9)
         if "new" in article.title
     )
-    (fate,) = (await explain(newsroom.store, advert.url)).fates
-    assert "filtered out by: never `sponsored`" in fate_sentence(fate, when="now", problem=str)
+    (fate,) = (await explain_link(newsroom.store, advert.url)).delivery_statuses
+    assert "filtered out by: never `sponsored`" in delivery_status_sentence(
+        fate, when="now", to_problem_sentence=str
+    )
 
 
 async def test_the_newest_article_of_a_new_feed_is_the_newest_that_passes(newsroom, feed_server):
@@ -231,7 +233,7 @@ async def test_a_filter_made_while_a_poll_is_under_way_holds(newsroom, feed_serv
 
     async def late(store: Store, feed_id: int, articles: Any) -> FilterEvaluator:
         current_sieve = await real(store, feed_id, articles)
-        await store.filters.add(subscription, [(FilterMode.EXCLUDE, "sponsored")], person_id=PERSON, limit=10)
+        await store.filters.add(subscription, [(FilterMode.EXCLUDE, "sponsored")], user_id=PERSON, limit=10)
         return current_sieve
 
     monkeypatch.setattr(subscription_filters, "evaluate_feed_filters", late)
@@ -275,11 +277,11 @@ def test_a_query_is_kept_as_one_line():
     ],
 )
 def test_never_beats_only_and_one_of_several_only_is_enough(rules, matching, kept_out_by):
-    by = blocking_filters([Filter(0, *rule) for rule in rules], lambda query: query in matching)
-    assert [(one.rule, one.query) for one in by] == kept_out_by
+    by = select_blocking_filters([Filter(0, *rule) for rule in rules], lambda query: query in matching)
+    assert [(one.mode, one.query) for one in by] == kept_out_by
     assert [Filter.parse(str(matching_filter)) for matching_filter in by] == list(by)
 
 
 @pytest.mark.parametrize("rules", [[(ONLY, "a")], [(NEVER, "a")], [(ONLY, "a"), (ONLY, "b"), (NEVER, "c")]])
 def test_what_nobody_can_tell_is_posted(rules):
-    assert not blocking_filters([Filter(0, *rule) for rule in rules], lambda _query: None)
+    assert not select_blocking_filters([Filter(0, *rule) for rule in rules], lambda _query: None)

@@ -15,9 +15,9 @@ from bot.search.query.query_matching import (
     AnalysedArticle,
     KeyKind,
     MatchKey,
-    cheapest_keys,
-    matchable_clause,
-    matches,
+    build_matchable_clause,
+    matches_clause,
+    select_cheapest_keys,
 )
 from bot.search.query.query_parser import parse_query
 from bot.watches import watch_index
@@ -101,7 +101,7 @@ async def stand(store) -> Newsstand:
             for number, ((title, body, language), facts) in enumerate(zip(STORIES, FACTS, strict=True))
         ),
     )
-    by_title = {article.title: article for article in await store.articles.newest(None, limit=99)}
+    by_title = {article.title: article for article in await store.articles.list_newest(None, limit=99)}
     return Newsstand([by_title[title] for title, _body, _language in STORIES])
 
 
@@ -117,18 +117,20 @@ def queries() -> st.SearchStrategy[str]:
 
 def found_by_index(stand: Newsstand, text: str) -> set[int]:
     index = WatchIndex(lambda _key: 1)
-    index.add(1, 1, parse_query(text, 0))
-    return {n for n, article in enumerate(stand.articles) if index.matching(article, frozenset({1}))}
+    index.add_watch(1, 1, parse_query(text, 0))
+    return {n for n, article in enumerate(stand.articles) if index.find_matching(article, frozenset({1}))}
 
 
 def find_matching_numbers(stand: Newsstand, criterion: Clause) -> set[int]:
-    return {n for n, article in enumerate(stand.articles) if matches(criterion, AnalysedArticle(article))}
+    return {
+        n for n, article in enumerate(stand.articles) if matches_clause(criterion, AnalysedArticle(article))
+    }
 
 
 async def test_an_article_matches_what_is_true_of_it(stand):
     matches_by_query = {}
     for text in MATCHES_BY_QUERY:
-        criterion = matchable_clause(parse_query(text, 0))
+        criterion = build_matchable_clause(parse_query(text, 0))
         assert criterion is not None
         matches_by_query[text] = find_matching_numbers(stand, criterion)
     assert matches_by_query == MATCHES_BY_QUERY
@@ -137,28 +139,30 @@ async def test_an_article_matches_what_is_true_of_it(stand):
 @given(text=queries())
 @settings(max_examples=66, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_a_watch_that_has_a_key_is_found_by_every_article_that_matches(stand, text):
-    criterion = matchable_clause(parse_query(text, 0))
-    if criterion is not None and cheapest_keys(criterion, lambda _key: 1):
+    criterion = build_matchable_clause(parse_query(text, 0))
+    if criterion is not None and select_cheapest_keys(criterion, lambda _key: 1):
         assert found_by_index(stand, text) == find_matching_numbers(stand, criterion)
 
 
 async def test_a_watch_is_found_by_its_rarest_word(stand):
-    criterion = matchable_clause(parse_query('apple orchards source:"le monde"', 0))
+    criterion = build_matchable_clause(parse_query('apple orchards source:"le monde"', 0))
     costs = {"appl": 1000, "apple": 900, "ole": 5, "omonde": 3}
-    assert {key.value for key in cheapest_keys(criterion, lambda key: costs.get(key.value, 1))} == {"orchard"}
-    assert cheapest_keys(criterion, lambda key: key.kind is KeyKind.STEM) == {
+    assert {key.value for key in select_cheapest_keys(criterion, lambda key: costs.get(key.value, 1))} == {
+        "orchard"
+    }
+    assert select_cheapest_keys(criterion, lambda key: key.kind is KeyKind.STEM) == {
         MatchKey(KeyKind.NAME, "ole"), MatchKey(KeyKind.NAME, "olemonde")
     }  # fmt: skip
 
 
 async def test_watches_that_share_no_word_are_not_looked_at(stand, monkeypatch):
-    looked = Mock(side_effect=matches)
-    monkeypatch.setattr(watch_index, "matches", looked)
+    looked = Mock(side_effect=matches_clause)
+    monkeypatch.setattr(watch_index, "matches_clause", looked)
     index = WatchIndex(lambda key: 9 if key.value.startswith("appl") else 1)
     for number in range(1000):
-        index.add(number, 1, parse_query(f"unseen{number} apple", 0))
-    index.add(5000, 1, parse_query("apple", 0))
-    assert index.matching(article_of(stand), frozenset({1})) == [5000]
+        index.add_watch(number, 1, parse_query(f"unseen{number} apple", 0))
+    index.add_watch(5000, 1, parse_query("apple", 0))
+    assert index.find_matching(article_of(stand), frozenset({1})) == [5000]
     assert looked.call_count == 1
 
 
@@ -166,24 +170,24 @@ async def test_a_watch_in_another_language_finds_its_inflections(store):
     feed = await add_feed(store)
     article = new_article(feed, "1", title="Regierungen", text="Die Regierungen beraten.", language="de")
     index = WatchIndex(lambda _key: 1)
-    index.add(1, 1, parse_query("regierung", 0))
-    assert index.matching(article, frozenset({1})) == [1]
-    index.add(2, 1, parse_query("beraten", 0))
-    assert index.matching(article, frozenset({1})) == [1, 2]
-    index.discard([1])
-    assert index.matching(article, frozenset({1})) == [2]
+    index.add_watch(1, 1, parse_query("regierung", 0))
+    assert index.find_matching(article, frozenset({1})) == [1]
+    index.add_watch(2, 1, parse_query("beraten", 0))
+    assert index.find_matching(article, frozenset({1})) == [1, 2]
+    index.discard_watches([1])
+    assert index.find_matching(article, frozenset({1})) == [2]
 
 
 async def test_a_watch_of_a_server_that_does_not_follow_the_feed_is_left_out(stand):
     index = WatchIndex(lambda _key: 1)
     for watch, server in ((1, 10), (2, 20), (3, 10)):
-        index.add(watch, server, parse_query("apple", 0))
-    assert index.matching(article_of(stand), frozenset({10})) == [1, 3]
-    index.discard([1])
-    assert index.matching(article_of(stand), frozenset({10, 20})) == [2, 3]
-    index.discard([2, 3])
+        index.add_watch(watch, server, parse_query("apple", 0))
+    assert index.find_matching(article_of(stand), frozenset({10})) == [1, 3]
+    index.discard_watches([1])
+    assert index.find_matching(article_of(stand), frozenset({10, 20})) == [2, 3]
+    index.discard_watches([2, 3])
     assert len(index) == 0
-    assert index.matching(article_of(stand), frozenset({10, 20})) == []
+    assert index.find_matching(article_of(stand), frozenset({10, 20})) == []
 
 
 def article_of(stand: Newsstand) -> Article:

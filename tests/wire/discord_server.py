@@ -89,7 +89,7 @@ class DiscordServer:
 
     @property
     def api(self) -> str:
-        """What `discord.http_code.Route.BASE` is to be."""
+        """What `discord.get_http_code.Route.BASE` is to be."""
         return self.origin + PREFIX
 
     def count(self, method: str, part: str) -> int:

@@ -82,9 +82,9 @@ POLLING: tuple[Step, ...] = (
     _polling("feed written", "bot.store.sources.polls:write_feeds")[1],
     _polling("articles written", "bot.store.sources.polls:insert_articles")[1],
     *_polling("channel's due", "bot.store.outbox.outbox_writes:enqueue", any_channel=False),
-    _polling("last statement", "bot.store.sources.polls:_record")[1],
+    _polling("last statement", "bot.store.sources.polls:_record_poll")[1],
     *_polling("recording", "bot.store.sources.polls:Polls.record"),
-    *_polling("waking the courier", "cogs.running.background_loops:OutboxCog._recorded"),
+    *_polling("waking the courier", "cogs.running.background_loops:OutboxCog._on_poll_recorded"),
 )
 """From the first byte of the feed to what is owed; "feed written" to "last statement" is one transaction."""
 
@@ -99,7 +99,7 @@ POSTING: tuple[Step, ...] = (
     *_request("reaction", "PUT /channels/{place}/messages/*/reactions/*", "text", "announcement", "thread"),
     *_request("reaction", "PUT /channels/*/messages/*/reactions/*", "forum"),
     *_request("publication", "POST /channels/{place}/messages/*/crosspost", "announcement"),
-    *_around("finished", f"{STORE}.mark_followups_done", any_channel=True),
+    *_around("finished", f"{STORE}.mark_finalized", any_channel=True),
 )
 """From what is owed to the recorded message, and what follows it."""
 
@@ -120,7 +120,7 @@ WATCHING: tuple[Step, ...] = tuple(
     replace(step, kinds=WATCHERS)
     for step in (
         *_around("matching", "bot.watches.watch_matching:WatchMatcher.process_next_batch", any_channel=True),
-        *_around("notices under way", "bot.store.outbox.watch_notifications:_watches", any_channel=True),
+        *_around("notices under way", "bot.store.outbox.watch_notifications:_load_watches", any_channel=True),
         *_around("claim", f"{STORE}.claim"),
         *_around("admission", "bot.posting.audience:AudienceResolver.restrict_to_audience"),
         *_MESSAGE,
@@ -175,7 +175,7 @@ EDITING: tuple[Step, ...] = (
 
 LIMITED: tuple[Step, ...] = (
     *_around("claim", f"{STORE}.claim"),
-    *_around("gathering", "bot.store.outbox.posting_schedule:join_excess_posts"),
+    *_around("gathering", "bot.store.outbox.posting_schedule:merge_excess_posts"),
     *_MESSAGE,
     *_FORUM_POST,
     *_RECORD,
@@ -202,7 +202,7 @@ CHOOSING: tuple[Step, ...] = (
         "choosing", "bot.posting.scheduled_task:BestStorySelectionTask._select_for_channel", any_channel=True
     ),
     *_around("chosen", "bot.store.outbox.held_posts:HeldPosts.release_selected", any_channel=True),
-    *_around("released", "bot.store.outbox.held_posts:_release", any_channel=True),
+    *_around("released", "bot.store.outbox.held_posts:_release_posts", any_channel=True),
     *_around("claim", f"{STORE}.claim"),
     *_MESSAGE,
     *_FORUM_POST,
@@ -214,10 +214,10 @@ _IN_THREAD = _request("message in the thread", "POST /channels/*/messages")
 DAILY: tuple[Step, ...] = tuple(
     replace(step, kinds=("text",))
     for step in (
-        *_around("thread of the day", "bot.posting.daily_threads:place"),
+        *_around("thread of the day", "bot.posting.daily_threads:resolve_daily_thread"),
         *_around("making of the thread", "bot.posting.daily_threads:_create_thread", any_channel=True),
         *_request("thread", "POST /channels/{place}/threads"),
-        *_around("thread noted", "bot.store.settings.daily_threads:DailyThreads.set"),
+        *_around("thread noted", "bot.store.settings.daily_threads:DailyThreads.save"),
         *_IN_THREAD,
         *_RECORD,
         *_second((*_READ_BACK, *_RETRY), _IN_THREAD[0]),

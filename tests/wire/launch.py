@@ -107,13 +107,20 @@ def shorten_leases() -> None:
         for name in ("RENEWED", "STOPPED", "ERROR_BACKOFF_SECONDS"):
             setattr(leases, name, getattr(leases, name) * speed)
         return
-    leases.LASTS = 3
-    leases.RENEWED, leases.STOPPED, leases.ERROR_BACKOFF_SECONDS = 0.3 * speed, 2.2 * speed, 0.1 * speed
+    leases.LEASE_SECONDS = 3
+    leases.RENEW_SECONDS, leases.STOP_SECONDS, leases.ERROR_BACKOFF_SECONDS = (
+        0.3 * speed,
+        2.2 * speed,
+        0.1 * speed,
+    )
     leased_shards.JOIN_GRACE_SECONDS = 0.6 * speed
-    gateway_probe.DOUBTED, gateway_probe.GIVEN_UP = 0.5 * speed, 1.0 * speed
-    gateway_probe.LOOK_EVERY, gateway_probe.TRY_EVERY = 0.1 * speed, 0.2 * speed
-    shard_balance.FIRST_REQUEST_DELAY_SECONDS, shard_balance.ASK_EVERY = 0.3 * speed, 0.2 * speed
-    shard_balance.LONGEST_PAUSE = 0.4 * speed
+    gateway_probe.SUSPECT_SECONDS, gateway_probe.GIVE_UP_SECONDS = 0.5 * speed, 1.0 * speed
+    gateway_probe.CHECK_INTERVAL_SECONDS, gateway_probe.RETRY_SECONDS = 0.1 * speed, 0.2 * speed
+    shard_balance.FIRST_REQUEST_DELAY_SECONDS, shard_balance.REQUEST_INTERVAL_SECONDS = (
+        0.3 * speed,
+        0.2 * speed,
+    )
+    shard_balance.MAX_REQUEST_INTERVAL_SECONDS = 0.4 * speed
     served_shards.IDENTIFY_INTERVAL_SECONDS = 0.3
 
 

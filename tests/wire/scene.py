@@ -20,7 +20,7 @@ from bot.polling.poller import Poller
 from bot.posting.wording import alert_texts
 from bot.store.records.content_records import SimilarArticle, StoryMatches
 from bot.store.records.source_records import IntakeResult, PollWrite
-from bot.stories.story_membership import membership_score
+from bot.stories.story_membership import compute_membership_score
 from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.inline_workers import InlineWorkers
 from tests.store.samples import new_article
@@ -100,7 +100,7 @@ class Scene(ServerInspector):
             await self._poll(newsroom)
             feed = await newsroom.store.feeds.add(self.url)
             await newsroom.store.servers.mark_joined(self.server.id, "en-US")
-            (newest,) = await newsroom.store.articles.newest([feed.id], limit=1)
+            (newest,) = await newsroom.store.articles.list_newest([feed.id], limit=1)
             for channel in self.channels.values():
                 await newsroom.store.subscriptions.follow(
                     server_id=self.server.id,
@@ -120,7 +120,7 @@ class Scene(ServerInspector):
                 assert await newsroom.store.watches.add(
                     server_id=self.server.id,
                     channel_id=channel.id,
-                    person_id=ada.id if kind == DIRECT else None,
+                    user_id=ada.id if kind == DIRECT else None,
                     query="article",
                     language=None,
                     limit=9,
@@ -137,7 +137,7 @@ class Scene(ServerInspector):
         async with self.newsroom() as newsroom:
             await newsroom.store.personal_digests.save(
                 PersonalDigestPlan(weekday=None, minute=0),
-                person_id=ada.id,
+                user_id=ada.id,
                 channel_id=self.watchers[DIRECT].id,
                 server_id=self.server.id,
                 language="en",
@@ -151,7 +151,7 @@ class Scene(ServerInspector):
                     DigestPlan(weekday=None, minute=0, alone=True),
                     server_id=self.server.id,
                     channel_id=channel.id,
-                    person_id=self.discord.state.owner.id,
+                    user_id=self.discord.state.owner.id,
                     limit=9,
                 )
 
@@ -160,7 +160,7 @@ class Scene(ServerInspector):
         async with self.newsroom() as newsroom:
             for channel in self.channels.values():
                 assert await newsroom.store.digests.delete(
-                    server_id=self.server.id, channel_id=channel.id, person_id=self.discord.state.owner.id
+                    server_id=self.server.id, channel_id=channel.id, user_id=self.discord.state.owner.id
                 )
 
     def end_day(self, due: int | None = None) -> int:
@@ -267,7 +267,9 @@ class Scene(ServerInspector):
                     catch_up_after=self.catch_up_after,
                     is_first_poll=False,
                 ),
-                kin=StoryMatches({article.key: [SimilarArticle(article_id, 0.9)]}, membership_score),
+                matches=StoryMatches(
+                    {article.key: [SimilarArticle(article_id, 0.9)]}, compute_membership_score
+                ),
             )
         return joined
 
@@ -318,7 +320,7 @@ class Scene(ServerInspector):
                     preference,
                     preference_value,
                     server_id=self.server.id,
-                    person_id=self.discord.state.owner.id,
+                    user_id=self.discord.state.owner.id,
                     channel_id=self.channels[kind].id,
                 )
 
@@ -352,7 +354,7 @@ class Scene(ServerInspector):
     async def make_due(self) -> None:
         """Let the next bot poll the feed as soon as it starts."""
         async with self.newsroom() as newsroom:
-            for feed in await newsroom.store.feeds.all():
+            for feed in await newsroom.store.feeds.list_all():
                 await newsroom.store.feeds.make_due(feed.id)
 
     @asynccontextmanager

@@ -15,7 +15,8 @@ async def list_bookmarked_titles(scene: Scene, person: Person) -> set[str]:
     """The titles of what a person has kept."""
     async with scene.newsroom() as newsroom:
         return {
-            bookmark.article.title for bookmark in await newsroom.store.bookmarks.list(person.id, limit=100)
+            bookmark.article.title
+            for bookmark in await newsroom.store.bookmarks.list_by_user(person.id, limit=100)
         }
 
 

@@ -155,8 +155,8 @@ async def test_without_reading_the_history_a_post_whose_end_is_unknown_is_not_re
     await until(lambda: scene.open_dispatches() == 0)
     assert all(scene.posts(kind) == {1: 1} for kind in KINDS)
     async with scene.newsroom() as newsroom:
-        (article,) = await newsroom.store.articles.newest(None, limit=1)
-        fates = await newsroom.store.delivery_statuses.by_page_key(article.page)
+        (article,) = await newsroom.store.articles.list_newest(None, limit=1)
+        fates = await newsroom.store.delivery_statuses.list_by_page_key(article.page)
     assert [fate.fate.value for fate in fates] == ["failed"] * 4
     assert all(fate.reason for fate in fates)
 
@@ -176,7 +176,7 @@ async def test_an_outage_of_the_server_delays_its_posts_and_loses_none(scene):
 async def is_member(scene: Scene) -> bool:
     """Whether the bot knows itself to be in the server: only then its feeds are polled."""
     async with scene.newsroom() as newsroom:
-        return bool(await newsroom.store.feeds.due(2**40, 10, ()))
+        return bool(await newsroom.store.feeds.list_due(2**40, 10, ()))
 
 
 async def is_away(scene: Scene) -> bool:

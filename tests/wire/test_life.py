@@ -69,7 +69,7 @@ async def test_a_bot_asked_to_end_in_the_middle_of_a_burst_leaves_nothing_in_dou
     await bot.stop()
     scene.discord.faults.clear()
     async with scene.newsroom() as newsroom:
-        assert not await newsroom.store.dispatches.claimed()
+        assert not await newsroom.store.dispatches.list_claimed()
     scene.start()
     await scene.wait_until_settled()
     assert not find_delivery_faults(scene, [1, *numbers])
@@ -173,7 +173,7 @@ async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_mana
         await newsroom.store.preferences.change(
             Preference.SELF_ASSIGNABLE_ROLES, str(role.id), **change_context
         )
-        await newsroom.store.preferences.set_look(server.id, PostLook(role=role.id), person_id=ada.id)
+        await newsroom.store.preferences.set_look(server.id, PostLook(role=role.id), user_id=ada.id)
     discord_server.faults.then("POST /channels/*/messages/*/threads", scene.kill, after=True, drop=True)
     bot = scene.start()
     await scene.wait_until_settled()

@@ -38,7 +38,8 @@ async def load_bookmarked_urls(scene: Scene, person: Person) -> set[str]:
     """The addresses of what a person has kept."""
     async with scene.newsroom() as newsroom:
         return {
-            bookmark.article.url for bookmark in await newsroom.store.bookmarks.list(person.id, limit=100)
+            bookmark.article.url
+            for bookmark in await newsroom.store.bookmarks.list_by_user(person.id, limit=100)
         }
 
 

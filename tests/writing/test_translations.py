@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.writing import model_services
-from bot.writing.article_translator import ArticleTranslator, with_translation
+from bot.writing.article_translator import ArticleTranslator, apply_stored_translation
 from tests.search.library import Library
 from tests.writing.model_service import ModelService
 
@@ -39,7 +39,7 @@ async def test_what_holds_is_shown_and_what_does_not_leaves_the_original(store, 
     async def shown(model_answer: str) -> list[str]:
         service.answer_with(model_answer)
         assert await translations.translate(article, "fr", server_id=SERVER, channel_ids=())
-        translated_article = await with_translation(store, article, "fr", "small")
+        translated_article = await apply_stored_translation(store, article, "fr", "small")
         return [] if translated_article is article else [translated_article.title, translated_article.summary]
 
     for valid_answer in (
@@ -71,4 +71,4 @@ async def test_an_article_that_speaks_to_the_model_is_not_shown_to_it(store, ser
     service.answer_with(f"{FRENCH}\n{FRENCH_TEXT}")
     assert await translations.translate(article, "fr", server_id=SERVER, channel_ids=())
     assert service.requests == []
-    assert await with_translation(store, article, "fr", "small") is article
+    assert await apply_stored_translation(store, article, "fr", "small") is article

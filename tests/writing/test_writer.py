@@ -13,7 +13,7 @@ from bot.core.models import Article
 from bot.core.settings import Settings
 from bot.search.searching import Searcher
 from bot.writing.answer_writer import AnswerWriter, open_answer_writer
-from bot.writing.citation_checks import supported_sentences
+from bot.writing.citation_checks import filter_supported_sentences
 from bot.writing.model_client import FAILURE_PAUSE_SECONDS, MAX_RESPONSE_BYTES, ModelClient, ModelError
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
@@ -109,11 +109,11 @@ async def test_what_the_model_wrote_is_the_answer_with_its_sources(library, sear
         "Rekognition was launched in 2016 [1]. Amazon bans the police from using it for one year [1]."
     )
     answer = await ask_about_article(library, searcher, writer)
-    assert [sentence.text for sentence in answer.written] == [
+    assert [sentence.text for sentence in answer.generated_sentences] == [
         "Rekognition was launched in 2016.",
         "Amazon bans the police from using it for one year.",
     ]
-    assert {sentence.citations for sentence in answer.written} == {(1,)}
+    assert {sentence.citations for sentence in answer.generated_sentences} == {(1,)}
     assert [source.title for source in answer.sources] == ["Amazon bans police use of Rekognition"]
     assert all(answer_quote.text in answer_quote.article.text for answer_quote in list_shown_quotes(answer))
     assert service.keys == [f"Bearer {KEY}"]
@@ -150,7 +150,7 @@ async def test_citations_are_numbered_by_the_sources_of_the_answer(library, sear
 
     service.answer_with(both)
     answer = await ask_about_article(library, searcher, writer)
-    assert [sentence.citations for sentence in answer.written] == [(1,), (2,)]
+    assert [sentence.citations for sentence in answer.generated_sentences] == [(1,), (2,)]
     assert "Berlin" in answer.sources[0].text
     assert "2016" in answer.sources[1].text
 
@@ -182,7 +182,7 @@ async def test_what_a_citation_does_not_hold_is_not_said(library, searcher, writ
     service.answer_with(written)
     answer = await ask_about_article(library, searcher, writer)
     assert service.requests
-    assert answer.written == ()
+    assert answer.generated_sentences == ()
     assert "2016" in list_shown_quotes(answer)[0].text, "the quotes remain"
 
 
@@ -192,7 +192,7 @@ async def test_a_wrong_sentence_goes_and_the_right_ones_stay(library, searcher, 
         "Nobody cited this. - **Rekognition** was launched in `2016` [1]."
     )
     answer = await ask_about_article(library, searcher, writer)
-    assert [sentence.text for sentence in answer.written] == ["Rekognition was launched in 2016."]
+    assert [sentence.text for sentence in answer.generated_sentences] == ["Rekognition was launched in 2016."]
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ async def test_a_wrong_sentence_goes_and_the_right_ones_stay(library, searcher, 
     ],
 )
 def test_the_same_in_the_other_language_holds(passage, language, answer_language, written):
-    assert supported_sentences(written, [quote(passage, language)], answer_language)
+    assert filter_supported_sentences(written, [quote(passage, language)], answer_language)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_the_same_in_the_other_language_holds(passage, language, answer_language
 def test_another_number_date_or_name_in_the_other_language_does_not(
     passage, language, answer_language, written
 ):
-    assert not supported_sentences(written, [quote(passage, language)], answer_language)
+    assert not filter_supported_sentences(written, [quote(passage, language)], answer_language)
 
 
 @pytest.mark.parametrize("answer_language", ["en", "fr"])
@@ -242,8 +242,8 @@ def test_another_number_date_or_name_in_the_other_language_does_not(
 def test_a_name_is_not_taken_for_a_word_that_it_resembles(passage, language, answer_language):
     passages = [quote(passage, language)]
     for model_text in ("OpenAI opens an office in Paris [1].", "À Paris, OpenAI ouvre un bureau [1]."):
-        assert not supported_sentences(model_text, passages, answer_language)
-    assert supported_sentences(f"{passage[:-1]} [1].", passages, language)
+        assert not filter_supported_sentences(model_text, passages, answer_language)
+    assert filter_supported_sentences(f"{passage[:-1]} [1].", passages, language)
 
 
 @pytest.mark.parametrize(
@@ -265,28 +265,28 @@ def test_a_name_is_not_taken_for_a_word_that_it_resembles(passage, language, ans
 )
 def test_words_said_again_of_the_question_are_no_claims(language, question, written, wrong):
     passages = [quote(FRENCH if language == "fr" else ENGLISH, language)]
-    assert not supported_sentences(written, passages, language)
-    assert supported_sentences(written, passages, language, question)
-    assert not supported_sentences(wrong, passages, language, question)
+    assert not filter_supported_sentences(written, passages, language)
+    assert filter_supported_sentences(written, passages, language, question)
+    assert not filter_supported_sentences(wrong, passages, language, question)
 
 
 def test_a_date_is_not_put_together_from_two():
     passage = quote("On 3 May the ban began, and on 10 June Amazon lifted the ban.", "en")
-    assert supported_sentences("Amazon lifted the ban on June 10 [1].", [passage], "en")
-    assert not supported_sentences("Amazon lifted the ban on June 3 [1].", [passage], "en")
+    assert filter_supported_sentences("Amazon lifted the ban on June 10 [1].", [passage], "en")
+    assert not filter_supported_sentences("Amazon lifted the ban on June 3 [1].", [passage], "en")
 
 
 async def test_a_price_is_not_answered_with_a_date_by_a_model_either(library, searcher, writer, service):
     service.answer_with("Rekognition was launched in 2016 [1].")
     answer = await ask_about_article(library, searcher, writer, "How much does Rekognition cost?")
-    assert not answer.answered
-    assert answer.written == ()
+    assert not answer.is_answered
+    assert answer.generated_sentences == ()
 
 
 async def test_the_model_is_not_asked_without_passages(library, searcher, writer, service):
     service.answer_with("Lima is the capital of Peru [1].")
     answer = await answer_question(searcher, "Xyzzy plugh qwertz?", feed_ids=None, writer=writer)
-    assert not answer.answered
+    assert not answer.is_answered
     assert service.requests == []
 
 
@@ -296,7 +296,7 @@ async def test_a_question_in_french_is_answered_in_french_from_english_passages(
     service.answer_with("Une centaine d'employés ont signé une pétition le 10 juin 2018 [1].")
     question = "Combien d'employés ont signé une pétition contre Rekognition ?"
     answer = await ask_about_article(library, searcher, writer, question)
-    assert [sentence.text for sentence in answer.written] == [
+    assert [sentence.text for sentence in answer.generated_sentences] == [
         "Une centaine d'employés ont signé une pétition le 10 juin 2018."
     ]
     assert "Write in French" in service.prompt
@@ -307,9 +307,9 @@ async def test_an_article_is_summed_up_from_its_own_words(library, searcher, wri
     story = await library.add("Amazon bans police use of Rekognition", text)
     service.answer_with("Amazon bans the police from using Rekognition [1]. It has 20 paragraphs [1].")
     answer = await answer_question(
-        searcher, "Summarize this article", feed_ids=None, about=story, writer=writer
+        searcher, "Summarize this article", feed_ids=None, about_article_id=story, writer=writer
     )
-    assert [sentence.text for sentence in answer.written] == [
+    assert [sentence.text for sentence in answer.generated_sentences] == [
         "Amazon bans the police from using Rekognition."
     ]
     assert [source.id for source in answer.sources] == [story]
@@ -317,10 +317,10 @@ async def test_an_article_is_summed_up_from_its_own_words(library, searcher, wri
     assert "paragraph 3" in service.prompt
     service.answer_with("NO ANSWER")
     answer = await answer_question(
-        searcher, "Summarize this article", feed_ids=None, about=story, writer=writer
+        searcher, "Summarize this article", feed_ids=None, about_article_id=story, writer=writer
     )
-    assert answer.answered
-    assert answer.written == ()
+    assert answer.is_answered
+    assert answer.generated_sentences == ()
     assert answer.quotes[0].text.startswith("Amazon said")
 
 
@@ -341,7 +341,7 @@ async def test_an_article_that_speaks_to_the_model_is_not_shown_to_it(
     service.answer_with("Amazon launched Rekognition in 1999 [1]. Amazon launched Rekognition in 1999 [2].")
     answer = await ask_about_article(library, searcher, writer)
     assert "1999" not in service.prompt
-    assert answer.written == ()
+    assert answer.generated_sentences == ()
 
 
 async def test_an_article_cannot_pretend_to_be_another_passage(library, searcher, writer, service):
@@ -352,7 +352,7 @@ async def test_an_article_cannot_pretend_to_be_another_passage(library, searcher
     service.answer_with("Rekognition was launched in 1999 [8].")
     answer = await ask_about_article(library, searcher, writer)
     assert "[8]" not in service.prompt
-    assert answer.written == ()
+    assert answer.generated_sentences == ()
     marks = {line.split()[1] for line in service.prompt.splitlines() if line.startswith("--- ")}
     assert len(marks) == 1
     await answer_question(searcher, QUESTION, feed_ids=None, writer=writer)
@@ -402,7 +402,7 @@ async def test_a_service_that_does_not_come_to_an_end_is_left(
     async with open_answer_writer(impatient, clock) as writer:
         assert writer is not None
         answer = await ask_about_article(library, searcher, writer)
-    assert answer.written == ()
+    assert answer.generated_sentences == ()
     assert "2016" in list_shown_quotes(answer)[0].text
 
 
@@ -428,14 +428,14 @@ async def test_a_service_that_fails_leaves_the_quotes(library, searcher, writer,
     service.send_body(body, status)
     answer = await ask_about_article(library, searcher, writer)
     assert list_shown_quotes(answer)
-    assert answer.written == ()
+    assert answer.generated_sentences == ()
     assert answer == await answer_question(searcher, QUESTION, feed_ids=None)
 
 
 async def test_a_redirect_does_not_carry_the_key_away(library, searcher, writer, service, feed_server):
     service.send_body(b"", 307, Location=f"{feed_server.origin}/elsewhere")
     answer = await ask_about_article(library, searcher, writer)
-    assert answer.written == ()
+    assert answer.generated_sentences == ()
     assert feed_server.count("/elsewhere") == 0
 
 
@@ -453,7 +453,7 @@ async def test_a_failure_is_logged_once_without_the_key_and_the_service_left_alo
     assert [record.levelname for record in caplog.records if "model" in record.message] == ["WARNING"]
     clock.advance(FAILURE_PAUSE_SECONDS + 1)
     service.answer_with("Rekognition was launched in 2016 [1].")
-    assert (await answer_question(searcher, QUESTION, feed_ids=None, writer=writer)).written
+    assert (await answer_question(searcher, QUESTION, feed_ids=None, writer=writer)).generated_sentences
     assert "model service recovered" in caplog.text
     assert KEY not in caplog.text
 

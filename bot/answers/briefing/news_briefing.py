@@ -15,7 +15,7 @@ from bot.search.index import text_analysis
 from bot.search.index.search_engine import EngineError, Scope, SearchEngine
 from bot.search.query.query_filters import FilterName
 from bot.search.query.query_tree import FieldFilter, Node, Phrase, Word
-from bot.search.ranked_search import inverse_document_frequency
+from bot.search.ranked_search import compute_idf
 from bot.search.searching import Searcher
 from bot.store.records.content_records import SINGLE_ARTICLE_SIMILARITY
 from bot.stories.preference_model import NO_PREFERENCES, PreferenceModel
@@ -61,11 +61,11 @@ class _Story:
     relevance: float
 
     @property
-    def outlets(self) -> int:
+    def outlet_count(self) -> int:
         return len({article.outlet for article in self.articles})
 
     @property
-    def newest(self) -> int:
+    def newest_published(self) -> int:
         return max(article.published for article in self.articles)
 
 
@@ -74,7 +74,7 @@ async def build_briefing(
     request: NewsRequest,
     *,
     feed_ids: Collection[int] | None,
-    taste: PreferenceModel = NO_PREFERENCES,
+    preferences: PreferenceModel = NO_PREFERENCES,
 ) -> tuple[tuple[BriefingItem, ...], Period]:
     """Return the biggest stories that a request for news asks for, biggest first, and their period.
 
@@ -87,173 +87,198 @@ async def build_briefing(
     if feed_ids is not None and not feed_ids:
         return (), request.period
     period = request.period
-    found = await _articles(searcher, request, feed_ids, period if request.is_period_stated else None)
-    if not found and request.is_period_stated:
-        found = await _articles(searcher, request, feed_ids, None)
-        if found and found[0][0].published >= period.start:
+    scored_articles = await _find_articles(
+        searcher, request, feed_ids, period if request.is_period_stated else None
+    )
+    if not scored_articles and request.is_period_stated:
+        scored_articles = await _find_articles(searcher, request, feed_ids, None)
+        if scored_articles and scored_articles[0][0].published >= period.start:
             return (), period  # The newest articles are later than the requested period.
-        if found:
-            end = found[0][0].published + 1
+        if scored_articles:
+            end = scored_articles[0][0].published + 1
             period = _round_to_days(Period(end - (period.end - period.start), end), request.zone)
-            found = [each for each in found if each[0].published >= period.start]
-    if not found:
+            scored_articles = [
+                scored_article
+                for scored_article in scored_articles
+                if scored_article[0].published >= period.start
+            ]
+    if not scored_articles:
         return (), request.period
-    kin = await searcher.store.stories.similar_pairs(
-        [article.id for article, _ in found], SINGLE_ARTICLE_SIMILARITY
+    similar_pairs = await searcher.store.stories.load_similar_pairs(
+        [article.id for article, _ in scored_articles], SINGLE_ARTICLE_SIMILARITY
     )
     if request.is_period_stated:
-        return _select_items(_group_stories(found, kin), period, taste), period
-    lines, period = _most_recent(found, kin, taste)
-    return lines, _round_to_days(period, request.zone)
+        return _select_items(_group_stories(scored_articles, similar_pairs), period, preferences), period
+    items, period = _build_recent_briefing(scored_articles, similar_pairs, preferences)
+    return items, _round_to_days(period, request.zone)
 
 
 def _round_to_days(period: Period, zone: tzinfo) -> Period:
     """Extend a period to whole days of the time zone."""
     first, last = (datetime.fromtimestamp(moment, zone) for moment in (period.start, period.end - 1))
     start, end = (
-        datetime(each.year, each.month, each.day, tzinfo=zone) for each in (first, last + timedelta(days=1))
+        datetime(day.year, day.month, day.day, tzinfo=zone) for day in (first, last + timedelta(days=1))
     )
     return Period(int(start.timestamp()), int(end.timestamp()))
 
 
-def _most_recent(
-    found: Sequence[tuple[Article, float]], kin: Collection[tuple[int, int]], taste: PreferenceModel
+def _build_recent_briefing(
+    scored_articles: Sequence[tuple[Article, float]],
+    similar_pairs: Collection[tuple[int, int]],
+    preferences: PreferenceModel,
 ) -> tuple[tuple[BriefingItem, ...], Period]:
     """Build a briefing of the shortest look-back period that has enough stories and outlets."""
-    end = found[0][0].published + 1
-    lines: tuple[BriefingItem, ...] = ()
-    outlets = min(MIN_OUTLETS, len({article.outlet for article, _fit in found}))
-    for reach in LOOKBACKS_SECONDS:
-        period = Period(max(end - reach, found[-1][0].published), end)
-        lately = [each for each in found if each[0].published >= period.start]
-        lines = _select_items(_group_stories(lately, kin), period, taste)
-        if len(lines) >= MIN_STORIES and len({line.article.outlet for line in lines}) >= outlets:
+    end = scored_articles[0][0].published + 1
+    items: tuple[BriefingItem, ...] = ()
+    min_outlets = min(MIN_OUTLETS, len({article.outlet for article, _fit in scored_articles}))
+    for lookback_seconds in LOOKBACKS_SECONDS:
+        period = Period(max(end - lookback_seconds, scored_articles[-1][0].published), end)
+        recent_articles = [
+            scored_article
+            for scored_article in scored_articles
+            if scored_article[0].published >= period.start
+        ]
+        items = _select_items(_group_stories(recent_articles, similar_pairs), period, preferences)
+        if len(items) >= MIN_STORIES and len({item.article.outlet for item in items}) >= min_outlets:
             break
-        if len(lately) == len(found):
+        if len(recent_articles) == len(scored_articles):
             break
-    return lines, period
+    return items, period
 
 
-async def _articles(
-    searcher: Searcher, asked: NewsRequest, feed_ids: Collection[int] | None, period: Period | None
+async def _find_articles(
+    searcher: Searcher, request: NewsRequest, feed_ids: Collection[int] | None, period: Period | None
 ) -> list[tuple[Article, float]]:
     """Return articles about the topic with their relevance, newest first.
 
     Only articles in the language of the request, if there are at least `MIN_STORIES`. Empty without an index.
     """
     await searcher.index.ensure_current()
-    engine, topic = searcher.index.engine, asked.topic
+    engine, topic = searcher.index.engine, request.topic
     if engine is None:
         return []
     scope = Scope(feed_ids=None if feed_ids is None else frozenset(feed_ids))
-    times: tuple[Node, ...] = ()
+    period_filters: tuple[Node, ...] = ()
     if period is not None:
-        times = (FieldFilter(FilterName.SINCE, period.start), FieldFilter(FilterName.BEFORE, period.end))
+        period_filters = (
+            FieldFilter(FilterName.SINCE, period.start),
+            FieldFilter(FilterName.BEFORE, period.end),
+        )
     try:
-        ids, weights = await asyncio.to_thread(_search, engine, topic, times, scope)
+        ids, weights = await asyncio.to_thread(_search, engine, topic, period_filters, scope)
     except EngineError as error:
         searcher.index.report_search_failure(error)
         return []
     articles = sorted(await searcher.store.articles.by_ids(ids), key=lambda article: -article.published)
     on_topic = await searcher.run_in_worker(score_topic_relevance, articles, topic, weights)
-    own = [each for each in on_topic if each[0].language == asked.language]
-    return own if len(own) >= MIN_STORIES else on_topic
+    same_language_articles = [
+        scored_article for scored_article in on_topic if scored_article[0].language == request.language
+    ]
+    return same_language_articles if len(same_language_articles) >= MIN_STORIES else on_topic
 
 
 def _search(
-    engine: SearchEngine, topic: Sequence[str], times: Sequence[Node], scope: Scope
+    engine: SearchEngine, topic: Sequence[str], period_filters: Sequence[Node], scope: Scope
 ) -> tuple[list[int], tuple[float, ...]]:
     """Return the ids of articles that may be about the topic, and the IDF of each topic word."""
     words = tuple(map(Word, topic))
     limit = MAX_TOPIC_ARTICLES if topic else MAX_ARTICLES
-    hits = engine.match_all((*words, *times), scope, limit, newest=True)
+    hits = engine.match_all((*words, *period_filters), scope, limit, newest=True)
     if len(hits) == MAX_TOPIC_ARTICLES:
         # A word may share its stem with a more frequent one, as "OpenAI" does with "open".
-        exact = tuple(Phrase(word) for word in topic)
-        hits += engine.match_all((*exact, *times), scope, MAX_TOPIC_ARTICLES, newest=True)
+        phrases = tuple(Phrase(word) for word in topic)
+        hits += engine.match_all((*phrases, *period_filters), scope, MAX_TOPIC_ARTICLES, newest=True)
     if topic and len(hits) < MAX_ITEMS:
-        hits += engine.match_any(" ".join(topic), scope, MAX_TOPIC_ARTICLES, required=times)
-    weights = tuple(inverse_document_frequency(engine, text_analysis.query_stems(word)) for word in topic)
+        hits += engine.match_any(" ".join(topic), scope, MAX_TOPIC_ARTICLES, required=period_filters)
+    weights = tuple(compute_idf(engine, text_analysis.find_query_stems(word)) for word in topic)
     return list(dict.fromkeys(hit.article_id for hit in hits)), weights
 
 
-def _group_stories(found: Sequence[tuple[Article, float]], kin: Collection[tuple[int, int]]) -> list[_Story]:
+def _group_stories(
+    scored_articles: Sequence[tuple[Article, float]], similar_pairs: Collection[tuple[int, int]]
+) -> list[_Story]:
     """Group articles into stories: by the pairs found similar on arrival, or by similar titles."""
-    related: defaultdict[int, set[int]] = defaultdict(set)
-    for one, other in kin:
-        related[one].add(other)
-        related[other].add(one)
+    similar_ids: defaultdict[int, set[int]] = defaultdict(set)
+    for first_id, second_id in similar_pairs:
+        similar_ids[first_id].add(second_id)
+        similar_ids[second_id].add(first_id)
     stories: list[_Story] = []
-    titles: dict[int, frozenset[str]] = {
-        article.id: frozenset(text_analysis.stemmed_tokens(article.title, article.language))
-        for article, _ in found
+    title_stems: dict[int, frozenset[str]] = {
+        article.id: frozenset(text_analysis.stem_tokens(article.title, article.language))
+        for article, _ in scored_articles
     }
-    for article, fit in found:
+    for article, relevance in scored_articles:
         for story in stories:
             if any(
-                other.id in related[article.id] or _same_story(article, other, titles)
-                for other in story.articles
+                story_article.id in similar_ids[article.id]
+                or _report_same_story(article, story_article, title_stems)
+                for story_article in story.articles
             ):
                 story.articles.append(article)
-                story.relevance = max(story.relevance, fit)
+                story.relevance = max(story.relevance, relevance)
                 break
         else:
-            stories.append(_Story([article], fit))
+            stories.append(_Story([article], relevance))
     return stories
 
 
-def _same_story(article: Article, other: Article, titles: Mapping[int, frozenset[str]]) -> bool:
+def _report_same_story(first: Article, second: Article, title_stems: Mapping[int, frozenset[str]]) -> bool:
     """Return whether two articles report one event.
 
     Titles with different numbers never do, because each release is news.
     """
-    if article.page == other.page:
+    if first.page == second.page:
         return True
-    if abs(article.published - other.published) > SAME_STORY_WINDOW_SECONDS:
+    if abs(first.published - second.published) > SAME_STORY_WINDOW_SECONDS:
         return False
-    words, others = titles[article.id], titles[other.id]
-    numbers, other_numbers = ({word for word in each if word.isdecimal()} for each in (words, others))
-    if numbers and other_numbers and numbers != other_numbers:
+    first_stems, second_stems = title_stems[first.id], title_stems[second.id]
+    first_numbers, second_numbers = (
+        {word for word in stems if word.isdecimal()} for stems in (first_stems, second_stems)
+    )
+    if first_numbers and second_numbers and first_numbers != second_numbers:
         return False
-    common = len(words & others)
-    return common > 1 and common > MIN_TITLE_JACCARD * len(words | others)
+    shared_count = len(first_stems & second_stems)
+    return shared_count > 1 and shared_count > MIN_TITLE_JACCARD * len(first_stems | second_stems)
 
 
 def _select_items(
-    stories: Iterable[_Story], period: Period, taste: PreferenceModel
+    stories: Iterable[_Story], period: Period, preferences: PreferenceModel
 ) -> tuple[BriefingItem, ...]:
     """Select the biggest stories by outlets, freshness, relevance and preference.
 
     Each story ranks lower for every selected story of its outlet.
     """
-    length = max(1, period.end - period.start)
-    left = {
+    period_seconds = max(1, period.end - period.start)
+    remaining_stories = {
         number: (
             story,
-            log2(1 + story.outlets)
+            log2(1 + story.outlet_count)
             * story.relevance
-            * 0.5 ** ((period.end - story.newest) / (length / 2))
-            * PREFERENCE_FACTOR ** taste.score(story.articles[:MAX_PREFERENCE_ARTICLES]),
+            * 0.5 ** ((period.end - story.newest_published) / (period_seconds / 2))
+            * PREFERENCE_FACTOR ** preferences.compute_score(story.articles[:MAX_PREFERENCE_ARTICLES]),
         )
         for number, story in enumerate(stories)
     }
-    chosen: list[_Story] = []
-    shown: Counter[str] = Counter()
-    while left and len(chosen) < MAX_ITEMS:
+    selected_stories: list[_Story] = []
+    selected_by_outlet: Counter[str] = Counter()
+    while remaining_stories and len(selected_stories) < MAX_ITEMS:
         best = max(
-            left,
-            key=lambda number: left[number][1] * REPEATED_OUTLET_FACTOR ** shown[_outlet(left[number][0])],
+            remaining_stories,
+            key=lambda number: (
+                remaining_stories[number][1]
+                * REPEATED_OUTLET_FACTOR ** selected_by_outlet[_outlet(remaining_stories[number][0])]
+            ),
         )
-        story, _points = left.pop(best)
-        chosen.append(story)
-        shown[_outlet(story)] += 1
+        story, _points = remaining_stories.pop(best)
+        selected_stories.append(story)
+        selected_by_outlet[_outlet(story)] += 1
     return tuple(
         BriefingItem(
             discord_text.to_plain_line(story.articles[0].title) or story.articles[0].url,
             story.articles[0],
-            story.outlets,
+            story.outlet_count,
         )
-        for story in chosen
+        for story in selected_stories
     )
 
 

@@ -9,9 +9,9 @@ from datetime import UTC, tzinfo
 from typing import NamedTuple
 
 from bot.answers.briefing import time_expressions
-from bot.answers.question_analysis import answer_types_of
+from bot.answers.question_analysis import find_answer_types
 from bot.search.index import text_analysis
-from bot.search.query.query_parser import MAX_LENGTH
+from bot.search.query.query_parser import MAX_QUERY_LENGTH
 from bot.text.language import detect
 from bot.text.times.periods import Period
 from bot.text.words import fold
@@ -75,43 +75,53 @@ def parse_news_request(text: str, now: int, zone: tzinfo = UTC) -> NewsRequest |
 
     `now` is Unix time in seconds; days begin at midnight in `zone`.
     """
-    folded = normalize_question(text[:MAX_LENGTH])
-    moment = time_expressions.find_time_expression(folded, now, zone)
-    rest = folded if moment is None else f"{folded[: moment.start]} , {folded[moment.end :]}"
-    for shape, read_for_it in _REWRITES:
-        rest = rest.replace(shape, read_for_it)
-    words = text_analysis.tokens(rest)
-    if not (words or moment) or not _FACT_QUESTION_WORDS.isdisjoint(words):
-        return None
-    small = text_analysis.stop_words_in(words) | _ADJECTIVES
-    heads = _phrase_heads(words, _NEWS_NOUNS, small) or _phrase_heads(
-        words, _NEWS_WORDS_AFTER_OPENER, small, after=_OPENERS
+    folded = normalize_question(text[:MAX_QUERY_LENGTH])
+    time_expression = time_expressions.find_time_expression(folded, now, zone)
+    text_without_time = (
+        folded
+        if time_expression is None
+        else f"{folded[: time_expression.start]} , {folded[time_expression.end :]}"
     )
-    first = next((word for word in words if word not in small), "")
-    # A short text may begin with the news word, as in "actus spatial".
-    heads = heads or ([first] if first in _NEWS_NOUNS and len(words) <= MAX_TOPIC_WORDS else [])
-    timed = moment is not None and moment.is_relative
-    alone = moment is None and len(words) <= MAX_BARE_TOPIC_WORDS
-    if not heads and (answer_types_of(" ".join(words)) or not (timed or alone)):
+    for pattern, replacement in _REWRITES:
+        text_without_time = text_without_time.replace(pattern, replacement)
+    words = text_analysis.tokenize(text_without_time)
+    if not (words or time_expression) or not _FACT_QUESTION_WORDS.isdisjoint(words):
         return None
-    said = small | _NEWS_NOUNS | _NEWS_WORDS_AFTER_OPENER | _OPENERS | _CATCH_ALL_TOPICS
+    filler_words = text_analysis.find_stop_words(words) | _ADJECTIVES
+    news_heads = _find_phrase_heads(words, _NEWS_NOUNS, filler_words) or _find_phrase_heads(
+        words, _NEWS_WORDS_AFTER_OPENER, filler_words, openers=_OPENERS
+    )
+    first_content_word = next((word for word in words if word not in filler_words), "")
+    # A short text may begin with the news word, as in "actus spatial".
+    news_heads = news_heads or (
+        [first_content_word] if first_content_word in _NEWS_NOUNS and len(words) <= MAX_TOPIC_WORDS else []
+    )
+    has_relative_time = time_expression is not None and time_expression.is_relative
+    is_bare_topic = time_expression is None and len(words) <= MAX_BARE_TOPIC_WORDS
+    if not news_heads and (find_answer_types(" ".join(words)) or not (has_relative_time or is_bare_topic)):
+        return None
+    non_topic_words = filler_words | _NEWS_NOUNS | _NEWS_WORDS_AFTER_OPENER | _OPENERS | _CATCH_ALL_TOPICS
     topic = tuple(
         word
         for word in dict.fromkeys(words)
-        if word not in said and (len(word) > 1 or word.isdigit()) and text_analysis.query_stems(word)
+        if word not in non_topic_words
+        and (len(word) > 1 or word.isdigit())
+        and text_analysis.find_query_stems(word)
     )
-    if len(topic) > (MAX_TOPIC_WORDS if heads else MAX_TOPIC_WORDS_WITH_PERIOD) or not (
-        topic or heads or timed
+    if len(topic) > (MAX_TOPIC_WORDS if news_heads else MAX_TOPIC_WORDS_WITH_PERIOD) or not (
+        topic or news_heads or has_relative_time
     ):
         return None
-    lately = Period(now - time_expressions.RECENT_SECONDS, now + 1)
+    recent_period = Period(now - time_expressions.RECENT_SECONDS, now + 1)
     language = detect(text)
-    if moment is None:
-        return NewsRequest(topic, lately, is_period_stated=False, zone=zone, language=language)
+    if time_expression is None:
+        return NewsRequest(topic, recent_period, is_period_stated=False, zone=zone, language=language)
     # "These days" has the same period as "the last 7 days", but does not state it.
-    counted = any(map(str.isdigit, folded[moment.start : moment.end]))
-    stated = counted or moment.period != lately
-    return NewsRequest(topic, moment.period, is_period_stated=stated, zone=zone, language=language)
+    has_number = any(map(str.isdigit, folded[time_expression.start : time_expression.end]))
+    is_period_stated = has_number or time_expression.period != recent_period
+    return NewsRequest(
+        topic, time_expression.period, is_period_stated=is_period_stated, zone=zone, language=language
+    )
 
 
 def normalize_question(text: str) -> str:
@@ -119,18 +129,22 @@ def normalize_question(text: str) -> str:
     return " ".join(fold(text.encode("utf-8", "ignore").decode()).split())
 
 
-def _phrase_heads(
-    words: list[str], nouns: frozenset[str], small: frozenset[str], *, after: frozenset[str] | None = None
+def _find_phrase_heads(
+    words: list[str],
+    nouns: frozenset[str],
+    stop_words: frozenset[str],
+    *,
+    openers: frozenset[str] | None = None,
 ) -> list[str]:
     """Return the nouns that are the head of their phrase: followed by a stop word, a noun, or nothing.
 
     With `openers`, one of them must precede the noun or directly follow it ("il se passe quoi").
     """
-    following = [*words[1:], ""] if words else []
+    next_words = [*words[1:], ""] if words else []
     return [
         word
-        for place, (word, next_) in enumerate(zip(words, following, strict=True))
+        for index, (word, next_word) in enumerate(zip(words, next_words, strict=True))
         if word in nouns
-        and (not next_ or next_ in small or next_ in nouns)
-        and (after is None or not after.isdisjoint((*words[:place], next_)))
+        and (not next_word or next_word in stop_words or next_word in nouns)
+        and (openers is None or not openers.isdisjoint((*words[:index], next_word)))
     ]

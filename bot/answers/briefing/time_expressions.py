@@ -40,7 +40,7 @@ _NUMBER = (
     r"(?:\d{1,3}|an?|une?|one|two|three|four|five|six|seven|eight|nine|ten|deux|trois|quatre|cinq|sept|huit"
     r"|neuf|dix)"
 )
-_YEAR = periods.YEAR
+_YEAR = periods.YEAR_PATTERN
 _NUMBERED_DAY = r"\d{1,2}(?:st|nd|rd|th|er)?"
 _SINCE = r"(?P<since>since|depuis|after|apres|a partir de|a compter de)"
 _IN = r"(?:in|within|over|during|for|across|from|of|on|en|au|du|de|le|dans|sur|pendant|au cours|au mois)"
@@ -57,7 +57,7 @@ _SAISON = r"(?:printemps|ete|automne|hiver)"
 _ORDINAL = r"(?:first|second|third|fourth|[1-4](?:st|nd|rd|th|er|e)|premier|deuxieme|troisieme|quatrieme)"
 _QUARTER = rf"(?:[qt][1-4]|{_ORDINAL} (?:quarter|trimestre))"
 _OLD_YEAR = re.compile(r"(?<!\d)(?:1[0-8]\d\d|2100)$")
-_AFTER_A_YEAR = re.compile(
+_AFTER_OLD_YEAR = re.compile(
     r" ?(?:$|[^\w ])| (?:and|at|by|did|do|does|for|from|had|has|have|in|into|on|or|that|the|to|was|were|when"
     r"|who|with|a|au|aux|avec|chez|contre|dans|de|des|du|en|est|et|la|le|les|ou|par|pour|qui|selon|sous|sur)\b"
     r"| [dl]'"
@@ -135,47 +135,48 @@ _ABSOLUTE_PATTERNS = (
     rf"(?P<as_is>(?:spring|summer|autumn|fall|printemps|automne)(?: of| de)? {_YEAR})",
     rf"(?<=l')(?P<as_is>ete(?: de)? {_YEAR})",
 )
-_FEW = {"days": 7, "jours": 7, "weeks": 4, "semaines": 4, "months": 3, "mois": 3}
+_DEFAULT_COUNTS_BY_UNIT = {"days": 7, "jours": 7, "weeks": 4, "semaines": 4, "months": 3, "mois": 3}
 """Number of units that "the last few …" means."""
-_GROUP = re.compile(r"\?P<(\w+)>")
+_GROUP_PATTERN = re.compile(r"\?P<(\w+)>")
 _LEADING_WORDS = re.compile(
     rf"(?:\b{_SINCE} |\b{_IN} )?(?:\b(?:the|les|ces|ce|cette|la|le|des|de|du) |\b[ld]')?\Z"
 )
-_SOME_DATE = (
+_DATE = (
     rf"(?:{_YEAR}(?:-\d\d-\d\d)?|{_MONTH} {_NUMBERED_DAY}(?!\d)(?:,? {_YEAR})?"
     rf"|{_NUMBERED_DAY}(?: {_MONTH})?(?: {_YEAR})?|{_MONTH}(?: {_YEAR})?|{_DAY})"
 )
 _RANGE_PATTERN = re.compile(
-    rf"(?<![\w'-])(?:between|entre|from|du|de) (?:le |l')?(?P<first>{_SOME_DATE})"
-    rf" (?:and|et|to|until|au|a) (?:le |l')?(?P<last>{_SOME_DATE})(?![\w-])"
+    rf"(?<![\w'-])(?:between|entre|from|du|de) (?:le |l')?(?P<first>{_DATE})"
+    rf" (?:and|et|to|until|au|a) (?:le |l')?(?P<last>{_DATE})(?![\w-])"
 )
-_YEAR_LAST = re.compile(rf" {_YEAR}$")
-_DAY_ALONE = re.compile(_NUMBERED_DAY)
-_BEFORE = re.compile(r"\b(?:before|until|by|avant|jusqu'(?:a|en|au)|d'ici) (?:the |le |la |l')?\Z")
+_TRAILING_YEAR = re.compile(rf" {_YEAR}$")
+_DAY_ONLY = re.compile(_NUMBERED_DAY)
+_BEFORE_WORDS = re.compile(r"\b(?:before|until|by|avant|jusqu'(?:a|en|au)|d'ici) (?:the |le |la |l')?\Z")
 _END_OF_EXPRESSION = r"(?=$|[^\w'’-]|-ci\b|'s\b)"
 
 
 class _Rule(NamedTuple):
     pattern: re.Pattern[str]
-    relative: bool
+    is_relative: bool
 
 
-def _compiled(pattern: str, *, relative: bool) -> _Rule:
+def _compile_rule(pattern: str, *, is_relative: bool) -> _Rule:
     """Compile a pattern, numbering each group name because `re` allows a name only once."""
-    names: dict[str, int] = {}
+    group_counts: dict[str, int] = {}
 
     def numbered(match: re.Match[str]) -> str:
-        names[match[1]] = names.get(match[1], 0) + 1
-        return f"?P<{match[1]}_{names[match[1]]}>"
+        group_counts[match[1]] = group_counts.get(match[1], 0) + 1
+        return f"?P<{match[1]}_{group_counts[match[1]]}>"
 
     return _Rule(
-        re.compile(rf"(?<![\w-])(?<![^ld]')(?:{_GROUP.sub(numbered, pattern)}){_END_OF_EXPRESSION}"), relative
+        re.compile(rf"(?<![\w-])(?<![^ld]')(?:{_GROUP_PATTERN.sub(numbered, pattern)}){_END_OF_EXPRESSION}"),
+        is_relative,
     )
 
 
 _RULES = (
-    *(_compiled(pattern, relative=True) for pattern in _RELATIVE_PATTERNS),
-    *(_compiled(pattern, relative=False) for pattern in _ABSOLUTE_PATTERNS),
+    *(_compile_rule(pattern, is_relative=True) for pattern in _RELATIVE_PATTERNS),
+    *(_compile_rule(pattern, is_relative=False) for pattern in _ABSOLUTE_PATTERNS),
 )
 
 
@@ -185,13 +186,17 @@ def find_time_expression(folded: str, now: int, zone: tzinfo = UTC) -> TimeExpre
     `now` is Unix time in seconds; days begin at midnight in `zone`. An expression that only ends a period
     ("before 2020") does not count.
     """
-    found = list(_find_ranges(folded, now, zone))
+    expressions = list(_find_ranges(folded, now, zone))
     for rule in _RULES:
         for match in rule.pattern.finditer(folded):
-            moment = _to_time_expression(folded, match, now, zone, relative=rule.relative)
-            if moment is not None:
-                found.append(moment)
-    return max(found, key=lambda moment: (moment.end - moment.start, -moment.start), default=None)
+            time_expression = _to_time_expression(folded, match, now, zone, is_relative=rule.is_relative)
+            if time_expression is not None:
+                expressions.append(time_expression)
+    return max(
+        expressions,
+        key=lambda expression: (expression.end - expression.start, -expression.start),
+        default=None,
+    )
 
 
 def _find_ranges(folded: str, now: int, zone: tzinfo) -> Iterator[TimeExpression]:
@@ -200,17 +205,17 @@ def _find_ranges(folded: str, now: int, zone: tzinfo) -> Iterator[TimeExpression
         if _is_quantity(folded, match):
             continue
         first, last = match["first"], match["last"]
-        if _DAY_ALONE.fullmatch(first):
+        if _DAY_ONLY.fullmatch(first):
             first = f"{first} {last.partition(' ')[2]}"
-        elif _DAY_ALONE.fullmatch(last):
+        elif _DAY_ONLY.fullmatch(last):
             last = f"{first.partition(' ')[0]} {last}"
-        year = _YEAR_LAST.search(last)
-        if year and not (_YEAR_LAST.search(first) or "-" in first):
+        year = _TRAILING_YEAR.search(last)
+        if year and not (_TRAILING_YEAR.search(first) or "-" in first):
             first += year[0]
         begin, end = periods.parse(first, now, zone), periods.parse(last, now, zone)
         if begin and end and begin.start < end.end:
-            relative = not any(map(str.isdecimal, last)) and any(map(str.isalpha, last))
-            yield TimeExpression(match.start(), match.end(), Period(begin.start, end.end), relative)
+            is_relative = not any(map(str.isdecimal, last)) and any(map(str.isalpha, last))
+            yield TimeExpression(match.start(), match.end(), Period(begin.start, end.end), is_relative)
 
 
 def _is_quantity(folded: str, match: re.Match[str]) -> bool:
@@ -218,62 +223,62 @@ def _is_quantity(folded: str, match: re.Match[str]) -> bool:
     if not folded[match.end() - 1].isdecimal():
         return False
     if _OLD_YEAR.search(match[0]):
-        return _AFTER_A_YEAR.match(folded, match.end()) is None
+        return _AFTER_OLD_YEAR.match(folded, match.end()) is None
     return _COUNTED_NOUNS.match(folded, match.end()) is not None
 
 
 def _to_time_expression(
-    folded: str, match: re.Match[str], now: int, zone: tzinfo, *, relative: bool
+    folded: str, match: re.Match[str], now: int, zone: tzinfo, *, is_relative: bool
 ) -> TimeExpression | None:
-    if _BEFORE.search(folded, max(0, match.start() - 30), match.start()) or _is_quantity(folded, match):
+    if _BEFORE_WORDS.search(folded, max(0, match.start() - 30), match.start()) or _is_quantity(folded, match):
         return None
-    lead = _LEADING_WORDS.search(folded, max(0, match.start() - 30), match.start())
-    start = lead.start() if lead else match.start()
-    said = {name.rsplit("_", 1)[0]: said for name, said in match.groupdict().items() if said}
-    period = _period(said, now, zone)
+    leading_words = _LEADING_WORDS.search(folded, max(0, match.start() - 30), match.start())
+    start = leading_words.start() if leading_words else match.start()
+    matched_text = {name.rsplit("_", 1)[0]: groups for name, groups in match.groupdict().items() if groups}
+    period = _parse_period(matched_text, now, zone)
     if period is None:
         return None
-    if lead and lead["since"]:
-        relative = True
+    if leading_words and leading_words["since"]:
+        is_relative = True
         period = Period(period.start, max(now, period.start) + 1)
-    return TimeExpression(start, match.end(), period, relative)
+    return TimeExpression(start, match.end(), period, is_relative)
 
 
-def _period(said: dict[str, str], now: int, zone: tzinfo) -> Period | None:
-    if "as_is" in said:
-        words = said["as_is"].removeprefix("the ")
+def _parse_period(groups: dict[str, str], now: int, zone: tzinfo) -> Period | None:
+    if "as_is" in groups:
+        words = groups["as_is"].removeprefix("the ")
         return periods.parse({"jour": "aujourd'hui", "day": "today"}.get(words, words), now, zone)
-    if "week" in said:
-        day = periods.parse(said["week"], now, zone)
-        return day and _week(day.start, zone)
-    if "lately" in said:
+    if "week" in groups:
+        day = periods.parse(groups["week"], now, zone)
+        return day and _week_from(day.start, zone)
+    if "lately" in groups:
         return Period(now - RECENT_SECONDS, now + 1)
-    if "few" in said:
-        return periods.parse(f"{_FEW[said['few']]} {said['few']}", now)
-    if "ago" in said:
-        return _period_ago(said["ago"], now, zone)
-    count = f"1 {said['rolling']}" if "rolling" in said else f"{said['n']} {said['unit']}"
-    back = periods.parse(count, now)
-    return back and back._replace(end=back.end + 1)
+    if "few" in groups:
+        return periods.parse(f"{_DEFAULT_COUNTS_BY_UNIT[groups['few']]} {groups['few']}", now)
+    if "ago" in groups:
+        return _parse_period_ago(groups["ago"], now, zone)
+    count = f"1 {groups['rolling']}" if "rolling" in groups else f"{groups['n']} {groups['unit']}"
+    period = periods.parse(count, now)
+    return period and period._replace(end=period.end + 1)
 
 
-def _period_ago(expression: str, now: int, zone: tzinfo) -> Period | None:
+def _parse_period_ago(expression: str, now: int, zone: tzinfo) -> Period | None:
     """Return the calendar day, week, month or year that contains the time so long ago."""
-    back = periods.parse(expression, now)
-    if back is None:
+    period = periods.parse(expression, now)
+    if period is None:
         return None
-    moment = datetime.fromtimestamp(back.start, zone)
+    moment = datetime.fromtimestamp(period.start, zone)
     unit = expression.rpartition(" ")[2]
     if unit.startswith(("week", "semaine")):
         monday = moment.date() - timedelta(days=moment.weekday())
         day = periods.parse(monday.isoformat(), now, zone)
-        return day and _week(day.start, zone)
+        return day and _week_from(day.start, zone)
     if unit.startswith(("month", "mois")):
         return periods.parse(f"{moment:%Y-%m}", now, zone)
     if unit.startswith(("year", "an")):
         return periods.parse(f"{moment:%Y}", now, zone)
-    return periods.parse(f"{moment:%Y-%m-%d}", now, zone) if unit.startswith(("day", "jour")) else back
+    return periods.parse(f"{moment:%Y-%m-%d}", now, zone) if unit.startswith(("day", "jour")) else period
 
 
-def _week(start: int, zone: tzinfo) -> Period:
+def _week_from(start: int, zone: tzinfo) -> Period:
     return Period(start, periods.add_local_seconds(start, 7 * 86400, zone))

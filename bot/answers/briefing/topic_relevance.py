@@ -30,44 +30,49 @@ def score_topic_relevance(
     """
     if not topic:
         return [(article, 1.0) for article in articles]
-    whole, most = sum(weights), max(range(len(topic)), key=lambda place: weights[place])
+    total_weight, heaviest_index = sum(weights), max(range(len(topic)), key=lambda index: weights[index])
 
     def share(terms: set[str], forms: Sequence[frozenset[str]]) -> float:
-        held = [not terms.isdisjoint(each) for each in forms]
-        return sum(w for w, has in zip(weights, held, strict=True) if has) / whole if held[most] else 0.0
+        is_present = [not terms.isdisjoint(word_forms) for word_forms in forms]
+        return (
+            sum(weight for weight, has_word in zip(weights, is_present, strict=True) if has_word)
+            / total_weight
+            if is_present[heaviest_index]
+            else 0.0
+        )
 
-    as_written, by_stem = [], []
-    written = [_as_written(word) for word in topic]
+    word_shares, stem_shares = [], []
+    topic_words = [_words_without_plural(word) for word in topic]
     for article in articles:
         language, title = article.language, article.title
         lead = f"{title}\n{article.summary[:LEAD_LENGTH]}\n{(article.body or '')[:LEAD_LENGTH]}"
-        as_written.append([share(set(_as_written(text)), written) for text in (title, lead)])
-        stems = [frozenset(text_analysis.stemmed_tokens(word, language)) for word in topic]
-        by_stem.append(
-            [share(set(text_analysis.stemmed_tokens(text, language)), stems) for text in (title, lead)]
+        word_shares.append([share(set(_words_without_plural(text)), topic_words) for text in (title, lead)])
+        stems = [frozenset(text_analysis.stem_tokens(word, language)) for word in topic]
+        stem_shares.append(
+            [share(set(text_analysis.stem_tokens(text, language)), stems) for text in (title, lead)]
         )
     best: list[tuple[Article, float]] = []
-    for in_title, in_lead in (
+    for min_title_share, min_lead_share in (
         (MIN_TITLE_SHARE, 1.0),
         (0.0, 1.0),
         (0.0, MIN_TITLE_SHARE),
         (MIN_PARTIAL_SHARE, MIN_PARTIAL_SHARE),
     ):
-        for shares in (as_written, by_stem):
-            chosen = [
+        for shares in (word_shares, stem_shares):
+            scored_articles = [
                 (article, lead_share * (1.0 if title_share >= MIN_TITLE_SHARE else LEAD_ONLY_FACTOR))
                 for article, (title_share, lead_share) in zip(articles, shares, strict=True)
-                if title_share >= in_title and lead_share >= in_lead - EPSILON
+                if title_share >= min_title_share and lead_share >= min_lead_share - EPSILON
             ]
-            best = max(best, chosen, key=len)
+            best = max(best, scored_articles, key=len)
             if len(best) >= MIN_ARTICLES:
                 return best
     return best
 
 
-def _as_written(text: str) -> frozenset[str]:
+def _words_without_plural(text: str) -> frozenset[str]:
     """Return the folded words without a plural's letter.
 
     Stems would conflate some words, as "loup" and "louper".
     """
-    return frozenset(word.rstrip("sx") for word in text_analysis.tokens(text))
+    return frozenset(word.rstrip("sx") for word in text_analysis.tokenize(text))

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Sequence
 from bot.answers.answer_model import Answer
 from bot.answers.briefing import time_expressions
 from bot.answers.briefing.news_requests import normalize_question
-from bot.answers.question_analysis import PRESENT
+from bot.answers.question_analysis import PRESENT_PATTERN
 from bot.search.index import text_analysis
-from bot.search.query.query_parser import MAX_LENGTH
+from bot.search.query.query_parser import MAX_QUERY_LENGTH
 
 MAX_PREVIOUS_QUESTIONS = 5
 """Maximum number of previous questions that are considered."""
@@ -39,93 +39,124 @@ _PREPOSITION = re.compile(
     r"^(in|at|on|from|for|by|to|with|of|en|au|aux|a|à|dans|chez|pour|par|de|du|sur|avec) ", re.IGNORECASE
 )
 _ARTICLE = r"(?:the|an?|le|la|les|une?)"
-_NAME = re.compile(r"[^\W\d_a-zà-ÿœ][\w.+’'-]*(?: (?:[^\W\d_a-zà-ÿœ][\w.+’'-]*|\d[\w.]*))*")
+_NAME_PATTERN = re.compile(r"[^\W\d_a-zà-ÿœ][\w.+’'-]*(?: (?:[^\W\d_a-zà-ÿœ][\w.+’'-]*|\d[\w.]*))*")
 
 
 def resolve_question(text: str, previous_questions: Sequence[str]) -> str:
     """Return a question as it would be asked on its own. `previous_questions` are in order, oldest first."""
-    said = ""
+    resolved = ""
     for question in (*previous_questions[-MAX_PREVIOUS_QUESTIONS:], text):
-        typed = " ".join(question[:MAX_LENGTH].split())
-        said = _resolve_one(typed, said)[:MAX_LENGTH]
-    return said
+        normalized = " ".join(question[:MAX_QUERY_LENGTH].split())
+        resolved = _resolve_against_previous(normalized, resolved)[:MAX_QUERY_LENGTH]
+    return resolved
 
 
-def _resolve_one(text: str, before: str) -> str:
+def _resolve_against_previous(text: str, previous_question: str) -> str:
     """Complete a question from the resolved question before it."""
-    if not before or not text:
-        return text or before
+    if not previous_question or not text:
+        return text or previous_question
     folded = normalize_question(text)
     opening = _FOLLOW_UP_OPENING.match(folded)
-    rest = folded[opening.end() :] if opening else folded
-    own = content_words(text)
-    points, asks = bool(_ANAPHORA.search(folded)), bool(_INTERROGATIVE.search(rest))
-    if points or asks:
-        if asks and not points and (names(text) or len(own) > MAX_DEPENDENT_CONTENT_WORDS):
+    text_after_opening = folded[opening.end() :] if opening else folded
+    own_content_words = content_words(text)
+    is_anaphoric, is_interrogative = (
+        bool(_ANAPHORA.search(folded)),
+        bool(_INTERROGATIVE.search(text_after_opening)),
+    )
+    if is_anaphoric or is_interrogative:
+        if (
+            is_interrogative
+            and not is_anaphoric
+            and (extract_names(text) or len(own_content_words) > MAX_DEPENDENT_CONTENT_WORDS)
+        ):
             return text
-        known = set(content_words(text))
+        own_words = set(content_words(text))
         return " ".join(
-            [text, *(word for word in content_words(before)[:MAX_INHERITED_WORDS] if word not in known)]
+            [
+                text,
+                *(
+                    word
+                    for word in content_words(previous_question)[:MAX_INHERITED_WORDS]
+                    if word not in own_words
+                ),
+            ]
         )
-    if not own or not (opening or (text.endswith("?") and len(own) <= MAX_DEPENDENT_CONTENT_WORDS)):
+    if not own_content_words or not (
+        opening or (text.endswith("?") and len(own_content_words) <= MAX_DEPENDENT_CONTENT_WORDS)
+    ):
         return text
-    return _substitute(before, text[len(text) - len(rest) :] if len(folded) == len(text) else rest)
+    return _substitute(
+        previous_question,
+        text[len(text) - len(text_after_opening) :] if len(folded) == len(text) else text_after_opening,
+    )
 
 
-def _substitute(before: str, rest: str) -> str:
+def _substitute(previous_question: str, replacement: str) -> str:
     """Return the previous question about another topic: "and in France?", "et Microsoft ?"."""
-    rest, base = rest.strip(" ?!."), before.rstrip(" ?!.")
-    moment = time_expressions.find_time_expression(normalize_question(base), 0)
-    times = [match[0] for match in PRESENT.finditer(normalize_question(base))]
-    times += [] if moment is None else [normalize_question(base)[moment.start : moment.end]]
-    telling = [word for word in content_words(base) if word not in text_analysis.tokens(" ".join(times))]
-    placed = _PREPOSITION.match(rest)
-    if placed and not names(base):
+    replacement, base = replacement.strip(" ?!."), previous_question.rstrip(" ?!.")
+    time_expression = time_expressions.find_time_expression(normalize_question(base), 0)
+    time_phrases = [match[0] for match in PRESENT_PATTERN.finditer(normalize_question(base))]
+    time_phrases += (
+        []
+        if time_expression is None
+        else [normalize_question(base)[time_expression.start : time_expression.end]]
+    )
+    topic_words = [
+        word for word in content_words(base) if word not in text_analysis.tokenize(" ".join(time_phrases))
+    ]
+    preposition = _PREPOSITION.match(replacement)
+    if preposition and not extract_names(base):
         # For example "quoi de neuf sur la grève", then "et sur macron ?".
-        phrase = rf"\b{placed[0]}(?:(?!{_PREPOSITION.pattern.removeprefix('^')})\S+(?: |$))+"
-        for alike in reversed(list(re.finditer(phrase, base, re.IGNORECASE))):
-            if not set(telling).isdisjoint(content_words(alike[0])):
-                return f"{base[: alike.start()]}{rest} {base[alike.end() :]}".rstrip()
-    for name in reversed(names(base) or telling[-1:]):
-        before_it = rf"{_PREPOSITION.pattern.removeprefix('^')}" if placed else rf"(?:{_ARTICLE} )?"
-        exchanged = re.search(rf"\b{before_it}{re.escape(name)}\b", base, re.IGNORECASE)
-        if exchanged is not None:
-            kept = "" if placed or re.match(_ARTICLE, rest, re.IGNORECASE) else _article(exchanged[0])
-            return f"{base[: exchanged.start()]}{kept}{rest}{base[exchanged.end() :]}"
-    return f"{base} {rest}"
+        phrase = rf"\b{preposition[0]}(?:(?!{_PREPOSITION.pattern.removeprefix('^')})\S+(?: |$))+"
+        for phrase_match in reversed(list(re.finditer(phrase, base, re.IGNORECASE))):
+            if not set(topic_words).isdisjoint(content_words(phrase_match[0])):
+                return f"{base[: phrase_match.start()]}{replacement} {base[phrase_match.end() :]}".rstrip()
+    for name in reversed(extract_names(base) or topic_words[-1:]):
+        optional_prefix = (
+            rf"{_PREPOSITION.pattern.removeprefix('^')}" if preposition else rf"(?:{_ARTICLE} )?"
+        )
+        replaced = re.search(rf"\b{optional_prefix}{re.escape(name)}\b", base, re.IGNORECASE)
+        if replaced is not None:
+            article = (
+                ""
+                if preposition or re.match(_ARTICLE, replacement, re.IGNORECASE)
+                else _leading_article(replaced[0])
+            )
+            return f"{base[: replaced.start()]}{article}{replacement}{base[replaced.end() :]}"
+    return f"{base} {replacement}"
 
 
-def _article(text: str) -> str:
+def _leading_article(text: str) -> str:
     """Return the grammatical article at the beginning of a text, with the space after it, or ""."""
-    found = re.match(rf"{_ARTICLE} ", text, re.IGNORECASE)
-    return found[0] if found else ""
+    match = re.match(rf"{_ARTICLE} ", text, re.IGNORECASE)
+    return match[0] if match else ""
 
 
 def content_words(text: str) -> list[str]:
     """Return the content words of a question: no stop words, no question words, each once."""
-    words = text_analysis.tokens(text.encode("utf-8", "ignore").decode())
-    small = text_analysis.stop_words_in(words)
+    words = text_analysis.tokenize(text.encode("utf-8", "ignore").decode())
+    small = text_analysis.find_stop_words(words)
     return [
         word
         for word in dict.fromkeys(words)
-        if word not in small and text_analysis.query_stems(word) and not _INTERROGATIVE.fullmatch(word)
+        if word not in small and text_analysis.find_query_stems(word) and not _INTERROGATIVE.fullmatch(word)
     ]
 
 
-def names(text: str) -> list[str]:
+def extract_names(text: str) -> list[str]:
     """Return the names in a question, as far as capitals show them.
 
     A capital at the beginning of the question does not indicate a name by itself.
     """
-    found = []
-    for match in _NAME.finditer(text):
+    question_names = []
+    for match in _NAME_PATTERN.finditer(text):
         words = match[0].split()
-        begins = not match.start()
-        if begins and (not content_words(words[0]) or len(words) == 1):
+        is_at_start = not match.start()
+        if is_at_start and (not content_words(words[0]) or len(words) == 1):
             words = words[1:]
         if words and content_words(" ".join(words)):
-            found.append(" ".join(words).rstrip(".’'"))
-    return found
+            question_names.append(" ".join(words).rstrip(".’'"))
+    return question_names
 
 
 MAX_TOPICS = 2
@@ -140,7 +171,7 @@ MAX_NAME_LENGTH = 40
 """Maximum length of a suggested name, in characters."""
 
 # Consecutive capitalised words inside a sentence; at its beginning capitals do not indicate a name.
-_TOPIC = re.compile(r"(?<=[\w,;] )[^\W\d_a-zà-ÿœ][\w’'-]+(?: [^\W\d_a-zà-ÿœ][\w’'-]+)*")
+_TOPIC_PATTERN = re.compile(r"(?<=[\w,;] )[^\W\d_a-zà-ÿœ][\w’'-]+(?: [^\W\d_a-zà-ÿœ][\w’'-]+)*")
 
 
 def suggest_topics(answer: Answer) -> tuple[str, ...]:
@@ -149,30 +180,34 @@ def suggest_topics(answer: Answer) -> tuple[str, ...]:
     Other names must share a word with a quoted article's title.
     """
     articles = [quote.article for quote in (*answer.quotes, *answer.possible_quotes)]
-    asked = set(text_analysis.tokens(answer.question))
-    found: Counter[str] = Counter()
+    question_tokens = set(text_analysis.tokenize(answer.question))
+    mention_counts: Counter[str] = Counter()
     for article in {article.id: article for article in articles}.values():
         text = (article.body or article.summary)[:MAX_CHARS_READ]
-        about = asked.union(text_analysis.tokens(article.title))
-        for name in set(_TOPIC.findall(text)[:MAX_NAMES_PER_ARTICLE]):
-            if not about.isdisjoint(text_analysis.tokens(name)):
-                found[name] += text.count(name)
-    often = [
-        name for name, count in found.most_common() if count >= MIN_MENTIONS and len(name) <= MAX_NAME_LENGTH
+        known_tokens = question_tokens.union(text_analysis.tokenize(article.title))
+        for name in set(_TOPIC_PATTERN.findall(text)[:MAX_NAMES_PER_ARTICLE]):
+            if not known_tokens.isdisjoint(text_analysis.tokenize(name)):
+                mention_counts[name] += text.count(name)
+    frequent_names = [
+        name
+        for name, count in mention_counts.most_common()
+        if count >= MIN_MENTIONS and len(name) <= MAX_NAME_LENGTH
     ]
     if answer.briefing:  # The briefing has just answered what is new about the question's own names.
-        often = [name for name in often if asked.isdisjoint(text_analysis.tokens(name))]
-    often.sort(key=lambda name: not asked.intersection(text_analysis.tokens(name)))
-    return tuple(_without_shared_words(often))[:MAX_TOPICS]
+        frequent_names = [
+            name for name in frequent_names if question_tokens.isdisjoint(text_analysis.tokenize(name))
+        ]
+    frequent_names.sort(key=lambda name: not question_tokens.intersection(text_analysis.tokenize(name)))
+    return tuple(_without_shared_words(frequent_names))[:MAX_TOPICS]
 
 
 def _without_shared_words(names: Iterable[str]) -> list[str]:
     """Return the names that share no word with an earlier one."""
-    kept: list[str] = []
-    known: set[str] = set()
+    distinct_names: list[str] = []
+    used_words: set[str] = set()
     for name in names:
-        words = set(text_analysis.tokens(name))
-        if words and known.isdisjoint(words) and any(map(text_analysis.query_stems, words)):
-            kept.append(name)
-            known |= words
-    return kept
+        words = set(text_analysis.tokenize(name))
+        if words and used_words.isdisjoint(words) and any(map(text_analysis.find_query_stems, words)):
+            distinct_names.append(name)
+            used_words |= words
+    return distinct_names

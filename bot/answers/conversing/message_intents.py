@@ -10,25 +10,28 @@ from bot.search.query.query_tree import AllOf, Node, Word
 from bot.text.language import detect
 from bot.text.words import fold
 
-_GREETING = r"(?:(?:and|et|but|mais|so|alors|donc|hey|hi|hello|ok|bonjour|salut|please|svp|stp)\b\W*)*"
-_ENGLISH = re.compile(
-    _GREETING + r"(?:what|which|who|whom|whose|when|where|why|how|tell me|explain|summari[sz]e|any news)\b"
+_LEADING_WORDS = r"(?:(?:and|et|but|mais|so|alors|donc|hey|hi|hello|ok|bonjour|salut|please|svp|stp)\b\W*)*"
+_ENGLISH_QUESTION = re.compile(
+    _LEADING_WORDS
+    + r"(?:what|which|who|whom|whose|when|where|why|how|tell me|explain|summari[sz]e|any news)\b"
 )
-_FRENCH = re.compile(
-    _GREETING
+_FRENCH_QUESTION = re.compile(
+    _LEADING_WORDS
     + r"(?:combien|comment|pourquoi|quand|ou|qui|que|quoi|quels?|quelles?|lequel|laquelle|est-ce|qu'|dis-moi"
     r"|explique|raconte|resume|parle|les (?:nouvelles|nouveautes|actus|actualites))(?!\w)"
 )
-_SEARCH = re.compile(
+_SEARCH_VERB = re.compile(
     r"(?:search|find|look for|(?P<french>(?:re)?cherche[rz]?|trouve[rz]?))\b(?P<colon>\s*:)?\s*",
     re.IGNORECASE,
 )
-_HELLO = re.compile(r"(?:hi|hello|hey|help|bonjour|bonsoir|salut|coucou|aide|test|ping)\W*", re.IGNORECASE)
+_GREETING_ONLY = re.compile(
+    r"(?:hi|hello|hey|help|bonjour|bonsoir|salut|coucou|aide|test|ping)\W*", re.IGNORECASE
+)
 _FRENCH_GREETING = re.compile(r"(?:bonjour|bonsoir|salut|coucou|aide)\W*", re.IGNORECASE)
-_THANKS = re.compile(r"(?:thanks?|thank you|thx|merci)\b[^?]{0,30}", re.IGNORECASE)
+_THANKS_ONLY = re.compile(r"(?:thanks?|thank you|thx|merci)\b[^?]{0,30}", re.IGNORECASE)
 
 
-class Intent(Enum):
+class MessageKind(Enum):
     """Kind of request that a message makes."""
 
     HELP = "help"
@@ -44,12 +47,12 @@ class MessageIntent:
     `language` is an ISO 639-1 code, or None if it is unclear.
     """
 
-    intent: Intent
+    kind: MessageKind
     text: str = ""
     language: str | None = field(default=None, compare=False)
 
 
-def detect_intent(text: str, now: int, *, addressed: bool) -> MessageIntent:
+def detect_intent(text: str, now: int, *, is_addressed: bool) -> MessageIntent:
     """Return the intent of a message, given its text without the mention.
 
     A search begins with a verb such as "search" or "cherche", or is not a question and uses search syntax: a
@@ -58,53 +61,71 @@ def detect_intent(text: str, now: int, *, addressed: bool) -> MessageIntent:
     Unix time in seconds, from which relative dates count.
     """
     text = " ".join(text.split())
-    return replace(_wanted(text, now, addressed=addressed), language=detect_message_language(text))
+    return replace(
+        _classify(text, now, is_directly_addressed=is_addressed), language=detect_message_language(text)
+    )
 
 
-def _wanted(text: str, now: int, *, addressed: bool) -> MessageIntent:
-    verb = _SEARCH.match(text)
-    asks_nothing = verb is not None and verb["colon"] and verb.end() == len(text)
-    if not text or asks_nothing or is_greeting(text):
-        return MessageIntent(Intent.HELP, text) if addressed else MessageIntent(Intent.NOTHING)
+def _classify(text: str, now: int, *, is_directly_addressed: bool) -> MessageIntent:
+    search_verb = _SEARCH_VERB.match(text)
+    is_empty_search = search_verb is not None and search_verb["colon"] and search_verb.end() == len(text)
+    if not text or is_empty_search or is_greeting(text):
+        return (
+            MessageIntent(MessageKind.HELP, text)
+            if is_directly_addressed
+            else MessageIntent(MessageKind.NOTHING)
+        )
     if is_thanks(text):
-        return MessageIntent(Intent.NOTHING)
-    question = is_question(text)
-    if verb and verb.end() < len(text) and (verb["colon"] or (addressed and not text.endswith("?"))):
-        return MessageIntent(Intent.SEARCH, text[verb.end() :])
-    if not question and addressed and any(map(_uses_search_syntax, parse_query(text, now).nodes)):
-        return MessageIntent(Intent.SEARCH, text)
-    return MessageIntent(Intent.ANSWER, text) if question or addressed else MessageIntent(Intent.NOTHING)
+        return MessageIntent(MessageKind.NOTHING)
+    asks_question = is_question(text)
+    if (
+        search_verb
+        and search_verb.end() < len(text)
+        and (search_verb["colon"] or (is_directly_addressed and not text.endswith("?")))
+    ):
+        return MessageIntent(MessageKind.SEARCH, text[search_verb.end() :])
+    if (
+        not asks_question
+        and is_directly_addressed
+        and any(map(_uses_search_syntax, parse_query(text, now).nodes))
+    ):
+        return MessageIntent(MessageKind.SEARCH, text)
+    return (
+        MessageIntent(MessageKind.ANSWER, text)
+        if asks_question or is_directly_addressed
+        else MessageIntent(MessageKind.NOTHING)
+    )
 
 
 def is_greeting(text: str) -> bool:
     """Return whether a text is only a greeting or a call for help."""
-    return _HELLO.fullmatch(text.strip()) is not None
+    return _GREETING_ONLY.fullmatch(text.strip()) is not None
 
 
 def is_thanks(text: str) -> bool:
     """Return whether a text only says thanks."""
-    return _THANKS.fullmatch(text.strip()) is not None
+    return _THANKS_ONLY.fullmatch(text.strip()) is not None
 
 
 def is_question(text: str) -> bool:
     """Return whether a text asks a question."""
-    return "?" in text or bool(_ENGLISH.match(fold(text)) or _FRENCH.match(fold(text)))
+    return "?" in text or bool(_ENGLISH_QUESTION.match(fold(text)) or _FRENCH_QUESTION.match(fold(text)))
 
 
 def detect_message_language(text: str) -> str | None:
     """Return the ISO 639-1 code of a message's language, even of a few words; None if it is unclear."""
-    if found := detect(text):
-        return found
+    if language := detect(text):
+        return language
     folded = fold(text)
-    verb = _SEARCH.match(text)
+    search_verb = _SEARCH_VERB.match(text)
     if (
-        _FRENCH.match(folded)
-        or (verb and verb["french"])
+        _FRENCH_QUESTION.match(folded)
+        or (search_verb and search_verb["french"])
         or _FRENCH_GREETING.fullmatch(text)
         or uses_french_alias(text)
     ):
         return "fr"
-    return "en" if _ENGLISH.match(folded) or verb else None
+    return "en" if _ENGLISH_QUESTION.match(folded) or search_verb else None
 
 
 def _uses_search_syntax(node: Node) -> bool:

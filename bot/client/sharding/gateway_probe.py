@@ -21,13 +21,13 @@ from bot.store import StoreError
 
 log = logging.getLogger(__name__)
 
-DOUBTED, GIVEN_UP = 10.0, 30.0
+SUSPECT_SECONDS, GIVE_UP_SECONDS = 10.0, 30.0
 """Seconds without a connection until this process takes no more shards, and until it gives the shard away."""
-LOOK_EVERY = 1.0
+CHECK_INTERVAL_SECONDS = 1.0
 """Seconds between checks of the connections."""
-TRY_EVERY = 10.0
+RETRY_SECONDS = 10.0
 """Seconds between attempts to reach the gateway while this process has no shard."""
-_PATIENCE = 10.0
+_HELLO_TIMEOUT_SECONDS = 10.0
 """Seconds to wait for the gateway's hello."""
 
 
@@ -37,24 +37,24 @@ class GatewayProbe:
     def __init__(
         self,
         client: discord.AutoShardedClient,
-        starts: IdentifyScheduler,
+        scheduler: IdentifyScheduler,
         connections: ShardConnections,
-        newsroom: Services,
+        services: Services,
     ) -> None:
-        self._client, self._starts, self._connections = client, starts, connections
-        self._clock, self._leases = newsroom.clock, newsroom.leases
+        self._client, self._scheduler, self._connections = client, scheduler, connections
+        self._clock, self._leases = services.clock, services.leases
         # Monotonic time since which a shard has had no connection
-        self._since: dict[int, float] = {}
+        self._disconnected_since: dict[int, float] = {}
 
     async def wait_until_reachable(self) -> None:
         """Wait until the gateway answers, then mark the gateway role as available."""
-        is_told = False
-        while not await self._answers():
-            if not is_told:
+        is_logged = False
+        while not await self._is_gateway_reachable():
+            if not is_logged:
                 log.warning("gateway unreachable; taking no shards until it answers")
-                is_told = True
-            await self._clock.sleep(TRY_EVERY)
-        self._leases.set_available(ProcessRole.GATEWAY, now=True)
+                is_logged = True
+            await self._clock.sleep(RETRY_SECONDS)
+        self._leases.set_available(ProcessRole.GATEWAY, is_available=True)
 
     async def wait_for_disconnected(self, numbers: Collection[int]) -> frozenset[int]:
         """Wait until some of these shards have been disconnected for `GIVE_UP_SECONDS`; return them.
@@ -62,31 +62,41 @@ class GatewayProbe:
         Re-reads `numbers`, which may change. Does not return while no other process could take the shards.
         """
         while True:
-            await self._clock.sleep(LOOK_EVERY)
+            await self._clock.sleep(CHECK_INTERVAL_SECONDS)
             now = self._clock.monotonic()
-            away = (
-                [] if self._starts.waiting else [each for each in numbers if not self._connections.has(each)]
+            disconnected = (
+                []
+                if self._scheduler.waiting_count
+                else [
+                    shard_number
+                    for shard_number in numbers
+                    if not self._connections.is_connected(shard_number)
+                ]
             )
-            self._since = {number: self._since.get(number, now) for number in away}
-            is_doubted = any(now - since >= DOUBTED for since in self._since.values())
+            self._disconnected_since = {
+                number: self._disconnected_since.get(number, now) for number in disconnected
+            }
+            is_suspect = any(now - since >= SUSPECT_SECONDS for since in self._disconnected_since.values())
             self._leases.set_available(
-                ProcessRole.GATEWAY, now=not (is_doubted or self._connections.orphaned)
+                ProcessRole.GATEWAY, is_available=not (is_suspect or self._connections.orphaned)
             )
-            found = frozenset(number for number, since in self._since.items() if now - since >= GIVEN_UP)
-            if found and await self._others_can():
-                return found
+            given_up = frozenset(
+                number for number, since in self._disconnected_since.items() if now - since >= GIVE_UP_SECONDS
+            )
+            if given_up and await self._has_available_peers():
+                return given_up
 
-    async def _others_can(self) -> bool:
+    async def _has_available_peers(self) -> bool:
         try:
             return bool(await self._leases.other_processes(ProcessRole.GATEWAY))
         except StoreError:
             return False
 
-    async def _answers(self) -> bool:
-        address = DiscordWebSocket.DEFAULT_GATEWAY.with_query(v=10, encoding="json")
+    async def _is_gateway_reachable(self) -> bool:
+        url = DiscordWebSocket.DEFAULT_GATEWAY.with_query(v=10, encoding="json")
         try:
-            async with asyncio.timeout(_PATIENCE):
-                socket = await self._client.http.ws_connect(str(address))
+            async with asyncio.timeout(_HELLO_TIMEOUT_SECONDS):
+                socket = await self._client.http.ws_connect(str(url))
                 try:
                     return (await socket.receive()).type is aiohttp.WSMsgType.TEXT
                 finally:

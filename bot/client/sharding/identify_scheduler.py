@@ -22,71 +22,71 @@ log = logging.getLogger(__name__)
 
 MAX_RECHECK_SECONDS = 300.0
 """Maximum seconds until the limits are fetched again while no session may start."""
-_PATIENCE = 10.0
+_LIMITS_TIMEOUT_SECONDS = 10.0
 """Seconds to wait for Discord's session limits."""
 
 
 class IdentifyScheduler:
     """Identify scheduler of one bot; `bucket_count` shards may identify concurrently."""
 
-    def __init__(self, client: discord.AutoShardedClient, newsroom: Services) -> None:
-        self._client, self._store, self._clock = client, newsroom.store, newsroom.clock
-        self.buckets = 1
+    def __init__(self, client: discord.AutoShardedClient, services: Services) -> None:
+        self._client, self._store, self._clock = client, services.store, services.clock
+        self.bucket_count = 1
         self.sessions_remaining: int | None = None
         """Sessions that may still start today, as of the last response; None if unknown."""
-        self.waiting = 0
+        self.waiting_count = 0
         """Number of this process's shards that wait to identify."""
-        self._is_told = False
-        self._granted: dict[int, IdentifyPermit] = {}  # By shard
+        self._is_exhaustion_logged = False
+        self._permits: dict[int, IdentifyPermit] = {}  # By shard
         # By bucket; asyncio's locks are first come, first served.
-        self._lines: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._bucket_locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @property
-    def pause(self) -> float:
+    def mean_interval_seconds(self) -> float:
         """Mean seconds between two identifies of the bot."""
-        return self._store.shards.identify_interval_seconds / self.buckets
+        return self._store.shards.identify_interval_seconds / self.bucket_count
 
     async def wait_for_identify(self, number: int) -> None:
         """Wait until a shard may identify: one per bucket every five seconds while the daily quota lasts.
 
         A shard that did not use its last permit could not connect and does not count as waiting.
         """
-        bucket = number % self.buckets
-        with nullcontext() if number in self._granted else self._wait():
-            async with self._lines[bucket]:
+        bucket = number % self.bucket_count
+        with nullcontext() if number in self._permits else self._count_waiting():
+            async with self._bucket_locks[bucket]:
                 while True:
                     await self._wait_for_quota()
-                    turn = await self._store.retry_until_written(
+                    permit = await self._store.retry_until_written(
                         partial(self._store.shards.request_identify, bucket, self.sessions_remaining)
                     )
-                    if not turn.wait_seconds:
+                    if not permit.wait_seconds:
                         break
-                    await self._clock.sleep(turn.wait_seconds)
-        self._granted[number] = turn
+                    await self._clock.sleep(permit.wait_seconds)
+        self._permits[number] = permit
 
     async def confirm_identify(self, number: int) -> None:
         """Use the permit of a shard that identifies now, or wait for a new one.
 
         A permit expires as soon as the bucket's next one is granted.
         """
-        identifies, bucket = self._store.shards.confirm_identify, number % self.buckets
-        while (turn := self._granted.pop(number, None)) is None or not await self._store.retry_until_written(
-            partial(identifies, bucket, turn)
-        ):
+        confirm, bucket = self._store.shards.confirm_identify, number % self.bucket_count
+        while (
+            permit := self._permits.pop(number, None)
+        ) is None or not await self._store.retry_until_written(partial(confirm, bucket, permit)):
             await self.wait_for_identify(number)
 
     async def _wait_for_quota(self) -> None:
         """Wait while Discord allows no further session; unknown limits do not block."""
         while (limits := await self._fetch_limits()) is not None and limits.remaining <= 0:
             seconds = limits.reset_after / 1_000
-            if not self._is_told:
+            if not self._is_exhaustion_logged:
                 log.warning(
                     "session quota exhausted; frequent restarts use it up reset_after=%s",
                     timedelta(seconds=round(seconds)),
                 )
-            self._is_told = True
+            self._is_exhaustion_logged = True
             await self._clock.sleep(min(max(seconds, 1.0), MAX_RECHECK_SECONDS))
-        self._is_told = False
+        self._is_exhaustion_logged = False
 
     async def has_ample_quota(self) -> bool:
         """Return whether more than half of the daily quota is left for optional identifies."""
@@ -94,17 +94,17 @@ class IdentifyScheduler:
         return limits is not None and 2 * limits.remaining > limits.total
 
     @contextmanager
-    def _wait(self) -> Iterator[None]:
-        self.waiting += 1
+    def _count_waiting(self) -> Iterator[None]:
+        self.waiting_count += 1
         try:
             yield
         finally:
-            self.waiting -= 1
+            self.waiting_count -= 1
 
     async def _fetch_limits(self) -> discord.SessionStartLimits | None:
         limits: discord.SessionStartLimits | None
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_LIMITS_TIMEOUT_SECONDS):
                 limits = await self._client.fetch_session_start_limits()
         except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as error:
             log.debug("session limits unavailable error=%s", error)

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import discord
 
-_CLOSING = 5.0
+_CLOSE_TIMEOUT_SECONDS = 5.0
 """Seconds to wait for the close of a connection."""
 
 
@@ -20,22 +20,22 @@ class ShardConnections:
 
     def __init__(self, client: discord.AutoShardedClient, on_free: Callable[[], None]) -> None:
         self._client, self._on_free = client, on_free
-        self._gone: dict[int, discord.Guild] = {}
+        self._handed_over_servers: dict[int, discord.Guild] = {}
         self.orphaned: set[int] = set()
         """Shards of other processes that discord.py still tries to connect."""
 
-    def has(self, number: int) -> bool:
+    def is_connected(self, number: int) -> bool:
         """Return whether a shard is connected now."""
         shard = self._client.get_shard(number)
         return shard is not None and not shard.is_closed()
 
-    async def end(self, number: int, servers: Iterable[discord.Guild]) -> None:
+    async def close_connection(self, number: int, servers: Iterable[discord.Guild]) -> None:
         """Close the connection of a shard; mark it as orphaned if discord.py is still connecting it.
 
         `servers` are the servers of the shard.
         """
-        self._gone |= {server.id: server for server in servers}
-        if not self.has(number):
+        self._handed_over_servers |= {server.id: server for server in servers}
+        if not self.is_connected(number):
             self.orphaned.add(number)
             return
         await self._disconnect(number)
@@ -44,29 +44,29 @@ class ShardConnections:
         """Close the session that an orphaned shard has got."""
         if number in self.orphaned:
             await self._disconnect(number)
-            self._free(number)
+            self._mark_free(number)
 
     def abort_if_orphaned(self, number: int) -> None:
         """Raise CancelledError if a shard is orphaned, which makes discord.py give it up."""
         if number in self.orphaned:
-            self._free(number)
+            self._mark_free(number)
             raise asyncio.CancelledError
 
     def is_handed_over(self, server: discord.Guild) -> bool:
         """Return whether a cached server belongs to a shard that was handed over."""
-        return self._gone.get(server.id) is server
+        return self._handed_over_servers.get(server.id) is server
 
     def on_servers_ready(self, servers: Iterable[discord.Guild]) -> None:
         """Forget that these servers were handed over, since the client has them again."""
         for server in servers:
-            self._gone.pop(server.id, None)
+            self._handed_over_servers.pop(server.id, None)
 
-    def _free(self, number: int) -> None:
+    def _mark_free(self, number: int) -> None:
         self.orphaned.discard(number)
         self._on_free()
 
     async def _disconnect(self, number: int) -> None:
         if (shard := self._client.get_shard(number)) is not None:
             with suppress(TimeoutError):
-                async with asyncio.timeout(_CLOSING):
+                async with asyncio.timeout(_CLOSE_TIMEOUT_SECONDS):
                     await shard.disconnect()

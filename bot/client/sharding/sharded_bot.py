@@ -26,70 +26,76 @@ log = logging.getLogger(__name__)
 class ShardedBot(commands.AutoShardedBot):
     """A bot that knows only the servers of the shards that it currently serves."""
 
-    leased: LeasedShards
+    leased_shards: LeasedShards
     store: Store
-    courier: OutboxRelay
+    outbox_relay: OutboxRelay
 
     async def launch_shards(self) -> None:
         """Connect the shards of this process once it owns some, unless the bot is stopped before."""
-        begun = self.leased.spawn(self.leased.begin(), "shards")
-        await asyncio.wait([begun])
-        if not begun.cancelled():
-            begun.result()
+        acquire_task = self.leased_shards.spawn(self.leased_shards.acquire_shards(), "shards")
+        await asyncio.wait([acquire_task])
+        if not acquire_task.cancelled():
+            acquire_task.result()
             await super().launch_shards()
-            self.leased.start_following()
+            self.leased_shards.start_following()
 
     async def launch_shard(self, gateway: URL, shard_id: int, *, initial: bool = False) -> None:
         """Connect a shard once it may identify.
 
         discord.py would take a connection that waits for its identify for a silent one.
         """
-        self.leased.launch(shard_id, partial(super().launch_shard, gateway, shard_id, initial=initial))
+        self.leased_shards.launch(shard_id, partial(super().launch_shard, gateway, shard_id, initial=initial))
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:  # noqa: ARG002 - discord.py's signature
         """Wait until this shard may identify."""
-        await self.leased.before_identify(shard_id or 0)
+        await self.leased_shards.before_identify(shard_id or 0)
 
     async def on_shard_resumed(self, shard_id: int) -> None:
         """End the resumed session if its shard was handed over meanwhile."""
-        await self.leased.connections.on_session(shard_id)
+        await self.leased_shards.connections.on_session(shard_id)
 
     async def on_shard_ready(self, shard_id: int) -> None:
         """Serve a shard's servers from now on, and dispatch `shard_served` to the cogs.
 
         The event has the time of the shard's last post, None if there is none.
         """
-        if not self.leased.holds(shard_id):
-            await self.leased.connections.on_session(shard_id)
+        if not self.leased_shards.serves_shard(shard_id):
+            await self.leased_shards.connections.on_session(shard_id)
             return
-        self.leased.connections.on_servers_ready(self.guilds_of(shard_id))
+        self.leased_shards.connections.on_servers_ready(self.guilds_of(shard_id))
         store, shards = self.store, self.store.shards
         await store.retry_until_written(partial(self._sync_servers, shard_id))
-        last = await store.retry_until_written(lambda: store.dispatches.recent(0, 1, shard_id))
-        await store.retry_until_written(lambda: self.courier.adopt_shard(shard_id))
-        if self.leased.holds(shard_id):
+        last_dispatches = await store.retry_until_written(
+            lambda: store.dispatches.list_recent(0, 1, shard_id)
+        )
+        await store.retry_until_written(lambda: self.outbox_relay.adopt_shard(shard_id))
+        if self.leased_shards.serves_shard(shard_id):
             level = logging.INFO if shards.count > 1 else logging.DEBUG
             log.log(level, "serving shard=%d count=%d", shard_id, shards.count)
             shards.set_served(shards.numbers | {shard_id})
-            self.dispatch("shard_served", shard_id, last[0].sent_at if last else None)
-            self.courier.wake()
+            self.dispatch("shard_served", shard_id, last_dispatches[0].sent_at if last_dispatches else None)
+            self.outbox_relay.wake()
 
     async def _sync_servers(self, shard_id: int) -> None:
         """Store the servers of a shard, if the shard is this client's."""
-        if self.leased.holds(shard_id):
-            there = self.guilds_of(shard_id)
-            locales = {each.id: None if each.unavailable else str(each.preferred_locale) for each in there}
+        if self.leased_shards.serves_shard(shard_id):
+            guilds = self.guilds_of(shard_id)
+            locales = {
+                guild.id: None if guild.unavailable else str(guild.preferred_locale) for guild in guilds
+            }
             await self.store.servers.sync(locales, shard_id)
 
     @property
     def guilds(self) -> Sequence[discord.Guild]:
         """Servers of this process."""
-        return [server for server in super().guilds if not self.leased.connections.is_handed_over(server)]
+        return [
+            server for server in super().guilds if not self.leased_shards.connections.is_handed_over(server)
+        ]
 
     def get_guild(self, id: int, /) -> discord.Guild | None:  # noqa: A002 - discord.py's name
         """Return a server of this process by id, or None."""
         server = super().get_guild(id)
-        return None if server is None or self.leased.connections.is_handed_over(server) else server
+        return None if server is None or self.leased_shards.connections.is_handed_over(server) else server
 
     def get_channel(self, id: int, /) -> GuildChannel | discord.Thread | PrivateChannel | None:  # noqa: A002 - discord.py's name
         """Return a channel or thread of this process's servers or of direct messages by id, or None."""
@@ -97,7 +103,7 @@ class ShardedBot(commands.AutoShardedBot):
         server = getattr(channel, "guild", None)
         return (
             None
-            if isinstance(server, discord.Guild) and self.leased.connections.is_handed_over(server)
+            if isinstance(server, discord.Guild) and self.leased_shards.connections.is_handed_over(server)
             else channel
         )
 

@@ -8,24 +8,24 @@ from aiohttp import web
 from bot.core.settings import Network
 
 
-def address(request: web.Request, trusted_proxies: Collection[Network]) -> str:
+def resolve_client_address(request: web.Request, trusted_proxies: Collection[Network]) -> str:
     """Return the client address: the last one in `X-Forwarded-For` that is not a trusted proxy.
 
     The header is believed only as far as trusted proxies passed it on.
     """
-    lines = ",".join(request.headers.getall("X-Forwarded-For", ()))
-    hops = [hop.strip() for hop in lines.split(",") if hop.strip()]
-    caller = request.remote or ""
-    while hops and _is_in(caller, trusted_proxies):
-        caller = hops.pop()
-    return caller
+    forwarded_for = ",".join(request.headers.getall("X-Forwarded-For", ()))
+    hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
+    client = request.remote or ""
+    while hops and _is_in_networks(client, trusted_proxies):
+        client = hops.pop()
+    return client
 
 
-def _is_in(address: str, networks: Collection[Network]) -> bool:
+def _is_in_networks(address: str, networks: Collection[Network]) -> bool:
     try:
-        known = ip_address(address)
+        ip = ip_address(address)
     except ValueError:
         return False
-    if isinstance(known, IPv6Address) and known.ipv4_mapped is not None:
-        known = known.ipv4_mapped
-    return any(known in network for network in networks)
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    return any(ip in network for network in networks)

@@ -17,15 +17,15 @@ RETRY_AFTER_SECONDS = 60
 """Seconds of `Retry-After` while the database cannot be asked."""
 LOOKUP_TIMEOUT_SECONDS = 5.0
 """Seconds to wait for the database, which may be busy or unreachable."""
-RECEIVE_TIME = 20.0
+RECEIVE_TIMEOUT_SECONDS = 20.0
 """Seconds that a hub may take to send a document."""
-BODIES_AT_ONCE = 2
+MAX_BUFFERED_DOCUMENTS = 2
 """Documents of maximum size that may be in memory at once; one hub may use half of that."""
-BUSY = 10
+BUSY_RETRY_AFTER_SECONDS = 10
 """Seconds of `Retry-After` while the memory budget is used up."""
 
 
-class _Refused(Exception):
+class _PushRejected(Exception):
     """Rejection of a push with `response`."""
 
     def __init__(self, response: web.Response) -> None:
@@ -35,81 +35,85 @@ class _Refused(Exception):
 class WebSubRoutes:
     """Request handlers for hubs, with bounds on each document and on all documents in memory."""
 
-    def __init__(self, pushes: WebSubSubscriber, settings: Settings) -> None:
-        self._pushes, self._trusted_proxies = pushes, settings.trusted_proxies
-        self._max_bytes = largest = settings.max_feed_bytes
-        self._budget = BodyBudget(BODIES_AT_ONCE * largest, BODIES_AT_ONCE * largest // 2)
+    def __init__(self, subscriber: WebSubSubscriber, settings: Settings) -> None:
+        self._subscriber, self._trusted_proxies = subscriber, settings.trusted_proxies
+        self._max_bytes = max_bytes = settings.max_feed_bytes
+        self._budget = BodyBudget(MAX_BUFFERED_DOCUMENTS * max_bytes, MAX_BUFFERED_DOCUMENTS * max_bytes // 2)
 
     @property
-    def bytes_held(self) -> int:
+    def buffered_bytes(self) -> int:
         """Bytes of pushed documents in memory that are not parsed yet."""
-        return self._budget.used
+        return self._budget.used_bytes
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
         return [
-            web.get(CALLBACK_PATH + "{token}", self._verify),
-            web.post(CALLBACK_PATH + "{token}", self._receive),
+            web.get(CALLBACK_PATH + "{token}", self._verify_intent),
+            web.post(CALLBACK_PATH + "{token}", self._receive_push),
         ]
 
-    async def _verify(self, request: web.Request) -> web.Response:
-        if (refused := await self._refusal(request, verifies=True)) is not None:
-            return refused
-        answer = self._pushes.verify_intent(request.match_info["token"], request.query)
+    async def _verify_intent(self, request: web.Request) -> web.Response:
+        if (rejection := await self._rejection_response(request, is_verification=True)) is not None:
+            return rejection
+        challenge = self._subscriber.verify_intent(request.match_info["token"], request.query)
         try:
-            await self._pushes.write()
+            await self._subscriber.flush()
         except StoreError:
             return _retry_later_response(503, RETRY_AFTER_SECONDS)
-        if answer is None:
+        if challenge is None:
             return web.Response(status=404)
-        return web.Response(text=answer, headers={"X-Content-Type-Options": "nosniff"})
+        return web.Response(text=challenge, headers={"X-Content-Type-Options": "nosniff"})
 
-    async def _receive(self, request: web.Request) -> web.Response:
+    async def _receive_push(self, request: web.Request) -> web.Response:
         signature = websub.parse_signature(request.headers.get("X-Hub-Signature"))
         if signature is None:
             return web.Response(status=403)
-        if (refused := await self._refusal(request, verifies=False)) is not None:
-            return refused
+        if (rejection := await self._rejection_response(request, is_verification=False)) is not None:
+            return rejection
         token = request.match_info["token"]
-        if (hub := self._pushes.hub_of(token)) is None:
+        if (hub := self._subscriber.get_hub_host(token)) is None:
             return web.Response(status=410)
-        if wait := self._pushes.push_retry_after(token):
-            return _retry_later_response(429, wait)
-        body = _Body(self._budget, hub, self._max_bytes)
-        reading = None
+        if wait_seconds := self._subscriber.get_push_retry_after(token):
+            return _retry_later_response(429, wait_seconds)
+        body = _PushBody(self._budget, hub, self._max_bytes)
+        parse_task = None
         try:
             await body.receive(request)
-            pushed = PushedDocument(bytes(body.content), request.headers.get("Content-Type", ""))
-            reading = self._pushes.accept_push(token, pushed, signature)
-        except _Refused as refusal:
-            return refusal.response
+            document = PushedDocument(bytes(body.content), request.headers.get("Content-Type", ""))
+            parse_task = self._subscriber.accept_push(token, document, signature)
+        except _PushRejected as rejection_error:
+            return rejection_error.response
         finally:
-            if reading is None:
+            if parse_task is None:
                 body.release()
             else:
-                reading.add_done_callback(lambda _reading: body.release())
+                parse_task.add_done_callback(lambda _reading: body.release())
         return web.Response(status=202)  # Also with a wrong signature, so that nobody can probe for it
 
-    async def _refusal(self, request: web.Request, *, verifies: bool) -> web.Response | None:
+    async def _rejection_response(
+        self, request: web.Request, *, is_verification: bool
+    ) -> web.Response | None:
         """Return a response if the token cannot be looked up now, else None.
 
         A hub that got "gone" for it would never push again.
         """
         token = request.match_info["token"]
-        address = client_address.address(request, self._trusted_proxies)
+        client = client_address.resolve_client_address(request, self._trusted_proxies)
         try:
             async with asyncio.timeout(LOOKUP_TIMEOUT_SECONDS):
-                wait = await self._pushes.refresh_subscription(token, address, verifies=verifies)
+                wait_seconds = await self._subscriber.refresh_subscription(
+                    token, client, is_verification=is_verification
+                )
         except (StoreError, TimeoutError):
             return _retry_later_response(503, RETRY_AFTER_SECONDS)
-        return _retry_later_response(429, wait) if wait else None
+        return _retry_later_response(429, wait_seconds) if wait_seconds else None
 
 
-def _retry_later_response(status: int, wait: float) -> web.Response:
-    return web.Response(status=status, headers={"Retry-After": str(math.ceil(wait))})
+def _retry_later_response(status: int, wait_seconds: float) -> web.Response:
+    return web.Response(status=status, headers={"Retry-After": str(math.ceil(wait_seconds))})
 
 
-class _Body:
+class _PushBody:
     """The body of a push, received within the memory budget."""
 
     def __init__(self, budget: BodyBudget, hub: str, max_bytes: int) -> None:
@@ -121,14 +125,14 @@ class _Body:
         """Receive the body of a request. Raises _Refused if it is too large, too slow or breaks off."""
         self._reserve(request.content_length or 0)
         try:
-            async with asyncio.timeout(RECEIVE_TIME):
+            async with asyncio.timeout(RECEIVE_TIMEOUT_SECONDS):
                 async for part in request.content.iter_any():
                     self._reserve(len(self.content) + len(part))
                     self.content += part
         except TimeoutError:
-            raise _Refused(web.Response(status=408)) from None
+            raise _PushRejected(web.Response(status=408)) from None
         except (ConnectionError, web.RequestPayloadError):
-            raise _Refused(web.Response(status=400)) from None
+            raise _PushRejected(web.Response(status=400)) from None
 
     def release(self) -> None:
         """Return its bytes to the budget."""
@@ -136,8 +140,8 @@ class _Body:
 
     def _reserve(self, size: int) -> None:
         if size > self._max_bytes:
-            raise _Refused(web.Response(status=413))
+            raise _PushRejected(web.Response(status=413))
         if size > self._reserved:
-            if not self._budget.take(self._hub, size - self._reserved):
-                raise _Refused(_retry_later_response(429, BUSY))
+            if not self._budget.reserve(self._hub, size - self._reserved):
+                raise _PushRejected(_retry_later_response(429, BUSY_RETRY_AFTER_SECONDS))
             self._reserved = size

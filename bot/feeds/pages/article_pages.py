@@ -7,16 +7,16 @@ from yarl import URL
 from bot.core.models import Validators
 from bot.core.worker_pool import WorkerPool
 from bot.feeds import fetch_errors
-from bot.feeds.fetch import PAGE_TYPES, Fetcher, FetchResult
+from bot.feeds.fetch import PAGE_ACCEPT_HEADER, Fetcher, FetchResult
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.article_extraction import extract_article
 from bot.feeds.robots import HostThrottle, RobotsCache
 from bot.feeds.ssrf_guard import check_url
-from bot.feeds.worker_calls import parse_errors_as_feed_errors
+from bot.feeds.worker_calls import translate_worker_errors
 
-MAX_PAGE = 4 * 2**20
+MAX_PAGE_BYTES = 4 * 2**20
 """Bytes of a page after decompression."""
-HTML = ("text/html", "application/xhtml+xml")
+HTML_MEDIA_TYPES = ("text/html", "application/xhtml+xml")
 """Media types of web pages."""
 EXTRACT_TIMEOUT_SECONDS = 5.0
 """Seconds that a worker may take to extract the article of a page."""
@@ -28,10 +28,10 @@ class PageFetcher:
     def __init__(self, fetcher: Fetcher, workers: WorkerPool, robots: RobotsCache) -> None:
         self._fetcher, self._workers, self._robots = fetcher, workers, robots
         # Feeds share the worker and must not wait for more than one page.
-        self._one = asyncio.Lock()
+        self._worker_lock = asyncio.Lock()
 
     async def fetch_article_text(
-        self, url: str, *, title: str, teaser: str, visit: HostThrottle
+        self, url: str, *, title: str, teaser: str, host_throttle: HostThrottle
     ) -> tuple[str, float]:
         """Return the text of the article at a URL, and its host's crawl delay in seconds.
 
@@ -39,14 +39,14 @@ class PageFetcher:
         not-a-page, no-article, other-page or nothing-more if no text was gained, and all that `Fetcher.get`
         raises.
         """
-        fetched, delay = await self.fetch(url, visit=visit)
-        async with self._one:
-            with parse_errors_as_feed_errors():
+        response, delay = await self.fetch(url, throttle=host_throttle)
+        async with self._worker_lock:
+            with translate_worker_errors():
                 text = await self._workers.run(
                     extract_article,
-                    fetched.body,
-                    fetched.content_type,
-                    fetched.url,
+                    response.body,
+                    response.content_type,
+                    response.url,
                     title,
                     teaser,
                     timeout=EXTRACT_TIMEOUT_SECONDS,
@@ -54,25 +54,29 @@ class PageFetcher:
         return text, delay
 
     async def fetch(
-        self, url: str, *, visit: HostThrottle, validators: Validators | None = None
+        self, url: str, *, throttle: HostThrottle, validators: Validators | None = None
     ) -> tuple[FetchResult, float]:
         """Fetch a page; return the response and its host's crawl delay in seconds.
 
         Raises FeedError: robots if the publisher forbids it, not-a-page, and all that `Fetcher.get` raises.
         """
         check_url(url)
-        delay = await self.require_robots_allowed(url, visit)
-        async with visit(url):
-            fetched = await self._fetcher.get(
-                url, validators=validators, accept=PAGE_TYPES, max_bytes=MAX_PAGE, types=HTML
+        delay = await self.require_robots_allowed(url, throttle)
+        async with throttle(url):
+            response = await self._fetcher.get(
+                url,
+                validators=validators,
+                accept=PAGE_ACCEPT_HEADER,
+                max_bytes=MAX_PAGE_BYTES,
+                media_types=HTML_MEDIA_TYPES,
             )
-        if URL(fetched.url).origin() != URL(url).origin():
-            await self.require_robots_allowed(fetched.url, visit)
-        return fetched, delay
+        if URL(response.url).origin() != URL(url).origin():
+            await self.require_robots_allowed(response.url, throttle)
+        return response, delay
 
-    async def require_robots_allowed(self, url: str, visit: HostThrottle) -> float:
+    async def require_robots_allowed(self, url: str, throttle: HostThrottle) -> float:
         """Return a host's crawl delay in seconds. Raises FeedError (robots) if it forbids the page."""
-        allowed, delay = await self._robots.check(url, visit)
-        if not allowed:
+        is_allowed, delay = await self._robots.check(url, throttle)
+        if not is_allowed:
             raise FeedError(fetch_errors.ROBOTS_DISALLOWED, "robots.txt does not allow it")
         return delay

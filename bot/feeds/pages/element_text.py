@@ -9,7 +9,7 @@ from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
 from bot.text.html import has_too_many_attributes
 from bot.text.times import feed_dates
-from bot.text.times.calendar_names import MONTHS
+from bot.text.times.calendar_names import MONTH_NUMBERS
 
 HtmlElement = Any
 """`lxml.html.HtmlElement`; not imported, as lxml takes 15 MB that only the page worker needs."""
@@ -17,26 +17,26 @@ HtmlElement = Any
 MAX_ATTRIBUTES = 20_000
 """Attributes of a tag that are parsed, in a third of a second: the time is quadratic in them."""
 
-SILENT = frozenset({"script", "style", "noscript", "template"})
+SILENT_TAGS = frozenset({"script", "style", "noscript", "template"})
 """Elements whose text is not shown."""
 
-_NO_CHARACTERS = "\x00-\x08\x0b\x0e-\x1f\ud800-\udfff\ufffe\uffff"
-_NO_CHARACTER = re.compile(f"[{_NO_CHARACTERS}]|&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?")
+_INVALID_XML_CHARS = "\x00-\x08\x0b\x0e-\x1f\ud800-\udfff\ufffe\uffff"
+_INVALID_XML_PATTERN = re.compile(f"[{_INVALID_XML_CHARS}]|&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?")
 """Characters that XML does not allow, literal or by number: https://www.w3.org/TR/xml/#charsets"""
-_FORM_FEED, _LAST = 0x0C, 0x10FFFF
+_FORM_FEED, _MAX_CODE_POINT = 0x0C, 0x10FFFF
 
-_HEAD = 4096
+_CHARSET_SEARCH_BYTES = 4096
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE)
-_LATIN = {"ascii", "iso8859-1"}
+_WINDOWS_1252_ALIASES = {"ascii", "iso8859-1"}
 """Encodings that mean windows-1252 on the web (https://encoding.spec.whatwg.org/)."""
-_NO_CHARSETS = {"punycode", "idna", "utf-7", "unicode_escape", "raw_unicode_escape", "undefined"}
-_NEAR = 40
-_NAMES = "|".join(sorted({name for name in MONTHS if name.isalpha()}, key=len, reverse=True))
-DATE = re.compile(
+_NON_TEXT_CODECS = {"punycode", "idna", "utf-7", "unicode_escape", "raw_unicode_escape", "undefined"}
+_MAX_DATE_CHARS = 40
+_MONTH_NAMES = "|".join(sorted({name for name in MONTH_NUMBERS if name.isalpha()}, key=len, reverse=True))
+DATE_PATTERN = re.compile(
     r"\b\d{4}-\d{2}-\d{2}(?:T[\d:.+Z-]+)?"
-    rf"|\b(?:{_NAMES})\.? \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}\b"
-    rf"|\b\d{{1,2}}(?:er|st|nd|rd|th)? (?:{_NAMES})\.?,? \d{{4}}\b",
+    rf"|\b(?:{_MONTH_NAMES})\.? \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}\b"
+    rf"|\b\d{{1,2}}(?:er|st|nd|rd|th)? (?:{_MONTH_NAMES})\.?,? \d{{4}}\b",
     re.IGNORECASE,
 )
 """A date, numeric or with an English or French month."""
@@ -48,20 +48,29 @@ def decode_page(page: bytes, content_type: str) -> str:
 
     The order is the one of https://html.spec.whatwg.org/#determining-the-character-encoding
     """
-    for mark, name in _BOMS:
-        if page.startswith(mark):
-            return page.decode(name, "replace")
-    said = _CHARSET.search(content_type) or _CHARSET.search(page[:_HEAD].decode("latin-1"))
-    names = ["utf-8", "windows-1252"] if said is None else [said[1], "utf-8", "windows-1252"]
-    for name in names:
+    for bom, encoding in _BOMS:
+        if page.startswith(bom):
+            return page.decode(encoding, "replace")
+    declared_charset = _CHARSET.search(content_type) or _CHARSET.search(
+        page[:_CHARSET_SEARCH_BYTES].decode("latin-1")
+    )
+    encodings = (
+        ["utf-8", "windows-1252"]
+        if declared_charset is None
+        else [declared_charset[1], "utf-8", "windows-1252"]
+    )
+    for encoding in encodings:
         try:
-            codec = codecs.lookup(name)
-            if codec.name in _NO_CHARSETS:
+            codec = codecs.lookup(encoding)
+            if codec.name in _NON_TEXT_CODECS:
                 continue
-            return page.decode("windows-1252" if codec.name in _LATIN else codec.name)
+            return page.decode("windows-1252" if codec.name in _WINDOWS_1252_ALIASES else codec.name)
         except (LookupError, ValueError):
             continue
-    return page.decode("utf-8" if said and said[1].lower().startswith("utf") else "windows-1252", "replace")
+    return page.decode(
+        "utf-8" if declared_charset and declared_charset[1].lower().startswith("utf") else "windows-1252",
+        "replace",
+    )
 
 
 def parse_html(markup: str) -> HtmlElement | None:
@@ -76,60 +85,75 @@ def parse_html(markup: str) -> HtmlElement | None:
 
     parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     try:
-        return document_fromstring(_NO_CHARACTER.sub(_existing, markup).encode(), parser=parser)
+        return document_fromstring(
+            _INVALID_XML_PATTERN.sub(_keep_valid_reference, markup).encode(), parser=parser
+        )
     except (LxmlError, ValueError):  # for example an empty document
         return None
 
 
-def _existing(match: re.Match[str]) -> str:
+def _keep_valid_reference(match: re.Match[str]) -> str:
     """Return a reference to a valid character, "" for others: an invalid one would empty the whole text."""
     hexadecimal, decimal = match.groups()
     if not (hexadecimal or decimal):
         return ""
     digits = (hexadecimal or decimal).lstrip("0")[:9] or "0"
-    number = int(digits, 16 if hexadecimal else 10)
-    is_one = number <= _LAST and number != _FORM_FEED and not _NO_CHARACTER.fullmatch(chr(number))
-    return match[0] if is_one else ""
+    code_point = int(digits, 16 if hexadecimal else 10)
+    is_valid = (
+        code_point <= _MAX_CODE_POINT
+        and code_point != _FORM_FEED
+        and not _INVALID_XML_PATTERN.fullmatch(chr(code_point))
+    )
+    return match[0] if is_valid else ""
 
 
-def publication_time(item: list[HtmlElement], url: str) -> int | None:
+def find_publication_time(elements: list[HtmlElement], url: str) -> int | None:
     """Return when an item's link was published, by its elements, attributes, text or URL; None if unknown."""
-    inner = [each for element in item for each in element.iter("*")]
-    for element in inner:
+    descendants = [descendant for element in elements for descendant in element.iter("*")]
+    for element in descendants:
         if element.tag == "time" or element.get("datetime"):
-            moment = feed_dates.parse(element.get("datetime")) or feed_dates.parse(text_of(element))
+            moment = feed_dates.parse(element.get("datetime")) or feed_dates.parse(get_text(element))
             if moment is not None:
                 return moment
-    said = (element.get(name) for element in inner for name in ("title", "data-date", "content"))
-    texts = (text_of(element) for element in item)
-    for text in (*(each.strip()[:_NEAR] for each in said if each), *texts):
-        if (found := DATE.search(text)) and (moment := feed_dates.parse(found[0])) is not None:
+    attributes = (element.get(name) for element in descendants for name in ("title", "data-date", "content"))
+    texts = (get_text(element) for element in elements)
+    for text in (*(attribute.strip()[:_MAX_DATE_CHARS] for attribute in attributes if attribute), *texts):
+        if (match := DATE_PATTERN.search(text)) and (moment := feed_dates.parse(match[0])) is not None:
             return moment
-    if (found := _DATED_PATH.search(url)) is not None:
-        return feed_dates.parse(f"{found[1]}-{int(found[2]):02}-{int(found[3]):02}")
+    if (match := _DATED_PATH.search(url)) is not None:
+        return feed_dates.parse(f"{match[1]}-{int(match[2]):02}-{int(match[3]):02}")
     return None
 
 
-def outermost_containers(parts: list[HtmlElement]) -> list[HtmlElement]:
+def find_outermost_containers(elements: list[HtmlElement]) -> list[HtmlElement]:
     """Return for each element its largest ancestor that holds no other of them."""
-    holding = Counter(above for part in parts for above in part.iterancestors())
+    contained_counts = Counter(
+        ancestor for inner_element in elements for ancestor in inner_element.iterancestors()
+    )
     return [
-        next((each for each in reversed(list(part.iterancestors())) if holding[each] == 1), part)
-        for part in parts
+        next(
+            (
+                container
+                for container in reversed(list(element.iterancestors()))
+                if contained_counts[container] == 1
+            ),
+            element,
+        )
+        for element in elements
     ]
 
 
-def text_of(element: HtmlElement) -> str:
+def get_text(element: HtmlElement) -> str:
     """Return the text of an element on one line, without scripts and styles."""
     pieces: list[str] = []
-    _gather(element, pieces)
+    _collect_text(element, pieces)
     return " ".join(" ".join(pieces).split())
 
 
-def _gather(element: HtmlElement, pieces: list[str]) -> None:
-    if element.tag in SILENT:
+def _collect_text(element: HtmlElement, pieces: list[str]) -> None:
+    if element.tag in SILENT_TAGS:
         return
     pieces.append(element.text or "")
     for child in element:
-        _gather(child, pieces)
+        _collect_text(child, pieces)
         pieces.append(child.tail or "")

@@ -18,29 +18,29 @@ import msgspec
 from bot.core.models import Entry, ParsedFeed
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.pages.link_groups import LinkGroup, ListItem, list_items
+from bot.feeds.pages.link_groups import LinkGroup, ListItem, iter_list_items
 from bot.feeds.pages.page_lists import PageList, PageLists, ParsedPage
-from bot.feeds.parsing.entries import limit_entries, with_fingerprint
+from bot.feeds.parsing.entries import add_fingerprint, limit_entries
 from bot.text import urls
 from bot.text.words import normalize_title
 
 FRAGMENT_KEY = "telex-list"
 """Key in the fragment of a list's URL."""
-MOST_SEEN = 300
+MAX_KNOWN_ITEMS = 300
 """Newest articles of a feed by which its list is recognised."""
 RECENT_ITEMS = 5
 """Newest known articles, most of which a list of news still has."""
-FEWEST_AGREEING = 3
+MIN_KNOWN_ITEMS = 3
 """Known items that make a group of another style the list."""
-MOST_APPENDED = 3
+MAX_APPENDED_ITEMS = 3
 """Items without dates that may have been appended to a list since the last poll."""
 SAME_PATTERN_RATIO = 0.8
 """Share of known URLs of one pattern from which new ones must have it too."""
-DAY = 86_400
+DAY_SECONDS = 86_400
 """Seconds of a day."""
-FORMAT = "page"
+PAGE_LIST_FORMAT = "page"
 """`format` of a feed made from a list."""
-_NAME = re.compile(r"[A-Za-z_]+")
+_PARAMETER_NAME = re.compile(r"[A-Za-z_]+")
 
 
 class KnownItem(NamedTuple):
@@ -50,7 +50,7 @@ class KnownItem(NamedTuple):
     title: str
     summary: str
     published: int
-    found: int
+    found_at: int
 
 
 class ListSignature(msgspec.Struct, frozen=True):
@@ -69,9 +69,9 @@ class ListReadResult:
     signature: str
 
 
-def list_url(page: str, found: PageList) -> str:
+def build_list_url(page_address: str, page_list: PageList) -> str:
     """Return the URL of the feed that stands for a list of a page."""
-    return f"{page.partition('#')[0]}#{FRAGMENT_KEY}={found.style_signatures[0]}"
+    return f"{page_address.partition('#')[0]}#{FRAGMENT_KEY}={page_list.style_signatures[0]}"
 
 
 def is_list_url(url: str) -> bool:
@@ -79,28 +79,31 @@ def is_list_url(url: str) -> bool:
     return f"#{FRAGMENT_KEY}" in url
 
 
-def page_url(url: str) -> str:
+def strip_list_fragment(url: str) -> str:
     """Return the URL of a list's page; any other URL unchanged."""
     return url.partition(f"#{FRAGMENT_KEY}")[0]
 
 
-def select_list(url: str, found: Sequence[PageList]) -> PageList | None:
+def select_list(url: str, page_lists: Sequence[PageList]) -> PageList | None:
     """Return the list that a URL names, else the first, None without lists."""
-    name = url.rpartition("=")[2] if is_list_url(url) else ""
-    return next((each for each in found if each.style_signatures[0] == name), found[0] if found else None)
+    signature = url.rpartition("=")[2] if is_list_url(url) else ""
+    return next(
+        (page_list for page_list in page_lists if page_list.style_signatures[0] == signature),
+        page_lists[0] if page_lists else None,
+    )
 
 
-def make_signature(items: Sequence[ListItem], looks: tuple[str, ...]) -> str:
+def make_signature(items: Sequence[ListItem], style_signatures: tuple[str, ...]) -> str:
     """Return the signature of a list as JSON."""
-    forms = Counter(_url_pattern(item.url) for item in items)
-    form = forms.most_common(1)[0][0] if forms else ""
-    return msgspec.json.encode(ListSignature(looks, form, len(items))).decode()
+    pattern_counts = Counter(_compute_url_pattern(item.url) for item in items)
+    url_pattern = pattern_counts.most_common(1)[0][0] if pattern_counts else ""
+    return msgspec.json.encode(ListSignature(style_signatures, url_pattern, len(items))).decode()
 
 
-def as_feed(page: PageLists, items: Sequence[ListItem], url: str) -> ParsedFeed:
+def build_feed(page: PageLists, items: Sequence[ListItem], url: str) -> ParsedFeed:
     """Return the items of a page as a feed."""
     entries, _problem = limit_entries(
-        with_fingerprint(
+        add_fingerprint(
             Entry(
                 guid=None,
                 link=item.url,
@@ -112,20 +115,25 @@ def as_feed(page: PageLists, items: Sequence[ListItem], url: str) -> ParsedFeed:
         )
         for item in items
     )
-    site = page_url(url)
+    site_url = strip_list_fragment(url)
     return ParsedFeed(
-        title=page.title or urls.host(url),
-        site_url=site,
+        title=page.title or urls.parse_host(url),
+        site_url=site_url,
         language=page.language,
-        format=FORMAT,
+        format=PAGE_LIST_FORMAT,
         entries=entries,
         # With a warning, missing entries do not count as retracted.
         parse_warning="a page shows what it likes",
     )
 
 
-def read_list(
-    page: bytes, content_type: str, url: str, trace: str, seen: Sequence[KnownItem], since: int
+def extract_list(
+    page: bytes,
+    content_type: str,
+    url: str,
+    signature: str,
+    known_items: Sequence[KnownItem],
+    followed_since: int,
 ) -> ListReadResult:
     """Return the list that a feed's URL names as a feed, without the backlog below its known items.
 
@@ -133,137 +141,170 @@ def read_list(
     first; `followed_since` is when it was first followed, in seconds of UTC.
     Raises FeedError: list-lost, needs-script.
     """
-    read = ParsedPage(page, content_type, page_url(url))
-    about = read.describe()
-    known = msgspec.json.decode(trace, type=ListSignature) if trace else ListSignature()
-    if not trace and not seen:
-        first = select_list(url, read.lists())
-        items, looks = (list(first.items), first.style_signatures) if first else ([], ())
+    parsed_page = ParsedPage(page, content_type, strip_list_fragment(url))
+    page_info = parsed_page.describe()
+    stored_signature = msgspec.json.decode(signature, type=ListSignature) if signature else ListSignature()
+    if not signature and not known_items:
+        first_list = select_list(url, parsed_page.find_lists())
+        items, style_signatures = (
+            (list(first_list.items), first_list.style_signatures) if first_list else ([], ())
+        )
     else:
-        group = _find_followed_group(list(read.groups(frozenset(known.style_signatures))), known, seen)
-        items, looks = (list(list_items(group)), group.style_signatures) if group else ([], ())
+        group = _find_followed_group(
+            list(parsed_page.find_groups(frozenset(stored_signature.style_signatures))),
+            stored_signature,
+            known_items,
+        )
+        items, style_signatures = (
+            (list(iter_list_items(group)), group.style_signatures) if group else ([], ())
+        )
     if not items:
         raise FeedError(
-            fetch_errors.REQUIRES_JAVASCRIPT if about.requires_javascript else fetch_errors.LIST_NOT_FOUND
+            fetch_errors.REQUIRES_JAVASCRIPT if page_info.requires_javascript else fetch_errors.LIST_NOT_FOUND
         )
-    same = not known.style_signatures or not set(looks).isdisjoint(known.style_signatures)
-    current = _without_backlog(items, seen, since, known.size if same else 0)
-    return ListReadResult(as_feed(about, current, url), make_signature(items, looks))
+    is_same_style = not stored_signature.style_signatures or not set(style_signatures).isdisjoint(
+        stored_signature.style_signatures
+    )
+    current_items = _drop_backlog(
+        items, known_items, followed_since, stored_signature.size if is_same_style else 0
+    )
+    return ListReadResult(build_feed(page_info, current_items, url), make_signature(items, style_signatures))
 
 
 def _find_followed_group(
-    groups: Sequence[LinkGroup], trace: ListSignature, seen: Sequence[KnownItem]
+    groups: Sequence[LinkGroup], signature: ListSignature, known_items: Sequence[KnownItem]
 ) -> LinkGroup | None:
     """Return the group that is the followed list, None if there is none.
 
     A group of the stored style with a known item is preferred.
     """
-    pages = {urls.page_key(one.url) for one in seen}
-    titles = {normalize_title(one.title) for one in seen}
-    newest = {urls.page_key(one.url) for one in seen[:RECENT_ITEMS]} | {
-        normalize_title(one.title) for one in seen[:RECENT_ITEMS]
+    known_pages = {urls.compute_page_key(known_item.url) for known_item in known_items}
+    known_titles = {normalize_title(titled_item.title) for titled_item in known_items}
+    recent_keys = {urls.compute_page_key(recent_item.url) for recent_item in known_items[:RECENT_ITEMS]} | {
+        normalize_title(newest_item.title) for newest_item in known_items[:RECENT_ITEMS]
     }
-    found: list[tuple[bool, float, float, LinkGroup]] = []
-    turned_over: list[LinkGroup] = []
+    candidates: list[tuple[bool, float, float, LinkGroup]] = []
+    replaced_groups: list[LinkGroup] = []
     for group in groups:
-        names = [(urls.page_key(link.url), normalize_title(link.title)) for link in group.links]
-        agreeing = sum(page in pages or title in titles for page, title in names)
-        fresh = sum(page in newest or title in newest for page, title in names)
-        looks_same = not set(group.style_signatures).isdisjoint(trace.style_signatures)
-        is_most = 2 * agreeing >= len(names) and agreeing > 1
-        is_newest = agreeing >= FEWEST_AGREEING and 2 * fresh > min(RECENT_ITEMS, len(seen))
-        if agreeing and (looks_same or is_most or is_newest):
-            found.append((looks_same, agreeing * agreeing / len(names), group.score, group))
-        elif looks_same and 2 * sum(
-            _url_pattern(link.url) == trace.url_pattern for link in group.links
-        ) > len(names):
-            turned_over.append(group)
-    if found:
-        return max(found, key=lambda each: each[:3])[3]
-    return max(turned_over, key=lambda group: group.score, default=None)
+        link_keys = [(urls.compute_page_key(link.url), normalize_title(link.title)) for link in group.links]
+        known_count = sum(page in known_pages or title in known_titles for page, title in link_keys)
+        recent_count = sum(page in recent_keys or title in recent_keys for page, title in link_keys)
+        is_same_style = not set(group.style_signatures).isdisjoint(signature.style_signatures)
+        is_mostly_known = 2 * known_count >= len(link_keys) and known_count > 1
+        has_recent_items = known_count >= MIN_KNOWN_ITEMS and 2 * recent_count > min(
+            RECENT_ITEMS, len(known_items)
+        )
+        if known_count and (is_same_style or is_mostly_known or has_recent_items):
+            candidates.append((is_same_style, known_count * known_count / len(link_keys), group.score, group))
+        elif is_same_style and 2 * sum(
+            _compute_url_pattern(link.url) == signature.url_pattern for link in group.links
+        ) > len(link_keys):
+            replaced_groups.append(group)
+    if candidates:
+        return max(candidates, key=lambda candidate: candidate[:3])[3]
+    return max(replaced_groups, key=lambda group: group.score, default=None)
 
 
-def _without_backlog(
-    items: list[ListItem], seen: Sequence[KnownItem], since: int, size: int
+def _drop_backlog(
+    items: list[ListItem], known_items: Sequence[KnownItem], followed_since: int, previous_size: int
 ) -> list[ListItem]:
     """Return the items, newest first, without the backlog below the known ones.
 
     A dated item is backlog by its date, unless it stands above all others. `previous_size` is the number of
     items at the last poll, 0 if the style of the list has changed.
     """
-    if not seen:
+    if not known_items:
         return items
-    matched = _match_known(items, seen)
-    rising = _is_oldest_first(items, matched)
-    if rising:
+    matched = _match_known(items, known_items)
+    is_rising = _is_oldest_first(items, matched)
+    if is_rising:
         items, matched = items[::-1], matched[::-1]
-    known = [place for place, match in enumerate(matched) if match is not None]
-    first, last = min(known, default=-1), max(known, default=-1)
-    appended = len(known) == size == last + 1 and 0 < len(items) - size <= MOST_APPENDED
-    turned_over = 2 * len(known) < size
-    forms = Counter(_url_pattern(items[place].url) for place in known)
-    form, count = next(iter(forms.most_common(1)), ("", 0))
-    strict = not size and SAME_PATTERN_RATIO * len(known) <= count
-    kept: list[ListItem] = []
-    for place, (item, match) in enumerate(zip(items, matched, strict=True)):
+    known_indexes = [item_index for item_index, match in enumerate(matched) if match is not None]
+    first_known, last_known = min(known_indexes, default=-1), max(known_indexes, default=-1)
+    is_appended = (
+        len(known_indexes) == previous_size == last_known + 1
+        and 0 < len(items) - previous_size <= MAX_APPENDED_ITEMS
+    )
+    is_replaced = 2 * len(known_indexes) < previous_size
+    pattern_counts = Counter(_compute_url_pattern(items[position].url) for position in known_indexes)
+    url_pattern, count = next(iter(pattern_counts.most_common(1)), ("", 0))
+    requires_pattern = not previous_size and SAME_PATTERN_RATIO * len(known_indexes) <= count
+    new_items: list[ListItem] = []
+    for index, (item, match) in enumerate(zip(items, matched, strict=True)):
         if match is not None:
-            kept.append(replace(item, url=match.url))
+            new_items.append(replace(item, url=match.url))
             continue
-        if strict and _url_pattern(item.url) != form:  # an author or a section of the same style
+        if (
+            requires_pattern and _compute_url_pattern(item.url) != url_pattern
+        ):  # an author or a section of the same style
             continue
-        began = since if place > last else since - DAY  # Some dates have no time.
+        earliest_published = (
+            followed_since if index > last_known else followed_since - DAY_SECONDS
+        )  # Some dates have no time.
         is_new = (
-            place < (last if size else first) or appended or turned_over
+            index < (last_known if previous_size else first_known) or is_appended or is_replaced
             if item.published is None
-            else item.published >= began or (size and place < first)
+            else item.published >= earliest_published or (previous_size and index < first_known)
         )
         if is_new:
-            kept.append(item)
-    return kept[::-1] if appended and not rising else kept
+            new_items.append(item)
+    return new_items[::-1] if is_appended and not is_rising else new_items
 
 
-def _match_known(items: Sequence[ListItem], seen: Sequence[KnownItem]) -> list[KnownItem | None]:
+def _match_known(items: Sequence[ListItem], known_items: Sequence[KnownItem]) -> list[KnownItem | None]:
     """Match items to known articles: by link, else by title with the same day or text.
 
     If most unknown items have the title of an article that is no longer listed, the links have changed, and
     the title is enough.
     """
-    by_page = {urls.page_key(one.url): one for one in seen}
-    matched = [by_page.get(urls.page_key(item.url)) for item in items]
-    present = {one.url for one in matched if one is not None}
-    absent = {normalize_title(one.title): one for one in reversed(seen) if one.url not in present}
+    by_page = {urls.compute_page_key(known_item.url): known_item for known_item in known_items}
+    matched = [by_page.get(urls.compute_page_key(item.url)) for item in items]
+    present = {matched_item.url for matched_item in matched if matched_item is not None}
+    absent = {
+        normalize_title(absent_item.title): absent_item
+        for absent_item in reversed(known_items)
+        if absent_item.url not in present
+    }
     titles = Counter(normalize_title(item.title) for item in items)
-    alike: dict[int, KnownItem] = {}
-    for place, item in enumerate(items):
+    title_matches: dict[int, KnownItem] = {}
+    for index, item in enumerate(items):
         title = normalize_title(item.title)
-        if matched[place] is None and title in absent and titles[title] == 1:
-            alike[place] = absent[title]
-    moved = len(alike) > 1 and 2 * len(alike) > matched.count(None)
-    for place, one in alike.items():
-        item = items[place]
+        if matched[index] is None and title in absent and titles[title] == 1:
+            title_matches[index] = absent[title]
+    has_moved = len(title_matches) > 1 and 2 * len(title_matches) > matched.count(None)
+    for index, candidate in title_matches.items():
+        item = items[index]
         if item.published is not None:
-            agrees = abs(item.published - one.published) < DAY
+            is_match = abs(item.published - candidate.published) < DAY_SECONDS
         else:
-            agrees = moved or (bool(item.summary) and item.summary == one.summary)
-        if agrees:
-            matched[place] = one
+            is_match = has_moved or (bool(item.summary) and item.summary == candidate.summary)
+        if is_match:
+            matched[index] = candidate
     return matched
 
 
 def _is_oldest_first(items: Sequence[ListItem], matched: Sequence[KnownItem | None]) -> bool:
     times = [
-        item.published if item.published is not None else match.found if match is not None else None
+        item.published if item.published is not None else match.found_at if match is not None else None
         for item, match in zip(items, matched, strict=True)
     ]
-    told = [time for time in times if time is not None]
-    pairs = list(pairwise(told))
-    return sum(a < b for a, b in pairs) > sum(a > b for a, b in pairs)
+    known_times = [time for time in times if time is not None]
+    pairs = list(pairwise(known_times))
+    return sum(earlier < later for earlier, later in pairs) > sum(
+        previous > following for previous, following in pairs
+    )
 
 
-def _url_pattern(url: str) -> str:
+def _compute_url_pattern(url: str) -> str:
     """Return the pattern of a URL: host, path with variable parts as `*`, first parameter."""
     parts = urlsplit(url)
-    pieces = parts.path.strip("/").split("/")
-    fixed = [piece if piece.isalpha() else "*" for piece in pieces[:-1]]
-    name = _NAME.match(parts.query)
-    return "/".join(((parts.hostname or "").removeprefix("www."), *fixed, f"*?{name[0]}" if name else "*"))
+    segments = parts.path.strip("/").split("/")
+    fixed_segments = [piece if piece.isalpha() else "*" for piece in segments[:-1]]
+    parameter = _PARAMETER_NAME.match(parts.query)
+    return "/".join(
+        (
+            (parts.hostname or "").removeprefix("www."),
+            *fixed_segments,
+            f"*?{parameter[0]}" if parameter else "*",
+        )
+    )

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from itertools import islice
 
 from bot.feeds import known_sites
-from bot.feeds.pages.element_text import text_of
+from bot.feeds.pages.element_text import get_text
 from bot.feeds.pages.page_lists import ParsedPage
-from bot.feeds.parsing.entries import absolute_url, single_line
+from bot.feeds.parsing.entries import resolve_url, to_single_line
 from bot.text.urls import redact
 
 MAX_FEEDS = 10
 """Feeds that are returned for one page."""
 
-_MAX_PAGE = 2 * 2**20
-_MOST_LINKS, _MOST_ANCHORS = 500, 2_000
-_FORMATS = {
+_MAX_PAGE_BYTES = 2 * 2**20
+_MAX_LINKS, _MAX_ANCHORS = 500, 2_000
+_FORMAT_BY_MEDIA_TYPE = {
     "application/rss+xml": "rss",
     "application/rdf+xml": "rss",
     "application/atom+xml": "atom",
@@ -24,7 +24,7 @@ _FORMATS = {
     "application/xml": "xml",
     "text/xml": "xml",
 }
-_COMMENTS = re.compile(r"comment", re.IGNORECASE)
+_COMMENTS_FEED = re.compile(r"comment", re.IGNORECASE)
 _LOOKS_LIKE_FEED = re.compile(
     r"(?:/(?:feed|rss|atom)/?|[./](?:rss|atom|rdf)|/(?:feed|rss|atom|index)\.xml)(?:\?|$)"
 )
@@ -39,35 +39,48 @@ class FoundFeed:
     format: str
 
 
-def feed_links(body: bytes, url: str) -> tuple[FoundFeed, ...]:
+def find_feed_links(body: bytes, url: str) -> tuple[FoundFeed, ...]:
     """Return at most `MAX_FEEDS` feeds that a page links to, feeds of comments last (runs in a worker).
 
     Looks for `<link rel=alternate>` (WHATWG HTML, link types), else for what a known site has, else for `<a>`
     with a URL like a feed's.
     """
-    page = ParsedPage(body[:_MAX_PAGE], "", url)
+    page = ParsedPage(body[:_MAX_PAGE_BYTES], "", url)
     base = next(
-        (absolute_url(each.get("href"), url) for each in page.elements("base") if each.get("href")), None
+        (
+            resolve_url(base_element.get("href"), url)
+            for base_element in page.iter_elements("base")
+            if base_element.get("href")
+        ),
+        None,
     )
-    page_title = next((single_line(text_of(each), 200) for each in page.elements("title")), "")
-    found: dict[str, FoundFeed] = {}
-    for element in islice(page.elements("link"), _MOST_LINKS):
-        kind = (element.get("type") or "").partition(";")[0].strip().lower()
+    page_title = next(
+        (to_single_line(get_text(title_element), 200) for title_element in page.iter_elements("title")), ""
+    )
+    feeds_by_url: dict[str, FoundFeed] = {}
+    for element in islice(page.iter_elements("link"), _MAX_LINKS):
+        media_type = (element.get("type") or "").partition(";")[0].strip().lower()
         rels = (element.get("rel") or "").lower().split()
-        if kind in _FORMATS and ("alternate" in rels or "feed" in rels):
+        if media_type in _FORMAT_BY_MEDIA_TYPE and ("alternate" in rels or "feed" in rels):
             title = element.get("title") or page_title
-            _add_feed(found, element.get("href"), base or url, title, _FORMATS[kind])
-    if not found and (known := known_sites.feed_in_page(body, url)):
-        _add_feed(found, known.url, url, page_title, "atom")
-    if not found:
-        for element in islice(page.elements("a"), _MOST_ANCHORS):
+            _add_feed(
+                feeds_by_url, element.get("href"), base or url, title, _FORMAT_BY_MEDIA_TYPE[media_type]
+            )
+    if not feeds_by_url and (site_feed := known_sites.find_feed_in_page(body, url)):
+        _add_feed(feeds_by_url, site_feed.url, url, page_title, "atom")
+    if not feeds_by_url:
+        for element in islice(page.iter_elements("a"), _MAX_ANCHORS):
             href = element.get("href") or ""
             if _LOOKS_LIKE_FEED.search(href.lower()):
-                _add_feed(found, href, base or url, page_title, "xml")
-    ordered = sorted(found.values(), key=lambda feed: bool(_COMMENTS.search(feed.url + feed.title)))
-    return tuple(ordered[:MAX_FEEDS])
+                _add_feed(feeds_by_url, href, base or url, page_title, "xml")
+    sorted_feeds = sorted(
+        feeds_by_url.values(), key=lambda feed: bool(_COMMENTS_FEED.search(feed.url + feed.title))
+    )
+    return tuple(sorted_feeds[:MAX_FEEDS])
 
 
-def _add_feed(found: dict[str, FoundFeed], href: str | None, base: str, title: str, kind: str) -> None:
-    if (url := absolute_url(href, base)) is not None and "/wp-json/" not in url:
-        found.setdefault(url, FoundFeed(url, single_line(title, 200) or redact(url), kind))
+def _add_feed(
+    feeds_by_url: dict[str, FoundFeed], href: str | None, base: str, title: str, feed_format: str
+) -> None:
+    if (url := resolve_url(href, base)) is not None and "/wp-json/" not in url:
+        feeds_by_url.setdefault(url, FoundFeed(url, to_single_line(title, 200) or redact(url), feed_format))

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from typing import NamedTuple
 
-from bot.feeds.pages.element_text import HtmlElement, outermost_containers
+from bot.feeds.pages.element_text import HtmlElement, find_outermost_containers
 from bot.text.html import to_text
 
-MOST_POSTS = 500
+MAX_POSTS = 500
 """Posts above which a group is no discussion."""
-FEWEST_LETTERS = 200
+MIN_TOTAL_CHARS = 200
 """Characters of all posts of a page together."""
-LEAST_SHARE = 0.3
+MIN_GROUP_SHARE = 0.3
 """Share of the largest group's text that the posts must have."""
 MIN_ATTRIBUTED_RATIO = 0.6
 """Share of the posts that have an author or a time."""
@@ -22,37 +22,37 @@ MIN_ARTICLE_COVERAGE = 0.7
 MAX_SINGLE_POST_COVERAGE = 0.7
 """Share of an extracted article that may be in a single post."""
 
-_TRIED = 8
+_MAX_GROUPS_TRIED = 8
 """Groups that are tried, best first."""
-_LONGEST_NAME = 40
+_MAX_NAME_CHARS = 40
 """Characters of an author's name or a time."""
-_NEAR = 400
+_DATE_SEARCH_CHARS = 400
 """Characters at both ends of a post in which its date is searched."""
-_LINE = 30
+_MIN_LINE_CHARS = 30
 """Characters of a line that identifies a text."""
 _QUOTE_PREFIX_CHARS = 60
 """Characters of a line that are compared to find it in another post."""
 
 _DIGITS = re.compile(r"\d+")
 _WORD = re.compile(r"\w+")
-_ELEMENTS = ("article", "blockquote", "dd", "div", "li", "section", "span", "table", "td", "tr")
-_PLAIN = frozenset({"p", "br", "b", "i", "em", "strong", "code", "pre", "blockquote"})
-_SILENT = frozenset({"a", "script", "style", "noscript", "template", "button", "select", "textarea"})
-_DATED = re.compile(
+_POST_TAGS = ("article", "blockquote", "dd", "div", "li", "section", "span", "table", "td", "tr")
+_PROSE_TAGS = frozenset({"p", "br", "b", "i", "em", "strong", "code", "pre", "blockquote"})
+_SILENT_TAGS = frozenset({"a", "script", "style", "noscript", "template", "button", "select", "textarea"})
+_DATE_HINT = re.compile(
     r"\b(?:19|20)\d\d\b|\b\d{1,2}[/.:]\d\d|\b\d+ ?(?:min|h|hours?|days?|months?|years?|ans?|jours?|mois)\b"
 )
-_TIMES = ".//time | .//*[@datetime] | .//*[@itemprop='datePublished' or @itemprop='dateCreated']"
-_NAMES = (
+_TIME_XPATH = ".//time | .//*[@datetime] | .//*[@itemprop='datePublished' or @itemprop='dateCreated']"
+_AUTHOR_XPATHS = (
     ".//*[@itemprop='author']//*[@itemprop='name']",
     ".//a[contains(concat(' ', @rel, ' '), ' author ')]",
     ".//*[contains(@class, 'username') or contains(@class, 'author') or contains(@class, 'poster')]",
 )
-_DECLARED = re.compile(
+_DISCUSSION_SCHEMA = re.compile(
     r'"@type"\s*:\s*\[?\s*"(?:DiscussionForumPosting|QAPage)"'
     r"|schema\.org/(?:DiscussionForumPosting|QAPage|Question)\b"
 )
 """Declarations for search engines: https://schema.org/DiscussionForumPosting, https://schema.org/QAPage."""
-_ADDRESS = re.compile(
+_DISCUSSION_URL = re.compile(
     r"//(?:[\w-]+\.)*(?:forums?|boards?|discuss|community)\."
     r"|/(?:forums?|threads?|topics?|t|questions|discussions?|comments)/"
     r"|(?:viewtopic|showthread)\b|[?&](?:topic|t|tid|threadid)=\d",
@@ -61,13 +61,13 @@ _ADDRESS = re.compile(
 """URLs of discussions of forum software: Discourse, phpBB, vBulletin, XenForo, SMF."""
 
 
-class _Group(NamedTuple):
+class _PostGroup(NamedTuple):
     """Elements of one style, none within another.
 
     `char_count` is the characters of their text, `density` the characters per tag.
     """
 
-    letters: int
+    char_count: int
     density: float
     elements: list[HtmlElement]
 
@@ -77,119 +77,141 @@ def extract_posts(tree: HtmlElement) -> list[str]:
 
     Comments on an article are found as well; `spans_posts` tells them apart. Leaves the tree unchanged.
     """
-    groups = sorted(_groups(tree), key=lambda group: group.letters * group.density, reverse=True)
-    most = max((group.letters for group in groups), default=0)
-    if most < FEWEST_LETTERS:
+    groups = sorted(_find_groups(tree), key=lambda group: group.char_count * group.density, reverse=True)
+    max_chars = max((group.char_count for group in groups), default=0)
+    if max_chars < MIN_TOTAL_CHARS:
         return []
-    for group in groups[:_TRIED]:
+    for group in groups[:_MAX_GROUPS_TRIED]:
         bodies = group.elements
-        whole = outermost_containers(bodies)
-        if group.letters >= LEAST_SHARE * most and sum(map(_is_signed, whole)) >= MIN_ATTRIBUTED_RATIO * len(
-            bodies
-        ):
-            said = " ".join(_words(body.text_content()) for body in bodies)
-            texts = ((post, body, _text(body, said)) for post, body in zip(whole, bodies, strict=True))
-            return [f"{_signature(post, body)}{text}" for post, body, text in texts if text]
+        containers = find_outermost_containers(bodies)
+        if group.char_count >= MIN_GROUP_SHARE * max_chars and sum(
+            map(_has_author_or_time, containers)
+        ) >= MIN_ATTRIBUTED_RATIO * len(bodies):
+            all_words = " ".join(_normalize_words(body.text_content()) for body in bodies)
+            texts = (
+                (post, body, _extract_text(body, all_words))
+                for post, body in zip(containers, bodies, strict=True)
+            )
+            return [f"{_build_signature(post, body)}{text}" for post, body, text in texts if text]
     return []
 
 
 def is_declared_discussion(markup: str, url: str) -> bool:
     """Return whether a page declares itself a discussion, or its URL is that of one."""
-    return bool(_ADDRESS.search(url) or _DECLARED.search(markup))
+    return bool(_DISCUSSION_URL.search(url) or _DISCUSSION_SCHEMA.search(markup))
 
 
-def spans_posts(text: str, texts: list[str]) -> bool:
+def spans_posts(text: str, posts: list[str]) -> bool:
     """Return whether an extracted article is spread over the posts rather than one text with comments."""
-    posts_words = list(map(_words, texts))
-    lines = [words for line in text.split("\n") if len(words := _words(line)) >= _LINE]
-    within = [
+    posts_words = list(map(_normalize_words, posts))
+    lines = [words for line in text.split("\n") if len(words := _normalize_words(line)) >= _MIN_LINE_CHARS]
+    chars_in_posts = [
         sum(len(line) for line in lines if line[:_QUOTE_PREFIX_CHARS] in words) for words in posts_words
     ]
-    whole = sum(map(len, lines))
-    return sum(within) >= MIN_ARTICLE_COVERAGE * whole > 0 and max(within) <= MAX_SINGLE_POST_COVERAGE * whole
+    total_chars = sum(map(len, lines))
+    return (
+        sum(chars_in_posts) >= MIN_ARTICLE_COVERAGE * total_chars > 0
+        and max(chars_in_posts) <= MAX_SINGLE_POST_COVERAGE * total_chars
+    )
 
 
-def _groups(tree: HtmlElement) -> Iterator[_Group]:
-    looks: dict[str, list[HtmlElement]] = defaultdict(list)
-    for element in tree.iter(*_ELEMENTS):
-        for look in _looks(element):
-            looks[look].append(element)
-    letters = _letters(tree)
-    for elements in looks.values():
-        known = set(elements)
-        outermost = [each for each in elements if not any(above in known for above in each.iterancestors())]
-        if 1 < len(outermost) <= MOST_POSTS:
-            held = sum(letters[each] for each in outermost)
-            tags = sum(1 for each in outermost for inner in each.iter("*") if inner.tag not in _PLAIN)
-            yield _Group(held, held / max(1, tags), outermost)
+def _find_groups(tree: HtmlElement) -> Iterator[_PostGroup]:
+    elements_by_signature: dict[str, list[HtmlElement]] = defaultdict(list)
+    for element in tree.iter(*_POST_TAGS):
+        for signature in _iter_style_signatures(element):
+            elements_by_signature[signature].append(element)
+    char_counts = _count_chars(tree)
+    for elements in elements_by_signature.values():
+        group_elements = set(elements)
+        outermost = [
+            candidate
+            for candidate in elements
+            if not any(ancestor in group_elements for ancestor in candidate.iterancestors())
+        ]
+        if 1 < len(outermost) <= MAX_POSTS:
+            group_chars = sum(char_counts[group_element] for group_element in outermost)
+            tag_count = sum(
+                1 for member in outermost for child in member.iter("*") if child.tag not in _PROSE_TAGS
+            )
+            yield _PostGroup(group_chars, group_chars / max(1, tag_count), outermost)
 
 
-def _looks(element: HtmlElement) -> Iterator[str]:
-    if name := element.get("class"):
-        yield f"{element.tag}.{' '.join(sorted(_DIGITS.sub('', name).split()))}"
-    if (name := element.get("id")) and _DIGITS.search(name):
-        yield f"{element.tag}#{_DIGITS.sub('', name)}"
-    if name := element.get("itemprop"):
-        yield f"{element.tag}@{name}"
+def _iter_style_signatures(element: HtmlElement) -> Iterator[str]:
+    if attribute := element.get("class"):
+        yield f"{element.tag}.{' '.join(sorted(_DIGITS.sub('', attribute).split()))}"
+    if (attribute := element.get("id")) and _DIGITS.search(attribute):
+        yield f"{element.tag}#{_DIGITS.sub('', attribute)}"
+    if attribute := element.get("itemprop"):
+        yield f"{element.tag}@{attribute}"
 
 
-def _letters(tree: HtmlElement) -> dict[HtmlElement, int]:
-    found: dict[HtmlElement, int] = {}
-    below: dict[HtmlElement, int] = defaultdict(int)
+def _count_chars(tree: HtmlElement) -> dict[HtmlElement, int]:
+    char_counts: dict[HtmlElement, int] = {}
+    child_chars: dict[HtmlElement, int] = defaultdict(int)
     for element in reversed(list(tree.iter("*"))):
-        held = below.pop(element, 0) + len((element.text or "").strip())
-        found[element] = held = 0 if element.tag in _SILENT else held
+        element_chars = child_chars.pop(element, 0) + len((element.text or "").strip())
+        char_counts[element] = element_chars = 0 if element.tag in _SILENT_TAGS else element_chars
         if (parent := element.getparent()) is not None:
-            below[parent] += held + len((element.tail or "").strip())
-    return found
+            child_chars[parent] += element_chars + len((element.tail or "").strip())
+    return char_counts
 
 
-def _is_signed(post: HtmlElement) -> bool:
-    if post.xpath(_TIMES) or post.xpath(_NAMES[0]):
+def _has_author_or_time(post: HtmlElement) -> bool:
+    if post.xpath(_TIME_XPATH) or post.xpath(_AUTHOR_XPATHS[0]):
         return True
     text = " ".join(post.text_content().split())
-    return bool(_DATED.search(text[:_NEAR]) or _DATED.search(text[-_NEAR:]))
+    return bool(_DATE_HINT.search(text[:_DATE_SEARCH_CHARS]) or _DATE_HINT.search(text[-_DATE_SEARCH_CHARS:]))
 
 
-def _signature(post: HtmlElement, body: HtmlElement) -> str:
+def _build_signature(post: HtmlElement, body: HtmlElement) -> str:
     """Return author and time of a post, as the page writes them, on a line of its own."""
-    inside = set(body.iter("*"))
-    name = next((name for path in _NAMES for name in _short(post.xpath(path), inside)), "")
-    time = next(_short(post.iter("time"), inside), "")
+    body_elements = set(body.iter("*"))
+    name = next(
+        (name for xpath in _AUTHOR_XPATHS for name in _iter_short_texts(post.xpath(xpath), body_elements)), ""
+    )
+    time = next(_iter_short_texts(post.iter("time"), body_elements), "")
     line = ", ".join(filter(None, (name, time)))
     return f"{line}\n" if line else ""
 
 
-def _short(elements: Iterable[HtmlElement], inside: set[HtmlElement]) -> Iterator[str]:
+def _iter_short_texts(elements: Iterable[HtmlElement], body_elements: set[HtmlElement]) -> Iterator[str]:
     for element in elements:
         text = " ".join(element.text_content().split())
-        if element not in inside and 1 < len(text) <= _LONGEST_NAME:
+        if element not in body_elements and 1 < len(text) <= _MAX_NAME_CHARS:
             yield text
 
 
-def _text(body: HtmlElement, said: str) -> str:
+def _extract_text(body: HtmlElement, all_words: str) -> str:
     """Return the text of a post without link previews and quotations of other posts."""
     body = deepcopy(body)
-    for part in list(body.iter("blockquote", "aside")):
-        if part is not body and part.getparent() is not None and (part.tag == "aside" or _quotes(part, said)):
-            part.drop_tree()
-    return _markup_text(body)
+    for quotation in list(body.iter("blockquote", "aside")):
+        if (
+            quotation is not body
+            and quotation.getparent() is not None
+            and (quotation.tag == "aside" or _is_quotation(quotation, all_words))
+        ):
+            quotation.drop_tree()
+    return _to_text(body)
 
 
-def _quotes(part: HtmlElement, said: str) -> bool:
+def _is_quotation(quotation: HtmlElement, all_words: str) -> bool:
     """Return whether a quotation names its source or is the text of another post."""
-    if "quote" in (part.get("class") or "").lower() or part.find(".//cite") is not None:
+    if "quote" in (quotation.get("class") or "").lower() or quotation.find(".//cite") is not None:
         return True
-    lines = [words for line in _markup_text(part).split("\n") if len(words := _words(line)) >= _LINE // 2]
-    known = sum(len(line) for line in lines if said.count(line[:_QUOTE_PREFIX_CHARS]) > 1)
-    return 2 * known >= sum(map(len, lines))
+    lines = [
+        words
+        for line in _to_text(quotation).split("\n")
+        if len(words := _normalize_words(line)) >= _MIN_LINE_CHARS // 2
+    ]
+    quoted_chars = sum(len(line) for line in lines if all_words.count(line[:_QUOTE_PREFIX_CHARS]) > 1)
+    return 2 * quoted_chars >= sum(map(len, lines))
 
 
-def _markup_text(element: HtmlElement) -> str:
+def _to_text(element: HtmlElement) -> str:
     from lxml.html import tostring  # noqa: PLC0415 - only this worker needs it
 
     return to_text(tostring(element, encoding="unicode", with_tail=False))
 
 
-def _words(text: str) -> str:
+def _normalize_words(text: str) -> str:
     return " ".join(_WORD.findall(text.casefold()))

@@ -22,97 +22,103 @@ def parse_json(body: bytes, url: str) -> ParsedFeed:
         raise FeedError(ENCODING, "not UTF-8") from error
     except (ValueError, RecursionError) as error:
         raise FeedError(NOT_A_FEED, "not JSON") from error
-    items = document.get("items") if isinstance(document, dict) else None
-    if not isinstance(items, list):
+    raw_entries = document.get("items") if isinstance(document, dict) else None
+    if not isinstance(raw_entries, list):
         raise FeedError(NOT_A_FEED, "JSON, but not a JSON Feed")
-    version = _text(document, "version")
-    language = entries.language_of(document.get("language"))
-    kept, problem = entries.limit_entries(_entries(items, url, language))
-    if "jsonfeed.org" not in version and not any(entry.guid for entry in kept):
+    version = _get_text(document, "version")
+    language = entries.parse_language_tag(document.get("language"))
+    accepted_entries, warning = entries.limit_entries(_iter_entries(raw_entries, url, language))
+    if "jsonfeed.org" not in version and not any(entry.guid for entry in accepted_entries):
         raise FeedError(NOT_A_FEED, "JSON, but not a JSON Feed")
     return ParsedFeed(
-        title=entries.title_of(_text(document, "title"), kind="text"),
-        site_url=entries.absolute_url(document.get("home_page_url"), url),
+        title=entries.clean_title(_get_text(document, "title"), kind="text"),
+        site_url=entries.resolve_url(document.get("home_page_url"), url),
         language=language,
-        icon_url=entries.absolute_url(document.get("favicon") or document.get("icon"), url),
+        icon_url=entries.resolve_url(document.get("favicon") or document.get("icon"), url),
         format="json11" if version.endswith("1.1") else "json1",
-        entries=kept,
-        hub_url=_hub(document.get("hubs"), url),
-        self_url=entries.absolute_url(document.get("feed_url"), url),
-        parse_warning=problem,
+        entries=accepted_entries,
+        hub_url=_find_hub(document.get("hubs"), url),
+        self_url=entries.resolve_url(document.get("feed_url"), url),
+        parse_warning=warning,
     )
 
 
-def _hub(hubs: object, base: str) -> str | None:
+def _find_hub(hubs: object, base: str) -> str | None:
     """Return the URL of the first WebSub hub (JSON Feed 1.1, `websub`)."""
-    listed = [hub for hub in hubs[:20] if isinstance(hub, dict)] if isinstance(hubs, list) else []
-    return entries.first_absolute((hub.get("url") for hub in listed if hub.get("type") == "WebSub"), base)
+    hub_objects = [hub for hub in hubs[:20] if isinstance(hub, dict)] if isinstance(hubs, list) else []
+    return entries.resolve_first_url(
+        (hub.get("url") for hub in hub_objects if hub.get("type") == "WebSub"), base
+    )
 
 
-def _entries(items: list[Any], base: str, language: str | None) -> Iterator[Entry]:
-    for item in islice(items, entries.MAX_ENTRIES + 1):
-        if isinstance(item, dict):
-            yield _entry(item, base, language)
+def _iter_entries(raw_entries: list[Any], base: str, language: str | None) -> Iterator[Entry]:
+    for raw_entry in islice(raw_entries, entries.MAX_ENTRIES + 1):
+        if isinstance(raw_entry, dict):
+            yield _build_entry(raw_entry, base, language)
 
 
-def _entry(item: dict[str, Any], base: str, language: str | None) -> Entry:
-    markup = _text(item, "content_html")
-    text = entries.text_of(markup) or entries.text_of(_text(item, "content_text"), is_text=True)
-    summary = entries.text_of(_text(item, "summary"), is_text=True)
-    link = entries.first_absolute((item.get("url"), item.get("external_url")), base)
-    guid = entries.guid_of(item.get("id"))
-    published, updated = (feed_dates.parse(_text(item, f"date_{what}")) for what in ("published", "modified"))
-    tags = item.get("tags")
-    audio, duration = _audio(item, base)
-    return entries.with_fingerprint(
+def _build_entry(raw_entry: dict[str, Any], base: str, language: str | None) -> Entry:
+    markup = _get_text(raw_entry, "content_html")
+    text = entries.extract_text(markup) or entries.extract_text(
+        _get_text(raw_entry, "content_text"), is_plain_text=True
+    )
+    summary = entries.extract_text(_get_text(raw_entry, "summary"), is_plain_text=True)
+    link = entries.resolve_first_url((raw_entry.get("url"), raw_entry.get("external_url")), base)
+    guid = entries.parse_guid(raw_entry.get("id"))
+    published, updated = (
+        feed_dates.parse(_get_text(raw_entry, f"date_{date_name}")) for date_name in ("published", "modified")
+    )
+    tags = raw_entry.get("tags")
+    audio, duration = _find_audio(raw_entry, base)
+    return entries.add_fingerprint(
         Entry(
             guid=guid,
-            link=link or entries.absolute_url(guid, "") or audio,
-            title=entries.title_of(_text(item, "title"), kind="either"),
+            link=link or entries.resolve_url(guid, "") or audio,
+            title=entries.clean_title(_get_text(raw_entry, "title"), kind="either"),
             summary="" if summary == text else summary,
             text=text or summary,
-            author=_authors(item),
-            tags=entries.tags_of(tags if isinstance(tags, list) else ()),
-            image_url=_image(item, base) or entries.image_in(markup, base),
+            author=_join_authors(raw_entry),
+            tags=entries.clean_tags(tags if isinstance(tags, list) else ()),
+            image_url=_find_image(raw_entry, base) or entries.find_image(markup, base),
             published=updated if published is None else published,
             updated=updated,
-            language=entries.language_of(item.get("language")) or language,
+            language=entries.parse_language_tag(raw_entry.get("language")) or language,
             audio_url=audio,
             duration_seconds=duration,
         )
     )
 
 
-def _text(members: dict[str, Any], name: str) -> str:
-    value = members.get(name)
-    return value if isinstance(value, str) else ""
+def _get_text(members: dict[str, Any], name: str) -> str:
+    member = members.get(name)
+    return member if isinstance(member, str) else ""
 
 
-def _authors(item: dict[str, Any]) -> str | None:
-    people = item.get("authors")
-    people = people if isinstance(people, list) else [item.get("author")]  # 1.0 had one
-    names = [_text(person, "name") for person in people[:5] if isinstance(person, dict)]
-    return entries.single_line(", ".join(filter(None, names)), 200) or None
+def _join_authors(raw_entry: dict[str, Any]) -> str | None:
+    authors = raw_entry.get("authors")
+    authors = authors if isinstance(authors, list) else [raw_entry.get("author")]  # 1.0 had one
+    names = [_get_text(author, "name") for author in authors[:5] if isinstance(author, dict)]
+    return entries.to_single_line(", ".join(filter(None, names)), 200) or None
 
 
-def _audio(item: dict[str, Any], base: str) -> tuple[str | None, int | None]:
-    for attached in _attachments(item):
-        address = entries.absolute_url(attached.get("url"), base)
-        if address and _text(attached, "mime_type").startswith("audio/"):
-            return address, entries.duration_of(attached.get("duration_in_seconds"))
+def _find_audio(raw_entry: dict[str, Any], base: str) -> tuple[str | None, int | None]:
+    for attachment in _list_attachments(raw_entry):
+        url = entries.resolve_url(attachment.get("url"), base)
+        if url and _get_text(attachment, "mime_type").startswith("audio/"):
+            return url, entries.parse_duration(attachment.get("duration_in_seconds"))
     return None, None
 
 
-def _attachments(item: dict[str, Any]) -> list[dict[str, Any]]:
-    attachments = item.get("attachments")
-    listed = attachments[:20] if isinstance(attachments, list) else []
-    return [attached for attached in listed if isinstance(attached, dict)]
+def _list_attachments(raw_entry: dict[str, Any]) -> list[dict[str, Any]]:
+    attachments = raw_entry.get("attachments")
+    limited_attachments = attachments[:20] if isinstance(attachments, list) else []
+    return [attachment for attachment in limited_attachments if isinstance(attachment, dict)]
 
 
-def _image(item: dict[str, Any], base: str) -> str | None:
-    pictures = [item.get("image"), item.get("banner_image")] + [
-        attached.get("url")
-        for attached in _attachments(item)
-        if _text(attached, "mime_type").startswith("image/")
+def _find_image(raw_entry: dict[str, Any], base: str) -> str | None:
+    image_urls = [raw_entry.get("image"), raw_entry.get("banner_image")] + [
+        attachment.get("url")
+        for attachment in _list_attachments(raw_entry)
+        if _get_text(attachment, "mime_type").startswith("image/")
     ]
-    return entries.first_absolute(pictures, base)
+    return entries.resolve_first_url(image_urls, base)

@@ -9,10 +9,10 @@ from bot.feeds.parsing.jsonfeed import parse_json
 from bot.feeds.parsing.xmlfeed import parse_xml
 
 _FIRST_ENTRY = re.compile(rb"<(?:[A-Za-z][\w.-]{0,19}:)?(?:item|entry)[\s>/]")
-_HEAD = 256 * 1024
+_HEAD_BYTES = 256 * 1024
 """Bytes in which the first entry is searched."""
-_SPACE = b" \t\r\n\x0b\x0c\x00"
-_PAGE = re.compile(
+_WHITESPACE = b" \t\r\n\x0b\x0c\x00"
+_HTML_START = re.compile(
     rb"\s*(?:<!--.{0,2000}?-->\s*){0,3}<(?:!doctype\s+html|html)[\s>]", re.IGNORECASE | re.DOTALL
 )
 
@@ -25,12 +25,12 @@ def parse(body: bytes, content_type: str, url: str) -> ParsedFeed:
     was not well-formed.
     Raises FeedError: not-a-feed, encoding, parse-died.
     """
-    start = body[:4096].removeprefix(b"\xef\xbb\xbf").lstrip(_SPACE)
+    start = body[:4096].removeprefix(b"\xef\xbb\xbf").lstrip(_WHITESPACE)
     if not start:
         raise FeedError(NOT_A_FEED, "the document is empty")
     if start.startswith(b"{"):
         return parse_json(body, url)
-    if _PAGE.match(start):
+    if _HTML_START.match(start):
         raise FeedError(NOT_A_FEED, "a page, not a feed")
     try:
         return parse_xml(body, content_type, url)
@@ -46,12 +46,12 @@ def parse(body: bytes, content_type: str, url: str) -> ParsedFeed:
         raise FeedError(PARSER_CRASHED, f"{type(error).__name__}: {str(error)[:200]}") from error
 
 
-def entries_hash(body: bytes) -> bytes:
+def hash_entries(body: bytes) -> bytes:
     """Return 16 bytes over the document from its first entry on, unaffected by changes of its head."""
-    is_json = body[:64].removeprefix(b"\xef\xbb\xbf").lstrip(_SPACE).startswith(b"{")
+    is_json = body[:64].removeprefix(b"\xef\xbb\xbf").lstrip(_WHITESPACE).startswith(b"{")
     if is_json:
-        start = max(body.find(b'"items"', 0, _HEAD), 0)
+        start = max(body.find(b'"items"', 0, _HEAD_BYTES), 0)
     else:
-        found = _FIRST_ENTRY.search(body, 0, _HEAD)
-        start = found.start() if found else 0
+        match = _FIRST_ENTRY.search(body, 0, _HEAD_BYTES)
+        start = match.start() if match else 0
     return blake2b(memoryview(body)[start:], digest_size=16).digest()

@@ -12,35 +12,46 @@ from bot.feeds.fetch_errors import NOT_A_FEED, FeedError
 from bot.feeds.parsing import entries
 from bot.text.times import feed_dates
 
-_PERIODS = {
+_PERIOD_SECONDS = {
     "hourly": 3_600,
     "daily": 86_400,
     "weekly": 7 * 86_400,
     "monthly": 30 * 86_400,
     "yearly": 365 * 86_400,
 }
-_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _SKIP_HOURS = re.compile(rb"<skipHours>(.{0,4000}?)</skipHours>", re.DOTALL)
 _SKIP_DAYS = re.compile(rb"<skipDays>(.{0,4000}?)</skipDays>", re.DOTALL)
-_HEAD = 64 * 1024
-_END = re.compile(rb"</(?:[\w.-]{1,20}:)?(?:rss|feed|rdf)\s*>", re.IGNORECASE)
-_TAIL = 4_096
-_DECLARED = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})["']""")
+_HEAD_BYTES = 64 * 1024
+_END_TAG = re.compile(rb"</(?:[\w.-]{1,20}:)?(?:rss|feed|rdf)\s*>", re.IGNORECASE)
+_TAIL_BYTES = 4_096
+_DECLARED_ENCODING = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})["']""")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE)
-_OFTEN_WRONG = {"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin1", "iso-8859-15", "windows-1252"}
+_UNRELIABLE_ENCODINGS = {
+    "utf-8",
+    "utf8",
+    "us-ascii",
+    "ascii",
+    "iso-8859-1",
+    "latin1",
+    "iso-8859-15",
+    "windows-1252",
+}
 _HIGH_REFERENCE = re.compile(rb"&#(?:[xX]0*([0-9a-fA-F]{4,})|0*([0-9]{5,}));?")
 _REFERENCE_PAIR = re.compile(
     rb"&#(?:[xX]([dD][89abAB][0-9a-fA-F]{2})|(5[56][0-9]{3}));"
     rb"&#(?:[xX]([dD][c-fC-F][0-9a-fA-F]{2})|(5[67][0-9]{3}));"
 )
 _MARKUP_TYPES = {"text/html", "application/xhtml+xml"}
-_PICTURE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif)(?:[?#]|$)", re.IGNORECASE)
-_AUTHOR = re.compile(r"\s*(?:[^\s()<>@]+@\S+\s+\((.+)\)|(.+?)\s*[<(][^\s()<>@]+@[^\s<>]+[>)])\s*$")
+_PICTURE_URL = re.compile(r"\.(?:jpe?g|png|gif|webp|avif)(?:[?#]|$)", re.IGNORECASE)
+_AUTHOR_WITH_ADDRESS = re.compile(
+    r"\s*(?:[^\s()<>@]+@\S+\s+\((.+)\)|(.+?)\s*[<(][^\s()<>@]+@[^\s<>]+[>)])\s*$"
+)
 """An author in the form of RSS 2.0, `a@site.example (Ann)`, or a mailbox, `Ann <a@site.example>`."""
-_MAX_AUTHOR = 200
-_MAX_LISTED = 50
+_MAX_AUTHOR_CHARS = 200
+_MAX_LIST_LENGTH = 50
 
-TRUNCATED = "cut short"
+TRUNCATED_WARNING = "cut short"
 """Warning for a document that ends before its end tag: it may have had more entries."""
 
 FeedParserDict = dict[str, Any]
@@ -54,40 +65,45 @@ def parse_xml(body: bytes, content_type: str, url: str) -> ParsedFeed:
     """
     import feedparser  # noqa: PLC0415 - a megabyte that only a worker needs
 
-    found = feedparser.parse(
+    document = feedparser.parse(
         BytesIO(_fix_character_references(body)),  # feedparser takes bytes for a file name
         # Without a content-location feedparser leaves guids as they are; made absolute, they would all change
         # when the feed moves.
-        response_headers={"content-type": _trusted_type(body, content_type)},
+        response_headers={"content-type": _select_content_type(body, content_type)},
         sanitize_html=False,
         resolve_relative_uris=False,
     )
-    if not found.version and not found.entries:
+    if not document.version and not document.entries:
         raise FeedError(NOT_A_FEED, "neither RSS nor Atom")
-    feed = found.feed
-    language = entries.language_of(feed.get("language")) or entries.language_of(
+    feed = document.feed
+    language = entries.parse_language_tag(feed.get("language")) or entries.parse_language_tag(
         (feed.get("title_detail") or {}).get("language")
     )
-    is_atom = found.version.startswith("atom")
-    problem = _problem(found, body)
-    listed = found.entries[:-1] if problem == TRUNCATED and _is_truncated(body) else found.entries
-    kept, limit = entries.limit_entries(
-        _entry(entry, url, language, is_atom=is_atom) for entry in islice(listed, entries.MAX_ENTRIES + 1)
+    is_atom = document.version.startswith("atom")
+    warning = _find_parse_warning(document, body)
+    raw_entries = (
+        document.entries[:-1] if warning == TRUNCATED_WARNING and _is_truncated(body) else document.entries
     )
-    head = body[:_HEAD]
+    accepted_entries, limit_warning = entries.limit_entries(
+        _build_entry(entry, url, language, is_atom=is_atom)
+        for entry in islice(raw_entries, entries.MAX_ENTRIES + 1)
+    )
+    head = body[:_HEAD_BYTES]
     return ParsedFeed(
-        title=_title(feed, is_atom=is_atom),
-        site_url=entries.absolute_url(feed.get("link"), url),
+        title=_clean_title(feed, is_atom=is_atom),
+        site_url=entries.resolve_url(feed.get("link"), url),
         language=language,
-        icon_url=_icon(feed, url),
-        format=found.version,
-        ttl=_ttl(feed),
-        skip_hours=frozenset(_skipped_hours(head)),
-        skip_days=frozenset(_skipped_days(head)),
-        hub_url=_linked(feed, "hub", url),
-        self_url=_linked(feed, "self", url),
-        entries=tuple(entry for entry in kept if entry.title or entry.link or entry.guid or entry.text),
-        parse_warning=problem or limit,
+        icon_url=_find_icon(feed, url),
+        format=document.version,
+        ttl=_find_update_interval(feed),
+        skip_hours=frozenset(_iter_skipped_hours(head)),
+        skip_days=frozenset(_iter_skipped_days(head)),
+        hub_url=_find_link(feed, "hub", url),
+        self_url=_find_link(feed, "self", url),
+        entries=tuple(
+            entry for entry in accepted_entries if entry.title or entry.link or entry.guid or entry.text
+        ),
+        parse_warning=warning or limit_warning,
     )
 
 
@@ -101,29 +117,29 @@ def _fix_character_references(body: bytes) -> bytes:
     return _HIGH_REFERENCE.sub(_drop_invalid_reference, _REFERENCE_PAIR.sub(_join_surrogates, body))
 
 
-def _code_point(hexadecimal: bytes | None, decimal: bytes | None) -> int:
+def _parse_code_point(hexadecimal: bytes | None, decimal: bytes | None) -> int:
     return int(hexadecimal[:9], 16) if hexadecimal else int((decimal or b"0")[:9])
 
 
 def _join_surrogates(match: re.Match[bytes]) -> bytes:
-    high, low = _code_point(match[1], match[2]), _code_point(match[3], match[4])
+    high, low = _parse_code_point(match[1], match[2]), _parse_code_point(match[3], match[4])
     if 0xD800 <= high < 0xDC00 <= low < 0xE000:  # noqa: PLR2004 - The Unicode Standard, section 3.9 (D91)
         return b"&#%d;" % (0x10000 + (high - 0xD800 << 10) + low - 0xDC00)
     return match[0]
 
 
 def _drop_invalid_reference(match: re.Match[bytes]) -> bytes:
-    number = _code_point(match[1], match[2])
+    number = _parse_code_point(match[1], match[2])
     return match[0] if number < 0xD800 or 0xE000 <= number <= sys.maxunicode else b"&#65533;"  # noqa: PLR2004 - surrogates
 
 
-def _trusted_type(body: bytes, content_type: str) -> str:
+def _select_content_type(body: bytes, content_type: str) -> str:
     """Return the content type to parse with: valid UTF-8 is UTF-8, even if its labels say Latin."""
-    declared = _DECLARED.match(body[:300].removeprefix(b"\xef\xbb\xbf"))
+    declared = _DECLARED_ENCODING.match(body[:300].removeprefix(b"\xef\xbb\xbf"))
     charset = _CHARSET.search(content_type)
     labels = [declared[1].decode("ascii", "replace")] if declared else []
     labels += [charset[1]] if charset else []
-    if not body.isascii() and all(label.lower() in _OFTEN_WRONG for label in labels):
+    if not body.isascii() and all(label.lower() in _UNRELIABLE_ENCODINGS for label in labels):
         try:
             body.decode()
         except UnicodeDecodeError:
@@ -133,165 +149,189 @@ def _trusted_type(body: bytes, content_type: str) -> str:
     return content_type or "application/xml"
 
 
-def _entry(found: FeedParserDict, base: str, feed_language: str | None, *, is_atom: bool) -> Entry:
-    contents = [content for content in found.get("content", ())[:_MAX_LISTED] if content.get("value")]
+def _build_entry(raw_entry: FeedParserDict, base: str, feed_language: str | None, *, is_atom: bool) -> Entry:
+    contents = [
+        content for content in raw_entry.get("content", ())[:_MAX_LIST_LENGTH] if content.get("value")
+    ]
     content: FeedParserDict = max(contents, key=lambda content: len(content["value"]), default={})
-    summary_detail = found.get("summary_detail") or {"value": found.get("summary") or ""}
-    summary, text = sorted((_plain(content), _plain(summary_detail)), key=len)
-    guid = entries.guid_of(found.get("id"))
-    published = _date(found, "published", "created", "issued")
-    updated = _date(found, "updated")
+    summary_detail = raw_entry.get("summary_detail") or {"value": raw_entry.get("summary") or ""}
+    summary, text = sorted((_extract_text(content), _extract_text(summary_detail)), key=len)
+    guid = entries.parse_guid(raw_entry.get("id"))
+    published = _find_date(raw_entry, "published", "created", "issued")
+    updated = _find_date(raw_entry, "updated")
     markup = content or summary_detail
-    audio = _audio(found, base)
-    return entries.with_fingerprint(
+    audio = _find_audio(raw_entry, base)
+    return entries.add_fingerprint(
         Entry(
             guid=guid,
-            link=_link(found, base, guid) or audio,
-            title=_title(found, is_atom=is_atom),
+            link=_find_entry_url(raw_entry, base, guid) or audio,
+            title=_clean_title(raw_entry, is_atom=is_atom),
             summary="" if summary == text else summary,
             text=text,
-            author=_author(found, is_atom=is_atom),
-            tags=entries.tags_of(
-                tag.get("label") or tag.get("term") for tag in found.get("tags", ())[:_MAX_LISTED]
+            author=_find_author(raw_entry, is_atom=is_atom),
+            tags=entries.clean_tags(
+                tag.get("label") or tag.get("term") for tag in raw_entry.get("tags", ())[:_MAX_LIST_LENGTH]
             ),
-            image_url=_image(found, base) or _image_in(content, base) or _image_in(summary_detail, base),
+            image_url=_find_image(raw_entry, base)
+            or _find_content_image(content, base)
+            or _find_content_image(summary_detail, base),
             published=updated if published is None else published,
             updated=updated,
-            language=entries.language_of(found.get("language"))
-            or entries.language_of(markup.get("language"))
+            language=entries.parse_language_tag(raw_entry.get("language"))
+            or entries.parse_language_tag(markup.get("language"))
             or feed_language,
             audio_url=audio,
-            duration_seconds=entries.duration_of(found.get("itunes_duration")) if audio else None,
+            duration_seconds=entries.parse_duration(raw_entry.get("itunes_duration")) if audio else None,
         )
     )
 
 
-def _linked(feed: FeedParserDict, relation: str, base: str) -> str | None:
-    links = (link.get("href") for link in feed.get("links", ())[:_MAX_LISTED] if link.get("rel") == relation)
-    return entries.first_absolute(links, base)
+def _find_link(feed: FeedParserDict, relation: str, base: str) -> str | None:
+    links = (
+        link.get("href") for link in feed.get("links", ())[:_MAX_LIST_LENGTH] if link.get("rel") == relation
+    )
+    return entries.resolve_first_url(links, base)
 
 
-def _title(found: FeedParserDict, *, is_atom: bool) -> str:
-    detail = found.get("title_detail") or {}
+def _clean_title(raw: FeedParserDict, *, is_atom: bool) -> str:
+    detail = raw.get("title_detail") or {}
     kind = "either"
     if is_atom:
         kind = "markup" if detail.get("type") in _MARKUP_TYPES else "text"
-    return entries.title_of(found.get("title") or "", kind=kind)
+    return entries.clean_title(raw.get("title") or "", kind=kind)
 
 
-def _plain(content: FeedParserDict) -> str:
-    value = content.get("value") or ""
-    is_text = content.get("type") == "text/plain" and "<" not in value and "&" not in value
-    return entries.text_of(value, is_text=is_text)
+def _extract_text(content: FeedParserDict) -> str:
+    markup = content.get("value") or ""
+    is_text = content.get("type") == "text/plain" and "<" not in markup and "&" not in markup
+    return entries.extract_text(markup, is_plain_text=is_text)
 
 
-def _link(found: FeedParserDict, base: str, guid: str | None) -> str | None:
-    candidates = [found.get("feedburner_origlink"), found.get("link")]
+def _find_entry_url(raw_entry: FeedParserDict, base: str, guid: str | None) -> str | None:
+    candidates = [raw_entry.get("feedburner_origlink"), raw_entry.get("link")]
     candidates += [
-        link.get("href") for link in found.get("links", ())[:_MAX_LISTED] if link.get("rel") == "alternate"
+        link.get("href")
+        for link in raw_entry.get("links", ())[:_MAX_LIST_LENGTH]
+        if link.get("rel") == "alternate"
     ]
     if guid and guid.startswith(("http://", "https://")):
         candidates.append(guid)
-    return entries.first_absolute(candidates, base)
+    return entries.resolve_first_url(candidates, base)
 
 
-def _author(found: FeedParserDict, *, is_atom: bool) -> str | None:
-    people = found.get("authors", ())[:5]
-    names = [person.get("name") for person in people if person.get("name")]
-    author = (found.get("author") or "")[:_MAX_AUTHOR]
-    if not is_atom and "@" in author:  # feedparser takes half of a long domain for the name
-        match = _AUTHOR.match(author)
+def _find_author(raw_entry: FeedParserDict, *, is_atom: bool) -> str | None:
+    authors = raw_entry.get("authors", ())[:5]
+    names = [author.get("name") for author in authors if author.get("name")]
+    author_text = (raw_entry.get("author") or "")[:_MAX_AUTHOR_CHARS]
+    if not is_atom and "@" in author_text:  # feedparser takes half of a long domain for the name
+        match = _AUTHOR_WITH_ADDRESS.match(author_text)
         names = [match[1] or match[2]] if match else []
-    return entries.title_of(", ".join(dict.fromkeys(names)), kind="either")[:_MAX_AUTHOR] or None
+    return entries.clean_title(", ".join(dict.fromkeys(names)), kind="either")[:_MAX_AUTHOR_CHARS] or None
 
 
-def _date(found: FeedParserDict, *names: str) -> int | None:
-    texts = (dict.get(found, name) for name in names)
+def _find_date(raw_entry: FeedParserDict, *names: str) -> int | None:
+    texts = (dict.get(raw_entry, name) for name in names)
     return next((date for text in texts if text and (date := feed_dates.parse(text[:200])) is not None), None)
 
 
-def _image(found: FeedParserDict, base: str) -> str | None:
+def _find_image(raw_entry: FeedParserDict, base: str) -> str | None:
     """Return the picture that the entry names: the widest of media:content, its thumbnail, or another."""
-    media = [one for one in found.get("media_content", ())[:_MAX_LISTED] if _is_picture(one)]
-    media.sort(key=_width, reverse=True)
-    candidates = [one.get("url") for one in media]
-    candidates += [one.get("url") for one in found.get("media_thumbnail", ())[:_MAX_LISTED]]
-    candidates += [one.get("href") for one in found.get("enclosures", ())[:_MAX_LISTED] if _is_picture(one)]
-    candidates.append((found.get("image") or {}).get("href"))
-    return entries.first_absolute(candidates, base)
+    media_items = [
+        media_item
+        for media_item in raw_entry.get("media_content", ())[:_MAX_LIST_LENGTH]
+        if _is_picture(media_item)
+    ]
+    media_items.sort(key=_get_width, reverse=True)
+    candidates = [picture.get("url") for picture in media_items]
+    candidates += [
+        thumbnail.get("url") for thumbnail in raw_entry.get("media_thumbnail", ())[:_MAX_LIST_LENGTH]
+    ]
+    candidates += [
+        enclosure.get("href")
+        for enclosure in raw_entry.get("enclosures", ())[:_MAX_LIST_LENGTH]
+        if _is_picture(enclosure)
+    ]
+    candidates.append((raw_entry.get("image") or {}).get("href"))
+    return entries.resolve_first_url(candidates, base)
 
 
-def _audio(found: FeedParserDict, base: str) -> str | None:
+def _find_audio(raw_entry: FeedParserDict, base: str) -> str | None:
     """Return the episode of a podcast (RSS 2.0, `enclosure`)."""
-    enclosed = found.get("enclosures", ())[:_MAX_LISTED]
-    listened = (one.get("href") for one in enclosed if (one.get("type") or "").startswith("audio/"))
-    return entries.first_absolute(listened, base)
+    enclosures = raw_entry.get("enclosures", ())[:_MAX_LIST_LENGTH]
+    audio_urls = (
+        enclosure.get("href")
+        for enclosure in enclosures
+        if (enclosure.get("type") or "").startswith("audio/")
+    )
+    return entries.resolve_first_url(audio_urls, base)
 
 
-def _image_in(content: FeedParserDict, base: str) -> str | None:
-    return entries.image_in(
-        content.get("value") or "", entries.absolute_url(content.get("base"), base) or base
+def _find_content_image(content: FeedParserDict, base: str) -> str | None:
+    return entries.find_image(
+        content.get("value") or "", entries.resolve_url(content.get("base"), base) or base
     )
 
 
 def _is_picture(media: FeedParserDict) -> bool:
     kind = media.get("medium") or (media.get("type") or "").partition("/")[0]
     return kind == "image" or (
-        not kind and bool(_PICTURE.search(media.get("url") or media.get("href") or ""))
+        not kind and bool(_PICTURE_URL.search(media.get("url") or media.get("href") or ""))
     )
 
 
-def _width(media: FeedParserDict) -> int:
-    return _number(media.get("width")) or 0
+def _get_width(media: FeedParserDict) -> int:
+    return _parse_number(media.get("width")) or 0
 
 
-def _number(text: object) -> int | None:
+def _parse_number(text: object) -> int | None:
     text = str(text or "").strip()[:8]
     return int(text) if text.isascii() and text.isdecimal() else None
 
 
-def _icon(feed: FeedParserDict, base: str) -> str | None:
+def _find_icon(feed: FeedParserDict, base: str) -> str | None:
     image = feed.get("image") or {}
-    return entries.first_absolute((feed.get("icon"), image.get("href"), feed.get("logo")), base)
+    return entries.resolve_first_url((feed.get("icon"), image.get("href"), feed.get("logo")), base)
 
 
-def _ttl(feed: FeedParserDict) -> int | None:
+def _find_update_interval(feed: FeedParserDict) -> int | None:
     """Return the publisher's update interval in seconds, None without one.
 
     RSS `ttl` is in minutes; `sy:updatePeriod` is divided by `sy:updateFrequency` (RSS 1.0 modules).
     """
-    wishes = []
-    if ttl := _number(feed.get("ttl")):
-        wishes.append(ttl * 60)
-    period = _PERIODS.get(str(feed.get("sy_updateperiod") or "").strip().lower())
+    intervals = []
+    if ttl := _parse_number(feed.get("ttl")):
+        intervals.append(ttl * 60)
+    period = _PERIOD_SECONDS.get(str(feed.get("sy_updateperiod") or "").strip().lower())
     if period:
-        wishes.append(period // (_number(feed.get("sy_updatefrequency")) or 1))
-    return max(wishes, default=0) or None
+        intervals.append(period // (_parse_number(feed.get("sy_updatefrequency")) or 1))
+    return max(intervals, default=0) or None
 
 
-def _skipped_hours(head: bytes) -> Iterator[int]:
+def _iter_skipped_hours(head: bytes) -> Iterator[int]:
     if block := _SKIP_HOURS.search(head):
         for hour in re.findall(rb"<hour>\s*(\d{1,2})\s*</hour>", block[1]):
             if int(hour) <= 24:  # noqa: PLR2004 - both 0 and 24 name midnight
                 yield int(hour) % 24
 
 
-def _skipped_days(head: bytes) -> Iterator[int]:
+def _iter_skipped_days(head: bytes) -> Iterator[int]:
     if block := _SKIP_DAYS.search(head):
         for day in re.findall(rb"<day>\s*(\w{1,12})\s*</day>", block[1]):
-            if day.decode("ascii", "replace").lower() in _DAYS:
-                yield _DAYS.index(day.decode().lower())
+            if day.decode("ascii", "replace").lower() in _WEEKDAYS:
+                yield _WEEKDAYS.index(day.decode().lower())
 
 
 def _is_truncated(body: bytes) -> bool:
     return any(body.rfind(b"<" + name) > body.rfind(b"</" + name) for name in (b"item", b"entry"))
 
 
-def _problem(found: FeedParserDict, body: bytes) -> str | None:
+def _find_parse_warning(document: FeedParserDict, body: bytes) -> str | None:
     import feedparser  # noqa: PLC0415 - a megabyte that only a worker needs
 
-    error = found.get("bozo_exception")
-    if error and not _END.search(body[-_TAIL:].replace(b"\x00", b"")):
-        return TRUNCATED
-    quiet = (feedparser.CharacterEncodingOverride, feedparser.NonXMLContentType)
-    return f"{type(error).__name__}: {error}"[:200] if error and not isinstance(error, quiet) else None
+    error = document.get("bozo_exception")
+    if error and not _END_TAG.search(body[-_TAIL_BYTES:].replace(b"\x00", b"")):
+        return TRUNCATED_WARNING
+    harmless_errors = (feedparser.CharacterEncodingOverride, feedparser.NonXMLContentType)
+    return (
+        f"{type(error).__name__}: {error}"[:200] if error and not isinstance(error, harmless_errors) else None
+    )

@@ -8,10 +8,10 @@ from bot.core.models import Article, Feed, ParsedFeed, Subscription
 from bot.core.user_errors import RequestRejected
 from bot.core.worker_pool import WorkerPool
 from bot.feeds import fetch_errors, known_sites, outlet_directory
-from bot.feeds.discover import DiscoveryResult, discover_feeds, list_as_feed
+from bot.feeds.discover import DiscoveryResult, convert_list_to_feed, discover_feeds
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.outlet_names import outlet_name
+from bot.feeds.outlet_names import derive_outlet_name
 from bot.feeds.pages import list_feeds
 from bot.feeds.pages.page_links import FoundFeed
 from bot.feeds.pages.page_lists import PageLists
@@ -20,7 +20,7 @@ from bot.store import Store
 from bot.text import discord_text, urls
 from bot.text.times import feed_dates
 
-_WORDS = 100
+_MAX_QUOTED_INPUT_UNITS = 100
 """Longest quotation of an input in an error, in UTF-16 units."""
 MAX_FEEDS_PER_SERVER = 200
 """Distinct feeds that the channels of one server may follow."""
@@ -53,7 +53,7 @@ class FollowResult:
     """A subscription, whether it is new, its feed, and the article to post first, None without one."""
 
     subscription: Subscription
-    created: bool
+    is_new: bool
     feed: Feed
     first_article: Article | None
 
@@ -65,7 +65,7 @@ class FollowService:
         self._clock, self._store = store.clock, store
         self._fetcher, self._workers, self._poller = fetcher, workers, poller
 
-    async def resolve(self, address: str, server_id: int, *, with_lists: bool = False) -> DiscoveryResult:
+    async def resolve(self, text: str, server_id: int, *, with_lists: bool = False) -> DiscoveryResult:
         """Resolve a URL, handle or outlet name to a parsed feed, or to feeds or lists to choose from.
 
         A page that names one feed is resolved to it; for a page that names none, its lists are returned,
@@ -73,132 +73,138 @@ class FollowService:
         if only the site has feeds. Raises PasswordRequired, FeedError, and RequestRejected, also if the
         server follows too many feeds.
         """
-        feeds = meant(address)
+        feeds = resolve_input(text)
         if len(feeds) > 1:
             return DiscoveryResult(tuple(feeds))
         url = feeds[0].url
         try:
-            found = await discover_feeds(self._fetcher, self._workers, url)
-            if found.of_site and not (with_lists and await self._may_read_lists(found, url)):
-                found = replace(found, page=PageLists())
-            if found.parsed is None and len(found.feeds) == 1 and not found.page.lists:
-                found = await discover_feeds(self._fetcher, self._workers, found.feeds[0].url)
+            discovery = await discover_feeds(self._fetcher, self._workers, url)
+            if discovery.is_from_site and not (with_lists and await self._has_readable_lists(discovery, url)):
+                discovery = replace(discovery, page_lists=PageLists())
+            if discovery.parsed is None and len(discovery.feeds) == 1 and not discovery.page_lists.lists:
+                discovery = await discover_feeds(self._fetcher, self._workers, discovery.feeds[0].url)
         except FeedError as error:
-            if error.code == fetch_errors.http_code(HTTPStatus.UNAUTHORIZED):
+            if error.code == fetch_errors.get_http_code(HTTPStatus.UNAUTHORIZED):
                 raise PasswordRequired(url) from error
             raise
-        if not found.feeds:
-            found = await self._lists(found, url)
-        if found.parsed is not None:
-            await self._check_room(server_id, await self._known(found, server_id))
-        return found
+        if not discovery.feeds:
+            discovery = await self._resolve_lists(discovery, url)
+        if discovery.parsed is not None:
+            await self._require_feed_quota(server_id, await self._find_stored_feed(discovery, server_id))
+        return discovery
 
-    async def _may_read_lists(self, found: DiscoveryResult, url: str) -> bool:
+    async def _has_readable_lists(self, discovery: DiscoveryResult, url: str) -> bool:
         try:
-            return bool((await self._lists(found, url)).page.lists)
+            return bool((await self._resolve_lists(discovery, url)).page_lists.lists)
         except (RequestRejected, FeedError):
             return False
 
-    async def _lists(self, found: DiscoveryResult, url: str) -> DiscoveryResult:
+    async def _resolve_lists(self, discovery: DiscoveryResult, url: str) -> DiscoveryResult:
         """Return the lists of a page if robots.txt allows it, or the list that the URL names.
 
         Raises RequestRejected, FeedError.
         """
-        chosen = list_feeds.select_list(url, found.page.lists)
-        if chosen is None:
-            reason = FollowFailure.NEEDS_SCRIPT if found.page.requires_javascript else FollowFailure.NO_FEED
-            raise RequestRejected(reason, address=urls.redact(url))
-        visit = self._poller.hosts.throttle_for(polite=False)
-        await self._poller.pages.require_robots_allowed(list_feeds.page_url(url), visit)
-        return list_as_feed(found, chosen) if list_feeds.is_list_url(url) else found
+        page_list = list_feeds.select_list(url, discovery.page_lists.lists)
+        if page_list is None:
+            failure = (
+                FollowFailure.NEEDS_SCRIPT
+                if discovery.page_lists.requires_javascript
+                else FollowFailure.NO_FEED
+            )
+            raise RequestRejected(failure, address=urls.redact(url))
+        throttle = self._poller.hosts.select_throttle(polite=False)
+        await self._poller.pages.require_robots_allowed(list_feeds.strip_list_fragment(url), throttle)
+        return convert_list_to_feed(discovery, page_list) if list_feeds.is_list_url(url) else discovery
 
     async def follow(
-        self, found: DiscoveryResult, *, server_id: int, channel_id: int, person_id: int | None = None
+        self, discovery: DiscoveryResult, *, server_id: int, channel_id: int, user_id: int | None = None
     ) -> FollowResult:
         """Subscribe a channel to the feed of `resolve`, store its articles and enqueue the newest.
 
         `user_id` is the user who asked for it. Nothing is fetched again. Following twice changes nothing.
         Raises RequestRejected, FeedError, StoreError.
         """
-        if found.fetched is None or found.parsed is None:
+        if discovery.response is None or discovery.parsed is None:
             raise ValueError("not a feed")
-        url = found.feeds[0].url
-        owner = private_owner_id(url, server_id)
-        known = await self._known(found, server_id)
-        await self._check_room(server_id, known)
-        feed = known or await self._store.feeds.add(
+        url = discovery.feeds[0].url
+        owner_id = get_private_owner_id(url, server_id)
+        stored_feed = await self._find_stored_feed(discovery, server_id)
+        await self._require_feed_quota(server_id, stored_feed)
+        feed = stored_feed or await self._store.feeds.add(
             url,
-            server_id=owner,
-            title=found.parsed.title,
-            outlet=outlet_name(found.parsed.title, url),
+            server_id=owner_id,
+            title=discovery.parsed.title,
+            outlet=derive_outlet_name(discovery.parsed.title, url),
             next_poll=self._clock.now(),
         )
-        feed = await self._poller.ingest_fetched(feed, found.fetched, server_id=server_id)
-        newest = await self._store.articles.newest([feed.id], limit=1)
-        first = newest[0] if newest else None
-        subscription, created = await self._store.subscriptions.follow(
+        feed = await self._poller.ingest_fetched(feed, discovery.response, server_id=server_id)
+        newest_articles = await self._store.articles.list_newest([feed.id], limit=1)
+        first_article = newest_articles[0] if newest_articles else None
+        subscription, is_new = await self._store.subscriptions.follow(
             server_id=server_id,
             channel_id=channel_id,
             feed_id=feed.id,
-            first_article_id=first.id if first else None,
-            person_id=person_id,
+            first_article_id=first_article.id if first_article else None,
+            user_id=user_id,
         )
         self._poller.wake()
-        return FollowResult(subscription, created, feed, first)
+        return FollowResult(subscription, is_new, feed, first_article)
 
-    async def preview(self, found: DiscoveryResult) -> tuple[Feed, Article] | None:
+    async def preview(self, discovery: DiscoveryResult) -> tuple[Feed, Article] | None:
         """Return a parsed feed and its newest article as they would be stored, None without an article.
 
         Their ids are 0.
         """
-        if found.fetched is None or found.parsed is None or not found.parsed.entries:
+        if discovery.response is None or discovery.parsed is None or not discovery.parsed.entries:
             return None
         now = self._clock.now()
-        newest = max(found.parsed.entries, key=lambda entry: feed_dates.clamp(entry.published, now))
-        alone = replace(found.parsed, entries=(newest,))
-        feed = _preview_feed(found.feeds[0].url, alone)
-        return feed, await self._poller.intake.build_preview(feed, alone, now=now)
+        newest_entry = max(discovery.parsed.entries, key=lambda entry: feed_dates.clamp(entry.published, now))
+        newest_only = replace(discovery.parsed, entries=(newest_entry,))
+        feed = _build_preview_feed(discovery.feeds[0].url, newest_only)
+        return feed, await self._poller.intake.build_preview(feed, newest_only, now=now)
 
-    async def _known(self, found: DiscoveryResult, server_id: int) -> Feed | None:
-        url = found.feeds[0].url
-        return await self._store.feeds.find(url, private_owner_id(url, server_id))
+    async def _find_stored_feed(self, discovery: DiscoveryResult, server_id: int) -> Feed | None:
+        url = discovery.feeds[0].url
+        return await self._store.feeds.find(url, get_private_owner_id(url, server_id))
 
-    async def _check_room(self, server_id: int, known: Feed | None) -> None:
-        if known is not None and server_id in await self._store.subscriptions.servers_of_feed(known.id):
+    async def _require_feed_quota(self, server_id: int, stored_feed: Feed | None) -> None:
+        if stored_feed is not None and server_id in await self._store.subscriptions.load_server_ids_of_feed(
+            stored_feed.id
+        ):
             return
         if await self._store.subscriptions.count(server_id) >= MAX_FEEDS_PER_SERVER:
             raise RequestRejected(FollowFailure.TOO_MANY, count=MAX_FEEDS_PER_SERVER)
 
 
-def meant(address: str) -> list[FoundFeed]:
+def resolve_input(text: str) -> list[FoundFeed]:
     """Return the feed at a typed URL or handle, or the outlets of a name.
 
     Raises FeedError (bad-url) and RequestRejected (no outlet of that name).
     """
     try:
-        return [FoundFeed(known_sites.from_handle(address) or urls.normalise_input(address), "", "")]
+        return [FoundFeed(known_sites.resolve_handle(text) or urls.normalize_input(text), "", "")]
     except ValueError as error:
-        if "/" in address or not address.strip():
+        if "/" in text or not text.strip():
             raise FeedError(fetch_errors.BAD_URL) from error
-        outlets = outlet_directory.search_outlets(address)
+        outlets = outlet_directory.search_outlets(text)
         if not outlets:
             raise RequestRejected(
-                FollowFailure.NO_OUTLET, words=discord_text.to_plain_line(address, _WORDS)
+                FollowFailure.NO_OUTLET, words=discord_text.to_plain_line(text, _MAX_QUOTED_INPUT_UNITS)
             ) from error
-        return [FoundFeed(each.feed_url, each.name, "rss") for each in outlets]
+        return [FoundFeed(outlet.feed_url, outlet.name, "rss") for outlet in outlets]
 
 
-def private_owner_id(url: str, server_id: int) -> int | None:
+def get_private_owner_id(url: str, server_id: int) -> int | None:
     """Return the server that a feed with credentials in its URL belongs to, None for a public feed."""
     return server_id if urls.has_credentials(url) else None
 
 
-def _preview_feed(url: str, parsed: ParsedFeed) -> Feed:
+def _build_preview_feed(url: str, parsed: ParsedFeed) -> Feed:
     return Feed(
         id=0,
         url=url,
         title=parsed.title,
-        outlet=outlet_name(parsed.title, url) or urls.host(url),
+        outlet=derive_outlet_name(parsed.title, url) or urls.parse_host(url),
         site_url=parsed.site_url,
         icon=parsed.icon_url,
         language=parsed.language,

@@ -12,8 +12,8 @@ from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.parsing import opml
 from bot.feeds.parsing.opml import FeedList, Outline
-from bot.feeds.worker_calls import parse_errors_as_feed_errors
-from bot.polling.following.follow_service import MAX_FEEDS_PER_SERVER, private_owner_id
+from bot.feeds.worker_calls import translate_worker_errors
+from bot.polling.following.follow_service import MAX_FEEDS_PER_SERVER, get_private_owner_id
 from bot.polling.poller import Poller
 from bot.store import Store
 from bot.text import discord_text, urls
@@ -22,8 +22,8 @@ PARSE_TIMEOUT_SECONDS = 5.0
 """Seconds that a worker may take to parse a list."""
 PROGRESS_INTERVAL_SECONDS = 3.0
 """Seconds between two progress reports."""
-_NAME = 120
-_ACCEPT = "text/x-opml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5"
+_MAX_TITLE_UNITS = 120
+_OPML_ACCEPT_HEADER = "text/x-opml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5"
 
 
 class OpmlFailure(StrEnum):
@@ -44,110 +44,135 @@ class OpmlImportResult:
     """
 
     added: list[str] = field(default_factory=list)
-    known: list[str] = field(default_factory=list)
-    broken: list[str] = field(default_factory=list)
+    already_followed: list[str] = field(default_factory=list)
+    invalid: list[str] = field(default_factory=list)
     over_limit: list[str] = field(default_factory=list)
-    skipped: int = 0
+    skipped_count: int = 0
 
 
 async def fetch_opml(fetcher: Fetcher, workers: WorkerPool, address: str) -> FeedList:
     """Fetch and parse the list at a URL. Raises FeedError, RequestRejected."""
     try:
-        url = urls.normalise_input(address)
-        fetched = await fetcher.get(url, accept=_ACCEPT, max_bytes=opml.MAX_BYTES)
+        url = urls.normalize_input(address)
+        response = await fetcher.get(url, accept=_OPML_ACCEPT_HEADER, max_bytes=opml.MAX_OPML_BYTES)
     except ValueError as error:
         raise FeedError(fetch_errors.BAD_URL) from error
-    return await parse_opml(workers, fetched.body)
+    return await parse_opml(workers, response.body)
 
 
-async def parse_opml(workers: WorkerPool, data: bytes) -> FeedList:
+async def parse_opml(workers: WorkerPool, document: bytes) -> FeedList:
     """Parse a list in a worker. Raises FeedError, and RequestRejected if it has no feeds."""
-    with parse_errors_as_feed_errors():
-        found = await workers.run(opml.read_list, data, timeout=PARSE_TIMEOUT_SECONDS)
-    if not found.outlines and not found.invalid_titles:
+    with translate_worker_errors():
+        feed_list = await workers.run(opml.parse_outlines, document, timeout=PARSE_TIMEOUT_SECONDS)
+    if not feed_list.outlines and not feed_list.invalid_titles:
         raise RequestRejected(OpmlFailure.NO_FEEDS)
-    return found
+    return feed_list
 
 
 async def follow_all(
     store: Store,
     poller: Poller,
-    feeds: FeedList,
+    feed_list: FeedList,
     *,
     server_id: int,
     channel_id: int,
-    tell: ProgressCallback,
-    person_id: int | None = None,
+    on_progress: ProgressCallback,
+    user_id: int | None = None,
 ) -> OpmlImportResult:
     """Subscribe a channel to the feeds of a list, without posting their backlog.
 
     Nothing is fetched here. Raises StoreError.
     """
-    result = OpmlImportResult(
-        broken=[discord_text.to_plain_line(name, _NAME) for name in feeds.invalid_titles],
-        skipped=feeds.skipped,
+    import_result = OpmlImportResult(
+        invalid=[discord_text.to_plain_line(title, _MAX_TITLE_UNITS) for title in feed_list.invalid_titles],
+        skipped_count=feed_list.skipped_count,
     )
-    followed = {feed.id for _subscription, feed in await store.subscriptions.list_with_feeds(server_id)}
-    told = store.clock.monotonic()
-    for number, outline in enumerate(feeds.outlines):
-        if store.clock.monotonic() - told >= PROGRESS_INTERVAL_SECONDS:
-            await tell(number, len(feeds.outlines))
-            told = store.clock.monotonic()
-        name = _name(outline)
+    followed_feed_ids = {
+        feed.id for _subscription, feed in await store.subscriptions.list_with_feeds(server_id)
+    }
+    reported_at = store.clock.monotonic()
+    for index, outline in enumerate(feed_list.outlines):
+        if store.clock.monotonic() - reported_at >= PROGRESS_INTERVAL_SECONDS:
+            await on_progress(index, len(feed_list.outlines))
+            reported_at = store.clock.monotonic()
+        outline_title = _format_outline(outline)
         try:
-            url = urls.normalise_input(outline.url)
+            url = urls.normalize_input(outline.url)
         except ValueError:
-            result.broken.append(name)
+            import_result.invalid.append(outline_title)
             continue
-        feed = await store.feeds.find(url, private_owner_id(url, server_id))
+        feed = await store.feeds.find(url, get_private_owner_id(url, server_id))
         if feed is not None and await store.subscriptions.find(channel_id, feed.id) is not None:
-            result.known.append(name)
-        elif (feed is None or feed.id not in followed) and len(followed) >= MAX_FEEDS_PER_SERVER:
-            result.over_limit.append(name)
+            import_result.already_followed.append(outline_title)
+        elif (feed is None or feed.id not in followed_feed_ids) and len(
+            followed_feed_ids
+        ) >= MAX_FEEDS_PER_SERVER:
+            import_result.over_limit.append(outline_title)
         else:
-            feed = await _follow(store, url, server_id=server_id, channel_id=channel_id, person_id=person_id)
-            followed.add(feed.id)
-            result.added.append(name)
+            feed = await _follow_url(
+                store, url, server_id=server_id, channel_id=channel_id, follower_id=user_id
+            )
+            followed_feed_ids.add(feed.id)
+            import_result.added.append(outline_title)
     poller.wake()
-    return result
+    return import_result
 
 
-async def _follow(store: Store, url: str, *, server_id: int, channel_id: int, person_id: int | None) -> Feed:
+async def _follow_url(
+    store: Store, url: str, *, server_id: int, channel_id: int, follower_id: int | None
+) -> Feed:
     # The list's title is not used, as other servers may follow the feed too.
-    feed = await store.feeds.add(url, server_id=private_owner_id(url, server_id), next_poll=store.clock.now())
+    feed = await store.feeds.add(
+        url, server_id=get_private_owner_id(url, server_id), next_poll=store.clock.now()
+    )
     await store.subscriptions.follow(
         server_id=server_id,
         channel_id=channel_id,
         feed_id=feed.id,
         first_article_id=None,
         skip_backlog=True,
-        person_id=person_id,
+        user_id=follower_id,
     )
     return feed
 
 
-def exported(groups: Iterable[tuple[str, Iterable[Feed]]], title: str, *, now: int) -> tuple[bytes, int]:
+def build_opml_export(
+    groups: Iterable[tuple[str, Iterable[Feed]]], title: str, *, now: int
+) -> tuple[bytes, int]:
     """Return a server's feeds as OPML, grouped by channel name, and the number of feeds left out.
 
     Left out are URLs that may hold a secret, because the file is meant to be shared.
     """
     outlines: dict[str, list[Outline]] = {}
-    left_out = 0
-    for name, feeds in groups:
-        group = outlines.setdefault(name, [])
+    omitted_count = 0
+    for channel_name, feeds in groups:
+        group_outlines = outlines.setdefault(channel_name, [])
         for feed in feeds:
-            if urls.holds_secret(feed.url):
-                left_out += 1
+            if urls.has_secret(feed.url):
+                omitted_count += 1
                 continue
-            site = feed.site_url if feed.site_url and urls.redact(feed.site_url) == feed.site_url else None
-            group.append(Outline(feed.title or feed.outlet or feed.url, feed.url, site, feed.language))
-    return opml.write(title, {name: group for name, group in outlines.items() if group}, now=now), left_out
+            site_url = (
+                feed.site_url if feed.site_url and urls.redact(feed.site_url) == feed.site_url else None
+            )
+            group_outlines.append(
+                Outline(feed.title or feed.outlet or feed.url, feed.url, site_url, feed.language)
+            )
+    return opml.serialize_opml(
+        title,
+        {
+            group_name: channel_outlines
+            for group_name, channel_outlines in outlines.items()
+            if channel_outlines
+        },
+        now=now,
+    ), omitted_count
 
 
-def _name(outline: Outline) -> str:
-    address = urls.redact(outline.url)
+def _format_outline(outline: Outline) -> str:
+    redacted_url = urls.redact(outline.url)
     if outline.title == outline.url:
-        return discord_text.to_plain_line(address, _NAME)
+        return discord_text.to_plain_line(redacted_url, _MAX_TITLE_UNITS)
     return (
-        f"{discord_text.to_plain_line(outline.title, _NAME)} ({discord_text.to_plain_line(address, _NAME)})"
+        f"{discord_text.to_plain_line(outline.title, _MAX_TITLE_UNITS)} "
+        f"({discord_text.to_plain_line(redacted_url, _MAX_TITLE_UNITS)})"
     )

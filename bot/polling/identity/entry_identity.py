@@ -25,82 +25,89 @@ TITLE_SIMILARITY_THRESHOLD = 80
 _NUMBER = re.compile(r"\d+")
 
 
-def is_repeated(sketch: EntryKeys, known: Mapping[bytes, KnownArticle]) -> bool:
+def is_repeated(keys: EntryKeys, known_articles: Mapping[bytes, KnownArticle]) -> bool:
     """Return whether several entries have or had the weak key of an entry: then it decides nothing."""
-    return sketch.is_weak_key_repeated or sketch.repeat_marker in known
+    return keys.is_weak_key_repeated or keys.repeat_marker in known_articles
 
 
 def match_by_identity(
-    sketches: Sequence[EntryKeys], known: Mapping[bytes, KnownArticle]
+    entry_keys: Sequence[EntryKeys], known_articles: Mapping[bytes, KnownArticle]
 ) -> dict[bytes, KnownArticle]:
     """Return the articles of entries that are known by their keys, by strong key."""
-    found = {}
-    for sketch in sketches:
-        match = known.get(sketch.strong_key)
-        if match is None and not is_repeated(sketch, known):
-            match = known.get(sketch.weak_key)
-        if match is not None:
-            found[sketch.strong_key] = match
-    return found
+    matches = {}
+    for keys in entry_keys:
+        article = known_articles.get(keys.strong_key)
+        if article is None and not is_repeated(keys, known_articles):
+            article = known_articles.get(keys.weak_key)
+        if article is not None:
+            matches[keys.strong_key] = article
+    return matches
 
 
 def match_by_url_variant(
-    sketches: Sequence[EntryKeys], known: Mapping[bytes, KnownArticle]
+    entry_keys: Sequence[EntryKeys], known_articles: Mapping[bytes, KnownArticle]
 ) -> dict[bytes, KnownArticle]:
     """Return the articles of unknown entries that are known by a variant of their URL, by strong key."""
     return {
-        sketch.strong_key: next(known[name] for name in sketch.url_variant_keys if name in known)
-        for sketch in sketches
-        if not sketch.is_weak_key_repeated and any(name in known for name in sketch.url_variant_keys)
+        keys.strong_key: next(
+            known_articles[identity] for identity in keys.url_variant_keys if identity in known_articles
+        )
+        for keys in entry_keys
+        if not keys.is_weak_key_repeated
+        and any(variant_identity in known_articles for variant_identity in keys.url_variant_keys)
     }
 
 
-def articles_at_link(
-    sketch: EntryKeys, at_pages: Mapping[str, Sequence[KnownArticle]]
+def get_articles_at_link(
+    keys: EntryKeys, articles_by_page: Mapping[str, Sequence[KnownArticle]]
 ) -> Sequence[KnownArticle]:
     """Return the feed's articles that have the entry's link."""
-    return at_pages.get(sketch.page, ())
+    return articles_by_page.get(keys.page_key, ())
 
 
 def match_by_link(
-    sketches: Sequence[EntryKeys], at_pages: Mapping[str, Sequence[KnownArticle]], taken: Collection[int]
+    entry_keys: Sequence[EntryKeys],
+    articles_by_page: Mapping[str, Sequence[KnownArticle]],
+    matched_ids: Collection[int],
 ) -> dict[bytes, KnownArticle]:
     """Return the articles of unknown entries that have their link, by strong key.
 
     `matched_ids` are the articles of other entries. If a link is ambiguous, because several articles have it
     or it is the site's, both title and date must agree.
     """
-    found: dict[bytes, KnownArticle] = {}
-    taken = set(taken)
-    for sketch in sketches:
-        candidates = articles_at_link(sketch, at_pages)
-        needed = 2 if sketch.is_link_shared or len(candidates) > 1 or _is_home(sketch.url) else 1
-        rated = [
+    matches: dict[bytes, KnownArticle] = {}
+    matched_ids = set(matched_ids)
+    for keys in entry_keys:
+        candidates = get_articles_at_link(keys, articles_by_page)
+        required_agreements = (
+            2 if keys.is_link_shared or len(candidates) > 1 or _is_home_page(keys.url) else 1
+        )
+        scored_candidates = [
             (
-                are_titles_close(sketch.title, normalize_title(known.title))
-                + (sketch.published == known.published),
-                known,
+                are_titles_close(keys.title, normalize_title(candidate.title))
+                + (keys.published == candidate.published),
+                candidate,
             )
-            for known in candidates
-            if known.article_id not in taken
+            for candidate in candidates
+            if candidate.article_id not in matched_ids
         ]
-        agreeing, match = max(rated, key=lambda pair: pair[0], default=(0, None))
-        if match is not None and agreeing >= needed:
-            found[sketch.strong_key] = match
-            taken.add(match.article_id)
-    return found
+        agreements, article = max(scored_candidates, key=lambda pair: pair[0], default=(0, None))
+        if article is not None and agreements >= required_agreements:
+            matches[keys.strong_key] = article
+            matched_ids.add(article.article_id)
+    return matches
 
 
-def _is_home(url: str) -> bool:
+def _is_home_page(url: str) -> bool:
     parts = urlsplit(url)
     return parts.path in {"", "/"} and not parts.query and not parts.fragment
 
 
-def are_titles_close(title: str, other: str) -> bool:
+def are_titles_close(title: str, other_title: str) -> bool:
     """Return whether two titles may be versions of one; different numbers tell issues of a series apart."""
-    if not title or not other:
+    if not title or not other_title:
         return False
-    return title == other or (
-        _NUMBER.findall(title) == _NUMBER.findall(other)
-        and fuzz.ratio(title, other) >= TITLE_SIMILARITY_THRESHOLD
+    return title == other_title or (
+        _NUMBER.findall(title) == _NUMBER.findall(other_title)
+        and fuzz.ratio(title, other_title) >= TITLE_SIMILARITY_THRESHOLD
     )

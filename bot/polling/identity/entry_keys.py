@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from bot.core.models import Entry
-from bot.text.urls import canonicalize, page_key, url_variants
+from bot.text.urls import canonicalize, compute_page_key, list_url_variants
 from bot.text.words import normalize_title
 
 
@@ -32,7 +32,7 @@ class EntryKeys(NamedTuple):
     is_weak_key_repeated: bool
     is_link_shared: bool
     url: str
-    page: str
+    page_key: str
     url_variant_keys: tuple[bytes, ...]
     title: str
     published: int | None
@@ -43,67 +43,69 @@ class EntryKeys(NamedTuple):
 
 def build_entry_keys(entries: Sequence[Entry]) -> tuple[EntryKeys, ...]:
     """Return the keys of a document's entries in document order, duplicates once."""
-    named = [(*_names(entry), entry) for entry in entries]
-    versions: dict[bytes, set[int | None]] = {}
-    for _, strong, _, entry in named:
-        versions.setdefault(strong, set()).add(entry.published)
-    unique: dict[bytes, tuple[bytes, str, Entry]] = {}
-    for weak, strong, url, entry in named:
-        if len(versions[strong]) > 1:  # Guid, link and title are equal, only the dates differ.
-            strong = _hash(strong, str(entry.published))  # noqa: PLW2901 - the key with the date
-        unique.setdefault(strong, (weak, url, entry))
-    by_weak = Counter(weak for weak, _, _ in unique.values())
-    by_url = Counter(url for _, url, _ in unique.values())
+    keyed_entries = [(*_compute_keys(entry), entry) for entry in entries]
+    dates_by_strong_key: dict[bytes, set[int | None]] = {}
+    for _, strong, _, entry in keyed_entries:
+        dates_by_strong_key.setdefault(strong, set()).add(entry.published)
+    unique_entries: dict[bytes, tuple[bytes, str, Entry]] = {}
+    for weak, strong, url, entry in keyed_entries:
+        if len(dates_by_strong_key[strong]) > 1:  # Guid, link and title are equal, only the dates differ.
+            strong = _hash_parts(strong, str(entry.published))  # noqa: PLW2901 - the key with the date
+        unique_entries.setdefault(strong, (weak, url, entry))
+    weak_key_counts = Counter(weak for weak, _, _ in unique_entries.values())
+    url_counts = Counter(url for _, url, _ in unique_entries.values())
     return tuple(
         EntryKeys(
             weak_key=weak,
             strong_key=strong,
-            repeat_marker=_hash("repeated", weak),
-            is_weak_key_repeated=by_weak[weak] > 1,
-            is_link_shared=by_url[url] > 1,
+            repeat_marker=_hash_parts("repeated", weak),
+            is_weak_key_repeated=weak_key_counts[weak] > 1,
+            is_link_shared=url_counts[url] > 1,
             url=url,
-            page=page_key(url) if url else "",
-            url_variant_keys=_variants(entry.guid, url),
+            page_key=compute_page_key(url) if url else "",
+            url_variant_keys=_compute_variant_keys(entry.guid, url),
             title=normalize_title(entry.title),
             published=entry.published,
-            content=content_hash(entry.summary, entry.text),
+            content=hash_content(entry.summary, entry.text),
             fingerprint=entry.fingerprint,
             packed_entry=msgspec.msgpack.encode(entry),
         )
-        for strong, (weak, url, entry) in unique.items()
+        for strong, (weak, url, entry) in unique_entries.items()
     )
 
 
-def _names(entry: Entry) -> tuple[bytes, bytes, str]:
+def _compute_keys(entry: Entry) -> tuple[bytes, bytes, str]:
     """Return the weak and the strong key of an entry, and its canonical link."""
     url = canonicalize(entry.link) if entry.link else ""
     if entry.guid:
         # Publishers put tracking parameters and fragments also into guids that are URLs.
-        weak = _hash("guid", canonicalize(entry.guid) or entry.guid)
+        weak_key = _hash_parts("guid", canonicalize(entry.guid) or entry.guid)
     elif url:
-        weak = _hash("link", url)
+        weak_key = _hash_parts("link", url)
     else:
-        weak = _hash("content", entry.title, entry.text or entry.summary, str(entry.published))
-    return weak, _hash(weak, url, normalize_title(entry.title)), url
+        weak_key = _hash_parts("content", entry.title, entry.text or entry.summary, str(entry.published))
+    return weak_key, _hash_parts(weak_key, url, normalize_title(entry.title)), url
 
 
-def _variants(guid: str | None, url: str) -> tuple[bytes, ...]:
+def _compute_variant_keys(guid: str | None, url: str) -> tuple[bytes, ...]:
     """Return the weak keys that an entry would have with the other variants of its URL."""
-    kind, address = ("guid", canonicalize(guid)) if guid else ("link", url)
-    return tuple(_hash(kind, form) for form in url_variants(address) if form != address)
+    kind, canonical_url = ("guid", canonicalize(guid)) if guid else ("link", url)
+    return tuple(
+        _hash_parts(kind, variant) for variant in list_url_variants(canonical_url) if variant != canonical_url
+    )
 
 
-def content_hash(summary: str, text: str) -> bytes:
+def hash_content(summary: str, text: str) -> bytes:
     """Return a hash of an entry's summary and text, b"" without any."""
-    return _hash(summary, text) if summary or text else b""
+    return _hash_parts(summary, text) if summary or text else b""
 
 
-def link_keys(url: str) -> tuple[bytes, bytes]:
+def build_link_keys(url: str) -> tuple[bytes, bytes]:
     """Return the weak keys of an entry whose guid, or whose link, is this canonical URL."""
-    return _hash("guid", url), _hash("link", url)
+    return _hash_parts("guid", url), _hash_parts("link", url)
 
 
-def _hash(*parts: str | bytes) -> bytes:
+def _hash_parts(*parts: str | bytes) -> bytes:
     digest = blake2b(digest_size=16)
     for part in parts:
         digest.update(part if isinstance(part, bytes) else part.encode("utf-8", "surrogatepass"))

@@ -19,24 +19,24 @@ from urllib.parse import parse_qsl, urlsplit
 from bot.polling.identity.entry_identity import are_titles_close
 from bot.polling.identity.entry_keys import EntryKeys
 from bot.store.records.source_records import KnownArticle
-from bot.text.words import normalize_title, word_set
+from bot.text.words import normalize_title, split_word_set
 
-EXTRA_ARTICLES = 50
+EXTRA_CANDIDATES = 50
 """Articles beyond the length of a document that are candidates: some have left the document."""
 MIN_MATCHING_TITLES = 3
 """Titles that must agree before a feed counts as moved; one less if all its entries are unknown."""
 
-_MOST = 8
+_MAX_CANDIDATES_PER_KEY = 8
 """Articles per key that an entry is compared with."""
-_VERSIONS = word_set("_ cache cb modified rev revision t timestamp ts updated v ver version")
+_VERSION_PARAMETERS = split_word_set("_ cache cb modified rev revision t timestamp ts updated v ver version")
 """Parameters that tell versions of a page apart, or only defeat caches."""
 
 
 class Pair(NamedTuple):
     """An unknown entry and an article that it may be."""
 
-    sketch: EntryKeys
-    known: KnownArticle
+    keys: EntryKeys
+    article: KnownArticle
 
 
 class RelocationMatcher:
@@ -47,35 +47,50 @@ class RelocationMatcher:
 
     def __init__(
         self,
-        document: Sequence[EntryKeys],
-        unknown: Sequence[EntryKeys],
+        entry_keys: Sequence[EntryKeys],
+        unknown_keys: Sequence[EntryKeys],
         articles: Sequence[KnownArticle],
-        present: Collection[int],
+        matched_ids: Collection[int],
     ) -> None:
-        self._unknown, self._is_whole = unknown, not present
-        self._titles = {known.article_id: normalize_title(known.title) for known in articles}
-        titles = Counter(one.title for one in document), Counter(self._titles.values())
-        self._recurring = {title for counted in titles for title, count in counted.items() if count > 1}
-        dates = Counter(one.published for one in document if one.published is not None)
-        self._dates = {date for date, count in dates.items() if count <= max(2, len(document) // 2)}
-        self._texts = Counter(one.content for one in document if one.content)
-        self._absent = [known for known in articles if known.article_id not in present]
-        self.pairs = list(self._paired())
+        self._unknown_keys, self._is_all_unknown = unknown_keys, not matched_ids
+        self._title_by_article = {article.article_id: normalize_title(article.title) for article in articles}
+        title_counters = (
+            Counter(document_keys.title for document_keys in entry_keys),
+            Counter(self._title_by_article.values()),
+        )
+        self._recurring_titles = {
+            title for title_counts in title_counters for title, count in title_counts.items() if count > 1
+        }
+        date_counts = Counter(
+            dated_keys.published for dated_keys in entry_keys if dated_keys.published is not None
+        )
+        self._distinctive_dates = {
+            date for date, count in date_counts.items() if count <= max(2, len(entry_keys) // 2)
+        }
+        self._content_counts = Counter(keys.content for keys in entry_keys if keys.content)
+        self._absent_articles = [
+            absent_article for absent_article in articles if absent_article.article_id not in matched_ids
+        ]
+        self.pairs = list(self._iter_pairs())
         """Candidate pairs; their number per entry is bounded."""
 
-    def _paired(self) -> Iterable[Pair]:
+    def _iter_pairs(self) -> Iterable[Pair]:
         groups: dict[tuple[object, ...], list[KnownArticle]] = defaultdict(list)
-        for known in self._absent:
-            title = self._titles[known.article_id]
-            for key in self._keys(title, known.published, known.url):
-                groups[key].append(known)
-        for sketch in self._unknown:
-            keys = self._keys(sketch.title, sketch.published, sketch.url)
-            for known in dict.fromkeys(one for key in keys for one in groups.get(key, ())[:_MOST]):
-                yield Pair(sketch, known)
+        for article in self._absent_articles:
+            title = self._title_by_article[article.article_id]
+            for group_key in self._iter_group_keys(title, article.published, article.url):
+                groups[group_key].append(article)
+        for entry_keys in self._unknown_keys:
+            group_keys = self._iter_group_keys(entry_keys.title, entry_keys.published, entry_keys.url)
+            for article in dict.fromkeys(
+                candidate
+                for shared_key in group_keys
+                for candidate in groups.get(shared_key, ())[:_MAX_CANDIDATES_PER_KEY]
+            ):
+                yield Pair(entry_keys, article)
 
-    def _keys(self, title: str, date: int | None, url: str) -> Iterable[tuple[object, ...]]:
-        if date in self._dates:
+    def _iter_group_keys(self, title: str, date: int | None, url: str) -> Iterable[tuple[object, ...]]:
+        if date in self._distinctive_dates:
             yield date, title
             yield (date,)
         if title:
@@ -83,69 +98,93 @@ class RelocationMatcher:
         if url:
             yield "link", title, strip_version(url)[1]
 
-    def match(self, contents: Mapping[int, bytes]) -> dict[bytes, KnownArticle]:
+    def match(self, content_hashes: Mapping[int, bytes]) -> dict[bytes, KnownArticle]:
         """Return the articles of entries by strong key; `content_hashes` are content hashes by article id."""
-        found: dict[bytes, KnownArticle] = {}
-        likely: dict[bytes, KnownArticle] = {}
-        alike = Counter((known.title, contents.get(known.article_id)) for known in self._absent)
-        for sketch, known in self.pairs:
-            content = contents.get(known.article_id, b"")
-            certain, like = self._agree(
-                sketch, known, content, is_boilerplate=alike[known.title, content] > 1
-            )
-            if certain:
-                found.setdefault(sketch.strong_key, known)
-            elif like:
-                likely.setdefault(sketch.strong_key, known)
-        found = _one_entry_each(found, ())
-        likely = _one_entry_each(
-            {strong: known for strong, known in likely.items() if strong not in found}, found.values()
+        certain_matches: dict[bytes, KnownArticle] = {}
+        likely_matches: dict[bytes, KnownArticle] = {}
+        content_counts = Counter(
+            (absent_article.title, content_hashes.get(absent_article.article_id))
+            for absent_article in self._absent_articles
         )
-        return found | likely if self._has_moved([*found.values(), *likely.values()]) else found
+        for keys, article in self.pairs:
+            content_hash = content_hashes.get(article.article_id, b"")
+            is_certain, is_likely = self._compare(
+                keys, article, content_hash, is_boilerplate=content_counts[article.title, content_hash] > 1
+            )
+            if is_certain:
+                certain_matches.setdefault(keys.strong_key, article)
+            elif is_likely:
+                likely_matches.setdefault(keys.strong_key, article)
+        certain_matches = _keep_unique_articles(certain_matches, ())
+        likely_matches = _keep_unique_articles(
+            {
+                strong_key: likely_article
+                for strong_key, likely_article in likely_matches.items()
+                if strong_key not in certain_matches
+            },
+            certain_matches.values(),
+        )
+        return (
+            certain_matches | likely_matches
+            if self._has_moved([*certain_matches.values(), *likely_matches.values()])
+            else certain_matches
+        )
 
-    def _agree(
-        self, sketch: EntryKeys, known: KnownArticle, content: bytes, *, is_boilerplate: bool
+    def _compare(
+        self, keys: EntryKeys, article: KnownArticle, content_hash: bytes, *, is_boilerplate: bool
     ) -> tuple[bool, bool]:
         """Return whether an entry is an article for certain, and whether it is one if the feed has moved."""
-        other = self._titles[known.article_id]
-        title = bool(sketch.title) and sketch.title == other
-        same = sketch.content == content
-        text = same and self._texts[sketch.content] == 1 and not is_boilerplate
-        is_unique = sketch.title not in self._recurring
-        if sketch.published == known.published and sketch.published in self._dates:
-            return text or (title and (is_unique or same)), is_unique and are_titles_close(
-                sketch.title, other
-            )
-        (site, path), (known_site, known_path) = strip_version(sketch.url), strip_version(known.url)
-        at_path = len(path) > 1 and path == known_path
-        if sketch.published is None:
-            return title and (text or (at_path and is_unique)), False
-        return title and same and at_path and site == known_site, title and (text or (at_path and is_unique))
+        article_title = self._title_by_article[article.article_id]
+        has_same_title = bool(keys.title) and keys.title == article_title
+        has_same_content = keys.content == content_hash
+        has_distinctive_content = (
+            has_same_content and self._content_counts[keys.content] == 1 and not is_boilerplate
+        )
+        is_unique = keys.title not in self._recurring_titles
+        if keys.published == article.published and keys.published in self._distinctive_dates:
+            return has_distinctive_content or (
+                has_same_title and (is_unique or has_same_content)
+            ), is_unique and are_titles_close(keys.title, article_title)
+        (entry_host, entry_path), (article_host, article_path) = (
+            strip_version(keys.url),
+            strip_version(article.url),
+        )
+        has_same_path = len(entry_path) > 1 and entry_path == article_path
+        if keys.published is None:
+            return has_same_title and (has_distinctive_content or (has_same_path and is_unique)), False
+        return (
+            has_same_title and has_same_content and has_same_path and entry_host == article_host,
+            has_same_title and (has_distinctive_content or (has_same_path and is_unique)),
+        )
 
-    def _has_moved(self, again: Sequence[KnownArticle]) -> bool:
+    def _has_moved(self, matched_articles: Sequence[KnownArticle]) -> bool:
         """Return whether so many entries reappear that the feed must have moved."""
-        titles = {self._titles[known.article_id] for known in again}
-        is_all = self._is_whole and len(again) == len(self._unknown)
-        return 2 * len(again) > len(self._unknown) and len(titles) >= (
-            MIN_MATCHING_TITLES - 1 if is_all else MIN_MATCHING_TITLES
+        titles = {self._title_by_article[article.article_id] for article in matched_articles}
+        has_matched_all = self._is_all_unknown and len(matched_articles) == len(self._unknown_keys)
+        return 2 * len(matched_articles) > len(self._unknown_keys) and len(titles) >= (
+            MIN_MATCHING_TITLES - 1 if has_matched_all else MIN_MATCHING_TITLES
         )
 
 
-def _one_entry_each(
-    found: Mapping[bytes, KnownArticle], taken: Iterable[KnownArticle]
+def _keep_unique_articles(
+    matches: Mapping[bytes, KnownArticle], assigned_articles: Iterable[KnownArticle]
 ) -> dict[bytes, KnownArticle]:
     """Return the matches with each article only once, without `assigned_articles`."""
-    ids = {known.article_id for known in taken}
-    once = {}
-    for strong, known in found.items():
-        if known.article_id not in ids:
-            ids.add(known.article_id)
-            once[strong] = known
-    return once
+    assigned_ids = {assigned_article.article_id for assigned_article in assigned_articles}
+    unique_matches = {}
+    for strong_key, article in matches.items():
+        if article.article_id not in assigned_ids:
+            assigned_ids.add(article.article_id)
+            unique_matches[strong_key] = article
+    return unique_matches
 
 
 def strip_version(url: str) -> tuple[str, str]:
     """Return host and path of a URL, without trailing slash and version parameters."""
     parts = urlsplit(url)
-    query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in _VERSIONS]
-    return parts.netloc, parts.path.rstrip("/") + "".join(f"&{name}={value}" for name, value in query)
+    query = [
+        pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in _VERSION_PARAMETERS
+    ]
+    return parts.netloc, parts.path.rstrip("/") + "".join(
+        f"&{name}={parameter_value}" for name, parameter_value in query
+    )

@@ -18,7 +18,7 @@ MAX_RETRACTIONS_PER_POLL = 2
 
 
 def find_missing(
-    watched: Sequence[RetractionCandidate], present: Collection[int], dates: Sequence[int]
+    watched: Sequence[RetractionCandidate], matched_ids: Collection[int], published_times: Sequence[int]
 ) -> list[int]:
     """Return the ids of the `watched` articles that are newly missing from the document.
 
@@ -27,17 +27,17 @@ def find_missing(
     missing = [
         article
         for article in watched
-        if article.article_id not in present
-        and sum(date < article.published for date in dates) >= MIN_OLDER_ENTRIES
+        if article.article_id not in matched_ids
+        and sum(date < article.published for date in published_times) >= MIN_OLDER_ENTRIES
     ]
-    new = [article.article_id for article in missing if article.missing_since is None]
-    return new if len(missing) <= MAX_RETRACTIONS_PER_POLL else []
+    newly_missing_ids = [article.article_id for article in missing if article.missing_since is None]
+    return newly_missing_ids if len(missing) <= MAX_RETRACTIONS_PER_POLL else []
 
 
-def find_reappeared(watched: Sequence[RetractionCandidate], present: Collection[int]) -> list[int]:
+def find_reappeared(watched: Sequence[RetractionCandidate], matched_ids: Collection[int]) -> list[int]:
     """Return the ids of the `watched` articles that were missing and are in the document again."""
     return [
         article.article_id
         for article in watched
-        if article.missing_since is not None and article.article_id in present
+        if article.missing_since is not None and article.article_id in matched_ids
     ]

@@ -32,41 +32,41 @@ class PushIngestQueue:
 
     def __init__(self, store: Store, poller: Poller, on_news: Callable[[int], None]) -> None:
         self._store, self._poller, self._on_news = store, poller, on_news
-        self._waiting: Counter[int] = Counter()
-        self._reading: set[asyncio.Task[None]] = set()
+        self._pending_counts: Counter[int] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    def submit(self, feed_id: int, pushed: PushedDocument) -> asyncio.Task[None]:
+    def submit(self, feed_id: int, document: PushedDocument) -> asyncio.Task[None]:
         """Ingest a document of a feed; return the task that does it."""
-        task = asyncio.create_task(self._read(feed_id, pushed))
-        self._reading.add(task)
-        task.add_done_callback(self._reading.discard)
+        task = asyncio.create_task(self._ingest(feed_id, document))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         return task
 
     async def drain(self) -> None:
         """Wait until all pushed documents are recorded."""
-        while self._reading:
-            await asyncio.gather(*self._reading, return_exceptions=True)
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def close(self) -> None:
         """Cancel all ingestion."""
-        for task in self._reading:
+        for task in self._tasks:
             task.cancel()
         await self.drain()
 
-    async def _read(self, feed_id: int, pushed: PushedDocument) -> None:
+    async def _ingest(self, feed_id: int, document: PushedDocument) -> None:
         try:
             feed = await self._store.feeds.get(feed_id)
             if feed is None:
                 return
-            if not pushed.body or self._waiting[feed_id] >= MAX_PENDING_PER_FEED:
+            if not document.body or self._pending_counts[feed_id] >= MAX_PENDING_PER_FEED:
                 await self._poll(feed)
                 return
-            self._waiting[feed_id] += 1
+            self._pending_counts[feed_id] += 1
             try:
-                news = await self._poller.ingest_pushed(feed, _as_fetched(feed, pushed))
+                has_news = await self._poller.ingest_pushed(feed, _to_fetch_result(feed, document))
             finally:
-                self._waiting[feed_id] -= 1
-            if news:
+                self._pending_counts[feed_id] -= 1
+            if has_news:
                 self._on_news(feed_id)
         except FeedError as error:
             log.info("push unreadable url=%s error=%s", urls.redact(feed.url if feed else ""), error)
@@ -80,8 +80,8 @@ class PushIngestQueue:
         self._poller.wake()
 
 
-def _as_fetched(feed: Feed, pushed: PushedDocument) -> FetchResult:
-    headers = {"content-type": pushed.content_type}
+def _to_fetch_result(feed: Feed, document: PushedDocument) -> FetchResult:
+    headers = {"content-type": document.content_type}
     return FetchResult(
-        200, feed.url, None, not_modified=False, body=pushed.body, body_hash=b"", headers=headers
+        200, feed.url, None, is_not_modified=False, body=document.body, body_hash=b"", headers=headers
     )

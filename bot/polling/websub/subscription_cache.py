@@ -17,71 +17,74 @@ class SubscriptionCache:
     def __init__(self, store: Store, on_change: Callable[[], None]) -> None:
         self._store, self._on_change = store, on_change
         self._by_feed: dict[int, PushSubscription] = {}
-        self._by_token: dict[str, int] = {}
-        self._unwritten: set[int] = set()
+        self._feed_id_by_token: dict[str, int] = {}
+        self._dirty_feed_ids: set[int] = set()
         # Nothing may be written between reading a row and caching it.
-        self._storing = asyncio.Lock()
+        self._store_lock = asyncio.Lock()
 
     def __iter__(self) -> Iterator[PushSubscription]:
         return iter(self._by_feed.values())
 
-    def of_feed(self, feed_id: int) -> PushSubscription | None:
+    def get_by_feed(self, feed_id: int) -> PushSubscription | None:
         """Return the subscription of a feed, None without one."""
         return self._by_feed.get(feed_id)
 
-    def of_token(self, token: str) -> PushSubscription | None:
+    def get_by_token(self, token: str) -> PushSubscription | None:
         """Return the subscription with a token, None without one."""
-        feed_id = self._by_token.get(token)
+        feed_id = self._feed_id_by_token.get(token)
         return None if feed_id is None else self._by_feed.get(feed_id)
 
-    def put(self, known: PushSubscription) -> None:
+    def put(self, subscription: PushSubscription) -> None:
         """Set the subscription of its feed, to be written by `flush`."""
-        self._remember(known)
-        self._unwritten.add(known.feed_id)
+        self._cache(subscription)
+        self._dirty_feed_ids.add(subscription.feed_id)
         self._on_change()
 
     async def load(self) -> None:
         """Load all subscriptions, except those with changes to be written. Raises StoreError."""
-        async with self._storing:
-            there = {known.feed_id: known for known in await self._store.push_subscriptions.all()}
-            for feed_id in self._by_feed.keys() - there.keys() - self._unwritten:
-                self._forget(feed_id)
-            for feed_id in there.keys() - self._unwritten:
-                self._remember(there[feed_id])
+        async with self._store_lock:
+            stored_by_feed = {
+                subscription.feed_id: subscription
+                for subscription in await self._store.push_subscriptions.list_all()
+            }
+            for feed_id in self._by_feed.keys() - stored_by_feed.keys() - self._dirty_feed_ids:
+                self._evict(feed_id)
+            for feed_id in stored_by_feed.keys() - self._dirty_feed_ids:
+                self._cache(stored_by_feed[feed_id])
 
     async def refresh(self, token: str) -> bool:
         """Load the subscription with a token; return whether there is one. Raises StoreError."""
-        if await self._store.push_subscriptions.of_token(token) is None:
+        if await self._store.push_subscriptions.by_token(token) is None:
             return False  # Invented tokens must not contend for the lock.
-        async with self._storing:
-            found = await self._store.push_subscriptions.of_token(token)
-            if found is not None and found.feed_id not in self._unwritten:
-                self._remember(found)
-        return found is not None
+        async with self._store_lock:
+            subscription = await self._store.push_subscriptions.by_token(token)
+            if subscription is not None and subscription.feed_id not in self._dirty_feed_ids:
+                self._cache(subscription)
+        return subscription is not None
 
     async def flush(self) -> None:
         """Write the changes, one by one, so that a calling hub waits for one only. Raises StoreError."""
-        while self._unwritten:
-            async with self._storing:
-                if (feed_id := next(iter(self._unwritten), None)) is None:
+        while self._dirty_feed_ids:
+            async with self._store_lock:
+                if (feed_id := next(iter(self._dirty_feed_ids), None)) is None:
                     return
-                known = self._by_feed.get(feed_id)
-                if known is not None:
-                    await self._store.push_subscriptions.write(known)
-                if known == self._by_feed.get(feed_id):  # It may have changed meanwhile.
-                    self._unwritten.discard(feed_id)
+                subscription = self._by_feed.get(feed_id)
+                if subscription is not None:
+                    await self._store.push_subscriptions.save(subscription)
+                if subscription == self._by_feed.get(feed_id):  # It may have changed meanwhile.
+                    self._dirty_feed_ids.discard(feed_id)
 
     async def remove(self, feed_id: int) -> None:
         """Remove the subscription of a feed. Raises StoreError."""
-        async with self._storing:
-            self._forget(feed_id)
+        async with self._store_lock:
+            self._evict(feed_id)
             await self._store.push_subscriptions.remove(feed_id)
 
-    def _remember(self, known: PushSubscription) -> None:
-        self._forget(known.feed_id)
-        self._by_feed[known.feed_id] = known
-        self._by_token[known.token] = known.feed_id
+    def _cache(self, subscription: PushSubscription) -> None:
+        self._evict(subscription.feed_id)
+        self._by_feed[subscription.feed_id] = subscription
+        self._feed_id_by_token[subscription.token] = subscription.feed_id
 
-    def _forget(self, feed_id: int) -> None:
-        if (before := self._by_feed.pop(feed_id, None)) is not None:
-            del self._by_token[before.token]
+    def _evict(self, feed_id: int) -> None:
+        if (evicted := self._by_feed.pop(feed_id, None)) is not None:
+            del self._feed_id_by_token[evicted.token]

@@ -12,7 +12,7 @@ from bot.text import urls
 
 log = logging.getLogger(__name__)
 
-MOST = 1_000
+MAX_PENDING_UNSUBSCRIPTIONS = 1_000
 """Ended subscriptions whose end hubs may still verify."""
 
 
@@ -21,27 +21,27 @@ class Unsubscriptions:
 
     def __init__(self, fetcher: Fetcher, hosts: Hosts) -> None:
         self._fetcher, self._hosts = fetcher, hosts
-        self._ended: dict[str, PushSubscription] = {}  # by token
+        self._ended_by_token: dict[str, PushSubscription] = {}  # by token
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def request(self, known: PushSubscription, form: dict[str, str]) -> None:
+    def request(self, subscription: PushSubscription, form: dict[str, str]) -> None:
         """Ask a hub to unsubscribe, in the background."""
-        if len(self._ended) >= MOST:
-            del self._ended[next(iter(self._ended))]
-        self._ended[known.token] = known
-        task = asyncio.create_task(self._post(known, form))
+        if len(self._ended_by_token) >= MAX_PENDING_UNSUBSCRIPTIONS:
+            del self._ended_by_token[next(iter(self._ended_by_token))]
+        self._ended_by_token[subscription.token] = subscription
+        task = asyncio.create_task(self._post_form(subscription, form))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def contains(self, token: str) -> bool:
         """Return whether this is the token of an ended subscription."""
-        return token in self._ended
+        return token in self._ended_by_token
 
     def confirms(self, token: str, query: Mapping[str, str]) -> bool:
         """Return whether a hub's query verifies the end of an ended subscription."""
-        ended = self._ended.get(token)
-        is_about = ended is not None and query.get("hub.topic") == ended.topic
-        return is_about and query.get("hub.mode") == "unsubscribe"
+        subscription = self._ended_by_token.get(token)
+        is_same_topic = subscription is not None and query.get("hub.topic") == subscription.topic
+        return is_same_topic and query.get("hub.mode") == "unsubscribe"
 
     async def close(self) -> None:
         """Cancel all requests."""
@@ -49,9 +49,9 @@ class Unsubscriptions:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _post(self, known: PushSubscription, form: dict[str, str]) -> None:
+    async def _post_form(self, subscription: PushSubscription, form: dict[str, str]) -> None:
         try:
-            async with self._hosts.throttled(known.hub):
-                await self._fetcher.post(known.hub, form)
+            async with self._hosts.throttle(subscription.hub):
+                await self._fetcher.post(subscription.hub, form)
         except FeedError as error:
-            log.info("unsubscribe failed hub=%s error=%s", urls.redact(known.hub), error)
+            log.info("unsubscribe failed hub=%s error=%s", urls.redact(subscription.hub), error)

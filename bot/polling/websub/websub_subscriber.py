@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from bot.core.clock import wait_for_event
 from bot.core.models import Feed, ParsedFeed
-from bot.core.rate_limits import MissLimit, TokenBucket
+from bot.core.rate_limits import FailedLookupLimiter, TokenBucket
 from bot.core.settings import Settings
 from bot.feeds import fetch_errors, websub
 from bot.feeds.fetch import Fetcher, FetchResult
@@ -23,11 +23,11 @@ from bot.polling.poller import Poller
 from bot.polling.websub.pushed_documents import PushedDocument, PushIngestQueue
 from bot.polling.websub.subscription_cache import SubscriptionCache
 from bot.polling.websub.unsubscriptions import Unsubscriptions
-from bot.processes.leases import FEEDS, Leases
+from bot.processes.leases import HOST_SLOT_LEASE, Leases
 from bot.store import Store, StoreError
 from bot.store.records.source_records import PushSubscription
 from bot.text import urls
-from bot.text.host_slots import host_name
+from bot.text.host_slots import get_host_name
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ CALLBACK_PATH = "/websub/"
 """Path under the public URL, before the token of a subscription."""
 REQUESTED_LEASE_SECONDS = 10 * 86_400
 """Lease that is requested from hubs."""
-SHORTEST_LEASE, LONGEST_LEASE = 300, 90 * 86_400
+MIN_LEASE_SECONDS, MAX_LEASE_SECONDS = 300, 90 * 86_400
 """Limits of a lease that a hub grants, in seconds."""
 RENEW_AT_FRACTION = 0.9
 """Fraction of a lease after which it is renewed."""
@@ -43,13 +43,13 @@ RETRY_SECONDS = 3_600
 """Seconds until a hub that failed or did not verify is asked again; doubles each time."""
 MAX_RETRY_SECONDS = 86_400
 """Longest delay between two subscription requests to a hub, in seconds."""
-LONGEST_REST, LONGEST_CHALLENGE = 600.0, 1_024
+MAX_IDLE_SECONDS, MAX_CHALLENGE_CHARS = 600.0, 1_024
 """Longest wait for due subscriptions in seconds, and longest challenge of a hub in characters."""
-PUSHES, PUSHES_PERIOD = 30, 60.0
+PUSH_QUOTA, PUSH_QUOTA_SECONDS = 30, 60.0
 """Pushes of a hub for one feed at once, and seconds in which the quota refills."""
 MAX_CONCURRENT_HUBS = 8
 """Hubs that are asked at a time."""
-_MARK = "hubs"
+_ENABLED_KEY = "hubs"
 """Key in the store that is set while hubs can reach the bot."""
 
 
@@ -61,72 +61,80 @@ class WebSubSubscriber:
     ) -> None:
         self._settings, self._clock, self._store = settings, store.clock, store
         self._fetcher, self._poller = fetcher, poller
-        self._woken = asyncio.Event()
-        self._known = SubscriptionCache(store, self._woken.set)
-        self._loaded = -LONGEST_REST
-        self._endings = Unsubscriptions(fetcher, poller.hosts)
-        self._offers: dict[int, HubLink | None] = {}
-        self._limit = TokenBucket(store.clock, allowed=PUSHES, period=PUSHES_PERIOD)
-        self._misses = MissLimit(store.clock)
+        self._wake_event = asyncio.Event()
+        self._subscriptions = SubscriptionCache(store, self._wake_event.set)
+        self._loaded_at = -MAX_IDLE_SECONDS
+        self._unsubscriptions = Unsubscriptions(fetcher, poller.hosts)
+        self._hub_offers: dict[int, HubLink | None] = {}
+        self._push_limit = TokenBucket(store.clock, allowed=PUSH_QUOTA, period=PUSH_QUOTA_SECONDS)
+        self._token_misses = FailedLookupLimiter(store.clock)
         self._documents = PushIngestQueue(store, poller, self._on_push_news)
-        self._named: set[int] = set()  # feeds whose headers name a hub
-        self._unread: set[int] = set()  # feeds to be fetched in full
-        self._asking: dict[str, asyncio.Task[None]] = {}  # by host, so that a slow hub delays no other
-        if self.enabled:
+        self._hub_header_feed_ids: set[int] = set()  # feeds whose headers name a hub
+        self._refetch_feed_ids: set[int] = set()  # feeds to be fetched in full
+        self._request_by_host: dict[
+            str, asyncio.Task[None]
+        ] = {}  # by host, so that a slow hub delays no other
+        if self.is_enabled:
             poller.recorder.on_document = self._on_document
-            poller.recorder.on_unchanged = self._unchanged
+            poller.recorder.on_unchanged = self._on_unchanged
             poller.recorder.on_polled_news = self._on_missed_push
             poller.recorder.is_pushed = self.is_pushed
-            leases.add_listener(FEEDS, lambda _gained, _lost: self._woken.set())
+            leases.add_listener(HOST_SLOT_LEASE, lambda _gained, _lost: self._wake_event.set())
 
     @property
-    def enabled(self) -> bool:
+    def is_enabled(self) -> bool:
         """Whether hubs can reach the bot."""
         return self._settings.public_url is not None
 
     def is_pushed(self, feed_id: int) -> bool:
         """Return whether a feed has a verified subscription and no poll found a missed push."""
-        known = self._known.of_feed(feed_id)
-        return known is not None and known.leased_until > self._clock.now() and not known.missed
+        subscription = self._subscriptions.get_by_feed(feed_id)
+        return (
+            subscription is not None
+            and subscription.leased_until > self._clock.now()
+            and not subscription.missed
+        )
 
     async def reset_validators_once(self) -> None:
         """Have every feed fetched in full once after hubs can reach the bot: it may name a hub.
 
         Raises StoreError.
         """
-        known = bool(await self._store.meta.get(_MARK))
-        if self.enabled and not known:
+        was_enabled = bool(await self._store.meta.get(_ENABLED_KEY))
+        if self.is_enabled and not was_enabled:
             await self._store.feeds.clear_validators()
-        if self.enabled is not known:
-            await self._store.meta.set(_MARK, "1" if self.enabled else "")
+        if self.is_enabled is not was_enabled:
+            await self._store.meta.set(_ENABLED_KEY, "1" if self.is_enabled else "")
 
     async def run(self) -> None:
         """Request, renew and end subscriptions until cancelled. Raises StoreError."""
         while True:
-            self._woken.clear()
+            self._wake_event.clear()
             await self._apply_changes()
-            if (moment := self._clock.monotonic()) - self._loaded >= LONGEST_REST:
-                await self._known.load()
-                self._loaded = moment
-            for feed_id in await self._store.push_subscriptions.unfollowed():
-                if (known := self._known.of_feed(feed_id)) is not None and self._poller.owns_host_of(
-                    known.hub
-                ):
-                    await self._unsubscribe(known)
+            if (monotonic_now := self._clock.monotonic()) - self._loaded_at >= MAX_IDLE_SECONDS:
+                await self._subscriptions.load()
+                self._loaded_at = monotonic_now
+            for feed_id in await self._store.push_subscriptions.list_unfollowed_feed_ids():
+                if (
+                    subscription := self._subscriptions.get_by_feed(feed_id)
+                ) is not None and self._poller.owns_host_of(subscription.hub):
+                    await self._unsubscribe(subscription)
             now = self._clock.now()
-            for known in sorted(self._known, key=lambda each: each.due):
-                host = host_name(known.hub)
-                if known.due > now or len(self._asking) >= MAX_CONCURRENT_HUBS:
+            for subscription in sorted(self._subscriptions, key=lambda candidate: candidate.due):
+                host = get_host_name(subscription.hub)
+                if subscription.due > now or len(self._request_by_host) >= MAX_CONCURRENT_HUBS:
                     break
-                if host not in self._asking and self._poller.owns_host_of(known.hub):
-                    self._asking[host] = asyncio.create_task(self._ask_safely(known, host))
+                if host not in self._request_by_host and self._poller.owns_host_of(subscription.hub):
+                    self._request_by_host[host] = asyncio.create_task(
+                        self._request_safely(subscription, host)
+                    )
             await self._sleep_until_due()
 
     async def close(self) -> None:
         """Cancel all requests and all ingestion."""
-        await self._endings.close()
+        await self._unsubscriptions.close()
         await self._documents.close()
-        for task in (tasks := list(self._asking.values())):
+        for task in (tasks := list(self._request_by_host.values())):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -134,21 +142,23 @@ class WebSubSubscriber:
         """Wait until all pushed documents are recorded."""
         await self._documents.drain()
 
-    async def refresh_subscription(self, token: str, address: str, *, verifies: bool) -> float:
+    async def refresh_subscription(self, token: str, client_address: str, *, is_verification: bool) -> float:
         """Load a subscription that another process, or this one before a restart, may have changed.
 
         `is_verification`: the hub verifies it. For an unknown token return the seconds after which the client
         `client_address`, if it sent too many of them, may try again, else 0. Raises StoreError.
         """
-        known = self._known.of_token(token)
-        is_running = known is not None and known.leased_until > self._clock.now()
-        if self._endings.contains(token) or (is_running and not verifies):
+        subscription = self._subscriptions.get_by_token(token)
+        is_active = subscription is not None and subscription.leased_until > self._clock.now()
+        if self._unsubscriptions.contains(token) or (is_active and not is_verification):
             return 0
-        return 0 if await self._known.refresh(token) else self._misses.count_miss(address)
+        return (
+            0 if await self._subscriptions.refresh(token) else self._token_misses.count_miss(client_address)
+        )
 
-    async def write(self) -> None:
+    async def flush(self) -> None:
         """Write confirmed subscriptions. Raises StoreError."""
-        await self._known.flush()
+        await self._subscriptions.flush()
 
     def verify_intent(self, token: str, query: Mapping[str, str]) -> str | None:
         """Return the response to a hub's verification of intent (section 5.3), None to refuse it.
@@ -156,142 +166,170 @@ class WebSubSubscriber:
         A subscription that the hub denies (section 5.2) is requested again in a day.
         """
         mode, challenge = query.get("hub.mode"), query.get("hub.challenge", "")
-        if self._endings.confirms(token, query):
-            return challenge if 0 < len(challenge) <= LONGEST_CHALLENGE else None
-        known = self._known.of_token(token)
-        if known is None or query.get("hub.topic") != known.topic:
+        if self._unsubscriptions.confirms(token, query):
+            return challenge if 0 < len(challenge) <= MAX_CHALLENGE_CHARS else None
+        subscription = self._subscriptions.get_by_token(token)
+        if subscription is None or query.get("hub.topic") != subscription.topic:
             return None
         now = self._clock.now()
         if mode == "denied":
-            log.info("subscription denied topic=%s", urls.redact(known.topic))
-            self._known.put(known._replace(leased_until=0, asked=None, due=now + MAX_RETRY_SECONDS))
+            log.info("subscription denied topic=%s", urls.redact(subscription.topic))
+            self._subscriptions.put(
+                subscription._replace(leased_until=0, asked=None, due=now + MAX_RETRY_SECONDS)
+            )
             return ""
-        if mode != "subscribe" or known.asked is None or not 0 < len(challenge) <= LONGEST_CHALLENGE:
+        if mode != "subscribe" or subscription.asked is None or not 0 < len(challenge) <= MAX_CHALLENGE_CHARS:
             return None
-        given = query.get("hub.lease_seconds", "")
-        lease = int(given[:9]) if given.isascii() and given.isdecimal() else REQUESTED_LEASE_SECONDS
-        lease = max(SHORTEST_LEASE, min(lease, LONGEST_LEASE))
-        due = now + max(int(lease * RENEW_AT_FRACTION), SHORTEST_LEASE // 2)
-        log.info("subscription verified topic=%s seconds=%d", urls.redact(known.topic), lease)
-        self._known.put(known._replace(leased_until=now + lease, asked=None, due=due, failures=0))
+        lease_text = query.get("hub.lease_seconds", "")
+        lease_seconds = (
+            int(lease_text[:9])
+            if lease_text.isascii() and lease_text.isdecimal()
+            else REQUESTED_LEASE_SECONDS
+        )
+        lease_seconds = max(MIN_LEASE_SECONDS, min(lease_seconds, MAX_LEASE_SECONDS))
+        renew_at = now + max(int(lease_seconds * RENEW_AT_FRACTION), MIN_LEASE_SECONDS // 2)
+        log.info("subscription verified topic=%s seconds=%d", urls.redact(subscription.topic), lease_seconds)
+        self._subscriptions.put(
+            subscription._replace(leased_until=now + lease_seconds, asked=None, due=renew_at, failures=0)
+        )
         return challenge
 
-    def push_retry_after(self, token: str) -> float:
+    def get_push_retry_after(self, token: str) -> float:
         """Return the seconds until a hub may push again, 0 for now."""
-        return self._limit.retry_after(token)
+        return self._push_limit.retry_after(token)
 
-    def hub_of(self, token: str) -> str | None:
+    def get_hub_host(self, token: str) -> str | None:
         """Return the host of the hub that has a token, None without a subscription."""
-        known = self._known.of_token(token)
-        return None if known is None else host_name(known.hub)
+        subscription = self._subscriptions.get_by_token(token)
+        return None if subscription is None else get_host_name(subscription.hub)
 
     def accept_push(
-        self, token: str, pushed: PushedDocument, signature: Signature
+        self, token: str, document: PushedDocument, signature: Signature
     ) -> asyncio.Task[None] | None:
         """Ingest a push in the returned task, or return None if it is invalid (section 7.1)."""
-        known = self._known.of_token(token)
-        if known is None or known.leased_until <= self._clock.now():
+        subscription = self._subscriptions.get_by_token(token)
+        if subscription is None or subscription.leased_until <= self._clock.now():
             return None
-        self._limit.consume(token)
-        if not signature.is_of(pushed.body, known.secret):
-            log.warning("push rejected topic=%s error=signature", urls.redact(known.topic))
+        self._push_limit.consume(token)
+        if not signature.is_valid_for(document.body, subscription.secret):
+            log.warning("push rejected topic=%s error=signature", urls.redact(subscription.topic))
             return None
-        return self._documents.submit(known.feed_id, pushed)
+        return self._documents.submit(subscription.feed_id, document)
 
     def _on_push_news(self, feed_id: int) -> None:
         """Clear the mark of a missed push: the hub pushes again."""
-        known = self._known.of_feed(feed_id)
-        if known is not None and known.missed:
-            self._known.put(known._replace(missed=0))
+        subscription = self._subscriptions.get_by_feed(feed_id)
+        if subscription is not None and subscription.missed:
+            self._subscriptions.put(subscription._replace(missed=0))
 
-    def _on_document(self, feed: Feed, fetched: FetchResult, parsed: ParsedFeed) -> None:
-        is_secret = feed.server_id is not None or urls.holds_secret(feed.url)
+    def _on_document(self, feed: Feed, response: FetchResult, parsed: ParsedFeed) -> None:
+        is_secret = feed.server_id is not None or urls.has_secret(feed.url)
         if is_secret or list_feeds.is_list_url(feed.url):  # A hub must not learn a secret.
             return
-        offer = websub.find_hub(fetched.headers, parsed, fetched.url)
-        known = self._known.of_feed(feed.id)
-        if (known.hub, known.topic) != offer if known is not None else offer is not None:
-            self._offers[feed.id] = offer
-            self._woken.set()
+        hub_link = websub.find_hub(response.headers, parsed, response.url)
+        subscription = self._subscriptions.get_by_feed(feed.id)
+        if (
+            (subscription.hub, subscription.topic) != hub_link
+            if subscription is not None
+            else hub_link is not None
+        ):
+            self._hub_offers[feed.id] = hub_link
+            self._wake_event.set()
 
-    def _unchanged(self, feed_id: int, fetched: FetchResult) -> None:
+    def _on_unchanged(self, feed_id: int, response: FetchResult) -> None:
         """Have a feed fetched in full once if only its headers name a hub."""
-        is_known = self._known.of_feed(feed_id) is not None or feed_id in self._named
-        if not is_known and websub.headers_name_hub(fetched.headers, fetched.url):
-            self._named.add(feed_id)
-            self._unread.add(feed_id)
-            self._woken.set()
+        is_known = (
+            self._subscriptions.get_by_feed(feed_id) is not None or feed_id in self._hub_header_feed_ids
+        )
+        if not is_known and websub.has_hub_header(response.headers, response.url):
+            self._hub_header_feed_ids.add(feed_id)
+            self._refetch_feed_ids.add(feed_id)
+            self._wake_event.set()
 
     def _on_missed_push(self, feed_id: int) -> None:
-        known = self._known.of_feed(feed_id)
-        if known is not None and self.is_pushed(feed_id):
-            log.info("push missed topic=%s", urls.redact(known.topic))
-            self._known.put(known._replace(missed=1))
+        subscription = self._subscriptions.get_by_feed(feed_id)
+        if subscription is not None and self.is_pushed(feed_id):
+            log.info("push missed topic=%s", urls.redact(subscription.topic))
+            self._subscriptions.put(subscription._replace(missed=1))
 
     async def _apply_changes(self) -> None:
         """Write changes, and begin or end subscriptions as feeds name hubs. Raises StoreError."""
-        offers, self._offers = self._offers, {}
-        for feed_id, offer in offers.items():
-            if offer is None:
-                await self._known.remove(feed_id)
+        hub_links, self._hub_offers = self._hub_offers, {}
+        for feed_id, hub_link in hub_links.items():
+            if hub_link is None:
+                await self._subscriptions.remove(feed_id)
             else:
                 token, secret = secrets.token_urlsafe(24), secrets.token_urlsafe(32)
                 now = self._clock.now()
-                self._known.put(PushSubscription(feed_id, offer.hub, offer.topic, token, secret, due=now))
-        while self._unread:
-            await self._store.feeds.clear_validators(self._unread.pop())
-        await self._known.flush()
+                self._subscriptions.put(
+                    PushSubscription(feed_id, hub_link.hub, hub_link.topic, token, secret, due=now)
+                )
+        while self._refetch_feed_ids:
+            await self._store.feeds.clear_validators(self._refetch_feed_ids.pop())
+        await self._subscriptions.flush()
 
-    async def _unsubscribe(self, known: PushSubscription) -> None:
+    async def _unsubscribe(self, subscription: PushSubscription) -> None:
         """End the subscription of a feed that nobody follows; a later follower finds the hub anew."""
-        await self._known.remove(known.feed_id)
-        await self._store.feeds.clear_validators(known.feed_id)
-        if known.leased_until > self._clock.now():
-            self._endings.request(known, self._form(known, "unsubscribe"))
+        await self._subscriptions.remove(subscription.feed_id)
+        await self._store.feeds.clear_validators(subscription.feed_id)
+        if subscription.leased_until > self._clock.now():
+            self._unsubscriptions.request(subscription, self._build_form(subscription, "unsubscribe"))
 
-    def _form(self, known: PushSubscription, mode: str) -> dict[str, str]:
+    def _build_form(self, subscription: PushSubscription, mode: str) -> dict[str, str]:
         return {
-            "hub.callback": f"{self._settings.public_url}{CALLBACK_PATH}{known.token}",
+            "hub.callback": f"{self._settings.public_url}{CALLBACK_PATH}{subscription.token}",
             "hub.mode": mode,
-            "hub.topic": known.topic,
+            "hub.topic": subscription.topic,
         }
 
-    async def _ask_safely(self, known: PushSubscription, host: str) -> None:
+    async def _request_safely(self, subscription: PushSubscription, host: str) -> None:
         try:
-            await self._request_subscription(known)
+            await self._request_subscription(subscription)
         except StoreError:
             log.exception("subscription not stored hub=%s", host)
         finally:
-            del self._asking[host]
-            self._woken.set()
+            del self._request_by_host[host]
+            self._wake_event.set()
 
-    async def _request_subscription(self, known: PushSubscription) -> None:
+    async def _request_subscription(self, subscription: PushSubscription) -> None:
         """Request or renew a subscription; the hub verifies it during the request or later."""
         now = self._clock.now()
-        again = min(RETRY_SECONDS << min(known.failures, 10), MAX_RETRY_SECONDS)
-        known = known._replace(asked=now, due=now + again, failures=known.failures + 1)
-        self._known.put(known)
-        await self._known.flush()
-        form = self._form(known, "subscribe")
-        form |= {"hub.lease_seconds": str(REQUESTED_LEASE_SECONDS), "hub.secret": known.secret}
+        retry_seconds = min(RETRY_SECONDS << min(subscription.failures, 10), MAX_RETRY_SECONDS)
+        subscription = subscription._replace(
+            asked=now, due=now + retry_seconds, failures=subscription.failures + 1
+        )
+        self._subscriptions.put(subscription)
+        await self._subscriptions.flush()
+        form = self._build_form(subscription, "subscribe")
+        form |= {"hub.lease_seconds": str(REQUESTED_LEASE_SECONDS), "hub.secret": subscription.secret}
         try:
-            async with self._poller.hosts.throttled(known.hub):
-                await self._fetcher.post(known.hub, form)
+            async with self._poller.hosts.throttle(subscription.hub):
+                await self._fetcher.post(subscription.hub, form)
         except FeedError as error:
             log.info(
                 "subscription failed hub=%s topic=%s error=%s",
-                urls.redact(known.hub),
-                urls.redact(known.topic),
+                urls.redact(subscription.hub),
+                urls.redact(subscription.topic),
                 error,
             )
-            current = self._known.of_feed(known.feed_id)
-            if error.code == fetch_errors.BAD_URL and current == known:
-                self._known.put(known._replace(due=now + MAX_RETRY_SECONDS))
+            current = self._subscriptions.get_by_feed(subscription.feed_id)
+            if error.code == fetch_errors.BAD_URL and current == subscription:
+                self._subscriptions.put(subscription._replace(due=now + MAX_RETRY_SECONDS))
 
     async def _sleep_until_due(self) -> None:
         now = self._clock.now()
-        own = (one for one in self._known if self._poller.owns_host_of(one.hub))
-        later = [one.due - now for one in own if host_name(one.hub) not in self._asking]
+        own_subscriptions = (
+            subscription
+            for subscription in self._subscriptions
+            if self._poller.owns_host_of(subscription.hub)
+        )
+        wait_seconds = [
+            own_subscription.due - now
+            for own_subscription in own_subscriptions
+            if get_host_name(own_subscription.hub) not in self._request_by_host
+        ]
         await wait_for_event(
-            self._clock, self._woken, min(max(min(later, default=LONGEST_REST), 1), LONGEST_REST)
+            self._clock,
+            self._wake_event,
+            min(max(min(wait_seconds, default=MAX_IDLE_SECONDS), 1), MAX_IDLE_SECONDS),
         )

@@ -91,31 +91,33 @@ class ApplicationEmojiSync:
             return
         if not self._is_initialized:
             await self._initialize()
-        used, outlet_branding.tile_use_counts = (
+        use_counts, outlet_branding.tile_use_counts = (
             outlet_branding.tile_use_counts,
             type(outlet_branding.tile_use_counts)(),
         )
-        wanted, outlet_branding.missing_initials = outlet_branding.missing_initials, set()
-        for feed_id in used.keys() - self._icon_url_by_feed_id.keys():
+        missing_initials, outlet_branding.missing_initials = outlet_branding.missing_initials, set()
+        for feed_id in use_counts.keys() - self._icon_url_by_feed_id.keys():
             self._register_feed(await self._store.feeds.get(feed_id))
-        shown = {
+        shown_emoji_names = {
             _emoji_name(address)
-            for feed_id in used
+            for feed_id in use_counts
             if (address := self._icon_url_by_feed_id.get(feed_id)) is not None
         }
-        await self._store.outlet_icons.mark_shown(shown, self._clock.now())
-        for letter, colour in sorted(wanted)[: outlet_branding.MAX_INITIALS]:
+        await self._store.outlet_icons.mark_shown(shown_emoji_names, self._clock.now())
+        for letter, colour in sorted(missing_initials)[: outlet_branding.MAX_INITIALS]:
             name = f"{_INITIAL_PREFIX}{letter}_{outlet_branding.INITIAL_COLOURS.index(colour)}"
             if name not in self._emoji:
-                drawn = await self._workers.run(
+                tile = await self._workers.run(
                     tile_drawing.tile_from_initial, letter, colour, timeout=tile_drawing.DRAW_TIMEOUT_SECONDS
                 )
-                await self._upload(name, drawn.png)
-        for feed_id in used:
+                await self._upload(name, tile.png)
+        for feed_id in use_counts:
             self._fetch_queue[self._icon_url_by_feed_id.get(feed_id)] = None
-        due = [address for address in self._fetch_queue if address is not None and self._needs_fetch(address)]
-        self._fetch_queue = dict.fromkeys(due[_MAX_FETCHES_PER_ROUND:])
-        for address in due[:_MAX_FETCHES_PER_ROUND]:
+        due_addresses = [
+            address for address in self._fetch_queue if address is not None and self._needs_fetch(address)
+        ]
+        self._fetch_queue = dict.fromkeys(due_addresses[_MAX_FETCHES_PER_ROUND:])
+        for address in due_addresses[:_MAX_FETCHES_PER_ROUND]:
             await self._fetch(address)
         self._update_renderer()
 
@@ -126,22 +128,24 @@ class ApplicationEmojiSync:
             self._refreshed_at = now
             await self._load()
             self._update_renderer()
-        used, outlet_branding.tile_use_counts = (
+        use_counts, outlet_branding.tile_use_counts = (
             outlet_branding.tile_use_counts,
             type(outlet_branding.tile_use_counts)(),
         )
-        shown = {
+        shown_emoji_names = {
             _emoji_name(address)
-            for feed_id in used
+            for feed_id in use_counts
             if (address := self._icon_url_by_feed_id.get(feed_id)) is not None
         }
-        await self._store.outlet_icons.mark_shown(shown, self._clock.now())
+        await self._store.outlet_icons.mark_shown(shown_emoji_names, self._clock.now())
 
     async def _load(self) -> None:
-        found = await self._client.fetch_application_emojis()
-        self._emoji = {each.name: each for each in found}
-        self._icon_records = {each.name: each for each in await self._store.outlet_icons.all()}
-        for feed in await self._store.feeds.all():
+        application_emoji = await self._client.fetch_application_emojis()
+        self._emoji = {emoji.name: emoji for emoji in application_emoji}
+        self._icon_records = {
+            icon_record.name: icon_record for icon_record in await self._store.outlet_icons.list_all()
+        }
+        for feed in await self._store.feeds.list_all():
             self._register_feed(feed)
 
     async def _initialize(self) -> None:
@@ -150,7 +154,7 @@ class ApplicationEmojiSync:
         self._fetch_queue = dict.fromkeys(list(self._icon_url_by_feed_id.values())[: MAX_EMOJI // 2])
         self._is_initialized = True
         self._update_renderer()
-        for icon, picture in icons.icon_images().items():
+        for icon, picture in icons.load_icon_images().items():
             if _BUTTON_PREFIX + icon.name.lower() not in self._emoji:
                 await self._upload(_BUTTON_PREFIX + icon.name.lower(), picture)
 
@@ -159,20 +163,20 @@ class ApplicationEmojiSync:
             self._icon_url_by_feed_id[feed.id] = icon_url_of(feed)
 
     def _needs_fetch(self, address: str) -> bool:
-        known = self._icon_records.get(_emoji_name(address))
-        if known is None:
+        icon_record = self._icon_records.get(_emoji_name(address))
+        if icon_record is None:
             return True
-        if known.last_shown_at is None:
-            return known.fetched_at + FAILED_ICON_RETRY_SECONDS <= self._clock.now()
-        return known.name not in self._emoji  # It was evicted.
+        if icon_record.last_shown_at is None:
+            return icon_record.fetched_at + FAILED_ICON_RETRY_SECONDS <= self._clock.now()
+        return icon_record.name not in self._emoji  # It was evicted.
 
     async def _fetch(self, address: str) -> None:
         name, now = _emoji_name(address), self._clock.now()
         icon = OutletIcon(name, now, None, None)
         try:
-            got = await self._fetcher.get(address, accept=_ACCEPT, max_bytes=_MAX_ICON_BYTES)
+            response = await self._fetcher.get(address, accept=_ACCEPT, max_bytes=_MAX_ICON_BYTES)
             tile = await self._workers.run(
-                tile_drawing.tile_from_icon, got.body, timeout=tile_drawing.DRAW_TIMEOUT_SECONDS
+                tile_drawing.tile_from_icon, response.body, timeout=tile_drawing.DRAW_TIMEOUT_SECONDS
             )
         except (FeedError, WorkerError, ValueError) as error:
             log.debug("icon failed url=%s error=%s", urls.redact(address), error)
@@ -181,12 +185,12 @@ class ApplicationEmojiSync:
                 await self._upload(name, tile.png)
             icon = OutletIcon(name, now, tile.colour, now)
         self._icon_records[name] = icon
-        await self._store.outlet_icons.write(icon)
+        await self._store.outlet_icons.save(icon)
 
     async def _upload(self, name: str, png: bytes) -> None:
-        if self._store.shards.are_transferable:  # A peer may have uploaded it.
-            there = await self._client.fetch_application_emojis()
-            self._emoji = {each.name: each for each in there}
+        if self._store.shards.is_leased:  # A peer may have uploaded it.
+            application_emoji = await self._client.fetch_application_emojis()
+            self._emoji = {emoji.name: emoji for emoji in application_emoji}
             if name in self._emoji:
                 return
         if len(self._emoji) >= MAX_EMOJI:
@@ -195,10 +199,16 @@ class ApplicationEmojiSync:
 
     async def _evict_least_recently_shown(self) -> None:
         """Delete the emoji of the icon that was not shown for longest."""
-        there = [each for each in await self._store.outlet_icons.all() if each.name in self._emoji]
-        if there:
-            oldest = min(there, key=lambda each: each.last_shown_at or 0)
-            await self._emoji.pop(oldest.name).delete()
+        uploaded_records = [
+            icon_record
+            for icon_record in await self._store.outlet_icons.list_all()
+            if icon_record.name in self._emoji
+        ]
+        if uploaded_records:
+            oldest_record = min(
+                uploaded_records, key=lambda uploaded_record: uploaded_record.last_shown_at or 0
+            )
+            await self._emoji.pop(oldest_record.name).delete()
 
     def _update_renderer(self) -> None:
         """Make messages rendered from now on use the emoji that exist."""
@@ -234,9 +244,9 @@ def _emoji_name(address: str) -> str:
     return _ICON_PREFIX + blake2b(address.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
-def _parse_initials(emoji: Iterable[discord.Emoji]) -> Iterable[tuple[tuple[str, int], str]]:
-    for each in emoji:
-        if each.name.startswith(_INITIAL_PREFIX):
-            letter, _line, number = each.name.removeprefix(_INITIAL_PREFIX).partition("_")
-            if number.isdecimal() and int(number) < len(outlet_branding.INITIAL_COLOURS):
-                yield (letter, outlet_branding.INITIAL_COLOURS[int(number)]), str(each)
+def _parse_initials(application_emoji: Iterable[discord.Emoji]) -> Iterable[tuple[tuple[str, int], str]]:
+    for emoji in application_emoji:
+        if emoji.name.startswith(_INITIAL_PREFIX):
+            letter, _separator, colour_index = emoji.name.removeprefix(_INITIAL_PREFIX).partition("_")
+            if colour_index.isdecimal() and int(colour_index) < len(outlet_branding.INITIAL_COLOURS):
+                yield (letter, outlet_branding.INITIAL_COLOURS[int(colour_index)]), str(emoji)

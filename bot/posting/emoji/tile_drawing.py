@@ -27,7 +27,7 @@ _SUPERSAMPLING = 4
 """Factor by which the corner mask is drawn larger, for smooth edges."""
 _MIN_COLOUR_WEIGHT = 0.25
 """Minimum weight (saturation, lightness and opacity, 0 to 1) of a pixel that counts as coloured."""
-_MIN_ICON_PIXELS = 16
+_MIN_ICON_SIDE_PIXELS = 16
 """Minimum width and height of an icon."""
 
 
@@ -38,28 +38,31 @@ class TileImage(NamedTuple):
     colour: int | None
 
 
-def tile_from_icon(body: bytes) -> TileImage:
+def tile_from_icon(image_bytes: bytes) -> TileImage:
     """Return the tile of a fetched icon. Raises ValueError if it is no usable picture."""
     from PIL import Image  # noqa: PLC0415
 
     Image.MAX_IMAGE_PIXELS = MAX_SOURCE_PIXELS // 2  # Pillow raises beyond twice this.
     try:
-        with Image.open(io.BytesIO(body), formats=_FORMATS) as opened:
-            if not min(opened.size) >= _MIN_ICON_PIXELS or math.prod(opened.size) > MAX_SOURCE_PIXELS:
+        with Image.open(io.BytesIO(image_bytes), formats=_FORMATS) as source_image:
+            if (
+                not min(source_image.size) >= _MIN_ICON_SIDE_PIXELS
+                or math.prod(source_image.size) > MAX_SOURCE_PIXELS
+            ):
                 raise ValueError("no size for an icon")
-            icon = opened.convert("RGBA")
+            icon = source_image.convert("RGBA")
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError("no picture") from error
     alpha = icon.getchannel("A").resize((16, 16))
-    solid = sum(value > 127 for value in alpha.tobytes()) / 256  # noqa: PLR2004  # half opaque
-    if solid < 0.05:  # noqa: PLR2004
+    opaque_share = sum(alpha_value > 127 for alpha_value in alpha.tobytes()) / 256  # noqa: PLR2004  # half opaque
+    if opaque_share < 0.05:  # noqa: PLR2004
         raise ValueError("an empty picture")
-    is_whole = solid > 0.98  # noqa: PLR2004
-    inside = TILE_SIZE_PIXELS if is_whole else TILE_SIZE_PIXELS * 4 // 5
-    icon.thumbnail((inside, inside), Image.Resampling.LANCZOS)
-    grown = max(icon.size)
-    if grown < inside:
-        factor = inside / grown
+    is_opaque = opaque_share > 0.98  # noqa: PLR2004
+    inner_size_pixels = TILE_SIZE_PIXELS if is_opaque else TILE_SIZE_PIXELS * 4 // 5
+    icon.thumbnail((inner_size_pixels, inner_size_pixels), Image.Resampling.LANCZOS)
+    longest_side_pixels = max(icon.size)
+    if longest_side_pixels < inner_size_pixels:
+        factor = inner_size_pixels / longest_side_pixels
         size = (round(icon.width * factor), round(icon.height * factor))
         icon = icon.resize(size, Image.Resampling.LANCZOS)
     tile = Image.new("RGBA", (TILE_SIZE_PIXELS, TILE_SIZE_PIXELS), (255, 255, 255, 255))
@@ -75,22 +78,22 @@ def tile_from_initial(letter: str, colour: int) -> TileImage:
         "RGBA", (TILE_SIZE_PIXELS, TILE_SIZE_PIXELS), (colour >> 16, colour >> 8 & 255, colour & 255, 255)
     )
     font = ImageFont.load_default(size=84)
-    middle = (TILE_SIZE_PIXELS / 2, TILE_SIZE_PIXELS / 2)
+    centre = (TILE_SIZE_PIXELS / 2, TILE_SIZE_PIXELS / 2)
     ImageDraw.Draw(tile).text(
-        middle, letter, fill="white", font=font, anchor="mm", stroke_width=3, stroke_fill="white"
+        centre, letter, fill="white", font=font, anchor="mm", stroke_width=3, stroke_fill="white"
     )
     return TileImage(_round_corners(tile), colour)
 
 
 def _round_corners(tile: Image.Image) -> bytes:
-    tile.putalpha(_corners())
-    made = io.BytesIO()
-    tile.save(made, "PNG", optimize=True)
-    return made.getvalue()
+    tile.putalpha(_corner_mask())
+    png_buffer = io.BytesIO()
+    tile.save(png_buffer, "PNG", optimize=True)
+    return png_buffer.getvalue()
 
 
 @cache
-def _corners() -> Image.Image:
+def _corner_mask() -> Image.Image:
     """Return the mask of a tile with rounded corners."""
     from PIL import Image, ImageDraw  # noqa: PLC0415
 
@@ -102,17 +105,21 @@ def _corners() -> Image.Image:
 
 def _dominant_colour(icon: Image.Image) -> int | None:
     """Return the most frequent colour among the coloured pixels (0xRRGGBB), None if there are hardly any."""
-    small = icon.resize((24, 24)).convert("RGBA")
-    found: dict[int, float] = {}
-    raw = small.tobytes()
-    for at in range(0, len(raw), 4):
-        red, green, blue, alpha = raw[at : at + 4]
-        _hue, light, saturation = colorsys.rgb_to_hls(red / 255, green / 255, blue / 255)
-        weight = saturation * (1 - abs(2 * light - 1)) * alpha / 255
+    thumbnail = icon.resize((24, 24)).convert("RGBA")
+    weight_by_colour: dict[int, float] = {}
+    rgba_bytes = thumbnail.tobytes()
+    for offset in range(0, len(rgba_bytes), 4):
+        red, green, blue, alpha = rgba_bytes[offset : offset + 4]
+        _hue, lightness, saturation = colorsys.rgb_to_hls(red / 255, green / 255, blue / 255)
+        weight = saturation * (1 - abs(2 * lightness - 1)) * alpha / 255
         if weight > _MIN_COLOUR_WEIGHT:
-            key = (red >> 5) << 10 | (green >> 5) << 5 | blue >> 5
-            found[key] = found.get(key, 0) + weight
-    if not found:
+            colour_bin = (red >> 5) << 10 | (green >> 5) << 5 | blue >> 5
+            weight_by_colour[colour_bin] = weight_by_colour.get(colour_bin, 0) + weight
+    if not weight_by_colour:
         return None
-    key = max(found, key=lambda one: found[one])
-    return ((key >> 10) * 32 + 16) << 16 | ((key >> 5 & 31) * 32 + 16) << 8 | ((key & 31) * 32 + 16)
+    colour_bin = max(weight_by_colour, key=lambda colour_key: weight_by_colour[colour_key])
+    return (
+        ((colour_bin >> 10) * 32 + 16) << 16
+        | ((colour_bin >> 5 & 31) * 32 + 16) << 8
+        | ((colour_bin & 31) * 32 + 16)
+    )

@@ -39,10 +39,10 @@ class ChannelFeedBuilder:
 
     async def build(
         self,
-        shared: ChannelFeed,
+        channel_feed: ChannelFeed,
         guild: discord.Guild,
-        name: str,
-        readable: Collection[int],
+        channel_name: str,
+        readable_feed_ids: Collection[int],
         content_type: str,
         feed_url: str,
     ) -> PublishedFeed | None:
@@ -51,161 +51,180 @@ class ChannelFeedBuilder:
         `name` is the channel's. `readable` are the ids of feeds that digests may mention. `feed_url` is the
         web feed's own URL. Raises StoreError.
         """
-        language = await self.languages.for_channel(guild.id, shared.channel_id)
+        language = await self.languages.for_channel(guild.id, channel_feed.channel_id)
         with i18n.language_scope(language):
             match content_type:
                 case "posts":
-                    entries = [_article_entry(one) for one in await self._recent_posts(shared)]
+                    entries = [_article_entry(item) for item in await self._load_recent_posts(channel_feed)]
                 case "stories":
                     entries = [
-                        _story_entry(told) for told in _group_by_story(await self._recent_posts(shared))
+                        _story_entry(story_items)
+                        for story_items in _group_by_story(await self._load_recent_posts(channel_feed))
                     ]
                 case "digest":
-                    entries = await self._digest_entries(shared, guild, readable)
+                    entries = await self._load_digest_entries(channel_feed, guild, readable_feed_ids)
                 case _:
                     return None
             title = _title_template(content_type).format(
-                channel=f"#{discord_text.to_plain_line(name, _MAX_NAME_LENGTH)}"
+                channel=f"#{discord_text.to_plain_line(channel_name, _MAX_NAME_LENGTH)}"
             )
             return PublishedFeed(
-                id=_entry_urn("channel", f"{shared.channel_id}:{content_type}"),
+                id=_entry_urn("channel", f"{channel_feed.channel_id}:{content_type}"),
                 title=f"{title} · {discord_text.to_plain_line(guild.name, _MAX_NAME_LENGTH)}",
-                url=f"https://discord.com/channels/{guild.id}/{shared.channel_id}",
+                url=f"https://discord.com/channels/{guild.id}/{channel_feed.channel_id}",
                 address=feed_url,
                 publisher=discord_text.to_plain_line(guild.name, _MAX_NAME_LENGTH) or "Telex",
                 language=language,
-                updated=max((entry.updated for entry in entries), default=shared.created),
+                updated=max((entry.updated for entry in entries), default=channel_feed.created),
                 entries=tuple(entries),
             )
 
-    async def _recent_posts(self, shared: ChannelFeed) -> list[ChannelFeedItem]:
-        found = await self.store.channel_feeds.posted_articles(shared.channel_id, MAX_ENTRIES)
-        return [one for one in found if buttons.is_link(one.article.url)]
+    async def _load_recent_posts(self, channel_feed: ChannelFeed) -> list[ChannelFeedItem]:
+        items = await self.store.channel_feeds.list_posted_articles(channel_feed.channel_id, MAX_ENTRIES)
+        return [item for item in items if buttons.is_web_url(item.article.url)]
 
-    async def _digest_entries(
-        self, shared: ChannelFeed, guild: discord.Guild, feed_ids: Collection[int]
+    async def _load_digest_entries(
+        self, channel_feed: ChannelFeed, guild: discord.Guild, feed_ids: Collection[int]
     ) -> list[FeedItem]:
-        sent = await self.store.channel_feeds.digests(shared.channel_id, MAX_DIGEST_ENTRIES)
+        sent_digests = await self.store.channel_feeds.list_digests(
+            channel_feed.channel_id, MAX_DIGEST_ENTRIES
+        )
         return [
             _digest_entry(
-                one,
-                digest_selection.digest_from_json(one.payload).restricted_to(feed_ids),
-                f"https://discord.com/channels/{guild.id}/{one.thread_or_channel_id}/{one.message_id}",
+                sent_digest,
+                digest_selection.digest_from_json(sent_digest.payload).restricted_to(feed_ids),
+                f"https://discord.com/channels/{guild.id}/{sent_digest.thread_or_channel_id}/{sent_digest.message_id}",
                 discord_text.to_plain_line(guild.name, _MAX_NAME_LENGTH) or "Telex",
             )
-            for one in sent
+            for sent_digest in sent_digests
         ]
 
 
-def _group_by_story(posted: Iterable[ChannelFeedItem]) -> Iterator[list[ChannelFeedItem]]:
+def _group_by_story(items: Iterable[ChannelFeedItem]) -> Iterator[list[ChannelFeedItem]]:
     """Yield the articles of each message together, and those of a catch-up one by one."""
-    for _id, told in groupby(posted, lambda one: one.dispatch_id):
-        articles = list(told)
-        if sum(not one.is_joined for one in articles) > 1:
-            yield from ([one] for one in articles)
+    for _id, message_items in groupby(items, lambda item: item.dispatch_id):
+        story_items = list(message_items)
+        if sum(not story_item.is_joined for story_item in story_items) > 1:
+            yield from ([catch_up_item] for catch_up_item in story_items)
         else:
-            yield articles
+            yield story_items
 
 
-def _article_entry(one: ChannelFeedItem) -> FeedItem:
-    article = one.article
+def _article_entry(item: ChannelFeedItem) -> FeedItem:
+    article = item.article
     return FeedItem(
         id=_entry_urn("article", article.key),
-        title=_title(article),
+        title=_article_title(article),
         url=article.url,
-        content=_content([_excerpt(article)]),
-        author=", ".join(dict.fromkeys(filter(None, (_name(article.author or ""), _outlet(article))))),
+        content=_content_html([_article_excerpt(article)]),
+        author=", ".join(
+            dict.fromkeys(filter(None, (_plain_name(article.author or ""), _outlet_name(article))))
+        ),
         published=article.published,
-        updated=_last_changed(one),
-        tags=tuple(dict.fromkeys(filter(None, map(_name, article.tags[:_MAX_TAGS])))),
-        image=article.image if article.image and buttons.is_link(article.image) else None,
+        updated=_last_changed_at(item),
+        tags=tuple(dict.fromkeys(filter(None, map(_plain_name, article.tags[:_MAX_TAGS])))),
+        image=article.image if article.image and buttons.is_web_url(article.image) else None,
     )
 
 
-def _story_entry(told: Sequence[ChannelFeedItem]) -> FeedItem:
+def _story_entry(story_items: Sequence[ChannelFeedItem]) -> FeedItem:
     """Return the entry of a message, with the other outlets that report the story."""
-    first, others = told[0], told[1:]
-    lead = _excerpt(first.article)
-    also = [_link(one.article.url, f"{_outlet(one.article)}: {_title(one.article)}") for one in others]
+    first_item, other_items = story_items[0], story_items[1:]
+    lead = _article_excerpt(first_item.article)
+    links = [
+        _link_html(
+            other_item.article.url,
+            f"{_outlet_name(other_item.article)}: {_article_title(other_item.article)}",
+        )
+        for other_item in other_items
+    ]
     return replace(
-        _article_entry(first),
-        id=_entry_urn("story", f"{first.dispatch_id}:{first.article.key}"),
-        content=_content([lead], escape(_("Also")), also[:_MAX_OUTLETS]),
-        updated=max(_last_changed(one) for one in told),
+        _article_entry(first_item),
+        id=_entry_urn("story", f"{first_item.dispatch_id}:{first_item.article.key}"),
+        content=_content_html([lead], escape(_("Also")), links[:_MAX_OUTLETS]),
+        updated=max(_last_changed_at(item) for item in story_items),
     )
 
 
 def _digest_entry(
-    sent: SentDigest, edition: digest_selection.DigestContent, url: str, publisher: str
+    sent_digest: SentDigest, edition: digest_selection.DigestContent, url: str, publisher: str
 ) -> FeedItem:
-    parts: list[str] = []
+    section_parts: list[str] = []
     for section in edition.sections:
         lines = []
         for story in section.stories:
-            told = [sent.articles[id_] for id_, _feed in story.articles if id_ in sent.articles]
-            told = [one for one in told if buttons.is_link(one.url)]
-            if told:
-                names = ", ".join(dict.fromkeys(map(_outlet, told[:_MAX_OUTLETS])))
-                lines.append(f"{_link(told[0].url, _title(told[0]))} ({escape(names)})")
+            articles = [
+                sent_digest.articles[article_id]
+                for article_id, _feed in story.articles
+                if article_id in sent_digest.articles
+            ]
+            articles = [article for article in articles if buttons.is_web_url(article.url)]
+            if articles:
+                names = ", ".join(dict.fromkeys(map(_outlet_name, articles[:_MAX_OUTLETS])))
+                lines.append(f"{_link_html(articles[0].url, _article_title(articles[0]))} ({escape(names)})")
         if lines:
-            parts.append(
-                _content((), escape(discord_text.to_plain_line(section.topic or "", _MAX_NAME_LENGTH)), lines)
+            section_parts.append(
+                _content_html(
+                    (), escape(discord_text.to_plain_line(section.topic or "", _MAX_NAME_LENGTH)), lines
+                )
             )
     return FeedItem(
-        id=_entry_urn("digest", f"{sent.thread_or_channel_id}:{sent.message_id}"),
-        title=digest_rendering.headline(edition),
+        id=_entry_urn("digest", f"{sent_digest.thread_or_channel_id}:{sent_digest.message_id}"),
+        title=digest_rendering.digest_headline(edition),
         url=url,
-        content="".join(parts),
+        content="".join(section_parts),
         author=publisher,
-        published=sent.sent_at,
-        updated=sent.sent_at,
+        published=sent_digest.sent_at,
+        updated=sent_digest.sent_at,
     )
 
 
-def _title_template(what: str) -> str:
+def _title_template(content_type: str) -> str:
     names = {"posts": _("Posts in {channel}"), "stories": _("Stories in {channel}")}
-    return names.get(what) or _("Digests in {channel}")
+    return names.get(content_type) or _("Digests in {channel}")
 
 
-def _content(paragraphs: Iterable[str], heading: str = "", lines: Sequence[str] = ()) -> str:
+def _content_html(paragraphs: Iterable[str], heading: str = "", lines: Sequence[str] = ()) -> str:
     """Return HTML of plain `paragraphs`, and a list of `lines` of HTML under a heading."""
-    told: Iterator[str] = (f"<p>{escape(each)}</p>" for each in paragraphs if each)
-    listed = "".join(f"<li>{line}</li>" for line in lines)
-    above = f"<p><strong>{heading}</strong></p>" if heading and listed else ""
-    return "".join((*told, above, f"<ul>{listed}</ul>" if listed else ""))
+    paragraph_elements: Iterator[str] = (
+        f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs if paragraph
+    )
+    list_items = "".join(f"<li>{line}</li>" for line in lines)
+    heading_element = f"<p><strong>{heading}</strong></p>" if heading and list_items else ""
+    return "".join((*paragraph_elements, heading_element, f"<ul>{list_items}</ul>" if list_items else ""))
 
 
-def _title(article: Article) -> str:
+def _article_title(article: Article) -> str:
     title = discord_text.to_plain_line(article.title, _MAX_TITLE_LENGTH) or discord_text.to_plain_line(
         article.url, _MAX_TITLE_LENGTH
     )
     return title if article.retracted is None else _("Withdrawn: {title}").format(title=title)
 
 
-def _excerpt(article: Article) -> str:
+def _article_excerpt(article: Article) -> str:
     text = discord_text.to_plain_line(
         article.summary[:_MAX_CHARS_READ] or boilerplate.strip_boilerplate(article.text[:_MAX_CHARS_READ])
     )
-    return excerpts.excerpt(text, _MAX_EXCERPT_LENGTH)
+    return excerpts.make_excerpt(text, _MAX_EXCERPT_LENGTH)
 
 
-def _outlet(article: Article) -> str:
-    return _name(article.outlet) or "Telex"
+def _outlet_name(article: Article) -> str:
+    return _plain_name(article.outlet) or "Telex"
 
 
-def _name(text: str) -> str:
+def _plain_name(text: str) -> str:
     return discord_text.to_plain_line(text, _MAX_NAME_LENGTH)
 
 
-def _link(url: str, text: str) -> str:
+def _link_html(url: str, text: str) -> str:
     return f'<a href="{escape(url)}">{escape(text)}</a>'
 
 
-def _last_changed(one: ChannelFeedItem) -> int:
+def _last_changed_at(item: ChannelFeedItem) -> int:
     """Return the timestamp of the last visible change of an article in its channel."""
-    return max(one.shown_at, one.article.corrected or 0, one.article.retracted or 0)
+    return max(item.posted_at, item.article.corrected or 0, item.article.retracted or 0)
 
 
-def _entry_urn(kind: str, name: str) -> str:
+def _entry_urn(kind: str, unique_name: str) -> str:
     """Return a permanent id: a version 5 UUID (RFC 9562) as a URN."""
-    return uuid5(_UUID_NAMESPACE, f"{kind}:{name}").urn
+    return uuid5(_UUID_NAMESPACE, f"{kind}:{unique_name}").urn

@@ -61,66 +61,68 @@ class FeedFormat(NamedTuple):
     serialize: Callable[[PublishedFeed], bytes]
 
 
-def _atom(channel: PublishedFeed) -> bytes:
-    root = ET.Element("feed", {"xmlns": "http://www.w3.org/2005/Atom", "xml:lang": channel.language})
-    _add_element(root, "id", channel.id)
-    _add_element(root, "title", channel.title)
-    _add_element(root, "updated", format_iso(channel.updated))
-    ET.SubElement(root, "link", {"rel": "self", "type": "application/atom+xml", "href": channel.address})
-    ET.SubElement(root, "link", {"rel": "alternate", "type": "text/html", "href": channel.url})
-    _add_element(ET.SubElement(root, "author"), "name", channel.publisher)
-    for entry in channel.entries:
-        told = ET.SubElement(root, "entry")
-        _add_element(told, "id", entry.id)
-        _add_element(told, "title", entry.title)
-        ET.SubElement(told, "link", {"rel": "alternate", "type": "text/html", "href": entry.url})
-        _add_element(told, "published", format_iso(entry.published))
-        _add_element(told, "updated", format_iso(entry.updated))
-        _add_element(ET.SubElement(told, "author"), "name", entry.author)
+def _serialize_atom(feed: PublishedFeed) -> bytes:
+    root = ET.Element("feed", {"xmlns": "http://www.w3.org/2005/Atom", "xml:lang": feed.language})
+    _add_element(root, "id", feed.id)
+    _add_element(root, "title", feed.title)
+    _add_element(root, "updated", format_iso(feed.updated))
+    ET.SubElement(root, "link", {"rel": "self", "type": "application/atom+xml", "href": feed.address})
+    ET.SubElement(root, "link", {"rel": "alternate", "type": "text/html", "href": feed.url})
+    _add_element(ET.SubElement(root, "author"), "name", feed.publisher)
+    for entry in feed.entries:
+        entry_element = ET.SubElement(root, "entry")
+        _add_element(entry_element, "id", entry.id)
+        _add_element(entry_element, "title", entry.title)
+        ET.SubElement(entry_element, "link", {"rel": "alternate", "type": "text/html", "href": entry.url})
+        _add_element(entry_element, "published", format_iso(entry.published))
+        _add_element(entry_element, "updated", format_iso(entry.updated))
+        _add_element(ET.SubElement(entry_element, "author"), "name", entry.author)
         for tag in entry.tags:
-            ET.SubElement(told, "category", {"term": tag})
-        _add_element(told, "content", entry.content, {"type": "html"})
-    return _to_bytes(root)
+            ET.SubElement(entry_element, "category", {"term": tag})
+        _add_element(entry_element, "content", entry.content, {"type": "html"})
+    return _serialize_xml(root)
 
 
-def _rss(channel: PublishedFeed) -> bytes:
-    names = {"xmlns:atom": "http://www.w3.org/2005/Atom", "xmlns:dc": "http://purl.org/dc/elements/1.1/"}
-    root = ET.Element("rss", {"version": "2.0", **names})
-    top = ET.SubElement(root, "channel")
-    _add_element(top, "title", channel.title)
-    _add_element(top, "link", channel.url)
-    _add_element(top, "description", channel.publisher)
-    _add_element(top, "language", channel.language)
-    _add_element(top, "lastBuildDate", _rfc822(channel.updated))
-    ET.SubElement(top, "atom:link", {"rel": "self", "type": "application/rss+xml", "href": channel.address})
-    for entry in channel.entries:
-        told = ET.SubElement(top, "item")
-        _add_element(told, "title", entry.title)
-        _add_element(told, "link", entry.url)
-        _add_element(told, "guid", entry.id, {"isPermaLink": "false"})
-        _add_element(told, "pubDate", _rfc822(entry.published))
-        _add_element(told, "dc:creator", entry.author)
+def _serialize_rss(feed: PublishedFeed) -> bytes:
+    namespaces = {"xmlns:atom": "http://www.w3.org/2005/Atom", "xmlns:dc": "http://purl.org/dc/elements/1.1/"}
+    root = ET.Element("rss", {"version": "2.0", **namespaces})
+    channel_element = ET.SubElement(root, "channel")
+    _add_element(channel_element, "title", feed.title)
+    _add_element(channel_element, "link", feed.url)
+    _add_element(channel_element, "description", feed.publisher)
+    _add_element(channel_element, "language", feed.language)
+    _add_element(channel_element, "lastBuildDate", _format_rfc822(feed.updated))
+    ET.SubElement(
+        channel_element, "atom:link", {"rel": "self", "type": "application/rss+xml", "href": feed.address}
+    )
+    for entry in feed.entries:
+        item_element = ET.SubElement(channel_element, "item")
+        _add_element(item_element, "title", entry.title)
+        _add_element(item_element, "link", entry.url)
+        _add_element(item_element, "guid", entry.id, {"isPermaLink": "false"})
+        _add_element(item_element, "pubDate", _format_rfc822(entry.published))
+        _add_element(item_element, "dc:creator", entry.author)
         for tag in entry.tags:
-            _add_element(told, "category", tag)
-        _add_element(told, "description", entry.content)
-    return _to_bytes(root)
+            _add_element(item_element, "category", tag)
+        _add_element(item_element, "description", entry.content)
+    return _serialize_xml(root)
 
 
-def _json(channel: PublishedFeed) -> bytes:
+def _serialize_json(feed: PublishedFeed) -> bytes:
     document: dict[str, Any] = {
         "version": "https://jsonfeed.org/version/1.1",
-        "title": channel.title,
-        "home_page_url": channel.url,
-        "feed_url": channel.address,
-        "language": channel.language,
-        "authors": [{"name": channel.publisher}],
-        "items": [_item(entry) for entry in channel.entries],
+        "title": feed.title,
+        "home_page_url": feed.url,
+        "feed_url": feed.address,
+        "language": feed.language,
+        "authors": [{"name": feed.publisher}],
+        "items": [_json_item(entry) for entry in feed.entries],
     }
     return json.dumps(document, ensure_ascii=False, indent=1).encode()
 
 
-def _item(entry: FeedItem) -> dict[str, Any]:
-    item: dict[str, Any] = {
+def _json_item(entry: FeedItem) -> dict[str, Any]:
+    json_item: dict[str, Any] = {
         "id": entry.id,
         "url": entry.url,
         "title": entry.title,
@@ -130,16 +132,16 @@ def _item(entry: FeedItem) -> dict[str, Any]:
         "authors": [{"name": entry.author}],
     }
     if entry.tags:
-        item["tags"] = list(entry.tags)
+        json_item["tags"] = list(entry.tags)
     if entry.image is not None:
-        item["image"] = entry.image
-    return item
+        json_item["image"] = entry.image
+    return json_item
 
 
 FORMATS_BY_EXTENSION = {
-    "atom": FeedFormat("application/atom+xml", _atom),
-    "rss": FeedFormat("application/rss+xml", _rss),
-    "json": FeedFormat("application/feed+json", _json),
+    "atom": FeedFormat("application/atom+xml", _serialize_atom),
+    "rss": FeedFormat("application/rss+xml", _serialize_rss),
+    "json": FeedFormat("application/feed+json", _serialize_json),
 }
 """Formats by the extension of a web feed's URL."""
 
@@ -148,10 +150,10 @@ def _add_element(parent: ET.Element, name: str, text: str, attributes: dict[str,
     ET.SubElement(parent, name, attributes or {}).text = text
 
 
-def _to_bytes(root: ET.Element) -> bytes:
+def _serialize_xml(root: ET.Element) -> bytes:
     ET.indent(root)
     return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
-def _rfc822(moment: int) -> str:
-    return format_datetime(datetime.fromtimestamp(moment, UTC), usegmt=True)
+def _format_rfc822(timestamp: int) -> str:
+    return format_datetime(datetime.fromtimestamp(timestamp, UTC), usegmt=True)

@@ -38,74 +38,83 @@ async def find_already_posted(
     catch-up of the same dedupe key counts as showing all articles. Raises HistoryNotReadable and
     discord.DiscordException.
     """
-    found: set[int] = set()
-    digested: set[int] = set()
-    gathers = dispatch.kind is DispatchKind.CATCH_UP
+    posted_ids: set[int] = set()
+    digested_ids: set[int] = set()
+    is_catch_up = dispatch.kind is DispatchKind.CATCH_UP
     async for message, _sent in own_messages.iter_own_messages(place, dispatch.channel_id, window):
-        told = message_contents.article_keys_of(message)
-        if not any(told):
+        article_keys = message_contents.article_keys_of(message)
+        if not any(article_keys):
             continue
-        own = buttons.save_menu_id(dispatch.dedupe_key) in message_contents.custom_ids(message)
-        if gathers and own and len(told.listed_keys) >= discord_limits.MAX_OPTIONS:
+        is_same_dispatch = buttons.save_menu_id(dispatch.dedupe_key) in message_contents.list_custom_ids(
+            message
+        )
+        if is_catch_up and is_same_dispatch and len(article_keys.listed_keys) >= discord_limits.MAX_OPTIONS:
             return {article.id for article in articles}, set()
         # The article that a post is about is left to `find_delivered_message`.
-        others = not gathers and bool(told.post_keys)
-        keys = told.listed_keys | told.digest_keys if others else frozenset().union(*told)
-        shown = message_contents.linked_pages(message)[others:]
-        ids = {
-            one.id
-            for one in articles
-            if message_contents.matches_key(one, keys) or message_contents.links_article(one, shown)
+        is_other_post = not is_catch_up and bool(article_keys.post_keys)
+        keys = (
+            article_keys.listed_keys | article_keys.digest_keys
+            if is_other_post
+            else frozenset().union(*article_keys)
+        )
+        linked_pages = message_contents.list_linked_pages(message)[is_other_post:]
+        article_ids = {
+            candidate.id
+            for candidate in articles
+            if message_contents.matches_key(candidate, keys)
+            or message_contents.links_article(candidate, linked_pages)
         }
-        (digested if told.digest_keys else found).update(ids)
-    return found, digested
+        (digested_ids if article_keys.digest_keys else posted_ids).update(article_ids)
+    return posted_ids, digested_ids
 
 
-async def find_earlier_notices(
+async def find_earlier_notifications(
     place: Target,
     dispatch: Dispatch,
     articles: Sequence[Article],
-    span: HistoryWindow,
+    window: HistoryWindow,
 ) -> list[RecoveredNotification]:
     """Return the notifications of a dispatch's watch in a window that show any of these articles.
 
     Raises HistoryNotReadable and discord.DiscordException.
     """
-    found = []
-    async for message, sent in own_messages.iter_own_messages(place, dispatch.channel_id, span):
-        notice = message_contents.watch_notice_of(message)
-        if notice is None or not notice[0].startswith(f"watch:{dispatch.watch_id}:"):
+    notifications = []
+    async for message, sent in own_messages.iter_own_messages(place, dispatch.channel_id, window):
+        notification = message_contents.watch_notification_of(message)
+        if notification is None or not notification[0].startswith(f"watch:{dispatch.watch_id}:"):
             continue
-        shown = message_contents.linked_pages(message)
-        ids = [
-            one.id for one in articles if one.key in notice[1] or message_contents.links_article(one, shown)
+        linked_pages = message_contents.list_linked_pages(message)
+        article_ids = [
+            article.id
+            for article in articles
+            if article.key in notification[1] or message_contents.links_article(article, linked_pages)
         ]
-        if ids:
-            found.append(RecoveredNotification(notice[0], sent.message_id, ids))
-    return found
+        if article_ids:
+            notifications.append(RecoveredNotification(notification[0], sent.message_id, article_ids))
+    return notifications
 
 
-async def read_channel_history(place: Target, channel_id: int, span: HistoryWindow) -> ChannelHistory:
+async def read_channel_history(place: Target, channel_id: int, window: HistoryWindow) -> ChannelHistory:
     """Return what was posted in a channel in a window.
 
     Raises HistoryNotReadable and discord.DiscordException.
     """
-    found = ChannelHistory({}, {}, {}, [], {})
-    async for message, _sent in own_messages.iter_own_messages(place, channel_id, span):
-        at = int(message.created_at.timestamp())
-        told = message_contents.article_keys_of(message)
-        for keys, known in (
-            (told.post_keys | told.listed_keys, found.posted_at_by_key),
-            (told.digest_keys, found.digested_at_by_key),
+    history = ChannelHistory({}, {}, {}, [], {})
+    async for message, _sent in own_messages.iter_own_messages(place, channel_id, window):
+        sent_at = int(message.created_at.timestamp())
+        article_keys = message_contents.article_keys_of(message)
+        for keys, sent_at_by_key in (
+            (article_keys.post_keys | article_keys.listed_keys, history.posted_at_by_key),
+            (article_keys.digest_keys, history.digested_at_by_key),
         ):
-            known.update((key, max(at, known.get(key, at))) for key in keys)
-        if (name := message_contents.digest_key_of(message)) is not None:
-            found.digest_sent_at_by_key[name] = at
-        if told.digest_keys:
-            found.digest_linked_pages.update(
-                (one, max(at, found.digest_linked_pages.get(one, at)))
-                for one in message_contents.linked_pages(message)
+            sent_at_by_key.update((key, max(sent_at, sent_at_by_key.get(key, sent_at))) for key in keys)
+        if (digest_key := message_contents.digest_key_of(message)) is not None:
+            history.digest_sent_at_by_key[digest_key] = sent_at
+        if article_keys.digest_keys:
+            history.digest_linked_pages.update(
+                (linked_page, max(sent_at, history.digest_linked_pages.get(linked_page, sent_at)))
+                for linked_page in message_contents.list_linked_pages(message)
             )
-        elif any(told):
-            found.linked_pages.extend(message_contents.linked_pages(message))
-    return found
+        elif any(article_keys):
+            history.linked_pages.extend(message_contents.list_linked_pages(message))
+    return history

@@ -31,7 +31,7 @@ async def find_delivered_message(
     place: Target,
     dispatch: Dispatch,
     message: Message | None,
-    span: HistoryWindow,
+    window: HistoryWindow,
     *,
     article: Article | None = None,
 ) -> SendOutcome | None:
@@ -44,9 +44,9 @@ async def find_delivered_message(
     """
 
     async def found() -> Sent | None:
-        async for each, sent in own_messages.iter_own_messages(place, dispatch.channel_id, span):
-            if _is_message_of(each, dispatch, message) or (
-                article is not None and _is_post_of_article(each, article)
+        async for own_message, sent in own_messages.iter_own_messages(place, dispatch.channel_id, window):
+            if _is_message_of(own_message, dispatch, message) or (
+                article is not None and _is_post_of_article(own_message, article)
             ):
                 return sent
         return None
@@ -54,14 +54,14 @@ async def find_delivered_message(
     return await try_lookup(found())
 
 
-async def try_lookup(looking: Awaitable[T]) -> T | SendOutcome:
+async def try_lookup(lookup: Awaitable[T]) -> T | SendOutcome:
     """Await a lookup and return its result, or the outcome that explains why there is none.
 
     A channel that Telex may not read is `Unverifiable`. Raises any error that is neither discord.py's nor
     aiohttp's.
     """
     try:
-        return await looking
+        return await lookup
     except HistoryNotReadable:
         return Unverifiable(SendProblem.UNREADABLE)
     except Exception as error:
@@ -77,22 +77,24 @@ async def try_lookup(looking: Awaitable[T]) -> T | SendOutcome:
         raise
 
 
-def _is_message_of(found: discord.Message, dispatch: Dispatch, message: Message | None) -> bool:
+def _is_message_of(sent_message: discord.Message, dispatch: Dispatch, message: Message | None) -> bool:
     match dispatch.kind:
         case DispatchKind.POST:
-            return dispatch.dedupe_key in message_contents.article_keys_of(found).post_keys
+            return dispatch.dedupe_key in message_contents.article_keys_of(sent_message).post_keys
         case DispatchKind.CATCH_UP | DispatchKind.DIGEST:
-            return buttons.save_menu_id(dispatch.dedupe_key) in message_contents.custom_ids(found)
+            return buttons.save_menu_id(dispatch.dedupe_key) in message_contents.list_custom_ids(sent_message)
         case DispatchKind.WATCH_NOTIFICATION:
-            return buttons.stop.custom_id(dispatch.dedupe_key) in message_contents.custom_ids(found)
+            return buttons.STOP_WATCH_BUTTON.custom_id(
+                dispatch.dedupe_key
+            ) in message_contents.list_custom_ids(sent_message)
         case DispatchKind.FEED_ALERT:
             embed = message.embed if message is not None else None
-            words = embed.description if embed is not None else None
-            return [embed.description for embed in found.embeds] == [words]
+            alert_text = embed.description if embed is not None else None
+            return [embed.description for embed in sent_message.embeds] == [alert_text]
 
 
-def _is_post_of_article(found: discord.Message, article: Article) -> bool:
+def _is_post_of_article(sent_message: discord.Message, article: Article) -> bool:
     """Return whether a message is the post of an article, or of another feed's article with the same page."""
-    return bool(message_contents.article_keys_of(found).post_keys) and message_contents.links_article(
-        article, message_contents.linked_pages(found)[:1]
+    return bool(message_contents.article_keys_of(sent_message).post_keys) and message_contents.links_article(
+        article, message_contents.list_linked_pages(sent_message)[:1]
     )

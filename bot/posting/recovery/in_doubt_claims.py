@@ -29,7 +29,7 @@ class InDoubtClaims:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._by_channel: dict[int, list[InDoubtClaim]] = {}
+        self._claims_by_channel: dict[int, list[InDoubtClaim]] = {}
         self._suspect_channels: set[int] = set()
 
     def mark_channel_suspect(self, channel_id: int) -> None:
@@ -38,45 +38,61 @@ class InDoubtClaims:
 
     async def load_suspect_channels(self, store: Store) -> None:
         """Add the stored claims of suspect channels, in which nothing is being sent. Raises StoreError."""
-        if doubted := frozenset(self._suspect_channels):
-            for dispatch in await store.dispatches.claimed():
-                if dispatch.channel_id in doubted:
+        if suspect_channels := frozenset(self._suspect_channels):
+            for dispatch in await store.dispatches.list_claimed():
+                if dispatch.channel_id in suspect_channels:
                     self.add(dispatch)
-            self._suspect_channels -= doubted
+            self._suspect_channels -= suspect_channels
 
     def add(self, dispatch: Dispatch) -> None:
         """Add a claim whose outcome is unknown from now on."""
-        pending = self._by_channel.setdefault(dispatch.channel_id, [])
-        if all(one.dispatch.id != dispatch.id for one in pending):
-            pending.append(InDoubtClaim(dispatch, self._clock.monotonic()))
+        claims = self._claims_by_channel.setdefault(dispatch.channel_id, [])
+        if all(claim.dispatch.id != dispatch.id for claim in claims):
+            claims.append(InDoubtClaim(dispatch, self._clock.monotonic()))
 
     def first(self, channel_id: int) -> InDoubtClaim | None:
         """Return the claim of a channel to look up first, or None."""
-        return next(iter(self._by_channel.get(channel_id, ())), None)
+        return next(iter(self._claims_by_channel.get(channel_id, ())), None)
 
-    def channels(self) -> Iterable[int]:
+    def channel_ids(self) -> Iterable[int]:
         """Return the ids of the channels with in-doubt claims."""
-        return self._by_channel.keys()
+        return self._claims_by_channel.keys()
 
     def resolve(self, dispatch: Dispatch) -> None:
         """Remove a claim whose outcome is known now."""
-        left = [
-            one for one in self._by_channel.pop(dispatch.channel_id, []) if one.dispatch.id != dispatch.id
+        remaining_claims = [
+            claim
+            for claim in self._claims_by_channel.pop(dispatch.channel_id, [])
+            if claim.dispatch.id != dispatch.id
         ]
-        if left:
-            self._by_channel[dispatch.channel_id] = left
+        if remaining_claims:
+            self._claims_by_channel[dispatch.channel_id] = remaining_claims
 
     def drop_where(self, predicate: Callable[[Dispatch], bool]) -> None:
         """Remove the claims that another process reconciles."""
-        of_channels = self._by_channel.items()
-        kept = {id_: [one for one in line if not predicate(one.dispatch)] for id_, line in of_channels}
-        self._by_channel = {id_: line for id_, line in kept.items() if line}
+        claims_by_channel = self._claims_by_channel.items()
+        remaining_by_channel = {
+            channel_id: [claim for claim in claims if not predicate(claim.dispatch)]
+            for channel_id, claims in claims_by_channel
+        }
+        self._claims_by_channel = {
+            remaining_channel_id: remaining_claims
+            for remaining_channel_id, remaining_claims in remaining_by_channel.items()
+            if remaining_claims
+        }
 
-    def elapsed_seconds(self, pending: InDoubtClaim) -> float:
+    def elapsed_seconds(self, claim: InDoubtClaim) -> float:
         """Return for how many seconds a claim has been in doubt."""
-        return self._clock.monotonic() - pending.in_doubt_since
+        return self._clock.monotonic() - claim.in_doubt_since
 
 
 def seconds_until_next_lookup(elapsed_seconds: float) -> float | None:
     """Return the seconds until the next lookup of a claim without a nonce; None after the last one."""
-    return next((at - elapsed_seconds for at in LOOKUP_DELAYS_SECONDS if at > elapsed_seconds), None)
+    return next(
+        (
+            delay_seconds - elapsed_seconds
+            for delay_seconds in LOOKUP_DELAYS_SECONDS
+            if delay_seconds > elapsed_seconds
+        ),
+        None,
+    )

@@ -14,16 +14,16 @@ from bot.core.models import Article
 from bot.posting.rendering import buttons, messages
 from bot.text import shared_links, urls
 
-_SAVE_PREFIX, _STOP_PREFIX, _VOTE_PREFIX, _LIKE_PREFIX = (
+_SAVE_PREFIX, _STOP_WATCH_PREFIX, _VOTE_PREFIX, _MORE_LIKE_PREFIX = (
     "telex:save:",
     "telex:stop:",
     "telex:vote:",
     "telex:like:",
 )
-_PICK_PREFIX = "telex:pick:"
-_DIGEST_PREFIX = f"{_PICK_PREFIX}digest:"
-_LINK = re.compile(r"\[((?:[^\[\]\\]|\\.)+)\]\((https?://[^()\s]+)\)")
-_ESCAPE = re.compile(r"\\(.)")
+_SAVE_MENU_PREFIX = "telex:pick:"
+_DIGEST_MENU_PREFIX = f"{_SAVE_MENU_PREFIX}digest:"
+_LINK_PATTERN = re.compile(r"\[((?:[^\[\]\\]|\\.)+)\]\((https?://[^()\s]+)\)")
+_ESCAPE_PATTERN = re.compile(r"\\(.)")
 
 
 class LinkedPage(NamedTuple):
@@ -36,41 +36,50 @@ class LinkedPage(NamedTuple):
     title: str
 
 
-def linked_pages(message: discord.Message) -> list[LinkedPage]:
+def list_linked_pages(message: discord.Message) -> list[LinkedPage]:
     """Return the pages that a message links to, in order: a post's own article first."""
     links: list[tuple[str, str]] = []
     for embed in message.embeds:
         if embed.url:
             links.append((embed.title or "", embed.url))
-        links += _LINK.findall(embed.description or "")
-    text = "\n".join(each.content for each in _components(message) if isinstance(each, discord.TextDisplay))
-    links += _LINK.findall(text)
-    said = "\n".join((text, *(embed.description or "" for embed in message.embeds)))
-    is_translated = f"-# {messages.TRANSLATION_MARK} " in said  # Only the first title is translated.
+        links += _LINK_PATTERN.findall(embed.description or "")
+    text = "\n".join(
+        component.content
+        for component in _iter_components(message)
+        if isinstance(component, discord.TextDisplay)
+    )
+    links += _LINK_PATTERN.findall(text)
+    all_text = "\n".join((text, *(embed.description or "" for embed in message.embeds)))
+    is_translated = f"-# {messages.TRANSLATION_MARK} " in all_text  # Only the first title is translated.
     return [
-        LinkedPage(urls.page_key(url), "" if is_translated and number == 0 else _ESCAPE.sub(r"\1", title))
-        for number, (title, url) in enumerate(links)
+        LinkedPage(
+            urls.compute_page_key(url),
+            "" if is_translated and index == 0 else _ESCAPE_PATTERN.sub(r"\1", title),
+        )
+        for index, (title, url) in enumerate(links)
     ]
 
 
-def contains_page(shown: Iterable[LinkedPage], page: str, title: str) -> bool:
+def contains_page(linked_pages: Iterable[LinkedPage], page: str, title: str) -> bool:
     """Return whether these include a page with a matching title, which feeds that share a page need."""
     return any(
-        one.page == page and (not one.title or shared_links.titles_match(one.title, title)) for one in shown
+        linked_page.page == page
+        and (not linked_page.title or shared_links.titles_match(linked_page.title, title))
+        for linked_page in linked_pages
     )
 
 
-def links_article(article: Article, shown: Iterable[LinkedPage]) -> bool:
+def links_article(article: Article, linked_pages: Iterable[LinkedPage]) -> bool:
     """Return whether these include the page of an article."""
-    return contains_page(shown, article.page, article.title)
+    return contains_page(linked_pages, article.page, article.title)
 
 
-def custom_ids(message: discord.Message) -> set[str]:
+def list_custom_ids(message: discord.Message) -> set[str]:
     """Return the custom ids of a message's buttons and menus."""
     return {
-        each.custom_id
-        for each in _components(message)
-        if isinstance(each, discord.Button | discord.SelectMenu) and each.custom_id
+        component.custom_id
+        for component in _iter_components(message)
+        if isinstance(component, discord.Button | discord.SelectMenu) and component.custom_id
     }
 
 
@@ -87,19 +96,31 @@ class ArticleKeys(NamedTuple):
 
 def article_keys_of(message: discord.Message) -> ArticleKeys:
     """Return the article keys of a message; empty if it is no post, catch-up or digest."""
-    ids = custom_ids(message)
+    message_custom_ids = list_custom_ids(message)
     # Watch notifications, answers and shared articles have Save buttons too.
-    if any(name.startswith((_STOP_PREFIX, _VOTE_PREFIX, _LIKE_PREFIX)) for name in ids):
+    if any(
+        custom_id.startswith((_STOP_WATCH_PREFIX, _VOTE_PREFIX, _MORE_LIKE_PREFIX))
+        for custom_id in message_custom_ids
+    ):
         return ArticleKeys()
-    saves = [found for name in ids if (found := re.fullmatch(buttons.SAVE_TEMPLATE, name))]
-    mores = [found for name in ids if (found := re.fullmatch(buttons.MORE_TEMPLATE, name))]
-    joined = "".join(found["joined"] or "" for found in (*saves, *mores))
-    short = {
-        joined[at : at + buttons.SHORT_KEY_LENGTH] for at in range(0, len(joined), buttons.SHORT_KEY_LENGTH)
+    save_matches = [
+        match
+        for save_custom_id in message_custom_ids
+        if (match := re.fullmatch(buttons.SAVE_ID_PATTERN, save_custom_id))
+    ]
+    more_matches = [
+        match
+        for more_custom_id in message_custom_ids
+        if (match := re.fullmatch(buttons.MORE_ID_PATTERN, more_custom_id))
+    ]
+    joined_keys = "".join(joined_match["joined"] or "" for joined_match in (*save_matches, *more_matches))
+    short_keys = {
+        joined_keys[offset : offset + buttons.SHORT_KEY_LENGTH]
+        for offset in range(0, len(joined_keys), buttons.SHORT_KEY_LENGTH)
     }
-    digested = _menu_values(message, _DIGEST_PREFIX)
-    listed = (_menu_values(message, _PICK_PREFIX) - digested) | short
-    return ArticleKeys(frozenset(found["key"] for found in saves), listed, digested)
+    digest_keys = _list_menu_values(message, _DIGEST_MENU_PREFIX)
+    listed_keys = (_list_menu_values(message, _SAVE_MENU_PREFIX) - digest_keys) | short_keys
+    return ArticleKeys(frozenset(save_match["key"] for save_match in save_matches), listed_keys, digest_keys)
 
 
 def matches_key(article: Article, keys: Collection[str]) -> bool:
@@ -109,34 +130,45 @@ def matches_key(article: Article, keys: Collection[str]) -> bool:
 
 def digest_key_of(message: discord.Message) -> str | None:
     """Return the dedupe key of a digest's message; None for other messages."""
-    names = (
-        name.removeprefix(_PICK_PREFIX) for name in custom_ids(message) if name.startswith(_DIGEST_PREFIX)
+    dedupe_keys = (
+        custom_id.removeprefix(_SAVE_MENU_PREFIX)
+        for custom_id in list_custom_ids(message)
+        if custom_id.startswith(_DIGEST_MENU_PREFIX)
     )
-    return next(names, None)
+    return next(dedupe_keys, None)
 
 
-def watch_notice_of(message: discord.Message) -> tuple[str, frozenset[str]] | None:
+def watch_notification_of(message: discord.Message) -> tuple[str, frozenset[str]] | None:
     """Return the dedupe key of a watch notification and its article keys; None for other messages."""
-    ids = custom_ids(message)
-    name = next((name.removeprefix(_STOP_PREFIX) for name in ids if name.startswith(_STOP_PREFIX)), None)
-    if name is None:
+    message_custom_ids = list_custom_ids(message)
+    dedupe_key = next(
+        (
+            stop_custom_id.removeprefix(_STOP_WATCH_PREFIX)
+            for stop_custom_id in message_custom_ids
+            if stop_custom_id.startswith(_STOP_WATCH_PREFIX)
+        ),
+        None,
+    )
+    if dedupe_key is None:
         return None
-    return name, _menu_values(message, _PICK_PREFIX).union(
-        name.removeprefix(_SAVE_PREFIX) for name in ids if name.startswith(_SAVE_PREFIX)
+    return dedupe_key, _list_menu_values(message, _SAVE_MENU_PREFIX).union(
+        save_custom_id.removeprefix(_SAVE_PREFIX)
+        for save_custom_id in message_custom_ids
+        if save_custom_id.startswith(_SAVE_PREFIX)
     )
 
 
-def _menu_values(message: discord.Message, start: str) -> frozenset[str]:
+def _list_menu_values(message: discord.Message, id_prefix: str) -> frozenset[str]:
     """Return the option values of the menus whose custom id has this prefix."""
     return frozenset(
         option.value
-        for each in _components(message)
-        if isinstance(each, discord.SelectMenu) and each.custom_id.startswith(start)
-        for option in each.options
+        for component in _iter_components(message)
+        if isinstance(component, discord.SelectMenu) and component.custom_id.startswith(id_prefix)
+        for option in component.options
     )
 
 
-def _components(message: discord.Message) -> Iterator[discord.Component]:
+def _iter_components(message: discord.Message) -> Iterator[discord.Component]:
     """Yield all components of a message in reading order, nested ones included."""
 
     def walk(component: discord.Component) -> Iterator[discord.Component]:

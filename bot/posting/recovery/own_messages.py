@@ -58,11 +58,11 @@ class HistoryWindow:
 
     def may_contain(self, thread: discord.Thread) -> bool:
         """Return whether the bot created a thread before the end of the window."""
-        begun = discord.utils.snowflake_time(thread.id)
-        return thread.owner_id in self.author_ids and (self.before is None or begun <= self.before)
+        created_at = discord.utils.snowflake_time(thread.id)
+        return thread.owner_id in self.author_ids and (self.before is None or created_at <= self.before)
 
 
-async def history_window_for(
+async def build_history_window(
     store: Store,
     webhooks: ChannelWebhooks,
     place: Target,
@@ -76,18 +76,18 @@ async def history_window_for(
 
     Raises StoreError.
     """
-    me = place.me if isinstance(place, discord.DMChannel) else place.guild.me
-    authors = await store.dispatches.webhooks(channel_id)
+    bot_user = place.me if isinstance(place, discord.DMChannel) else place.guild.me
+    author_ids = await store.dispatches.load_webhook_ids(channel_id)
     if isinstance(place, discord.ForumChannel):  # Of a thread only the owner's id is known.
-        authors |= await webhooks.own_ids(place)
-    if me is not None:
-        authors.add(me.id)
-    apart = set(await store.subscriptions.channels(server_id)) - {channel_id}
-    return HistoryWindow(since, until, apart, authors, webhooks.application_id)
+        author_ids |= await webhooks.fetch_own_ids(place)
+    if bot_user is not None:
+        author_ids.add(bot_user.id)
+    excluded_thread_ids = set(await store.subscriptions.load_channel_ids(server_id)) - {channel_id}
+    return HistoryWindow(since, until, excluded_thread_ids, author_ids, webhooks.application_id)
 
 
 async def iter_own_messages(
-    place: Target, channel_id: int, span: HistoryWindow
+    place: Target, channel_id: int, window: HistoryWindow
 ) -> AsyncIterator[tuple[discord.Message, Sent]]:
     """Yield the bot's messages in a window, newest first per thread; of a forum the first of each thread.
 
@@ -95,53 +95,57 @@ async def iter_own_messages(
     """
     # Without the permission Discord returns an empty list instead of an error.
     if not isinstance(place, discord.DMChannel) and (
-        place.guild.me is None or permissions.missing_permissions(place, required=False, history=True)
+        place.guild.me is None or permissions.find_missing_permissions(place, required=False, history=True)
     ):
         raise HistoryNotReadable
     if isinstance(place, discord.Thread) and place.id != channel_id and place.parent is not None:
         place = place.parent  # It is a daily thread.
     if isinstance(place, discord.TextChannel):  # Daily threads may have been on earlier.
-        async for found, sent in _iter_thread_messages(place, span):
-            yield found, sent
+        async for message, sent in _iter_thread_messages(place, window):
+            yield message, sent
     if isinstance(place, discord.ForumChannel):
-        async for found, thread in _iter_first_messages(place, span):
-            yield found, Sent(found.id, thread.id, found.webhook_id)
+        async for message, thread in _iter_first_messages(place, window):
+            yield message, Sent(message.id, thread.id, message.webhook_id)
         return
-    async for found, sent in _iter_history(place, span):
-        yield found, sent
+    async for message, sent in _iter_history(place, window):
+        yield message, sent
 
 
 async def _iter_thread_messages(
-    channel: discord.TextChannel, span: HistoryWindow
+    channel: discord.TextChannel, window: HistoryWindow
 ) -> AsyncIterator[tuple[discord.Message, Sent]]:
-    async for thread in iter_public_threads(channel, span.after):
-        if thread.id not in span.excluded_thread_ids and span.may_contain(thread):
+    async for thread in iter_public_threads(channel, window.after):
+        if thread.id not in window.excluded_thread_ids and window.may_contain(thread):
             with suppress(discord.NotFound):  # The thread was deleted meanwhile.
-                async for found, sent in _iter_history(thread, span):
-                    yield found, replace(sent, thread_id=thread.id)
+                async for message, sent in _iter_history(thread, window):
+                    yield message, replace(sent, thread_id=thread.id)
 
 
 async def _iter_history(
-    place: discord.abc.Messageable, span: HistoryWindow
+    place: discord.abc.Messageable, window: HistoryWindow
 ) -> AsyncIterator[tuple[discord.Message, Sent]]:
-    async for found in place.history(limit=None, after=span.after, before=span.before, oldest_first=False):
-        if span.is_own(found):
-            yield found, Sent(found.id, None, found.webhook_id)
+    async for message in place.history(
+        limit=None, after=window.after, before=window.before, oldest_first=False
+    ):
+        if window.is_own(message):
+            yield message, Sent(message.id, None, message.webhook_id)
 
 
 async def _iter_first_messages(
-    forum: discord.ForumChannel, span: HistoryWindow
+    forum: discord.ForumChannel, window: HistoryWindow
 ) -> AsyncIterator[tuple[discord.Message, discord.Thread]]:
-    async for thread in iter_public_threads(forum, span.after):
-        begun = discord.utils.snowflake_time(thread.id)
-        if begun < span.after or not span.may_contain(thread):
+    async for thread in iter_public_threads(forum, window.after):
+        created_at = discord.utils.snowflake_time(thread.id)
+        if created_at < window.after or not window.may_contain(thread):
             continue
         # The first message has the thread's id, or was created in the same moment.
-        start = begun - timedelta(seconds=1)
+        history_start = created_at - timedelta(seconds=1)
         with suppress(discord.NotFound):  # The thread was deleted meanwhile.
-            async for found in thread.history(limit=_FIRST_MESSAGE_LIMIT, after=start, oldest_first=True):
-                if span.is_own(found):
-                    yield found, thread
+            async for message in thread.history(
+                limit=_FIRST_MESSAGE_LIMIT, after=history_start, oldest_first=True
+            ):
+                if window.is_own(message):
+                    yield message, thread
 
 
 async def iter_public_threads(

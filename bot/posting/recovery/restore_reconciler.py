@@ -6,7 +6,7 @@ import discord
 
 from bot.core.models import Article, Digest, Dispatch, DispatchKind
 from bot.core.user_models import PersonalDigest
-from bot.digests.already_posted import AlreadyPosted
+from bot.digests.already_posted import AlreadyPostedPages
 from bot.posting.recovery import channel_history, delivery_lookup, own_messages
 from bot.posting.recovery.own_messages import HistoryWindow
 from bot.posting.rendering.messages import Message
@@ -39,23 +39,24 @@ class RestoreReconciler:
         self._webhooks = webhooks
         self.restored_at: int | None = None
         """Timestamp of the first start on a restored backup; None if there is none or its window is over."""
-        self._horizon = 0
+        self._earliest_lookup = 0
 
     async def load_restore_marker(self) -> None:
         """Read whether the database is a recently restored backup, and store the time of the restoration.
 
         The meta value `restored` is "1" until the first start. Raises StoreError.
         """
-        mark = await self._store.meta.get("restored")
-        if not mark:
+        marker = await self._store.meta.get("restored")
+        if not marker:
             return
         now = self._clock.now()
-        at = int(mark) if int(mark) > 1 else now
-        done = at + RECONCILIATION_WINDOW_SECONDS < now
-        await self._store.meta.set("restored", "" if done else str(at))
-        self.restored_at = None if done else at
-        self._horizon = min(
-            at - RECONCILIATION_WINDOW_SECONDS, int(await self._store.meta.get("moved_at") or at)
+        restored_at = int(marker) if int(marker) > 1 else now
+        is_over = restored_at + RECONCILIATION_WINDOW_SECONDS < now
+        await self._store.meta.set("restored", "" if is_over else str(restored_at))
+        self.restored_at = None if is_over else restored_at
+        self._earliest_lookup = min(
+            restored_at - RECONCILIATION_WINDOW_SECONDS,
+            int(await self._store.meta.get("moved_at") or restored_at),
         )
 
     async def reconcile(
@@ -69,18 +70,20 @@ class RestoreReconciler:
         if self.restored_at is None:
             return None
         articles = await self._store.articles.by_ids(dispatch.article_ids)
-        since = _earliest_send_time(dispatch, articles, restored=self.restored_at, horizon=self._horizon)
+        since = _earliest_send_time(
+            dispatch, articles, restored_at=self.restored_at, earliest_lookup=self._earliest_lookup
+        )
         if since is None:
             return None
-        span = await self._history_window(place, dispatch, since)
+        window = await self._build_history_window(place, dispatch, since)
         match dispatch.kind:
             case DispatchKind.POST | DispatchKind.CATCH_UP:
-                return await self._reconcile_articles(place, dispatch, message, articles, span)
+                return await self._reconcile_articles(place, dispatch, message, articles, window)
             case DispatchKind.WATCH_NOTIFICATION:
-                return await self._reconcile_watch_notice(place, dispatch, articles, span)
+                return await self._reconcile_watch_notification(place, dispatch, articles, window)
             case DispatchKind.DIGEST:
-                return await self._reconcile_digest(place, dispatch, message, span)
-        return await delivery_lookup.find_delivered_message(place, dispatch, message, span)
+                return await self._reconcile_digest(place, dispatch, message, window)
+        return await delivery_lookup.find_delivered_message(place, dispatch, message, window)
 
     async def _reconcile_articles(
         self,
@@ -88,121 +91,131 @@ class RestoreReconciler:
         dispatch: Dispatch,
         message: Message,
         articles: Sequence[Article],
-        span: HistoryWindow,
+        window: HistoryWindow,
     ) -> SendOutcome | Deduplicated | None:
-        found = await delivery_lookup.try_lookup(
-            channel_history.find_already_posted(place, dispatch, articles, span)
+        already_posted = await delivery_lookup.try_lookup(
+            channel_history.find_already_posted(place, dispatch, articles, window)
         )
-        if not isinstance(found, tuple):
-            return found
-        others, digested = found
+        if not isinstance(already_posted, tuple):
+            return already_posted
+        posted_ids, digested_ids = already_posted
         if dispatch.kind is DispatchKind.CATCH_UP:
-            others |= digested
-        if others:
-            return await self._requeue_without(dispatch, others)
+            posted_ids |= digested_ids
+        if posted_ids:
+            return await self._requeue_without(dispatch, posted_ids)
         if dispatch.kind is DispatchKind.CATCH_UP:
             return None  # A catch-up of the same dedupe key may have listed other articles.
         article = articles[0] if len(articles) == 1 else None
         outcome = await delivery_lookup.find_delivered_message(
-            place, dispatch, message, span, article=article
+            place, dispatch, message, window, article=article
         )
-        if outcome is None and digested:  # Digests also list articles that were posted.
-            return await self._requeue_without(dispatch, digested)
+        if outcome is None and digested_ids:  # Digests also list articles that were posted.
+            return await self._requeue_without(dispatch, digested_ids)
         return outcome
 
-    async def _reconcile_watch_notice(
-        self, place: Target, notice: Dispatch, articles: Sequence[Article], span: HistoryWindow
+    async def _reconcile_watch_notification(
+        self, place: Target, dispatch: Dispatch, articles: Sequence[Article], window: HistoryWindow
     ) -> SendOutcome | Deduplicated | None:
         """Remove articles that earlier notifications show.
 
         Their dedupe keys may differ: a notification's key is that of its first article.
         """
-        found = await delivery_lookup.try_lookup(
-            channel_history.find_earlier_notices(place, notice, articles, span)
+        notifications = await delivery_lookup.try_lookup(
+            channel_history.find_earlier_notifications(place, dispatch, articles, window)
         )
-        if not isinstance(found, list):
-            return found
-        if not found:
+        if not isinstance(notifications, list):
+            return notifications
+        if not notifications:
             return None
-        await self._store.watches.record_already_sent(notice.id, found)
+        await self._store.watches.record_already_sent(dispatch.id, notifications)
         return Deduplicated()
 
     async def _reconcile_digest(
-        self, place: Target, digest: Dispatch, message: Message, span: HistoryWindow
+        self, place: Target, dispatch: Dispatch, message: Message, window: HistoryWindow
     ) -> SendOutcome | Deduplicated | None:
         """Have a digest of the backup built again; a later one already excludes what was posted."""
-        if self.restored_at is None or digest.created_at > self.restored_at:
+        if self.restored_at is None or dispatch.created_at > self.restored_at:
             return None
-        outcome = await delivery_lookup.find_delivered_message(place, digest, message, span)
-        if outcome is None and digest.person_id is None:
-            await self._store.dispatches.schedule_retry(digest.id, due=self._clock.now(), error=None)
-            await self._store.digests.rebuild_pending(digest.id)
+        outcome = await delivery_lookup.find_delivered_message(place, dispatch, message, window)
+        if outcome is None and dispatch.person_id is None:
+            await self._store.dispatches.schedule_retry(dispatch.id, due_at=self._clock.now(), error=None)
+            await self._store.digests.rebuild_pending(dispatch.id)
             return Deduplicated()
         return outcome
 
-    async def find_already_posted(self, digest: Digest | PersonalDigest, since: int) -> AlreadyPosted | None:
+    async def find_already_posted(
+        self, digest: Digest | PersonalDigest, since: int
+    ) -> AlreadyPostedPages | None:
         """Return what a digest's channel was sent between `since` and the restoration, unknown to the backup.
 
         None if the lookup must be repeated later. Raises StoreError.
         """
         if self.restored_at is None or since > self.restored_at:
-            return AlreadyPosted()
+            return AlreadyPostedPages()
         if isinstance(digest, PersonalDigest):
-            name = "digest:me:"
+            key_prefix = "digest:me:"
             place: Target | SendOutcome = await message_targets.open_dm(self._client, digest.person_id)
         else:
-            name = f"digest:{digest.id}:"
+            key_prefix = f"digest:{digest.id}:"
             place = await message_targets.find_channel(self._client, digest.channel_id)
         if isinstance(place, SendOutcome):
             return None
-        span = await self._history_window(place, digest, max(since, self._horizon))
-        found = await delivery_lookup.try_lookup(
-            channel_history.read_channel_history(place, digest.channel_id, span)
+        window = await self._build_history_window(place, digest, max(since, self._earliest_lookup))
+        history = await delivery_lookup.try_lookup(
+            channel_history.read_channel_history(place, digest.channel_id, window)
         )
-        if isinstance(found, Unverifiable):  # Rather skip that time than repeat it.
-            return AlreadyPosted(everything_before=self.restored_at)
-        if isinstance(found, SendOutcome):
+        if isinstance(history, Unverifiable):  # Rather skip that time than repeat it.
+            return AlreadyPostedPages(everything_before=self.restored_at)
+        if isinstance(history, SendOutcome):
             return None
-        own = {
-            what.split(":")[2]: at
-            for what, at in found.digest_sent_at_by_key.items()
-            if what.startswith(name)
+        sent_at_by_due = {
+            dedupe_key.split(":")[2]: sent_at
+            for dedupe_key, sent_at in history.digest_sent_at_by_key.items()
+            if dedupe_key.startswith(key_prefix)
         }
-        dues = {int(due): at for due, at in own.items() if due.isdecimal()}
-        pages = await self._store.articles.page_keys_by_key_prefix(
-            {*found.posted_at_by_key, *found.digested_at_by_key}
+        due_times = {
+            int(due_text): due_sent_at
+            for due_text, due_sent_at in sent_at_by_due.items()
+            if due_text.isdecimal()
+        }
+        page_by_key = await self._store.articles.page_keys_by_key_prefix(
+            {*history.posted_at_by_key, *history.digested_at_by_key}
         )
-        return AlreadyPosted(
-            {pages[key]: at for key, at in found.digested_at_by_key.items() if key in pages},
-            {pages[key] for key in found.posted_at_by_key if key in pages},
-            found.linked_pages,
-            found.digest_linked_pages,
-            last_digest_due=max(dues.values(), default=0),
-            due_digest_was_sent=any(due >= digest.due for due in dues),
+        return AlreadyPostedPages(
+            {
+                page_by_key[key]: digested_at
+                for key, digested_at in history.digested_at_by_key.items()
+                if key in page_by_key
+            },
+            {page_by_key[key] for key in history.posted_at_by_key if key in page_by_key},
+            history.linked_pages,
+            history.digest_linked_pages,
+            last_digest_due=max(due_times.values(), default=0),
+            was_due_digest_sent=any(due_time >= digest.due for due_time in due_times),
         )
 
-    async def _history_window(
-        self, place: Target, owed: Dispatch | Digest | PersonalDigest, since: int
+    async def _build_history_window(
+        self, place: Target, dispatch_or_digest: Dispatch | Digest | PersonalDigest, since: int
     ) -> HistoryWindow:
-        return await own_messages.history_window_for(
+        return await own_messages.build_history_window(
             self._store,
             self._webhooks,
             place,
-            server_id=owed.server_id or 0,
-            channel_id=owed.channel_id,
+            server_id=dispatch_or_digest.server_id or 0,
+            channel_id=dispatch_or_digest.channel_id,
             since=since,
             until=self.restored_at,
         )
 
     async def _requeue_without(self, dispatch: Dispatch, article_ids: Collection[int]) -> Deduplicated:
         await self._store.dispatches.drop_already_sent(dispatch.id, article_ids)
-        await self._store.dispatches.schedule_retry(dispatch.id, due=self._clock.now(), error=None)
+        await self._store.dispatches.schedule_retry(dispatch.id, due_at=self._clock.now(), error=None)
         return Deduplicated()
 
 
 def _earliest_send_time(
-    dispatch: Dispatch, articles: Sequence[Article], *, restored: int, horizon: int
+    dispatch: Dispatch, articles: Sequence[Article], *, restored_at: int, earliest_lookup: int
 ) -> int | None:
     """Return the earliest timestamp at which a dispatch may have been sent; None if after the restoration."""
-    oldest = min([dispatch.created_at, *(article.published for article in articles)])
-    return max(oldest, horizon) if oldest <= restored else None
+    earliest_time = min([dispatch.created_at, *(article.published for article in articles)])
+    return max(earliest_time, earliest_lookup) if earliest_time <= restored_at else None

@@ -26,17 +26,17 @@ _JOINED_KEYS_GROUP = r"(?::(?P<joined>\S+))?"
 _DISPATCH_KEY_GROUP = r"(?P<what>\S{1,80})"
 _QUESTION_ID_GROUP = r"(?P<question>\d{1,19})"
 
-SAVE_TEMPLATE = rf"telex:save:{_ARTICLE_KEY_GROUP}{_JOINED_KEYS_GROUP}"
+SAVE_ID_PATTERN = rf"telex:save:{_ARTICLE_KEY_GROUP}{_JOINED_KEYS_GROUP}"
 """Pattern of the custom id of a Save button."""
-MORE_TEMPLATE = rf"telex:more:{_ARTICLE_KEY_GROUP}{_JOINED_KEYS_GROUP}"
+MORE_ID_PATTERN = rf"telex:more:{_ARTICLE_KEY_GROUP}{_JOINED_KEYS_GROUP}"
 """Pattern of the custom id of a More button."""
-SAVE_MENU_TEMPLATE = rf"telex:pick:{_DISPATCH_KEY_GROUP}"
+SAVE_MENU_ID_PATTERN = rf"telex:pick:{_DISPATCH_KEY_GROUP}"
 """Pattern of the custom id of a menu that bookmarks articles."""
-VOTE_TEMPLATE = rf"telex:vote:(?P<vote>up|down):{_QUESTION_ID_GROUP}"
+VOTE_ID_PATTERN = rf"telex:vote:(?P<vote>up|down):{_QUESTION_ID_GROUP}"
 """Pattern of the custom id of 👍 and 👎 under an answer."""
-NEXT_TEMPLATE = rf"telex:next:{_QUESTION_ID_GROUP}:(?P<number>\d)"
+FOLLOW_UP_ID_PATTERN = rf"telex:next:{_QUESTION_ID_GROUP}:(?P<number>\d)"
 """Pattern of the custom id of a button with a follow-up question."""
-MARK_TEMPLATE = rf"telex:mark:(?P<how>read|unread):{_ARTICLE_KEY_GROUP}"
+MARK_READ_ID_PATTERN = rf"telex:mark:(?P<how>read|unread):{_ARTICLE_KEY_GROUP}"
 """Pattern of the custom id of a button that marks a bookmark as read or unread."""
 
 _MAX_BUTTON_URL_LENGTH = 512  # https://discord.com/developers/docs/components/reference#button
@@ -50,12 +50,12 @@ SHORT_KEY_LENGTH = 8
 
 def save_id(key: str, joined: Sequence[Article] = ()) -> str:
     """Return the custom id of the Save button of an article and those that joined its post."""
-    return _with_joined(f"telex:save:{key}", joined[:MAX_JOINED_PER_BUTTON])
+    return _append_joined_keys(f"telex:save:{key}", joined[:MAX_JOINED_PER_BUTTON])
 
 
-def _with_joined(name: str, joined: Sequence[Article]) -> str:
-    short = "".join(one.key[:SHORT_KEY_LENGTH] for one in joined)
-    return f"{name}:{short}" if short else name
+def _append_joined_keys(id_prefix: str, joined: Sequence[Article]) -> str:
+    short_keys = "".join(article.key[:SHORT_KEY_LENGTH] for article in joined)
+    return f"{id_prefix}:{short_keys}" if short_keys else id_prefix
 
 
 def save_menu_id(dedupe_key: str) -> str:
@@ -68,15 +68,15 @@ def vote_id(question_id: int, *, helped: bool) -> str:
     return f"telex:vote:{'up' if helped else 'down'}:{question_id}"
 
 
-def button(
+def make_button(
     label: str,
     custom_id: str,
     emoji: str | None = None,
     style: discord.ButtonStyle = discord.ButtonStyle.secondary,
 ) -> discord.ui.Button[Any]:
     """Return a button; its label is cut to Discord's limit."""
-    shown = discord_text.to_plain_line(label, discord_limits.BUTTON_LABEL_LENGTH) or None
-    return discord.ui.Button(style=style, label=shown, emoji=emoji, custom_id=custom_id)
+    button_label = discord_text.to_plain_line(label, discord_limits.MAX_BUTTON_LABEL_LENGTH) or None
+    return discord.ui.Button(style=style, label=button_label, emoji=emoji, custom_id=custom_id)
 
 
 class ButtonTemplate(NamedTuple):
@@ -94,89 +94,93 @@ class ButtonTemplate(NamedTuple):
         """Pattern of the button's custom id."""
         return ":".join(("telex", self.name, *self.parameter_patterns))
 
-    def custom_id(self, *values: object) -> str:
+    def custom_id(self, *parameters: object) -> str:
         """Return the custom id of a button with these parameters."""
-        return ":".join(("telex", self.name, *map(str, values)))
+        return ":".join(("telex", self.name, *map(str, parameters)))
 
-    def __call__(self, *values: object) -> discord.ui.Button[Any]:
+    def __call__(self, *parameters: object) -> discord.ui.Button[Any]:
         """Return a button with these parameters, labelled in the current language."""
-        emoji = None if self.icon is None else icons.emoji(self.icon)
-        return button(_(self.label), self.custom_id(*values), emoji, self.style)
+        emoji = None if self.icon is None else icons.emoji_for(self.icon)
+        return make_button(_(self.label), self.custom_id(*parameters), emoji, self.style)
 
 
-begin = ButtonTemplate("begin", (), N_("Get started"), style=discord.ButtonStyle.success)
-stop = ButtonTemplate("stop", (r"(?P<what>watch:(?P<watch>\d{1,18}):[^:\s]{1,60})",), N_("Stop this watch"))
-tell_me = ButtonTemplate(
+BEGIN_BUTTON = ButtonTemplate("begin", (), N_("Get started"), style=discord.ButtonStyle.success)
+STOP_WATCH_BUTTON = ButtonTemplate(
+    "stop", (r"(?P<what>watch:(?P<watch>\d{1,18}):[^:\s]{1,60})",), N_("Stop this watch")
+)
+WATCH_TOPIC_BUTTON = ButtonTemplate(
     "tell", (_QUESTION_ID_GROUP,), N_("Tell me when there’s news on this"), style=discord.ButtonStyle.primary
 )
-more_like = ButtonTemplate("like", (_ARTICLE_KEY_GROUP,), N_("More like this"), Icon.SEARCH)
-show_all = ButtonTemplate("all", (_DISPATCH_KEY_GROUP,), N_("Show all"), Icon.LIST)
-personal = ButtonTemplate("my-digest", (), N_("Change, pause or stop…"))
-trends = ButtonTemplate("trends", (), N_("Trends"), Icon.TREND)
-question = ButtonTemplate("question", (), N_("Ask"), Icon.ASK)
-results = ButtonTemplate("results", (r"(?P<query>(?s:.+))",), N_("Show all"), Icon.LIST)
-share = ButtonTemplate("share", (_ARTICLE_KEY_GROUP,), N_("Share here"), Icon.SHARE)
-note = ButtonTemplate("note", (_ARTICLE_KEY_GROUP,), N_("Note and tags"), Icon.NOTE)
+MORE_LIKE_BUTTON = ButtonTemplate("like", (_ARTICLE_KEY_GROUP,), N_("More like this"), Icon.SEARCH)
+SHOW_ALL_BUTTON = ButtonTemplate("all", (_DISPATCH_KEY_GROUP,), N_("Show all"), Icon.LIST)
+PERSONAL_DIGEST_BUTTON = ButtonTemplate("my-digest", (), N_("Change, pause or stop…"))
+TRENDS_BUTTON = ButtonTemplate("trends", (), N_("Trends"), Icon.TREND)
+QUESTION_BUTTON = ButtonTemplate("question", (), N_("Ask"), Icon.ASK)
+RESULTS_BUTTON = ButtonTemplate("results", (r"(?P<query>(?s:.+))",), N_("Show all"), Icon.LIST)
+SHARE_BUTTON = ButtonTemplate("share", (_ARTICLE_KEY_GROUP,), N_("Share here"), Icon.SHARE)
+NOTE_BUTTON = ButtonTemplate("note", (_ARTICLE_KEY_GROUP,), N_("Note and tags"), Icon.NOTE)
 
 
-def search(query: str, label: str = "") -> discord.ui.Button[Any] | None:
+def search_button(query: str, label: str = "") -> discord.ui.Button[Any] | None:
     """Return a button that shows all results of a query, or None if the query is too long for a custom id.
 
     Without a `label` it says "Show all", in the current language.
     """
-    if discord_text.utf16_length(results.custom_id(query)) > discord_limits.CUSTOM_ID:
+    if discord_text.count_utf16_units(RESULTS_BUTTON.custom_id(query)) > discord_limits.MAX_CUSTOM_ID_LENGTH:
         return None
-    return button(label, results.custom_id(query)) if label else results(query)
+    return make_button(label, RESULTS_BUTTON.custom_id(query)) if label else RESULTS_BUTTON(query)
 
 
 def save_button(
-    key: str, number: int | None = None, *, joined: Sequence[Article] = (), labelled: bool = True
+    key: str, number: int | None = None, *, joined: Sequence[Article] = (), with_label: bool = True
 ) -> discord.ui.Button[Any]:
     """Return a Save button for an article, in the current language, or numbered if there are several.
 
     `joined` are the articles that joined its post, up to `MAX_JOINED_PER_BUTTON`.
     """
     label = _("Save") if number is None else f"[{number}]"
-    return button(label if labelled else "", save_id(key, joined), icons.emoji(Icon.SAVE))
+    return make_button(label if with_label else "", save_id(key, joined), icons.emoji_for(Icon.SAVE))
 
 
-def more_button(key: str, *, joined: Sequence[Article] = (), labelled: bool = True) -> discord.ui.Button[Any]:
+def more_button(
+    key: str, *, joined: Sequence[Article] = (), with_label: bool = True
+) -> discord.ui.Button[Any]:
     """Return a button that opens the menu of an article, in the current language.
 
     Its custom id has the joined articles that do not fit into the Save button's.
     """
-    emoji = icons.emoji(Icon.MORE)
-    label = _("More") if labelled else "" if emoji else "⋯"
-    return button(
+    emoji = icons.emoji_for(Icon.MORE)
+    label = _("More") if with_label else "" if emoji else "⋯"
+    return make_button(
         label,
-        _with_joined(f"telex:more:{key}", joined[MAX_JOINED_PER_BUTTON : 2 * MAX_JOINED_PER_BUTTON]),
+        _append_joined_keys(f"telex:more:{key}", joined[MAX_JOINED_PER_BUTTON : 2 * MAX_JOINED_PER_BUTTON]),
         emoji,
     )
 
 
 def remove_bookmark_button(key: str) -> discord.ui.Button[Any]:
     """Return a Save button labelled as removal, for a user's own view of a bookmarked article."""
-    return button(_("Remove from bookmarks"), save_id(key), icons.emoji(Icon.SAVE))
+    return make_button(_("Remove from bookmarks"), save_id(key), icons.emoji_for(Icon.SAVE))
 
 
 def vote_button(question_id: int, *, helped: bool) -> discord.ui.Button[Any]:
     """Return the button 👍 or 👎 for an answer."""
-    return button("", vote_id(question_id, helped=helped), "👍" if helped else "👎")
+    return make_button("", vote_id(question_id, helped=helped), "👍" if helped else "👎")
 
 
 def missed_answer_button(question_id: int) -> discord.ui.Button[Any]:
     """Return the 👎 button under "I don't know", labelled in the current language."""
-    return button(_("An article does answer this"), vote_id(question_id, helped=False), "👎")
+    return make_button(_("An article does answer this"), vote_id(question_id, helped=False), "👎")
 
 
 def follow_up_button(question_id: int, number: int, topic: str) -> discord.ui.Button[Any]:
     """Return a button that asks what is new about a topic, in the current language."""
     label = _("What’s new with {topic}?").format(topic=discord_text.to_plain_line(topic))
-    return button(label, f"telex:next:{question_id}:{number}", icons.emoji(Icon.ASK))
+    return make_button(label, f"telex:next:{question_id}:{number}", icons.emoji_for(Icon.ASK))
 
 
 def save_menu(
-    what: str, articles: Sequence[Article], *, placeholder: str | None = None
+    dedupe_key: str, articles: Sequence[Article], *, placeholder: str | None = None
 ) -> discord.ui.Select[Any]:
     """Return a menu that bookmarks articles, in the current language.
 
@@ -184,64 +188,70 @@ def save_menu(
     """
     options = [
         discord.SelectOption(
-            label=discord_text.to_plain_line(article.title, discord_limits.OPTION_LABEL_LENGTH)
-            or discord_text.to_plain_line(article.url, discord_limits.OPTION_LABEL_LENGTH),
-            description=discord_text.to_plain_line(article.outlet, discord_limits.OPTION_LABEL_LENGTH)
+            label=discord_text.to_plain_line(article.title, discord_limits.MAX_OPTION_LABEL_LENGTH)
+            or discord_text.to_plain_line(article.url, discord_limits.MAX_OPTION_LABEL_LENGTH),
+            description=discord_text.to_plain_line(article.outlet, discord_limits.MAX_OPTION_LABEL_LENGTH)
             or None,
             value=article.key,
         )
         for article in reversed(articles[-discord_limits.MAX_OPTIONS :])
     ]
     return discord.ui.Select(
-        custom_id=save_menu_id(what),
+        custom_id=save_menu_id(dedupe_key),
         placeholder=discord_text.to_plain_line(
-            placeholder or _("Save articles…"), discord_limits.OPTION_LABEL_LENGTH
+            placeholder or _("Save articles…"), discord_limits.MAX_OPTION_LABEL_LENGTH
         ),
         max_values=len(options),
         options=options,
     )
 
 
-def mark_read_button(key: str, *, read: bool) -> discord.ui.Button[Any]:
+def mark_read_button(key: str, *, mark_as_read: bool) -> discord.ui.Button[Any]:
     """Return a button that marks a bookmark as read or unread, in the current language."""
-    how = "read" if read else "unread"
-    return button(_("Mark as read") if read else _("Mark as unread"), f"telex:mark:{how}:{key}")
+    state = "read" if mark_as_read else "unread"
+    return make_button(
+        _("Mark as read") if mark_as_read else _("Mark as unread"), f"telex:mark:{state}:{key}"
+    )
 
 
-def open_link_button(url: str) -> discord.ui.Button[Any] | None:
+def make_link_button(url: str) -> discord.ui.Button[Any] | None:
     """Return a link button to an article, in the current language; None if Discord rejects such a URL."""
-    if not is_link(url) or discord_text.utf16_length(url) > _MAX_BUTTON_URL_LENGTH:
+    if not is_web_url(url) or discord_text.count_utf16_units(url) > _MAX_BUTTON_URL_LENGTH:
         return None
     return discord.ui.Button(style=discord.ButtonStyle.link, label=_("Read"), url=url)
 
 
-def open_buttons(article: Article) -> tuple[discord.ui.Button[Any] | None, ...]:
+def make_open_buttons(article: Article) -> tuple[discord.ui.Button[Any] | None, ...]:
     """Return link buttons to an article or video and, for a podcast episode, to its audio."""
     if article.audio is None:
-        opening = open_link_button(article.url)
-        if opening is not None and known_sites.is_video(article.url):
-            opening.emoji, opening.label = "▶️", _("Watch video")
-        return (opening,)
-    listen = open_link_button(article.audio)
-    if listen is not None:
-        listen.emoji, listen.label = "🎧", _("Listen")
+        open_button = make_link_button(article.url)
+        if open_button is not None and known_sites.is_video(article.url):
+            open_button.emoji, open_button.label = "▶️", _("Watch video")
+        return (open_button,)
+    listen_button = make_link_button(article.audio)
+    if listen_button is not None:
+        listen_button.emoji, listen_button.label = "🎧", _("Listen")
         if article.duration is not None:
             minutes = format_number(max(1, round(article.duration / 60)))
-            listen.label = _("Listen · {minutes} min").format(minutes=minutes)
+            listen_button.label = _("Listen · {minutes} min").format(minutes=minutes)
     return (
-        None if urls.canonicalize(article.audio) == article.url else open_link_button(article.url),
-        listen,
+        None if urls.canonicalize(article.audio) == article.url else make_link_button(article.url),
+        listen_button,
     )
 
 
-def is_link(url: str) -> bool:
+def is_web_url(url: str) -> bool:
     """Return whether a URL is an http or https URL that Discord accepts as a link."""
     try:
         parts = urlsplit(url)
         host = parts.hostname
     except ValueError:
         return False
-    return parts.scheme in {"http", "https"} and bool(host) and not any(c.isspace() or c < " " for c in url)
+    return (
+        parts.scheme in {"http", "https"}
+        and bool(host)
+        and not any(character.isspace() or character < " " for character in url)
+    )
 
 
 def view_of_items(*items: discord.ui.Item[Any] | None) -> discord.ui.View:

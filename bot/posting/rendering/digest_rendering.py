@@ -15,19 +15,19 @@ from bot.digests.trend_detection import TrendPeriod
 from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import blocks, outlet_branding
 from bot.posting.rendering.layout.blocks import ActionRow, Block, Card, Gallery, Image, Separator
-from bot.posting.rendering.messages import Message, Picture, excerpt, image_block, linked
-from bot.posting.rendering.trend_charts import chart_alt_text, leader_sentence, rising_chart
+from bot.posting.rendering.messages import Message, Picture, excerpt_markup, image_block, link_markup
+from bot.posting.rendering.trend_charts import build_rising_chart, chart_alt_text, leader_sentence
 from bot.store import Store
 from bot.text import discord_text
 
 _MAX_BODY_LENGTH = 3_600
 """Maximum length of the stories in UTF-16 units; the rest of a message's text is for headings."""
 _MAX_TITLE_LENGTH = 140
-_LEAD_LENGTH, _TOP_LEAD_LENGTH = 110, 220
+_MAX_LEAD_LENGTH, _MAX_TOP_LEAD_LENGTH = 110, 220
 _MAX_SUMMARY_LENGTH = 450
 _MAX_OUTLET_LENGTH = 40
-_MAX_OUTLETS_NAMED = 3
-_CHART_ROWS = 3
+_MAX_OUTLETS_LISTED = 3
+_MAX_CHART_ROWS = 3
 _MAX_NAME_LENGTH = 100
 _CHART_FILENAME = "week.png"
 
@@ -40,105 +40,119 @@ class DigestPage(NamedTuple):
     articles: list[Article]
 
 
-async def render(
+async def render_digest(
     store: Store, dedupe_key: str, edition: DigestContent, *, language: str, is_personal: bool = False
 ) -> Message | None:
     """Return the message of a digest with its chart; None if none of its articles is stored any more.
 
     `language` is an ISO 639-1 code. Raises StoreError.
     """
-    told = await build_page(store, edition, language=language)
-    if told is None:
+    page = await build_page(store, edition, language=language)
+    if page is None:
         return None
     picture = await draw_chart(edition, language=language)
     with i18n.language_scope(language):
-        newest = sorted(told.articles, key=lambda article: article.published)
-        menu = buttons.save_menu(dedupe_key, newest, placeholder=_("Save a story…"))
-        shown = (
-            *told.card,
-            *chart_blocks(picture),
+        articles_by_age = sorted(page.articles, key=lambda article: article.published)
+        menu = buttons.save_menu(dedupe_key, articles_by_age, placeholder=_("Save a story…"))
+        card_blocks = (
+            *page.card,
+            *make_chart_blocks(picture),
             ActionRow(menu),
             ActionRow(
-                buttons.question(),
-                buttons.personal() if is_personal else buttons.trends(),
+                buttons.QUESTION_BUTTON(),
+                buttons.PERSONAL_DIGEST_BUTTON() if is_personal else buttons.TRENDS_BUTTON(),
             ),
         )
-        return Message(name=told.name, layout=(Card(shown, outlet_branding.DEFAULT_COLOUR),), picture=picture)
+        return Message(
+            name=page.name, layout=(Card(card_blocks, outlet_branding.DEFAULT_COLOUR),), picture=picture
+        )
 
 
 async def build_page(store: Store, edition: DigestContent, *, language: str) -> DigestPage | None:
     """Return the text of a digest; None if none of its articles is stored any more. Raises StoreError."""
-    found = await store.articles.by_ids(edition.article_ids)
-    if not found:
+    articles = await store.articles.by_ids(edition.article_ids)
+    if not articles:
         return None
     with i18n.language_scope(language):
-        title, dates = _title(edition), _dates(edition)
-        told = fit_stories(edition.sections, {article.id: article for article in found})
-        more = edition.more + told.omitted_count
-        count = more + len(told.linked_articles)
-        numbers = [dates, format_count("{count} story", "{count} stories", count)]
+        title, dates = _digest_title(edition), _date_range_text(edition)
+        fitted = fit_stories(edition.sections, {article.id: article for article in articles})
+        omitted_count = edition.more + fitted.omitted_count
+        story_count = omitted_count + len(fitted.linked_articles)
+        heading_parts = [dates, format_count("{count} story", "{count} stories", story_count)]
         if edition.outlets:
-            numbers.append(format_count("{count} outlet", "{count} outlets", edition.outlets))
-        heading = blocks.text(f"## {title}\n-# {' · '.join(numbers)}")
-        rest = [blocks.text(f"-# {_more_line(more)}")] if more else []
+            heading_parts.append(format_count("{count} outlet", "{count} outlets", edition.outlets))
+        heading = blocks.text_block(f"## {title}\n-# {' · '.join(heading_parts)}")
+        footer_blocks = (
+            [blocks.text_block(f"-# {_omitted_count_text(omitted_count)}")] if omitted_count else []
+        )
         if any(story.summary for section in edition.sections for story in section.stories):
-            said = _("Summaries written by a language model. It can be wrong: follow the links.")
-            rest.append(blocks.text(f"-# {said}"))
-        rising: list[Block] = [Separator(), blocks.text(_rising_line(edition))] if edition.rising else []
-        return DigestPage((heading, *told.blocks, *rest, *rising), headline(edition), told.linked_articles)
+            summary_disclaimer = _(
+                "Summaries written by a language model. It can be wrong: follow the links."
+            )
+            footer_blocks.append(blocks.text_block(f"-# {summary_disclaimer}"))
+        rising_blocks: list[Block] = (
+            [Separator(), blocks.text_block(_rising_text(edition))] if edition.rising else []
+        )
+        return DigestPage(
+            (heading, *fitted.blocks, *footer_blocks, *rising_blocks),
+            digest_headline(edition),
+            fitted.linked_articles,
+        )
 
 
 async def draw_chart(edition: DigestContent, *, language: str) -> Picture | None:
     """Return the chart of rising topics; None if there are none or drawing failed."""
     with i18n.language_scope(language):
-        wanted = rising_chart(edition.rising[:_CHART_ROWS], TrendPeriod.WEEK, edition.until)
-        drawn = await bar_charts.render_charts((wanted,)) if wanted is not None else ()
+        chart = build_rising_chart(edition.rising[:_MAX_CHART_ROWS], TrendPeriod.WEEK, edition.until)
+        pictures = await bar_charts.render_charts((chart,)) if chart is not None else ()
         return (
-            Picture(drawn[0], _CHART_FILENAME, chart_alt_text(wanted))
-            if wanted is not None and drawn
+            Picture(pictures[0], _CHART_FILENAME, chart_alt_text(chart))
+            if chart is not None and pictures
             else None
         )
 
 
-def chart_blocks(picture: Picture | None) -> tuple[Block, ...]:
+def make_chart_blocks(picture: Picture | None) -> tuple[Block, ...]:
     """Return the block that shows the chart, empty without one."""
     if picture is None:
         return ()
     return (Gallery((Image(f"attachment://{picture.filename}", picture.description),)),)
 
 
-def headline(edition: DigestContent) -> str:
+def digest_headline(edition: DigestContent) -> str:
     """Return the title of a digest with its dates, as its thread is named, in the current language."""
-    return discord_text.to_plain_line(f"{_title(edition)}, {_dates(edition)}", _MAX_NAME_LENGTH)
+    return discord_text.to_plain_line(
+        f"{_digest_title(edition)}, {_date_range_text(edition)}", _MAX_NAME_LENGTH
+    )
 
 
-def _title(edition: DigestContent) -> str:
-    return _("Today’s news") if _is_of_a_day(edition) else _("The week’s news")
+def _digest_title(edition: DigestContent) -> str:
+    return _("Today’s news") if _is_daily_digest(edition) else _("The week’s news")
 
 
-def _is_of_a_day(edition: DigestContent) -> bool:
+def _is_daily_digest(edition: DigestContent) -> bool:
     return edition.daily and edition.until - edition.since <= DAY_SECONDS + DAY_SECONDS // 2
 
 
-def _dates(edition: DigestContent) -> str:
+def _date_range_text(edition: DigestContent) -> str:
     """Return the date of a daily digest, or the date range of a weekly one, in the current language."""
     zone = local_time.load_zone(edition.zone)
-    begin, end = (datetime.fromtimestamp(moment, zone) for moment in (edition.since, edition.until))
+    start, end = (datetime.fromtimestamp(timestamp, zone) for timestamp in (edition.since, edition.until))
     language = i18n.current_language()
-    if _is_of_a_day(edition):
+    if _is_daily_digest(edition):
         return str(format_date(end, "full", locale=language))
-    return str(format_interval(begin.date(), end.date(), "yMMMd", locale=language))
+    return str(format_interval(start.date(), end.date(), "yMMMd", locale=language))
 
 
-def _more_line(count: int) -> str:
+def _omitted_count_text(count: int) -> str:
     return linkify_commands(ngettext("+{count} more in /search", "+{count} more in /search", count)).format(
         count=format_number(count)
     )
 
 
-def _rising_line(edition: DigestContent) -> str:
-    told = _("**Rising**: {sentence}")
-    return told.format(sentence=leader_sentence(edition.rising[0]))
+def _rising_text(edition: DigestContent) -> str:
+    template = _("**Rising**: {sentence}")
+    return template.format(sentence=leader_sentence(edition.rising[0]))
 
 
 class FittedStories(NamedTuple):
@@ -151,41 +165,42 @@ class FittedStories(NamedTuple):
 
 def fit_stories(sections: Sequence[DigestSection], articles: Mapping[int, Article]) -> FittedStories:
     """Return the stories that fit, the first one large, in the current language."""
-    shown: list[Block] = []
+    story_blocks: list[Block] = []
     linked_articles: list[Article] = []
-    left_out, room, topic = 0, _MAX_BODY_LENGTH, None
+    omitted_count, remaining_length, topic = 0, _MAX_BODY_LENGTH, None
     for heading, story, article in _iter_stories(sections, articles):
         is_first = not linked_articles
-        told = (
+        variants = (
             _top_story_variants(article, story, articles)
             if is_first
             else _story_variants(article, story, articles)
         )
-        small = f"-# **{heading}**" if heading is not None and (heading != topic or is_first) else ""
-        form = next(
+        heading_markup = f"-# **{heading}**" if heading is not None and (heading != topic or is_first) else ""
+        fitting_variant = next(
             (
-                one
-                for one in told
-                if discord_text.utf16_length(one) + discord_text.utf16_length(small) <= room
+                variant
+                for variant in variants
+                if discord_text.count_utf16_units(variant) + discord_text.count_utf16_units(heading_markup)
+                <= remaining_length
             ),
             None,
         )
-        if form is None:
-            left_out += 1
+        if fitting_variant is None:
+            omitted_count += 1
             continue
-        if small and not is_first:
-            shown.append(Separator(visible=False))
+        if heading_markup and not is_first:
+            story_blocks.append(Separator(visible=False))
         topic = heading
-        text = blocks.text("\n".join(filter(None, (small, form))))
-        room -= discord_text.utf16_length(text.variants[0]) + 1
+        text = blocks.text_block("\n".join(filter(None, (heading_markup, fitting_variant))))
+        remaining_length -= discord_text.count_utf16_units(text.variants[0]) + 1
         if is_first:
-            shown += [*_picture(article), text, Separator()]
+            story_blocks += [*_picture_blocks(article), text, Separator()]
         else:
-            shown.append(text)
+            story_blocks.append(text)
         linked_articles.append(article)
-    while shown and isinstance(shown[-1], Separator):
-        shown.pop()
-    return FittedStories(shown, linked_articles, left_out)
+    while story_blocks and isinstance(story_blocks[-1], Separator):
+        story_blocks.pop()
+    return FittedStories(story_blocks, linked_articles, omitted_count)
 
 
 def _iter_stories(
@@ -195,74 +210,93 @@ def _iter_stories(
 
     Sections without a topic come under "Also"; a first section without one has no heading.
     """
-    for number, section in enumerate(sections):
-        heading = section.topic or (_("Also") if number else None)
-        named = (
+    for section_index, section in enumerate(sections):
+        heading = section.topic or (_("Also") if section_index else None)
+        heading_markup = (
             None
             if heading is None
             else discord_text.escape_markdown(discord_text.to_plain_line(heading, _MAX_NAME_LENGTH).upper())
         )
         for story in section.stories:
-            found = (articles[id_] for id_, _feed in story.articles if id_ in articles)
-            if (article := next(found, None)) is not None:
-                yield named, story, article
+            available_articles = (
+                articles[article_id] for article_id, _feed in story.articles if article_id in articles
+            )
+            if (article := next(available_articles, None)) is not None:
+                yield heading_markup, story, article
 
 
 def _top_story_variants(
     article: Article, story: DigestStory, articles: Mapping[int, Article]
 ) -> tuple[str, ...]:
     """Return the variants of the top story, longest first."""
-    title = _headline(article)
-    names = [discord_text.escape_markdown(name) for name in _names(article, story, articles)]
-    parts = [outlet_branding.tile_and_name(article.feed_id, article.outlet), *names[1:_MAX_OUTLETS_NAMED]]
-    if len(names) > _MAX_OUTLETS_NAMED:
-        parts.append(f"+{format_number(len(names) - _MAX_OUTLETS_NAMED)}")
-    small = "-# " + " · ".join(filter(None, (*parts, _bookmark_count(story))))
-    lead = _lead(article, story, _TOP_LEAD_LENGTH)
-    return f"### {linked(title, article.url)}\n{lead}\n{small}".replace("\n\n", "\n"), f"### {title}\n{small}"
+    title = _title_markup(article)
+    outlet_names = [discord_text.escape_markdown(name) for name in _outlet_names(article, story, articles)]
+    parts = [
+        outlet_branding.tile_and_name(article.feed_id, article.outlet),
+        *outlet_names[1:_MAX_OUTLETS_LISTED],
+    ]
+    if len(outlet_names) > _MAX_OUTLETS_LISTED:
+        parts.append(f"+{format_number(len(outlet_names) - _MAX_OUTLETS_LISTED)}")
+    footer = "-# " + " · ".join(filter(None, (*parts, _bookmark_count_text(story))))
+    lead = _lead_text(article, story, _MAX_TOP_LEAD_LENGTH)
+    return f"### {link_markup(title, article.url)}\n{lead}\n{footer}".replace(
+        "\n\n", "\n"
+    ), f"### {title}\n{footer}"
 
 
 def _story_variants(article: Article, story: DigestStory, articles: Mapping[int, Article]) -> tuple[str, ...]:
     """Return the variants of a further story, longest first."""
-    title, lead = _headline(article), _lead(article, story, _LEAD_LENGTH)
-    more = len(_names(article, story, articles)) - 1
+    title, lead = _title_markup(article), _lead_text(article, story, _MAX_LEAD_LENGTH)
+    other_outlet_count = len(_outlet_names(article, story, articles)) - 1
     name = discord_text.to_markdown_line(article.outlet, _MAX_OUTLET_LENGTH)
-    outlet = f"{outlet_branding.tile(article.feed_id, article.outlet)} {name}" if name else ""
-    small = "-# " + " · ".join(
-        filter(None, (f"{outlet} +{format_number(more)}" if more else outlet, _bookmark_count(story)))
+    outlet = f"{outlet_branding.tile_emoji(article.feed_id, article.outlet)} {name}" if name else ""
+    footer = "-# " + " · ".join(
+        filter(
+            None,
+            (
+                f"{outlet} +{format_number(other_outlet_count)}" if other_outlet_count else outlet,
+                _bookmark_count_text(story),
+            ),
+        )
     )
-    bold = f"**{linked(title, article.url)}**"
+    linked_title = f"**{link_markup(title, article.url)}**"
     return tuple(
-        "\n".join(filter(None, parts)) for parts in ((bold, lead, small), (bold, small), (title, small))
+        "\n".join(filter(None, parts))
+        for parts in ((linked_title, lead, footer), (linked_title, footer), (title, footer))
     )
 
 
-def _headline(article: Article) -> str:
+def _title_markup(article: Article) -> str:
     return discord_text.escape_markdown(
         discord_text.to_plain_line(article.title, _MAX_TITLE_LENGTH)
         or discord_text.to_plain_line(article.url, _MAX_TITLE_LENGTH)
     )
 
 
-def _lead(article: Article, story: DigestStory, limit: int) -> str:
+def _lead_text(article: Article, story: DigestStory, limit: int) -> str:
     if story.summary:
         return discord_text.to_markdown_line(story.summary, _MAX_SUMMARY_LENGTH)
-    return excerpt(article, limit)
+    return excerpt_markup(article, limit)
 
 
-def _names(article: Article, story: DigestStory, articles: Mapping[int, Article]) -> list[str]:
+def _outlet_names(article: Article, story: DigestStory, articles: Mapping[int, Article]) -> list[str]:
     """Return the names of the outlets of a story, each once, that of the linked article first."""
-    told = (articles[id_] for id_, _feed in story.articles if id_ in articles)
-    names = (discord_text.to_plain_line(one.outlet, _MAX_OUTLET_LENGTH) for one in (article, *told))
+    available_articles = (
+        articles[article_id] for article_id, _feed in story.articles if article_id in articles
+    )
+    names = (
+        discord_text.to_plain_line(story_article.outlet, _MAX_OUTLET_LENGTH)
+        for story_article in (article, *available_articles)
+    )
     return list(dict.fromkeys(filter(None, names)))
 
 
-def _bookmark_count(story: DigestStory) -> str:
+def _bookmark_count_text(story: DigestStory) -> str:
     return (
         f"{buttons.BOOKMARK_EMOJI}\u00a0{format_number(story.bookmark_count)}" if story.bookmark_count else ""
     )
 
 
-def _picture(article: Article) -> tuple[Block, ...]:
+def _picture_blocks(article: Article) -> tuple[Block, ...]:
     picture = image_block(article)
     return () if picture is None else (Gallery((picture,)),)

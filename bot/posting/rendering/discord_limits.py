@@ -1,17 +1,17 @@
 """Discord's limits on texts, in characters (UTF-16 units in an embed), and on numbers of components."""
 
 # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
-EMBED_DESCRIPTION_LENGTH = 4096
-EMBED_TITLE_LENGTH = 256
+MAX_EMBED_DESCRIPTION_LENGTH = 4096
+MAX_EMBED_TITLE_LENGTH = 256
 
 # https://discord.com/developers/docs/components/reference#button
-BUTTON_LABEL_LENGTH = 80
-CUSTOM_ID = 100
+MAX_BUTTON_LABEL_LENGTH = 80
+MAX_CUSTOM_ID_LENGTH = 100
 
 # https://discord.com/developers/docs/components/reference#string-select
-OPTION_LABEL_LENGTH = 100
+MAX_OPTION_LABEL_LENGTH = 100
 MAX_OPTIONS = 25
 
 # https://discord.com/developers/docs/interactions/application-commands#autocomplete
-CHOICE_NAME_LENGTH = 100
+MAX_CHOICE_NAME_LENGTH = 100
 MAX_CHOICES = 25

@@ -10,20 +10,20 @@ from bot.posting.rendering.messages import Message
 from bot.posting.sending import message_targets
 from bot.store import Store
 from bot.text import boilerplate
-from bot.writing.article_translator import with_translation
+from bot.writing.article_translator import apply_stored_translation
 
 _MAX_CHARS_READ = 4_000
 """Maximum number of characters of an article's text that an excerpt is taken from."""
 
 
-async def render(context: PostingContext, dispatch: Dispatch) -> Message | None:
+async def render_dispatch(context: PostingContext, dispatch: Dispatch) -> Message | None:
     """Return the message of a dispatch; None if none of its articles is stored any more.
 
     Raises StoreError.
     """
     store, client, settings = context.store, context.client, context.settings
     if dispatch.kind is DispatchKind.FEED_ALERT:
-        return messages.notice(dispatch.payload)
+        return messages.feed_alert_message(dispatch.payload)
     articles = await store.articles.by_ids(dispatch.article_ids)
     if not articles:
         return None
@@ -31,11 +31,12 @@ async def render(context: PostingContext, dispatch: Dispatch) -> Message | None:
     # With "always", excerpts may come from the articles' web pages.
     if shows_text and settings.full_text != "always":
         articles = [
-            one._replace(body=boilerplate.strip_boilerplate(one.text[:_MAX_CHARS_READ])) for one in articles
+            unread_article._replace(body=boilerplate.strip_boilerplate(unread_article.text[:_MAX_CHARS_READ]))
+            for unread_article in articles
         ]
     language = await context.languages.for_channel(dispatch.server_id, dispatch.channel_id)
     if dispatch.kind is DispatchKind.DIGEST:
-        return await digest_rendering.render(
+        return await digest_rendering.render_digest(
             store,
             dispatch.dedupe_key,
             digest_selection.digest_from_json(dispatch.payload),
@@ -43,18 +44,20 @@ async def render(context: PostingContext, dispatch: Dispatch) -> Message | None:
             is_personal=dispatch.person_id is not None,
         )
     if dispatch.kind is DispatchKind.CATCH_UP:
-        return messages.catch_up(dispatch.dedupe_key, articles, language=language)
+        return messages.catch_up_message(dispatch.dedupe_key, articles, language=language)
     if dispatch.watch_id is not None:
-        return await _render_watch_notice(store, client, dispatch, articles, language)
-    article = next((one for one in articles if one.key == dispatch.dedupe_key), articles[0])
-    if settings.model_url and (await store.preferences.of_channel(dispatch.channel_id)).translate:
-        article = await with_translation(store, article, language, settings.model_name)
+        return await _render_watch_notification(store, client, dispatch, articles, language)
+    article = next(
+        (own_article for own_article in articles if own_article.key == dispatch.dedupe_key), articles[0]
+    )
+    if settings.model_url and (await store.preferences.by_channel(dispatch.channel_id)).translate:
+        article = await apply_stored_translation(store, article, language, settings.model_name)
     return posts.render_post(
         article,
         await store.feeds.get(article.feed_id),
         language=language,
         look=dispatch.look,
-        mention=role_mentions.mentioned_role_id(
+        mentioned_role_id=role_mentions.mentioned_role_id(
             client, dispatch.server_id, dispatch.channel_id, dispatch.look
         ),
         joined=await store.articles.by_ids(dispatch.joined_article_ids),
@@ -63,18 +66,18 @@ async def render(context: PostingContext, dispatch: Dispatch) -> Message | None:
     )
 
 
-async def _render_watch_notice(
+async def _render_watch_notification(
     store: Store, client: discord.Client, dispatch: Dispatch, articles: list[Article], language: str
 ) -> Message | None:
     watch = None if dispatch.watch_id is None else await store.watches.get(dispatch.watch_id)
     if watch is None:
         return None
-    theirs = watch.person_id is not None
-    guild = await message_targets.find_guild(client, store, dispatch.server_id) if theirs else None
-    return messages.watch_notice(
+    is_personal = watch.person_id is not None
+    guild = await message_targets.find_guild(client, store, dispatch.server_id) if is_personal else None
+    return messages.watch_notification_message(
         dispatch.dedupe_key,
         watch.query,
         articles,
-        server=None if guild is None else guild.name,
+        server_name=None if guild is None else guild.name,
         language=watch.language or language,
     )

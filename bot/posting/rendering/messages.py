@@ -30,8 +30,8 @@ EXCERPT_LENGTH = 350
 """Default length of an excerpt, in UTF-16 units before markup is escaped."""
 MAX_EXCERPT_LENGTH = 1000
 MAX_PREFIX_LENGTH = 40
-MAX_NOTICE_LENGTH = 2000
-MAX_ARTICLES_PER_NOTICE = 10
+MAX_ALERT_LENGTH = 2000
+MAX_ARTICLES_PER_NOTIFICATION = 10
 """Maximum number of articles that a watch notification lists."""
 _MAX_QUERY_LENGTH = 100
 # https://discord.com/developers/docs/resources/channel#start-thread-in-forum-or-media-channel
@@ -50,13 +50,13 @@ _LINK_TERMINATORS = re.compile(r"[\s()<>\\\"\x00-\x1f\x7f]")
 class Picture:
     """A PNG picture of a message, with its alt text."""
 
-    data: bytes
+    png_bytes: bytes
     filename: str
     description: str
 
-    def file(self) -> discord.File:
+    def to_file(self) -> discord.File:
         """Return the picture as a file for one request."""
-        return discord.File(io.BytesIO(self.data), filename=self.filename, description=self.description)
+        return discord.File(io.BytesIO(self.png_bytes), filename=self.filename, description=self.description)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +85,18 @@ class Message:
     @property
     def allowed_mentions(self) -> discord.AllowedMentions:
         """Allowed mentions: the role and nobody else."""
-        allowed = discord.AllowedMentions.none()
+        mentions = discord.AllowedMentions.none()
         if self.mentioned_role_id is not None:
-            allowed.roles = [discord.Object(self.mentioned_role_id)]
-        return allowed
+            mentions.roles = [discord.Object(self.mentioned_role_id)]
+        return mentions
 
     def send_kwargs(self) -> dict[str, Any]:
         """Return the arguments for sending and editing, as discord.py names them. Requires an event loop."""
         if self.layout:
-            return {"view": layout_views.static_view(self.layout), "allowed_mentions": self.allowed_mentions}
+            return {
+                "view": layout_views.build_static_view(self.layout),
+                "allowed_mentions": self.allowed_mentions,
+            }
         return {"embed": self.embed, "view": self.view, "allowed_mentions": self.allowed_mentions}
 
     def without_picture(self) -> Message:
@@ -110,36 +113,40 @@ class Message:
         if self.embed is None:
             yield from self._layout_fallbacks()
             return
-        bare = self.embed.copy()
-        bare.set_image(url=None)
-        bare.set_thumbnail(url=None)
-        if bare.author.name:
-            bare.set_author(name=bare.author.name)
-        if bare.to_dict() != self.embed.to_dict():
-            yield replace(self, embed=bare, picture=None)
-        links = [item for item in self.view.children if blocks.is_link(item)] if self.view is not None else []
-        if not bare.url and not links:
+        without_images = self.embed.copy()
+        without_images.set_image(url=None)
+        without_images.set_thumbnail(url=None)
+        if without_images.author.name:
+            without_images.set_author(name=without_images.author.name)
+        if without_images.to_dict() != self.embed.to_dict():
+            yield replace(self, embed=without_images, picture=None)
+        link_buttons = (
+            [link_item for link_item in self.view.children if blocks.is_link_button(link_item)]
+            if self.view is not None
+            else []
+        )
+        if not without_images.url and not link_buttons:
             return
-        unlinked = bare.copy()
-        unlinked.url = None
+        without_link = without_images.copy()
+        without_link.url = None
         view = self.view
-        if view is not None and links:
-            view = buttons.view_of_items(*(item for item in view.children if not blocks.is_link(item)))
-        yield replace(self, embed=unlinked, view=view, picture=None)
+        if view is not None and link_buttons:
+            view = buttons.view_of_items(*(item for item in view.children if not blocks.is_link_button(item)))
+        yield replace(self, embed=without_link, view=view, picture=None)
 
     def _layout_fallbacks(self) -> Iterator[Message]:
-        bare = blocks.without_images(self.layout)
-        if bare != self.layout:
-            yield replace(self, layout=bare, picture=None)
-        unlinked = blocks.without_links(bare)
-        if unlinked != bare:
-            yield replace(self, layout=unlinked, picture=None)
-        plain = blocks.without_emoji(unlinked)
-        if plain != unlinked:
-            yield replace(self, layout=plain, picture=None)
+        without_images = blocks.without_images(self.layout)
+        if without_images != self.layout:
+            yield replace(self, layout=without_images, picture=None)
+        without_links = blocks.without_links(without_images)
+        if without_links != without_images:
+            yield replace(self, layout=without_links, picture=None)
+        without_emoji = blocks.without_emoji(without_links)
+        if without_emoji != without_links:
+            yield replace(self, layout=without_emoji, picture=None)
 
 
-def catch_up(dedupe_key: str, articles: Sequence[Article], *, language: str) -> Message:
+def catch_up_message(dedupe_key: str, articles: Sequence[Article], *, language: str) -> Message:
     """Return the message of a catch-up: the newest articles that fit, a menu and a button for the others.
 
     `articles` are oldest first.
@@ -151,18 +158,18 @@ def catch_up(dedupe_key: str, articles: Sequence[Article], *, language: str) -> 
         )
         card = Card(
             (
-                blocks.text(f"### {title}"),
-                blocks.text(_lines(articles)),
+                blocks.text_block(f"### {title}"),
+                blocks.text_block(_article_list_markup(articles)),
                 ActionRow(buttons.save_menu(dedupe_key, articles)),
-                ActionRow(buttons.show_all(dedupe_key)),
+                ActionRow(buttons.SHOW_ALL_BUTTON(dedupe_key)),
             ),
             outlet_branding.DEFAULT_COLOUR,
         )
         return Message(name=discord_text.to_plain_line(title, MAX_THREAD_NAME_LENGTH), layout=(card,))
 
 
-def watch_notice(
-    dedupe_key: str, query: str, articles: Sequence[Article], *, server: str | None, language: str
+def watch_notification_message(
+    dedupe_key: str, query: str, articles: Sequence[Article], *, server_name: str | None, language: str
 ) -> Message:
     """Return the message of a watch notification: one article with its excerpt, or a list, newest first.
 
@@ -171,74 +178,78 @@ def watch_notice(
     """
     with i18n.language_scope(language):
         title = _("New for “{query}”")
-        shown = discord_text.to_plain_line(query, _MAX_QUERY_LENGTH)
+        query_text = discord_text.to_plain_line(query, _MAX_QUERY_LENGTH)
         embed = discord.Embed(
             colour=outlet_branding.DEFAULT_COLOUR,
-            title=title.format(query=discord_text.escape_markdown(shown)),
+            title=title.format(query=discord_text.escape_markdown(query_text)),
         )
-        if server is not None:
+        if server_name is not None:
             embed.set_footer(
                 text=_("From feeds in {server}").format(
-                    server=discord_text.to_plain_line(server, _MAX_SHORT_TEXT_LENGTH)
+                    server=discord_text.to_plain_line(server_name, _MAX_SHORT_TEXT_LENGTH)
                 )
             )
         if len(articles) == 1:
             (article,) = articles
-            embed.description = f"{_line(article)[2:]}\n{excerpt(article)}".strip()
+            embed.description = f"{_article_line_markup(article)[2:]}\n{excerpt_markup(article)}".strip()
             embed.set_image(url=usable_image_url(article.image))
-            embed.timestamp = as_datetime(article.published)
+            embed.timestamp = to_datetime(article.published)
             view = buttons.view_of_items(
                 buttons.save_button(article.key),
-                buttons.open_link_button(article.url),
-                buttons.stop(dedupe_key),
+                buttons.make_link_button(article.url),
+                buttons.STOP_WATCH_BUTTON(dedupe_key),
             )
         else:
-            lines = [_line(article) for article in reversed(articles[-MAX_ARTICLES_PER_NOTICE:])]
-            left_out = len(articles) - len(lines)
-            if left_out:
-                more = linkify_commands(
+            lines = [
+                _article_line_markup(article)
+                for article in reversed(articles[-MAX_ARTICLES_PER_NOTIFICATION:])
+            ]
+            omitted_count = len(articles) - len(lines)
+            if omitted_count:
+                omitted_template = linkify_commands(
                     ngettext(
                         "+{count} more in /search",
                         "+{count} more in /search",
-                        left_out,
+                        omitted_count,
                     )
                 )
-                lines.append(more.format(count=format_number(left_out)))
+                lines.append(omitted_template.format(count=format_number(omitted_count)))
             embed.description = "\n".join(lines)
             view = buttons.view_of_items(
-                buttons.save_menu(dedupe_key, articles[-MAX_ARTICLES_PER_NOTICE:]), buttons.stop(dedupe_key)
+                buttons.save_menu(dedupe_key, articles[-MAX_ARTICLES_PER_NOTIFICATION:]),
+                buttons.STOP_WATCH_BUTTON(dedupe_key),
             )
         return Message(
-            discord_text.to_plain_line(title.format(query=shown), MAX_THREAD_NAME_LENGTH), embed, view
+            discord_text.to_plain_line(title.format(query=query_text), MAX_THREAD_NAME_LENGTH), embed, view
         )
 
 
-def notice(text: str) -> Message:
+def feed_alert_message(text: str) -> Message:
     """Return the message of a feed alert."""
     sentence = discord_text.to_plain_line(text)
     return Message(
         name=discord_text.to_plain_line(sentence, MAX_THREAD_NAME_LENGTH),
         embed=discord.Embed(
-            colour=outlet_branding.DEFAULT_COLOUR, description=escape_to_fit(sentence, MAX_NOTICE_LENGTH)
+            colour=outlet_branding.DEFAULT_COLOUR, description=escape_to_fit(sentence, MAX_ALERT_LENGTH)
         ),
     )
 
 
-def status_lines(article: Article) -> str:
+def status_lines_markup(article: Article) -> str:
     """Return lines of markup on retraction, correction and translation of an article; "" for most."""
-    said = []
+    lines = []
     if article.retracted is not None:
-        said.append(
+        lines.append(
             _("⚠️ Apparently withdrawn by the publisher {when}").format(when=f"<t:{article.retracted}:R>")
         )
     elif article.corrected is not None:
-        said.append(_("✏️ Corrected {when}").format(when=f"<t:{article.corrected}:R>"))
+        lines.append(_("✏️ Corrected {when}").format(when=f"<t:{article.corrected}:R>"))
     if article.translated_from is not None:
         names = Locale.parse(i18n.current_language()).languages
         language = names.get(article.translated_from, article.translated_from)
         line = _("Machine translation ({language})").format(language=language)
-        said.append(f"{TRANSLATION_MARK} {line}")
-    return "\n".join(f"-# {line}" for line in said)
+        lines.append(f"{TRANSLATION_MARK} {line}")
+    return "\n".join(f"-# {line}" for line in lines)
 
 
 def title_of(article: Article) -> str:
@@ -258,69 +269,81 @@ def plain_excerpt(article: Article, length: int) -> str:
 
     `length` is the maximum in UTF-16 units.
     """
-    return excerpts.lead_excerpt((article.summary, article.body), title_of(article), length)
+    return excerpts.make_lead_excerpt((article.summary, article.body), title_of(article), length)
 
 
-def excerpt(article: Article, length: int = EXCERPT_LENGTH, *, max_sentences: int | None = None) -> str:
+def excerpt_markup(
+    article: Article, length: int = EXCERPT_LENGTH, *, max_sentences: int | None = None
+) -> str:
     """Return an article's excerpt with its markup escaped.
 
     `length` counts UTF-16 units before escaping; `max_sentences` None means no further limit.
     """
-    shown = plain_excerpt(article, length)
+    plain_text = plain_excerpt(article, length)
     return discord_text.escape_markdown(
-        shown if max_sentences is None else " ".join(excerpts.sentences(shown)[:max_sentences])
+        plain_text
+        if max_sentences is None
+        else " ".join(excerpts.split_sentences(plain_text)[:max_sentences])
     )
 
 
-def _lines(articles: Sequence[Article]) -> str:
+def _article_list_markup(articles: Sequence[Article]) -> str:
     """Return a list of the newest articles that fit, newest first, and the number of older ones."""
-    reserve = 300  # UTF-16 units for the heading and the number of older articles
+    reserved_length = 300  # UTF-16 units for the heading and the number of older articles
     lines: list[str] = []
-    free = fitting.MAX_TEXT_LENGTH - reserve
+    remaining_length = fitting.MAX_TEXT_LENGTH - reserved_length
     for article in reversed(articles):
-        line = _line(article)
-        free -= discord_text.utf16_length(line) + 1
-        if free < 0:
+        line = _article_line_markup(article)
+        remaining_length -= discord_text.count_utf16_units(line) + 1
+        if remaining_length < 0:
             break
         lines.append(line)
-    left_out = len(articles) - len(lines)
-    if left_out:
-        more = ngettext("and {count} older one", "and {count} older ones", left_out)
-        lines.append(more.format(count=format_number(left_out)))
+    omitted_count = len(articles) - len(lines)
+    if omitted_count:
+        omitted_template = ngettext("and {count} older one", "and {count} older ones", omitted_count)
+        lines.append(omitted_template.format(count=format_number(omitted_count)))
     return "\n".join(lines)
 
 
-def _line(article: Article) -> str:
-    title = linked(discord_text.to_markdown_line(title_of(article), _MAX_LINE_TITLE_LENGTH), article.url)
+def _article_line_markup(article: Article) -> str:
+    title = link_markup(discord_text.to_markdown_line(title_of(article), _MAX_LINE_TITLE_LENGTH), article.url)
     outlet = discord_text.to_markdown_line(article.outlet, _MAX_SHORT_TEXT_LENGTH)
     return f"• {title} · {outlet}" if outlet else f"• {title}"
 
 
-def linked(text: str, url: str, longest: int = _MAX_LINE_URL_LENGTH) -> str:
+def link_markup(text: str, url: str, max_length: int = _MAX_LINE_URL_LENGTH) -> str:
     """Return escaped text as a link, or unlinked if Discord rejects the URL or it is too long."""
-    found = safe_url(url, longest)
-    return f"[{text}]({found})" if found else text
+    link_url = safe_url(url, max_length)
+    return f"[{text}]({link_url})" if link_url else text
 
 
-def safe_url(url: str, longest: int = MAX_URL_LENGTH) -> str:
+def safe_url(url: str, max_length: int = MAX_URL_LENGTH) -> str:
     """Return a URL escaped for a link in markup; "" if Discord rejects it or it is too long."""
-    found = _LINK_TERMINATORS.sub(lambda match: quote(match[0]), url)
-    return found if buttons.is_link(url) and discord_text.utf16_length(found) <= longest else ""
+    escaped_url = _LINK_TERMINATORS.sub(lambda match: quote(match[0]), url)
+    return (
+        escaped_url
+        if buttons.is_web_url(url) and discord_text.count_utf16_units(escaped_url) <= max_length
+        else ""
+    )
 
 
-def escape_to_fit(text: str, limit: int) -> str:
+def escape_to_fit(text: str, max_length: int) -> str:
     """Return text with its markup escaped, cut so that the result has at most `limit` UTF-16 units."""
-    room = limit
-    escaped = discord_text.to_markdown_line(text, room)
-    while discord_text.utf16_length(escaped) > limit:
-        room -= discord_text.utf16_length(escaped) - limit
-        escaped = discord_text.to_markdown_line(text, max(room, 1))
+    plain_length = max_length
+    escaped = discord_text.to_markdown_line(text, plain_length)
+    while discord_text.count_utf16_units(escaped) > max_length:
+        plain_length -= discord_text.count_utf16_units(escaped) - max_length
+        escaped = discord_text.to_markdown_line(text, max(plain_length, 1))
     return escaped
 
 
 def usable_image_url(url: str | None) -> str | None:
     """Return the URL of a picture, or None if Discord rejects it."""
-    return url if url and buttons.is_link(url) and discord_text.utf16_length(url) <= MAX_URL_LENGTH else None
+    return (
+        url
+        if url and buttons.is_web_url(url) and discord_text.count_utf16_units(url) <= MAX_URL_LENGTH
+        else None
+    )
 
 
 def image_block(article: Article) -> blocks.Image | None:
@@ -329,6 +352,6 @@ def image_block(article: Article) -> blocks.Image | None:
     return blocks.Image(url, title_of(article)) if url else None
 
 
-def as_datetime(seconds: int) -> datetime:
+def to_datetime(timestamp: int) -> datetime:
     """Return a timestamp as an aware datetime in UTC."""
-    return datetime.fromtimestamp(seconds, UTC)
+    return datetime.fromtimestamp(timestamp, UTC)

@@ -20,48 +20,48 @@ DEFAULT_TEMPLATE = Template(
 
 _DISTINGUISHING_FIELDS = {"title", "excerpt", "link"}
 """Fields of which a template needs at least one, or all posts would look the same."""
-_NO_LINK = re.compile(r"\[((?:[^\[\]\\]|\\.)*)\]\(\)")
+_EMPTY_LINK = re.compile(r"\[((?:[^\[\]\\]|\\.)*)\]\(\)")
 
 
-def validation_error(template: Template) -> str | None:
+def find_template_error(template: Template) -> str | None:
     """Return what is wrong with a template and how to fix it, in the current language; None if valid."""
-    used: set[str] = set()
+    used_fields: set[str] = set()
     for text in astuple(template):
         try:
-            used.update(_fields(text))
+            used_fields.update(_iter_fields(text))
         except ValueError:
             return _("There’s an unmatched brace. To show a brace, type it twice.")
-    unknown = sorted(used.difference(FIELDS))
-    if unknown:
+    unknown_fields = sorted(used_fields.difference(FIELDS))
+    if unknown_fields:
         return _("I don’t know the field {field}. You can use: {fields}.").format(
-            field=f"`{{{discord_text.to_plain_line(unknown[0], 40).replace('`', '')}}}`",
+            field=f"`{{{discord_text.to_plain_line(unknown_fields[0], 40).replace('`', '')}}}`",
             fields=" ".join(f"`{{{name}}}`" for name in FIELDS),
         )
-    if not used & _DISTINGUISHING_FIELDS:
+    if not used_fields & _DISTINGUISHING_FIELDS:
         return _("Every post would look the same. Use at least one of {fields}.").format(
             fields=" ".join(f"`{{{name}}}`" for name in FIELDS if name in _DISTINGUISHING_FIELDS)
         )
     return None
 
 
-def fill_template(template: Template, values: Mapping[str, str]) -> Template:
+def fill_template(template: Template, value_by_field: Mapping[str, str]) -> Template:
     """Return a valid template with its fields filled in, without lines whose fields are all empty."""
 
     def lines(text: str) -> Iterator[str]:
         for line in text.split("\n"):
-            named = set(_fields(line))
-            if not named or any(values[name] for name in named):
-                yield _NO_LINK.sub(r"\1", Formatter().vformat(line, (), values))
+            line_fields = set(_iter_fields(line))
+            if not line_fields or any(value_by_field[name] for name in line_fields):
+                yield _EMPTY_LINK.sub(r"\1", Formatter().vformat(line, (), value_by_field))
 
     return Template(*("\n".join(lines(text)) for text in astuple(template)))
 
 
 def uses_field(template: Template, field: str) -> bool:
     """Return whether a valid template uses a field."""
-    return any(field in _fields(text) for text in astuple(template))
+    return any(field in _iter_fields(text) for text in astuple(template))
 
 
-def _fields(text: str) -> Iterator[str]:
+def _iter_fields(text: str) -> Iterator[str]:
     """Yield the fields as written, valid or not. Raises ValueError for unbalanced braces."""
     for _literal, name, spec, conversion in Formatter().parse(text):
         if name is not None:

@@ -28,13 +28,13 @@ def mentioned_role_id(client: discord.Client, server_id: int, channel_id: int, l
         return None
     channel = guild.get_channel_or_thread(channel_id)
     if channel is None or (isinstance(channel, discord.Thread) and channel.parent is None):
-        allowed = role.mentionable or guild.me.guild_permissions.mention_everyone
+        is_allowed = role.mentionable or guild.me.guild_permissions.mention_everyone
     else:
-        allowed = can_mention(guild.me, role, channel)
-    return role.id if allowed else None
+        is_allowed = can_mention(guild.me, role, channel)
+    return role.id if is_allowed else None
 
 
-def self_assign_refusal(role: discord.Role, *, manager_role: int | None) -> str | None:
+def find_self_assign_problem(role: discord.Role, *, manager_role: int | None) -> str | None:
     """Return why people must not assign a role to themselves, or None if they may.
 
     The sentence is in the current language. A role is safe if it grants nothing beyond @everyone's
@@ -42,14 +42,17 @@ def self_assign_refusal(role: discord.Role, *, manager_role: int | None) -> str 
     by Telex.
     """
     guild, name = role.guild, role.mention
-    everybodys = guild.default_role.permissions.value
+    everyone_permissions = guild.default_role.permissions.value
     reasons = (
         (
             role.is_default() or role.managed,
             _("Discord or an app assigns {role}, so people can’t give it to themselves."),
         ),
         (role.id == manager_role, _("{role} manages feeds, so people can’t give it to themselves.")),
-        (role.permissions.value & ~everybodys, _("{role} has permissions. Choose a role without any.")),
+        (
+            role.permissions.value & ~everyone_permissions,
+            _("{role} has permissions. Choose a role without any."),
+        ),
         (
             any(channel.overwrites_for(role).pair()[0].value for channel in guild.channels),
             _("{role} gives access to channels or permissions in them. Choose a role that doesn’t."),
@@ -63,4 +66,4 @@ def self_assign_refusal(role: discord.Role, *, manager_role: int | None) -> str 
             _("{role} is above my own role. Move mine up in the server’s settings."),
         ),
     )
-    return next((sentence.format(role=name) for is_so, sentence in reasons if is_so), None)
+    return next((sentence.format(role=name) for applies, sentence in reasons if applies), None)

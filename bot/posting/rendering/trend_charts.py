@@ -18,7 +18,7 @@ TREND_TIMEOUT_SECONDS = 20.0
 """Maximum time in seconds for detecting trends in the titles."""
 
 _MAX_NAME_LENGTH = 60
-_MIN_WHOLE_FACTOR = 3
+_MIN_WHOLE_NUMBER_FACTOR = 3
 """Factor from which a change is shown without decimals."""
 _MAX_ALT_TEXT_LENGTH = 1024  # https://discord.com/developers/docs/resources/message#attachment-object
 
@@ -30,76 +30,76 @@ async def load_trends(
 
     Raises StoreError, and WorkerError if it takes longer than `TREND_TIMEOUT_SECONDS`.
     """
-    read = await store.title_samples.sample(
-        feed_ids, since=now - 2 * period.seconds, before=now, most=2 * MAX_TITLES
+    title_sample = await store.title_samples.sample(
+        feed_ids, since=now - 2 * period.seconds, before=now, max_titles=2 * MAX_TITLES
     )
     return await workers.run(
-        detect_trends, now, period, read.step, read.titles, timeout=TREND_TIMEOUT_SECONDS
+        detect_trends, now, period, title_sample.step, title_sample.titles, timeout=TREND_TIMEOUT_SECONDS
     )
 
 
-def row_figures(line: TrendRow, *, outlets: bool = True) -> str:
+def figures_text(row: TrendRow, *, with_outlets: bool = True) -> str:
     """Return the numbers of articles and outlets of a topic, and of articles in the period before."""
-    told = [article_count(line.articles)]
-    if outlets:
-        told.append(format_count("{count} outlet", "{count} outlets", line.outlets))
-    told.append(_("{count} before").format(count=format_number(line.before)))
-    return " · ".join(told)
+    figures = [article_count_text(row.articles)]
+    if with_outlets:
+        figures.append(format_count("{count} outlet", "{count} outlets", row.outlets))
+    figures.append(_("{count} before").format(count=format_number(row.before)))
+    return " · ".join(figures)
 
 
-def leader_sentence(line: TrendRow) -> str:
+def leader_sentence(row: TrendRow) -> str:
     """Return a sentence of markup on the topic that rises most."""
     sentence = (
         _("**{name}** leads with {articles} from {outlets}, up from {before}.")
-        if line.before
+        if row.before
         else _("**{name}** leads with {articles} from {outlets}, none before.")
     )
     return sentence.format(
-        name=discord_text.to_markdown_line(line.name, _MAX_NAME_LENGTH),
-        articles=article_count(line.articles),
-        outlets=format_count("{count} outlet", "{count} outlets", line.outlets),
-        before=format_number(line.before),
+        name=discord_text.to_markdown_line(row.name, _MAX_NAME_LENGTH),
+        articles=article_count_text(row.articles),
+        outlets=format_count("{count} outlet", "{count} outlets", row.outlets),
+        before=format_number(row.before),
     )
 
 
-def article_count(count: int) -> str:
+def article_count_text(count: int) -> str:
     """Return a number of articles in words."""
     return format_count("{count} article", "{count} articles", count)
 
 
-def rising_chart(lines: Sequence[TrendRow], period: TrendPeriod, now: int) -> Chart | None:
+def build_rising_chart(rows: Sequence[TrendRow], period: TrendPeriod, now: int) -> Chart | None:
     """Return the chart of rising topics, in the current language; None if there are none."""
-    return _chart(_("Rising"), lines, period, now) if lines else None
+    return _build_chart(_("Rising"), rows, period, now) if rows else None
 
 
-def outlets_chart(lines: Sequence[TrendRow], period: TrendPeriod, now: int) -> Chart | None:
+def build_outlets_chart(rows: Sequence[TrendRow], period: TrendPeriod, now: int) -> Chart | None:
     """Return the chart of the outlets that publish most, in the current language; None if there are none."""
-    chart = _chart(_("Outlets"), lines, period, now, outlets=False) if lines else None
+    chart = _build_chart(_("Outlets"), rows, period, now, include_outlets=False) if rows else None
     return chart and chart._replace(colour=1)
 
 
-def _chart(
-    title: str, lines: Sequence[TrendRow], period: TrendPeriod, now: int, *, outlets: bool = True
+def _build_chart(
+    title: str, trend_rows: Sequence[TrendRow], period: TrendPeriod, now: int, *, include_outlets: bool = True
 ) -> Chart:
     rows = tuple(
         ChartRow(
-            discord_text.to_plain_line(line.name, _MAX_NAME_LENGTH),
-            _change(line),
-            line.counts,
-            row_figures(line, outlets=outlets),
+            discord_text.to_plain_line(trend_row.name, _MAX_NAME_LENGTH),
+            _change_text(trend_row),
+            trend_row.counts,
+            figures_text(trend_row, with_outlets=include_outlets),
         )
-        for line in lines[:MAX_ROWS]
+        for trend_row in trend_rows[:MAX_ROWS]
     )
-    ticks = _tick_label(now - 2 * period.seconds, period), _tick_label(now, period)
-    return Chart(title, _("before"), _period_label(period), ticks, rows)
+    tick_labels = _tick_label(now - 2 * period.seconds, period), _tick_label(now, period)
+    return Chart(title, _("before"), _period_label(period), tick_labels, rows)
 
 
-def _change(line: TrendRow) -> str:
+def _change_text(row: TrendRow) -> str:
     """Return the factor by which a topic rose, or that it is new."""
-    if not line.before:
+    if not row.before:
         return _("new")
-    factor = line.articles / line.before
-    digits = "#,##0" if factor >= _MIN_WHOLE_FACTOR else "0.#"
+    factor = row.articles / row.before
+    digits = "#,##0" if factor >= _MIN_WHOLE_NUMBER_FACTOR else "0.#"
     return f"×{format_decimal(factor, digits, locale=i18n.current_language())}"
 
 
@@ -111,18 +111,19 @@ def _period_label(period: TrendPeriod) -> str:
     }[period]
 
 
-def _tick_label(moment: int, period: TrendPeriod) -> str:
+def _tick_label(timestamp: int, period: TrendPeriod) -> str:
     """Return a date in the current language; for a period of a day the time in UTC."""
-    when = datetime.fromtimestamp(moment, UTC)
+    tick_time = datetime.fromtimestamp(timestamp, UTC)
     if period is TrendPeriod.DAY:
-        return f"{format_time(when, 'HH:mm', locale=i18n.current_language())} UTC"
-    return str(format_skeleton("MMMd", when, locale=i18n.current_language()))
+        return f"{format_time(tick_time, 'HH:mm', locale=i18n.current_language())} UTC"
+    return str(format_skeleton("MMMd", tick_time, locale=i18n.current_language()))
 
 
 def chart_alt_text(chart: Chart) -> str:
     """Return the alt text of a chart, for screen readers."""
     rows = (
-        _("{name}: {told}").format(name=row.label, told=f"{row.told}, {row.change}.") for row in chart.rows
+        _("{name}: {told}").format(name=row.label, told=f"{row.alt_text}, {row.change}.")
+        for row in chart.rows
     )
     return discord_text.truncate_utf16(
         f"{chart.title}, {chart.later}. {' '.join(rows)}", _MAX_ALT_TEXT_LENGTH

@@ -3,7 +3,7 @@
 import logging
 
 from bot.store import Store
-from bot.watches.watch_matching import DMS_CLOSED
+from bot.watches.watch_matching import DMS_CLOSED_PROBLEM
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +24,12 @@ class BlockedChannels:
         Closed direct messages stay blocked until the user opens them. Raises StoreError.
         """
         now = self._clock.now()
-        before = await self._store.dispatches.problem(channel_id)
-        wait = min(max(now - before.since if before is not None else 0, MIN_BLOCK_SECONDS), MAX_BLOCK_SECONDS)
-        retry_at = None if problem == DMS_CLOSED else now + wait
+        previous_problem = await self._store.dispatches.get_problem(channel_id)
+        wait_seconds = min(
+            max(now - previous_problem.since if previous_problem is not None else 0, MIN_BLOCK_SECONDS),
+            MAX_BLOCK_SECONDS,
+        )
+        retry_at = None if problem == DMS_CLOSED_PROBLEM else now + wait_seconds
         await self._store.dispatches.block_channel(channel_id, problem, retry_at)
         self.log_once(channel_id, problem, problem)
 
@@ -38,7 +41,7 @@ class BlockedChannels:
 
     async def unblock(self, channel_id: int) -> None:
         """Unblock a channel after a successful send. Raises StoreError."""
-        if await self._store.dispatches.problem(channel_id) is not None:
+        if await self._store.dispatches.get_problem(channel_id) is not None:
             await self._store.dispatches.unblock_channel(channel_id)
         if self._logged_reasons.pop(channel_id, None) is not None:
             log.info("channel unblocked channel=%d", channel_id)

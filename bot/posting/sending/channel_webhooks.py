@@ -29,9 +29,9 @@ class ChannelWebhooks:
 
     def __init__(self, client: discord.Client, clock: Clock) -> None:
         self._client, self._clock = client, clock
-        self._by_channel: dict[int, discord.Webhook] = {}
-        self._by_id: dict[int, discord.Webhook] = {}
-        self._rejected_until: dict[int, tuple[float, SendOutcome]] = {}  # monotonic seconds
+        self._webhook_by_channel_id: dict[int, discord.Webhook] = {}
+        self._webhook_by_id: dict[int, discord.Webhook] = {}
+        self._rejections: dict[int, tuple[float, SendOutcome]] = {}  # monotonic seconds
         self._locks = KeyedLocks()
         self.channel_by_webhook_id: dict[int, int] = {}
         """Channel id of each webhook that was used, by webhook id."""
@@ -53,14 +53,14 @@ class ChannelWebhooks:
         channel = webhook_channel_of(place)
         if channel is None:
             return ChannelBlocked(SendProblem.CHANNEL_GONE)
-        if lacking := permissions.missing_webhook_permissions(channel):
-            return ChannelBlocked(" ".join((SendProblem.FORBIDDEN, *lacking)))
+        if missing_permissions := permissions.find_missing_webhook_permissions(channel):
+            return ChannelBlocked(" ".join((SendProblem.FORBIDDEN, *missing_permissions)))
         await self._locks.wait_until_free(channel.id)
-        if (known := self._by_channel.get(channel.id)) is not None:
-            return known
-        until, refusal = self._rejected_until.get(channel.id, (0.0, None))
-        if refusal is not None and self._clock.monotonic() < until and not ignore_backoff:
-            return refusal
+        if (cached_webhook := self._webhook_by_channel_id.get(channel.id)) is not None:
+            return cached_webhook
+        rejected_until, rejection = self._rejections.get(channel.id, (0.0, None))
+        if rejection is not None and self._clock.monotonic() < rejected_until and not ignore_backoff:
+            return rejection
         self._locks[channel.id] = None
         try:
             webhook = await try_request(self._fetch_or_create(channel))
@@ -68,10 +68,10 @@ class ChannelWebhooks:
             self._locks.release(channel.id)
         if isinstance(webhook, ChannelBlocked | Rejected):
             log.warning("webhook refused channel=%d outcome=%s", channel.id, webhook)
-            self._rejected_until[channel.id] = self._clock.monotonic() + _REJECTED_RETRY_SECONDS, webhook
+            self._rejections[channel.id] = self._clock.monotonic() + _REJECTED_RETRY_SECONDS, webhook
         if isinstance(webhook, SendOutcome):
             return webhook
-        self._by_channel[channel.id] = webhook
+        self._webhook_by_channel_id[channel.id] = webhook
         self._remember(webhook, channel.id)
         return webhook
 
@@ -81,9 +81,9 @@ class ChannelWebhooks:
         Works without the permission to manage webhooks. Raises any error that is neither discord.py's nor
         aiohttp's.
         """
-        known = self._by_id.get(webhook_id)
-        if known is not None:
-            return known
+        cached_webhook = self._webhook_by_id.get(webhook_id)
+        if cached_webhook is not None:
+            return cached_webhook
         webhook = await try_request(self._client.fetch_webhook(webhook_id))
         if isinstance(webhook, SendOutcome):
             return webhook
@@ -92,10 +92,10 @@ class ChannelWebhooks:
         self._remember(webhook, webhook.channel_id)
         return webhook
 
-    async def own_ids(self, place: Target) -> set[int]:
+    async def fetch_own_ids(self, place: Target) -> set[int]:
         """Return the ids of the bot's webhooks in a channel; empty if Telex may not list them."""
         channel = webhook_channel_of(place)
-        if channel is None or permissions.missing_webhook_permissions(channel):
+        if channel is None or permissions.find_missing_webhook_permissions(channel):
             return set()
         try:
             return {webhook.id for webhook in await self._fetch_own(channel)}
@@ -104,31 +104,31 @@ class ChannelWebhooks:
 
     def forget(self, webhook: discord.Webhook) -> None:
         """Remove a webhook from the cache after somebody deleted or moved it."""
-        self._by_id.pop(webhook.id, None)
+        self._webhook_by_id.pop(webhook.id, None)
         channel_id = self.channel_by_webhook_id.pop(webhook.id, None)
         if channel_id is not None:
-            self._by_channel.pop(channel_id, None)
+            self._webhook_by_channel_id.pop(channel_id, None)
 
     def _remember(self, webhook: discord.Webhook, channel_id: int) -> None:
-        self._by_id[webhook.id] = webhook
+        self._webhook_by_id[webhook.id] = webhook
         self.channel_by_webhook_id[webhook.id] = channel_id
 
     async def _fetch_or_create(self, channel: WebhookChannel) -> discord.Webhook:
-        own = await self._fetch_own(channel)
-        return own[0] if own else await channel.create_webhook(name=_WEBHOOK_NAME)
+        own_webhooks = await self._fetch_own(channel)
+        return own_webhooks[0] if own_webhooks else await channel.create_webhook(name=_WEBHOOK_NAME)
 
     async def _fetch_own(self, channel: WebhookChannel) -> list[discord.Webhook]:
-        mine = self._client.user
-        own = [
+        bot_user = self._client.user
+        own_webhooks = [
             webhook
             for webhook in await channel.webhooks()
             if webhook.type is discord.WebhookType.incoming
             and webhook.token is not None
             and webhook.user is not None
-            and mine is not None
-            and webhook.user.id == mine.id
+            and bot_user is not None
+            and webhook.user.id == bot_user.id
         ]
-        return sorted(own, key=lambda webhook: webhook.id)
+        return sorted(own_webhooks, key=lambda webhook: webhook.id)
 
 
 def webhook_channel_of(place: Target) -> WebhookChannel | None:

@@ -9,7 +9,7 @@ from bot.core.models import Dispatch, DispatchKind
 from bot.posting import daily_threads, forum_tags
 from bot.posting.posting_context import PostingContext
 from bot.posting.recovery import delivery_lookup, own_messages
-from bot.posting.rendering.dispatch_rendering import render
+from bot.posting.rendering.dispatch_rendering import render_dispatch
 from bot.posting.rendering.messages import Message
 from bot.posting.sending import message_targets
 from bot.posting.sending.message_targets import Target
@@ -45,13 +45,13 @@ class DispatchSender:
         place = await self.resolve_target(dispatch)
         if isinstance(place, SendOutcome):
             return place
-        admitted = await self._audience.restrict_to_audience(dispatch)
-        if admitted is None:
+        readable_dispatch = await self._audience.restrict_to_audience(dispatch)
+        if readable_dispatch is None:
             return SendProblem.NOTHING_READABLE
-        if isinstance(admitted, SendOutcome):
-            return admitted
-        message = await self.render(admitted)
-        return SendProblem.ARTICLE_GONE if message is None else (place, admitted, message)
+        if isinstance(readable_dispatch, SendOutcome):
+            return readable_dispatch
+        message = await self.render(readable_dispatch)
+        return SendProblem.ARTICLE_GONE if message is None else (place, readable_dispatch, message)
 
     async def find_delivered(self, dispatch: Dispatch) -> tuple[SendOutcome | None, bool]:
         """Look up the message of a claim; return its outcome, and whether it is safe to send at once.
@@ -70,19 +70,19 @@ class DispatchSender:
             ), False
         if isinstance(place, SendOutcome):
             return place, False
-        claimed = dispatch.claimed_at if dispatch.claimed_at is not None else dispatch.created_at
+        claimed_at = dispatch.claimed_at if dispatch.claimed_at is not None else dispatch.created_at
         message = await self.render(dispatch)
-        span = await own_messages.history_window_for(
+        window = await own_messages.build_history_window(
             self._store,
             self._webhooks,
             place,
             server_id=dispatch.server_id,
             channel_id=dispatch.channel_id,
-            since=claimed,
+            since=claimed_at,
             until=None,
         )
         had_nonce = message_targets.supports_nonce(place) and dispatch.webhook_id is None
-        return await delivery_lookup.find_delivered_message(place, dispatch, message, span), had_nonce
+        return await delivery_lookup.find_delivered_message(place, dispatch, message, window), had_nonce
 
     @overload
     async def resolve_target(self, dispatch: Dispatch) -> Target | SendOutcome: ...
@@ -100,14 +100,14 @@ class DispatchSender:
             return RetryAfter(_UNAVAILABLE_RETRY_SECONDS, "the server is unavailable")
         if dispatch.person_id is not None:
             return await message_targets.open_dm(self._client, dispatch.person_id)
-        found = await message_targets.find_channel(self._client, dispatch.channel_id)
-        if isinstance(found, SendOutcome):
-            return found
-        return await daily_threads.place(self._context, found, dispatch, may_make=create)
+        channel = await message_targets.find_channel(self._client, dispatch.channel_id)
+        if isinstance(channel, SendOutcome):
+            return channel
+        return await daily_threads.resolve_daily_thread(self._context, channel, dispatch, may_create=create)
 
     async def render(self, dispatch: Dispatch) -> Message | None:
         """Return the current message of a dispatch; None without stored articles. Raises StoreError."""
-        return await render(self._context, dispatch)
+        return await render_dispatch(self._context, dispatch)
 
     async def send(self, place: Target, dispatch: Dispatch, message: Message) -> SendOutcome:
         """Send a message, a second time if the response was lost and a nonce makes that safe.
@@ -118,8 +118,8 @@ class DispatchSender:
         if outcome is None:
             message = await self._with_forum_tags(place, dispatch, message)
             outcome = await self._send_with_nonce(place, dispatch, message)
-        is_inside = isinstance(place, discord.Thread) and place.id != dispatch.channel_id
-        if isinstance(outcome, Sent) and is_inside:
+        is_daily_thread = isinstance(place, discord.Thread) and place.id != dispatch.channel_id
+        if isinstance(outcome, Sent) and is_daily_thread:
             return replace(outcome, thread_id=place.id)
         return outcome
 
@@ -135,7 +135,7 @@ class DispatchSender:
         """
         if dispatch.kind is not DispatchKind.POST:
             return None
-        if not (await self._store.preferences.of_channel(dispatch.channel_id)).as_outlet:
+        if not (await self._store.preferences.by_channel(dispatch.channel_id)).as_outlet:
             return None
         outcome: SendOutcome = ChannelBlocked(SendProblem.WEBHOOK_GONE)
         for _attempt in range(2):
@@ -157,8 +157,8 @@ class DispatchSender:
         return outcome
 
     async def _send_with_nonce(self, place: Target, dispatch: Dispatch, message: Message) -> SendOutcome:
-        outcome = await message_targets.send(place, message, message_targets.nonce(dispatch))
+        outcome = await message_targets.send(place, message, message_targets.compute_nonce(dispatch))
         if isinstance(outcome, DeliveryUnknown) and message_targets.supports_nonce(place):
             # Discord still remembers the nonce, and returns the first message if it has it.
-            outcome = await message_targets.send(place, message, message_targets.nonce(dispatch))
+            outcome = await message_targets.send(place, message, message_targets.compute_nonce(dispatch))
         return outcome

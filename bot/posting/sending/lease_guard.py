@@ -24,8 +24,8 @@ class LeaseGuard:
     Requests without the lease raise LeaseLost.
     """
 
-    def __init__(self, holds: Callable[[int], bool]) -> None:
-        self._holds_lease = holds
+    def __init__(self, owns_server: Callable[[int], bool]) -> None:
+        self._owns_server = owns_server
 
     def attach(self, trace: aiohttp.TraceConfig) -> None:
         """Register the hooks on the trace configuration of a session."""
@@ -34,5 +34,5 @@ class LeaseGuard:
 
     async def _check(self, _session: aiohttp.ClientSession, _context: SimpleNamespace, _about: Any) -> None:  # noqa: ANN401  # parameters of either hook
         server_id = current_server_id.get()
-        if server_id is not None and not self._holds_lease(server_id):
+        if server_id is not None and not self._owns_server(server_id):
             raise LeaseLost

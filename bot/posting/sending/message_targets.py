@@ -55,22 +55,22 @@ def fair_share_key(client: discord.Client, channel_id: int) -> int:
     return guild.id if isinstance(guild, discord.Guild) else channel_id
 
 
-async def open_dm(client: discord.Client, person_id: int) -> discord.DMChannel | SendOutcome:
+async def open_dm(client: discord.Client, user_id: int) -> discord.DMChannel | SendOutcome:
     """Return the DM channel of a user, or the outcome that explains why there is none.
 
     Raises any error that is neither discord.py's nor aiohttp's.
     """
-    return await try_request(client.create_dm(discord.Object(person_id)))
+    return await try_request(client.create_dm(discord.Object(user_id)))
 
 
-def nonce(dispatch: Dispatch) -> str:
+def compute_nonce(dispatch: Dispatch) -> str:
     """Return the nonce of a dispatch, equal for all attempts, so that Discord accepts only one of them.
 
     Discord remembers a nonce for a few minutes and allows 25 characters; this has 24. See
     https://discord.com/developers/docs/resources/message#create-message
     """
-    name = f"{dispatch.channel_id}:{dispatch.dedupe_key}"
-    return hashlib.blake2b(name.encode(), digest_size=12).hexdigest()
+    unique_name = f"{dispatch.channel_id}:{dispatch.dedupe_key}"
+    return hashlib.blake2b(unique_name.encode(), digest_size=12).hexdigest()
 
 
 def supports_nonce(place: Target) -> bool:
@@ -79,14 +79,16 @@ def supports_nonce(place: Target) -> bool:
 
 
 async def send(
-    place: Target, message: Message, nonce: str, webhook: discord.Webhook | None = None
+    place: Target, message: Message, nonce_text: str, webhook: discord.Webhook | None = None
 ) -> SendOutcome:
     """Send a message; if Discord rejects it, try its fallbacks without pictures, links and emoji.
 
     A message sent by `webhook` has no nonce. Raises any error that is neither discord.py's nor aiohttp's.
     """
-    if isinstance(place, GuildTarget) and (lacking := permissions.missing_permissions(place)):
-        return ChannelBlocked(" ".join([SendProblem.FORBIDDEN, *lacking]))
+    if isinstance(place, GuildTarget) and (
+        missing_permissions := permissions.find_missing_permissions(place)
+    ):
+        return ChannelBlocked(" ".join([SendProblem.FORBIDDEN, *missing_permissions]))
     if (
         message.picture is not None
         and isinstance(place, GuildTarget)
@@ -94,11 +96,11 @@ async def send(
     ):
         message = message.without_picture()
     outcome: SendOutcome = Rejected(SendProblem.REFUSED)
-    for attempt in message.fallbacks():
+    for variant in message.fallbacks():
         try:
             if webhook is not None:
-                return await _send_by_webhook(webhook, place, attempt)
-            return await _send_as_bot(place, attempt, nonce)
+                return await _send_by_webhook(webhook, place, variant)
+            return await _send_as_bot(place, variant, nonce_text)
         except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
             outcome = classify_error(error)
         if not isinstance(outcome, Rejected):
@@ -113,41 +115,46 @@ async def send(
 
 
 def _send_kwargs(message: Message) -> dict[str, Any]:
-    content = {name: part for name, part in message.send_kwargs().items() if part is not None}
+    send_arguments = {
+        name: argument for name, argument in message.send_kwargs().items() if argument is not None
+    }
     if message.content is not None:
-        content["content"] = message.content
+        send_arguments["content"] = message.content
     if message.picture is not None:
-        content["file"] = message.picture.file()
-    return content
+        send_arguments["file"] = message.picture.to_file()
+    return send_arguments
 
 
 async def _send_by_webhook(
     webhook: discord.Webhook, place: Target, message: Message
 ) -> Sent | ChannelBlocked:
     assert message.webhook_identity is not None
-    where: dict[str, Any] = {"thread": place} if isinstance(place, discord.Thread) else {}
+    target_arguments: dict[str, Any] = {"thread": place} if isinstance(place, discord.Thread) else {}
     if isinstance(place, discord.ForumChannel):
-        where = {"thread_name": message.name, "applied_tags": message.tags or discord.utils.MISSING}
-    sent = await webhook.send(
+        target_arguments = {
+            "thread_name": message.name,
+            "applied_tags": message.tags or discord.utils.MISSING,
+        }
+    sent_message = await webhook.send(
         username=message.webhook_identity.name,
         avatar_url=message.webhook_identity.avatar,
         wait=True,
         **_send_kwargs(message),
-        **where,
+        **target_arguments,
     )
     if isinstance(place, discord.ForumChannel):
-        return Sent(sent.id, sent.channel.id, webhook.id)
-    if sent.channel.id != place.id:  # Somebody moved the webhook.
-        await webhook.delete_message(sent.id)
+        return Sent(sent_message.id, sent_message.channel.id, webhook.id)
+    if sent_message.channel.id != place.id:  # Somebody moved the webhook.
+        await webhook.delete_message(sent_message.id)
         return ChannelBlocked(SendProblem.WEBHOOK_GONE)
-    return Sent(sent.id, None, webhook.id)
+    return Sent(sent_message.id, None, webhook.id)
 
 
 async def _send_as_bot(place: Target, message: Message, nonce: str) -> Sent:
-    content = _send_kwargs(message)
+    send_arguments = _send_kwargs(message)
     if isinstance(place, discord.ForumChannel):
-        made = await place.create_thread(
-            name=message.name, applied_tags=message.tags or discord.utils.MISSING, **content
+        created_thread = await place.create_thread(
+            name=message.name, applied_tags=message.tags or discord.utils.MISSING, **send_arguments
         )
-        return Sent(made.message.id, made.thread.id)
-    return Sent((await place.send(nonce=nonce, **content)).id)
+        return Sent(created_thread.message.id, created_thread.thread.id)
+    return Sent((await place.send(nonce=nonce, **send_arguments)).id)

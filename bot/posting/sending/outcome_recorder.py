@@ -37,7 +37,7 @@ class OutcomeRecorder:
 
     def __init__(self, store: Store) -> None:
         self._store, self._clock = store, store.clock
-        self._blocked = BlockedChannels(store)
+        self._blocked_channels = BlockedChannels(store)
 
     async def record(
         self, dispatch: Dispatch, outcome: SendOutcome, joined_article_ids: Collection[int] = ()
@@ -52,7 +52,7 @@ class OutcomeRecorder:
         )
 
     async def _record_once(
-        self, dispatch: Dispatch, outcome: SendOutcome, shown: Collection[int]
+        self, dispatch: Dispatch, outcome: SendOutcome, joined_article_ids: Collection[int]
     ) -> float | None:
         now, dispatches = self._clock.now(), self._store.dispatches
         match outcome:
@@ -62,22 +62,24 @@ class OutcomeRecorder:
                     message_id=message_id,
                     thread_id=thread_id,
                     webhook_id=webhook_id,
-                    now=now,
-                    shown=shown,
+                    sent_at=now,
+                    shown_article_ids=joined_article_ids,
                 )
-                await self._blocked.unblock(dispatch.channel_id)
+                await self._blocked_channels.unblock(dispatch.channel_id)
             case RetryAfter(seconds, error):
-                self._blocked.log_once(dispatch.channel_id, SendProblem.RETRYING, error)
-                due = now + math.ceil(max(seconds, backoff_seconds(dispatch)))
-                await dispatches.schedule_retry(dispatch.id, due=due, error=f"{SendProblem.RETRYING} {error}")
+                self._blocked_channels.log_once(dispatch.channel_id, SendProblem.RETRYING, error)
+                retry_at = now + math.ceil(max(seconds, backoff_seconds(dispatch)))
+                await dispatches.schedule_retry(
+                    dispatch.id, due_at=retry_at, error=f"{SendProblem.RETRYING} {error}"
+                )
             case DeliveryUnknown(error):
-                self._blocked.log_once(dispatch.channel_id, SendProblem.RETRYING, error)
-                await dispatches.record_unconfirmed(dispatch.id, f"{SendProblem.RETRYING} {error}")
+                self._blocked_channels.log_once(dispatch.channel_id, SendProblem.RETRYING, error)
+                await dispatches.record_in_doubt(dispatch.id, f"{SendProblem.RETRYING} {error}")
                 # Later attempts wait longer, so that a message that arrives late is found before the next.
                 return backoff_seconds(dispatch) if dispatch.attempts > 1 else LOOKUP_DELAY_SECONDS
             case ChannelBlocked(problem):
-                await dispatches.schedule_retry(dispatch.id, due=now, error=None)
-                await self._blocked.block(dispatch.channel_id, problem)
+                await dispatches.schedule_retry(dispatch.id, due_at=now, error=None)
+                await self._blocked_channels.block(dispatch.channel_id, problem)
             case Rejected(error):
                 await dispatches.mark_failed(dispatch.id, f"{SendProblem.REFUSED} {error}")
             case Unverifiable(reason):

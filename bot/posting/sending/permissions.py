@@ -38,7 +38,7 @@ def permission_label(permission: str) -> str:
     return names.get(permission, permission)
 
 
-def missing_permissions(
+def find_missing_permissions(
     place: GuildChannel, *, required: bool = True, history: bool = False, reactions: bool = False
 ) -> list[str]:
     """Return the permissions that Telex lacks in a channel, by their names in Discord's API.
@@ -46,50 +46,59 @@ def missing_permissions(
     `required` checks those that every post needs, `history` the one for delivery lookups, `reactions` the one
     for the seed reaction. Empty if the server is not in the cache, so that only Discord can tell.
     """
-    me = place.guild.me
-    if me is None or (isinstance(place, discord.Thread) and place.parent is None):
+    bot_member = place.guild.me
+    if bot_member is None or (isinstance(place, discord.Thread) and place.parent is None):
         return []
-    granted = place.permissions_for(me)
-    sending = "send_messages_in_threads" if isinstance(place, discord.Thread) else "send_messages"
-    wanted = ["view_channel", sending, "embed_links"] if required else []
-    wanted += ["read_message_history"] if history else []
-    wanted += ["add_reactions"] if reactions else []
+    own_permissions = place.permissions_for(bot_member)
+    send_permission = "send_messages_in_threads" if isinstance(place, discord.Thread) else "send_messages"
+    needed_permissions = ["view_channel", send_permission, "embed_links"] if required else []
+    needed_permissions += ["read_message_history"] if history else []
+    needed_permissions += ["add_reactions"] if reactions else []
     # In a forum Discord's settings call Send Messages "Create Posts".
-    renamed = {"send_messages": "create_posts"} if isinstance(place, discord.ForumChannel) else {}
-    return [renamed.get(permission, permission) for permission in wanted if not getattr(granted, permission)]
+    forum_names = {"send_messages": "create_posts"} if isinstance(place, discord.ForumChannel) else {}
+    return [
+        forum_names.get(permission, permission)
+        for permission in needed_permissions
+        if not getattr(own_permissions, permission)
+    ]
 
 
-def missing_thread_permissions(channel: discord.TextChannel) -> list[str]:
+def find_missing_thread_permissions(channel: discord.TextChannel) -> list[str]:
     """Return the permissions that Telex lacks to create threads in a channel and post in them.
 
     Names are those of Discord's API.
     """
-    granted = channel.permissions_for(channel.guild.me)
-    wanted = ["view_channel", "create_public_threads", "send_messages_in_threads", "read_message_history"]
-    return [permission for permission in wanted if not getattr(granted, permission)]
+    own_permissions = channel.permissions_for(channel.guild.me)
+    needed_permissions = [
+        "view_channel",
+        "create_public_threads",
+        "send_messages_in_threads",
+        "read_message_history",
+    ]
+    return [permission for permission in needed_permissions if not getattr(own_permissions, permission)]
 
 
-def missing_webhook_permissions(channel: discord.abc.GuildChannel) -> list[str]:
+def find_missing_webhook_permissions(channel: discord.abc.GuildChannel) -> list[str]:
     """Return the permissions that Telex lacks to post by a webhook in a channel.
 
     Names are those of Discord's API. Crossposting a message that a webhook sent needs Manage Messages:
     https://discord.com/developers/docs/resources/message#crosspost-message
     """
-    granted = channel.permissions_for(channel.guild.me)
+    own_permissions = channel.permissions_for(channel.guild.me)
     is_news = isinstance(channel, discord.TextChannel) and channel.is_news()
-    wanted = ["manage_webhooks", *(["manage_messages"] if is_news else [])]
-    return [permission for permission in wanted if not getattr(granted, permission)]
+    needed_permissions = ["manage_webhooks", *(["manage_messages"] if is_news else [])]
+    return [permission for permission in needed_permissions if not getattr(own_permissions, permission)]
 
 
 def can_attach_files(place: GuildChannel) -> bool:
     """Return whether Telex can attach files in a channel; True if only Discord can tell."""
-    me = place.guild.me
-    if me is None or (isinstance(place, discord.Thread) and place.parent is None):
+    bot_member = place.guild.me
+    if bot_member is None or (isinstance(place, discord.Thread) and place.parent is None):
         return True
-    return place.permissions_for(me).attach_files
+    return place.permissions_for(bot_member).attach_files
 
 
-def missing_permission_labels(
+def list_missing_permission_labels(
     place: GuildChannel, *, required: bool = True, useful: bool = False
 ) -> list[str]:
     """Return the labels of permissions that Telex lacks in a channel, in the current language.
@@ -98,5 +107,5 @@ def missing_permission_labels(
     """
     return [
         permission_label(permission)
-        for permission in missing_permissions(place, required=required, history=useful, reactions=useful)
+        for permission in find_missing_permissions(place, required=required, history=useful, reactions=useful)
     ]

@@ -32,14 +32,14 @@ _STATUS_TOO_MANY_REQUESTS = 429
 _ROUTE = re.compile(r"/api(?:/v\d+)?/(?P<kind>\w+)(?:/(?P<id>\d+))?(?P<rest>.*)")
 
 
-class _Request:
+class _CountedRequest:
     """A request that counts against the quota until `counts_until`, in monotonic seconds."""
 
     __slots__ = ("counts_until", "started_at")
 
-    def __init__(self, begun: float) -> None:
-        self.started_at = begun
-        self.counts_until = begun + MAX_TRANSIT_SECONDS + WINDOW_SECONDS
+    def __init__(self, started_at: float) -> None:
+        self.started_at = started_at
+        self.counts_until = started_at + MAX_TRANSIT_SECONDS + WINDOW_SECONDS
 
 
 class RateLimiter:
@@ -53,16 +53,20 @@ class RateLimiter:
         self,
         clock: Clock,
         store: Store,
-        share_of: Callable[[int], int],
-        webhooks: Mapping[int, int],
+        fair_share_key: Callable[[int], int],
+        channel_by_webhook_id: Mapping[int, int],
     ) -> None:
-        self._clock, self._share_of, self._webhooks = clock, share_of, webhooks
+        self._clock, self._fair_share_key, self._channel_by_webhook_id = (
+            clock,
+            fair_share_key,
+            channel_by_webhook_id,
+        )
         self._quota = RequestQuota(clock, store, self._grant_slots)
         self.responses_by_status: Counter[int] = Counter()
         """Responses since the start, by HTTP status."""
-        self._in_window: list[_Request] = []
-        self._min_round_trip = 0.0  # of recent requests
-        self._queues: tuple[FairQueue[asyncio.Future[_Request]], ...] = (FairQueue(1), FairQueue(1))
+        self._counted_requests: list[_CountedRequest] = []
+        self._min_round_trip_seconds = 0.0  # of recent requests
+        self._queues: tuple[FairQueue[asyncio.Future[_CountedRequest]], ...] = (FairQueue(1), FairQueue(1))
         self._wake_task: asyncio.Task[None] | None = None
         self.total_wait_seconds = 0.0
         """Total time in seconds that requests waited for a slot."""
@@ -78,35 +82,35 @@ class RateLimiter:
         trace.on_request_end.insert(0, self._on_request_end)
         trace.on_request_exception.append(self._on_request_exception)
 
-    async def acquire(self, key: Hashable, *, low_priority: bool = False) -> _Request:
+    async def acquire(self, key: Hashable, *, low_priority: bool = False) -> _CountedRequest:
         """Wait for a slot, and return the request that uses it.
 
         `key` is the one that the request is charged to. With `low_priority` it waits until no other does.
         """
-        begun = self._clock.monotonic()
-        mine: asyncio.Future[_Request] = asyncio.get_running_loop().create_future()
-        self._queues[low_priority].put(key, mine)
+        queued_at = self._clock.monotonic()
+        future: asyncio.Future[_CountedRequest] = asyncio.get_running_loop().create_future()
+        self._queues[low_priority].put(key, future)
         self._grant_slots()
-        request = await mine
-        self.total_wait_seconds += request.started_at - begun
+        request = await future
+        self.total_wait_seconds += request.started_at - queued_at
         return request
 
     def _grant_slots(self) -> None:
         now = self._clock.monotonic()
-        self._in_window = [request for request in self._in_window if request.counts_until > now]
-        allowed = self._quota.slots(now)
-        for line in self._queues:
-            while len(self._in_window) < allowed and (turn := line.try_acquire()) is not None:
-                line.release(turn, 1.0)
-                if not turn.item.done():  # The waiting task may have been cancelled.
-                    request = _Request(now)
-                    self._in_window.append(request)
-                    turn.item.set_result(request)
-        self._quota.report_demand(now, len(self._in_window), self.waiting_count)
+        self._counted_requests = [request for request in self._counted_requests if request.counts_until > now]
+        slots = self._quota.slots(now)
+        for queue in self._queues:
+            while len(self._counted_requests) < slots and (ticket := queue.try_acquire()) is not None:
+                queue.release(ticket, 1.0)
+                if not ticket.item.done():  # The waiting task may have been cancelled.
+                    request = _CountedRequest(now)
+                    self._counted_requests.append(request)
+                    ticket.item.set_result(request)
+        self._quota.report_demand(now, len(self._counted_requests), self.waiting_count)
         if self.waiting_count and self._wake_task is None:
-            soonest = min((request.counts_until for request in self._in_window), default=math.inf)
+            next_expiry = min((request.counts_until for request in self._counted_requests), default=math.inf)
             self._wake_task = asyncio.create_task(
-                self._wake_in(min(soonest - now, self._quota.seconds_until_recheck(now)))
+                self._wake_in(min(next_expiry - now, self._quota.seconds_until_recheck(now)))
             )
 
     async def _wake_in(self, seconds: float) -> None:
@@ -116,45 +120,51 @@ class RateLimiter:
 
     def _queue_key(self, path: str) -> tuple[Hashable, bool] | None:
         """Return the key and the priority of a request, or None if it does not count against the limit."""
-        found = _ROUTE.fullmatch(path)
-        if found is None or found["kind"] == "interactions":
+        route = _ROUTE.fullmatch(path)
+        if route is None or route["kind"] == "interactions":
             return None
-        key: Hashable = found["kind"]
-        if found["kind"] == "webhooks":
-            channel_id = self._webhooks.get(int(found["id"] or 0))
+        key: Hashable = route["kind"]
+        if route["kind"] == "webhooks":
+            channel_id = self._channel_by_webhook_id.get(int(route["id"] or 0))
             if channel_id is None:
                 return None
-            key = self._share_of(channel_id)
-        elif found["kind"] == "channels" and found["id"]:
-            key = self._share_of(int(found["id"]))
-        elif found["kind"] == "guilds" and found["id"]:
-            key = int(found["id"])
-        return key, "/reactions/" in found["rest"]
+            key = self._fair_share_key(channel_id)
+        elif route["kind"] == "channels" and route["id"]:
+            key = self._fair_share_key(int(route["id"]))
+        elif route["kind"] == "guilds" and route["id"]:
+            key = int(route["id"])
+        return key, "/reactions/" in route["rest"]
 
     async def _on_request_start(
         self,
         _session: aiohttp.ClientSession,
         context: SimpleNamespace,
-        begun: aiohttp.TraceRequestStartParams,
+        start_params: aiohttp.TraceRequestStartParams,
     ) -> None:
-        if (found := self._queue_key(begun.url.path)) is not None:
-            key, last = found
-            context.request = await self.acquire(key, low_priority=last)
+        if (queue_key := self._queue_key(start_params.url.path)) is not None:
+            key, low_priority = queue_key
+            context.request = await self.acquire(key, low_priority=low_priority)
 
     async def _on_request_end(
-        self, _session: aiohttp.ClientSession, context: SimpleNamespace, ended: aiohttp.TraceRequestEndParams
+        self,
+        _session: aiohttp.ClientSession,
+        context: SimpleNamespace,
+        end_params: aiohttp.TraceRequestEndParams,
     ) -> None:
         now = self._clock.monotonic()
-        status = ended.response.status
+        status = end_params.response.status
         self.responses_by_status[status] += 1
         # Discord does not count 429 responses with the scope "shared" as invalid requests.
-        if status in INVALID_REQUEST_STATUSES and ended.response.headers.get("X-RateLimit-Scope") != "shared":
+        if (
+            status in INVALID_REQUEST_STATUSES
+            and end_params.response.headers.get("X-RateLimit-Scope") != "shared"
+        ):
             self._quota.record_invalid_request(now)
         if (
             status == _STATUS_TOO_MANY_REQUESTS
-            and ended.response.headers.get("X-RateLimit-Scope") == "global"
+            and end_params.response.headers.get("X-RateLimit-Scope") == "global"
         ):
-            self._quota.pause(now, float(ended.response.headers.get("Retry-After", 1.0)))
+            self._quota.pause(now, float(end_params.response.headers.get("Retry-After", 1.0)))
             self._grant_slots()
         self._record_round_trip(context, now)
 
@@ -162,7 +172,7 @@ class RateLimiter:
         self,
         _session: aiohttp.ClientSession,
         context: SimpleNamespace,
-        _why: aiohttp.TraceRequestExceptionParams,
+        _exception_params: aiohttp.TraceRequestExceptionParams,
     ) -> None:
         self._record_round_trip(context, self._clock.monotonic())
 
@@ -172,10 +182,14 @@ class RateLimiter:
         Discord counted it at some moment before its response left. A request that starts `WINDOW_SECONDS`
         after the latest such moment, less the shortest way there, cannot fall into the same second.
         """
-        request: _Request | None = getattr(context, "request", None)
+        request: _CountedRequest | None = getattr(context, "request", None)
         if request is not None:
-            way = now - request.started_at
-            self._min_round_trip = min(way, self._min_round_trip + RTT_DRIFT_SECONDS)
-            request.counts_until = min(request.counts_until, now - self._min_round_trip + WINDOW_SECONDS)
+            round_trip_seconds = now - request.started_at
+            self._min_round_trip_seconds = min(
+                round_trip_seconds, self._min_round_trip_seconds + RTT_DRIFT_SECONDS
+            )
+            request.counts_until = min(
+                request.counts_until, now - self._min_round_trip_seconds + WINDOW_SECONDS
+            )
             if self.waiting_count:
                 self._grant_slots()

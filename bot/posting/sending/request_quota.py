@@ -49,18 +49,18 @@ class RequestQuota:
     """The slots of this process. `on_change` is called after each renewal."""
 
     def __init__(self, clock: Clock, store: Store, on_change: Callable[[], None]) -> None:
-        self._clock, self._shares, self._on_change = clock, store.request_budget, on_change
-        self._process = secrets.randbits(62) | 1
-        self._slots = 0 if self._shares.is_shared else MAX_REQUESTS_PER_SECOND
+        self._clock, self._budget_store, self._on_change = clock, store.request_budget, on_change
+        self._process_id = secrets.randbits(62) | 1
+        self._slots = 0 if self._budget_store.is_shared else MAX_REQUESTS_PER_SECOND
         self._reserved_slots = self._slots  # Slots that no peer can have been granted.
         self._requested_at = -math.inf
-        self._valid_until = -math.inf if self._shares.is_shared else math.inf
+        self._valid_until = -math.inf if self._budget_store.is_shared else math.inf
         self._frozen_slots: int | None = None  # Upper bound while a renewal is in flight.
         self._is_store_unreachable = False
         self._invalid_times: deque[float] = deque()
         self._invalid_in_other_processes = 0
-        self._paused_until = self._published_pause = -math.inf
-        self._renewal: asyncio.Task[None] | None = None
+        self._paused_until = self._published_paused_until = -math.inf
+        self._renewal_task: asyncio.Task[None] | None = None
 
     def slots(self, now: float) -> int:
         """Return how many requests may count at `now`, in monotonic seconds."""
@@ -69,30 +69,32 @@ class RequestQuota:
         if now >= self._valid_until:
             return int(self._is_store_unreachable)
         slots = self._slots if self._frozen_slots is None else min(self._slots, self._frozen_slots)
-        return min(slots, _allowed_rate(self._invalid_count(now) + self._invalid_in_other_processes))
+        return min(slots, _allowed_slots(self._invalid_count(now) + self._invalid_in_other_processes))
 
     def seconds_until_recheck(self, now: float) -> float:
         """Return the seconds after which a waiting request must check again, even if no request ends."""
         if now < self._paused_until:
             return self._paused_until - now
-        return URGENT_RENEW_INTERVAL_SECONDS if self._shares.is_shared else math.inf
+        return URGENT_RENEW_INTERVAL_SECONDS if self._budget_store.is_shared else math.inf
 
-    def report_demand(self, now: float, in_flight: int, waiting: int) -> None:
+    def report_demand(self, now: float, in_flight_count: int, waiting_count: int) -> None:
         """Report the requests that count and those that wait; start a renewal if one is due."""
-        if not self._shares.is_shared or self._renewal is not None:
+        if not self._budget_store.is_shared or self._renewal_task is not None:
             return
-        is_urgent = (waiting and not self._slots) or self._reserved_slots > self._slots >= in_flight
+        is_urgent = (
+            waiting_count and not self._slots
+        ) or self._reserved_slots > self._slots >= in_flight_count
         if now - self._requested_at >= (
             URGENT_RENEW_INTERVAL_SECONDS if is_urgent else RENEW_INTERVAL_SECONDS
         ):
-            self._requested_at, self._frozen_slots = now, in_flight
-            mine = RequestAllocation(
-                self._process,
-                in_flight,
-                min(in_flight + waiting + HEADROOM_SLOTS, MAX_REQUESTS_PER_SECOND),
+            self._requested_at, self._frozen_slots = now, in_flight_count
+            allocation = RequestAllocation(
+                self._process_id,
+                in_flight_count,
+                min(in_flight_count + waiting_count + HEADROOM_SLOTS, MAX_REQUESTS_PER_SECOND),
                 self._invalid_count(now),
             )
-            self._renewal = asyncio.create_task(self._renew(mine, now))
+            self._renewal_task = asyncio.create_task(self._renew(allocation, now))
 
     def record_invalid_request(self, now: float) -> None:
         """Count an invalid request, which lowers the rate."""
@@ -114,45 +116,52 @@ class RequestQuota:
             self._invalid_times.popleft()
         return len(self._invalid_times)
 
-    async def _renew(self, own_share: RequestAllocation, now: float) -> None:
-        held_until = self._paused_until
-        held = held_until - now if held_until > max(now, self._published_pause) else 0.0
+    async def _renew(self, own_allocation: RequestAllocation, now: float) -> None:
+        paused_until = self._paused_until
+        pause_seconds = paused_until - now if paused_until > max(now, self._published_paused_until) else 0.0
         try:
-            found = await self._shares.allocate(
-                own_share,
-                fair_share,
-                lasts=GRANT_TTL_SECONDS + MAX_TRANSIT_SECONDS + WINDOW_SECONDS,
-                held=held,
+            grant = await self._budget_store.allocate(
+                own_allocation,
+                compute_fair_share,
+                ttl=GRANT_TTL_SECONDS + MAX_TRANSIT_SECONDS + WINDOW_SECONDS,
+                pause=pause_seconds,
             )
         except StoreError:
             self._is_store_unreachable = True
         else:
-            self._is_store_unreachable, self._published_pause = False, held_until
-            self._slots, self._reserved_slots = found.slots, max(found.slots, own_share.slots)
-            self._invalid_in_other_processes = found.refused_elsewhere
+            self._is_store_unreachable, self._published_paused_until = False, paused_until
+            self._slots, self._reserved_slots = grant.slots, max(grant.slots, own_allocation.slots)
+            self._invalid_in_other_processes = grant.rate_limited_elsewhere
             self._valid_until = now + GRANT_TTL_SECONDS
-            self._paused_until = max(self._paused_until, self._clock.monotonic() + found.pause_seconds)
+            self._paused_until = max(self._paused_until, self._clock.monotonic() + grant.pause_seconds)
         finally:
-            self._frozen_slots = self._renewal = None
+            self._frozen_slots = self._renewal_task = None
         self._on_change()
 
 
-def fair_share(own_share: RequestAllocation, others: Sequence[RequestAllocation]) -> int:
+def compute_fair_share(
+    own_allocation: RequestAllocation, peer_allocations: Sequence[RequestAllocation]
+) -> int:
     """Return the slots of a process: its max-min fair share, capped by what its peers have released.
 
     The remainder of the division goes to the processes with the largest demand; of equal ones, to those with
     the fewest slots.
     """
-    budget = _allowed_rate(own_share.rate_limited_count + sum(other.rate_limited_count for other in others))
-    left, fair = budget, 0
-    by_need = sorted((own_share, *others), key=lambda share: (share.demand, -share.slots))
-    for number, share in enumerate(by_need):
-        given = min(share.demand, left // (len(by_need) - number))
-        left -= given
-        if share is own_share:
-            fair = given
-    return max(0, min(fair, budget - sum(other.slots for other in others)))
+    budget = _allowed_slots(
+        own_allocation.rate_limited_count
+        + sum(peer_allocation.rate_limited_count for peer_allocation in peer_allocations)
+    )
+    remaining_slots, own_slots = budget, 0
+    allocations_by_demand = sorted(
+        (own_allocation, *peer_allocations), key=lambda candidate: (candidate.demand, -candidate.slots)
+    )
+    for index, allocation in enumerate(allocations_by_demand):
+        granted_slots = min(allocation.demand, remaining_slots // (len(allocations_by_demand) - index))
+        remaining_slots -= granted_slots
+        if allocation is own_allocation:
+            own_slots = granted_slots
+    return max(0, min(own_slots, budget - sum(peer.slots for peer in peer_allocations)))
 
 
-def _allowed_rate(refused: int) -> int:
-    return max(1, round(MAX_REQUESTS_PER_SECOND * (1 - refused / MAX_INVALID_REQUESTS)))
+def _allowed_slots(invalid_count: int) -> int:
+    return max(1, round(MAX_REQUESTS_PER_SECOND * (1 - invalid_count / MAX_INVALID_REQUESTS)))

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import aiohttp
 import discord
 
-from bot.posting.sending.send_outcomes import UnconfirmedPostError, retry_after
+from bot.posting.sending.send_outcomes import UnconfirmedPostError, retry_after_seconds
 
 _WEBHOOK_PATH = re.compile(r"/webhooks/(\d+)/")
 _STATUS_TOO_MANY_REQUESTS = 429
@@ -24,8 +24,8 @@ class RetryGuard:
     Raises UnconfirmedPostError, or discord.RateLimited for a webhook.
     """
 
-    def __init__(self, webhooks: Container[int]) -> None:
-        self._webhooks = webhooks
+    def __init__(self, webhook_ids: Container[int]) -> None:
+        self._webhook_ids = webhook_ids
 
     def attach(self, trace: aiohttp.TraceConfig) -> None:
         """Register the hooks on the trace configuration of a session."""
@@ -35,13 +35,15 @@ class RetryGuard:
         self,
         _session: aiohttp.ClientSession,
         _context: SimpleNamespace,
-        answered: aiohttp.TraceRequestEndParams,
+        end_params: aiohttp.TraceRequestEndParams,
     ) -> None:
-        status, path = answered.response.status, answered.url.path
-        found = _WEBHOOK_PATH.search(path)
-        by_webhook = found is not None and int(found[1]) in self._webhooks
+        status, path = end_params.response.status, end_params.url.path
+        webhook_match = _WEBHOOK_PATH.search(path)
+        by_webhook = webhook_match is not None and int(webhook_match[1]) in self._webhook_ids
         if by_webhook and status == _STATUS_TOO_MANY_REQUESTS:
-            raise discord.RateLimited(retry_after(answered.response.headers))
-        makes = answered.method == "POST" and (by_webhook or path.endswith(("/threads", "/webhooks")))
-        if makes and status >= _MIN_SERVER_ERROR:
+            raise discord.RateLimited(retry_after_seconds(end_params.response.headers))
+        creates_post = end_params.method == "POST" and (
+            by_webhook or path.endswith(("/threads", "/webhooks"))
+        )
+        if creates_post and status >= _MIN_SERVER_ERROR:
             raise UnconfirmedPostError(f"{status} to a new post")

@@ -11,7 +11,7 @@ from typing import TypeVar
 import aiohttp
 import discord
 
-from bot.watches.watch_matching import DMS_CLOSED
+from bot.watches.watch_matching import DMS_CLOSED_PROBLEM
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,23 +97,23 @@ class SendProblem(StrEnum):
     INTERNAL_ERROR = "fault"
 
 
-ALREADY_PUBLISHED = 40033
-ARCHIVED = 50083
-EDITED_TOO_OFTEN = 30046
+ALREADY_CROSSPOSTED_CODE = 40033
+THREAD_ARCHIVED_CODE = 50083
+TOO_MANY_EDITS_CODE = 30046
 
-_PROBLEMS = {
+_PROBLEM_BY_CODE = {
     10003: SendProblem.CHANNEL_GONE,  # unknown channel
     10004: SendProblem.CHANNEL_GONE,  # unknown server
     10015: SendProblem.WEBHOOK_GONE,
     50027: SendProblem.WEBHOOK_GONE,  # invalid webhook token
     30007: SendProblem.TOO_MANY_WEBHOOKS,
-    50007: DMS_CLOSED,  # cannot send messages to this user
-    50278: DMS_CLOSED,  # no server in common
+    50007: DMS_CLOSED_PROBLEM,  # cannot send messages to this user
+    50278: DMS_CLOSED_PROBLEM,  # no server in common
     50001: SendProblem.FORBIDDEN,
     50013: SendProblem.FORBIDDEN,
     50024: SendProblem.NOT_TEXT,  # cannot execute action on this channel type
     50008: SendProblem.NOT_TEXT,  # cannot send messages in a non-text channel
-    ARCHIVED: SendProblem.LOCKED,
+    THREAD_ARCHIVED_CODE: SendProblem.LOCKED,
     160005: SendProblem.LOCKED,
     160006: SendProblem.TOO_MANY_THREADS,
     160007: SendProblem.TOO_MANY_THREADS,  # of an announcement channel
@@ -125,9 +125,9 @@ _DEFAULT_RETRY_SECONDS = 60.0
 _SHORT_RETRY_SECONDS = 5.0
 
 T = TypeVar("T")
-_UNAUTHORISED = 401
-_TOO_MANY = 429
-_SERVER_ERROR = 500
+_STATUS_UNAUTHORISED = 401
+_STATUS_TOO_MANY_REQUESTS = 429
+_MIN_SERVER_ERROR = 500
 
 
 def classify_error(error: Exception) -> SendOutcome:
@@ -151,14 +151,14 @@ def classify_error(error: Exception) -> SendOutcome:
     raise error
 
 
-async def try_request(question: Awaitable[T]) -> T | SendOutcome:
+async def try_request(request: Awaitable[T]) -> T | SendOutcome:
     """Await a request to Discord and return its result, or the outcome that explains why there is none.
 
     For requests that are safe to repeat: a lost response becomes `RetryAfter`. Raises any error that is
     neither discord.py's nor aiohttp's.
     """
     try:
-        return await question
+        return await request
     except Exception as error:  # noqa: BLE001  # `classify_error` raises all other errors again
         outcome = classify_error(error)
     return (
@@ -167,23 +167,23 @@ async def try_request(question: Awaitable[T]) -> T | SendOutcome:
 
 
 def _classify_http_error(error: discord.HTTPException) -> SendOutcome:
-    words = f"{error.status} {error.code} {error.text}".strip()[:500]
-    if error.status == _TOO_MANY or error.code in _SLOW_DOWN_CODES:
-        return RetryAfter(retry_after(error.response.headers), words)
-    if problem := _PROBLEMS.get(error.code):
+    error_text = f"{error.status} {error.code} {error.text}".strip()[:500]
+    if error.status == _STATUS_TOO_MANY_REQUESTS or error.code in _SLOW_DOWN_CODES:
+        return RetryAfter(retry_after_seconds(error.response.headers), error_text)
+    if problem := _PROBLEM_BY_CODE.get(error.code):
         return ChannelBlocked(problem)
-    if error.status >= _SERVER_ERROR:
-        return DeliveryUnknown(words)
-    if error.status == _UNAUTHORISED:
-        return RetryAfter(_DEFAULT_RETRY_SECONDS, words)
+    if error.status >= _MIN_SERVER_ERROR:
+        return DeliveryUnknown(error_text)
+    if error.status == _STATUS_UNAUTHORISED:
+        return RetryAfter(_DEFAULT_RETRY_SECONDS, error_text)
     if isinstance(error, discord.Forbidden | discord.NotFound):
         return ChannelBlocked(
             SendProblem.FORBIDDEN if isinstance(error, discord.Forbidden) else SendProblem.CHANNEL_GONE
         )
-    return Rejected(words)
+    return Rejected(error_text)
 
 
-def retry_after(headers: Mapping[str, str]) -> float:
+def retry_after_seconds(headers: Mapping[str, str]) -> float:
     """Return the seconds to wait from the Retry-After header: at least 1, a default if it has none."""
     try:
         return max(1.0, float(headers.get("Retry-After", _DEFAULT_RETRY_SECONDS)))

@@ -11,9 +11,9 @@ from bot.text import discord_text, urls
 _MAX_NAME_LENGTH = 100
 
 
-def alert_texts_by_language(feed: Feed, kind: AlertKind, surplus: OverQuotaKind | None) -> dict[str, str]:
-    """Return the text of an alert by language code; `surplus` is the quota that the feed exceeds, if any."""
-    sentence = _ALERT_SENTENCES[kind] if surplus is None else _SURPLUS_SENTENCES[surplus]
+def alert_texts_by_language(feed: Feed, kind: AlertKind, over_quota: OverQuotaKind | None) -> dict[str, str]:
+    """Return the text of an alert by language code; `overflow` is the quota that the feed exceeds, if any."""
+    sentence = _ALERT_SENTENCES[kind] if over_quota is None else _OVER_QUOTA_SENTENCES[over_quota]
     if kind is AlertKind.FAILING and feed.error in {
         fetch_errors.LIST_NOT_FOUND,
         fetch_errors.REQUIRES_JAVASCRIPT,
@@ -22,15 +22,17 @@ def alert_texts_by_language(feed: Feed, kind: AlertKind, surplus: OverQuotaKind 
     name = discord_text.to_plain_line(feed.title, _MAX_NAME_LENGTH) or discord_text.to_plain_line(
         urls.redact(feed.url), _MAX_NAME_LENGTH
     )
-    told = {}
+    text_by_language = {}
     for language in i18n.LANGUAGES:
         with i18n.language_scope(language):
-            told[language] = _(sentence).format(feed=name, cause=describe_feed_error(feed.error or ""))
-    return told
+            text_by_language[language] = _(sentence).format(
+                feed=name, cause=describe_feed_error(feed.error or "")
+            )
+    return text_by_language
 
 
 _LIST_LOST = N_("I can’t find the list of “{feed}” anymore. {cause} I’ll keep trying.")
-_SURPLUS_SENTENCES: dict[OverQuotaKind, str] = {
+_OVER_QUOTA_SENTENCES: dict[OverQuotaKind, str] = {
     OverQuotaKind.ENTRIES: N_(
         "The feed “{feed}” brings more articles than I can keep. I keep the newest and check it less often; "
         "the rest isn’t posted."

@@ -2,7 +2,7 @@
 
 from bot.core.i18n import N_, _
 from bot.feeds import fetch_errors
-from bot.polling.full_text_fetcher import CRASHED
+from bot.polling.full_text_fetcher import CRASHED_OUTCOME
 from bot.store.records.content_records import PageFetch, PageFetchOutcome
 
 _SENTENCES = {
@@ -60,22 +60,22 @@ def describe_feed_error(code: str) -> str:
     return _("The site returned an error ({code}). Check the address.").format(code=code)
 
 
-def page_read_sentence(page: PageFetch, *, when: str) -> str:
+def page_fetch_sentence(page_fetch: PageFetch, *, when: str) -> str:
     """Return whether an article's web page was read, or why not, in the current language.
 
     `when` is the formatted time of the page fetch.
     """
-    if page.outcome == PageFetchOutcome.FETCHED:
+    if page_fetch.outcome == PageFetchOutcome.FETCHED:
         return _("the feed only has a teaser, so I read the page ({when})").format(when=when)
-    if page.outcome is None:
+    if page_fetch.outcome is None:
         return _("the feed only has a teaser; I’m about to read the page")
-    reason = _reason(page.outcome)
-    if page.due_at is not None:
+    reason = _page_fetch_reason(page_fetch.outcome)
+    if page_fetch.due_at is not None:
         return _("the feed only has a teaser; I’ll try the page again. {reason}").format(reason=reason)
     return _("the feed only has a teaser, and I didn’t read the page. {reason}").format(reason=reason)
 
 
-def _reason(outcome: str) -> str:
+def _page_fetch_reason(outcome: str) -> str:
     if outcome.startswith("http-") or outcome == fetch_errors.GONE:
         return _("The site returned an error ({code}).").format(code=outcome)
     broken = _("It crashed my reader.")
@@ -93,6 +93,6 @@ def _reason(outcome: str) -> str:
         fetch_errors.NO_EXTRA_TEXT: _("It has no more text than the feed."),
         fetch_errors.PARSE_TIMEOUT: _("It takes too long to read."),
         fetch_errors.PARSER_CRASHED: broken,
-        CRASHED: broken,
+        CRASHED_OUTCOME: broken,
     }
     return reasons.get(outcome) or describe_feed_error(outcome)

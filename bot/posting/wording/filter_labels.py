@@ -10,17 +10,20 @@ _MAX_FILTERS_LISTED = 5
 _MAX_QUERY_LENGTH = 60
 
 
-def filter_label(one: Filter, length: int = _MAX_QUERY_LENGTH) -> str:
+def filter_label(query_filter: Filter, max_query_length: int = _MAX_QUERY_LENGTH) -> str:
     """Return a filter in words, in the current language, with its query as inline code."""
-    query = discord_text.to_plain_line(one.query, length).replace("`", "'")
-    if one.rule is FilterMode.INCLUDE:
+    query = discord_text.to_plain_line(query_filter.query, max_query_length).replace("`", "'")
+    if query_filter.mode is FilterMode.INCLUDE:
         return _("only `{query}`").format(query=query)
     return _("never `{query}`").format(query=query)
 
 
-def filter_list(
-    filters: Sequence[Filter], *, most: int = _MAX_FILTERS_LISTED, length: int = _MAX_QUERY_LENGTH
+def filter_list_text(
+    filters: Sequence[Filter],
+    *,
+    max_filters: int = _MAX_FILTERS_LISTED,
+    max_query_length: int = _MAX_QUERY_LENGTH,
 ) -> str:
     """Return the first filters in one line, followed by … if there are more."""
-    names = [filter_label(one, length) for one in filters[:most]]
-    return ", ".join(names if len(filters) <= most else [*names, discord_text.ELLIPSIS])
+    names = [filter_label(query_filter, max_query_length) for query_filter in filters[:max_filters]]
+    return ", ".join(names if len(filters) <= max_filters else [*names, discord_text.ELLIPSIS])

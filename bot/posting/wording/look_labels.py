@@ -17,23 +17,23 @@ def style_label(style: Style) -> str:
     return names[style]
 
 
-def look_summary(look: PostLook) -> str:
+def look_summary_text(look: PostLook) -> str:
     """Return a look in a few words, in the current language."""
-    words = [style_label(look.style)]
+    labels = [style_label(look.style)]
     if not look.image and look.style is not Style.HEADLINE:
-        words.append(_("no picture"))
+        labels.append(_("no picture"))
     if look.excerpt is not None and look.style is not Style.HEADLINE:
-        words.append(
+        labels.append(
             _("excerpt: {count}").format(count=format_number(look.excerpt))
             if look.excerpt
             else _("no excerpt")
         )
     if look.prefix:
-        words.append(_("“{text}”").format(text=discord_text.escape_markdown(look.prefix)))
+        labels.append(_("“{text}”").format(text=discord_text.escape_markdown(look.prefix)))
     if look.template is not None:
-        words.append(_("own template"))
+        labels.append(_("own template"))
     if look.colour is not None:
-        words.append(f"#{look.colour:06x}")
+        labels.append(f"#{look.colour:06x}")
     if look.role is not None:
-        words.append(f"<@&{look.role}>")
-    return ", ".join(words)
+        labels.append(f"<@&{look.role}>")
+    return ", ".join(labels)

@@ -22,7 +22,7 @@ def trait_label(trait: Trait) -> str:
     return _("**{name}** (in titles)").format(name=name)
 
 
-def trait_lines(traits: Sequence[Trait], most: int) -> Iterator[str]:
+def list_trait_lines(traits: Sequence[Trait], max_traits_per_kind: int) -> Iterator[str]:
     """Yield a line per kind with its first traits and how many times the average each is liked."""
     headings = {
         TraitKind.TOPIC: _("Topics"),
@@ -30,24 +30,24 @@ def trait_lines(traits: Sequence[Trait], most: int) -> Iterator[str]:
         TraitKind.WORD: _("Words in titles"),
     }
     for kind, heading in headings.items():
-        found = [
-            f"**{discord_text.escape_markdown(one.name)}** ×"
-            + format_decimal(exp(one.score), format="0.0", locale=i18n.current_language())
-            for one in traits
-            if one.kind is kind
-        ][:most]
-        if found:
-            yield _("{name}: {told}").format(name=heading, told=" · ".join(found))
+        trait_labels = [
+            f"**{discord_text.escape_markdown(trait.name)}** ×"
+            + format_decimal(exp(trait.score), format="0.0", locale=i18n.current_language())
+            for trait in traits
+            if trait.kind is kind
+        ][:max_traits_per_kind]
+        if trait_labels:
+            yield _("{name}: {told}").format(name=heading, told=" · ".join(trait_labels))
 
 
-def reason_sentences(traits: Iterable[Trait], person_id: int) -> list[str]:
+def list_reason_sentences(traits: Iterable[Trait], user_id: int) -> list[str]:
     """Return why a story ranks higher or lower in its server, as far as this user may know."""
-    told = [trait for trait in traits if trait.may_be_shown_to(person_id)]
-    liked = ", ".join(trait_label(trait) for trait in told if trait.score > 0)
-    disliked = ", ".join(trait_label(trait) for trait in told if trait.score < 0)
+    visible_traits = [trait for trait in traits if trait.may_be_shown_to(user_id)]
+    liked_traits = ", ".join(trait_label(trait) for trait in visible_traits if trait.score > 0)
+    disliked_traits = ", ".join(trait_label(trait) for trait in visible_traits if trait.score < 0)
     sentences = []
-    if liked:
-        sentences.append(_("Liked in this server: {traits}").format(traits=liked))
-    if disliked:
-        sentences.append(_("Less liked in this server: {traits}").format(traits=disliked))
+    if liked_traits:
+        sentences.append(_("Liked in this server: {traits}").format(traits=liked_traits))
+    if disliked_traits:
+        sentences.append(_("Less liked in this server: {traits}").format(traits=disliked_traits))
     return sentences

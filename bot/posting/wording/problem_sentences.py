@@ -4,30 +4,32 @@ from bot.core.i18n import _, format_number
 from bot.posting.sending import permissions
 from bot.posting.sending.send_outcomes import SendProblem
 from bot.store.records.outbox_records import WaitReason
-from bot.watches.watch_matching import DMS_CLOSED
+from bot.watches.watch_matching import DMS_CLOSED_PROBLEM
 
 
 def describe_problem(problem: str) -> str:
     """Return the sentence for a channel's problem or a failed post, in the current language."""
-    code, _space, rest = problem.partition(" ")
-    if code == SendProblem.FORBIDDEN and rest:
-        names = ", ".join(permissions.permission_label(permission) for permission in rest.split())
+    code, _space, details = problem.partition(" ")
+    if code == SendProblem.FORBIDDEN and details:
+        names = ", ".join(permissions.permission_label(permission) for permission in details.split())
         return _("I’m missing permissions in this channel: {permissions}.").format(permissions=names)
     if code == SendProblem.RETRYING:
-        return _("Discord hasn’t accepted it yet: {reason}. I’ll keep trying.").format(reason=_reason(rest))
+        return _("Discord hasn’t accepted it yet: {reason}. I’ll keep trying.").format(
+            reason=_rejection_reason(details)
+        )
     if code == SendProblem.REFUSED:
-        return _("Discord refused the message: {reason}").format(reason=rest)
+        return _("Discord refused the message: {reason}").format(reason=details)
     if code in {
         WaitReason.QUIET_HOURS,
         WaitReason.HOURLY_LIMIT,
         WaitReason.MIN_INTERVAL,
         WaitReason.TOP_STORY_SELECTION,
     }:
-        return _schedule_sentence(code).format(time=rest)
+        return _schedule_sentence(code).format(time=details)
     if code == WaitReason.MORE_OUTLETS:
-        told, least = map(int, rest.split())
+        outlet_count, min_outlets = map(int, details.split())
         return _("Waiting for more outlets: {count} of {least} so far.").format(
-            count=format_number(told), least=format_number(least)
+            count=format_number(outlet_count), least=format_number(min_outlets)
         )
     sentences: dict[str, str] = {
         SendProblem.CHANNEL_GONE: _(
@@ -48,23 +50,23 @@ def describe_problem(problem: str) -> str:
             "I was interrupted and can’t tell whether this was posted. To check, I need Read Message History."
         ),
         SendProblem.ARTICLE_GONE: _("This article isn’t stored anymore."),
-        DMS_CLOSED: _("Discord won’t let me send you direct messages."),
+        DMS_CLOSED_PROBLEM: _("Discord won’t let me send you direct messages."),
         SendProblem.INTERNAL_ERROR: _("Something went wrong on my side. The details are in my log."),
     }
     return sentences.get(problem, problem)
 
 
-def _reason(error: str) -> str:
+def _rejection_reason(error: str) -> str:
     """Return why a request failed: Telex's own reasons in words, else Discord's text."""
-    ours = {
+    reason_by_prefix = {
         "rate limited": _("I have to wait a moment"),
         "no connection": _("I couldn’t reach it"),
         "no answer": _("it didn’t answer"),
         "Discord may still be at it": _("it may still be working on it"),
         "the server is unavailable": _("the server is unavailable"),
     }
-    told = (words for beginning, words in ours.items() if error.startswith(beginning))
-    return next(told, error.rstrip(". "))
+    reasons = (reason for prefix, reason in reason_by_prefix.items() if error.startswith(prefix))
+    return next(reasons, error.rstrip(". "))
 
 
 def _schedule_sentence(code: str) -> str:

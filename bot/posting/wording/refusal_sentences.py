@@ -13,10 +13,10 @@ from bot.posting.wording.feed_error_sentences import describe_feed_error
 from bot.text import discord_text, urls
 from bot.watches.live_query_validation import QueryRejection
 
-_Values = Mapping[str, str | int]
+_SentenceValues = Mapping[str, str | int]
 
 
-def sentence_for(error: Exception) -> str | None:
+def find_error_sentence(error: Exception) -> str | None:
     """Return the sentence for an error, in the current language; None if it is not meant for users."""
     match error:
         case UserFacingError():
@@ -30,26 +30,26 @@ def sentence_for(error: Exception) -> str | None:
 
 def refusal_sentence(error: RequestRejected) -> str:
     """Return why a request was refused, in the current language."""
-    told = _SENTENCES[error.reason]
-    if not isinstance(told, str):
-        return told(error.values)
-    shown = {
-        name: format_number(value) if isinstance(value, int) else value
-        for name, value in error.values.items()
+    template = _SENTENCES[error.reason]
+    if not isinstance(template, str):
+        return template(error.placeholders)
+    formatted_values = {
+        name: format_number(sentence_value) if isinstance(sentence_value, int) else sentence_value
+        for name, sentence_value in error.placeholders.items()
     }
-    shown["when"] = f"<t:{error.values.get('moment')}:R>"
-    return _(told).format(**shown)
+    formatted_values["when"] = f"<t:{error.placeholders.get('moment')}:R>"
+    return _(template).format(**formatted_values)
 
 
-def _no_feed(values: _Values) -> str:
-    if urls.host(str(values["address"])) == "t.me":
+def _no_feed_sentence(sentence_values: _SentenceValues) -> str:
+    if urls.parse_host(str(sentence_values["address"])) == "t.me":
         return _("I can’t follow {address}: the channel is private or has too few messages.").format(
-            address=values["address"]
+            address=sentence_values["address"]
         )
     return "\n".join(
         (
             _("I found no feed at {address}, and this page has no list I can follow. You can:").format(
-                address=values["address"]
+                address=sentence_values["address"]
             ),
             _("• Look on the site for “RSS”, “Feed” or “Atom”, often at the foot of its pages."),
             _("• Try the address of its blog, of its news, or of one of its sections."),
@@ -62,8 +62,8 @@ def _no_feed(values: _Values) -> str:
     )
 
 
-def _too_many_feeds(values: _Values) -> str:
-    count = int(values["count"])
+def _too_many_feeds_sentence(sentence_values: _SentenceValues) -> str:
+    count = int(sentence_values["count"])
     return format_count(
         "This server already follows {count} feed, the maximum. Remove one first.",
         "This server already follows {count} feeds, the maximum. Remove one first.",
@@ -71,10 +71,10 @@ def _too_many_feeds(values: _Values) -> str:
     )
 
 
-_SENTENCES: Mapping[StrEnum, str | Callable[[_Values], str]] = {
+_SENTENCES: Mapping[StrEnum, str | Callable[[_SentenceValues], str]] = {
     FollowFailure.NEEDS_PASSWORD: N_("The site asks for a username and password."),
     FollowFailure.WRONG_PASSWORD: N_("{address} rejected this username and password."),
-    FollowFailure.NO_FEED: _no_feed,
+    FollowFailure.NO_FEED: _no_feed_sentence,
     FollowFailure.NO_OUTLET: lambda values: _(
         "I don’t know an outlet called “{words}”. Give me the address of its site or feed, such as "
         "theverge.com."
@@ -83,7 +83,7 @@ _SENTENCES: Mapping[StrEnum, str | Callable[[_Values], str]] = {
         "{address} has no feed and only works with JavaScript, which Telex doesn’t run. Try another "
         "page of the site."
     ),
-    FollowFailure.TOO_MANY: _too_many_feeds,
+    FollowFailure.TOO_MANY: _too_many_feeds_sentence,
     OpmlFailure.NO_FEEDS: N_("I found no feeds in this. OPML files list them as `<outline xmlUrl=…>`."),
     QueryRejection.WATCH_HAS_DATE: N_("Watches only cover new articles. Remove the date."),
     QueryRejection.FILTER_HAS_DATE: N_("Filters only apply to new articles. Remove the date."),
@@ -99,7 +99,7 @@ _SENTENCES: Mapping[StrEnum, str | Callable[[_Values], str]] = {
     QueryRejection.COMMON_ALTERNATIVE: N_("One of the alternatives is in nearly every article. Remove it."),
     QueryRejection.ONLY_EXCLUSIONS: N_("That only excludes words. Add one to look for."),
     QueryRejection.TOO_COMMON: N_("Too many articles would match. Add a rarer word."),
-    QuestionRejection.TOO_MANY_OF_PERSON: N_(
+    QuestionRejection.TOO_MANY_OF_USER: N_(
         "You’ve asked {count} questions in a minute, which is the limit. Ask again {when}."
     ),
     QuestionRejection.TOO_MANY_OF_SERVER: N_(

@@ -10,60 +10,61 @@ from bot.core import i18n
 from bot.core.i18n import N_, _, format_number, ngettext
 from bot.search.query.query_notes import Note, NoteKind
 
-_Values = Mapping[str, Any]
+_NoteValues = Mapping[str, Any]
 
 
 def note_sentence(note: Note) -> str:
     """Return a note in the current language, with the words of the query as they were typed."""
-    values, told = dict(note.values), _SENTENCES[note.kind]
-    if not isinstance(told, str):
-        return told(values)
-    shown = {
-        name: format_number(value) if isinstance(value, int) else value for name, value in values.items()
+    note_values, template = dict(note.placeholders), _SENTENCES[note.kind]
+    if not isinstance(template, str):
+        return template(note_values)
+    formatted_values = {
+        name: format_number(note_value) if isinstance(note_value, int) else note_value
+        for name, note_value in note_values.items()
     }
-    return _(told).format(**shown)
+    return _(template).format(**formatted_values)
 
 
-def _date(values: _Values) -> str:
+def _date_text(note_values: _NoteValues) -> str:
     """Return a date in the current language, without the year if it is the current one."""
-    zone: tzinfo = values["zone"]
-    day = datetime.fromtimestamp(values["moment"], zone)
+    zone: tzinfo = note_values["zone"]
+    day = datetime.fromtimestamp(note_values["moment"], zone)
     language = i18n.current_language()
-    if day.year == datetime.fromtimestamp(values["now"], zone).year:
-        date = str(format_skeleton("MMMd", day, locale=language))
+    if day.year == datetime.fromtimestamp(note_values["now"], zone).year:
+        date_text = str(format_skeleton("MMMd", day, locale=language))
     else:
-        date = str(format_date(day, "medium", locale=language))
+        date_text = str(format_date(day, "medium", locale=language))
     if day.hour or day.minute:
-        date += f" {format_time(day, 'HH:mm', locale=language)} {zone}"
-    return date
+        date_text += f" {format_time(day, 'HH:mm', locale=language)} {zone}"
+    return date_text
 
 
-def _quoted(texts: tuple[str, ...]) -> str:
+def _quoted_list(texts: tuple[str, ...]) -> str:
     return ", ".join(_("“{text}”").format(text=text) for text in texts)
 
 
-def _no_filter(values: _Values) -> str:
-    said = _("“{name}:” isn’t a filter, so I searched for the words “{value}”.").format(**values)
-    if values["near"]:
-        said += " " + _("Did you mean “{name}:”?").format(name=values["near"])
-    return said
+def _unknown_filter_sentence(note_values: _NoteValues) -> str:
+    sentence = _("“{name}:” isn’t a filter, so I searched for the words “{value}”.").format(**note_values)
+    if note_values["near"]:
+        sentence += " " + _("Did you mean “{name}:”?").format(name=note_values["near"])
+    return sentence
 
 
-def _title_words_missing(values: _Values) -> str:
-    words = values["words"]
+def _title_words_missing_sentence(note_values: _NoteValues) -> str:
+    words = note_values["words"]
     return ngettext("No title has the word {words}.", "No title has the words {words}.", len(words)).format(
-        words=_quoted(words)
+        words=_quoted_list(words)
     )
 
 
-def _words_missing(values: _Values) -> str:
-    words = values["words"]
+def _words_missing_sentence(note_values: _NoteValues) -> str:
+    words = note_values["words"]
     return ngettext(
         "No article has the word {words}.", "No article has the words {words}.", len(words)
-    ).format(words=_quoted(words))
+    ).format(words=_quoted_list(words))
 
 
-_SENTENCES: Mapping[NoteKind, str | Callable[[_Values], str]] = {
+_SENTENCES: Mapping[NoteKind, str | Callable[[_NoteValues], str]] = {
     NoteKind.CUT_TEXT: N_("Only the first {count} characters were read."),
     NoteKind.CUT_TERMS: N_("Only the first {count} words and filters were read."),
     NoteKind.REINTERPRETED: N_("Read “{value}” as {filter}."),
@@ -76,26 +77,26 @@ _SENTENCES: Mapping[NoteKind, str | Callable[[_Values], str]] = {
     NoteKind.TOO_DEEP: N_("Ignored parentheses nested more than {count} deep."),
     NoteKind.NO_VALUE: N_("Ignored “{value}”: it has no value."),
     NoteKind.EMPTY_QUERY: N_("There’s nothing to search for in that. Try a word or a name."),
-    NoteKind.UNKNOWN_FILTER: _no_filter,
+    NoteKind.UNKNOWN_FILTER: _unknown_filter_sentence,
     NoteKind.INVALID_LANGUAGE: N_("“{value}” isn’t a language I know. Try en or fr."),
     NoteKind.UNKNOWN_FLAG: N_("“{value}” isn’t a filter. Try has:image or is:bookmarked."),
     NoteKind.INVALID_DATE: N_("“{value}” isn’t a date I know. Try 7d, 2020-06-10 or “last monday”."),
-    NoteKind.SINCE: lambda values: _("Since {date}").format(date=_date(values)),
-    NoteKind.BEFORE: lambda values: _("Before {date}").format(date=_date(values)),
+    NoteKind.SINCE: lambda values: _("Since {date}").format(date=_date_text(values)),
+    NoteKind.BEFORE: lambda values: _("Before {date}").format(date=_date_text(values)),
     NoteKind.BUILDING: N_("The search index is still being built ({percent}%). More articles may match."),
     NoteKind.DAMAGED: N_("The search index is damaged. I’m rebuilding it: try again in a moment."),
     NoteKind.OWN_BOOKMARKS: N_("Bookmarks are personal. To find yours, use is:bookmarked in /search."),
     NoteKind.EMPTY_DATE_RANGE: N_("There’s nothing between these two dates."),
     NoteKind.LANGUAGES: N_("An article has only one language. Try {query}."),
     NoteKind.PHRASES_MISSING: lambda values: _("No article has {phrases}. Here’s what comes close.").format(
-        phrases=_quoted(values["phrases"])
+        phrases=_quoted_list(values["phrases"])
     ),
     NoteKind.PHRASES_NEVER_TOGETHER: N_("No article has all of this word for word. Here’s what comes close."),
     NoteKind.UNQUOTED_NAME: N_(
         "Read “{filter}” without “{words}”. Put a name of several words in quotation marks."
     ),
-    NoteKind.TITLE_WORDS_MISSING: _title_words_missing,
-    NoteKind.WORDS_MISSING: _words_missing,
+    NoteKind.TITLE_WORDS_MISSING: _title_words_missing_sentence,
+    NoteKind.WORDS_MISSING: _words_missing_sentence,
     NoteKind.UNKNOWN_SOURCE: N_("No source is called “{name}”."),
     NoteKind.UNKNOWN_TAG: N_("No article has the tag “{name}”."),
     NoteKind.UNKNOWN_LANGUAGE: N_("No article is in the language “{name}”."),

@@ -11,7 +11,7 @@ T = TypeVar("T")
 C = TypeVar("C")
 
 
-def _translated(function: Callable[P, T]) -> Callable[P, T]:
+def _translate_errors(function: Callable[P, T]) -> Callable[P, T]:
     """Wrap a function so that it raises `EngineError` instead of any other exception."""
 
     @wraps(function)
@@ -31,7 +31,7 @@ def _translated(function: Callable[P, T]) -> Callable[P, T]:
     return wrapped
 
 
-def raises_engine_errors(cls: type[C]) -> type[C]:
+def translate_engine_errors(cls: type[C]) -> type[C]:
     """Make the constructor and all public methods and properties of a class raise only `EngineError`.
 
     Even the lookup of a single word panics if a file of the index is damaged.
@@ -40,7 +40,7 @@ def raises_engine_errors(cls: type[C]) -> type[C]:
         if name.startswith("_") and name != "__init__":
             continue
         if isinstance(member, property) and member.fget is not None:
-            setattr(cls, name, property(_translated(member.fget), doc=member.__doc__))
+            setattr(cls, name, property(_translate_errors(member.fget), doc=member.__doc__))
         elif callable(member):
-            setattr(cls, name, _translated(member))
+            setattr(cls, name, _translate_errors(member))
     return cls

@@ -19,8 +19,8 @@ from typing import TypeVar, TypeVarTuple
 
 import filelock
 
-from bot.core.private_files import close_files, make_private_folder
-from bot.search.index.index_condition import IndexCondition
+from bot.core.private_files import make_private_folder, restrict_to_owner
+from bot.search.index.index_condition import IndexHealth
 from bot.search.index.search_engine import EngineError, IndexPosition
 from bot.search.index.tantivy_engine import TantivyEngine, TantivyWriter
 from bot.store import Store
@@ -36,7 +36,7 @@ BACKFILL_COMMIT_INTERVAL_SECONDS = 15.0
 """Interval of commits during a rebuild; small segments would have to be merged again."""
 ERROR_BACKOFF_SECONDS = 30.0
 """Time until writing is retried after a failure."""
-BATCH_SIZE = 500
+ARTICLE_BATCH_SIZE = 500
 """Number of articles that are read and indexed at a time."""
 _CURRENT_POINTER_FILE = "current"
 
@@ -50,42 +50,47 @@ class IndexUpdater:
     `engine` is the index to search, or None while there is none.
     """
 
-    def __init__(self, store: Store, folder: Path, *, between: float = COMMIT_INTERVAL_SECONDS) -> None:
-        self._commit_interval = between
+    def __init__(
+        self, store: Store, folder: Path, *, commit_interval_seconds: float = COMMIT_INTERVAL_SECONDS
+    ) -> None:
+        self._commit_interval_seconds = commit_interval_seconds
         self._store = store
         self._folder = folder
-        self._lock = filelock.FileLock(folder / "lock", thread_local=False)
-        self._lock_step = asyncio.Lock()
+        self._writer_lock = filelock.FileLock(folder / "lock", thread_local=False)
+        self._step_lock = asyncio.Lock()
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="index")
         self._writer: TantivyWriter | None = None
         self._building_engine: TantivyEngine | None = None  # Rebuilt while `engine` is searched.
-        self._position = IndexPosition()
+        self._index_position = IndexPosition()
         self._committed_at = 0.0
         self._is_dirty = False
-        self._max_article_id = 0  # As of the start of the rebuild.
+        self._largest_article_id = 0  # As of the start of the rebuild.
         self._is_running = False
         self._up_to_date_at = time.monotonic()
         self.engine: TantivyEngine | None = None
-        self.condition = IndexCondition(folder)
+        self.health = IndexHealth(folder)
 
     @property
     def build_progress(self) -> float | None:
         """Return the progress of a rebuild from 0 to 1, or None if the index is complete."""
-        if self._position.backfilled_from:
-            return 1 - self._position.backfilled_from / max(
-                self._max_article_id, self._position.backfilled_from
+        if self._index_position.backfilled_from:
+            return 1 - self._index_position.backfilled_from / max(
+                self._largest_article_id, self._index_position.backfilled_from
             )
         return None if self.engine is not None else 0.0
 
-    async def lag(self) -> tuple[int, float]:
+    async def measure_lag(self) -> tuple[int, float]:
         """Return the number of changes missing from the index, and for how many seconds it has been behind.
 
         Raises:
             StoreError: The database failed.
         """
-        last = await self._store.article_changes.latest()
-        missing = max(last.sequence - self._position.last_change, 0) + self._position.backfilled_from
-        return missing, time.monotonic() - self._up_to_date_at if missing else 0.0
+        last_change = await self._store.article_changes.load_latest()
+        missing_count = (
+            max(last_change.sequence - self._index_position.last_change, 0)
+            + self._index_position.backfilled_from
+        )
+        return missing_count, time.monotonic() - self._up_to_date_at if missing_count else 0.0
 
     async def run(self) -> None:
         """Update the index until cancelled. Raises `StoreError`."""
@@ -93,9 +98,9 @@ class IndexUpdater:
         try:
             while True:
                 try:
-                    while await self._step():
+                    while await self._advance():
                         pass
-                    await self._store.clock.sleep(self._commit_interval)
+                    await self._store.clock.sleep(self._commit_interval_seconds)
                 except EngineError:  # Already logged.
                     await self._store.clock.sleep(ERROR_BACKOFF_SECONDS)
         finally:
@@ -113,7 +118,7 @@ class IndexUpdater:
             StoreError: The database failed.
         """
         with contextlib.suppress(EngineError):  # Already logged.
-            while await self._step():
+            while await self._advance():
                 pass
 
     def report_search_failure(self, error: EngineError) -> None:
@@ -122,36 +127,36 @@ class IndexUpdater:
         At most one rebuild per `MIN_REBUILD_INTERVAL_SECONDS` starts, because the query itself may be the
         cause.
         """
-        self.condition.distrust(error)
+        self.health.report_search_failure(error)
 
     async def close(self) -> None:
         """Close the index and let another process write it."""
-        async with self._lock_step:
+        async with self._step_lock:
             await self._release_writer()
         self.engine = None
         self._executor.shutdown()
 
-    async def _step(self) -> bool:
+    async def _advance(self) -> bool:
         """Apply one batch of changes and return whether there are more.
 
         Raises:
             StoreError: The database failed.
             EngineError: The index cannot be written.
         """
-        async with self._lock_step:
+        async with self._step_lock:
             try:
-                if self._writer is None or self.condition.is_given_up:
-                    await self._open()
-                more = self._writer is not None and await self._apply_changes(self._writer)
+                if self._writer is None or self.health.needs_rebuild:
+                    await self._open_index()
+                has_more = self._writer is not None and await self._apply_changes(self._writer)
             except (EngineError, OSError) as error:
                 await self._release_writer()
-                if self.condition.failed(error):
+                if self.health.record_write_failure(error):
                     raise EngineError(str(error)) from error
                 return True
             except BaseException:  # Another writer repeats what was not committed.
                 await self._release_writer()
                 raise
-            return more
+            return has_more
 
     async def _release_writer(self) -> None:
         """Discard uncommitted changes and let another process write."""
@@ -159,13 +164,13 @@ class IndexUpdater:
         writer, self._writer, self._building_engine = self._writer, None, None
         if writer is not None:
             await asyncio.shield(self._run_in_writer_thread(writer.close))
-        self._lock.release()
+        self._writer_lock.release()
 
     async def _run_in_writer_thread(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
         """Call a function in the single thread that writes."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, function, *args)
 
-    async def _open(self) -> None:
+    async def _open_index(self) -> None:
         """Open the current index, for writing if no other process writes.
 
         Start a rebuild if it is unusable.
@@ -173,27 +178,27 @@ class IndexUpdater:
         await self._release_writer()
         await self._run_in_writer_thread(make_private_folder, self._folder)
         try:
-            self._lock.acquire(timeout=0)
+            self._writer_lock.acquire(timeout=0)
         except filelock.Timeout:
-            await self._run_in_writer_thread(self._read_current)
+            await self._run_in_writer_thread(self._open_current_index)
             return
-        if self.condition.is_given_up:
+        if self.health.needs_rebuild:
             self.engine = None
         else:
-            await self._run_in_writer_thread(self._read_current)
-        self._position = (self.engine and self.engine.position) or IndexPosition()
-        if self.engine is None or not self._position.last_change:
+            await self._run_in_writer_thread(self._open_current_index)
+        self._index_position = (self.engine and self.engine.position) or IndexPosition()
+        if self.engine is None or not self._index_position.last_change:
             await self._start_rebuild()
         else:
-            self._max_article_id = await self._store.article_changes.largest_id()
-            self._writer = await self._run_in_writer_thread(self.engine.writer)
+            self._largest_article_id = await self._store.article_changes.get_largest_id()
+            self._writer = await self._run_in_writer_thread(self.engine.open_writer)
 
-    def _read_current(self) -> None:
+    def _open_current_index(self) -> None:
         try:
             name = (self._folder / _CURRENT_POINTER_FILE).read_text(encoding="ascii").strip()
             folder = self._folder / Path(name).name
             if self.engine is not None and self.engine.folder == folder:
-                self.engine.refresh()
+                self.engine.reload()
             elif (folder / "meta.json").exists():
                 self.engine = TantivyEngine(folder)
         except FileNotFoundError:
@@ -203,9 +208,9 @@ class IndexUpdater:
             self.engine = None
 
     async def _apply_changes(self, writer: TantivyWriter) -> bool:
-        before = position = self._position
-        changes = await self._store.article_changes.after(
-            position.last_change, position.change_token, BATCH_SIZE
+        previous_position = position = self._index_position
+        changes = await self._store.article_changes.list_after(
+            position.last_change, position.change_token, ARTICLE_BATCH_SIZE
         )
         if changes is None:
             log.info("search index outdated")
@@ -216,78 +221,86 @@ class IndexUpdater:
             ids = {change.article_id for change in changes}
             if position.backfilled_from:  # The backfill will read the current state of lower ids.
                 ids = {id_ for id_ in ids if id_ >= position.backfilled_from}
-            articles = await self._store.article_changes.articles(ids)
-            gone = ids.difference(article.article_id for article in articles)
-            await self._run_in_writer_thread(_write, writer, articles, gone, False)  # noqa: FBT003 - private function
+            articles = await self._store.article_changes.load_articles(ids)
+            deleted_ids = ids.difference(article.article_id for article in articles)
+            await self._run_in_writer_thread(_write_articles, writer, articles, deleted_ids, False)  # noqa: FBT003 - private function
             position = position._replace(last_change=changes[-1].sequence, change_token=changes[-1].nonce)
         if position.backfilled_from:
-            articles = await self._store.article_changes.articles_before_id(
-                position.backfilled_from, BATCH_SIZE
+            articles = await self._store.article_changes.load_articles_before_id(
+                position.backfilled_from, ARTICLE_BATCH_SIZE
             )
-            await self._run_in_writer_thread(_write, writer, articles, (), True)  # noqa: FBT003
+            await self._run_in_writer_thread(_write_articles, writer, articles, (), True)  # noqa: FBT003
             position = position._replace(backfilled_from=articles[-1].article_id if articles else 0)
-        self._position = position
-        self._is_dirty |= position != before
-        more = bool(position.backfilled_from) or len(changes) == BATCH_SIZE
-        between = BACKFILL_COMMIT_INTERVAL_SECONDS if position.backfilled_from else self._commit_interval
-        if self._is_dirty and (not more or time.monotonic() - self._committed_at > between):
+        self._index_position = position
+        self._is_dirty |= position != previous_position
+        has_more = bool(position.backfilled_from) or len(changes) == ARTICLE_BATCH_SIZE
+        commit_interval = (
+            BACKFILL_COMMIT_INTERVAL_SECONDS if position.backfilled_from else self._commit_interval_seconds
+        )
+        if self._is_dirty and (not has_more or time.monotonic() - self._committed_at > commit_interval):
             await self._commit(writer)
         if not self._is_dirty:
-            self.condition.written()
-        if not (more or self._is_dirty):
+            self.health.mark_written()
+        if not (has_more or self._is_dirty):
             self._up_to_date_at = time.monotonic()
         if self._building_engine is not None and not position.backfilled_from:
             await self._activate_rebuilt()
-        return more
+        return has_more
 
     async def _commit(self, writer: TantivyWriter) -> None:
-        await self._run_in_writer_thread(writer.commit, self._position)
-        await self._run_in_writer_thread(close_files, self._folder)
+        await self._run_in_writer_thread(writer.commit, self._index_position)
+        await self._run_in_writer_thread(restrict_to_owner, self._folder)
         self._committed_at, self._is_dirty = time.monotonic(), False
 
     async def _start_rebuild(self) -> None:
         """Start a rebuild in a new folder; an existing index is searched until the new one is complete."""
         if self._writer is not None:
             await self._run_in_writer_thread(self._writer.close)
-        last = await self._store.article_changes.latest()
-        self._max_article_id = await self._store.article_changes.largest_id()
-        if self._max_article_id:
+        last_change = await self._store.article_changes.load_latest()
+        self._largest_article_id = await self._store.article_changes.get_largest_id()
+        if self._largest_article_id:
             log.info("search index rebuild started")
-        self._position = IndexPosition(last.sequence, last.nonce, self._max_article_id + 1)
+        self._index_position = IndexPosition(
+            last_change.sequence, last_change.nonce, self._largest_article_id + 1
+        )
         self._building_engine = await self._run_in_writer_thread(self._create_empty_index)
-        self._writer = await self._run_in_writer_thread(partial(self._building_engine.writer, rebuild=True))
+        self._writer = await self._run_in_writer_thread(
+            partial(self._building_engine.open_writer, rebuild=True)
+        )
         await self._commit(self._writer)
-        self.condition.begun_anew()
+        self.health.mark_rebuild_started()
         if self.engine is None:
             await self._activate_rebuilt()
 
     def _create_empty_index(self) -> TantivyEngine:
         """Create an empty index in a folder of its own, and delete unused folders."""
-        used = None if self.engine is None else self.engine.folder
+        current_folder = None if self.engine is None else self.engine.folder
         for folder in self._folder.iterdir():
-            if folder.is_dir() and folder != used:
+            if folder.is_dir() and folder != current_folder:
                 shutil.rmtree(folder, ignore_errors=True)
         return TantivyEngine(self._folder / uuid.uuid4().hex)
 
     async def _activate_rebuilt(self) -> None:
-        before, self.engine, self._building_engine = self.engine, self._building_engine, None
+        previous_engine, self.engine, self._building_engine = self.engine, self._building_engine, None
         assert self.engine is not None
         await self._run_in_writer_thread(self._write_current_pointer, self.engine.folder.name)
-        if before is not None:
-            await self._run_in_writer_thread(partial(shutil.rmtree, before.folder, ignore_errors=True))
+        if previous_engine is not None:
+            await self._run_in_writer_thread(
+                partial(shutil.rmtree, previous_engine.folder, ignore_errors=True)
+            )
 
     def _write_current_pointer(self, folder: str) -> None:
-        unfinished = self._folder / f"{_CURRENT_POINTER_FILE}.part"
-        unfinished.write_text(folder, encoding="ascii")
-        unfinished.replace(self._folder / _CURRENT_POINTER_FILE)
-        close_files(self._folder)
+        temporary_file = self._folder / f"{_CURRENT_POINTER_FILE}.part"
+        temporary_file.write_text(folder, encoding="ascii")
+        temporary_file.replace(self._folder / _CURRENT_POINTER_FILE)
+        restrict_to_owner(self._folder)
 
 
-def _write(
+def _write_articles(
     writer: TantivyWriter,
     articles: Iterable[IndexedArticle],
     deleted_ids: Iterable[int],
     skip_delete: bool,  # noqa: FBT001 - private
 ) -> None:
-    writer.remove(deleted_ids)
-    writer.put(articles, fresh=skip_delete)
+    writer.remove_articles(deleted_ids)
+    writer.put_articles(articles, are_new=skip_delete)

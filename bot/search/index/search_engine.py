@@ -57,8 +57,8 @@ class Scope:
     bookmarked_article_ids: frozenset[int] = frozenset()
 
 
-UNRESTRICTED = Scope()
-NO_TERMS: Mapping[str, Collection[str]] = {}
+UNRESTRICTED_SCOPE = Scope()
+NO_RELATED_TERMS: Mapping[str, Collection[str]] = {}
 
 
 class SearchEngine(Protocol):
@@ -69,7 +69,7 @@ class SearchEngine(Protocol):
         """Return the number of articles in the index."""
         ...
 
-    def refresh(self) -> None:
+    def reload(self) -> None:
         """Make visible what any process has committed since."""
         ...
 
@@ -91,7 +91,7 @@ class SearchEngine(Protocol):
         *,
         required: Collection[Node] = (),
         optional: Collection[Node] = (),
-        related: Mapping[str, Collection[str]] = NO_TERMS,
+        related: Mapping[str, Collection[str]] = NO_RELATED_TERMS,
     ) -> list[Hit]:
         """Return at most `limit` articles that contain any word of a text, by BM25 score.
 
@@ -110,12 +110,12 @@ class SearchEngine(Protocol):
         """
         ...
 
-    def document_frequency(self, term: str) -> int:
+    def get_document_frequency(self, term: str) -> int:
         """Return approximately how many articles contain an index term in title or text."""
         ...
 
-    def complete(
-        self, kind: CompletionField, prefix: str, scope: Scope, limit: int, *, since: int
+    def complete_names(
+        self, field: CompletionField, prefix: str, scope: Scope, limit: int, *, since: int
     ) -> list[str]:
         """Return at most `limit` tags or authors with the prefix, most used first, as they are spelled.
 
@@ -134,7 +134,7 @@ class SearchEngine(Protocol):
         """
         ...
 
-    def terms_with_prefix(self, prefix: str, limit: int) -> list[tuple[str, int]]:
+    def list_terms_with_prefix(self, prefix: str, limit: int) -> list[tuple[str, int]]:
         """Return at most `limit` index terms with the prefix and their approximate document frequencies.
 
         The most frequent terms come first.
@@ -145,11 +145,11 @@ class SearchEngine(Protocol):
 class IndexWriter(Protocol):
     """Writes an index. Only one process may have a writer; it is not thread-safe."""
 
-    def put(self, articles: Iterable[IndexedArticle], *, fresh: bool = False) -> None:
+    def put_articles(self, articles: Iterable[IndexedArticle], *, are_new: bool = False) -> None:
         """Add articles, replacing those with the same ids. With `are_new`, no article exists yet."""
         ...
 
-    def remove(self, article_ids: Iterable[int]) -> None:
+    def remove_articles(self, article_ids: Iterable[int]) -> None:
         """Remove articles; unknown ids are ignored."""
         ...
 

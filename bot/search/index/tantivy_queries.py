@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import tantivy
 
 from bot.search.index import text_analysis
-from bot.search.index.search_engine import NO_TERMS, Scope
+from bot.search.index.search_engine import NO_RELATED_TERMS, Scope
 from bot.search.query.analysed_query import (
     AllClauses,
     AnyClause,
@@ -16,17 +16,23 @@ from bot.search.query.analysed_query import (
     TermClause,
     analyse_query,
 )
-from bot.search.query.name_tokens import IMAGE
+from bot.search.query.name_tokens import IMAGE_MARKER
 from bot.search.query.query_filters import FilterName
 from bot.search.query.query_tree import FieldFilter, Node, Phrase
 
-ARTICLE, FEED, PUBLISHED, LANGUAGE, FILTER_TOKENS = "article", "feed", "published", "language", "facts"
-TITLE, BODY, TITLE_WORDS = "title", "body", "title_words"
-COMPLETIONS, MARKER = "offered", "marker"
+ARTICLE_FIELD, FEED_FIELD, PUBLISHED_FIELD, LANGUAGE_FIELD, FILTER_TOKENS_FIELD = (
+    "article",
+    "feed",
+    "published",
+    "language",
+    "facts",
+)
+TITLE_FIELD, BODY_FIELD, TITLE_WORDS_FIELD = "title", "body", "title_words"
+COMPLETIONS_FIELD, MARKER_FIELD = "offered", "marker"
 
-TIE_BREAKER = 0.5
+WORSE_FIELD_FACTOR = 0.5
 """Weight of the lower of the title and text scores, added to the higher one."""
-RELATED = 0.5
+RELATED_TERM_FACTOR = 0.5
 """Weight of a related term, relative to the word itself."""
 
 _Query = tantivy.Query
@@ -44,7 +50,7 @@ class QueryBuilder:
 
     def match_all(self, nodes: Collection[Node], scope: Scope) -> tantivy.Query:
         """Build a query for articles that match all nodes; only words and phrases add to the score."""
-        return self._scoped([], scope, nodes)
+        return self._build_scoped_query([], scope, nodes)
 
     def match_any(
         self,
@@ -52,165 +58,192 @@ class QueryBuilder:
         scope: Scope,
         required: Collection[Node] = (),
         optional: Collection[Node] = (),
-        related: Mapping[str, Collection[str]] = NO_TERMS,
+        related: Mapping[str, Collection[str]] = NO_RELATED_TERMS,
     ) -> tantivy.Query:
         """Build a query for articles that contain any word of a text, or a term `related` to one.
 
         All `required` nodes must match; `optional` ones add to the score.
         """
-        words = list(dict.fromkeys(text_analysis.tokens(text)))
-        small = text_analysis.stop_words_in(words, self.languages)
-        telling = [
-            self._word(stems, related.get(word, ()))
+        words = list(dict.fromkeys(text_analysis.tokenize(text)))
+        stop_words = text_analysis.find_stop_words(words, self.languages)
+        word_queries = [
+            self._build_word_query(stems, related.get(word, ()))
             for word in words
-            if word not in small and (stems := text_analysis.query_stems(word, self.languages))
+            if word not in stop_words and (stems := text_analysis.find_query_stems(word, self.languages))
         ]
-        some = telling or [self._phrase_clause((word,), title=False) for word in words]
-        some += [query for _, query in self._clauses(analyse_query(optional, self.languages).clauses, scope)]
+        optional_queries = word_queries or [self._build_phrase_query((word,), title=False) for word in words]
+        optional_queries += [
+            query for _, query in self._build_clauses(analyse_query(optional, self.languages).clauses, scope)
+        ]
         if any(isinstance(node, Phrase) for node in required):
             # The phrase is restrictive enough; the words only add to the score.
-            every = self._scoped([], scope, required)
-            return _Query.boolean_query([(_MUST, every), *((_SHOULD, part) for part in some)])
-        any_word = _Query.boolean_query([(_SHOULD, part) for part in some]) if some else _Query.empty_query()
-        return self._scoped([any_word], scope, required)
+            required_query = self._build_scoped_query([], scope, required)
+            return _Query.boolean_query(
+                [(_MUST, required_query), *((_SHOULD, optional_query) for optional_query in optional_queries)]
+            )
+        any_word_query = (
+            _Query.boolean_query([(_SHOULD, alternative_query) for alternative_query in optional_queries])
+            if optional_queries
+            else _Query.empty_query()
+        )
+        return self._build_scoped_query([any_word_query], scope, required)
 
-    def match_similar(self, weights: Mapping[str, float], scope: Scope, besides: int) -> tantivy.Query:
+    def match_similar(
+        self, weights: Mapping[str, float], scope: Scope, exclude_article_id: int
+    ) -> tantivy.Query:
         """Build a query for articles with at least two of the weighted index terms, without one article."""
-        some = [
-            (_SHOULD, _Query.boost_query(self._term_clause(frozenset({term}), title=False), weight))
+        weighted_terms = [
+            (_SHOULD, _Query.boost_query(self._build_term_query(frozenset({term}), title=False), weight))
             for term, weight in weights.items()
         ]
-        two = _Query.boolean_query(some, minimum_number_should_match=min(2, len(some)))
-        itself = _Query.term_query(self._schema, ARTICLE, besides)
-        return _Query.boolean_query([(_MUST, self._scoped([two], scope)), (_NOT, itself)])
+        shared_terms_query = _Query.boolean_query(
+            weighted_terms, minimum_number_should_match=min(2, len(weighted_terms))
+        )
+        excluded_article = _Query.term_query(self._schema, ARTICLE_FIELD, exclude_article_id)
+        return _Query.boolean_query(
+            [(_MUST, self._build_scoped_query([shared_terms_query], scope)), (_NOT, excluded_article)]
+        )
 
-    def with_title_words(self, words: Iterable[str], query: tantivy.Query) -> tantivy.Query:
+    def match_title_words(self, words: Iterable[str], query: tantivy.Query) -> tantivy.Query:
         """Build a query for articles that match `query` and have any of the unstemmed words in the title."""
-        some = [_Query.term_query(self._schema, TITLE_WORDS, word) for word in words]
-        return _Query.boolean_query([(_MUST, self._any_of(some)), (_MUST, query)])
+        word_queries = [_Query.term_query(self._schema, TITLE_WORDS_FIELD, word) for word in words]
+        return _Query.boolean_query([(_MUST, self._build_any_query(word_queries)), (_MUST, query)])
 
-    def since(self, moment: int, scope: Scope) -> tantivy.Query:
+    def match_published_since(self, since: int, scope: Scope) -> tantivy.Query:
         """Build a query for the articles in scope published since a Unix time."""
-        return self._scoped([self._published(moment, None)], scope)
+        return self._build_scoped_query([self._match_published(since, None)], scope)
 
-    def _scoped(
-        self, parts: Iterable[tantivy.Query], scope: Scope, nodes: Collection[Node] = ()
+    def _build_scoped_query(
+        self, queries: Iterable[tantivy.Query], scope: Scope, nodes: Collection[Node] = ()
     ) -> tantivy.Query:
         """Build a query that requires all queries and nodes within the scope."""
-        asked = analyse_query(nodes, self.languages)
-        every = [*((_MUST, part) for part in parts), *self._clauses(asked.clauses, scope)]
-        for field, ids in ((FEED, scope.feed_ids), (ARTICLE, scope.article_ids)):
+        analysed = analyse_query(nodes, self.languages)
+        clauses = [*((_MUST, query) for query in queries), *self._build_clauses(analysed.clauses, scope)]
+        for field, ids in ((FEED_FIELD, scope.feed_ids), (ARTICLE_FIELD, scope.article_ids)):
             if ids is not None:
-                chosen = _Query.term_set_query(self._schema, field, sorted(ids))
-                every.append((_MUST, self._unscored(chosen)))
-        if len(asked.dropped_stop_words) == 1:
+                ids_query = _Query.term_set_query(self._schema, field, sorted(ids))
+                clauses.append((_MUST, self._without_score(ids_query)))
+        if len(analysed.dropped_stop_words) == 1:
             # A single stop word hardly reveals the language: "car" is a stop word only in French.
-            (word,) = asked.dropped_stop_words
-            if stems := text_analysis.query_stems(word, self.languages):
-                every.append((_SHOULD, self._term_clause(stems, title=False)))
-        return self._all_of(every)
+            (word,) = analysed.dropped_stop_words
+            if stems := text_analysis.find_query_stems(word, self.languages):
+                clauses.append((_SHOULD, self._build_term_query(stems, title=False)))
+        return self._build_all_query(clauses)
 
-    def _all_of(self, every: Sequence[tuple[tantivy.Occur, tantivy.Query]]) -> tantivy.Query:
+    def _build_all_query(self, clauses: Sequence[tuple[tantivy.Occur, tantivy.Query]]) -> tantivy.Query:
         """Combine clauses of which all must match, or must not match if excluded."""
-        if not any(occur == _MUST for occur, _ in every):
-            every = [(_MUST, self._everything()), *every]
-        return every[0][1] if len(every) == 1 else _Query.boolean_query(every)
+        if not any(occur == _MUST for occur, _ in clauses):
+            clauses = [(_MUST, self._match_everything()), *clauses]
+        return clauses[0][1] if len(clauses) == 1 else _Query.boolean_query(clauses)
 
-    def _clauses(self, parts: Iterable[Clause], scope: Scope) -> list[tuple[tantivy.Occur, tantivy.Query]]:
+    def _build_clauses(
+        self, clauses: Iterable[Clause], scope: Scope
+    ) -> list[tuple[tantivy.Occur, tantivy.Query]]:
         """Return the query of each clause with its occurrence: required or excluded."""
         return [
-            (_NOT, self._clause(part.clause, scope))
-            if isinstance(part, NotClause)
-            else (_MUST, self._clause(part, scope))
-            for part in parts
+            (_NOT, self._build_clause(clause.clause, scope))
+            if isinstance(clause, NotClause)
+            else (_MUST, self._build_clause(clause, scope))
+            for clause in clauses
         ]
 
-    def _everything(self) -> tantivy.Query:
-        return self._unscored(self._published(None, None))  # The marker document has no date.
+    def _match_everything(self) -> tantivy.Query:
+        return self._without_score(self._match_published(None, None))  # The marker document has no date.
 
-    def _published(self, since: int | None, before: int | None) -> tantivy.Query:
+    def _match_published(self, since: int | None, before: int | None) -> tantivy.Query:
         return _Query.range_query(
             self._schema,
-            PUBLISHED,
+            PUBLISHED_FIELD,
             tantivy.FieldType.Integer,
             -(2**62) if since is None else since,
             before,
             include_upper=before is None,
         )
 
-    def _unscored(self, query: tantivy.Query) -> tantivy.Query:
+    def _without_score(self, query: tantivy.Query) -> tantivy.Query:
         return _Query.const_score_query(query, 0.0)
 
-    def _clause(self, part: Clause, scope: Scope) -> tantivy.Query:
-        match part:
+    def _build_clause(self, clause: Clause, scope: Scope) -> tantivy.Query:
+        match clause:
             case TermClause(stems, title):
-                query = self._term_clause(stems, title=title)
+                query = self._build_term_query(stems, title=title)
             case PhraseClause(words, title):
-                query = self._phrase_clause(words, title=title)
-            case NameClause(tokens, whole):
-                query = self._unscored(self._name_clause(tokens, whole))
+                query = self._build_phrase_query(words, title=title)
+            case NameClause(tokens, joined_token):
+                query = self._without_score(self._build_name_query(tokens, joined_token))
             case FieldFilter():
-                query = self._unscored(self._condition(part, scope))
+                query = self._without_score(self._build_filter_query(clause, scope))
             case NotClause():
-                query = self._all_of(self._clauses((part,), scope))
-            case AllClauses(parts):
-                query = self._all_of(self._clauses(parts, scope))
-            case AnyClause(parts):
-                query = self._any_of([self._clause(inner, scope) for inner in parts])
+                query = self._build_all_query(self._build_clauses((clause,), scope))
+            case AllClauses(clauses):
+                query = self._build_all_query(self._build_clauses(clauses, scope))
+            case AnyClause(clauses):
+                query = self._build_any_query(
+                    [self._build_clause(inner_clause, scope) for inner_clause in clauses]
+                )
         return query
 
-    def _term_clause(self, stems: frozenset[str], *, title: bool) -> tantivy.Query:
+    def _build_term_query(self, stems: frozenset[str], *, title: bool) -> tantivy.Query:
         """Build a query for any of the stems; the best one in each field counts."""
-        fields = (TITLE,) if title else (TITLE, BODY)
-        each = [
-            self._any_of([_Query.term_query(self._schema, field, stem) for stem in stems]) for field in fields
+        fields = (TITLE_FIELD,) if title else (TITLE_FIELD, BODY_FIELD)
+        field_queries = [
+            self._build_any_query([_Query.term_query(self._schema, field, stem) for stem in stems])
+            for field in fields
         ]
-        return each[0] if len(each) == 1 else _Query.disjunction_max_query(each, TIE_BREAKER)
+        return (
+            field_queries[0]
+            if len(field_queries) == 1
+            else _Query.disjunction_max_query(field_queries, WORSE_FIELD_FACTOR)
+        )
 
-    def _word(self, stems: frozenset[str], related: Collection[str]) -> tantivy.Query:
+    def _build_word_query(self, stems: frozenset[str], related: Collection[str]) -> tantivy.Query:
         """Build a query for the stems of a word, or for related terms at a lower weight."""
-        word = self._term_clause(stems, title=False)
+        word_query = self._build_term_query(stems, title=False)
         if not related:
-            return word
-        relatives = self._term_clause(frozenset(related), title=False)
-        return self._any_of([word, _Query.boost_query(relatives, RELATED)])
+            return word_query
+        related_query = self._build_term_query(frozenset(related), title=False)
+        return self._build_any_query([word_query, _Query.boost_query(related_query, RELATED_TERM_FACTOR)])
 
-    def _phrase_clause(self, words: Sequence[str], *, title: bool) -> tantivy.Query:
+    def _build_phrase_query(self, words: Sequence[str], *, title: bool) -> tantivy.Query:
         """Build a query for consecutive words in any inflection; stop words must match exactly."""
-        rows = dict.fromkeys(
+        term_sequences = dict.fromkeys(
             tuple(map(text_analysis.TermCache(language).__getitem__, words)) for language in self.languages
         )
-        fields = (TITLE,) if title else (TITLE, BODY)
-        return self._any_of([self._token_sequence(row, field) for row in rows for field in fields])
+        fields = (TITLE_FIELD,) if title else (TITLE_FIELD, BODY_FIELD)
+        return self._build_any_query(
+            [self._build_sequence_query(terms, field) for terms in term_sequences for field in fields]
+        )
 
-    def _token_sequence(self, terms: Sequence[str], field: str) -> tantivy.Query:
+    def _build_sequence_query(self, terms: Sequence[str], field: str) -> tantivy.Query:
         """Build a query for consecutive index terms."""
         if len(terms) == 1:
             return _Query.term_query(self._schema, field, terms[0])
         return _Query.phrase_query(self._schema, field, [*terms])
 
-    def _any_of(self, queries: Sequence[tantivy.Query]) -> tantivy.Query:
+    def _build_any_query(self, queries: Sequence[tantivy.Query]) -> tantivy.Query:
         return queries[0] if len(queries) == 1 else _Query.disjunction_max_query(list(queries))
 
-    def _condition(self, condition: FieldFilter, scope: Scope) -> tantivy.Query:
-        value = condition.value
-        match condition.filter:
+    def _build_filter_query(self, field_filter: FieldFilter, scope: Scope) -> tantivy.Query:
+        value = field_filter.value
+        match field_filter.filter:
             case FilterName.SINCE:
-                return self._published(int(value), None)
+                return self._match_published(int(value), None)
             case FilterName.BEFORE:
-                return self._published(None, int(value))
+                return self._match_published(None, int(value))
             case FilterName.BOOKMARKED:
-                return _Query.term_set_query(self._schema, ARTICLE, sorted(scope.bookmarked_article_ids))
+                return _Query.term_set_query(
+                    self._schema, ARTICLE_FIELD, sorted(scope.bookmarked_article_ids)
+                )
             case FilterName.LANGUAGE:
-                return _Query.term_query(self._schema, LANGUAGE, str(value))
+                return _Query.term_query(self._schema, LANGUAGE_FIELD, str(value))
             case FilterName.IMAGE:
-                return _Query.term_query(self._schema, FILTER_TOKENS, IMAGE)
+                return _Query.term_query(self._schema, FILTER_TOKENS_FIELD, IMAGE_MARKER)
             case name:
                 raise ValueError(name)
 
-    def _name_clause(self, tokens: Sequence[str], whole: str) -> tantivy.Query:
+    def _build_name_query(self, tokens: Sequence[str], joined_token: str) -> tantivy.Query:
         """Build a query for a name by its consecutive tokens, or by its joined token."""
-        in_one = _Query.term_query(self._schema, FILTER_TOKENS, whole)
-        if tokens == (whole,):
-            return in_one
-        return self._any_of([in_one, self._token_sequence(tokens, FILTER_TOKENS)])
+        joined_query = _Query.term_query(self._schema, FILTER_TOKENS_FIELD, joined_token)
+        if tokens == (joined_token,):
+            return joined_query
+        return self._build_any_query([joined_query, self._build_sequence_query(tokens, FILTER_TOKENS_FIELD)])

@@ -37,34 +37,34 @@ _CUSTOM_STOP_WORDS = {"english": ENGLISH, "french": FRENCH}
 
 
 @cache
-def word_analyzer() -> tantivy.TextAnalyzer:
+def load_word_analyzer() -> tantivy.TextAnalyzer:
     """Load the analyzer that produces tokens."""
-    return _base_analyzer().build()
+    return _build_base_analyzer().build()
 
 
-def _name(language: str | None) -> str:
+def _stemmer_name(language: str | None) -> str:
     return STEMMER_LANGUAGES.get(language or "", "english")
 
 
-_WITHOUT_STOP_WORDS = frozenset({"arabic", "greek", "romanian", "turkish"})
+_STEMMERS_WITHOUT_STOP_WORDS = frozenset({"arabic", "greek", "romanian", "turkish"})
 """Languages for which the engine has a stemmer but no stop words."""
 
 
 @cache
-def _analyzer_named(name: str) -> tantivy.TextAnalyzer:
-    return _with_stemmer(_base_analyzer(), name)
+def _load_analyzer(name: str) -> tantivy.TextAnalyzer:
+    return _with_stemmer(_build_base_analyzer(), name)
 
 
 def _with_stemmer(builder: tantivy.TextAnalyzerBuilder, name: str) -> tantivy.TextAnalyzer:
     """Add the stop words and the stemmer of a language to an analyzer."""
     if name in _CUSTOM_STOP_WORDS:
         builder = builder.filter(tantivy.Filter.custom_stopword(sorted(_CUSTOM_STOP_WORDS[name])))
-    elif name not in _WITHOUT_STOP_WORDS:
+    elif name not in _STEMMERS_WITHOUT_STOP_WORDS:
         builder = builder.filter(tantivy.Filter.stopword(name))
     return builder.filter(tantivy.Filter.stemmer(name)).build()
 
 
-def _base_analyzer() -> tantivy.TextAnalyzerBuilder:
+def _build_base_analyzer() -> tantivy.TextAnalyzerBuilder:
     # Accents are folded before stemming, so that queries without accents match too.
     builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
     for step in (
@@ -89,7 +89,7 @@ class TermCache(dict[str, str]):
     def __init__(self, language: str | None) -> None:
         super().__init__()
         words = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
-        self._analyze = _with_stemmer(words, _name(language)).analyze
+        self._analyze = _with_stemmer(words, _stemmer_name(language)).analyze
 
     def __missing__(self, word: str) -> str:
         term = (
@@ -99,16 +99,16 @@ class TermCache(dict[str, str]):
             self[word] = term
         return term
 
-    def index_text(self, text: str) -> str:
+    def build_index_text(self, text: str) -> str:
         """Return the index terms of a text in order, separated by spaces."""
-        return " ".join(map(self.__getitem__, _tokenize(text)))
+        return " ".join(map(self.__getitem__, _tokenize_any_length(text)))
 
 
 _MAX_CACHED_TERMS = 1 << 15
 """Maximum number of cached words of a language; they take 4 MB."""
 
 
-def _encodable(text: str) -> str:
+def _replace_surrogates(text: str) -> str:
     """Replace lone surrogates, which the engine does not accept."""
     try:
         text.encode()
@@ -117,23 +117,27 @@ def _encodable(text: str) -> str:
     return text
 
 
-def stemmed_tokens(text: str, language: str | None) -> list[str]:
+def stem_tokens(text: str, language: str | None) -> list[str]:
     """Return the stems of a text in order, without stop words."""
-    return _analyzer_named(_name(language)).analyze(_encodable(text))
+    return _load_analyzer(_stemmer_name(language)).analyze(_replace_surrogates(text))
 
 
-def tokens(text: str) -> list[str]:
+def tokenize(text: str) -> list[str]:
     """Return the tokens of a text in order, without case and accents. Phrases are compared by them."""
-    found = _tokenize(text)
-    if len(max(found, key=len, default="")) >= MAX_TOKEN_BYTES:
-        return [word for word in found if len(word) < MAX_TOKEN_BYTES]
-    return found
+    words = _tokenize_any_length(text)
+    if len(max(words, key=len, default="")) >= MAX_TOKEN_BYTES:
+        return [word for word in words if len(word) < MAX_TOKEN_BYTES]
+    return words
 
 
-def _tokenize(text: str) -> list[str]:
+def _tokenize_any_length(text: str) -> list[str]:
     """Return the words of a text, including those that are too long."""
-    plain = _tokenize_latin_1(text)
-    return word_analyzer().analyze(_encodable(text)) if plain is None else plain.split()
+    latin_words = _tokenize_latin_1(text)
+    return (
+        load_word_analyzer().analyze(_replace_surrogates(text))
+        if latin_words is None
+        else latin_words.split()
+    )
 
 
 def _tokenize_latin_1(text: str) -> str | None:
@@ -146,9 +150,9 @@ def _tokenize_latin_1(text: str) -> str | None:
     except UnicodeEncodeError:
         return None
     if not text.isascii():
-        for letter, several in _latin_tables().expansions:
-            letters = letters.replace(letter, several)
-    return letters.translate(_latin_tables().first_letters).decode("latin-1")
+        for letter, expansion in _load_latin_tables().expansions:
+            letters = letters.replace(letter, expansion)
+    return letters.translate(_load_latin_tables().first_letters).decode("latin-1")
 
 
 class _LatinTables(NamedTuple):
@@ -159,75 +163,77 @@ class _LatinTables(NamedTuple):
 
 
 @cache
-def _latin_tables() -> _LatinTables:
-    seen = [_FOLDED_LETTERS[chr(code)].encode("latin-1") for code in range(256)]
-    several = ((bytes((code,)), letters) for code, letters in enumerate(seen) if len(letters) > 1)
-    return _LatinTables(bytes(letters[0] for letters in seen), tuple(several))
+def _load_latin_tables() -> _LatinTables:
+    folded_letters = [_FOLDED_LETTERS[chr(code)].encode("latin-1") for code in range(256)]
+    expansions = (
+        (bytes((code,)), letters) for code, letters in enumerate(folded_letters) if len(letters) > 1
+    )
+    return _LatinTables(bytes(letters[0] for letters in folded_letters), tuple(expansions))
 
 
 class _FoldedLetters(dict[str, str]):
     """Cache of the letters as the engine folds them; a space for characters that are not part of words."""
 
     def __missing__(self, letter: str) -> str:
-        self[letter] = seen = "".join(word_analyzer().analyze(_encodable(letter))) or " "
-        return seen
+        self[letter] = folded = "".join(load_word_analyzer().analyze(_replace_surrogates(letter))) or " "
+        return folded
 
 
 _FOLDED_LETTERS = _FoldedLetters()
 
 
-def _fold(error: UnicodeError) -> tuple[str, int]:
+def _handle_fold_error(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    seen = "".join(map(_FOLDED_LETTERS.__getitem__, error.object[error.start : error.end]))
+    folded = "".join(map(_FOLDED_LETTERS.__getitem__, error.object[error.start : error.end]))
     # The engine leaves a few letters in upper case, and folds others to "(1)".
-    if not _FOLDED_PATTERN.fullmatch(seen):
+    if not _FOLDED_PATTERN.fullmatch(folded):
         raise error
-    return seen, error.end
+    return folded, error.end
 
 
 _FOLDED_PATTERN = re.compile("[a-z0-9 ]+")
 _FOLD_ERROR_HANDLER = "telex.folded"
-codecs.register_error(_FOLD_ERROR_HANDLER, _fold)
+codecs.register_error(_FOLD_ERROR_HANDLER, _handle_fold_error)
 
 
-def stem_spans(text: str, language: str | None) -> list[tuple[str, int, int]]:
+def find_stems_with_spans(text: str, language: str | None) -> list[tuple[str, int, int]]:
     """Return the stems of a text, each with the character offsets of its word."""
-    tokens = _analyzer_named(_name(language)).pre_tokenize(_encodable(text)).tokens
+    tokens = _load_analyzer(_stemmer_name(language)).pre_tokenize(_replace_surrogates(text)).tokens
     return [(token.text, token.char_offset_from, token.char_offset_to) for token in tokens]
 
 
-def find_stem_spans(text: str, language: str | None, wanted: Collection[str]) -> list[tuple[int, int, str]]:
+def find_stem_spans(text: str, language: str | None, stems: Collection[str]) -> list[tuple[int, int, str]]:
     """Return the character offsets of all words that have one of the stems, with the stem, in order.
 
     Only words that begin with a stem minus its last two letters are examined. The stemmers of
     https://snowballstem.org change more than that only in a few irregular words ("dying").
     """
-    name = _name(language)
-    plain = f" {_fold_same_length(text, language)} "
-    found: list[tuple[int, int, str]] = []
-    for beginning in _search_prefixes(frozenset(wanted)):
-        start = plain.find(beginning)
+    stemmer_name = _stemmer_name(language)
+    folded_text = f" {_fold_same_length(text, language)} "
+    spans: list[tuple[int, int, str]] = []
+    for prefix in _build_search_prefixes(frozenset(stems)):
+        start = folded_text.find(prefix)
         while start >= 0:
-            end = plain.find(" ", start + 1)
-            if (stem := _stem_of(name, text[start : end - 1])) in wanted:
-                found.append((start, end - 1, stem))
-            start = plain.find(beginning, end)
-    found.sort()
-    return found
+            end = folded_text.find(" ", start + 1)
+            if (stem := _find_stem(stemmer_name, text[start : end - 1])) in stems:
+                spans.append((start, end - 1, stem))
+            start = folded_text.find(prefix, end)
+    spans.sort()
+    return spans
 
 
 @lru_cache(maxsize=1 << 8)
-def _search_prefixes(stems: frozenset[str]) -> tuple[str, ...]:
+def _build_search_prefixes(stems: frozenset[str]) -> tuple[str, ...]:
     """Return the prefixes, each after a space, of words that may have a stem; none is a prefix of another."""
-    found: list[str] = []
-    each = (
+    prefixes: list[str] = []
+    stem_prefixes = (
         _LIGATURE.split(stem[: max(_MIN_PREFIX_LENGTH, len(stem) - _MAX_SUFFIX_LENGTH)])[0] for stem in stems
     )
-    for beginning in sorted(f" {letters}" for letters in each):
-        if not (found and beginning.startswith(found[-1])):
-            found.append(beginning)
-    return tuple(found)
+    for prefix in sorted(f" {letters}" for letters in stem_prefixes):
+        if not (prefixes and prefix.startswith(prefixes[-1])):
+            prefixes.append(prefix)
+    return tuple(prefixes)
 
 
 _MIN_PREFIX_LENGTH, _MAX_SUFFIX_LENGTH = 2, 2
@@ -236,54 +242,63 @@ _LIGATURE = re.compile("(?<=[ao])e|(?<=s)s")
 """Letter that the original text may write as a ligature with the one before."""
 
 
-_IN_LATIN_1 = frozenset("da de en es fi fr it nl no pt sv".split())
+_LATIN_1_LANGUAGES = frozenset("da de en es fi fr it nl no pt sv".split())
 """Languages whose letters, except œ, are all in Latin-1, which is by far the fastest to fold."""
 
 
 def _fold_same_length(text: str, language: str | None) -> str:
     """Fold a text letter by letter, so that offsets stay valid; other characters become spaces."""
-    if language in _IN_LATIN_1 or text.isascii():
-        shown = text.replace("œ", "o").replace("Œ", "o").encode("latin-1", "replace")
-        return shown.translate(_latin_tables().first_letters).decode("latin-1")
+    if language in _LATIN_1_LANGUAGES or text.isascii():
+        latin_text = text.replace("œ", "o").replace("Œ", "o").encode("latin-1", "replace")
+        return latin_text.translate(_load_latin_tables().first_letters).decode("latin-1")
     return "".join([_FOLDED_LETTERS[letter][0] for letter in text])
 
 
 @lru_cache(maxsize=1 << 13)
-def _stem_of(name: str, word: str) -> str:
+def _find_stem(name: str, word: str) -> str:
     """Return the stem of a single word, or "" for a stop word."""
-    return next(iter(_analyzer_named(name).analyze(_encodable(word))), "")
+    return next(iter(_load_analyzer(name).analyze(_replace_surrogates(word))), "")
 
 
-def token_spans(text: str) -> list[tuple[str, int, int]]:
+def find_token_spans(text: str) -> list[tuple[str, int, int]]:
     """Return the tokens of a text, each with the character offsets of its word."""
-    tokens = word_analyzer().pre_tokenize(_encodable(text)).tokens
+    tokens = load_word_analyzer().pre_tokenize(_replace_surrogates(text)).tokens
     return [(token.text, token.char_offset_from, token.char_offset_to) for token in tokens]
 
 
 @lru_cache(maxsize=1 << 12)
-def query_stems(word: str, languages: tuple[str, ...] = QUERY_LANGUAGES) -> frozenset[str]:
+def find_query_stems(word: str, languages: tuple[str, ...] = QUERY_LANGUAGES) -> frozenset[str]:
     """Return the index terms that a query's word may have: its stem in each language.
 
     Empty if it is a stop word in all of them. For a word with punctuation ("covid-19"), the stems of its
     parts.
     """
-    return frozenset(stem for language in languages for stem in stemmed_tokens(word, language))
+    return frozenset(stem for language in languages for stem in stem_tokens(word, language))
 
 
-def stop_words_in(query_words: Iterable[str], languages: Collection[str] = QUERY_LANGUAGES) -> frozenset[str]:
+def find_stop_words(
+    query_words: Iterable[str], languages: Collection[str] = QUERY_LANGUAGES
+) -> frozenset[str]:
     """Return the stop words among the words of a query.
 
     The language of the query is unknown; assume the one in which most of its words are stop words. On a tie,
     a stop word of any tied language counts. So "or" is a stop word in "cats or dogs" but not in "prix de
     l'or".
     """
-    asked = set(query_words)
-    small = {code: {word for word in asked if not stemmed_tokens(word, code)} for code in languages}
-    most = max(map(len, small.values()), default=0)
-    return frozenset(word for found in small.values() if len(found) == most for word in found)
+    words = set(query_words)
+    stop_words_by_language = {
+        code: {word for word in words if not stem_tokens(word, code)} for code in languages
+    }
+    max_count = max(map(len, stop_words_by_language.values()), default=0)
+    return frozenset(
+        word
+        for language_words in stop_words_by_language.values()
+        if len(language_words) == max_count
+        for word in language_words
+    )
 
 
 @lru_cache(maxsize=1 << 12)
 def is_stop_word(word: str) -> bool:
     """Return whether a word is a stop word in any of the `QUERY_LANGUAGES`."""
-    return not all(stemmed_tokens(word, language) for language in QUERY_LANGUAGES)
+    return not all(stem_tokens(word, language) for language in QUERY_LANGUAGES)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bot.search.index import text_analysis
-from bot.search.query.name_tokens import TOKEN_PREFIXES, tokens_of_name
-from bot.search.query.query_tree import AllOf, AnyOf, FieldFilter, Node, Not, Phrase, Word, leaves
+from bot.search.query.name_tokens import TOKEN_PREFIXES_BY_FILTER, tokenize_name
+from bot.search.query.query_tree import AllOf, AnyOf, FieldFilter, Node, Not, Phrase, Word, iter_leaves
 
 _MIN_PART_LENGTH = 3
 """Minimum length of the parts of a compound word; with a shorter one it is a phrase ("AT&T")."""
@@ -22,7 +22,7 @@ class TermClause:
     """A word in any inflection: any of these index terms."""
 
     stems: frozenset[str]
-    title: bool = False
+    title_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class PhraseClause:
     """Consecutive words, unstemmed."""
 
     words: tuple[str, ...]
-    title: bool = False
+    title_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +79,16 @@ def analyse_query(
     nodes = tuple(nodes)
     analyser = _Analyser(nodes, languages)
     return AnalysedQuery(
-        tuple(analyser.parts(nodes)), analyser.stop_words if analyser.drops_stop_words else frozenset()
+        tuple(analyser.analyse_nodes(nodes)),
+        analyser.stop_words if analyser.drops_stop_words else frozenset(),
     )
 
 
-def only_stop_words(nodes: Collection[Node]) -> tuple[str, ...]:
+def find_only_stop_words(nodes: Collection[Node]) -> tuple[str, ...]:
     """Return the words of a query that consists only of stop words; otherwise nothing."""
     if _Analyser(nodes, text_analysis.QUERY_LANGUAGES).drops_stop_words:
         return ()
-    return tuple(dict.fromkeys(leaf.text for leaf in leaves(nodes) if isinstance(leaf, Word)))
+    return tuple(dict.fromkeys(leaf.text for leaf in iter_leaves(nodes) if isinstance(leaf, Word)))
 
 
 class _Analyser:
@@ -95,68 +96,71 @@ class _Analyser:
 
     def __init__(self, nodes: Collection[Node], languages: tuple[str, ...]) -> None:
         self._languages = languages
-        asked = list(leaves(nodes))
-        texts = [leaf.text for leaf in asked if isinstance(leaf, Word)]
-        words = [word for text in texts for word in text_analysis.tokens(text)]
-        self.stop_words = text_analysis.stop_words_in(words, languages)
-        self.drops_stop_words = len(texts) < len(asked) or any(map(self._is_content_word, words))
+        leaf_nodes = list(iter_leaves(nodes))
+        texts = [leaf.text for leaf in leaf_nodes if isinstance(leaf, Word)]
+        words = [word for text in texts for word in text_analysis.tokenize(text)]
+        self.stop_words = text_analysis.find_stop_words(words, languages)
+        self.drops_stop_words = len(texts) < len(leaf_nodes) or any(map(self._is_content_word, words))
 
-    def parts(self, nodes: Iterable[Node]) -> Iterable[Clause]:
+    def analyse_nodes(self, nodes: Iterable[Node]) -> Iterable[Clause]:
         """Return the clauses of several nodes."""
-        return (part for node in nodes if (part := self._part(node)) is not None)
+        return (clause for node in nodes if (clause := self._analyse_node(node)) is not None)
 
-    def _part(self, node: Node) -> Clause | None:
-        part: Clause | None
+    def _analyse_node(self, node: Node) -> Clause | None:
+        clause: Clause | None
         match node:
             case Word(text=text, title_only=title):
-                part = self._word(text_analysis.tokens(text), title=title)
+                clause = self._analyse_word(text_analysis.tokenize(text), title=title)
             case Phrase(text=text, title_only=title):
-                part = _row(text_analysis.tokens(text), title=title)
+                clause = _build_phrase_clause(text_analysis.tokenize(text), title=title)
             case FieldFilter():
-                part = _condition(node)
+                clause = _build_filter_clause(node)
             case Not(inner):
-                part = negate_clause(self._part(inner))
+                clause = negate_clause(self._analyse_node(inner))
             case AllOf(nodes):
-                part = combine(AllClauses, self.parts(nodes))
+                clause = combine_clauses(AllClauses, self.analyse_nodes(nodes))
             case AnyOf(nodes):
-                part = combine(AnyClause, self.parts(nodes))
-        return part
+                clause = combine_clauses(AnyClause, self.analyse_nodes(nodes))
+        return clause
 
-    def _word(self, words: list[str], *, title: bool) -> Clause | None:
+    def _analyse_word(self, words: list[str], *, title: bool) -> Clause | None:
         """Return the clause of a word; of a compound word, the stems of each part if they are distinctive."""
-        telling = list(filter(self._is_content_word, words)) if self.drops_stop_words else []
-        if not telling:
-            return None if self.drops_stop_words else _row(words, title=title)
-        if len(telling) > 1 and any(len(word) < _MIN_PART_LENGTH for word in telling):
+        content_words = list(filter(self._is_content_word, words)) if self.drops_stop_words else []
+        if not content_words:
+            return None if self.drops_stop_words else _build_phrase_clause(words, title=title)
+        if len(content_words) > 1 and any(len(word) < _MIN_PART_LENGTH for word in content_words):
             return PhraseClause(tuple(words), title)
-        return combine(
+        return combine_clauses(
             AllClauses,
-            (TermClause(text_analysis.query_stems(word, self._languages), title) for word in telling),
+            (
+                TermClause(text_analysis.find_query_stems(word, self._languages), title)
+                for word in content_words
+            ),
         )
 
     def _is_content_word(self, word: str) -> bool:
-        return word not in self.stop_words and bool(text_analysis.query_stems(word, self._languages))
+        return word not in self.stop_words and bool(text_analysis.find_query_stems(word, self._languages))
 
 
-def _row(words: list[str], *, title: bool) -> PhraseClause | None:
+def _build_phrase_clause(words: list[str], *, title: bool) -> PhraseClause | None:
     return PhraseClause(tuple(words), title) if words else None
 
 
-def _condition(condition: FieldFilter) -> Clause | None:
-    if condition.filter not in TOKEN_PREFIXES:
-        return condition
-    tokens = tokens_of_name(condition.filter, str(condition.value))
+def _build_filter_clause(field_filter: FieldFilter) -> Clause | None:
+    if field_filter.filter not in TOKEN_PREFIXES_BY_FILTER:
+        return field_filter
+    tokens = tokenize_name(field_filter.filter, str(field_filter.value))
     return NameClause(tokens[:-1] or tokens, tokens[-1]) if tokens else None
 
 
-def negate_clause(part: Clause | None) -> Clause | None:
+def negate_clause(clause: Clause | None) -> Clause | None:
     """Return the negation of a clause, or None for None."""
-    if isinstance(part, NotClause):
-        return part.clause
-    return None if part is None else NotClause(part)
+    if isinstance(clause, NotClause):
+        return clause.clause
+    return None if clause is None else NotClause(clause)
 
 
-def combine(kind: type[AllClauses | AnyClause], parts: Iterable[Clause]) -> Clause | None:
+def combine_clauses(clause_class: type[AllClauses | AnyClause], parts: Iterable[Clause]) -> Clause | None:
     """Combine clauses into one of the given class; return a single clause as it is, and None without any."""
-    found = tuple(parts)
-    return kind(found) if len(found) > 1 else found[0] if found else None
+    clauses = tuple(parts)
+    return clause_class(clauses) if len(clauses) > 1 else clauses[0] if clauses else None

@@ -8,27 +8,29 @@ from bot.search.query.query_filters import FilterName
 
 MAX_NAME_LENGTH = 120
 """Maximum number of characters read of a name."""
-IMAGE = "image"
+IMAGE_MARKER = "image"
 """Token of an article with an image."""
-TOKEN_PREFIXES = {FilterName.SOURCE: "o", FilterName.AUTHOR: "a", FilterName.TAG: "t"}
+TOKEN_PREFIXES_BY_FILTER = {FilterName.SOURCE: "o", FilterName.AUTHOR: "a", FilterName.TAG: "t"}
 """Prefix of the tokens of each filter by name."""
 
 
 @lru_cache(maxsize=1 << 11)
-def tokens_of_name(filter_: FilterName, name: str) -> tuple[str, ...]:
+def tokenize_name(filter_: FilterName, name: str) -> tuple[str, ...]:
     """Return the tokens of a name in order and, if there are several, all joined to one ("lemonde").
 
     Empty if the name has no word.
     """
-    letter = TOKEN_PREFIXES[filter_]
-    words = text_analysis.tokens(name[:MAX_NAME_LENGTH])
-    whole = [letter + "".join(words)] if len(words) > 1 else []
-    return (*(letter + word for word in words), *whole)
+    prefix = TOKEN_PREFIXES_BY_FILTER[filter_]
+    words = text_analysis.tokenize(name[:MAX_NAME_LENGTH])
+    joined_tokens = [prefix + "".join(words)] if len(words) > 1 else []
+    return (*(prefix + word for word in words), *joined_tokens)
 
 
-def article_name_tokens(outlet: str, author: str | None, tags: Iterable[str]) -> Iterator[tuple[str, ...]]:
+def iter_article_name_tokens(
+    outlet: str, author: str | None, tags: Iterable[str]
+) -> Iterator[tuple[str, ...]]:
     """Yield the tokens of each name of an article: outlet, author, tags."""
-    yield tokens_of_name(FilterName.SOURCE, outlet)
-    yield tokens_of_name(FilterName.AUTHOR, author or "")
+    yield tokenize_name(FilterName.SOURCE, outlet)
+    yield tokenize_name(FilterName.AUTHOR, author or "")
     for tag in tags:
-        yield tokens_of_name(FilterName.TAG, tag)
+        yield tokenize_name(FilterName.TAG, tag)

@@ -23,11 +23,11 @@ class FilterName(StrEnum):
     BOOKMARKED = "bookmarked"
 
 
-TITLE = "title"
+TITLE_FILTER = "title"
 FILTER_ALIASES: dict[str, str] = {
     name: filter_
     for filter_, names in {
-        TITLE: "title titre intitle",
+        TITLE_FILTER: "title titre intitle",
         FilterName.SOURCE: "source outlet media site",
         FilterName.AUTHOR: "author auteur by par",
         FilterName.TAG: "tag category etiquette categorie",
@@ -52,20 +52,20 @@ FLAG_VALUES: dict[str, tuple[frozenset[str], FilterName]] = {
 _QUOTATION_MARKS = frozenset('"“”«»„')
 
 
-def filter_from_alias(name: str) -> str | None:
+def find_filter_by_alias(name: str) -> str | None:
     """Return the filter of an English or French name: a `FilterName`, `title`, `has` or `is`; or None."""
     return FILTER_ALIASES.get(fold(name))
 
 
-def language_code(name: str) -> str | None:
+def find_language_code(name: str) -> str | None:
     """Return the ISO 639-1 code of a language such as `fr`, `en-GB`, `français` or `German`, or None."""
-    value = fold(name).strip()
-    code = _languages().get(value, value.partition("-")[0])
+    folded_name = fold(name).strip()
+    code = _language_codes_by_name().get(folded_name, folded_name.partition("-")[0])
     return code if re.fullmatch("[a-z]{2}", code) else None
 
 
 @cache
-def _languages() -> dict[str, str]:
+def _language_codes_by_name() -> dict[str, str]:
     """Return the codes of languages by their names in the languages of the interface."""
     return {
         fold(name): code
@@ -78,12 +78,12 @@ def _languages() -> dict[str, str]:
 _FRENCH_VALUE_FILTERS = frozenset("apres avant jusqua jusqu'a avec a contient est depuis langue".split())
 """French names of filters that have a fixed set of values."""
 _FRENCH_ALIASES = _FRENCH_VALUE_FILTERS | frozenset("auteur categorie etiquette titre".split())
-_NAMED = re.compile(r"(?<![^\s(-])([^\W\d_]{2,12}|[aàAÀ]):(?=\S)")
+_FILTER_NAME_PATTERN = re.compile(r"(?<![^\s(-])([^\W\d_]{2,12}|[aàAÀ]):(?=\S)")
 
 
 def uses_french_alias(query: str) -> bool:
     """Return whether a query contains a filter name that exists only in French."""
-    return any(fold(name) in _FRENCH_ALIASES for name in _NAMED.findall(query))
+    return any(fold(name) in _FRENCH_ALIASES for name in _FILTER_NAME_PATTERN.findall(query))
 
 
 def expects_french_values(name: str) -> bool:
@@ -91,7 +91,9 @@ def expects_french_values(name: str) -> bool:
     return fold(name) in _FRENCH_VALUE_FILTERS
 
 
-def format_filter(name: str, value: str) -> str:
+def format_filter(name: str, filter_value: str) -> str:
     """Return a filter as it is typed in a query: `tag:IA`, `source:"Le Monde"`."""
-    bare = "".join(character for character in value if character not in _QUOTATION_MARKS)
-    return f'{name}:"{bare}"' if re.search(r"[\s()|]", bare) else f"{name}:{bare}"
+    unquoted_value = "".join(character for character in filter_value if character not in _QUOTATION_MARKS)
+    return (
+        f'{name}:"{unquoted_value}"' if re.search(r"[\s()|]", unquoted_value) else f"{name}:{unquoted_value}"
+    )

@@ -9,20 +9,20 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from bot.search.query.query_filters import filter_from_alias
+from bot.search.query.query_filters import find_filter_by_alias
 
-_OR = {"OR", "OU", "|", "||"}
-_AND = {"AND", "ET", "&", "&&", "+"}
-_NOT = {"NOT", "SAUF"}
-OPERATORS = frozenset(_OR | _AND | _NOT)
+_OR_WORDS = {"OR", "OU", "|", "||"}
+_AND_WORDS = {"AND", "ET", "&", "&&", "+"}
+_NOT_WORDS = {"NOT", "SAUF"}
+OPERATORS = frozenset(_OR_WORDS | _AND_WORDS | _NOT_WORDS)
 _SEPARATOR = re.compile(r"\|+")
-_NAME = r"[^\W\d_]{2,12}|jusqu['’][aàAÀ]|[aàAÀ](?=:(?:image|photo))"
-_QUOTED = r'"[^"]*(?:"(?=\w)[^"]*)*"|“[^“”"]*[”"]|«[^«»"]*[»"]|[„”][^“”„"]*[“”"]'
+_NAME_PATTERN = r"[^\W\d_]{2,12}|jusqu['’][aàAÀ]|[aàAÀ](?=:(?:image|photo))"
+_QUOTED_PATTERN = r'"[^"]*(?:"(?=\w)[^"]*)*"|“[^“”"]*[”"]|«[^«»"]*[»"]|[„”][^“”„"]*[“”"]'
 _MINUS_PATTERN = r"(?<![^\s(])[-−–]"
 _TOKEN = re.compile(
-    rf"(?P<open>(?P<without>{_MINUS_PATTERN})?(?:(?P<of>{_NAME}):)?\()|(?P<close>\))"
-    rf"|(?P<minus>{_MINUS_PATTERN}(?=[^\s\d\-−–)]))?(?:(?P<name>{_NAME}):(?=\S))?"
-    rf"(?:(?<!\w)(?P<quoted>{_QUOTED})(?!\w)|(?P<stray>[\"“«„”»])|(?P<bare>(?:[^\s()\"“«„”»]|(?<=\w)[\"“«„”»])+))"
+    rf"(?P<open>(?P<without>{_MINUS_PATTERN})?(?:(?P<of>{_NAME_PATTERN}):)?\()|(?P<close>\))"
+    rf"|(?P<minus>{_MINUS_PATTERN}(?=[^\s\d\-−–)]))?(?:(?P<name>{_NAME_PATTERN}):(?=\S))?"
+    rf"(?:(?<!\w)(?P<quoted>{_QUOTED_PATTERN})(?!\w)|(?P<stray>[\"“«„”»])|(?P<bare>(?:[^\s()\"“«„”»]|(?<=\w)[\"“«„”»])+))"
 )
 
 
@@ -38,8 +38,8 @@ class Token(NamedTuple):
     kind: str
     value: str = ""
     name: str = ""
-    quoted: bool = False
-    negated: bool = False
+    is_quoted: bool = False
+    is_negated: bool = False
     start: int = 0
     end: int = 0
 
@@ -47,66 +47,66 @@ class Token(NamedTuple):
 def tokenize_query(text: str) -> Iterator[Token]:
     """Yield the tokens of a query, which must be on one line, in order."""
     for match in _TOKEN.finditer(text):
-        name, negated = match["name"] or "", bool(match["minus"])
+        name, has_minus = match["name"] or "", bool(match["minus"])
         if match["close"]:
             yield Token(")")
         elif match["open"]:
-            yield from _group_tokens(match)
+            yield from _iter_group_tokens(match)
         elif match["stray"]:
             yield Token("stray")
         elif match["quoted"]:
-            value = match["quoted"][1:-1].strip()
-            yield Token("term", value, name, quoted=True, negated=negated)
-        elif _SEPARATOR.search(match["bare"]) and match["bare"] not in _OR:
-            yield from _alternative_tokens(match["bare"], name, negated=negated)
+            phrase = match["quoted"][1:-1].strip()
+            yield Token("term", phrase, name, is_quoted=True, is_negated=has_minus)
+        elif _SEPARATOR.search(match["bare"]) and match["bare"] not in _OR_WORDS:
+            yield from _iter_alternative_tokens(match["bare"], name, is_excluded=has_minus)
         else:
-            token = _word_token(match["bare"], name, negated=negated)
+            token = _create_word_token(match["bare"], name, is_exclusion=has_minus)
             if token is not None:
                 yield token._replace(start=match.start("name"), end=match.end())
 
 
-def _group_tokens(match: re.Match[str]) -> Iterator[Token]:
+def _iter_group_tokens(match: re.Match[str]) -> Iterator[Token]:
     """Yield the tokens of an opening parenthesis, with the filter that applies to each word in the group."""
     name = match["of"] or ""
     if match["without"]:
         yield Token("not")
-    if name and filter_from_alias(name) is None:
+    if name and find_filter_by_alias(name) is None:
         yield Token("term", name)
         name = ""
     yield Token("(", name=name)
 
 
-def _alternative_tokens(value: str, name: str, *, negated: bool) -> Iterator[Token]:
+def _iter_alternative_tokens(text: str, name: str, *, is_excluded: bool) -> Iterator[Token]:
     """Yield the tokens of words joined by `|`, to which the filter before the first one applies."""
-    words = _SEPARATOR.split(value)
+    words = _SEPARATOR.split(text)
     is_group = all(words)
     if is_group:
-        if negated:
+        if is_excluded:
             yield Token("not")
-        yield Token("(", name=name if filter_from_alias(name) else "")
-    for number, word in enumerate(words):
-        if number:
+        yield Token("(", name=name if find_filter_by_alias(name) else "")
+    for index, word in enumerate(words):
+        if index:
             yield Token("or")
-        own, colon, rest = word.partition(":")
-        is_filter = bool(colon and rest and filter_from_alias(own))
-        filter_, written = (own, rest) if is_filter else ("" if number else name, word)
-        token = _word_token(written, filter_, negated=negated and not is_group) if written else None
+        filter_alias, colon, filter_value = word.partition(":")
+        is_filter = bool(colon and filter_value and find_filter_by_alias(filter_alias))
+        filter_, term = (filter_alias, filter_value) if is_filter else ("" if index else name, word)
+        token = _create_word_token(term, filter_, is_exclusion=is_excluded and not is_group) if term else None
         if token is not None:
             yield token._replace(start=-1)
     if is_group:
         yield Token(")")
 
 
-def _word_token(value: str, name: str, *, negated: bool) -> Token | None:
+def _create_word_token(word: str, name: str, *, is_exclusion: bool) -> Token | None:
     """Return the token of a word, filter or operator; None for AND, which is implied."""
     if name:
-        return Token("term", value, name, negated=negated)
-    if value.endswith(":") and filter_from_alias(value[:-1]):
-        return Token("valueless", value)
-    if value == "-":
+        return Token("term", word, name, is_negated=is_exclusion)
+    if word.endswith(":") and find_filter_by_alias(word[:-1]):
+        return Token("valueless", word)
+    if word == "-":
         return Token("minus")
-    if not negated and value in _OR:
+    if not is_exclusion and word in _OR_WORDS:
         return Token("or")
-    if not negated and value in _NOT:
+    if not is_exclusion and word in _NOT_WORDS:
         return Token("not")
-    return None if value in _AND else Token("term", value, negated=negated)
+    return None if word in _AND_WORDS else Token("term", word, is_negated=is_exclusion)

@@ -22,10 +22,10 @@ from bot.search.query.analysed_query import (
     PhraseClause,
     TermClause,
     analyse_query,
-    combine,
+    combine_clauses,
     negate_clause,
 )  # fmt: skip
-from bot.search.query.name_tokens import article_name_tokens
+from bot.search.query.name_tokens import iter_article_name_tokens
 from bot.search.query.query_filters import FilterName
 from bot.search.query.query_tree import FieldFilter, Query
 
@@ -48,7 +48,7 @@ class MatchKey(NamedTuple):
     value: str
 
 
-KeyFrequency = Callable[[MatchKey], int]
+KeyCost = Callable[[MatchKey], int]
 """Function that returns approximately how many articles have a key."""
 
 
@@ -66,40 +66,40 @@ class AnalysedArticle:
     @cached_property
     def title_stems(self) -> frozenset[str]:
         """Return the stems of the title."""
-        return frozenset(text_analysis.stemmed_tokens(self.article.title, self.article.language))
+        return frozenset(text_analysis.stem_tokens(self.article.title, self.article.language))
 
     @cached_property
     def stems(self) -> frozenset[str]:
         """Return the stems of title and text."""
         return self.title_stems.union(
-            text_analysis.stemmed_tokens(self.article.body[:MAX_CHARS_READ], self.article.language)
+            text_analysis.stem_tokens(self.article.body[:MAX_CHARS_READ], self.article.language)
         )
 
     @cached_property
     def title_words(self) -> list[str]:
         """Return the tokens of the title."""
-        return text_analysis.tokens(self.article.title)
+        return text_analysis.tokenize(self.article.title)
 
     @cached_property
     def body_words(self) -> list[str]:
         """Return the tokens of the text."""
-        return text_analysis.tokens(self.article.body[:MAX_CHARS_READ])
+        return text_analysis.tokenize(self.article.body[:MAX_CHARS_READ])
 
     @cached_property
     def title_token_string(self) -> str:
         """Return the tokens of the title with a space around each."""
-        return _token_string(self.title_words)
+        return _join_tokens(self.title_words)
 
     @cached_property
     def body_token_string(self) -> str:
         """Return the tokens of the text with a space around each."""
-        return _token_string(self.body_words)
+        return _join_tokens(self.body_words)
 
     @cached_property
     def names(self) -> tuple[tuple[str, ...], ...]:
         """Return the tokens of outlet, author and tags, a tuple for each name."""
         article = self.article
-        return tuple(article_name_tokens(article.outlet, article.author, article.tags))
+        return tuple(iter_article_name_tokens(article.outlet, article.author, article.tags))
 
     @cached_property
     def match_keys(self) -> dict[KeyKind, frozenset[str]]:
@@ -111,28 +111,39 @@ class AnalysedArticle:
         }
 
 
-def matches(part: Clause, article: AnalysedArticle) -> bool:
+def matches_clause(clause: Clause, article: AnalysedArticle) -> bool:
     """Return whether an article matches a clause, which must not contain filters by date or bookmark."""
-    match part:  # Patterns with fields would take twice the time.
+    match clause:  # Patterns with fields would take twice the time.
         case TermClause():
-            found = not part.stems.isdisjoint(article.title_stems if part.title else article.stems)
+            is_match = not clause.stems.isdisjoint(
+                article.title_stems if clause.title_only else article.stems
+            )
         case AllClauses():
-            found = all(matches(inner, article) for inner in part.clauses)
+            is_match = all(matches_clause(required_clause, article) for required_clause in clause.clauses)
         case AnyClause():
-            found = any(matches(inner, article) for inner in part.clauses)
+            is_match = any(
+                matches_clause(alternative_clause, article) for alternative_clause in clause.clauses
+            )
         case PhraseClause():
-            row = _token_string(part.words)
-            found = row in article.title_token_string or (not part.title and row in article.body_token_string)
+            phrase_string = _join_tokens(clause.words)
+            is_match = phrase_string in article.title_token_string or (
+                not clause.title_only and phrase_string in article.body_token_string
+            )
         case NameClause():
-            found = any(
-                part.joined_token in name or _contains_sequence(part.tokens, name) for name in article.names
+            is_match = any(
+                clause.joined_token in name or _contains_sequence(clause.tokens, name)
+                for name in article.names
             )
         case NotClause():
-            found = not matches(part.clause, article)
+            is_match = not matches_clause(clause.clause, article)
         case FieldFilter():
-            of = article.article
-            found = bool(of.image) if part.filter is FilterName.IMAGE else of.language == part.value
-    return found
+            raw_article = article.article
+            is_match = (
+                bool(raw_article.image)
+                if clause.filter is FilterName.IMAGE
+                else raw_article.language == clause.value
+            )
+    return is_match
 
 
 def _contains_sequence(tokens: tuple[str, ...], name: tuple[str, ...]) -> bool:
@@ -144,59 +155,69 @@ def _contains_sequence(tokens: tuple[str, ...], name: tuple[str, ...]) -> bool:
     return any(name[start : start + count] == tokens for start in range(len(name) - count))
 
 
-def cheapest_keys(part: Clause, cost: KeyFrequency) -> frozenset[MatchKey]:
+def select_cheapest_keys(clause: Clause, cost: KeyCost) -> frozenset[MatchKey]:
     """Return the cheapest set of keys of which every matching article has at least one.
 
     Empty if there is no such set, as for exclusions.
     """
-    match part:
+    match clause:
         case TermClause(stems):
-            found = frozenset(MatchKey(KeyKind.STEM, stem) for stem in stems)
+            keys = frozenset(MatchKey(KeyKind.STEM, stem) for stem in stems)
         case PhraseClause(words):
-            found = frozenset((min((MatchKey(KeyKind.WORD, word) for word in words), key=cost),))
-        case NameClause(tokens, whole):
+            keys = frozenset((min((MatchKey(KeyKind.WORD, word) for word in words), key=cost),))
+        case NameClause(tokens, joined_token):
             rarest = min((MatchKey(KeyKind.NAME, token) for token in tokens), key=cost)
-            found = frozenset((rarest, MatchKey(KeyKind.NAME, whole)))
-        case AllClauses(parts):
-            each = filter(None, (cheapest_keys(inner, cost) for inner in parts))
-            found = min(each, key=lambda chosen: sum(map(cost, chosen)), default=frozenset())
-        case AnyClause(parts):
-            every = [cheapest_keys(inner, cost) for inner in parts]
-            found = frozenset().union(*every) if all(every) else frozenset()
+            keys = frozenset((rarest, MatchKey(KeyKind.NAME, joined_token)))
+        case AllClauses(clauses):
+            required_key_sets = filter(
+                None, (select_cheapest_keys(required_clause, cost) for required_clause in clauses)
+            )
+            keys = min(required_key_sets, key=lambda key_set: sum(map(cost, key_set)), default=frozenset())
+        case AnyClause(clauses):
+            alternative_key_sets = [
+                select_cheapest_keys(alternative_clause, cost) for alternative_clause in clauses
+            ]
+            keys = frozenset().union(*alternative_key_sets) if all(alternative_key_sets) else frozenset()
         case _:
-            found = frozenset()
-    return found
+            keys = frozenset()
+    return keys
 
 
-def query_languages_for(article_language: str | None) -> tuple[str, ...]:
+def select_query_languages(article_language: str | None) -> tuple[str, ...]:
     """Return the languages that a query's words may be in, for an article in the given language."""
-    asked = text_analysis.QUERY_LANGUAGES
-    is_other = article_language in text_analysis.STEMMER_LANGUAGES and article_language not in asked
-    return (*asked, article_language) if is_other and article_language else asked
+    languages = text_analysis.QUERY_LANGUAGES
+    has_own_stemmer = (
+        article_language in text_analysis.STEMMER_LANGUAGES and article_language not in languages
+    )
+    return (*languages, article_language) if has_own_stemmer and article_language else languages
 
 
-def matchable_clause(
+def build_matchable_clause(
     query: Query, languages: tuple[str, ...] = text_analysis.QUERY_LANGUAGES
 ) -> Clause | None:
     """Return the part of a query that an article can decide, or None if there is none."""
-    return _without_undecidable(AllClauses(analyse_query(query.nodes, languages).clauses))
+    return _drop_undecidable(AllClauses(analyse_query(query.nodes, languages).clauses))
 
 
-def _without_undecidable(part: Clause) -> Clause | None:
+def _drop_undecidable(clause: Clause) -> Clause | None:
     """Return the part of a clause that an article can decide, or None if there is none."""
-    match part:
+    match clause:
         case FieldFilter(filter=FilterName.SINCE | FilterName.BEFORE | FilterName.BOOKMARKED):
             return None
-        case NotClause(inner):
-            return negate_clause(_without_undecidable(inner))
-        case AllClauses(parts):
-            return combine(AllClauses, filter(None, map(_without_undecidable, parts)))
-        case AnyClause(parts):
-            told = tuple(found for inner in parts if (found := _without_undecidable(inner)))
-            return AnyClause(told) if len(told) == len(parts) else None
+        case NotClause(negated_clause):
+            return negate_clause(_drop_undecidable(negated_clause))
+        case AllClauses(clauses):
+            return combine_clauses(AllClauses, filter(None, map(_drop_undecidable, clauses)))
+        case AnyClause(clauses):
+            decidable = tuple(
+                decidable_clause
+                for alternative_clause in clauses
+                if (decidable_clause := _drop_undecidable(alternative_clause))
+            )
+            return AnyClause(decidable) if len(decidable) == len(clauses) else None
         case _:
-            return part
+            return clause
 
 
-def _token_string(words: Sequence[str]) -> str:
+def _join_tokens(words: Sequence[str]) -> str:
     return f" {' '.join(words)} "

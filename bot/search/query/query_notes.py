@@ -48,9 +48,9 @@ class Note:
     """A note and the placeholders of its text, by name."""
 
     kind: NoteKind
-    values: tuple[tuple[str, object], ...] = ()
+    placeholders: tuple[tuple[str, object], ...] = ()
 
     @classmethod
-    def of(cls, remark: NoteKind, **values: object) -> Note:
+    def of(cls, kind: NoteKind, **placeholders: object) -> Note:
         """Create a note."""
-        return cls(remark, tuple(values.items()))
+        return cls(kind, tuple(placeholders.items()))

@@ -10,7 +10,13 @@ from datetime import UTC, tzinfo
 from difflib import get_close_matches
 
 from bot.search.query import query_checks
-from bot.search.query.query_filters import FILTER_ALIASES, FLAG_VALUES, TITLE, FilterName, language_code
+from bot.search.query.query_filters import (
+    FILTER_ALIASES,
+    FLAG_VALUES,
+    TITLE_FILTER,
+    FilterName,
+    find_language_code,
+)
 from bot.search.query.query_lexer import OPERATORS, Token, tokenize_query
 from bot.search.query.query_notes import Note, NoteKind
 from bot.search.query.query_tree import (
@@ -22,19 +28,19 @@ from bot.search.query.query_tree import (
     Query,
     UnquotedFilter,
     Word,
-    negate,
+    negate_node,
 )
 from bot.text.stopwords import STOPWORDS
 from bot.text.times import periods
-from bot.text.words import fold, words
+from bot.text.words import fold, split_words
 
 MAX_CHARS_READ = 2_000
 """Maximum number of characters read of a query."""
-MAX_LENGTH = 400
+MAX_QUERY_LENGTH = 400
 """Maximum length in characters of a stored query (filter or watch) and of a question."""
-MAX_TERMS = 256
+MAX_QUERY_TERMS = 256
 """Maximum number of words, phrases and filters in a query."""
-MAX_DEPTH = 5
+MAX_PARENTHESIS_DEPTH = 5
 """Maximum depth of nested parentheses."""
 MAX_UNQUOTED_VALUE_WORDS = 5
 """Maximum number of unquoted words that may extend the value of a filter."""
@@ -57,38 +63,38 @@ def parse_query(text: str, now: int, zone: tzinfo = UTC, *, max_chars: int = MAX
     Relative dates such as `7d` or `last monday` count from `now` (Unix time); days begin at midnight in
     `zone`. At most `max_chars` characters and `MAX_QUERY_TERMS` terms are read; notes say what was cut.
     """
-    return _Parser(text, now, zone, max_chars).query()
+    return _QueryParser(text, now, zone, max_chars).parse()
 
 
-def word_or_phrase(text: str, *, title: bool = False) -> Word | Phrase | None:
+def create_word_or_phrase(text: str, *, title: bool = False) -> Word | Phrase | None:
     """Return a word, a phrase if the text has several words, or None if it has none."""
-    count = len(words(text))
+    count = len(split_words(text))
     return (Word if count == 1 else Phrase)(text, title) if count else None
 
 
-class _Parser:
-    def __init__(self, text: str, now: int, zone: tzinfo, longest: int) -> None:
+class _QueryParser:
+    def __init__(self, text: str, now: int, zone: tzinfo, max_chars: int) -> None:
         self.notes: list[Note] = []
         self.unquoted_filters: list[UnquotedFilter] = []
         self.deferred_notes: list[Note] = []  # Dropped if the query has no nodes.
         self.now = now
         self.zone = zone
-        self.text = " ".join(text[: longest * 4].split())
-        if len(self.text) > longest:
-            self.text = self.text[:longest]
-            self.note(NoteKind.CUT_TEXT, count=longest)
+        self.text = " ".join(text[: max_chars * 4].split())
+        if len(self.text) > max_chars:
+            self.text = self.text[:max_chars]
+            self.add_note(NoteKind.CUT_TEXT, count=max_chars)
         self.text = _SPACED_FILTER.sub(self.join_spaced_filter, self.text)
         self.tokens = [token for token in tokenize_query(self.text) if not self.is_ignored(token)]
         self.position = 0
-        self.terms = 0
-        self.ignored_parentheses = 0  # Open parentheses beyond the maximum depth.
-        self.filters: list[str] = []  # Names of the filters before the open parentheses.
+        self.term_count = 0
+        self.ignored_parenthesis_count = 0  # Open parentheses beyond the maximum depth.
+        self.group_filters: list[str] = []  # Names of the filters before the open parentheses.
 
-    def note(self, remark: NoteKind, **values: object) -> None:
-        self.notes.append(Note.of(remark, **values))
+    def add_note(self, kind: NoteKind, **placeholders: object) -> None:
+        self.notes.append(Note.of(kind, **placeholders))
 
-    def defer_note(self, remark: NoteKind, **values: object) -> None:
-        self.deferred_notes.append(Note.of(remark, **values))
+    def defer_note(self, kind: NoteKind, **placeholders: object) -> None:
+        self.deferred_notes.append(Note.of(kind, **placeholders))
 
     def join_spaced_filter(self, match: re.Match[str]) -> str:
         """Join a filter's name, colon and value if spaces separate them; a date filter only before a date.
@@ -96,8 +102,10 @@ class _Parser:
         A name after a stop word ("à la source : …") or at the beginning of a later sentence is a noun.
         """
         name = fold(match["name"])
-        before = self.text[: match.start()].rpartition(" ")[0].rpartition(" ")[2]
-        is_noun = before.endswith(_SENTENCE_ENDS) or (fold(before) in STOPWORDS and before not in OPERATORS)
+        preceding_word = self.text[: match.start()].rpartition(" ")[0].rpartition(" ")[2]
+        is_noun = preceding_word.endswith(_SENTENCE_ENDS) or (
+            fold(preceding_word) in STOPWORDS and preceding_word not in OPERATORS
+        )
         if name not in _SPACED_FILTER_NAMES or is_noun:
             return match[0]
         if FILTER_ALIASES[name] in (FilterName.SINCE, FilterName.BEFORE) and not self.begins_with_date(
@@ -105,8 +113,8 @@ class _Parser:
         ):
             return match[0]
         filter_ = f"{match['minus']}{match['name']}:"
-        value = self.text[match.end() :].partition(" ")[0]
-        self.note(NoteKind.REINTERPRETED, value=match[0] + value, filter=filter_ + value)
+        first_word = self.text[match.end() :].partition(" ")[0]
+        self.add_note(NoteKind.REINTERPRETED, value=match[0] + first_word, filter=filter_ + first_word)
         return filter_
 
     def begins_with_date(self, start: int) -> bool:
@@ -124,20 +132,20 @@ class _Parser:
         elif token.kind == "minus":
             self.defer_note(NoteKind.STRAY_MINUS)
         elif token.kind == "valueless":
-            self.note(NoteKind.NO_VALUE, value=token.value)
+            self.add_note(NoteKind.NO_VALUE, value=token.value)
         else:
             return False
         return True
 
-    def query(self) -> Query:
+    def parse(self) -> Query:
         nodes: list[Node] = []
         while self.position < len(self.tokens):
-            nodes += self.group(0)
-            if self.peek() == ")":
+            nodes += self.parse_nodes(0)
+            if self.peek_kind() == ")":
                 self.position += 1
                 self.defer_note(NoteKind.STRAY_CLOSING)
         if not nodes and self.text and not self.notes:
-            self.note(NoteKind.EMPTY_QUERY)
+            self.add_note(NoteKind.EMPTY_QUERY)
         notes = dict.fromkeys((*self.notes, *(self.deferred_notes if nodes else ())))
         return Query(
             text=self.text,
@@ -146,148 +154,156 @@ class _Parser:
             unquoted_filters=tuple(self.unquoted_filters),
         )
 
-    def peek(self) -> str:
+    def peek_kind(self) -> str:
         return self.tokens[self.position].kind if self.position < len(self.tokens) else ""
 
-    def at_group_end(self) -> bool:
+    def is_at_group_end(self) -> bool:
         """Return whether a group ends here; skip parentheses that close a group beyond the maximum depth."""
-        while self.peek() == ")" and self.ignored_parentheses:
+        while self.peek_kind() == ")" and self.ignored_parenthesis_count:
             self.position += 1
-            self.ignored_parentheses -= 1
-        return self.peek() in ("", ")")
+            self.ignored_parenthesis_count -= 1
+        return self.peek_kind() in ("", ")")
 
-    def group(self, depth: int) -> list[Node]:
+    def parse_nodes(self, depth: int) -> list[Node]:
         """Parse up to the end or to a closing parenthesis; OR joins its two neighbours."""
         nodes: list[Node] = []
-        joined = False
-        while not self.at_group_end():
-            if self.peek() == "or":
+        follows_or = False
+        while not self.is_at_group_end():
+            if self.peek_kind() == "or":
                 self.position += 1
-                if joined or not nodes:
+                if follows_or or not nodes:
                     self.defer_note(NoteKind.STRAY_OR)
-                joined = bool(nodes)
+                follows_or = bool(nodes)
                 continue
-            node = self.item(depth)
+            node = self.parse_node(depth)
             if node is not None:
-                nodes.append(_join_or(nodes.pop(), node) if joined else node)
-                joined = False
-        if joined:
+                nodes.append(_join_or(nodes.pop(), node) if follows_or else node)
+                follows_or = False
+        if follows_or:
             self.defer_note(NoteKind.STRAY_OR)
         return nodes
 
-    def item(self, depth: int) -> Node | None:
+    def parse_node(self, depth: int) -> Node | None:
         token = self.tokens[self.position]
         self.position += 1
         if token.kind == "not":
-            return self.negation(depth)
+            return self.parse_negation(depth)
         if token.kind == "(":
-            return self.parenthesis(token, depth)
-        self.terms += 1
-        if self.terms > MAX_TERMS:
-            self.note(NoteKind.CUT_TERMS, count=MAX_TERMS)
+            return self.parse_group(token, depth)
+        self.term_count += 1
+        if self.term_count > MAX_QUERY_TERMS:
+            self.add_note(NoteKind.CUT_TERMS, count=MAX_QUERY_TERMS)
             return None
-        if not token.name and self.filters:
-            token = token._replace(name=self.filters[-1], start=-1)
-        node = self.term(token)
-        return negate(node) if token.negated and node is not None else node
+        if not token.name and self.group_filters:
+            token = token._replace(name=self.group_filters[-1], start=-1)
+        node = self.parse_term(token)
+        return negate_node(node) if token.is_negated and node is not None else node
 
-    def negation(self, depth: int) -> Node | None:
+    def parse_negation(self, depth: int) -> Node | None:
         """Parse what follows a NOT."""
-        if self.peek() in ("(", "term"):
-            node = self.item(depth)
-            return None if node is None else negate(node)
+        if self.peek_kind() in ("(", "term"):
+            node = self.parse_node(depth)
+            return None if node is None else negate_node(node)
         self.defer_note(NoteKind.STRAY_NOT)
         return None
 
-    def parenthesis(self, token: Token, depth: int) -> Node | None:
+    def parse_group(self, token: Token, depth: int) -> Node | None:
         """Parse a group whose opening parenthesis has been read."""
-        if depth == MAX_DEPTH:
-            self.ignored_parentheses += 1
-            self.defer_note(NoteKind.TOO_DEEP, count=MAX_DEPTH)
+        if depth == MAX_PARENTHESIS_DEPTH:
+            self.ignored_parenthesis_count += 1
+            self.defer_note(NoteKind.TOO_DEEP, count=MAX_PARENTHESIS_DEPTH)
             return None
-        self.filters.append(token.name or (self.filters[-1] if self.filters else ""))
-        nodes = self.group(depth + 1)
-        self.filters.pop()
-        if self.peek() == ")":
+        self.group_filters.append(token.name or (self.group_filters[-1] if self.group_filters else ""))
+        nodes = self.parse_nodes(depth + 1)
+        self.group_filters.pop()
+        if self.peek_kind() == ")":
             self.position += 1
         else:
             self.defer_note(NoteKind.UNCLOSED)
         return AllOf(tuple(nodes)) if len(nodes) > 1 else nodes[0] if nodes else None
 
-    def term(self, token: Token) -> Node | None:
+    def parse_term(self, token: Token) -> Node | None:
         name = FILTER_ALIASES.get(fold(token.name)) if token.name else None
-        if name is not None and name != TITLE:
-            return self.condition(name, token)
-        value = token.value
+        if name is not None and name != TITLE_FILTER:
+            return self.parse_filter(name, token)
+        text = token.value
         if name is None and token.name:
-            value = f"{token.name} {token.value}"
+            text = f"{token.name} {token.value}"
             self.note_unknown_filter(token)
-        if not words(value):
+        if not split_words(text):
             return None
-        return (Phrase if token.quoted else Word)(value, title_only=name == TITLE)
+        return (Phrase if token.is_quoted else Word)(text, title_only=name == TITLE_FILTER)
 
     def note_unknown_filter(self, token: Token) -> None:
         """Add a note with the most similar filter name, unless the token is the beginning of a URL."""
         if token.value.startswith("//"):
             return
-        near = next(
+        similar_name = next(
             iter(get_close_matches(fold(token.name), FILTER_ALIASES, n=1, cutoff=_MIN_NAME_SIMILARITY)), ""
         )
         self.defer_note(
-            NoteKind.UNKNOWN_FILTER, name=token.name, value=f"{token.name}:{token.value}", near=near
+            NoteKind.UNKNOWN_FILTER, name=token.name, value=f"{token.name}:{token.value}", near=similar_name
         )
 
-    def condition(self, name: str, token: Token) -> Node | None:
+    def parse_filter(self, name: str, token: Token) -> Node | None:
         if name in (FilterName.SINCE, FilterName.BEFORE):
-            return self.date(FilterName(name), token)
+            return self.parse_date_filter(FilterName(name), token)
         if name == FilterName.LANGUAGE:
-            if code := language_code(token.value):
-                return FieldFilter(FilterName.LANGUAGE, code)
-            self.note(NoteKind.INVALID_LANGUAGE, value=token.value)
+            if language := find_language_code(token.value):
+                return FieldFilter(FilterName.LANGUAGE, language)
+            self.add_note(NoteKind.INVALID_LANGUAGE, value=token.value)
             return None
         if name in FLAG_VALUES:
-            values, chosen = FLAG_VALUES[name]
-            if fold(token.value).strip() in values:
-                return FieldFilter(chosen, "")
-            typed = f"{token.name}:{token.value}"
-            self.note(NoteKind.UNKNOWN_FLAG, value=typed)
+            flag_values, flag_filter = FLAG_VALUES[name]
+            if fold(token.value).strip() in flag_values:
+                return FieldFilter(flag_filter, "")
+            filter_text = f"{token.name}:{token.value}"
+            self.add_note(NoteKind.UNKNOWN_FLAG, value=filter_text)
             return None
-        return self.name_condition(FilterName(name), token) if words(token.value) else None
+        return self.parse_name_filter(FilterName(name), token) if split_words(token.value) else None
 
-    def name_condition(self, filter_: FilterName, token: Token) -> Node:
-        if token.start >= 0 and (following := self.following_words(token)):
-            later, ends = (word.value for word in following), (word.end for word in following)
+    def parse_name_filter(self, filter_: FilterName, token: Token) -> Node:
+        if token.start >= 0 and (following := self.list_following_words(token)):
+            later_words, word_ends = (word.value for word in following), (word.end for word in following)
             self.unquoted_filters.append(
-                UnquotedFilter(filter_, token.name, token.value, tuple(later), token.start, tuple(ends))
+                UnquotedFilter(
+                    filter_, token.name, token.value, tuple(later_words), token.start, tuple(word_ends)
+                )
             )
         return FieldFilter(filter_, token.value)
 
-    def date(self, filter_: FilterName, token: Token) -> Node | None:
+    def parse_date_filter(self, filter_: FilterName, token: Token) -> Node | None:
         """Parse a date, including unquoted words after it that belong to it."""
-        following = [later.value for later in self.following_words(token)]
+        following = [following_token.value for following_token in self.list_following_words(token)]
         for count in range(len(following), -1, -1):
-            value = " ".join([token.value, *following[:count]])
-            if period := periods.parse(value, self.now, self.zone):
+            date_text = " ".join([token.value, *following[:count]])
+            if period := periods.parse(date_text, self.now, self.zone):
                 self.position += count
-                condition = FieldFilter(filter_, period.start)
-                if not query_checks.is_iso_date(value):
-                    self.notes.append(query_checks.date_note(condition, self.zone, self.now))
-                return condition
-        self.note(NoteKind.INVALID_DATE, value=token.value)
+                field_filter = FieldFilter(filter_, period.start)
+                if not query_checks.is_iso_date(date_text):
+                    self.notes.append(query_checks.build_date_note(field_filter, self.zone, self.now))
+                return field_filter
+        self.add_note(NoteKind.INVALID_DATE, value=token.value)
         return None
 
-    def following_words(self, token: Token) -> list[Token]:
+    def list_following_words(self, token: Token) -> list[Token]:
         """Return the words that may extend the value of a filter; none if the value is quoted."""
-        found: list[Token] = []
-        for later in self.tokens[self.position : self.position + MAX_UNQUOTED_VALUE_WORDS]:
-            if token.quoted or later.kind != "term" or later.quoted or later.name or later.negated:
+        value_tokens: list[Token] = []
+        for following_token in self.tokens[self.position : self.position + MAX_UNQUOTED_VALUE_WORDS]:
+            if (
+                token.is_quoted
+                or following_token.kind != "term"
+                or following_token.is_quoted
+                or following_token.name
+                or following_token.is_negated
+            ):
                 break
-            found.append(later)
-        return found
+            value_tokens.append(following_token)
+        return value_tokens
 
 
-def _join_or(one: Node, other: Node) -> AnyOf:
+def _join_or(left: Node, right: Node) -> AnyOf:
     """Join two nodes as alternatives; merge alternatives that they already contain."""
     return AnyOf(
-        tuple(part for node in (one, other) for part in (node.nodes if isinstance(node, AnyOf) else (node,)))
+        tuple(part for node in (left, right) for part in (node.nodes if isinstance(node, AnyOf) else (node,)))
     )

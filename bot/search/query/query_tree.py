@@ -58,18 +58,18 @@ class AnyOf:
 Node = Word | Phrase | FieldFilter | Not | AllOf | AnyOf
 
 
-def negate(node: Node) -> Node:
+def negate_node(node: Node) -> Node:
     """Return the negation of a node."""
     return node.node if isinstance(node, Not) else Not(node)
 
 
-def leaves(nodes: Iterable[Node]) -> Iterator[Word | Phrase | FieldFilter]:
+def iter_leaves(nodes: Iterable[Node]) -> Iterator[Word | Phrase | FieldFilter]:
     """Yield the words, phrases and filters of these nodes, including negated ones."""
     for node in nodes:
         if isinstance(node, AllOf | AnyOf):
-            yield from leaves(node.nodes)
+            yield from iter_leaves(node.nodes)
         elif isinstance(node, Not):
-            yield from leaves((node.node,))
+            yield from iter_leaves((node.node,))
         else:
             yield node
 
@@ -81,7 +81,7 @@ class UnquotedFilter(NamedTuple):
     """
 
     filter: FilterName
-    name: str
+    alias: str
     value: str
     words: tuple[str, ...]
     start: int
@@ -100,6 +100,6 @@ class Query:
     def __bool__(self) -> bool:
         return bool(self.nodes)
 
-    def narrowed_by(self, *nodes: Node, notes: Iterable[Note] = ()) -> Query:
+    def with_nodes(self, *nodes: Node, notes: Iterable[Note] = ()) -> Query:
         """Return the query with additional nodes and notes, from the options of a command."""
         return replace(self, nodes=(*self.nodes, *nodes), notes=tuple(dict.fromkeys((*self.notes, *notes))))

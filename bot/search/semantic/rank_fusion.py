@@ -15,10 +15,10 @@ RRF_K = 60
 """The paper's constant; the larger it is, the less the first ranks stand out."""
 
 
-def reciprocal_rank_fusion(*rankings: Sequence[Item]) -> list[Item]:
+def fuse_rankings(*rankings: Sequence[Item]) -> list[Item]:
     """Return all items of the rankings, best first. Each ranking must be sorted best first."""
-    points: defaultdict[Item, float] = defaultdict(float)
+    scores: defaultdict[Item, float] = defaultdict(float)
     for ranking in rankings:
-        for place, item in enumerate(ranking, 1):
-            points[item] += 1 / (RRF_K + place)
-    return sorted(points, key=lambda item: -points[item])
+        for rank, item in enumerate(ranking, 1):
+            scores[item] += 1 / (RRF_K + rank)
+    return sorted(scores, key=lambda item: -scores[item])

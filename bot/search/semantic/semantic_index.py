@@ -38,7 +38,7 @@ MIN_RETRIEVAL_COSINE = 0.15
 """
 MAX_CANDIDATES = 50
 """Maximum number of articles found by meaning."""
-SEARCH_WIDTHS = (MAX_CANDIDATES, 8 * MAX_CANDIDATES, 64 * MAX_CANDIDATES)
+CANDIDATE_COUNTS = (MAX_CANDIDATES, 8 * MAX_CANDIDATES, 64 * MAX_CANDIDATES)
 """Numbers of nearest vectors that are tried until enough of their articles match the restrictions."""
 MAX_EXHAUSTIVE_ARTICLES = 20_000
 """Maximum number of articles that are compared one by one if that finds too few."""
@@ -48,7 +48,7 @@ ENCODE_TIMEOUT_SECONDS = 30.0
 """Maximum time of a call of the worker."""
 MAX_WORKER_BYTES = 512 * 2**20
 """Maximum memory of the worker; 250 MB are usual."""
-MAX_CHARS_PER_CALL = 4_000
+MAX_ENCODED_CHARS_PER_CALL = 4_000
 """Maximum number of characters that are encoded in a call, so that a query does not wait long."""
 WRITE_BATCH_SIZE = 512
 """Number of articles whose vectors are written at a time."""
@@ -66,7 +66,7 @@ class SemanticIndex:
         self.limits_wait = True  # False where nobody waits, so that `QUERY_WAIT_SECONDS` does not apply.
         self._store, self._workers, self._index = store, workers, index
         self._is_ready = False
-        self._writing = asyncio.Lock()
+        self._writer_lock = asyncio.Lock()
         self._query_vectors: dict[str, asyncio.Task[list[bytes]]] = {}
 
     async def run(self) -> None:
@@ -78,19 +78,21 @@ class SemanticIndex:
             StoreError: The database failed.
         """
         while True:
-            await self.start()
-            if encoded := await self.encode_missing():
-                log.info("articles encoded count=%d", encoded)
+            await self.start_encoder()
+            if encoded_count := await self.encode_missing():
+                log.info("articles encoded count=%d", encoded_count)
             await self._store.clock.sleep(POLL_INTERVAL_SECONDS)
 
-    async def start(self) -> None:
+    async def start_encoder(self) -> None:
         """Start the encoder; until then nothing is found by meaning. Raises `WorkerError`."""
         if not self._is_ready:
-            await self._workers.run(article_encoder.encode, [self.model], timeout=ENCODE_TIMEOUT_SECONDS)
+            await self._workers.run(
+                article_encoder.encode_texts, [self.model], timeout=ENCODE_TIMEOUT_SECONDS
+            )
             self._is_ready = True
 
     async def encode_missing(
-        self, on_progress: Callable[[int, int], None] | None = None, *, patience: float | None = None
+        self, on_progress: Callable[[int, int], None] | None = None, *, max_seconds: float | None = None
     ) -> int:
         """Encode articles without a vector, newest first, and return their number.
 
@@ -105,29 +107,34 @@ class SemanticIndex:
             OSError: The vectors cannot be written.
             StoreError: The database failed.
         """
-        async with self._writing:
+        async with self._writer_lock:
             if not await self._become_writer():
                 return 0
-            encoded, start = 0, asyncio.get_running_loop().time()
-            while missing := await self._store.vectors.unencoded_ids(
+            total_encoded, started_at = 0, asyncio.get_running_loop().time()
+            while missing_ids := await self._store.vectors.list_unencoded_ids(
                 self._index.generation, WRITE_BATCH_SIZE
             ):
-                sources = await self._store.vectors.texts_to_encode(missing)
-                kept = 0
-                for batch in _batches(sources):
-                    made = await self._encode_batch(batch)
-                    await asyncio.to_thread(self._index.add, [id_ for id_, _ in batch], made)
-                    kept += len(batch)
-                    if patience is not None and asyncio.get_running_loop().time() - start > patience:
+                sources = await self._store.vectors.load_texts_to_encode(missing_ids)
+                encoded_count = 0
+                for batch in _iter_batches(sources):
+                    vectors = await self._encode_batch(batch)
+                    await asyncio.to_thread(self._index.add, [id_ for id_, _ in batch], vectors)
+                    encoded_count += len(batch)
+                    if (
+                        max_seconds is not None
+                        and asyncio.get_running_loop().time() - started_at > max_seconds
+                    ):
                         break
                 await self._save()
-                marked = await self._store.vectors.mark_encoded(self._index.generation, sources[:kept])
-                encoded += marked
+                marked_count = await self._store.vectors.mark_encoded(
+                    self._index.generation, sources[:encoded_count]
+                )
+                total_encoded += marked_count
                 if on_progress is not None:
-                    on_progress(*await self._store.vectors.counts(self._index.generation))
-                if kept < len(sources) or not marked:
+                    on_progress(*await self._store.vectors.count_encoded(self._index.generation))
+                if encoded_count < len(sources) or not marked_count:
                     break
-            return encoded
+            return total_encoded
 
     async def _become_writer(self) -> bool:
         """Return whether this process is the writer.
@@ -138,8 +145,8 @@ class SemanticIndex:
             return True
         if not await asyncio.to_thread(self._index.become_writer):
             return False
-        held = (await self._store.vectors.counts(self._index.generation)).encoded
-        if not 0 < held <= len(self._index):  # It belongs to another database, or is incomplete.
+        encoded_count = (await self._store.vectors.count_encoded(self._index.generation)).encoded
+        if not 0 < encoded_count <= len(self._index):  # It belongs to another database, or is incomplete.
             await self._store.vectors.drop_index(self._index.generation)
             self._index.clear()
         return True
@@ -147,13 +154,13 @@ class SemanticIndex:
     async def _save(self) -> None:
         loop = asyncio.get_running_loop()
 
-        def living(article_ids: Sequence[int]) -> Collection[int]:
-            known = self._store.vectors.filter_ids(article_ids)
-            return asyncio.run_coroutine_threadsafe(known, loop).result()
+        def filter_existing(article_ids: Sequence[int]) -> Collection[int]:
+            existing_ids = self._store.vectors.filter_ids(article_ids)
+            return asyncio.run_coroutine_threadsafe(existing_ids, loop).result()
 
-        await asyncio.to_thread(self._index.save, living)
+        await asyncio.to_thread(self._index.save, filter_existing)
 
-    async def nearest(
+    async def find_nearest(
         self,
         text: str,
         *,
@@ -171,29 +178,33 @@ class SemanticIndex:
         Raises:
             StoreError: The database failed.
         """
-        vector = await self._query_vector(text)
+        vector = await self._load_query_vector(text)
         if vector is None or (feed_ids is not None and not feed_ids):
             return []
         await asyncio.to_thread(self._index.refresh)
         is_narrow = feed_ids is not None or since is not None or before is not None
-        near: list[tuple[int, float]] = []
-        for count in SEARCH_WIDTHS:
-            all_near = await asyncio.to_thread(self._index.nearest, vector, count)
-            likely = [each for each in all_near if each[1] >= min_cosine]
-            fitting = await self._store.vectors.filter_ids(
-                [id_ for id_, _ in likely], feed_ids=feed_ids, since=since, before=before
+        nearest: list[tuple[int, float]] = []
+        for count in CANDIDATE_COUNTS:
+            candidates = await asyncio.to_thread(self._index.find_nearest, vector, count)
+            close_candidates = [candidate for candidate in candidates if candidate[1] >= min_cosine]
+            matching_ids = await self._store.vectors.filter_ids(
+                [id_ for id_, _ in close_candidates], feed_ids=feed_ids, since=since, before=before
             )
-            near = [each for each in likely if each[0] in fitting]
-            if len(near) >= limit or len(likely) < count:
-                return near[:limit]
+            nearest = [
+                close_candidate for close_candidate in close_candidates if close_candidate[0] in matching_ids
+            ]
+            if len(nearest) >= limit or len(close_candidates) < count:
+                return nearest[:limit]
         if is_narrow:
-            seen = await self._store.vectors.newest(
+            candidate_ids = await self._store.vectors.list_newest_ids(
                 feed_ids=feed_ids, since=since, before=before, limit=MAX_EXHAUSTIVE_ARTICLES
             )
-            cosines = await asyncio.to_thread(self._index.cosines, vector, seen)
-            merged = dict(near) | {id_: cosine for id_, cosine in cosines.items() if cosine >= min_cosine}
-            near = sorted(merged.items(), key=lambda each: -each[1])
-        return near[:limit]
+            cosines = await asyncio.to_thread(self._index.compute_cosines_by_id, vector, candidate_ids)
+            cosine_by_id = dict(nearest) | {
+                id_: cosine for id_, cosine in cosines.items() if cosine >= min_cosine
+            }
+            nearest = sorted(cosine_by_id.items(), key=lambda id_and_cosine: -id_and_cosine[1])
+        return nearest[:limit]
 
     async def encode_titles(
         self, titles: Sequence[str], *, timeout_seconds: float | None
@@ -204,55 +215,64 @@ class SemanticIndex:
         """
         if not self._is_ready or not titles:
             return None
-        call = self._workers.run(article_encoder.encode, list(titles), timeout=ENCODE_TIMEOUT_SECONDS)
-        return await _await_result(asyncio.create_task(call), timeout_seconds)
+        call = self._workers.run(article_encoder.encode_texts, list(titles), timeout=ENCODE_TIMEOUT_SECONDS)
+        return await _wait_for_encoder(asyncio.create_task(call), timeout_seconds)
 
-    async def passage_cosines(
-        self, question: str, passages: Sequence[str], *, wait_for_ever: bool = False
+    async def compute_passage_cosines(
+        self, question: str, passages: Sequence[str], *, waits_indefinitely: bool = False
     ) -> list[float] | None:
         """Return the cosine between a question and each passage, or None if that fails or takes too long."""
         if not self._is_ready or not passage_encoder.is_installed():
             return None
-        task = asyncio.create_task(self._cosines(question, passages))
-        return await _await_result(
-            task, QUERY_WAIT_SECONDS if self.limits_wait and not wait_for_ever else None
+        task = asyncio.create_task(self._compute_cosines(question, passages))
+        return await _wait_for_encoder(
+            task, QUERY_WAIT_SECONDS if self.limits_wait and not waits_indefinitely else None
         )
 
-    async def _cosines(self, question: str, passages: Sequence[str]) -> list[float]:
+    async def _compute_cosines(self, question: str, passages: Sequence[str]) -> list[float]:
         """Compute cosines in batches, so that other calls get their turn in between."""
         return [
             cosine
-            for batch in _batches(list(enumerate(passages)))
+            for batch in _iter_batches(list(enumerate(passages)))
             for cosine in await self._workers.run(
-                passage_encoder.cosines, question, [text for _, text in batch], timeout=ENCODE_TIMEOUT_SECONDS
+                passage_encoder.compute_cosines,
+                question,
+                [text for _, text in batch],
+                timeout=ENCODE_TIMEOUT_SECONDS,
             )
         ]
 
-    async def _query_vector(self, text: str) -> bytes | None:
+    async def _load_query_vector(self, text: str) -> bytes | None:
         """Return the vector of a query, or None if it cannot be computed in time."""
         if not self._is_ready:
             return None
         task = self._query_vectors.pop(text, None)
-        if task is None or (task.done() and _task_error(task)):
+        if task is None or (task.done() and _get_task_error(task)):
             task = asyncio.create_task(
-                self._workers.run(article_encoder.encode, [text], timeout=ENCODE_TIMEOUT_SECONDS)
+                self._workers.run(article_encoder.encode_texts, [text], timeout=ENCODE_TIMEOUT_SECONDS)
             )
         self._query_vectors[text] = task
         if len(self._query_vectors) > QUERY_CACHE_SIZE:
             del self._query_vectors[next(iter(self._query_vectors))]
-        made = await _await_result(task, QUERY_WAIT_SECONDS if self.limits_wait else None)
-        return None if made is None else made[0]
+        vectors = await _wait_for_encoder(task, QUERY_WAIT_SECONDS if self.limits_wait else None)
+        return None if vectors is None else vectors[0]
 
     async def _encode_batch(self, batch: Sequence[tuple[int, str]]) -> list[bytes]:
         texts = [text for _, text in batch]
         try:
-            return await self._workers.run(article_encoder.encode, texts, timeout=ENCODE_TIMEOUT_SECONDS)
+            return await self._workers.run(
+                article_encoder.encode_texts, texts, timeout=ENCODE_TIMEOUT_SECONDS
+            )
         except WorkerError:
             if len(batch) > 1:
-                return [each for one in batch for each in await self._encode_batch([one])]
+                return [
+                    article_vector
+                    for source in batch
+                    for article_vector in await self._encode_batch([source])
+                ]
             # Raise if the encoder itself fails, not just this text.
             (vector,) = await self._workers.run(
-                article_encoder.encode, [self.model], timeout=ENCODE_TIMEOUT_SECONDS
+                article_encoder.encode_texts, [self.model], timeout=ENCODE_TIMEOUT_SECONDS
             )
             log.warning("article encoding failed article_id=%d", batch[0][0])
             return [bytes(len(vector))]
@@ -264,14 +284,14 @@ async def open_semantic_index(settings: Settings, store: Store) -> AsyncIterator
 
     The encoder starts on first use and is stopped on exit.
     """
-    model = article_encoder.model_id() if settings.semantic else None
+    model = article_encoder.find_model_id() if settings.semantic else None
     if model is None:
         yield None
         return
     from bot.search.semantic.vector_index import VectorIndex  # noqa: PLC0415 - needs the extra
 
-    workers = WorkerPool(tired=MAX_WORKER_BYTES)
-    index = await asyncio.to_thread(VectorIndex, folder_of(settings), model)
+    workers = WorkerPool(recycle_rss_bytes=MAX_WORKER_BYTES)
+    index = await asyncio.to_thread(VectorIndex, vectors_folder_of(settings), model)
     try:
         yield SemanticIndex(store, workers, index, model)
     finally:
@@ -279,41 +299,41 @@ async def open_semantic_index(settings: Settings, store: Store) -> AsyncIterator
         await asyncio.to_thread(index.close)
 
 
-def folder_of(settings: Settings) -> Path:
+def vectors_folder_of(settings: Settings) -> Path:
     """Return the folder of a database's vectors, which is beside it."""
     return settings.sibling_path(".vectors")
 
 
-async def _await_result(task: asyncio.Task[list[_T]], patience: float | None) -> list[_T] | None:
+async def _wait_for_encoder(task: asyncio.Task[list[_T]], timeout_seconds: float | None) -> list[_T] | None:
     """Return what the encoder computes, or None if it fails or times out (None: no timeout).
 
     A call that times out goes on, because cancelling it would cost the worker.
     """
     task.add_done_callback(_consume_exception)
-    done, _ = await asyncio.wait({task}, timeout=patience)
+    done, _ = await asyncio.wait({task}, timeout=timeout_seconds)
     if not done:
         return None
-    if error := _task_error(task):
+    if error := _get_task_error(task):
         log.warning("encoder failed error=%s", error)
         return None
     return task.result()
 
 
-def _task_error(task: asyncio.Task[Any]) -> BaseException | None:
+def _get_task_error(task: asyncio.Task[Any]) -> BaseException | None:
     """Return the exception of a finished task, or None."""
     return asyncio.CancelledError() if task.cancelled() else task.exception()
 
 
 def _consume_exception(task: asyncio.Task[Any]) -> None:
     """Retrieve a task's exception, or asyncio logs it as never retrieved."""
-    _task_error(task)
+    _get_task_error(task)
 
 
-def _batches(sources: Sequence[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
+def _iter_batches(sources: Sequence[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
     batch: list[tuple[int, str]] = []
     size = 0
     for source in sources:
-        if batch and size + len(source[1]) > MAX_CHARS_PER_CALL:
+        if batch and size + len(source[1]) > MAX_ENCODED_CHARS_PER_CALL:
             yield batch
             batch, size = [], 0
         batch.append(source)

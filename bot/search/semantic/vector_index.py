@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import filelock
 import numpy as np
 
-from bot.core.private_files import close_files, make_private_folder
+from bot.core.private_files import make_private_folder, restrict_to_owner
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,8 +37,8 @@ HNSW_EXPANSION_ADD = 64
 """Candidates examined when a vector is added (HNSW, https://arxiv.org/abs/1603.09320)."""
 HNSW_EXPANSION_SEARCH = 512
 """Candidates examined by a search: finds 97.6 % of the true 50 nearest of 100,000 vectors in 5 ms."""
-_MANIFEST = "manifest.json"
-_VERSION = 1
+_MANIFEST_FILE = "manifest.json"
+_MANIFEST_FORMAT_VERSION = 1
 
 
 @dataclass(slots=True)
@@ -67,17 +67,17 @@ class VectorIndex:
         self._active_segment: _Segment | None = None
         self._manifest_version: tuple[int, int] | None = None
         self._segments_lock = threading.RLock()
-        self._lock = filelock.FileLock(folder.with_name(f"{folder.name}.lock"), thread_local=False)
+        self._writer_lock = filelock.FileLock(folder.with_name(f"{folder.name}.lock"), thread_local=False)
         self.refresh()
 
     @property
     def is_writer(self) -> bool:
         """Return whether this process may add vectors."""
-        return bool(self._lock.is_locked)
+        return bool(self._writer_lock.is_locked)
 
     def __len__(self) -> int:
         with self._segments_lock:
-            return sum(map(len, self._all()))
+            return sum(map(len, self._list_segments()))
 
     def become_writer(self) -> bool:
         """Become the writer unless another process is. Raises `OSError` if the folder cannot be created."""
@@ -85,7 +85,7 @@ class VectorIndex:
             return True
         make_private_folder(self._folder)
         try:
-            self._lock.acquire(timeout=0)
+            self._writer_lock.acquire(timeout=0)
         except filelock.Timeout:
             return False
         self.refresh()
@@ -103,30 +103,30 @@ class VectorIndex:
             if self._active_segment is not None:  # This process is the writer.
                 return
             try:
-                state = (self._folder / _MANIFEST).stat()
-                seen = state.st_ino, state.st_mtime_ns
-                if seen == self._manifest_version:
+                file_status = (self._folder / _MANIFEST_FILE).stat()
+                manifest_version = file_status.st_ino, file_status.st_mtime_ns
+                if manifest_version == self._manifest_version:
                     return
-                self._segments, self.generation = self._read()
-                self._manifest_version = seen
+                self._segments, self.generation = self._read_manifest()
+                self._manifest_version = manifest_version
             except FileNotFoundError:
                 self._segments, self.generation, self._manifest_version = [], "", None
             except Exception as error:  # noqa: BLE001  # any damage leads to a rebuild
                 log.warning("vector index unreadable error=%s", error)
                 self._segments, self.generation, self._manifest_version = [], "", None
 
-    def _read(self) -> tuple[list[_Segment], str]:
-        told = json.loads((self._folder / _MANIFEST).read_text(encoding="utf-8"))
-        if told["version"] != _VERSION or told["model"] != self._model:
+    def _read_manifest(self) -> tuple[list[_Segment], str]:
+        manifest = json.loads((self._folder / _MANIFEST_FILE).read_text(encoding="utf-8"))
+        if manifest["version"] != _MANIFEST_FORMAT_VERSION or manifest["model"] != self._model:
             return [], ""
         segments = []
-        for name, count, size in told["segments"]:
+        for name, count, size in manifest["segments"]:
             file = self._folder / name
             graph = _load_graph(file, view=True) if file.stat().st_size == size else None
             if graph is None or len(graph) != count:
                 raise ValueError(f"{name} is damaged")
             segments.append(_Segment(graph, name))
-        return segments, str(told["stamp"])
+        return segments, str(manifest["stamp"])
 
     def add(self, article_ids: Sequence[int], vectors: Sequence[bytes]) -> None:
         """Add vectors (a signed byte per dimension), in memory until `save`."""
@@ -148,7 +148,7 @@ class VectorIndex:
             last = _Segment(_load_graph(self._folder / last.name, view=False))
         return last
 
-    def save(self, existing_ids: Callable[[Sequence[int]], Collection[int]]) -> None:
+    def save(self, filter_existing: Callable[[Sequence[int]], Collection[int]]) -> None:
         """Write the vectors that were added, and merge segments.
 
         `filter_existing` returns the article ids that still exist; vectors of other articles are dropped by a
@@ -161,15 +161,15 @@ class VectorIndex:
             if self._active_segment is not None:
                 self._segments.append(self._active_segment)
                 self._active_segment = None
-            self._merge(existing_ids)
+            self._merge_segments(filter_existing)
             make_private_folder(self._folder)
             for segment in self._segments:
                 if not segment.name:
                     name = f"{secrets.token_hex(8)}.usearch"
                     segment.graph.save(self._folder / name)
                     segment.name = name
-            told = {
-                "version": _VERSION,
+            manifest = {
+                "version": _MANIFEST_FORMAT_VERSION,
                 "model": self._model,
                 "stamp": self.generation,
                 "segments": [
@@ -177,25 +177,25 @@ class VectorIndex:
                     for segment in self._segments
                 ],
             }
-            part = self._folder / f"{_MANIFEST}.part"
-            part.write_text(json.dumps(told), encoding="utf-8")
-            part.replace(self._folder / _MANIFEST)
-            kept = {segment.name for segment in self._segments}
+            temporary_file = self._folder / f"{_MANIFEST_FILE}.part"
+            temporary_file.write_text(json.dumps(manifest), encoding="utf-8")
+            temporary_file.replace(self._folder / _MANIFEST_FILE)
+            file_names = {segment.name for segment in self._segments}
             for file in self._folder.glob("*.usearch"):
-                if file.name not in kept:
+                if file.name not in file_names:
                     file.unlink(missing_ok=True)
-            close_files(self._folder)
+            restrict_to_owner(self._folder)
             self._manifest_version = None
             self.refresh()  # Map the written files, which frees their memory.
 
-    def _merge(self, living: Callable[[Sequence[int]], Collection[int]]) -> None:
+    def _merge_segments(self, filter_existing: Callable[[Sequence[int]], Collection[int]]) -> None:
         while (run := self._find_mergeable_run()) is not None:
             start, end = run
             graph = _create_graph(self._segments[start].graph.ndim)
             for segment in self._segments[start:end]:
                 keys = np.asarray(list(segment.graph.keys), np.uint64)
-                alive = living(keys.tolist())
-                keys = keys[[key in alive for key in keys.tolist()]]
+                existing_ids = filter_existing(keys.tolist())
+                keys = keys[[key in existing_ids for key in keys.tolist()]]
                 if len(keys):
                     _upsert(graph, keys, _get_vectors(segment.graph, keys))
             self._segments[start:end] = [_Segment(graph)] if len(graph) else []
@@ -209,56 +209,62 @@ class VectorIndex:
                 return start, start + MERGE_FACTOR
         return None
 
-    def nearest(self, vector: bytes, count: int) -> list[tuple[int, float]]:
+    def find_nearest(self, vector: bytes, count: int) -> list[tuple[int, float]]:
         """Return about `count` articles nearest in meaning, as ids with cosines, best first."""
         row = np.frombuffer(vector, np.int8)
-        found: dict[int, float] = {}
+        cosine_by_id: dict[int, float] = {}
         with self._segments_lock:
-            segments = self._all()
-            for place, segment in enumerate(segments):
+            segments = self._list_segments()
+            for index, segment in enumerate(segments):
                 if not len(segment) or segment.graph.ndim != len(row):
                     continue
                 matches = segment.graph.search(row, min(count, len(segment)), threads=1)
                 for key, distance in zip(matches.keys.tolist(), matches.distances.tolist(), strict=True):
-                    is_one = not math.isnan(distance)  # A zero vector has no direction.
-                    if is_one and not any(key in later.graph for later in segments[place + 1 :]):
-                        found[key] = 1.0 - distance
-        return sorted(found.items(), key=lambda each: -each[1])[:count]
+                    has_direction = not math.isnan(distance)  # A zero vector has no direction.
+                    if has_direction and not any(
+                        key in later_segment.graph for later_segment in segments[index + 1 :]
+                    ):
+                        cosine_by_id[key] = 1.0 - distance
+        return sorted(cosine_by_id.items(), key=lambda id_and_cosine: -id_and_cosine[1])[:count]
 
-    def cosines(self, vector: bytes, article_ids: Collection[int]) -> dict[int, float]:
+    def compute_cosines_by_id(self, vector: bytes, article_ids: Collection[int]) -> dict[int, float]:
         """Return the cosines, from -1 to 1, between a vector and articles, by article id.
 
         Articles without a vector are left out.
         """
-        found: dict[int, float] = {}
-        wanted = np.asarray(sorted(article_ids), np.uint64)
+        cosine_by_id: dict[int, float] = {}
+        ids = np.asarray(sorted(article_ids), np.uint64)
         with self._segments_lock:
-            for segment in self._all() if len(wanted) else ():
-                held = wanted[segment.graph.contains(wanted)]
-                if len(held) and segment.graph.ndim == len(vector):
-                    rows = [row.tobytes() for row in _get_vectors(segment.graph, held)]
-                    found.update(zip(held.tolist(), cosines(vector, rows), strict=True))
-        return found
+            for segment in self._list_segments() if len(ids) else ():
+                ids_in_segment = ids[segment.graph.contains(ids)]
+                if len(ids_in_segment) and segment.graph.ndim == len(vector):
+                    rows = [row.tobytes() for row in _get_vectors(segment.graph, ids_in_segment)]
+                    cosine_by_id.update(
+                        zip(ids_in_segment.tolist(), compute_cosines(vector, rows), strict=True)
+                    )
+        return cosine_by_id
 
-    def _all(self) -> list[_Segment]:
+    def _list_segments(self) -> list[_Segment]:
         return [*self._segments, *([] if self._active_segment is None else [self._active_segment])]
 
     def close(self) -> None:
         """Let another process write. What was not saved is lost."""
         with self._segments_lock:
             self._segments, self._active_segment = [], None
-        self._lock.release(force=True)
+        self._writer_lock.release(force=True)
 
 
-def cosines(vector: bytes, others: Sequence[bytes]) -> list[float]:
+def compute_cosines(vector: bytes, other_vectors: Sequence[bytes]) -> list[float]:
     """Return the cosines, from -1 to 1, between a vector and others of the same dimensions."""
-    if not others:
+    if not other_vectors:
         return []
-    one = np.frombuffer(vector, np.int8).astype(np.float32)
-    many = np.frombuffer(b"".join(others), np.int8).reshape(len(others), -1).astype(np.float32)
-    lengths = np.linalg.norm(many, axis=1) * np.linalg.norm(one)
-    found: list[float] = (many @ one / np.maximum(lengths, 1e-9)).tolist()
-    return found
+    direction = np.frombuffer(vector, np.int8).astype(np.float32)
+    other_directions = (
+        np.frombuffer(b"".join(other_vectors), np.int8).reshape(len(other_vectors), -1).astype(np.float32)
+    )
+    lengths = np.linalg.norm(other_directions, axis=1) * np.linalg.norm(direction)
+    vector_cosines: list[float] = (other_directions @ direction / np.maximum(lengths, 1e-9)).tolist()
+    return vector_cosines
 
 
 def _create_graph(dimensions: int) -> Any:  # noqa: ANN401  # usearch has no types
@@ -285,12 +291,12 @@ def _load_graph(file: Path, *, view: bool) -> Any:  # noqa: ANN401  # as above
 
 def _upsert(graph: Any, keys: NDArray[np.uint64], rows: NDArray[np.int8]) -> None:  # noqa: ANN401  # as above
     """Add vectors by key, replacing existing ones; of a repeated key the last vector counts."""
-    last = {key: place for place, key in enumerate(keys.tolist())}
-    chosen = np.asarray(list(last.values()))
-    keys, rows = keys[chosen], rows[chosen]
-    known = keys[graph.contains(keys)] if len(graph) else keys[:0]
-    if len(known):
-        graph.remove(known)
+    index_by_key = {key: index for index, key in enumerate(keys.tolist())}
+    last_indexes = np.asarray(list(index_by_key.values()))
+    keys, rows = keys[last_indexes], rows[last_indexes]
+    existing_keys = keys[graph.contains(keys)] if len(graph) else keys[:0]
+    if len(existing_keys):
+        graph.remove(existing_keys)
     graph.add(keys, rows, threads=1)
 
 

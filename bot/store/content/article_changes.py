@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 
 from bot.store.connection import Connection
 from bot.store.records.content_records import ArticleChange, IndexedArticle
-from bot.store.repository import Repository, reads, writes
+from bot.store.repository import Repository, read_transaction, write_transaction
 from bot.store.row_mapping import query_ids, to_json_array
 
 MAX_LOG_ENTRIES = 200_000
@@ -15,44 +15,46 @@ MAX_LOG_ENTRIES = 200_000
 class ArticleChanges(Repository):
     """Inserted, changed and deleted articles, in order. Methods raise StoreError."""
 
-    async def latest(self) -> ArticleChange:
+    async def load_latest(self) -> ArticleChange:
         """Return the last change; an empty database has one of article id 0 with its own nonce."""
-        row = await self._row("SELECT id, mark, article_id FROM article_change ORDER BY id DESC LIMIT 1")
+        row = await self._fetch_row(
+            "SELECT id, mark, article_id FROM article_change ORDER BY id DESC LIMIT 1"
+        )
         return ArticleChange(*row)
 
-    async def after(self, number: int, mark: int, limit: int) -> list[ArticleChange] | None:
+    async def list_after(self, sequence: int, nonce: int, limit: int) -> list[ArticleChange] | None:
         """List at most `limit` changes after one, or None if that one is not in the log.
 
         It is not if too many followed it, or if the database was replaced by another or by a backup; `nonce`
         tells.
         """
-        rows = await self._rows(
+        rows = await self._fetch_rows(
             "SELECT id, mark, article_id FROM article_change WHERE id >= ? ORDER BY id LIMIT ?",
-            (number, limit + 1),
+            (sequence, limit + 1),
         )
-        known, later = rows[:1], rows[1:]
-        if [tuple(row)[:2] for row in known] != [(number, mark)]:
+        anchor_rows, later_rows = rows[:1], rows[1:]
+        if [tuple(row)[:2] for row in anchor_rows] != [(sequence, nonce)]:
             return None
-        return [ArticleChange(*row) for row in later]
+        return [ArticleChange(*row) for row in later_rows]
 
-    @reads
-    def articles(self, db: Connection, ids: Collection[int]) -> list[IndexedArticle]:
+    @read_transaction
+    def load_articles(self, db: Connection, ids: Collection[int]) -> list[IndexedArticle]:
         """Load the articles with these ids, ordered by id; missing ones are left out."""
-        return _articles(db, sorted(ids))
+        return _load_articles(db, sorted(ids))
 
-    @reads
-    def articles_before_id(self, db: Connection, article_id: int, limit: int) -> list[IndexedArticle]:
+    @read_transaction
+    def load_articles_before_id(self, db: Connection, article_id: int, limit: int) -> list[IndexedArticle]:
         """Load at most `limit` articles with ids below one, largest id first."""
         ids = query_ids(
             db, "SELECT id FROM article WHERE id < ? ORDER BY id DESC LIMIT ?", (article_id, limit)
         )
-        return sorted(_articles(db, ids), reverse=True)
+        return sorted(_load_articles(db, ids), reverse=True)
 
-    async def largest_id(self) -> int:
+    async def get_largest_id(self) -> int:
         """Return the largest article id, 0 if there are no articles."""
-        return await self._number("SELECT coalesce(max(id), 0) FROM article")
+        return await self._fetch_int("SELECT coalesce(max(id), 0) FROM article")
 
-    @writes
+    @write_transaction
     def trim(self, db: Connection) -> None:
         """Delete all but the last `MAX_LOG_ENTRIES` changes."""
         db.execute(
@@ -61,20 +63,22 @@ class ArticleChanges(Repository):
         )
 
 
-def _articles(db: Connection, ids: Sequence[int]) -> list[IndexedArticle]:
-    found: list[IndexedArticle] = []
-    for first in range(0, len(ids), _JSON_CHUNK_SIZE):
-        some = db.value(_INDEXED, (to_json_array(ids[first : first + _JSON_CHUNK_SIZE]),))
-        found += [
-            IndexedArticle._make((*values, () if tags == "[]" else tuple(json.loads(tags)), bool(has_image)))
-            for *values, tags, has_image in json.loads(some)
+def _load_articles(db: Connection, ids: Sequence[int]) -> list[IndexedArticle]:
+    articles: list[IndexedArticle] = []
+    for offset in range(0, len(ids), _JSON_CHUNK_SIZE):
+        rows_json = db.fetch_value(
+            _INDEXED_ARTICLES_SQL, (to_json_array(ids[offset : offset + _JSON_CHUNK_SIZE]),)
+        )
+        articles += [
+            IndexedArticle._make((*columns, () if tags == "[]" else tuple(json.loads(tags)), bool(has_image)))
+            for *columns, tags, has_image in json.loads(rows_json)
         ]
-    return found
+    return articles
 
 
 _JSON_CHUNK_SIZE = 50
 """Articles per query: decoding the rows of one query holds the interpreter's lock."""
-_INDEXED = """
+_INDEXED_ARTICLES_SQL = """
     WITH found (id, feed_id, published, title, body, language, outlet, author, tags, has_image) AS (
         SELECT id, feed_id, published, title, coalesce(nullif(coalesce(page_text, body, text), ''), summary),
                language, outlet, author, tags, coalesce(image, '') <> ''

@@ -8,41 +8,44 @@ from bot.store.connection import Connection
 from bot.store.outbox import corrections
 from bot.store.outbox.outbox_writes import PendingArticle
 from bot.store.records.source_records import ChangedArticle
-from bot.store.row_mapping import article_values, to_json_array
+from bot.store.row_mapping import article_to_columns, to_json_array
 
 
 def insert_articles(
-    db: Connection, feed_id: int, new: Sequence[NewArticle]
+    db: Connection, feed_id: int, new_articles: Sequence[NewArticle]
 ) -> tuple[list[int], list[PendingArticle]]:
     """Insert new articles; return the ids of those inserted, and all that may be enqueued, oldest first.
 
     A key that exists already belongs to a feed that had this URL before, or was inserted by another process.
     Only in the first case may the article still be enqueued.
     """
-    known = {
+    owners_by_key = {
         row["key"]: (row["id"], row["feed_id"])
         for row in db.execute(
             "SELECT key, id, feed_id FROM article WHERE key IN (SELECT atom FROM json_each(?))",
-            (to_json_array([article.key for article in new]),),
+            (to_json_array([article.key for article in new_articles]),),
         )
     }
     # Among articles of one date, the first in the document is the newest.
     ordered = [
-        new[place] for place in sorted(range(len(new)), key=lambda place: (new[place].published, -place))
+        new_articles[position]
+        for position in sorted(
+            range(len(new_articles)), key=lambda index: (new_articles[index].published, -index)
+        )
     ]
-    ids = count(db.value("SELECT coalesce(max(id), 0) + 1 FROM article"))
-    kept: dict[int, NewArticle] = {}
-    owed: list[PendingArticle] = []
+    ids = count(db.fetch_value("SELECT coalesce(max(id), 0) + 1 FROM article"))
+    inserted_articles: dict[int, NewArticle] = {}
+    pending_articles: list[PendingArticle] = []
     identities: list[tuple[int, bytes, int]] = []
     for article in ordered:
-        if article.key not in known:
+        if article.key not in owners_by_key:
             article_id = next(ids)
-            known[article.key] = (article_id, 0)
-            kept[article_id] = article
-        article_id, owner = known[article.key]
+            owners_by_key[article.key] = (article_id, 0)
+            inserted_articles[article_id] = article
+        article_id, owner_feed_id = owners_by_key[article.key]
         identities += [(feed_id, hash_, article_id) for hash_ in article.identities]
-        if owner != feed_id:
-            owed.append(PendingArticle(article_id, article.key, article.page, article.published))
+        if owner_feed_id != feed_id:
+            pending_articles.append(PendingArticle(article_id, article.key, article.page, article.published))
     db.executemany(
         """
         INSERT INTO article (id, key, feed_id, page, url, fingerprint, title, summary, text, body, author,
@@ -51,14 +54,14 @@ def insert_articles(
                 :outlet, :language, :tags, :image, :published, :own_page, :found, :audio, :duration)
         """,
         (
-            article_values(article) | {"id": id_, "key": article.key, "feed_id": feed_id, "found": db.now}
-            for id_, article in kept.items()
+            article_to_columns(article) | {"id": id_, "key": article.key, "feed_id": feed_id, "found": db.now}
+            for id_, article in inserted_articles.items()
         ),
     )
     db.executemany(
         "INSERT INTO identity (feed_id, hash, article_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", identities
     )
-    return list(kept), owed
+    return list(inserted_articles), pending_articles
 
 
 def update_article(db: Connection, feed_id: int, change: ChangedArticle) -> None:
@@ -66,36 +69,38 @@ def update_article(db: Connection, feed_id: int, change: ChangedArticle) -> None
 
     Does nothing if the article is gone.
     """
-    stored = db.row(
+    stored_row = db.fetch_row(
         "SELECT id, title, page, summary, coalesce(body, text) AS given FROM article WHERE id = ?",
         (change.article_id,),
     )
-    if stored is None:
+    if stored_row is None:
         return
-    new = change.new
-    values = article_values(new)
-    assigned = ", ".join(f"{name} = :{name}" for name in values)
-    correction = corrections.is_correction(stored, title=new.title, shown=new.summary or new.body)
+    new_article = change.new
+    columns = article_to_columns(new_article)
+    assignments_sql = ", ".join(f"{name} = :{name}" for name in columns)
+    is_correction = corrections.is_correction(
+        stored_row, title=new_article.title, new_excerpt=new_article.summary or new_article.body
+    )
     db.execute(
-        f"UPDATE article SET {assigned}, updated = :now, changes = changes + 1, "
+        f"UPDATE article SET {assignments_sql}, updated = :now, changes = changes + 1, "
         "corrected = iif(:correction, coalesce(corrected, :now), corrected) WHERE id = :id",
-        values | {"now": db.now, "id": change.article_id, "correction": correction},
+        columns | {"now": db.now, "id": change.article_id, "correction": is_correction},
     )
     db.executemany(
         "INSERT INTO identity (feed_id, hash, article_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        [(feed_id, hash_, change.article_id) for hash_ in new.identities],
+        [(feed_id, hash_, change.article_id) for hash_ in new_article.identities],
     )
-    if new.page != stored["page"]:  # Channels must not get the article again.
+    if new_article.page != stored_row["page"]:  # Channels must not get the article again.
         db.execute(
             "INSERT INTO fate (channel_id, page, article_id, dispatch_id, fate, reason, decided, joined_id, "
             "shown) SELECT channel_id, ?, article_id, dispatch_id, fate, reason, decided, joined_id, shown "
             "FROM fate "
             "WHERE article_id = ? ON CONFLICT (channel_id, page) DO NOTHING",
-            (new.page, change.article_id),
+            (new_article.page, change.article_id),
         )
         db.execute(
             "UPDATE watch_match SET page = ?1 WHERE article_id = ?2 AND NOT EXISTS (SELECT 1 "
             "FROM watch_match AS told WHERE told.watch_id = watch_match.watch_id AND told.page = ?1)",
-            (new.page, change.article_id),
+            (new_article.page, change.article_id),
         )
     corrections.schedule_edits(db, "SELECT :article", {"article": change.article_id})

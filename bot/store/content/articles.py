@@ -8,8 +8,15 @@ from bot.store.connection import Connection
 from bot.store.content.article_rows import insert_articles
 from bot.store.outbox import page_fetch_queue
 from bot.store.records.content_records import StoredArticle
-from bot.store.repository import Repository, reads, writes
-from bot.store.row_mapping import ARTICLE, AT_URLS, article_from_row, articles_by_ids, at_urls, to_json_array
+from bot.store.repository import Repository, read_transaction, write_transaction
+from bot.store.row_mapping import (
+    ARTICLE_SQL,
+    AT_URLS_SQL,
+    article_from_row,
+    build_url_parameters,
+    load_articles,
+    to_json_array,
+)
 
 EXPORT_BATCH_SIZE = 200
 """Articles per query of an export."""
@@ -25,59 +32,63 @@ class Articles(Repository):
 
     async def get(self, article_id: int) -> Article | None:
         """Return the article with an id, or None."""
-        return await self._one(article_from_row, f"SELECT {ARTICLE} FROM article WHERE id = ?", (article_id,))
+        return await self._fetch_object(
+            article_from_row, f"SELECT {ARTICLE_SQL} FROM article WHERE id = ?", (article_id,)
+        )
 
     async def by_key(self, key: str) -> Article | None:
         """Return the article with a key, or None."""
-        return await self._one(article_from_row, f"SELECT {ARTICLE} FROM article WHERE key = ?", (key,))
+        return await self._fetch_object(
+            article_from_row, f"SELECT {ARTICLE_SQL} FROM article WHERE key = ?", (key,)
+        )
 
     async def by_ids(self, ids: Sequence[int]) -> list[Article]:
         """List the articles with these ids, in this order; missing ones are left out."""
-        found = {found.id: found for found in await self._database.query(articles_by_ids, ids)}
-        return [found[id_] for id_ in ids if id_ in found]
+        articles_by_id = {article.id: article for article in await self._database.query(load_articles, ids)}
+        return [articles_by_id[id_] for id_ in ids if id_ in articles_by_id]
 
-    async def page_keys_by_key_prefix(self, keys: Collection[str]) -> dict[str, str]:
+    async def page_keys_by_key_prefix(self, key_prefixes: Collection[str]) -> dict[str, str]:
         """Map article keys, or prefixes of them, to page keys; those without an article are left out."""
-        rows = await self._rows(
+        rows = await self._fetch_rows(
             "SELECT wanted.atom AS name, page FROM json_each(?) AS wanted "
             "CROSS JOIN article ON article.key >= wanted.atom "
             "AND article.key < wanted.atom || 'g'",  # Keys are hexadecimal, so "g" sorts after all of them.
-            (to_json_array(keys),),
+            (to_json_array(key_prefixes),),
         )
         return {row["name"]: row["page"] for row in rows}
 
-    async def by_page_key(self, page: str) -> list[Article]:
+    async def list_by_page_key(self, page_key: str) -> list[Article]:
         """List all articles of a page, the one stored first first."""
-        return await self._objects(
-            article_from_row, f"SELECT {ARTICLE} FROM article WHERE page = ? ORDER BY id", (page,)
+        return await self._fetch_objects(
+            article_from_row, f"SELECT {ARTICLE_SQL} FROM article WHERE page = ? ORDER BY id", (page_key,)
         )
 
     async def find_by_urls(
-        self, urls: Collection[str], page: str, identities: Collection[bytes], limit: int
+        self, urls: Collection[str], page_key: str, identities: Collection[bytes], limit: int
     ) -> list[Article]:
         """List at most `limit` articles that are or were at a URL, the one stored first first.
 
         Matches any variant of the canonical URL in `urls`, `page_key` (also one that an article had when it
         got a delivery status) and identity hashes that the URL yields.
         """
-        names = {f"name{number}": identity for number, identity in enumerate(identities)}
-        return await self._objects(
+        identity_parameters = {f"name{number}": identity for number, identity in enumerate(identities)}
+        return await self._fetch_objects(
             article_from_row,
             f"""
-            SELECT {ARTICLE} FROM article WHERE id IN (
-                {AT_URLS}
+            SELECT {ARTICLE_SQL} FROM article WHERE id IN (
+                {AT_URLS_SQL}
                 UNION SELECT id FROM article WHERE page = :page
                 UNION SELECT article_id FROM fate
                     WHERE channel_id IN (SELECT id FROM channel) AND page = :page
                 UNION SELECT article_id FROM identity WHERE feed_id IN (SELECT id FROM feed)
-                    AND hash IN ({", ".join(f":{name}" for name in names)}))
+                    AND hash IN ({", ".join(f":{name}" for name in identity_parameters)}))
             ORDER BY id LIMIT :limit
             """,
-            at_urls(urls) | names | {"page": page, "limit": limit},
+            build_url_parameters(urls) | identity_parameters | {"page": page_key, "limit": limit},
         )
 
-    @reads
-    def newest(
+    @read_transaction
+    def list_newest(
         self,
         db: Connection,
         feed_ids: Collection[int] | None,
@@ -92,27 +103,27 @@ class Articles(Repository):
         ignoring case and accents.
         """
         if feed_ids is None and outlet is None:
-            return db.objects(
+            return db.fetch_objects(
                 article_from_row,
                 f"""
-                SELECT {ARTICLE} FROM article
+                SELECT {ARTICLE_SQL} FROM article
                 WHERE NOT EXISTS (SELECT 1 FROM article AS other
                                   WHERE other.page = article.page AND other.id < article.id)
                 ORDER BY published DESC, id DESC LIMIT ? OFFSET ?
                 """,
                 (limit, offset),
             )
-        feeds = db.column(
+        feeds = db.fetch_column(
             "SELECT id FROM feed WHERE (:all OR id IN (SELECT value FROM json_each(:feeds))) "
             "AND (:outlet IS NULL OR fold(outlet) = fold(:outlet))",
             {"all": feed_ids is None, "feeds": to_json_array(feed_ids or ()), "outlet": outlet},
         )
         # The index is ordered within a feed, so SQLite stops early in each. A scan by date would visit the
         # articles of all other feeds.
-        return db.objects(
+        return db.fetch_objects(
             article_from_row,
             f"""
-            SELECT {ARTICLE} FROM article WHERE id IN (
+            SELECT {ARTICLE_SQL} FROM article WHERE id IN (
                 SELECT id FROM article INDEXED BY article_feed_newest
                 WHERE feed_id IN (SELECT value FROM json_each(:feeds)) AND NOT EXISTS (
                     SELECT 1 FROM article AS other WHERE other.page = article.page AND other.id < article.id
@@ -128,7 +139,7 @@ class Articles(Repository):
 
         Newest first; times are in seconds of UTC.
         """
-        rows = await self._rows(
+        rows = await self._fetch_rows(
             "SELECT url, title, summary, published, found FROM article WHERE feed_id = ? "
             "ORDER BY published DESC, id DESC LIMIT ?",
             (feed_id, limit),
@@ -138,69 +149,69 @@ class Articles(Repository):
     async def count(self, feed_ids: Collection[int] | None = None) -> int:
         """Count the articles of some feeds; None means all."""
         if feed_ids is None:
-            return await self._number("SELECT count(*) FROM article")
-        return await self._number(
+            return await self._fetch_int("SELECT count(*) FROM article")
+        return await self._fetch_int(
             "SELECT count(*) FROM article WHERE feed_id IN (SELECT value FROM json_each(?))",
             (to_json_array(feed_ids),),
         )
 
-    async def newest_time(self) -> int | None:
+    async def newest_published_at(self) -> int | None:
         """Return when the newest article was published, in seconds of UTC, or None without articles."""
-        return await self._value("SELECT max(published) FROM article")
+        return await self._fetch_value("SELECT max(published) FROM article")
 
-    async def oldest_time(self, feed_ids: Collection[int] | None) -> int | None:
+    async def oldest_published_at(self, feed_ids: Collection[int] | None) -> int | None:
         """Return when the oldest article was published, in seconds of UTC, or None.
 
         `feed_ids` restricts it to some feeds.
         """
         if feed_ids is None:
-            return await self._value("SELECT min(published) FROM article")
-        return await self._value(
+            return await self._fetch_value("SELECT min(published) FROM article")
+        return await self._fetch_value(
             "SELECT min((SELECT published FROM article WHERE feed_id = value ORDER BY published LIMIT 1))"
             " FROM json_each(?)",
             (to_json_array(feed_ids),),
         )
 
-    async def export(self) -> AsyncIterator[Article]:
+    async def iterate(self) -> AsyncIterator[Article]:
         """Yield every article, oldest first; articles inserted meanwhile may be missing."""
-        last = (-(2**62), 0)
+        last_position = (-(2**62), 0)
         while True:
-            articles = await self._objects(
+            articles = await self._fetch_objects(
                 article_from_row,
-                f"SELECT {ARTICLE} FROM article WHERE (published, id) > (?, ?) "
+                f"SELECT {ARTICLE_SQL} FROM article WHERE (published, id) > (?, ?) "
                 "ORDER BY published, id LIMIT ?",
-                (*last, EXPORT_BATCH_SIZE),
+                (*last_position, EXPORT_BATCH_SIZE),
             )
             if not articles:
                 return
-            for exported in articles:
-                yield exported
-            last = (articles[-1].published, articles[-1].id)
+            for article in articles:
+                yield article
+            last_position = (articles[-1].published, articles[-1].id)
 
-    async def stored_at_urls(self, urls: Collection[str]) -> dict[str, list[StoredArticle]]:
+    async def load_stored_by_url(self, urls: Collection[str]) -> dict[str, list[StoredArticle]]:
         """Map canonical URLs to the articles of any feed there; URLs without one are left out."""
-        rows = await self._rows(
+        rows = await self._fetch_rows(
             "SELECT key, url, page, outlet, title, published FROM article "
-            f"WHERE id IN ({AT_URLS}) ORDER BY id",
-            at_urls(urls),
+            f"WHERE id IN ({AT_URLS_SQL}) ORDER BY id",
+            build_url_parameters(urls),
         )
-        found: dict[str, list[StoredArticle]] = {}
+        articles_by_url: dict[str, list[StoredArticle]] = {}
         for row in rows:
-            found.setdefault(row["url"], []).append(StoredArticle(*row))
-        return found
+            articles_by_url.setdefault(row["url"], []).append(StoredArticle(*row))
+        return articles_by_url
 
-    @writes
-    def import_batch(self, db: Connection, new: Sequence[tuple[int, NewArticle]]) -> int:
+    @write_transaction
+    def import_batch(self, db: Connection, new_articles: Sequence[tuple[int, NewArticle]]) -> int:
         """Insert articles from a file, in its order, each with its feed's id; return how many were inserted.
 
         Articles whose key exists are left out, so that an import can be repeated.
         """
-        kept = 0
-        for feed_id, group in itertools.groupby(new, key=lambda pair: pair[0]):
+        inserted_count = 0
+        for feed_id, group in itertools.groupby(new_articles, key=lambda pair: pair[0]):
             # `insert_articles` stores the last of several articles of one date first; a file wants the first.
-            articles = [article_ for _, article_ in group][::-1]
-            kept += len(insert_articles(db, feed_id, articles)[0])
-        return kept
+            articles = [article for _, article in group][::-1]
+            inserted_count += len(insert_articles(db, feed_id, articles)[0])
+        return inserted_count
 
     async def purge_texts(self, before: int) -> int:
         """Delete the texts of articles found before a time, except bookmarked ones; return how many articles.
@@ -208,16 +219,18 @@ class Articles(Repository):
         Titles, dates, URLs and identities remain, and titles remain searchable. `before` is in seconds of
         UTC.
         """
-        forgotten = 0
-        last: tuple[int, int] | None = (-(2**62), 0)
-        while last is not None:
-            done, last = await self._database.transact(_forget, before, last)
-            forgotten += done
-        return forgotten
+        purged_count = 0
+        last_position: tuple[int, int] | None = (-(2**62), 0)
+        while last_position is not None:
+            batch_count, last_position = await self._database.transact(_purge_batch, before, last_position)
+            purged_count += batch_count
+        return purged_count
 
 
-def _forget(db: Connection, before: int, after: tuple[int, int]) -> tuple[int, tuple[int, int] | None]:
-    rows = db.rows(
+def _purge_batch(
+    db: Connection, before: int, after_position: tuple[int, int]
+) -> tuple[int, tuple[int, int] | None]:
+    rows = db.fetch_rows(
         """
         SELECT id, found FROM article
         WHERE found < ? AND (found, id) > (?, ?) AND (text <> '' OR summary <> '' OR page_text <> '')
@@ -225,7 +238,7 @@ def _forget(db: Connection, before: int, after: tuple[int, int]) -> tuple[int, t
             SELECT 1 FROM bookmark WHERE bookmark.article_id = article.id AND removed IS NULL)
         ORDER BY found, id LIMIT ?
         """,
-        (before, *after, PURGE_BATCH_SIZE),
+        (before, *after_position, PURGE_BATCH_SIZE),
     )
     for row in rows:
         db.execute(

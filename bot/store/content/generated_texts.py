@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from bot.store.connection import Connection
 from bot.store.records.content_records import GeneratedTextKind, PendingTranslation
-from bot.store.repository import Repository, reads, writes
+from bot.store.repository import Repository, read_transaction, write_transaction
 from bot.store.row_mapping import to_json_array
 from bot.store.settings.parent_rows import ensure_server
 
@@ -31,14 +31,14 @@ class GeneratedTexts(Repository):
         self, kind: GeneratedTextKind, article_ids: Collection[int], *, language: str, model: str
     ) -> dict[int, str]:
         """Map article ids to the texts generated from their current versions."""
-        rows = await self._rows(
+        rows = await self._fetch_rows(
             f"SELECT article.id, written_text.text FROM article JOIN written_text ON {_IS_CURRENT_SQL} "
             "WHERE article.id IN (SELECT value FROM json_each(:ids))",
             {"kind": kind, "language": language, "model": model, "ids": to_json_array(article_ids)},
         )
         return {row[0]: row[1] for row in rows}
 
-    @writes
+    @write_transaction
     def add(
         self,
         db: Connection,
@@ -57,7 +57,7 @@ class GeneratedTexts(Repository):
         `as_of` is the time of the article's version in seconds of UTC. `server_id` is charged for it; None
         charges no server.
         """
-        values = {
+        parameters = {
             "article": article_id,
             "kind": kind,
             "language": language,
@@ -71,48 +71,48 @@ class GeneratedTexts(Repository):
         }
         if server_id is not None:
             ensure_server(db, server_id)
-        db.execute("DELETE FROM written_text WHERE made < :before", values)
+        db.execute("DELETE FROM written_text WHERE made < :before", parameters)
         db.execute(
             "INSERT INTO written_text (article_id, kind, language, model, text, server_id, made) "
             "SELECT id, :kind, :language, :model, :text, :server, :made FROM article WHERE id = :article "
             "ON CONFLICT (article_id, kind, language, model) DO UPDATE SET text = excluded.text, "
             "server_id = excluded.server_id, made = excluded.made",
-            values,
+            parameters,
         )
         db.execute(
             "UPDATE dispatch SET edit_due = max(:now, coalesce(edit_due + 1, 0)) "
             "WHERE channel_id IN (SELECT value FROM json_each(:channels)) AND kind = 'post' "
             "AND what = (SELECT key FROM article WHERE id = :article) AND state IN ('claimed', 'sent')",
-            values,
+            parameters,
         )
 
     async def count_since(self, since: int, server_id: int | None) -> tuple[int, int]:
         """Count the texts generated since a time in seconds of UTC: in total, and for one server."""
-        row = await self._row(
+        row = await self._fetch_row(
             "SELECT count(*), count(*) FILTER (WHERE server_id IS ?) FROM written_text WHERE made >= ?",
             (server_id, since),
         )
         return row[0], row[1]
 
-    @reads
-    def pending_translations(
-        self, db: Connection, channels: Mapping[int, str], *, model: str, since: int
+    @read_transaction
+    def list_pending_translations(
+        self, db: Connection, languages_by_channel_id: Mapping[int, str], *, model: str, since: int
     ) -> list[PendingTranslation]:
         """List posts whose article is not yet translated into the language of their channel.
 
         Languages are keyed by channel id. Only the newest `MAX_POSTS_PER_CHANNEL` pending posts of
         each channel, and as many sent since `since` (seconds of UTC), newest first.
         """
-        found = []
-        for channel_id, language in channels.items():
-            values = {
+        translations = []
+        for channel_id, language in languages_by_channel_id.items():
+            parameters = {
                 "channel": channel_id,
                 "language": language,
                 "model": model,
                 "kind": GeneratedTextKind.TRANSLATION,
                 "since": since,
             }
-            for which in (
+            for selection_sql in (
                 "dispatch.state = 'waiting' ORDER BY dispatch.position DESC",
                 "dispatch.sent >= :since ORDER BY dispatch.sent DESC",
             ):
@@ -120,9 +120,9 @@ class GeneratedTexts(Repository):
                     "SELECT article.id FROM dispatch JOIN article ON article.key = dispatch.what "
                     "AND article.language <> :language "
                     f"AND NOT EXISTS (SELECT 1 FROM written_text WHERE {_IS_CURRENT_SQL}) "
-                    f"WHERE dispatch.channel_id = :channel AND dispatch.kind = 'post' AND {which} "
+                    f"WHERE dispatch.channel_id = :channel AND dispatch.kind = 'post' AND {selection_sql} "
                     f"LIMIT {MAX_POSTS_PER_CHANNEL}",
-                    values,
+                    parameters,
                 )
-                found += [PendingTranslation(row[0], channel_id, language) for row in rows]
-        return found
+                translations += [PendingTranslation(row[0], channel_id, language) for row in rows]
+        return translations

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from bot.store.connection import Connection
 from bot.store.outbox import page_fetch_queue
 from bot.store.records.content_records import PageFetch, PageFetchJob
-from bot.store.repository import Repository, write_method, writes
+from bot.store.repository import Repository, bind_write, write_transaction
 from bot.store.row_mapping import to_json_array
 
 CLAIM_TIMEOUT_SECONDS = 900
@@ -15,14 +15,14 @@ CLAIM_TIMEOUT_SECONDS = 900
 class PageFetches(Repository):
     """Page fetches of articles of which the feed gives only a teaser. Methods raise StoreError."""
 
-    @writes
+    @write_transaction
     def claim_due(
         self,
         db: Connection,
         limit: int,
         *,
         feed_ids: Collection[int] | None = None,
-        besides: Collection[int] = (),
+        exclude_article_ids: Collection[int] = (),
         slots: Collection[int] | None = None,
     ) -> list[PageFetchJob]:
         """Claim up to `limit` pages that are due, counting an attempt for each.
@@ -30,7 +30,7 @@ class PageFetches(Repository):
         Only of `feed_ids` and host `slots` where given, without `exclude_article_ids`. Round robin over
         feeds, newest article first. A claim that is not finished is due again after `CLAIM_TIMEOUT_SECONDS`.
         """
-        rows = db.rows(
+        rows = db.fetch_rows(
             f"""
             SELECT article.id, article.page, article.url, article.title,
                    coalesce(nullif(coalesce(article.body, article.text), ''), article.summary),
@@ -50,54 +50,54 @@ class PageFetches(Repository):
                 "now": db.now,
                 "all": feed_ids is None,
                 "feeds": to_json_array(feed_ids or ()),
-                "besides": to_json_array(besides),
+                "besides": to_json_array(exclude_article_ids),
                 "slots": to_json_array(slots or ()),
                 "limit": limit,
             },
         )
-        pages = [PageFetchJob(*row) for row in rows]
+        jobs = [PageFetchJob(*row) for row in rows]
         db.executemany(
             "UPDATE reading SET attempts = attempts + 1, due = ? WHERE article_id = ?",
-            [(db.now + CLAIM_TIMEOUT_SECONDS, page.article_id) for page in pages],
+            [(db.now + CLAIM_TIMEOUT_SECONDS, job.article_id) for job in jobs],
         )
-        return pages
+        return jobs
 
-    async def next_due(
-        self, besides: Collection[int] = (), *, slots: Collection[int] | None = None
+    async def next_due_at(
+        self, exclude_article_ids: Collection[int] = (), *, slots: Collection[int] | None = None
     ) -> int | None:
         """Return when the next page is due in seconds of UTC, possibly past, or None.
 
         Only of host `slots` where given, without `exclude_article_ids`.
         """
-        return await self._value(
+        return await self._fetch_value(
             f"SELECT min(due) FROM reading WHERE due IS NOT NULL {_slot_condition(slots)} "
             "AND article_id NOT IN (SELECT value FROM json_each(:besides))",
-            {"besides": to_json_array(besides), "slots": to_json_array(slots or ())},
+            {"besides": to_json_array(exclude_article_ids), "slots": to_json_array(slots or ())},
         )
 
-    async def text_of_page(self, page: str) -> str | None:
+    async def find_text_of_page(self, page_key: str) -> str | None:
         """Return the text of a page that was fetched for any article, or None."""
-        return await self._value(
-            "SELECT page_text FROM article WHERE page = ? AND page_text IS NOT NULL LIMIT 1", (page,)
+        return await self._fetch_value(
+            "SELECT page_text FROM article WHERE page = ? AND page_text IS NOT NULL LIMIT 1", (page_key,)
         )
 
-    store_text = write_method(page_fetch_queue.store_text)
-    finish = write_method(page_fetch_queue.finish_fetch)
+    store_text = bind_write(page_fetch_queue.store_text)
+    finish = bind_write(page_fetch_queue.finish_fetch)
 
-    @writes
-    def release_claims(self, db: Connection, due: Mapping[int, int]) -> None:
+    @write_transaction
+    def release_claims(self, db: Connection, due_at_by_article_id: Mapping[int, int]) -> None:
         """Release claims whose fetch did not begin, uncounting the attempt.
 
         `due_at_by_article_id` maps article ids to their new due times in seconds of UTC.
         """
         db.executemany(
             "UPDATE reading SET due = ?, attempts = attempts - 1 WHERE article_id = ? AND due IS NOT NULL",
-            [(when, article_id) for article_id, when in due.items()],
+            [(due_at, article_id) for article_id, due_at in due_at_by_article_id.items()],
         )
 
     async def by_article_ids(self, article_ids: Collection[int]) -> dict[int, PageFetch]:
         """Map article ids to their page fetches; articles without one are left out."""
-        rows = await self._rows(
+        rows = await self._fetch_rows(
             "SELECT article_id, outcome, due, ended, attempts FROM reading "
             "WHERE article_id IN (SELECT value FROM json_each(?))",
             (to_json_array(article_ids),),
@@ -106,7 +106,7 @@ class PageFetches(Repository):
 
     async def count_pending(self) -> int:
         """Count the pages still to be fetched."""
-        return await self._number("SELECT count(*) FROM reading WHERE due IS NOT NULL")
+        return await self._fetch_int("SELECT count(*) FROM reading WHERE due IS NOT NULL")
 
 
 def _slot_condition(slots: Collection[int] | None) -> str:

@@ -13,40 +13,44 @@ class Stories(Repository):
     Methods raise StoreError.
     """
 
-    async def recent(self, after: int, since: int, *, limit: int, lead: int) -> list[ArticleBrief]:
+    async def list_recent(
+        self, after_id: int, since: int, *, limit: int, lead_length: int
+    ) -> list[ArticleBrief]:
         """List articles with ids above one, published since a time in seconds of UTC, by id.
 
         `lead_length` is how many characters of their texts are loaded.
         """
-        return await self._objects(
+        return await self._fetch_objects(
             ArticleBrief._make,
             """
             SELECT id, key, feed_id, title,
                    substr(coalesce(nullif(summary, ''), body, text), 1, ?), language, published
             FROM article WHERE id > ? AND +published >= ? ORDER BY id LIMIT ?
             """,
-            (lead, after, since, limit),
+            (lead_length, after_id, since, limit),
         )
 
-    async def similar_pairs(self, ids: Collection[int], least: float) -> set[tuple[int, int]]:
+    async def load_similar_pairs(
+        self, article_ids: Collection[int], min_similarity: float
+    ) -> set[tuple[int, int]]:
         """Return pairs of article ids with at least `min_similarity`, the later article first."""
-        rows = await self._rows(
+        rows = await self._fetch_rows(
             "SELECT article_id, other_id FROM kinship WHERE likeness >= ?2"
             " AND article_id IN (SELECT value FROM json_each(?1))"
             " AND other_id IN (SELECT value FROM json_each(?1))",
-            (to_json_array(ids), least),
+            (to_json_array(article_ids), min_similarity),
         )
         return {(row[0], row[1]) for row in rows}
 
-    async def other_coverage(
-        self, ids: Collection[int], feed_ids: Collection[int], least: float
+    async def load_other_coverage(
+        self, article_ids: Collection[int], feed_ids: Collection[int], min_similarity: float
     ) -> dict[int, list[CoveringOutlet]]:
         """Map article ids to the other outlets that cover the same event in `feed_ids`.
 
         An outlet appears once, with its first article that has at least `min_similarity`. Articles without
         other coverage are left out.
         """
-        rows = await self._rows(
+        rows = await self._fetch_rows(
             """
             SELECT one.id, other.outlet, other.url FROM (
                 SELECT article_id AS id, other_id, likeness FROM kinship
@@ -61,15 +65,15 @@ class Stories(Repository):
               AND fold(other.outlet) <> fold(one.outlet) AND other.outlet <> '' AND related.likeness >= :least
             ORDER BY other.published, other.id
             """,
-            {"ids": to_json_array(ids), "feeds": to_json_array(feed_ids), "least": least},
+            {"ids": to_json_array(article_ids), "feeds": to_json_array(feed_ids), "least": min_similarity},
         )
-        found: dict[int, dict[str, CoveringOutlet]] = {}
+        outlets_by_article_id: dict[int, dict[str, CoveringOutlet]] = {}
         for article_id, outlet, url in rows:
-            found.setdefault(article_id, {}).setdefault(outlet, CoveringOutlet(outlet, url))
-        return {article_id: list(tellers.values()) for article_id, tellers in found.items()}
+            outlets_by_article_id.setdefault(article_id, {}).setdefault(outlet, CoveringOutlet(outlet, url))
+        return {article_id: list(outlets.values()) for article_id, outlets in outlets_by_article_id.items()}
 
-    async def id_before(self, since: int) -> int:
+    async def find_id_before(self, since: int) -> int:
         """Return an id below those of all articles published since a time in seconds of UTC."""
-        return await self._number(
+        return await self._fetch_int(
             "SELECT coalesce(min(id) - 1, 0) FROM article WHERE published >= ?", (since,)
         )

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from bot.store.connection import Connection
 from bot.store.records.process_records import Fence, LeasePool, Process
-from bot.store.repository import Repository, writes, writes_urgently
+from bot.store.repository import Repository, urgent_write_transaction, write_transaction
 from bot.store.row_mapping import to_json_array
 from bot.store.store_errors import LeaseLost
 
@@ -22,47 +22,49 @@ class Processes(Repository):
         """Whether several processes may share the database; otherwise leases never expire."""
         return self._database.is_shared
 
-    @writes_urgently
+    @urgent_write_transaction
     def heartbeat_and_rebalance(
-        self, db: Connection, me: Process, shares: Sequence[LeasePool], lasts: int
+        self, db: Connection, process: Process, pools: Sequence[LeasePool], ttl_seconds: int
     ) -> dict[str, frozenset[int]]:
         """Register a process for `ttl_seconds`, rebalance the pools, and return its lease numbers by kind.
 
         Leases of expired processes are free; each process acquires its fair share of the pools of its roles.
         Raises `StoreError`.
         """
-        alone = not self.is_multi_process
-        if alone:
-            db.execute("DELETE FROM process WHERE id <> ?", (me.id,))
+        is_alone = not self.is_multi_process
+        if is_alone:
+            db.execute("DELETE FROM process WHERE id <> ?", (process.id,))
         else:
-            db.execute("DELETE FROM process WHERE until <= database_time() AND id <> ?", (me.id,))
+            db.execute("DELETE FROM process WHERE until <= database_time() AND id <> ?", (process.id,))
         db.execute(
             "INSERT INTO process (id, host, roles, version, started, seen, until) "
             "VALUES (?1, ?2, ?3, ?4, database_time(), database_time(), database_time() + 1000 * ?5) "
             "ON CONFLICT (id) DO UPDATE SET roles = excluded.roles, seen = excluded.seen, "
             "until = excluded.until",
-            (me.id, me.host, ",".join(me.roles), me.version, lasts),
+            (process.id, process.host, ",".join(process.roles), process.version, ttl_seconds),
         )
-        roles = [row[0].split(",") for row in db.execute("SELECT roles FROM process")]
+        role_lists = [row[0].split(",") for row in db.execute("SELECT roles FROM process")]
         return {
-            share.kind: _rebalance(db, me, share, sum(share.role in each for each in roles))
-            for share in shares
+            pool.kind: _rebalance(
+                db, process, pool, sum(pool.role in process_roles for process_roles in role_lists)
+            )
+            for pool in pools
         }
 
-    async def heartbeat(self, process_id: str, lasts: int) -> bool:
+    async def heartbeat(self, process_id: str, ttl_seconds: int) -> bool:
         """Extend the life of a process by `ttl_seconds`; return False if it had expired.
 
         It does not take the write lock, because it changes no other process's leases. Raises `StoreError`.
         """
-        row = await self._row(
+        row = await self._fetch_row(
             "UPDATE process SET seen = database_time(), until = database_time() + 1000 * ? "
             "WHERE id = ? AND until > database_time() RETURNING id",
-            (lasts, process_id),
+            (ttl_seconds, process_id),
         )
         return row is not None
 
-    @writes_urgently
-    def transfer(self, db: Connection, fence: Fence, to: str) -> bool:
+    @urgent_write_transaction
+    def transfer(self, db: Connection, fence: Fence, new_owner: str) -> bool:
         """Transfer a lease to another live process; return False if the owner still has it.
 
         Raises `StoreError`.
@@ -70,31 +72,31 @@ class Processes(Repository):
         db.execute(
             "UPDATE lease SET owner = ?4 WHERE owner = ?1 AND kind = ?2 AND number = ?3 "
             "AND EXISTS (SELECT 1 FROM process WHERE id = ?4 AND until > database_time())",
-            (*fence, to),
+            (*fence, new_owner),
         )
         return not _is_owner(db, fence)
 
-    @writes
+    @write_transaction
     def release_kind(self, db: Connection, process_id: str, kind: str) -> None:
         """Release all leases of one kind that a process owns. Raises `StoreError`."""
         db.execute("DELETE FROM lease WHERE owner = ? AND kind = ?", (process_id, kind))
 
-    @writes
+    @write_transaction
     def deregister(self, db: Connection, process_id: str) -> None:
         """Remove a process that ends, with all its leases. Raises `StoreError`."""
         db.execute("DELETE FROM process WHERE id = ?", (process_id,))
 
     async def list_live(self) -> list[Process]:
         """Return the live processes, oldest first. Raises `StoreError`."""
-        rows = await self._rows(
+        rows = await self._fetch_rows(
             "SELECT id, host, roles, version, started FROM process WHERE until > database_time() "
             "ORDER BY started, id"
         )
         return [Process(row[0], row[1], tuple(row[2].split(",")), row[3], row[4]) for row in rows]
 
-    async def owners(self, kind: str) -> dict[int, str]:
+    async def load_owners(self, kind: str) -> dict[int, str]:
         """Return the owning process's id of each lease of a kind, by lease number. Raises `StoreError`."""
-        rows = await self._rows(
+        rows = await self._fetch_rows(
             "SELECT number, owner FROM lease JOIN process ON process.id = owner "
             "WHERE kind = ? AND until > database_time()",
             (kind,),
@@ -108,21 +110,21 @@ def require_lease(db: Connection, fence: Fence | None) -> None:
         raise LeaseLost(f"Another process works at {fence.kind} {fence.number} now.")
 
 
-def owned_feed_ids(db: Connection, owner: str, ids: Collection[int]) -> set[int]:
+def list_owned_feed_ids(db: Connection, owner: str, feed_ids: Collection[int]) -> set[int]:
     """Return those of the given feed ids whose host slot is leased by a process."""
     return set(
-        db.column(
+        db.fetch_column(
             "SELECT feed.id FROM feed JOIN lease ON kind = 'feeds' AND number = feed.slot AND owner = ?1 "
             "JOIN process ON process.id = owner AND until > database_time() "
             "WHERE feed.id IN (SELECT value FROM json_each(?2))",
-            (owner, to_json_array(ids)),
+            (owner, to_json_array(feed_ids)),
         )
     )
 
 
 def _is_owner(db: Connection, fence: Fence) -> bool:
     return (
-        db.row(
+        db.fetch_row(
             "SELECT 1 FROM lease JOIN process ON process.id = owner "
             "WHERE owner = ? AND kind = ? AND number = ? AND until > database_time()",
             fence,
@@ -131,21 +133,23 @@ def _is_owner(db: Connection, fence: Fence) -> bool:
     )
 
 
-def _rebalance(db: Connection, me: Process, share: LeasePool, living: int) -> frozenset[int]:
+def _rebalance(db: Connection, process: Process, pool: LeasePool, live_count: int) -> frozenset[int]:
     """Acquire and release leases up to a process's fair share, and return the lease numbers it owns then."""
-    rows = db.rows("SELECT number, owner FROM lease WHERE kind = ?", (share.kind,))
+    rows = db.fetch_rows("SELECT number, owner FROM lease WHERE kind = ?", (pool.kind,))
     owners: Mapping[int, str] = {row[0]: row[1] for row in rows}
-    part = len(share.numbers) if share.takes_all_free else -(-len(share.numbers) // max(living, 1))
-    mine = sorted(number for number, owner in owners.items() if owner == me.id)
-    kept = [number for number in mine if number in share.numbers]
-    kept = kept[:part] if share.rebalances else kept
-    free = sorted(share.numbers - owners.keys())
-    taken = free[: max(part - len(kept), 0)] if share.role in me.roles else []
-    if given_back := [(share.kind, number) for number in mine if number not in kept]:
-        db.executemany("DELETE FROM lease WHERE kind = ? AND number = ?", given_back)
-    if taken:
+    fair_share = len(pool.numbers) if pool.takes_all_free else -(-len(pool.numbers) // max(live_count, 1))
+    owned_numbers = sorted(number for number, owner in owners.items() if owner == process.id)
+    retained_numbers = [number for number in owned_numbers if number in pool.numbers]
+    retained_numbers = retained_numbers[:fair_share] if pool.rebalances else retained_numbers
+    free_numbers = sorted(pool.numbers - owners.keys())
+    acquired_numbers = (
+        free_numbers[: max(fair_share - len(retained_numbers), 0)] if pool.role in process.roles else []
+    )
+    if released_leases := [(pool.kind, number) for number in owned_numbers if number not in retained_numbers]:
+        db.executemany("DELETE FROM lease WHERE kind = ? AND number = ?", released_leases)
+    if acquired_numbers:
         db.executemany(
             "INSERT INTO lease (kind, number, owner) VALUES (?, ?, ?)",
-            [(share.kind, number, me.id) for number in taken],
+            [(pool.kind, number, process.id) for number in acquired_numbers],
         )
-    return frozenset(kept + taken)
+    return frozenset(retained_numbers + acquired_numbers)

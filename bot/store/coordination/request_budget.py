@@ -4,18 +4,18 @@ from collections.abc import Callable, Sequence
 
 from bot.store.connection import Connection
 from bot.store.records.process_records import RequestAllocation, RequestGrant
-from bot.store.repository import Repository, writes_urgently
+from bot.store.repository import Repository, urgent_write_transaction
 
 GLOBAL_ROW = 0
 """Process number of the row that pauses all processes."""
-_REMEMBERED = 600_000
+_REFUSAL_RETENTION_MS = 600_000
 """Milliseconds for which the rate-limited requests of an expired process still count."""
 
 AllocationPolicy = Callable[[RequestAllocation, Sequence[RequestAllocation]], int]
 """Function that returns a process's number of slots from its own allocation and those of its peers."""
 
 
-class RequestShares(Repository):
+class RequestBudget(Repository):
     """Repository of the processes' request allocations."""
 
     @property
@@ -23,47 +23,49 @@ class RequestShares(Repository):
         """Whether several processes may share the database."""
         return self._database.is_shared
 
-    @writes_urgently
+    @urgent_write_transaction
     def allocate(
         self,
         db: Connection,
-        mine: RequestAllocation,
-        decide: AllocationPolicy,
+        allocation: RequestAllocation,
+        policy: AllocationPolicy,
         *,
-        lasts: float,
-        held: float = 0.0,
+        ttl: float,
+        pause: float = 0.0,
     ) -> RequestGrant:
         """Store a process's allocation with the slots that `policy` decides on, and return the grant.
 
         It expires after `ttl` seconds by the database's clock. `pause` is in seconds: no process may send
         requests for so long. Raises `StoreError`.
         """
-        lasts = round(lasts * 1_000)
-        held = round(held * 1_000)
-        now = int(db.value("SELECT database_time()"))
-        db.execute("DELETE FROM request_share WHERE until < ?", (now - _REMEMBERED,))
-        rows = db.rows(
+        ttl = round(ttl * 1_000)
+        pause = round(pause * 1_000)
+        now_ms = int(db.fetch_value("SELECT database_time()"))
+        db.execute("DELETE FROM request_share WHERE until < ?", (now_ms - _REFUSAL_RETENTION_MS,))
+        rows = db.fetch_rows(
             "SELECT process, slots, need, refused, until FROM request_share WHERE process <> ?",
-            (mine.process,),
+            (allocation.process,),
         )
-        held_until = max((row[4] for row in rows if row[0] == GLOBAL_ROW), default=now)
-        if now + held > held_until:
-            held_until = now + held
-            _write(db, RequestAllocation(GLOBAL_ROW, 0, 0, 0), held_until)
-        others = [
-            RequestAllocation(*row[:4]) if row[4] > now else RequestAllocation(row[0], 0, 0, row[3])
+        paused_until_ms = max((row[4] for row in rows if row[0] == GLOBAL_ROW), default=now_ms)
+        if now_ms + pause > paused_until_ms:
+            paused_until_ms = now_ms + pause
+            _upsert_allocation(db, RequestAllocation(GLOBAL_ROW, 0, 0, 0), paused_until_ms)
+        peer_allocations = [
+            RequestAllocation(*row[:4]) if row[4] > now_ms else RequestAllocation(row[0], 0, 0, row[3])
             for row in rows
         ]
-        granted = decide(mine, others)
-        _write(db, mine._replace(slots=max(mine.slots, granted)), now + lasts)
-        refused = sum(other.rate_limited_count for other in others)
-        return RequestGrant(granted, refused, max(held_until - now, 0) / 1_000)
+        slots = policy(allocation, peer_allocations)
+        _upsert_allocation(db, allocation._replace(slots=max(allocation.slots, slots)), now_ms + ttl)
+        rate_limited_elsewhere = sum(
+            peer_allocation.rate_limited_count for peer_allocation in peer_allocations
+        )
+        return RequestGrant(slots, rate_limited_elsewhere, max(paused_until_ms - now_ms, 0) / 1_000)
 
 
-def _write(db: Connection, share: RequestAllocation, until: int) -> None:
+def _upsert_allocation(db: Connection, allocation: RequestAllocation, until_ms: int) -> None:
     db.execute(
         "INSERT INTO request_share (process, slots, need, refused, until) VALUES (?, ?, ?, ?, ?) "
         "ON CONFLICT (process) DO UPDATE SET slots = excluded.slots, need = excluded.need, "
         "refused = excluded.refused, until = excluded.until",
-        (*share, until),
+        (*allocation, until_ms),
     )

@@ -11,7 +11,7 @@ from bot.store.connection import Connection
 from bot.store.coordination.process_leases import require_lease
 from bot.store.ports import AnyDatabase
 from bot.store.records.process_records import Fence, IdentifyPermit
-from bot.store.repository import Repository, writes
+from bot.store.repository import Repository, write_transaction
 
 IDENTIFY_INTERVAL_SECONDS = 5.25
 """Seconds between two identifies in one bucket: Discord's five, and a margin for network latency.
@@ -28,7 +28,7 @@ class ServedShards(Repository):
         self.count = 1
         self.numbers = frozenset({0})
         self._owner: str | None = None
-        self._begun: dict[int, float] = {}
+        self._started_at_by_bucket: dict[int, float] = {}
 
     @property
     def identify_interval_seconds(self) -> float:
@@ -46,15 +46,15 @@ class ServedShards(Repository):
         """Set the shards that this process serves."""
         self.numbers = frozenset(numbers)
 
-    def shard_of(self, server_id: int | None) -> int:
+    def get_shard(self, server_id: int | None) -> int:
         """Return the shard of a server; None stands for direct messages."""
         return ((server_id or 0) >> 22) % self.count
 
     def serves(self, server_id: int | None) -> bool:
         """Return whether this process serves a server; None stands for direct messages."""
-        return self.shard_of(server_id) in self.numbers
+        return self.get_shard(server_id) in self.numbers
 
-    def sql_condition(self, server_id: str, shard: int | None = None) -> str:
+    def build_served_condition(self, server_id: str, shard: int | None = None) -> str:
         """Return a SQL condition: the server in a column is served by this process, or belongs to `shard`."""
         numbers = self.numbers if shard is None else {shard}
         if len(numbers) == self.count:
@@ -64,7 +64,7 @@ class ServedShards(Repository):
         )
 
     @property
-    def are_transferable(self) -> bool:
+    def is_leased(self) -> bool:
         """Whether shards are leased, so that one may move to another process."""
         return self._owner is not None
 
@@ -72,7 +72,7 @@ class ServedShards(Repository):
         """Raise `LeaseLost` if the shard of a dispatch's server is leased by another process by now."""
         if self._owner is None:
             return
-        row = db.row(
+        row = db.fetch_row(
             "SELECT (coalesce(server_id, 0) >> 22) % ? FROM dispatch "
             "JOIN channel ON channel.id = channel_id WHERE dispatch.id = ?",
             (self.count, dispatch_id),
@@ -80,47 +80,47 @@ class ServedShards(Repository):
         if row is not None:
             require_lease(db, Fence(self._owner, "shard", row[0]))
 
-    @writes
+    @write_transaction
     def agree_on_count(self, db: Connection, count: int) -> int:
         """Return the number of shards of all live processes: the first one's, or `count` if there is none.
 
         Raises `StoreError`.
         """
-        shared = db.row(
+        live_lease = db.fetch_row(
             "SELECT 1 FROM lease JOIN process ON process.id = owner "
             "WHERE kind = 'shard' AND until > database_time()"
         )
-        row = db.row("SELECT value FROM meta WHERE name = 'shards'")
-        if shared is not None and row is not None:
-            return int(row[0])
+        stored_count = db.fetch_row("SELECT value FROM meta WHERE name = 'shards'")
+        if live_lease is not None and stored_count is not None:
+            return int(stored_count[0])
         db.execute("DELETE FROM lease WHERE kind = 'shard'")
-        meta.set_value(db, "shards", str(count))
+        meta.set_text(db, "shards", str(count))
         return count
 
-    async def request_identify(self, bucket: int, left: int | None = None) -> IdentifyPermit:
+    async def request_identify(self, bucket: int, remaining_starts: int | None = None) -> IdentifyPermit:
         """Reserve the right to identify a shard of a bucket, or return how many seconds to wait for it.
 
         Identifies of other processes count too. `remaining_starts` is the `remaining` of Discord's session
         start limit, fetched a moment ago; None if unknown. Raises `StoreError`.
         """
         if self._database.is_shared:
-            return await self._database.transact(_take_turn, bucket, left)
+            return await self._database.transact(_request_permit, bucket, remaining_starts)
         now = self._clock.monotonic()
-        wait = _identify_wait(self._begun, bucket, left, now)
-        if not wait:
-            self._begun[bucket] = now
-        return IdentifyPermit(wait, now)
+        wait_seconds = _compute_identify_wait(self._started_at_by_bucket, bucket, remaining_starts, now)
+        if not wait_seconds:
+            self._started_at_by_bucket[bucket] = now
+        return IdentifyPermit(wait_seconds, now)
 
-    async def confirm_identify(self, bucket: int, turn: IdentifyPermit) -> bool:
+    async def confirm_identify(self, bucket: int, permit: IdentifyPermit) -> bool:
         """Confirm that the session starts now; return False if a later permit replaced this one.
 
         Raises `StoreError`.
         """
         if self._database.is_shared:
-            return await self._database.transact(_use_turn, bucket, turn)
-        if self._begun.get(bucket) != turn.granted_at:
+            return await self._database.transact(_confirm_permit, bucket, permit)
+        if self._started_at_by_bucket.get(bucket) != permit.granted_at:
             return False
-        self._begun[bucket] = self._clock.monotonic()
+        self._started_at_by_bucket[bucket] = self._clock.monotonic()
         return True
 
 
@@ -132,31 +132,40 @@ class ShardedRepository(Repository):
         self._shards = shards
 
 
-def _identify_wait(begun: Mapping[int, float], bucket: int, left: int | None, now: float) -> float:
+def _compute_identify_wait(
+    started_at_by_bucket: Mapping[int, float], bucket: int, remaining_starts: int | None, now: float
+) -> float:
     """Return the seconds until a session may start, 0 for now, given the start times by bucket in seconds."""
-    late = {
-        each: at + IDENTIFY_INTERVAL_SECONDS - now
-        for each, at in begun.items()
-        if at <= now < at + IDENTIFY_INTERVAL_SECONDS
+    wait_by_bucket = {
+        started_bucket: started_at + IDENTIFY_INTERVAL_SECONDS - now
+        for started_bucket, started_at in started_at_by_bucket.items()
+        if started_at <= now < started_at + IDENTIFY_INTERVAL_SECONDS
     }
-    if bucket in late:
-        return late[bucket]
-    return IDENTIFY_INTERVAL_SECONDS if left is not None and left <= len(late) else 0.0
+    if bucket in wait_by_bucket:
+        return wait_by_bucket[bucket]
+    return (
+        IDENTIFY_INTERVAL_SECONDS
+        if remaining_starts is not None and remaining_starts <= len(wait_by_bucket)
+        else 0.0
+    )
 
 
-def _take_turn(db: Connection, bucket: int, left: int | None) -> IdentifyPermit:
-    now = int(db.value("SELECT database_time()"))
-    rows = db.rows("SELECT name, value FROM meta WHERE name LIKE 'identify %'")
-    begun = {int(row[0].split()[1]): int(row[1]) / 1_000 for row in rows}
-    wait = _identify_wait(begun, bucket, left, now / 1_000)
-    if not wait:
-        meta.set_value(db, f"identify {bucket}", str(now))
-    return IdentifyPermit(wait, now)
+def _request_permit(db: Connection, bucket: int, remaining_starts: int | None) -> IdentifyPermit:
+    now_ms = int(db.fetch_value("SELECT database_time()"))
+    rows = db.fetch_rows("SELECT name, value FROM meta WHERE name LIKE 'identify %'")
+    started_at_by_bucket = {int(row[0].split()[1]): int(row[1]) / 1_000 for row in rows}
+    wait_seconds = _compute_identify_wait(started_at_by_bucket, bucket, remaining_starts, now_ms / 1_000)
+    if not wait_seconds:
+        meta.set_text(db, f"identify {bucket}", str(now_ms))
+    return IdentifyPermit(wait_seconds, now_ms)
 
 
-def _use_turn(db: Connection, bucket: int, turn: IdentifyPermit) -> bool:
+def _confirm_permit(db: Connection, bucket: int, permit: IdentifyPermit) -> bool:
     name = f"identify {bucket}"
-    if db.row("SELECT 1 FROM meta WHERE name = ? AND value = ?", (name, str(turn.granted_at))) is None:
+    if (
+        db.fetch_row("SELECT 1 FROM meta WHERE name = ? AND value = ?", (name, str(permit.granted_at)))
+        is None
+    ):
         return False
-    meta.set_value(db, name, str(db.value("SELECT database_time()")))
+    meta.set_text(db, name, str(db.fetch_value("SELECT database_time()")))
     return True

@@ -28,7 +28,7 @@ def enqueue_alerts(db: Connection, alerts: Iterable[Alert]) -> None:
 
 
 def _enqueue_failure(db: Connection, alert: Alert) -> None:
-    places = db.rows(
+    channels = db.fetch_rows(
         f"""
         SELECT locale, id FROM ({_TARGET_CHANNELS_SQL}) AS place WHERE NOT EXISTS (
             SELECT 1 FROM dispatch JOIN channel ON channel.id = dispatch.channel_id
@@ -36,18 +36,18 @@ def _enqueue_failure(db: Connection, alert: Alert) -> None:
         """,
         {"feed": alert.feed_id, "what": _dedupe_key(alert.kind, alert)},
     )
-    _insert(db, alert, places)
+    _insert_alerts(db, alert, channels)
 
 
 def _enqueue_recovery(db: Connection, alert: Alert) -> None:
     """Enqueue a recovery where the failure was sent; where it is still pending, delete that instead."""
-    told = [_dedupe_key(kind, alert) for kind in (AlertKind.FAILING, AlertKind.GONE)]
+    failure_keys = [_dedupe_key(kind, alert) for kind in (AlertKind.FAILING, AlertKind.GONE)]
     db.execute(
         "DELETE FROM dispatch WHERE state = 'waiting' AND attempts = 0 AND what IN (?, ?) "
         "AND channel_id IN (SELECT id FROM channel)",
-        told,
+        failure_keys,
     )
-    places = db.rows(
+    channels = db.fetch_rows(
         """
         SELECT DISTINCT server.locale, channel.id FROM channel
         JOIN server ON server.id = channel.server_id AND server.left IS NULL
@@ -57,23 +57,23 @@ def _enqueue_recovery(db: Connection, alert: Alert) -> None:
             WHERE subscription.feed_id = :feed AND following.server_id = server.id
               AND subscription.paused IS NULL)
         """,
-        {"broken": told[0], "gone": told[1], "feed": alert.feed_id},
+        {"broken": failure_keys[0], "gone": failure_keys[1], "feed": alert.feed_id},
     )
-    _insert(db, alert, places)
+    _insert_alerts(db, alert, channels)
 
 
-def _insert(db: Connection, alert: Alert, places: list[Row]) -> None:
+def _insert_alerts(db: Connection, alert: Alert, channels: list[Row]) -> None:
     db.executemany(
         "INSERT INTO dispatch (channel_id, kind, what, created, position, due, payload) "
         "VALUES (?1, 'notice', ?2, ?3, ?3, ?3, ?4) ON CONFLICT (channel_id, what) DO NOTHING",
         [
             (
-                place["id"],
+                channel["id"],
                 _dedupe_key(alert.kind, alert),
                 db.now,
-                alert.texts[i18n.supported_language(place["locale"]) or alert.language],
+                alert.texts[i18n.supported_language(channel["locale"]) or alert.language],
             )
-            for place in places
+            for channel in channels
         ],
     )
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from bot.store.connection import Connection
 from bot.store.coordination.served_shards import ShardedRepository
 from bot.store.outbox import posting_schedule
-from bot.store.repository import writes
+from bot.store.repository import write_transaction
 
 
 class ChannelProblem(NamedTuple):
@@ -22,7 +22,7 @@ class ChannelProblem(NamedTuple):
 class ChannelStates(ShardedRepository):
     """Problems and waiting reasons of channels. Methods raise StoreError."""
 
-    @writes
+    @write_transaction
     def block_channel(self, db: Connection, channel_id: int, problem: str, retry_at: int | None) -> None:
         """Block a channel until `retry_at` (seconds of UTC); None blocks it until it is unblocked."""
         db.execute(
@@ -31,7 +31,7 @@ class ChannelStates(ShardedRepository):
             (problem, db.now, retry_at, channel_id),
         )
 
-    @writes
+    @write_transaction
     def unblock_channel(self, db: Connection, channel_id: int) -> None:
         """Clear the problem of a channel."""
         db.execute(
@@ -39,36 +39,36 @@ class ChannelStates(ShardedRepository):
             (channel_id,),
         )
 
-    async def blocked_channels(self, shard: int) -> list[int]:
+    async def list_blocked_channels(self, shard: int) -> list[int]:
         """List the blocked channels of a shard, in servers that the bot is in."""
-        return await self._column(
+        return await self._fetch_column(
             "SELECT channel.id FROM channel JOIN server ON server.id = channel.server_id "
             f"WHERE channel.problem IS NOT NULL AND server.left IS NULL AND {self._served_condition(shard)}"
         )
 
-    async def problem(self, channel_id: int) -> ChannelProblem | None:
+    async def get_problem(self, channel_id: int) -> ChannelProblem | None:
         """Return the problem of a channel, or None."""
-        return await self._one(
+        return await self._fetch_object(
             ChannelProblem._make,
             "SELECT problem, problem_since, retry_at FROM channel WHERE id = ? AND problem IS NOT NULL",
             (channel_id,),
         )
 
-    async def first_pending_error(self, channel_id: int) -> str | None:
+    async def get_first_pending_error(self, channel_id: int) -> str | None:
         """Return the last error of a channel's first pending or claimed dispatch, or None."""
-        return await self._value(
+        return await self._fetch_value(
             "SELECT error FROM dispatch WHERE channel_id = ? AND state IN ('waiting', 'claimed') "
             "ORDER BY position, id LIMIT 1",
             (channel_id,),
         )
 
-    async def wait_reason(self, channel_id: int) -> str | None:
+    async def get_wait_reason(self, channel_id: int) -> str | None:
         """Return why a channel's pending posts wait and until when, or None if they do not.
 
         The text is that of `posting_schedule.format_wait_reason`.
         """
         now = self._clock.now()
-        row = await self._row(
+        row = await self._fetch_row(
             f"SELECT {posting_schedule.WAIT_COLUMNS_SQL} "
             "FROM channel LEFT JOIN server ON server.id = channel.server_id "
             f"WHERE channel.id = :channel AND {posting_schedule.IS_PACED_SQL} AND EXISTS (SELECT "
@@ -77,7 +77,7 @@ class ChannelStates(ShardedRepository):
             f"{posting_schedule.PACED_KINDS_SQL})",
             {"channel": channel_id, "now": now},
         )
-        return None if row is None else posting_schedule.reason("post", row, now)
+        return None if row is None else posting_schedule.format_wait_reason("post", row, now)
 
     def _served_condition(self, shard: int | None = None) -> str:
-        return self._shards.sql_condition("channel.server_id", shard)
+        return self._shards.build_served_condition("channel.server_id", shard)

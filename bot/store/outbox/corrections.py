@@ -15,13 +15,13 @@ COMPARED_CHARS = 400
 _WORDS = re.compile(r"\w+")
 
 
-def retraction_candidates(db: Connection, feed_id: int, since: int) -> list[RetractionCandidate]:
+def list_retraction_candidates(db: Connection, feed_id: int, since: int) -> list[RetractionCandidate]:
     """List the articles of a feed published since a time, and all that are missing from it.
 
     `since` is in seconds of UTC. Undated articles, whose date is that of their discovery, are left out,
     because they may be older than all others.
     """
-    return db.objects(
+    return db.fetch_objects(
         RetractionCandidate._make,
         """
         SELECT id, published, missing_since FROM article
@@ -33,13 +33,15 @@ def retraction_candidates(db: Connection, feed_id: int, since: int) -> list[Retr
     )
 
 
-def is_correction(old: Row, *, title: str, shown: str) -> bool:
+def is_correction(stored_row: Row, *, title: str, new_excerpt: str) -> bool:
     """Return whether the words of the title or of the beginning of the text have changed.
 
     `stored_row` needs `title`, `summary` and `given`, the feed's text. `new_excerpt` is the new summary or,
     without one, the new text.
     """
-    return _words(old["title"]) != _words(title) or _words(old["summary"] or old["given"]) != _words(shown)
+    return _split_words(stored_row["title"]) != _split_words(title) or _split_words(
+        stored_row["summary"] or stored_row["given"]
+    ) != _split_words(new_excerpt)
 
 
 def mark_missing(db: Connection, article_ids: Collection[int]) -> None:
@@ -71,7 +73,7 @@ def retract_missing(db: Connection) -> bool:
 
     Return whether there were any. The feed must have been polled successfully since the delay.
     """
-    retracted = db.column(
+    retracted_ids = db.fetch_column(
         """
         UPDATE article SET retracted = :now
         WHERE missing_since <= :now - :away AND retracted IS NULL
@@ -80,21 +82,22 @@ def retract_missing(db: Connection) -> bool:
         """,
         {"now": db.now, "away": RETRACTION_DELAY_SECONDS},
     )
-    if retracted:
-        schedule_edits(db, "SELECT value FROM json_each(:ids)", {"ids": to_json_array(retracted)})
-    return bool(retracted)
+    if retracted_ids:
+        schedule_edits(db, "SELECT value FROM json_each(:ids)", {"ids": to_json_array(retracted_ids)})
+    return bool(retracted_ids)
 
 
-def schedule_edits(db: Connection, article_ids: str, values: dict[str, object]) -> None:
+def schedule_edits(db: Connection, article_ids_sql: str, parameters: dict[str, object]) -> None:
     """Schedule edits of the messages that show the articles selected by the query `article_ids_sql`."""
     # The time is later than that of an edit in progress, so that finishing that one does not clear this one.
     db.execute(
         "UPDATE dispatch SET edit_due = max(:now, coalesce(edit_due + 1, 0)) "
         "WHERE state IN ('claimed', 'sent') AND kind <> 'digest' "  # A digest is never edited.
-        f"AND id IN (SELECT coalesce(dispatch_id, joined_id) FROM fate WHERE article_id IN ({article_ids}))",
-        values | {"now": db.now},
+        f"AND id IN (SELECT coalesce(dispatch_id, joined_id) FROM fate WHERE article_id IN "
+        f"({article_ids_sql}))",
+        parameters | {"now": db.now},
     )
 
 
-def _words(text: str) -> list[str]:
+def _split_words(text: str) -> list[str]:
     return _WORDS.findall(text[:COMPARED_CHARS].casefold())

@@ -14,10 +14,10 @@ from bot.store.row_mapping import from_row
 class DeliveryStatuses(Repository):
     """Delivery statuses of pages in channels. Methods raise StoreError."""
 
-    async def by_page_key(self, page: str) -> list[ChannelDeliveryStatus]:
+    async def list_by_page_key(self, page_key: str) -> list[ChannelDeliveryStatus]:
         """List the delivery statuses of a page, one per channel that has one, oldest first."""
         now = self._clock.now()
-        return await self._objects(
+        return await self._fetch_objects(
             partial(_status_from_row, now),
             f"""
             SELECT channel.server_id, fate.channel_id, fate.article_id, fate.fate, fate.reason, fate.decided,
@@ -36,7 +36,7 @@ class DeliveryStatuses(Repository):
               AND fate.article_id IN (SELECT id FROM article WHERE page = :page)
             ORDER BY fate.decided, fate.channel_id
             """,
-            {"page": page, "now": now},
+            {"page": page_key, "now": now},
         )
 
 
@@ -53,19 +53,19 @@ _STATUS_BY_KIND = {"digest": DeliveryStatus.IN_DIGEST, "catch-up": DeliveryStatu
 
 def _status_from_row(now: int, row: Row) -> ChannelDeliveryStatus:
     state = row["state"] if row["fate"] is None else None
-    fate = DeliveryStatus(row["fate"]) if state is None else _STATUS_BY_STATE[state]
-    reason = row["reason"] if state is None else None if fate is DeliveryStatus.POSTED else row["error"]
+    status = DeliveryStatus(row["fate"]) if state is None else _STATUS_BY_STATE[state]
+    reason = row["reason"] if state is None else None if status is DeliveryStatus.POSTED else row["error"]
     if row["state"] == "held":
-        reason = _hold_reason(row)
-    elif fate is DeliveryStatus.PENDING and reason is None:
-        reason = posting_schedule.reason(row["kind"], row, now)
-    if fate is DeliveryStatus.POSTED:
-        fate = _STATUS_BY_KIND.get(row["kind"], fate)
+        reason = _format_hold_reason(row)
+    elif status is DeliveryStatus.PENDING and reason is None:
+        reason = posting_schedule.format_wait_reason(row["kind"], row, now)
+    if status is DeliveryStatus.POSTED:
+        status = _STATUS_BY_KIND.get(row["kind"], status)
     since = row["decided"] if row["sent"] is None else row["sent"]
-    return from_row(ChannelDeliveryStatus, row, fate=fate, reason=reason, since=since)
+    return from_row(ChannelDeliveryStatus, row, fate=status, reason=reason, since=since)
 
 
-def _hold_reason(row: Row) -> str:
+def _format_hold_reason(row: Row) -> str:
     """Return what a held post waits for, as a `WaitReason` with its parameters."""
     if row["outlets"] < (row["least_outlets"] or 1):
         return f"{WaitReason.MORE_OUTLETS} {row['outlets']} {row['least_outlets']}"

@@ -9,10 +9,10 @@ from bot.store.connection import Connection, Row
 from bot.store.records.outbox_records import DigestCandidate, DigestCandidates, SamePageArticle
 from bot.store.row_mapping import to_json_array
 
-MAX_CANDIDATES = 3_000
+MAX_DIGEST_CANDIDATES = 3_000
 """Maximum number of articles that a digest is selected from, the newest."""
 
-_DAY = 86_400
+_DAY_SECONDS = 86_400
 
 
 def gather_candidates(
@@ -23,20 +23,22 @@ def gather_candidates(
     Candidates are articles posted in the channel then and those reserved for the digest; with `plan.wide`
     also articles of `feed_ids` without a status in the channel. Same-page articles come from `feed_ids` only.
     """
-    values: dict[str, object] = {
+    parameters: dict[str, object] = {
         "channel": digest.channel_id,
         "since": since,
         "until": until,
         "feeds": to_json_array(feed_ids),
         "wide": digest.plan.wide,
-        "day": _DAY,
+        "day": _DAY_SECONDS,
         "server": digest.server_id,
-        "most": MAX_CANDIDATES,
+        "most": MAX_DIGEST_CANDIDATES,
     }
-    joined = db.value("SELECT joined FROM server WHERE id = ?", (digest.server_id,))
-    values["since"] = max(since, joined)  # Nothing from before the bot joined.
-    held = db.column("SELECT article_id FROM fate WHERE channel_id = :channel AND fate = 'digested'", values)
-    rows = db.rows(
+    joined_at = db.fetch_value("SELECT joined FROM server WHERE id = ?", (digest.server_id,))
+    parameters["since"] = max(since, joined_at)  # Nothing from before the bot joined.
+    reserved_article_ids = db.fetch_column(
+        "SELECT article_id FROM fate WHERE channel_id = :channel AND fate = 'digested'", parameters
+    )
+    rows = db.fetch_rows(
         """
         SELECT DISTINCT article.id, article.feed_id, article.page, substr(article.title, 1, 500) AS title,
                article.outlet, article.tags, article.language, article.published
@@ -60,16 +62,16 @@ def gather_candidates(
         JOIN article ON article.id = told.article_id AND article.retracted IS NULL
         ORDER BY article.published DESC, article.id DESC LIMIT :most
         """,
-        values,
+        parameters,
     )
-    return _to_candidates(db, rows, values, held)
+    return _build_candidates(db, rows, parameters, reserved_article_ids)
 
 
-def gather_for_person(
+def gather_for_user(
     db: Connection,
     feed_ids: Collection[int],
-    chosen: Collection[int] | None,
-    wanted: Collection[int],
+    selected_feed_ids: Collection[int] | None,
+    matched_article_ids: Collection[int],
     since: int,
     until: int,
 ) -> DigestCandidates:
@@ -78,18 +80,18 @@ def gather_for_person(
     Candidates are the articles of `selected_feed_ids` (None: of all `feed_ids`) and the articles
     `matched_article_ids`, as far as `feed_ids` brought them.
     """
-    values: dict[str, object] = {
+    parameters: dict[str, object] = {
         "since": since,
         "until": until,
         "feeds": to_json_array(feed_ids),
-        "day": _DAY,
+        "day": _DAY_SECONDS,
         "server": 0,  # Bookmark counts of a server must not leave it.
-        "most": MAX_CANDIDATES,
-        "all": chosen is None,
-        "chosen": to_json_array(chosen or ()),
-        "wanted": to_json_array(wanted),
+        "most": MAX_DIGEST_CANDIDATES,
+        "all": selected_feed_ids is None,
+        "chosen": to_json_array(selected_feed_ids or ()),
+        "wanted": to_json_array(matched_article_ids),
     }
-    rows = db.rows(
+    rows = db.fetch_rows(
         """
         SELECT article.id, article.feed_id, article.page, substr(article.title, 1, 500) AS title,
                article.outlet, article.tags, article.language, article.published
@@ -101,28 +103,28 @@ def gather_for_person(
                OR id IN (SELECT value FROM json_each(:wanted)))
         ORDER BY article.published DESC, article.id DESC LIMIT :most
         """,
-        values,
+        parameters,
     )
-    return _to_candidates(db, rows, values, [])
+    return _build_candidates(db, rows, parameters, [])
 
 
 def enqueue_digest(
     db: Connection,
     digest: Digest | PersonalDigest,
-    name: str,
+    digest_key: str,
     payload: str,
-    named: Sequence[int],
+    listed_article_ids: Sequence[int],
     *,
     digest_id: int | None = None,
 ) -> int:
     """Enqueue the message of a digest with the articles that it lists; return the dispatch's id."""
     dispatch_id = int(
-        db.value(
+        db.fetch_value(
             "INSERT INTO dispatch (channel_id, kind, what, digest_id, created, position, due, payload) "
             "VALUES (?1, 'digest', ?2, ?3, ?4, ?5, ?4, ?6) RETURNING id",
             (
                 digest.channel_id,
-                f"digest:{name}:{digest.due}:{db.now}",
+                f"digest:{digest_key}:{digest.due}:{db.now}",
                 digest_id,
                 db.now,
                 digest.due,
@@ -133,17 +135,17 @@ def enqueue_digest(
     db.executemany(
         "INSERT INTO digest_article (dispatch_id, article_id) SELECT ?1, id FROM article WHERE id = ?2 "
         "ON CONFLICT DO NOTHING",
-        [(dispatch_id, article_id) for article_id in named],
+        [(dispatch_id, article_id) for article_id in listed_article_ids],
     )
     return dispatch_id
 
 
-def _to_candidates(
-    db: Connection, rows: Sequence[Row], values: dict[str, object], held: list[int]
+def _build_candidates(
+    db: Connection, rows: Sequence[Row], parameters: dict[str, object], reserved_article_ids: list[int]
 ) -> DigestCandidates:
-    others = _same_page_articles(db, rows, values)
-    kept = _bookmark_counts(db, rows, others, values["server"])
-    found = [
+    same_page_articles = _load_same_page_articles(db, rows, parameters)
+    bookmark_counts = _count_bookmarks(db, rows, same_page_articles, parameters["server"])
+    candidates = [
         DigestCandidate(
             row["id"],
             row["feed_id"],
@@ -153,42 +155,55 @@ def _to_candidates(
             tuple(json.loads(row["tags"])),
             row["language"],
             row["published"],
-            tuple(one for one in others.get(row["page"], ()) if one.article_id != row["id"]),
-            kept.get(row["page"], 0),
+            tuple(
+                same_page_article
+                for same_page_article in same_page_articles.get(row["page"], ())
+                if same_page_article.article_id != row["id"]
+            ),
+            bookmark_counts.get(row["page"], 0),
         )
         for row in rows
     ]
-    ids = to_json_array([one.article_id for one in found])
-    kin = db.rows(
+    ids = to_json_array([candidate.article_id for candidate in candidates])
+    similar_pairs = db.fetch_rows(
         "SELECT article_id, other_id, likeness FROM kinship "
         "WHERE article_id IN (SELECT value FROM json_each(?1)) "
         "AND other_id IN (SELECT value FROM json_each(?1))",
         (ids,),
     )
-    once = list({one.page: one for one in reversed(found)}.values())[::-1]
-    return DigestCandidates(once, held, [(row[0], row[1], row[2]) for row in kin])
+    unique_candidates = list(
+        {page_candidate.page: page_candidate for page_candidate in reversed(candidates)}.values()
+    )[::-1]
+    return DigestCandidates(
+        unique_candidates, reserved_article_ids, [(row[0], row[1], row[2]) for row in similar_pairs]
+    )
 
 
-def _same_page_articles(
-    db: Connection, rows: Sequence[Row], values: dict[str, object]
+def _load_same_page_articles(
+    db: Connection, rows: Sequence[Row], parameters: dict[str, object]
 ) -> dict[str, list[SamePageArticle]]:
-    others: dict[str, list[SamePageArticle]] = {}
-    for page, *other in db.execute(
+    articles_by_page: dict[str, list[SamePageArticle]] = {}
+    for page, *columns in db.execute(
         "SELECT page, id, feed_id, outlet FROM article WHERE page IN (SELECT atom FROM json_each(:pages)) "
         "AND feed_id IN (SELECT value FROM json_each(:feeds)) ORDER BY id",
-        values | {"pages": to_json_array({row["page"] for row in rows})},
+        parameters | {"pages": to_json_array({row["page"] for row in rows})},
     ):
-        others.setdefault(page, []).append(SamePageArticle(*other))
-    return others
+        articles_by_page.setdefault(page, []).append(SamePageArticle(*columns))
+    return articles_by_page
 
 
-def _bookmark_counts(
-    db: Connection, rows: Sequence[Row], others: dict[str, list[SamePageArticle]], server_id: object
+def _count_bookmarks(
+    db: Connection,
+    rows: Sequence[Row],
+    same_page_articles: dict[str, list[SamePageArticle]],
+    server_id: object,
 ) -> dict[str, int]:
     """Map pages to how many users bookmarked them in the server."""
-    ids = {row["id"] for row in rows} | {one.article_id for those in others.values() for one in those}
+    ids = {row["id"] for row in rows} | {
+        article.article_id for articles in same_page_articles.values() for article in articles
+    }
     return dict(
-        db.rows(
+        db.fetch_rows(
             "SELECT article.page, count(DISTINCT person_id) FROM bookmark "
             "JOIN article ON article.id = bookmark.article_id "
             "WHERE article_id IN (SELECT value FROM json_each(?)) AND removed IS NULL "

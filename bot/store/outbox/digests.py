@@ -15,16 +15,16 @@ from bot.store.connection import Connection, Row
 from bot.store.coordination.served_shards import ShardedRepository
 from bot.store.outbox import digest_articles, held_posts, outbox_writes
 from bot.store.records.outbox_records import WithheldReason
-from bot.store.repository import read_method, writes
+from bot.store.repository import bind_read, write_transaction
 from bot.store.row_mapping import from_row, to_json_array
 from bot.store.settings import setting_changes
 from bot.store.settings.parent_rows import ensure_channel
 
-_COLUMNS = """
+_COLUMNS_SQL = """
     digest.id, channel.server_id, digest.channel_id, digest.weekday, digest.minute, digest.alone, digest.wide,
     digest.chart, digest.summaries, digest.created, digest.due, digest.covered, server.time_zone
 """
-_FROM = """
+_FROM_SQL = """
     FROM digest
     JOIN channel ON channel.id = digest.channel_id
     JOIN server ON server.id = channel.server_id AND server.left IS NULL
@@ -34,9 +34,9 @@ _FROM = """
 class Digests(ShardedRepository):
     """Digests of channels, at most one per channel. Methods raise StoreError."""
 
-    @writes
+    @write_transaction
     def save(
-        self, db: Connection, plan: DigestPlan, *, server_id: int, channel_id: int, person_id: int, limit: int
+        self, db: Connection, plan: DigestPlan, *, server_id: int, channel_id: int, user_id: int, limit: int
     ) -> Digest | None:
         """Create or change a channel's digest; return it.
 
@@ -44,17 +44,17 @@ class Digests(ShardedRepository):
         reserved articles go into a catch-up. Raises StoreError for another server's channel.
         """
         ensure_channel(db, channel_id, server_id=server_id)
-        find = f"SELECT {_COLUMNS} {_FROM} WHERE digest.channel_id = ?"
-        row = db.row(find, (channel_id,))
-        before = None if row is None else _digest(row).plan
-        others = db.value(
-            f"SELECT count(*) {_FROM} WHERE server.id = ? AND channel.id <> ?", (server_id, channel_id)
+        select_sql = f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE digest.channel_id = ?"
+        row = db.fetch_row(select_sql, (channel_id,))
+        old_plan = None if row is None else _digest_from_row(row).plan
+        other_count = db.fetch_value(
+            f"SELECT count(*) {_FROM_SQL} WHERE server.id = ? AND channel.id <> ?", (server_id, channel_id)
         )
-        zone, left = db.row("SELECT time_zone, left FROM server WHERE id = ?", (server_id,))
-        if left is not None or (before is None and others >= limit):
+        time_zone, left_at = db.fetch_row("SELECT time_zone, left FROM server WHERE id = ?", (server_id,))
+        if left_at is not None or (old_plan is None and other_count >= limit):
             return None
-        due = local_time.next_occurrence(db.now, plan.minute, plan.weekday, zone)
-        if before is not None and (before.minute, before.weekday) == (plan.minute, plan.weekday):
+        due = local_time.next_occurrence(db.now, plan.minute, plan.weekday, time_zone)
+        if old_plan is not None and (old_plan.minute, old_plan.weekday) == (plan.minute, plan.weekday):
             due = row["due"]
         db.execute(
             """
@@ -67,49 +67,49 @@ class Digests(ShardedRepository):
             """,
             asdict(plan) | {"channel": channel_id, "now": db.now, "due": due},
         )
-        if before is not None and before.alone and not plan.alone:
+        if old_plan is not None and old_plan.alone and not plan.alone:
             outbox_writes.release_digest_reserve(db, channel_id)
         if plan.alone:
             held_posts.move_to_digest(db, channel_id)
-        kind, old = SettingKind.DIGEST, None if before is None else str(before)
-        setting_changes.log_change(db, server_id, person_id, kind, old, str(plan), channel_id=channel_id)
-        return _digest(db.row(find, (channel_id,)))
+        kind, old = SettingKind.DIGEST, None if old_plan is None else str(old_plan)
+        setting_changes.log_change(db, server_id, user_id, kind, old, str(plan), channel_id=channel_id)
+        return _digest_from_row(db.fetch_row(select_sql, (channel_id,)))
 
-    @writes
-    def delete(self, db: Connection, *, server_id: int, channel_id: int, person_id: int) -> bool:
+    @write_transaction
+    def delete(self, db: Connection, *, server_id: int, channel_id: int, user_id: int) -> bool:
         """Delete a channel's digest; reserved articles go into a catch-up. Return whether there was one."""
-        row = db.row(
-            f"SELECT {_COLUMNS} {_FROM} WHERE digest.channel_id = ? AND server.id = ?",
+        row = db.fetch_row(
+            f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE digest.channel_id = ? AND server.id = ?",
             (channel_id, server_id),
         )
         if row is None:
             return False
-        _recall(db, row["id"])
+        _withdraw_pending(db, row["id"])
         db.execute("DELETE FROM digest WHERE id = ?", (row["id"],))
         outbox_writes.release_digest_reserve(db, channel_id)
-        kind, old = SettingKind.DIGEST, str(_digest(row).plan)
-        setting_changes.log_change(db, server_id, person_id, kind, old, None, channel_id=channel_id)
+        kind, old = SettingKind.DIGEST, str(_digest_from_row(row).plan)
+        setting_changes.log_change(db, server_id, user_id, kind, old, None, channel_id=channel_id)
         return True
 
-    async def of_channel(self, channel_id: int) -> Digest | None:
+    async def by_channel(self, channel_id: int) -> Digest | None:
         """Return the digest of a channel, or None."""
-        return next(iter(await self._all("digest.channel_id = ?", channel_id)), None)
+        return next(iter(await self._list("digest.channel_id = ?", channel_id)), None)
 
-    async def of_server(self, server_id: int) -> list[Digest]:
+    async def list_by_server(self, server_id: int) -> list[Digest]:
         """List the digests of a server, oldest first."""
-        return await self._all("channel.server_id = ?", server_id)
+        return await self._list("channel.server_id = ?", server_id)
 
-    async def due(self, now: int) -> list[Digest]:
+    async def list_due(self, now: int) -> list[Digest]:
         """List the digests due at `now` in servers of this process, longest due first."""
-        condition = f"digest.due <= ? AND {self._shards.sql_condition('channel.server_id')}"
-        return await self._all(condition, now, order="digest.due, digest.id")
+        condition = f"digest.due <= ? AND {self._shards.build_served_condition('channel.server_id')}"
+        return await self._list(condition, now, order="digest.due, digest.id")
 
-    async def next_due(self) -> int | None:
+    async def next_due_at(self) -> int | None:
         """Return when this process's next digest is due in seconds of UTC, possibly past, or None."""
-        mine = self._shards.sql_condition("channel.server_id")
-        return await self._value(f"SELECT min(digest.due) {_FROM} WHERE {mine}")
+        is_served_sql = self._shards.build_served_condition("channel.server_id")
+        return await self._fetch_value(f"SELECT min(digest.due) {_FROM_SQL} WHERE {is_served_sql}")
 
-    candidates = read_method(digest_articles.gather_candidates)
+    gather_candidates = bind_read(digest_articles.gather_candidates)
 
     async def withdraw_pending(self, digest_id: int) -> int | None:
         """Withdraw the pending dispatches of a digest; return the start of their period.
@@ -117,18 +117,20 @@ class Digests(ShardedRepository):
         In seconds of UTC, None if there were none. The articles that they covered are reserved for the next
         digest.
         """
-        return await self._database.transact(_recall, digest_id)
+        return await self._database.transact(_withdraw_pending, digest_id)
 
-    @writes
+    @write_transaction
     def rebuild_pending(self, db: Connection, dispatch_id: int) -> None:
         """Withdraw a pending digest and make it due now, to be built again."""
-        row = db.row("SELECT digest_id FROM dispatch WHERE id = ? AND state = 'waiting'", (dispatch_id,))
-        if row is not None and (since := _recall(db, row["digest_id"])) is not None:
+        row = db.fetch_row(
+            "SELECT digest_id FROM dispatch WHERE id = ? AND state = 'waiting'", (dispatch_id,)
+        )
+        if row is not None and (since := _withdraw_pending(db, row["digest_id"])) is not None:
             db.execute(
                 "UPDATE digest SET due = ?, covered = ? WHERE id = ?", (db.now, since, row["digest_id"])
             )
 
-    @writes
+    @write_transaction
     def enqueue_due(
         self,
         db: Connection,
@@ -136,9 +138,9 @@ class Digests(ShardedRepository):
         payload: str | None,
         *,
         until: int,
-        held: Sequence[int],
-        named: Sequence[int],
-        told: Sequence[int] = (),
+        reserved_article_ids: Sequence[int],
+        listed_article_ids: Sequence[int],
+        already_sent_ids: Sequence[int] = (),
     ) -> bool:
         """Enqueue a due digest and schedule the next one; return whether it was enqueued.
 
@@ -152,7 +154,7 @@ class Digests(ShardedRepository):
         db.execute(
             "UPDATE fate INDEXED BY fate_held SET fate = 'withheld', reason = ?, decided = ? "
             "WHERE channel_id = ? AND fate = 'digested' AND article_id IN (SELECT value FROM json_each(?))",
-            (WithheldReason.ALREADY_SENT, db.now, digest.channel_id, to_json_array(told)),
+            (WithheldReason.ALREADY_SENT, db.now, digest.channel_id, to_json_array(already_sent_ids)),
         )
         db.execute(
             "UPDATE digest SET due = ?, covered = ? WHERE id = ?",
@@ -161,31 +163,33 @@ class Digests(ShardedRepository):
         if payload is None:
             return False
         dispatch_id = digest_articles.enqueue_digest(
-            db, digest, str(digest.id), payload, named, digest_id=digest.id
+            db, digest, str(digest.id), payload, listed_article_ids, digest_id=digest.id
         )
         db.execute(
             "UPDATE fate INDEXED BY fate_held SET dispatch_id = ?, fate = NULL "
             "WHERE channel_id = ? AND fate = 'digested' AND article_id IN (SELECT value FROM json_each(?))",
-            (dispatch_id, digest.channel_id, to_json_array(held)),
+            (dispatch_id, digest.channel_id, to_json_array(reserved_article_ids)),
         )
         return True
 
-    @writes
+    @write_transaction
     def skip(self, db: Connection, digest: Digest, *, since: int) -> None:
         """Skip an overdue digest; the next one covers the time since `since` (seconds of UTC)."""
         if _is_unchanged(db, digest):
             due = _next_due_at(db, digest)
             db.execute("UPDATE digest SET due = ?, covered = ? WHERE id = ?", (due, since, digest.id))
 
-    async def _all(self, condition: str, value: int, *, order: str = "digest.id") -> list[Digest]:
-        return await self._objects(
-            _digest, f"SELECT {_COLUMNS} {_FROM} WHERE {condition} ORDER BY {order}", (value,)
+    async def _list(self, condition: str, parameter: int, *, order: str = "digest.id") -> list[Digest]:
+        return await self._fetch_objects(
+            _digest_from_row,
+            f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE {condition} ORDER BY {order}",
+            (parameter,),
         )
 
 
-def reschedule(db: Connection, server_id: int) -> None:
+def reschedule_digests(db: Connection, server_id: int) -> None:
     """Recompute when the digests of a server are due, after its time zone changed."""
-    rows = db.rows(f"SELECT {_COLUMNS} {_FROM} WHERE server.id = ?", (server_id,))
+    rows = db.fetch_rows(f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE server.id = ?", (server_id,))
     db.executemany(
         "UPDATE digest SET due = ? WHERE id = ?",
         [
@@ -195,25 +199,25 @@ def reschedule(db: Connection, server_id: int) -> None:
     )
 
 
-def _digest(row: Row) -> Digest:
+def _digest_from_row(row: Row) -> Digest:
     return from_row(Digest, row, plan=from_row(DigestPlan, row))
 
 
-def _recall(db: Connection, digest_id: int) -> int | None:
-    waiting = db.rows(
+def _withdraw_pending(db: Connection, digest_id: int) -> int | None:
+    pending_rows = db.fetch_rows(
         "SELECT id, created, payload FROM dispatch WHERE digest_id = ? AND state = 'waiting'", (digest_id,)
     )
-    if not waiting:
+    if not pending_rows:
         return None
-    since = [json.loads(row["payload"]).get("since", row["created"]) for row in waiting]
-    ids = to_json_array([row["id"] for row in waiting])
+    period_starts = [json.loads(row["payload"]).get("since", row["created"]) for row in pending_rows]
+    ids = to_json_array([row["id"] for row in pending_rows])
     db.execute(
         "UPDATE fate SET dispatch_id = NULL, fate = 'digested', decided = ? "
         "WHERE dispatch_id IN (SELECT value FROM json_each(?))",
         (db.now, ids),
     )
     db.execute("DELETE FROM dispatch WHERE id IN (SELECT value FROM json_each(?))", (ids,))
-    return int(min(since))
+    return int(min(period_starts))
 
 
 def _next_due_at(db: Connection, digest: Digest) -> int:
@@ -222,5 +226,7 @@ def _next_due_at(db: Connection, digest: Digest) -> int:
 
 def _is_unchanged(db: Connection, digest: Digest) -> bool:
     """Return whether a digest is stored as it was loaded, and so still due."""
-    row = db.row(f"SELECT {_COLUMNS} {_FROM} WHERE digest.id = ? AND digest.due = ?", (digest.id, digest.due))
-    return row is not None and _digest(row).plan == digest.plan
+    row = db.fetch_row(
+        f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE digest.id = ? AND digest.due = ?", (digest.id, digest.due)
+    )
+    return row is not None and _digest_from_row(row).plan == digest.plan

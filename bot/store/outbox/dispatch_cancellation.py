@@ -9,9 +9,9 @@ from bot.store.records.outbox_records import WithheldReason
 from bot.store.row_mapping import to_json_array
 
 KIND_HELD = "held"
-"""Kind that `pending_articles` gives to held and reserved articles."""
-KIND_JOIND = "joined"
-"""Kind that `pending_articles` gives to articles that joined a post."""
+"""Kind that `list_pending_articles` gives to held and reserved articles."""
+KIND_JOINED = "joined"
+"""Kind that `list_pending_articles` gives to articles that joined a post."""
 
 _STILL_SUBSCRIBED_SQL = """
     SELECT 1 FROM subscription JOIN article ON article.feed_id = subscription.feed_id
@@ -24,14 +24,14 @@ _STILL_SUBSCRIBED_SQL = """
 """A subscription of the channel through which it would still get the article of `fate`."""
 
 
-def pending_articles(db: Connection, channel_id: int, feed_id: int) -> list[tuple[PendingArticle, str]]:
+def list_pending_articles(db: Connection, channel_id: int, feed_id: int) -> list[tuple[PendingArticle, str]]:
     """List the articles pending in a channel through this feed alone, with a kind each, oldest first.
 
     The kind is that of the dispatch, `KIND_HELD` for held and reserved articles or `KIND_JOINED` for those
     that joined a pending or held post. Articles in a pending digest are left out, since it is sent in any
     case.
     """
-    rows = db.rows(
+    rows = db.fetch_rows(
         """
         SELECT article.id, article.key, fate.page, article.published, fate.kind
         FROM (
@@ -55,40 +55,40 @@ def pending_articles(db: Connection, channel_id: int, feed_id: int) -> list[tupl
               AND NOT EXISTS (SELECT 1 FROM kept_out WHERE channel_id = :channel AND article_id = other.id))
         ORDER BY article.published, article.id
         """,
-        {"channel": channel_id, "feed": feed_id, "held": KIND_HELD, "joined": KIND_JOIND},
+        {"channel": channel_id, "feed": feed_id, "held": KIND_HELD, "joined": KIND_JOINED},
     )
     return [(PendingArticle(*row[:4]), row["kind"]) for row in rows]
 
 
-def withdraw(
+def withdraw_articles(
     db: Connection, channel_id: int, articles: Sequence[PendingArticle], *, reason: str | None
 ) -> None:
     """Withdraw pending articles from a channel, and delete dispatches that end up empty.
 
     They are withheld for `reason`; None deletes their statuses.
     """
-    pages = to_json_array([owed.page for owed in articles])
-    chosen = """
+    page_keys = to_json_array([article.page_key for article in articles])
+    selection_sql = """
         WHERE channel_id = :channel AND page IN (SELECT atom FROM json_each(:pages)) AND (
             fate = 'digested' OR coalesce(dispatch_id, joined_id) IN (
                 SELECT id FROM dispatch WHERE channel_id = :channel AND state IN ('waiting', 'held')))
     """
-    values = {"channel": channel_id, "pages": pages, "reason": reason, "now": db.now}
+    parameters = {"channel": channel_id, "pages": page_keys, "reason": reason, "now": db.now}
     if reason is None:
-        db.execute(f"DELETE FROM fate {chosen}", values)
+        db.execute(f"DELETE FROM fate {selection_sql}", parameters)
     else:
         db.execute(
             "UPDATE fate SET dispatch_id = NULL, joined_id = NULL, fate = 'withheld', reason = :reason, "
-            "decided = :now " + chosen,
-            values,
+            "decided = :now " + selection_sql,
+            parameters,
         )
-    empty = db.rows(
+    empty_dispatches = db.fetch_rows(
         "SELECT id FROM dispatch WHERE channel_id = ? AND state IN ('waiting', 'held') "
         "AND kind IN ('post', 'catch-up') "
         "AND NOT EXISTS (SELECT 1 FROM fate WHERE fate.dispatch_id = dispatch.id)",
         (channel_id,),
     )
-    for (dispatch_id,) in empty:
+    for (dispatch_id,) in empty_dispatches:
         requeue_joined(db, dispatch_id)
         db.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
 
@@ -100,9 +100,9 @@ def requeue_joined(db: Connection, dispatch_id: int) -> bool:
     feeds that the channel no longer follows are withheld, or enqueued in the channel that the feed was moved
     to. A digest-only channel reserves them for its digest.
     """
-    moved = _enqueue_in_new_channel(db, dispatch_id)
+    has_moved = _enqueue_in_new_channel(db, dispatch_id)
     _withhold_unfollowed(db, dispatch_id)
-    left = db.rows(
+    joined_rows = db.fetch_rows(
         """
         SELECT fate.channel_id, article.id, article.key, fate.page, article.published
         FROM fate JOIN article ON article.id = fate.article_id
@@ -110,24 +110,29 @@ def requeue_joined(db: Connection, dispatch_id: int) -> bool:
         """,
         (dispatch_id,),
     )
-    if not left:
-        return moved
-    channel_id, first = left[0][0], PendingArticle(*left[0][1:])
+    if not joined_rows:
+        return has_moved
+    channel_id, oldest = joined_rows[0][0], PendingArticle(*joined_rows[0][1:])
     if outbox_writes.is_digest_only(db, channel_id):
         db.execute(
             "UPDATE fate SET fate = 'digested', joined_id = NULL, decided = ? "
             "WHERE joined_id = ? AND shown IS NULL",
             (db.now, dispatch_id),
         )
-        return moved
-    held = db.row("SELECT due FROM dispatch WHERE id = ? AND state = 'held'", (dispatch_id,))
+        return has_moved
+    held_row = db.fetch_row("SELECT due FROM dispatch WHERE id = ? AND state = 'held'", (dispatch_id,))
     post_id = outbox_writes.add_dispatch(
-        db, channel_id, "post", first.key, first.published, held_until=None if held is None else held["due"]
+        db,
+        channel_id,
+        "post",
+        oldest.key,
+        oldest.published_at,
+        held_until=None if held_row is None else held_row["due"],
     )
     db.execute(
         "UPDATE fate SET fate = NULL, joined_id = NULL, dispatch_id = ?, decided = ? "
         "WHERE joined_id = ? AND shown IS NULL AND article_id = ?",
-        (post_id, db.now, dispatch_id, first.article_id),
+        (post_id, db.now, dispatch_id, oldest.article_id),
     )
     db.execute(
         "UPDATE fate SET joined_id = ?, decided = ? WHERE joined_id = ? AND shown IS NULL",
@@ -138,7 +143,7 @@ def requeue_joined(db: Connection, dispatch_id: int) -> bool:
 
 def _enqueue_in_new_channel(db: Connection, dispatch_id: int) -> bool:
     """Enqueue joined articles in the channels of the server that their feed was moved to."""
-    rows = db.rows(
+    rows = db.fetch_rows(
         f"""
         SELECT there.id, joined.id, joined.key, fate.page, joined.published
         FROM fate
@@ -154,12 +159,14 @@ def _enqueue_in_new_channel(db: Connection, dispatch_id: int) -> bool:
         """,
         (dispatch_id,),
     )
-    owes = False
-    for channel_id, *one in rows:
-        owed = PendingArticle(*one)
-        if not outbox_writes.filtered_page_keys(db, channel_id, [owed]):
-            owes |= outbox_writes.enqueue(db, channel_id, [owed], limit=outbox_writes.UNLIMITED)
-    return owes
+    has_enqueued = False
+    for channel_id, *columns in rows:
+        article = PendingArticle(*columns)
+        if not outbox_writes.load_filtered_page_keys(db, channel_id, [article]):
+            has_enqueued |= outbox_writes.enqueue(
+                db, channel_id, [article], limit=outbox_writes.UNLIMITED_POSTS
+            )
+    return has_enqueued
 
 
 def _withhold_unfollowed(db: Connection, dispatch_id: int) -> None:

@@ -8,8 +8,8 @@ from bot.store.connection import Connection
 from bot.store.outbox import dispatch_cancellation, posting_schedule
 from bot.store.outbox.channel_states import ChannelStates
 from bot.store.records.outbox_records import WithheldReason
-from bot.store.repository import writes
-from bot.store.row_mapping import DISPATCH, dispatch_from_row, to_json_array
+from bot.store.repository import write_transaction
+from bot.store.row_mapping import DISPATCH_SQL, dispatch_from_row, to_json_array
 
 DISPATCH_FROM_SQL = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
 
@@ -65,7 +65,7 @@ class Dispatches(ChannelStates):
     raise LeaseLost if another process serves its server now; all methods raise StoreError.
     """
 
-    async def claimed(self, shard: int | None = None) -> list[Dispatch]:
+    async def list_claimed(self, shard: int | None = None) -> list[Dispatch]:
         """List the claimed dispatches of a shard, or of all shards of this process.
 
         Of a shard taken over from another process, these are in-doubt claims.
@@ -75,41 +75,43 @@ class Dispatches(ChannelStates):
             "ORDER BY dispatch.position, dispatch.id"
         )
 
-    async def channels_ready(self, now: int, exclude: Collection[int] = ()) -> list[int]:
+    async def list_ready_channels(self, now: int, exclude: Collection[int] = ()) -> list[int]:
         """List the channels with a dispatch that can be claimed at `now`, longest due first."""
-        return await self._column(
+        return await self._fetch_column(
             f"SELECT channel.id {QUEUE_HEADS_SQL} AND {READY_AT_SQL} <= :now AND {self._served_condition()} "
             f"ORDER BY {NEXT_ATTEMPT_AT_SQL}, channel.id",
             {"now": now, "exclude": to_json_array(exclude)},
         )
 
-    async def next_due(self, exclude: Collection[int] = ()) -> int | None:
+    async def next_due_at(self, exclude: Collection[int] = ()) -> int | None:
         """Return when the next channel is ready in seconds of UTC, possibly past, or None."""
-        return await self._value(
+        return await self._fetch_value(
             f"SELECT min({READY_AT_SQL}) {QUEUE_HEADS_SQL} AND {self._served_condition()}",
             {"now": self._clock.now(), "exclude": to_json_array(exclude)},
         )
 
     async def count_by_state(self) -> list[tuple[str, int, int]]:
         """List each state with its number of dispatches and when the oldest was created."""
-        return await self._objects(tuple, "SELECT state, count(*), min(created) FROM dispatch GROUP BY state")
+        return await self._fetch_objects(
+            tuple, "SELECT state, count(*), min(created) FROM dispatch GROUP BY state"
+        )
 
-    @writes
+    @write_transaction
     def claim(self, db: Connection, channel_id: int) -> Dispatch | None:
         """Claim a channel's first pending dispatch, counting an attempt; None if none is ready.
 
         Merges posts beyond the channel's hourly limit into a catch-up first, and fixes the post's look.
         """
-        values = {"channel": channel_id, "now": db.now, "exclude": "[]"}
-        ready = (
+        parameters = {"channel": channel_id, "now": db.now, "exclude": "[]"}
+        ready_sql = (
             f"SELECT head.id, head.kind {QUEUE_HEADS_SQL} AND channel.id = :channel AND "
             f"{READY_AT_SQL} <= :now "
             f"AND {self._served_condition()}"
         )
-        head = db.row(ready, values)
+        head = db.fetch_row(ready_sql, parameters)
         if head is not None and head["kind"] in {"post", "catch-up"}:
-            posting_schedule.join_excess_posts(db, channel_id)
-            head = db.row(ready, values)
+            posting_schedule.merge_excess_posts(db, channel_id)
+            head = db.fetch_row(ready_sql, parameters)
         if head is None:
             return None
         self._shards.require_served(db, head["id"])
@@ -119,11 +121,13 @@ class Dispatches(ChannelStates):
             f"webhook_id = NULL, look = {_APPEARANCE_SQL} WHERE id = ?",
             (db.now, head["id"]),
         )
-        return db.object_or_none(
-            dispatch_from_row, f"SELECT {DISPATCH} {DISPATCH_FROM_SQL} WHERE dispatch.id = ?", (head["id"],)
+        return db.fetch_object(
+            dispatch_from_row,
+            f"SELECT {DISPATCH_SQL} {DISPATCH_FROM_SQL} WHERE dispatch.id = ?",
+            (head["id"],),
         )
 
-    @writes
+    @write_transaction
     def mark_sent(
         self,
         db: Connection,
@@ -131,9 +135,9 @@ class Dispatches(ChannelStates):
         *,
         message_id: int,
         thread_id: int | None,
-        now: int,
+        sent_at: int,
         webhook_id: int | None = None,
-        shown: Collection[int] = (),
+        shown_article_ids: Collection[int] = (),
     ) -> None:
         """Record that Discord has the message, sent at `now` in seconds of UTC.
 
@@ -143,39 +147,41 @@ class Dispatches(ChannelStates):
         db.execute(
             "UPDATE dispatch SET state = 'sent', message_id = ?, thread_id = ?, webhook_id = ?, "
             "sent = ?, error = NULL WHERE id = ?",
-            (message_id, thread_id, webhook_id, now, dispatch_id),
+            (message_id, thread_id, webhook_id, sent_at, dispatch_id),
         )
-        _mark_shown(db, dispatch_id, shown)
+        _mark_shown(db, dispatch_id, shown_article_ids)
         db.execute(  # Articles that joined after the message was rendered are shown by an edit.
             "UPDATE dispatch SET edit_due = coalesce(edit_due, ?) WHERE id = ? "
             "AND EXISTS (SELECT 1 FROM fate WHERE joined_id = dispatch.id AND shown IS NULL)",
             (db.now, dispatch_id),
         )
 
-    async def mark_followups_done(self, dispatch_id: int) -> None:
+    async def mark_finalized(self, dispatch_id: int) -> None:
         """Record that the post-send steps (reaction, crosspost) are done or abandoned."""
         await self._update(dispatch_id, "finished = 1")
 
-    async def schedule_retry(self, dispatch_id: int, *, due: int, error: str | None) -> None:
+    async def schedule_retry(self, dispatch_id: int, *, due_at: int, error: str | None) -> None:
         """Return a claim that was certainly not sent to the queue, due at `due_at` (seconds of UTC)."""
-        await self._update(dispatch_id, "state = 'waiting', due = :due, error = :error", due=due, error=error)
+        await self._update(
+            dispatch_id, "state = 'waiting', due = :due, error = :error", due=due_at, error=error
+        )
 
     async def set_webhook(self, dispatch_id: int, webhook_id: int | None) -> None:
         """Record the webhook through which a dispatch is about to be sent; None for the bot itself."""
         await self._update(dispatch_id, "webhook_id = :webhook_id", webhook_id=webhook_id)
 
-    async def webhooks(self, channel_id: int) -> set[int]:
+    async def load_webhook_ids(self, channel_id: int) -> set[int]:
         """Return the ids of the webhooks through which posts of a channel were sent."""
-        return await self._set(
+        return await self._fetch_set(
             "SELECT DISTINCT webhook_id FROM dispatch WHERE channel_id = ? AND webhook_id IS NOT NULL",
             (channel_id,),
         )
 
-    async def record_unconfirmed(self, dispatch_id: int, error: str) -> None:
+    async def record_in_doubt(self, dispatch_id: int, error: str) -> None:
         """Record the error of a claim in doubt, which stays claimed."""
         await self._update(dispatch_id, "error = :error", error=error)
 
-    @writes
+    @write_transaction
     def drop_already_sent(self, db: Connection, dispatch_id: int, article_ids: Collection[int]) -> None:
         """Remove articles from a dispatch that were sent before a backup was restored.
 
@@ -187,7 +193,7 @@ class Dispatches(ChannelStates):
             "WHERE dispatch_id = ? AND article_id IN (SELECT value FROM json_each(?))",
             (WithheldReason.ALREADY_SENT, db.now, dispatch_id, to_json_array(article_ids)),
         )
-        if db.row("SELECT 1 FROM fate WHERE dispatch_id = ?", (dispatch_id,)) is None:
+        if db.fetch_row("SELECT 1 FROM fate WHERE dispatch_id = ?", (dispatch_id,)) is None:
             dispatch_cancellation.requeue_joined(db, dispatch_id)
             db.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
 
@@ -199,7 +205,7 @@ class Dispatches(ChannelStates):
         """Mark a dispatch as perhaps sent, unverifiable, and requeue the articles that joined it."""
         await self._close(dispatch_id, DispatchState.UNCERTAIN, error)
 
-    async def pending_followups(self, shard: int | None = None) -> list[Dispatch]:
+    async def list_unfinalized(self, shard: int | None = None) -> list[Dispatch]:
         """List sent dispatches that are not finalized, of a shard or of all of this process.
 
         Only of servers that the bot is in, and direct messages.
@@ -210,7 +216,7 @@ class Dispatches(ChannelStates):
             f"AND {self._served_condition(shard)} ORDER BY dispatch.id"
         )
 
-    async def edits_due(self, now: int, limit: int, channel_id: int | None = None) -> list[Dispatch]:
+    async def list_due_edits(self, now: int, limit: int, channel_id: int | None = None) -> list[Dispatch]:
         """List at most `limit` sent dispatches whose edit is due at `now`, of one channel if given."""
         return await self._select(
             f"{EDITABLE_SQL} AND dispatch.edit_due <= :now AND (:channel IS NULL OR channel.id = :channel) "
@@ -220,9 +226,9 @@ class Dispatches(ChannelStates):
             channel=channel_id,
         )
 
-    async def edit_channels(self, now: int, exclude: Collection[int] = ()) -> list[int]:
+    async def list_channels_to_edit(self, now: int, exclude: Collection[int] = ()) -> list[int]:
         """List the channels with edits due at `now`, longest due first."""
-        return await self._column(
+        return await self._fetch_column(
             f"SELECT channel.id {DISPATCH_FROM_SQL} {EDITABLE_SQL} AND dispatch.edit_due <= :now "
             f"AND {self._served_condition()} "
             "AND channel.id NOT IN (SELECT value FROM json_each(:exclude)) "
@@ -232,16 +238,21 @@ class Dispatches(ChannelStates):
 
     async def next_edit_due_at(self, exclude: Collection[int] = ()) -> int | None:
         """Return when the next edit is due in seconds of UTC, possibly past, or None."""
-        return await self._value(
+        return await self._fetch_value(
             f"SELECT min(dispatch.edit_due) {DISPATCH_FROM_SQL} {EDITABLE_SQL} AND "
             f"{self._served_condition()} "
             "AND channel.id NOT IN (SELECT value FROM json_each(:exclude))",
             {"exclude": to_json_array(exclude)},
         )
 
-    @writes
+    @write_transaction
     def mark_edited(
-        self, db: Connection, dispatch_id: int, *, as_of: int | None = None, shown: Collection[int] = ()
+        self,
+        db: Connection,
+        dispatch_id: int,
+        *,
+        as_of: int | None = None,
+        shown_article_ids: Collection[int] = (),
     ) -> None:
         """Record that a message shows its articles as of `as_of`, the `edit_due_at` that was acted upon.
 
@@ -254,9 +265,9 @@ class Dispatches(ChannelStates):
             "edit_due = iif(:as_of IS NULL OR edit_due <= :as_of, NULL, edit_due) WHERE id = :id",
             {"id": dispatch_id, "as_of": as_of, "now": db.now},
         )
-        _mark_shown(db, dispatch_id, shown)
+        _mark_shown(db, dispatch_id, shown_article_ids)
 
-    @writes
+    @write_transaction
     def abandon_edits(self, db: Connection, dispatch_id: int) -> bool:
         """Clear the edit of a message that can no longer be edited, and requeue unnamed joined articles.
 
@@ -266,9 +277,9 @@ class Dispatches(ChannelStates):
         db.execute("UPDATE dispatch SET edit_due = NULL WHERE id = ?", (dispatch_id,))
         return dispatch_cancellation.requeue_joined(db, dispatch_id)
 
-    async def postpone_edit(self, dispatch_id: int, due: int) -> None:
+    async def postpone_edit(self, dispatch_id: int, due_at: int) -> None:
         """Postpone the edit of a message until `due_at` (seconds of UTC)."""
-        await self._update(dispatch_id, "edit_due = :due", due=due)
+        await self._update(dispatch_id, "edit_due = :due", due=due_at)
 
     async def get(self, dispatch_id: int) -> Dispatch | None:
         """Return the dispatch with an id, or None."""
@@ -278,7 +289,7 @@ class Dispatches(ChannelStates):
         """Return the dispatch that was sent as a message, or None."""
         return next(iter(await self._select("WHERE dispatch.message_id = :id", id=message_id)), None)
 
-    async def sent_for_article(self, article_id: int) -> list[Dispatch]:
+    async def list_sent_for_article(self, article_id: int) -> list[Dispatch]:
         """List sent dispatches that contain any article of the same page, also as joined, newest first."""
         return await self._select(
             """
@@ -292,7 +303,7 @@ class Dispatches(ChannelStates):
             article=article_id,
         )
 
-    async def recent(self, since: int, limit: int, shard: int | None = None) -> list[Dispatch]:
+    async def list_recent(self, since: int, limit: int, shard: int | None = None) -> list[Dispatch]:
         """List at most `limit` dispatches sent since a time in seconds of UTC, newest first.
 
         Only of servers that the bot is in, of one shard if given.
@@ -305,21 +316,21 @@ class Dispatches(ChannelStates):
             limit=limit,
         )
 
-    @writes
+    @write_transaction
     def _close(self, db: Connection, dispatch_id: int, state: DispatchState, error: str) -> None:
         self._shards.require_served(db, dispatch_id)
         db.execute("UPDATE dispatch SET state = ?, error = ? WHERE id = ?", (state, error, dispatch_id))
         dispatch_cancellation.requeue_joined(db, dispatch_id)
 
-    async def _select(self, condition: str, **values: Any) -> list[Dispatch]:  # noqa: ANN401 - parameters of SQL
-        return await self._objects(
-            dispatch_from_row, f"SELECT {DISPATCH} {DISPATCH_FROM_SQL} {condition}", values
+    async def _select(self, condition: str, **parameters: Any) -> list[Dispatch]:  # noqa: ANN401 - parameters of SQL
+        return await self._fetch_objects(
+            dispatch_from_row, f"SELECT {DISPATCH_SQL} {DISPATCH_FROM_SQL} {condition}", parameters
         )
 
-    @writes
-    def _update(self, db: Connection, dispatch_id: int, assigned: str, /, **values: Any) -> None:  # noqa: ANN401 - as above
+    @write_transaction
+    def _update(self, db: Connection, dispatch_id: int, assignments_sql: str, /, **parameters: Any) -> None:  # noqa: ANN401 - as above
         self._shards.require_served(db, dispatch_id)
-        db.execute(f"UPDATE dispatch SET {assigned} WHERE id = :id", {"id": dispatch_id, **values})
+        db.execute(f"UPDATE dispatch SET {assignments_sql} WHERE id = :id", {"id": dispatch_id, **parameters})
 
 
 def _mark_shown(db: Connection, dispatch_id: int, article_ids: Collection[int]) -> None:

@@ -14,10 +14,10 @@ from bot.store.connection import Connection
 from bot.store.outbox import outbox_writes
 from bot.store.records.content_records import ArticleProfile
 from bot.store.records.outbox_records import HeldStory, TopStorySelection, WithheldReason
-from bot.store.repository import Repository, reads, writes
+from bot.store.repository import Repository, read_transaction, write_transaction
 from bot.store.row_mapping import to_json_array
 
-MAX_CANDIDATES = 500
+MAX_SELECTION_CANDIDATES = 500
 """Maximum number of stories that top stories are selected from, the newest."""
 
 OUTLET_COUNT_SQL = """(
@@ -30,7 +30,7 @@ OUTLET_COUNT_SQL = """(
 Two feeds of one site count as one outlet, whatever their names.
 """
 _HAS_ENOUGH_OUTLETS_SQL = f"{OUTLET_COUNT_SQL} >= coalesce(channel.least_outlets, 1)"
-_FROM = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
+_FROM_SQL = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
 _SELECTION_FROM_SQL = """
     FROM channel JOIN server ON server.id = channel.server_id AND server.left IS NULL
     WHERE channel.best_due IS NOT NULL
@@ -40,25 +40,25 @@ _SELECTION_FROM_SQL = """
 class HeldPosts(Repository):
     """Held posts of all channels. Methods raise StoreError."""
 
-    async def next_due(self) -> int | None:
+    async def next_due_at(self) -> int | None:
         """Return when the next held post expires or selection is due, in seconds of UTC, or None."""
-        return await self._value(
+        return await self._fetch_value(
             "SELECT min(due) FROM (SELECT min(due) AS due FROM dispatch WHERE state = 'held' "
             f"UNION ALL SELECT min(channel.best_due) {_SELECTION_FROM_SQL}) AS times"
         )
 
     async def count(self, channel_id: int) -> int:
         """Count the held posts of a channel."""
-        return await self._number(
+        return await self._fetch_int(
             "SELECT count(*) FROM dispatch WHERE channel_id = ? AND state = 'held'", (channel_id,)
         )
 
-    @writes
+    @write_transaction
     def withhold_expired(self, db: Connection) -> None:
         """Withhold the articles of held posts that have expired, and delete the posts."""
-        rows = db.rows(
+        rows = db.fetch_rows(
             f"SELECT dispatch.id, {OUTLET_COUNT_SQL} AS outlets, channel.least_outlets, "
-            f"{_HAS_ENOUGH_OUTLETS_SQL} AS enough {_FROM} WHERE dispatch.state = 'held' AND "
+            f"{_HAS_ENOUGH_OUTLETS_SQL} AS enough {_FROM_SQL} WHERE dispatch.state = 'held' AND "
             f"dispatch.due <= ?",
             (db.now,),
         )
@@ -74,26 +74,26 @@ class HeldPosts(Repository):
             )
             db.execute("DELETE FROM dispatch WHERE id = ?", (row["id"],))
 
-    async def due_selections(self) -> list[TopStorySelection]:
+    async def list_due_selections(self) -> list[TopStorySelection]:
         """List the channels whose top stories are due for selection, longest due first."""
-        return await self._objects(
+        return await self._fetch_objects(
             TopStorySelection._make,
             "SELECT server.id, channel.id, channel.best_a_day, channel.best_due, server.time_zone "
             f"{_SELECTION_FROM_SQL} AND channel.best_due <= ? ORDER BY channel.best_due, channel.id",
             (self._clock.now(),),
         )
 
-    @reads
-    def eligible_stories(self, db: Connection, choice: TopStorySelection) -> list[HeldStory]:
+    @read_transaction
+    def list_eligible_stories(self, db: Connection, selection: TopStorySelection) -> list[HeldStory]:
         """List a channel's held stories that enough outlets report, newest first."""
-        posts = db.rows(
-            f"SELECT dispatch.id, dispatch.position, {OUTLET_COUNT_SQL} AS outlets {_FROM} "
+        posts = db.fetch_rows(
+            f"SELECT dispatch.id, dispatch.position, {OUTLET_COUNT_SQL} AS outlets {_FROM_SQL} "
             f"WHERE dispatch.channel_id = ? AND dispatch.state = 'held' AND {_HAS_ENOUGH_OUTLETS_SQL} "
             "ORDER BY dispatch.position DESC, dispatch.id DESC LIMIT ?",
-            (choice.channel_id, MAX_CANDIDATES),
+            (selection.channel_id, MAX_SELECTION_CANDIDATES),
         )
         ids = to_json_array([post["id"] for post in posts])
-        members: dict[int, list[ArticleProfile]] = {}
+        articles_by_post: dict[int, list[ArticleProfile]] = {}
         for post_id, title, outlet, language, tags in db.execute(
             "SELECT coalesce(dispatch_id, joined_id), substr(title, 1, 500), outlet, language, tags "
             "FROM fate JOIN article ON article.id = fate.article_id "
@@ -101,17 +101,17 @@ class HeldPosts(Repository):
             "OR joined_id IN (SELECT value FROM json_each(?1)) ORDER BY article.id",
             (ids,),
         ):
-            members.setdefault(post_id, []).append(
+            articles_by_post.setdefault(post_id, []).append(
                 ArticleProfile(title, outlet, language, tuple(json.loads(tags)))
             )
-        kept = dict(
-            db.rows(
+        bookmark_counts = dict(
+            db.fetch_rows(
                 "SELECT coalesce(dispatch_id, joined_id) AS post, count(DISTINCT person_id) "
                 "FROM fate JOIN bookmark ON bookmark.article_id = fate.article_id "
                 "WHERE (dispatch_id IN (SELECT value FROM json_each(?1)) "
                 "OR joined_id IN (SELECT value FROM json_each(?1))) "
                 "AND bookmark.removed IS NULL AND bookmark.server_id = ?2 GROUP BY post",
-                (ids, choice.server_id),
+                (ids, selection.server_id),
             )
         )
         return [
@@ -119,40 +119,40 @@ class HeldPosts(Repository):
                 post["id"],
                 post["position"],
                 post["outlets"],
-                kept.get(post["id"], 0),
-                tuple(members.get(post["id"], ())),
+                bookmark_counts.get(post["id"], 0),
+                tuple(articles_by_post.get(post["id"], ())),
             )
             for post in posts
         ]
 
-    @writes
+    @write_transaction
     def release_selected(
-        self, db: Connection, choice: TopStorySelection, post_ids: Sequence[int], *, next_due: int
+        self, db: Connection, selection: TopStorySelection, post_ids: Sequence[int], *, next_due_at: int
     ) -> bool:
         """Release the selected posts, and schedule the next selection at `next_due_at`.
 
         Return False, without any change, if the selection was made or its settings changed meanwhile.
         """
-        chosen = db.execute_rowcount(
+        updated_count = db.execute_rowcount(
             "UPDATE channel SET best_due = ? WHERE id = ? AND best_due = ? AND best_a_day = ?",
-            (next_due, choice.channel_id, choice.due_at, choice.stories_per_day),
+            (next_due_at, selection.channel_id, selection.due_at, selection.stories_per_day),
         )
-        if chosen:
-            _release(db, post_ids)
-        return chosen > 0
+        if updated_count:
+            _release_posts(db, post_ids)
+        return updated_count > 0
 
 
 def release_if_enough_outlets(db: Connection, post_id: int) -> None:
     """Release a held post, or admit it to the selection, if enough outlets report its story."""
-    row = db.row(
-        f"SELECT channel.best_a_day {_FROM} WHERE dispatch.id = ? AND dispatch.state = 'held' AND "
+    row = db.fetch_row(
+        f"SELECT channel.best_a_day {_FROM_SQL} WHERE dispatch.id = ? AND dispatch.state = 'held' AND "
         f"{_HAS_ENOUGH_OUTLETS_SQL}",
         (post_id,),
     )
     if row is None:
         return
     if row["best_a_day"] is None:
-        _release(db, [post_id])
+        _release_posts(db, [post_id])
     else:
         db.execute("UPDATE dispatch SET due = ? WHERE id = ?", (db.now + TOP_STORY_WINDOW_SECONDS, post_id))
 
@@ -162,21 +162,23 @@ def reevaluate_channel(db: Connection, channel_id: int) -> None:
 
     Posts that are no longer held go into one catch-up.
     """
-    (server_id, best) = db.row("SELECT server_id, best_a_day FROM channel WHERE id = ?", (channel_id,))
+    (server_id, stories_per_day) = db.fetch_row(
+        "SELECT server_id, best_a_day FROM channel WHERE id = ?", (channel_id,)
+    )
     reschedule_selections(db, server_id)
-    held = db.rows(
-        f"SELECT dispatch.id, {_HAS_ENOUGH_OUTLETS_SQL} AS enough {_FROM} "
+    held_rows = db.fetch_rows(
+        f"SELECT dispatch.id, {_HAS_ENOUGH_OUTLETS_SQL} AS enough {_FROM_SQL} "
         "WHERE dispatch.channel_id = ? AND dispatch.state = 'held'",
         (channel_id,),
     )
-    enough = [row["id"] for row in held if row["enough"]]
-    if best is None:
-        outbox_writes.merge_into_catch_up(db, channel_id, [], posts=enough)
+    eligible_ids = [row["id"] for row in held_rows if row["enough"]]
+    if stories_per_day is None:
+        outbox_writes.merge_into_catch_up(db, channel_id, [], post_ids=eligible_ids)
     db.execute(
         "UPDATE dispatch SET due = iif(id IN (SELECT value FROM json_each(:enough)), :now + :chance, "
         "created + :story) WHERE channel_id = :channel AND state = 'held'",
         {
-            "enough": to_json_array(enough),
+            "enough": to_json_array(eligible_ids),
             "now": db.now,
             "chance": TOP_STORY_WINDOW_SECONDS,
             "story": MIN_OUTLETS_DEADLINE_SECONDS,
@@ -187,7 +189,7 @@ def reevaluate_channel(db: Connection, channel_id: int) -> None:
 
 def reschedule_selections(db: Connection, server_id: int) -> None:
     """Recompute when top stories are selected in a server, after its time zone or a number changed."""
-    rows = db.rows(
+    rows = db.fetch_rows(
         "SELECT channel.id, best_a_day, time_zone FROM channel JOIN server ON server.id = channel.server_id "
         "WHERE server.id = ?",
         (server_id,),
@@ -197,30 +199,30 @@ def reschedule_selections(db: Connection, server_id: int) -> None:
         [
             (
                 None
-                if best is None
+                if stories_per_day is None
                 else local_time.next_occurrence_of_any(
-                    db.now, local_time.spread_over_waking_hours(best), zone
+                    db.now, local_time.spread_over_waking_hours(stories_per_day), time_zone
                 ),
                 channel_id,
             )
-            for channel_id, best, zone in rows
+            for channel_id, stories_per_day, time_zone in rows
         ],
     )
 
 
 def move_to_digest(db: Connection, channel_id: int) -> None:
     """Reserve the articles of a channel's held posts for its digest, which replaces single posts."""
-    held = "SELECT id FROM dispatch WHERE channel_id = :channel AND state = 'held'"
-    values = {"channel": channel_id, "now": db.now}
+    held_sql = "SELECT id FROM dispatch WHERE channel_id = :channel AND state = 'held'"
+    parameters = {"channel": channel_id, "now": db.now}
     db.execute(
         "UPDATE fate SET fate = 'digested', dispatch_id = NULL, joined_id = NULL, decided = :now "
-        f"WHERE dispatch_id IN ({held}) OR joined_id IN ({held})",
-        values,
+        f"WHERE dispatch_id IN ({held_sql}) OR joined_id IN ({held_sql})",
+        parameters,
     )
-    db.execute(f"DELETE FROM dispatch WHERE id IN ({held})", values)
+    db.execute(f"DELETE FROM dispatch WHERE id IN ({held_sql})", parameters)
 
 
-def _release(db: Connection, post_ids: Collection[int]) -> None:
+def _release_posts(db: Connection, post_ids: Collection[int]) -> None:
     db.execute(
         "UPDATE dispatch SET state = 'waiting', due = ? "
         "WHERE state = 'held' AND id IN (SELECT value FROM json_each(?))",

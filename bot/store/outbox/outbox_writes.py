@@ -12,7 +12,7 @@ from bot.core.preferences import MIN_OUTLETS_DEADLINE_SECONDS, TOP_STORY_WINDOW_
 from bot.store.connection import Connection
 from bot.store.row_mapping import to_json_array
 
-UNLIMITED = 2**31
+UNLIMITED_POSTS = 2**31
 """Limit of pending posts that never merges any into a catch-up."""
 
 _NEVER_ATTEMPTED_SQL = "state = 'waiting' AND attempts = 0"
@@ -24,8 +24,8 @@ class PendingArticle(NamedTuple):
 
     article_id: int
     key: str
-    page: str
-    published: int
+    page_key: str
+    published_at: int
 
 
 def enqueue(db: Connection, channel_id: int, articles: Iterable[PendingArticle], *, limit: int) -> bool:
@@ -35,81 +35,93 @@ def enqueue(db: Connection, channel_id: int, articles: Iterable[PendingArticle],
     channel's catch-up. A digest-only channel reserves them for its digest, one that waits for stories holds
     them; both return False.
     """
-    new = without_status(db, channel_id, articles)
-    if not new:
+    new_articles = select_without_status(db, channel_id, articles)
+    if not new_articles:
         return False
     if is_digest_only(db, channel_id):
-        reserve_for_digest(db, channel_id, new)
+        reserve_for_digest(db, channel_id, new_articles)
         return False
-    if (until := hold_deadline(db, channel_id)) is not None:
-        _insert_held(db, channel_id, new, until)
+    if (held_until := get_hold_deadline(db, channel_id)) is not None:
+        _insert_held(db, channel_id, new_articles, held_until)
         return False
-    _queue(db, channel_id, new, limit)
+    _enqueue_posts(db, channel_id, new_articles, limit)
     return True
 
 
 def enforce_pending_limit(db: Connection, channel_id: int, *, limit: int) -> None:
     """Merge a channel's oldest pending posts beyond `limit` into its catch-up."""
-    _queue(db, channel_id, [], limit)
+    _enqueue_posts(db, channel_id, [], limit)
 
 
-def _queue(db: Connection, channel_id: int, new: Sequence[PendingArticle], limit: int) -> None:
-    posts = db.rows(
+def _enqueue_posts(
+    db: Connection, channel_id: int, new_articles: Sequence[PendingArticle], limit: int
+) -> None:
+    posts = db.fetch_rows(
         "SELECT id, attempts, position, what FROM dispatch "
         "WHERE channel_id = ? AND kind = 'post' AND state = 'waiting'",
         (channel_id,),
     )
-    room = max(limit - sum(1 for post in posts if post["attempts"]), 0)
-    line: list[tuple[int, int, PendingArticle | None]] = [
+    free_places = max(limit - sum(1 for post in posts if post["attempts"]), 0)
+    queue_entries: list[tuple[int, int, PendingArticle | None]] = [
         (post["position"], post["id"], None) for post in posts if not post["attempts"]
     ]
     newest_id = max((post["id"] for post in posts), default=0)
-    line += [(owed.published, newest_id + 1 + order, owed) for order, owed in enumerate(new)]
-    line.sort(key=lambda place: place[:2])
-    surplus = max(len(line) - room, 0)
+    queue_entries += [
+        (new_article.published_at, newest_id + 1 + index, new_article)
+        for index, new_article in enumerate(new_articles)
+    ]
+    queue_entries.sort(key=lambda entry: entry[:2])
+    excess_count = max(len(queue_entries) - free_places, 0)
     merge_into_catch_up(
         db,
         channel_id,
-        [owed for _, _, owed in line[:surplus] if owed],
-        posts=[id_ for _, id_, owed in line[:surplus] if not owed],
+        [excess_article for _, _, excess_article in queue_entries[:excess_count] if excess_article],
+        post_ids=[id_ for _, id_, entry_article in queue_entries[:excess_count] if not entry_article],
     )
-    for _, _, owed in line[surplus:]:
-        if owed:
-            _insert_post(db, channel_id, owed)
+    for _, _, article in queue_entries[excess_count:]:
+        if article:
+            _insert_post(db, channel_id, article)
 
 
 def merge_into_catch_up(
-    db: Connection, channel_id: int, articles: Sequence[PendingArticle], *, posts: Sequence[int] = ()
+    db: Connection, channel_id: int, articles: Sequence[PendingArticle], *, post_ids: Sequence[int] = ()
 ) -> None:
     """Merge articles and pending posts into the channel's pending catch-up, or into a new one.
 
     `posts` are ids of dispatches. The pages of `articles` must have no status in the channel.
     """
-    if not articles and not posts:
+    if not articles and not post_ids:
         return
-    taken = db.rows(
+    post_rows = db.fetch_rows(
         "SELECT position, what AS key FROM dispatch WHERE id IN (SELECT value FROM json_each(?))",
-        (to_json_array(posts),),
+        (to_json_array(post_ids),),
     )
-    first, key = min([(owed.published, owed.key) for owed in articles] + [(row[0], row[1]) for row in taken])
-    row = db.row(
+    oldest_position, article_key = min(
+        [(article.published_at, article.key) for article in articles]
+        + [(row[0], row[1]) for row in post_rows]
+    )
+    row = db.fetch_row(
         f"SELECT id FROM dispatch WHERE channel_id = ? AND kind = 'catch-up' AND "
         f"{_NEVER_ATTEMPTED_SQL} ORDER BY id",
         (channel_id,),
     )
     if row is None:
-        name = unique_dedupe_key(db, channel_id, f"catch-up:{key}")
-        dispatch_id = add_dispatch(db, channel_id, "catch-up", name, first)
+        dedupe_key = make_unique_dedupe_key(db, channel_id, f"catch-up:{article_key}")
+        dispatch_id = add_dispatch(db, channel_id, "catch-up", dedupe_key, oldest_position)
     else:
         dispatch_id = row["id"]
-        db.execute("UPDATE dispatch SET position = min(position, ?) WHERE id = ?", (first, dispatch_id))
+        db.execute(
+            "UPDATE dispatch SET position = min(position, ?) WHERE id = ?", (oldest_position, dispatch_id)
+        )
     db.execute(
         "UPDATE fate SET dispatch_id = ?1, fate = NULL, joined_id = NULL "
         "WHERE dispatch_id IN (SELECT value FROM json_each(?2)) "
         "OR joined_id IN (SELECT value FROM json_each(?2))",
-        (dispatch_id, to_json_array(posts)),
+        (dispatch_id, to_json_array(post_ids)),
     )
-    db.execute("DELETE FROM dispatch WHERE id IN (SELECT value FROM json_each(?))", (to_json_array(posts),))
+    db.execute(
+        "DELETE FROM dispatch WHERE id IN (SELECT value FROM json_each(?))", (to_json_array(post_ids),)
+    )
     # Older posts of the same second contain newer articles than the catch-up, so they must follow it.
     db.execute(
         f"UPDATE dispatch SET position = position + 1 "
@@ -122,23 +134,23 @@ def merge_into_catch_up(
 
 def enqueue_as_catch_up(db: Connection, channel_id: int, articles: Iterable[PendingArticle]) -> None:
     """Enqueue articles without a status in a catch-up; reserve or hold them if the channel does so."""
-    new = without_status(db, channel_id, articles)
+    new_articles = select_without_status(db, channel_id, articles)
     if is_digest_only(db, channel_id):
-        reserve_for_digest(db, channel_id, new)
-    elif (until := hold_deadline(db, channel_id)) is not None:
-        _insert_held(db, channel_id, new, until)
+        reserve_for_digest(db, channel_id, new_articles)
+    elif (held_until := get_hold_deadline(db, channel_id)) is not None:
+        _insert_held(db, channel_id, new_articles, held_until)
     else:
-        merge_into_catch_up(db, channel_id, new)
+        merge_into_catch_up(db, channel_id, new_articles)
 
 
 def reserve_for_digest(db: Connection, channel_id: int, articles: Iterable[PendingArticle]) -> None:
     """Reserve articles for the next digest of a digest-only channel."""
-    set_status(db, channel_id, articles, fate="digested")
+    set_status(db, channel_id, articles, status="digested")
 
 
 def release_digest_reserve(db: Connection, channel_id: int) -> None:
     """Enqueue a channel's reserved articles in a catch-up, after its digest ended."""
-    rows = db.rows(
+    rows = db.fetch_rows(
         "SELECT article.id, article.key, fate.page, article.published FROM fate "
         "JOIN article ON article.id = fate.article_id "
         "WHERE fate.channel_id = ? AND fate.fate = 'digested' ORDER BY article.published, article.id",
@@ -148,9 +160,11 @@ def release_digest_reserve(db: Connection, channel_id: int) -> None:
     merge_into_catch_up(db, channel_id, [PendingArticle(*row) for row in rows])
 
 
-def withhold(db: Connection, channel_id: int, articles: Iterable[PendingArticle], *, reason: str) -> None:
+def withhold_articles(
+    db: Connection, channel_id: int, articles: Iterable[PendingArticle], *, reason: str
+) -> None:
     """Set the status of articles without one in a channel to withheld."""
-    _insert_status(db, channel_id, "withheld", [(owed, reason) for owed in articles])
+    _insert_statuses(db, channel_id, "withheld", [(article, reason) for article in articles])
 
 
 def record_filtered(db: Connection, channel_id: int, articles: Sequence[tuple[PendingArticle, str]]) -> None:
@@ -158,61 +172,64 @@ def record_filtered(db: Connection, channel_id: int, articles: Sequence[tuple[Pe
 
     The status is provisional: another feed of the channel may bring the page past its own filters.
     """
-    _insert_status(db, channel_id, "filtered", articles)
+    _insert_statuses(db, channel_id, "filtered", articles)
     db.executemany(
         "INSERT INTO kept_out (channel_id, article_id) SELECT channel_id, ?3 FROM fate "
         "WHERE channel_id = ?1 AND page = ?2 AND fate IS NOT 'filtered' AND article_id <> ?3 "
         "ON CONFLICT DO NOTHING",
-        [(channel_id, owed.page, owed.article_id) for owed, _reason in articles],
+        [(channel_id, article.page_key, article.article_id) for article, _reason in articles],
     )
 
 
-def _insert_status(
-    db: Connection, channel_id: int, fate: str, articles: Iterable[tuple[PendingArticle, str]]
+def _insert_statuses(
+    db: Connection, channel_id: int, status: str, articles: Iterable[tuple[PendingArticle, str]]
 ) -> None:
     db.executemany(
         "INSERT INTO fate (channel_id, page, article_id, fate, reason, decided) "
         "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id, page) DO NOTHING",
-        [(channel_id, owed.page, owed.article_id, fate, reason, db.now) for owed, reason in articles],
+        [
+            (channel_id, article.page_key, article.article_id, status, reason, db.now)
+            for article, reason in articles
+        ],
     )
 
 
-def filtered_page_keys(db: Connection, channel_id: int, articles: Iterable[PendingArticle]) -> set[str]:
+def load_filtered_page_keys(db: Connection, channel_id: int, articles: Iterable[PendingArticle]) -> set[str]:
     """Return the page keys of these articles that filters block in the channel."""
     return set(
-        db.column(
+        db.fetch_column(
             "SELECT page FROM fate WHERE channel_id = ? AND fate = 'filtered' "
             "AND page IN (SELECT atom FROM json_each(?))",
-            (channel_id, to_json_array([owed.page for owed in articles])),
+            (channel_id, to_json_array([article.page_key for article in articles])),
         )
     )
 
 
-def without_status(
+def select_without_status(
     db: Connection, channel_id: int, articles: Iterable[PendingArticle]
 ) -> list[PendingArticle]:
     """Return the articles whose page has no status in the channel, or a filtered one; one per page."""
-    by_page: dict[str, PendingArticle] = {}
-    for owed in articles:
-        by_page.setdefault(owed.page, owed)
+    articles_by_page_key: dict[str, PendingArticle] = {}
+    for article in articles:
+        articles_by_page_key.setdefault(article.page_key, article)
     rows = db.execute(
         "SELECT page FROM fate WHERE channel_id = ? AND fate IS NOT 'filtered' "
         "AND page IN (SELECT atom FROM json_each(?))",
-        (channel_id, to_json_array(by_page)),
+        (channel_id, to_json_array(articles_by_page_key)),
     )
     for (page,) in rows:
-        del by_page[page]
-    return list(by_page.values())
+        del articles_by_page_key[page]
+    return list(articles_by_page_key.values())
 
 
 def is_digest_only(db: Connection, channel_id: int) -> bool:
     """Return whether a channel gets a digest and no single posts."""
-    return db.row("SELECT 1 FROM digest WHERE channel_id = ? AND alone = 1", (channel_id,)) is not None
+    return db.fetch_row("SELECT 1 FROM digest WHERE channel_id = ? AND alone = 1", (channel_id,)) is not None
 
 
-def hold_deadline(db: Connection, channel_id: int) -> int | None:
+def get_hold_deadline(db: Connection, channel_id: int) -> int | None:
     """Return when a new post held by a channel would expire, in seconds of UTC; None if it holds none."""
-    row = db.row("SELECT least_outlets, best_a_day FROM channel WHERE id = ?", (channel_id,))
+    row = db.fetch_row("SELECT least_outlets, best_a_day FROM channel WHERE id = ?", (channel_id,))
     if row is None or (row["least_outlets"] is None and row["best_a_day"] is None):
         return None
     return db.now + (
@@ -220,33 +237,47 @@ def hold_deadline(db: Connection, channel_id: int) -> int | None:
     )
 
 
-def _insert_held(db: Connection, channel_id: int, articles: Iterable[PendingArticle], until: int) -> None:
-    for owed in articles:
-        _insert_post(db, channel_id, owed, held_until=until)
+def _insert_held(
+    db: Connection, channel_id: int, articles: Iterable[PendingArticle], held_until: int
+) -> None:
+    for article in articles:
+        _insert_post(db, channel_id, article, held_until=held_until)
 
 
 def _insert_post(
-    db: Connection, channel_id: int, owed: PendingArticle, *, held_until: int | None = None
+    db: Connection, channel_id: int, article: PendingArticle, *, held_until: int | None = None
 ) -> None:
-    dispatch_id = add_dispatch(db, channel_id, "post", owed.key, owed.published, held_until=held_until)
-    set_status(db, channel_id, [owed], dispatch_id=dispatch_id)
+    dispatch_id = add_dispatch(
+        db, channel_id, "post", article.key, article.published_at, held_until=held_until
+    )
+    set_status(db, channel_id, [article], dispatch_id=dispatch_id)
 
 
-def unique_dedupe_key(db: Connection, channel_id: int, name: str, *, before: str = ":") -> str:
+def make_unique_dedupe_key(db: Connection, channel_id: int, prefix: str, *, separator: str = ":") -> str:
     """Return a dedupe key that no dispatch of the channel has: `prefix`, or that with a number.
 
     An article can be enqueued again after it was withdrawn. `separator` stands before the number.
     """
-    names = db.rows(
+    rows = db.fetch_rows(
         "SELECT what FROM dispatch WHERE channel_id = ?1 AND what >= ?2 AND what < ?2 || ';'",
-        (channel_id, name),
+        (channel_id, prefix),
     )
-    taken = {row["what"] for row in names}
-    return next(one for one in chain([name], (f"{name}{before}{n}" for n in count(2))) if one not in taken)
+    existing_keys = {row["what"] for row in rows}
+    return next(
+        key
+        for key in chain([prefix], (f"{prefix}{separator}{n}" for n in count(2)))
+        if key not in existing_keys
+    )
 
 
 def add_dispatch(
-    db: Connection, channel_id: int, kind: str, what: str, position: int, *, held_until: int | None = None
+    db: Connection,
+    channel_id: int,
+    kind: str,
+    dedupe_key: str,
+    position: int,
+    *,
+    held_until: int | None = None,
 ) -> int:
     """Insert a dispatch unless the dedupe key exists in the channel; return the id of either.
 
@@ -257,9 +288,11 @@ def add_dispatch(
     db.execute(
         "INSERT INTO dispatch (channel_id, kind, what, state, created, position, due) "
         "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id, what) DO NOTHING",
-        (channel_id, kind, what, state, db.now, position, due),
+        (channel_id, kind, dedupe_key, state, db.now, position, due),
     )
-    return int(db.value("SELECT id FROM dispatch WHERE channel_id = ? AND what = ?", (channel_id, what)))
+    return int(
+        db.fetch_value("SELECT id FROM dispatch WHERE channel_id = ? AND what = ?", (channel_id, dedupe_key))
+    )
 
 
 def set_status(
@@ -267,7 +300,7 @@ def set_status(
     channel_id: int,
     articles: Iterable[PendingArticle],
     *,
-    fate: str | None = None,
+    status: str | None = None,
     dispatch_id: int | None = None,
     joined_id: int | None = None,
 ) -> None:
@@ -278,5 +311,8 @@ def set_status(
         "article_id = excluded.article_id, dispatch_id = excluded.dispatch_id, fate = excluded.fate, "
         "joined_id = excluded.joined_id, reason = NULL, decided = excluded.decided "
         "WHERE fate.fate = 'filtered'",
-        [(channel_id, owed.page, owed.article_id, dispatch_id, fate, joined_id, db.now) for owed in articles],
+        [
+            (channel_id, article.page_key, article.article_id, dispatch_id, status, joined_id, db.now)
+            for article in articles
+        ],
     )

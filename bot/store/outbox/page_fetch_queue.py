@@ -12,54 +12,65 @@ from bot.store.outbox import corrections, watch_notifications
 from bot.store.records.content_records import PageFetchOutcome
 from bot.store.row_mapping import to_json_array
 from bot.text import boilerplate, urls
-from bot.text.host_slots import host_slot
+from bot.text.host_slots import get_host_slot
 from bot.text.teasers import is_teaser
 
-BACKLOG_LIMIT = 5
+MAX_BACKLOG_FETCHES = 5
 """Pages fetched of a new feed, for its newest articles."""
-DAILY_LIMIT = 100
+MAX_FETCHES_PER_DAY = 100
 """Maximum number of pages fetched per feed within a day."""
-DAY = 86_400
+DAY_SECONDS = 86_400
 """Seconds in a day."""
 
 
-def enqueue_fetches(db: Connection, feed: Feed, article_ids: Sequence[int], *, first: bool) -> None:
+def enqueue_fetches(db: Connection, feed: Feed, article_ids: Sequence[int], *, is_backlog: bool) -> None:
     """Schedule page fetches for new articles of which the feed gives only a teaser, or record why not.
 
     Never for a feed or URL with credentials. With `is_backlog` at most `MAX_BACKLOG_FETCHES`, and at most
     `MAX_FETCHES_PER_DAY` per day.
     """
-    rows = db.rows(
+    rows = db.fetch_rows(
         "SELECT id, url, page, summary, coalesce(body, text) AS given FROM article "
         "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY published DESC, id DESC",
         (to_json_array(article_ids),),
     )
-    taken = db.value(
+    fetch_count = db.fetch_value(
         "SELECT count(*) FROM reading WHERE feed_id = ? AND wanted > ? AND outcome IS NOT ?",
-        (feed.id, db.now - DAY, PageFetchOutcome.BACKLOG_SKIPPED),
+        (feed.id, db.now - DAY_SECONDS, PageFetchOutcome.BACKLOG_SKIPPED),
     )
-    private = feed.server_id is not None or urls.has_credentials(feed.url)
-    wanted: list[tuple[int, int, int, bool, int | None, str | None, int | None, int]] = []
+    is_private = feed.server_id is not None or urls.has_credentials(feed.url)
+    fetch_rows: list[tuple[int, int, int, bool, int | None, str | None, int | None, int]] = []
     for row in rows:
         if not is_teaser(row["given"] or row["summary"]):
             continue
         outcome = None
-        if private or urls.has_credentials(row["url"]):
+        if is_private or urls.has_credentials(row["url"]):
             outcome = PageFetchOutcome.PRIVATE
-        elif row["page"] != urls.page_key(row["url"]):
+        elif row["page"] != urls.compute_page_key(row["url"]):
             outcome = PageFetchOutcome.AMBIGUOUS_URL
-        elif first and taken >= BACKLOG_LIMIT:
+        elif is_backlog and fetch_count >= MAX_BACKLOG_FETCHES:
             outcome = PageFetchOutcome.BACKLOG_SKIPPED
-        elif taken >= DAILY_LIMIT:
+        elif fetch_count >= MAX_FETCHES_PER_DAY:
             outcome = PageFetchOutcome.TOO_MANY
         else:
-            taken += 1
-        due, ended = (db.now, None) if outcome is None else (None, db.now)
-        wanted.append((row["id"], feed.id, db.now, not first, due, outcome, ended, host_slot(row["url"])))
+            fetch_count += 1
+        due_at, finished_at = (db.now, None) if outcome is None else (None, db.now)
+        fetch_rows.append(
+            (
+                row["id"],
+                feed.id,
+                db.now,
+                not is_backlog,
+                due_at,
+                outcome,
+                finished_at,
+                get_host_slot(row["url"]),
+            )
+        )
     db.executemany(
         "INSERT INTO reading (article_id, feed_id, wanted, news, due, outcome, ended, slot) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        wanted,
+        fetch_rows,
     )
 
 
@@ -69,28 +80,28 @@ def store_text(db: Connection, article_id: int, text: str, *, edit: bool) -> boo
     Watches are matched again unless the article is of a backlog; each page still notifies once. With `edit`,
     posts that only had a title to show are edited.
     """
-    stored = db.row(
+    stored_row = db.fetch_row(
         "SELECT id, feed_id, title, page_text, summary, coalesce(body, text) AS given, "
         "(SELECT news FROM reading WHERE article_id = article.id AND due IS NOT NULL) AS news "
         "FROM article WHERE id = ?",
         (article_id,),
     )
-    if stored is None or stored["news"] is None:
+    if stored_row is None or stored_row["news"] is None:
         return False
     db.execute("UPDATE article SET page_text = ? WHERE id = ?", (text, article_id))
     finish_fetch(db, article_id, PageFetchOutcome.FETCHED)
-    if stored["news"]:
-        watch_notifications.queue_for_matching(db, stored["feed_id"], [article_id])
-    if edit and not (stored["summary"] or boilerplate.strip_boilerplate(stored["given"])):
+    if stored_row["news"]:
+        watch_notifications.queue_for_matching(db, stored_row["feed_id"], [article_id])
+    if edit and not (stored_row["summary"] or boilerplate.strip_boilerplate(stored_row["given"])):
         corrections.schedule_edits(db, "SELECT :article", {"article": article_id})
     return True
 
 
-def finish_fetch(db: Connection, article_id: int, outcome: str, due: int | None = None) -> None:
+def finish_fetch(db: Connection, article_id: int, outcome: str, due_at: int | None = None) -> None:
     """Record the outcome of an attempt without a text: final, or to be retried at `due_at`."""
     db.execute(
         "UPDATE reading SET outcome = ?, due = ?, ended = ? WHERE article_id = ?",
-        (outcome, due, db.now, article_id),
+        (outcome, due_at, db.now, article_id),
     )
 
 

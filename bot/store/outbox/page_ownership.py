@@ -20,7 +20,7 @@ from bot.text import shared_links, urls
 class _PageOwner(NamedTuple):
     """An article of another feed that has a page, or a delivery status under it."""
 
-    page: str
+    page_key: str
     article_id: int
     key: str
     url: str
@@ -34,11 +34,11 @@ def resolve_ownership(db: Connection, feed_id: int, articles: Sequence[NewArticl
     Articles of other feeds that claimed a page without right are moved to pages of their own.
     """
     claims: dict[str, list[_PageOwner]] = {}
-    for claim in _claims(db, feed_id, {article.page for article in articles}):
-        claims.setdefault(claim.page, []).append(claim)
+    for claim in _list_claims(db, feed_id, {article.page for article in articles}):
+        claims.setdefault(claim.page_key, []).append(claim)
     if not claims:
         return list(articles)
-    feed_url = db.value("SELECT url FROM feed WHERE id = ?", (feed_id,))
+    feed_url = db.fetch_value("SELECT url FROM feed WHERE id = ?", (feed_id,))
     feed_url = url_encryption.decrypt_url(feed_url)
     return [_resolve_article(db, feed_url, article, claims.get(article.page, ())) for article in articles]
 
@@ -46,26 +46,28 @@ def resolve_ownership(db: Connection, feed_id: int, articles: Sequence[NewArticl
 def _resolve_article(
     db: Connection, feed_url: str, article: NewArticle, claims: Sequence[_PageOwner]
 ) -> NewArticle:
-    at_home = bool(claims) and shared_links.is_same_site(feed_url, article.url)
-    others = []
+    is_on_own_site = bool(claims) and shared_links.is_same_site(feed_url, article.url)
+    other_claims = []
     for claim in claims:
         if claim.key == article.key:
             return article
-        if at_home and not shared_links.is_same_site(claim.feed_url, article.url):
+        if is_on_own_site and not shared_links.is_same_site(claim.feed_url, article.url):
             _evict_owner(db, claim)
         else:
-            others.append(claim)
-    if others and not any(shared_links.titles_match(article.title, other.title) for other in others):
-        return replace(article, page=_private_page_key(article.url, article.key, article.page))
+            other_claims.append(claim)
+    if other_claims and not any(
+        shared_links.titles_match(article.title, other_claim.title) for other_claim in other_claims
+    ):
+        return replace(article, page=_make_private_page_key(article.url, article.key, article.page))
     return article
 
 
-def _private_page_key(url: str, key: str, page: str) -> str:
+def _make_private_page_key(url: str, key: str, page_key: str) -> str:
     """Return the page key of an article that cannot have the page of its link."""
-    return urls.page_key(url, f"{key} {page}")
+    return urls.compute_page_key(url, f"{key} {page_key}")
 
 
-def _claims(db: Connection, feed_id: int, pages: Collection[str]) -> list[_PageOwner]:
+def _list_claims(db: Connection, feed_id: int, page_keys: Collection[str]) -> list[_PageOwner]:
     """List articles of other feeds on these pages, or with a status under them in the feed's channels."""
     rows = db.execute(
         """
@@ -81,20 +83,24 @@ def _claims(db: Connection, feed_id: int, pages: Collection[str]) -> list[_PageO
         JOIN feed ON feed.id = article.feed_id
         WHERE article.feed_id <> :feed
         """,
-        {"pages": to_json_array(pages), "feed": feed_id},
+        {"pages": to_json_array(page_keys), "feed": feed_id},
     )
     claims = (_PageOwner(*row) for row in rows)
     return [claim._replace(feed_url=url_encryption.decrypt_url(claim.feed_url)) for claim in claims]
 
 
 def _evict_owner(db: Connection, claim: _PageOwner) -> None:
-    values = {
+    parameters = {
         "id": claim.article_id,
-        "page": claim.page,
-        "own": _private_page_key(claim.url, claim.key, claim.page),
+        "page": claim.page_key,
+        "own": _make_private_page_key(claim.url, claim.key, claim.page_key),
     }
-    db.execute("UPDATE article SET page = :own, own_page = 1 WHERE id = :id AND page = :page", values)
-    for table, owner in (("fate", "channel_id"), ("watch_match", "watch_id")):
-        moved = f"FROM {table} WHERE article_id = :id AND page = :page"
-        db.execute(f"DELETE FROM {table} WHERE page = :own AND {owner} IN (SELECT {owner} {moved})", values)
-        db.execute(f"UPDATE {table} SET page = :own WHERE article_id = :id AND page = :page", values)
+    db.execute("UPDATE article SET page = :own, own_page = 1 WHERE id = :id AND page = :page", parameters)
+    for table, owner_column in (("fate", "channel_id"), ("watch_match", "watch_id")):
+        moved_rows_sql = f"FROM {table} WHERE article_id = :id AND page = :page"
+        db.execute(
+            f"DELETE FROM {table} WHERE page = :own AND {owner_column} IN (SELECT {owner_column} "
+            f"{moved_rows_sql})",
+            parameters,
+        )
+        db.execute(f"UPDATE {table} SET page = :own WHERE article_id = :id AND page = :page", parameters)

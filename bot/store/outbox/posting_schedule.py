@@ -14,7 +14,7 @@ from bot.store.connection import Connection, Row
 from bot.store.outbox import outbox_writes
 from bot.store.records.outbox_records import WaitReason
 
-HOUR = 3600
+HOUR_SECONDS = 3600
 """Seconds in an hour."""
 PACED_KINDS_SQL = "('post', 'catch-up')"
 """Kinds of dispatches that hourly limit and interval apply to."""
@@ -28,8 +28,10 @@ _RECENTLY_SENT_SQL = f"""
     WHERE told.channel_id = channel.id AND told.sent <= :now AND told.sent > :now - {{span}}
       AND told.kind IN {PACED_KINDS_SQL}
 """
-"""Paced messages sent within `span` seconds; one that a clock set back puts into the future is left out."""
-_COUNTED = _RECENTLY_SENT_SQL.format(span=HOUR)
+"""Paced messages sent within `make_period` seconds; one that a clock set back puts into the future is left
+out.
+"""
+_SENT_LAST_HOUR_SQL = _RECENTLY_SENT_SQL.format(span=HOUR_SECONDS)
 """Paced messages sent within the last hour."""
 INTERVAL_END_SQL = f"""
     iif(channel.gap IS NULL, 0, coalesce((SELECT max(told.sent)
@@ -39,8 +41,9 @@ INTERVAL_END_SQL = f"""
 """When the minimum interval since the last post ends, in seconds of UTC; 0 without one."""
 HOURLY_LIMIT_END_SQL = f"""
     iif(channel.most_an_hour IS NULL, 0, coalesce((
-        SELECT sent + {HOUR} FROM (
-            SELECT told.sent, row_number() OVER (ORDER BY told.sent DESC) AS place {_COUNTED}) AS counted
+        SELECT sent + {HOUR_SECONDS} FROM (
+            SELECT told.sent, row_number() OVER (ORDER BY told.sent DESC) AS place {_SENT_LAST_HOUR_SQL}) AS
+                counted
         WHERE place = channel.most_an_hour), 0))
 """
 """When the hourly limit allows another post, in seconds of UTC; 0 or past: now."""
@@ -48,59 +51,69 @@ PACE_END_SQL = f"max({INTERVAL_END_SQL}, {HOURLY_LIMIT_END_SQL})"
 """When interval and hourly limit allow another post, in seconds of UTC."""
 
 
-def quiet_end_sql(time: str) -> str:
+def quiet_end_sql(time_sql: str) -> str:
     """Return SQL for the end of the quiet hours that `time_sql` lies in, 0 if it lies in none."""
     return (
-        f"iif(channel.quiet_hours IS NULL, 0, quiet_until({time}, channel.quiet_hours, "
+        f"iif(channel.quiet_hours IS NULL, 0, quiet_until({time_sql}, channel.quiet_hours, "
         "coalesce(server.time_zone, 'UTC')))"
     )
 
 
-def release_time_sql(dispatch: str) -> str:
+def release_time_sql(alias: str) -> str:
     """Return SQL for when pacing allows the dispatch with this table alias; 0 or past: now."""
     return f"""
-        CASE WHEN {dispatch}.kind IN {PACED_KINDS_SQL} THEN max({PACE_END_SQL},
+        CASE WHEN {alias}.kind IN {PACED_KINDS_SQL} THEN max({PACE_END_SQL},
             {quiet_end_sql(f"max(:now, {PACE_END_SQL})")})
-             WHEN {dispatch}.kind = 'digest' THEN 0
+             WHEN {alias}.kind = 'digest' THEN 0
              ELSE {quiet_end_sql(":now")} END
     """
 
 
-def join_excess_posts(db: Connection, channel_id: int) -> None:
+def merge_excess_posts(db: Connection, channel_id: int) -> None:
     """Merge the oldest pending posts into a catch-up if more wait than the channel accepts this hour."""
-    row = db.row(
-        f"SELECT most_an_hour, (SELECT count(*) {_COUNTED}) FROM channel WHERE id = :channel",
+    row = db.fetch_row(
+        f"SELECT most_an_hour, (SELECT count(*) {_SENT_LAST_HOUR_SQL}) FROM channel WHERE id = :channel",
         {"channel": channel_id, "now": db.now},
     )
     if row is None or row[0] is None:
         return
     allowed = row[0] - row[1]
-    waiting = db.rows(
+    pending_dispatches = db.fetch_rows(
         f"SELECT id, kind, attempts FROM dispatch WHERE channel_id = ? AND state = 'waiting' "
         f"AND kind IN {PACED_KINDS_SQL} ORDER BY position, id",
         (channel_id,),
     )
-    posts = [one["id"] for one in waiting if one["kind"] == "post" and not one["attempts"]]
-    others = len(waiting) - len(posts)
-    if len(waiting) <= allowed or not posts or (others == 0 and len(posts) == 1):
+    untried_post_ids = [
+        dispatch["id"]
+        for dispatch in pending_dispatches
+        if dispatch["kind"] == "post" and not dispatch["attempts"]
+    ]
+    other_count = len(pending_dispatches) - len(untried_post_ids)
+    if (
+        len(pending_dispatches) <= allowed
+        or not untried_post_ids
+        or (other_count == 0 and len(untried_post_ids) == 1)
+    ):
         return
-    retried = sum(1 for one in waiting if one["attempts"])
-    single = max(allowed - retried - 1, 0)  # The catch-up takes one place.
-    outbox_writes.merge_into_catch_up(db, channel_id, [], posts=posts[: max(len(posts) - single, 0)])
+    retried_count = sum(1 for retried_dispatch in pending_dispatches if retried_dispatch["attempts"])
+    single_count = max(allowed - retried_count - 1, 0)  # The catch-up takes one place.
+    outbox_writes.merge_into_catch_up(
+        db, channel_id, [], post_ids=untried_post_ids[: max(len(untried_post_ids) - single_count, 0)]
+    )
 
 
-def reason(kind: str, row: Mapping[str, Any] | Row, now: int) -> str | None:
+def format_wait_reason(kind: str, row: Mapping[str, Any] | Row, now: int) -> str | None:
     """Return why a pending dispatch is not due and until when, as "reason HH:MM", or None if it is due.
 
     `row` needs the columns of `WAIT_COLUMNS_SQL`; the time is local to the server.
     """
-    ends = {WaitReason.QUIET_HOURS: row["quiet_ends"] if kind != "digest" else 0}
+    end_times = {WaitReason.QUIET_HOURS: row["quiet_ends"] if kind != "digest" else 0}
     if kind in {"post", "catch-up"}:
-        ends |= {WaitReason.HOURLY_LIMIT: row["hour_ends"], WaitReason.MIN_INTERVAL: row["gap_ends"]}
-    name = max(ends, key=lambda one: ends[one])
+        end_times |= {WaitReason.HOURLY_LIMIT: row["hour_ends"], WaitReason.MIN_INTERVAL: row["gap_ends"]}
+    wait_reason = max(end_times, key=lambda candidate: end_times[candidate])
     return (
-        f"{name} {local_time.format_local_time(ends[name], row['time_zone'] or 'UTC')}"
-        if ends[name] > now
+        f"{wait_reason} {local_time.format_local_time(end_times[wait_reason], row['time_zone'] or 'UTC')}"
+        if end_times[wait_reason] > now
         else None
     )
 

@@ -18,46 +18,57 @@ JOIN_EDIT_INTERVAL_SECONDS = 180
 """Minimum seconds between two edits of a message that articles join."""
 
 
-def store_similarities(db: Connection, articles: Sequence[PendingArticle], kin: StoryMatches) -> None:
+def store_similarities(db: Connection, articles: Sequence[PendingArticle], matches: StoryMatches) -> None:
     """Store which new articles are similar to earlier ones, by the id of the later article."""
     db.executemany(
         "INSERT INTO kinship (article_id, other_id, likeness) SELECT ?1, id, ?3 FROM article WHERE id = ?2 "
         "ON CONFLICT DO NOTHING",
-        [(owed.article_id, *other) for owed in articles for other in kin.by_key.get(owed.key, ())],
+        [
+            (article.article_id, *similar_article)
+            for article in articles
+            for similar_article in matches.by_key.get(article.key, ())
+        ],
     )
 
 
 def join_posts(
-    db: Connection, channel_id: int, feed_id: int, articles: Sequence[PendingArticle], kin: StoryMatches
+    db: Connection, channel_id: int, feed_id: int, articles: Sequence[PendingArticle], matches: StoryMatches
 ) -> list[PendingArticle]:
     """Join articles of a feed to similar posts of the channel; return the articles that joined none.
 
     Nothing joins if the channel does not merge stories. A held post is released, or admitted to the
     selection, once enough outlets report it.
     """
-    if not any(kin.by_key.get(owed.key) for owed in articles) or not _is_merging_enabled(db, channel_id):
+    if not any(matches.by_key.get(candidate.key) for candidate in articles) or not _is_merging_enabled(
+        db, channel_id
+    ):
         return list(articles)
-    joined: set[str] = set()
-    for owed in outbox_writes.without_status(db, channel_id, articles):
-        post_id = _find_best_post(db, channel_id, feed_id, owed, kin)
+    joined_page_keys: set[str] = set()
+    for article in outbox_writes.select_without_status(db, channel_id, articles):
+        post_id = _find_best_post(db, channel_id, feed_id, article, matches)
         if post_id is not None:
-            _join(db, channel_id, owed, post_id)
-            joined.add(owed.page)
-    return [owed for owed in articles if owed.page not in joined]
+            _join_post(db, channel_id, article, post_id)
+            joined_page_keys.add(article.page_key)
+    return [
+        unjoined_article for unjoined_article in articles if unjoined_article.page_key not in joined_page_keys
+    ]
 
 
 def _is_merging_enabled(db: Connection, channel_id: int) -> bool:
-    row = db.row(
+    row = db.fetch_row(
         "SELECT join_stories = 1 OR least_outlets IS NOT NULL FROM channel WHERE id = ?", (channel_id,)
     )
     return row is not None and bool(row[0])
 
 
 def _find_best_post(
-    db: Connection, channel_id: int, feed_id: int, owed: PendingArticle, kin: StoryMatches
+    db: Connection, channel_id: int, feed_id: int, article: PendingArticle, matches: StoryMatches
 ) -> int | None:
-    likeness = {other.article_id: other.similarity for other in kin.by_key.get(owed.key, ())}
-    posts = db.rows(
+    similarity_by_id = {
+        similar_article.article_id: similar_article.similarity
+        for similar_article in matches.by_key.get(article.key, ())
+    }
+    posts = db.fetch_rows(
         """
         SELECT DISTINCT dispatch.id FROM fate
         JOIN dispatch ON dispatch.id = coalesce(fate.dispatch_id, fate.joined_id)
@@ -66,11 +77,11 @@ def _find_best_post(
           AND (dispatch.state IN ('held', 'waiting', 'claimed')
                OR dispatch.state = 'sent' AND dispatch.sent >= ?)
         """,
-        (to_json_array(likeness), channel_id, db.now - JOIN_WINDOW_SECONDS),
+        (to_json_array(similarity_by_id), channel_id, db.now - JOIN_WINDOW_SECONDS),
     )
-    found: list[tuple[float, int]] = []
+    scored_posts: list[tuple[float, int]] = []
     for (post_id,) in posts:
-        members = db.rows(
+        members = db.fetch_rows(
             """
             SELECT DISTINCT article.id, article.feed_id, article.published, fate.joined_id IS NULL AS is_first
             FROM fate JOIN article ON article.id = fate.article_id
@@ -79,16 +90,16 @@ def _find_best_post(
             (post_id,),
         )
         post = [
-            PostedArticle(feed, published, bool(is_first), likeness.get(id_))
+            PostedArticle(feed, published, bool(is_first), similarity_by_id.get(id_))
             for id_, feed, published, is_first in members
         ]
-        found.append((kin.join_score(feed_id, owed.published, post), -post_id))
-    best, post_id = max(found, default=(-1.0, 0))
-    return -post_id if best >= 0 else None
+        scored_posts.append((matches.join_score(feed_id, article.published_at, post), -post_id))
+    best_score, post_id = max(scored_posts, default=(-1.0, 0))
+    return -post_id if best_score >= 0 else None
 
 
-def _join(db: Connection, channel_id: int, owed: PendingArticle, post_id: int) -> None:
-    outbox_writes.set_status(db, channel_id, [owed], fate="joined", joined_id=post_id)
+def _join_post(db: Connection, channel_id: int, article: PendingArticle, post_id: int) -> None:
+    outbox_writes.set_status(db, channel_id, [article], status="joined", joined_id=post_id)
     # A pending post loads its articles when it is claimed. Later than an edit in progress.
     db.execute(
         "UPDATE dispatch SET edit_due = "

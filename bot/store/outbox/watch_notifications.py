@@ -32,7 +32,7 @@ def queue_for_matching(db: Connection, feed_id: int, article_ids: Collection[int
 
 
 def enqueue_notifications(
-    db: Connection, matches: Iterable[tuple[int, int]], article_ids: Sequence[int], closed: str
+    db: Connection, matches: Iterable[tuple[int, int]], article_ids: Sequence[int], closed_problem: str
 ) -> set[int]:
     """Enqueue notifications for (watch, article) matches, and delete the arrivals of `article_ids`.
 
@@ -42,32 +42,34 @@ def enqueue_notifications(
     by_article: dict[int, list[int]] = {}
     for watch_id, article_id in matches:
         by_article.setdefault(article_id, []).append(watch_id)
-    asked = {watch_id for watch_ids in by_article.values() for watch_id in watch_ids}
-    watches = _watches(db, asked)
-    notices = _NotificationBatch(db)
+    matched_watch_ids = {watch_id for watch_ids in by_article.values() for watch_id in watch_ids}
+    watches = _load_watches(db, matched_watch_ids)
+    batch = _NotificationBatch(db)
     for article_id, watch_ids in by_article.items():
-        article = db.row("SELECT page, key, feed_id, published FROM article WHERE id = ?", (article_id,))
+        article = db.fetch_row(
+            "SELECT page, key, feed_id, published FROM article WHERE id = ?", (article_id,)
+        )
         if article is None:
             continue
-        servers = _subscribed_server_ids(db, article["feed_id"], article["published"])
-        told = _already_notified(db, article["page"], watch_ids)
+        server_ids = _load_subscribed_server_ids(db, article["feed_id"], article["published"])
+        notified_watch_ids = _load_notified_watch_ids(db, article["page"], watch_ids)
         for watch_id in watch_ids:
             watch = watches.get(watch_id)
             if (
                 watch is not None
-                and watch["problem"] != closed
+                and watch["problem"] != closed_problem
                 and watch["absent"] is None
                 and watch["after"] < article_id
-                and watch["server_id"] in servers
-                and watch_id not in told
+                and watch["server_id"] in server_ids
+                and watch_id not in notified_watch_ids
             ):
-                notices.add(watch, article_id, article["page"], article["key"])
-        notices.write()
+                batch.add(watch, article_id, article["page"], article["key"])
+        batch.write()
     db.execute(
         "DELETE FROM arrival WHERE article_id IN (SELECT value FROM json_each(?))",
         (to_json_array(article_ids),),
     )
-    return asked - watches.keys()
+    return matched_watch_ids - watches.keys()
 
 
 class _NotificationBatch:
@@ -75,22 +77,22 @@ class _NotificationBatch:
 
     def __init__(self, db: Connection) -> None:
         self._db = db
-        self._last = db.value("SELECT coalesce(max(id), 0) FROM dispatch")
-        self._of_watch: dict[int, int] = {}
-        self._new: list[tuple[int, int, str, int, int, int]] = []
+        self._last_dispatch_id = db.fetch_value("SELECT coalesce(max(id), 0) FROM dispatch")
+        self._pending_by_watch_id: dict[int, int] = {}
+        self._new_rows: list[tuple[int, int, str, int, int, int]] = []
         self._matches: list[tuple[int, str, int, int]] = []
 
-    def add(self, watch: Row, article_id: int, page: str, key: str) -> None:
+    def add(self, watch: Row, article_id: int, page_key: str, article_key: str) -> None:
         """Add an article to the pending notification of a watch, or to a new one."""
         watch_id = watch["id"]
-        dispatch_id = self._of_watch.get(watch_id, watch["waiting"])
+        dispatch_id = self._pending_by_watch_id.get(watch_id, watch["waiting"])
         if dispatch_id is None:
-            self._last = dispatch_id = self._last + 1
+            self._last_dispatch_id = dispatch_id = self._last_dispatch_id + 1
             due = max(self._db.now, watch["quiet"])
-            what = f"watch:{watch_id}:{key}"
-            self._new.append((dispatch_id, watch["channel_id"], what, watch_id, self._db.now, due))
-        self._of_watch[watch_id] = dispatch_id
-        self._matches.append((watch_id, page, article_id, dispatch_id))
+            dedupe_key = f"watch:{watch_id}:{article_key}"
+            self._new_rows.append((dispatch_id, watch["channel_id"], dedupe_key, watch_id, self._db.now, due))
+        self._pending_by_watch_id[watch_id] = dispatch_id
+        self._matches.append((watch_id, page_key, article_id, dispatch_id))
 
     def write(self) -> None:
         """Insert the notifications and matches added since the last call."""
@@ -98,34 +100,39 @@ class _NotificationBatch:
         self._db.executemany(
             "INSERT INTO dispatch (id, channel_id, kind, what, watch_id, created, position, due) "
             "VALUES (?1, ?2, 'watch', ?3, ?4, ?5, ?6, ?6)",
-            self._new,
+            self._new_rows,
         )
         self._db.executemany(
             "UPDATE watch SET quiet = ? WHERE id = ?",
-            [(due + NOTIFICATION_COOLDOWN_SECONDS, watch_id) for _, _, _, watch_id, _, due in self._new],
+            [(due + NOTIFICATION_COOLDOWN_SECONDS, watch_id) for _, _, _, watch_id, _, due in self._new_rows],
         )
         self._db.executemany(
             "INSERT INTO watch_match (watch_id, page, article_id, dispatch_id) VALUES (?, ?, ?, ?)",
             self._matches,
         )
-        self._new, self._matches = [], []
+        self._new_rows, self._matches = [], []
 
     def _make_keys_unique(self) -> None:
-        if not self._new:
+        if not self._new_rows:
             return
         rows = self._db.execute(
             "SELECT channel_id, what FROM dispatch WHERE channel_id IN (SELECT value FROM json_each(?)) "
             "AND what IN (SELECT atom FROM json_each(?))",
-            (to_json_array({new[1] for new in self._new}), to_json_array([new[2] for new in self._new])),
+            (
+                to_json_array({new[1] for new in self._new_rows}),
+                to_json_array([new[2] for new in self._new_rows]),
+            ),
         )
-        taken = {(row[0], row[1]) for row in rows}
-        for number, (id_, channel_id, what, *_) in enumerate(self._new):
-            if (channel_id, what) in taken:
-                free = outbox_writes.unique_dedupe_key(self._db, channel_id, what, before=".")
-                self._new[number] = (id_, channel_id, free, *self._new[number][3:])
+        existing_keys = {(row[0], row[1]) for row in rows}
+        for index, (id_, channel_id, dedupe_key, *_) in enumerate(self._new_rows):
+            if (channel_id, dedupe_key) in existing_keys:
+                unique_key = outbox_writes.make_unique_dedupe_key(
+                    self._db, channel_id, dedupe_key, separator="."
+                )
+                self._new_rows[index] = (id_, channel_id, unique_key, *self._new_rows[index][3:])
 
 
-def _watches(db: Connection, watch_ids: Collection[int]) -> dict[int, Row]:
+def _load_watches(db: Connection, watch_ids: Collection[int]) -> dict[int, Row]:
     """Map ids to existing watches, each with the id of its pending notification that was never tried."""
     rows = db.execute(
         """
@@ -141,7 +148,7 @@ def _watches(db: Connection, watch_ids: Collection[int]) -> dict[int, Row]:
     return {row["id"]: row for row in rows}
 
 
-def _subscribed_server_ids(db: Connection, feed_id: int, published: int) -> set[int]:
+def _load_subscribed_server_ids(db: Connection, feed_id: int, published_at: int) -> set[int]:
     """Return the servers that an article of a feed, published then, may notify.
 
     Servers that the bot left, or rejoined after that time, are left out.
@@ -156,19 +163,19 @@ def _subscribed_server_ids(db: Connection, feed_id: int, published: int) -> set[
         WHERE subscription.feed_id = ? AND server.left IS NULL
           AND (subscription.resumed_from IS NOT 'away' OR subscription.resumed <= ?)
         """,
-        (feed_id, published),
+        (feed_id, published_at),
     )
     return set(followers)
 
 
-def _already_notified(db: Connection, page: str, watch_ids: Collection[int]) -> set[int]:
-    told = query_ids(
+def _load_notified_watch_ids(db: Connection, page_key: str, watch_ids: Collection[int]) -> set[int]:
+    notified_ids = query_ids(
         db,
         "SELECT value FROM json_each(?) WHERE EXISTS "
         "(SELECT 1 FROM watch_match WHERE watch_id = value AND page = ?)",
-        (to_json_array(watch_ids), page),
+        (to_json_array(watch_ids), page_key),
     )
-    return set(told)
+    return set(notified_ids)
 
 
 def restrict_to_feeds(db: Connection, dispatch_id: int, feed_ids: Collection[int]) -> bool:
@@ -177,7 +184,7 @@ def restrict_to_feeds(db: Connection, dispatch_id: int, feed_ids: Collection[int
     Another feed's article of the page replaces one that is not readable. Removed pages may be notified later,
     when a readable feed brings them.
     """
-    rows = db.rows(
+    rows = db.fetch_rows(
         """
         SELECT watch_match.watch_id, watch_match.page, watch_match.article_id,
                (SELECT coalesce(max(iif(other.id = watch_match.article_id, other.id, NULL)), min(other.id))
@@ -197,26 +204,33 @@ def restrict_to_feeds(db: Connection, dispatch_id: int, feed_ids: Collection[int
                 "UPDATE watch_match SET article_id = ? WHERE watch_id = ? AND page = ?",
                 (row["readable"], *key),
             )
-    left = any(row["readable"] is not None for row in rows)
-    if not left:  # Nothing is sent, so the next notification need not wait for the cooldown.
+    has_readable_pages = any(row["readable"] is not None for row in rows)
+    if not has_readable_pages:  # Nothing is sent, so the next notification need not wait for the cooldown.
         db.execute(
             "UPDATE watch SET quiet = 0 WHERE id = (SELECT watch_id FROM dispatch WHERE id = ?)",
             (dispatch_id,),
         )
-    return left
+    return has_readable_pages
 
 
-def record_already_sent(db: Connection, dispatch_id: int, earlier: Sequence[RecoveredNotification]) -> None:
+def record_already_sent(
+    db: Connection, dispatch_id: int, sent_notifications: Sequence[RecoveredNotification]
+) -> None:
     """Record notifications that were sent before a backup was restored.
 
     The dispatch returns to the queue without their articles, or is deleted if none is left.
     """
-    row = db.row("SELECT channel_id, what FROM dispatch WHERE id = ?", (dispatch_id,))
-    if row["what"] in {one.dedupe_key for one in earlier}:
-        free = outbox_writes.unique_dedupe_key(db, row["channel_id"], row["what"], before=".")
-        db.execute("UPDATE dispatch SET what = ? WHERE id = ?", (free, dispatch_id))
-    for one in earlier:
-        values = {"what": one.dedupe_key, "id": dispatch_id, "message": one.message_id, "now": db.now}
+    row = db.fetch_row("SELECT channel_id, what FROM dispatch WHERE id = ?", (dispatch_id,))
+    if row["what"] in {sent_notification.dedupe_key for sent_notification in sent_notifications}:
+        unique_key = outbox_writes.make_unique_dedupe_key(db, row["channel_id"], row["what"], separator=".")
+        db.execute("UPDATE dispatch SET what = ? WHERE id = ?", (unique_key, dispatch_id))
+    for notification in sent_notifications:
+        parameters = {
+            "what": notification.dedupe_key,
+            "id": dispatch_id,
+            "message": notification.message_id,
+            "now": db.now,
+        }
         db.execute(
             """
             INSERT INTO dispatch (channel_id, kind, what, watch_id, created, position, due, attempts,
@@ -225,13 +239,18 @@ def record_already_sent(db: Connection, dispatch_id: int, earlier: Sequence[Reco
                    'sent', :message, :now, 1
             FROM dispatch WHERE id = :id ON CONFLICT (channel_id, what) DO NOTHING
             """,
-            values,
+            parameters,
         )
         db.execute(
             "UPDATE watch_match "
             "SET dispatch_id = (SELECT id FROM dispatch WHERE channel_id = ? AND what = ?) "
             "WHERE dispatch_id = ? AND article_id IN (SELECT value FROM json_each(?))",
-            (row["channel_id"], one.dedupe_key, dispatch_id, to_json_array(one.article_ids)),
+            (
+                row["channel_id"],
+                notification.dedupe_key,
+                dispatch_id,
+                to_json_array(notification.article_ids),
+            ),
         )
     db.execute("UPDATE dispatch SET state = 'waiting', due = ? WHERE id = ?", (db.now, dispatch_id))
     db.execute(

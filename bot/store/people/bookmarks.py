@@ -8,8 +8,8 @@ from bot.core.user_models import Bookmark
 from bot.store.connection import Connection
 from bot.store.people import erasure
 from bot.store.records.people_records import BookmarkFilter
-from bot.store.repository import Repository, writes
-from bot.store.row_mapping import ARTICLE, bookmark_from_row, to_json_array
+from bot.store.repository import Repository, write_transaction
+from bot.store.row_mapping import ARTICLE_SQL, bookmark_from_row, to_json_array
 
 ACTIVE_BOOKMARK_SQL = "bookmark.person_id = :person AND bookmark.removed IS NULL"
 """Condition for the bookmarks of `:person` that were not removed."""
@@ -40,11 +40,11 @@ class Bookmarks(Repository):
     Without it, a reaction found after an absence would restore the bookmark. Methods raise StoreError.
     """
 
-    @writes
+    @write_transaction
     def add(
         self,
         db: Connection,
-        person_id: int,
+        user_id: int,
         article_id: int,
         *,
         server_id: int | None = None,
@@ -65,155 +65,155 @@ class Bookmarks(Repository):
             else "DO NOTHING"
         )
         if is_live_reaction:
-            erasure.forget_removal(db, person_id, article_id)
-        elif erasure.was_removed_before_erasure(db, person_id, article_id):
+            erasure.forget_removal(db, user_id, article_id)
+        elif erasure.was_removed_before_erasure(db, user_id, article_id):
             return False
         changed = db.execute_rowcount(
             "INSERT INTO bookmark (person_id, article_id, created, server_id, channel_id, message_id) "
             "SELECT ?, id, ?, ?, ?, ? FROM article WHERE id = ? "
             f"ON CONFLICT (person_id, article_id) {on_conflict}",
-            (person_id, db.now, server_id, channel_id, message_id, article_id),
+            (user_id, db.now, server_id, channel_id, message_id, article_id),
         )
         return changed > 0
 
-    @writes
-    def remove(self, db: Connection, person_id: int, article_id: int) -> Bookmark | None:
+    @write_transaction
+    def remove(self, db: Connection, user_id: int, article_id: int) -> Bookmark | None:
         """Remove a bookmark with its note and tags; return it as it was, or None if there was none."""
-        removed = db.objects(
+        bookmarks = db.fetch_objects(
             bookmark_from_row,
-            f"SELECT {BOOKMARK_COLUMNS_SQL}, {ARTICLE} FROM bookmark JOIN article ON article.id = "
+            f"SELECT {BOOKMARK_COLUMNS_SQL}, {ARTICLE_SQL} FROM bookmark JOIN article ON article.id = "
             f"bookmark.article_id "
             f"WHERE {ACTIVE_BOOKMARK_SQL} AND bookmark.article_id = :article",
-            {"person": person_id, "article": article_id},
+            {"person": user_id, "article": article_id},
         )
         db.execute(
             "UPDATE bookmark SET removed = ?, note = '', tags = '[]', read = NULL "
             "WHERE person_id = ? AND article_id = ? AND removed IS NULL",
-            (db.now, person_id, article_id),
+            (db.now, user_id, article_id),
         )
-        return removed[0] if removed else None
+        return bookmarks[0] if bookmarks else None
 
-    @writes
-    def restore(self, db: Connection, person_id: int, removed: Bookmark) -> bool:
+    @write_transaction
+    def restore(self, db: Connection, user_id: int, bookmark: Bookmark) -> bool:
         """Restore a bookmark that `remove` returned; return False if its trace is gone or it exists again."""
         changed = db.execute_rowcount(
             "UPDATE bookmark SET removed = NULL, created = ?, server_id = ?, channel_id = ?, message_id = ?, "
             "note = ?, tags = ?, read = ? WHERE person_id = ? AND article_id = ? AND removed IS NOT NULL",
             (
-                removed.created,
-                removed.server_id,
-                removed.channel_id,
-                removed.message_id,
-                removed.note,
-                json.dumps(list(removed.tags), ensure_ascii=False),
-                removed.read,
-                person_id,
-                removed.article.id,
+                bookmark.created,
+                bookmark.server_id,
+                bookmark.channel_id,
+                bookmark.message_id,
+                bookmark.note,
+                json.dumps(list(bookmark.tags), ensure_ascii=False),
+                bookmark.read,
+                user_id,
+                bookmark.article.id,
             ),
         )
         return changed > 0
 
-    @writes
+    @write_transaction
     def annotate(
-        self, db: Connection, person_id: int, article_id: int, *, note: str, tags: Sequence[str]
+        self, db: Connection, user_id: int, article_id: int, *, note: str, tags: Sequence[str]
     ) -> bool:
         """Set the note and tags of a bookmark; return whether it exists."""
         changed = db.execute_rowcount(
             "UPDATE bookmark SET note = ?, tags = ? "
             "WHERE person_id = ? AND article_id = ? AND removed IS NULL",
-            (note, json.dumps(list(tags), ensure_ascii=False), person_id, article_id),
+            (note, json.dumps(list(tags), ensure_ascii=False), user_id, article_id),
         )
         return changed > 0
 
-    @writes
-    def mark_read(self, db: Connection, person_id: int, article_id: int, *, read: bool) -> bool:
+    @write_transaction
+    def mark_read(self, db: Connection, user_id: int, article_id: int, *, is_read: bool) -> bool:
         """Mark a bookmark as read or unread; return whether it exists."""
         changed = db.execute_rowcount(
             "UPDATE bookmark SET read = ? WHERE person_id = ? AND article_id = ? AND removed IS NULL",
-            (db.now if read else None, person_id, article_id),
+            (db.now if is_read else None, user_id, article_id),
         )
         return changed > 0
 
-    async def get(self, person_id: int, article_id: int, *, hidden: Collection[int] = ()) -> Bookmark | None:
+    async def get(self, user_id: int, article_id: int, *, hidden: Collection[int] = ()) -> Bookmark | None:
         """Return a user's bookmark of an article, or None; one made in a server in `hidden` is left out."""
-        found = await self._objects(
+        bookmarks = await self._fetch_objects(
             bookmark_from_row,
-            f"SELECT {BOOKMARK_COLUMNS_SQL}, {ARTICLE} FROM bookmark JOIN article ON article.id = "
+            f"SELECT {BOOKMARK_COLUMNS_SQL}, {ARTICLE_SQL} FROM bookmark JOIN article ON article.id = "
             f"bookmark.article_id "
             f"WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} AND bookmark.article_id = :article",
-            {"person": person_id, "article": article_id, "hidden": to_json_array(hidden)},
+            {"person": user_id, "article": article_id, "hidden": to_json_array(hidden)},
         )
-        return found[0] if found else None
+        return bookmarks[0] if bookmarks else None
 
-    async def list(
-        self, person_id: int, *, limit: int, offset: int = 0, wanted: BookmarkFilter = NO_FILTER
+    async def list_by_user(
+        self, user_id: int, *, limit: int, offset: int = 0, bookmark_filter: BookmarkFilter = NO_FILTER
     ) -> list[Bookmark]:
         """List at most `limit` bookmarks of a user, newest first."""
-        return await self._objects(
+        return await self._fetch_objects(
             bookmark_from_row,
             f"""
-            SELECT {BOOKMARK_COLUMNS_SQL}, {ARTICLE} FROM bookmark JOIN article ON article.id =
+            SELECT {BOOKMARK_COLUMNS_SQL}, {ARTICLE_SQL} FROM bookmark JOIN article ON article.id =
                 bookmark.article_id
             WHERE {ACTIVE_BOOKMARK_SQL} AND {FILTER_SQL} AND {VISIBLE_SQL}
             ORDER BY bookmark.created DESC, bookmark.article_id DESC LIMIT :limit OFFSET :offset
             """,
-            _values(person_id, wanted) | {"limit": limit, "offset": offset},
+            _filter_parameters(user_id, bookmark_filter) | {"limit": limit, "offset": offset},
         )
 
-    async def count(self, person_id: int, wanted: BookmarkFilter = NO_FILTER) -> int:
+    async def count(self, user_id: int, bookmark_filter: BookmarkFilter = NO_FILTER) -> int:
         """Count the bookmarks of a user that pass a filter."""
-        return await self._number(
+        return await self._fetch_int(
             f"""
             SELECT count(*) FROM bookmark JOIN article ON article.id = bookmark.article_id
             WHERE {ACTIVE_BOOKMARK_SQL} AND {FILTER_SQL} AND {VISIBLE_SQL}
             """,
-            _values(person_id, wanted),
+            _filter_parameters(user_id, bookmark_filter),
         )
 
-    async def tags(self, person_id: int, *, hidden: Collection[int] = ()) -> dict[str, int]:
+    async def count_by_tag(self, user_id: int, *, hidden: Collection[int] = ()) -> dict[str, int]:
         """Map a user's tags to their number of bookmarks, most used first, without servers in `hidden`."""
-        rows = await self._rows(
+        rows = await self._fetch_rows(
             "SELECT min(atom) AS tag, count(*) AS count FROM bookmark, json_each(bookmark.tags) "
             f"WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} GROUP BY fold(atom) ORDER BY count(*) DESC, tag",
-            {"person": person_id, "hidden": to_json_array(hidden)},
+            {"person": user_id, "hidden": to_json_array(hidden)},
         )
         return {row["tag"]: row["count"] for row in rows}
 
-    async def bookmarked_among(
-        self, person_id: int, article_ids: Collection[int], *, hidden: Collection[int] = ()
+    async def filter_bookmarked(
+        self, user_id: int, article_ids: Collection[int], *, hidden: Collection[int] = ()
     ) -> set[int]:
         """Return which of these articles a user bookmarked, without servers in `hidden`."""
-        return await self._set(
+        return await self._fetch_set(
             f"SELECT article_id FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} "
             "AND article_id IN (SELECT value FROM json_each(:articles))",
-            {"person": person_id, "articles": to_json_array(article_ids), "hidden": to_json_array(hidden)},
+            {"person": user_id, "articles": to_json_array(article_ids), "hidden": to_json_array(hidden)},
         )
 
-    async def article_ids(self, person_id: int) -> frozenset[int]:
+    async def load_article_ids(self, user_id: int) -> frozenset[int]:
         """Return the ids of all articles that a user bookmarked."""
         return frozenset(
-            await self._column(
-                f"SELECT article_id FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL}", {"person": person_id}
+            await self._fetch_column(
+                f"SELECT article_id FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL}", {"person": user_id}
             )
         )
 
-    async def servers(self, person_id: int) -> set[int]:
+    async def load_server_ids(self, user_id: int) -> set[int]:
         """Return the ids of servers in which a user made bookmarks."""
-        return await self._set(
+        return await self._fetch_set(
             f"SELECT DISTINCT server_id FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL} AND server_id IS NOT NULL",
-            {"person": person_id},
+            {"person": user_id},
         )
 
-    async def removed_urls(self, person_id: int) -> tuple[str, ...]:
+    async def load_removed_urls(self, user_id: int) -> tuple[str, ...]:
         """Return the URLs of articles whose bookmark a user removed."""
         return tuple(
-            await self._column(
+            await self._fetch_column(
                 "SELECT article.url FROM bookmark JOIN article ON article.id = bookmark.article_id "
                 "WHERE person_id = ? AND removed IS NOT NULL ORDER BY article.id",
-                (person_id,),
+                (user_id,),
             )
         )
 
 
-def _values(person_id: int, wanted: BookmarkFilter) -> dict[str, object]:
-    return asdict(wanted) | {"person": person_id, "hidden": to_json_array(wanted.hidden)}
+def _filter_parameters(user_id: int, bookmark_filter: BookmarkFilter) -> dict[str, object]:
+    return asdict(bookmark_filter) | {"person": user_id, "hidden": to_json_array(bookmark_filter.hidden)}

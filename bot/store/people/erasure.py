@@ -22,9 +22,9 @@ PERSONAL_DATA_TABLES = (
 )
 """Tables that have rows of users."""
 
-_SALT = 4
+_SALT_BYTES = 4
 """Length of the salt of a removal hash."""
-_HASH = 1
+_HASH_BYTES = 1
 """Length of a removal hash without its salt."""
 
 
@@ -39,16 +39,16 @@ class ErasureReport:
     watches: int
     changes: int
     digests: int = 0
-    log_emptied: bool = True
+    is_log_emptied: bool = True
 
 
-def erase(db: Connection, person_id: int) -> ErasureReport:
+def erase_user(db: Connection, user_id: int) -> ErasureReport:
     """Delete a user's rows, and their id from the change history; return how many there were."""
 
     def count(sql: str) -> int:
-        return int(db.value(sql, (person_id,)))
+        return int(db.fetch_value(sql, (user_id,)))
 
-    kept = count("SELECT count(*) FROM bookmark WHERE person_id = ? AND removed IS NULL")
+    bookmark_count = count("SELECT count(*) FROM bookmark WHERE person_id = ? AND removed IS NULL")
     watches = count(
         "SELECT count(*) FROM watch JOIN channel ON channel.id = watch.channel_id "
         "WHERE channel.person_id = ? AND removed IS NULL"
@@ -57,44 +57,44 @@ def erase(db: Connection, person_id: int) -> ErasureReport:
         "SELECT count(*) FROM personal_digest JOIN channel ON channel.id = personal_digest.channel_id "
         "WHERE channel.person_id = ?"
     )
-    known = db.column("SELECT article_id FROM bookmark WHERE person_id = ?", (person_id,))
+    article_ids = db.fetch_column("SELECT article_id FROM bookmark WHERE person_id = ?", (user_id,))
     db.executemany(
         "INSERT INTO let_go (article_id, mark) VALUES (?, ?)",
-        [(article, _removal_hash(os.urandom(_SALT), article, person_id)) for article in known],
+        [(article, _hash_removal(os.urandom(_SALT_BYTES), article, user_id)) for article in article_ids],
     )
-    db.execute("DELETE FROM bookmark WHERE person_id = ?", (person_id,))
-    db.execute("DELETE FROM channel WHERE person_id = ?", (person_id,))
-    votes = db.execute_rowcount("DELETE FROM vote WHERE person_id = ?", (person_id,))
+    db.execute("DELETE FROM bookmark WHERE person_id = ?", (user_id,))
+    db.execute("DELETE FROM channel WHERE person_id = ?", (user_id,))
+    votes = db.execute_rowcount("DELETE FROM vote WHERE person_id = ?", (user_id,))
     return ErasureReport(
-        bookmarks=kept,
-        questions=db.execute_rowcount("DELETE FROM question WHERE person_id = ?", (person_id,)),
+        bookmarks=bookmark_count,
+        questions=db.execute_rowcount("DELETE FROM question WHERE person_id = ?", (user_id,)),
         votes=votes,
-        opinions=db.execute_rowcount("DELETE FROM opinion WHERE person_id = ?", (person_id,)),
+        opinions=db.execute_rowcount("DELETE FROM opinion WHERE person_id = ?", (user_id,)),
         watches=watches,
         digests=digests,
         changes=db.execute_rowcount(
-            "UPDATE setting_change SET person_id = NULL WHERE person_id = ?", (person_id,)
+            "UPDATE setting_change SET person_id = NULL WHERE person_id = ?", (user_id,)
         ),
     )
 
 
-def was_removed_before_erasure(db: Connection, person_id: int, article_id: int) -> bool:
+def was_removed_before_erasure(db: Connection, user_id: int, article_id: int) -> bool:
     """Return whether this user, or one with the same hash, removed the bookmark before an erasure."""
-    return bool(_matching_hashes(db, person_id, article_id))
+    return bool(_load_matching_hashes(db, user_id, article_id))
 
 
-def forget_removal(db: Connection, person_id: int, article_id: int) -> None:
+def forget_removal(db: Connection, user_id: int, article_id: int) -> None:
     """Forget that a bookmark was removed before an erasure, because the user bookmarks the article again."""
     db.executemany(
         "DELETE FROM let_go WHERE article_id = ? AND mark = ?",
-        [(article_id, mark) for mark in _matching_hashes(db, person_id, article_id)],
+        [(article_id, mark) for mark in _load_matching_hashes(db, user_id, article_id)],
     )
 
 
-def _matching_hashes(db: Connection, person_id: int, article_id: int) -> list[bytes]:
-    rows = db.rows("SELECT mark FROM let_go WHERE article_id = ?", (article_id,))
-    return [mark for (mark,) in rows if _removal_hash(mark[:_SALT], article_id, person_id) == mark]
+def _load_matching_hashes(db: Connection, user_id: int, article_id: int) -> list[bytes]:
+    rows = db.fetch_rows("SELECT mark FROM let_go WHERE article_id = ?", (article_id,))
+    return [mark for (mark,) in rows if _hash_removal(mark[:_SALT_BYTES], article_id, user_id) == mark]
 
 
-def _removal_hash(salt: bytes, article_id: int, person_id: int) -> bytes:
-    return salt + blake2b(f"{article_id} {person_id}".encode(), salt=salt, digest_size=_HASH).digest()
+def _hash_removal(salt: bytes, article_id: int, user_id: int) -> bytes:
+    return salt + blake2b(f"{article_id} {user_id}".encode(), salt=salt, digest_size=_HASH_BYTES).digest()

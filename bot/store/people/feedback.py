@@ -8,11 +8,11 @@ from bot.store.records.content_records import ArticleProfile
 from bot.store.records.people_records import (
     FeedbackEvent,
     OpinionKind,
-    ShownArticle,
+    SentArticle,
     TasteTrainingData,
     UserFeedback,
 )
-from bot.store.repository import Repository, reads, writes
+from bot.store.repository import Repository, read_transaction, write_transaction
 from bot.store.settings import setting_changes
 from bot.store.settings.parent_rows import ensure_server
 
@@ -28,26 +28,28 @@ class Opinions(Repository):
     Methods raise StoreError.
     """
 
-    @writes
+    @write_transaction
     def record(
-        self, db: Connection, opinion: OpinionKind, *, server_id: int, person_id: int, article_id: int
+        self, db: Connection, opinion: OpinionKind, *, server_id: int, user_id: int, article_id: int
     ) -> OpinionKind | None:
         """Record a user's opinion of an article; return the one that is stored now.
 
         The opinion that is stored already is deleted instead, and None returned. Opening the menu never
         replaces an opinion. A missing article or server changes nothing.
         """
-        values = {
+        parameters = {
             "server": server_id,
-            "person": person_id,
+            "person": user_id,
             "article": article_id,
             "opinion": opinion,
             "now": db.now,
         }
-        mine = "server_id = :server AND person_id = :person AND article_id = :article"
+        same_opinion_sql = "server_id = :server AND person_id = :person AND article_id = :article"
         if opinion is not OpinionKind.OPENED:
-            taken_back = db.execute(f"DELETE FROM opinion WHERE {mine} AND opinion = :opinion", values)
-            if taken_back.rowcount:
+            deletion = db.execute(
+                f"DELETE FROM opinion WHERE {same_opinion_sql} AND opinion = :opinion", parameters
+            )
+            if deletion.rowcount:
                 return None
         db.execute(
             "INSERT INTO opinion (server_id, person_id, article_id, opinion, given) "
@@ -55,38 +57,38 @@ class Opinions(Repository):
             "WHERE server.id = :server AND article.id = :article "
             "ON CONFLICT (server_id, person_id, article_id) DO UPDATE SET opinion = excluded.opinion, "
             "given = excluded.given WHERE excluded.opinion <> 'opened'",
-            values,
+            parameters,
         )
-        held = db.value(f"SELECT opinion FROM opinion WHERE {mine}", values)
-        return None if held is None else OpinionKind(held)
+        stored_opinion = db.fetch_value(f"SELECT opinion FROM opinion WHERE {same_opinion_sql}", parameters)
+        return None if stored_opinion is None else OpinionKind(stored_opinion)
 
-    async def of_person(self, person_id: int) -> list[UserFeedback]:
+    async def list_by_user(self, user_id: int) -> list[UserFeedback]:
         """List a user's opinions, newest first."""
-        rows = await self._rows(
+        rows = await self._fetch_rows(
             "SELECT server_id, url, opinion, given FROM opinion JOIN article ON article.id = article_id "
             "WHERE person_id = ? ORDER BY given DESC, article_id",
-            (person_id,),
+            (user_id,),
         )
         return [UserFeedback(row[0], row[1], OpinionKind(row[2]), row[3]) for row in rows]
 
-    @reads
-    def training_data(self, db: Connection, server_id: int, since: int) -> TasteTrainingData:
+    @read_transaction
+    def load_training_data(self, db: Connection, server_id: int, since: int) -> TasteTrainingData:
         """Load what was posted in a server since a time (seconds of UTC), and users' feedback on it.
 
         Feedback from before the server's taste was reset is left out. Empty if there is no feedback.
         """
-        row = db.row("SELECT taste_since FROM server WHERE id = ?", (server_id,))
+        row = db.fetch_row("SELECT taste_since FROM server WHERE id = ?", (server_id,))
         if row is None:
             return TasteTrainingData((), ())
-        values = {
+        parameters = {
             "server": server_id,
             "since": max(since, (row["taste_since"] or 0) + 1),
             "shown": MAX_SHOWN_ARTICLES,
             "verdicts": MAX_FEEDBACK_EVENTS,
         }
-        verdicts = [
-            FeedbackEvent(article_id, person_id, OpinionKind(opinion), given)
-            for article_id, person_id, opinion, given in db.execute(
+        feedback_events = [
+            FeedbackEvent(article_id, user_id, OpinionKind(opinion), given_at)
+            for article_id, user_id, opinion, given_at in db.execute(
                 """
                 SELECT article_id, person_id, opinion, given FROM opinion
                 WHERE server_id = :server AND given >= :since
@@ -95,12 +97,12 @@ class Opinions(Repository):
                 WHERE server_id = :server AND removed IS NULL AND created >= :since
                 ORDER BY 4 DESC LIMIT :verdicts
                 """,
-                values,
+                parameters,
             )
         ]
-        if not verdicts:
+        if not feedback_events:
             return TasteTrainingData((), ())
-        shown = db.rows(
+        shown_rows = db.fetch_rows(
             """
             SELECT article.id, told.sent, substr(title, 1, 500) AS title, outlet, language, tags
             FROM (SELECT article_id, min(sent) AS sent FROM (
@@ -113,38 +115,36 @@ class Opinions(Repository):
             ) AS latest GROUP BY article_id) AS told JOIN article ON article.id = told.article_id
             ORDER BY article.id
             """,
-            values,
+            parameters,
         )
-        known = {row["id"] for row in shown}
-        judged = {verdict.article_id: verdict for verdict in verdicts}.values()
-        shown += [
+        shown_ids = {row["id"] for row in shown_rows}
+        rated_events = {event.article_id: event for event in feedback_events}.values()
+        shown_rows += [
             row
-            for one in judged
-            if one.article_id not in known
-            for row in db.rows(
+            for rated_event in rated_events
+            if rated_event.article_id not in shown_ids
+            for row in db.fetch_rows(
                 "SELECT id, ?, substr(title, 1, 500), outlet, language, tags FROM article WHERE id = ?",
-                (one.given_at, one.article_id),
+                (rated_event.given_at, rated_event.article_id),
             )
         ]
         return TasteTrainingData(
             [
-                ShownArticle(
-                    row[0], row[1], ArticleProfile(row[2], row[3], row[4], tuple(json.loads(row[5])))
-                )
-                for row in shown
+                SentArticle(row[0], row[1], ArticleProfile(row[2], row[3], row[4], tuple(json.loads(row[5]))))
+                for row in shown_rows
             ],
-            verdicts,
+            feedback_events,
         )
 
-    @writes
-    def reset(self, db: Connection, server_id: int, *, person_id: int) -> None:
+    @write_transaction
+    def reset(self, db: Connection, server_id: int, *, user_id: int) -> None:
         """Reset a server's taste: delete its opinions, and ignore bookmarks made until now."""
         ensure_server(db, server_id)
         db.execute("DELETE FROM opinion WHERE server_id = ?", (server_id,))
         db.execute("UPDATE server SET taste_since = ? WHERE id = ?", (db.now, server_id))
-        setting_changes.log_change(db, server_id, person_id, SettingKind.TASTE_RESET, None, str(db.now))
+        setting_changes.log_change(db, server_id, user_id, SettingKind.TASTE_RESET, None, str(db.now))
 
-    @writes
+    @write_transaction
     def purge(self, db: Connection, before: int) -> int:
         """Delete opinions given before a time in seconds of UTC; return how many."""
         return db.execute_rowcount("DELETE FROM opinion WHERE given < ?", (before,))

@@ -12,16 +12,16 @@ from bot.core.preferences import PersonalDigestPlan
 from bot.core.user_models import PersonalDigest
 from bot.store.connection import Connection, Row
 from bot.store.outbox import digest_articles
-from bot.store.repository import Repository, read_method, writes
+from bot.store.repository import Repository, bind_read, write_transaction
 from bot.store.row_mapping import from_row
 from bot.store.settings.parent_rows import ensure_channel, ensure_server
 
-_COLUMNS = """
+_COLUMNS_SQL = """
     personal_digest.channel_id, channel.person_id, personal_digest.server_id, weekday, minute, time_zone,
     feeds AS feed_ids, topics AS topic_queries, watches AS include_watches, channel.language,
     channel.problem, paused, created, due, covered
 """
-_FROM = "FROM personal_digest JOIN channel ON channel.id = personal_digest.channel_id"
+_FROM_SQL = "FROM personal_digest JOIN channel ON channel.id = personal_digest.channel_id"
 _SELECT_PENDING_SQL = (
     "SELECT payload FROM dispatch WHERE channel_id = ? AND kind = 'digest' AND state = 'waiting'"
 )
@@ -31,13 +31,13 @@ _DELETE_PENDING_SQL = _SELECT_PENDING_SQL.replace("SELECT payload", "DELETE")
 class PersonalDigests(Repository):
     """Digests of users, at most one per user. Methods raise StoreError."""
 
-    @writes
+    @write_transaction
     def save(
         self,
         db: Connection,
         plan: PersonalDigestPlan,
         *,
-        person_id: int,
+        user_id: int,
         channel_id: int,
         server_id: int | None,
         language: str,
@@ -45,15 +45,15 @@ class PersonalDigests(Repository):
         """Create or change a user's digest in their direct message channel; return it, no longer paused."""
         if server_id is not None:
             ensure_server(db, server_id)
-        ensure_channel(db, channel_id, person_id=person_id)
-        before = _find(db, channel_id)
-        rested = before is None or before.paused is not None or before.problem is not None
+        ensure_channel(db, channel_id, dm_user_id=user_id)
+        old_digest = _find_digest(db, channel_id)
+        is_restarted = old_digest is None or old_digest.paused is not None or old_digest.problem is not None
         db.execute(
             "UPDATE channel SET language = ?, problem = NULL, problem_since = NULL, retry_at = NULL "
             "WHERE id = ?",
             (language, channel_id),
         )
-        if rested:
+        if is_restarted:
             db.execute(_DELETE_PENDING_SQL, (channel_id,))  # Its period is long past.
         db.execute(
             """
@@ -75,62 +75,63 @@ class PersonalDigests(Repository):
                 "topics": json.dumps(plan.topic_queries, ensure_ascii=False),
                 "watches": plan.include_watches,
                 "now": db.now,
-                "due": _next(plan, db.now),
-                "covered": None if before is None or rested else before.covered,
+                "due": _compute_next_due_at(plan, db.now),
+                "covered": None if old_digest is None or is_restarted else old_digest.covered,
             },
         )
-        saved = _find(db, channel_id)
-        assert saved is not None
-        return saved
+        digest = _find_digest(db, channel_id)
+        assert digest is not None
+        return digest
 
-    @writes
-    def delete(self, db: Connection, person_id: int) -> bool:
+    @write_transaction
+    def delete(self, db: Connection, user_id: int) -> bool:
         """Delete a user's digest with its pending message; return whether there was one."""
-        ended = db.rows(
+        deleted_rows = db.fetch_rows(
             "DELETE FROM personal_digest WHERE channel_id IN (SELECT id FROM channel WHERE person_id = ?) "
             "RETURNING channel_id",
-            (person_id,),
+            (user_id,),
         )
-        for (channel_id,) in ended:
+        for (channel_id,) in deleted_rows:
             db.execute(_DELETE_PENDING_SQL, (channel_id,))
-        return bool(ended)
+        return bool(deleted_rows)
 
-    @writes
-    def pause(self, db: Connection, person_id: int) -> None:
+    @write_transaction
+    def pause(self, db: Connection, user_id: int) -> None:
         """Pause a user's digest until it is saved again, and delete its pending message."""
-        for (channel_id,) in db.rows(
+        for (channel_id,) in db.fetch_rows(
             "UPDATE personal_digest SET paused = ? "
             "WHERE channel_id IN (SELECT id FROM channel WHERE person_id = ?) RETURNING channel_id",
-            (db.now, person_id),
+            (db.now, user_id),
         ):
             db.execute(_DELETE_PENDING_SQL, (channel_id,))
 
-    async def of_person(self, person_id: int) -> PersonalDigest | None:
+    async def by_user(self, user_id: int) -> PersonalDigest | None:
         """Return a user's digest, or None."""
-        return next(iter(await self._all("channel.person_id = ?", person_id)), None)
+        return next(iter(await self._list("channel.person_id = ?", user_id)), None)
 
-    async def due(self, now: int, closed: str) -> list[PersonalDigest]:
+    async def list_due(self, now: int, closed_problem: str) -> list[PersonalDigest]:
         """List the digests due at `now`, longest due first.
 
         Channels whose problem is `closed_problem`, that of direct messages, are left out.
         """
         condition = "paused IS NULL AND due <= ? AND coalesce(channel.problem, '') <> ? ORDER BY due"
-        return await self._all(condition, now, closed)
+        return await self._list(condition, now, closed_problem)
 
-    async def next_due(self, closed: str) -> int | None:
+    async def next_due_at(self, closed_problem: str) -> int | None:
         """Return when the next digest is due in seconds of UTC, possibly past, or None."""
-        return await self._value(
-            f"SELECT min(due) {_FROM} WHERE paused IS NULL AND coalesce(channel.problem, '') <> ?", (closed,)
+        return await self._fetch_value(
+            f"SELECT min(due) {_FROM_SQL} WHERE paused IS NULL AND coalesce(channel.problem, '') <> ?",
+            (closed_problem,),
         )
 
-    async def pending_since(self, channel_id: int) -> int | None:
+    async def find_pending_since(self, channel_id: int) -> int | None:
         """Return the start of a pending digest's period in seconds of UTC, or None if none is pending."""
-        payload = await self._value(_SELECT_PENDING_SQL, (channel_id,))
+        payload = await self._fetch_value(_SELECT_PENDING_SQL, (channel_id,))
         return None if payload is None else int(json.loads(payload)["since"])
 
-    candidates = read_method(digest_articles.gather_for_person)
+    gather_candidates = bind_read(digest_articles.gather_for_user)
 
-    @writes
+    @write_transaction
     def enqueue_due(
         self,
         db: Connection,
@@ -138,33 +139,35 @@ class PersonalDigests(Repository):
         payload: str | None,
         *,
         until: int,
-        named: Sequence[int] = (),
+        listed_article_ids: Sequence[int] = (),
     ) -> bool:
         """Enqueue a due digest in place of a pending one, and schedule the next; return whether it did.
 
         `payload` is None if the digest is empty. `until` ends its period, in seconds of UTC. Does nothing if
         the digest was enqueued, changed or deleted since it was loaded.
         """
-        current = _find(db, digest.channel_id)
-        if current is None or current.paused is not None:
+        stored_digest = _find_digest(db, digest.channel_id)
+        if stored_digest is None or stored_digest.paused is not None:
             return False
-        if (current.due, current.plan) != (digest.due, digest.plan):
+        if (stored_digest.due, stored_digest.plan) != (digest.due, digest.plan):
             return False
         db.execute(
             "UPDATE personal_digest SET due = ?, covered = ? WHERE channel_id = ?",
-            (_next(digest.plan, db.now), until, digest.channel_id),
+            (_compute_next_due_at(digest.plan, db.now), until, digest.channel_id),
         )
         if payload is None:
             return False
         db.execute(_DELETE_PENDING_SQL, (digest.channel_id,))
-        digest_articles.enqueue_digest(db, digest, "me", payload, named)
+        digest_articles.enqueue_digest(db, digest, "me", payload, listed_article_ids)
         return True
 
-    async def _all(self, condition: str, *values: object) -> list[PersonalDigest]:
-        return await self._objects(_digest, f"SELECT {_COLUMNS} {_FROM} WHERE {condition}", values)
+    async def _list(self, condition: str, *parameters: object) -> list[PersonalDigest]:
+        return await self._fetch_objects(
+            _digest_from_row, f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE {condition}", parameters
+        )
 
 
-def _digest(row: Row) -> PersonalDigest:
+def _digest_from_row(row: Row) -> PersonalDigest:
     return from_row(
         PersonalDigest,
         row,
@@ -172,11 +175,13 @@ def _digest(row: Row) -> PersonalDigest:
     )
 
 
-def _find(db: Connection, channel_id: int) -> PersonalDigest | None:
-    return db.object_or_none(
-        _digest, f"SELECT {_COLUMNS} {_FROM} WHERE personal_digest.channel_id = ?", (channel_id,)
+def _find_digest(db: Connection, channel_id: int) -> PersonalDigest | None:
+    return db.fetch_object(
+        _digest_from_row,
+        f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE personal_digest.channel_id = ?",
+        (channel_id,),
     )
 
 
-def _next(plan: PersonalDigestPlan, now: int) -> int:
+def _compute_next_due_at(plan: PersonalDigestPlan, now: int) -> int:
     return local_time.next_occurrence(now, plan.minute, plan.weekday, plan.time_zone)

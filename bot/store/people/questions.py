@@ -6,14 +6,14 @@ from functools import partial
 
 from bot.core.user_models import Question, QuestionStats
 from bot.store.connection import Connection
-from bot.store.repository import Repository, writes
+from bot.store.repository import Repository, write_transaction
 from bot.store.row_mapping import from_row
 from bot.store.settings.parent_rows import ensure_server
 
-MAX_PER_USER = 500
+MAX_QUESTIONS_PER_USER = 500
 """Questions stored per user, the latest."""
 
-QUESTION = """
+QUESTION_COLUMNS_SQL = """
     question.id, question.server_id, question.channel_id, question.person_id, question.text,
     question.language, question.asked, question.public, question.answered, question.article_id,
     question.follows,
@@ -30,14 +30,14 @@ class Questions(Repository):
     Methods raise StoreError.
     """
 
-    @writes
+    @write_transaction
     def add(
         self,
         db: Connection,
         *,
         server_id: int,
         channel_id: int,
-        person_id: int,
+        user_id: int,
         text: str,
         language: str,
         public: bool,
@@ -49,11 +49,11 @@ class Questions(Repository):
     ) -> int:
         """Store a question that was asked now, with the articles that its answer quotes; return its id."""
         id_ = secrets.randbelow(2**62)
-        values = {
+        parameters = {
             "id": id_,
             "server": server_id,
             "channel": channel_id,
-            "person": person_id,
+            "person": user_id,
             "text": text,
             "language": language,
             "now": db.now,
@@ -72,22 +72,22 @@ class Questions(Repository):
                     (SELECT id FROM article WHERE id = :article),
                     (SELECT id FROM question WHERE id = :follows), :message)
             """,
-            values,
+            parameters,
         )
-        for place, source in enumerate(sources):
+        for index, source_article_id in enumerate(sources):
             db.execute(
                 "INSERT INTO question_source (question_id, place, article_id) "
                 "SELECT ?, ?, id FROM article WHERE id = ?",
-                (id_, place, source),
+                (id_, index, source_article_id),
             )
         db.execute(
             "DELETE FROM question WHERE id IN (SELECT id FROM question WHERE person_id = ? "
             "ORDER BY asked DESC LIMIT -1 OFFSET ?)",
-            (person_id, MAX_PER_USER),
+            (user_id, MAX_QUESTIONS_PER_USER),
         )
         return id_
 
-    @writes
+    @write_transaction
     def set_answer_message(self, db: Connection, question_id: int, message_id: int) -> None:
         """Store the public message that shows the answer, so that a reply to it is a follow-up question."""
         db.execute("UPDATE question SET answer_id = ? WHERE id = ?", (message_id, question_id))
@@ -106,7 +106,7 @@ class Questions(Repository):
             message_id,
         )
 
-    async def last_public_in_channel(self, channel_id: int, since: int) -> Question | None:
+    async def find_last_public(self, channel_id: int, since: int) -> Question | None:
         """Return the last public question in a channel or thread since a time (seconds of UTC), or None."""
         return await self._find(
             "WHERE channel_id = ? AND public = 1 AND asked >= ? "
@@ -115,44 +115,44 @@ class Questions(Repository):
             since,
         )
 
-    async def last_by_user(self, person_id: int, channel_id: int, since: int) -> Question | None:
+    async def find_last_by_user(self, user_id: int, channel_id: int, since: int) -> Question | None:
         """Return the last question of a user in a channel since a time (seconds of UTC), or None."""
         return await self._find(
             "WHERE person_id = ? AND channel_id = ? AND asked >= ? ORDER BY asked DESC LIMIT 1",
-            person_id,
+            user_id,
             channel_id,
             since,
         )
 
-    @writes
-    def vote(self, db: Connection, question_id: int, person_id: int, *, helped: bool) -> bool | None:
+    @write_transaction
+    def vote(self, db: Connection, question_id: int, user_id: int, *, is_helpful: bool) -> bool | None:
         """Record whether an answer helped; return the vote that is stored now.
 
         Repeating a vote deletes it. The caller checks whether the user may vote. A missing question changes
         nothing.
         """
-        taken_back = db.execute_rowcount(
+        deleted_count = db.execute_rowcount(
             "DELETE FROM vote WHERE question_id = ? AND person_id = ? AND helped = ?",
-            (question_id, person_id, helped),
+            (question_id, user_id, is_helpful),
         )
-        if taken_back:
+        if deleted_count:
             return None
         db.execute(
             "INSERT INTO vote (question_id, person_id, helped, voted) SELECT id, ?, ?, ? FROM question "
             "WHERE id = ? ON CONFLICT (question_id, person_id) DO UPDATE SET helped = excluded.helped, "
             "voted = excluded.voted",
-            (person_id, helped, db.now, question_id),
+            (user_id, is_helpful, db.now, question_id),
         )
-        return helped
+        return is_helpful
 
-    async def stats(self, since: int, *, all_: bool = False) -> list[QuestionStats]:
+    async def load_stats(self, since: int, *, include_helpful: bool = False) -> list[QuestionStats]:
         """Summarise questions asked since a time (seconds of UTC), identical ones counted together.
 
         Those with more negative than positive votes come first, then the most asked. Without
         `include_helpful` only those, and questions that were not answered.
         """
-        return await self._objects(
-            _tally,
+        return await self._fetch_objects(
+            _stats_from_row,
             """
             WITH judged AS (
                 SELECT question.text, question.language, question.asked, question.answered,
@@ -171,42 +171,46 @@ class Questions(Repository):
             WHERE place = 1 AND (:all OR answers < times OR down > up)
             ORDER BY down > up DESC, times DESC, last DESC
             """,
-            {"since": since, "all": all_},
+            {"since": since, "all": include_helpful},
         )
 
-    async def of_person(self, person_id: int) -> list[Question]:
+    async def list_by_user(self, user_id: int) -> list[Question]:
         """List a user's questions, newest first."""
-        return await self._objects(
-            _question,
-            f"SELECT {QUESTION} FROM question WHERE person_id = ? ORDER BY asked DESC, id",
-            (person_id,),
+        return await self._fetch_objects(
+            _question_from_row,
+            f"SELECT {QUESTION_COLUMNS_SQL} FROM question WHERE person_id = ? ORDER BY asked DESC, id",
+            (user_id,),
         )
 
-    async def servers(self, person_id: int) -> set[int]:
+    async def load_server_ids(self, user_id: int) -> set[int]:
         """Return the ids of servers in which a user asked stored questions."""
-        return await self._set("SELECT DISTINCT server_id FROM question WHERE person_id = ?", (person_id,))
+        return await self._fetch_set(
+            "SELECT DISTINCT server_id FROM question WHERE person_id = ?", (user_id,)
+        )
 
-    async def votes_by_user(self, person_id: int) -> list[tuple[int, int, bool]]:
+    async def list_votes_by_user(self, user_id: int) -> list[tuple[int, int, bool]]:
         """List a user's votes as (question id, time in seconds of UTC, whether it helped), newest first."""
-        rows = await self._rows(
+        rows = await self._fetch_rows(
             "SELECT question_id, voted, helped FROM vote WHERE person_id = ? "
             "ORDER BY voted DESC, question_id",
-            (person_id,),
+            (user_id,),
         )
         return [(row["question_id"], row["voted"], bool(row["helped"])) for row in rows]
 
-    async def count(self, person_id: int) -> int:
+    async def count(self, user_id: int) -> int:
         """Count the stored questions of a user."""
-        return await self._number("SELECT count(*) FROM question WHERE person_id = ?", (person_id,))
+        return await self._fetch_int("SELECT count(*) FROM question WHERE person_id = ?", (user_id,))
 
-    @writes
+    @write_transaction
     def purge(self, db: Connection, before: int) -> int:
         """Delete questions asked before a time (seconds of UTC) with their votes; return how many."""
         return db.execute_rowcount("DELETE FROM question WHERE asked < ?", (before,))
 
-    async def _find(self, condition: str, *values: int) -> Question | None:
-        return await self._one(_question, f"SELECT {QUESTION} FROM question {condition}", values)
+    async def _find(self, condition: str, *parameters: int) -> Question | None:
+        return await self._fetch_object(
+            _question_from_row, f"SELECT {QUESTION_COLUMNS_SQL} FROM question {condition}", parameters
+        )
 
 
-_question = partial(from_row, Question)
-_tally = partial(from_row, QuestionStats)
+_question_from_row = partial(from_row, Question)
+_stats_from_row = partial(from_row, QuestionStats)

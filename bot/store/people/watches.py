@@ -8,16 +8,16 @@ from bot.core.user_models import Watch
 from bot.store.connection import Connection
 from bot.store.outbox import watch_notifications
 from bot.store.records.people_records import ActiveWatch, Arrival
-from bot.store.repository import Repository, reads, write_method, writes
-from bot.store.row_mapping import ARTICLE, article_from_row, from_row, to_json_array
+from bot.store.repository import Repository, bind_write, read_transaction, write_transaction
+from bot.store.row_mapping import ARTICLE_SQL, article_from_row, from_row, to_json_array
 from bot.store.settings.parent_rows import ensure_channel, ensure_server
 
-WATCH = """
+WATCH_COLUMNS_SQL = """
     watch.id, watch.server_id, watch.channel_id, channel.person_id, watch.query, watch.language,
     watch.created, watch.absent, channel.problem
 """
 """Columns of a `Watch`."""
-FROM = "FROM watch JOIN channel ON channel.id = watch.channel_id"
+FROM_SQL = "FROM watch JOIN channel ON channel.id = watch.channel_id"
 """FROM clause of watches with their channels."""
 
 
@@ -25,20 +25,20 @@ class SentNotification(NamedTuple):
     """An article that a user was notified of; `sent_at` is in seconds of UTC."""
 
     url: str
-    sent: int
+    sent_at: int
 
 
 class Watches(Repository):
     """Watches. A removed one leaves a row without its query until `purge`. Methods raise StoreError."""
 
-    @writes
+    @write_transaction
     def add(
         self,
         db: Connection,
         *,
         server_id: int,
         channel_id: int,
-        person_id: int | None,
+        user_id: int | None,
         query: str,
         language: str | None,
         limit: int,
@@ -49,16 +49,18 @@ class Watches(Repository):
         server together, have `limit` watches.
         """
         ensure_server(db, server_id)
-        ensure_channel(db, channel_id, server_id=None if person_id else server_id, person_id=person_id)
-        same = "watch.channel_id = ? AND watch.server_id = ? AND watch.query = ? AND watch.removed IS NULL"
-        find = f"SELECT {WATCH} {FROM} WHERE {same}"
-        known = db.row(find, (channel_id, server_id, query))
-        if known is not None:
-            return _watch(known), False
-        count = db.value(
-            f"SELECT count(*) {FROM} "
+        ensure_channel(db, channel_id, server_id=None if user_id else server_id, dm_user_id=user_id)
+        same_watch_sql = (
+            "watch.channel_id = ? AND watch.server_id = ? AND watch.query = ? AND watch.removed IS NULL"
+        )
+        select_sql = f"SELECT {WATCH_COLUMNS_SQL} {FROM_SQL} WHERE {same_watch_sql}"
+        existing_row = db.fetch_row(select_sql, (channel_id, server_id, query))
+        if existing_row is not None:
+            return _watch_from_row(existing_row), False
+        count = db.fetch_value(
+            f"SELECT count(*) {FROM_SQL} "
             "WHERE removed IS NULL AND (channel.person_id = ? OR channel.server_id = ?)",
-            (person_id, None if person_id else server_id),
+            (user_id, None if user_id else server_id),
         )
         if count >= limit:
             return None
@@ -67,37 +69,37 @@ class Watches(Repository):
             "SELECT ?, ?, ?, ?, ?, coalesce(max(id), 0) FROM article",
             (server_id, channel_id, query, language, db.now),
         )
-        return _watch(db.row(find, (channel_id, server_id, query))), True
+        return _watch_from_row(db.fetch_row(select_sql, (channel_id, server_id, query))), True
 
     async def get(self, watch_id: int) -> Watch | None:
         """Return the watch with an id, or None."""
-        return next(iter(await self._all("watch.id = ?", watch_id)), None)
+        return next(iter(await self._list("watch.id = ?", watch_id)), None)
 
-    async def of_person(self, person_id: int) -> list[Watch]:
+    async def list_by_user(self, user_id: int) -> list[Watch]:
         """List a user's watches, oldest first."""
-        return await self._all("channel.person_id = ?", person_id)
+        return await self._list("channel.person_id = ?", user_id)
 
-    async def count(self, person_id: int) -> int:
+    async def count(self, user_id: int) -> int:
         """Count the stored watches of a user, including removed ones that are not purged yet."""
-        return await self._number(f"SELECT count(*) {FROM} WHERE channel.person_id = ?", (person_id,))
+        return await self._fetch_int(f"SELECT count(*) {FROM_SQL} WHERE channel.person_id = ?", (user_id,))
 
-    async def sent_notifications(self, person_id: int) -> list[SentNotification]:
+    async def list_sent_notifications(self, user_id: int) -> list[SentNotification]:
         """List the articles that a user was notified of, oldest notification first."""
-        return await self._objects(
+        return await self._fetch_objects(
             SentNotification._make,
             "SELECT article.url, dispatch.sent FROM channel "
             "JOIN dispatch ON dispatch.channel_id = channel.id "
             "JOIN watch_match ON watch_match.dispatch_id = dispatch.id "
             "JOIN article ON article.id = watch_match.article_id "
             "WHERE channel.person_id = ? AND dispatch.sent IS NOT NULL ORDER BY dispatch.sent, article.id",
-            (person_id,),
+            (user_id,),
         )
 
     async def list_channel_watches(self, server_id: int) -> list[Watch]:
         """List the watches of a server's channels, oldest first."""
-        return await self._all("channel.server_id = ?", server_id)
+        return await self._list("channel.server_id = ?", server_id)
 
-    @writes
+    @write_transaction
     def remove(self, db: Connection, watch_id: int) -> bool:
         """Remove a watch with its pending notification; return whether it existed."""
         removed = db.execute_rowcount(
@@ -106,7 +108,7 @@ class Watches(Repository):
         db.execute("DELETE FROM dispatch WHERE watch_id = ? AND state = 'waiting'", (watch_id,))
         return removed > 0
 
-    @writes
+    @write_transaction
     def purge(self, db: Connection, before: int) -> int:
         """Delete watches removed, or whose user left, before a time (seconds of UTC); return how many.
 
@@ -122,31 +124,31 @@ class Watches(Repository):
         )
         return purged
 
-    async def mark_member_left(self, person_id: int, server_id: int) -> None:
+    async def mark_member_left(self, user_id: int, server_id: int) -> None:
         """Pause a user's watches in a server that they left."""
-        await self._set_absent(person_id, server_id, self._clock.now())
+        await self._set_absent(user_id, server_id, self._clock.now())
 
-    async def mark_member_present(self, person_id: int, server_id: int) -> None:
+    async def mark_member_present(self, user_id: int, server_id: int) -> None:
         """Resume a user's watches in a server that they are in."""
-        await self._set_absent(person_id, server_id, None)
+        await self._set_absent(user_id, server_id, None)
 
-    async def channels(self, server_id: int) -> set[int]:
+    async def load_channel_ids(self, server_id: int) -> set[int]:
         """Return the ids of a server's channels that have watches."""
         return {watch.channel_id for watch in await self.list_channel_watches(server_id)}
 
-    async def active_after_id(self, after: int) -> list[ActiveWatch]:
+    async def list_active_after_id(self, after_id: int) -> list[ActiveWatch]:
         """List active watches with ids above one, by id."""
-        return await self._objects(
+        return await self._fetch_objects(
             ActiveWatch._make,
             "SELECT id, server_id, query FROM watch WHERE id > ? AND removed IS NULL ORDER BY id",
-            (after,),
+            (after_id,),
         )
 
-    @reads
-    def unmatched_arrivals(self, db: Connection, limit: int) -> list[Arrival]:
+    @read_transaction
+    def list_unmatched_arrivals(self, db: Connection, limit: int) -> list[Arrival]:
         """List the next `limit` articles to match, by id, with the servers that follow their feeds."""
-        rows = db.rows(
-            f"SELECT {ARTICLE} FROM arrival JOIN article ON article.id = arrival.article_id "
+        rows = db.fetch_rows(
+            f"SELECT {ARTICLE_SQL} FROM arrival JOIN article ON article.id = arrival.article_id "
             "ORDER BY arrival.article_id LIMIT ?",
             (limit,),
         )
@@ -156,25 +158,30 @@ class Watches(Repository):
             "WHERE subscription.feed_id IN (SELECT value FROM json_each(?)) GROUP BY subscription.feed_id",
             (to_json_array({row["feed_id"] for row in rows}),),
         )
-        servers = {feed_id: frozenset(json.loads(server_ids)) for feed_id, server_ids in followers}
-        return [Arrival(article_from_row(row), servers.get(row["feed_id"], frozenset())) for row in rows]
+        server_ids_by_feed = {feed_id: frozenset(json.loads(server_ids)) for feed_id, server_ids in followers}
+        return [
+            Arrival(article_from_row(row), server_ids_by_feed.get(row["feed_id"], frozenset()))
+            for row in rows
+        ]
 
-    enqueue_notifications = write_method(watch_notifications.enqueue_notifications)
-    record_already_sent = write_method(watch_notifications.record_already_sent)
-    restrict_to_feeds = write_method(watch_notifications.restrict_to_feeds)
+    enqueue_notifications = bind_write(watch_notifications.enqueue_notifications)
+    record_already_sent = bind_write(watch_notifications.record_already_sent)
+    restrict_to_feeds = bind_write(watch_notifications.restrict_to_feeds)
 
-    @writes
-    def _set_absent(self, db: Connection, person_id: int, server_id: int, since: int | None) -> None:
+    @write_transaction
+    def _set_absent(self, db: Connection, user_id: int, server_id: int, since: int | None) -> None:
         db.execute(
             "UPDATE watch SET absent = ? WHERE server_id = ? AND (absent IS NULL) = (? IS NOT NULL) "
             "AND channel_id IN (SELECT id FROM channel WHERE person_id = ?)",
-            (since, server_id, since, person_id),
+            (since, server_id, since, user_id),
         )
 
-    async def _all(self, condition: str, value: int) -> list[Watch]:
-        return await self._objects(
-            _watch, f"SELECT {WATCH} {FROM} WHERE {condition} AND removed IS NULL ORDER BY watch.id", (value,)
+    async def _list(self, condition: str, parameter: int) -> list[Watch]:
+        return await self._fetch_objects(
+            _watch_from_row,
+            f"SELECT {WATCH_COLUMNS_SQL} {FROM_SQL} WHERE {condition} AND removed IS NULL ORDER BY watch.id",
+            (parameter,),
         )
 
 
-_watch = partial(from_row, Watch)
+_watch_from_row = partial(from_row, Watch)

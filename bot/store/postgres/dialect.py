@@ -37,23 +37,23 @@ _REPLACEMENTS = {
 
 
 @lru_cache(maxsize=4096)
-def translate(sql: str, missing: frozenset[str] = frozenset()) -> bytes:
+def translate(sql: str, null_names: frozenset[str] = frozenset()) -> bytes:
     """Return a statement in PostgreSQL's syntax with named parameters; positional ones become `1`, `2`, ….
 
     Parameters in `null_names` are written as NULL, because PostgreSQL cannot infer the type of a None.
     """
-    place = 0
+    position = 0
 
     def piece(match: re.Match[str]) -> str:
-        nonlocal place
-        kind, found = match.lastgroup, match[0]
+        nonlocal position
+        kind, token = match.lastgroup, match[0]
         assert kind is not None
         if kind == "text":
-            return found.replace("%", "%%")
+            return token.replace("%", "%%")
         if kind not in {"numbered", "named", "mark"}:
             return _REPLACEMENTS[kind]
-        place += 1
-        name = str(place) if kind == "mark" else found[1:]
-        return "NULL" if name in missing else f"%({name})s"
+        position += 1
+        name = str(position) if kind == "mark" else token[1:]
+        return "NULL" if name in null_names else f"%({name})s"
 
     return _TOKEN.sub(piece, sql).encode()

@@ -7,7 +7,7 @@ NEVER_REUSED_ID_TABLES = ("watch", "digest")
 """Tables whose ids Discord knows: they are part of custom ids of buttons and of message nonces."""
 
 
-_IDENTITY = "identity"
+_IDENTITY_KEY = "identity"
 # A dump and restore changes the oid of a table; a server restored from an older copy of its files, or a
 # promoted replica, which may lack the latest writes, starts a new timeline.
 _IDENTITY_SOURCES = {
@@ -22,19 +22,19 @@ def detect_restore(connection: PostgresConnection) -> bool:
 
     Posts sent since are then reconciled from Discord, and ids that Discord may know are skipped.
     """
-    here = database_identity(connection)
-    known = connection.value("SELECT value FROM meta WHERE name = ?", (_IDENTITY,))
-    if known == here:
+    current_identity = database_identity(connection)
+    stored_identity = connection.fetch_value("SELECT value FROM meta WHERE name = ?", (_IDENTITY_KEY,))
+    if stored_identity == current_identity:
         return False
-    connection.execute("DELETE FROM meta WHERE name = ?", (_IDENTITY,))
-    connection.execute("INSERT INTO meta (name, value) VALUES (?, ?)", (_IDENTITY, here))
-    if known is None:
+    connection.execute("DELETE FROM meta WHERE name = ?", (_IDENTITY_KEY,))
+    connection.execute("INSERT INTO meta (name, value) VALUES (?, ?)", (_IDENTITY_KEY, current_identity))
+    if stored_identity is None:
         return False
     connection.execute(
         "INSERT INTO meta (name, value) VALUES (?, '1') ON CONFLICT (name) DO NOTHING", (RESTORED_KEY,)
     )
     set_id_sequences(
-        connection, {table: last + RESTORED_ID_GAP for table, last in id_sequences(connection).items()}
+        connection, {table: last_id + RESTORED_ID_GAP for table, last_id in id_sequences(connection).items()}
     )
     return True
 
@@ -44,25 +44,25 @@ def database_identity(connection: PostgresConnection) -> str:
 
     It consists of the parts that the database user may read.
     """
-    allowed = (
-        part
-        for function, part in _IDENTITY_SOURCES.items()
-        if connection.value("SELECT has_function_privilege(?, 'EXECUTE')", (function,))
+    permitted_expressions = (
+        expression
+        for function, expression in _IDENTITY_SOURCES.items()
+        if connection.fetch_value("SELECT has_function_privilege(?, 'EXECUTE')", (function,))
     )
-    return str(connection.value(f"SELECT concat_ws('/', {', '.join(allowed)})"))
+    return str(connection.fetch_value(f"SELECT concat_ws('/', {', '.join(permitted_expressions)})"))
 
 
 def id_sequences(connection: PostgresConnection) -> dict[str, int]:
     """Return the last id of each table in `NEVER_REUSED_ID_TABLES`."""
     return {
-        table: connection.value(
+        table: connection.fetch_value(
             f"SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM {table}_id_seq"
         )
         for table in NEVER_REUSED_ID_TABLES
     }
 
 
-def set_id_sequences(connection: PostgresConnection, last: dict[str, int]) -> None:
+def set_id_sequences(connection: PostgresConnection, last_ids: dict[str, int]) -> None:
     """Make the given tables assign only ids above the given ones, and all tables ids above their largest."""
     rows = connection.execute(
         "SELECT table_name FROM information_schema.columns "
@@ -70,8 +70,8 @@ def set_id_sequences(connection: PostgresConnection, last: dict[str, int]) -> No
         (SCHEMA,),
     )
     for (table,) in rows.fetchall():
-        largest = connection.value(f"SELECT coalesce(max(id), 0) FROM {table}")
+        largest_id = connection.fetch_value(f"SELECT coalesce(max(id), 0) FROM {table}")
         connection.execute(
             f"SELECT setval('{table}_id_seq', CAST(? AS BIGINT), false)",
-            (max(largest, last.get(table, 0)) + 1,),
+            (max(largest_id, last_ids.get(table, 0)) + 1,),
         )

@@ -14,10 +14,10 @@ from bot.store.postgres.server_connection import PostgresConnection
 from bot.store.postgres.server_errors import to_store_error
 from bot.store.store_errors import AlreadyRunning
 
-_WITH_OTHERS = "SELECT pg_try_advisory_lock_shared(1413829720, 2)"
-_ALONE = "SELECT pg_try_advisory_lock(1413829720, 2)"
+_SHARED_LOCK_SQL = "SELECT pg_try_advisory_lock_shared(1413829720, 2)"
+_EXCLUSIVE_LOCK_SQL = "SELECT pg_try_advisory_lock(1413829720, 2)"
 
-_held_locks: dict[DatabaseUrl, tuple[PostgresConnection, str]] = {}
+_run_locks: dict[DatabaseUrl, tuple[PostgresConnection, str]] = {}
 _mutex = threading.Lock()
 
 
@@ -29,18 +29,18 @@ def lock_for_run(server: DatabaseUrl, *, alone: bool) -> Iterator[None]:
     cannot be reached.
     """
     try:
-        _acquire(server, _ALONE if alone else _WITH_OTHERS)
+        _acquire(server, _EXCLUSIVE_LOCK_SQL if alone else _SHARED_LOCK_SQL)
     except psycopg.Error as error:
         raise to_store_error(error, server) from error
     try:
         yield
     finally:
         with _mutex:
-            session = _held_locks.pop(server)[0].raw
+            raw_connection = _run_locks.pop(server)[0].raw
         # Unlock explicitly, because the server may notice the closed session only later.
         with suppress(psycopg.Error):
-            session.execute("SELECT pg_advisory_unlock_all()")
-        session.close()
+            raw_connection.execute("SELECT pg_advisory_unlock_all()")
+        raw_connection.close()
 
 
 def reacquire_if_lost(server: DatabaseUrl) -> None:
@@ -50,22 +50,22 @@ def reacquire_if_lost(server: DatabaseUrl) -> None:
     not answer.
     """
     with _mutex:
-        held, kind = _held_locks.get(server, (None, ""))
-        if held is not None:
+        connection, lock_sql = _run_locks.get(server, (None, ""))
+        if connection is not None:
             try:
-                held.raw.execute("SELECT 1")
+                connection.raw.execute("SELECT 1")
             except psycopg.OperationalError:
-                held.raw.close()
+                connection.raw.close()
             else:
                 return
-    if held is not None:
-        _acquire(server, kind)
+    if connection is not None:
+        _acquire(server, lock_sql)
 
 
-def _acquire(server: DatabaseUrl, kind: str) -> None:
+def _acquire(server: DatabaseUrl, lock_sql: str) -> None:
     connection = PostgresConnection(server)
-    if not connection.value(kind):
+    if not connection.fetch_value(lock_sql):
         connection.raw.close()
         raise AlreadyRunning(f"Telex is already running with the database {server}.")
     with _mutex:
-        _held_locks[server] = connection, kind
+        _run_locks[server] = connection, lock_sql

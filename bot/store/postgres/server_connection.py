@@ -14,7 +14,7 @@ from bot.store.postgres.dialect import translate
 
 SCHEMA = "telex"
 """Database schema with the tables and functions of Telex."""
-_OPTIONS = {
+_CONNECT_OPTIONS = {
     "application_name": "telex",
     "connect_timeout": "10",
     "keepalives_idle": "20",
@@ -24,7 +24,7 @@ _OPTIONS = {
     "target_session_attrs": "read-write",
 }
 """Options of libpq: times in seconds, `tcp_user_timeout` in ms; of several hosts the writable one is used."""
-SETTINGS = {
+SESSION_SETTINGS = {
     "search_path": SCHEMA,
     "client_encoding": "UTF8",
     # Between two attempts at a lock `server_session` ends stalled sessions.
@@ -51,14 +51,14 @@ class PostgresRow(tuple[Any, ...]):
 
 
 @lru_cache(maxsize=1024)
-def _row_class(names: tuple[str, ...]) -> type[PostgresRow]:
-    places = {name: place for place, name in reversed(list(enumerate(names)))}
-    ordered = dict(sorted(places.items(), key=lambda pair: pair[1]))
+def _build_row_class(names: tuple[str, ...]) -> type[PostgresRow]:
+    positions = {name: position for position, name in reversed(list(enumerate(names)))}
+    ordered = dict(sorted(positions.items(), key=lambda pair: pair[1]))
     return type("NamedRow", (PostgresRow,), {"__slots__": (), "places": ordered})
 
 
-def _rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], PostgresRow]:
-    return _row_class(tuple(column.name for column in cursor.description or ()))
+def _named_row_factory(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], PostgresRow]:
+    return _build_row_class(tuple(column.name for column in cursor.description or ()))
 
 
 class _Int8Dumper(Dumper):
@@ -98,16 +98,19 @@ class PostgresConnection(base.Connection):
 
     def __init__(self, server: DatabaseUrl) -> None:
         """Connect to the server. Raises psycopg.Error."""
-        given = psycopg.conninfo.conninfo_to_dict(server.address)
-        raw = psycopg.connect(**cast("dict[str, Any]", _OPTIONS | given), autocommit=True)
+        url_options = psycopg.conninfo.conninfo_to_dict(server.address)
+        raw = psycopg.connect(**cast("dict[str, Any]", _CONNECT_OPTIONS | url_options), autocommit=True)
         try:
-            for kind, dumper in ((int, _Int8Dumper), (bool, _BoolDumper), (str, _TextDumper)):
-                raw.adapters.register_dumper(kind, dumper)
+            for python_type, dumper in ((int, _Int8Dumper), (bool, _BoolDumper), (str, _TextDumper)):
+                raw.adapters.register_dumper(python_type, dumper)
             raw.adapters.register_loader("numeric", _NumericLoader)
             raw.execute(
-                "SELECT " + ", ".join(f"set_config('{name}', '{to}', false)" for name, to in SETTINGS.items())
+                "SELECT "
+                + ", ".join(
+                    f"set_config('{name}', '{setting}', false)" for name, setting in SESSION_SETTINGS.items()
+                )
             )
-            raw.row_factory = _rows
+            raw.row_factory = _named_row_factory
             raw.prepared_max = 1_000
         except BaseException:
             raw.close()
@@ -115,17 +118,17 @@ class PostgresConnection(base.Connection):
         self.raw, self.server = raw, server
 
     def execute(self, sql: str, parameters: Parameters = (), /) -> psycopg.Cursor[PostgresRow]:
-        values = _as_named_parameters(parameters)
-        missing = frozenset(name for name, value in values.items() if value is None)
-        return self.raw.execute(translate(sql, missing), values)
+        named_parameters = _name_parameters(parameters)
+        null_names = frozenset(name for name, parameter in named_parameters.items() if parameter is None)
+        return self.raw.execute(translate(sql, null_names), named_parameters)
 
     def executemany(self, sql: str, parameters: Iterable[Parameters], /) -> psycopg.Cursor[PostgresRow]:
         """Run one statement once for each set of parameters, sent in one pipeline."""
-        sets = [_as_named_parameters(each) for each in parameters]
-        if not sets:
+        parameter_sets = [_name_parameters(parameter_set) for parameter_set in parameters]
+        if not parameter_sets:
             return self.raw.execute("SELECT 1 WHERE 1 = 0")
         cursor = self.raw.cursor()
-        cursor.executemany(translate(sql), sets)
+        cursor.executemany(translate(sql), parameter_sets)
         return cursor
 
     def roll_back(self) -> None:
@@ -133,7 +136,7 @@ class PostgresConnection(base.Connection):
             self.raw.execute("ROLLBACK")
 
 
-def _as_named_parameters(parameters: Parameters) -> Mapping[str, Any]:
+def _name_parameters(parameters: Parameters) -> Mapping[str, Any]:
     if isinstance(parameters, Mapping):
         return parameters
-    return {str(number): value for number, value in enumerate(parameters, 1)}
+    return {str(position): parameter for position, parameter in enumerate(parameters, 1)}

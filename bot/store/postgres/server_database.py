@@ -20,16 +20,16 @@ from bot.store import ports
 from bot.store.postgres.id_sequences import database_identity, detect_restore
 from bot.store.postgres.run_session import reacquire_if_lost
 from bot.store.postgres.server_connection import PostgresConnection
-from bot.store.postgres.server_errors import UnknownCommitState, is_lost, to_store_error
+from bot.store.postgres.server_errors import CommitStateUnknown, is_connection_lost, to_store_error
 from bot.store.postgres.server_migrations import (
-    integrity_problems,
+    list_integrity_problems,
+    list_missing_privileges,
+    load_schema_version,
     migrate,
-    missing_privileges,
-    schema_version,
 )
 from bot.store.postgres.server_session import (
     RETRY_DELAYS_SECONDS,
-    PostgresSession,
+    PostgresWorker,
     end_stalled_sessions,
     listen,
 )
@@ -37,28 +37,28 @@ from bot.store.store_errors import AlreadyRunning, DatabaseBroken, DatabaseRepla
 
 log = logging.getLogger(__name__)
 
-READERS = 3
+READER_COUNT = 3
 """Number of read sessions."""
 # One round trip: it takes the write lock and returns the transaction id for `pg_xact_status`.
-_BEGIN = "SELECT pg_current_xact_id()::text, pg_advisory_xact_lock(1413829720, 1)"
+_BEGIN_WRITE_SQL = "SELECT pg_current_xact_id()::text, pg_advisory_xact_lock(1413829720, 1)"
 _COMMIT_STATUS_SQL = "SELECT pg_xact_status(CAST(? AS xid8))"
 
 
-class PostgresDatabase(ports.Database[PostgresConnection, PostgresSession]):
+class PostgresDatabase(ports.Database[PostgresConnection, PostgresWorker]):
     """An open database on a PostgreSQL server."""
 
     is_shared = True
     location: DatabaseUrl
-    _snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    _begin_read_sql = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
     def __init__(self, server: DatabaseUrl, clock: Clock) -> None:
         super().__init__(clock)
         self.location = server
         self._identity: str | None = None
-        self._writers = [PostgresSession(server, self._connect) for _ in self._locks]
-        self._readers = [PostgresSession(server, self._connect) for _ in range(READERS)]
+        self._writers = [PostgresWorker(server, self._connect) for _ in self._writer_locks]
+        self._readers = [PostgresWorker(server, self._connect) for _ in range(READER_COUNT)]
         for reader in self._readers:
-            self._idle.put_nowait(reader)
+            self._idle_readers.put_nowait(reader)
 
     @classmethod
     async def open(cls, server: DatabaseUrl, clock: Clock, *, create: bool = True) -> Self:
@@ -81,61 +81,63 @@ class PostgresDatabase(ports.Database[PostgresConnection, PostgresSession]):
     def _connect(self) -> PostgresConnection:
         """Connect to the server again. Raises `DatabaseReplaced` if another one answers, psycopg.Error."""
         connection = PostgresConnection(self.location)
-        with ExitStack() as unused:
-            unused.callback(connection.raw.close)
+        with ExitStack() as cleanup:
+            cleanup.callback(connection.raw.close)
             if self._identity is not None and database_identity(connection) != self._identity:
                 raise DatabaseReplaced(
                     f"The database {self.location} was restored, or taken over by another server: "
                     f"Telex has to "
                     "start again, to read back what it posted meanwhile."
                 )
-            unused.pop_all()
+            cleanup.pop_all()
         return connection
 
-    async def notices(self, heard: Callable[[str], None]) -> None:
-        await listen(self.location, heard)
+    async def listen_for_events(self, on_event: Callable[[str], None]) -> None:
+        await listen(self.location, on_event)
 
-    async def notify(self, notice: str) -> None:
-        await self.query(PostgresConnection.row, "SELECT pg_notify('telex', ?)", (notice,))
+    async def notify(self, event: str) -> None:
+        await self.query(PostgresConnection.fetch_row, "SELECT pg_notify('telex', ?)", (event,))
 
     def _begin(self, db: PostgresConnection) -> str:
         db.execute("BEGIN")
-        return str(db.value(_BEGIN))
+        return str(db.fetch_value(_BEGIN_WRITE_SQL))
 
-    def _commit(self, db: PostgresConnection, name: str) -> None:
+    def _commit(self, db: PostgresConnection, transaction_id: str) -> None:
         """Commit; if the session is lost meanwhile, ask the server whether it committed."""
         try:
             db.execute("COMMIT")
         except psycopg.Error as error:
-            if not is_lost(error) or not self._is_committed(name):
+            if not is_connection_lost(error) or not self._is_committed(transaction_id):
                 raise
 
-    def _is_committed(self, number: str) -> bool:
+    def _is_committed(self, transaction_id: str) -> bool:
         """Return whether the transaction of a lost session was committed.
 
         Raises `CommitStateUnknown` if the server does not answer, `DatabaseReplaced` if it is another one.
         """
-        for pause in RETRY_DELAYS_SECONDS:
-            time.sleep(pause)
+        for delay_seconds in RETRY_DELAYS_SECONDS:
+            time.sleep(delay_seconds)
             with suppress(psycopg.OperationalError):
-                asking = self._connect()
+                connection = self._connect()
                 try:
-                    while (end := asking.value(_COMMIT_STATUS_SQL, (number,))) == "in progress":
+                    while (
+                        status := connection.fetch_value(_COMMIT_STATUS_SQL, (transaction_id,))
+                    ) == "in progress":
                         # The server may not have noticed yet that the session's client is gone.
-                        end_stalled_sessions(asking)
+                        end_stalled_sessions(connection)
                         time.sleep(0.1)
-                    return bool(end == "committed")
+                    return bool(status == "committed")
                 finally:
-                    asking.raw.close()
-        raise UnknownCommitState("the connection was lost, and nobody knows whether it had written")
+                    connection.raw.close()
+        raise CommitStateUnknown("the connection was lost, and nobody knows whether it had written")
 
     async def check_alive(self) -> None:
-        if isinstance(self.condition.fault, DatabaseReplaced):
-            raise AlreadyRunning(str(self.condition.fault))
+        if isinstance(self.health.fault, DatabaseReplaced):
+            raise AlreadyRunning(str(self.health.fault))
         try:
             await asyncio.to_thread(reacquire_if_lost, self.location)
         except psycopg.Error as error:
-            self.condition.record_failure(to_store_error(error, self.location))
+            self.health.record_failure(to_store_error(error, self.location))
 
     async def scrub(self, tables: Iterable[str]) -> bool:
         """Rewrite tables without deleted rows; return False, as these may remain in the server's log.
@@ -147,13 +149,15 @@ class PostgresDatabase(ports.Database[PostgresConnection, PostgresSession]):
             for table in tables:
                 connection.execute(f"VACUUM (FULL) {table}")
 
-        async with self._writer_session() as writer:
+        async with self._lock_writer() as writer:
             await writer.run(rewrite)
         return False
 
-    async def size(self) -> int:
+    async def measure_size_bytes(self) -> int:
         """Return the size of the database in bytes."""
-        return int(await self.query(PostgresConnection.value, "SELECT pg_database_size(current_database())"))
+        return int(
+            await self.query(PostgresConnection.fetch_value, "SELECT pg_database_size(current_database())")
+        )
 
     async def check(self) -> int:
         """Check privileges, constraints and indexes, and return the schema version.
@@ -161,13 +165,13 @@ class PostgresDatabase(ports.Database[PostgresConnection, PostgresSession]):
         Raises `DatabaseUnusable` if privileges are missing, `DatabaseBroken` if an index or constraint is
         invalid.
         """
-        if found := await self.read(missing_privileges):
+        if problems := await self.read(list_missing_privileges):
             raise DatabaseUnusable(
-                f"There is no permission to use all of {self.location}: {', '.join(found)}."
+                f"There is no permission to use all of {self.location}: {', '.join(problems)}."
             )
-        if found := await self.read(integrity_problems):
-            raise DatabaseBroken(f"The database {self.location} is damaged: {found[0]}.")
-        return await self.read(schema_version)
+        if problems := await self.read(list_integrity_problems):
+            raise DatabaseBroken(f"The database {self.location} is damaged: {problems[0]}.")
+        return await self.read(load_schema_version)
 
     async def backup(self, path: Path) -> None:
         """Raise `DatabaseUnusable`: a server is backed up with pg_dump."""

@@ -25,7 +25,7 @@ _CAUSES: dict[str, tuple[type[StoreError], str]] = {
 }
 
 
-class UnknownCommitState(psycopg.OperationalError):
+class CommitStateUnknown(psycopg.OperationalError):
     """It is unknown whether a transaction was committed; repeating it might write twice."""
 
 
@@ -35,27 +35,29 @@ _FATAL = re.compile(r"FATAL: +([^\n]*[^\n.])")
 def to_store_error(error: psycopg.Error, server: DatabaseUrl) -> StoreError:
     """Return the `StoreError` that corresponds to an error of psycopg, with a sentence for the operator."""
     code = error.sqlstate or ""
-    found = _CAUSES.get(code) or _CAUSES.get(code[:2])
-    if found is None and is_lost(error):
-        found = DatabaseUnusable, "The server with the database {where} cannot be reached: {error}."
-    refused = _FATAL.search(str(error))
+    cause = _CAUSES.get(code) or _CAUSES.get(code[:2])
+    if cause is None and is_connection_lost(error):
+        cause = DatabaseUnusable, "The server with the database {where} cannot be reached: {error}."
+    fatal_match = _FATAL.search(str(error))
     # The server refuses a login before there is a session, so the error has no code.
-    if refused and not code:
-        found = DatabaseUnusable, f"The server denies access to {{where}}: {refused[1]}."
-    kind, sentence = found or (StoreError, "The database {where} refused a request: {error}.")
-    said = error.diag.message_primary or str(error).strip().partition("\n")[0]
-    return kind(sentence.format(where=server, error=said.rstrip(".")))
+    if fatal_match and not code:
+        cause = DatabaseUnusable, f"The server denies access to {{where}}: {fatal_match[1]}."
+    error_class, sentence = cause or (StoreError, "The database {where} refused a request: {error}.")
+    message = error.diag.message_primary or str(error).strip().partition("\n")[0]
+    return error_class(sentence.format(where=server, error=message.rstrip(".")))
 
 
-def is_lost(error: psycopg.Error) -> bool:
+def is_connection_lost(error: psycopg.Error) -> bool:
     """Return whether the connection was lost or refused, so that a retry on another may succeed."""
-    gone = (
+    lost_types = (
         errors.AdminShutdown,
         errors.CrashShutdown,
         errors.CannotConnectNow,
         errors.IdleInTransactionSessionTimeout,
     )
-    return isinstance(error, gone) or (isinstance(error, psycopg.OperationalError) and error.sqlstate is None)
+    return isinstance(error, lost_types) or (
+        isinstance(error, psycopg.OperationalError) and error.sqlstate is None
+    )
 
 
 def is_conflict(error: psycopg.Error) -> bool:
@@ -63,6 +65,6 @@ def is_conflict(error: psycopg.Error) -> bool:
     return isinstance(error, errors.SerializationFailure | errors.DeadlockDetected)
 
 
-def is_locked_out(error: psycopg.Error) -> bool:
+def is_lock_timeout(error: psycopg.Error) -> bool:
     """Return whether a lock could not be taken within `lock_timeout`."""
     return isinstance(error, errors.LockNotAvailable)

@@ -12,10 +12,10 @@ from bot.text.words import FOLD_MAP
 
 log = logging.getLogger(__name__)
 
-FOLDER = Path(__file__).parent
-OLDEST_SERVER = 150_000
+PACKAGE_DIRECTORY = Path(__file__).parent
+MIN_SERVER_VERSION = 150_000
 """Oldest supported server, in the notation of `server_version_num`."""
-_LOCK = "SELECT pg_advisory_xact_lock(1413829720, 3)"
+_MIGRATION_LOCK_SQL = "SELECT pg_advisory_xact_lock(1413829720, 3)"
 
 
 def migrate(connection: PostgresConnection, server: DatabaseUrl, *, create: bool = True) -> bool:
@@ -25,8 +25,8 @@ def migrate(connection: PostgresConnection, server: DatabaseUrl, *, create: bool
     psycopg.Error; `DatabaseMissing` if there are no tables and `create` is False.
     """
     _require_supported_server(connection, server)
-    migrations = list_migrations(FOLDER / "migrations")
-    version = schema_version(connection)
+    migrations = list_migrations(PACKAGE_DIRECTORY / "migrations")
+    version = load_schema_version(connection)
     require_known_version(version, max(migrations))
     if not version and not create:
         raise DatabaseMissing(server)
@@ -37,12 +37,12 @@ def migrate(connection: PostgresConnection, server: DatabaseUrl, *, create: bool
     raw = connection.raw
     raw.execute("BEGIN")
     try:
-        raw.execute(_LOCK)
+        raw.execute(_MIGRATION_LOCK_SQL)
         # Another process may have migrated the database before the lock was taken.
-        version = schema_version(connection)
+        version = load_schema_version(connection)
         if not raw.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (SCHEMA,)).fetchone():
             raw.execute(f"CREATE SCHEMA {SCHEMA}")
-        raw.execute(_functions(_case_folding_collation(connection)))
+        raw.execute(_render_functions(_find_case_folding_collation(connection)))
         for number, path in migrations.items():
             if number > version:
                 raw.execute(path.read_bytes())
@@ -56,14 +56,14 @@ def migrate(connection: PostgresConnection, server: DatabaseUrl, *, create: bool
     return not version
 
 
-def schema_version(connection: PostgresConnection) -> int:
+def load_schema_version(connection: PostgresConnection) -> int:
     """Return the number of the last applied migration, 0 if the schema has no tables."""
-    if connection.value("SELECT to_regclass('schema_version')") is None:
+    if connection.fetch_value("SELECT to_regclass('schema_version')") is None:
         return 0
-    return int(connection.value("SELECT max(number) FROM schema_version") or 0)
+    return int(connection.fetch_value("SELECT max(number) FROM schema_version") or 0)
 
 
-def missing_privileges(connection: PostgresConnection) -> list[str]:
+def list_missing_privileges(connection: PostgresConnection) -> list[str]:
     """Return the tables that the database user may not read or write."""
     rows = connection.execute(
         "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = CAST(? AS regnamespace) "
@@ -74,7 +74,7 @@ def missing_privileges(connection: PostgresConnection) -> list[str]:
     return [row[0] for row in rows]
 
 
-def integrity_problems(connection: PostgresConnection) -> list[str]:
+def list_integrity_problems(connection: PostgresConnection) -> list[str]:
     """Return descriptions of constraints and indexes that are not valid; files are the server's concern."""
     return [
         f"{row['name']} is not {row['wanted']}"
@@ -91,10 +91,10 @@ def integrity_problems(connection: PostgresConnection) -> list[str]:
 
 def _require_supported_server(connection: PostgresConnection, server: DatabaseUrl) -> None:
     version, name, encoding = (
-        connection.value(f"SELECT current_setting('{setting}')")
+        connection.fetch_value(f"SELECT current_setting('{setting}')")
         for setting in ("server_version_num", "server_version", "server_encoding")
     )
-    if int(version) < OLDEST_SERVER:
+    if int(version) < MIN_SERVER_VERSION:
         raise DatabaseUnusable(f"The server is PostgreSQL {name}; Telex needs 15 or later.")
     if encoding != "UTF8":
         raise DatabaseUnusable(
@@ -103,37 +103,43 @@ def _require_supported_server(connection: PostgresConnection, server: DatabaseUr
         )
 
 
-def _case_folding_collation(connection: PostgresConnection) -> str:
+def _find_case_folding_collation(connection: PostgresConnection) -> str:
     """Return a quoted collation that can lower-case non-ASCII letters.
 
     Raises `DatabaseUnusable` if the server has none.
     """
     for name in ("pg_c_utf8", "und-x-icu", "C.utf8", "C.UTF-8", "en_US.utf8"):
-        if connection.value("SELECT to_regcollation(?)", (f'"{name}"',)) is not None:
+        if connection.fetch_value("SELECT to_regcollation(?)", (f'"{name}"',)) is not None:
             return f'"{name}"'
     raise DatabaseUnusable("The server knows no language but C: it needs ICU, or the locale C.UTF-8.")
 
 
-def _functions(letters: str) -> bytes:
+def _render_functions(collation: str) -> bytes:
     """Return `functions.sql` with a `fold` that replaces the characters of `words.FOLD_MAP`."""
-    written = (FOLDER / "functions.sql").read_text(encoding="utf-8").replace("{letters}", letters)
-    replaced = f"replace(lower(written COLLATE {letters}), 'ß', 'ss')"
-    single = {sign: to for sign, to in FOLD_MAP.items() if len(to) == 1} | {ord("ς"): "σ"}
-    for sign, to in FOLD_MAP.items():
-        if len(to) > 1:
-            replaced = f"replace({replaced}, '{chr(sign)}', '{to}')"
+    script = (PACKAGE_DIRECTORY / "functions.sql").read_text(encoding="utf-8").replace("{letters}", collation)
+    folded_sql = f"replace(lower(written COLLATE {collation}), 'ß', 'ss')"
+    replacements = {
+        character: replacement for character, replacement in FOLD_MAP.items() if len(replacement) == 1
+    } | {ord("ς"): "σ"}
+    for source, target in FOLD_MAP.items():
+        if len(target) > 1:
+            folded_sql = f"replace({folded_sql}, '{chr(source)}', '{target}')"
     # `translate` drops characters without a counterpart in its last argument.
-    gone = [sign for sign, to in FOLD_MAP.items() if not to]
-    from_ = "".join(map(chr, [*single, *gone]))
-    replaced = f"translate({replaced}, '{_quoted(from_)}', '{_quoted(''.join(single.values()))}')"
-    return written.replace("{replaced}", replaced).replace("{marks}", _ranges(COMBINING_MARKS)).encode()
+    dropped_characters = [letter for letter, counterpart in FOLD_MAP.items() if not counterpart]
+    sources = "".join(map(chr, [*replacements, *dropped_characters]))
+    folded_sql = f"translate({folded_sql}, '{_escape(sources)}', '{_escape(''.join(replacements.values()))}')"
+    return (
+        script.replace("{replaced}", folded_sql)
+        .replace("{marks}", _format_character_ranges(COMBINING_MARKS))
+        .encode()
+    )
 
 
-def _quoted(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("'", "''")
 
 
-def _ranges(characters: str) -> str:
+def _format_character_ranges(characters: str) -> str:
     """Return characters as escaped ranges for a character class of a regular expression."""
     ranges: list[list[int]] = []
     for code in sorted(map(ord, characters)):

@@ -13,10 +13,10 @@ import psycopg
 from bot.core.database_url import DatabaseUrl
 from bot.store.postgres.server_connection import PostgresConnection
 from bot.store.postgres.server_errors import (
-    UnknownCommitState,
+    CommitStateUnknown,
     is_conflict,
-    is_locked_out,
-    is_lost,
+    is_connection_lost,
+    is_lock_timeout,
     to_store_error,
 )
 from bot.store.store_errors import StoreError
@@ -27,15 +27,15 @@ RETRY_DELAYS_SECONDS = (0.0, 0.1, 0.5, 2.0)
 """Seconds before each retry after a lost connection; together longer than a server's restart."""
 MAX_CONFLICT_RETRIES = 20
 """Attempts at a transaction that the server aborts because of conflicts."""
-LOCK_ATTEMPTS = 10
+MAX_LOCK_ATTEMPTS = 10
 """Attempts at a lock that another session holds, each as long as `lock_timeout`: 30 s in all."""
-STALLED_AFTER = 4.0
+STALLED_AFTER_SECONDS = 4.0
 """Seconds that a session may wait for its client within a transaction before it counts as stalled."""
 CANCEL_INTERVAL_SECONDS = 0.1
 """Seconds between requests to cancel the running statement."""
 
 # `state` is useless here: after a pipeline the server shows a session that waits for its client as "active".
-_END_STALLED = """
+_END_STALLED_SQL = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name = current_setting('application_name')
   AND pid <> pg_backend_pid() AND pg_has_role(usesysid, 'USAGE')
@@ -45,10 +45,10 @@ WHERE datname = current_database() AND application_name = current_setting('appli
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Work = Callable[Concatenate[PostgresConnection, P], T]
+WorkerFunction = Callable[Concatenate[PostgresConnection, P], T]
 
 
-class PostgresSession:
+class PostgresWorker:
     """A connection with its own thread, connected on first use and again when it was lost."""
 
     def __init__(self, server: DatabaseUrl, connect: Callable[[], PostgresConnection]) -> None:
@@ -59,7 +59,7 @@ class PostgresSession:
         self._is_awaited = True
         self.is_open = True
 
-    async def run(self, function: Work[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def run(self, function: WorkerFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `function(connection, …)` on the thread; repeat it on a new connection if one is lost.
 
         Raises `StoreError`.
@@ -68,17 +68,21 @@ class PostgresSession:
             raise StoreError("The database is closed.")
         self._is_awaited = True
         try:
-            return await self._on_thread(
+            return await self._run_on_thread(
                 lambda: self._run_with_retries(lambda db: function(db, *args, **kwargs))
             )
         except psycopg.Error as error:
             raise to_store_error(error, self.server) from error
 
-    async def _on_thread(self, work: Callable[[], T]) -> T:
+    async def _run_on_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _run_with_retries(self, function: Callable[[PostgresConnection], T]) -> T:
-        pauses, conflicts, locks = iter(RETRY_DELAYS_SECONDS), MAX_CONFLICT_RETRIES, LOCK_ATTEMPTS
+        delays, conflict_retries, lock_attempts = (
+            iter(RETRY_DELAYS_SECONDS),
+            MAX_CONFLICT_RETRIES,
+            MAX_LOCK_ATTEMPTS,
+        )
         while True:
             try:
                 if self._connection is None or self._connection.raw.closed:
@@ -86,20 +90,24 @@ class PostgresSession:
                 return function(self._connection)
             except psycopg.Error as error:
                 self.reset_connection()
-                if is_conflict(error) and (conflicts := conflicts - 1) > 0:
+                if is_conflict(error) and (conflict_retries := conflict_retries - 1) > 0:
                     continue
-                if not self._is_wanted:
+                if not self._can_retry:
                     raise
-                if is_locked_out(error) and (locks := locks - 1) > 0:
+                if is_lock_timeout(error) and (lock_attempts := lock_attempts - 1) > 0:
                     self._end_stalled()
                     continue
-                pause = next(pauses, None)
-                if pause is None or not is_lost(error) or isinstance(error, UnknownCommitState):
+                delay_seconds = next(delays, None)
+                if (
+                    delay_seconds is None
+                    or not is_connection_lost(error)
+                    or isinstance(error, CommitStateUnknown)
+                ):
                     raise
-                time.sleep(pause)
+                time.sleep(delay_seconds)
 
     @property
-    def _is_wanted(self) -> bool:
+    def _can_retry(self) -> bool:
         return self.is_open and self._is_awaited
 
     def _end_stalled(self) -> None:
@@ -119,24 +127,24 @@ class PostgresSession:
 
     async def rollback_open(self) -> None:
         if self.is_open:
-            await self._on_thread(self.reset_connection)
+            await self._run_on_thread(self.reset_connection)
 
     async def interrupt(self) -> None:
         """Cancel the running function at its current or next statement, and wait for its end."""
         self._is_awaited = False
         if not self.is_open:
             return
-        ended = asyncio.ensure_future(self._on_thread(lambda: None))
-        while not ended.done():
+        drained = asyncio.ensure_future(self._run_on_thread(lambda: None))
+        while not drained.done():
             if (connection := self._connection) is not None:
                 with suppress(psycopg.Error):
                     await asyncio.to_thread(connection.raw.cancel_safe, timeout=5)
-            await asyncio.wait([ended], timeout=CANCEL_INTERVAL_SECONDS)
+            await asyncio.wait([drained], timeout=CANCEL_INTERVAL_SECONDS)
 
     async def close(self) -> None:
         if self.is_open:
             self.is_open = False
-            await self._on_thread(self._disconnect)
+            await self._run_on_thread(self._disconnect)
             self._thread.shutdown(wait=False)
 
     def _disconnect(self) -> None:
@@ -149,43 +157,43 @@ def end_stalled_sessions(connection: PostgresConnection) -> None:
 
     Their process is suspended or cut off; if it resumes, it repeats the transaction. Raises psycopg.Error.
     """
-    if ended := connection.rows(_END_STALLED, (STALLED_AFTER,)):
-        log.warning("sessions ended count=%d reason=stalled-in-transaction", len(ended))
+    if terminated_rows := connection.fetch_rows(_END_STALLED_SQL, (STALLED_AFTER_SECONDS,)):
+        log.warning("sessions ended count=%d reason=stalled-in-transaction", len(terminated_rows))
 
 
 LISTEN_RETRY_SECONDS = 2.0
 """Seconds until the listener reconnects after its session was lost."""
 
 
-async def listen(server: DatabaseUrl, heard: Callable[[str], None]) -> None:
+async def listen(server: DatabaseUrl, on_event: Callable[[str], None]) -> None:
     """Call `on_event` with each notification until cancelled, with "" after each (re)connection."""
     while True:
         with suppress(psycopg.Error):
-            connection = await asyncio.to_thread(_connected, server)
+            connection = await asyncio.to_thread(_connect_listener, server)
             try:
-                heard("")
-                await _receive_notifications(connection, heard)
+                on_event("")
+                await _receive_notifications(connection, on_event)
             finally:
                 connection.raw.close()
         await asyncio.sleep(LISTEN_RETRY_SECONDS)
 
 
-def _connected(server: DatabaseUrl) -> PostgresConnection:
+def _connect_listener(server: DatabaseUrl) -> PostgresConnection:
     connection = PostgresConnection(server)
     connection.raw.execute("LISTEN telex")
     return connection
 
 
-async def _receive_notifications(connection: PostgresConnection, heard: Callable[[str], None]) -> None:
+async def _receive_notifications(connection: PostgresConnection, on_event: Callable[[str], None]) -> None:
     """Pass notifications to `on_event`. Raises psycopg.Error when the session is lost."""
-    loop, wire = asyncio.get_running_loop(), connection.raw.pgconn
+    loop, pgconn = asyncio.get_running_loop(), connection.raw.pgconn
     while True:
-        there = asyncio.Event()
-        loop.add_reader(wire.socket, there.set)
+        is_readable = asyncio.Event()
+        loop.add_reader(pgconn.socket, is_readable.set)
         try:
-            await there.wait()
+            await is_readable.wait()
         finally:
-            loop.remove_reader(wire.socket)
-        wire.consume_input()
-        while (notice := wire.notifies()) is not None:
-            heard(notice.extra.decode())
+            loop.remove_reader(pgconn.socket)
+        pgconn.consume_input()
+        while (notification := pgconn.notifies()) is not None:
+            on_event(notification.extra.decode())

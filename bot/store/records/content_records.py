@@ -135,8 +135,8 @@ class StoryMatches:
 
     by_key: Mapping[str, Sequence[SimilarArticle]] = field(default_factory=dict)
     join_score: JoinScorer = never_join
-    last_id: int = 0
-    since: int = 0
+    last_article_id: int = 0
+    published_since: int = 0
     refresh: Callable[[], StoryMatches] | None = None
 
 

@@ -92,7 +92,7 @@ class HeldStory(NamedTuple):
 
     post_id: int
     published: int
-    outlets: int
+    outlet_count: int
     bookmark_count: int
     articles: tuple[ArticleProfile, ...]
 
@@ -156,7 +156,7 @@ class ChannelFeedItem(NamedTuple):
 
     article: Article
     dispatch_id: int
-    shown_at: int
+    posted_at: int
     is_joined: bool
 
 

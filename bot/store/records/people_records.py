@@ -19,7 +19,7 @@ class OpinionKind(StrEnum):
     BOOKMARKED = "bookmarked"
 
 
-class ShownArticle(NamedTuple):
+class SentArticle(NamedTuple):
     """An article that was posted in a server at `sent_at` (seconds of UTC)."""
 
     article_id: int
@@ -31,7 +31,7 @@ class FeedbackEvent(NamedTuple):
     """A user's opinion of an article, given at `given_at` (seconds of UTC)."""
 
     article_id: int
-    person_id: int
+    user_id: int
     opinion: OpinionKind
     given_at: int
 
@@ -39,7 +39,7 @@ class FeedbackEvent(NamedTuple):
 class TasteTrainingData(NamedTuple):
     """Training data of a server's preference model; empty if there is no feedback."""
 
-    shown: Sequence[ShownArticle]
+    sent_articles: Sequence[SentArticle]
     feedback: Sequence[FeedbackEvent]
 
 

@@ -55,7 +55,7 @@ class RequestGrant(NamedTuple):
     """
 
     slots: int
-    refused_elsewhere: int
+    rate_limited_elsewhere: int
     pause_seconds: float
 
 

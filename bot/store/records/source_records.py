@@ -110,8 +110,8 @@ def match_no_filters(_key: str, _filters: Sequence[Filter]) -> Sequence[Filter]:
 class EncryptionCounts(NamedTuple):
     """Number of feeds with a private URL, and how many of these URLs are encrypted."""
 
-    with_password: int
-    encrypted: int
+    private_urls: int
+    encrypted_urls: int
 
 
 class KnownArticle(NamedTuple):
@@ -171,8 +171,8 @@ class IntakeResult:
     @property
     def has_writes(self) -> bool:
         """Whether there is more to write than the feed's own row."""
-        told = (self.new, self.changed, self.aliases, self.missing_ids, self.reappeared_ids, self.overflow)
-        return any(told)
+        changes = (self.new, self.changed, self.aliases, self.missing_ids, self.reappeared_ids, self.overflow)
+        return any(changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,14 +186,14 @@ class PollWrite:
     """
 
     feed: Feed
-    decision: IntakeResult
+    intake: IntakeResult
     _: KW_ONLY
     is_first_poll: bool
     catch_up_after: int
     alert: Alert | None = None
-    read_pages: bool = False
+    fetch_pages: bool = False
     filter_matcher: FilterMatcher = match_no_filters
-    servers: Collection[int] = ()
+    server_ids: Collection[int] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from bot.store.connection import Connection
 from bot.store.meta import Meta
 from bot.store.ports import AnyDatabase
 from bot.store.records.people_records import AssistantToken
-from bot.store.repository import Repository, writes
+from bot.store.repository import Repository, write_transaction
 from bot.store.settings import setting_changes
 from bot.store.store_errors import DatabaseFault
 
@@ -18,7 +18,7 @@ TOKEN_BYTES = 32
 """Random bytes in a token, before encoding."""
 LAST_USED_RESOLUTION_SECONDS = 3_600
 """Seconds after a recorded use in which further uses are not recorded."""
-_SERVED_AT = "assistants"
+_PUBLIC_URL_NAME = "assistants"
 """Name of the `meta` entry with the public URL."""
 
 
@@ -29,71 +29,71 @@ class AssistantTokens(Repository):
         super().__init__(database)
         self._meta = Meta(database)
 
-    async def address(self) -> str | None:
+    async def get_public_url(self) -> str | None:
         """Return the public URL of the assistants' endpoint, or None if it is not served or unknown."""
-        return await self._meta.get(_SERVED_AT)
+        return await self._meta.get(_PUBLIC_URL_NAME)
 
-    async def set_public_address(self, address: str | None) -> None:
+    async def set_public_url(self, url: str | None) -> None:
         """Store the public URL of the assistants' endpoint; None if it is served no more."""
-        await self._meta.set(_SERVED_AT, address)
+        await self._meta.set(_PUBLIC_URL_NAME, url)
 
-    @writes
+    @write_transaction
     def create(
-        self, db: Connection, server_id: int, *, person_id: int | None = None, limit: int | None = None
+        self, db: Connection, server_id: int, *, user_id: int | None = None, limit: int | None = None
     ) -> str | None:
         """Create a token for a server and return it, logging who created it.
 
         None if the bot is not in the server, or if the server has `limit` tokens.
         """
         token = token_urlsafe(TOKEN_BYTES)
-        secret = hash_token(token)
-        count = db.value("SELECT count(*) FROM assistant_token WHERE server_id = ?", (server_id,))
-        known = db.row("SELECT 1 FROM server WHERE id = ? AND left IS NULL", (server_id,))
-        if known is None or (limit is not None and count >= limit):
+        token_hash = hash_token(token)
+        count = db.fetch_value("SELECT count(*) FROM assistant_token WHERE server_id = ?", (server_id,))
+        server_row = db.fetch_row("SELECT 1 FROM server WHERE id = ? AND left IS NULL", (server_id,))
+        if server_row is None or (limit is not None and count >= limit):
             return None
         db.execute(
             "INSERT INTO assistant_token (hash, server_id, created) VALUES (?, ?, ?)",
-            (secret, server_id, db.now),
+            (token_hash, server_id, db.now),
         )
         setting_changes.log_change(
-            db, server_id, person_id, SettingKind.ASSISTANT_TOKEN, None, _short_name(secret)
+            db, server_id, user_id, SettingKind.ASSISTANT_TOKEN, None, _format_short_name(token_hash)
         )
         return token
 
-    async def of_server(self, server_id: int) -> list[AssistantToken]:
+    async def list_by_server(self, server_id: int) -> list[AssistantToken]:
         """List the tokens of a server, oldest first."""
-        rows = await self._rows(
+        rows = await self._fetch_rows(
             "SELECT hash, created, used FROM assistant_token WHERE server_id = ? ORDER BY created, hash",
             (server_id,),
         )
         return [AssistantToken(bytes(row["hash"]).hex(), row["created"], row["used"]) for row in rows]
 
-    @writes
+    @write_transaction
     def revoke(
         self,
         db: Connection,
         server_id: int,
         names: Collection[str] | None = None,
         *,
-        person_id: int | None = None,
+        user_id: int | None = None,
     ) -> int:
         """Revoke tokens of a server by name (None: all); return how many existed."""
-        known = db.rows("SELECT hash FROM assistant_token WHERE server_id = ?", (server_id,))
-        gone = [bytes(row[0]) for row in known if names is None or bytes(row[0]).hex() in names]
-        for secret in gone:
-            db.execute("DELETE FROM assistant_token WHERE hash = ?", (secret,))
+        rows = db.fetch_rows("SELECT hash FROM assistant_token WHERE server_id = ?", (server_id,))
+        revoked_hashes = [bytes(row[0]) for row in rows if names is None or bytes(row[0]).hex() in names]
+        for token_hash in revoked_hashes:
+            db.execute("DELETE FROM assistant_token WHERE hash = ?", (token_hash,))
             setting_changes.log_change(
-                db, server_id, person_id, SettingKind.ASSISTANT_TOKEN, _short_name(secret), None
+                db, server_id, user_id, SettingKind.ASSISTANT_TOKEN, _format_short_name(token_hash), None
             )
-        return len(gone)
+        return len(revoked_hashes)
 
-    async def server_for_token(self, token: str) -> int | None:
+    async def find_server_by_token(self, token: str) -> int | None:
         """Return the id of a token's server, and record the use.
 
         None if the token is unknown or the bot left the server.
         """
         now = self._clock.now()
-        row = await self._row(
+        row = await self._fetch_row(
             "SELECT server_id, used FROM assistant_token JOIN server ON server.id = server_id "
             "WHERE hash = ? AND server.left IS NULL",
             (hash_token(token),),
@@ -102,12 +102,12 @@ class AssistantTokens(Repository):
             return None
         if row["used"] is None or now - row["used"] >= LAST_USED_RESOLUTION_SECONDS:
             with suppress(DatabaseFault):  # Reading must work on a full disk.
-                await self._use(hash_token(token))
+                await self._record_use(hash_token(token))
         return int(row["server_id"])
 
-    @writes
-    def _use(self, db: Connection, secret: bytes) -> None:
-        db.execute("UPDATE assistant_token SET used = ? WHERE hash = ?", (db.now, secret))
+    @write_transaction
+    def _record_use(self, db: Connection, token_hash: bytes) -> None:
+        db.execute("UPDATE assistant_token SET used = ? WHERE hash = ?", (db.now, token_hash))
 
 
 def hash_token(token: str) -> bytes:
@@ -115,5 +115,5 @@ def hash_token(token: str) -> bytes:
     return blake2b(token.encode(), digest_size=32).digest()
 
 
-def _short_name(secret: bytes) -> str:
-    return AssistantToken(secret.hex(), 0, None).short_name
+def _format_short_name(token_hash: bytes) -> str:
+    return AssistantToken(token_hash.hex(), 0, None).short_name

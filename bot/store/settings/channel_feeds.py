@@ -7,8 +7,8 @@ from bot.core.models import Article
 from bot.core.preferences import SettingKind
 from bot.store.connection import Connection
 from bot.store.records.outbox_records import ChannelFeed, ChannelFeedItem, SentDigest
-from bot.store.repository import Repository, writes
-from bot.store.row_mapping import ARTICLE, article_from_row, to_json_array
+from bot.store.repository import Repository, write_transaction
+from bot.store.row_mapping import ARTICLE_SQL, article_from_row, to_json_array
 from bot.store.settings import setting_changes
 from bot.store.settings.assistant_tokens import TOKEN_BYTES, hash_token
 from bot.store.settings.parent_rows import ensure_channel
@@ -20,8 +20,8 @@ class ChannelFeeds(Repository):
     Methods raise StoreError.
     """
 
-    @writes
-    def create_token(self, db: Connection, *, server_id: int, channel_id: int, person_id: int) -> str:
+    @write_transaction
+    def create_token(self, db: Connection, *, server_id: int, channel_id: int, user_id: int) -> str:
         """Create the token in the URLs of a channel's feeds and return it; an earlier one stops working.
 
         Raises StoreError for another server's channel.
@@ -34,44 +34,44 @@ class ChannelFeeds(Repository):
             (channel_id, hash_token(token), db.now),
         )
         kind, new = SettingKind.CHANNEL_FEED, str(db.now)
-        setting_changes.log_change(db, server_id, person_id, kind, None, new, channel_id=channel_id)
+        setting_changes.log_change(db, server_id, user_id, kind, None, new, channel_id=channel_id)
         return token
 
-    @writes
-    def revoke(self, db: Connection, *, server_id: int, channel_id: int, person_id: int | None) -> bool:
+    @write_transaction
+    def revoke(self, db: Connection, *, server_id: int, channel_id: int, user_id: int | None) -> bool:
         """Revoke the token of a channel; return whether there was one."""
-        stopped = db.rows(
+        revoked_rows = db.fetch_rows(
             "DELETE FROM channel_feed WHERE channel_id = ? "
             "AND channel_id IN (SELECT id FROM channel WHERE server_id = ?) RETURNING 1",
             (channel_id, server_id),
         )
-        if stopped:
+        if revoked_rows:
             kind, old = SettingKind.CHANNEL_FEED, str(db.now)
-            setting_changes.log_change(db, server_id, person_id, kind, old, None, channel_id=channel_id)
-        return bool(stopped)
+            setting_changes.log_change(db, server_id, user_id, kind, old, None, channel_id=channel_id)
+        return bool(revoked_rows)
 
-    async def of_channel(self, channel_id: int) -> ChannelFeed | None:
+    async def by_channel(self, channel_id: int) -> ChannelFeed | None:
         """Return the shared feed of a channel, or None."""
-        return await self._shared("channel.id = ?", channel_id)
+        return await self._find_one("channel.id = ?", channel_id)
 
-    async def of_token(self, token: str) -> ChannelFeed | None:
+    async def by_token(self, token: str) -> ChannelFeed | None:
         """Return the channel feed of a token, in a server that the bot is in, or None."""
-        return await self._shared("hash = ? AND server.left IS NULL", hash_token(token))
+        return await self._find_one("hash = ? AND server.left IS NULL", hash_token(token))
 
-    async def posted_articles(self, channel_id: int, limit: int) -> list[ChannelFeedItem]:
+    async def list_posted_articles(self, channel_id: int, limit: int) -> list[ChannelFeedItem]:
         """List the articles of a channel's last `limit` posts and catch-ups, newest message first.
 
         Articles of a message come before those that joined it. Articles of feeds with credentials are left
         out.
         """
-        rows = await self._rows(
+        rows = await self._fetch_rows(
             f"""
             WITH told AS (
                 SELECT id, sent FROM dispatch
                 WHERE channel_id = :channel AND sent IS NOT NULL AND state = 'sent'
                   AND kind IN ('post', 'catch-up')
                 ORDER BY sent DESC, id DESC LIMIT :limit)
-            SELECT {ARTICLE}, covered.id, covered.told, covered.joined
+            SELECT {ARTICLE_SQL}, covered.id, covered.told, covered.joined
             FROM (
                 SELECT told.id, told.sent, told.sent AS told, 0 AS joined, fate.article_id
                 FROM told JOIN fate ON fate.dispatch_id = told.id
@@ -87,45 +87,45 @@ class ChannelFeeds(Repository):
             {"channel": channel_id, "limit": limit},
         )
         return [
-            ChannelFeedItem(article_from_row(values), dispatch_id, told, is_joined=bool(joined))
-            for *values, dispatch_id, told, joined in rows
+            ChannelFeedItem(article_from_row(columns), dispatch_id, shown_at, is_joined=bool(joined))
+            for *columns, dispatch_id, shown_at, joined in rows
         ]
 
-    async def digests(self, channel_id: int, limit: int) -> list[SentDigest]:
+    async def list_digests(self, channel_id: int, limit: int) -> list[SentDigest]:
         """List the last `limit` digests of a channel, newest first, with their articles that still exist.
 
         Articles of feeds with credentials are left out.
         """
-        rows = await self._rows(
+        rows = await self._fetch_rows(
             "SELECT id, sent, message_id, coalesce(thread_id, channel_id), payload FROM dispatch "
             "WHERE channel_id = ? AND kind = 'digest' AND state = 'sent' AND sent IS NOT NULL "
             "ORDER BY sent DESC, id DESC LIMIT ?",
             (channel_id, limit),
         )
-        named = await self._named([row[0] for row in rows])
-        return [SentDigest._make((*row, named.get(row[0], {}))) for row in map(tuple, rows)]
+        articles_by_dispatch = await self._load_listed_articles([row[0] for row in rows])
+        return [SentDigest._make((*row, articles_by_dispatch.get(row[0], {}))) for row in map(tuple, rows)]
 
-    async def _named(self, dispatch_ids: Iterable[int]) -> dict[int, dict[int, Article]]:
-        rows = await self._rows(
-            f"SELECT {ARTICLE}, digest_article.dispatch_id FROM digest_article "
+    async def _load_listed_articles(self, dispatch_ids: Iterable[int]) -> dict[int, dict[int, Article]]:
+        rows = await self._fetch_rows(
+            f"SELECT {ARTICLE_SQL}, digest_article.dispatch_id FROM digest_article "
             "JOIN article ON article.id = digest_article.article_id "
             "JOIN feed ON feed.id = article.feed_id AND feed.server_id = 0 "
             "WHERE digest_article.dispatch_id IN (SELECT value FROM json_each(?))",
             (to_json_array(list(dispatch_ids)),),
         )
-        named: dict[int, dict[int, Article]] = {}
-        for *values, dispatch_id in rows:
-            one = article_from_row(values)
-            named.setdefault(dispatch_id, {})[one.id] = one
-        return named
+        articles_by_dispatch: dict[int, dict[int, Article]] = {}
+        for *columns, dispatch_id in rows:
+            article = article_from_row(columns)
+            articles_by_dispatch.setdefault(dispatch_id, {})[article.id] = article
+        return articles_by_dispatch
 
-    async def _shared(self, condition: str, value: object) -> ChannelFeed | None:
-        return await self._one(
+    async def _find_one(self, condition: str, parameter: object) -> ChannelFeed | None:
+        return await self._fetch_object(
             ChannelFeed._make,
             "SELECT channel.server_id, channel.id, channel_feed.created FROM channel_feed "
             "JOIN channel ON channel.id = channel_feed.channel_id "
             f"JOIN server ON server.id = channel.server_id WHERE {condition}",
-            (value,),
+            (parameter,),
         )
 
 

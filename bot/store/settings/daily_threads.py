@@ -3,9 +3,9 @@
 from datetime import date, timedelta
 
 from bot.store.connection import Connection
-from bot.store.repository import Repository, writes
+from bot.store.repository import Repository, write_transaction
 
-_KEPT = timedelta(days=7)
+_RETENTION = timedelta(days=7)
 """How long the thread of a day is remembered."""
 
 
@@ -14,13 +14,13 @@ class DailyThreads(Repository):
 
     async def get(self, channel_id: int, day: date) -> int | None:
         """Return the id of a channel's thread of a day, or None."""
-        return await self._value(
+        return await self._fetch_value(
             "SELECT thread_id FROM daily_thread WHERE channel_id = ? AND day = ?",
             (channel_id, day.isoformat()),
         )
 
-    @writes
-    def set(self, db: Connection, channel_id: int, day: date, thread_id: int) -> None:
+    @write_transaction
+    def save(self, db: Connection, channel_id: int, day: date, thread_id: int) -> None:
         """Store a channel's thread of a day, and delete those of a week before."""
         db.execute(
             "INSERT INTO daily_thread (channel_id, day, thread_id) VALUES (?, ?, ?) "
@@ -29,5 +29,5 @@ class DailyThreads(Repository):
         )
         db.execute(
             "DELETE FROM daily_thread WHERE channel_id = ? AND day < ?",
-            (channel_id, (day - _KEPT).isoformat()),
+            (channel_id, (day - _RETENTION).isoformat()),
         )

@@ -2,7 +2,7 @@
 
 from bot.core.preferences import ForumTagRule, SettingKind
 from bot.store.connection import Connection
-from bot.store.repository import Repository, writes
+from bot.store.repository import Repository, write_transaction
 from bot.store.settings import setting_changes
 from bot.store.settings.parent_rows import ensure_channel
 
@@ -10,24 +10,24 @@ from bot.store.settings.parent_rows import ensure_channel
 class ForumTags(Repository):
     """Tag rules of forums. Methods raise StoreError."""
 
-    async def by_channel(self, channel_id: int) -> list[ForumTagRule]:
+    async def list_by_channel(self, channel_id: int) -> list[ForumTagRule]:
         """List the rules of a forum, by query."""
-        return await self._objects(
+        return await self._fetch_objects(
             ForumTagRule._make,
             "SELECT tag_id, query FROM forum_tag WHERE channel_id = ? ORDER BY query, tag_id",
             (channel_id,),
         )
 
-    @writes
+    @write_transaction
     def add(
         self,
         db: Connection,
         rule: ForumTagRule,
-        name: str,
+        tag_name: str,
         *,
         server_id: int,
         channel_id: int,
-        person_id: int,
+        user_id: int,
         limit: int,
     ) -> bool:
         """Add a rule; return False if the forum would have more than `limit`.
@@ -35,7 +35,7 @@ class ForumTags(Repository):
         `tag_name` is for the change history. Raises StoreError for another server's channel.
         """
         ensure_channel(db, channel_id, server_id=server_id)
-        count = db.value(
+        count = db.fetch_value(
             "SELECT count(*) FROM forum_tag WHERE channel_id = ? AND NOT (tag_id = ? AND query = ?)",
             (channel_id, *rule),
         )
@@ -48,20 +48,20 @@ class ForumTags(Repository):
         if added:
             kind = SettingKind.FORUM_TAG
             setting_changes.log_change(
-                db, server_id, person_id, kind, None, _describe(rule, name), channel_id=channel_id
+                db, server_id, user_id, kind, None, _describe_rule(rule, tag_name), channel_id=channel_id
             )
         return True
 
-    @writes
+    @write_transaction
     def remove(
         self,
         db: Connection,
         rule: ForumTagRule,
-        name: str,
+        tag_name: str,
         *,
         server_id: int,
         channel_id: int,
-        person_id: int,
+        user_id: int,
     ) -> bool:
         """Remove a rule; return whether it existed. `tag_name` is for the change history."""
         removed = db.execute_rowcount(
@@ -70,10 +70,10 @@ class ForumTags(Repository):
         if removed:
             kind = SettingKind.FORUM_TAG
             setting_changes.log_change(
-                db, server_id, person_id, kind, _describe(rule, name), None, channel_id=channel_id
+                db, server_id, user_id, kind, _describe_rule(rule, tag_name), None, channel_id=channel_id
             )
         return removed > 0
 
 
-def _describe(rule: ForumTagRule, name: str) -> str:
-    return f"{name} ({rule.query})" if rule.query else name
+def _describe_rule(rule: ForumTagRule, tag_name: str) -> str:
+    return f"{tag_name} ({rule.query})" if rule.query else tag_name

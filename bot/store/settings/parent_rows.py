@@ -12,7 +12,7 @@ def ensure_server(db: Connection, server_id: int) -> None:
 
 
 def ensure_channel(
-    db: Connection, channel_id: int, *, server_id: int | None = None, person_id: int | None = None
+    db: Connection, channel_id: int, *, server_id: int | None = None, dm_user_id: int | None = None
 ) -> None:
     """Insert the row of a channel unless it exists, and that of its server.
 
@@ -23,8 +23,8 @@ def ensure_channel(
         ensure_server(db, server_id)
     db.execute(
         "INSERT INTO channel (id, server_id, person_id) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
-        (channel_id, server_id, person_id),
+        (channel_id, server_id, dm_user_id),
     )
-    whose = db.row("SELECT server_id, person_id FROM channel WHERE id = ?", (channel_id,))
-    if tuple(whose) != (server_id, person_id):
+    owner_row = db.fetch_row("SELECT server_id, person_id FROM channel WHERE id = ?", (channel_id,))
+    if tuple(owner_row) != (server_id, dm_user_id):
         raise StoreError("This channel is another server's or person's.")

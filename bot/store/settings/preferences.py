@@ -2,7 +2,7 @@
 
 from bot.core import local_time
 from bot.core.preferences import (
-    DEFAULT_APPEARANCE,
+    DEFAULT_LOOK,
     ChannelPreferences,
     PostLook,
     Preference,
@@ -11,11 +11,11 @@ from bot.core.preferences import (
 )
 from bot.store.connection import Connection
 from bot.store.outbox import digests, held_posts
-from bot.store.repository import Repository, read_method, writes
+from bot.store.repository import Repository, bind_read, write_transaction
 from bot.store.settings import setting_changes
 from bot.store.settings.parent_rows import ensure_channel, ensure_server
 
-_OF_SERVER = frozenset(
+_SERVER_PREFERENCES = frozenset(
     {
         Preference.LANGUAGE,
         Preference.TIME_ZONE,
@@ -25,7 +25,7 @@ _OF_SERVER = frozenset(
     }
 )
 """Preferences that a server has."""
-_OF_CHANNEL = frozenset(
+_CHANNEL_PREFERENCES = frozenset(
     {
         Preference.LANGUAGE,
         Preference.JOIN_STORIES,
@@ -41,65 +41,65 @@ _OF_CHANNEL = frozenset(
 )
 """Preferences that a channel has."""
 
-Value = str | int | None
+PreferenceValue = str | int | None
 """Stored value of a preference; None means its default."""
 
 
 class Preferences(Repository):
     """Preferences of servers and channels, and the history of changes. Methods raise StoreError."""
 
-    async def of_server(self, server_id: int) -> ServerPreferences:
+    async def by_server(self, server_id: int) -> ServerPreferences:
         """Return the preferences of a server; defaults if it is unknown."""
-        row = await self._row(
+        row = await self._fetch_row(
             "SELECT language, time_zone, manager_role, alerts, look, notify_roles FROM server WHERE id = ?",
             (server_id,),
         )
         if row is None:
             return ServerPreferences()
-        language, time_zone, manager_role, alerts, chosen, roles = row
-        offered = tuple(int(role) for role in (roles or "").split(",") if role)
+        language, time_zone, manager_role, alerts, look_json, roles = row
+        self_assignable_role_ids = tuple(int(role) for role in (roles or "").split(",") if role)
         return ServerPreferences(
-            language, time_zone, manager_role, alerts, PostLook.from_json(chosen), offered
+            language, time_zone, manager_role, alerts, PostLook.from_json(look_json), self_assignable_role_ids
         )
 
-    async def of_channel(self, channel_id: int) -> ChannelPreferences:
+    async def by_channel(self, channel_id: int) -> ChannelPreferences:
         """Return the preferences of a channel; defaults if it is unknown."""
-        row = await self._row(
+        row = await self._fetch_row(
             "SELECT language, join_stories, daily_thread, as_outlet, quiet_hours, most_an_hour, gap, "
             "least_outlets, best_a_day, translate FROM channel WHERE id = ?",
             (channel_id,),
         )
         if row is None:
             return ChannelPreferences()
-        chosen = dict(row)
+        columns = dict(row)
         flags = ("join_stories", "daily_thread", "as_outlet", "translate")
-        return ChannelPreferences(**chosen | {name: bool(chosen[name]) for name in flags})
+        return ChannelPreferences(**columns | {name: bool(columns[name]) for name in flags})
 
-    async def channels_to_translate(self) -> list[tuple[int, int]]:
+    async def list_channels_to_translate(self) -> list[tuple[int, int]]:
         """List (channel id, server id) of channels with translated posts, in servers that the bot is in."""
-        rows = await self._rows(
+        rows = await self._fetch_rows(
             "SELECT channel.id, server.id FROM channel JOIN server ON server.id = channel.server_id "
             "WHERE channel.translate = 1 AND server.left IS NULL"
         )
         return [(row[0], row[1]) for row in rows]
 
-    async def language(self, server_id: int, channel_id: int) -> str | None:
+    async def get_language(self, server_id: int, channel_id: int) -> str | None:
         """Return the language chosen for a channel, else for its server, else None."""
-        return await self._value(
+        return await self._fetch_value(
             "SELECT coalesce((SELECT language FROM channel WHERE id = ?), "
             "(SELECT language FROM server WHERE id = ?))",
             (channel_id, server_id),
         )
 
-    @writes
+    @write_transaction
     def change(
         self,
         db: Connection,
         preference: Preference,
-        value: Value,
+        value: PreferenceValue,
         *,
         server_id: int,
-        person_id: int,
+        user_id: int,
         channel_id: int | None = None,
     ) -> bool:
         """Set a preference of a server, or with `channel_id` of its channel; return whether it changed.
@@ -107,7 +107,7 @@ class Preferences(Repository):
         `value` must be valid for the preference; None restores the default. Raises StoreError for another
         server's channel, ValueError for malformed quiet hours.
         """
-        assert preference in (_OF_SERVER if channel_id is None else _OF_CHANNEL)
+        assert preference in (_SERVER_PREFERENCES if channel_id is None else _CHANNEL_PREFERENCES)
         if preference is Preference.QUIET_HOURS and value is not None:
             local_time.parse_quiet_hours(str(value))
         ensure_server(db, server_id)
@@ -116,34 +116,34 @@ class Preferences(Repository):
             ensure_channel(db, channel_id, server_id=server_id)
         if preference is Preference.ALERT_CHANNEL and isinstance(value, int):
             ensure_channel(db, value, server_id=server_id)
-        old = db.value(f"SELECT {preference} FROM {table} WHERE id = ?", (id_,))
+        old = db.fetch_value(f"SELECT {preference} FROM {table} WHERE id = ?", (id_,))
         if old == value:
             return False
         db.execute(f"UPDATE {table} SET {preference} = ? WHERE id = ?", (value, id_))
         if preference is Preference.TIME_ZONE:
-            digests.reschedule(db, server_id)
+            digests.reschedule_digests(db, server_id)
             held_posts.reschedule_selections(db, server_id)
         if channel_id is not None and preference in {Preference.MIN_OUTLETS, Preference.TOP_STORIES_PER_DAY}:
             held_posts.reevaluate_channel(db, channel_id)
-        before, after = (None if each is None else str(each) for each in (old, value))
-        setting_changes.log_change(db, server_id, person_id, preference, before, after, channel_id=channel_id)
+        before, after = (None if stored_value is None else str(stored_value) for stored_value in (old, value))
+        setting_changes.log_change(db, server_id, user_id, preference, before, after, channel_id=channel_id)
         return True
 
-    async def look(self, server_id: int) -> PostLook:
+    async def get_look(self, server_id: int) -> PostLook:
         """Return how posts of a server look, unless their subscription has a look of its own."""
-        return (await self.of_server(server_id)).look
+        return (await self.by_server(server_id)).look
 
-    @writes
-    def set_look(self, db: Connection, server_id: int, chosen: PostLook, *, person_id: int) -> bool:
+    @write_transaction
+    def set_look(self, db: Connection, server_id: int, look: PostLook, *, user_id: int) -> bool:
         """Set how posts of a server look; return whether that changed."""
         ensure_server(db, server_id)
-        old = db.value("SELECT look FROM server WHERE id = ?", (server_id,))
-        if PostLook.from_json(old) == chosen:
+        old = db.fetch_value("SELECT look FROM server WHERE id = ?", (server_id,))
+        if PostLook.from_json(old) == look:
             return False
-        new = None if chosen == DEFAULT_APPEARANCE else str(chosen)
+        new = None if look == DEFAULT_LOOK else str(look)
         db.execute("UPDATE server SET look = ? WHERE id = ?", (new, server_id))
-        setting_changes.log_change(db, server_id, person_id, SettingKind.LOOK, old, new)
+        setting_changes.log_change(db, server_id, user_id, SettingKind.LOOK, old, new)
         return True
 
-    changes = read_method(setting_changes.list_changes)
-    changes_of = read_method(setting_changes.changes_by_user)
+    changes = bind_read(setting_changes.list_changes)
+    changes_of = bind_read(setting_changes.list_changes_by_user)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from bot.store.connection import Connection
 from bot.store.coordination.served_shards import ShardedRepository
 from bot.store.records.outbox_records import WithheldReason
-from bot.store.repository import writes
+from bot.store.repository import write_transaction
 from bot.store.row_mapping import to_json_array
 from bot.store.settings import channel_feeds
 
@@ -21,16 +21,16 @@ class Servers(ShardedRepository):
 
         After an absence, subscriptions resume now: nothing from before is posted.
         """
-        await self._database.transact(_joined, server_id, locale)
+        await self._database.transact(_mark_joined, server_id, locale)
 
-    @writes
-    def claim_welcome(self, db: Connection, server_id: int, *, again_before: int | None = None) -> bool:
+    @write_transaction
+    def claim_welcome(self, db: Connection, server_id: int, *, repeat_before: int | None = None) -> bool:
         """Return whether to send a server the welcome message now, and record it as sent.
 
         True once per server. With `repeat_before` (seconds of UTC), for a new invitation, also if nothing is
         followed or the last one was sent before that time.
         """
-        told = db.execute_rowcount(
+        updated_count = db.execute_rowcount(
             """
             UPDATE server SET welcomed = :now
             WHERE id = :id AND left IS NULL AND (welcomed IS NULL OR :before IS NOT NULL AND (
@@ -38,83 +38,89 @@ class Servers(ShardedRepository):
                     SELECT 1 FROM subscription JOIN channel ON channel.id = subscription.channel_id
                     WHERE channel.server_id = :id)))
             """,
-            {"id": server_id, "now": db.now, "before": again_before},
+            {"id": server_id, "now": db.now, "before": repeat_before},
         )
-        return told > 0
+        return updated_count > 0
 
     async def mark_left(self, server_id: int) -> None:
         """Record that the bot was removed from a server: withhold pending articles, revoke channel feeds."""
-        await self._database.transact(_left, server_id)
+        await self._database.transact(_mark_left, server_id)
 
-    @writes
-    def sync(self, db: Connection, present: Mapping[int, str | None], shard: int = 0) -> None:
+    @write_transaction
+    def sync(self, db: Connection, locales_by_server_id: Mapping[int, str | None], shard: int = 0) -> None:
         """Record joins and leaves that happened while no process served a shard.
 
         `locales_by_server_id` maps the ids of all servers of the bot on it to their locales, None during an
         outage. A server that is not in it was left.
         """
-        on_shard = self._shards.sql_condition("id", shard)
-        gone = db.rows(
-            f"SELECT id FROM server WHERE left IS NULL AND {on_shard} "
+        on_shard_sql = self._shards.build_served_condition("id", shard)
+        left_rows = db.fetch_rows(
+            f"SELECT id FROM server WHERE left IS NULL AND {on_shard_sql} "
             "AND id NOT IN (SELECT value FROM json_each(?))",
-            (to_json_array(present),),
+            (to_json_array(locales_by_server_id),),
         )
-        for (server_id,) in gone:
-            _left(db, server_id)
-        rows = db.rows(
+        for (server_id,) in left_rows:
+            _mark_left(db, server_id)
+        rows = db.fetch_rows(
             "SELECT id, locale FROM server WHERE left IS NULL AND id IN (SELECT value FROM json_each(?))",
-            (to_json_array(present),),
+            (to_json_array(locales_by_server_id),),
         )
-        known = {row["id"]: row["locale"] for row in rows}
-        for server_id, locale in present.items():
-            if server_id not in known or (locale is not None and locale != known[server_id]):
-                _joined(db, server_id, locale)
+        known_locales = {row["id"]: row["locale"] for row in rows}
+        for server_id, locale in locales_by_server_id.items():
+            if server_id not in known_locales or (locale is not None and locale != known_locales[server_id]):
+                _mark_joined(db, server_id, locale)
 
-    async def sample_joined(self, known: Collection[int], most: int) -> list[int]:
+    async def sample_joined(self, known_ids: Collection[int], limit: int) -> list[int]:
         """List at most `limit` servers that the bot is in.
 
         All of them if that is enough, else only those in `known_ids`.
         """
-        found = await self._column(
+        server_ids = await self._fetch_column(
             "SELECT id FROM server WHERE left IS NULL "
             "ORDER BY id IN (SELECT value FROM json_each(?)) DESC, id LIMIT ?",
-            (to_json_array(known), most + 1),
+            (to_json_array(known_ids), limit + 1),
         )
-        return found if len(found) <= most else [each for each in found if each in known][:most]
+        return (
+            server_ids
+            if len(server_ids) <= limit
+            else [server_id for server_id in server_ids if server_id in known_ids][:limit]
+        )
 
     async def count(self) -> int:
         """Count the servers that the bot is in."""
-        return await self._number("SELECT count(*) FROM server WHERE left IS NULL")
+        return await self._fetch_int("SELECT count(*) FROM server WHERE left IS NULL")
 
-    @writes
+    @write_transaction
     def purge(self, db: Connection, before: int) -> int:
         """Delete servers left before a time (seconds of UTC) with all their data; return how many.
 
         Articles remain, because others may have bookmarked them; private URLs of the servers' feeds do not.
         """
-        purged = db.column("DELETE FROM server WHERE left < ? RETURNING id", (before,))
+        purged_ids = db.fetch_column("DELETE FROM server WHERE left < ? RETURNING id", (before,))
         db.execute(
             """
             UPDATE feed SET url = 'purged:' || id, site_url = NULL, state = 'gone', error_detail = '',
                 moved_to = NULL, etag = NULL, last_modified = NULL
             WHERE server_id IN (SELECT value FROM json_each(?))
             """,
-            (to_json_array(purged),),
+            (to_json_array(purged_ids),),
         )
-        return len(purged)
+        return len(purged_ids)
 
-    async def locale(self, server_id: int) -> str | None:
+    async def get_locale(self, server_id: int) -> str | None:
         """Return the locale that Discord gives a server of the bot (such as `fr`), or None."""
-        return await self._value("SELECT locale FROM server WHERE id = ? AND left IS NULL", (server_id,))
+        return await self._fetch_value(
+            "SELECT locale FROM server WHERE id = ? AND left IS NULL", (server_id,)
+        )
 
-    async def alerts(self, server_id: int) -> int | None:
+    async def get_alert_channel_id(self, server_id: int) -> int | None:
         """Return the channel chosen for alerts about feeds; None for all that follow the feed."""
-        return await self._value("SELECT alerts FROM server WHERE id = ?", (server_id,))
+        return await self._fetch_value("SELECT alerts FROM server WHERE id = ?", (server_id,))
 
 
-def _joined(db: Connection, server_id: int, locale: str | None) -> None:
-    returned = db.row("SELECT 1 FROM server WHERE id = ? AND left IS NOT NULL", (server_id,))
-    if returned:
+def _mark_joined(db: Connection, server_id: int, locale: str | None) -> None:
+    returned_row = db.fetch_row("SELECT 1 FROM server WHERE id = ? AND left IS NOT NULL", (server_id,))
+    if returned_row:
         # Sends that were in progress when the bot left may be pending again.
         _withhold_pending(db, server_id)
         db.execute(
@@ -130,23 +136,23 @@ def _joined(db: Connection, server_id: int, locale: str | None) -> None:
     )
 
 
-def _left(db: Connection, server_id: int) -> None:
+def _mark_left(db: Connection, server_id: int) -> None:
     db.execute("UPDATE server SET left = ? WHERE id = ? AND left IS NULL", (db.now, server_id))
     channel_feeds.revoke_all(db, server_id)
     _withhold_pending(db, server_id)
 
 
 def _withhold_pending(db: Connection, server_id: int) -> None:
-    waiting = (
+    pending_sql = (
         "SELECT id FROM dispatch WHERE state IN ('waiting', 'held') AND "
         "(channel_id IN (SELECT id FROM channel WHERE server_id = :server)"
         " OR watch_id IN (SELECT id FROM watch WHERE server_id = :server))"
     )
-    values = {"server": server_id, "reason": WithheldReason.BOT_ABSENT, "now": db.now}
+    parameters = {"server": server_id, "reason": WithheldReason.BOT_ABSENT, "now": db.now}
     db.execute(
         "UPDATE fate SET dispatch_id = NULL, joined_id = NULL, fate = 'withheld', reason = :reason, "
-        f"decided = :now WHERE dispatch_id IN ({waiting}) OR joined_id IN ({waiting}) "
+        f"decided = :now WHERE dispatch_id IN ({pending_sql}) OR joined_id IN ({pending_sql}) "
         "OR fate = 'digested' AND channel_id IN (SELECT id FROM channel WHERE server_id = :server)",
-        values,
+        parameters,
     )
-    db.execute(f"DELETE FROM dispatch WHERE id IN ({waiting})", values)
+    db.execute(f"DELETE FROM dispatch WHERE id IN ({pending_sql})", parameters)

@@ -12,7 +12,7 @@ _COLUMNS = "changed, person_id, setting, channel_id, feed_id, old, new"
 def log_change(
     db: Connection,
     server_id: int,
-    person_id: int | None,
+    user_id: int | None,
     setting: str,
     old: str | None,
     new: str | None,
@@ -24,11 +24,11 @@ def log_change(
 
     Does nothing without a `user_id`, or if `old` equals `new`.
     """
-    if person_id is None or old == new:
+    if user_id is None or old == new:
         return
     db.execute(
         f"INSERT INTO setting_change (server_id, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (server_id, db.now, person_id, setting, channel_id, feed_id, old, new),
+        (server_id, db.now, user_id, setting, channel_id, feed_id, old, new),
     )
     db.execute(
         "DELETE FROM setting_change WHERE server_id = ?1 AND id <= "
@@ -37,17 +37,17 @@ def log_change(
     )
 
 
-def changes_by_user(db: Connection, person_id: int) -> list[tuple[int, SettingChange]]:
+def list_changes_by_user(db: Connection, user_id: int) -> list[tuple[int, SettingChange]]:
     """List a user's changes as (server id, change), newest first."""
     rows = db.execute(
-        f"SELECT server_id, {_COLUMNS} FROM setting_change WHERE person_id = ? ORDER BY id DESC", (person_id,)
+        f"SELECT server_id, {_COLUMNS} FROM setting_change WHERE person_id = ? ORDER BY id DESC", (user_id,)
     )
     return [(server_id, SettingChange(*row)) for server_id, *row in rows]
 
 
 def list_changes(db: Connection, server_id: int, limit: int, offset: int = 0) -> list[SettingChange]:
     """List at most `limit` changes in a server, newest first."""
-    return db.objects(
+    return db.fetch_objects(
         SettingChange._make,
         f"SELECT {_COLUMNS} FROM setting_change WHERE server_id = ? ORDER BY id DESC LIMIT ? OFFSET ?",
         (server_id, limit, offset),

@@ -8,15 +8,21 @@ from bot.store.connection import Connection
 from bot.store.outbox import dispatch_cancellation, outbox_writes
 from bot.store.outbox.outbox_writes import PendingArticle
 from bot.store.records.outbox_records import WithheldReason
-from bot.store.repository import Repository, reads, writes
-from bot.store.row_mapping import FEED, SUBSCRIPTION, feed_from_row, subscription_from_row, to_json_array
+from bot.store.repository import Repository, read_transaction, write_transaction
+from bot.store.row_mapping import (
+    FEED_SQL,
+    SUBSCRIPTION_SQL,
+    feed_from_row,
+    subscription_from_row,
+    to_json_array,
+)
 from bot.store.settings import setting_changes
 from bot.store.settings.parent_rows import ensure_channel
 from bot.store.store_errors import StoreError
 
-FROM = "FROM subscription JOIN channel ON channel.id = subscription.channel_id"
+FROM_SQL = "FROM subscription JOIN channel ON channel.id = subscription.channel_id"
 """FROM clause of subscriptions with their channels."""
-_FIND = f"SELECT {SUBSCRIPTION} {FROM} WHERE"
+_SELECT_SQL = f"SELECT {SUBSCRIPTION_SQL} {FROM_SQL} WHERE"
 
 
 class Subscriptions(Repository):
@@ -25,7 +31,7 @@ class Subscriptions(Repository):
     Methods raise StoreError.
     """
 
-    @writes
+    @write_transaction
     def follow(
         self,
         db: Connection,
@@ -35,15 +41,15 @@ class Subscriptions(Repository):
         feed_id: int,
         first_article_id: int | None,
         skip_backlog: bool = False,
-        person_id: int | None = None,
+        user_id: int | None = None,
     ) -> tuple[Subscription, bool]:
         """Follow a feed in a channel; return the subscription, and whether it is new.
 
         A new one enqueues `first_article_id`. With `skip_backlog`, for many feeds at once, articles of the
         feed's first poll are not posted. Raises StoreError if the feed is missing or another server's.
         """
-        owner = db.row("SELECT server_id, last_success FROM feed WHERE id = ?", (feed_id,))
-        if owner is None or owner["server_id"] not in {0, server_id}:
+        feed_row = db.fetch_row("SELECT server_id, last_success FROM feed WHERE id = ?", (feed_id,))
+        if feed_row is None or feed_row["server_id"] not in {0, server_id}:
             raise StoreError("This feed is not there for this server.")
         ensure_channel(db, channel_id, server_id=server_id)
         created = db.execute_rowcount(
@@ -52,43 +58,49 @@ class Subscriptions(Repository):
             (channel_id, feed_id, db.now),
         )
         # Skipping the backlog of an unpolled feed is handled like a pause that ends now.
-        if created and skip_backlog and owner["last_success"] is None:
+        if created and skip_backlog and feed_row["last_success"] is None:
             db.execute(
                 "UPDATE subscription SET resumed = ?, resumed_from = 'paused' "
                 "WHERE channel_id = ? AND feed_id = ?",
                 (db.now, channel_id, feed_id),
             )
-        followed = _one(db, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id)
-        assert followed is not None
+        subscription = _find_one(db, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id)
+        assert subscription is not None
         if created:
-            _note(db, followed, person_id, None, SubscriptionState.ACTIVE)
-        article = db.row("SELECT id, key, page, published FROM article WHERE id = ?", (first_article_id,))
+            _log_change(db, subscription, user_id, None, SubscriptionState.ACTIVE)
+        article = db.fetch_row(
+            "SELECT id, key, page, published FROM article WHERE id = ?", (first_article_id,)
+        )
         if created and article is not None:
             # An article that was withheld from an earlier subscription may be posted now.
             db.execute(
                 "DELETE FROM fate WHERE channel_id = ? AND page = ? AND fate = 'withheld'",
                 (channel_id, article["page"]),
             )
-            outbox_writes.enqueue(db, channel_id, [PendingArticle(*article)], limit=outbox_writes.UNLIMITED)
-        return followed, created > 0
+            outbox_writes.enqueue(
+                db, channel_id, [PendingArticle(*article)], limit=outbox_writes.UNLIMITED_POSTS
+            )
+        return subscription, created > 0
 
-    @writes
-    def unfollow(
-        self, db: Connection, channel_id: int, feed_id: int, *, person_id: int | None = None
-    ) -> bool:
+    @write_transaction
+    def unfollow(self, db: Connection, channel_id: int, feed_id: int, *, user_id: int | None = None) -> bool:
         """End a subscription and withhold what is pending through it; return whether it existed."""
-        followed = _one(db, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id)
-        if followed is None:
+        subscription = _find_one(db, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id)
+        if subscription is None:
             return False
-        waiting = [owed for owed, _ in dispatch_cancellation.pending_articles(db, channel_id, feed_id)]
-        dispatch_cancellation.withdraw(db, channel_id, waiting, reason=WithheldReason.UNFOLLOWED)
-        db.execute("DELETE FROM subscription WHERE id = ?", (followed.id,))
-        _note(db, followed, person_id, _state(followed), None)
+        pending_articles = [
+            article for article, _ in dispatch_cancellation.list_pending_articles(db, channel_id, feed_id)
+        ]
+        dispatch_cancellation.withdraw_articles(
+            db, channel_id, pending_articles, reason=WithheldReason.UNFOLLOWED
+        )
+        db.execute("DELETE FROM subscription WHERE id = ?", (subscription.id,))
+        _log_change(db, subscription, user_id, _get_state(subscription), None)
         return True
 
-    @writes
+    @write_transaction
     def move(
-        self, db: Connection, subscription_id: int, channel_id: int, *, person_id: int | None = None
+        self, db: Connection, subscription_id: int, channel_id: int, *, user_id: int | None = None
     ) -> Subscription | None:
         """Move a subscription, with its pending articles, to another channel of the server; return it.
 
@@ -96,152 +108,180 @@ class Subscriptions(Repository):
         subscription remains and is returned. None if there is no such subscription. Raises StoreError for
         another server's channel.
         """
-        moved = _one(db, "subscription.id = ?", subscription_id)
-        if moved is None or moved.channel_id == channel_id:
-            return moved
-        ensure_channel(db, channel_id, server_id=moved.server_id)
-        waiting = [
-            (owed, kind)
-            for owed, kind in dispatch_cancellation.pending_articles(db, moved.channel_id, moved.feed_id)
-            if kind != dispatch_cancellation.KIND_JOIND
+        subscription = _find_one(db, "subscription.id = ?", subscription_id)
+        if subscription is None or subscription.channel_id == channel_id:
+            return subscription
+        ensure_channel(db, channel_id, server_id=subscription.server_id)
+        pending_articles = [
+            (pending_article, kind)
+            for pending_article, kind in dispatch_cancellation.list_pending_articles(
+                db, subscription.channel_id, subscription.feed_id
+            )
+            if kind != dispatch_cancellation.KIND_JOINED
         ]
-        followed = _one(db, "subscription.channel_id = ? AND feed_id = ?", channel_id, moved.feed_id)
+        existing_subscription = _find_one(
+            db, "subscription.channel_id = ? AND feed_id = ?", channel_id, subscription.feed_id
+        )
         db.execute(
             "UPDATE subscription SET channel_id = ? WHERE id = ?"
-            if followed is None
+            if existing_subscription is None
             else "DELETE FROM subscription WHERE channel_id <> ? AND id = ?",
             (channel_id, subscription_id),
         )
-        dispatch_cancellation.withdraw(db, moved.channel_id, [owed for owed, _ in waiting], reason=None)
-        if followed is not None:
+        dispatch_cancellation.withdraw_articles(
+            db,
+            subscription.channel_id,
+            [withdrawn_article for withdrawn_article, _ in pending_articles],
+            reason=None,
+        )
+        if existing_subscription is not None:
             # Filters of the other subscription keep applying.
-            out = outbox_writes.filtered_page_keys(db, channel_id, [owed for owed, _ in waiting])
-            waiting = [(owed, kind) for owed, kind in waiting if owed.page not in out]
-        posts = [owed for owed, kind in waiting if kind == "post"]
-        outbox_writes.enqueue(db, channel_id, posts, limit=outbox_writes.UNLIMITED)
-        rest = [owed for owed, kind in waiting if kind != "post"]
-        outbox_writes.enqueue_as_catch_up(db, channel_id, rest)
-        there = _one(db, "subscription.channel_id = ? AND feed_id = ?", channel_id, moved.feed_id)
-        assert there is not None
-        old, new = str(moved.channel_id), str(channel_id)
-        _note(db, there, person_id, old, new, setting=SettingKind.CHANNEL)
-        return there
+            filtered_page_keys = outbox_writes.load_filtered_page_keys(
+                db, channel_id, [moved_article for moved_article, _ in pending_articles]
+            )
+            pending_articles = [
+                (unfiltered_article, kind)
+                for unfiltered_article, kind in pending_articles
+                if unfiltered_article.page_key not in filtered_page_keys
+            ]
+        post_articles = [post_article for post_article, kind in pending_articles if kind == "post"]
+        outbox_writes.enqueue(db, channel_id, post_articles, limit=outbox_writes.UNLIMITED_POSTS)
+        other_articles = [other_article for other_article, kind in pending_articles if kind != "post"]
+        outbox_writes.enqueue_as_catch_up(db, channel_id, other_articles)
+        target_subscription = _find_one(
+            db, "subscription.channel_id = ? AND feed_id = ?", channel_id, subscription.feed_id
+        )
+        assert target_subscription is not None
+        old, new = str(subscription.channel_id), str(channel_id)
+        _log_change(db, target_subscription, user_id, old, new, setting=SettingKind.CHANNEL)
+        return target_subscription
 
-    @writes
-    def pause(self, db: Connection, subscription_id: int, *, person_id: int | None = None) -> bool:
+    @write_transaction
+    def pause(self, db: Connection, subscription_id: int, *, user_id: int | None = None) -> bool:
         """Pause a subscription and withhold what is pending; return False if paused already or missing."""
-        paused = _one(db, "subscription.id = ?", subscription_id)
-        if paused is None or paused.paused_at is not None:
+        subscription = _find_one(db, "subscription.id = ?", subscription_id)
+        if subscription is None or subscription.paused_at is not None:
             return False
-        waiting = [
-            owed for owed, _ in dispatch_cancellation.pending_articles(db, paused.channel_id, paused.feed_id)
+        pending_articles = [
+            article
+            for article, _ in dispatch_cancellation.list_pending_articles(
+                db, subscription.channel_id, subscription.feed_id
+            )
         ]
-        dispatch_cancellation.withdraw(db, paused.channel_id, waiting, reason=WithheldReason.PAUSED)
+        dispatch_cancellation.withdraw_articles(
+            db, subscription.channel_id, pending_articles, reason=WithheldReason.PAUSED
+        )
         db.execute("UPDATE subscription SET paused = ? WHERE id = ?", (db.now, subscription_id))
-        _note(db, paused, person_id, SubscriptionState.ACTIVE, SubscriptionState.PAUSED)
+        _log_change(db, subscription, user_id, SubscriptionState.ACTIVE, SubscriptionState.PAUSED)
         return True
 
-    @writes
-    def resume(self, db: Connection, subscription_id: int, *, person_id: int | None = None) -> bool:
+    @write_transaction
+    def resume(self, db: Connection, subscription_id: int, *, user_id: int | None = None) -> bool:
         """Resume a subscription, skipping what came meanwhile; return False if not paused or missing."""
-        paused = _one(db, "subscription.id = ?", subscription_id)
-        if paused is None or paused.paused_at is None:
+        subscription = _find_one(db, "subscription.id = ?", subscription_id)
+        if subscription is None or subscription.paused_at is None:
             return False
         db.execute(
             "UPDATE subscription SET paused = NULL, resumed = ?, resumed_from = 'paused' WHERE id = ?",
             (db.now, subscription_id),
         )
-        _note(db, paused, person_id, SubscriptionState.PAUSED, SubscriptionState.ACTIVE)
+        _log_change(db, subscription, user_id, SubscriptionState.PAUSED, SubscriptionState.ACTIVE)
         return True
 
-    @writes
+    @write_transaction
     def set_look(
-        self, db: Connection, subscription_id: int, chosen: PostLook | None, *, person_id: int
+        self, db: Connection, subscription_id: int, new_look: PostLook | None, *, user_id: int
     ) -> bool:
         """Set how later posts look (None: as the server's); return False if the subscription is missing."""
-        changed = _one(db, "subscription.id = ?", subscription_id)
-        if changed is None:
+        subscription = _find_one(db, "subscription.id = ?", subscription_id)
+        if subscription is None:
             return False
-        old, new = (None if one is None else str(one) for one in (changed.look, chosen))
+        old, new = (None if look is None else str(look) for look in (subscription.look, new_look))
         db.execute("UPDATE subscription SET look = ? WHERE id = ?", (new, subscription_id))
-        _note(db, changed, person_id, old, new, setting=SettingKind.LOOK)
+        _log_change(db, subscription, user_id, old, new, setting=SettingKind.LOOK)
         return True
 
     async def get(self, subscription_id: int) -> Subscription | None:
         """Return the subscription with an id, or None."""
-        return await self._one(subscription_from_row, f"{_FIND} subscription.id = ?", (subscription_id,))
+        return await self._fetch_object(
+            subscription_from_row, f"{_SELECT_SQL} subscription.id = ?", (subscription_id,)
+        )
 
     async def find(self, channel_id: int, feed_id: int) -> Subscription | None:
         """Return the subscription of a channel to a feed, or None."""
-        return await self._one(
+        return await self._fetch_object(
             subscription_from_row,
-            f"{_FIND} subscription.channel_id = ? AND feed_id = ?",
+            f"{_SELECT_SQL} subscription.channel_id = ? AND feed_id = ?",
             (channel_id, feed_id),
         )
 
-    @reads
+    @read_transaction
     def list_with_feeds(self, db: Connection, server_id: int) -> list[tuple[Subscription, Feed]]:
         """List a server's subscriptions with their feeds, by outlet and title."""
-        subscriptions = db.rows(f"{_FIND} channel.server_id = ? ORDER BY subscription.id", (server_id,))
+        subscriptions = db.fetch_rows(
+            f"{_SELECT_SQL} channel.server_id = ? ORDER BY subscription.id", (server_id,)
+        )
         feeds = {
             row["id"]: feed_from_row(row)
             for row in db.execute(
-                f"SELECT {FEED} FROM feed WHERE id IN (SELECT value FROM json_each(?))",
+                f"SELECT {FEED_SQL} FROM feed WHERE id IN (SELECT value FROM json_each(?))",
                 (to_json_array([row["feed_id"] for row in subscriptions]),),
             )
         }
         pairs = [(subscription_from_row(row), feeds[row["feed_id"]]) for row in subscriptions]
         return sorted(pairs, key=lambda pair: (pair[1].outlet.casefold(), pair[1].title.casefold()))
 
-    async def of_feed(self, feed_id: int) -> list[Subscription]:
+    async def list_by_feed(self, feed_id: int) -> list[Subscription]:
         """List the subscriptions to a feed, in servers that the bot is in."""
-        return await self._objects(
+        return await self._fetch_objects(
             subscription_from_row,
-            f"SELECT {SUBSCRIPTION} {FROM} JOIN server ON server.id = channel.server_id "
+            f"SELECT {SUBSCRIPTION_SQL} {FROM_SQL} JOIN server ON server.id = channel.server_id "
             "WHERE feed_id = ? AND server.left IS NULL ORDER BY subscription.id",
             (feed_id,),
         )
 
-    async def feed_ids(self, channel_ids: Collection[int]) -> set[int]:
+    async def load_feed_ids(self, channel_ids: Collection[int]) -> set[int]:
         """Return the ids of feeds that any of these channels follows."""
-        return await self._set(
+        return await self._fetch_set(
             "SELECT DISTINCT feed_id FROM subscription WHERE channel_id IN (SELECT value FROM json_each(?))",
             (to_json_array(channel_ids),),
         )
 
-    async def channels(self, server_id: int) -> set[int]:
+    async def load_channel_ids(self, server_id: int) -> set[int]:
         """Return the ids of a server's channels that follow a feed."""
-        return await self._set(
-            f"SELECT DISTINCT subscription.channel_id {FROM} WHERE channel.server_id = ?", (server_id,)
+        return await self._fetch_set(
+            f"SELECT DISTINCT subscription.channel_id {FROM_SQL} WHERE channel.server_id = ?", (server_id,)
         )
 
-    async def servers_of_feed(self, feed_id: int) -> set[int]:
+    async def load_server_ids_of_feed(self, feed_id: int) -> set[int]:
         """Return the ids of servers that follow a feed, including those the bot left."""
-        return await self._set(f"SELECT DISTINCT channel.server_id {FROM} WHERE feed_id = ?", (feed_id,))
+        return await self._fetch_set(
+            f"SELECT DISTINCT channel.server_id {FROM_SQL} WHERE feed_id = ?", (feed_id,)
+        )
 
     async def count(self, server_id: int) -> int:
         """Count the distinct feeds that a server follows."""
-        return await self._number(
-            f"SELECT count(DISTINCT feed_id) {FROM} WHERE channel.server_id = ?", (server_id,)
+        return await self._fetch_int(
+            f"SELECT count(DISTINCT feed_id) {FROM_SQL} WHERE channel.server_id = ?", (server_id,)
         )
 
 
-def _one(db: Connection, condition: str, *values: int) -> Subscription | None:
-    return db.object_or_none(subscription_from_row, f"{_FIND} {condition}", values)
+def _find_one(db: Connection, condition: str, *parameters: int) -> Subscription | None:
+    return db.fetch_object(subscription_from_row, f"{_SELECT_SQL} {condition}", parameters)
 
 
-def _note(
+def _log_change(
     db: Connection,
-    changed: Subscription,
-    person_id: int | None,
+    subscription: Subscription,
+    user_id: int | None,
     old: str | None,
     new: str | None,
     *,
     setting: SettingKind = SettingKind.SUBSCRIPTION,
 ) -> None:
-    place = {"channel_id": changed.channel_id, "feed_id": changed.feed_id}
-    setting_changes.log_change(db, changed.server_id, person_id, setting, old, new, **place)
+    target_ids = {"channel_id": subscription.channel_id, "feed_id": subscription.feed_id}
+    setting_changes.log_change(db, subscription.server_id, user_id, setting, old, new, **target_ids)
 
 
-def _state(followed: Subscription) -> SubscriptionState:
-    return SubscriptionState.ACTIVE if followed.paused_at is None else SubscriptionState.PAUSED
+def _get_state(subscription: Subscription) -> SubscriptionState:
+    return SubscriptionState.ACTIVE if subscription.paused_at is None else SubscriptionState.PAUSED

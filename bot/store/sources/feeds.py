@@ -7,9 +7,16 @@ from operator import attrgetter
 from bot.core.models import DueFeed, Feed, FeedState
 from bot.store import url_encryption
 from bot.store.connection import Connection
-from bot.store.repository import Repository, reads, writes
-from bot.store.row_mapping import DUE_FEED, FEED, due_feed_from_row, feed_from_row, feed_values, to_json_array
-from bot.text.host_slots import host_slot
+from bot.store.repository import Repository, read_transaction, write_transaction
+from bot.store.row_mapping import (
+    DUE_FEED_SQL,
+    FEED_SQL,
+    due_feed_from_row,
+    feed_from_row,
+    feed_to_columns,
+    to_json_array,
+)
+from bot.text.host_slots import get_host_slot
 
 FOLLOWING_SERVERS_SQL = """
     FROM subscription
@@ -18,18 +25,18 @@ FOLLOWING_SERVERS_SQL = """
     WHERE subscription.feed_id = feed.id AND subscription.paused IS NULL AND server.left IS NULL
 """
 """FROM clause of the servers that follow `feed` unpaused and that the bot is in."""
-FOLLOWED = f"EXISTS (SELECT 1 {FOLLOWING_SERVERS_SQL})"
+IS_FOLLOWED_SQL = f"EXISTS (SELECT 1 {FOLLOWING_SERVERS_SQL})"
 """Whether any server follows `feed` unpaused."""
 EXCLUDE_SERVERS_SQL = "AND server.id NOT IN (SELECT value FROM json_each(:besides))"
 """Condition that leaves out the servers in `:besides`."""
-MAX_SHARED_SERVERS = 8
+MAX_QUOTA_SERVERS = 8
 """Maximum number of servers among which the cost of a feed is shared."""
 
 
 class Feeds(Repository):
     """Feeds. One that nobody follows is stored with its articles but never due. Methods raise StoreError."""
 
-    @writes
+    @write_transaction
     def add(
         self,
         db: Connection,
@@ -47,77 +54,81 @@ class Feeds(Repository):
         encrypted if there is a key. `next_poll` is in seconds of UTC.
         """
         new = Feed(0, url, server_id, title, outlet or title, state=state, added=db.now, next_poll=next_poll)
-        values = feed_values(new)
-        del values["id"]
-        server_id = values["server_id"]
-        values["slot"] = host_slot(new.url)
-        values["url"] = url_encryption.stored_form(db, new.url, server_id) or url_encryption.encrypt_url(
+        columns = feed_to_columns(new)
+        del columns["id"]
+        server_id = columns["server_id"]
+        columns["slot"] = get_host_slot(new.url)
+        columns["url"] = url_encryption.find_stored_url(db, new.url, server_id) or url_encryption.encrypt_url(
             new.url, server_id
         )
         db.execute(
-            f"INSERT INTO feed ({', '.join(values)}) VALUES ({', '.join(f':{name}' for name in values)}) "
+            f"INSERT INTO feed ({', '.join(columns)}) VALUES ({', '.join(f':{name}' for name in columns)}) "
             "ON CONFLICT DO NOTHING",
-            values,
+            columns,
         )
-        row = db.row(f"SELECT {FEED} FROM feed WHERE url = :url AND server_id = :server_id", values)
-        found = feed_from_row(row)
-        if found.state is FeedState.GONE and new.state is FeedState.ACTIVE:
-            found = replace(
-                found,
+        row = db.fetch_row(
+            f"SELECT {FEED_SQL} FROM feed WHERE url = :url AND server_id = :server_id", columns
+        )
+        feed = feed_from_row(row)
+        if feed.state is FeedState.GONE and new.state is FeedState.ACTIVE:
+            feed = replace(
+                feed,
                 state=FeedState.ACTIVE,
                 next_poll=new.next_poll,
                 failures=0,
                 failing_since=None,
                 error=None,
             )
-            write_feeds(db, [found])
-        return found
+            write_feeds(db, [feed])
+        return feed
 
     async def get(self, feed_id: int) -> Feed | None:
         """Return the feed with an id, or None."""
-        return await self._one(feed_from_row, f"SELECT {FEED} FROM feed WHERE id = ?", (feed_id,))
+        return await self._fetch_object(
+            feed_from_row, f"SELECT {FEED_SQL} FROM feed WHERE id = ?", (feed_id,)
+        )
 
-    @reads
+    @read_transaction
     def find(self, db: Connection, url: str, server_id: int | None = None) -> Feed | None:
         """Return the feed of a URL, or None: the server's own with `server_id`, else the shared one."""
         server_id = server_id or 0
-        written = url_encryption.stored_form(db, url, server_id)
-        sql = f"SELECT {FEED} FROM feed WHERE url = ? AND server_id = ?"
-        return db.object_or_none(feed_from_row, sql, (written, server_id))
+        stored_url = url_encryption.find_stored_url(db, url, server_id)
+        sql = f"SELECT {FEED_SQL} FROM feed WHERE url = ? AND server_id = ?"
+        return db.fetch_object(feed_from_row, sql, (stored_url, server_id))
 
-    async def of_page(self, page: str) -> list[Feed]:
-        """List the shared feeds made of lists on a web page, by id. `page_url` has no fragment."""
-        of_lists = await self._objects(
+    async def list_by_page_url(self, page_url: str) -> list[Feed]:
+        """List the shared feeds made of lists on a web page, by id. `strip_list_fragment` has no fragment."""
+        page_feeds = await self._fetch_objects(
             feed_from_row,
-            f"SELECT {FEED} FROM feed WHERE (url > ?1 || '#' AND url < ?1 || '$' OR url LIKE ?2) "
+            f"SELECT {FEED_SQL} FROM feed WHERE (url > ?1 || '#' AND url < ?1 || '$' OR url LIKE ?2) "
             "AND server_id = 0 AND page_list IS NOT NULL ORDER BY id",
-            (page, f"{url_encryption.ENCRYPTED_PREFIX}%"),
+            (page_url, f"{url_encryption.ENCRYPTED_PREFIX}%"),
         )
-        return [found for found in of_lists if found.url.startswith(f"{page}#")]
+        return [feed for feed in page_feeds if feed.url.startswith(f"{page_url}#")]
 
-    async def due(self, now: int, limit: int, exclude: Collection[int] = ()) -> list[Feed]:
+    async def list_due(self, now: int, limit: int, exclude: Collection[int] = ()) -> list[Feed]:
         """List at most `limit` feeds due at `now`, longest due first, without the ids in `exclude`.
 
         A due feed is active and followed unpaused in a server that the bot is in.
         """
-        return await self._objects(
+        return await self._fetch_objects(
             feed_from_row,
             f"""
-            SELECT {FEED} FROM feed
+            SELECT {FEED_SQL} FROM feed
             WHERE state = 'active' AND next_poll <= ? AND id NOT IN (SELECT value FROM json_each(?))
-              AND {FOLLOWED}
+              AND {IS_FOLLOWED_SQL}
             ORDER BY next_poll LIMIT ?
             """,
             (now, to_json_array(exclude), limit),
         )
 
-    async def due_for_polling(
+    async def list_due_for_polling(
         self,
         now: int,
         limit: int,
         exclude: Collection[int] = (),
         *,
-        besides: Collection[int] = (),
+        exclude_server_ids: Collection[int] = (),
         slots: Collection[int] | None = None,
     ) -> list[DueFeed]:
         """List due feeds with the columns that a poll needs and some of their servers.
@@ -125,17 +136,17 @@ class Feeds(Repository):
         Selects and orders as `list_due` does, but leaves out feeds that only the servers `exclude_server_ids`
         follow and, with `slots`, feeds of other host slots. A feed has at most `MAX_QUOTA_SERVERS` servers.
         """
-        return await self._objects(
+        return await self._fetch_objects(
             due_feed_from_row,
             f"""
             SELECT * FROM (
-                SELECT {DUE_FEED}, (
+                SELECT {DUE_FEED_SQL}, (
                     SELECT group_concat(id) FROM (
                         SELECT DISTINCT server.id {FOLLOWING_SERVERS_SQL} {EXCLUDE_SERVERS_SQL} LIMIT
-                            {MAX_SHARED_SERVERS}) AS followers
+                            {MAX_QUOTA_SERVERS}) AS followers
                 ) AS servers
                 FROM feed
-                WHERE state = 'active' AND next_poll <= :now {_in(slots)}
+                WHERE state = 'active' AND next_poll <= :now {_slot_condition(slots)}
                   AND id NOT IN (SELECT value FROM json_each(:exclude))
                 ORDER BY next_poll LIMIT -1
             ) AS due WHERE servers IS NOT NULL LIMIT :limit
@@ -143,71 +154,74 @@ class Feeds(Repository):
             {
                 "now": now,
                 "exclude": to_json_array(exclude),
-                "besides": to_json_array(besides),
+                "besides": to_json_array(exclude_server_ids),
                 "limit": limit,
                 "slots": to_json_array(slots or ()),
             },
         )
 
-    @writes
-    def postpone(self, db: Connection, dues: Collection[tuple[int, int]]) -> None:
+    @write_transaction
+    def postpone(self, db: Connection, due_times: Collection[tuple[int, int]]) -> None:
         """Postpone feeds: pairs of feed id and time in seconds of UTC, ignored if a feed is due later."""
-        db.executemany("UPDATE feed SET next_poll = max(next_poll, ?2) WHERE id = ?1", dues)
+        db.executemany("UPDATE feed SET next_poll = max(next_poll, ?2) WHERE id = ?1", due_times)
 
-    async def quota_servers(self, feed_id: int) -> dict[int, int]:
+    async def load_quota_servers(self, feed_id: int) -> dict[int, int]:
         """Return the servers charged for a feed's new articles, at most `MAX_QUOTA_SERVERS`.
 
         Maps server id to when its quota is full again, in milliseconds of UTC; 0 if it never used any.
         """
-        rows = await self._rows(
+        rows = await self._fetch_rows(
             f"SELECT DISTINCT server.id, coalesce(server.share_whole, 0) "
             f"{FOLLOWING_SERVERS_SQL.replace('feed.id', '?')} "
-            f"LIMIT {MAX_SHARED_SERVERS}",
+            f"LIMIT {MAX_QUOTA_SERVERS}",
             (feed_id,),
         )
         return {row[0]: row[1] for row in rows}
 
-    async def next_due(
+    async def next_due_at(
         self, exclude: Collection[int] = (), *, slots: Collection[int] | None = None
     ) -> int | None:
         """Return when the next feed is due in seconds of UTC, possibly past, or None.
 
         Only of host `slots` where given, without the ids in `exclude`.
         """
-        return await self._value(
+        return await self._fetch_value(
             f"""
             SELECT next_poll FROM feed
-            WHERE state = 'active' AND id NOT IN (SELECT value FROM json_each(:exclude)) {_in(slots)}
-              AND {FOLLOWED}
+            WHERE state = 'active' AND id NOT IN (SELECT value FROM json_each(:exclude))
+                {_slot_condition(slots)}
+              AND {IS_FOLLOWED_SQL}
             ORDER BY next_poll LIMIT 1
             """,
             {"exclude": to_json_array(exclude), "slots": to_json_array(slots or ())},
         )
 
-    async def has_overdue(self, *, asked_after: int, due_before: int) -> bool:
+    async def has_overdue(self, *, polled_after: int, due_before: int) -> bool:
         """Return whether a followed, active feed was polled after one time or due before another."""
-        wanted = "state = 'active' AND (last_poll > ? OR next_poll < ?)"
-        sql = f"SELECT EXISTS (SELECT 1 FROM feed WHERE {wanted} AND {FOLLOWED})"
-        return bool(await self._value(sql, (asked_after, due_before)))
+        is_polled_sql = "state = 'active' AND (last_poll > ? OR next_poll < ?)"
+        sql = f"SELECT EXISTS (SELECT 1 FROM feed WHERE {is_polled_sql} AND {IS_FOLLOWED_SQL})"
+        return bool(await self._fetch_value(sql, (polled_after, due_before)))
 
-    async def last_success(self) -> int:
+    async def last_success_at(self) -> int:
         """Return when any feed was last polled successfully, in seconds of UTC; 0 if none ever was."""
-        return await self._number("SELECT coalesce(max(last_success), 0) FROM feed")
+        return await self._fetch_int("SELECT coalesce(max(last_success), 0) FROM feed")
 
-    async def all(self) -> list[Feed]:
+    async def list_all(self) -> list[Feed]:
         """List every feed by outlet and title."""
-        return await self._objects(feed_from_row, f"SELECT {FEED} FROM feed ORDER BY outlet, title, id")
+        return await self._fetch_objects(
+            feed_from_row, f"SELECT {FEED_SQL} FROM feed ORDER BY outlet, title, id"
+        )
 
     async def count(self) -> int:
         """Count the feeds on the web, including those that are gone."""
-        return await self._number("SELECT count(*) FROM feed WHERE state <> 'imported'")
+        return await self._fetch_int("SELECT count(*) FROM feed WHERE state <> 'imported'")
 
-    async def outlets(self, feed_ids: Collection[int] | None, prefix: str, limit: int) -> list[str]:
+    async def find_outlets(self, feed_ids: Collection[int] | None, prefix: str, limit: int) -> list[str]:
         """List names of outlets with a word that begins with `prefix`, ignoring case and accents.
 
         Names that begin with it come first. `feed_ids` are the feeds that the user may see; None means all.
         """
-        return await self._column(
+        return await self._fetch_column(
             """
             SELECT outlet FROM (
                 SELECT outlet, min(instr(' ' || fold(outlet), ' ' || fold(:prefix))) AS place FROM feed
@@ -224,7 +238,7 @@ class Feeds(Repository):
             },
         )
 
-    @writes
+    @write_transaction
     def remove(self, db: Connection, feed_id: int) -> None:
         """Stop polling a feed and delete its articles except bookmarked ones.
 
@@ -234,13 +248,15 @@ class Feeds(Repository):
             "DELETE FROM article WHERE feed_id = ? AND id NOT IN (SELECT article_id FROM bookmark)",
             (feed_id,),
         )
-        kept = db.row("SELECT 1 FROM article WHERE feed_id = ?", (feed_id,))
+        bookmarked_article = db.fetch_row("SELECT 1 FROM article WHERE feed_id = ?", (feed_id,))
         db.execute(
-            "UPDATE feed SET state = 'imported' WHERE id = ?" if kept else "DELETE FROM feed WHERE id = ?",
+            "UPDATE feed SET state = 'imported' WHERE id = ?"
+            if bookmarked_article
+            else "DELETE FROM feed WHERE id = ?",
             (feed_id,),
         )
 
-    @writes
+    @write_transaction
     def clear_validators(self, db: Connection, feed_id: int | None = None) -> None:
         """Clear the validators of a feed (None: of all), so that its next response is parsed in full."""
         db.execute(
@@ -249,7 +265,7 @@ class Feeds(Repository):
             (feed_id,),
         )
 
-    @writes
+    @write_transaction
     def make_due(self, db: Connection, feed_id: int) -> None:
         """Make a feed due now; one that was gone becomes active."""
         db.execute(
@@ -259,20 +275,20 @@ class Feeds(Repository):
         )
 
 
-def _in(slots: Collection[int] | None) -> str:
+def _slot_condition(slots: Collection[int] | None) -> str:
     return "" if slots is None else "AND slot IN (SELECT value FROM json_each(:slots))"
 
 
-_WRITTEN = {
-    **dict.fromkeys(feed_values(Feed(id=0, url=""))),
+_POLLED_COLUMNS = {
+    **dict.fromkeys(feed_to_columns(Feed(id=0, url=""))),
     **{name: f"validators.{name}" for name in ("etag", "last_modified", "body_hash", "entries_hash")},
     "state": "state.value",
 }
 """Columns that polls change, each with the attribute of `Feed` if that has another name."""
 for _name in ("id", "url", "server_id", "added"):
-    del _WRITTEN[_name]
-_SET = ", ".join(f"{name} = ?" for name in _WRITTEN)
-_VALUES = attrgetter(*(place or name for name, place in _WRITTEN.items()), "id")
+    del _POLLED_COLUMNS[_name]
+_SET_POLLED_COLUMNS_SQL = ", ".join(f"{name} = ?" for name in _POLLED_COLUMNS)
+_get_polled_values = attrgetter(*(place or name for name, place in _POLLED_COLUMNS.items()), "id")
 
 
 FEEDS_WITHOUT_SLOT_SQL = "SELECT id, url FROM feed WHERE slot IS NULL"
@@ -281,14 +297,17 @@ FEEDS_WITHOUT_SLOT_SQL = "SELECT id, url FROM feed WHERE slot IS NULL"
 
 def assign_host_slots(db: Connection) -> None:
     """Set the host slot of feeds without one, which older databases have."""
-    rows = db.rows(FEEDS_WITHOUT_SLOT_SQL)
-    slots = [(host_slot(url_encryption.decrypt_url(url)), feed_id) for feed_id, url in rows]
+    rows = db.fetch_rows(FEEDS_WITHOUT_SLOT_SQL)
+    slots = [(get_host_slot(url_encryption.decrypt_url(url)), feed_id) for feed_id, url in rows]
     db.executemany("UPDATE feed SET slot = ? WHERE id = ?", slots)
 
 
 def write_feeds(db: Connection, feeds: Collection[Feed]) -> None:
     """Write the columns of feeds that polls change. A URL that another feed has is not taken over."""
-    db.executemany(f"UPDATE feed SET {_SET} WHERE id = ?", map(_VALUES, map(_sealed, feeds)))
+    db.executemany(
+        f"UPDATE feed SET {_SET_POLLED_COLUMNS_SQL} WHERE id = ?",
+        map(_get_polled_values, map(_encrypt_moved_to, feeds)),
+    )
     # The URL has a statement of its own because setting a column updates its index even if nothing changes.
     db.executemany(
         """
@@ -296,29 +315,29 @@ def write_feeds(db: Connection, feeds: Collection[Feed]) -> None:
             SELECT 1 FROM feed AS other WHERE other.url = :url AND other.server_id = feed.server_id)
         """,
         [
-            {"id": feed.id, "url": feed.url, "slot": host_slot(feed.url)}
+            {"id": feed.id, "url": feed.url, "slot": get_host_slot(feed.url)}
             for feed in feeds
             if not url_encryption.is_private(feed.url, feed.server_id)
         ],
     )
-    for private in feeds:
-        if url_encryption.is_private(private.url, private.server_id):
-            _move(db, private, private.server_id or 0)
+    for private_feed in feeds:
+        if url_encryption.is_private(private_feed.url, private_feed.server_id):
+            _update_private_url(db, private_feed, private_feed.server_id or 0)
 
 
-def _move(db: Connection, moved: Feed, server_id: int) -> None:
-    written = db.value("SELECT url FROM feed WHERE id = ?", (moved.id,))
+def _update_private_url(db: Connection, feed: Feed, server_id: int) -> None:
+    stored_url = db.fetch_value("SELECT url FROM feed WHERE id = ?", (feed.id,))
     if (
-        url_encryption.decrypt_url(written) != moved.url
-        and url_encryption.stored_form(db, moved.url, server_id) is None
+        url_encryption.decrypt_url(stored_url) != feed.url
+        and url_encryption.find_stored_url(db, feed.url, server_id) is None
     ):
-        written = url_encryption.encrypt_url(moved.url, server_id)
+        stored_url = url_encryption.encrypt_url(feed.url, server_id)
         db.execute(
-            "UPDATE feed SET url = ?, slot = ? WHERE id = ?", (written, host_slot(moved.url), moved.id)
+            "UPDATE feed SET url = ?, slot = ? WHERE id = ?", (stored_url, get_host_slot(feed.url), feed.id)
         )
 
 
-def _sealed(feed: Feed) -> Feed:
+def _encrypt_moved_to(feed: Feed) -> Feed:
     if feed.moved_to is None:
         return feed
     return replace(feed, moved_to=url_encryption.encrypt_url(feed.moved_to, feed.server_id))

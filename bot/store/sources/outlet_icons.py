@@ -4,19 +4,21 @@ from collections.abc import Collection
 
 from bot.store.connection import Connection
 from bot.store.records.source_records import OutletIcon
-from bot.store.repository import Repository, writes
+from bot.store.repository import Repository, write_transaction
 from bot.store.row_mapping import to_json_array
 
 
 class OutletIcons(Repository):
     """Outlet icons. Methods raise StoreError."""
 
-    async def all(self) -> list[OutletIcon]:
+    async def list_all(self) -> list[OutletIcon]:
         """List all icons."""
-        return await self._objects(OutletIcon._make, "SELECT name, looked, colour, shown FROM outlet_icon")
+        return await self._fetch_objects(
+            OutletIcon._make, "SELECT name, looked, colour, shown FROM outlet_icon"
+        )
 
-    @writes
-    def write(self, db: Connection, icon: OutletIcon) -> None:
+    @write_transaction
+    def save(self, db: Connection, icon: OutletIcon) -> None:
         """Insert or replace an icon by name."""
         db.execute(
             "INSERT INTO outlet_icon (name, looked, colour, shown) VALUES (?, ?, ?, ?) "
@@ -25,7 +27,7 @@ class OutletIcons(Repository):
             icon,
         )
 
-    @writes
+    @write_transaction
     def mark_shown(self, db: Connection, names: Collection[str], now: int) -> None:
         """Set when icons were last shown, in seconds of UTC; icons that cannot be shown stay so."""
         db.execute(

@@ -31,7 +31,7 @@ from bot.store.records.source_records import (
     PollWriteResult,
     UnchangedPoll,
 )
-from bot.store.repository import Repository, read_method, reads, writes
+from bot.store.repository import Repository, bind_read, read_transaction, write_transaction
 from bot.store.row_mapping import to_json_array
 from bot.store.settings import filters
 from bot.store.sources import quota_overflow
@@ -40,72 +40,72 @@ from bot.text import urls
 
 MAX_IDENTITIES_PER_ARTICLE = 20
 """Maximum number of identity hashes per article; some publishers change a guid on each request."""
-_KNOWN = "article.id, key, url, title, published, fingerprint, page, changes, updated"
-_SINCE = "SELECT 1 FROM article WHERE id > ? AND published >= ? LIMIT 1"
-CHUNK = 10_000
+_KNOWN_ARTICLE_COLUMNS_SQL = "article.id, key, url, title, published, fingerprint, page, changes, updated"
+_HAS_NEWER_ARTICLE_SQL = "SELECT 1 FROM article WHERE id > ? AND published >= ? LIMIT 1"
+HASHES_PER_QUERY = 10_000
 """Identity hashes per statement; SQLite accepts 32,766 parameters."""
 
 
 class Polls(Repository):
     """Queries of intake, and the writes of polls. Methods raise StoreError."""
 
-    @reads
-    def known_by_identity(
+    @read_transaction
+    def load_known_by_identity(
         self, db: Connection, feed_id: int, hashes: Collection[bytes]
     ) -> dict[bytes, KnownArticle]:
         """Map identity hashes to the articles of a feed; unknown hashes are left out."""
         hashes = list(hashes)
-        found: dict[bytes, KnownArticle] = {}
-        for start in range(0, len(hashes), CHUNK):
-            chunk = hashes[start : start + CHUNK]
+        articles_by_hash: dict[bytes, KnownArticle] = {}
+        for start in range(0, len(hashes), HASHES_PER_QUERY):
+            chunk = hashes[start : start + HASHES_PER_QUERY]
             rows = db.execute(
                 f"""
-                SELECT identity.hash, {_KNOWN}
+                SELECT identity.hash, {_KNOWN_ARTICLE_COLUMNS_SQL}
                 FROM identity JOIN article ON article.id = identity.article_id
                 WHERE identity.feed_id = ? AND identity.hash IN ({", ".join("?" * len(chunk))})
                 """,
                 (feed_id, *chunk),
             )
-            for hash_, *known in rows:
-                found[hash_] = KnownArticle(*known)
-        return found
+            for hash_, *columns in rows:
+                articles_by_hash[hash_] = KnownArticle(*columns)
+        return articles_by_hash
 
-    @reads
-    def known_pages(
-        self, db: Connection, feed_id: int, pages: Mapping[str, Collection[str]]
+    @read_transaction
+    def load_known_by_page_key(
+        self, db: Connection, feed_id: int, urls_by_page_key: Mapping[str, Collection[str]]
     ) -> dict[str, list[KnownArticle]]:
         """Map page keys to the articles of a feed on those pages.
 
         `urls_by_page_key` maps each page key to its canonical URLs.
         """
         rows = db.execute(
-            f"SELECT {_KNOWN} FROM article WHERE id IN ("
+            f"SELECT {_KNOWN_ARTICLE_COLUMNS_SQL} FROM article WHERE id IN ("
             "SELECT id FROM article WHERE page IN (SELECT atom FROM json_each(:pages)) "
             "UNION SELECT id FROM article WHERE own_page = 1 AND url IN (SELECT atom FROM json_each(:urls))) "
             "AND +feed_id = :feed ORDER BY id",
             {
-                "urls": to_json_array([url for forms in pages.values() for url in forms]),
-                "pages": to_json_array(pages),
+                "urls": to_json_array([url for page_urls in urls_by_page_key.values() for url in page_urls]),
+                "pages": to_json_array(urls_by_page_key),
                 "feed": feed_id,
             },
         )
-        found: dict[str, list[KnownArticle]] = {}
+        articles_by_page_key: dict[str, list[KnownArticle]] = {}
         for row in rows:
-            known = KnownArticle(*row)
-            found.setdefault(urls.page_key(known.url), []).append(known)
-        return found
+            article = KnownArticle(*row)
+            articles_by_page_key.setdefault(urls.compute_page_key(article.url), []).append(article)
+        return articles_by_page_key
 
-    async def relocation_candidates(
-        self, feed_id: int, dates: Collection[int], latest: int
+    async def list_relocation_candidates(
+        self, feed_id: int, dates: Collection[int], newest_limit: int
     ) -> list[KnownArticle]:
         """List a feed's articles published exactly at one of `dates`, and its `newest_limit` newest.
 
         Newest id first. Dates are in seconds of UTC.
         """
-        return await self._objects(
+        return await self._fetch_objects(
             KnownArticle._make,
             f"""
-            SELECT {_KNOWN} FROM (
+            SELECT {_KNOWN_ARTICLE_COLUMNS_SQL} FROM (
                 SELECT id FROM article WHERE feed_id = :feed
                     AND published IN (SELECT value FROM json_each(:dates))
                 UNION
@@ -113,26 +113,26 @@ class Polls(Repository):
                     ORDER BY published DESC, id DESC LIMIT :latest) AS newest
             ) AS found JOIN article USING (id) ORDER BY id DESC
             """,
-            {"feed": feed_id, "dates": to_json_array(dates), "latest": latest},
+            {"feed": feed_id, "dates": to_json_array(dates), "latest": newest_limit},
         )
 
-    async def original_texts(self, article_ids: Collection[int]) -> dict[int, tuple[str, str]]:
+    async def load_original_texts(self, article_ids: Collection[int]) -> dict[int, tuple[str, str]]:
         """Map article ids to summary and text as the feed gave them; purged texts are empty."""
-        rows = await self._rows(
+        rows = await self._fetch_rows(
             "SELECT id, summary, text FROM article WHERE id IN (SELECT value FROM json_each(?))",
             (to_json_array(article_ids),),
         )
         return {row[0]: (row[1], row[2]) for row in rows}
 
-    retraction_candidates = read_method(corrections.retraction_candidates)
+    list_retraction_candidates = bind_read(corrections.list_retraction_candidates)
 
-    @writes
+    @write_transaction
     def record_unchanged(
         self,
         db: Connection,
         feeds: Sequence[Feed],
-        unchanged: Sequence[UnchangedPoll] = (),
-        told: Sequence[Alert] = (),
+        unchanged_polls: Sequence[UnchangedPoll] = (),
+        feed_alerts: Sequence[Alert] = (),
         *,
         owner: str | None = None,
     ) -> bool:
@@ -142,22 +142,29 @@ class Polls(Repository):
         another process owns are skipped.
         """
         if owner is not None:
-            ids = {polled.id for polled in feeds} | {polled.feed_id for polled in unchanged}
-            own = process_leases.owned_feed_ids(db, owner, ids)
-            feeds = [polled for polled in feeds if polled.id in own]
-            unchanged = [polled for polled in unchanged if polled.feed_id in own]
-            told = [alert for alert in told if alert.feed_id in own]
+            ids = {feed.id for feed in feeds} | {poll.feed_id for poll in unchanged_polls}
+            owned_ids = process_leases.list_owned_feed_ids(db, owner, ids)
+            feeds = [owned_feed for owned_feed in feeds if owned_feed.id in owned_ids]
+            unchanged_polls = [
+                owned_poll for owned_poll in unchanged_polls if owned_poll.feed_id in owned_ids
+            ]
+            feed_alerts = [alert for alert in feed_alerts if alert.feed_id in owned_ids]
         if feeds:
             write_feeds(db, feeds)
-        if unchanged:
-            _reschedule(db, unchanged)
-        if told:
-            alerts.enqueue_alerts(db, told)
+        if unchanged_polls:
+            _reschedule_feeds(db, unchanged_polls)
+        if feed_alerts:
+            alerts.enqueue_alerts(db, feed_alerts)
         return corrections.retract_missing(db)
 
-    @writes
+    @write_transaction
     def record(
-        self, db: Connection, poll: PollWrite, *, kin: StoryMatches = NO_MATCHES, fence: Fence | None = None
+        self,
+        db: Connection,
+        poll: PollWrite,
+        *,
+        matches: StoryMatches = NO_MATCHES,
+        fence: Fence | None = None,
     ) -> PollWriteResult:
         """Record one poll in one transaction: feed, articles, statuses and dispatches.
 
@@ -166,56 +173,65 @@ class Polls(Repository):
         computed again if other articles were stored since. Raises LeaseLost if `fence` is no longer valid.
         """
         process_leases.require_lease(db, fence)
-        if kin.refresh is not None and db.row(_SINCE, (kin.last_id, kin.since)) is not None:
-            kin = kin.refresh()
-        return _record(db, poll, kin)
+        if (
+            matches.refresh is not None
+            and db.fetch_row(_HAS_NEWER_ARTICLE_SQL, (matches.last_article_id, matches.published_since))
+            is not None
+        ):
+            matches = matches.refresh()
+        return _record_poll(db, poll, matches)
 
 
-def _reschedule(db: Connection, unchanged: Sequence[UnchangedPoll]) -> None:
+def _reschedule_feeds(db: Connection, unchanged_polls: Sequence[UnchangedPoll]) -> None:
     db.executemany(
         "UPDATE feed SET interval = ?2, next_poll = ?3, last_poll = ?4, last_success = ?4 WHERE id = ?1",
-        unchanged,
+        unchanged_polls,
     )
 
 
-def _record(db: Connection, poll: PollWrite, kin: StoryMatches) -> PollWriteResult:
-    feed, found = poll.feed, poll.decision
-    row = db.row("SELECT last_success FROM feed WHERE id = ?", (feed.id,))
+def _record_poll(db: Connection, poll: PollWrite, matches: StoryMatches) -> PollWriteResult:
+    feed, decision = poll.feed, poll.intake
+    row = db.fetch_row("SELECT last_success FROM feed WHERE id = ?", (feed.id,))
     write_feeds(db, [feed])
-    new = page_ownership.resolve_ownership(db, feed.id, found.new)
-    inserted, owed = insert_articles(db, feed.id, new)
+    new_articles = page_ownership.resolve_ownership(db, feed.id, decision.new)
+    inserted_ids, pending_articles = insert_articles(db, feed.id, new_articles)
     if not poll.is_first_poll:  # The backlog of a new feed notifies nobody.
-        watch_notifications.queue_for_matching(db, feed.id, inserted)
-    _apply_changes(db, feed.id, found)
-    story_merging.store_similarities(db, owed, kin)
-    channels = _enqueue_for_channels(db, poll, owed, kin, row and row["last_success"])
-    if poll.read_pages:
-        page_fetch_queue.enqueue_fetches(db, feed, inserted, first=poll.is_first_poll)
+        watch_notifications.queue_for_matching(db, feed.id, inserted_ids)
+    _apply_changes(db, feed.id, decision)
+    story_merging.store_similarities(db, pending_articles, matches)
+    channel_ids = _enqueue_for_channels(db, poll, pending_articles, matches, row and row["last_success"])
+    if poll.fetch_pages:
+        page_fetch_queue.enqueue_fetches(db, feed, inserted_ids, is_backlog=poll.is_first_poll)
     if poll.alert is not None:
         alerts.enqueue_alerts(db, (poll.alert,))
-    if inserted:
+    if inserted_ids:
         db.executemany(
             "UPDATE server SET share_whole = max(coalesce(share_whole, 0), ?2) + ?3 WHERE id = ?1",
-            [(server, db.now * 1_000, round(found.quota_used_seconds * 1_000)) for server in poll.servers],
+            [
+                (server, db.now * 1_000, round(decision.quota_used_seconds * 1_000))
+                for server in poll.server_ids
+            ],
         )
-    if found.overflow is not None:
-        quota_overflow.record(db, feed.id, found.overflow)
-    return PollWriteResult(tuple(inserted), tuple(channels))
+    if decision.overflow is not None:
+        quota_overflow.record_overflow(db, feed.id, decision.overflow)
+    return PollWriteResult(tuple(inserted_ids), tuple(channel_ids))
 
 
-def _apply_changes(db: Connection, feed_id: int, found: IntakeResult) -> None:
-    settled = page_ownership.resolve_ownership(db, feed_id, [change.new for change in found.changed])
-    for change, article in zip(found.changed, settled, strict=True):
+def _apply_changes(db: Connection, feed_id: int, decision: IntakeResult) -> None:
+    resolved_articles = page_ownership.resolve_ownership(
+        db, feed_id, [change.new for change in decision.changed]
+    )
+    for change, article in zip(decision.changed, resolved_articles, strict=True):
         update_article(db, feed_id, ChangedArticle(change.article_id, article))
     db.executemany(
         "INSERT INTO identity (feed_id, hash, article_id) SELECT ?1, ?2, ?3 "
         "WHERE (SELECT count(*) FROM identity WHERE article_id = ?3) < ?4 ON CONFLICT DO NOTHING",
-        [(feed_id, hash_, article_id, MAX_IDENTITIES_PER_ARTICLE) for hash_, article_id in found.aliases],
+        [(feed_id, hash_, article_id, MAX_IDENTITIES_PER_ARTICLE) for hash_, article_id in decision.aliases],
     )
-    if found.missing_ids:
-        corrections.mark_missing(db, found.missing_ids)
-    if found.reappeared_ids:
-        corrections.mark_reappeared(db, found.reappeared_ids)
+    if decision.missing_ids:
+        corrections.mark_missing(db, decision.missing_ids)
+    if decision.reappeared_ids:
+        corrections.mark_reappeared(db, decision.reappeared_ids)
     corrections.retract_missing(db)
 
 
@@ -223,13 +239,13 @@ def _enqueue_for_channels(
     db: Connection,
     poll: PollWrite,
     articles: Sequence[PendingArticle],
-    kin: StoryMatches,
+    matches: StoryMatches,
     last_success: int | None,
 ) -> list[int]:
     """Enqueue new articles in every following channel; return the channels with something to send."""
     if not articles:
         return []
-    subscriptions = db.rows(
+    subscriptions = db.fetch_rows(
         """
         SELECT subscription.id, subscription.channel_id, subscription.paused, subscription.resumed,
                subscription.resumed_from, server.left
@@ -240,48 +256,63 @@ def _enqueue_for_channels(
         """,
         (poll.feed.id,),
     )
-    rules = filters.by_feed(db, poll.feed.id)
-    channels = []
+    filters_by_subscription = filters.load_by_feed(db, poll.feed.id)
+    channel_ids = []
     for row in subscriptions:
         channel_id, limit = row["channel_id"], poll.catch_up_after
-        news = _select_deliverable(
+        accepted_articles = _select_deliverable(
             db, row, articles, is_first=poll.is_first_poll, last_success=last_success or 0
         )
-        news, kept_out = filters.apply_filters(rules[row["id"]], news, poll.filter_matcher)
+        accepted_articles, filtered_articles = filters.apply_filters(
+            filters_by_subscription[row["id"]], accepted_articles, poll.filter_matcher
+        )
         if poll.is_first_poll:
-            rest = news = news[-1:]
+            unjoined_articles = accepted_articles = accepted_articles[-1:]
         else:
-            outbox_writes.record_filtered(db, channel_id, kept_out)
-            rest = story_merging.join_posts(db, channel_id, poll.feed.id, news, kin)
-        owes = outbox_writes.enqueue(db, channel_id, rest, limit=limit)
-        if len(rest) < len(news):  # A join may have released a held post.
+            outbox_writes.record_filtered(db, channel_id, filtered_articles)
+            unjoined_articles = story_merging.join_posts(
+                db, channel_id, poll.feed.id, accepted_articles, matches
+            )
+        has_enqueued = outbox_writes.enqueue(db, channel_id, unjoined_articles, limit=limit)
+        if len(unjoined_articles) < len(accepted_articles):  # A join may have released a held post.
             outbox_writes.enforce_pending_limit(db, channel_id, limit=limit)
-        if owes or len(rest) < len(news):
-            channels.append(channel_id)
-    return channels
+        if has_enqueued or len(unjoined_articles) < len(accepted_articles):
+            channel_ids.append(channel_id)
+    return channel_ids
 
 
 def _select_deliverable(
-    db: Connection, followed: Row, articles: Sequence[PendingArticle], *, is_first: bool, last_success: int
+    db: Connection,
+    subscription: Row,
+    articles: Sequence[PendingArticle],
+    *,
+    is_first: bool,
+    last_success: int,
 ) -> Sequence[PendingArticle]:
     """Return the articles that a subscription accepts; withhold the others."""
-    paused, left, resumed = followed["paused"], followed["left"], followed["resumed"]
-    stopped = (
+    paused_at, left_at, resumed_at = subscription["paused"], subscription["left"], subscription["resumed"]
+    withheld_reason = (
         WithheldReason.BOT_ABSENT
-        if left is not None
+        if left_at is not None
         else WithheldReason.PAUSED
-        if paused is not None
+        if paused_at is not None
         else None
     )
     if is_first:  # A subscription that was resumed, or skips the backlog, starts with later articles.
-        return () if stopped or resumed is not None else articles
-    if stopped:
-        outbox_writes.withhold(db, followed["channel_id"], articles, reason=stopped)
+        return () if withheld_reason or resumed_at is not None else articles
+    if withheld_reason:
+        outbox_writes.withhold_articles(db, subscription["channel_id"], articles, reason=withheld_reason)
         return ()
-    if resumed is None or last_success >= resumed:
+    if resumed_at is None or last_success >= resumed_at:
         return articles
     # The first poll after a pause also finds articles published during it. An undated article, which has the
     # time of discovery as its date, may be one of them.
-    late = [owed for owed in articles if not resumed <= owed.published < db.now]
-    outbox_writes.withhold(db, followed["channel_id"], late, reason=followed["resumed_from"])
-    return [owed for owed in articles if resumed <= owed.published < db.now]
+    skipped_articles = [
+        skipped_article
+        for skipped_article in articles
+        if not resumed_at <= skipped_article.published_at < db.now
+    ]
+    outbox_writes.withhold_articles(
+        db, subscription["channel_id"], skipped_articles, reason=subscription["resumed_from"]
+    )
+    return [article for article in articles if resumed_at <= article.published_at < db.now]

@@ -15,43 +15,46 @@ OVERFLOW_EPISODE_SECONDS = 7 * 86_400
 class QuotaOverflows(Repository):
     """Overflow counts per feed, and the identities of skipped entries. Methods raise StoreError."""
 
-    async def of(self, feed_id: int) -> QuotaOverflow | None:
+    async def by_feed(self, feed_id: int) -> QuotaOverflow | None:
         """Return the current overflow of a feed, or None if its episode is over."""
-        return await self._one(
-            _surplus,
+        return await self._fetch_object(
+            _overflow_from_row,
             "SELECT feed_id, kind, since, last, entries FROM surplus WHERE feed_id = ? AND last > ?",
             (feed_id, self._clock.now() - OVERFLOW_EPISODE_SECONDS),
         )
 
-    async def all(self) -> dict[int, QuotaOverflow]:
+    async def load_all(self) -> dict[int, QuotaOverflow]:
         """Map feed ids to their current overflow."""
-        found = await self._objects(
-            _surplus,
+        overflows = await self._fetch_objects(
+            _overflow_from_row,
             "SELECT feed_id, kind, since, last, entries FROM surplus WHERE last > ?",
             (self._clock.now() - OVERFLOW_EPISODE_SECONDS,),
         )
-        return {surplus.feed_id: surplus for surplus in found}
+        return {overflow.feed_id: overflow for overflow in overflows}
 
-    async def skipped_identities(self, feed_id: int) -> frozenset[bytes]:
+    async def load_skipped_identities(self, feed_id: int) -> frozenset[bytes]:
         """Return the identity hashes of the skipped entries in a feed's last document."""
-        return frozenset(await self._column("SELECT hash FROM passed_over WHERE feed_id = ?", (feed_id,)))
+        return frozenset(
+            await self._fetch_column("SELECT hash FROM passed_over WHERE feed_id = ?", (feed_id,))
+        )
 
-    async def feeds_that_skipped_link(self, links: Collection[bytes]) -> list[tuple[int, int]]:
+    async def list_feeds_that_skipped_link(self, link_hashes: Collection[bytes]) -> list[tuple[int, int]]:
         """List the feeds that skipped an entry with one of these link hashes, longest ago first.
 
         Each with the time of the skip in seconds of UTC.
         """
-        rows = await self._rows(
-            f"SELECT feed_id, min(counted) FROM passed_over WHERE link IN ({', '.join('?' * len(links))}) "
+        rows = await self._fetch_rows(
+            f"SELECT feed_id, min(counted) FROM passed_over WHERE link IN "
+            f"({', '.join('?' * len(link_hashes))}) "
             "GROUP BY feed_id ORDER BY 2",
-            tuple(links),
+            tuple(link_hashes),
         )
         return [(row[0], row[1]) for row in rows]
 
 
-def record(db: Connection, feed_id: int, excess: PollOverflow) -> None:
+def record_overflow(db: Connection, feed_id: int, overflow: PollOverflow) -> None:
     """Record the overflow of a poll within its transaction."""
-    count = len(excess.newly_skipped) + excess.refused_changes
+    count = len(overflow.newly_skipped) + overflow.refused_changes
     db.execute(
         """
         INSERT INTO surplus (feed_id, kind, since, last, entries) VALUES (:feed, :kind, :now, :now, :count)
@@ -62,7 +65,7 @@ def record(db: Connection, feed_id: int, excess: PollOverflow) -> None:
         """,
         {
             "feed": feed_id,
-            "kind": excess.kind.value,
+            "kind": overflow.kind.value,
             "now": db.now,
             "count": count,
             "episode": OVERFLOW_EPISODE_SECONDS,
@@ -70,12 +73,12 @@ def record(db: Connection, feed_id: int, excess: PollOverflow) -> None:
     )
     db.execute(
         "DELETE FROM passed_over WHERE feed_id = ? AND hex(hash) NOT IN (SELECT atom FROM json_each(?))",
-        (feed_id, to_json_array([name.hex().upper() for name in excess.still_skipped])),
+        (feed_id, to_json_array([skipped_hash.hex().upper() for skipped_hash in overflow.still_skipped])),
     )
     db.executemany(
         "INSERT INTO passed_over (feed_id, hash, link, counted) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        [(feed_id, name, link, db.now) for name, link in excess.newly_skipped],
+        [(feed_id, identity_hash, link_hash, db.now) for identity_hash, link_hash in overflow.newly_skipped],
     )
 
 
-_surplus = partial(from_row, QuotaOverflow)
+_overflow_from_row = partial(from_row, QuotaOverflow)

@@ -11,16 +11,16 @@ from typing import Self
 from bot.core.clock import Clock, SystemClock
 from bot.store import ports
 from bot.store.sqlite import sqlite_backup
-from bot.store.sqlite.migrations import PAGE_SIZE, integrity_problems, schema_version
+from bot.store.sqlite.migrations import PAGE_SIZE_BYTES, list_integrity_problems, load_schema_version
 from bot.store.sqlite.run_lock import FileIdentityGuard
-from bot.store.sqlite.sqlite_connection import SqliteConnection, SqliteSession
+from bot.store.sqlite.sqlite_connection import SqliteConnection, SqliteWorker
 from bot.store.store_errors import DatabaseBroken, DatabaseGone, DatabaseUnusable
 
 log = logging.getLogger(__name__)
 
-READERS = 3
+READER_COUNT = 3
 """Number of read connections."""
-OLDEST_SQLITE = (3, 37, 0)
+MIN_SQLITE_VERSION = (3, 37, 0)
 """Oldest supported SQLite: the first with STRICT tables."""
 WRITER_PRAGMAS = (
     "PRAGMA synchronous = FULL",
@@ -35,18 +35,18 @@ READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA cache_size = -1024")
 """Settings of read connections; 1 MiB of cache suffices, because the system caches the file too."""
 
 
-class SqliteDatabase(ports.Database[SqliteConnection, SqliteSession]):
+class SqliteDatabase(ports.Database[SqliteConnection, SqliteWorker]):
     """An open SQLite database file."""
 
     is_shared = False
     location: Path
-    _snapshot = "BEGIN"
+    _begin_read_sql = "BEGIN"
 
     def __init__(self, path: Path, clock: Clock) -> None:
         super().__init__(clock)
         self.location = path
-        self._presence = FileIdentityGuard(path)
-        self._writers = [SqliteSession(path, pragmas=WRITER_PRAGMAS)]
+        self._identity_guard = FileIdentityGuard(path)
+        self._writers = [SqliteWorker(path, pragmas=WRITER_PRAGMAS)]
 
     @classmethod
     async def open(
@@ -57,24 +57,24 @@ class SqliteDatabase(ports.Database[SqliteConnection, SqliteSession]):
         `prepare` migrates the database on the write connection and returns whether it is new. Raises
         `DatabaseUnusable` if the file cannot be used, and the errors of `prepare`.
         """
-        if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-            wanted = ".".join(map(str, OLDEST_SQLITE))
+        if sqlite3.sqlite_version_info < MIN_SQLITE_VERSION:
+            min_version = ".".join(map(str, MIN_SQLITE_VERSION))
             raise DatabaseUnusable(
-                f"Python's SQLite is {sqlite3.sqlite_version}; Telex needs {wanted} or later."
+                f"Python's SQLite is {sqlite3.sqlite_version}; Telex needs {min_version} or later."
             )
-        _check_place(path)
+        _require_writable_file(path)
         database = cls(path, clock or SystemClock())
         (writer,) = database._writers
         try:
             await writer.open()
             await writer.run(_enable_wal)
-            database._presence.remember()
+            database._identity_guard.remember_file()
             database.is_new = await writer.run(prepare)
-            for _ in range(READERS):
-                reader = SqliteSession(path, pragmas=READER_PRAGMAS)
+            for _ in range(READER_COUNT):
+                reader = SqliteWorker(path, pragmas=READER_PRAGMAS)
                 database._readers.append(reader)
                 await reader.open()
-                database._idle.put_nowait(reader)
+                database._idle_readers.put_nowait(reader)
         except BaseException:
             await database.close()
             raise
@@ -82,12 +82,12 @@ class SqliteDatabase(ports.Database[SqliteConnection, SqliteSession]):
 
     async def _close(self) -> None:
         await super()._close()
-        self._presence.end()
+        self._identity_guard.release()
 
-    async def notices(self, heard: Callable[[str], None]) -> None:
+    async def listen_for_events(self, on_event: Callable[[str], None]) -> None:
         """Return at once: a file has no other process."""
 
-    async def notify(self, notice: str) -> None:
+    async def notify(self, event: str) -> None:
         """Do nothing: a file has no other process."""
 
     async def scrub(self, tables: Iterable[str]) -> bool:
@@ -95,58 +95,58 @@ class SqliteDatabase(ports.Database[SqliteConnection, SqliteSession]):
 
         Raises `StoreError`.
         """
-        async with self._writer_session() as writer:
+        async with self._lock_writer() as writer:
             return await writer.run(purge_deleted, tables)
 
     def _begin(self, db: SqliteConnection) -> str:
-        self._presence.require_same_file()
+        self._identity_guard.require_same_file()
         db.execute("BEGIN IMMEDIATE")
         return ""
 
-    def _commit(self, db: SqliteConnection, _name: str) -> None:
-        self._presence.require_same_file()
+    def _commit(self, db: SqliteConnection, _transaction_id: str) -> None:
+        self._identity_guard.require_same_file()
         db.execute("COMMIT")
 
     async def check_alive(self) -> None:
         try:
-            await asyncio.to_thread(self._presence.require_same_file)
+            await asyncio.to_thread(self._identity_guard.require_same_file)
         except DatabaseGone as error:
-            self.condition.record_failure(error)
-            await asyncio.to_thread(self._presence.lock_replacement)
+            self.health.record_failure(error)
+            await asyncio.to_thread(self._identity_guard.lock_replacement)
 
-    async def size(self) -> int:
+    async def measure_size_bytes(self) -> int:
         """Return the size of the file in bytes, without its write-ahead log."""
         pages = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
-        return int(await self.query(SqliteConnection.value, pages))
+        return int(await self.query(SqliteConnection.fetch_value, pages))
 
     async def check(self) -> int:
         """Check the whole file and return the schema version. Raises `DatabaseBroken` if it is damaged."""
-        if found := await self.read(integrity_problems):
-            raise DatabaseBroken(f"The database {self.location} is damaged: {found[0]}.")
-        return await self.read(schema_version)
+        if problems := await self.read(list_integrity_problems):
+            raise DatabaseBroken(f"The database {self.location} is damaged: {problems[0]}.")
+        return await self.read(load_schema_version)
 
     async def backup(self, path: Path) -> None:
-        is_wanted = True
-        source = SqliteSession(self.location, pragmas=READER_PRAGMAS)
+        is_awaited = True
+        source = SqliteWorker(self.location, pragmas=READER_PRAGMAS)
         await source.open()
         try:
-            await source.run(sqlite_backup.copy, path, lambda: is_wanted)
+            await source.run(sqlite_backup.copy_to_file, path, lambda: is_awaited)
         except asyncio.CancelledError:
-            is_wanted = False
+            is_awaited = False
             raise
         finally:
             await source.close()
 
-    async def _ensure_alive(self, session: SqliteSession) -> SqliteSession:
-        if not session.is_dead:
-            return session
+    async def _ensure_alive(self, worker: SqliteWorker) -> SqliteWorker:
+        if not worker.is_dead:
+            return worker
         log.error("database thread ended database=%s action=replace", self.location)
-        successor = await SqliteSession(session.path, pragmas=session.pragmas).open()
-        await asyncio.to_thread(session.abandon)
+        successor = await SqliteWorker(worker.path, pragmas=worker.pragmas).open()
+        await asyncio.to_thread(worker.close_abandoned)
         return successor
 
 
-def _check_place(path: Path) -> None:
+def _require_writable_file(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
@@ -162,7 +162,7 @@ def _check_place(path: Path) -> None:
 
 def _enable_wal(connection: sqlite3.Connection) -> None:
     # The page size takes effect only in an empty file.
-    connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+    connection.execute(f"PRAGMA page_size = {PAGE_SIZE_BYTES}")
     # The mode is stored in the file; file systems without shared memory refuse it (https://www.sqlite.org/wal.html).
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":

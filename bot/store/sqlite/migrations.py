@@ -11,8 +11,8 @@ from bot.text import urls
 
 log = logging.getLogger(__name__)
 
-MIGRATIONS = Path(__file__).parent / "migrations"
-PAGE_SIZE = 16_384
+MIGRATIONS_DIRECTORY = Path(__file__).parent / "migrations"
+PAGE_SIZE_BYTES = 16_384
 """Page size of the file in bytes; with small pages article texts leave a quarter of the file empty."""
 VACUUM_FREE_RATIO = 0.2
 """Share of free pages above which a migration vacuums the file."""
@@ -20,20 +20,20 @@ APPLICATION_ID = 0x54454C58
 """Value of `PRAGMA application_id` ("TELX") that marks the files of Telex."""
 
 
-def available(folder: Path = MIGRATIONS) -> dict[int, Path]:
+def list_available_migrations(directory: Path = MIGRATIONS_DIRECTORY) -> dict[int, Path]:
     """Return the paths of the migrations by number, in ascending order."""
-    return list_migrations(folder)
+    return list_migrations(directory)
 
 
-def migrate(connection: sqlite3.Connection, folder: Path = MIGRATIONS) -> bool:
+def migrate(connection: sqlite3.Connection, directory: Path = MIGRATIONS_DIRECTORY) -> bool:
     """Apply the missing migrations and return whether the database is new.
 
     An interruption leaves the database at the last complete version. Integrity is checked once, within the
     last transaction, which takes minutes for a large file. Raises `NewerDatabase`, `DatabaseBroken`,
     `DatabaseUnusable` or sqlite3.Error.
     """
-    migrations = available(folder)
-    version = schema_version(connection)
+    migrations = list_available_migrations(directory)
+    version = load_schema_version(connection)
     require_known_version(version, max(migrations))
     if 0 < version < min(migrations):
         raise DatabaseUnusable(
@@ -44,8 +44,8 @@ def migrate(connection: sqlite3.Connection, folder: Path = MIGRATIONS) -> bool:
         return False
     if version:
         log.info("database migration started from_version=%d to_version=%d", version, max(migrations))
-    connection.create_function("page_of", 1, urls.page_key, deterministic=True)
-    _resize(connection)
+    connection.create_function("page_of", 1, urls.compute_page_key, deterministic=True)
+    _convert_page_size(connection)
     # Migrations may rebuild tables; foreign keys are checked before the last commit.
     connection.execute("PRAGMA foreign_keys = OFF")
     try:
@@ -58,19 +58,19 @@ def migrate(connection: sqlite3.Connection, folder: Path = MIGRATIONS) -> bool:
     return not version
 
 
-def _resize(connection: sqlite3.Connection) -> None:
+def _convert_page_size(connection: sqlite3.Connection) -> None:
     """Rewrite the file with pages of `PAGE_SIZE_BYTES`, or log why it keeps its pages.
 
     This is impossible in WAL mode (https://www.sqlite.org/pragma.html#pragma_page_size), while another
     process has the file open, or on a full disk. It runs before the migrations, so that it is tried once per
     upgrade.
     """
-    if connection.execute("PRAGMA page_size").fetchone()[0] == PAGE_SIZE:
+    if connection.execute("PRAGMA page_size").fetchone()[0] == PAGE_SIZE_BYTES:
         return
     (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
     try:
         connection.execute("PRAGMA journal_mode = DELETE")
-        connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+        connection.execute(f"PRAGMA page_size = {PAGE_SIZE_BYTES}")
         connection.execute("VACUUM")
     except sqlite3.OperationalError as error:
         log.warning("database page size kept error=%s", error)
@@ -87,17 +87,17 @@ def _vacuum_if_sparse(connection: sqlite3.Connection) -> None:
         connection.execute("VACUUM")
 
 
-def integrity_problems(connection: sqlite3.Connection) -> list[str]:
+def list_integrity_problems(connection: sqlite3.Connection) -> list[str]:
     """Read the whole file and return SQLite's descriptions of damage and broken foreign keys."""
-    found = [row[0] for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
-    found += [
+    problems = [row[0] for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
+    problems += [
         f"a row of {row[0]} points to none of {row[2]}"
         for row in connection.execute("PRAGMA foreign_key_check")
     ]
-    return found
+    return problems
 
 
-def statements(script: str) -> Iterator[str]:
+def split_statements(script: str) -> Iterator[str]:
     """Yield the statements of a script, each ending its line; semicolons in a trigger do not split it."""
     statement = ""
     for line in script.splitlines(keepends=True):
@@ -107,33 +107,33 @@ def statements(script: str) -> Iterator[str]:
             statement = ""
 
 
-def schema_version(connection: sqlite3.Connection) -> int:
+def load_schema_version(connection: sqlite3.Connection) -> int:
     """Return the number of the last applied migration, 0 for an empty file.
 
     Raises `DatabaseUnusable` if the file belongs to another program.
     """
     # One statement sees one state even while another process creates the tables.
     version: int
-    version, application, tables = connection.execute(
+    version, application_id, table_count = connection.execute(
         "SELECT user_version, application_id, (SELECT count(*) FROM sqlite_master) "
         "FROM pragma_user_version, pragma_application_id"
     ).fetchone()
-    if application != APPLICATION_ID and (version or tables or application):
+    if application_id != APPLICATION_ID and (version or table_count or application_id):
         raise DatabaseUnusable("The file is a database of another program's, not Telex's.")
     return version
 
 
 def _require_intact(connection: sqlite3.Connection) -> None:
-    if found := integrity_problems(connection):
-        raise DatabaseBroken(f"The database is damaged: {found[0]}. Restore a backup.")
+    if problems := list_integrity_problems(connection):
+        raise DatabaseBroken(f"The database is damaged: {problems[0]}. Restore a backup.")
 
 
 def _apply(connection: sqlite3.Connection, number: int, path: Path, *, is_last: bool) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Another process may have applied this migration meanwhile.
-        if schema_version(connection) < number:
-            for statement in statements(path.read_text(encoding="utf-8")):
+        if load_schema_version(connection) < number:
+            for statement in split_statements(path.read_text(encoding="utf-8")):
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {number}")

@@ -7,13 +7,13 @@ from pathlib import Path
 from bot.store.store_errors import DatabaseBroken, DatabaseUnusable, StoreError
 from bot.text.discord_text import to_plain_line
 
-ERRORS = (sqlite3.Error, UnicodeDecodeError)
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 """Exceptions of Python's sqlite3; a message that quotes damaged bytes raises UnicodeDecodeError."""
 
 _MIN_FREE_BYTES = 64 * 1024
 """Free disk space below which a failure counts as a full disk: SQLite cannot create its shared memory."""
 
-_REPAIR = (
+_REPAIR_HINT = (
     "Stop Telex and restore a backup, or what `sqlite3 .recover` saves; `telex check` tells whether a"
     " database is whole."
 )
@@ -33,7 +33,7 @@ _CAUSES: dict[int, tuple[type[StoreError], str]] = {
         "The file {path} is not a database, or its beginning is damaged.",
     ),
     sqlite3.SQLITE_INTERRUPT: (StoreError, "The database was closed before it had answered."),
-    sqlite3.SQLITE_CORRUPT: (DatabaseBroken, "The database {path} is damaged: {error}. " + _REPAIR),
+    sqlite3.SQLITE_CORRUPT: (DatabaseBroken, "The database {path} is damaged: {error}. " + _REPAIR_HINT),
 }
 
 
@@ -41,17 +41,19 @@ def to_store_error(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> Sto
     """Return the `StoreError` that corresponds to an error of SQLite, with a sentence for the operator."""
     # Errors that the Python module raises itself have no code.
     code = getattr(error, "sqlite_errorcode", None)
-    primary = code & 0xFF if isinstance(code, int) else -1
+    primary_code = code & 0xFF if isinstance(code, int) else -1
     message = str(error)
     if isinstance(error, UnicodeDecodeError):
-        primary, message = sqlite3.SQLITE_CORRUPT, error.object.decode("utf-8", "replace")
-    if primary in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN} and _is_full(path):
-        primary = sqlite3.SQLITE_FULL
-    kind, sentence = _CAUSES.get(primary, (StoreError, "The database {path} refused a request: {error}."))
-    return kind(sentence.format(path=path, error=to_plain_line(message)))
+        primary_code, message = sqlite3.SQLITE_CORRUPT, error.object.decode("utf-8", "replace")
+    if primary_code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN} and _is_disk_full(path):
+        primary_code = sqlite3.SQLITE_FULL
+    error_class, sentence = _CAUSES.get(
+        primary_code, (StoreError, "The database {path} refused a request: {error}.")
+    )
+    return error_class(sentence.format(path=path, error=to_plain_line(message)))
 
 
-def _is_full(path: Path) -> bool:
+def _is_disk_full(path: Path) -> bool:
     try:
         return shutil.disk_usage(path.parent).free < _MIN_FREE_BYTES
     except OSError:

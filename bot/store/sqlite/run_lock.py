@@ -25,7 +25,7 @@ def lock_for_run(path: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
         try:
-            held = open_locked(path)
+            descriptor = open_locked(path)
         except BaseException:
             lock.release()
             raise
@@ -37,7 +37,7 @@ def lock_for_run(path: Path) -> Iterator[None]:
         yield
     finally:
         # After SQLite's own: closing any descriptor of a file drops all POSIX locks of the process on it.
-        os.close(held)
+        os.close(descriptor)
         lock.release()
 
 
@@ -61,16 +61,16 @@ class FileIdentityGuard:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._opened: tuple[int, int] | None = None
-        self._successor: int | None = None
+        self._opened_identity: tuple[int, int] | None = None
+        self._replacement_descriptor: int | None = None
 
-    def remember(self) -> None:
+    def remember_file(self) -> None:
         """Remember the file at the path as the one that was opened."""
-        self._opened = self._there()
+        self._opened_identity = self._load_identity()
 
     def require_same_file(self) -> None:
         """Raise `DatabaseGone` if the file was deleted or replaced: writes to it would be lost."""
-        if self._opened is not None and self._there() != self._opened:
+        if self._opened_identity is not None and self._load_identity() != self._opened_identity:
             raise DatabaseGone(
                 f"The database {self._path} is gone: it was deleted or replaced, or its disk was unmounted. "
                 "What is in its place is not touched; start Telex again to use it."
@@ -78,23 +78,23 @@ class FileIdentityGuard:
 
     def lock_replacement(self) -> None:
         """Lock the file that replaced the opened one. Raises `AlreadyRunning` if another bot has it."""
-        if self._successor is not None or self._there() in {None, self._opened}:
+        if self._replacement_descriptor is not None or self._load_identity() in {None, self._opened_identity}:
             return
         try:
-            self._successor = open_locked(self._path)
+            self._replacement_descriptor = open_locked(self._path)
         except BlockingIOError as error:
             raise AlreadyRunning(f"Another Telex runs with a new database {self._path}.") from error
         except OSError:
             return
 
-    def end(self) -> None:
+    def release(self) -> None:
         """Release the lock of the replacement, if it is held."""
-        if self._successor is not None:
-            os.close(self._successor)
-            self._successor = None
+        if self._replacement_descriptor is not None:
+            os.close(self._replacement_descriptor)
+            self._replacement_descriptor = None
 
-    def _there(self) -> tuple[int, int] | None:
+    def _load_identity(self) -> tuple[int, int] | None:
         with contextlib.suppress(OSError):
-            found = self._path.stat()
-            return found.st_dev, found.st_ino
+            status = self._path.stat()
+            return status.st_dev, status.st_ino
         return None

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bot.store.meta import RESTORED_ID_GAP, RESTORED_KEY
-from bot.store.sqlite.migrations import integrity_problems
+from bot.store.sqlite.migrations import list_integrity_problems
 from bot.store.sqlite.run_lock import open_locked
 from bot.store.store_errors import DatabaseBroken, DatabaseUnusable
 
@@ -21,62 +21,62 @@ class BackupCancelled(Exception):
     """The caller of a backup was cancelled."""
 
 
-def copy(connection: sqlite3.Connection, path: Path, is_wanted: Callable[[], bool]) -> None:
+def copy_to_file(connection: sqlite3.Connection, path: Path, is_awaited: Callable[[], bool]) -> None:
     """Copy a database into a new file, using a connection reserved for it.
 
     The copy is checked, marked as restored (`meta.RESTORED_KEY`) and synced to disk before it gets its name;
     partial files of killed processes are removed. Raises `DatabaseUnusable` if the file exists or cannot be
     written, `DatabaseBroken` if the copy is damaged, `BackupCancelled` once `is_awaited()` is False.
     """
-    _must_not_exist(path)
+    _require_absent(path)
     _remove_stale_parts(path)
-    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
-    held: int | None = None
+    partial_path = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+    descriptor: int | None = None
     try:
         try:
-            held = open_locked(part)
+            descriptor = open_locked(partial_path)
             try:
-                _copy_pages(connection, part, is_wanted)
+                _copy_pages(connection, partial_path, is_awaited)
             except sqlite3.OperationalError as error:
                 # Mostly the disk of the copy is full or failing.
                 raise DatabaseUnusable(f"The backup {path} cannot be written: {error}.") from error
-            with part.open("rb+") as file:
+            with partial_path.open("rb+") as file:
                 os.fsync(file.fileno())
-            _must_not_exist(path)
-            part.rename(path)
-            _sync_folder(path.parent)
+            _require_absent(path)
+            partial_path.rename(path)
+            _sync_directory(path.parent)
         finally:
-            _remove(part)
-            if held is not None:
-                os.close(held)
+            _remove_partial(partial_path)
+            if descriptor is not None:
+                os.close(descriptor)
     except OSError as error:
         raise DatabaseUnusable(f"The backup {path} cannot be written: {error.strerror}.") from error
 
 
-def _must_not_exist(path: Path) -> None:
+def _require_absent(path: Path) -> None:
     if path.exists() or path.is_symlink():
         raise DatabaseUnusable(f"The file {path} exists already: a backup overwrites nothing.")
 
 
 def _remove_stale_parts(path: Path) -> None:
-    for part in path.parent.glob(f"{glob.escape(path.name)}.????????.part"):
+    for partial_path in path.parent.glob(f"{glob.escape(path.name)}.????????.part"):
         with suppress(OSError):
-            held = open_locked(part)
-            _remove(part)
-            os.close(held)
+            descriptor = open_locked(partial_path)
+            _remove_partial(partial_path)
+            os.close(descriptor)
 
 
-def _remove(part: Path) -> None:
-    part.with_name(f"{part.name}-journal").unlink(missing_ok=True)
-    part.unlink(missing_ok=True)
+def _remove_partial(partial_path: Path) -> None:
+    partial_path.with_name(f"{partial_path.name}-journal").unlink(missing_ok=True)
+    partial_path.unlink(missing_ok=True)
 
 
-def _copy_pages(connection: sqlite3.Connection, part: Path, is_wanted: Callable[[], bool]) -> None:
+def _copy_pages(connection: sqlite3.Connection, partial_path: Path, is_awaited: Callable[[], bool]) -> None:
     def look(*_pages: int) -> None:
-        if not is_wanted():
+        if not is_awaited():
             raise BackupCancelled
 
-    target = sqlite3.connect(part, isolation_level=None)
+    target = sqlite3.connect(partial_path, isolation_level=None)
     try:
         # An open read transaction pins the copied state; without it each write would restart the backup
         # (https://www.sqlite.org/backup.html).
@@ -90,8 +90,8 @@ def _copy_pages(connection: sqlite3.Connection, part: Path, is_wanted: Callable[
         target.execute("PRAGMA journal_mode = DELETE")
         target.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, '1')", (RESTORED_KEY,))
         _reserve_id_gap(target)
-        if found := integrity_problems(target):
-            raise DatabaseBroken(f"The backup was not kept, for it is damaged: {found[0]}.")
+        if problems := list_integrity_problems(target):
+            raise DatabaseBroken(f"The backup was not kept, for it is damaged: {problems[0]}.")
     finally:
         target.close()
 
@@ -102,19 +102,19 @@ def _reserve_id_gap(target: sqlite3.Connection) -> None:
     Buttons in Discord carry these ids.
     """
     for table in ("watch", "digest"):
-        (last,) = target.execute(
+        (last_id,) = target.execute(
             f"SELECT max(coalesce((SELECT max(id) FROM {table}), 0), "
             f"coalesce((SELECT seq FROM sqlite_sequence WHERE name = '{table}'), 0))"
         ).fetchone()
         target.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
         target.execute(
-            "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, last + RESTORED_ID_GAP)
+            "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, last_id + RESTORED_ID_GAP)
         )
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        os.fsync(descriptor)
     finally:
-        os.close(handle)
+        os.close(descriptor)

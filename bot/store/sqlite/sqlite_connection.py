@@ -13,12 +13,12 @@ import aiosqlite
 
 from bot.core import local_time
 from bot.store import connection as base
-from bot.store.sqlite.result_codes import ERRORS, to_store_error
+from bot.store.sqlite.result_codes import SQLITE_ERRORS, to_store_error
 from bot.store.store_errors import StoreError
 from bot.text import urls
 from bot.text.words import fold
 
-BUSY_TIMEOUT = 15.0
+BUSY_TIMEOUT_SECONDS = 15.0
 """Seconds that a statement waits for a lock of another process."""
 INTERRUPT_INTERVAL_SECONDS = 0.01
 """Seconds between attempts to interrupt the running statement."""
@@ -36,7 +36,7 @@ class SqliteConnection(sqlite3.Connection, base.Connection):
             self.execute("ROLLBACK")
 
 
-class SqliteSession(aiosqlite.Connection):
+class SqliteWorker(aiosqlite.Connection):
     """A SQLite connection with its own thread; translates SQLite's errors to `StoreError`."""
 
     def __init__(self, path: Path, *, pragmas: Iterable[str]) -> None:
@@ -44,24 +44,24 @@ class SqliteSession(aiosqlite.Connection):
         self.pragmas = tuple(pragmas)
         self._pending: set[asyncio.Future[Any]] = set()
         # Set at the end of the thread's work: the thread itself stays alive for a moment longer.
-        self._has_ended = False
+        self._has_thread_ended = False
 
         def connect() -> sqlite3.Connection:
             # Autocommit mode, because `Database` begins and ends transactions. Other threads may use the
             # connection, so that it can be closed if its own thread has ended.
             connection = sqlite3.connect(
                 path,
-                timeout=BUSY_TIMEOUT,
+                timeout=BUSY_TIMEOUT_SECONDS,
                 isolation_level=None,
                 check_same_thread=False,
                 factory=SqliteConnection,
             )
             try:
                 connection.row_factory = sqlite3.Row
-                connection.create_function("fold", 1, _fold, deterministic=True)
-                connection.create_function("site", 1, _site, deterministic=True)
+                connection.create_function("fold", 1, _fold_text, deterministic=True)
+                connection.create_function("site", 1, _get_site, deterministic=True)
                 connection.create_function("quiet_until", 3, local_time.quiet_hours_end, deterministic=True)
-                connection.create_function("database_time", 0, _milliseconds)
+                connection.create_function("database_time", 0, _get_database_time_ms)
                 for pragma in self.pragmas:
                     connection.execute(pragma)
             except BaseException:
@@ -79,14 +79,14 @@ class SqliteSession(aiosqlite.Connection):
     @property
     def is_dead(self) -> bool:
         """Whether the thread of the open connection ended unexpectedly."""
-        return self.is_open and self._has_ended
+        return self.is_open and self._has_thread_ended
 
     async def open(self) -> Self:
         """Connect. Raises `StoreError`."""
         self._watch_thread(asyncio.get_running_loop())
         try:
             await self
-        except ERRORS as error:
+        except SQLITE_ERRORS as error:
             # The ending thread must not call the event loop after the loop is closed.
             self._thread.join()
             raise to_store_error(error, self.path) from error
@@ -97,7 +97,7 @@ class SqliteSession(aiosqlite.Connection):
     ) -> T:
         if self._connection is None or not self._running:
             raise StoreError("The database is closed.")
-        if self._has_ended:
+        if self._has_thread_ended:
             raise StoreError(_THREAD_ENDED_MESSAGE)
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._pending.add(future)
@@ -106,51 +106,51 @@ class SqliteSession(aiosqlite.Connection):
         )
         try:
             return await future
-        except ERRORS as error:
+        except SQLITE_ERRORS as error:
             raise to_store_error(error, self.path) from error
         finally:
             self._pending.discard(future)
 
     async def interrupt(self) -> None:
         """Interrupt the running function at its current or next statement, and wait for its end."""
-        if not self.is_open or self._has_ended:
+        if not self.is_open or self._has_thread_ended:
             return
-        ended = asyncio.ensure_future(self.run(lambda _: None))
-        while not ended.done():
+        drained = asyncio.ensure_future(self.run(lambda _: None))
+        while not drained.done():
             # An interrupt between two statements has no effect, hence the loop.
             await super().interrupt()
-            await asyncio.wait([ended], timeout=INTERRUPT_INTERVAL_SECONDS)
+            await asyncio.wait([drained], timeout=INTERRUPT_INTERVAL_SECONDS)
         with suppress(StoreError):
-            await ended
+            await drained
 
     async def rollback_open(self) -> None:
         await self.run(SqliteConnection.roll_back)
 
     async def close(self) -> None:
         if self.is_dead:
-            self.abandon()
+            self.close_abandoned()
         elif self.is_open:
             await super().close()
 
-    def abandon(self) -> None:
+    def close_abandoned(self) -> None:
         """Close the connection of a thread that ended, rolling back its transaction."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
     def _watch_thread(self, loop: asyncio.AbstractEventLoop) -> None:
-        work = self._thread.run
+        run_thread = self._thread.run
 
-        def watched() -> None:
+        def run_and_report_end() -> None:
             try:
-                work()
+                run_thread()
             finally:
-                self._has_ended = True
+                self._has_thread_ended = True
                 # A closed event loop raises RuntimeError.
                 with suppress(RuntimeError):
                     loop.call_soon_threadsafe(self._fail_pending)
 
-        self._thread.run = watched  # type: ignore[method-assign]  # no public hook
+        self._thread.run = run_and_report_end  # type: ignore[method-assign]  # no public hook
 
     def _fail_pending(self) -> None:
         """Fail all waiting calls with `StoreError`, because the thread has ended."""
@@ -159,13 +159,13 @@ class SqliteSession(aiosqlite.Connection):
                 future.set_exception(StoreError(_THREAD_ENDED_MESSAGE))
 
 
-def _milliseconds() -> int:
+def _get_database_time_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _fold(value: object) -> str | None:
-    return fold(value) if isinstance(value, str) else None
+def _fold_text(text: object) -> str | None:
+    return fold(text) if isinstance(text, str) else None
 
 
-def _site(url: object) -> str:
-    return urls.host(str(url)).removeprefix("www.")
+def _get_site(url: object) -> str:
+    return urls.parse_host(str(url)).removeprefix("www.")

@@ -5,7 +5,7 @@ import sqlite3
 from bot.store.records.content_records import TableSchema
 
 
-def shapes(connection: sqlite3.Connection) -> list[TableSchema]:
+def list_table_schemas(connection: sqlite3.Connection) -> list[TableSchema]:
     """Return the schemas of all tables, each after the tables that it references.
 
     References with ON DELETE SET NULL do not count, which breaks the cycles.
@@ -16,20 +16,20 @@ def shapes(connection: sqlite3.Connection) -> list[TableSchema]:
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
         )
     ]
-    found = {name: _shape(connection, name) for name in names}
-    ordered: dict[str, TableSchema] = {}
+    schemas = {name: _load_schema(connection, name) for name in names}
+    ordered_schemas: dict[str, TableSchema] = {}
 
-    def place(name: str, above: tuple[str, ...]) -> None:
-        if name in ordered or name in above:
+    def place(name: str, ancestors: tuple[str, ...]) -> None:
+        if name in ordered_schemas or name in ancestors:
             return
-        for target, can_wait in found[name].foreign_keys.values():
-            if not can_wait:
-                place(target, (*above, name))
-        ordered[name] = found[name]
+        for target, is_deferrable in schemas[name].foreign_keys.values():
+            if not is_deferrable:
+                place(target, (*ancestors, name))
+        ordered_schemas[name] = schemas[name]
 
     for name in names:
         place(name, ())
-    return list(ordered.values())
+    return list(ordered_schemas.values())
 
 
 def id_sequences(connection: sqlite3.Connection) -> dict[str, int]:
@@ -37,19 +37,19 @@ def id_sequences(connection: sqlite3.Connection) -> dict[str, int]:
     return dict(connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall())
 
 
-def set_id_sequences(connection: sqlite3.Connection, last: dict[str, int]) -> None:
+def set_id_sequences(connection: sqlite3.Connection, last_ids: dict[str, int]) -> None:
     """Make tables assign only ids above the given ones."""
-    for table, number in last.items():
+    for table, number in last_ids.items():
         connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
         connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, number))
 
 
-def _shape(connection: sqlite3.Connection, name: str) -> TableSchema:
+def _load_schema(connection: sqlite3.Connection, name: str) -> TableSchema:
     columns = connection.execute("SELECT name, pk FROM pragma_table_info(?)", (name,)).fetchall()
     return TableSchema(
         name,
         tuple(column for column, _ in columns),
-        tuple(column for column, place in sorted(columns, key=lambda row: row[1]) if place),
+        tuple(column for column, key_position in sorted(columns, key=lambda row: row[1]) if key_position),
         {
             column: (target, on_delete == "SET NULL")
             for column, target, on_delete in connection.execute(

@@ -3,7 +3,7 @@
 Babel has them too, but takes seven megabytes in each process that parses feeds.
 """
 
-_MONTHS = (
+_MONTH_NAMES = (
     "january janvier jan janv",
     "february fevrier feb fev fevr",
     "march mars mar",
@@ -17,7 +17,7 @@ _MONTHS = (
     "november novembre nov",
     "december decembre dec",
 )
-_WEEKDAYS = (
+_WEEKDAY_NAMES = (
     "monday lundi mon lun",
     "tuesday mardi tue tues",
     "wednesday mercredi wed mer",
@@ -26,7 +26,7 @@ _WEEKDAYS = (
     "saturday samedi sat sam",
     "sunday dimanche sun dim",
 )
-MONTHS = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
+MONTH_NUMBERS = {name: number for number, names in enumerate(_MONTH_NAMES, 1) for name in names.split()}
 """Months by name, from 1."""
-WEEKDAYS = {name: number for number, names in enumerate(_WEEKDAYS) for name in names.split()}
+WEEKDAY_NUMBERS = {name: number for number, names in enumerate(_WEEKDAY_NAMES) for name in names.split()}
 """Weekdays by name, Monday is 0."""

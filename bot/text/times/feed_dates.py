@@ -10,15 +10,15 @@ from calendar import timegm
 from datetime import UTC, datetime
 from email.utils import parsedate_tz
 
-from bot.text.times.calendar_names import MONTHS
+from bot.text.times.calendar_names import MONTH_NUMBERS
 
-EARLIEST = 631_152_000
+EARLIEST_TIMESTAMP = 631_152_000
 """1 January 1990 in seconds of UTC; an earlier date is a mistake, most often the start of an epoch."""
-LATEST = 4_102_444_800
+LATEST_TIMESTAMP = 4_102_444_800
 """1 January 2100 in seconds of UTC."""
 
-_LONGEST = 100
-_ZONES = {
+_MAX_DATE_CHARS = 100
+_ZONE_OFFSET_MINUTES = {
     "z": 0, "ut": 0, "utc": 0, "gmt": 0, "wet": 0, "west": 60, "bst": 60, "cet": 60, "met": 60, "cest": 120,
     "mest": 120, "eet": 120, "eest": 180, "msk": 180, "est": -300, "edt": -240, "cst": -360, "cdt": -300,
     "mst": -420, "mdt": -360, "pst": -480, "pdt": -420, "akst": -540, "akdt": -480, "hst": -600, "ist": 330,
@@ -28,9 +28,9 @@ _ZONES = {
 
 _WEEKDAY = r"(?:[^\W\d]+\.?,?\s+)?"
 _YEAR = r"\d{4}|\d{2}(?!\d)"
-_REST = r"(?:(?:[t,\s]|-\s)+(?:a\s+|at\s+)?(?P<rest>.*))?"
-_SHAPES = tuple(
-    re.compile(shape + _REST)
+_TIME_SUFFIX = r"(?:(?:[t,\s]|-\s)+(?:a\s+|at\s+)?(?P<rest>.*))?"
+_DATE_SHAPES = tuple(
+    re.compile(shape + _TIME_SUFFIX)
     for shape in (
         rf"{_WEEKDAY}(?P<year>\d{{4}})[-/.](?P<month>\d{{1,2}})[-/.](?P<day>\d{{1,2}})",
         rf"{_WEEKDAY}(?P<day>\d{{1,2}})[-/.](?P<month>\d{{1,2}})[-/.](?P<year>\d{{4}})",
@@ -44,16 +44,16 @@ _TIME = re.compile(
 )
 _OFFSET = re.compile(r"(?:gmt|utc)?\s*([+-])(\d{1,2}):?(\d{2})?\b.*")
 _EXPLICIT_ZONE = re.compile(r"(?:gmt|utc)?\s*[+-]\d{1,2}(?::?\d{2})?(?:\s*\([a-z ]+\))?")
-_NO_TIME = re.compile(r"[\d:.,+-]*z?")
+_TRUNCATED_TIME = re.compile(r"[\d:.,+-]*z?")
 """A truncated time, of which only the day counts."""
 _ASCTIME = re.compile(r"[^\W\d]{3} [^\W\d]{3} \d{1,2} \d{2}:\d{2}:\d{2} \d{4}")
-_STAMP = re.compile(r"(\d{9,10})(?:\d{3}|\.\d+)?")
-_MONTHS_A_YEAR = 12
-_PIVOT = 50
+_EPOCH_SECONDS = re.compile(r"(\d{9,10})(?:\d{3}|\.\d+)?")
+_MONTHS_PER_YEAR = 12
+_CENTURY_PIVOT_YEAR = 50
 _MAX_UTC_OFFSET_HOURS = 14
 
 
-def parse(text: str | None, *, whole: bool = False) -> int | None:
+def parse(text: str | None, *, is_date_only: bool = False) -> int | None:
     """Parse a date; return seconds of UTC, None if there is no date from 1970 to 2099.
 
     Reads ISO 8601 (RFC 3339) and RFC 2822 with its obsolete forms; numeric dates (year first, or day first
@@ -63,55 +63,63 @@ def parse(text: str | None, *, whole: bool = False) -> int | None:
     """
     if not text:
         return None
-    text = " ".join(text[:_LONGEST].split())
-    if whole and not _is_whole(text):
+    text = " ".join(text[:_MAX_DATE_CHARS].split())
+    if is_date_only and not _is_date_only(text):
         return None
-    for reader in (_iso, _parse_loose, _parse_rfc2822, _parse_epoch):
+    for parse_format in (_parse_iso, _parse_loose, _parse_rfc2822, _parse_epoch):
         try:
-            moment = reader(text)
+            timestamp = parse_format(text)
         except (ValueError, TypeError, OverflowError, IndexError):
             continue
-        if moment is not None:
-            return moment if 0 < moment < LATEST else None
+        if timestamp is not None:
+            return timestamp if 0 < timestamp < LATEST_TIMESTAMP else None
     return None
 
 
-def clamp(published: int | None, found: int) -> int:
+def clamp(published_at: int | None, found_at: int) -> int:
     """Return the publication time in seconds of UTC, at most `found_at`.
 
     That is `found_at` if the time is unknown or before `EARLIEST_TIMESTAMP`.
     """
-    return found if published is None or not EARLIEST <= published <= found else published
+    return (
+        found_at
+        if published_at is None or not EARLIEST_TIMESTAMP <= published_at <= found_at
+        else published_at
+    )
 
 
-def _is_whole(text: str) -> bool:
+def _is_date_only(text: str) -> bool:
     try:
         datetime.fromisoformat(text)
     except ValueError:
-        folded = _folded(text)
-        if _STAMP.fullmatch(text) or _ASCTIME.fullmatch(folded):
+        folded = _fold_accents(text)
+        if _EPOCH_SECONDS.fullmatch(text) or _ASCTIME.fullmatch(folded):
             return True
         match = _match_shape(folded)
         if match is None:
             return False
-        rest = (match["rest"] or "").strip()
-        time = _TIME.fullmatch(rest)
-        if rest and time is None:
-            return _NO_TIME.fullmatch(rest) is not None
+        time_text = (match["rest"] or "").strip()
+        time = _TIME.fullmatch(time_text)
+        if time_text and time is None:
+            return _TRUNCATED_TIME.fullmatch(time_text) is not None
         zone = "" if time is None else time["zone"].strip()
-        return not zone or zone.strip("().") in _ZONES or _EXPLICIT_ZONE.fullmatch(zone) is not None
+        return (
+            not zone
+            or zone.strip("().") in _ZONE_OFFSET_MINUTES
+            or _EXPLICIT_ZONE.fullmatch(zone) is not None
+        )
     return True
 
 
-def _folded(text: str) -> str:
+def _fold_accents(text: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))
 
 
 def _match_shape(folded: str) -> re.Match[str] | None:
-    return next((found for shape in _SHAPES if (found := shape.fullmatch(folded))), None)
+    return next((match for shape in _DATE_SHAPES if (match := shape.fullmatch(folded))), None)
 
 
-def _iso(text: str) -> int:
+def _parse_iso(text: str) -> int:
     moment = datetime.fromisoformat(text)
     return timegm(moment.utctimetuple())
 
@@ -122,26 +130,26 @@ def _parse_rfc2822(text: str) -> int | None:
 
 
 def _parse_epoch(text: str) -> int | None:
-    match = _STAMP.fullmatch(text)
+    match = _EPOCH_SECONDS.fullmatch(text)
     return int(match[1]) if match else None
 
 
 def _parse_loose(text: str) -> int | None:
-    match = _match_shape(_folded(text))
+    match = _match_shape(_fold_accents(text))
     if match is None:
         return None
     name, day, year = match["month"], int(match["day"]), int(match["year"])
-    month = int(name) if name.isdecimal() else MONTHS.get(name, 0)
-    if name.isdecimal() and month > _MONTHS_A_YEAR >= day:
+    month = int(name) if name.isdecimal() else MONTH_NUMBERS.get(name, 0)
+    if name.isdecimal() and month > _MONTHS_PER_YEAR >= day:
         month, day = day, month
     if len(match["year"]) == len("yy"):  # RFC 2822, section 4.3
-        year += 2000 if year < _PIVOT else 1900
-    hour, minute, second, offset = _time(match["rest"] or "")
+        year += 2000 if year < _CENTURY_PIVOT_YEAR else 1900
+    hour, minute, second, offset = _parse_time(match["rest"] or "")
     moment = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
     return timegm(moment.timetuple()) - offset * 60
 
 
-def _time(text: str) -> tuple[int, int, int, int]:
+def _parse_time(text: str) -> tuple[int, int, int, int]:
     """Parse a time: hour, minute, second, and minutes east of Greenwich."""
     match = _TIME.fullmatch(text.strip())
     if match is None:
@@ -149,11 +157,11 @@ def _time(text: str) -> tuple[int, int, int, int]:
     hour = int(match["hour"])
     if match["half"]:
         hour = hour % 12 + (12 if match["half"].startswith("p") else 0)
-    return hour, int(match["minute"] or 0), int(match["second"] or 0), _offset(match["zone"])
+    return hour, int(match["minute"] or 0), int(match["second"] or 0), _parse_offset(match["zone"])
 
 
-def _offset(zone: str) -> int:
+def _parse_offset(zone: str) -> int:
     if match := _OFFSET.fullmatch(zone):
         minutes = min(int(match[2]), _MAX_UTC_OFFSET_HOURS) * 60 + int(match[3] or 0)
         return -minutes if match[1] == "-" else minutes
-    return _ZONES.get(zone.partition(" ")[0].strip("()."), 0)
+    return _ZONE_OFFSET_MINUTES.get(zone.partition(" ")[0].strip("()."), 0)

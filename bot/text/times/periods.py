@@ -10,18 +10,18 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from babel.dates import format_date, format_interval, format_skeleton, format_time
 
 from bot.text.times.period_rules import (
-    DAY,
-    MONTH,
+    DAY_SECONDS,
+    MONTH_PATTERN,
     PERIOD_RULES,
-    WEEKDAY,
-    YEAR,
+    WEEKDAY_PATTERN,
+    YEAR_PATTERN,
     ZONE_FREE_PARSERS,
     Period,
-    span,
+    make_period,
 )
 from bot.text.words import fold
 
-__all__ = ["YEAR", "Period", "add_local_seconds", "format_period", "parse"]
+__all__ = ["YEAR_PATTERN", "Period", "add_local_seconds", "format_period", "parse"]
 
 _LEADING_PREPOSITION = re.compile(
     r"(?:(?:since|from|before|until|on|in|over|during|the"
@@ -29,13 +29,13 @@ _LEADING_PREPOSITION = re.compile(
 )
 
 
-_WEEKDAY_OF_DATE = re.compile(rf"\b(?:{WEEKDAY}),? (?:le |the )?(?=[0-9]|{MONTH} [0-9])")
-_HOUR = re.compile(r" (?:soir|matin|apres-midi|midi|night|morning|evening|afternoon)$")
-_PART = re.compile(
+_WEEKDAY_OF_DATE = re.compile(rf"\b(?:{WEEKDAY_PATTERN}),? (?:le |the )?(?=[0-9]|{MONTH_PATTERN} [0-9])")
+_TIME_OF_DAY = re.compile(r" (?:soir|matin|apres-midi|midi|night|morning|evening|afternoon)$")
+_PART_PATTERN = re.compile(
     r"(?P<part>debut|mi|milieu|fin|beginning|start|early|middle|mid|late|end)(?:-| )(?:of |de |du |d')?"
     r"(?:the |la |l')?(?P<whole>.+)"
 )
-_THIRDS = {"debut": 0, "beginning": 0, "start": 0, "early": 0, "fin": 2, "late": 2, "end": 2}
+_THIRD_BY_PART = {"debut": 0, "beginning": 0, "start": 0, "early": 0, "fin": 2, "late": 2, "end": 2}
 
 
 def parse(text: str, now: int, zone: tzinfo = UTC) -> Period | None:
@@ -46,16 +46,21 @@ def parse(text: str, now: int, zone: tzinfo = UTC) -> Period | None:
     gives None.
     """
     folded = " ".join(fold(text[:80]).split()).strip(" ,.;!?")
-    lead = _LEADING_PREPOSITION.match(folded)
-    for candidate in dict.fromkeys((folded, folded[lead.end() :].strip() if lead else folded)):
+    preposition = _LEADING_PREPOSITION.match(folded)
+    for candidate in dict.fromkeys((folded, folded[preposition.end() :].strip() if preposition else folded)):
         if period := _match_rules(candidate, datetime.fromtimestamp(now, zone)):
             return period
-        if (part := _PART.fullmatch(candidate)) and (whole := parse(part["whole"], now, zone)):
-            third = (whole.end - whole.start) // 3
-            third -= third % DAY if third > DAY else 0  # whole days
-            which = _THIRDS.get(part["part"], 1)
-            start = add_local_seconds(whole.start, which * third, zone)
-            return Period(start, add_local_seconds(start, third, zone) if which < 2 else whole.end)  # noqa: PLR2004 - the last
+        if (part_match := _PART_PATTERN.fullmatch(candidate)) and (
+            whole_period := parse(part_match["whole"], now, zone)
+        ):
+            third_seconds = (whole_period.end - whole_period.start) // 3
+            third_seconds -= third_seconds % DAY_SECONDS if third_seconds > DAY_SECONDS else 0  # whole days
+            third_index = _THIRD_BY_PART.get(part_match["part"], 1)
+            start = add_local_seconds(whole_period.start, third_index * third_seconds, zone)
+            is_last = third_index == max(_THIRD_BY_PART.values())
+            return Period(
+                start, whole_period.end if is_last else add_local_seconds(start, third_seconds, zone)
+            )
     return None
 
 
@@ -64,54 +69,60 @@ def add_local_seconds(moment: int, seconds: int, zone: tzinfo) -> int:
     return int((datetime.fromtimestamp(moment, zone) + timedelta(seconds=seconds)).timestamp())
 
 
-def _in_zone(period: Period, zone: tzinfo | None) -> Period:
+def _move_to_zone(period: Period, zone: tzinfo | None) -> Period:
     """Return the period whose local times in `zone` are the given times in UTC."""
-    start, end = (datetime.fromtimestamp(each, UTC).replace(tzinfo=zone) for each in period)
-    return span(start, end)
+    start, end = (datetime.fromtimestamp(moment, UTC).replace(tzinfo=zone) for moment in period)
+    return make_period(start, end)
 
 
 def _match_rules(folded: str, now: datetime) -> Period | None:
     """Return the period of a folded expression, None without one; a time of day counts as its day."""
-    whole = _WEEKDAY_OF_DATE.sub("", folded, count=1)
-    for candidate in dict.fromkeys((whole, _HOUR.sub("", whole))):
-        for pattern, read in PERIOD_RULES:
+    without_weekday = _WEEKDAY_OF_DATE.sub("", folded, count=1)
+    for candidate in dict.fromkeys((without_weekday, _TIME_OF_DAY.sub("", without_weekday))):
+        for pattern, parse_match in PERIOD_RULES:
             match = pattern.fullmatch(candidate)
             if match:
                 try:
-                    if read in ZONE_FREE_PARSERS:
-                        return read(match, now)
+                    if parse_match in ZONE_FREE_PARSERS:
+                        return parse_match(match, now)
                     # Rules compute days as if the local time were UTC.
-                    return _in_zone(read(match, now.replace(tzinfo=UTC)), now.tzinfo)
+                    return _move_to_zone(parse_match(match, now.replace(tzinfo=UTC)), now.tzinfo)
                 except (ValueError, OverflowError):  # such as 31 June or year 0
                     return None
     return None
 
 
-_SHORT = 2 * 86400
+_MAX_HOURS_SPAN_SECONDS = 2 * 86400
 """Seconds below which a period that does not begin at midnight is formatted with hours."""
 
 
 def format_period(period: Period, zone: tzinfo, language: str) -> str:
     """Return the days of a period, or its hours, in the local time of `zone`."""
     start, end = (datetime.fromtimestamp(moment, zone) for moment in period)
-    if start.time() != time() and period.end - period.start < _SHORT:
+    if start.time() != time() and period.end - period.start < _MAX_HOURS_SPAN_SECONDS:
         return f"{_format_hour_range(start, end, language)} {zone}"
-    first, last = start.date(), (end - timedelta(seconds=1)).date()
-    after = last + timedelta(days=1)
-    if first.day == after.day == 1:
-        skeleton = "y" if first.month == after.month == 1 else "yMMMM"
-        return _format_day_range(first, last, skeleton, language)
-    return str(format_interval(first, last, "yMMMd", locale=language))
+    first_day, last_day = start.date(), (end - timedelta(seconds=1)).date()
+    day_after = last_day + timedelta(days=1)
+    if first_day.day == day_after.day == 1:
+        skeleton = "y" if first_day.month == day_after.month == 1 else "yMMMM"
+        return _format_day_range(first_day, last_day, skeleton, language)
+    return str(format_interval(first_day, last_day, "yMMMd", locale=language))
 
 
-def _format_day_range(first: date, last: date, skeleton: str, language: str) -> str:
-    one = str(format_skeleton(skeleton, first, locale=language))
-    if one == format_skeleton(skeleton, last, locale=language):
-        return one
-    return str(format_interval(first, last, skeleton, locale=language))
+def _format_day_range(first_day: date, last_day: date, skeleton: str, language: str) -> str:
+    first_label = str(format_skeleton(skeleton, first_day, locale=language))
+    if first_label == format_skeleton(skeleton, last_day, locale=language):
+        return first_label
+    return str(format_interval(first_day, last_day, skeleton, locale=language))
 
 
 def _format_hour_range(start: datetime, end: datetime, language: str) -> str:
-    first, last = (str(format_date(moment, "medium", locale=language)) for moment in (start, end))
-    begin, until = (str(format_time(moment.time(), "HH:mm", locale=language)) for moment in (start, end))
-    return f"{first} {begin} – {until}" if first == last else f"{first} {begin} – {last} {until}"
+    first_date, last_date = (str(format_date(moment, "medium", locale=language)) for moment in (start, end))
+    start_time, end_time = (
+        str(format_time(moment.time(), "HH:mm", locale=language)) for moment in (start, end)
+    )
+    return (
+        f"{first_date} {start_time} – {end_time}"
+        if first_date == last_date
+        else f"{first_date} {start_time} – {last_date} {end_time}"
+    )

@@ -13,8 +13,8 @@ from bot.text.words import fold
 _MIN_SUGGESTION_SCORE = 75
 """Similarity out of 100 from which a zone is suggested."""
 _MAX_SUGGESTIONS = 4
-_LONGEST = 100
-_OTHERS = {"localtime", "Factory", "GMT+0", "GMT-0", "GMT0"}
+_MAX_NAME_CHARS = 100
+_EXCLUDED_ZONES = {"localtime", "Factory", "GMT+0", "GMT-0", "GMT0"}
 
 
 def find_zone(text: str) -> str | None:
@@ -22,41 +22,47 @@ def find_zone(text: str) -> str | None:
 
     An offset from UTC is no zone, as it does not say when daylight saving time begins.
     """
-    return zone_names().get(_plain(text[:_LONGEST]))
+    return load_zone_names().get(_normalize_name(text[:_MAX_NAME_CHARS]))
 
 
 def suggest_zones(text: str) -> list[str]:
     """Return the IANA names of zones with a similar name, best first."""
-    found = process.extract(
-        _plain(text[:_LONGEST]),
-        zone_names().keys(),
+    matches = process.extract(
+        _normalize_name(text[:_MAX_NAME_CHARS]),
+        load_zone_names().keys(),
         score_cutoff=_MIN_SUGGESTION_SCORE,
         limit=_MAX_SUGGESTIONS * 3,
     )
-    return list(dict.fromkeys(zone_names()[name] for name, _score, _index in found))[:_MAX_SUGGESTIONS]
+    return list(dict.fromkeys(load_zone_names()[name] for name, _score, _index in matches))[:_MAX_SUGGESTIONS]
 
 
 @cache
-def zone_names() -> dict[str, str]:
+def load_zone_names() -> dict[str, str]:
     """Return zones by folded name: IANA name, its last part, cities and countries in each language."""
     # Etc/GMT+2 is two hours *west* of Greenwich; `posix`, `right` and `SystemV` are duplicates.
-    odd = ("Etc/", "posix", "right/", "SystemV/")
-    zones = sorted(zone for zone in available_timezones() if not zone.startswith(odd) and zone not in _OTHERS)
-    names = {_plain(zone): zone for zone in zones}
-    old = get_global("zone_aliases")
-    for zone in sorted(zones, key=lambda zone: zone in old):  # current names before deprecated ones
-        names.setdefault(_plain(zone.rpartition("/")[2]), zone)
+    excluded_prefixes = ("Etc/", "posix", "right/", "SystemV/")
+    zones = sorted(
+        zone
+        for zone in available_timezones()
+        if not zone.startswith(excluded_prefixes) and zone not in _EXCLUDED_ZONES
+    )
+    names = {_normalize_name(zone): zone for zone in zones}
+    deprecated_names = get_global("zone_aliases")
+    for zone in sorted(
+        zones, key=lambda zone: zone in deprecated_names
+    ):  # current names before deprecated ones
+        names.setdefault(_normalize_name(zone.rpartition("/")[2]), zone)
     for language in LANGUAGES:
         locale = Locale(language)
         for zone in zones:
             if city := locale.time_zones.get(zone, {}).get("city"):
-                names.setdefault(_plain(city), zone)
-        for territory, its_zones in get_global("territory_zones").items():
-            known = [zone for zone in its_zones if zone in zones]
-            if len(known) == 1 and territory in locale.territories:
-                names.setdefault(_plain(locale.territories[territory]), known[0])
+                names.setdefault(_normalize_name(city), zone)
+        for territory, all_zones in get_global("territory_zones").items():
+            territory_zones = [zone for zone in all_zones if zone in zones]
+            if len(territory_zones) == 1 and territory in locale.territories:
+                names.setdefault(_normalize_name(locale.territories[territory]), territory_zones[0])
     return names
 
 
-def _plain(name: str) -> str:
+def _normalize_name(name: str) -> str:
     return " ".join(fold(name).replace("_", " ").replace("-", " ").split())

@@ -56,7 +56,7 @@ class ActionRow:
     items: tuple[Item, ...]
 
     def __init__(self, *items: Item | None) -> None:
-        object.__setattr__(self, "items", tuple(item for item in items if item is not None))
+        object.__setattr__(self, "items", tuple(component for component in items if component is not None))
 
 
 Block = Text | Section | Gallery | Separator | ActionRow
@@ -73,41 +73,41 @@ class Card:
 Layout = tuple[Block | Card, ...]
 
 
-def text(*forms: str) -> Text:
+def text_block(*variants: str) -> Text:
     """Return a text block with these variants, longest first."""
-    return Text(forms)
+    return Text(variants)
 
 
 def plain_text(layout: Layout) -> str:
     """Return all texts of a layout in their longest variants, separated by line breaks."""
     return "\n".join(
-        one.variants[0]
+        text.variants[0]
         for block in iter_blocks(layout)
-        for one in (block.texts if isinstance(block, Section) else (block,))
-        if isinstance(one, Text)
+        for text in (block.texts if isinstance(block, Section) else (block,))
+        if isinstance(text, Text)
     )
 
 
-def items(layout: Layout) -> list[Item]:
+def list_items(layout: Layout) -> list[Item]:
     """Return all buttons and menus of a layout, accessories included."""
-    found: list[Item] = []
+    found_items: list[Item] = []
     for block in iter_blocks(layout):
         if isinstance(block, ActionRow):
-            found += block.items
+            found_items += block.items
         elif isinstance(block, Section) and isinstance(block.beside, discord.ui.Item):
-            found.append(block.beside)
-    return found
+            found_items.append(block.beside)
+    return found_items
 
 
-def images(layout: Layout) -> list[Image]:
+def list_images(layout: Layout) -> list[Image]:
     """Return all pictures of a layout, in order."""
-    found: list[Image] = []
+    found_images: list[Image] = []
     for block in iter_blocks(layout):
         if isinstance(block, Gallery):
-            found += block.images
+            found_images += block.images
         elif isinstance(block, Section) and isinstance(block.beside, Image):
-            found.append(block.beside)
-    return found
+            found_images.append(block.beside)
+    return found_images
 
 
 def without_images(layout: Layout) -> Layout:
@@ -123,7 +123,7 @@ def without_images(layout: Layout) -> Layout:
 
 def without_links(layout: Layout) -> Layout:
     """Return a layout without link buttons, some URLs of which Discord rejects."""
-    return map_items(layout, lambda item: None if is_link(item) else item)
+    return map_items(layout, lambda item: None if is_link_button(item) else item)
 
 
 def without_items(layout: Layout) -> Layout:
@@ -148,11 +148,13 @@ def without_emoji(layout: Layout) -> Layout:
     return map_items(layout, bare)
 
 
-def with_last(layout: Layout, block: Block) -> Layout:
+def append_block(layout: Layout, block: Block) -> Layout:
     """Return a layout with one more block at its end, inside its last card if it ends with one."""
-    *before, last = layout
+    *leading_parts, last_part = layout
     return (
-        (*before, replace(last, blocks=(*last.blocks, block))) if isinstance(last, Card) else (*layout, block)
+        (*leading_parts, replace(last_part, blocks=(*last_part.blocks, block)))
+        if isinstance(last_part, Card)
+        else (*layout, block)
     )
 
 
@@ -167,7 +169,7 @@ def map_items(layout: Layout, change: Callable[[Item], Item | None]) -> Layout:
     return map_blocks(layout, changed)
 
 
-def is_link(item: Item) -> bool:
+def is_link_button(item: Item) -> bool:
     """Return whether an item is a link button."""
     return isinstance(item, discord.ui.Button) and item.url is not None
 
@@ -186,10 +188,10 @@ def map_blocks(layout: Layout, change: Callable[[Block], Iterable[Block]]) -> La
 
     Cards that end up empty are removed.
     """
-    found: list[Block | Card] = []
-    for each in layout:
-        if not isinstance(each, Card):
-            found += change(each)
-        elif shown := tuple(chain.from_iterable(map(change, each.blocks))):
-            found.append(replace(each, blocks=shown))
-    return tuple(found)
+    parts: list[Block | Card] = []
+    for part in layout:
+        if not isinstance(part, Card):
+            parts += change(part)
+        elif card_blocks := tuple(chain.from_iterable(map(change, part.blocks))):
+            parts.append(replace(part, blocks=card_blocks))
+    return tuple(parts)

@@ -44,24 +44,24 @@ def fit_layout(layout: Layout) -> Layout:
 
 def split_row(row: ActionRow) -> list[ActionRow]:
     """Return a row as rows that Discord accepts: at most five buttons, or one menu."""
-    found: list[ActionRow] = []
-    line: list[object] = []
+    rows: list[ActionRow] = []
+    current_items: list[object] = []
     for item in row.items:
         if item.width > 1:
-            found.append(ActionRow(item))
-        elif line and len(line) < MAX_ROW_BUTTONS:
-            line.append(item)
-            found[-1] = ActionRow(*found[-1].items, item)
+            rows.append(ActionRow(item))
+        elif current_items and len(current_items) < MAX_ROW_BUTTONS:
+            current_items.append(item)
+            rows[-1] = ActionRow(*rows[-1].items, item)
         else:
-            line = [item]
-            found.append(ActionRow(item))
-    return found
+            current_items = [item]
+            rows.append(ActionRow(item))
+    return rows
 
 
 def _component_count(block: Block) -> int:
     match block:
-        case Section(texts, beside):
-            return len(texts) + (2 if beside is not None else 0)
+        case Section(texts, accessory):
+            return len(texts) + (2 if accessory is not None else 0)
         case ActionRow():
             return sum(1 + len(row.items) for row in split_row(block))
     return 1
@@ -72,53 +72,70 @@ def _without_empty_parts(block: Block) -> Iterable[Block]:
     match block:
         case Text():
             return _without_blank_variants(block)
-        case Section(texts, beside):
-            shown = tuple(chain(*map(_without_blank_variants, texts)))
-            if len(shown) > MAX_SECTION_TEXTS:
-                last = "\n".join(text.variants[0] for text in shown[MAX_SECTION_TEXTS - 1 :])
-                shown = (*shown[: MAX_SECTION_TEXTS - 1], Text((last,)))
-            is_bare = beside is None or (isinstance(beside, Image) and not beside.url)
-            return shown if is_bare or not shown else (Section(shown, beside),)
+        case Section(texts, accessory):
+            texts_with_content = tuple(chain(*map(_without_blank_variants, texts)))
+            if len(texts_with_content) > MAX_SECTION_TEXTS:
+                last = "\n".join(text.variants[0] for text in texts_with_content[MAX_SECTION_TEXTS - 1 :])
+                texts_with_content = (*texts_with_content[: MAX_SECTION_TEXTS - 1], Text((last,)))
+            is_bare = accessory is None or (isinstance(accessory, Image) and not accessory.url)
+            return (
+                texts_with_content
+                if is_bare or not texts_with_content
+                else (Section(texts_with_content, accessory),)
+            )
         case Gallery(images):
-            usable = tuple(image for image in images if image.url)[:MAX_GALLERY_IMAGES]
-            return (Gallery(usable),) if usable else ()
+            usable_images = tuple(image for image in images if image.url)[:MAX_GALLERY_IMAGES]
+            return (Gallery(usable_images),) if usable_images else ()
         case ActionRow(items):
             return (block,) if items else ()
     return (block,)
 
 
 def _without_blank_variants(text: Text) -> tuple[Text, ...]:
-    forms = tuple(form for form in text.variants if form.strip())
-    return (Text(forms),) if forms else ()
+    variants = tuple(variant for variant in text.variants if variant.strip())
+    return (Text(variants),) if variants else ()
 
 
 def _limit_text(layout: Layout) -> Layout:
     """Shorten texts until they fit: the longest ones to shorter variants, then the last ones line by line."""
-    chosen = [list(text.variants) for text in _iter_texts(layout)]
-    over = sum(discord_text.utf16_length(forms[0]) for forms in chosen) - MAX_TEXT_LENGTH
-    while over > 0:
-        longest = max((each for each in chosen if len(each) > 1), key=lambda each: len(each[0]), default=None)
-        if longest is not None:
-            over -= discord_text.utf16_length(longest[0]) - discord_text.utf16_length(longest[1])
-            del longest[0]
+    variants_by_text = [list(text.variants) for text in _iter_texts(layout)]
+    excess_length = (
+        sum(discord_text.count_utf16_units(text_variants[0]) for text_variants in variants_by_text)
+        - MAX_TEXT_LENGTH
+    )
+    while excess_length > 0:
+        longest_variants = max(
+            (variants for variants in variants_by_text if len(variants) > 1),
+            key=lambda long_variants: len(long_variants[0]),
+            default=None,
+        )
+        if longest_variants is not None:
+            excess_length -= discord_text.count_utf16_units(
+                longest_variants[0]
+            ) - discord_text.count_utf16_units(longest_variants[1])
+            del longest_variants[0]
             continue
-        last = next(forms for forms in reversed(chosen) if forms)
-        before = discord_text.utf16_length(last[0])
-        lines = last[0].split("\n")
+        last_variants = next(
+            nonempty_variants for nonempty_variants in reversed(variants_by_text) if nonempty_variants
+        )
+        previous_length = discord_text.count_utf16_units(last_variants[0])
+        lines = last_variants[0].split("\n")
         if len(lines) >= _MIN_LINES_TO_TRIM:
-            last[0] = "\n".join(lines[:-1])
-        elif sum(map(bool, chosen)) == 1:
-            last[0] = discord_text.truncate_utf16(last[0], before - over)
+            last_variants[0] = "\n".join(lines[:-1])
+        elif sum(map(bool, variants_by_text)) == 1:
+            last_variants[0] = discord_text.truncate_utf16(last_variants[0], previous_length - excess_length)
         else:
-            last.clear()
-        over -= before - (discord_text.utf16_length(last[0]) if last else 0)
-    forms = iter(chosen)
+            last_variants.clear()
+        excess_length -= previous_length - (
+            discord_text.count_utf16_units(last_variants[0]) if last_variants else 0
+        )
+    remaining_variants = iter(variants_by_text)
 
     def short(block: Block) -> Iterable[Block]:
         if isinstance(block, Text):
-            return _without_empty_parts(Text(tuple(next(forms)[:1])))
+            return _without_empty_parts(Text(tuple(next(remaining_variants)[:1])))
         if isinstance(block, Section):
-            texts = tuple(Text(tuple(next(forms)[:1])) for _text in block.texts)
+            texts = tuple(Text(tuple(next(remaining_variants)[:1])) for _text in block.texts)
             return _without_empty_parts(replace(block, texts=texts))
         return (block,)
 
@@ -135,10 +152,10 @@ def _iter_texts(layout: Layout) -> Iterator[Text]:
 
 def _limit_components(layout: Layout) -> Layout:
     """Drop components until the rest fits: accessory pictures, then the last blocks, then buttons."""
-    cards = [list(each.blocks) if isinstance(each, Card) else [each] for each in layout]
+    cards = [list(part.blocks) if isinstance(part, Card) else [part] for part in layout]
 
     def over() -> int:
-        boxes = sum(isinstance(each, Card) for each in layout)
+        boxes = sum(isinstance(layout_part, Card) for layout_part in layout)
         return boxes + sum(_component_count(block) for blocks in cards for block in blocks) - MAX_COMPONENTS
 
     def last(*kinds: type[Block]) -> tuple[list[Block], int] | None:
@@ -153,18 +170,24 @@ def _limit_components(layout: Layout) -> Layout:
         )
 
     for blocks in reversed(cards):
-        for number in reversed(range(len(blocks))):
-            one = blocks[number]
-            if over() > 0 and isinstance(one, Section) and isinstance(one.beside, Image):
-                joined = "\n".join(text.variants[0] for text in one.texts)
-                blocks[number] = Text((joined,))
+        for block_index in reversed(range(len(blocks))):
+            candidate_block = blocks[block_index]
+            if (
+                over() > 0
+                and isinstance(candidate_block, Section)
+                and isinstance(candidate_block.beside, Image)
+            ):
+                joined = "\n".join(text.variants[0] for text in candidate_block.texts)
+                blocks[block_index] = Text((joined,))
     while over() > 0:
-        found = last(Text, Section, Gallery, Separator) or last(ActionRow)
-        assert found is not None
-        del found[0][found[1]]
+        last_block = last(Text, Section, Gallery, Separator) or last(ActionRow)
+        assert last_block is not None
+        del last_block[0][last_block[1]]
     return tuple(
-        new
-        for each, blocks in zip(layout, cards, strict=True)
-        for new in ((replace(each, blocks=tuple(blocks)),) if isinstance(each, Card) else blocks)
-        if not isinstance(new, Card) or new.blocks
+        fitted_part
+        for original_part, blocks in zip(layout, cards, strict=True)
+        for fitted_part in (
+            (replace(original_part, blocks=tuple(blocks)),) if isinstance(original_part, Card) else blocks
+        )
+        if not isinstance(fitted_part, Card) or fitted_part.blocks
     )

@@ -28,18 +28,18 @@ class Icon(StrEnum):
 _application_emoji: Mapping[Icon, str] = {}
 
 
-def icon_images() -> dict[Icon, bytes]:
+def load_icon_images() -> dict[Icon, bytes]:
     """Return the pictures of the application's emoji, as PNG."""
     folder = DATA / "identity" / "buttons"
     return {icon: (folder / f"{icon.name.lower()}.png").read_bytes() for icon in Icon}
 
 
-def set_application_emoji(own: Mapping[Icon, str]) -> None:
+def set_application_emoji(emoji_by_icon: Mapping[Icon, str]) -> None:
     """Use these emoji of the application, in markup, from now on."""
     global _application_emoji  # noqa: PLW0603  # one bot per process
-    _application_emoji = own
+    _application_emoji = emoji_by_icon
 
 
-def emoji(icon: Icon) -> str | None:
+def emoji_for(icon: Icon) -> str | None:
     """Return the emoji of an icon in markup; None if there is none."""
     return _application_emoji.get(icon, icon.value) or None

@@ -23,7 +23,7 @@ from bot.text import discord_text
 _MAX_ALT_TEXT_LENGTH = 1024  # https://discord.com/developers/docs/components/reference#media-gallery
 
 
-def static_view(layout: Layout) -> discord.ui.LayoutView:
+def build_static_view(layout: Layout) -> discord.ui.LayoutView:
     """Return a view whose clicks reach their cog by the custom id. Requires a running event loop.
 
     The view is stopped, or discord.py would keep one for every post.
@@ -37,29 +37,29 @@ def static_view(layout: Layout) -> discord.ui.LayoutView:
 def fill_view(view: discord.ui.LayoutView, layout: Layout) -> None:
     """Replace the content of a view by a layout."""
     view.clear_items()
-    for each in fit_layout(layout):
-        if isinstance(each, Card):
-            card: discord.ui.Container[Any] = discord.ui.Container(accent_colour=each.colour)
-            for block in each.blocks:
+    for part in fit_layout(layout):
+        if isinstance(part, Card):
+            card: discord.ui.Container[Any] = discord.ui.Container(accent_colour=part.colour)
+            for block in part.blocks:
                 for item in _to_discord_items(block):
                     card.add_item(item)
             view.add_item(card)
         else:
-            for item in _to_discord_items(each):
+            for item in _to_discord_items(part):
                 view.add_item(item)
 
 
 def _to_discord_items(block: Block) -> Iterator[Item]:
     match block:
-        case Text(forms):
-            yield discord.ui.TextDisplay(forms[0])
-        case Section(texts, beside):
-            assert beside is not None  # `fit_layout` converts such a section to texts.
+        case Text(variants):
+            yield discord.ui.TextDisplay(variants[0])
+        case Section(texts, accessory):
+            assert accessory is not None  # `fit_layout` converts such a section to texts.
             yield discord.ui.Section(
                 *(discord.ui.TextDisplay(text.variants[0]) for text in texts),
-                accessory=discord.ui.Thumbnail(beside.url, description=_alt_text(beside))
-                if isinstance(beside, Image)
-                else beside,
+                accessory=discord.ui.Thumbnail(accessory.url, description=_alt_text(accessory))
+                if isinstance(accessory, Image)
+                else accessory,
             )
         case Gallery(images):
             media = (discord.MediaGalleryItem(image.url, description=_alt_text(image)) for image in images)

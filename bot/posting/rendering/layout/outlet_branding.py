@@ -18,7 +18,7 @@ from bot.text import discord_text, words
 DEFAULT_COLOUR = 0x2E7D8C
 """Telex's own colour, for messages without an outlet."""
 
-_SQUARES = {
+_SQUARE_BY_COLOUR = {
     0x2F7FE0: "🟦",
     0xC94F2F: "🟧",
     0x2F9E68: "🟩",
@@ -27,7 +27,7 @@ _SQUARES = {
     0xB03A55: "🟥",
     0x8A6240: "🟫",
 }
-INITIAL_COLOURS = tuple(_SQUARES)
+INITIAL_COLOURS = tuple(_SQUARE_BY_COLOUR)
 """Colours of outlets without an icon, chosen by their names."""
 
 _MAX_NAME_LENGTH, _MAX_WEBHOOK_NAME_LENGTH = 60, 80
@@ -48,8 +48,8 @@ class WebhookIdentity(NamedTuple):
     avatar: str | None
 
 
-_icons: Mapping[int, Tile] = {}
-_initials: Mapping[tuple[str, int], str] = {}
+_tile_by_feed_id: Mapping[int, Tile] = {}
+_emoji_by_initial: Mapping[tuple[str, int], str] = {}
 tile_use_counts: Counter[int] = Counter()
 """How often each feed's tile was shown since `ApplicationEmojiSync` last collected the counts."""
 missing_initials: set[tuple[str, int]] = set()
@@ -58,45 +58,45 @@ MAX_INITIALS = 400
 """Maximum number of missing initials: enough for all letters and digits in all colours."""
 
 
-def set_emoji(icons: Mapping[int, Tile], initials: Mapping[tuple[str, int], str]) -> None:
+def set_emoji(tile_by_feed_id: Mapping[int, Tile], emoji_by_initial: Mapping[tuple[str, int], str]) -> None:
     """Set the tiles by feed id, and the emoji of initials by letter and colour."""
-    global _icons, _initials
-    _icons, _initials = icons, initials
+    global _tile_by_feed_id, _emoji_by_initial
+    _tile_by_feed_id, _emoji_by_initial = tile_by_feed_id, emoji_by_initial
 
 
-def initial(outlet: str) -> str:
+def initial_of(outlet: str) -> str:
     """Return the letter or digit that stands for an outlet; "" if its name has no ASCII one."""
     folded = words.fold(discord_text.to_plain_line(outlet))
     folded = folded.removeprefix("the ").removeprefix("le ").removeprefix("la ").removeprefix("les ")
     return next((letter.upper() for letter in folded if letter.isascii() and letter.isalnum()), "")
 
 
-def colour(feed_id: int, outlet: str) -> int:
+def outlet_colour(feed_id: int, outlet: str) -> int:
     """Return the colour of an outlet (0xRRGGBB): its icon's, or one derived from its name."""
-    known = _icons.get(feed_id)
-    return known.colour if known is not None and known.colour is not None else _colour(outlet)
+    tile = _tile_by_feed_id.get(feed_id)
+    return tile.colour if tile is not None and tile.colour is not None else _colour_for_name(outlet)
 
 
-def tile(feed_id: int, outlet: str) -> str:
+def tile_emoji(feed_id: int, outlet: str) -> str:
     """Return the emoji of an outlet in markup, and count its use."""
     tile_use_counts[feed_id] += 1
-    known = _icons.get(feed_id)
-    if known is not None:
-        return known.emoji
-    own = (initial(outlet), _colour(outlet))
-    found = _initials.get(own)
-    if found is None and own[0] and len(missing_initials) < MAX_INITIALS:
-        missing_initials.add(own)
-    return found or _SQUARES[own[1]]
+    icon_tile = _tile_by_feed_id.get(feed_id)
+    if icon_tile is not None:
+        return icon_tile.emoji
+    initial_and_colour = (initial_of(outlet), _colour_for_name(outlet))
+    emoji = _emoji_by_initial.get(initial_and_colour)
+    if emoji is None and initial_and_colour[0] and len(missing_initials) < MAX_INITIALS:
+        missing_initials.add(initial_and_colour)
+    return emoji or _SQUARE_BY_COLOUR[initial_and_colour[1]]
 
 
 def tile_and_name(feed_id: int, outlet: str) -> str:
     """Return tile and name of an outlet in markup; "" if it has no name."""
     name = discord_text.to_markdown_line(outlet, _MAX_NAME_LENGTH)
-    return f"{tile(feed_id, outlet)} **{name}**" if name else ""
+    return f"{tile_emoji(feed_id, outlet)} **{name}**" if name else ""
 
 
-def webhook_identity(feed_id: int, outlet: str) -> WebhookIdentity | None:
+def webhook_identity_for(feed_id: int, outlet: str) -> WebhookIdentity | None:
     """Return the identity of an outlet's webhook posts; None if Discord forbids its name.
 
     https://discord.com/developers/docs/resources/webhook#create-webhook
@@ -104,17 +104,17 @@ def webhook_identity(feed_id: int, outlet: str) -> WebhookIdentity | None:
     name = discord_text.to_plain_line(outlet, _MAX_WEBHOOK_NAME_LENGTH)
     if not name or any(word in name.casefold() for word in _FORBIDDEN_NAME_PARTS):
         return None
-    return WebhookIdentity(name, discord.PartialEmoji.from_str(tile(feed_id, outlet)).url or None)
+    return WebhookIdentity(name, discord.PartialEmoji.from_str(tile_emoji(feed_id, outlet)).url or None)
 
 
-def byline(article: Article, *more: str, omit_outlet: bool = False) -> Text:
+def byline(article: Article, *extra_parts: str, omit_outlet: bool = False) -> Text:
     """Return the small line of an article: outlet unless omitted, time of publication, further markup."""
     outlet = "" if omit_outlet else tile_and_name(article.feed_id, article.outlet)
-    parts = (outlet, f"<t:{article.published}:R>", *more)
+    parts = (outlet, f"<t:{article.published}:R>", *extra_parts)
     return Text(("-# " + " · ".join(filter(None, parts)),))
 
 
-def _colour(outlet: str) -> int:
+def _colour_for_name(outlet: str) -> int:
     return INITIAL_COLOURS[
         crc32(words.fold(discord_text.to_plain_line(outlet)).encode()) % len(INITIAL_COLOURS)
     ]
