@@ -1,4 +1,4 @@
-"""The example of docs/contributing.md is a command that works: put in place in a copy and tested there."""
+"""The example of docs/contributing.md works: it is put into a copy of the project and tested there."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ NEW_FILES = {"cogs/feeds/counting.py", "tests/cogs/test_counting.py"}
 
 
 def load_examples() -> dict[str, str]:
-    """What the document gives for each file."""
+    """Return the text of each file in the document."""
     return {
         match[1]: match[2] for match in EXAMPLE.finditer((ROOT / "docs/contributing.md").read_text("utf-8"))
     }
 
 
 def insert_before(path: Path, before: str, added_text: str) -> None:
-    """Put text before a line that is there once."""
+    """Insert text before a line that occurs once."""
     text = path.read_text("utf-8")
     assert text.count(before) == 1, f"{before!r} in {path}"
     path.write_text(text.replace(before, added_text + before), "utf-8")
@@ -46,7 +46,7 @@ def run_module(folder: Path, *command: str) -> None:
 
 @pytest.mark.timeout(400)  # other tests run in it, which takes two minutes on a busy machine
 def test_the_command_of_the_document_works_and_passes_what_every_command_must(tmp_path):
-    """A document that shows what no longer works, or leaves out a step that a check asks for, fails here."""
+    """Prevent an example that no longer works, or lacks a step that a check requires."""
     example_files = load_examples()
     assert set(example_files) == {
         *NEW_FILES,
@@ -54,7 +54,7 @@ def test_the_command_of_the_document_works_and_passes_what_every_command_must(tm
         "data/locales/fr/LC_MESSAGES/telex.po",
         *GUIDES,
     }
-    checkout = tmp_path / "house"
+    checkout = tmp_path / "project"
     ignored = shutil.ignore_patterns("*.db*")
     for folder in ("bot", "cogs", "data", "tests", "docs"):
         shutil.copytree(ROOT / folder, checkout / folder, ignore=ignored)
@@ -67,7 +67,7 @@ def test_the_command_of_the_document_works_and_passes_what_every_command_must(tm
         (checkout / name).write_text(example_files[name], "utf-8")
     import_lines, cog_lines = example_files["cogs/__init__.py"].split("\n\n")
     insert_before(checkout / "cogs/__init__.py", "from cogs.feeds.feed_commands import", import_lines + "\n")
-    insert_before(checkout / "cogs/__init__.py", "    Why,\n", cog_lines)
+    insert_before(checkout / "cogs/__init__.py", "    WhyCog,\n", cog_lines)
     catalogue = checkout / "data/locales/fr/LC_MESSAGES/telex.po"
     catalogue.write_text(
         catalogue.read_text("utf-8") + "\n" + example_files["data/locales/fr/LC_MESSAGES/telex.po"], "utf-8"
