@@ -64,7 +64,7 @@ def test_every_figure_was_written_by_the_command_beside_it():
         module = ROOT / f"{cells[3].strip('`').split()[2].replace('.', '/')}.py"
         for name, figure in page_figures.items():
             assert figure == NOT_RUN or _FIGURE.fullmatch(figure), figure
-            assert re.search(rf'promises\.record\(f?"{name.partition("-")[0]}', module.read_text("utf-8"))
+            assert re.search(rf'promises\.record\(\s*f?"{name.partition("-")[0]}', module.read_text("utf-8"))
         assert "--record" in cells[3]
 
 

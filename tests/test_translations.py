@@ -21,7 +21,14 @@ from tests.source_trees import parse_module
 
 pytestmark = pytest.mark.xdist_group("source")  # in one process, which reads it once
 ROOT = Path(__file__).resolve().parent.parent
-KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2), "counted": (1, 2), "locale_str": None}
+KEYWORDS = {
+    "_": None,
+    "N_": None,
+    "gettext": None,
+    "ngettext": (1, 2),
+    "format_count": (1, 2),
+    "locale_str": None,
+}
 NAME = r"[-_\w]{1,32}"
 """https://discord.com/developers/docs/interactions/application-commands#application-command-object"""
 
@@ -246,7 +253,7 @@ def test_the_words_of_forms_are_as_short_as_discord_wants(french):
     """
     texts_ = {
         text
-        for node in find_calls({"asking", "Window", "Line"})
+        for node in find_calls({"modal_button", "FormModal", "TextField"})
         for part in (
             *node.args,
             *(word.value for word in node.keywords if word.arg in {"title", "label"}),

@@ -26,7 +26,16 @@ SPOKEN_MODULES = (
 ROOMS = ("answers", "digests", "feeds", "polling", "search", "stories", "watches")
 MODULES = sorted({*SPOKEN_MODULES, *(path for room in ROOMS for path in (ROOT / "bot" / room).rglob("*.py"))})
 
-MARKING_CALLS = {"_", "N_", "gettext", "ngettext", "counted", "pgettext", "locale_str", "command"}
+MARKING_CALLS = {
+    "_",
+    "N_",
+    "gettext",
+    "ngettext",
+    "format_count",
+    "pgettext",
+    "locale_str",
+    "localized_command",
+}
 SHOWN_ARGUMENTS = {"content", "title", "label", "placeholder", "description", "group_description"}
 """Arguments that a person sees, whatever takes them."""
 SHOWN_ARGUMENTS_BY_CALL = {
@@ -40,7 +49,15 @@ SHOWN_ARGUMENTS_BY_CALL = {
     "create_thread": {"name"},
 }
 """And others by what takes them."""
-SHOWING_CALLS = {"send", "send_message", "edit_message", "reply", "Refusal", "Window", "Page"}
+SHOWING_CALLS = {
+    "send",
+    "send_message",
+    "edit_message",
+    "reply",
+    "UserFacingError",
+    "FormModal",
+    "DigestPage",
+}
 """What shows its arguments by position."""
 SILENT_CALLS = {
     "debug",
@@ -166,8 +183,8 @@ def test_every_text_that_a_person_sees_is_marked():
         'await channel.send("Hello")',
         'await edit_original_response(content="Done")',
         'await edit_original_response(content=f"Done: {number}")',
-        'raise Refusal("No")',
-        'raise Refusal("No, {name}".format(name=name))',
+        'raise UserFacingError("No")',
+        'raise UserFacingError("No, {name}".format(name=name))',
         'embed.add_field(name="Version", value=version)',
         'embed.set_footer(text="by " + name)',
         'Embed(title="News" if new else _("Old"))',
@@ -213,7 +230,7 @@ def find_unclickable_commands(tree: ast.AST) -> Iterator[tuple[int, str]]:
     clickable_ids = {
         id(text)
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and function_name(node) in {"clickable", *UNFORMATTED_CALLS}
+        if isinstance(node, ast.Call) and function_name(node) in {"linkify_commands", *UNFORMATTED_CALLS}
         for text in ast.walk(node)
     }
     for node in ast.walk(tree):
@@ -268,7 +285,8 @@ def find_bare_numbers(tree: ast.AST) -> Iterator[tuple[int, str]]:
             for keyword in node.keywords:
                 argument = keyword.value
                 is_formatted = isinstance(argument, ast.Call) and function_name(argument) in {
-                    "amount",
+                    "format_number",
+                    "article_count",
                     keyword.arg,
                 }
                 if keyword.arg in COUNT_PLACEHOLDERS and not is_formatted:

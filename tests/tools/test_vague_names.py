@@ -69,7 +69,7 @@ def test_it_fails_and_lists_the_names_of_a_room_over_its_limit(tmp_path, monkeyp
     (tmp_path / "tests/test_feeds.py").write_text("article = 2\n")
     monkeypatch.chdir(tmp_path)
     assert main([]) == 1
-    assert "bot/store/feeds.py:1 found\n" in capsys.readouterr().in_flight
+    assert "bot/store/feeds.py:1 found\n" in capsys.readouterr().out
     (tmp_path / "bot/store/feeds.py").write_text("feed = 1\n")
     assert main([]) == 0
 
