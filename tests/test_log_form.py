@@ -1,0 +1,41 @@
+"""Log messages have one form: the event in lower case, then `key=value` pairs."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.source_trees import parse_module
+
+ROOT = Path(__file__).resolve().parent.parent
+OPERATING = (ROOT / "docs" / "operating.md").read_text("utf-8")
+FORM = re.compile(r"[a-z][a-z -]*[a-z](?:[;:] [a-z ,-]+)?(?: [a-z_]+=\S+)*")
+LOGGERS = {"log", "_log", "logger"}
+LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
+
+
+def log_messages() -> Iterator[tuple[str, str]]:
+    """Yield the place and the message of each log call."""
+    for path in sorted([*(ROOT / "bot").rglob("*.py"), *(ROOT / "cogs").rglob("*.py")]):
+        for node in ast.walk(parse_module(path)):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name(id=logger), attr=level),
+                    args=[ast.Constant(value=str(message)), *_],
+                ) if logger in LOGGERS and level in LEVELS and message != "%s":  # of `log_unless_reported`
+                    yield f"{path.relative_to(ROOT)}:{node.lineno}", message
+
+
+def test_every_message_is_an_event_with_keys_and_values():
+    assert [(place, message) for place, message in log_messages() if not FORM.fullmatch(message)] == []
+
+
+def test_the_events_that_an_operator_watches_exist():
+    (section,) = re.findall(r"^## The log\n(.+)", OPERATING, re.MULTILINE | re.DOTALL)
+    cells = re.findall(r"^\| (`.+?) \|", section, re.MULTILINE)
+    documented = {event for cell in cells for event in re.findall(r"`([^`]+)`", cell)}
+    events = {re.split(r"[;:] | [a-z_]+=", message)[0] for _place, message in log_messages()}
+    assert documented
+    assert documented <= events
