@@ -109,7 +109,7 @@ async def _load_lexical_rankings(
     if engine is None or not indexed_words:
         return []
 
-    def found(engine: SearchEngine) -> list[list[int]]:
+    def list_rankings(engine: SearchEngine) -> list[list[int]]:
         any_term_hits = engine.match_any(" ".join(indexed_words), scope, MAX_ARTICLES_PER_RANKING)
         all_term_hits = engine.match_all(
             tuple(map(Word, indexed_words)), scope, MAX_ARTICLES_PER_RANKING, newest=True
@@ -117,7 +117,7 @@ async def _load_lexical_rankings(
         return [[hit.article_id for hit in hits] for hits in (any_term_hits, all_term_hits)]
 
     try:
-        return await asyncio.to_thread(found, engine)
+        return await asyncio.to_thread(list_rankings, engine)
     except EngineError as error:
         searcher.index.report_search_failure(error)
         return []

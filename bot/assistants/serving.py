@@ -33,10 +33,10 @@ MAX_REQUEST_BYTES = 64 * 1024
 async def serve_stdio(services: Services) -> None:
     """Serve all articles over standard input and output."""
 
-    async def everything() -> None:
+    async def no_restriction() -> None:
         return None
 
-    await news_tools.build_server(services, everything).run_stdio_async()
+    await news_tools.build_server(services, no_restriction).run_stdio_async()
 
 
 def build_http_app(services: Services, public_channels: PublicChannels, *, address: str) -> ASGIApp:
@@ -46,7 +46,7 @@ def build_http_app(services: Services, public_channels: PublicChannels, *, addre
     """
     call_limiter = TokenBucket(services.clock, allowed=MAX_CALLS, period=CALL_PERIOD_SECONDS)
 
-    async def seen() -> Collection[int]:
+    async def load_visible_feed_ids() -> Collection[int]:
         token = get_access_token()
         if token is None:
             raise ToolError("No token.")
@@ -62,7 +62,9 @@ def build_http_app(services: Services, public_channels: PublicChannels, *, addre
     auth = AuthSettings(
         issuer_url=AnyHttpUrl(address), resource_server_url=None, validate_token_resource=False
     )
-    server = news_tools.build_server(services, seen, auth=auth, verifier=_ServerTokenVerifier(services))
+    server = news_tools.build_server(
+        services, load_visible_feed_ids, auth=auth, verifier=_ServerTokenVerifier(services)
+    )
     # A web page that reaches this address by DNS rebinding has no token, so the host check adds nothing.
     app = server.streamable_http_app(
         json_response=True,

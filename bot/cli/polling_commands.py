@@ -88,7 +88,7 @@ async def _poll_all(services: Services, feeds: Iterable[Feed], *, is_polite: boo
     with terminal.create_progress_bar() as bar:
         task = bar.add_task("polling", total=len(feeds))
 
-        async def one(feed: Feed) -> None:
+        async def poll_one(feed: Feed) -> None:
             async with slots:
                 report = await services.poller.poll(feed, polite=is_polite)
                 if not is_polite and report.error == fetch_errors.NOT_A_FEED and feed.last_success is None:
@@ -97,7 +97,7 @@ async def _poll_all(services: Services, feeds: Iterable[Feed], *, is_polite: boo
             bar.advance(task)
             terminal.echo_stdout(_outcome_line(report))
 
-        await asyncio.gather(*(one(feed) for feed in feeds))
+        await asyncio.gather(*(poll_one(feed) for feed in feeds))
     return reports
 
 

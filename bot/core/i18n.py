@@ -91,13 +91,17 @@ def _localize_command_names(messages: Catalog, language: str) -> None:
     english_pattern = re.compile(_any_command_pattern(names))
     _localized_command_patterns[language] = re.compile(f"(?<!`){_any_command_pattern(names.values())}")
 
-    def named(text: str) -> str:
+    def localize_command_name(text: str) -> str:
         return english_pattern.sub(lambda match: names[match[0]], text)
 
     for message in messages:
         if message.context is None and message.id:
             texts = message.string
-            message.string = named(texts) if isinstance(texts, str) else tuple(map(named, texts or ()))
+            message.string = (
+                localize_command_name(texts)
+                if isinstance(texts, str)
+                else tuple(map(localize_command_name, texts or ()))
+            )
 
 
 def _any_command_pattern(commands: Iterable[str]) -> str:

@@ -202,13 +202,13 @@ async def build_demo_server(env: Env) -> DemoServer:
     ada = guild.add_member(env.create_user("Ada"), roles=[managers])
     camille = guild.add_member(env.create_user("Camille"))
 
-    def speak(event: str, payload: Any) -> None:  # noqa: ANN401  # a gateway payload
+    def set_locale(event: str, payload: Any) -> None:  # noqa: ANN401  # a gateway payload
         # simcord sends every interaction with an English locale.
         if event == "INTERACTION_CREATE":
             user = payload.get("user") or payload["member"]["user"]
             payload["locale"] = "fr" if int(user["id"]) == camille.id else "en-US"
 
-    env.backend.subscribers.insert(0, speak)
+    env.backend.subscribers.insert(0, set_locale)
     return DemoServer(guild, news, forum, ada, camille)
 
 

@@ -29,7 +29,7 @@ def emoji_assets(env: Env, names: Iterable[str] | None = None) -> dict[str, tupl
     """
     assets: dict[str, tuple[str, bytes]] = {}
 
-    def kept(name: str, picture: bytes) -> str:
+    def save_picture(name: str, picture: bytes) -> str:
         emoji = env.backend.create_application_emoji(name)
         assets[f"{CDN_BASE}/emojis/{emoji.id}.png"] = (f"{name}.png", picture)
         return f"<:{name}:{emoji.id}>"
@@ -42,7 +42,7 @@ def emoji_assets(env: Env, names: Iterable[str] | None = None) -> dict[str, tupl
     outlet_branding.set_emoji(
         {},
         {
-            (letter, colour): kept(
+            (letter, colour): save_picture(
                 f"initial_{letter}_{colour:x}", tile_drawing.tile_from_initial(letter, colour).png
             )
             for letter, colour in sorted(initials)
@@ -51,7 +51,7 @@ def emoji_assets(env: Env, names: Iterable[str] | None = None) -> dict[str, tupl
     )
     icons.set_application_emoji(
         {
-            icon: kept(f"button_{icon.name.lower()}", picture)
+            icon: save_picture(f"button_{icon.name.lower()}", picture)
             for icon, picture in icons.load_icon_images().items()
         }
     )

@@ -48,7 +48,7 @@ def brand_page() -> None:
         return
 
     @wraps(static)
-    async def renamed(self: PreviewServer, request: Any) -> Any:  # noqa: ANN401  # aiohttp types
+    async def branded_page(self: PreviewServer, request: Any) -> Any:  # noqa: ANN401  # aiohttp types
         response = await static(self, request)
         if request.path == "/":
             response.text = (
@@ -70,7 +70,7 @@ def brand_page() -> None:
             response.text += _MENU_SCRIPT.read_text("utf-8")
         return response
 
-    PreviewServer._static = renamed  # type: ignore[method-assign]  # noqa: SLF001
+    PreviewServer._static = branded_page  # type: ignore[method-assign]  # noqa: SLF001
 
 
 def render_embeds_like_messages() -> None:
@@ -90,17 +90,17 @@ def key_menus_by_id() -> None:
         return
 
     @wraps(control_key)
-    def by_id(scope: str, component: Mapping[str, Any], path: str) -> str | None:
+    def key_by_id(scope: str, component: Mapping[str, Any], path: str) -> str | None:
         key = control_key(scope, component, path)
         if key is None or not scope.startswith("message:") or component["type"] == ComponentType.BUTTON:
             return key
         return f"{key}:{component['custom_id']}"
 
-    def of_message(component: Mapping[str, Any], path: str, message_id: int) -> str | None:
-        return by_id(f"message:{message_id}", component, path)
+    def message_component_key(component: Mapping[str, Any], path: str, message_id: int) -> str | None:
+        return key_by_id(f"message:{message_id}", component, path)
 
-    _component_projection._control_key = by_id  # noqa: SLF001
-    _action_plans._component_key = of_message  # noqa: SLF001
+    _component_projection._control_key = key_by_id  # noqa: SLF001
+    _action_plans._component_key = message_component_key  # noqa: SLF001
 
 
 def ignore_rejections(env: Env) -> None:

@@ -196,7 +196,7 @@ def _rank_with_diversity(
 ) -> list[StoryArticles]:
     """Rank the stories, best first, with a penalty for outlets and topics that were already listed."""
 
-    def points(group: StoryArticles) -> float:
+    def score_story(group: StoryArticles) -> float:
         outlets = {article.outlet for article in group} | {
             other_article.outlet for article in group for other_article in article.same_page_articles
         }
@@ -210,7 +210,7 @@ def _rank_with_diversity(
         )
         return score + _OWN_LANGUAGE_POINTS * (group[0].language == language)
 
-    score_by_id = {group[0].article_id: points(group) for group in groups}
+    score_by_id = {group[0].article_id: score_story(group) for group in groups}
     by_score = sorted(
         groups,
         key=lambda group: (-score_by_id[group[0].article_id], -group[0].published, group[0].article_id),
@@ -221,16 +221,16 @@ def _rank_with_diversity(
     outlet_counts, topic_counts = Counter[str](), Counter[str]()
     while unranked and len(ranked) < MAX_STORIES:
 
-        def again(group: StoryArticles) -> int:
+        def count_repetitions(group: StoryArticles) -> int:
             story_topics = topics_by_id[group[0].article_id]
             return outlet_counts[group[0].outlet] + max(
                 (topic_counts[topic] for topic in story_topics), default=0
             )
 
-        def net(group: StoryArticles) -> float:
-            return score_by_id[group[0].article_id] - _REPETITION_PENALTY * again(group)
+        def net_score(group: StoryArticles) -> float:
+            return score_by_id[group[0].article_id] - _REPETITION_PENALTY * count_repetitions(group)
 
-        best = max(unranked, key=net)
+        best = max(unranked, key=net_score)
         if best[0].language != language:  # Prefer a story on the topic in the channel's language.
             best_topics = topics_by_id[best[0].article_id]
             own_language = [own_story for own_story in unranked if own_story[0].language == language]
@@ -239,7 +239,7 @@ def _rank_with_diversity(
                 for topic_story in own_language
                 if best_topics & topics_by_id[topic_story[0].article_id]
             ]
-            best = max(own_language, key=net, default=best)
+            best = max(own_language, key=net_score, default=best)
         unranked.remove(best)
         outlet_counts[best[0].outlet] += 1
         topic_counts.update(topics_by_id[best[0].article_id])

@@ -99,10 +99,10 @@ def make_socket_factory(allowed_networks: Sequence[Network]) -> Callable[[Addres
     PermissionError with `REFUSAL_TEXT`.
     """
 
-    def make(address_info: AddressInfo) -> socket.socket:
+    def make_socket(address_info: AddressInfo) -> socket.socket:
         family, socket_type, protocol, _, address = address_info
         if get_refusal_reason(str(address[0]), allowed_networks) is not None:
             raise PermissionError(errno.EACCES, REFUSAL_TEXT)
         return socket.socket(family, socket_type, protocol)
 
-    return make
+    return make_socket

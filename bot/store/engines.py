@@ -74,9 +74,9 @@ async def set_id_sequences(store_database: AnyDatabase, last_ids: dict[str, int]
 def _get_sequence_module(store_database: AnyDatabase) -> Any:
     if isinstance(store_database.location, Path):
         return table_shapes
-    from bot.store.postgres import id_sequences as of_server  # noqa: PLC0415 - needs the extra
+    from bot.store.postgres import id_sequences as postgres_sequences  # noqa: PLC0415 - needs the extra
 
-    return of_server
+    return postgres_sequences
 
 
 def _require_extra() -> None:

@@ -88,10 +88,10 @@ def urgent_write_transaction(method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
 
 def _as_coroutine(database_method: str, method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
     @wraps(method)
-    async def asked(self: R, /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def run_method(self: R, /, *args: P.args, **kwargs: P.kwargs) -> T:
         run_on_database: Callable[[Callable[[Connection], T]], Awaitable[T]] = getattr(
             self._database, database_method
         )
         return await run_on_database(lambda db: method(self, db, *args, **kwargs))
 
-    return asked
+    return run_method

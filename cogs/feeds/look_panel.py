@@ -263,12 +263,12 @@ def _style_descriptions() -> dict[Style, str]:
 def _disable_items(layout: Layout) -> Layout:
     """Return a post without menus and with only its link buttons enabled, for a panel."""
 
-    def still(item: Item) -> Item | None:
+    def disable_item(item: Item) -> Item | None:
         if not isinstance(item, discord.ui.Button):
             return None
         return discord.ui.Button(label=item.label, emoji=item.emoji, url=item.url, disabled=not item.url)
 
-    return blocks.map_items(layout, still)
+    return blocks.map_items(layout, disable_item)
 
 
 def require_mention(interaction: Interaction, look: PostLook | None, place: PostableChannel) -> None:

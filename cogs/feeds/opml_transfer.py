@@ -35,7 +35,7 @@ async def import_opml(
     advice = require_can_post(target)
     feeds = await _read_feed_list(interaction, file, link)
 
-    async def tell(done_count: int, total: int) -> None:
+    async def report_progress(done_count: int, total: int) -> None:
         await interaction.edit_original_response(
             content=_("{done} of {total} feeds done…").format(
                 done=format_number(done_count), total=format_number(total)
@@ -49,7 +49,7 @@ async def import_opml(
         feeds,
         server_id=target.guild.id,
         channel_id=target.id,
-        on_progress=tell,
+        on_progress=report_progress,
         user_id=interaction.user.id,
     )
     await interaction.client.outbox_relay.recheck_channel(target.id)

@@ -66,7 +66,7 @@ async def follow_all(
     semaphore = asyncio.Semaphore(_MAX_CONCURRENT_FOLLOWS)
     clock, done_count, last_progress_at = bot.services.clock, 0, bot.services.clock.monotonic()
 
-    async def one(outline: Outline) -> str:
+    async def follow_feed(outline: Outline) -> str:
         name = bold_outline_title(outline)
         async with semaphore:
             try:
@@ -83,13 +83,13 @@ async def follow_all(
             return f"{ADDED_MARK} {name}"
         return "☑️ " + _("{feed} was already followed").format(feed=name)
 
-    async def count(outline: Outline) -> str:
+    async def follow_and_count(outline: Outline) -> str:
         nonlocal done_count, last_progress_at
-        result_line = await one(outline)
+        result_line = await follow_feed(outline)
         done_count += 1
         if on_progress is not None and clock.monotonic() - last_progress_at >= PROGRESS_INTERVAL_SECONDS:
             last_progress_at = clock.monotonic()
             await on_progress(done_count)
         return result_line
 
-    return await asyncio.gather(*(count(outline) for outline in feeds))
+    return await asyncio.gather(*(follow_and_count(outline) for outline in feeds))

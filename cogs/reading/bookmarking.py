@@ -183,7 +183,7 @@ async def note_button(interaction: Interaction, _item: object, *, key: str) -> N
     """Open a modal with the note and tags of a bookmark."""
     bookmark = await require_bookmark(interaction, key)
 
-    async def written(click: Interaction, note: str, tags: str) -> None:
+    async def on_submit(click: Interaction, note: str, tags: str) -> None:
         if not await click.client.store.bookmarks.annotate(
             click.user.id,
             bookmark.article.id,
@@ -196,7 +196,7 @@ async def note_button(interaction: Interaction, _item: object, *, key: str) -> N
     paragraph_style = discord.TextStyle.paragraph
     modal = FormModal(
         _("Note and tags"),
-        written,
+        on_submit,
         TextField(
             "note",
             _("Note"),

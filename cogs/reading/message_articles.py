@@ -104,11 +104,11 @@ async def choose_article(
     """Call `action` with the article that the user chooses."""
     by_key = {article.key: article for article in articles}
 
-    async def chosen(choice: Interaction, key: str) -> None:
+    async def on_choice(choice: Interaction, key: str) -> None:
         await action(choice, by_key[key])
 
     options = [article_cards.article_option(article) for article in articles]
-    await SingleChoiceMenu(interaction, chosen, placeholder, options).render(interaction)
+    await SingleChoiceMenu(interaction, on_choice, placeholder, options).render(interaction)
 
 
 async def load_message_articles(

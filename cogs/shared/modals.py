@@ -74,13 +74,15 @@ def modal_button(
 ) -> ActionButton:
     """Return a button that opens a modal with one field and passes its stripped text to `action`."""
 
-    async def filled(interaction: Interaction, text: str) -> None:
+    async def on_submit(interaction: Interaction, text: str) -> None:
         await action(interaction, text.strip())
 
-    async def ask(interaction: Interaction) -> None:
-        await interaction.response.send_modal(FormModal(title, filled, text_field, view=view, ack_mode=reply))
+    async def open_modal(interaction: Interaction) -> None:
+        await interaction.response.send_modal(
+            FormModal(title, on_submit, text_field, view=view, ack_mode=reply)
+        )
 
-    return ActionButton(ask, AckMode.MANUAL, label=label, **kwargs)
+    return ActionButton(open_modal, AckMode.MANUAL, label=label, **kwargs)
 
 
 class SingleChoiceMenu(OwnedView):

@@ -93,7 +93,7 @@ def time_zone_button(
 ) -> ActionButton:
     """Return a button that asks for a time zone and passes its IANA name to `on_submit`."""
 
-    async def typed(interaction: Interaction, text: str) -> None:
+    async def on_text_submit(interaction: Interaction, text: str) -> None:
         zone = await asyncio.to_thread(zones.find_zone, text)
         if zone is None:
             raise UserFacingError(await _unknown_zone_text(text))
@@ -105,7 +105,9 @@ def time_zone_button(
         placeholder="Europe/Paris",
         max_length=_MAX_TIME_ZONE_LENGTH,
     )
-    return modal_button(view, typed, label or _("Change…"), text_field, title=_("Time zone"), **kwargs)
+    return modal_button(
+        view, on_text_submit, label or _("Change…"), text_field, title=_("Time zone"), **kwargs
+    )
 
 
 async def _unknown_zone_text(text: str) -> str:
@@ -132,10 +134,10 @@ def language_name(language: str) -> str:
 def language_menu(panel: SettingsPanel, selected_language: str | None, unset_label: str) -> StringMenu:
     """Return a menu of post languages; `unset_label` names the option without one."""
 
-    async def speak(_interaction: Interaction, selected_values: list[str]) -> None:
+    async def set_language(_interaction: Interaction, selected_values: list[str]) -> None:
         await panel.change(Preference.LANGUAGE, i18n.supported_language(selected_values[0]))
 
     menu_options = select_options(
         selected_language, i18n.LANGUAGES, lambda language: language_name(language).capitalize(), unset_label
     )
-    return StringMenu(speak, placeholder=_("Post language…"), options=menu_options)
+    return StringMenu(set_language, placeholder=_("Post language…"), options=menu_options)

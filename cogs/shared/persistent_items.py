@@ -29,8 +29,8 @@ def persistent_item(
     the item and the template's groups by name. Clicks count towards the user's rate limit.
     """
 
-    def made(action: Callable[..., Awaitable[None]]) -> PersistentItem:
-        class Lasting(discord.ui.DynamicItem[Any], template=template):
+    def decorate(action: Callable[..., Awaitable[None]]) -> PersistentItem:
+        class FunctionItem(discord.ui.DynamicItem[Any], template=template):
             def __init__(self, item: discord.ui.Item[Any], groups: dict[str, str]) -> None:
                 super().__init__(item)
                 self._groups = groups
@@ -59,11 +59,11 @@ def persistent_item(
                     await acknowledge(interaction, ack_mode)
                     await action(interaction, self.item, **self._groups)
 
-        Lasting.__name__, Lasting.__doc__ = action.__name__, action.__doc__
-        Lasting.__module__ = action.__module__
-        return Lasting
+        FunctionItem.__name__, FunctionItem.__doc__ = action.__name__, action.__doc__
+        FunctionItem.__module__ = action.__module__
+        return FunctionItem
 
-    return made
+    return decorate
 
 
 class TelexCog(commands.Cog):

@@ -83,13 +83,13 @@ def _strip_tags(text: str) -> str:
     tags = [(slash, name.lower()) for slash, name, _ in _TAG.findall(text)]
     paired = {name for is_end, name in tags if is_end} & {name for is_closing, name in tags if not is_closing}
 
-    def kept(match: re.Match[str]) -> str:
+    def replace_tag(match: re.Match[str]) -> str:
         name = match[2].lower()
         if name in _VOID_TAGS:
             return " "
         return "" if name in paired and _INLINE_TAGS.fullmatch(name) else match[0]
 
-    return _TAG.sub(kept, text)
+    return _TAG.sub(replace_tag, text)
 
 
 def extract_text(markup: str, *, is_plain_text: bool = False) -> str:

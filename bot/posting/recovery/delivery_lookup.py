@@ -43,7 +43,7 @@ async def find_delivered_message(
     neither discord.py's nor aiohttp's.
     """
 
-    async def found() -> Sent | None:
+    async def find_message() -> Sent | None:
         async for own_message, sent in own_messages.iter_own_messages(place, dispatch.channel_id, window):
             if _is_message_of(own_message, dispatch, message) or (
                 article is not None and _is_post_of_article(own_message, article)
@@ -51,7 +51,7 @@ async def find_delivered_message(
                 return sent
         return None
 
-    return await try_lookup(found())
+    return await try_lookup(find_message())
 
 
 async def try_lookup(lookup: Awaitable[T]) -> T | SendOutcome:

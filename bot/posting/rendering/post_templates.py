@@ -47,13 +47,13 @@ def find_template_error(template: Template) -> str | None:
 def fill_template(template: Template, value_by_field: Mapping[str, str]) -> Template:
     """Return a valid template with its fields filled in, without lines whose fields are all empty."""
 
-    def lines(text: str) -> Iterator[str]:
+    def fill_lines(text: str) -> Iterator[str]:
         for line in text.split("\n"):
             line_fields = set(_iter_fields(line))
             if not line_fields or any(value_by_field[name] for name in line_fields):
                 yield _EMPTY_LINK.sub(r"\1", Formatter().vformat(line, (), value_by_field))
 
-    return Template(*("\n".join(lines(text)) for text in astuple(template)))
+    return Template(*("\n".join(fill_lines(text)) for text in astuple(template)))
 
 
 def uses_field(template: Template, field: str) -> bool:

@@ -45,15 +45,15 @@ class ErasureReport:
 def erase_user(db: Connection, user_id: int) -> ErasureReport:
     """Delete a user's rows, and their id from the change history; return how many there were."""
 
-    def count(sql: str) -> int:
+    def count_rows(sql: str) -> int:
         return int(db.fetch_value(sql, (user_id,)))
 
-    bookmark_count = count("SELECT count(*) FROM bookmark WHERE person_id = ? AND removed IS NULL")
-    watches = count(
+    bookmark_count = count_rows("SELECT count(*) FROM bookmark WHERE person_id = ? AND removed IS NULL")
+    watches = count_rows(
         "SELECT count(*) FROM watch JOIN channel ON channel.id = watch.channel_id "
         "WHERE channel.person_id = ? AND removed IS NULL"
     )
-    digests = count(
+    digests = count_rows(
         "SELECT count(*) FROM personal_digest JOIN channel ON channel.id = personal_digest.channel_id "
         "WHERE channel.person_id = ?"
     )

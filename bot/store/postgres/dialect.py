@@ -44,7 +44,7 @@ def translate(sql: str, null_names: frozenset[str] = frozenset()) -> bytes:
     """
     position = 0
 
-    def piece(match: re.Match[str]) -> str:
+    def replace_token(match: re.Match[str]) -> str:
         nonlocal position
         kind, token = match.lastgroup, match[0]
         assert kind is not None
@@ -56,4 +56,4 @@ def translate(sql: str, null_names: frozenset[str] = frozenset()) -> bytes:
         name = str(position) if kind == "mark" else token[1:]
         return "NULL" if name in null_names else f"%({name})s"
 
-    return _TOKEN.sub(piece, sql).encode()
+    return _TOKEN.sub(replace_token, sql).encode()

@@ -72,7 +72,7 @@ def _remove_partial(partial_path: Path) -> None:
 
 
 def _copy_pages(connection: sqlite3.Connection, partial_path: Path, is_awaited: Callable[[], bool]) -> None:
-    def look(*_pages: int) -> None:
+    def raise_if_cancelled(*_pages: int) -> None:
         if not is_awaited():
             raise BackupCancelled
 
@@ -83,7 +83,7 @@ def _copy_pages(connection: sqlite3.Connection, partial_path: Path, is_awaited: 
         connection.execute("BEGIN")
         try:
             connection.execute("SELECT count(*) FROM meta").fetchone()
-            connection.backup(target, pages=PAGES_PER_STEP, sleep=0, progress=look)
+            connection.backup(target, pages=PAGES_PER_STEP, sleep=0, progress=raise_if_cancelled)
         finally:
             connection.execute("ROLLBACK")
         # The backup is one file, without a write-ahead log and its index.

@@ -19,16 +19,16 @@ def list_table_schemas(connection: sqlite3.Connection) -> list[TableSchema]:
     schemas = {name: _load_schema(connection, name) for name in names}
     ordered_schemas: dict[str, TableSchema] = {}
 
-    def place(name: str, ancestors: tuple[str, ...]) -> None:
+    def add_after_references(name: str, ancestors: tuple[str, ...]) -> None:
         if name in ordered_schemas or name in ancestors:
             return
         for target, is_deferrable in schemas[name].foreign_keys.values():
             if not is_deferrable:
-                place(target, (*ancestors, name))
+                add_after_references(target, (*ancestors, name))
         ordered_schemas[name] = schemas[name]
 
     for name in names:
-        place(name, ())
+        add_after_references(name, ())
     return list(ordered_schemas.values())
 
 

@@ -113,12 +113,12 @@ def list_images(layout: Layout) -> list[Image]:
 def without_images(layout: Layout) -> Layout:
     """Return a layout without pictures."""
 
-    def bare(block: Block) -> Iterable[Block]:
+    def strip_images(block: Block) -> Iterable[Block]:
         if isinstance(block, Section) and isinstance(block.beside, Image):
             return (replace(block, beside=None),)
         return () if isinstance(block, Gallery) else (block,)
 
-    return map_blocks(layout, bare)
+    return map_blocks(layout, strip_images)
 
 
 def without_links(layout: Layout) -> Layout:
@@ -134,7 +134,7 @@ def without_items(layout: Layout) -> Layout:
 def without_emoji(layout: Layout) -> Layout:
     """Return a layout without custom emoji on buttons: Discord rejects an emoji that was deleted."""
 
-    def bare(item: Item) -> Item:
+    def strip_emoji(item: Item) -> Item:
         if not isinstance(item, discord.ui.Button) or item.emoji is None or item.emoji.id is None:
             return item
         return discord.ui.Button(
@@ -145,7 +145,7 @@ def without_emoji(layout: Layout) -> Layout:
             disabled=item.disabled,
         )
 
-    return map_items(layout, bare)
+    return map_items(layout, strip_emoji)
 
 
 def append_block(layout: Layout, block: Block) -> Layout:
@@ -161,12 +161,12 @@ def append_block(layout: Layout, block: Block) -> Layout:
 def map_items(layout: Layout, change: Callable[[Item], Item | None]) -> Layout:
     """Return a layout in which each button and menu is replaced by what `change` returns; None removes it."""
 
-    def changed(block: Block) -> Iterable[Block]:
+    def map_block(block: Block) -> Iterable[Block]:
         if isinstance(block, Section) and isinstance(block.beside, discord.ui.Item):
             return (replace(block, beside=change(block.beside)),)
         return (ActionRow(*map(change, block.items)) if isinstance(block, ActionRow) else block,)
 
-    return map_blocks(layout, changed)
+    return map_blocks(layout, map_block)
 
 
 def is_link_button(item: Item) -> bool:

@@ -131,7 +131,7 @@ def _limit_text(layout: Layout) -> Layout:
         )
     remaining_variants = iter(variants_by_text)
 
-    def short(block: Block) -> Iterable[Block]:
+    def shorten_block(block: Block) -> Iterable[Block]:
         if isinstance(block, Text):
             return _without_empty_parts(Text(tuple(next(remaining_variants)[:1])))
         if isinstance(block, Section):
@@ -139,7 +139,7 @@ def _limit_text(layout: Layout) -> Layout:
             return _without_empty_parts(replace(block, texts=texts))
         return (block,)
 
-    return map_blocks(layout, short)
+    return map_blocks(layout, shorten_block)
 
 
 def _iter_texts(layout: Layout) -> Iterator[Text]:
@@ -154,11 +154,11 @@ def _limit_components(layout: Layout) -> Layout:
     """Drop components until the rest fits: accessory pictures, then the last blocks, then buttons."""
     cards = [list(part.blocks) if isinstance(part, Card) else [part] for part in layout]
 
-    def over() -> int:
+    def excess_components() -> int:
         boxes = sum(isinstance(layout_part, Card) for layout_part in layout)
         return boxes + sum(_component_count(block) for blocks in cards for block in blocks) - MAX_COMPONENTS
 
-    def last(*kinds: type[Block]) -> tuple[list[Block], int] | None:
+    def find_last(*kinds: type[Block]) -> tuple[list[Block], int] | None:
         return next(
             (
                 (blocks, number)
@@ -173,14 +173,14 @@ def _limit_components(layout: Layout) -> Layout:
         for block_index in reversed(range(len(blocks))):
             candidate_block = blocks[block_index]
             if (
-                over() > 0
+                excess_components() > 0
                 and isinstance(candidate_block, Section)
                 and isinstance(candidate_block.beside, Image)
             ):
                 joined = "\n".join(text.variants[0] for text in candidate_block.texts)
                 blocks[block_index] = Text((joined,))
-    while over() > 0:
-        last_block = last(Text, Section, Gallery, Separator) or last(ActionRow)
+    while excess_components() > 0:
+        last_block = find_last(Text, Section, Gallery, Separator) or find_last(ActionRow)
         assert last_block is not None
         del last_block[0][last_block[1]]
     return tuple(
