@@ -286,7 +286,7 @@ def find_bare_numbers(tree: ast.AST) -> Iterator[tuple[int, str]]:
                 argument = keyword.value
                 is_formatted = isinstance(argument, ast.Call) and function_name(argument) in {
                     "format_number",
-                    "article_count",
+                    "article_count_text",
                     keyword.arg,
                 }
                 if keyword.arg in COUNT_PLACEHOLDERS and not is_formatted:
