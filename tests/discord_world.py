@@ -42,6 +42,7 @@ from bot.core.database_url import DatabaseUrl
 from bot.core.i18n import set_command_mentions
 from bot.core.user_errors import RequestRejected, UserFacingError
 from bot.feeds.fetch_errors import FeedError
+from bot.posting.rendering.layout import icons, outlet_branding
 from bot.posting.sending.permissions import INVITE_PERMISSIONS
 from cogs.running.background_loops import EmojiCog, OutboxCog
 from tests.clocks import ManualClock
@@ -219,6 +220,14 @@ def invite(env: Env, name: str, *, locale: str = "en-US") -> GuildHandle:
     return guild
 
 
+def forget_emoji() -> None:
+    """Forget the application's emoji, which a process keeps: messages look as before they were uploaded."""
+    outlet_branding.set_emoji({}, {})
+    icons.set_application_emoji({})
+    outlet_branding.tile_use_counts.clear()
+    outlet_branding.missing_initials.clear()
+
+
 @asynccontextmanager
 async def discord_world(
     newsroom: Services, clock: ManualClock, *, loops: bool = False, locale: str = "en-US"
@@ -245,4 +254,5 @@ async def discord_world(
     finally:
         await env.shutdown()
         set_command_mentions({})  # which a process with one bot never has to
+        forget_emoji()
     world.raise_unexpected()

@@ -180,7 +180,7 @@ async def test_a_feed_with_a_secret_is_masked_for_people_and_in_the_log_through_
     feed_server.handle("/private/s3cr3tt0ken99/rss", rude)
     errors: list[StoreError] = []
     for number, (patched_class, name, replacement) in enumerate(
-        ((Polls, "record", broken), (Polls, "record_quiet", broken), (Intake, "read", confused))
+        ((Polls, "record", broken), (Polls, "record_unchanged", broken), (Intake, "parse", confused))
     ):
         with monkeypatch.context() as patched:
             patched.setattr(patched_class, name, replacement)

@@ -252,7 +252,7 @@ async def test_a_script_without_a_main_guard_can_use_workers_and_a_kill_leaves_n
             os.kill(os.getpid(), signal.SIGKILL)
 
         threading.Thread(target=die).start()
-        asyncio.run(bot.core.worker_pool.Workers().run(worker_calls.{call}, "pid", timeout=0.5))
+        asyncio.run(bot.core.worker_pool.WorkerPool().run(worker_calls.{call}, "pid", timeout=0.5))
         """)
     )
     process = await asyncio.to_thread(
@@ -279,7 +279,7 @@ async def test_a_worker_that_reads_for_everybody_loads_nothing_that_only_the_bot
     """Each megabyte that a worker imports counts once more; `docs/ARCHITECTURE.md` says what it may."""
     body = make_rss(make_rss_item(0)).encode()
     document = await workers.run(drafts.parse_feed, body, "", "https://news.example/feed", timeout=20)
-    assert len(document.sketches) == 1
+    assert len(document.entry_keys) == 1
     assert (
         await workers.run(preference_model.learn_preferences, [], [], 0, timeout=20)
         == preference_model.NO_PREFERENCES

@@ -20,7 +20,7 @@ class InvalidSettings(Exception):
 
 
 def read_settings(**overrides: str) -> Settings:
-    """Read all settings; `load_overrides` precede the environment and `.env`.
+    """Read all settings; `overrides` precede the environment and `.env`.
 
     Raises `InvalidSettings` if a setting or the file is invalid.
     """

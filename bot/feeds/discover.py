@@ -1,6 +1,7 @@
 """Discovery of the feeds of a web page."""
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
@@ -69,6 +70,8 @@ async def discover_feeds(
     feeds: tuple[FoundFeed, ...] = ()
     with suppress(WorkerTimeout, WorkerDied):
         feeds = await workers.run(find_feed_links, response.body, response.url, timeout=PARSE_TIMEOUT_SECONDS)
+    if not feeds and (account_feed_url := known_sites.build_mastodon_feed_url(response.url)):
+        feeds = await _probe_paths(fetcher, workers, response.url, (account_feed_url,))
     are_site_feeds = False
     if not feeds:
         feeds = await _find_site_feeds(fetcher, workers, response.url)
@@ -108,16 +111,17 @@ async def _find_site_feeds(fetcher: Fetcher, workers: WorkerPool, page_url: str)
                 return ()
         except (WorkerTimeout, WorkerDied):
             pass
-    return await _probe_well_known(fetcher, workers, page_url)
+    return await _probe_paths(fetcher, workers, page_url, WELL_KNOWN_PATHS)
 
 
 def _is_home_page(page_url: str) -> bool:
     return urlsplit(page_url).path in {"", "/"}
 
 
-async def _probe_well_known(fetcher: Fetcher, workers: WorkerPool, page_url: str) -> tuple[FoundFeed, ...]:
-    account_feed_url = known_sites.build_mastodon_feed_url(page_url)
-    for path in (account_feed_url, *WELL_KNOWN_PATHS) if account_feed_url else WELL_KNOWN_PATHS:
+async def _probe_paths(
+    fetcher: Fetcher, workers: WorkerPool, page_url: str, paths: Iterable[str]
+) -> tuple[FoundFeed, ...]:
+    for path in paths:
         try:
             async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):
                 response = await fetcher.get(urljoin(page_url, path))

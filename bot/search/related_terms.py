@@ -66,7 +66,8 @@ def _find_family(engine: SearchEngine, stems: Collection[str]) -> set[str]:
 def find_similar_spellings(word: str, stems: Collection[str], terms: Sequence[str]) -> list[str]:
     """Return the terms with the least edit distance to a word's stems, in the order of `terms`.
 
-    The distance is at most one, or two for a long word. Empty if the word is too short to be misspelled.
+    The distance is at most one, or two for a long word. Words and stems that are too short to be misspelled
+    have none: two errors away from `bat`, of `bâtiment`, is any short word.
     """
     if not word.isalpha() or len(word) < MIN_MISSPELLED_LENGTH:
         return []
@@ -74,6 +75,7 @@ def find_similar_spellings(word: str, stems: Collection[str], terms: Sequence[st
     scored_terms = {
         (distance, rank, term)
         for stem in stems
+        if len(stem) >= MIN_MISSPELLED_LENGTH
         for term, distance, rank in process.extract(
             stem, terms, scorer=OSA.distance, score_cutoff=max_distance, limit=None
         )

@@ -114,7 +114,7 @@ def _build_converter(hint: Any) -> Callable[[Any], Any] | None:  # noqa: ANN401 
 
 
 def from_row(model_class: Callable[..., T], row: Row, **overrides: object) -> T:
-    """Build a dataclass from the columns named like its fields; `load_overrides` replace columns."""
+    """Build a dataclass from the columns named like its fields; `overrides` replace columns."""
     converters = _build_converters(cast("type", model_class))
     field_values = {
         name: convert(row[name]) if convert else row[name]

@@ -116,7 +116,7 @@ async def test_a_token_shows_what_everybody_there_may_read(mcp, newsroom, discor
             assert [feed["outlet"] for feed in await mcp.called(client, "feeds")] == ["first"]
             assert (await mcp.called(client, "search", query="rédaction garde"))["results"] == []
             assert "No article" in await mcp.refused(client, "article", url="https://news.example/secret")
-            for _ in range(mcp.serving.CALLS):
+            for _ in range(mcp.serving.MAX_CALLS):
                 answer = await client.call_tool("feeds", {})
             assert answer.is_error
         for wrong in (
@@ -137,7 +137,7 @@ async def test_a_token_shows_what_everybody_there_may_read(mcp, newsroom, discor
             assert await mcp.status(url, token, hostile) == refusal
         listed_token, _never_seen = await tokens.list_by_server(server.id)
         assert listed_token.last_used_at == newsroom.clock.now()
-        clock.advance(mcp.serving.PERIOD_SECONDS)
+        clock.advance(mcp.serving.CALL_PERIOD_SECONDS)
         async with AsyncExitStack() as stack:  # sessions cost nothing that is kept
             many = [await stack.enter_async_context(mcp.with_token(url, token)) for _ in range(8)]
             listed = await asyncio.gather(*(client.call_tool("feeds", {}) for client in many))

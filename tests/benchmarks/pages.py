@@ -29,7 +29,7 @@ from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.article_extraction import extract_article_text
 from tests.shared import SHARED
 
-PAGES = SHARED / "load_marked_pages"
+PAGES = SHARED / "pages"
 TUNED, HELD_OUT = "tuned", "held out"
 
 

@@ -24,7 +24,7 @@ async def work():
         print("closing", flush=True)
         await asyncio.sleep(1)
         print("closed", flush=True)
-typer.run(lambda: run_async(work, endless=True))
+typer.run(lambda: run_async(work, runs_until_stopped=True))
 """
 NEVER_CLOSES = """
 import asyncio, threading
@@ -34,7 +34,7 @@ async def work():
     threading.Thread(target=threading.Event().wait).start()
     print("begun", flush=True)
     await asyncio.Event().wait()
-terminal.run_async(work, endless=True)
+terminal.run_async(work, runs_until_stopped=True)
 """
 HANGS = """
 import time
@@ -44,7 +44,7 @@ async def work():
     print("begun", flush=True)
     while True:
         time.sleep(0.1)
-terminal.run_async(work, endless=True)
+terminal.run_async(work, runs_until_stopped=True)
 """
 
 

@@ -26,7 +26,7 @@ class Engine:
     def answer_with_quotes(self, *articles: Article) -> None:
         """Answer with the text of these articles."""
         quotes = tuple(Quote(article.body, article) for article in articles)
-        self.answer_fields = {"tier": Confidence.SURE, "quotes": quotes, "sources": articles}
+        self.answer_fields = {"confidence": Confidence.SURE, "quotes": quotes, "sources": articles}
 
 
 def bot_mention(world: World) -> str:

@@ -64,9 +64,9 @@ async def test_a_source_that_was_taken_back_is_marked(telex, feed_server, engine
     taken_back = article._replace(retracted=START)
     for evidence_fields in (
         {"quotes": (Quote(BODY, taken_back),)},
-        {"lines": (BriefingItem("A ban", taken_back),)},
+        {"briefing": (BriefingItem("A ban", taken_back),)},
     ):
-        engine.answer_fields = {"tier": Confidence.SURE, "sources": (taken_back,), **evidence_fields}
+        engine.answer_fields = {"confidence": Confidence.SURE, "sources": (taken_back,), **evidence_fields}
         answer = await telex.reader.slash(telex.news, "ask", question=QUESTION)
         assert f"<t:{START - 60}:D> · ⚠️ withdrawn" in message_text(answer)
 
@@ -83,7 +83,7 @@ async def test_the_first_of_several_sources_is_the_one_to_save(telex, feed_serve
 async def test_a_headline_that_answers_is_not_said_twice(telex, feed_server, engine):
     article = await newest_article(telex, await follow(telex, feed_server, story_item()))
     engine.answer_fields = {
-        "tier": Confidence.SURE,
+        "confidence": Confidence.SURE,
         "quotes": (Quote(TITLE, article),),
         "sources": (article,),
     }
@@ -96,7 +96,7 @@ async def test_what_is_not_known_is_said_with_the_nearest_and_the_age_of_the_new
 ):
     feed = await follow(telex, feed_server)
     article = await newest_article(telex, feed)
-    engine.answer_fields = {"nearest": (article,), "newest": article.published}
+    engine.answer_fields = {"related_articles": (article,), "newest_published": article.published}
     answer = await telex.reader.slash(telex.news, "ask", question="How deep is the ocean of Europa?")
     assert "I don’t know. No article that you can read here clearly answers that." in message_text(answer)
     assert f"The latest arrived <t:{START - 60}:R>." in message_text(answer)
@@ -135,8 +135,8 @@ async def test_passages_that_may_answer_are_shown_as_such_with_the_words_that_do
 ):
     article = await newest_article(telex, await follow(telex, feed_server, story_item()))
     engine.answer_fields = {
-        "tier": Confidence.POSSIBLE,
-        "possible": (Quote(BODY, article, "a one-year moratorium"),),
+        "confidence": Confidence.POSSIBLE,
+        "possible_quotes": (Quote(BODY, article, "a one-year moratorium"),),
         "sources": (article,),
     }
     answer = await telex.reader.slash(telex.news, "ask", question=QUESTION)
@@ -153,9 +153,9 @@ async def test_what_was_said_before_stands_below_the_newest_answer(telex, feed_s
     feed = await follow(telex, feed_server)
     newer_article, older_article, *_ = await telex.store.articles.list_newest([feed.id], limit=3)
     engine.answer_fields = {
-        "tier": Confidence.SURE,
+        "confidence": Confidence.SURE,
         "quotes": (Quote("It is two.", newer_article, "two"),),
-        "older": (Quote("It is one.", older_article, "one"),),
+        "superseded_quotes": (Quote("It is one.", older_article, "one"),),
         "sources": (newer_article, older_article),
     }
     reply_text = message_text(await telex.reader.slash(telex.news, "ask", question="How many is it?"))
@@ -174,8 +174,8 @@ async def test_a_button_asks_further_from_the_same_sources_after_a_restart_too(t
         await telex.restart()
         follow_up_reply = await telex.reader.click(answer_message, label="What’s new with Nordwave?")
         assert engine.calls[-1]["question"] == "What’s new with Nordwave?"
-        assert engine.calls[-1]["earlier"] == ["What is out?"]
-        assert engine.calls[-1]["sources"] == (article.id,)
+        assert engine.calls[-1]["previous_questions"] == ["What is out?"]
+        assert engine.calls[-1]["previous_source_ids"] == (article.id,)
         assert last_reply(follow_up_reply).ephemeral is not public
     forged_reply = await forge_click(
         telex.editor,
@@ -190,7 +190,7 @@ async def test_a_period_is_a_dated_list(telex, feed_server, engine):
     feed = await follow(telex, feed_server)
     articles = await telex.store.articles.list_newest([feed.id], limit=3)
     lines = tuple(BriefingItem(article.title, article) for article in articles)
-    engine.answer_fields = {"tier": Confidence.SURE, "lines": lines, "sources": tuple(articles)}
+    engine.answer_fields = {"confidence": Confidence.SURE, "briefing": lines, "sources": tuple(articles)}
     answer = await telex.reader.slash(telex.news, "ask", question="What happened this week?")
     reply_text = message_text(answer)
     assert reply_text.index("**[Cities") < reply_text.index("**[A new") < reply_text.index("**[Chips")
@@ -209,8 +209,8 @@ async def test_the_period_that_was_read_stands_first(telex, feed_server, engine)
     (article,) = await telex.store.articles.list_newest([feed.id], limit=1)
     week = Period(1_779_660_000, 1_780_264_800)  # 25 May to 1 June 2026 in Paris
     engine.answer_fields = {
-        "tier": Confidence.SURE,
-        "lines": (BriefingItem(article.title, article),),
+        "confidence": Confidence.SURE,
+        "briefing": (BriefingItem(article.title, article),),
         "sources": (article,),
         "period": week,
         "zone": ZoneInfo("Europe/Paris"),
@@ -221,10 +221,10 @@ async def test_the_period_that_was_read_stands_first(telex, feed_server, engine)
     answer = await telex.reader.slash(telex.news, "ask", question="Quoi de neuf ?")
     assert "-# 25–31 mai 2026\n" in message_text(answer)
     telex.locales.clear()
-    engine.answer_fields = {"period": Period(0, 1), "newest": START, "oldest": START - 60}
+    engine.answer_fields = {"period": Period(0, 1), "newest_published": START, "oldest_published": START - 60}
     answer = await telex.reader.slash(telex.news, "ask", question="What happened in 1970?")
     assert f"The oldest is from <t:{START - 60}:d>." in message_text(answer)
-    engine.answer_fields |= {"period": Period(START + 60, START + 120), "oldest": None}
+    engine.answer_fields |= {"period": Period(START + 60, START + 120), "oldest_published": None}
     answer = await telex.reader.slash(telex.news, "ask", question="What happened tomorrow?")
     assert "None of them is from that period." in message_text(answer)
 
@@ -232,7 +232,7 @@ async def test_the_period_that_was_read_stands_first(telex, feed_server, engine)
 async def test_what_a_model_wrote_is_called_that(telex, feed_server, engine):
     article = await newest_article(telex, await follow(telex, feed_server))
     engine.answer_with_quotes(article)
-    engine.answer_fields["written"] = (Sentence("Cities **voted** in June.", (1,)),)
+    engine.answer_fields["generated_sentences"] = (Sentence("Cities **voted** in June.", (1,)),)
     answer = message_text(await telex.reader.slash(telex.news, "ask", question="What did cities vote?"))
     assert "Cities \\*\\*voted\\*\\* in June. \\[1\\]" in answer
     assert "Written by a language model" in answer
@@ -272,8 +272,8 @@ async def test_long_quotations_titles_and_addresses_fit(telex, feed_server, engi
     engine.answer_with_quotes(*articles[:3])
     quotation_reply = await telex.reader.slash(telex.news, "ask", question="*" * 400)
     engine.answer_fields = {
-        "tier": Confidence.SURE,
-        "lines": tuple(BriefingItem(article.title, article) for article in articles),
+        "confidence": Confidence.SURE,
+        "briefing": tuple(BriefingItem(article.title, article) for article in articles),
         "sources": tuple(articles),
     }
     list_reply = await telex.reader.slash(telex.news, "ask", question="*" * 400)

@@ -92,7 +92,7 @@ async def test_removing_asks_and_what_was_removed_comes_back_as_it_was(telex, fe
     assert "again" in message_text(await telex.editor.click(last_reply(removal), label="Undo"))
     ((restored_subscription, _feed),) = await telex.store.subscriptions.list_with_feeds(telex.guild.id)
     assert restored_subscription.look == PostLook(prefix="📰")
-    assert restored_subscription.paused is not None
+    assert restored_subscription.paused_at is not None
     assert [
         feed_filter.query
         for feed_filter in await telex.store.filters.list_by_subscription(restored_subscription.id)

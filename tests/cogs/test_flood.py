@@ -35,9 +35,9 @@ def store_call_counts(monkeypatch) -> Counter[str]:
 
         monkeypatch.setattr(kind, name, counted)
 
-    count(Articles, "newest")
+    count(Articles, "list_newest")
     count(Articles, "by_key")
-    count(Feeds, "outlets")
+    count(Feeds, "find_outlets")
     return call_counts
 
 
@@ -45,10 +45,10 @@ async def test_commands_beyond_a_persons_share_do_no_work_and_are_told_so(
     telex, feed_server, store_call_counts
 ):
     people = await create_crowd(telex, feed_server)
-    newest_calls_before = store_call_counts["newest"]
+    newest_calls_before = store_call_counts["list_newest"]
     answers = [await people.command(MEMBER, "latest") for _ in range(SHARE + 15)]
     assert sum(QUICK in answer for answer in answers) == 15
-    assert store_call_counts["newest"] - newest_calls_before == SHARE
+    assert store_call_counts["list_newest"] - newest_calls_before == SHARE
     assert PUBLIC in await people.command(MANAGER, "latest")
     assert QUICK in await people.command(MEMBER, "search", query="thieves")
     await telex.advance(command_tree.USER_PERIOD_SECONDS)
@@ -79,7 +79,7 @@ async def test_typing_is_completed_up_to_a_persons_share(telex, feed_server, sto
     for _ in range(command_tree.MAX_AUTOCOMPLETE_BURST + 10):
         last = await people.autocomplete(MEMBER, "latest", "source", "zan")
     assert last == "[]"
-    assert store_call_counts["outlets"] == command_tree.MAX_AUTOCOMPLETE_BURST
+    assert store_call_counts["find_outlets"] == command_tree.MAX_AUTOCOMPLETE_BURST
     assert PUBLIC in await people.autocomplete(MANAGER, "latest", "source", "zan")
     assert PUBLIC in await people.command(MEMBER, "latest")
 

@@ -46,51 +46,51 @@ async def add_hidden_question(people: Crowd) -> int:
 FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
     "save_button": lambda people, word, _: [(buttons.save_id(people.articles[word].key), None)],
     "more_button": lambda people, word, _: [(f"telex:more:{people.articles[word].key}", None)],
-    "like_button": lambda people, word, _: [(f"telex:like:{people.articles[word].key}", None)],
+    "similar_articles_button": lambda people, word, _: [(f"telex:like:{people.articles[word].key}", None)],
     "share_button": lambda people, word, _: [(f"telex:share:{people.articles[word].key}", None)],
     "note_button": lambda people, word, _: [(f"telex:note:{people.articles[word].key}", None)],
-    "mark_button": lambda people, word, _: [(f"telex:mark:read:{people.articles[word].key}", None)],
+    "mark_read_button": lambda people, word, _: [(f"telex:mark:read:{people.articles[word].key}", None)],
     "save_menu": lambda people, word, _: [
         (buttons.save_menu_id(what), [people.articles[word].key])
         for what in (people.articles[word].key, "catch-up:1")
     ],
-    "all_button": lambda people, word, _: [
+    "show_all_button": lambda people, word, _: [
         (f"telex:all:{what}", None) for what in (people.articles[word].key, "catch-up:1")
     ],
-    "stop_button": lambda people, word, _: [(f"telex:stop:watch:{people.watches[word]}:1", None)],
+    "stop_watch_button": lambda people, word, _: [(f"telex:stop:watch:{people.watches[word]}:1", None)],
     # In capitals, so that what was searched for isn't taken for a title.
     "results_button": lambda _people, word, _: [(buttons.RESULTS_BUTTON.custom_id(word.upper()), None)],
     "trends_button": lambda _people, _word, _question: [(buttons.TRENDS_BUTTON.custom_id(), None)],
-    "question_button": lambda _people, _word, _question: [(buttons.QUESTION_BUTTON.custom_id(), None)],
+    "ask_button": lambda _people, _word, _question: [(buttons.QUESTION_BUTTON.custom_id(), None)],
     "personal_digest_button": lambda _people, _word, _question: [
         (buttons.PERSONAL_DIGEST_BUTTON.custom_id(), None)
     ],
-    "begin_button": lambda _people, _word, _question: [(buttons.BEGIN_BUTTON.custom_id(), None)],
+    "setup_button": lambda _people, _word, _question: [(buttons.BEGIN_BUTTON.custom_id(), None)],
     "vote_button": lambda _people, _word, question: [(buttons.vote_id(question, helped=False), None)],
-    "next_button": lambda _people, _word, question: [(f"telex:next:{question}:0", None)],
-    "tell_button": lambda _people, _word, question: [(f"telex:tell:{question}", None)],
+    "follow_up_button": lambda _people, _word, question: [(f"telex:next:{question}:0", None)],
+    "create_watch_button": lambda _people, _word, question: [(f"telex:tell:{question}", None)],
 }
-OPEN_A_WINDOW = {"question_button"}
-OF_QUESTIONS = {"vote_button", "next_button", "tell_button"}
+OPEN_A_WINDOW = {"ask_button"}
+OF_QUESTIONS = {"vote_button", "follow_up_button", "create_watch_button"}
 """What each kind of button is forged into, aimed at the article with a word and at somebody's question."""
 IDS = {
     "save_button": "telex:save:{}",
     "more_button": "telex:more:{}",
-    "like_button": "telex:like:{}",
+    "similar_articles_button": "telex:like:{}",
     "share_button": "telex:share:{}",
     "note_button": "telex:note:{}",
-    "mark_button": "telex:mark:read:{}",
+    "mark_read_button": "telex:mark:read:{}",
     "save_menu": "telex:pick:{}",
-    "all_button": "telex:all:{}",
+    "show_all_button": "telex:all:{}",
     "vote_button": "telex:vote:up:{}",
-    "next_button": "telex:next:{}:0",
-    "tell_button": "telex:tell:{}",
-    "stop_button": "telex:stop:watch:{}:1",
+    "follow_up_button": "telex:next:{}:0",
+    "create_watch_button": "telex:tell:{}",
+    "stop_watch_button": "telex:stop:watch:{}:1",
     "results_button": "telex:results:{}",
     "trends_button": buttons.TRENDS_BUTTON.custom_id(),
-    "question_button": buttons.QUESTION_BUTTON.custom_id(),
+    "ask_button": buttons.QUESTION_BUTTON.custom_id(),
     "personal_digest_button": buttons.PERSONAL_DIGEST_BUTTON.custom_id(),
-    "begin_button": buttons.BEGIN_BUTTON.custom_id(),
+    "setup_button": buttons.BEGIN_BUTTON.custom_id(),
 }
 
 

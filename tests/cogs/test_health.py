@@ -214,19 +214,19 @@ async def test_a_turn_to_begin_a_session_that_was_not_used_in_time_is_anothers(t
         return SimpleNamespace(total=1_000, remaining=900, reset_after=0)
 
     monkeypatch.setattr(telex.bot, "fetch_session_start_limits", limits)
-    starts, shards = telex.bot.leased_shards.scheduler, telex.store.shards
-    await starts.ticket(0)
-    telex.clock.advance(shards.apart)
-    assert not (await shards.ticket(0)).wait
-    begins = asyncio.create_task(starts.begins(0))
-    await until(lambda: starts.waiting_count)
+    scheduler, shards = telex.bot.leased_shards.scheduler, telex.store.shards
+    await scheduler.wait_for_identify(0)
+    telex.clock.advance(shards.identify_interval_seconds)
+    assert not (await shards.request_identify(0)).wait_seconds
+    confirmation = asyncio.create_task(scheduler.confirm_identify(0))
+    await until(lambda: scheduler.waiting_count)
     figures = (await page("/metrics"))[1]
     assert "telex_shards_waiting 1.0" in figures
     assert "telex_discord_sessions_left 900.0" in figures
-    assert not begins.done()
-    telex.clock.advance(shards.apart)
-    await begins
-    assert starts.waiting_count == 0
+    assert not confirmation.done()
+    telex.clock.advance(shards.identify_interval_seconds)
+    await confirmation
+    assert scheduler.waiting_count == 0
 
 
 async def advance_in_steps(clock: ManualClock, seconds: float, step: float) -> None:

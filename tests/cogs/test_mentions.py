@@ -61,7 +61,7 @@ async def test_who_mentions_the_bots_role_is_told_to_mention_the_bot(telex):
     guild = telex.bot.get_guild(telex.guild.id)
     role = guild.get_role(telex.guild.roles[me.name].id) if guild else None
     role.tags = discord.RoleTags({"bot_id": str(me.id)})  # which simcord leaves out
-    await telex.reader.send(telex.news, f"{role.mentioned_role_id} who bought Slack?")
+    await telex.reader.send(telex.news, f"{role.mention} who bought Slack?")
     assert "You mentioned my role" in text(telex.posts()[-1])
 
 
@@ -145,15 +145,15 @@ async def test_comments_talk_about_the_bot_other_bots_and_what_mentions_nobody_a
 async def test_a_question_in_reply_to_a_post_is_about_its_article(telex, feed_server, engine):
     article = await newest_article(telex, await follow(telex, feed_server))
     await telex.reader.send(telex.news, "who is behind this?", reply_to=telex.posts()[0])
-    assert engine.calls[-1]["about"] == article.id
+    assert engine.calls[-1]["about_article_id"] == article.id
     assert f"Not answered in [{article.title}]({article.url})" in text(telex.posts()[-1])
     engine.answer_with_quotes(article)
     await telex.reader.send(telex.news, "and why?", reply_to=telex.posts()[-1])
-    assert engine.calls[-1]["about"] == article.id
-    assert engine.calls[-1]["earlier"] == ["who is behind this?"]
+    assert engine.calls[-1]["about_article_id"] == article.id
+    assert engine.calls[-1]["previous_questions"] == ["who is behind this?"]
     assert f"About [{article.title}]" in text(telex.posts()[-1])
     await telex.reader.send(telex.news, "and when?", reply_to=telex.posts()[-1])
-    assert engine.calls[-1]["sources"] == (article.id,)
+    assert engine.calls[-1]["previous_source_ids"] == (article.id,)
 
 
 async def test_a_reply_to_a_catch_up_is_about_the_article_that_it_names(telex, feed_server, engine):
@@ -166,30 +166,32 @@ async def test_a_reply_to_a_catch_up_is_about_the_article_that_it_names(telex, f
     articles = await telex.store.articles.list_newest([feed.id], limit=14)
     ban_article = next(article for article in articles if article.title.startswith("Cities"))
     await telex.reader.send(telex.news, "who voted for the facial recognition ban?", reply_to=catch_up)
-    assert engine.calls[-1]["about"] == ban_article.id
+    assert engine.calls[-1]["about_article_id"] == ban_article.id
     await telex.reader.send(telex.news, "what about robots?", reply_to=catch_up)
-    assert engine.calls[-1]["about"] is None
+    assert engine.calls[-1]["about_article_id"] is None
 
 
 async def test_a_chain_of_replies_is_context_but_not_for_ever(telex, feed_server, engine):
     await follow(telex, feed_server)
     await telex.reader.send(telex.news, f"{bot_mention(telex)} question 0 on Signal?")
-    assert engine.calls[-1]["earlier"] == []
+    assert engine.calls[-1]["previous_questions"] == []
     for number in range(1, MAX_PREVIOUS_QUESTIONS + 2):
         await telex.advance(30)
         person = (telex.reader, telex.editor)[number % 2]
         await person.send(telex.news, f"question {number}?", reply_to=telex.posts()[-1])
-    assert engine.calls[-1]["earlier"] == [f"question {n}?" for n in range(1, MAX_PREVIOUS_QUESTIONS + 1)]
+    assert engine.calls[-1]["previous_questions"] == [
+        f"question {n}?" for n in range(1, MAX_PREVIOUS_QUESTIONS + 1)
+    ]
     await telex.advance(30)
     await telex.reader.send(telex.news, f"{bot_mention(telex)} something else on Signal?")
-    assert engine.calls[-1]["earlier"] == []
+    assert engine.calls[-1]["previous_questions"] == []
 
 
 async def test_replying_to_ones_own_question_continues_it(telex, feed_server, engine):
     await follow(telex, feed_server)
     question_message = await telex.reader.send(telex.news, f"{bot_mention(telex)} who bought Slack?")
     await telex.reader.send(telex.news, f"{bot_mention(telex)} and when?", reply_to=question_message)
-    assert engine.calls[-1]["earlier"] == ["who bought Slack?"]
+    assert engine.calls[-1]["previous_questions"] == ["who bought Slack?"]
 
 
 async def test_a_reply_to_a_public_answer_of_the_command_continues_it(telex, feed_server, engine):
@@ -197,7 +199,7 @@ async def test_a_reply_to_a_public_answer_of_the_command_continues_it(telex, fee
     await telex.reader.slash(telex.news, "ask", question="who bought Slack?", public=True)
     answer = telex.posts()[-1]
     await telex.editor.send(telex.news, f"{bot_mention(telex)} and when?", reply_to=answer)
-    assert engine.calls[-1]["earlier"] == ["who bought Slack?"]
+    assert engine.calls[-1]["previous_questions"] == ["who bought Slack?"]
 
 
 async def test_what_was_asked_alone_is_no_context_for_others(telex, feed_server, engine):
@@ -205,7 +207,7 @@ async def test_what_was_asked_alone_is_no_context_for_others(telex, feed_server,
     thread = await create_public_thread(telex)
     await telex.reader.slash(thread, "ask", question="my secret plan with Slack?")
     await telex.editor.send(thread, f"{bot_mention(telex)} and when?")
-    assert engine.calls[-1]["earlier"] == []
+    assert engine.calls[-1]["previous_questions"] == []
 
 
 async def create_public_thread(world: World, message: discord.Message | None = None) -> ChannelHandle:
@@ -238,17 +240,17 @@ async def test_in_a_thread_the_last_questions_are_context_for_a_day(telex, feed_
     await telex.reader.send(thread, f"{bot_mention(telex)} who bought Slack?")
     assert engine.calls[-1]["feed_ids"] == {feed.id}
     await telex.editor.send(thread, f"{bot_mention(telex)} and when?")
-    assert engine.calls[-1]["earlier"] == ["who bought Slack?"]
+    assert engine.calls[-1]["previous_questions"] == ["who bought Slack?"]
     await telex.advance(THREAD_CONVERSATION_SECONDS + 1)
     await telex.editor.send(thread, f"{bot_mention(telex)} how many people?")
-    assert engine.calls[-1]["earlier"] == []
+    assert engine.calls[-1]["previous_questions"] == []
 
 
 async def test_in_a_thread_on_a_post_its_article_is_asked_first(telex, feed_server, engine):
     article = await newest_article(telex, await follow(telex, feed_server))
     thread = await create_public_thread(telex, telex.posts()[0])
     await telex.reader.send(thread, f"{bot_mention(telex)} who is behind this?")
-    assert engine.calls[-1]["about"] == article.id
+    assert engine.calls[-1]["about_article_id"] == article.id
     assert article.title not in text(telex.posts(thread)[-1])
 
 
@@ -257,7 +259,7 @@ async def test_a_conversation_goes_on_after_a_restart(telex, feed_server, engine
     await telex.reader.send(telex.news, f"{bot_mention(telex)} who bought Slack?")
     await telex.restart()
     await telex.reader.send(telex.news, "and when?", reply_to=telex.posts()[-1])
-    assert engine.calls[-1]["earlier"] == ["who bought Slack?"]
+    assert engine.calls[-1]["previous_questions"] == ["who bought Slack?"]
 
 
 async def test_a_question_that_is_too_long_is_told_so(telex, feed_server, engine):
@@ -311,12 +313,12 @@ async def test_a_direct_message_is_answered_from_what_the_person_can_see(telex, 
     up = next(vote_id for vote_id in list_custom_ids(answer) if vote_id.startswith("telex:vote:up"))
     assert "helped" in message_text(await telex.reader.user.click(answer, custom_id=up))
     await telex.reader.send_dm("and when?")
-    assert engine.calls[-1]["earlier"] == ["who bought Slack?"]
+    assert engine.calls[-1]["previous_questions"] == ["who bought Slack?"]
     await telex.advance(DM_CONVERSATION_SECONDS + 1)
     await telex.reader.send_dm("qui dirige Intel ?")
-    assert engine.calls[-1]["earlier"] == []
+    assert engine.calls[-1]["previous_questions"] == []
     assert "Extraits des articles" in text(direct_messages(telex)[-1])
-    engine.answer_fields = {"nearest": (await newest_article(telex, feed),)}
+    engine.answer_fields = {"related_articles": (await newest_article(telex, feed),)}
     await telex.reader.send_dm("how deep is the ocean of Europa?")
     (only_custom_id,) = list_custom_ids(direct_messages(telex)[-1])
     assert only_custom_id.startswith("telex:vote:down")  # and no watch, which would belong to a server

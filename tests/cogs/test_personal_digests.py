@@ -138,7 +138,7 @@ async def test_what_may_no_longer_be_read_is_not_told_and_closed_messages_pause_
 
 async def test_it_is_owed_once_and_is_in_the_copy_and_gone_with_everything(telex, feed_server):
     feed = await follow(telex, feed_server)
-    await save_daily_digest(telex, topics=("scheduler",), watches=True)
+    await save_daily_digest(telex, topic_queries=("scheduler",), include_watches=True)
     store = telex.store.personal_digests
     await publish_articles(telex, feed_server, feed, "Linux gets a scheduler")
     digest = await store.by_user(telex.reader.id)

@@ -48,7 +48,7 @@ async def test_the_asker_votes_changes_and_takes_back(telex):
 
 
 async def test_who_is_told_that_none_is_known_can_say_that_the_articles_do_answer(telex, engine):
-    engine.answer_fields = {"nearest": (engine.answer_fields["quotes"][0].article,)}
+    engine.answer_fields = {"related_articles": (engine.answer_fields["quotes"][0].article,)}
     answer = await ask_question(telex)
     *_, button = components(answer)
     assert (button["emoji"]["name"], button["label"]) == ("👎", "An article does answer this")

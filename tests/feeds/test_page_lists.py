@@ -113,7 +113,7 @@ def test_hostile_pages_have_no_list(page):
 
 
 def test_marked_lists_are_found():
-    folder = shared("pages") / "find_lists"
+    folder = shared("pages") / "lists"
     right = wrong = missed = titles = false_lists = 0
     for line in (folder / "gold.jsonl").read_text("utf-8").splitlines():
         row = json.loads(line)

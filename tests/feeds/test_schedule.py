@@ -45,7 +45,7 @@ feeds = st.builds(
     ttl=seconds,
     validators=st.sampled_from([Validators(), Validators(etag='"x"')]),
 )
-hints_without_skips = st.builds(CacheHints, max_age=seconds, expires=seconds, ttl=seconds)
+hints_without_skips = st.builds(CacheHints, max_age_seconds=seconds, expires_seconds=seconds, ttl=seconds)
 published = st.lists(st.integers(-(2**40), 2**40), max_size=12)
 
 

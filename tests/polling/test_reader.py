@@ -74,7 +74,7 @@ async def test_search_finds_what_only_the_page_says(reading_newsroom, feed_serve
     assert article.corrected is None
     page = await reading_newsroom.searcher.search("looms Huddersfield", feed_ids=None, limit=5)
     assert [hit.article.id for hit in page.results] == [article.id]
-    assert "looms" in page.results[0].excerpt
+    assert "looms" in page.results[0].snippet
     assert await load_page_end(reading_newsroom, article) == PageFetchOutcome.FETCHED
 
 
@@ -97,7 +97,7 @@ async def test_an_article_that_its_feed_gives_whole_is_not_asked_for(reading_new
         reading_newsroom, publish(feed_server, 1, text=f"{TEASER[:-1]}.\n\n{FULL_TEXT_END * 5}")
     )
     assert feed_server.count("/a/1") == 0
-    assert not await reading_newsroom.store.readings.of([article.id])
+    assert not await reading_newsroom.store.page_fetches.by_article_ids([article.id])
 
 
 async def test_never_means_never(newsroom, feed_server):
@@ -136,7 +136,7 @@ async def test_a_feed_with_many_pages_holds_up_no_other(reading_newsroom, feed_s
     clock.advance(3600)
     feed_server.serve("/loud", make_rss(*(entry(n, f"{feed_server.origin}/l/{n}") for n in range(100, 150))))
     await polled(reading_newsroom, loud)
-    pages_to_read = await reading_newsroom.store.readings.take(2)
+    pages_to_read = await reading_newsroom.store.page_fetches.claim_due(2)
     assert {page.url.removeprefix(feed_server.origin) for page in pages_to_read} == {"/l/100", "/a/1"}
 
 
@@ -154,8 +154,8 @@ async def test_so_are_those_of_a_feed_with_a_password(reading_newsroom, feed_ser
     url = publish(feed_server, 1).replace("http://", "http://me:secret@")
     feed = await reading_newsroom.store.feeds.add(url, server_id=1)
     await reading_newsroom.poller.poll(feed)
-    await reading_newsroom.reader.fetch_due([feed.id], seconds=30, polite=False)
-    (article,) = await reading_newsroom.store.articles.newest([feed.id], limit=5)
+    await reading_newsroom.full_text_fetcher.fetch_due([feed.id], max_seconds=30, polite=False)
+    (article,) = await reading_newsroom.store.articles.list_newest([feed.id], limit=5)
     assert await load_page_end(reading_newsroom, article) == PageFetchOutcome.PRIVATE
     assert feed_server.count("/a/1") == 0
 
@@ -176,10 +176,10 @@ async def test_a_page_that_fails_is_tried_a_few_times(reading_newsroom, feed_ser
     assert await load_page_end(reading_newsroom, article) == "http-503"
     for _ in range(9):
         clock.advance(7200)
-        await reading_newsroom.reader.fetch_due([article.feed_id], seconds=30, polite=False)
+        await reading_newsroom.full_text_fetcher.fetch_due([article.feed_id], max_seconds=30, polite=False)
     assert feed_server.count("/a/1") == MAX_ATTEMPTS
-    (over,) = (await reading_newsroom.store.readings.of([article.id])).values()
-    assert (over.outcome, over.due) == ("http-503", None)
+    (over,) = (await reading_newsroom.store.page_fetches.by_article_ids([article.id])).values()
+    assert (over.outcome, over.due_at) == ("http-503", None)
 
 
 async def test_a_page_that_is_there_at_the_second_attempt_is_read(reading_newsroom, feed_server, clock):
@@ -188,7 +188,10 @@ async def test_a_page_that_is_there_at_the_second_attempt_is_read(reading_newsro
     (article,) = await poll_and_read_pages(reading_newsroom, url)
     publish(feed_server, 1)
     clock.advance(7200)
-    assert await reading_newsroom.reader.fetch_due([article.feed_id], seconds=30, polite=False) == 1
+    assert (
+        await reading_newsroom.full_text_fetcher.fetch_due([article.feed_id], max_seconds=30, polite=False)
+        == 1
+    )
 
 
 async def test_a_process_that_died_while_it_read_reads_it_after_the_next_start(settings, clock, feed_server):
@@ -216,12 +219,12 @@ async def test_a_process_that_died_while_it_read_reads_it_after_the_next_start(s
 async def test_the_loop_reads_what_is_due(reading_newsroom, feed_server):
     feed = await polled(reading_newsroom, await followed(reading_newsroom, publish(feed_server, 1)))
     has_read_page = asyncio.Event()
-    reading_newsroom.reader.on_page_stored = has_read_page.set
-    task = asyncio.create_task(reading_newsroom.reader.run())
+    reading_newsroom.full_text_fetcher.on_page_stored = has_read_page.set
+    task = asyncio.create_task(reading_newsroom.full_text_fetcher.run())
     await asyncio.wait_for(has_read_page.wait(), 20)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    (article,) = await reading_newsroom.store.articles.newest([feed.id], limit=5)
+    (article,) = await reading_newsroom.store.articles.list_newest([feed.id], limit=5)
     assert article.body.endswith(FULL_TEXT_END)
 
 
@@ -259,7 +262,7 @@ async def test_a_page_that_was_not_read_yet_is_not_read_when_its_texts_were_dele
     feed = await polled(reading_newsroom, await followed(reading_newsroom, publish(feed_server, 1)))
     clock.advance(86_400)
     await reading_newsroom.store.articles.purge_texts(clock.now())
-    assert await reading_newsroom.reader.fetch_due([feed.id], seconds=30, polite=False) == 0
+    assert await reading_newsroom.full_text_fetcher.fetch_due([feed.id], max_seconds=30, polite=False) == 0
     assert feed_server.count("/a/1") == 0
 
 

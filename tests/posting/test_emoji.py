@@ -15,7 +15,7 @@ from bot.posting.emoji.application_emoji import ApplicationEmojiSync, icon_url_o
 from bot.posting.rendering import posts
 from bot.posting.rendering.layout import icons, outlet_branding
 from bot.posting.rendering.layout.icons import Icon
-from tests.discord_world import World
+from tests.discord_world import World, forget_emoji
 from tests.feed_server import FeedServer, make_rss, make_rss_item
 from tests.posting.test_messages import ARTICLE, components
 from tests.shown import text
@@ -28,12 +28,9 @@ def picture_bytes(colour: str, size: int = 64, kind: str = "PNG") -> bytes:
 
 
 @pytest.fixture(autouse=True)
-def forget_outlets() -> Iterator[None]:
+def forget_emoji_after_test() -> Iterator[None]:
     yield
-    outlet_branding.set_emoji({}, {})
-    icons.set_application_emoji({})
-    outlet_branding.tile_use_counts.clear()
-    outlet_branding.missing_initials.clear()
+    forget_emoji()
 
 
 def create_application_emoji(world: World) -> ApplicationEmojiSync:

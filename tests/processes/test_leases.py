@@ -32,8 +32,8 @@ class Member:
         self.store, self.clock = store, clock
         supervisor = Supervisor(clock)
         self.leases = Leases(store, roles or tuple(ProcessRole), supervisor)
-        self.notices = ClusterEvents(store, supervisor)
-        self.notices.subscribe("leases", self.leases.wake)
+        self.cluster_events = ClusterEvents(store, supervisor)
+        self.cluster_events.subscribe("leases", self.leases.wake)
         self.leases.join_pool(LeasePool(HOST_SLOT_LEASE, ProcessRole.POLLER, ALL))
         self.leases.join_pool(
             LeasePool(SHARD_LEASE, ProcessRole.GATEWAY, frozenset(range(4)), rebalances=False)
@@ -43,7 +43,7 @@ class Member:
 
     async def start(self) -> Member:
         await self.leases.start()
-        self.notices.start()
+        self.cluster_events.start()
         return self
 
     @property
@@ -51,7 +51,7 @@ class Member:
         return self.leases.owned(HOST_SLOT_LEASE)
 
     async def close(self) -> None:
-        await self.notices.close()
+        await self.cluster_events.close()
         await self.leases.close()
 
 
@@ -89,29 +89,28 @@ async def test_processes_share_evenly_and_shards_stay_until_they_are_handed_over
     await until(lambda: len(first.feeds) == len(second.feeds) == 32)
     assert first.feeds | second.feeds == ALL
     assert first.lost == second.feeds
-    assert first.leases.held(SHARD_LEASE) == set(range(4))
-    assert second.leases.held(SHARD_LEASE) == set()
-    assert await first.leases.hand_over(SHARD_LEASE, 3, second.leases.me.id)
-    assert not await first.leases.hand_over(SHARD_LEASE, 2, "nobody")
-    await until(lambda: second.leases.held(SHARD_LEASE) == {3})
-    assert first.leases.held(SHARD_LEASE) == {0, 1, 2}
+    assert first.leases.owned(SHARD_LEASE) == set(range(4))
+    assert second.leases.owned(SHARD_LEASE) == set()
+    assert await first.leases.transfer(SHARD_LEASE, 3, second.leases.process.id)
+    assert not await first.leases.transfer(SHARD_LEASE, 2, "nobody")
+    await until(lambda: second.leases.owned(SHARD_LEASE) == {3})
+    assert first.leases.owned(SHARD_LEASE) == {0, 1, 2}
     first_shards, second_shards = first.store.shards, second.store.shards
-    assert not (await first_shards.ticket(0, 2)).wait
-    assert (await second_shards.ticket(1, 1)).wait, (
+    assert not (await first_shards.request_identify(0, 2)).wait_seconds
+    assert (await second_shards.request_identify(1, 1)).wait_seconds, (
         "of two that were left one is begun, which Discord may not count yet"
     )
-    turn = await second_shards.ticket(1, 2)
-    assert not turn.wait
-    assert (await first_shards.ticket(1)).wait
-    assert not await first_shards.confirm_identify(1, turn._replace(at=turn.at - 1)), (
-        "somebody had the next turn"
-    )
-    assert await second_shards.confirm_identify(1, turn)
+    permit = await second_shards.request_identify(1, 2)
+    assert not permit.wait_seconds
+    assert (await first_shards.request_identify(1)).wait_seconds
+    replaced_permit = permit._replace(granted_at=permit.granted_at - 1)
+    assert not await first_shards.confirm_identify(1, replaced_permit)
+    assert await second_shards.confirm_identify(1, permit)
     assert await first.store.processes.load_owners(HOST_SLOT_LEASE) == {
-        number: member.leases.me.id for member in pair for number in member.feeds
+        number: member.leases.process.id for member in pair for number in member.feeds
     }
     await first.close()  # a rolling restart: the other is told
-    await until(lambda: second.feeds == ALL and second.leases.held(SHARD_LEASE) == set(range(4)))
+    await until(lambda: second.feeds == ALL and second.leases.owned(SHARD_LEASE) == set(range(4)))
     assert second.leases.gained[SHARD_LEASE] == 1 + 3
 
 
@@ -119,10 +118,10 @@ async def test_what_a_dead_process_had_is_taken_over(pair, server):
     first, second = pair
     await until(lambda: len(second.feeds) == 32)
     await first.store.close()
-    sql.run(server, "UPDATE process SET until = database_time() WHERE id = ?", (first.leases.me.id,))
+    sql.run(server, "UPDATE process SET until = database_time() WHERE id = ?", (first.leases.process.id,))
     second.leases.wake()
-    await until(lambda: second.feeds == ALL and len(second.leases.held(SHARD_LEASE)) == 4)
-    assert [process.id for process in await second.store.processes.all()] == [second.leases.me.id]
+    await until(lambda: second.feeds == ALL and len(second.leases.owned(SHARD_LEASE)) == 4)
+    assert [process.id for process in await second.store.processes.list_live()] == [second.leases.process.id]
 
 
 async def test_who_is_stopped_or_cut_off_from_the_database_sends_nothing_when_its_leases_may_have_ended(pair):

@@ -89,7 +89,7 @@ async def test_a_feed_is_asked_by_one_process_and_by_the_next_when_that_ends(run
     owners = [
         room
         for room in running
-        if room.leases.held(HOST_SLOT_LEASE) & {get_host_slot(feed.url) for feed in feeds}
+        if room.leases.owned(HOST_SLOT_LEASE) & {get_host_slot(feed.url) for feed in feeds}
     ]
     await owners[0].leases.close()
     clock.advance(5)
@@ -102,7 +102,7 @@ async def test_a_feed_is_asked_by_one_process_and_by_the_next_when_that_ends(run
     now = clock.now()
     sql.run(store_place, "UPDATE feed SET last_success = ?, last_poll = ?", (now, now))
     assert await watching.load_problems() == []  # other processes have the shards
-    owners[0].leases.set_available(ProcessRole.GATEWAY, now=False)
+    owners[0].leases.set_available(ProcessRole.GATEWAY, is_available=False)
     assert await watching.load_problems() == ["Discord has been out of reach for 121 minutes"]
     clock.advance(MAX_POLL_SILENCE_SECONDS + 60)
     assert await watching.polling_stalled_since() == now
@@ -125,13 +125,13 @@ async def test_what_a_poller_brings_that_lost_its_lease_is_refused(running, publ
     feed = await followed(running[0], server.handle("/", first_slow))
     await request_started.wait()
     former_owner, remaining_room = sorted(
-        running, key=lambda room: get_host_slot(feed.url) not in room.leases.held(HOST_SLOT_LEASE)
+        running, key=lambda room: get_host_slot(feed.url) not in room.leases.owned(HOST_SLOT_LEASE)
     )
-    await former_owner.notices.close()  # it is cut off
+    await former_owner.cluster_events.close()  # it is cut off
     sql.run(
         former_owner.settings.database,
         "UPDATE process SET until = 0 WHERE id = ?",
-        (former_owner.leases.me.id,),
+        (former_owner.leases.process.id,),
     )
     remaining_room.leases.wake()
 
@@ -178,7 +178,7 @@ async def test_two_pollers_that_find_one_story_at_a_time_make_one_post(pair, pub
 async def test_a_correction_that_one_process_finds_wakes_the_one_that_posts(pair, publishers, clock):
     polling, posting = pair
     woken = asyncio.Event()
-    posting.cluster_events.on("outbox", woken.set)
+    posting.cluster_events.subscribe("outbox", woken.set)
     published = clock.now() - 3600
     feed = await followed(
         polling, publishers(0).serve("/", make_rss(make_rss_item(1, published=published)), etag=False)

@@ -46,7 +46,7 @@ def die_after(last: int | None, path: Path) -> NoReturn:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     module = importlib.import_module("bot.store.sqlite.migrations")  # the package has a function of that name
-    module.statements = counted  # type: ignore[attr-defined]  # of any module
+    module.split_statements = counted  # type: ignore[attr-defined]  # of any module
     try:
         with closing(connect(path)) as connection:
             migrate(connection)

@@ -103,9 +103,10 @@ async def test_every_end_of_a_dispatch_is_a_fate(store, clock):
     feed = await add_followed_feed(store)
     articles = [new_article(feed, name, published=ord(name)) for name in "abcd"]
     await record(store, feed, *articles)
-    for end in ("failed", "uncertain"):
-        claimed = await store.dispatches.claim(CHANNEL)
-        await getattr(store.dispatches, end)(claimed.id, f"because {end}")
+    dispatches = store.dispatches
+    for mark, reason in ((dispatches.mark_failed, "failed"), (dispatches.mark_uncertain, "uncertain")):
+        claimed = await dispatches.claim(CHANNEL)
+        await mark(claimed.id, f"because {reason}")
     await store.dispatches.claim(CHANNEL)
     await store.dispatches.block_channel(CHANNEL, "forbidden", None)
     assert [await load_delivery_statuses(store, article) for article in articles] == [
@@ -216,13 +217,13 @@ async def test_what_is_recorded_for_a_shard_that_another_process_has_is_refused(
         Process(name, "here", (ProcessRole.GATEWAY,), "1") for name in ("one", "two")
     )
     assert await store_with_pending_posts.shards.agree_on_count(1) == 1
-    assert await processes.put(first_process, [share], 60) == {"shard": frozenset({0})}
+    assert await processes.heartbeat_and_rebalance(first_process, [share], 60) == {"shard": frozenset({0})}
     assert await store_with_pending_posts.shards.agree_on_count(2) == 1  # those who live have agreed
     store_with_pending_posts.shards.reset(1, owner="one")
     store_with_pending_posts.shards.set_served({0})
     claimed = await store_with_pending_posts.dispatches.claim(CHANNEL)
-    await processes.leave("one")
-    assert await processes.put(second_process, [share], 60) == {"shard": frozenset({0})}
+    await processes.deregister("one")
+    assert await processes.heartbeat_and_rebalance(second_process, [share], 60) == {"shard": frozenset({0})}
     with pytest.raises(LeaseLost):
         await store_with_pending_posts.dispatches.schedule_retry(
             claimed.id, due_at=clock.now(), error="too late"
@@ -230,5 +231,5 @@ async def test_what_is_recorded_for_a_shard_that_another_process_has_is_refused(
     with pytest.raises(LeaseLost):
         await store_with_pending_posts.dispatches.claim(CHANNEL + 1)
     assert await store_with_pending_posts.dispatches.list_claimed() == [claimed]
-    turns = [await store_with_pending_posts.shards.request_identify(bucket) for bucket in (0, 0, 1)]
-    assert [0 < turn.wait <= 6 for turn in turns] == [False, True, False]
+    permits = [await store_with_pending_posts.shards.request_identify(bucket) for bucket in (0, 0, 1)]
+    assert [0 < permit.wait_seconds <= 6 for permit in permits] == [False, True, False]

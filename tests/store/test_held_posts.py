@@ -149,7 +149,7 @@ async def test_the_best_are_chosen_again_and_again_and_the_rest_has_its_reason(s
         (2, 2),
         (1, 1),
     }
-    candidate_with_most_outlets = max(first, second, key=lambda candidate: candidate.outlets)
+    candidate_with_most_outlets = max(first, second, key=lambda candidate: candidate.outlet_count)
     assert await store.held_posts.release_selected(
         choice, [candidate_with_most_outlets.post_id], next_due_at=due + 25_200
     )

@@ -86,7 +86,8 @@ def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
             )
         ]
         rows_by_table = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in tables}
-    rows_by_table["meta"] = [row for row in rows_by_table["meta"] if row[0] not in {"vectors abc", "moved"}]
+    local_names = {"vectors abc", "moved", "moved_at"}
+    rows_by_table["meta"] = [row for row in rows_by_table["meta"] if row[0] not in local_names]
     return {name: sorted(members, key=repr) for name, members in rows_by_table.items()}
 
 

@@ -14,7 +14,7 @@ async def add_question(store: Store, text: str = "Who bought Slack?", **changes:
     field_values: dict[str, Any] = {
         "server_id": SERVER,
         "channel_id": 2,
-        "person_id": ANNA,
+        "user_id": ANNA,
         "text": text,
         "language": "en",
         "public": True,
@@ -82,7 +82,7 @@ async def test_a_vote_on_a_question_that_is_gone_is_not_kept(store):
 async def test_the_same_question_is_counted_together(store, clock):
     await add_question(store, "Où est l'été ?", answered=False)
     clock.advance(5)
-    await add_question(store, "ou est l'ete", person_id=BEN, answered=False)
+    await add_question(store, "ou est l'ete", user_id=BEN, answered=False)
     await add_question(store, "Answered?")
     (tally,) = await store.questions.load_stats(0)
     assert (tally.times, tally.answers, tally.last) == (2, 0, clock.now())
@@ -99,7 +99,7 @@ async def test_what_helped_most_people_is_not_listed(store):
 
 async def test_forgetting_a_person_leaves_neither_questions_nor_votes(store):
     mine = await add_question(store)
-    theirs = await add_question(store, "And when?", person_id=BEN, follows=mine)
+    theirs = await add_question(store, "And when?", user_id=BEN, follows=mine)
     await store.questions.vote(mine, BEN, is_helpful=True)
     await store.questions.vote(theirs, ANNA, is_helpful=True)
     assert await store.questions.count(ANNA) == 1

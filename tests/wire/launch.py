@@ -104,7 +104,7 @@ def shorten_leases() -> None:
     if os.environ.get("WIRE_LEASES") == "hastened":
         return
     if "WIRE_LEASES" not in os.environ:
-        for name in ("RENEWED", "STOPPED", "ERROR_BACKOFF_SECONDS"):
+        for name in ("RENEW_SECONDS", "STOP_SECONDS", "ERROR_BACKOFF_SECONDS"):
             setattr(leases, name, getattr(leases, name) * speed)
         return
     leases.LEASE_SECONDS = 3
@@ -193,7 +193,7 @@ def serve() -> None:
     """Fork a bot for each line on standard input, and say what became of it.
 
     A line is a JSON object: `{"argv", "environment", "folder", "log"}` starts one, answered with its `pid`;
-    `output` is a file for its standard output alone, `newest_served` one for it to read;
+    `output` is a file for its standard output alone, `given` one for it to read;
     `{"poll": pid}` is answered with its `status`: null while it runs, negative when a signal ended it.
     """
     for module in ("bot.client.discord_client", "bot.polling.drafts", "cogs"):

@@ -71,7 +71,7 @@ async def test_what_a_person_removed_stays_removed_until_they_react_again(scene)
 @pytest.mark.parametrize("kind", ["text", "forum"])
 async def test_a_reaction_to_a_post_that_was_sent_and_not_yet_recorded_when_the_bot_died(scene, kind):
     ada = scene.discord.people.join(scene.server.id, "Ada")
-    await run_until_killed(scene, kind, Step("before record", f"{COURIER}._record"))
+    await run_until_killed(scene, kind, Step("before record", f"{COURIER}._record_outcome"))
     (post,) = scene.messages(kind)
     scene.discord.people.react(ada, post)
     scene.start()

@@ -169,7 +169,7 @@ async def test_people_discuss_a_post_in_one_thread_and_take_the_role_that_a_mana
     (own,) = server.members[discord_server.state.bot.id]
     discord_server.acts.change_role(server, server.roles[own], int(Permission.MANAGE_ROLES))
     async with scene.newsroom() as newsroom:
-        change_context = {"server_id": server.id, "person_id": discord_server.state.owner.id}
+        change_context = {"server_id": server.id, "user_id": discord_server.state.owner.id}
         await newsroom.store.preferences.change(
             Preference.SELF_ASSIGNABLE_ROLES, str(role.id), **change_context
         )

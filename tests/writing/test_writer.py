@@ -125,6 +125,7 @@ async def test_what_the_model_wrote_is_the_answer_with_its_sources(library, sear
         "quotes",
         "possible",
         "older",
+        "written",
         "sources",
         "nearest",
         "newest",
