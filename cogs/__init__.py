@@ -1,4 +1,4 @@
-"""Discord commands: parse the options, call into `bot`, show the answer."""
+"""Discord commands: they parse the options, call into `bot`, and show the answer."""
 
 from discord.ext import commands
 

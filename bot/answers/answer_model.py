@@ -33,7 +33,7 @@ class Confidence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Text quoted from an article or headline, with the span in it that answers the question, if known."""
+    """Text quoted from an article or its headline, with the words that answer the question, if known."""
 
     text: str
     article: Article
@@ -42,7 +42,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class BriefingItem:
-    """One story of a briefing: its text, the article that represents it, and how many outlets report it."""
+    """A story of a briefing: its text, the article that represents it, and its number of outlets."""
 
     text: str
     article: Article
@@ -55,17 +55,20 @@ class Answer:
 
     Attributes:
         quotes: At most `MAX_QUOTES` quotes that answer the question, if the confidence is `SURE`.
-        possible_quotes: At most `MAX_QUOTES` quotes that may answer it, if the confidence is `POSSIBLE`.
+        possible_quotes: At most `MAX_QUOTES` quotes that may answer the question, if the confidence is
+            `POSSIBLE`.
         superseded_quotes: Quotes from earlier articles that give another answer than the first quote.
         sources: The quoted articles.
         related_articles: Articles about the topic, if the answer is not sure.
-        probability: Probability from 0 to 1 that the first quote answers; None if there are no candidates.
+        probability: Probability from 0 to 1 that the first quote answers the question; None if no passage may
+            answer it.
         briefing: The stories that answer a question about a period.
         generated_sentences: The answer as a language model wrote it, citing `sources` by 1-based number.
-        newest_published: When the newest readable article was published (Unix time), or None without
+        newest_published: When the newest readable article was published (Unix time in seconds); None without
             articles.
         period: The period that the question is about, in days of `zone`.
-        oldest_published: When the oldest readable article was published, if that is after `period`.
+        oldest_published: When the oldest readable article was published (Unix time in seconds), if that is
+            after `period`; otherwise None.
     """
 
     question: str
@@ -85,7 +88,7 @@ class Answer:
 
     @property
     def is_answered(self) -> bool:
-        """Return whether the answer is sure."""
+        """Return whether the confidence is `SURE`."""
         return self.confidence is Confidence.SURE
 
     @property
@@ -96,7 +99,7 @@ class Answer:
         return self.oldest_published is not None or self.newest_published < self.period.start
 
     def as_json(self) -> dict[str, Any]:
-        """Return the answer as `telex ask --json` prints it.
+        """Return the answer as the JSON object that `telex ask --json` prints.
 
         The keys `period` and `lines` are present only if the answer has a period or a briefing.
         """

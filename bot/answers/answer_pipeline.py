@@ -1,11 +1,11 @@
-"""The answering pipeline: analyse the question, retrieve articles, score candidates, select quotes.
+"""Pipeline that answers a question: analysis, retrieval of articles, scoring of candidates, quotes.
 
-Each step has a module of its own: `question_analysis`, `question_retrieval`, `candidates`,
-`candidate_scoring` (with `candidate_features` and `answer_scorer`); this module classifies the confidence and
-builds the answer. A request for news is answered with a briefing (`news_requests`, `news_briefing`), a
-question about an article from that article first. What a follow-up leaves out is taken from the previous
-questions (`follow_up_questions`). If a model service is configured, it writes the answer from the passages
-(`answer_writer`).
+Candidates are passages that may answer. Each step has a module of its own: `question_analysis`,
+`question_retrieval`, `candidates`, `candidate_scoring` (with `candidate_features` and `answer_scorer`); this
+module classifies the confidence and builds the answer. A request for news is answered with a briefing
+(`news_requests`, `news_briefing`), a question about an article from that article first. What a follow-up
+leaves out is taken from the previous questions (`follow_up_questions`). If a model service is configured, it
+writes the answer from the passages (`answer_writer`).
 """
 
 from __future__ import annotations
@@ -40,15 +40,24 @@ __all__ = ["Answer", "AnswerWriter", "BriefingItem", "Quote", "answer_question"]
 
 MAX_RELATED_ARTICLES = 5
 MIN_CONTENT_WORDS = 2
-"""Minimum number of content words of a question about an article; with fewer, its title is added."""
+"""Minimum number of content words of a question about an article.
+
+To a question with fewer, the title of the article is added.
+"""
 MAX_LOG_ODDS_DROP = log(5)
-"""Maximum amount by which the log-odds of a further quote may be below those of the first one."""
+"""Maximum amount by which the log-odds of a further quote may be below those of the first quote."""
 MAX_LOG_ODDS_DROP_SUPERSEDED = log(12)
-"""Maximum amount by which the log-odds of a superseded quote may be below those of the first one."""
+"""Maximum amount by which the log-odds of a superseded quote may be below those of the first quote.
+
+A superseded quote is an earlier one with another answer.
+"""
 MIN_SPAN_PROBABILITY = 0.3
-"""Minimum probability of the answer span, in both passages, for the older one to count as superseded."""
+"""Minimum probability of the words that answer, in both passages, for the older one to be superseded."""
 MIN_SUPERSEDED_AGE_SECONDS = 86_400
-"""Minimum age difference of a superseded passage: different answers on one day are not a change."""
+"""Minimum time in seconds by which a superseded passage is older than the one that supersedes it.
+
+Different answers on one day are not a change.
+"""
 
 _OVERVIEW_PATTERN = re.compile(
     r"(?:summari[sz]e|summary|tl;?dr|resume\w*|explain|explique\w*|what is (?:this|it|that)\b"
@@ -79,11 +88,11 @@ async def answer_question(
 
     Args:
         about_article_id: Id of the article that the question is about.
-        previous_questions: The questions before it in the conversation, oldest first.
-        previous_source_ids: Ids of the articles that answered the last of them.
-        writer: Generates the answer from the passages, if a model is configured.
+        previous_questions: The previous questions of the conversation, oldest first.
+        previous_source_ids: Ids of the articles that answered the last of the previous questions.
+        writer: Writer that generates the answer from the passages; None if no model is configured.
         preferences: Preferences of the server, which rank the stories of a briefing.
-        draft_callback: Called with each draft while the answer is being generated.
+        draft_callback: Function called with each draft while the answer is being generated, or None.
 
     Raises:
         StoreError: The database failed.
@@ -140,7 +149,10 @@ async def answer_question(
 async def _with_period(
     searcher: Searcher, answer: Answer, feed_ids: Collection[int] | None, news_request: NewsRequest | None
 ) -> Answer:
-    """Add the period that the question is about, and whether the articles begin only after it."""
+    """Return the answer with the period of the question, if the answer is not sure.
+
+    If all readable articles are newer than the period, the time of the oldest is added too.
+    """
     if news_request is not None and news_request.is_period_stated and answer.confidence is Confidence.NOTHING:
         answer = replace(answer, period=news_request.period)
     if answer.is_answered or answer.period is None:
@@ -158,7 +170,7 @@ async def answer_from_articles(
     writer: AnswerWriter | None = None,
     on_draft: DraftCallback | None = None,
 ) -> Answer:
-    """Answer a question from the retrieved articles.
+    """Answer a question from the articles that were retrieved for it.
 
     Raises:
         StoreError: The database failed.
@@ -183,10 +195,11 @@ async def rescore_with_cosines(
     retrieved: RetrievedArticles,
     candidates: Sequence[ScoredCandidate],
 ) -> tuple[Sequence[ScoredCandidate], Scorer]:
-    """Rescore candidates with cosines between question and passage, and return them with the scorer used.
+    """Return the candidates rescored with cosines between question and passage, and the scorer used.
 
-    The candidates come back best first. Without a semantic index, or if the encoder fails or times out, they
-    are returned unchanged with the lexical scorer.
+    A candidate is a passage that may answer. The best candidates come first. Without a semantic index, or if
+    the encoder fails or times out, the candidates are returned unchanged with the scorer that uses only
+    words.
     """
     semantic_index = searcher.semantic_index
     cosines = None
@@ -214,7 +227,7 @@ async def rescore_with_cosines(
 def classify_confidence(
     candidates: Sequence[ScoredCandidate], scorer: Scorer, context_ids: frozenset[int] = frozenset()
 ) -> Confidence:
-    """Classify the confidence of the best candidate.
+    """Return the confidence of the answer whose best candidate (passage that may answer) is given.
 
     `SURE` ignores the bonus for articles in `context_ids`: being the subject of the conversation makes an
     answer likelier, not more certain.
@@ -227,7 +240,10 @@ def classify_confidence(
 
 
 def context_free_log_odds(candidate: ScoredCandidate, context_ids: frozenset[int]) -> float:
-    """Return the log-odds of a candidate without the bonus for articles in `context_ids`."""
+    """Return the log-odds that a candidate (a passage that may answer) answers, ignoring the conversation.
+
+    The bonus for articles in `context_ids`, which the conversation is about, is taken off.
+    """
     return log_odds(candidate.probability) - CONTEXT_LOG_ODDS * (candidate.article_id in context_ids)
 
 
@@ -236,10 +252,11 @@ def select_quotes(
     candidates: Sequence[ScoredCandidate],
     context_ids: frozenset[int] = frozenset(),
 ) -> tuple[list[ScoredCandidate], list[ScoredCandidate]]:
-    """Return the candidates to quote and the superseded ones, at most `MAX_QUOTES` each.
+    """Return the candidates (passages that may answer) to quote, and the superseded candidates.
 
-    No sentence is quoted twice. Candidates are superseded only if the answer to the question changes over
-    time. Free places go to the sentences that follow the first quote.
+    Each list has at most `MAX_QUOTES` elements, and no sentence occurs twice. Earlier candidates with another
+    answer are superseded, but only if the answer to the question changes over time. Free places go to the
+    sentences that follow the first quote.
     """
     distinct_candidates: list[ScoredCandidate] = []
     for next_candidate in candidates:
@@ -268,7 +285,7 @@ def select_quotes(
 
 
 def _select_superseded(candidates: Sequence[ScoredCandidate]) -> list[ScoredCandidate]:
-    """Return the candidates that are older than the best one, about as likely, and give another answer."""
+    """Return the passages that the best one supersedes: older, about as likely, with another answer."""
     best = candidates[0]
     return [
         candidate
@@ -288,7 +305,7 @@ def build_answer(
     ranked_articles: Sequence[Article],
     context_ids: frozenset[int] = frozenset(),
 ) -> Answer:
-    """Build the answer with its quotes; without any confidence, only with related articles."""
+    """Build the answer with its quotes; without a likely enough passage, only with related articles."""
     related_articles = tuple(ranked_articles[:MAX_RELATED_ARTICLES])
     if confidence is Confidence.NOTHING:
         return Answer(question=question.text, related_articles=related_articles)
@@ -314,7 +331,7 @@ def build_answer(
 
 
 def _have_same_answer(first: ScoredCandidate, second: ScoredCandidate) -> bool:
-    """Return whether the tokens of one answer span contain those of the other."""
+    """Return whether the words that answer in one passage include the words that answer in the other."""
     answer_tokens = (
         text_analysis.tokenize(first.answer_span or ""),
         text_analysis.tokenize(second.answer_span or ""),
@@ -325,7 +342,10 @@ def _have_same_answer(first: ScoredCandidate, second: ScoredCandidate) -> bool:
 async def _find_readable_article(
     searcher: Searcher, article_id: int, feed_ids: Collection[int] | None
 ) -> Article | None:
-    """Return the article, or a copy of its page in a feed that the asker may read; None if there is none."""
+    """Return the article, or a copy of its page in a feed that the asker may read.
+
+    Returns None if there is none.
+    """
     article = await searcher.store.articles.get(article_id)
     if article is None or feed_ids is None or article.feed_id in feed_ids:
         return article
@@ -340,7 +360,7 @@ async def _answer_with_briefing(
     news_request: NewsRequest,
     preference_model: PreferenceModel,
 ) -> Answer | None:
-    """Answer a request for news with the biggest stories; return None if there are none."""
+    """Answer a request for news with the biggest stories; return None if there are no stories."""
     briefing_items, period = await build_briefing(
         searcher, news_request, feed_ids=feed_ids, preferences=preference_model
     )
@@ -360,7 +380,7 @@ async def _answer_with_briefing(
 
 
 def _asks_for_an_overview(text: str) -> bool:
-    """Return whether the question asks only for a summary of an article."""
+    """Return whether a question asks only for a summary of an article."""
     folded = normalize_question(text)
     remaining_text = _ARTICLE_REFERENCE_PATTERN.sub(" ", _OVERVIEW_PATTERN.sub(" ", folded))
     return bool(_OVERVIEW_PATTERN.search(folded)) and not follow_up_questions.content_words(remaining_text)
@@ -369,7 +389,10 @@ def _asks_for_an_overview(text: str) -> bool:
 async def _answer_with_overview(
     searcher: Searcher, text: str, article: Article, writer: AnswerWriter | None, on_draft: DraftCallback
 ) -> Answer | None:
-    """Summarise an article with the model, or quote its opening; return None if the article has no text."""
+    """Answer with the model's summary of an article, or with a quote of its opening.
+
+    Returns None if the article has no text.
+    """
     opening, passages = await searcher.run_in_worker(
         extract_opening_and_passages, article, MAX_QUOTE_LENGTH, MAX_PASSAGES
     )

@@ -1,4 +1,4 @@
-"""Gradient-boosted trees that predict the probability that a candidate answers a question.
+"""Gradient-boosted trees that predict the probability that a candidate (a passage) answers a question.
 
 `tests/benchmarks/answers_fit.py` fits the trees and writes `MODEL_FILE`, which also records the training data
 and the thresholds.
@@ -16,10 +16,10 @@ from bot.answers.candidate_features import COSINE_FEATURE_COUNT, FEATURE_NAMES
 from bot.answers.span_features import SPAN_FEATURE_NAMES
 
 MODEL_FILE = Path(__file__).resolve().parents[2] / "data" / "answer_scorer.json"
-"""JSON file of the fitted models."""
+"""Path of the JSON file with the fitted models."""
 
 CONTEXT_LOG_ODDS = 2.0
-"""Log-odds added for candidates from articles that the conversation is about."""
+"""Amount added to the log-odds of passages from articles that the conversation is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class Scorer:
         bias: Log-odds before the first tree.
         trees: Each tree is a list of nodes. A leaf is a number of log-odds; an inner node is (feature index,
             threshold, node index if at most the threshold, node index if above).
-        sure_threshold: Minimum probability of a sure answer.
-        possible_threshold: Minimum probability of a possible answer.
+        sure_threshold: Minimum probability at which an answer counts as sure.
+        possible_threshold: Minimum probability at which an answer counts as possible.
     """
 
     bias: float
@@ -40,7 +40,7 @@ class Scorer:
     possible_threshold: float
 
     def predict_probability(self, features: Sequence[float], *, in_context: bool = False) -> float:
-        """Return the probability, from 0 to 1, that a candidate with these features answers the question.
+        """Return the probability, from 0 to 1, that a passage with these features answers the question.
 
         `in_context` adds `CONTEXT_LOG_ODDS`, for articles that the conversation is about.
         """
@@ -56,12 +56,12 @@ class Scorer:
 
 @dataclass(frozen=True, slots=True)
 class HighlightModel:
-    """Logistic model that decides whether to highlight the best answer span of a passage.
+    """Logistic model that decides whether to highlight the likeliest answer in a passage (the best span).
 
     Attributes:
         passage: Coefficient of the log-odds that the passage answers.
         words: Coefficient of the log-odds of the best span.
-        others: Coefficient of the log-odds of the best span of other words.
+        others: Coefficient of the log-odds of the runner-up, the best span that consists of other words.
         least: Minimum probability for a highlight.
     """
 
@@ -74,7 +74,10 @@ class HighlightModel:
     def should_highlight(
         self, passage_probability: float, span_probability: float, runner_up_probability: float
     ) -> bool:
-        """Return whether to highlight the span. All arguments are probabilities from 0 to 1."""
+        """Return whether to highlight the best answer span of a passage.
+
+        All arguments are probabilities from 0 to 1.
+        """
         total_log_odds = (
             self.bias + self.passage * log_odds(passage_probability) + self.words * log_odds(span_probability)
         )
@@ -82,13 +85,13 @@ class HighlightModel:
 
 
 def log_odds(probability: float) -> float:
-    """Return the natural logarithm of the odds of a probability, clamped to a billion to one."""
+    """Return the natural logarithm of the odds of a probability, with odds of at most a billion to one."""
     return log(max(probability, 1e-9) / max(1 - probability, 1e-9))
 
 
 @cache
 def load_candidate_scorer(*, with_cosines: bool) -> Scorer:
-    """Load the scorer of candidates, with or without cosines.
+    """Load the scorer of passages that may answer (candidates), which uses cosines or only words.
 
     Raises `ValueError` if the model file was fitted on other features.
     """
@@ -100,13 +103,16 @@ def load_candidate_scorer(*, with_cosines: bool) -> Scorer:
 
 @cache
 def load_span_scorer() -> Scorer:
-    """Load the scorer of answer spans. Raises `ValueError` on a mismatch of the features."""
+    """Load the scorer of answer spans (the words in a sentence that may answer).
+
+    Raises `ValueError` if the model file was fitted on other features.
+    """
     return _load_scorer("spans", SPAN_FEATURE_NAMES)
 
 
 @cache
 def load_highlight_model() -> HighlightModel:
-    """Load the model that decides which answer spans are highlighted."""
+    """Load the model that decides which answers within passages are highlighted."""
     return HighlightModel(**json.loads(MODEL_FILE.read_text(encoding="utf-8"))["marking"])
 
 

@@ -1,4 +1,7 @@
-"""Features of answer candidates. None depends on a particular topic, and none excludes a candidate."""
+"""Features of candidates, which are passages that may answer a question.
+
+No feature depends on a particular topic, and none excludes a candidate.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +19,16 @@ from bot.answers.question_terms import QuestionTermMatcher
 from bot.answers.typed_spans import TypedSpan, find_typed_spans
 
 _PROXIMITY_DECAY_CHARS = 60.0
-"""Distance in characters at which the weight of a question word drops to 1/e."""
+"""Distance in characters between a question word and an answer at which the word's weight drops to 1/e."""
 _TITLE_WEIGHT = 3
-"""How many times a word of the title counts."""
+"""Number of times that a word of the title is counted; a word of the text is counted once."""
 _AVERAGE_DOCUMENT_WORDS = 150
 """Assumed average length of an article, in words without stop words."""
 _MONTH_SECONDS = 30 * 86_400
 
 
 class ArticleFeatures:
-    """Features that all candidates of an article share."""
+    """Features that all candidates (passages that may answer) of an article share."""
 
     def __init__(self, terms: QuestionTermMatcher, analysis: ArticleAnalysis) -> None:
         self.analysis = analysis
@@ -54,8 +57,8 @@ class ArticleFeatures:
     def log_months_behind_newest(self, articles: Iterable[ArticleFeatures]) -> float:
         """Return how much older the article is than the newest one that matches the question as well.
 
-        As log(1 + months). An article matches as well if its title and its whole text each contain at least
-        as large a share of the question.
+        The result is log(1 + months). Another article matches as well if its title and its whole text each
+        contain at least as large a share of the question.
         """
         newest = max(
             (
@@ -72,8 +75,8 @@ def _compute_bm25_term_score(count: int, word_count: int) -> float:
     """Return the BM25 score of a term that occurs `count` times, with the usual constants.
 
     Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework" (https://doi.org/10.1561/1500000019).
-    The length is compared with a constant instead of an average, so that the score does not depend on other
-    stored articles.
+    The length of the article is compared with a constant instead of the average, so that the score does not
+    depend on which articles are stored.
     """
     return 2.2 * count / (count + 1.2 * (0.25 + 0.75 * word_count / _AVERAGE_DOCUMENT_WORDS))
 
@@ -81,9 +84,9 @@ def _compute_bm25_term_score(count: int, word_count: int) -> float:
 def find_best_typed_span(
     question: AnalysedQuestion, terms: QuestionTermMatcher, candidate: AnswerCandidate
 ) -> tuple[TypedSpan | None, float]:
-    """Return the span that most likely answers, or None, and its proximity to the question's words.
+    """Return the words of a passage that most likely answer, and their proximity to the question's words.
 
-    The proximity is from 0 to 1.
+    The words are None if none have the form of an answer. The proximity is from 0 to 1.
     """
     expected_types = {
         span_type for kind in question.answer_types for span_type in SPAN_TYPES_BY_ANSWER_TYPE[kind]
@@ -115,9 +118,9 @@ def find_best_typed_span(
 
 
 def has_expected_span(question: AnalysedQuestion, text: str) -> bool:
-    """Return whether a text has a span of the expected type.
+    """Return whether a text has words in the form of the expected answer: a number, sum of money or time.
 
-    Always true unless the question expects a number, a sum of money or a time.
+    Returns True if the question expects none of these.
     """
     answer_types = question.answer_types & PATTERN_TYPES
     answer_types = frozenset({AnswerType.MONEY}) if AnswerType.MONEY in answer_types else answer_types
@@ -131,9 +134,12 @@ FEATURE_NAMES = (
     "asks number", "asks money", "asks time", "asks name", "asks reason", "asks definition", "asks other",
     "headline", "place", "superseded", "cosine", "article cosine",
 )  # fmt: skip
-"""Names of the features, in the order of the vector; the model file must list the same."""
+"""Names of the features of a passage that may answer (candidate), in the order of the vector.
+
+The model file must list the same names.
+"""
 COSINE_FEATURE_COUNT = 2
-"""Number of features, the last ones, that need the encoder."""
+"""Number of features, at the end of `FEATURE_NAMES`, that need cosines from the passage encoder."""
 
 
 def compute_candidate_features(
@@ -143,7 +149,10 @@ def compute_candidate_features(
     candidate: AnswerCandidate,
     log_months_behind_newest: float,
 ) -> list[float]:
-    """Return the features of a candidate in the order of `FEATURE_NAMES`, without the cosines."""
+    """Return the features of a passage that may answer, in the order of `FEATURE_NAMES`.
+
+    The features that need cosines are left out.
+    """
     term_positions = terms.find_term_positions(candidate.sentences)
     window_terms = set(term_positions)
     related_terms = terms.find_related_term_indexes(candidate.sentences) | window_terms
@@ -175,7 +184,7 @@ def compute_candidate_features(
 
 
 def _compute_term_proximity(terms: QuestionTermMatcher, term_positions: Mapping[int, Sequence[int]]) -> float:
-    """Return how close the question's terms stand to each other, from 0 to 1."""
+    """Return how close the question's words stand to each other in a passage, from 0 to 1."""
     if len(term_positions) <= 1:
         return 0.0
     total = 0.0

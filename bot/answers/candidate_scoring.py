@@ -1,4 +1,4 @@
-"""Scoring of candidates: pure functions that run in a worker process."""
+"""Scoring of candidates (passages that may answer): pure functions that run in a worker process."""
 
 from __future__ import annotations
 
@@ -17,31 +17,34 @@ from bot.core.models import Article
 from bot.search.index.text_analysis import tokenize
 
 MIN_PROBABILITY = 1e-4
-"""Probability assumed for a runner-up span if there is none."""
+"""Probability that is assumed for a passage's second-best answer if there is none."""
 MAX_CANDIDATES = 12
-"""Maximum number of candidates that are returned, best first."""
+"""Maximum number of candidates (passages that may answer) that are returned, best first."""
 MAX_FOLLOWING_SENTENCES = 2
 """Maximum number of sentences after a quote that may be quoted with it."""
 MAX_ENCODED_CHARS = 1_700
-"""Maximum total characters of candidates that the passage encoder compares; it takes 0.2 ms CPU for each."""
+"""Maximum total length in characters of the passages that the encoder compares with a question.
+
+Each character takes 0.2 ms of CPU time.
+"""
 
 
 PassageRange = tuple[str, tuple[int, int]]
-"""Sentences of an article: their text, and the indexes of the first one and of the one after the last."""
+"""Text of consecutive sentences of an article, with the index of the first and the index after the last."""
 
 
 class ScoredCandidate(NamedTuple):
-    """A scored candidate.
+    """A passage that may answer a question, with the probability that it does.
 
     Attributes:
-        published: When its article was published, in Unix time.
-        text: Verbatim text; empty if it does not occur in the article as the feed gave it.
-        sentence_range: Index of its first sentence and of the one after its last; (-1, 0) for the headline.
-        probability: Probability from 0 to 1 that it answers the question.
-        answer_span: The words in it that are the most probable answer, or None.
+        published: When the article was published, as Unix time in seconds.
+        text: Verbatim text; empty if the passage does not occur in the article as the feed gave it.
+        sentence_range: Index of the first sentence and index after the last; (-1, 0) for the headline.
+        probability: Probability from 0 to 1 that the passage answers the question.
+        answer_span: The words in the passage that are the most probable answer, or None.
         span_probability: Probability of `answer_span`, from 0 to 1.
         runner_up_probability: Probability of the best span that consists of other words.
-        following: The sentences after it that may be quoted with it, or None.
+        following: The sentences after the passage that may be quoted with it, or None.
     """
 
     article_id: int
@@ -57,7 +60,7 @@ class ScoredCandidate(NamedTuple):
 
     @property
     def following_candidate(self) -> ScoredCandidate | None:
-        """Return the sentences after it as a candidate, or None.
+        """Return the sentences after the passage as a passage of their own, or None if there are none.
 
         The answer often follows the sentence that contains the question's words.
         """
@@ -67,7 +70,7 @@ class ScoredCandidate(NamedTuple):
 
     @property
     def highlighted_span(self) -> str | None:
-        """Return the answer span if it is probable enough to be highlighted, or None."""
+        """Return the words that answer if they are probable enough to be highlighted; otherwise None."""
         if self.answer_span and load_highlight_model().should_highlight(
             self.probability, self.span_probability, self.runner_up_probability
         ):
@@ -75,7 +78,7 @@ class ScoredCandidate(NamedTuple):
         return None
 
     def overlaps(self, second: ScoredCandidate) -> bool:
-        """Return whether two candidates share a sentence."""
+        """Return whether this passage and another one share a sentence."""
         return (
             self.article_id == second.article_id
             and self.sentence_range[0] < second.sentence_range[1]
@@ -86,7 +89,10 @@ class ScoredCandidate(NamedTuple):
 def extract_candidates(
     question: AnalysedQuestion, analyses: Iterable[ArticleAnalysis]
 ) -> list[tuple[AnswerCandidate, list[float]]]:
-    """Return the candidates of the articles with their features."""
+    """Return the passages of the articles that may answer the question, each with its features.
+
+    A passage is scored by its features.
+    """
     terms = QuestionTermMatcher(question)
     article_features = [ArticleFeatures(terms, analysis) for analysis in analyses]
     return [
@@ -107,7 +113,7 @@ def score_candidates(
     context_ids: frozenset[int] = frozenset(),
     nearest_ids: frozenset[int] = frozenset(),
 ) -> list[ScoredCandidate]:
-    """Score the candidates of the articles by their words, and return the best ones, best first.
+    """Return the passages of the articles that most likely answer (candidates), scored by words, best first.
 
     `context_ids` are articles that the conversation is about, `nearest_ids` those nearest in meaning, whose
     first candidates are always returned.
@@ -134,10 +140,10 @@ def score_candidates(
 def select_candidates(
     candidates: Sequence[ScoredCandidate], nearest_ids: frozenset[int]
 ) -> list[ScoredCandidate]:
-    """Select the candidates to return from a list sorted best first.
+    """Return the candidates (passages that may answer) to keep from a list sorted best first.
 
-    The headlines and first passages of `nearest_ids` are always included. The total length then is limited to
-    `MAX_ENCODED_CHARS`, so that the passage encoder can compare all of them.
+    The headlines and first passages of the articles in `nearest_ids` are always kept. If there are any, the
+    total length is limited to `MAX_ENCODED_CHARS`, so that the passage encoder can compare all candidates.
     """
     if not nearest_ids:
         return list(candidates[:MAX_CANDIDATES])
@@ -159,7 +165,7 @@ def select_candidates(
 def make_scored_candidate(
     candidate: AnswerCandidate, features: Sequence[float], probability: float
 ) -> ScoredCandidate:
-    """Create a scored candidate; its text is "" if it does not occur verbatim in the article."""
+    """Create a scored candidate; its text is "" if the passage does not occur verbatim in the article."""
     article = candidate.analysis.article
     sentence_range = candidate.sentence_index, candidate.sentence_index + len(candidate.sentences)
     return ScoredCandidate(
@@ -173,7 +179,7 @@ def make_scored_candidate(
 
 
 def find_following_range(analysis: ArticleAnalysis, range_start: int) -> PassageRange | None:
-    """Return the sentences from index `range_start` on that fit in one quote, or None."""
+    """Return the most sentences from index `range_start` on, up to two, that fit in one quote, or None."""
     for range_end in range(
         min(range_start + MAX_FOLLOWING_SENTENCES, len(analysis.sentences)), range_start, -1
     ):
@@ -192,7 +198,10 @@ def with_answer_span(
     candidate: ScoredCandidate,
     scorer: Scorer | None = None,
 ) -> ScoredCandidate:
-    """Add the following sentences and, if the candidate has typed spans, the most probable answer span."""
+    """Return a passage with the sentences after it and the words that most probably answer.
+
+    No words are marked if the passage has none in the form of an answer.
+    """
     candidate = candidate._replace(following=find_following_range(analysis, candidate.sentence_range[1]))
     model = scorer or load_span_scorer()
     scored_spans = [
@@ -219,10 +228,10 @@ def with_answer_span(
 
 
 def _find_verbatim_text(candidate: AnswerCandidate) -> str:
-    """Return a candidate's text with the article's own white space, or "" if the text does not occur.
+    """Return a passage's text with the article's own white space, or "" if it is not in the article.
 
-    Text may have been cut out between two sentences. If the article's web page was read instead of the feed's
-    text, not even the first sentence occurs; then the text is returned as it is.
+    It is not there as a whole if text was cut out between two sentences. If the article's web page was read
+    instead of the feed's text, not even the first sentence occurs; then the text is returned as it is.
     """
     text, article = candidate.text, candidate.analysis.article
     if candidate.is_headline:

@@ -1,4 +1,7 @@
-"""Answer candidates of an article: its headline, and windows of one to three sentences."""
+"""Candidates of an article (passages that may answer): its headline, and windows of one to three sentences.
+
+A window is a run of consecutive sentences.
+"""
 
 import re
 from collections.abc import Iterator
@@ -11,9 +14,9 @@ from bot.search.index import text_analysis
 from bot.text import excerpts
 
 MAX_WINDOW_SENTENCES = 3
-"""Maximum number of sentences in a window."""
+"""Maximum number of sentences in a window, the consecutive sentences that may answer."""
 MAX_CHARS_READ = 12_000
-"""Maximum number of characters read of an article."""
+"""Maximum number of characters of an article that are searched for answers."""
 
 _HALF_QUOTE_LENGTH = MAX_QUOTE_LENGTH // 2 - 1
 _SENTENCE_PART = re.compile(
@@ -21,12 +24,15 @@ _SENTENCE_PART = re.compile(
     rf"|\S(?:.{{0,{_HALF_QUOTE_LENGTH - 2}}}\S)?(?=\s)|\S{{1,{_HALF_QUOTE_LENGTH}}}",
     re.DOTALL,
 )
-"""A sentence, or a part of one that is too long for a quote; two adjacent parts fit in one quote."""
+"""Pattern of a sentence, or of a part of a sentence that is too long for a quote.
+
+Two adjacent parts fit in one quote.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenSpan:
-    """Index term of a word, and the character offsets of the word in the article's text or title."""
+    """Index term of a word, and the character offsets of the word in an article's text or title."""
 
     stem: str
     start: int
@@ -35,7 +41,7 @@ class TokenSpan:
 
 @dataclass(frozen=True, slots=True)
 class AnalysedSentence:
-    """A sentence or headline: its offsets in the text, its tokens, and its typed spans."""
+    """A sentence or headline: its offsets in the text, its tokens, and the words in the form of an answer."""
 
     start: int
     end: int
@@ -57,7 +63,7 @@ class ArticleAnalysis:
 class AnswerCandidate:
     """Consecutive sentences of an article that may answer a question.
 
-    `sentence_index` is the index of the first one, -1 for the headline.
+    `sentence_index` is the index of the first sentence, or -1 for the headline.
     """
 
     analysis: ArticleAnalysis
@@ -66,21 +72,21 @@ class AnswerCandidate:
 
     @property
     def is_headline(self) -> bool:
-        """Return whether it is the article's headline."""
+        """Return whether the candidate answer is the article's headline rather than sentences of the text."""
         return self.sentence_index < 0
 
     @property
     def text(self) -> str:
-        """Return its text. A headline is cut to `MAX_QUOTE_LENGTH` characters."""
+        """Return the text of the candidate answer. A headline is cut to `MAX_QUOTE_LENGTH` characters."""
         if self.is_headline:
             return self.analysis.article.title[:MAX_QUOTE_LENGTH]
         return self.analysis.text[self.sentences[0].start : self.sentences[-1].end]
 
 
 def analyse_article(article: Article) -> ArticleAnalysis:
-    """Analyse the first `MAX_CHARS_READ` characters of an article.
+    """Analyse the first `MAX_CHARS_READ` characters of an article for question answering.
 
-    Sentences that repeat its title are left out.
+    Sentences that repeat the title are left out.
     """
     text = (article.body or article.summary)[:MAX_CHARS_READ]
     title = _analyse_sentence(article.title, 0, article.language)
@@ -94,9 +100,9 @@ def analyse_article(article: Article) -> ArticleAnalysis:
 
 
 def iter_candidates(analysis: ArticleAnalysis) -> Iterator[AnswerCandidate]:
-    """Yield the headline, then for each sentence the longest window that fits in a quote.
+    """Yield an article's headline, then for each sentence the longest window that fits in a quote.
 
-    A window inside the previous one is skipped.
+    A window is a sentence with the sentences after it. A window inside the previous one is skipped.
     """
     if analysis.article.title:
         yield AnswerCandidate(analysis, -1, (analysis.title,))

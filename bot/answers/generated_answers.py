@@ -1,4 +1,4 @@
-"""Answers that a language model writes from passages, as far as the passages support them."""
+"""Answers that a language model writes from passages, limited to what the passages support."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -13,7 +13,7 @@ from bot.writing.answer_writer import MAX_PASSAGES, AnswerWriter
 from bot.writing.citation_checks import Sentence
 
 DraftCallback = Callable[[Answer], None]
-"""Callback that receives each draft of an answer while it is being generated."""
+"""Function that receives each draft of an answer while the answer is being generated."""
 
 
 async def generate_answer(
@@ -24,7 +24,7 @@ async def generate_answer(
     writer: AnswerWriter,
     on_draft: DraftCallback | None = None,
 ) -> Answer | None:
-    """Generate an answer with its cited passages; return None if no sentence is supported.
+    """Return the answer that a model writes, with its cited passages; None if no sentence is supported.
 
     The text must contain a term of the question, and a number or price if the question expects one. Drafts
     passed to `on_draft` meet these conditions too.
@@ -55,9 +55,10 @@ async def generate_answer(
 def build_generated_answer(
     text: str, sentences: Sequence[Sentence], passages: Sequence[Quote], confidence: Confidence
 ) -> Answer:
-    """Build the answer from generated sentences, which cite passages by 1-based number.
+    """Build an answer from generated sentences, which cite passages by 1-based number.
 
-    Its sources are the articles of the cited passages, and the citations are renumbered to them.
+    The sources of the answer are the articles of the cited passages, and the citations are renumbered to
+    match.
     """
     cited_passages = [
         passages[number - 1]

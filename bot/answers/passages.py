@@ -9,15 +9,18 @@ from bot.search.index import text_analysis
 from bot.text import excerpts
 
 MAX_CHARS_READ = 12_000
-"""Maximum number of characters read of a text."""
+"""Maximum number of characters of an article's text that are split into passages."""
 MAX_CHARS_SUMMARIZED = 100_000
-"""Maximum number of characters read of a text that is summarised."""
+"""Maximum number of characters read of a text that is to be summarised."""
 OPENING_SENTENCES = 3
-"""Maximum number of sentences in the opening of an article."""
+"""Maximum number of sentences that are quoted as the opening of an article."""
 
 
 def extract_opening_passage(article: Article, max_length: int) -> str:
-    """Return the first `OPENING_SENTENCES` sentences verbatim, in at most `max_length` characters, or ""."""
+    """Return the first `OPENING_SENTENCES` sentences of a text verbatim, or "" if it has none.
+
+    The passage has at most `max_length` characters.
+    """
     return next(iter_passages(article, max_length, OPENING_SENTENCES), "")
 
 
@@ -30,8 +33,8 @@ def iter_passages(
 ) -> Iterator[str]:
     """Yield the text in verbatim passages of whole sentences, each at most `max_length` characters.
 
-    Sentences that repeat the title are skipped; a longer sentence is cut after a word. `max_sentences` limits
-    each passage (None: no limit), `max_chars_read` the text that is read.
+    Sentences that repeat the title are skipped; a sentence longer than `max_length` is cut after a word.
+    `max_sentences` limits each passage (None: no limit), `max_chars_read` the text that is read.
     """
     text = (article.body or article.summary)[:max_chars_read]
     remaining_sentences = list(_iter_sentence_spans(text, article))
@@ -51,7 +54,7 @@ def iter_passages(
 
 
 def _iter_sentence_spans(text: str, article: Article) -> Iterator[tuple[int, int]]:
-    """Yield the character offsets of the sentences, except those that repeat the title."""
+    """Yield the character offsets of the sentences of a text, except those that repeat the title."""
     title_stems, position = list(text_analysis.stem_tokens(article.title, article.language)), 0
     for paragraph in text.split("\n"):
         for sentence in excerpts.split_sentences(paragraph):
@@ -64,14 +67,17 @@ def _iter_sentence_spans(text: str, article: Article) -> Iterator[tuple[int, int
 def extract_opening_and_passages(
     article: Article, max_length: int, max_passages: int
 ) -> tuple[str, list[str]]:
-    """Return the opening of an article, and at most `max_passages` passages; slow for a long text."""
+    """Return the opening of an article, and at most `max_passages` passages.
+
+    This is slow for a long text.
+    """
     return extract_opening_passage(article, max_length), list(
         islice(iter_passages(article, max_length, max_chars_read=MAX_CHARS_SUMMARIZED), max_passages)
     )
 
 
 def find_verbatim(text: str, passage: str) -> str:
-    """Return the passage with the white space that it has in the text, or "" if it does not occur."""
+    """Return a passage with the white space that it has in the text, or "" if it is not in the text."""
     if passage in text:
         return passage
     match = re.search(r"\s*".join(map(re.escape, passage.split())), text)

@@ -1,4 +1,4 @@
-"""Question analysis: content words, expected answer type, and whether the answer changes over time."""
+"""Analysis of a question: content words, expected answer type, and whether the answer changes over time."""
 
 import re
 from collections.abc import Callable, Collection
@@ -10,7 +10,7 @@ from bot.search.index import text_analysis
 from bot.text.language import detect
 
 MAX_QUESTION_TERMS = 64
-"""Maximum number of terms of a question that are searched for."""
+"""Maximum number of terms (content words) of a question that are searched for."""
 
 
 class AnswerType(StrEnum):
@@ -61,15 +61,18 @@ _DEFINITION_PATTERN = re.compile(
     r"|who is|who s|qui est)\b"
 )
 UNKNOWN_TERM_FACTOR = 0.5
-"""Weight of a term that no article contains, relative to one that a single article contains."""
+"""Factor on the weight of a question word that no article contains.
+
+It is relative to the weight of a word that a single article contains.
+"""
 FOLLOW_UP_TERM_FACTOR = 2.0
-"""Factor on the weight of a term that a follow-up adds to the question."""
+"""Factor on the weight of a word that a follow-up adds to the previous question."""
 IMPLIED_TERM_FACTOR = 0.3
-"""Factor on the weight of a word that the answer's form implies: a date is a "year", a sum a "price"."""
+"""Factor on the weight of a word that answers leave out: a date is a "year", a sum of money a "price"."""
 _COMPILED_PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in _ANSWER_TYPE_PATTERNS)
 _COUNT_PATTERN = re.compile(r"\bhow many|\b(?:combien|cb) d[e ]")
 PATTERN_TYPES = frozenset({AnswerType.NUMBER, AnswerType.MONEY, AnswerType.TIME})
-"""Answer types that are recognised by a pattern of their own."""
+"""Answer types (number, sum of money, time) whose spans in a text are recognised by a pattern."""
 SPAN_TYPES_BY_ANSWER_TYPE = {
     AnswerType.NUMBER: (AnswerType.NUMBER, AnswerType.MONEY),
     AnswerType.MONEY: (AnswerType.MONEY,),
@@ -78,19 +81,19 @@ SPAN_TYPES_BY_ANSWER_TYPE = {
     AnswerType.REASON: (AnswerType.REASON,),
     AnswerType.DEFINITION: (AnswerType.DEFINITION,),
 }
-"""The types of spans that may answer, by expected answer type."""
+"""Types of words in a text (spans) that may answer, by the type of answer that a question expects."""
 _QUESTION_WORDS = frozenset(
     "cb combien how many much who whom whose when where why which what whats whos hows wheres pourquoi quand"
     " koi quoi qui quel quelle quels quelles comment ou a c d l j m n s t y pk prk gonna"
     " wanna gotta u ur lol plz pls svp stp".split()
 )
-"""Question words and fillers that no answer repeats."""
+"""Question words and fillers, which are not searched for because no answer repeats them."""
 _PAST_PATTERN = re.compile(r"\b(?:was|were|did|had|etait|etaient|fut|avait|avaient|(?:19|20)\d\d)\b")
 PRESENT_PATTERN = re.compile(
     r"\b(?:now|currently|current|today|still|yet|so far|these days|lately|latest|newest|maintenant|actuel\w*"
     r"|encore|aujourd hui|en ce moment|dernier\w*|desormais|finalement|is|are|est|sont|runs|dirige)\b"
 )
-"""Pattern of words that refer to the present."""
+"""Pattern of words that refer to the present ("now", "currently")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +102,9 @@ class QuestionTerm:
 
     Attributes:
         stems: Index terms that the word may have.
-        weight: Its inverse document frequency, adjusted by the factors above.
-        is_in_index: Whether any article contains it; otherwise it may be rare or mistyped.
+        weight: Inverse document frequency of the word, times `UNKNOWN_TERM_FACTOR`, `FOLLOW_UP_TERM_FACTOR`
+            or `IMPLIED_TERM_FACTOR` where they apply.
+        is_in_index: Whether any article contains the word; if not, it may be rare or mistyped.
     """
 
     word: str
@@ -111,12 +115,12 @@ class QuestionTerm:
 
 @dataclass(frozen=True, slots=True)
 class AnalysedQuestion:
-    """An analysed question.
+    """Result of the analysis of a question.
 
     Attributes:
-        language: ISO 639-1 code of its language, or None if unknown.
+        language: ISO 639-1 code of the question's language, or None if unknown.
         answer_types: Expected types of answer; empty if none is apparent.
-        changes_over_time: Whether it asks about the present, so that the newest answer counts.
+        changes_over_time: Whether the question asks about the present, so that the newest answer counts.
     """
 
     text: str
@@ -127,7 +131,7 @@ class AnalysedQuestion:
 
 
 def find_answer_types(text: str) -> dict[AnswerType, re.Match[str]]:
-    """Return the answer types that the words of a question suggest, with the matching words."""
+    """Return the answer types that the words of a question suggest, each with the matching words."""
     return {kind: match for kind, pattern in _COMPILED_PATTERNS if (match := pattern.search(text))}
 
 

@@ -1,4 +1,7 @@
-"""Retrieval of articles that may answer a question: by its words and, with the extra, by meaning."""
+"""Retrieval of articles that may answer a question, by its words and, with `semantic`, by meaning.
+
+`semantic` is an optional set of dependencies (an extra).
+"""
 
 from __future__ import annotations
 
@@ -15,18 +18,18 @@ from bot.search.semantic.rank_fusion import fuse_rankings
 from bot.search.semantic.semantic_index import MIN_RETRIEVAL_COSINE
 
 MAX_NEAREST_ARTICLES = 2
-"""Maximum number of articles that count as nearest in meaning."""
+"""Maximum number of articles of which the answer considers passages because they are nearest in meaning."""
 MAX_ARTICLES = 20
 """Maximum number of articles that are analysed for an answer."""
 MAX_ARTICLES_PER_RANKING = 30
-"""Maximum number of articles in each ranking; some may be copies of one page."""
+"""Maximum number of articles in each of the rankings that are fused; some may be copies of one page."""
 
 
 class RetrievedArticles(NamedTuple):
-    """Retrieved articles, best first.
+    """Articles that were retrieved for a question, best first.
 
     Attributes:
-        cosines: Cosine between question and article by article id, as far as known.
+        cosines: Cosine between question and article, by article id, for articles where it is known.
         context_ids: Ids of the articles that the conversation is about.
     """
 
@@ -36,11 +39,11 @@ class RetrievedArticles(NamedTuple):
 
     @property
     def nearest_ids(self) -> frozenset[int]:
-        """Return the ids of the `MAX_NEAREST_ARTICLES` articles nearest in meaning."""
+        """Return the ids of the at most `MAX_NEAREST_ARTICLES` articles nearest in meaning."""
         return frozenset(sorted(self.cosines, key=lambda id_: -self.cosines[id_])[:MAX_NEAREST_ARTICLES])
 
     def with_context(self, context_articles: Sequence[Article]) -> RetrievedArticles:
-        """Return a copy with the articles that the conversation is about in front."""
+        """Return a copy in which the articles that the conversation is about come first."""
         articles = {article.id: article for article in (*context_articles, *self.articles)}
         return RetrievedArticles(
             tuple(articles.values()), self.cosines, frozenset(article.id for article in context_articles)
@@ -50,9 +53,10 @@ class RetrievedArticles(NamedTuple):
 async def analyse_question_with_index(
     searcher: Searcher, text: str, follow_up_words: Collection[str] = ()
 ) -> AnalysedQuestion:
-    """Analyse a question with document frequencies from the index, if it can be used.
+    """Analyse a question with document frequencies from the search index, if the index can be used.
 
-    `follow_up_words` are words that a follow-up added. Raises `StoreError`.
+    `follow_up_words` are words that a follow-up added to the question. Raises `StoreError` if the database
+    failed.
     """
     await searcher.index.ensure_current()
     engine = searcher.index.engine
@@ -70,11 +74,11 @@ async def analyse_question_with_index(
 async def retrieve_articles(
     searcher: Searcher, question: AnalysedQuestion, *, feed_ids: Collection[int] | None
 ) -> RetrievedArticles:
-    """Retrieve at most `MAX_ARTICLES` articles of the feeds (None: all feeds), each page once.
+    """Return at most `MAX_ARTICLES` articles of the feeds (None: all feeds) for a question, each page once.
 
-    Three rankings are fused by reciprocal rank: articles with most of the question's words, the newest ones
-    with all of them, and the nearest in meaning, if known. If the index cannot be used, only the last one
-    remains.
+    Three rankings are fused by reciprocal rank: articles with most of the question's words, the newest
+    articles with all of them, and the articles nearest in meaning, if known. If the search index cannot be
+    used, only the last ranking remains.
 
     Raises:
         StoreError: The database failed.
@@ -103,7 +107,10 @@ async def retrieve_articles(
 async def _load_lexical_rankings(
     searcher: Searcher, question: AnalysedQuestion, feed_ids: frozenset[int] | None
 ) -> list[list[int]]:
-    """Return rankings of article ids: by most terms, and the newest with all terms in the index."""
+    """Return two rankings of article ids: by most words of the question, and the newest with all its words.
+
+    Only words that the index contains count. The list is empty if there are none or the index cannot be used.
+    """
     engine, scope = searcher.index.engine, Scope(feed_ids=feed_ids)
     indexed_words = [term.word for term in question.terms if term.is_in_index]
     if engine is None or not indexed_words:

@@ -1,4 +1,4 @@
-"""Matching of a question's terms against texts."""
+"""Search for a question's terms (content words) in texts."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -7,11 +7,14 @@ from bot.answers.candidates import AnalysedSentence
 from bot.answers.question_analysis import AnalysedQuestion
 
 _FAMILY_PREFIX_LENGTH = 5
-"""Number of first letters that the words of one family share."""
+"""Number of first letters that two words of one word family share."""
 
 
 class QuestionTermMatcher:
-    """Finds the terms of a question in sentences. Terms are identified by their index in the question."""
+    """Finder of the terms (content words) of a question in sentences.
+
+    Terms are identified by their index in the question.
+    """
 
     def __init__(self, question: AnalysedQuestion) -> None:
         self.weights = [term.weight for term in question.terms]
@@ -26,11 +29,11 @@ class QuestionTermMatcher:
                     self._terms_by_prefix[stem[:_FAMILY_PREFIX_LENGTH]].append(term_index)
 
     def find_matching_terms(self, stem: str) -> Sequence[int]:
-        """Return the indexes of the terms that have this stem."""
+        """Return the indexes of the question's terms that have this stem."""
         return self._terms_by_stem.get(stem, ())
 
     def find_related_terms(self, stem: str) -> Sequence[int]:
-        """Return the indexes of the terms that share their first letters with this stem."""
+        """Return the indexes of the question's terms that share their first letters with this stem."""
         return (
             self._terms_by_prefix.get(stem[:_FAMILY_PREFIX_LENGTH], ())
             if len(stem) >= _FAMILY_PREFIX_LENGTH
@@ -38,11 +41,11 @@ class QuestionTermMatcher:
         )
 
     def compute_weight_share(self, term_indexes: Iterable[int]) -> float:
-        """Return the share of the question's total weight that these terms have, from 0 to 1."""
+        """Return the share, from 0 to 1, of the question's total weight that some of its terms have."""
         return sum(self.weights[term_index] for term_index in set(term_indexes)) / self.total_weight
 
     def find_term_positions(self, sentences: Iterable[AnalysedSentence]) -> dict[int, list[int]]:
-        """Return where each term occurs in the sentences, as character offsets by term index."""
+        """Return the character offsets at which each term occurs in the sentences, by term index."""
         positions: dict[int, list[int]] = defaultdict(list)
         for sentence in sentences:
             for word in sentence.tokens:
@@ -51,7 +54,7 @@ class QuestionTermMatcher:
         return positions
 
     def find_related_term_indexes(self, sentences: Iterable[AnalysedSentence]) -> set[int]:
-        """Return the indexes of the terms of which a related word occurs in the sentences."""
+        """Return the indexes of the terms of which the sentences contain a related word."""
         return {
             term_index
             for sentence in sentences

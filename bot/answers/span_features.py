@@ -1,7 +1,7 @@
 """Features of answer spans, from which `load_span_scorer` predicts the words that answer a question.
 
-Candidates are the typed spans of a sentence. The features describe whether a span has the expected type, and
-where it stands relative to the question's words.
+Answer spans are the words of a sentence in the form of an answer, such as a number or a name. The features
+describe whether a span has the expected type, and where it stands relative to the question's words.
 """
 
 import re
@@ -21,9 +21,12 @@ _PREPOSITION_BEFORE = re.compile(
 )
 
 SPAN_TYPES = (AnswerType.NUMBER, AnswerType.MONEY, AnswerType.TIME, AnswerType.NAME)
-"""Types of spans that are an answer themselves; others only introduce one."""
+"""Types of spans that are an answer themselves; spans of the remaining types only introduce one."""
 _NEAR_DECAY_CHARS, _BESIDE_DECAY_CHARS = 60.0, 15.0
-"""Distances in characters at which a term's weight drops to 1/e, for proximity and for adjacency."""
+"""Distances in characters at which the weight of a question's word drops to 1/e.
+
+The first is for proximity to an answer span, the second for adjacency.
+"""
 
 SPAN_FEATURE_NAMES = (
     *(f"is {kind}" for kind in SPAN_TYPES), *(f"asks {kind}" for kind in AnswerType), "asks other",
@@ -31,7 +34,7 @@ SPAN_FEATURE_NAMES = (
     "near", "beside", "in sentence", "around", "before it", "of the question", "followed by a term", "words",
     "often", "in title", "place", "begins", "alike in sentence", "headline",
 )  # fmt: skip
-"""Names of the features, in order; the model file must list the same."""
+"""Names of the features of an answer span, in order; the model file must list the same."""
 
 
 def iter_span_features(
@@ -104,5 +107,5 @@ def iter_span_features(
 
 
 def _distance_to(span: TypedSpan, start: int) -> int:
-    """Return the distance in characters between a span and a word; 0 inside the span."""
+    """Return the distance in characters between a span and the start of a word; 0 inside the span."""
     return max(span.start - start, start - span.end, 0)

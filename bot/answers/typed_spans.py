@@ -1,4 +1,4 @@
-"""Typed spans: text that has the form of an answer, such as numbers, sums, dates, names and reasons."""
+"""Typed spans: words in the form of an answer, such as numbers, sums, dates, names and reasons."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from bot.text.words import fold
 
 
 class TypedSpan(NamedTuple):
-    """Span of a text that has the form of a type of answer. Offsets are in characters."""
+    """Words of a text in the form of a type of answer. Offsets are in characters."""
 
     answer_type: AnswerType
     start: int
@@ -22,7 +22,7 @@ class TypedSpan(NamedTuple):
 
     @property
     def is_answer_itself(self) -> bool:
-        """Return whether the words are the answer themselves and do not only introduce it."""
+        """Return whether the words are the answer, and do not only introduce it ("because")."""
         return self.answer_type not in {AnswerType.REASON, AnswerType.DEFINITION}
 
 
@@ -35,7 +35,10 @@ _NUMBER_WORDS = (
     r"|(?:an?|one|une?)(?= (?:hour|day|week|month|year|decade|century|heure|jour|semaine|mois|an|année)s?\b)"
 )
 _YEAR = "an"
-"""French for "year"; a stop word in English, so it is an exception among stop words."""
+"""French word for "year".
+
+It is also an English stop word, which numbers are not counted with, so it is an exception there.
+"""
 _SCALE = r"(?:\s?(?:billion|million|trillion|thousand|milliard|millier|mille|[MBK]\b|bn\b|percent|%)s?)"
 _DIGITS = r"\d+(?:[.,\u00a0\u202f ]\d{3})*(?:[.,]\d+)?"
 _UNIT = r"(?:[\s-]?(?:%|°C?|€|£|\$|[kcmµn]?m\b|km/h|[kmg]?g\b|[kMGT]?[WBbo]\b|[A-Za-zÀ-ÿ]{2,}(?:/[a-z]+)?))"
@@ -65,7 +68,7 @@ _DEFINITION = re.compile(
 
 
 def find_typed_spans(text: str, offset: int = 0) -> Iterator[TypedSpan]:
-    """Yield the typed spans of a text; `offset` is added to their positions."""
+    """Yield the words of a text in the form of an answer; `offset` is added to their positions."""
     dates = list(_date_pattern().finditer(text))
     for kind, start, span_text in (*_find_numbers(text, dates), *_find_dates_names_cues(text, dates)):
         yield TypedSpan(kind, offset + start, offset + start + len(span_text), span_text)
@@ -100,13 +103,13 @@ def _find_dates_names_cues(
 
 
 def _is_part_of_date(start: int, number: str, date: re.Match[str]) -> bool:
-    """Return whether a number belongs to a date: a day, or a year that does not count anything."""
+    """Return whether a number belongs to a date, as a day, or as a year that does not count anything."""
     return date.start() <= start < date.end() and not (date[0].isdecimal() and len(number) > len(date[0]))
 
 
 @cache
 def _date_pattern() -> re.Pattern[str]:
-    """Return the pattern of dates, months, weekdays and years; their names come from Babel."""
+    """Return the pattern of dates, months, weekdays and years, with names of months and days from Babel."""
     months: set[str] = set()
     days: set[str] = set()
     for language in ("en", "fr"):

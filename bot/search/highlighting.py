@@ -1,4 +1,4 @@
-"""Snippets of articles with highlights: the part that contains most of a query's words."""
+"""Snippets of search results: the part of an article with most of a query's words, which are highlighted."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
@@ -18,13 +18,16 @@ from bot.text import excerpts
 MAX_SNIPPET_LENGTH = 300
 """Maximum length of a snippet, in UTF-16 code units."""
 MAX_CHARS_READ = 6_000
-"""Maximum number of characters of a text that are searched for a snippet."""
+"""Maximum number of characters of an article's text that are searched for a snippet."""
 
 HighlightSpans = list[tuple[int, int]]
 
 
 class Highlighter:
-    """Finds the words and phrases of a query in texts; for a phrase that does not occur, its words."""
+    """Finder of the words and phrases of a query in texts.
+
+    For a phrase that does not occur as a whole, the words of the phrase are found.
+    """
 
     def __init__(self, nodes: Collection[Node] = (), stems: Iterable[str] = ()) -> None:
         clauses = list(_iter_positive_clauses(analyse_query(nodes).clauses))
@@ -36,7 +39,10 @@ class Highlighter:
         ]
 
     def find_highlights(self, text: str, language: str | None) -> HighlightSpans:
-        """Return the spans (start, end) to highlight, in characters, sorted and without overlaps."""
+        """Return the spans of a text to highlight, as (start, end) in characters.
+
+        The spans are sorted and do not overlap.
+        """
         words = text_analysis.find_token_spans(text) if self._phrases else []
         stems, spans = set(self._stems), []
         for phrase_words in self._phrases:
@@ -54,7 +60,10 @@ class Highlighter:
 
 
 def extract_snippet(article: Article, highlighter: Highlighter) -> tuple[str, tuple[tuple[int, int], ...]]:
-    """Return the snippet of an article with most highlights, on one line, and their character spans."""
+    """Return the part of an article with most highlights, on one line, and its spans to highlight.
+
+    The spans are in characters.
+    """
     lines = map(str.strip, (article.body or article.summary)[:MAX_CHARS_READ].splitlines())
     text = " ".join(filter(None, lines))
     snippet, highlights = excerpts.make_excerpt_around(
@@ -64,7 +73,7 @@ def extract_snippet(article: Article, highlighter: Highlighter) -> tuple[str, tu
 
 
 def _iter_positive_clauses(clauses: Iterable[Clause]) -> Iterator[Clause]:
-    """Yield the clauses for words and phrases that must or may occur, at any depth."""
+    """Yield the clauses for words and phrases that are not excluded, at any depth of the query."""
     for clause in clauses:
         if isinstance(clause, AllClauses | AnyClause):
             yield from _iter_positive_clauses(clause.clauses)
@@ -75,7 +84,7 @@ def _iter_positive_clauses(clauses: Iterable[Clause]) -> Iterator[Clause]:
 def _find_phrase_spans(
     token_spans: Sequence[tuple[str, int, int]], phrase_words: tuple[str, ...]
 ) -> HighlightSpans:
-    """Return where the words of a phrase stand consecutively."""
+    """Return the character spans at which the words of a phrase stand consecutively."""
     count = len(phrase_words)
     return [
         (token_spans[first_index][1], token_spans[first_index + count - 1][2])
@@ -86,7 +95,7 @@ def _find_phrase_spans(
 
 
 def _merge_overlaps(spans: HighlightSpans) -> HighlightSpans:
-    """Merge overlapping spans of a sorted list."""
+    """Return the spans of a sorted list, with overlapping spans merged into one."""
     merged: HighlightSpans = []
     for start, end in spans:
         if merged and start < merged[-1][1]:

@@ -19,23 +19,26 @@ from bot.search.searching import Searcher, SearchPage, SearchResult
 from bot.text.words import fold
 
 MAX_SIMILAR = 15
-"""Maximum number of similar articles of an article."""
+"""Maximum number of similar articles that are listed for an article."""
 _TITLE_WEIGHT = 4
-"""How many times a term of the title counts."""
+"""Number of times that a term of the title is counted; a term of the text is counted once."""
 _MAX_CHARS_READ = 4_000
-"""Maximum number of characters of a text whose terms are counted."""
+"""Maximum number of characters of an article's text whose terms are counted."""
 _MAX_QUERY_TERMS = 24
-"""Maximum number of terms by which articles are compared."""
+"""Maximum number of distinctive terms of an article by which similar articles are found."""
 _MAX_CANDIDATES = 50
-"""Maximum number of candidates that are loaded and compared."""
+"""Maximum number of articles found by the index that are loaded and compared in full."""
 _MIN_SIMILARITY = 0.25
-"""Minimum share of the weight that similar articles have in common."""
+"""Minimum share of the distinctive terms' weight that similar articles have in common, from 0 to 1."""
 _MIN_SHARED_TERMS = 2
-"""Minimum number of terms that similar articles share."""
+"""Minimum number of distinctive terms that similar articles share."""
 _SAME_TITLE_WINDOW_SECONDS = 7 * 86400
-"""Maximum time between two copies of an article with one title; a column keeps its title for years."""
+"""Maximum time in seconds between two articles with one title that are taken for copies.
+
+Beyond it, they may be instalments of a column, which keeps its title for years.
+"""
 _MAX_SHORT_TERM_LENGTH = 2
-"""Maximum length of terms that are too short to be distinctive, except numbers."""
+"""Maximum length in letters of a term that is too short to be distinctive, except for numbers."""
 
 
 async def find_similar_articles(
@@ -87,7 +90,7 @@ def _score_candidates(
     candidates: Iterable[Article],
     engine: SearchEngine,
 ) -> list[tuple[float, Article]]:
-    """Return the candidates on other pages that are similar, best first.
+    """Return the candidates (articles that may be similar) that are on other pages and similar, best first.
 
     A long article has many terms that a short one lacks, so the similarity is computed in both directions.
     """
@@ -110,7 +113,7 @@ def _score_candidates(
 def _deduplicate(
     article: Article, scored_articles: Sequence[tuple[float, Article]]
 ) -> list[tuple[float, Article]]:
-    """Keep one article per page and per title, and no copy of the article itself from about the same time."""
+    """Return one article per page and per title, without recent copies of the article itself."""
     articles_by_page: dict[str, tuple[float, Article]] = {}
     for scored_article in scored_articles:
         articles_by_page.setdefault(scored_article[1].page, scored_article)
@@ -129,7 +132,7 @@ def _deduplicate(
 def _select_distinctive_terms(counts: Mapping[str, int], engine: SearchEngine) -> dict[str, float]:
     """Return the most distinctive terms of an article with their weights.
 
-    Terms that occur in no other article are left out, because they lead nowhere.
+    Terms that occur in no other article are left out, because no similar article can be found by them.
     """
     weights = {
         term: (1 + math.log(count)) * compute_idf(engine, (term,))

@@ -1,4 +1,4 @@
-"""Suggestions for a query without full matches: words and names that nothing has, and similar ones."""
+"""Suggestions for a query without full matches: replacements for words and names that no article has."""
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,37 +17,40 @@ from bot.store import Store
 from bot.text.words import fold
 
 MAX_SUGGESTIONS = 3
-"""Maximum number of suggestions."""
+"""Maximum number of suggestions for a query."""
 MAX_WORDS_CHECKED = 8
-"""Maximum number of a query's words that are checked; each missing one takes some milliseconds."""
+"""Maximum number of a query's words that are checked for typos; a missing word takes some milliseconds."""
 COMMON_DOCUMENT_FREQUENCY = 1_000
-"""Document frequency above which a word is assumed to occur in some article that the user may read."""
+"""Document frequency above which a word is assumed to occur in some article that the user may read.
+
+The document frequency is the number of articles with the word.
+"""
 MAX_COMPARED_TERMS_IF_PRESENT = 2_000
-"""Maximum number of terms that a word which does occur is compared with."""
+"""Maximum number of index terms that a word is compared with if some article contains the word."""
 MAX_TYPO_DOCUMENT_FREQUENCY = 5
-"""Maximum document frequency of a word that may be a typo in the articles themselves."""
+"""Maximum number of articles with a word for it to count as a typo, made in the articles themselves."""
 MIN_FREQUENCY_RATIO = 50
-"""How many times more frequent than the typed word a suggestion must be, if the typed word occurs at all."""
+"""Minimum ratio of a suggestion's frequency to the typed word's, if any article contains the typed word."""
 MIN_NAME_SIMILARITY_PERCENT = 75
-"""Minimum similarity of a suggested name, in percent."""
+"""Minimum similarity, in percent, of a suggested source, tag or author to the typed name."""
 MAX_NAMES_COMPARED = 400
-"""Maximum number of names that are compared."""
+"""Maximum number of sources, tags or authors that a typed name is compared with."""
 MAX_UNQUOTED_FILTERS = 3
-"""Maximum number of filters whose values are looked up together with the words after them."""
+"""Maximum number of unquoted filters of a query that are checked for names of several words."""
 _CHECKED_FILTERS = {FilterName.SOURCE, FilterName.TAG, FilterName.AUTHOR, FilterName.LANGUAGE}
-"""Filters whose values may not occur in any article."""
+"""Filters of which it is checked whether any article has their value."""
 _COMPLETION_FIELDS = {FilterName.TAG: CompletionField.TAG, FilterName.AUTHOR: CompletionField.AUTHOR}
 
 
 class QueryAdvice(NamedTuple):
-    """Notes on what no article has, and words, names or a whole query to try instead."""
+    """Notes on words and names that no article has, and words, names or a whole query to try instead."""
 
     notes: tuple[Note, ...] = ()
     suggestions: tuple[str, ...] = ()
 
 
 class _SpellingCandidate(NamedTuple):
-    """An index term, and the id of an article that contains it."""
+    """An index term that a word may be a misspelling of, and the id of an article that contains the term."""
 
     term: str
     article_id: int
@@ -62,7 +65,7 @@ class _MissingWord(NamedTuple):
 async def suggest_corrections(
     query: Query, store: Store, engine: SearchEngine, scope: Scope, *, has_full_match: bool
 ) -> QueryAdvice:
-    """Return notes and suggestions on the words and names of a query that (almost) no article in scope has.
+    """Return notes and suggestions on the words and names of a query that hardly any article in scope has.
 
     `has_full_match` says whether some article matches all of the query.
 
@@ -94,7 +97,7 @@ async def suggest_corrections(
 
 
 async def suggest_quotes(query: Query, store: Store, engine: SearchEngine, scope: Scope) -> QueryAdvice:
-    """Return the query with quotation marks around names of which only the first word was read.
+    """Return the query with quotation marks around unquoted names, of which only the first word was read.
 
     A name qualifies if it is the source, tag or author of an article in scope.
 
@@ -126,9 +129,9 @@ async def suggest_quotes(query: Query, store: Store, engine: SearchEngine, scope
 def apply_suggestion(
     query_text: str, suggestion: str, notes: Iterable[Note], options: Sequence[str] = ()
 ) -> str:
-    """Return a query with a suggestion in place of the most similar word or name, followed by `options`.
+    """Return a query in which a suggestion replaces the most similar word or name, followed by `options`.
 
-    `notes` came with the suggestion, and show whether it is a whole query.
+    `notes` are the notes that came with the suggestion; they show whether it replaces the whole query.
     """
     text = " ".join((query_text, *options))
     spans = [(start, end) for _word, start, end in text_analysis.find_token_spans(text)]
@@ -151,7 +154,10 @@ def apply_suggestion(
 async def _find_longest_known_name(
     unquoted_filter: UnquotedFilter, store: Store, engine: SearchEngine, scope: Scope
 ) -> tuple[str, int] | None:
-    """Return a name that contains the filter's value and most words after it, and the number of words."""
+    """Return a known name that contains a filter's value and the most words after it, and their number.
+
+    Returns None if no known name contains the value and the next word.
+    """
     extended_name = f"{unquoted_filter.value} {unquoted_filter.words[0]}"
     token_strings_by_name = {
         name: _join_name_tokens(name)
@@ -169,7 +175,7 @@ async def _find_longest_known_name(
 async def _list_names_with_prefix(
     filter_: FilterName, prefix: str, store: Store, engine: SearchEngine, scope: Scope
 ) -> list[str]:
-    """Return names of which any word begins with the prefix."""
+    """Return the sources, tags or authors in scope of which any word begins with the prefix."""
     if filter_ is FilterName.SOURCE:
         return await store.feeds.find_outlets(scope.feed_ids, prefix, MAX_NAMES_COMPARED)
     return await asyncio.to_thread(
@@ -178,12 +184,12 @@ async def _list_names_with_prefix(
 
 
 def _join_name_tokens(name: str) -> str:
-    """Return the tokens of a name with a space around each."""
+    """Return the tokens of a name as one string, with a space before and after each token."""
     return f" {' '.join(text_analysis.tokenize(name))} "
 
 
 def _has_alternatives(nodes: Iterable[Node]) -> bool:
-    """Return whether the query contains alternatives that are not negated."""
+    """Return whether a query contains alternatives (OR) that are not negated."""
     return any(
         isinstance(node, AnyOf) or (isinstance(node, AllOf) and _has_alternatives(node.nodes))
         for node in nodes
@@ -191,7 +197,10 @@ def _has_alternatives(nodes: Iterable[Node]) -> bool:
 
 
 def _iter_correctable_leaves(nodes: Iterable[Node]) -> Iterator[Word | Phrase | FieldFilter]:
-    """Yield the words, phrases and filters by name that must or may match."""
+    """Yield the words, phrases and name filters of a query that are not negated.
+
+    Name filters are those by source, tag, author and language.
+    """
     for node in nodes:
         if isinstance(node, AllOf | AnyOf):
             yield from _iter_correctable_leaves(node.nodes)
@@ -208,7 +217,10 @@ def _check_words(
     *,
     is_fully_matched: bool,
 ) -> tuple[list[_MissingWord], list[list[_SpellingCandidate]]]:
-    """Return the missing words with similar ones, and words similar to those that are very rare."""
+    """Return the words that no article in scope has, and likelier spellings of words that are very rare.
+
+    A missing word comes with similar words.
+    """
     missing_words: list[_MissingWord] = []
     likelier_candidates: list[list[_SpellingCandidate]] = []
     checked_count = 0
@@ -243,7 +255,7 @@ def _check_words(
 def _find_spelling_candidates(
     word: str, engine: SearchEngine, scope: Scope, *, is_there: bool
 ) -> list[_SpellingCandidate]:
-    """Return terms of which a word may be a misspelling, most similar first, then most frequent."""
+    """Return the index terms that a word may be a misspelling of, most similar first, then most frequent."""
     stems = text_analysis.find_query_stems(word)
     frequency = max(map(engine.get_document_frequency, stems), default=COMMON_DOCUMENT_FREQUENCY)
     if frequency > MAX_TYPO_DOCUMENT_FREQUENCY or (is_there and not frequency):
@@ -264,7 +276,7 @@ def _find_spelling_candidates(
 
 
 async def _load_original_spellings(candidates: Sequence[_SpellingCandidate], store: Store) -> list[str]:
-    """Return the terms as they are spelled in articles, in lower case unless they are in capitals."""
+    """Return the terms as articles spell them, in lower case unless they are written in capitals."""
     spellings = []
     for term, article_id in candidates:
         for article in await store.articles.by_ids([article_id]):
@@ -276,7 +288,7 @@ async def _load_original_spellings(candidates: Sequence[_SpellingCandidate], sto
 
 
 def _interleave(lists: Iterable[list[_SpellingCandidate]]) -> list[_SpellingCandidate]:
-    """Return the first item of each list, then the second of each, and so on."""
+    """Return the first element of each list, then the second of each list, and so on."""
     return [candidate for candidate in chain.from_iterable(zip_longest(*lists)) if candidate is not None]
 
 
@@ -303,7 +315,7 @@ def _build_unknown_name_note(field_filter: FieldFilter) -> Note:
 async def _find_similar_name(
     field_filter: FieldFilter, store: Store, engine: SearchEngine, scope: Scope
 ) -> list[str]:
-    """Return the source, tag or author most similar to a filter's value, or nothing."""
+    """Return the source, tag or author most similar to a filter's value: a list of one or an empty list."""
     if field_filter.filter is FilterName.LANGUAGE:
         return []
     folded_name = fold(str(field_filter.value))

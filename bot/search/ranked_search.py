@@ -1,4 +1,4 @@
-"""Ranked search: the engine finds candidates, and the reranker puts them in order."""
+"""Ranked search: the engine finds articles, and the reranker sorts them by relevance."""
 
 from __future__ import annotations
 
@@ -23,34 +23,44 @@ from bot.store import Store
 from bot.text.language import detect
 
 MIN_FULL_MATCHES = 5
-"""Number of full matches below which partial matches are added."""
+"""Minimum number of articles with all words of a query; with fewer, partial matches are added."""
 MIN_LONG_QUERY_WORDS = 5
-"""Number of words from which on full matches do not rank above partial ones."""
+"""Minimum number of words of a long query, in which full matches do not rank above partial ones."""
 MIN_PASTED_WORDS = 10
-"""Number of words besides phrases from which on a query is pasted text, with quotation marks of its own."""
+"""Minimum number of words outside phrases of a query that is taken for pasted text.
+
+Quotation marks in pasted text are not meant as search syntax.
+"""
 MIN_COLLECTION_SIZE = 1_000
-"""Collection size assumed at least when IDF is computed."""
+"""Minimum number of articles that is assumed when inverse document frequencies are computed."""
 NAME_WEIGHT_FACTOR = 1.6
-"""Factor on the IDF of names and numbers in a query."""
+"""Factor on the inverse document frequency of names and numbers in a query."""
 _OPENING_PUNCTUATION = " '’\"«“(\xa0"
 """Characters that may stand between the end of a sentence and the next word."""
 _SENTENCE_ENDS = ".?!:…"
-"""Characters that end a sentence."""
+"""Characters that end a sentence, after which a capital does not indicate a name."""
 _PHRASE_OVERFETCH_FACTOR = 3
-"""Factor on the number of hits for a phrase, because some contain it only in other inflections."""
+"""Factor on the number of hits fetched for a phrase.
+
+Hits that contain the phrase only in other inflections are dropped.
+"""
 _MAX_SEMANTIC_CANDIDATES = 20
-"""Maximum number of candidates that are added by meaning alone."""
+"""Maximum number of articles that are added to the results by meaning alone."""
 _MAX_INLINE_QUERY_LENGTH = 60
-"""Maximum length of plain words that are matched on the event loop, in characters; it takes milliseconds."""
+"""Maximum length in characters of a query without phrases that is matched on the event loop.
+
+Matching it takes milliseconds; longer queries are matched in a thread.
+"""
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
 class RankedArticle(NamedTuple):
-    """A ranked article.
+    """An article with its rank and score.
 
-    `is_partial`: it lacks a word or phrase. `is_semantic_only`: it matches by meaning alone.
+    `is_partial` says that the article lacks a word or phrase of the query, `is_semantic_only` that it matches
+    by meaning alone.
     """
 
     article: Article
@@ -66,10 +76,11 @@ class QueryParts:
     Attributes:
         words: Plain words; a partial match may lack some of them.
         phrases: Quoted phrases outside titles.
-        required: All other nodes; every match must satisfy them.
-        relaxed_phrases: Phrases that no article contains, alone or together; they only add to the score.
+        required: All nodes other than `words` and `phrases`; every match must satisfy them.
+        relaxed_phrases: Phrases made optional because no article contains them, alone or together; they only
+            add to the score.
         reader_language: ISO 639-1 code of the user's language, used if the query's own is unknown.
-        notes: Notes on the relaxation.
+        notes: Notes on the phrases that were made optional.
         related: Index terms that may stand for a word in partial matches.
     """
 
@@ -83,7 +94,10 @@ class QueryParts:
 
     @classmethod
     def from_query(cls, query: Query) -> QueryParts:
-        """Split a query into its parts; parentheses without OR or NOT have no effect."""
+        """Return a query split into its parts.
+
+        Parentheses without OR or NOT have no effect.
+        """
         nodes = list(_flatten_all_of(query.nodes))
         words = tuple(node.text for node in nodes if isinstance(node, Word) and not node.title_only)
         phrases = tuple(node for node in nodes if isinstance(node, Phrase) and not node.title_only)
@@ -92,23 +106,23 @@ class QueryParts:
 
     @property
     def nodes(self) -> tuple[Node, ...]:
-        """Return the nodes that a full match must satisfy."""
+        """Return the nodes of the query that a full match must satisfy."""
         words = map(Word, self.words)
         return (*words, *self.required_nodes)
 
     @property
     def required_nodes(self) -> tuple[Node, ...]:
-        """Return the nodes that every match must satisfy."""
+        """Return the nodes of the query that every match must satisfy, even a partial one."""
         return (*(phrase for phrase in self.phrases if phrase not in self.relaxed_phrases), *self.required)
 
     @property
     def text(self) -> str:
-        """Return the words and phrases as plain text."""
+        """Return the words and phrases of the query as plain text."""
         return " ".join((*self.words, *(phrase.text for phrase in self.phrases)))
 
     @property
     def relaxed_text(self) -> str:
-        """Return the words and relaxed phrases as plain text."""
+        """Return the words and the optional (relaxed) phrases of the query as plain text."""
         return " ".join((*self.words, *(phrase.text for phrase in self.relaxed_phrases)))
 
     @cached_property
@@ -116,14 +130,14 @@ class QueryParts:
         return analyse_query(self.phrases).clauses
 
     def has_exact_phrases(self, article: Article) -> bool:
-        """Return whether an article contains all phrases exactly; true if they are relaxed."""
+        """Return whether an article contains all phrases exactly; true if the phrases are optional."""
         if self.relaxed_phrases or not self.phrases:
             return True
         analysed_article = AnalysedArticle(article._replace(body=article.body or article.summary))
         return all(matches_clause(clause, analysed_article) for clause in self._phrase_clauses)
 
     async def run_in_thread_if_slow(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
-        """Call a function that reads texts, in a thread unless the query is short.
+        """Call a function that reads texts, in a thread unless the query is short, and return its result.
 
         Matching pasted text takes 50 ms.
         """
@@ -132,12 +146,12 @@ class QueryParts:
         return function(*args)
 
     def with_relaxed_phrases(self, missing_phrases: Sequence[Phrase]) -> QueryParts:
-        """Return the parts with all phrases relaxed, and a note on the missing ones."""
+        """Return the parts with all phrases made optional, and a note on phrases that no article has."""
         note = Note.of(NoteKind.PHRASES_MISSING, phrases=tuple(phrase.text for phrase in missing_phrases))
         return replace(self, relaxed_phrases=self.phrases, notes=(*self.notes, note))
 
     def build_query_terms(self, engine: SearchEngine) -> list[QueryTerm]:
-        """Return the content words with their weights."""
+        """Return the content words of the query with their weights."""
         text = self.text
         spans = {word: (start, end) for word, start, end in text_analysis.find_token_spans(text)}
         stop_words = text_analysis.find_stop_words(spans)
@@ -151,7 +165,7 @@ class QueryParts:
 
 
 def _is_name(text: str, start: int) -> bool:
-    """Return whether a name or number starts here: a capital inside a sentence, or a digit."""
+    """Return whether a name or number starts at a position: a capital inside a sentence, or a digit."""
     preceding_character = text[:start].rstrip(_OPENING_PUNCTUATION)[-1:]
     return text[start].isdigit() or bool(
         preceding_character and preceding_character not in _SENTENCE_ENDS and text[start].isupper()
@@ -159,7 +173,7 @@ def _is_name(text: str, start: int) -> bool:
 
 
 def _flatten_all_of(nodes: Iterable[Node]) -> Iterator[Node]:
-    """Yield the nodes, with `AllOf` groups replaced by their nodes."""
+    """Yield the nodes, with `AllOf` groups replaced by the nodes in them, at any depth."""
     for node in nodes:
         if isinstance(node, AllOf):
             yield from _flatten_all_of(node.nodes)
@@ -168,14 +182,20 @@ def _flatten_all_of(nodes: Iterable[Node]) -> Iterator[Node]:
 
 
 def compute_idf(engine: SearchEngine, stems: Iterable[str]) -> float:
-    """Return the BM25 IDF of the most frequent of these index terms. Raises `EngineError`."""
+    """Return the BM25 inverse document frequency of the most frequent of these index terms.
+
+    Raises `EngineError` if the index cannot be used.
+    """
     document_frequency = max(map(engine.get_document_frequency, stems), default=0)
     collection_size = max(engine.document_count, document_frequency, MIN_COLLECTION_SIZE)
     return math.log(1 + (collection_size - document_frequency + 0.5) / (document_frequency + 0.5))
 
 
 class RankedSearch:
-    """Finds and ranks articles, by meaning too if there is a semantic index. Methods raise `EngineError`."""
+    """Search that ranks articles, by meaning too if there is a semantic index.
+
+    Methods raise `EngineError` if the index cannot be used.
+    """
 
     def __init__(self, store: Store, semantic_index: SemanticIndex | None) -> None:
         self._store = store
@@ -184,7 +204,7 @@ class RankedSearch:
     async def find_newest(
         self, engine: SearchEngine, query: Query, query_parts: QueryParts, scope: Scope, limit: int
     ) -> list[RankedArticle]:
-        """Return full matches, newest first."""
+        """Return the articles that match all of a query, newest first."""
         fetch_limit = limit * _PHRASE_OVERFETCH_FACTOR if query_parts.phrases else limit
         hits = await asyncio.to_thread(lambda: engine.match_all(query.nodes, scope, fetch_limit, newest=True))
         articles = await _filter_exact_phrases(query_parts, await self._load_articles(hits))
@@ -193,9 +213,9 @@ class RankedSearch:
     async def find_best(
         self, engine: SearchEngine, query_parts: QueryParts, scope: Scope, limit: int
     ) -> tuple[QueryParts, list[RankedArticle]]:
-        """Return the matches, best first, and the query as it was answered.
+        """Return the matching articles, best first, and the query as it was answered.
 
-        At most `limit` full matches are returned. Phrases are relaxed if nothing matches them.
+        At most `limit` full matches are returned. Phrases become optional if nothing matches them.
         """
         query_parts, full_hits, partial_hits = await asyncio.to_thread(
             _find_matches, engine, query_parts, scope, max(MAX_RERANKED_ARTICLES, limit)
@@ -234,7 +254,7 @@ class RankedSearch:
     async def _find_semantic_candidates(
         self, engine: SearchEngine, query_parts: QueryParts, scope: Scope
     ) -> Mapping[int, float]:
-        """Return the cosines of the articles nearest in meaning that satisfy the required nodes, by id."""
+        """Return the articles nearest in meaning that match the required nodes, as cosines by id."""
         if self._semantic_index is None or not query_parts.text:
             return {}
         cosines = dict(
@@ -259,9 +279,10 @@ class RankedSearch:
         cosines: Mapping[int, float],
         full_match_ids: Collection[int],
     ) -> list[RankedArticle]:
-        """Rank the articles: full matches first, unless the query is so long that a full match is chance.
+        """Rank the articles: full matches first, except for long queries, which are ranked by score alone.
 
-        `full_match_ids` contain all words, though perhaps beyond the characters that are read here.
+        `full_match_ids` are the ids of articles that contain all words, possibly after the `MAX_CHARS_READ`
+        characters that the reranker reads.
         """
         query_terms = query_parts.build_query_terms(engine)
         language = detect(query_parts.text) or query_parts.reader_language
@@ -296,7 +317,10 @@ class RankedSearch:
 
 
 async def _filter_exact_phrases(query_parts: QueryParts, articles: Collection[Article]) -> list[Article]:
-    """Return the articles that contain the phrases exactly, in a thread because whole texts are read."""
+    """Return the articles among those given that contain the phrases exactly.
+
+    The check runs in a thread, because it reads whole texts.
+    """
     if query_parts.phrases:
         articles = await asyncio.to_thread(lambda: list(filter(query_parts.has_exact_phrases, articles)))
     return list(articles)
@@ -305,7 +329,10 @@ async def _filter_exact_phrases(query_parts: QueryParts, articles: Collection[Ar
 def _find_matches(
     engine: SearchEngine, query_parts: QueryParts, scope: Scope, limit: int
 ) -> tuple[QueryParts, list[Hit], list[Hit] | None]:
-    """Return the query, relaxed if needed, its full matches, and partial ones (None if not needed)."""
+    """Return the query with phrases made optional if needed, its full matches, and its partial matches.
+
+    The partial matches are None if there are enough full ones.
+    """
     full_hits = engine.match_all(query_parts.nodes, scope, limit)
     if query_parts.phrases and not full_hits:
         query_parts = _relax_phrases(engine, query_parts, scope)
@@ -333,7 +360,11 @@ def _find_partial_matches(engine: SearchEngine, query_parts: QueryParts, scope: 
 
 
 def _relax_phrases(engine: SearchEngine, query_parts: QueryParts, scope: Scope) -> QueryParts:
-    """Relax all phrases if nothing contains them together, or if pasted text has missing ones."""
+    """Make phrases of a query optional and return the query.
+
+    A query of less than `MIN_PASTED_WORDS` words is returned unchanged if any article matches all of it.
+    Otherwise the phrases that no article contains become optional, or all phrases if each is in some article.
+    """
     if len(query_parts.words) < MIN_PASTED_WORDS and engine.match_all(query_parts.required_nodes, scope, 1):
         return query_parts
     missing_phrases = [

@@ -1,4 +1,4 @@
-"""Index terms related to a word of a query: of its family, or of similar spelling."""
+"""Index terms related to a word of a query: of the same word family, or of similar spelling."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -9,30 +9,31 @@ from bot.search.index import text_analysis
 from bot.search.index.search_engine import SearchEngine
 
 MIN_MISSPELLED_LENGTH = 4
-"""Minimum length of a word that may be misspelled."""
+"""Minimum length, in letters, of a word that may be misspelled."""
 MIN_TWO_ERRORS_LENGTH = 8
-"""Minimum length of a word that may have two errors."""
+"""Minimum length, in letters, of a word that may be misspelled with two errors."""
 MAX_COMPARED_TERMS = 5_000
-"""Maximum number of terms, the most frequent ones, that a misspelled word is compared with."""
+"""Maximum number of index terms, the most frequent ones, that a misspelled word is compared with."""
 MAX_MISSPELLED_WORDS = 8
-"""Maximum number of a query's words that are compared; each takes some milliseconds."""
+"""Maximum number of a query's words that may be taken as misspelled; each takes some milliseconds."""
 _MAX_FAMILIES = 32
-"""Maximum number of a query's words whose families are looked up."""
+"""Maximum number of a query's words whose word families are looked up."""
 _MIN_FAMILY_PREFIX_LENGTH = 5
-"""Minimum number of first letters that the terms of a family share."""
+"""Minimum number of first letters that the terms of a word family share."""
 _MIN_FAMILY_PREFIX_SHARE = 0.6
-"""Minimum share of the longer term that those letters make up."""
+"""Minimum share of the longer of two terms of a word family that their common first letters make up."""
 _MAX_FAMILY_TERMS = 8
-"""Maximum number of terms of a family, the most frequent ones."""
+"""Maximum number of index terms, the most frequent ones, that are taken from a word family."""
 
 RelatedTerms = Mapping[str, frozenset[str]]
-"""Related terms by the word that was typed."""
+"""Index terms related to words of a query, by the word as it was typed."""
 
 
 def find_related_terms(engine: SearchEngine, words: Iterable[str]) -> RelatedTerms:
-    """Return the related terms of the words that have some. Raises `EngineError`.
+    """Return the related index terms of those words that have some, by word.
 
-    Similar spellings count only for a word that no article contains.
+    Terms of similar spelling count only for a word that no article contains. Raises `EngineError` if the
+    index cannot be used.
     """
     related_by_word: dict[str, frozenset[str]] = {}
     misspelled_count = family_count = 0
@@ -54,7 +55,7 @@ def find_related_terms(engine: SearchEngine, words: Iterable[str]) -> RelatedTer
 
 
 def _find_family(engine: SearchEngine, stems: Collection[str]) -> set[str]:
-    """Return the terms that share the beginning of the longest stem and are not much longer."""
+    """Return the index terms that share the beginning of the longest stem and are not much longer."""
     stem = max(stems, key=len)
     prefix_length = max(_MIN_FAMILY_PREFIX_LENGTH, int(_MIN_FAMILY_PREFIX_SHARE * len(stem)))
     if len(stem) < prefix_length:
@@ -66,8 +67,8 @@ def _find_family(engine: SearchEngine, stems: Collection[str]) -> set[str]:
 def find_similar_spellings(word: str, stems: Collection[str], terms: Sequence[str]) -> list[str]:
     """Return the terms with the least edit distance to a word's stems, in the order of `terms`.
 
-    The distance is at most one, or two for a long word. Words and stems that are too short to be misspelled
-    have none: two errors away from `bat`, of `bâtiment`, is any short word.
+    The distance is at most one, or two for a long word. The result is empty if the word is too short to be
+    misspelled.
     """
     if not word.isalpha() or len(word) < MIN_MISSPELLED_LENGTH:
         return []

@@ -1,4 +1,4 @@
-"""Reranking of the engine's best articles by features of their titles and texts."""
+"""Reranking of the best articles that the engine found, by features of their titles and texts."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -9,44 +9,44 @@ from bot.core.models import Article
 from bot.search.index import text_analysis
 
 MAX_RERANKED_ARTICLES = 50
-"""Maximum number of articles that are reranked."""
+"""Maximum number of articles of a search that are reranked."""
 MAX_CHARS_READ = 2_000
-"""Maximum number of characters read of a text."""
+"""Maximum number of characters of an article's text that the reranker reads."""
 
 # Weights of the features in the score.
 ENGINE_SCORE_WEIGHT = 1.0
-"""Weight of the engine's score, as a share of the best one."""
+"""Weight of the engine's score, taken as a share of the best article's score."""
 TITLE_WEIGHT = 0.15
-"""Weight of the share of the query that occurs in the title."""
+"""Weight of the share of the query's words that occur in the title."""
 PASSAGE_WEIGHT = 0.6
-"""Weight of the largest share of the query that occurs in one passage."""
+"""Weight of the largest share of the query's words that occur in one passage."""
 ADJACENCY_WEIGHT = 0.25
-"""Weight of the share of adjacent query terms that are adjacent in the article."""
+"""Weight of the share of adjacent words of the query that are adjacent in the article too."""
 EXACT_FORM_WEIGHT = 0.45
-"""Weight of the share of the query that occurs exactly as it was typed."""
+"""Weight of the share of the query's words that occur exactly as they were typed."""
 COSINE_WEIGHT = 2.0
-"""Weight of the cosine between query and article, if known."""
+"""Weight of the cosine (similarity in meaning) between query and article, if known."""
 RECENCY_WEIGHT = 0.1
-"""Weight of the article's recency."""
+"""Weight of the article's recency, which is 1 for a new article and halves every 30 days."""
 LANGUAGE_WEIGHT = 0.1
-"""Added if the article is in the language of the query."""
+"""Amount added to an article's score if the article is in the language of the query."""
 
 _MAX_PASSAGE_WORDS = 30
-"""Length of a passage, in words without stop words."""
+"""Maximum length of a passage, in words without stop words."""
 _MAX_ADJACENT_GAP_WORDS = 3
-"""Maximum distance of adjacent terms, in words without stop words."""
+"""Maximum distance of two words that count as adjacent, in words without stop words."""
 _MAX_EXACT_GAP_CHARS = 60
-"""Maximum distance in characters over which words are counted; a longer one is estimated."""
+"""Maximum distance in characters over which words are counted; over a longer one they are estimated."""
 _MIN_GAP_CHARS = 3
-"""Minimum distance in characters that can contain a word."""
+"""Minimum distance in characters between two matches for a word to fit between them."""
 _AVERAGE_WORD_CHARS = 10
 """Average length of a content word with spaces and preceding stop words, in characters."""
 _RECENCY_HALF_LIFE_SECONDS = 30 * 86400
-"""Time in which an article's recency drops by half."""
+"""Time in seconds in which the recency of an article drops by half."""
 
 
 class QueryTerm(NamedTuple):
-    """A word of a query: its text in lower case, its index terms, and its IDF.
+    """A word of a query: its text in lower case, its index terms, and its inverse document frequency (IDF).
 
     An article with a `related` term scores as if it had the word, but does not count as a full match.
     """
@@ -58,14 +58,14 @@ class QueryTerm(NamedTuple):
 
 
 class RerankScore(NamedTuple):
-    """Score of an article, at least 0, higher is better; and whether it contains all terms."""
+    """Score of an article, 0 or more and higher is better, and whether the article contains all terms."""
 
     score: float
     matches_all_terms: bool
 
 
 class Reranker:
-    """Scores articles by the terms of one query. `now` is Unix time in seconds."""
+    """Scorer of articles by the terms of one query. `now` is Unix time in seconds."""
 
     def __init__(self, query_terms: Sequence[QueryTerm], *, language: str | None, now: int) -> None:
         self._terms = query_terms
@@ -84,7 +84,7 @@ class Reranker:
         self._total_pair_weight = sum(pair_weights)
 
     def score_article(self, article: Article, engine_score: float, cosine: float = 0.0) -> RerankScore:
-        """Score an article. `engine_score` is its share of the best engine score, from 0 to 1."""
+        """Score an article. `engine_score` is its engine score as a share of the best one, from 0 to 1."""
         language = article.language
         title_positions, exact_form_indexes, matched_indexes = self._find_term_positions(
             article.title, language
@@ -118,9 +118,9 @@ class Reranker:
     ) -> tuple[list[tuple[int, int]], set[int], set[int]]:
         """Find the terms of a query in a text.
 
-        Return (word position, term index) pairs, the indexes of terms in their typed form, and those of terms
-        that occur other than by a related term. Positions count words without stop words; across long gaps
-        they are estimated from the number of characters.
+        Return (word position, term index) pairs, the indexes of terms in their typed form, and the indexes of
+        terms that occur themselves, not only by a related term. Positions count words without stop words;
+        across long gaps they are estimated from the number of characters.
         """
         positions: list[tuple[int, int]] = []
         exact_form_indexes: set[int] = set()
@@ -149,7 +149,7 @@ class Reranker:
         return sum(self._terms[number].weight for number in term_indexes) / self._total_weight
 
     def _compute_best_passage_share(self, positions: Sequence[tuple[int, int]]) -> float:
-        """Return the largest share of the query's weight in one passage."""
+        """Return the largest share of the query's total weight whose words occur in one passage."""
         best = weight = 0.0
         counts = [0] * len(self._terms)
         window_start = 0

@@ -43,18 +43,21 @@ Ts = TypeVarTuple("Ts")
 log = logging.getLogger(__name__)
 
 WORKER_TIMEOUT_SECONDS = 10.0
-"""Maximum time of a call in a worker."""
+"""Maximum duration in seconds of a call in a worker process."""
 OVERFETCH_ARTICLES = 10
-"""Number of additional articles that are fetched because some report one story."""
+"""Number of articles fetched beyond a page, because several articles on one story become one result."""
 REPUBLISH_WINDOW_SECONDS = 12 * 3600
-"""Time within which an outlet's second article of one title and beginning is a copy at another address."""
+"""Maximum time in seconds between two articles of an outlet that are taken for copies of one.
+
+Copies have the same title and beginning but different addresses.
+"""
 DUPLICATE_PREFIX_LENGTH = 200
-"""Number of first characters by which two texts are compared for equality."""
+"""Number of first characters of two texts that are compared to recognise copies."""
 
 MIN_COMPLETION_LENGTH = 3
 """Minimum length of a word that is offered as a completion, in characters."""
 COMPLETION_WINDOW_SECONDS = 30 * 86_400
-"""Maximum age of the articles whose words, tags and authors are offered as completions."""
+"""Maximum age in seconds of the articles whose words, tags and authors are offered as completions."""
 
 SortOrder = Literal["relevance", "newest"]
 
@@ -67,9 +70,9 @@ class SearchResult:
         score: Relevance; higher is better, 0 if results are sorted by date.
         snippet: Part of the text that contains most of the query.
         highlights: Spans of the snippet that match, in characters.
-        is_partial: Whether it lacks a word or phrase of the query.
-        has_similar_word: Whether it only has a word similar to the query's single word.
-        is_semantic_only: Whether it matches by meaning alone.
+        is_partial: Whether the article lacks a word or phrase of the query.
+        has_similar_word: Whether the article only has a word similar to the query's single word.
+        is_semantic_only: Whether the article matches by meaning alone.
     """
 
     article: Article
@@ -87,8 +90,8 @@ class SearchPage:
 
     Attributes:
         total_results: Number of results on all pages, or None if there may be more than were counted.
-        notes: How the query was understood.
-        suggestions: Words and names to try instead of those that no article has.
+        notes: Notes on how the query was understood.
+        suggestions: Words and names to try instead of words and names of the query that no article has.
     """
 
     results: tuple[SearchResult, ...] = ()
@@ -98,7 +101,7 @@ class SearchPage:
 
 
 class Searcher:
-    """Searches a store by its index, and by meaning if there is a semantic index."""
+    """Search in a store by its index, and by meaning if there is a semantic index."""
 
     def __init__(
         self,
@@ -115,9 +118,10 @@ class Searcher:
         self._workers = workers
 
     async def run_in_worker(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
-        """Call a module-level function in a worker process, which does not block the event loop.
+        """Call a module-level function in a worker process, and return its result.
 
-        It runs in a thread if there are no workers, or if the worker fails.
+        The event loop is not blocked. If there are no workers, or if the worker fails, the function runs in a
+        thread.
         """
         if self._workers is not None:
             try:
@@ -206,7 +210,7 @@ class Searcher:
         limit: int,
         sort: SortOrder,
     ) -> tuple[QueryParts, list[RankedArticle]]:
-        """Return the matches without repeated stories, and the query as it was answered."""
+        """Return the matches, of each story only one article, and the query as it was answered."""
         if sort == "newest" or not query_parts.text:
             ranked_articles = await self._ranked_search.find_newest(engine, query, query_parts, scope, limit)
         else:
@@ -236,8 +240,8 @@ class Searcher:
     ) -> list[str]:
         """Return tags or authors of recent articles with the prefix, or title words if `field` is None.
 
-        Most used first. Case and accents are ignored, and the prefix may also begin a later word of a name.
-        Empty while nothing can be searched.
+        The most used come first. Case and accents are ignored, and the prefix may also begin a later word of
+        a name. The list is empty if the index is not available.
 
         Raises:
             StoreError: The database failed.
@@ -261,7 +265,7 @@ class Searcher:
             return []
 
     async def _load_original_spellings(self, words: Sequence[str], hits: Sequence[Hit]) -> list[str]:
-        """Return words as they are spelled in titles; short ones only if they are in capitals."""
+        """Return words as they are spelled in titles; short words only if they are in capitals."""
         spelling_by_word: dict[str, str] = {}
         for article in await self.store.articles.by_ids([hit.article_id for hit in hits]):
             for word, start, end in text_analysis.find_token_spans(article.title):
@@ -282,7 +286,7 @@ class Searcher:
         )
 
     async def _collapse_stories(self, ranked_articles: Sequence[RankedArticle]) -> list[RankedArticle]:
-        """Return one article per page and story: the first, or the first one in the user's language."""
+        """Return one article per page and story: the first in the user's language, or else the first."""
         similar_pairs = await self.store.stories.load_similar_pairs(
             [listed_article.article.id for listed_article in ranked_articles], SINGLE_ARTICLE_SIMILARITY
         )
@@ -339,12 +343,15 @@ class Searcher:
 
 
 def _folded_beginning(article: Article) -> str:
-    """Return the beginning of a text, folded: parts of a series have one title but differ here."""
+    """Return the beginning of an article's text, folded (no case or accents).
+
+    It differs between the parts of a series, which have one title.
+    """
     return fold((article.body or article.summary)[:DUPLICATE_PREFIX_LENGTH])
 
 
 def search_result_as_json(result: SearchResult) -> dict[str, object]:
-    """Return a search result as `telex search --json` prints it."""
+    """Return a search result as the JSON object that `telex search --json` prints."""
     return article_as_json(
         result.article, score=result.score, excerpt=result.snippet, partial=result.is_partial
     )
@@ -353,7 +360,7 @@ def search_result_as_json(result: SearchResult) -> dict[str, object]:
 def article_as_json(
     article: Article, *, score: float = 0.0, excerpt: str | None = None, partial: bool = False
 ) -> dict[str, object]:
-    """Return an article in the form of a search result. `published` is ISO 8601 in UTC."""
+    """Return an article in the JSON form of a search result. `published` is ISO 8601 in UTC."""
     if excerpt is None:
         excerpt = excerpts.make_excerpt(article.body or article.summary, MAX_SNIPPET_LENGTH)
     return {

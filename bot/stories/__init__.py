@@ -1,4 +1,4 @@
-"""Stories: which articles report the same event.
+"""Stories: groups of articles that report the same event.
 
-Input: new articles, and those of the last days. Output: similar articles.
+Input: new articles, and the articles of the last days. Output: articles similar to the new ones.
 """

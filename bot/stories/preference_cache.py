@@ -1,4 +1,4 @@
-"""Cache of the servers' preference models, which are learned in a worker when needed."""
+"""Cache of the servers' preference models, which a worker process learns when they are needed."""
 
 import logging
 from typing import NamedTuple
@@ -11,11 +11,14 @@ from bot.stories.preference_model import EVIDENCE_WINDOW_SECONDS, NO_PREFERENCES
 log = logging.getLogger(__name__)
 
 CACHE_SECONDS, CHANGED_CACHE_SECONDS = 600, 60
-"""Maximum age of a cached model, and of one whose server has given opinions since."""
+"""Maximum age in seconds of a cached model.
+
+The second value applies if users of the server have given opinions since the model was learned.
+"""
 MAX_CACHED_SERVERS = 500
-"""Maximum number of servers whose models are cached."""
+"""Maximum number of servers whose preference models are cached."""
 _LEARN_TIMEOUT_SECONDS = 10.0
-"""Maximum time of learning a model."""
+"""Maximum time in seconds for learning a model."""
 
 
 class _CachedModel(NamedTuple):
@@ -24,7 +27,10 @@ class _CachedModel(NamedTuple):
 
 
 class PreferenceModelCache:
-    """Preference models by server. A model that cannot be learned prefers nothing."""
+    """Cache of preference models by server.
+
+    If a model cannot be learned, a model without preferences is used.
+    """
 
     def __init__(self, store: Store, workers: WorkerPool) -> None:
         self._store, self._workers = store, workers
@@ -32,7 +38,7 @@ class PreferenceModelCache:
         self._changed_server_ids: set[int] = set()
 
     async def get(self, server_id: int) -> PreferenceModel:
-        """Return the preference model of a server. Raises `StoreError`."""
+        """Return the preference model of a server. Raises `StoreError` if the database failed."""
         now = self._store.clock.monotonic()
         cached_model = self._cached_models.get(server_id)
         max_age_seconds = CHANGED_CACHE_SECONDS if server_id in self._changed_server_ids else CACHE_SECONDS
@@ -46,16 +52,16 @@ class PreferenceModelCache:
         return cached_model.model
 
     def mark_changed(self, server_id: int) -> None:
-        """Record that a user of the server gave an opinion, which shortens the model's life."""
+        """Record that a user of a server gave an opinion, so that the cached model expires sooner."""
         if server_id in self._cached_models:
             self._changed_server_ids.add(server_id)
 
     def invalidate(self, server_id: int) -> None:
-        """Discard the model of a server, so that it is learned again when needed."""
+        """Discard the cached model of a server, so that it is learned again when needed."""
         self._cached_models.pop(server_id, None)
 
     def invalidate_all(self) -> None:
-        """Discard all models, because a user had their data deleted."""
+        """Discard all cached models, because a user had their data deleted."""
         self._cached_models.clear()
 
     async def _learn_model(self, server_id: int) -> PreferenceModel:

@@ -1,11 +1,12 @@
 """Preference model of a server: which outlets, topics and title words its users like or dislike.
 
-The score of such a trait compares its likes with those expected if all posts were liked equally: log((likes +
-c) / (expected + c)). This is the relative rate under a gamma prior, which shrinks rare traits towards 0 (W.
-DuMouchel, "Bayesian data mining in large frequency tables", The American Statistician 53, 1999). The score of
-an article is the sum of its strongest traits, as in naive Bayes. A bookmark and a 👍 are a like; opening the
-menu of a post is a weak one (Y. Hu, Y. Koren, C. Volinsky, "Collaborative filtering for implicit feedback
-datasets", ICDM 2008); a "less like this" adds to the expected likes. All of them decay over time.
+The score of an outlet, topic or word (a trait) compares its likes with the likes expected if all posts were
+liked equally: log((likes + c) / (expected + c)). This is the relative rate under a gamma prior, which shrinks
+rare traits towards 0 (W. DuMouchel, "Bayesian data mining in large frequency tables", The American
+Statistician 53, 1999). The score of an article is the sum of its strongest traits, as in naive Bayes. A
+bookmark and a 👍 are a like; opening the menu of a post is a weak one (Y. Hu, Y. Koren, C. Volinsky,
+"Collaborative filtering for implicit feedback datasets", ICDM 2008); a "less like this" adds to the expected
+likes. The weight of all these opinions decays over time.
 """
 
 from collections import Counter, defaultdict
@@ -23,38 +24,41 @@ from bot.text import discord_text
 from bot.text.words import fold
 
 HALF_LIFE_SECONDS = 30 * 86_400
-"""Time in which the weight of posts and likes drops by half."""
+"""Time in seconds in which the weight of posts and likes drops by half."""
 EVIDENCE_WINDOW_SECONDS = 90 * 86_400
-"""Maximum age of posts and likes that count."""
+"""Maximum age in seconds of the posts and likes that a model is learned from."""
 MAX_SCORE = 2.0
 """Maximum absolute preference score of an article."""
 MAX_VERDICTS_PER_USER = 50
-"""Maximum number of a user's verdicts that count, newest first, so that no user dominates a server."""
+"""Maximum number of a user's verdicts (opinions on articles) that count, newest first.
+
+It keeps one user from dominating the preferences of a server.
+"""
 MIN_USERS_TO_SHOW = 3
-"""Minimum number of users with verdicts on a trait before it is shown to others."""
+"""Minimum number of users who gave an opinion on a trait for the trait to be shown to other users."""
 
 _PRIOR_LIKE_COUNT = 2.0
-"""Parameter c of the prior, in likes."""
+"""Number of likes (c) added to the actual and expected likes of a trait, so that rare traits score near 0."""
 _OPINION_WEIGHTS = {OpinionKind.BOOKMARKED: 1.0, OpinionKind.LIKED: 1.0, OpinionKind.OPENED: 0.3}
 _MAX_TRAITS_PER_STORY = 3
-"""Maximum number of traits in the score of a story."""
+"""Maximum number of traits (outlets, topics, words) that count in the score of a story."""
 _MIN_TRAIT_SCORE = 0.1
 _MAX_TRAITS_PER_SERVER = 500
 _MAX_TAGS = 10
 _MAX_NAME_LENGTH = 60
-"""Maximum length of a trait's name, in characters."""
+"""Maximum length in characters of the name of a trait (outlet, topic or word)."""
 _MIN_WORD_LENGTH = 3
-"""Minimum length of a title word, in letters."""
+"""Minimum length in letters of a title word that counts as a trait."""
 _MIN_WORD_ARTICLES = 2
-"""Minimum number of articles with a title word."""
+"""Minimum number of articles with a title word for the word to count as a trait."""
 
 
 RatableArticle = ArticleProfile | DigestCandidate | Article
-"""Article records that have what the model needs."""
+"""Type of the article records that a preference model can rate."""
 
 
 class TraitKind(StrEnum):
-    """Kinds of traits."""
+    """Kind of a trait: outlet, topic or title word."""
 
     OUTLET = "outlet"
     TOPIC = "topic"
@@ -63,9 +67,9 @@ class TraitKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trait:
-    """A property of articles: its name as shown to users, and how much it is liked; 0 is average.
+    """A property of articles (outlet, topic or title word): its name, and how much it is liked; 0 is average.
 
-    `judges` are ids of users who gave a verdict on such articles, at most `MIN_USERS_TO_SHOW`.
+    `judges` are ids of users who gave an opinion on articles with the trait, at most `MIN_USERS_TO_SHOW`.
     """
 
     kind: TraitKind
@@ -74,13 +78,16 @@ class Trait:
     judges: tuple[int, ...] = ()
 
     def may_be_shown_to(self, user_id: int) -> bool:
-        """Return whether a user may see the trait: enough users share it, or nobody but this user does."""
+        """Return whether a user may see the trait.
+
+        That is so if `MIN_USERS_TO_SHOW` users gave opinions on it, or nobody but this user did.
+        """
         return len(self.judges) >= MIN_USERS_TO_SHOW or set(self.judges) <= {user_id}
 
 
 @dataclass(frozen=True, slots=True)
 class PreferenceModel:
-    """Traits that a server likes or dislikes, by key, and the number of verdicts they were learned from."""
+    """Traits that a server likes or dislikes, by key, and the number of opinions they were learned from."""
 
     traits: Mapping[str, Trait] = field(default_factory=dict)
     verdict_count: int = 0
@@ -105,15 +112,15 @@ class PreferenceModel:
 
 
 NO_PREFERENCES = PreferenceModel()
-"""Model of a server without opinions."""
+"""Preference model of a server whose users gave no opinions."""
 
 
 def learn_preferences(
     shown_articles: Sequence[SentArticle], verdicts: Sequence[FeedbackEvent], now: int
 ) -> PreferenceModel:
-    """Learn the model of a server from its posts and its users' verdicts, in a worker.
+    """Return the preference model of a server, learned from its posts and its users' opinions.
 
-    `now` is Unix time in seconds.
+    Call it in a worker process, because it is slow. `now` is Unix time in seconds.
     """
     effective_verdicts = list(_iter_effective_verdicts(verdicts))
     if not effective_verdicts:
@@ -178,11 +185,11 @@ def _compute_traits(
 
 
 _KIND_BY_LETTER = {kind[0]: kind for kind in TraitKind}
-"""Kinds by the first letter of a trait's key."""
+"""Kind of a trait by the first letter of the trait's key."""
 
 
 def _collect_trait_names(article: RatableArticle) -> dict[str, str]:
-    """Return the names of an article's traits by key."""
+    """Return the names of an article's traits (outlet, topics, title words) by key."""
     names_by_key = (
         {f"o:{fold(article.outlet)}": discord_text.to_plain_line(article.outlet, _MAX_NAME_LENGTH)}
         if article.outlet
@@ -200,7 +207,10 @@ def _collect_trait_names(article: RatableArticle) -> dict[str, str]:
 
 
 def _iter_effective_verdicts(verdicts: Sequence[FeedbackEvent]) -> Iterator[FeedbackEvent]:
-    """Yield the newest verdicts of each user, one per article; explicit opinions override actions."""
+    """Yield the newest opinions of each user, one per article.
+
+    An explicit opinion overrides one that an action implies, such as a bookmark.
+    """
     explicit_verdicts = {
         (past_verdict.user_id, past_verdict.article_id)
         for past_verdict in verdicts

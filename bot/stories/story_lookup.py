@@ -1,4 +1,4 @@
-"""Lookup of recent articles that report the same event as new ones, before those are written.
+"""Lookup of recent articles that report the same event as new articles, before the new ones are stored.
 
 The articles of the last days are held in memory (`RecentArticleIndex`) and read from the store at the start.
 This delays a post by moments at most: if the encoder does not answer in time, only words count, and after any
@@ -29,24 +29,27 @@ from bot.stories.story_membership import compute_membership_score
 log = logging.getLogger(__name__)
 
 READ_BATCH_SIZE = 500
-"""Number of articles that are read at a time."""
+"""Number of articles that are read from the store as one batch."""
 ENCODE_WAIT_SECONDS = 2.0
-"""Maximum time that a poll waits for the encoder."""
+"""Maximum time in seconds that the poll of a feed waits for the encoder."""
 MAX_TITLES_PER_POLL = 64
-"""Maximum number of titles of a poll that are encoded before it is written."""
+"""Maximum number of titles that are encoded before the new articles of a poll are stored."""
 ENCODE_BATCH_SIZE = 32
-"""Number of titles that are encoded in a call, so that a query does not wait long."""
+"""Number of titles that are encoded in one call.
+
+A query waits until the running call ends, so calls must be short.
+"""
 MAX_CACHED_VECTORS = 4_096
 """Maximum number of title vectors that are cached until their articles are read from the store."""
 DEFAULT_TERM_WEIGHT = 5.0
-"""IDF of every term while there is no search index."""
+"""Inverse document frequency that is assumed for every term if there is no search index."""
 
 
 class StoryLookup:
-    """Finds similar articles among those of the last days.
+    """Finder of similar articles among those of the last days.
 
-    In all processes together, one poll at a time is compared and written. What another process records in
-    between is considered within the transaction that writes.
+    In all processes together, one poll at a time is compared and stored. What another process records in
+    between is considered within the transaction that stores the articles.
     """
 
     def __init__(
@@ -61,7 +64,7 @@ class StoryLookup:
         self._encoding_task: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
-        """Cancel the encoding of titles."""
+        """Cancel the encoding of titles that is in progress."""
         if self._encoding_task is not None:
             self._encoding_task.cancel()
             await asyncio.gather(self._encoding_task, return_exceptions=True)
@@ -70,9 +73,9 @@ class StoryLookup:
     async def match_new_articles(
         self, feed_id: int, new_articles: Sequence[NewArticle]
     ) -> AsyncIterator[StoryMatches]:
-        """Yield the recent articles that are similar to new ones of a feed.
+        """Yield once, to an `async with` block, the recent articles that are similar to new ones of a feed.
 
-        The new articles must be written within the block, so that the next call knows them.
+        The new articles must be stored within the block, so that the next call knows them.
 
         Raises:
             StoreError: The database failed.
@@ -122,9 +125,9 @@ class StoryLookup:
         return similar_by_key
 
     async def _load_recent(self) -> int:
-        """Load articles written since the last call, by any process, and evict old ones.
+        """Load articles stored since the last call, by any process, and evict old articles from memory.
 
-        Return the time before which articles are evicted.
+        Returns the time, as Unix time in seconds, before which articles are evicted.
         """
         since = self._store.clock.now() - RECENT_WINDOW_SECONDS
         self._last_article_id = self._last_article_id or await self._store.stories.find_id_before(since)
@@ -172,7 +175,7 @@ class StoryLookup:
             del self._vector_by_article_key[next(iter(self._vector_by_article_key))]
 
     async def _encode_missing_titles(self) -> None:
-        """Encode titles without a vector, newest first; at the start those of the last days."""
+        """Encode titles without a vector, newest first, including those of the last days after a start."""
         assert self._semantic_index is not None
         while self._briefs_without_vector:
             ids = sorted(self._briefs_without_vector, reverse=True)[:ENCODE_BATCH_SIZE]

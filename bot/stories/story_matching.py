@@ -2,9 +2,9 @@
 
 The words that two titles share are weighted by squared IDF, as in a cosine (Salton and Buckley,
 "Term-weighting approaches in automatic text retrieval", 1988), in both directions; a title word that only the
-other's lead contains counts in part. Different numbers of one thing, different brands, or more than two days
-between them rule a match out: in doubt there are two stories. Whether an article joins a story of several
-articles is decided per channel (`story_membership`).
+lead (the beginning of the text) of the other article contains counts in part. Different numbers of one thing,
+different brands, or more than two days between them rule a match out: in doubt there are two stories. Whether
+an article joins a story of several articles is decided per channel (`story_membership`).
 """
 
 import re
@@ -25,40 +25,43 @@ from bot.stories.title_conflicts import (
 )
 
 RECENT_WINDOW_SECONDS = 3 * 86_400
-"""Time for which an article is held in memory."""
+"""Time in seconds for which an article is held in memory for comparison with new articles."""
 LEAD_LENGTH = 240
-"""Length of the lead of a text, in characters."""
+"""Length in characters of the lead, the beginning of a text that is compared."""
 MIN_SIMILARITY = 0.2
-"""Minimum similarity of similar articles."""
+"""Minimum similarity, from 0 to 1, of two articles that may report the same event."""
 MAX_SIMILAR = 48
-"""Maximum number of similar articles of an article, most similar first."""
+"""Maximum number of similar articles that are kept for an article, most similar first."""
 
 _MAX_TITLE_LENGTH = 300
-"""Maximum number of characters read of a title."""
+"""Maximum number of characters read of an article's title."""
 _LEAD_TERM_FACTOR = 0.5
-"""Weight of a title word found in the other lead, relative to one found in the other title."""
+"""Factor on the weight of a title word found in the other article's lead instead of its title."""
 _MAX_LOOKUP_TERMS = 12
-"""Maximum number of terms, most distinctive first, by which candidates are looked up."""
+"""Maximum number of an article's terms, the most distinctive, by which similar articles are looked up."""
 _MAX_POSTINGS_READ = 800
-"""Maximum number of postings read for them."""
+"""Maximum number of index entries (pairs of term and article) that are read to look up similar articles."""
 _MAX_COMPARED = 64
-"""Maximum number of candidates that are compared exactly."""
+"""Maximum number of articles found by the lookup that are compared exactly."""
 _MIN_SHARED_TERMS = 2
-"""Minimum number of terms that two titles share."""
+"""Minimum number of terms that the titles of two similar articles share."""
 _COSINE_OFFSET = 0.05
-"""Subtracted from the mean with a cosine, because cosines of vectors are larger than those of words."""
+"""Amount subtracted from the mean of word similarity and cosine of two articles.
+
+Cosines of vectors are larger than those of words.
+"""
 _MIN_CROSS_LINGUAL_COSINE = 0.55
-"""Minimum cosine of similar articles in two languages."""
+"""Minimum cosine of two similar articles in different languages."""
 _CROSS_LINGUAL_OFFSET = 0.1
-"""Subtracted from the cosine of articles in two languages."""
+"""Amount subtracted from the cosine of two articles in different languages."""
 _MAX_AGE_PENALTY = 0.5
-"""Share of the similarity that is lost over the maximum time between two articles."""
+"""Share of the similarity that two articles lose if the time between them is the maximum."""
 _TITLE_CASE_SHARE = 0.6
-"""Share of capitalised words from which on capitals do not indicate names."""
+"""Minimum share of capitalised words in a title whose capitals do not indicate names."""
 _MIN_NAME_LENGTH = 3
-"""Minimum length of a name, in letters."""
+"""Minimum length in letters of a word that counts as a name."""
 _EMPTY_SET: frozenset[str] = frozenset()
-"""Shared empty set: most articles need one, and each would take as much memory as a full one."""
+"""Empty set that articles share: most need one, and each would take as much memory as a full set."""
 _AGENCY_PREFIX = re.compile(
     r"^\s*(?:(?:update|wrapup) \d+\s*-|global markets\s*-|live\s*[:|-]|en direct\s*[:,-])\s*", re.IGNORECASE
 )
@@ -70,14 +73,14 @@ class StoryFeatures:
     """Features of an article for story matching.
 
     Attributes:
-        weights: Squared IDF of each title term.
+        weights: Squared inverse document frequency of each title term.
         total_weight: Sum of `weights`.
         lead_terms: Terms of the lead that are not in the title; a tuple takes a quarter of a set's memory.
         mentioned_words: Folded words of the title, and capitalised words of the lead.
         names: Folded proper names of the title.
         brands: Folded brand names of the title.
         versioned_names: Names and brands that stand beside a version number.
-        vector: Embedding of the title, or None.
+        vector: Vector of the title's meaning (embedding), or None if unknown.
     """
 
     article_id: int
@@ -98,7 +101,10 @@ class StoryFeatures:
 def extract_story_features(
     brief: ArticleBrief, compute_term_weight: Callable[[str], float], vector: bytes | None = None
 ) -> StoryFeatures:
-    """Extract the features of an article. `compute_term_weight` returns the IDF of an index term."""
+    """Return the features of an article for story matching.
+
+    `compute_term_weight` returns the inverse document frequency of an index term.
+    """
     title, lead, language = strip_agency_prefix(brief.title), brief.lead[:LEAD_LENGTH], brief.language
     weights = {
         term: compute_term_weight(term) ** 2
@@ -133,17 +139,17 @@ def extract_proper_names(title: str) -> frozenset[str]:
 
 
 def _intern_all(words: Iterable[str]) -> Iterator[str]:
-    """Intern words, because thousands of articles share them."""
+    """Return words interned, so that the thousands of articles that share them take less memory."""
     return map(sys.intern, words)
 
 
 def strip_agency_prefix(title: str) -> str:
-    """Return a title without an agency's prefix, cut to `_MAX_TITLE_LENGTH` characters."""
+    """Return a title without the prefix of a news agency, cut to `_MAX_TITLE_LENGTH` characters."""
     return _AGENCY_PREFIX.sub("", title[:_MAX_TITLE_LENGTH])
 
 
 class RecentArticleIndex:
-    """Articles of the last days in memory, found by their words.
+    """Index in memory of the articles of the last days, by their words.
 
     `add` and `find_similar` take well under a millisecond.
     """
@@ -157,7 +163,7 @@ class RecentArticleIndex:
         return len(self._features_by_id)
 
     def add(self, features: StoryFeatures) -> None:
-        """Add an article, or replace it."""
+        """Add an article to the index, or replace the article with the same id."""
         if features.article_id in self._features_by_id:
             self._remove(features.article_id)
         else:
@@ -167,12 +173,12 @@ class RecentArticleIndex:
             self._article_ids_by_key[key].append(features.article_id)
 
     def set_vector(self, article_id: int, vector: bytes) -> None:
-        """Set the embedding of an article's title, if the article is still held."""
+        """Set the vector of an article's title, if the article is still in the index."""
         if article_id in self._features_by_id:
             self._features_by_id[article_id] = replace(self._features_by_id[article_id], vector=vector)
 
     def evict_before(self, before: int) -> None:
-        """Remove articles published before a Unix time, in the order in which they were added."""
+        """Remove articles published before a Unix time in seconds, in the order in which they were added."""
         while self._insertion_order and self._features_by_id[self._insertion_order[0]].published < before:
             article_id = self._insertion_order.popleft()
             self._remove(article_id)
@@ -212,10 +218,10 @@ class RecentArticleIndex:
 
 
 def compute_similarity(first: StoryFeatures, second: StoryFeatures, cosine: float | None = None) -> float:
-    """Return how similar two articles are, from 0 to 1; `cosine` is that of their vectors, or None.
+    """Return how similar two articles are, from 0 to 1.
 
-    The similarity decreases with the time between them, because later articles mostly report a new
-    development.
+    `cosine` is the cosine of their titles' vectors, or None if unknown. The similarity decreases with the
+    time between the articles, because later articles mostly report a new development.
     """
     gap_seconds = abs(first.published - second.published)
     are_translations = None not in (first.language, second.language) and first.language != second.language
@@ -236,7 +242,10 @@ def compute_similarity(first: StoryFeatures, second: StoryFeatures, cosine: floa
 def _compute_cross_lingual_similarity(
     first: StoryFeatures, second: StoryFeatures, cosine: float | None
 ) -> float:
-    """Return the similarity of articles in two languages, which needs a cosine and a common name."""
+    """Return the similarity of two articles in different languages.
+
+    It is 0 without a cosine and a common name.
+    """
     if cosine is None or cosine < _MIN_CROSS_LINGUAL_COSINE or not _share_a_name(first, second):
         return 0.0
     return cosine - _CROSS_LINGUAL_OFFSET
@@ -250,7 +259,10 @@ def _compute_lexical_similarity(first: StoryFeatures, second: StoryFeatures, cos
 
 
 def _compute_weight_share(first: StoryFeatures, second: StoryFeatures) -> float:
-    """Return the share of a title's weight that another article has, mostly counting its title."""
+    """Return the share of the weight of a title's words that another article contains.
+
+    Words in the lead of the other article count less than words in its title.
+    """
     shared_weight = 0.0
     for term, weight in first.weights.items():
         if term in second.weights:
@@ -261,7 +273,10 @@ def _compute_weight_share(first: StoryFeatures, second: StoryFeatures) -> float:
 
 
 def _have_different_subjects(first: StoryFeatures, second: StoryFeatures) -> bool:
-    """Return whether each article names something that the other does not, and neither name is shared."""
+    """Return whether two articles have different subjects: each names something that the other does not.
+
+    Brands, names with a version number, and proper names are compared separately.
+    """
     if first.brands.difference(second.mentioned_words) and second.brands.difference(first.mentioned_words):
         return True
     first_versioned, second_versioned = first.versioned_names, second.versioned_names
@@ -296,7 +311,10 @@ def _iter_names(title: str, lead: str) -> Iterator[str]:
 
 
 def _iter_brands(title: str) -> Iterator[str]:
-    """Yield brand names: words with inner capitals (iPhone, OpenAI), and capitalised ambiguous brands."""
+    """Yield the brand names of a title: words with inner capitals, and capitalised ambiguous brands.
+
+    Examples are "iPhone" and "Apple".
+    """
     capitals_mean_names = not _is_title_case(title)
     for word, start, end in text_analysis.find_token_spans(title):
         original_word = title[start:end]
@@ -312,7 +330,7 @@ def _iter_brands(title: str) -> Iterator[str]:
 
 
 def _is_title_case(title: str) -> bool:
-    """Return whether most long words are capitalised, so that capitals do not indicate names."""
+    """Return whether most long words of a title are capitalised, so that capitals do not indicate names."""
     initials = [
         title[start]
         for _form, start, end in text_analysis.find_token_spans(title)
@@ -330,7 +348,10 @@ def _iter_capitalised(text: str, *, includes_sentence_starts: bool) -> Iterator[
 
 
 def _iter_index_keys(features: StoryFeatures) -> Iterator[str]:
-    """Yield the keys of an article in the index: its terms, and its names, which match in any language."""
+    """Yield the keys by which an article is found in the index: its title terms, and its names.
+
+    Names match in any language.
+    """
     yield from features.weights
     for name in features.names:
         yield f"={name}"

@@ -1,23 +1,23 @@
-"""Membership of an article in a channel's post, decided within the transaction that records it."""
+"""Decision whether an article joins a post in a channel, made in the transaction that records the article."""
 
 from collections.abc import Sequence
 
 from bot.store.records.content_records import SINGLE_ARTICLE_SIMILARITY, PostedArticle
 
 MAX_STORY_GAP_SECONDS = 2 * 86_400
-"""Maximum time between two articles on one event; a later one reports something new."""
+"""Maximum time in seconds between two articles on one event; a later article reports something new."""
 
 _MIN_MEAN_SIMILARITY = 0.25
-"""Minimum mean similarity to the nearest articles of a large story."""
+"""Minimum mean similarity of an article to the most similar articles of a story that it joins."""
 _MAX_COMPARED = 3
-"""Maximum number of a story's articles, the most similar ones, that are compared."""
+"""Maximum number of a story's articles, the most similar ones, that a new article is compared with."""
 
 
 def compute_membership_margin(similarities: Sequence[float], story_size: int) -> float:
-    """Return by how much an article belongs to a story of `story_size` articles; below 0 it does not.
+    """Return how clearly an article belongs to a story of `story_size` articles; below 0 it does not belong.
 
-    `similarities` are those to the story's articles, if known. Several moderate ones count as much as a
-    single high one.
+    `similarities` are the known similarities to the story's articles. Several moderate similarities count as
+    much as a single high one.
     """
     top_similarities = sorted(similarities, reverse=True)[:_MAX_COMPARED]
     return sum(top_similarities) / min(_MAX_COMPARED, story_size) - (
@@ -26,9 +26,10 @@ def compute_membership_margin(similarities: Sequence[float], story_size: int) ->
 
 
 def compute_membership_score(feed_id: int, published: int, posted_articles: Sequence[PostedArticle]) -> float:
-    """Return by how much an article belongs to a post; below 0 it does not.
+    """Return how clearly an article belongs to a post; below 0 it does not belong.
 
-    An article never joins a post with one of the same feed: the feed would not report it twice without news.
+    An article never joins a post that has an article of the same feed: a feed does not report an event twice
+    without news.
     """
     for post_article in posted_articles:
         if post_article.feed_id == feed_id or (

@@ -15,8 +15,8 @@ def compute_story_score(
 ) -> float:
     """Return the score of a story; higher is better.
 
-    `recency` is 0 for the oldest story in the window and 1 for one published now, `preference` a score of the
-    `PreferenceModel`.
+    `recency` is 0 for the oldest story in the period and 1 for one published now. `preference` is the score
+    of the story in the server's `PreferenceModel`.
     """
     recency = min(max(recency, 0.0), 1.0)
     return (
@@ -30,7 +30,10 @@ def compute_story_score(
 def select_best_stories(
     stories: Sequence[HeldStory], count: int, now: int, preferences: PreferenceModel
 ) -> list[HeldStory]:
-    """Return the `count` stories with the highest scores, best first; ties go to the newest."""
+    """Return the `count` stories with the highest scores, best first.
+
+    Of stories with equal scores, the newest comes first.
+    """
 
     def rank(story: HeldStory) -> tuple[float, int, int]:
         recency = 1 - (now - story.published) / TOP_STORY_WINDOW_SECONDS

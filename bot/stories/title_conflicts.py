@@ -13,7 +13,7 @@ from bot.text.words import fold
 
 
 class Figure(NamedTuple):
-    """A number and its subject: a currency, `%`, something counted or versioned, or `day`."""
+    """A number in a title with its subject: a currency, `%`, something counted or versioned, or `day`."""
 
     subject: str
     value: float
@@ -22,7 +22,7 @@ class Figure(NamedTuple):
 Figures = frozenset[Figure]
 
 ROUNDING_TOLERANCE = 0.03
-"""Maximum difference of equal sums, shares or counts, as a share of the larger one."""
+"""Maximum difference between two sums, shares or counts that count as equal, as a share of the larger."""
 
 _CURRENCIES = {
     "$": "usd", "us$": "usd", "dollar": "usd", "dollars": "usd", "usd": "usd",
@@ -62,7 +62,7 @@ _NON_PRODUCT_WORDS = frozenset({"day", "top", "update", "part", "plus", "moins",
 
 
 def extract_figures(text: str) -> Figures:
-    """Return the figures of a title."""
+    """Return the figures of a title: its numbers with what they count or measure."""
     folded = " ".join(fold(text).split())
     if not any(map(str.isdecimal, folded)):
         return frozenset()
@@ -115,7 +115,8 @@ def has_figure_conflict(
 ) -> bool:
     """Return whether two titles give different numbers for one subject.
 
-    Counted things have other names in another language, so if `is_cross_lingual`, all counts are compared.
+    If `is_cross_lingual`, all counts are compared, because counted things have other names in another
+    language.
     """
     if not first or not second:
         return False
@@ -134,7 +135,7 @@ def has_figure_conflict(
 
 
 def select_versioned_subjects(figures: Collection[Figure]) -> frozenset[str]:
-    """Return the folded names that stand beside a version or model number."""
+    """Return the folded names (no case or accents) that stand beside a version or model number."""
     return frozenset(
         figure.subject for figure in figures if figure.subject.isalpha() and figure.subject not in _UNITS
     )
@@ -156,7 +157,10 @@ def _are_equal(first: float, second: float, *, is_rounded: bool) -> bool:
 
 
 def _parse_number(digits: str) -> float:
-    """Parse a number as English or French writes it; before three last digits a mark separates thousands."""
+    """Return the value of a number written in English or French.
+
+    A mark before the last three digits separates thousands.
+    """
     digits = digits.replace(" ", "").strip(".,")
     *leading_groups, last_group = re.split("[.,]", digits)
     if not leading_groups or (len(last_group) == 3 and leading_groups[0] != "0"):  # noqa: PLR2004 - a group of thousands
@@ -165,6 +169,6 @@ def _parse_number(digits: str) -> float:
 
 
 def _parse_version(text: str) -> float:
-    """Return a number that is equal only for versions that are written equally."""
+    """Return a version as a number; two versions have equal numbers only if they are written equally."""
     major, *minor = (int(part) for part in text.split("."))
     return major + sum((part + 1) / float(1000 ** (index + 1)) for index, part in enumerate(minor))

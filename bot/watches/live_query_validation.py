@@ -1,4 +1,4 @@
-"""Validation of queries that are matched against new articles."""
+"""Validation of queries of watches and filters, which are matched against new articles."""
 
 from enum import StrEnum
 
@@ -10,7 +10,7 @@ from bot.search.query.query_tree import FieldFilter, Query, iter_leaves
 
 
 class QueryRejection(StrEnum):
-    """Reasons why a query cannot be matched against new articles."""
+    """Reason why a query cannot be matched against new articles."""
 
     WATCH_HAS_DATE = "watch-dated"
     FILTER_HAS_DATE = "filter-dated"
@@ -24,9 +24,10 @@ class QueryRejection(StrEnum):
 
 
 def parse_live_query(text: str, now: int, date_rejection: QueryRejection) -> Query:
-    """Parse a query for new articles. Raises `RequestRejected` if it depends on dates or bookmarks.
+    """Return the parsed query of a watch or filter, which is matched against new articles.
 
-    The reason for a date is `date_rejection`. A query of nothing but stop words is rejected too.
+    Raises `RequestRejected` if the query depends on dates (with the reason `date_rejection`) or bookmarks, or
+    if it consists of stop words.
     """
     query = parse_query(text, now, max_chars=MAX_QUERY_LENGTH)
     filters = {leaf.filter for leaf in iter_leaves(query.nodes) if isinstance(leaf, FieldFilter)}

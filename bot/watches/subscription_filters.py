@@ -1,4 +1,4 @@
-"""Subscription filters: validation, evaluation on new articles, and dry runs."""
+"""Filters of subscriptions (which articles are posted): validation, evaluation, and dry runs."""
 
 import asyncio
 import logging
@@ -28,17 +28,23 @@ log = logging.getLogger(__name__)
 MAX_FILTERS_PER_SUBSCRIPTION = 10
 """Maximum number of filters of a subscription."""
 DRY_RUN_ARTICLES = 50
-"""Number of newest articles on which new filters are tried."""
+"""Number of newest articles of a feed on which new filters are tried before they are saved."""
 
 
 _MAX_CPU_SECONDS_PER_QUERY = 0.25
-"""Maximum CPU time of a query; the longest texts with the worst queries take a quarter of a second each."""
+"""Maximum CPU time in seconds that one query may take on all articles of a poll.
+
+The worst queries take a quarter of a second for each of the longest texts.
+"""
 _MAX_CPU_SECONDS_PER_POLL = 10.0
-"""Maximum CPU time for the articles of a poll. Articles that were not evaluated are posted."""
+"""Maximum CPU time in seconds for filters on all articles of a poll.
+
+Articles that were not evaluated in time are posted.
+"""
 
 
 def parse_filter_query(text: str, now: int) -> Query:
-    """Parse the query of a filter. Raises `RequestRejected` if it cannot be one."""
+    """Parse the query of a filter. Raises `RequestRejected` if the query cannot be used in a filter."""
     query = live_query_validation.parse_live_query(text, now, QueryRejection.FILTER_HAS_DATE)
     if build_matchable_clause(query) is None:
         raise RequestRejected(QueryRejection.EMPTY_FILTER)
@@ -48,7 +54,7 @@ def parse_filter_query(text: str, now: int) -> Query:
 def select_blocking_filters(
     filters: Sequence[Filter], matches: Callable[[str], bool | None]
 ) -> tuple[Filter, ...]:
-    """Return the filters that block an article; none if it is to be posted.
+    """Return the filters that block an article; the result is empty if the article is to be posted.
 
     `matches` returns whether a query matches the article, or None if unknown; in doubt the article is posted.
     """
@@ -69,9 +75,9 @@ def select_blocking_filters(
 
 
 class FilterEvaluator:
-    """Evaluates queries on articles, each when first needed.
+    """Evaluator of filter queries on articles, each when its result is first needed.
 
-    A result is None if the evaluation failed or took too long.
+    The result is None if the evaluation failed or took too long.
     """
 
     def __init__(self, articles: Iterable[Article | NewArticle], now: int) -> None:
@@ -82,17 +88,20 @@ class FilterEvaluator:
         self._cpu_seconds = 0.0
 
     def __call__(self, key: str, filters: Sequence[Filter]) -> tuple[Filter, ...]:
-        """Return the filters that block the article with this key."""
+        """Return those of the given filters that block the article with this key."""
         return select_blocking_filters(filters, partial(self.is_match, key))
 
     def is_match(self, key: str, query: str) -> bool | None:
-        """Return whether the article with this key matches a query, or None if unknown."""
+        """Return whether the article with this key matches a query.
+
+        Returns None if the evaluation failed or took too long.
+        """
         if query not in self._results_by_query:
             self._results_by_query[query] = self._evaluate(query)
         return self._results_by_query[query].get(key)
 
     def evaluate_all(self, queries: Iterable[str]) -> None:
-        """Evaluate these queries now."""
+        """Evaluate these queries on all articles now."""
         for query in queries:
             self._results_by_query[query] = self._evaluate(query)
 
@@ -128,7 +137,10 @@ class FilterEvaluator:
 async def evaluate_feed_filters(
     store: Store, feed_id: int, articles: Sequence[NewArticle]
 ) -> FilterEvaluator:
-    """Evaluate the filters of all subscriptions of a feed on new articles. Raises `StoreError`."""
+    """Evaluate the filters of all subscriptions of a feed on new articles.
+
+    Raises `StoreError` if the database failed.
+    """
     evaluator = FilterEvaluator(articles, store.clock.now())
     queries = await store.filters.list_queries(feed_id) if articles else []
     if queries:
@@ -138,18 +150,21 @@ async def evaluate_feed_filters(
 
 @dataclass(frozen=True, slots=True)
 class FilterDryRun:
-    """Result of a dry run: the newest articles of a feed, each with the filters that would block it."""
+    """Result of a trial of filters: a feed's newest articles, each with the filters that would block it."""
 
     outcomes: tuple[tuple[Article, tuple[Filter, ...]], ...]
 
     @property
     def posted_count(self) -> int:
-        """Return the number of articles that would be posted."""
+        """Return the number of articles that no filter would block."""
         return sum(1 for _article, blocking_filters in self.outcomes if not blocking_filters)
 
 
 async def dry_run_filters(store: Store, feed_id: int, filters: Sequence[Filter]) -> FilterDryRun:
-    """Evaluate filters on the newest articles of a feed, newest first. Raises `StoreError`."""
+    """Evaluate filters on the newest articles of a feed, newest first, without saving them.
+
+    Raises `StoreError` if the database failed.
+    """
     articles = await store.articles.list_newest([feed_id], limit=DRY_RUN_ARTICLES)
     evaluator = FilterEvaluator(articles, store.clock.now())
     await asyncio.to_thread(

@@ -1,8 +1,8 @@
-"""Index of watches, which finds those that an article matches without evaluating all of them.
+"""Index of watches, by which an article finds the watches it matches without evaluating all of them.
 
 Each query is stored under its rarest keys, of which every matching article has at least one. An article looks
-up its own keys, so the cost depends on how many queries share one of them, not on the number of queries. The
-candidates are then evaluated.
+up its own keys, so the cost depends on how many queries share a key, not on the number of queries. The
+queries found are then evaluated.
 """
 
 from collections import defaultdict
@@ -27,7 +27,7 @@ from bot.search.query.query_tree import Query
 
 @dataclass(slots=True, eq=False)
 class _QueryGroup:
-    """Watches with the same query: the server of each watch, and the clause and keys by languages."""
+    """Watches with the same query: the server of each watch, and the query's clause and keys by languages."""
 
     query: Query
     server_by_watch_id: dict[int, int] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class _QueryGroup:
 
 
 class _KeyIndex:
-    """Query groups by key, for articles that are matched in these languages."""
+    """Index of query groups by key, for articles that are matched in these languages."""
 
     def __init__(self, languages: tuple[str, ...]) -> None:
         self._languages = languages
@@ -76,7 +76,10 @@ class _KeyIndex:
 
 
 class WatchIndex:
-    """Queries of watches in memory. `get_frequency` returns how frequent a key is."""
+    """Index in memory of the queries of watches.
+
+    `get_frequency` returns how frequent a key (a word of an article) is.
+    """
 
     def __init__(self, get_frequency: KeyCost) -> None:
         self._get_frequency = get_frequency
@@ -90,7 +93,7 @@ class WatchIndex:
         return len(self._query_text_by_watch_id)
 
     def add_watch(self, watch_id: int, server_id: int, query: Query) -> None:
-        """Add a watch."""
+        """Add a watch to the index."""
         group = self._group_by_query_text.get(query.text)
         if group is None:
             group = self._group_by_query_text[query.text] = _QueryGroup(query)
@@ -100,7 +103,7 @@ class WatchIndex:
         self._query_text_by_watch_id[watch_id] = query.text
 
     def discard_watches(self, watch_ids: Iterable[int]) -> None:
-        """Remove watches; unknown ids are ignored."""
+        """Remove watches from the index by id; unknown ids are ignored."""
         for watch_id in watch_ids:
             query_text = self._query_text_by_watch_id.pop(watch_id, None)
             if query_text is not None:
@@ -112,7 +115,7 @@ class WatchIndex:
                         key_index.remove(group)
 
     def find_matching(self, article: Article | NewArticle, server_ids: frozenset[int]) -> list[int]:
-        """Return the ids of these servers' watches that an article matches, ascending."""
+        """Return the ids, ascending, of the watches of these servers that match an article."""
         watch_ids: list[int] = []
         for group in self._key_index_for(article.language).iter_matching(AnalysedArticle(article)):
             watch_ids += [
@@ -123,7 +126,7 @@ class WatchIndex:
         return sorted(watch_ids)
 
     def _key_index_for(self, language: str | None) -> _KeyIndex:
-        """Return the index for articles in a language, building it on first use."""
+        """Return the index by keys for articles in a language; it is built on first use."""
         languages = select_query_languages(language)
         key_index = self._key_index_by_languages.get(languages)
         if key_index is None:

@@ -1,4 +1,4 @@
-"""Watches: validation of their queries, and matching of new articles."""
+"""Matching of new articles against watches (saved searches), and validation of the queries of watches."""
 
 import asyncio
 import logging
@@ -27,27 +27,30 @@ from bot.watches.watch_index import WatchIndex
 log = logging.getLogger(__name__)
 
 MAX_WATCHES_PER_USER = 25
-"""Maximum number of watches of a user."""
+"""Maximum number of watches (saved searches) that a user may have."""
 MAX_WATCHES_PER_SERVER = 50
-"""Maximum number of watches in all channels of a server."""
+"""Maximum number of watches in all channels of a server together."""
 
 DMS_CLOSED_PROBLEM = "closed"
-"""Stored problem of a user who does not accept direct messages; their watches are paused."""
+"""Stored value for the problem that a user accepts no direct messages; the user's watches are paused."""
 
 _ARRIVAL_BATCH_SIZE = 50
-"""Number of new articles that are matched in one transaction."""
+"""Number of new articles that are matched against the watches in one transaction."""
 _FREQUENCY_SAMPLE_SIZE = 1_000
-"""Number of newest articles from which the frequencies of keys are counted."""
+"""Number of newest articles in which the frequencies of keys (words of articles) are counted."""
 _MIN_FREQUENT_COUNT = 3
-"""Minimum count of a key that is not rare; lower counts are not stored."""
+"""Minimum number of sampled articles with a key for its count to be stored; other keys are rare."""
 _MATCH_SHARE_SAMPLE_SIZE = 400
-"""Number of newest articles on which a new watch is tried; with fewer articles it is not."""
+"""Number of newest articles on which a new watch is tried.
+
+With fewer articles in all, the watch is not tried.
+"""
 _MAX_MATCH_SHARE = 0.25
-"""Share of those articles from which on a query is rejected as too common."""
+"""Share of the sampled articles that a query must match to be rejected as too common for a watch."""
 
 
 async def parse_watch_query(store: Store, text: str) -> Query:
-    """Parse the query of a watch.
+    """Return the parsed query of a watch.
 
     Raises:
         RequestRejected: The query cannot be a watch, or matches too many articles.
@@ -81,13 +84,13 @@ def _compute_match_share(clause: Clause, articles: Sequence[Article]) -> float:
 
 
 class _KeyFrequencies:
-    """Frequencies of keys among the newest articles."""
+    """Frequencies of keys (words of articles) among the newest articles."""
 
     def __init__(self) -> None:
         self._counts: Counter[MatchKey] = Counter()
 
     def count_keys(self, articles: Iterable[Article]) -> None:
-        """Count the keys of articles."""
+        """Count the keys (words) of articles, to be used as their frequencies."""
         for article in articles:
             for kind, key_texts in AnalysedArticle(article).match_keys.items():
                 self._counts.update(MatchKey(kind, key_text) for key_text in key_texts)
@@ -100,7 +103,7 @@ class _KeyFrequencies:
 
 
 class WatchMatcher:
-    """Matches new articles against all watches of a store, and enqueues the notifications."""
+    """Matcher of new articles against all watches of a store, which enqueues the notifications."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -111,8 +114,8 @@ class WatchMatcher:
     async def process_next_batch(self) -> bool:
         """Match the next batch of new articles against all watches, and enqueue the notifications.
 
-        Return False if there were no new articles. A batch that was interrupted is processed by the next
-        call, without duplicate notifications.
+        Returns False if there were no new articles. If a batch is interrupted, the next call processes it
+        again, without duplicate notifications.
 
         Raises:
             StoreError: The database failed.

@@ -1,1 +1,1 @@
-"""Questions: /ask, mentions, direct messages, and the buttons and votes under answers."""
+"""Cogs that answer questions: /ask, mentions, direct messages, and buttons and votes under answers."""

@@ -1,4 +1,4 @@
-"""An answer that appears sentence by sentence while a model writes it."""
+"""Display of an answer that appears sentence by sentence while a model writes it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,16 +10,16 @@ from bot.core.clock import Clock
 from cogs.asking.answer_views import draft_view
 
 EDIT_INTERVAL_SECONDS = 1.2
-"""Seconds between two edits: Discord allows about five in five seconds per channel.
+"""Minimum time in seconds between two edits of an answer: Discord allows about five in five seconds.
 
 https://discord.com/developers/docs/topics/rate-limits
 """
 
 
 class StreamedAnswer:
-    """A context manager that shows the latest draft until the answer is ready.
+    """Context manager that shows the latest draft of an answer until the answer is ready.
 
-    A failed edit is not repeated, because the answer follows. No edit is in flight after the block, so that
+    A failed edit is not repeated, because the answer follows. No edit is in progress after the block, so that
     no draft overwrites the answer.
     """
 
@@ -50,7 +50,10 @@ class StreamedAnswer:
             await self._clock.sleep(EDIT_INTERVAL_SECONDS)
 
     async def _send_latest(self) -> bool:
-        """Show the latest draft. Return False if there is no new one or the edit failed."""
+        """Show the latest draft.
+
+        Returns False if there is no new draft or the edit failed.
+        """
         async with self._edit_lock:
             answer, self._latest = self._latest, None
             if answer is None:

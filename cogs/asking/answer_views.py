@@ -1,4 +1,4 @@
-"""The view of an answer: quotes or stories with their sources, or that none was found."""
+"""View of an answer: quotes or stories with their sources, or the statement that none was found."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -26,7 +26,7 @@ from bot.text.times import periods
 from cogs.shared import article_cards
 
 _MAX_QUOTE_LENGTH = 600
-"""Maximum length of a quote in characters; the engine's own limit is lower."""
+"""Maximum length in characters of a quote in the view; quotes in an answer are usually shorter."""
 _MAX_RELATED_ARTICLES = 3
 _MAX_SAVE_BUTTONS = 3
 _COLOURS = {Confidence.SURE: 0x3BA55D, Confidence.POSSIBLE: 0xD8A13A, Confidence.NOTHING: 0x80848E}
@@ -34,9 +34,9 @@ _COLOURS = {Confidence.SURE: 0x3BA55D, Confidence.POSSIBLE: 0xD8A13A, Confidence
 
 
 def answer_view(question_reply: QuestionReply, *, public: bool, title: bool) -> discord.ui.LayoutView:
-    """Return the view of an answer with its buttons. Call it within an event loop.
+    """Return the view of an answer with its buttons. Must be called within an event loop.
 
-    `public` means that everyone in the channel reads it. With `title`, the question stands above the answer.
+    `public` means that everyone in the channel reads it. With `title`, the view begins with the question.
     """
     return layout_views.build_static_view(answer_layout(question_reply, public=public, title=title))
 
@@ -44,7 +44,7 @@ def answer_view(question_reply: QuestionReply, *, public: bool, title: bool) -> 
 def answer_layout(question_reply: QuestionReply, *, public: bool, title: bool) -> Layout:
     """Return the layout of an answer with its buttons.
 
-    `public` means that everyone in the channel reads it. With `title`, the question stands above the answer.
+    `public` means that everyone in the channel reads it. With `title`, the layout begins with the question.
     """
     answer = question_reply.answer
     sections = [section for section in _sections(question_reply, public=public, title=title) if section]
@@ -64,7 +64,7 @@ def answer_layout(question_reply: QuestionReply, *, public: bool, title: bool) -
 
 
 def draft_view(answer: Answer, *, title: bool) -> discord.ui.LayoutView:
-    """Return the view of an unfinished answer. Call it within an event loop."""
+    """Return the view of an unfinished answer. Must be called within an event loop."""
     question_reply = QuestionReply(answer=answer, question_id=0)
     card_blocks = [
         block for section in _sections(question_reply, public=False, title=title) for block in section
@@ -83,7 +83,7 @@ def tips_view(tips: Iterable[str]) -> discord.ui.LayoutView:
 
 
 def _sections(question_reply: QuestionReply, *, public: bool, title: bool) -> Iterator[list[Block]]:
-    """Yield the sections of an answer, which separators divide."""
+    """Yield the sections of an answer's view, between which there are separators."""
     answer = question_reply.answer
     quoted_ids: set[int] = set()
     main_blocks: list[Block] = [*_header(question_reply, title=title)]
@@ -119,7 +119,10 @@ def _sections(question_reply: QuestionReply, *, public: bool, title: bool) -> It
 
 
 def _button_rows(question_reply: QuestionReply) -> Iterator[ActionRow]:
-    """Yield the rows of buttons: follow-up questions, then Save and votes, or actions without an answer."""
+    """Yield the rows of buttons under an answer.
+
+    First come follow-up questions, then Save and votes or, if no answer was found, actions such as a watch.
+    """
     answer = question_reply.answer
     yield ActionRow(
         *(
@@ -169,9 +172,10 @@ def _subject_text(article: Article, answer: Answer) -> Text:
 
 
 def _quote_texts(quotes: Sequence[Quote], quoted_ids: set[int]) -> Iterator[Text]:
-    """Yield the quotes, with the answer spans in bold and the source below those of each article.
+    """Yield the quotes as text, with the words that answer in bold.
 
-    The ids of the quoted articles are added to `quoted_ids`.
+    The source stands below the quotes of each article. The ids of the quoted articles are added to
+    `quoted_ids`.
     """
     by_article: dict[int, list[Quote]] = {}
     for quote in quotes:
@@ -205,13 +209,13 @@ def _title_text(article: Article) -> Text:
 
 
 def _source_text(article: Article, number: int | None = None) -> Text:
-    """Return outlet, date and title in one small line, with a link and without."""
+    """Return outlet, date and title of an article in one small line, as variants with and without a link."""
     outlet = _citation_mark(number) + _outlet_text(article)
     return text_block(*(f"-# {outlet} · {variant}" for variant in article_cards.title_variants(article)))
 
 
 def _outlet_text(article: Article) -> str:
-    """Return outlet and date, with a mark if the article was retracted."""
+    """Return the outlet and date of an article, with a mark if the article was retracted."""
     retracted_label = "" if article.retracted is None else " · " + _("⚠️ withdrawn")
     return (
         f"{outlet_branding.tile_and_name(article.feed_id, article.outlet)}, "
@@ -251,7 +255,7 @@ def _cited_sentences_text(answer: Answer) -> str:
 
 
 def _no_answer_text(answer: Answer, *, public: bool) -> str:
-    """Return the sentence for no answer, with the age of the oldest or newest article."""
+    """Return the sentence that says that no article answers, with the age of the oldest or newest one."""
     if public:
         sentence = _("I don’t know. No article that everyone here can read clearly answers that.")
     else:

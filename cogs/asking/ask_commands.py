@@ -1,4 +1,4 @@
-"""The /ask command and the buttons under answers; mentions are passed to `MessageResponder`."""
+"""Command /ask and the buttons under answers; messages that mention the bot go to `MessageResponder`."""
 
 from dataclasses import replace
 from typing import Any, cast
@@ -48,14 +48,14 @@ _MAX_WATCH_WORDS = 3
 async def follow_up_button(
     interaction: Interaction, pressed: discord.ui.Button[Any], *, question: str, **_number: str
 ) -> None:
-    """Ask a follow-up question, for the readers of the answer above the button."""
+    """Answer the follow-up question of a button, for the readers of the answer that the button is under."""
     ask_cog = cast("AskCog", interaction.client.get_cog("AskCog"))
     await ask_cog.answer_follow_up(interaction, pressed.label or "", int(question))
 
 
 @persistent_item(buttons.QUESTION_BUTTON.id_pattern, AckMode.MANUAL)
 async def ask_button(interaction: Interaction, _item: object) -> None:
-    """Open a modal for a question, from a digest."""
+    """Open a modal to ask a question, from the button of a digest."""
     ask_cog = cast("AskCog", interaction.client.get_cog("AskCog"))
     text_field = TextField("question", _("Your question"), max_length=_MAX_QUESTION_LENGTH)
     modal = FormModal(_("Ask about the news"), ask_cog.answer_privately, text_field, ack_mode=AckMode.MANUAL)
@@ -64,7 +64,7 @@ async def ask_button(interaction: Interaction, _item: object) -> None:
 
 @persistent_item(buttons.WATCH_TOPIC_BUTTON.id_pattern)
 async def create_watch_button(interaction: Interaction, _item: object, *, question: str) -> None:
-    """Create a watch from a question without an answer."""
+    """Create a watch (saved search) for a question that has no answer."""
     stored_question = await find_accessible_question(interaction, int(question))
     if stored_question is None:
         raise UserFacingError(_("This answer is too old. Ask again."))
@@ -73,7 +73,7 @@ async def create_watch_button(interaction: Interaction, _item: object, *, questi
 
 @persistent_item(buttons.VOTE_ID_PATTERN)
 async def vote_button(interaction: Interaction, _item: object, *, question: str, vote: str) -> None:
-    """Record whether an answer helped. A second click takes the vote back."""
+    """Record whether an answer helped the user. A second click on the button takes the vote back."""
     confirmation = await _record_vote(interaction, int(question), helped=vote == "up")
     await interaction.edit_original_response(content=confirmation)
 
@@ -98,7 +98,7 @@ async def _record_vote(interaction: Interaction, question_id: int, *, helped: bo
 
 
 class AskCog(PersistentItemCog):
-    """The /ask command, mentions, and the buttons under answers."""
+    """Cog of the /ask command, of messages that mention the bot, and of the buttons under answers."""
 
     persistent_items = (vote_button, follow_up_button, ask_button, create_watch_button)
 
@@ -144,7 +144,7 @@ class AskCog(PersistentItemCog):
         await self._reply(interaction, question, public=False, previous_question=None)
 
     async def answer_follow_up(self, interaction: Interaction, text: str, question_id: int) -> None:
-        """Answer the question of a follow-up button, visible to the readers of the answer above it."""
+        """Answer the question of a follow-up button, visible to the readers of the answer with it."""
         answered_question = await find_accessible_question(interaction, question_id)
         if answered_question is None or not text:
             raise UserFacingError(_("This answer is too old. Ask again."))
@@ -155,7 +155,11 @@ class AskCog(PersistentItemCog):
         )
 
     def _check_rate_limit(self, interaction: Interaction, text: str) -> None:
-        """Count a question in a server of Telex. Elsewhere it is counted once its server is known."""
+        """Count a question towards the rate limits if it is asked in a server of Telex.
+
+        Elsewhere the question is counted once its server is known. Raises `RateLimited` if there are too many
+        questions.
+        """
         server_id = interaction_context.server_id(interaction)
         if server_id is not None:
             self._question_service.admit_question(text, user_id=interaction.user.id, server_id=server_id)
@@ -225,14 +229,20 @@ class AskCog(PersistentItemCog):
 
 
 def _server_place(interaction: Interaction) -> GuildChannel | None:
-    """Return the channel or thread of a server of Telex where a user asks, or None elsewhere."""
+    """Return the channel or thread of a server of Telex where a user asks.
+
+    Returns None in direct messages and in servers without Telex.
+    """
     return (
         None if interaction_context.home_server(interaction) is None else as_server_place(interaction.channel)
     )
 
 
 async def find_accessible_question(interaction: Interaction, question_id: int) -> Question | None:
-    """Return a question of this place that the user may see, or None."""
+    """Return the stored question with an id, or None if the user may not see it here.
+
+    A question of someone else is accessible only if it is public and was asked in this server.
+    """
     if question_id > _MAX_SNOWFLAKE:
         return None
     question = await interaction.client.store.questions.get(question_id)
@@ -245,6 +255,6 @@ async def find_accessible_question(interaction: Interaction, question_id: int) -
 
 
 def make_watch_query(text: str) -> str:
-    """Return a watch query for a question: its names, or else its first content words."""
+    """Return the query of a watch for a question: its names or, without names, its first content words."""
     names = follow_up_questions.extract_names(text)
     return " ".join(names or follow_up_questions.content_words(text)[:_MAX_WATCH_WORDS]) or text

@@ -37,22 +37,22 @@ from cogs.reading.result_cards import make_results_view
 log = logging.getLogger(__name__)
 
 WAIT_NOTICE_DELAY_SECONDS = 0.7
-"""Seconds after which the sender of a direct message is told how long the answer takes."""
+"""Time in seconds after which the sender of a direct message is told how long the answer takes."""
 _MAX_LOGGED_CHANNELS = 10_000
 _DISCORD_MARKUP = re.compile(r"<(?:@[!&]?|#|/[^:>]*:|a?:\w+:|t:)[-\w:]+>")
 
 
 class MessageReply:
-    """The reply to one message for the bot, which is edited as it grows.
+    """Reply to one message for the bot, which is edited as the answer grows.
 
-    `place` is None in direct messages.
+    `place` is the channel or thread, or None in direct messages.
     """
 
     def __init__(self, message: discord.Message, place: GuildChannel | None, intent: MessageIntent) -> None:
         self.message, self.place, self.intent = message, place, intent
         self.sent_message: discord.Message | None = None
         self.send_error: str | None = None
-        """Why Discord rejected the reply, or None."""
+        """Reason why Discord rejected the reply, or None if it did not."""
         self._send_lock = asyncio.Lock()
 
     async def send_or_edit(
@@ -62,7 +62,10 @@ class MessageReply:
         *,
         only_if_first: bool = False,
     ) -> None:
-        """Send the reply or edit it, without mentions; with `only_if_first`, do not edit."""
+        """Send the reply or, if it was sent before, edit it; nobody is mentioned.
+
+        With `only_if_first`, a reply that was sent before is not edited.
+        """
         send_kwargs: dict[str, Any] = {"allowed_mentions": discord.AllowedMentions.none()}
         send_kwargs |= {} if view is None else {"view": view}
         async with self._send_lock:
@@ -83,10 +86,10 @@ class MessageReply:
 
 
 class MessageResponder:
-    """Replies to messages.
+    """Responder to messages for the bot.
 
-    In a server it answers mentions, from the feeds that everyone in the channel can read. In direct messages
-    it answers from all feeds that the user can read in shared servers.
+    In a server it answers messages that mention the bot, from the feeds that everyone in the channel can
+    read. In direct messages it answers from all feeds that the user can read in shared servers.
     """
 
     def __init__(self, bot: TelexBot, service: QuestionService) -> None:
@@ -94,7 +97,7 @@ class MessageResponder:
         self._unwritable_channel_ids: set[int] = set()
 
     async def answer(self, message: discord.Message) -> None:
-        """Answer a message if it is for the bot."""
+        """Answer a message if it is meant for the bot."""
         message_reply = MessageReply(
             message, question_context.as_server_place(message.channel), self._detect_intent(message)
         )
@@ -152,7 +155,7 @@ class MessageResponder:
             await self._answer(message_reply, feed_ids, member.guild.id)
 
     async def _reply_in_dm(self, message_reply: MessageReply) -> None:
-        """Reply in direct messages, with a notice of the wait if the answer takes longer."""
+        """Reply to a direct message; if the answer takes longer, tell the user how long they have to wait."""
         if message_reply.intent.kind is MessageKind.HELP:
             await message_reply.send_or_edit(_dm_help_view())
             return
@@ -182,7 +185,10 @@ class MessageResponder:
             await message_reply.message.channel.send(unreachable_note)
 
     def _count_request(self, message_reply: MessageReply, server_id: int) -> None:
-        """Count a question or a search. Raise `RateLimited` if there were too many."""
+        """Count a question or a search towards the rate limits.
+
+        Raises `RateLimited` if there are too many.
+        """
         user_id = message_reply.message.author.id
         if message_reply.intent.kind is MessageKind.ANSWER:
             self._question_service.admit_question(
@@ -273,7 +279,11 @@ class MessageResponder:
         return message_intents.detect_intent(request_text, now, is_addressed=is_addressed)
 
     async def _find_previous_question(self, message_reply: MessageReply) -> Question | None:
-        """Return the question that a message replies to, or else the last recent one in that place."""
+        """Return the question whose answer a message replies to, or else the last recent one there.
+
+        A question is recent for a limited time, in direct messages or in a thread. Returns None if there is
+        none.
+        """
         questions, channel_id = self.bot.store.questions, message_reply.message.channel.id
         if (replied_message_id := question_context.get_replied_message_id(message_reply.message)) is not None:
             return await questions.by_message_id(replied_message_id, channel_id)
@@ -287,7 +297,7 @@ class MessageResponder:
         )
 
     def _can_reply(self, place: GuildChannel | None) -> bool:
-        """Return whether the bot can answer in a channel; log once per channel if not."""
+        """Return whether the bot can answer in a channel; if not, log that once per channel."""
         if place is None:
             return False
         missing_permissions = permissions.find_missing_permissions(place)

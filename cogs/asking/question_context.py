@@ -1,4 +1,4 @@
-"""Context of a question: readable feeds, the article of its place, the previous question."""
+"""Context of a question: readable feeds, the article that its channel suggests, the previous question."""
 
 import discord
 
@@ -17,13 +17,13 @@ GuildChannel = discord.abc.GuildChannel | discord.Thread
 async def load_feed_ids_readable_by_all(
     bot: TelexBot, member: discord.Member, place: GuildChannel
 ) -> set[int]:
-    """Return the ids of feeds that a member and all other readers of a place can read."""
+    """Return the ids of the feeds that a member and all other readers of a channel or thread can read."""
     shared_feed_ids = await bot.outbox_relay.audience.feeds_readable_by_all_in(place.guild, place.id)
     return shared_feed_ids & await bot.visible_feed_ids_of_member(member)
 
 
 def as_server_place(channel: object) -> GuildChannel | None:
-    """Return a channel as a channel or thread of a server, or None for any other."""
+    """Return a channel if it is a channel or thread of a server, or None if it is not."""
     return channel if isinstance(channel, discord.abc.GuildChannel | discord.Thread) else None
 
 
@@ -36,7 +36,7 @@ def get_replied_message_id(message: discord.Message) -> int | None:
 
 
 async def find_thread_article_id(bot: TelexBot, place: GuildChannel | None, text: str) -> int | None:
-    """Return the id of the article whose post a thread or forum post was opened with, or None."""
+    """Return the id of the article whose post a thread or forum post began with, or None if there is none."""
     if not isinstance(place, discord.Thread):
         return None
     # A thread has the id of its first message.
@@ -46,7 +46,11 @@ async def find_thread_article_id(bot: TelexBot, place: GuildChannel | None, text
 async def find_message_article_id(
     bot: TelexBot, message_id: int, server_id: int | None, text: str
 ) -> int | None:
-    """Return the id of a message's article, of several the one that `text` asks about; None without any."""
+    """Return the id of a message's article, or None if it has none.
+
+    If the message has several articles, the result is the one that `text` asks about, or None if that is
+    unclear.
+    """
     post = await find_article_dispatch(bot, message_id, server_id)
     if post is None or not post.article_ids:
         return None
@@ -57,13 +61,13 @@ async def find_message_article_id(
 
 
 async def find_last_thread_question(bot: TelexBot, thread_id: int) -> Question | None:
-    """Return the last question in a thread, or None if the conversation has ended."""
+    """Return the last question in a thread, or None if it is too old to be continued."""
     since = bot.services.clock.now() - THREAD_CONVERSATION_SECONDS
     return await bot.store.questions.find_last_public(thread_id, since)
 
 
 async def make_no_feeds_view(bot: TelexBot, member: discord.Member) -> discord.ui.LayoutView:
-    """Return the view for a place without feeds to answer from."""
+    """Return the view that says that there are no feeds to answer from."""
     if not await bot.visible_feed_ids_of_member(member):
         return layout_views.build_static_view(
             no_feeds_blocks(can_manage=member.guild_permissions.manage_guild)

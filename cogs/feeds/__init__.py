@@ -1,1 +1,1 @@
-"""Followed feeds of a server: /feed and /why."""
+"""Commands for the feeds that a server follows: /feed and /why."""

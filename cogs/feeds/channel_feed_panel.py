@@ -1,4 +1,4 @@
-"""The panel of /feed share, which creates, replaces and revokes the feed addresses of a channel."""
+"""Panel of /feed share, which creates, replaces and revokes the web feed addresses of a channel."""
 
 import discord
 
@@ -11,10 +11,14 @@ from cogs.shared.views import ActionButton, Interaction
 
 
 class ChannelFeedPanel(ChannelPanel):
-    """A panel that says whether a channel is shared, with buttons to change that."""
+    """Panel that shows whether a channel is shared as a web feed, with buttons to change that."""
 
     async def render(self, interaction: Interaction, token: str | None = None) -> None:
-        """Show the current state, with the addresses of a new `token`, which are shown only once."""
+        """Show whether the channel is shared.
+
+        If `token` is new, show the addresses too, which is done only once. Raises `UserFacingError` if the
+        bot has no web address.
+        """
         client = self.client
         public_url = client.services.settings.public_url
         if public_url is None:

@@ -1,4 +1,4 @@
-"""The /feed commands."""
+"""Cog of the /feed commands."""
 
 import discord
 from discord import app_commands
@@ -39,7 +39,7 @@ class FeedCog(
     group_description=locale_str("Follow feeds and manage them"),
     group_extras=MANAGER_EXTRAS,
 ):
-    """The /feed commands, for users who manage feeds."""
+    """Cog of the /feed commands, for users who manage feeds."""
 
     def __init__(self, bot: TelexBot) -> None:
         self.bot = bot
@@ -174,7 +174,7 @@ class FeedCog(
     @app_commands.command(name="refresh", description=locale_str("Check a feed now"))
     @app_commands.describe(feed=_FEED_DESCRIPTION)
     async def refresh(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
-        """Poll a feed now, at most once a minute for all users together."""
+        """Poll a feed now. A feed can be polled at most once a minute, by all users together."""
         _subscription, followed_feed = await resolve_subscription(interaction, feed)
         await interaction.edit_original_response(content=await self._checks.check(followed_feed))
 

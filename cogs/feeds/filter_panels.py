@@ -1,4 +1,4 @@
-"""The panels of /feed filter. New filters are tried on recent articles before they are saved."""
+"""Panels of /feed filter. New filters are tried on recent articles before they are saved."""
 
 from functools import partial
 from typing import Any
@@ -31,7 +31,7 @@ from cogs.shared.views import AckMode, ActionButton, Interaction
 
 _PAGE_SIZE = 10
 _MAX_QUERY_LENGTH = 150
-"""Maximum length of a query in a list of filters, in characters."""
+"""Maximum length in characters of a query that a list of filters shows."""
 
 NewFilter = tuple[FilterMode, str]
 
@@ -39,9 +39,9 @@ NewFilter = tuple[FilterMode, str]
 async def open_filters(
     interaction: Interaction, followed_feed: FollowedFeed, only: str | None, never: str | None
 ) -> None:
-    """Try new filters on recent articles, or list the current ones.
+    """Preview new filters on recent articles or, if none are given, list the current filters.
 
-    Raises `UserFacingError` if a filter is invalid, already there or one too many.
+    Raises `UserFacingError` if a filter is invalid, exists already or exceeds the maximum number.
     """
     store, feed = interaction.client.store, followed_feed[1]
     rule_texts = [
@@ -68,7 +68,7 @@ async def open_filters(
 
 
 class FilterDryRunPages(SubscriptionPanel, CardPaginator):
-    """A preview of what new filters would have blocked, with a button that saves them."""
+    """Preview of what new filters would have blocked, with a button that saves the filters."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class FilterDryRunPages(SubscriptionPanel, CardPaginator):
         )
 
     async def load_page(self, interaction: Interaction, number: int) -> CardPage:
-        """Return a page of recent articles, newest first, each with the verdict of the filters."""
+        """Return a page of recent articles, newest first, each with the filters that would block it."""
         outcomes = self._dry_run.outcomes
         page_outcomes = outcomes[number * _PAGE_SIZE : (number + 1) * _PAGE_SIZE]
         if outcomes:
@@ -151,7 +151,7 @@ class FilterDryRunPages(SubscriptionPanel, CardPaginator):
 
 
 class FilterList(SubscriptionPanel):
-    """The filters of a subscription, with buttons that remove and add filters."""
+    """List of the filters of a subscription, with buttons that remove and add filters."""
 
     async def render(self, interaction: Interaction, removed: Filter | None = None) -> None:
         store, (subscription, feed) = self.store, self.followed_feed
@@ -190,7 +190,7 @@ class FilterList(SubscriptionPanel):
         await self.display_card(interaction, *blocks)
 
     async def _open_modal(self, interaction: Interaction) -> None:
-        """Open the modal for a new filter."""
+        """Open the modal for the query of a new filter."""
         field_kwargs: dict[str, Any] = {"max_length": MAX_QUERY_LENGTH, "required": False}
         syntax = _('Words, "an exact phrase", -without')
         only = TextField("only", _("Only post articles with…"), description=syntax, **field_kwargs)
@@ -200,7 +200,7 @@ class FilterList(SubscriptionPanel):
         )
 
     async def _preview(self, interaction: Interaction, only: str, never: str) -> None:
-        """Preview the filters from the modal. Raise `UserFacingError` if they are invalid."""
+        """Preview the filters that were typed in the modal. Raises `UserFacingError` if they are invalid."""
         await open_filters(interaction, self.followed_feed, only.strip(), never.strip())
         self.stop()
 
@@ -211,7 +211,7 @@ class FilterList(SubscriptionPanel):
 
 
 def pass_rate_text(dry_run: FilterDryRun) -> str:
-    """Return how many of the latest articles pass the filters of a feed."""
+    """Return a sentence on how many of a feed's latest articles pass its filters."""
     return format_count(
         "Filters let {posted} of the last {count} article through",
         "Filters let {posted} of the last {count} articles through",

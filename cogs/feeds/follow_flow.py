@@ -1,4 +1,4 @@
-"""The steps from an address to a followed feed: choose one of its feeds, preview, confirm."""
+"""Steps from an address to a followed feed: choose one of the feeds found, preview, confirm."""
 
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
@@ -33,7 +33,7 @@ _MAX_TITLE_LENGTH = 120
 
 
 class FollowFlow(ManagersPanel):
-    """The steps to a new subscription. Nothing is saved before the last button."""
+    """Steps to a new subscription. Nothing is saved before the last button."""
 
     def __init__(self, interaction: Interaction, place: PostableChannel) -> None:
         super().__init__(interaction)
@@ -42,14 +42,17 @@ class FollowFlow(ManagersPanel):
         self._list_index = 0
 
     async def start(self, interaction: Interaction, address: str) -> None:
-        """Resolve the address. Raise `UserFacingError` if the channel or the address is unsuitable."""
+        """Find the feeds of the address.
+
+        Raises `UserFacingError` if the channel or the address is unsuitable.
+        """
         require_can_post(self._place)
         await self._discover(interaction, await self._resolve_followed_url(interaction, address))
 
     async def _resolve_followed_url(self, interaction: Interaction, address: str) -> str:
-        """Return the URL of the followed feed that an address or name means, or else the address unchanged.
+        """Return the URL of the followed feed with this address or name, or else the address unchanged.
 
-        Raises `UserFacingError` if this channel already follows it. Makes no request to the site.
+        Raises `UserFacingError` if this channel already follows the feed. Makes no request to the site.
         """
         folded_address, feed_urls = fold(address.strip()), set[str]()
         with contextlib.suppress(RequestRejected, FeedError):  # `_discover` reports it.
@@ -89,7 +92,7 @@ class FollowFlow(ManagersPanel):
             await self._show_feed_choice(interaction)
 
     async def _ask_for_password(self, interaction: Interaction, refusal: PasswordRequired) -> None:
-        """Ask for credentials in a modal, since options of a command are visible to others."""
+        """Ask for credentials in a modal, because others can see the options of a command."""
 
         async def on_submit(click: Interaction, user: str, password: str) -> None:
             await self._discover(click, urls.add_credentials(refusal.url, user, password))
@@ -125,7 +128,7 @@ class FollowFlow(ManagersPanel):
         preview_layout: Layout = (),
         menus: Sequence[Item | None] = (),
     ) -> None:
-        """Show a step: a sentence, `preview_layout`, menus, and buttons of which the last one cancels."""
+        """Show a step: a sentence, `preview_layout`, menus, and buttons, of which the last one cancels."""
         cancel_button = ActionButton(self.cancel, label=_("Cancel"))
         rows = (*map(ActionRow, menus), ActionRow(*step_buttons, cancel_button))
         await self.display(interaction, (blocks.text_block(sentence), *preview_layout, *rows))
@@ -134,7 +137,7 @@ class FollowFlow(ManagersPanel):
         await self._discover(interaction, self._discovery.feeds[int(selected_values[0])].url)
 
     async def _show_list(self, interaction: Interaction) -> None:
-        """Show the first items of a list on the page, with its other lists and the feeds of its site."""
+        """Show the first items of a list found on a web page, with the page's other lists and its feeds."""
         lists = self._discovery.page_lists.lists
         options = [
             menu_option(
@@ -284,7 +287,7 @@ def add_site_button(
     label: str,
     **kwargs: Any,  # noqa: ANN401
 ) -> ActionButton:
-    """Return a button that asks for a site and passes the input to `on_submit`."""
+    """Return a button that asks for the address of a site and passes it to `on_submit`."""
     text_field = TextField(
         "line", _("Address or name of an outlet"), placeholder="theverge.com", max_length=2000
     )
@@ -292,7 +295,7 @@ def add_site_button(
 
 
 def discovery_options(discovery: DiscoveryResult) -> list[discord.SelectOption]:
-    """Return the feeds of a page as menu options; the values are their indexes."""
+    """Return the feeds of a web page as menu options; the values are the indexes of the feeds."""
     return [
         menu_option(
             discord_text.to_plain_line(feed.title) or urls.redact(feed.url), number, urls.redact(feed.url)

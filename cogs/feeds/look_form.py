@@ -1,4 +1,4 @@
-"""Modals for the typed parts of a look: prefix, colour, excerpt length and template."""
+"""Modals for the typed parts of a look (how posts appear): prefix, colour, excerpt length and template."""
 
 import re
 from typing import Any
@@ -19,7 +19,7 @@ _SHORT_COLOUR = 3
 
 
 def look_modal(panel: OwnedView, on_submit: OnModalSubmit, look: PostLook) -> FormModal:
-    """Return a modal that passes prefix, colour and excerpt length to `on_submit` as text."""
+    """Return a modal that passes prefix, colour and excerpt length, as text, to `on_submit`."""
     colour = "" if look.colour is None else f"#{look.colour:06x}"
     excerpt = "" if look.excerpt is None else str(look.excerpt)
     excerpt_hint = _("Characters, 0 to {most}. Leave empty for the default.").format(
@@ -37,7 +37,7 @@ def look_modal(panel: OwnedView, on_submit: OnModalSubmit, look: PostLook) -> Fo
 
 
 def template_modal(panel: OwnedView, on_submit: OnModalSubmit, template: Template) -> FormModal:
-    """Return a modal that passes the title line, text and footer of a template to `on_submit`."""
+    """Return a modal that passes the title line, text and footer of a post's template to `on_submit`."""
     fields = " ".join(f"{{{name}}}" for name in post_templates.FIELDS)
     paragraph_style = discord.TextStyle.paragraph
     return FormModal(
@@ -68,7 +68,10 @@ def _text_field(field_id: str, label: str, default: str, max_length: int, **kwar
 
 
 def parse_colour(colour_text: str) -> int | None:
-    """Return a colour code as an RGB number, or None if it is empty. Raise `UserFacingError` if invalid."""
+    """Return a colour code as an RGB number, or None if the text is empty.
+
+    Raises `UserFacingError` if the code is invalid.
+    """
     if not colour_text.strip():
         return None
     match = _COLOUR.fullmatch(colour_text.strip())
@@ -83,7 +86,10 @@ def parse_colour(colour_text: str) -> int | None:
 
 
 def parse_excerpt_length(length_text: str) -> int | None:
-    """Return an excerpt length in characters, or None if empty. Raise `UserFacingError` if invalid."""
+    """Return an excerpt length in characters, or None if the text is empty.
+
+    Raises `UserFacingError` if the length is invalid.
+    """
     length_text = length_text.strip()
     if not length_text:
         return None

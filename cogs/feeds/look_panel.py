@@ -1,4 +1,4 @@
-"""The panel for the look of posts, of a feed in a channel or of a whole server, with a live preview."""
+"""Panel for the look of posts, of a feed in a channel or of a whole server, with a live preview."""
 
 import contextlib
 from dataclasses import replace
@@ -30,9 +30,9 @@ from cogs.shared.views import AckMode, ActionButton, Interaction, RoleMenu, Stri
 
 
 class LookPanel(ManagersPanel):
-    """A draft of a look with a preview. Nothing is saved before the last button.
+    """Panel with a draft of a look (how posts appear) and a preview. Nothing is saved before the last button.
 
-    It belongs to a subscription, or without one to the server as the default look.
+    The look belongs to a subscription or, without one, to the server as the default.
     """
 
     def __init__(self, interaction: Interaction, followed_feed: FollowedFeed | None) -> None:
@@ -78,7 +78,10 @@ class LookPanel(ManagersPanel):
         return role_mentions.can_mention(member, role, channel)
 
     async def _load_example_article(self, interaction: Interaction) -> tuple[Article, Feed]:
-        """Return the newest visible article with its feed, or a sample without any."""
+        """Return the newest article that the user can see, with its feed.
+
+        If there is none, returns a sample article.
+        """
         followed_feeds = (
             await list_visible_subscriptions(interaction)
             if self._followed_feed is None
@@ -92,7 +95,10 @@ class LookPanel(ManagersPanel):
         return make_sample_article(feed), feed
 
     async def _save_look(self, interaction: Interaction) -> str:
-        """Save the look and return the confirmation. Raise `UserFacingError` if the feed was unfollowed."""
+        """Save the look and return the confirmation.
+
+        Raises `UserFacingError` if the feed was unfollowed meanwhile.
+        """
         store, person_id = self.store, self.user_id
         if self._followed_feed is None:
             await store.preferences.set_look(self.guild.id, self._draft or DEFAULT_LOOK, user_id=person_id)
@@ -105,7 +111,7 @@ class LookPanel(ManagersPanel):
         )
 
     async def start(self, interaction: Interaction) -> None:
-        """Load the current look and an example article, then render."""
+        """Load the current look and an example article, and show the panel."""
         if self._followed_feed is None:
             saved_look = await self.store.preferences.get_look(self.guild.id)
             self._saved_look = self._draft = None if saved_look == DEFAULT_LOOK else saved_look
@@ -113,7 +119,7 @@ class LookPanel(ManagersPanel):
         await self.render(interaction)
 
     async def render(self, interaction: Interaction) -> None:
-        """Show the preview and the controls."""
+        """Show the preview and the controls of the look."""
         assert self._example is not None
         look = await self._current_look()
         message = await render_as_posted(interaction, *self._example, self._channel_id, look)
@@ -132,7 +138,10 @@ class LookPanel(ManagersPanel):
         await self._show_preview_message(interaction, message)
 
     async def _show_preview_message(self, interaction: Interaction, message: Message) -> None:
-        """Show a classic embed, which can't be part of a panel, in its own ephemeral message."""
+        """Show the preview of a classic embed in an ephemeral message of its own.
+
+        An embed cannot be part of a panel.
+        """
         previous_message, self._preview_message = self._preview_message, None
         if previous_message is not None:
             with contextlib.suppress(discord.HTTPException):  # The user may have dismissed it.
@@ -143,7 +152,7 @@ class LookPanel(ManagersPanel):
     async def _on_form_submit(
         self, _interaction: Interaction, prefix: str, colour: str, excerpt: str
     ) -> None:
-        """Apply the fields of the form to the draft. Raise `UserFacingError` if one is invalid."""
+        """Apply the fields of the form to the draft. Raises `UserFacingError` if a field is invalid."""
         self._draft = replace(
             await self._current_look(), prefix=discord_text.to_plain_line(prefix, MAX_PREFIX_LENGTH)
         )
@@ -203,7 +212,7 @@ class LookPanel(ManagersPanel):
         self._draft = replace(await self._current_look(), role=role)
 
     async def _require_role(self, interaction: Interaction, role_id: int | None) -> None:
-        """Raise `UserFacingError` unless the user may mention the role or the look already mentions it."""
+        """Raise `UserFacingError` unless the user may mention a role or the look already mentions it."""
         inherited_look = await self._load_inherited_look()
         if role_id is None or role_id in {(self._saved_look or inherited_look).role, inherited_look.role}:
             return
@@ -231,7 +240,7 @@ class LookPanel(ManagersPanel):
     async def _on_template_submit(self, _interaction: Interaction, *field_texts: str) -> None:
         """Apply a template to the draft.
 
-        Raises `UserFacingError` if it is invalid, and keeps it for the next try.
+        Raises `UserFacingError` if the template is invalid; its text is kept for the next try.
         """
         submitted = Template(*(field_text.strip() for field_text in field_texts))
         template = submitted if submitted != Template() else None
@@ -261,7 +270,7 @@ def _style_descriptions() -> dict[Style, str]:
 
 
 def _disable_items(layout: Layout) -> Layout:
-    """Return a post without menus and with only its link buttons enabled, for a panel."""
+    """Return the layout of a post for use in a panel: without menus, and with only link buttons enabled."""
 
     def disable_item(item: Item) -> Item | None:
         if not isinstance(item, discord.ui.Button):

@@ -1,4 +1,4 @@
-"""Import of OPML files into a channel, and export of a server's feeds."""
+"""Import of feeds from OPML files into a channel, and export of a server's feeds."""
 
 import io
 from collections.abc import Iterator
@@ -23,15 +23,21 @@ from cogs.shared.panels import heading_text
 from cogs.shared.views import Interaction, reply_with_card
 
 _MAX_INLINE_REPORT_LINES = 15
-"""Maximum number of report lines in the message; a longer report becomes a file."""
+"""Maximum number of lines of an import report that is shown in the message.
+
+A longer report becomes a file.
+"""
 _MAX_REPORT_LENGTH = 3000
-"""Maximum length of an inline report in UTF-16 units."""
+"""Maximum length, in UTF-16 code units, of an import report that is shown in the message."""
 
 
 async def import_opml(
     interaction: Interaction, target: PostableChannel, file: discord.Attachment | None, link: str | None
 ) -> None:
-    """Follow the feeds of a file or link and report the results. Raise `UserFacingError` if unreadable."""
+    """Follow the feeds of an OPML file or link, and report the results.
+
+    Raises `UserFacingError` if it cannot be read.
+    """
     advice = require_can_post(target)
     feeds = await _read_feed_list(interaction, file, link)
 
@@ -131,7 +137,10 @@ def _report_lines(import_result: OpmlImportResult) -> Iterator[str]:
 
 
 async def export_opml(interaction: Interaction) -> None:
-    """Send the feeds of channels that the user can see. Raise `UserFacingError` if there are none."""
+    """Send the feeds of channels that the user can see as an OPML file.
+
+    Raises `UserFacingError` if there are none.
+    """
     assert interaction.guild is not None
     feeds_by_channel_id: dict[int, list[Feed]] = {}
     for subscription, feed in await subscription_options.list_visible_subscriptions(interaction):

@@ -1,4 +1,4 @@
-"""Previews of posts."""
+"""Previews of posts, visible only to the user."""
 
 import discord
 
@@ -15,7 +15,7 @@ from cogs.shared.views import Interaction
 async def render_as_posted(
     interaction: Interaction, article: Article, feed: Feed, channel_id: int, look: PostLook
 ) -> Message:
-    """Render the message that an article would have now in a channel of this server."""
+    """Return the message with which an article would be posted now in a channel of this server."""
     assert interaction.guild is not None
     client, server_id = interaction.client, interaction.guild.id
     language = await client.languages.for_channel(server_id, channel_id)
@@ -24,7 +24,7 @@ async def render_as_posted(
 
 
 async def show_preview(interaction: Interaction, followed_feed: FollowedFeed) -> None:
-    """Show the newest article of a feed as a post. Raise `UserFacingError` if the feed has no article."""
+    """Show the newest article of a feed as a post. Raises `UserFacingError` if the feed has no article."""
     subscription, feed = followed_feed
     newest = await interaction.client.store.articles.list_newest([feed.id], limit=1)
     if not newest:
@@ -45,14 +45,14 @@ async def show_preview(interaction: Interaction, followed_feed: FollowedFeed) ->
 
 
 async def send_private_preview(interaction: Interaction, message: Message) -> discord.WebhookMessage:
-    """Send a post as an ephemeral message."""
+    """Send a post as an ephemeral message, which only the user sees."""
     message_kwargs = {**message.send_kwargs(), "content": message.content, "allowed_mentions": _NO_MENTIONS}
     send_kwargs = {name: part for name, part in message_kwargs.items() if part is not None}
     return await interaction.followup.send(ephemeral=True, wait=True, **send_kwargs)
 
 
 def make_sample_article(feed: Feed) -> Article:
-    """Return a placeholder for a feed without articles."""
+    """Return a sample article, to preview the posts of a feed without articles."""
     return Article(
         id=0,
         key="sample",

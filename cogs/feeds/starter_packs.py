@@ -1,4 +1,4 @@
-"""Starter packs of well-known feeds."""
+"""Starter packs: lists of well-known feeds that a server can follow at once."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -27,17 +27,17 @@ PACKS = {
     "gaming": locale_str("Gaming"),
     "development": locale_str("Development"),
 }
-"""Titles of the packs by their names in `data/outlets.tsv`."""
+"""Titles of the starter packs by their names in `data/outlets.tsv`."""
 
 ADDED_MARK = "✅"
-"""First characters of the result line of a newly followed feed."""
+"""First characters of the line that reports a newly followed feed."""
 
 _MAX_CONCURRENT_FOLLOWS = 4
 
 
 @cache
 def list_outlines(pack: str) -> tuple[Outline, ...]:
-    """Return the feeds of a pack."""
+    """Return the feeds of a starter pack."""
     return tuple(
         Outline(outlet.name, outlet.feed_url, None, outlet.language)
         for outlet in outlet_directory.load_outlets()
@@ -46,7 +46,7 @@ def list_outlines(pack: str) -> tuple[Outline, ...]:
 
 
 def bold_outline_title(outline: Outline) -> str:
-    """Return the name of a pack's feed in bold."""
+    """Return the name of a starter pack's feed in bold."""
     return f"**{discord_text.to_markdown_line(outline.title, 80)}**"
 
 
@@ -59,7 +59,7 @@ async def follow_all(
     user_id: int,
     on_progress: Callable[[int], Awaitable[None]] | None = None,
 ) -> list[str]:
-    """Follow feeds in a channel and return a result line for each.
+    """Follow feeds in a channel, and return a line on the result for each feed.
 
     `on_progress` receives the number of finished feeds, at most every `PROGRESS_INTERVAL_SECONDS`.
     """

@@ -1,4 +1,4 @@
-"""The card of a feed in a channel: its health and all actions on it."""
+"""Card of a feed in a channel: its health and all actions on it."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -38,7 +38,10 @@ _MAX_QUERY_LENGTH = 30
 
 
 class SubscriptionCard(SubscriptionPanel):
-    """The card of a subscription; `check_feed` polls the feed and returns the result as a sentence."""
+    """Card of a subscription (a feed in a channel).
+
+    `check_feed` polls the feed and returns the result as a sentence.
+    """
 
     def __init__(
         self,
@@ -50,7 +53,7 @@ class SubscriptionCard(SubscriptionPanel):
         self._check_feed = check_feed
 
     async def render(self, interaction: Interaction, status_line: str = "") -> None:
-        """Show the current state; `status_line` reports the last action."""
+        """Show the current state of the subscription; `status_line` reports the last action."""
         self.followed_feed = current_feed = await require_current_subscription(
             interaction, self.followed_feed
         )
@@ -148,13 +151,13 @@ class SubscriptionCard(SubscriptionPanel):
 
 
 async def resume_subscription(interaction: Interaction, followed_feed: FollowedFeed) -> None:
-    """Resume a paused subscription and wake the poller."""
+    """Resume a paused subscription, and wake the poller of feeds."""
     await interaction.client.store.subscriptions.resume(followed_feed[0].id, user_id=interaction.user.id)
     interaction.client.services.poller.wake()
 
 
 class UnfollowFlow(ManagersPanel):
-    """A confirmation before a feed is unfollowed, with an undo."""
+    """Confirmation before a feed is unfollowed, with an undo afterwards."""
 
     def __init__(self, interaction: Interaction, followed_feed: FollowedFeed) -> None:
         super().__init__(interaction)
@@ -186,7 +189,10 @@ class UnfollowFlow(ManagersPanel):
         )
 
     async def _undo(self, interaction: Interaction) -> None:
-        """Follow the feed again with its former look, filters and pause."""
+        """Follow the feed again, with the look, filters and pause that it had.
+
+        Raises `UserFacingError` or `RequestRejected` if that is no longer possible.
+        """
         old_subscription, store, user_id = self._subscription, self.store, self.user_id
         if await store.subscriptions.count(old_subscription.server_id) >= MAX_FEEDS_PER_SERVER:
             raise RequestRejected(FollowFailure.TOO_MANY, count=MAX_FEEDS_PER_SERVER)

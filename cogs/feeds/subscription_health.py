@@ -1,4 +1,4 @@
-"""Health of a server's subscriptions, and manual checks of a feed."""
+"""Health of a server's subscriptions (feeds in channels), and checks of a feed that users ask for."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from cogs.shared.views import Interaction
 
 
 class HealthState(StrEnum):
-    """State of a subscription. The value is its symbol."""
+    """State of a subscription. The value is the symbol that users see."""
 
     GONE = "⚫"
     FAILING = "🔴"
@@ -38,7 +38,7 @@ ACTION_REQUIRED_STATES = frozenset({HealthState.GONE, HealthState.FAILING, Healt
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionHealth:
-    """State of a subscription, with the reason as a sentence or ""."""
+    """State of a subscription (a feed in a channel), with the reason as a sentence or ""."""
 
     followed_feed: FollowedFeed
     state: HealthState
@@ -46,7 +46,10 @@ class SubscriptionHealth:
 
 
 async def load_server_health(interaction: Interaction) -> list[SubscriptionHealth]:
-    """Return the health of all visible subscriptions, those in need of attention first, then by channel."""
+    """Return the health of all subscriptions that the user can see.
+
+    Those that need attention come first; the rest is sorted by channel.
+    """
     followed_feeds = await list_visible_subscriptions(interaction)
     problem_by_channel_id = {
         channel_id: await find_channel_problem(interaction, channel_id)
@@ -65,7 +68,7 @@ async def load_server_health(interaction: Interaction) -> list[SubscriptionHealt
 
 
 def evaluate_health(followed_feed: FollowedFeed, channel_problem: str | None = None) -> SubscriptionHealth:
-    """Return the health of a subscription, given the problem of its channel or None."""
+    """Return the health of a subscription, given the problem of its channel, or None if it has none."""
     subscription, feed = followed_feed
     state = _feed_state(feed)
     if state is not HealthState.GONE and subscription.paused_at is not None:
@@ -90,7 +93,7 @@ def _feed_state(feed: Feed) -> HealthState:
 
 
 def health_sentence(health: SubscriptionHealth) -> str:
-    """Return the state of a subscription as a line."""
+    """Return the health of a subscription as a line of text."""
     subscription, feed = health.followed_feed
     match health.state:
         case HealthState.GONE | HealthState.FAILING:
@@ -119,7 +122,7 @@ def feed_error_sentence(feed: Feed) -> str:
 
 
 def state_counts_text(healths: list[SubscriptionHealth]) -> str:
-    """Return the number of subscriptions in each state that occurs."""
+    """Return as text how many subscriptions are in each state; states without any are left out."""
     count_formatters = {
         HealthState.HEALTHY: lambda n: ngettext("{count} healthy", "{count} healthy", n),
         HealthState.PAUSED: lambda n: ngettext("{count} paused", "{count} paused", n),
@@ -135,7 +138,7 @@ def state_counts_text(healths: list[SubscriptionHealth]) -> str:
 
 
 async def load_limit_notes(interaction: Interaction, followed_feed: FollowedFeed) -> list[str]:
-    """Return notes on skipped entries of a feed and on the request limits of its host."""
+    """Return notes on a feed: on entries that are skipped, and on the request limits of its host."""
     subscription, feed = followed_feed
     backlog_seconds = interaction.client.services.poller.hosts.get(feed.url).get_backlog_seconds(
         subscription.server_id
@@ -167,7 +170,7 @@ def _limit_sentences(overflow: QuotaOverflow | None, backlog_seconds: int) -> It
 
 
 async def find_channel_problem(interaction: Interaction, channel_id: int) -> str | None:
-    """Return why nothing can be posted in a channel, or None.
+    """Return the reason why nothing can be posted in a channel, or None if posting is possible.
 
     The reason is a `SendProblem` value for `describe_problem`.
     """
@@ -179,11 +182,11 @@ async def find_channel_problem(interaction: Interaction, channel_id: int) -> str
 
 
 MIN_CHECK_INTERVAL_SECONDS = 60
-"""Minimum number of seconds between two checks of a feed."""
+"""Minimum time in seconds between two polls of a feed for a check to be allowed."""
 
 
 class ManualFeedChecks:
-    """Checks of feeds that users ask for."""
+    """Checks of feeds, which users ask for with a button or /feed refresh."""
 
     def __init__(self, bot: TelexBot) -> None:
         self._bot = bot
@@ -192,7 +195,7 @@ class ManualFeedChecks:
     async def check(self, feed: Feed) -> str:
         """Poll a feed now and return the result as a sentence.
 
-        Raises `UserFacingError` within `MIN_CHECK_INTERVAL_SECONDS` of the last poll.
+        Raises `UserFacingError` if the feed was polled less than `MIN_CHECK_INTERVAL_SECONDS` ago.
         """
         now = self._bot.services.clock.now()
         next_check_at = (feed.last_poll or 0) + MIN_CHECK_INTERVAL_SECONDS

@@ -1,4 +1,4 @@
-"""Subscriptions of a server as command options, by name, and panels about one of them."""
+"""Subscriptions of a server as command options by name, and the base of panels about one subscription."""
 
 import asyncio
 from collections.abc import Collection
@@ -22,12 +22,12 @@ FollowedFeed = tuple[Subscription, Feed]
 
 
 def feed_name(feed: Feed) -> str:
-    """Return the display name of a feed as plain text: title, outlet or redacted URL."""
+    """Return the display name of a feed as plain text: its title, outlet or redacted URL."""
     return discord_text.to_plain_line(feed.title or feed.outlet or urls.redact(feed.url), _MAX_NAME_LENGTH)
 
 
 def bold_feed_name(feed: Feed) -> str:
-    """Return the escaped name of a feed in bold."""
+    """Return the display name of a feed in bold, with markup escaped."""
     return f"**{discord_text.escape_markdown(feed_name(feed))}**"
 
 
@@ -57,7 +57,7 @@ async def list_visible_subscriptions(interaction: Interaction) -> list[FollowedF
 async def select_visible_or_deleted_channels(
     interaction: Interaction, channel_ids: Collection[int]
 ) -> set[int]:
-    """Return the ids of channels that the user can see or that were deleted."""
+    """Return the ids of those channels that the user can see or that were deleted."""
 
     async def shows(channel_id: int) -> bool:
         if await can_see_channel(interaction, channel_id):
@@ -70,7 +70,7 @@ async def select_visible_or_deleted_channels(
 
 
 async def is_channel_deleted(guild: discord.Guild, channel_id: int) -> bool:
-    """Return whether a channel or thread was deleted; False if Discord fails."""
+    """Return whether a channel or thread was deleted; False if Discord does not answer."""
     if guild.get_channel_or_thread(channel_id) is not None:
         return False
     try:
@@ -83,7 +83,10 @@ async def is_channel_deleted(guild: discord.Guild, channel_id: int) -> bool:
 
 
 async def find_subscription_choices(interaction: Interaction, current: str) -> list[Choice[str]]:
-    """Return autocomplete choices for subscriptions whose feed or channel matches; the value is the id."""
+    """Return autocomplete choices for subscriptions whose feed or channel matches the typed text.
+
+    The value of a choice is the id of the subscription.
+    """
     guild = interaction.guild
     if guild is None:
         return []
@@ -102,7 +105,7 @@ async def find_subscription_choices(interaction: Interaction, current: str) -> l
 async def resolve_subscription(interaction: Interaction, selection: str) -> FollowedFeed:
     """Return the subscription with an id, or the only one whose name matches.
 
-    Raises `UserFacingError` if there is none or several, or the user cannot see it.
+    Raises `UserFacingError` if there is no match or several, or the user cannot see the channel.
     """
     followed_feeds = await list_visible_subscriptions(interaction)
     if not followed_feeds:
@@ -121,7 +124,10 @@ async def resolve_subscription(interaction: Interaction, selection: str) -> Foll
 
 
 async def require_current_subscription(interaction: Interaction, followed_feed: FollowedFeed) -> FollowedFeed:
-    """Return the current state of a subscription. Raise `UserFacingError` if it is gone or hidden."""
+    """Return the current state of a subscription.
+
+    Raises `UserFacingError` if it was unfollowed or the user cannot see its channel.
+    """
     for current in await list_visible_subscriptions(interaction):
         if current[0].id == followed_feed[0].id:
             return current
@@ -129,12 +135,12 @@ async def require_current_subscription(interaction: Interaction, followed_feed: 
 
 
 def unfollowed_text() -> str:
-    """Return the sentence for a subscription that no longer exists."""
+    """Return the sentence that says that a feed is no longer followed."""
     return _("That feed isn’t followed there anymore.")
 
 
 class SubscriptionPanel(ManagersPanel):
-    """A panel about one subscription, for users who manage feeds and can see its channel."""
+    """Panel about one subscription, for users who manage feeds and can see its channel."""
 
     def __init__(self, interaction: Interaction, followed_feed: FollowedFeed) -> None:
         super().__init__(interaction)

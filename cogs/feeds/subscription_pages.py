@@ -1,4 +1,4 @@
-"""The pages of /feed list: problems with a button that fixes them, then a line for each other feed."""
+"""Pages of /feed list: problems, each with a button that fixes it, then a line for each other feed."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from functools import partial
@@ -32,12 +32,18 @@ from cogs.shared.paging import Paginated
 from cogs.shared.views import AckMode, ActionButton, Interaction, StringMenu, menu_option
 
 CheckFeed = Callable[[Feed], Awaitable[str]]
-"""Poll a feed now and return the result as a sentence. Raises `UserFacingError` if it was just polled."""
+"""Function that polls a feed now and returns the result as a sentence.
+
+It raises `UserFacingError` if the feed was polled just before.
+"""
 
 _WARNING_COLOUR = 0xF0B132
 _MAX_PAGE_LINES = 24
 _LINES_PER_BUTTON_ENTRY = 3
-"""Lines of a page that an entry with a button counts as: a message has at most 40 components."""
+"""Number of lines of a page that an entry with a button counts as.
+
+A message has at most 40 components.
+"""
 _MOVED_ERRORS = {
     fetch_errors.NOT_A_FEED,
     fetch_errors.LIST_NOT_FOUND,
@@ -45,11 +51,11 @@ _MOVED_ERRORS = {
     "http-404",
     "http-410",
 }
-"""Errors after which the site may have the feed at another address."""
+"""Errors of a feed that suggest that its site now has the feed at another address."""
 
 
 class SubscriptionPages(ManagersPanel, Paginated):
-    """The server's subscriptions that the user can see, in pages."""
+    """Pages of the server's subscriptions that the user can see."""
 
     def __init__(self, interaction: Interaction, check_feed: CheckFeed) -> None:
         super().__init__(interaction)
@@ -154,7 +160,7 @@ class SubscriptionPages(ManagersPanel, Paginated):
         await self.render(interaction, await self._check_feed(feed))
 
     async def _toggle_pause_all(self, interaction: Interaction) -> None:
-        """Pause all visible feeds, or resume them if all are paused."""
+        """Pause all feeds that the user can see or, if all are paused, resume them."""
         healths, store = await subscription_health.load_server_health(interaction), self.store.subscriptions
         change_state = store.resume if _are_all_paused(healths) else store.pause
         for health in healths:
@@ -166,7 +172,7 @@ class SubscriptionPages(ManagersPanel, Paginated):
         self.client.outbox_relay.wake()
 
     async def _find_new_address(self, followed_feed: FollowedFeed, interaction: Interaction) -> None:
-        """Search the site for a replacement of a feed that is gone."""
+        """Search the site of a feed that is gone for a feed that replaces it."""
         subscription, feed = await require_current_subscription(interaction, followed_feed)
         page_url = (
             list_feeds.strip_list_fragment(feed.url) if list_feeds.is_list_url(feed.url) else feed.site_url
@@ -228,7 +234,7 @@ def _split_pages(healths: list[SubscriptionHealth]) -> Iterator[list[Subscriptio
 
 
 async def _channel_texts(interaction: Interaction, healths: list[SubscriptionHealth]) -> AsyncIterator[str]:
-    """Yield the text of each channel: its posting limits, then a line for each feed."""
+    """Yield a text for each channel: its posting limits, then a line for each of its feeds."""
     for channel_id, group in groupby(healths, lambda entry: entry.followed_feed[0].channel_id):
         lines = [f"<#{channel_id}>"]
         wait_reason = await interaction.client.store.dispatches.get_wait_reason(channel_id)
@@ -252,7 +258,7 @@ async def _channel_texts(interaction: Interaction, healths: list[SubscriptionHea
 
 
 async def _iter_notes(interaction: Interaction, healths: list[SubscriptionHealth]) -> AsyncIterator[str]:
-    """Yield notes on skipped entries and host limits, once for each feed."""
+    """Yield notes on skipped entries and on request limits of hosts, once for each feed."""
     for followed_feed in {health.followed_feed[1].id: health.followed_feed for health in healths}.values():
         for note in await subscription_health.load_limit_notes(interaction, followed_feed):
             labelled_note = _("{name}: {told}").format(name=bold_feed_name(followed_feed[1]), told=note)

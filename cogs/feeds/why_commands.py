@@ -1,4 +1,4 @@
-"""The /why command: the delivery status of an article in each channel that the user can see."""
+"""Command /why: the delivery status of an article in each channel that the user can see."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -38,16 +38,16 @@ _LINKED_STATUSES = frozenset(
 _MAX_ARTICLES = 5
 _MAX_FEEDS = 3
 _MAX_MATCHES = 10
-"""Maximum number of articles that match the typed words."""
+"""Maximum number of articles found by typed words among which the user can choose."""
 _MAX_LINES = 25
 _MAX_MESSAGE_LENGTH = 3_900
-"""Maximum length of the answer in UTF-16 units. Discord allows 4,000."""
+"""Maximum length of the answer in UTF-16 code units; Discord allows 4,000."""
 _MAX_POST_TITLE_LENGTH = 100
 _MAX_ERROR_LENGTH = 300
 
 
 class WhyCog(TelexCog):
-    """The /why command."""
+    """Cog of the /why command."""
 
     @app_commands.command(name="why", description=locale_str("See why an article was or wasn’t posted"))
     @guild_context_only
@@ -74,7 +74,7 @@ class WhyCog(TelexCog):
         await self._explain(interaction, article.url)
 
     async def _explain(self, interaction: Interaction, link: str) -> None:
-        """Show the delivery status of the article at a link."""
+        """Show the delivery status of the article with an address."""
         visible_feed_ids = await self.bot.visible_feed_ids(interaction)
         explanation = await _restrict_to_readable(
             interaction, await explain_link(self.bot.store, link), visible_feed_ids
@@ -98,7 +98,10 @@ class WhyCog(TelexCog):
     async def _not_found_text(
         self, interaction: Interaction, link: str, visible_feed_ids: Collection[int]
     ) -> str:
-        """Return the text for an unknown address, which does not reveal articles that only others can see."""
+        """Return the text for an unknown address.
+
+        It does not reveal articles that only others can see.
+        """
         post = await find_dispatch_of_message_link(self.bot.store, link)
         if post is not None and post.kind is DispatchKind.FEED_ALERT and await _can_see(interaction, post):
             return linkify_commands(_("That message is about a feed, not an article. See /feed list."))
@@ -134,7 +137,7 @@ class WhyCog(TelexCog):
 async def _restrict_to_readable(
     interaction: Interaction, explanation: Explanation, visible_feed_ids: Collection[int]
 ) -> Explanation:
-    """Return the part of an explanation that concerns feeds and channels visible to the user."""
+    """Return the part of an explanation that concerns feeds and channels that the user can see."""
     statuses = tuple(
         [status for status in explanation.delivery_statuses if await _can_see(interaction, status)]
     )
@@ -167,7 +170,7 @@ async def _can_see(interaction: Interaction, place: ChannelDeliveryStatus | Subs
 
 
 def explanation_lines(explanation: Explanation) -> Iterator[str]:
-    """Yield the lines of an explanation."""
+    """Yield the lines of text that explain the delivery of an article."""
     for article, feed in explanation.articles[:_MAX_ARTICLES]:
         yield f"**{article_cards.title_variants(article)[0]}**"
         found_at_text = f"<t:{article.found}:f>"
@@ -218,7 +221,10 @@ def _describe_send_problem(reason: str) -> str:
 
 
 def _is_words(user_input: str) -> bool:
-    """Return whether the input is words: an address has no spaces, and a dot, a slash or a colon."""
+    """Return whether the input is words rather than an address.
+
+    An address has no spaces, and a dot, a slash or a colon.
+    """
     user_input = user_input.strip()
     return " " in user_input or not any(sign in user_input for sign in "./:")
 

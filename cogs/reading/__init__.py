@@ -1,1 +1,1 @@
-"""Searching, reading and bookmarking articles: /search, /latest, /bookmarks, /trends."""
+"""Commands to search, read and bookmark articles: /search, /latest, /bookmarks, /trends."""

@@ -1,4 +1,4 @@
-"""Paginated lists of articles, with a menu that opens or saves one."""
+"""Paginated lists of articles, with a menu that opens or bookmarks one of them."""
 
 import math
 from collections.abc import Sequence
@@ -30,16 +30,17 @@ from cogs.shared.paging import Paginator
 from cogs.shared.views import AckMode, ActionButton, Interaction, StringMenu
 
 PAGE_SIZE = 5
-"""Articles per page."""
+"""Number of articles on a page of a list."""
 MAX_COUNTED_ARTICLES = 50
-"""Maximum number of articles up to which a list shows its exact total."""
+"""Maximum number of articles in a list whose exact total is shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticlePage:
-    """A page of articles.
+    """Page of a list of articles.
 
-    `total` is None if there are more than `MAX_COUNTED_ARTICLES` and another page follows.
+    `total` is the number of articles on all pages, or None if there are more than `MAX_COUNTED_ARTICLES` and
+    another page follows.
     """
 
     header: tuple[Block, ...]
@@ -48,18 +49,21 @@ class ArticlePage:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the page has no articles."""
+        """Return whether the page has no articles."""
         return not self.entries
 
 
 class ArticlePages(Paginator[ArticlePage]):
-    """A paginated list of articles."""
+    """Paginated list of articles."""
 
     opens_article = False
-    """Whether the menu always opens an article; otherwise it saves one if the list has pictures."""
+    """Whether choosing an article in the menu always opens it.
+
+    Otherwise the menu of a list with pictures bookmarks the article.
+    """
 
     def extra_buttons(self, _page: ArticlePage) -> tuple[Item, ...]:
-        """Return buttons to show after the page buttons."""
+        """Return additional buttons, to be shown after the buttons that turn pages."""
         return ()
 
     async def can_read(self, interaction: Interaction, article: Article) -> bool:
@@ -125,7 +129,7 @@ class ArticlePages(Paginator[ArticlePage]):
 
 
 async def load_empty_page(interaction: Interaction) -> ArticlePage:
-    """Return the page for a user without visible feeds, or whose feeds have no articles yet."""
+    """Return the page for a user who can see no feeds, or whose feeds have no articles yet."""
     if await interaction.client.visible_feed_ids(interaction):
         return ArticlePage(header=no_articles_blocks())
     if interaction_context.home_server(interaction) is None:
@@ -134,7 +138,7 @@ async def load_empty_page(interaction: Interaction) -> ArticlePage:
 
 
 def no_feeds_blocks(*, can_manage: bool) -> tuple[Block, ...]:
-    """Return the text for a user without visible feeds; with `can_manage` it offers to add one."""
+    """Return the text for a user who can see no feeds; with `can_manage`, the text offers to add one."""
     if can_manage:
         sentence = linkify_commands(
             _("Follow your first feed with /feed add, or a starter pack with /feed packs.")
@@ -146,7 +150,7 @@ def no_feeds_blocks(*, can_manage: bool) -> tuple[Block, ...]:
 
 
 def no_shared_server_blocks() -> tuple[Block, ...]:
-    """Return the text for a user without a known shared server, outside of servers."""
+    """Return the text for a user in direct messages who shares no known server with Telex."""
     sentence = linkify_commands(
         _(
             "We don’t share a server where you can see a channel that follows a feed. If we do, use /ask "
@@ -157,7 +161,7 @@ def no_shared_server_blocks() -> tuple[Block, ...]:
 
 
 def no_articles_blocks() -> tuple[Block, ...]:
-    """Return the text for feeds without articles."""
+    """Return the text that says that the feeds have no articles yet."""
     sentence = _("The feeds here haven’t brought any articles yet. Check back in a few minutes.")
     return (_empty_text(_("Nothing to read yet"), sentence),)
 

@@ -1,4 +1,4 @@
-"""The /bookmarks command and the message menu entries of articles."""
+"""Command /bookmarks and the message menu entries that act on the articles of a message."""
 
 import asyncio
 import io
@@ -42,7 +42,7 @@ from cogs.shared.views import AckMode, ActionButton, Interaction, StringMenu, me
 
 _EXPORT_BATCH_SIZE = 500
 _MAX_QUERY_LENGTH = 100
-"""Maximum length of a query in the heading, in characters."""
+"""Maximum length in characters of a query that the heading of the list shows."""
 _ALL, _UNREAD, _TAG = "all", "unread", "tag:"
 _EXPORT_FORMATS: tuple[tuple[str, Callable[[Sequence[Bookmark]], str]], ...] = (
     ("bookmarks.md", exports.to_markdown),
@@ -52,7 +52,7 @@ _EXPORT_FORMATS: tuple[tuple[str, Callable[[Sequence[Bookmark]], str]], ...] = (
 
 
 class BookmarkCog(PersistentItemCog):
-    """The /bookmarks command, the buttons of articles and the message menu entries."""
+    """Cog of the /bookmarks command, the buttons of articles and the message menu entries."""
 
     persistent_items = (
         save_button,
@@ -81,7 +81,7 @@ class BookmarkCog(PersistentItemCog):
 
 
 async def bookmark_message(interaction: Interaction, message: discord.Message) -> None:
-    """Bookmark the articles of a post."""
+    """Bookmark the articles of a post, from the message menu."""
     articles = await load_message_articles(interaction, message)
     added_count = sum([await bookmark_article(interaction, article, message.id) for article in articles])
     view = buttons.view_of_items(buttons.NOTE_BUTTON(articles[0].key)) if len(articles) == 1 else None
@@ -91,7 +91,7 @@ async def bookmark_message(interaction: Interaction, message: discord.Message) -
 
 
 class BookmarkPages(ArticlePages):
-    """The bookmarks of a user, newest first: all, unread, or those with a tag."""
+    """Pages of the bookmarks of a user, newest first: all, unread, or those with a tag."""
 
     opens_article = True
 
@@ -156,7 +156,7 @@ class BookmarkPages(ArticlePages):
         return ActionButton(lambda _click: mark_read(), label=label)
 
     def _filter_menu(self, total_count: int, unread_count: int, tags: Mapping[str, int]) -> StringMenu:
-        """Return the menu of filters: all, unread, and each tag."""
+        """Return the menu to filter bookmarks: all, unread, and each tag."""
         filters = [(_ALL, _("All bookmarks"), total_count), (_UNREAD, _("Unread"), unread_count)]
         filters += [(f"{_TAG}{tag}", f"#{tag}", count) for tag, count in tags.items()]
         current_filter = (

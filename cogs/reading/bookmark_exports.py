@@ -1,4 +1,4 @@
-"""Bookmarks as Markdown, JSON and browser bookmark files."""
+"""Export of bookmarks as Markdown, JSON and browser bookmark files."""
 
 import json
 from collections.abc import Iterable
@@ -30,8 +30,8 @@ def to_markdown(bookmarks: Iterable[Bookmark]) -> str:
 def to_json(bookmarks: Iterable[Bookmark]) -> str:
     """Return bookmarks as a JSON list of objects.
 
-    From the article: `url`, `title`, `source`, `published`, `saved` (ISO 8601), `language`, `tags`. From the
-    user: `note`, `my_tags`, `read` (ISO 8601 or null).
+    Keys from the article: `url`, `title`, `source`, `published`, `saved` (ISO 8601), `language`, `tags`. Keys
+    from the user: `note`, `my_tags`, `read` (ISO 8601 or null).
     """
     rows = [
         {

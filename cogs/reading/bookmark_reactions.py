@@ -1,4 +1,4 @@
-"""Bookmarks from 🔖 reactions, also from those made while the bot was offline."""
+"""Bookmarks from 🔖 reactions, including reactions added while the bot was offline."""
 
 import asyncio
 import contextlib
@@ -22,24 +22,30 @@ from cogs.reading.message_articles import find_article_dispatch
 log = logging.getLogger(__name__)
 
 _BACKFILL_WINDOW_SECONDS = 7 * 86400
-"""Seconds before the shard went offline from which posts are checked for reactions."""
+"""Maximum age in seconds, when the shard went offline, of the posts whose reactions are checked."""
 _MAX_BACKFILL_POSTS = 2000
 _MAX_FORUM_POSTS = 200
-"""Maximum number of forum posts per backfill. Each costs a request, since it is its own thread."""
+"""Maximum number of forum posts per check for missed reactions.
+
+Each forum post costs a request, because it is a thread of its own.
+"""
 _MAX_REACTION_REQUESTS = 1000
-"""Maximum number of posts per backfill whose reactions are fetched."""
+"""Maximum number of posts whose reactions are fetched per check for missed reactions."""
 _MAX_USERS_PER_REACTION = 1000
 _HISTORY_PAGE_SIZE = 100
-"""Messages per request: https://discord.com/developers/docs/resources/message#get-channel-messages"""
+"""Number of messages per request.
+
+https://discord.com/developers/docs/resources/message#get-channel-messages
+"""
 _MAX_WARNED_USERS = 10_000
 _UNDO_SECONDS = 15 * 60
-"""Seconds within which a repeated reaction restores the note and tags of the removed bookmark."""
+"""Time in seconds within which adding the reaction again restores the bookmark's note and tags."""
 _MAX_REMOVED_BOOKMARKS = 1000
-"""Maximum number of removed bookmarks that can be restored."""
+"""Maximum number of removed bookmarks that are remembered, so that they can be restored."""
 
 
 class ReactionCog(commands.Cog):
-    """A cog that turns 🔖 reactions on posts into bookmarks and back."""
+    """Cog that turns 🔖 reactions on posts into bookmarks, and removes a bookmark with its reaction."""
 
     def __init__(self, bot: TelexBot) -> None:
         self.bot = bot
@@ -55,11 +61,11 @@ class ReactionCog(commands.Cog):
         self._removed_bookmarks: dict[tuple[int, int], tuple[int, Bookmark]] = {}
 
     async def cog_load(self) -> None:
-        """Subscribe to confirmations of in-doubt posts."""
+        """Subscribe to the confirmations of posts whose delivery was in doubt."""
         self.bot.outbox_relay.on_delivery_confirmed = self._on_delivery_confirmed
 
     async def cog_unload(self) -> None:
-        """Cancel backfills; the next start repeats them."""
+        """Cancel the checks for missed reactions; the next start repeats them."""
         for task in self._backfill_tasks:
             task.cancel()
 
@@ -92,11 +98,11 @@ class ReactionCog(commands.Cog):
 
     @commands.Cog.listener()
     async def on_shard_served(self, shard_id: int, last_sent: int | None) -> None:
-        """Find reactions made while no process owned the shard."""
+        """Find reactions that were added while no process owned the shard (a part of the servers)."""
         await self._run_backfill(self._backfill_shard(shard_id, last_sent))
 
     def _on_delivery_confirmed(self, post: Dispatch) -> None:
-        """Find reactions to a post whose delivery was in doubt."""
+        """Find reactions to a post whose delivery was in doubt until now."""
         task = asyncio.create_task(self._run_backfill(self._backfill_post(post)))
         self._backfill_tasks.add(task)
         task.add_done_callback(self._backfill_tasks.discard)
@@ -114,7 +120,7 @@ class ReactionCog(commands.Cog):
                 self._removed_during_backfill.clear()
 
     def _get_user_lock(self, user_id: int) -> asyncio.Lock:
-        """Return the lock that keeps a user's reactions in order."""
+        """Return the lock that makes a user's reactions be processed one at a time and in order."""
         lock = self._user_locks.get(user_id)
         if lock is None:
             lock = self._user_locks[user_id] = asyncio.Lock()
@@ -125,7 +131,7 @@ class ReactionCog(commands.Cog):
         return payload.emoji.name == BOOKMARK_EMOJI and payload.emoji.id is None and not is_own
 
     def _remember_removed(self, user_id: int, removed: Bookmark) -> None:
-        """Keep a removed bookmark with its note and tags, since a reaction has no Undo."""
+        """Remember a removed bookmark with its note and tags, because removing a reaction has no undo."""
         key = (user_id, removed.article.id)
         self._removed_bookmarks.pop(key, None)
         self._removed_bookmarks[key] = (self.bot.services.clock.now(), removed)
@@ -156,7 +162,7 @@ class ReactionCog(commands.Cog):
             return 0
 
     async def _warn_once(self, user_id: int, sentence: str) -> None:
-        """Send a direct message to a user, at most once, since a reaction has no reply."""
+        """Send a warning to a user as a direct message, at most once, because a reaction has no reply."""
         if user_id in self._warned_user_ids or len(self._warned_user_ids) >= _MAX_WARNED_USERS:
             return
         self._warned_user_ids.add(user_id)
@@ -196,7 +202,7 @@ class ReactionCog(commands.Cog):
     async def _backfill_messages(
         self, messages: AsyncIterator[discord.Message], posts: Sequence[Dispatch]
     ) -> int:
-        """Bookmark the articles of posts with 🔖 reactions. Return the number of new bookmarks."""
+        """Bookmark the articles of posts with 🔖 reactions, and return the number of new bookmarks."""
         posts_by_message_id = {post.message_id: post for post in posts}
         bookmark_count = 0
         try:
@@ -232,7 +238,7 @@ class ReactionCog(commands.Cog):
 async def _iter_messages_of(
     bot: TelexBot, channel_id: int, posts: Sequence[Dispatch]
 ) -> AsyncIterator[discord.Message]:
-    """Yield messages of a channel around posts, newest first, and skip the gaps between them."""
+    """Yield the messages of a channel at the times of posts, newest first; gaps between posts are skipped."""
     channel = bot.get_partial_messageable(channel_id, guild_id=posts[0].server_id)
     message_ids = sorted((post.message_id for post in posts if post.message_id is not None), reverse=True)
     while message_ids:

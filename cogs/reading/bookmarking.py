@@ -1,4 +1,4 @@
-"""Adding bookmarks, the Save button, notes and tags."""
+"""Bookmarking: adding and removing bookmarks, the Save button, notes and tags."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -23,7 +23,7 @@ from cogs.shared.persistent_items import persistent_item
 from cogs.shared.views import AckMode, ActionButton, Interaction, OwnedView
 
 MAX_BOOKMARKS_PER_USER = 5000
-"""Maximum number of bookmarks per user."""
+"""Maximum number of bookmarks that a user may have."""
 
 
 async def add_bookmarks(
@@ -36,10 +36,10 @@ async def add_bookmarks(
     message_id: int | None,
     is_live: bool = True,
 ) -> int:
-    """Bookmark articles for a user. Return how many are new.
+    """Bookmark articles for a user, and return the number of new bookmarks.
 
-    With `is_live` False, for reactions found later, bookmarks that the user removed stay removed. Raises
-    `UserFacingError` at `MAX_BOOKMARKS_PER_USER`.
+    If `is_live` is False, as for reactions found later, bookmarks that the user removed stay removed. Raises
+    `UserFacingError` if the user has `MAX_BOOKMARKS_PER_USER` bookmarks.
     """
     added_count = 0
     for article_id in article_ids:
@@ -57,9 +57,9 @@ async def add_bookmarks(
 
 
 async def bookmark_article(interaction: Interaction, article: Article, message_id: int | None) -> int:
-    """Bookmark an article for the user of an interaction. Return 1 if it is new, else 0.
+    """Bookmark an article for the user of an interaction, and return the number of new bookmarks, 1 or 0.
 
-    Raises `UserFacingError` at `MAX_BOOKMARKS_PER_USER`.
+    Raises `UserFacingError` if the user has `MAX_BOOKMARKS_PER_USER` bookmarks.
     """
     channel_id = interaction_context.channel_id(interaction)
     return await add_bookmarks(
@@ -74,7 +74,7 @@ async def bookmark_article(interaction: Interaction, article: Article, message_i
 
 @persistent_item(buttons.SAVE_ID_PATTERN)
 async def save_button(interaction: Interaction, _item: object, *, key: str, **_joined: str) -> None:
-    """Bookmark the article. A second click removes the bookmark, with an undo."""
+    """Bookmark the article of the button; a second click removes the bookmark and offers an undo."""
     store, message = interaction.client.store, interaction.message
     article = await store.articles.by_key(key)
     if article is not None and (removed := await store.bookmarks.remove(interaction.user.id, article.id)):
@@ -92,7 +92,7 @@ async def save_button(interaction: Interaction, _item: object, *, key: str, **_j
 
 
 class RemovedBookmark(OwnedView):
-    """The reply to a removal, with a button that restores the bookmark, its note and tags."""
+    """Reply to the removal of a bookmark, with a button that restores the bookmark, its note and tags."""
 
     def __init__(self, interaction: Interaction, removed: Bookmark) -> None:
         super().__init__(interaction)
@@ -121,7 +121,7 @@ class RemovedBookmark(OwnedView):
 
 @persistent_item(buttons.SAVE_MENU_ID_PATTERN)
 async def save_menu(interaction: Interaction, menu: discord.ui.Select[Any], **_what: str) -> None:
-    """Bookmark the selected articles of a catch-up, or of a post that other articles joined."""
+    """Bookmark the articles selected in the menu of a catch-up, or of a post that has several articles."""
     client, post = interaction.client, await find_clicked_post(interaction)
     if post is None or not await can_see_post(interaction, post):
         raise UserFacingError(not_readable_text())
@@ -144,7 +144,10 @@ async def save_menu(interaction: Interaction, menu: discord.ui.Select[Any], **_w
 
 
 async def find_source_server_id(interaction: Interaction, article: Article) -> int | None:
-    """Return the server through which the user sees an article: the current one, or else a shared one."""
+    """Return the id of the server through which the user sees an article, or None if there is none.
+
+    It is the current server or, elsewhere, the server of the clicked message or one shared with Telex.
+    """
     if (server_id := interaction_context.server_id(interaction)) is not None:
         return server_id
     if (dispatch := await find_clicked_post(interaction)) is not None:  # A watch notification.
@@ -153,7 +156,7 @@ async def find_source_server_id(interaction: Interaction, article: Article) -> i
 
 
 def saved_text(count: int) -> str:
-    """Return the sentence for new bookmarks."""
+    """Return the sentence that confirms new bookmarks."""
     if count == 1:
         return _("Saved to your bookmarks.")
     return format_count(
@@ -162,12 +165,12 @@ def saved_text(count: int) -> str:
 
 
 def already_saved_text() -> str:
-    """Return the sentence if nothing new was bookmarked."""
+    """Return the sentence that says that all articles were bookmarked already."""
     return _("Already in your bookmarks.")
 
 
 def limit_reached_text() -> str:
-    """Return the sentence for a user with the maximum number of bookmarks."""
+    """Return the sentence that says that the user has the maximum number of bookmarks."""
     return linkify_commands(
         _("You’ve reached the limit of {count} bookmarks. Remove some in /bookmarks first.")
     ).format(count=format_number(MAX_BOOKMARKS_PER_USER))
@@ -180,7 +183,7 @@ _MAX_TAGS_INPUT_LENGTH = (_MAX_TAG_LENGTH + 2) * MAX_TAGS_PER_BOOKMARK
 
 @persistent_item(buttons.NOTE_BUTTON.id_pattern, AckMode.MANUAL)
 async def note_button(interaction: Interaction, _item: object, *, key: str) -> None:
-    """Open a modal with the note and tags of a bookmark."""
+    """Open a modal to edit the note and tags of a bookmark."""
     bookmark = await require_bookmark(interaction, key)
 
     async def on_submit(click: Interaction, note: str, tags: str) -> None:
@@ -218,14 +221,14 @@ async def note_button(interaction: Interaction, _item: object, *, key: str) -> N
 
 @persistent_item(buttons.MARK_READ_ID_PATTERN, AckMode.UPDATE_MESSAGE)
 async def mark_read_button(interaction: Interaction, _item: object, *, key: str, how: str) -> None:
-    """Mark a bookmark as read or unread, and show the updated card."""
+    """Mark a bookmark as read or, if it is read, as unread, and show the updated card."""
     article = (await require_bookmark(interaction, key)).article
     await interaction.client.store.bookmarks.mark_read(interaction.user.id, article.id, is_read=how == "read")
     await article_cards.show_article(interaction, article)
 
 
 async def has_bookmark(interaction: Interaction, article: Article) -> bool:
-    """Return whether the user has a bookmark of an article that is not hidden from them."""
+    """Return whether the user has a bookmark of an article, in a server that they have not left."""
     hidden_server_ids, bookmarks = (
         await load_hidden_server_ids(interaction),
         interaction.client.store.bookmarks,
@@ -236,7 +239,10 @@ async def has_bookmark(interaction: Interaction, article: Article) -> bool:
 
 
 async def require_bookmark(interaction: Interaction, key: str) -> Bookmark:
-    """Return the user's bookmark of an article. Raise `UserFacingError` if it is gone or hidden."""
+    """Return the user's bookmark of an article.
+
+    Raises `UserFacingError` if there is none, or it is hidden because the user left the server.
+    """
     store = interaction.client.store
     article = await store.articles.by_key(key)
     if article is not None:
@@ -248,7 +254,7 @@ async def require_bookmark(interaction: Interaction, key: str) -> Bookmark:
 
 
 def parse_tags(line: str) -> tuple[str, ...]:
-    """Return the tags of a comma-separated line, without duplicates."""
+    """Return the tags in a comma-separated line, without duplicates."""
     tags = (discord_text.to_plain_line(tag.strip(" #"), _MAX_TAG_LENGTH) for tag in line.split(","))
     return tuple({fold(tag): tag for tag in reversed(list(filter(None, tags)))}.values())[::-1][
         :MAX_TAGS_PER_BOOKMARK
@@ -256,5 +262,5 @@ def parse_tags(line: str) -> tuple[str, ...]:
 
 
 def not_bookmarked_text() -> str:
-    """Return the sentence for a bookmark that is gone."""
+    """Return the sentence that says that a bookmark no longer exists."""
     return _("This article isn’t in your bookmarks anymore.")

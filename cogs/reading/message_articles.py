@@ -1,4 +1,4 @@
-"""Articles of a message, and whether the user can read them."""
+"""Lookup of the articles of a message, with checks whether the user can read them."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -30,9 +30,9 @@ CanRead = Callable[[Interaction, Article], Awaitable[bool]]
 
 
 async def find_article_dispatch(bot: TelexBot, message_id: int, server_id: int | None) -> Dispatch | None:
-    """Return the post, catch-up, digest or watch notification that is a message, or None.
+    """Return the dispatch that was sent as a message: a post, catch-up, digest or watch notification.
 
-    `server_id` is None for direct messages.
+    Returns None if the message is none of these. `server_id` is None for direct messages.
     """
     dispatch = await bot.store.dispatches.by_message_id(message_id)
     if dispatch is None or dispatch.kind not in _ARTICLE_KINDS:
@@ -41,13 +41,13 @@ async def find_article_dispatch(bot: TelexBot, message_id: int, server_id: int |
 
 
 async def find_clicked_post(interaction: Interaction) -> Dispatch | None:
-    """Return the dispatch of articles whose button was clicked, or None."""
+    """Return the dispatch (message with articles) whose button was clicked, or None if there is none."""
     message, server_id = interaction.message, interaction_context.server_id(interaction)
     return None if message is None else await find_article_dispatch(interaction.client, message.id, server_id)
 
 
 async def can_see_post(interaction: Interaction, post: Dispatch) -> bool:
-    """Return whether the user can see the channel of a post or is its recipient."""
+    """Return whether the user can see the channel of a post or, in direct messages, is its recipient."""
     if post.person_id is not None:
         return post.person_id == interaction.user.id
     is_here = post.server_id == interaction_context.server_id(interaction)
@@ -55,7 +55,7 @@ async def can_see_post(interaction: Interaction, post: Dispatch) -> bool:
 
 
 async def can_read_article(interaction: Interaction, article: Article) -> bool:
-    """Return whether the user can read an article: it is in the clicked post or a visible feed."""
+    """Return whether the user can read an article: it is in the clicked post, or in a feed they can see."""
     post = await find_clicked_post(interaction)
     if post is not None and article.id in {*post.article_ids, *post.joined_article_ids}:
         return await can_see_post(interaction, post)
@@ -65,7 +65,10 @@ async def can_read_article(interaction: Interaction, article: Article) -> bool:
 async def require_readable_article(
     interaction: Interaction, key: str, allowed: CanRead = can_read_article
 ) -> Article:
-    """Return the article with a key. Raise `UserFacingError` if it is gone or the user can't read it."""
+    """Return the article with a key.
+
+    Raises `UserFacingError` if it no longer exists or the user cannot read it.
+    """
     article = await interaction.client.store.articles.by_key(key)
     if article is None or not await allowed(interaction, article):
         raise UserFacingError(not_readable_text())
@@ -73,7 +76,7 @@ async def require_readable_article(
 
 
 def not_readable_text() -> str:
-    """Return the sentence for an article that is gone or hidden."""
+    """Return the sentence that says that an article is gone or hidden from the user."""
     return _("This article is gone, or it’s from a feed you can’t see here.")
 
 
@@ -84,9 +87,9 @@ async def with_article(
     *,
     placeholder: str,
 ) -> None:
-    """Call `action` with the article of a message; of several the user chooses one.
+    """Call `action` with the article of a message; if there are several, let the user choose one.
 
-    The interaction must be acknowledged. `placeholder` is that of the menu.
+    The interaction must be acknowledged. `placeholder` is the text of the menu while nothing is chosen.
     """
     articles = await load_message_articles(interaction, message, include_joined=True)
     if len(articles) == 1:
@@ -101,7 +104,7 @@ async def choose_article(
     action: Callable[[Interaction, Article], Awaitable[None]],
     placeholder: str,
 ) -> None:
-    """Call `action` with the article that the user chooses."""
+    """Show a menu of articles, and call `action` with the article that the user chooses."""
     by_key = {article.key: article for article in articles}
 
     async def on_choice(choice: Interaction, key: str) -> None:
@@ -114,10 +117,10 @@ async def choose_article(
 async def load_message_articles(
     interaction: Interaction, message: discord.Message, *, include_joined: bool = False
 ) -> list[Article]:
-    """Return the articles of a post; with `include_joined`, those that joined the post come first.
+    """Return the articles of a post; with `include_joined`, those that joined the post later come first.
 
-    In direct messages and other servers, the readable articles that the message links. Raises
-    `UserFacingError` if there are none or the user can't see them.
+    In direct messages and servers without Telex, the result is the readable articles that the message links
+    to. Raises `UserFacingError` if there are no articles or the user cannot see them.
     """
     server_id = interaction_context.server_id(interaction)
     post = await find_article_dispatch(interaction.client, message.id, server_id)
@@ -155,7 +158,7 @@ async def _load_linked_articles(interaction: Interaction, message: discord.Messa
 
 
 def _iter_article_keys(message: discord.Message) -> Iterator[str]:
-    """Yield the article keys of the Save buttons in a message of Telex."""
+    """Yield the keys of articles that the Save buttons in a message of Telex contain."""
     for row in message.components:
         for part in row.children if isinstance(row, discord.Container) else [row]:
             for item in part.children if isinstance(part, discord.ActionRow) else ():

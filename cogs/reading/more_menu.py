@@ -1,4 +1,4 @@
-"""The More menu: further actions on the article of a post."""
+"""More menu: further actions on the article of a post."""
 
 from collections.abc import Sequence
 
@@ -31,13 +31,13 @@ from cogs.shared.views import ActionButton, Interaction, OwnedView
 
 _MAX_THREAD_NAME_LENGTH = 100
 _MAX_STORY_ARTICLES = 6
-"""Maximum number of articles of the story. Each takes four of a message's 40 components."""
+"""Maximum number of articles of a story in the More menu; each takes four of a message's 40 components."""
 _MAX_AUTHOR_LENGTH, _MAX_TAG_LENGTH, _MAX_TAGS = 80, 30, 8
 
 
 @persistent_item(buttons.MORE_ID_PATTERN)
 async def more_button(interaction: Interaction, _item: object, *, key: str, **_joined: str) -> None:
-    """Show the More menu."""
+    """Show the More menu of the article in a post."""
     article, post = await require_readable_article(interaction, key), await find_clicked_post(interaction)
     joined: Sequence[Article] = ()
     if post is not None and article.id in post.article_ids and await can_see_post(interaction, post):
@@ -46,7 +46,10 @@ async def more_button(interaction: Interaction, _item: object, *, key: str, **_j
 
 
 class MoreMenu(OwnedView):
-    """Actions on an article, with the `post` that it is in and the articles that `joined` the post."""
+    """Menu of actions on an article.
+
+    `post` is the post that the article is in, `joined` the articles that joined the post later.
+    """
 
     def __init__(
         self, interaction: Interaction, article: Article, post: Dispatch | None, joined: Sequence[Article]
@@ -186,7 +189,7 @@ class MoreMenu(OwnedView):
 
 
 def _article_heading(article: Article, *detail_lines: str) -> str:
-    """Return title, outlet and time of an article, with further small lines."""
+    """Return title, outlet and time of an article as text, followed by further lines in small type."""
     link, _name = article_cards.title_variants(article)
     return "\n".join(
         (f"**{link}**", outlet_branding.byline(article).variants[0], *(f"-# {line}" for line in detail_lines))
@@ -202,7 +205,7 @@ def _detail_lines(article: Article) -> list[str]:
 
 
 async def _original_text(interaction: Interaction, article: Article, post: Dispatch) -> str:
-    """Return the original title and excerpt if the post is translated, or ""."""
+    """Return the original title and excerpt of an article if its post is translated; otherwise ""."""
     client, settings = interaction.client, interaction.client.services.settings
     preferences = await client.store.preferences.by_channel(post.channel_id)
     if settings.model_url is None or not preferences.translate:
@@ -220,7 +223,11 @@ async def _original_text(interaction: Interaction, article: Article, post: Dispa
 
 
 def _find_post_channel(interaction: Interaction, post: Dispatch) -> object:
-    """Return the channel of a post if a thread can be created there; otherwise another channel or None."""
+    """Return the channel of a post, of any type, or None.
+
+    Returns None if the post is in another server or in a thread, or if the channel is unknown. A thread can
+    be created only in a `discord.TextChannel`, so callers check the type.
+    """
     guild = interaction_context.home_server(interaction)
     if guild is None or guild.id != post.server_id or post.thread_id is not None:
         return None
@@ -228,7 +235,7 @@ def _find_post_channel(interaction: Interaction, post: Dispatch) -> object:
 
 
 async def _find_notify_role(interaction: Interaction, post: Dispatch) -> discord.Role | None:
-    """Return the role of a post if users may take it and it is safe, or None."""
+    """Return the role that a post mentions, or None unless users may take the role and it is safe."""
     guild = interaction_context.home_server(interaction)
     if guild is None or guild.id != post.server_id or post.look.role is None:
         return None
@@ -263,11 +270,17 @@ def _require_thread_permissions(channel: discord.TextChannel, member: discord.Me
 
 
 _THREAD_EXISTS_CODE = 160004
-"""Error code: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json"""
+"""Discord's error code for a message that already has a thread.
+
+https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
+"""
 
 
 async def find_thread(channel: discord.TextChannel, message_id: int) -> discord.Thread | None:
-    """Return the thread of a message, also if archived, or None. Raises errors of discord.py."""
+    """Return the thread of a message, even if archived, or None if there is none.
+
+    Raises `discord.DiscordException` if the request failed.
+    """
     if (cached_thread := channel.guild.get_thread(message_id)) is not None:
         return cached_thread
     try:
@@ -278,7 +291,10 @@ async def find_thread(channel: discord.TextChannel, message_id: int) -> discord.
 
 
 async def get_or_create_thread(channel: discord.TextChannel, message_id: int, name: str) -> discord.Thread:
-    """Return the thread of a message and create it if necessary. Raises errors of discord.py."""
+    """Return the thread of a message, which is created if there is none.
+
+    Raises `discord.DiscordException` if a request failed.
+    """
     try:
         return await channel.get_partial_message(message_id).create_thread(name=name)
     except discord.HTTPException as error:

@@ -1,4 +1,4 @@
-"""Autocomplete of search queries, from the visible feeds."""
+"""Autocomplete of search queries, from the articles of feeds that the user can see."""
 
 import re
 from collections.abc import Collection
@@ -47,9 +47,10 @@ _NAME_FILTERS = frozenset((FilterName.SOURCE, *_COMPLETION_FIELDS))
 
 
 class CompletionContext(NamedTuple):
-    """The end of a query that is being typed, and the part before it.
+    """End of a query that is being typed, and the part of the query before it.
 
-    `typed_filter` is the filter name as typed, "" for a word; `filter` is its canonical name or None.
+    `typed_filter` is the filter name as typed, or "" for a word; `filter` is the filter of that name, or
+    None.
     """
 
     prefix: str
@@ -58,12 +59,12 @@ class CompletionContext(NamedTuple):
     typed_value: str
 
     def complete(self, completion: str) -> str:
-        """Return the completed end of the query."""
+        """Return a completion as it is typed at the end of the query, after the filter name if any."""
         return format_filter(self.typed_filter, completion) if self.typed_filter else completion
 
 
 def completion_context(query: str) -> CompletionContext:
-    """Return the context at the end of a query."""
+    """Return what is being typed at the end of a query."""
     match = _FILTER_PATTERN.search(query)
     if match and (match["quote"] or " " not in match["typed"]):
         filter_name = find_filter_by_alias(match["name"])
@@ -73,7 +74,10 @@ def completion_context(query: str) -> CompletionContext:
 
 
 def _unquoted_name_context(query: str) -> CompletionContext | None:
-    """Return the context of a name of several words without the required quotation marks, or None."""
+    """Return the context of a name of several words without the required quotation marks.
+
+    Returns None if the query does not end with such a name.
+    """
     match = _FILTER_PATTERN.search(query)
     if match is None or match["quote"] or " " not in match["typed"].strip():
         return None
@@ -91,10 +95,10 @@ def _word_context(query: str) -> CompletionContext:
 
 
 async def query_choices(interaction: Interaction, query: str) -> list[Choice[str]]:
-    """Return the query itself, then completions of its last word or value from visible feeds.
+    """Return the query itself, then completions of its last word or filter value from visible feeds.
 
-    The query comes first, because Discord's clients send the first choice on Enter. Queries longer than a
-    choice get no completions: autocomplete sends up to 6,000 characters.
+    The query comes first, because Discord's clients send the first choice on Enter. A query longer than a
+    choice may be gets no completions: autocomplete sends up to 6,000 characters.
     """
     if len(query) > discord_limits.MAX_CHOICE_NAME_LENGTH:
         return []
@@ -114,7 +118,7 @@ async def query_choices(interaction: Interaction, query: str) -> list[Choice[str
 
 
 async def _find_candidates(interaction: Interaction, context: CompletionContext) -> Collection[str]:
-    """Return words, or values of a filter, that start with the typed prefix."""
+    """Return words of articles, or values of the filter being typed, that start with the typed prefix."""
     if context.filter in _FIXED_VALUES:
         fixed_values = _FIXED_VALUES_FRENCH if expects_french_values(context.typed_filter) else _FIXED_VALUES
         return [

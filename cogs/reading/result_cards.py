@@ -1,4 +1,4 @@
-"""Search results: the header of result lists, and the card in public messages."""
+"""Search results as text: the header of result lists, and the card in public messages."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ from cogs.reading.article_list_pages import MAX_COUNTED_ARTICLES
 from cogs.shared.article_lists import ArticleListItem, item_from_result, with_other_outlets
 
 MAX_QUERY_LENGTH = 100
-"""Maximum length of a query in a heading, in characters."""
+"""Maximum length in characters of a query that a heading shows."""
 
 
 def search_header(
@@ -33,9 +33,9 @@ def search_header(
     suggest: Callable[[str], Item | None],
     accessory: Item | None = None,
 ) -> tuple[Block, ...]:
-    """Return the header of results: the query, their count, notes and suggestions.
+    """Return the header of search results: the query, the number of results, notes and suggestions.
 
-    `suggest` makes the button of a suggestion; `accessory` stands beside the query.
+    `suggest` is a function that makes the button of a suggestion; `accessory` stands beside the query.
     """
     escaped_query = discord_text.to_markdown_line(query_text, MAX_QUERY_LENGTH)
     lines = [_count_text(search_page, sort)] if search_page.results else []
@@ -59,7 +59,7 @@ def search_header(
 
 
 def _no_results_advice(query: Query) -> str:
-    """Return advice for a query without results: only drop what the query has."""
+    """Return advice for a query without results, on what of the query the user could drop."""
     parts = list(iter_leaves(query.nodes))
     filter_count = sum(isinstance(part, FieldFilter) for part in parts)
     if len(parts) - filter_count > 1:
@@ -72,7 +72,7 @@ def _no_results_advice(query: Query) -> str:
 async def make_results_view(
     store: Store, query: Query, search_page: SearchPage, feed_ids: Collection[int], footer: str = ""
 ) -> discord.ui.LayoutView:
-    """Return the first results of a search for a public message.
+    """Return the view of the first results of a search, for a public message.
 
     Each user can open all results with a button.
     """
@@ -84,7 +84,10 @@ async def make_results_view(
 
 
 def results_card(query: Query, search_page: SearchPage, entries: Sequence[ArticleListItem]) -> Card:
-    """Return the card of results, with a button for all if there are more."""
+    """Return the card with the first results of a search.
+
+    A button for all results is added if there are more.
+    """
 
     def suggest(suggestion: str) -> Item | None:
         return buttons.search_button(apply_suggestion(query.text, suggestion, search_page.notes), suggestion)
@@ -107,5 +110,5 @@ def _count_text(search_page: SearchPage, sort: SortOrder) -> str:
 
 
 def _small_variants(lines: Sequence[str]) -> tuple[str, ...]:
-    """Return the lines in small type, as one variant of a text."""
+    """Return the lines in small type, as the only variant of a text."""
     return ("\n".join(f"-# {line}" for line in lines),)

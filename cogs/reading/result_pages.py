@@ -44,7 +44,10 @@ from cogs.watching.watch_creation import create_personal_watch
 
 
 class SearchPages(ArticlePages):
-    """The results of a search. Each page searches again, in the feeds that are visible by then."""
+    """Pages of the results of a search.
+
+    Each page is a new search, in the feeds that the user can see at that time.
+    """
 
     def __init__(
         self,
@@ -63,7 +66,7 @@ class SearchPages(ArticlePages):
 
     @property
     def _query_text(self) -> str:
-        """The query with its options as text."""
+        """Return the query and the options of the search as one text."""
         return " ".join((self._query.text, *self._options))
 
     async def load_page(self, interaction: Interaction, number: int) -> ArticlePage:
@@ -132,7 +135,7 @@ class SearchPages(ArticlePages):
 
 
 async def load_time_zone(interaction: Interaction) -> tzinfo:
-    """Return the time zone of the current server, or elsewhere of a shared one."""
+    """Return the time zone of the current server or, outside of servers, of one that the user shares."""
     client, server_id = interaction.client, interaction_context.server_id(interaction)
     if server_id is None:
         server_id = next(iter((await client.readable_feeds_outside_server(interaction)).values()), 0)
@@ -141,14 +144,14 @@ async def load_time_zone(interaction: Interaction) -> tzinfo:
 
 @persistent_item(buttons.RESULTS_BUTTON.id_pattern)
 async def results_button(interaction: Interaction, _item: object, *, query: str) -> None:
-    """Show all results of a public search that the user can see."""
+    """Show all results of a public search, in the feeds that the user can see."""
     services = interaction.client.services
     parsed_query = parse_query(query, services.clock.now(), await load_time_zone(interaction))
     await SearchPages(interaction, services.searcher, parsed_query, "relevance").render(interaction)
 
 
 class LatestPages(ArticlePages):
-    """The latest articles, only of `outlet` if it is set."""
+    """Pages of the latest articles, only of `outlet` if it is set."""
 
     def __init__(self, interaction: Interaction, outlet: str | None) -> None:
         super().__init__(interaction)
@@ -188,7 +191,7 @@ class LatestPages(ArticlePages):
 
 
 class CatchUpPages(ArticlePages):
-    """The articles of a catch-up, newest first, for users who can see its message."""
+    """Pages of the articles of a catch-up, newest first, for users who can see its message."""
 
     def __init__(self, interaction: Interaction, message_id: int) -> None:
         super().__init__(interaction)
@@ -206,7 +209,7 @@ class CatchUpPages(ArticlePages):
         )
 
     async def can_read(self, interaction: Interaction, article: Article) -> bool:
-        """Return whether the article is in the catch-up, even if its feed is no longer followed."""
+        """Return whether an article is in the catch-up, even if its feed is no longer followed."""
         return article.id in await self._load_article_ids(interaction)
 
     async def _load_article_ids(self, interaction: Interaction) -> tuple[int, ...]:
@@ -223,17 +226,17 @@ class CatchUpPages(ArticlePages):
 
 @persistent_item(buttons.SHOW_ALL_BUTTON.id_pattern)
 async def show_all_button(interaction: Interaction, _item: object, **_what: str) -> None:
-    """Show all articles of a catch-up."""
+    """Show all articles of a catch-up (one message for several articles)."""
     assert interaction.message is not None
     await CatchUpPages(interaction, interaction.message.id).render(interaction)
 
 
 _MAX_TITLE_LENGTH = 100
-"""Maximum length of the article's title in the heading, in characters."""
+"""Maximum length in characters of an article's title in the heading of similar articles."""
 
 
 async def show_similar(interaction: Interaction, message: discord.Message) -> None:
-    """Show articles similar to that of a post; of several the user chooses one."""
+    """Show articles similar to the article of a post; if there are several, the user chooses one."""
     await with_article(interaction, message, _show_similar_pages, placeholder=_("More like which article?"))
 
 
@@ -243,7 +246,7 @@ async def _show_similar_pages(interaction: Interaction, article: Article) -> Non
 
 @persistent_item(buttons.MORE_LIKE_BUTTON.id_pattern)
 async def similar_articles_button(interaction: Interaction, _item: object, *, key: str) -> None:
-    """Show articles similar to that of a card."""
+    """Show articles similar to the article of a card."""
     await SimilarPages(
         interaction, await require_readable_article(interaction, key, _can_read_or_bookmarked)
     ).render(interaction)
@@ -254,7 +257,10 @@ async def _can_read_or_bookmarked(interaction: Interaction, article: Article) ->
 
 
 class SimilarPages(ArticlePages):
-    """The articles similar to an article, in the feeds that are visible by then."""
+    """Pages of the articles similar to an article.
+
+    Each page is loaded from the feeds that the user can see at that time.
+    """
 
     def __init__(self, interaction: Interaction, article: Article) -> None:
         super().__init__(interaction)

@@ -1,4 +1,4 @@
-"""The /search and /latest commands."""
+"""Cog of the /search and /latest commands."""
 
 from collections.abc import Mapping
 from datetime import tzinfo
@@ -27,11 +27,11 @@ from cogs.shared.authorization import user_installable
 from cogs.shared.views import Interaction
 
 SearchOptions = Mapping[str, str | bool | None]
-"""The options of /search by filter; None if unset. Dates are text as typed."""
+"""Options of /search by filter name, None if unset. Dates are texts as typed."""
 
 
 class SearchCog(commands.Cog):
-    """The /search and /latest commands."""
+    """Cog of the /search and /latest commands."""
 
     def __init__(self, bot: TelexBot) -> None:
         self.bot = bot
@@ -165,7 +165,7 @@ class SearchCog(commands.Cog):
 
 
 def _filter_choices(names_by_value: dict[str, str], typed_text: str) -> list[Choice[str]]:
-    """Return the choices whose value or name contains the typed text."""
+    """Return the autocomplete choices whose value or name contains the typed text."""
     folded_text = typed_text.casefold()
     return [
         Choice(name=name, value=value)
@@ -175,7 +175,7 @@ def _filter_choices(names_by_value: dict[str, str], typed_text: str) -> list[Cho
 
 
 def with_options(query: Query, options: SearchOptions, now: int, zone: tzinfo) -> Query:
-    """Return the query narrowed by options. `now` is a Unix time in seconds.
+    """Return a query narrowed by the options of /search. `now` is Unix time in seconds.
 
     Raises `UserFacingError` for an invalid date.
     """
@@ -202,7 +202,7 @@ def with_options(query: Query, options: SearchOptions, now: int, zone: tzinfo) -
 
 
 def options_as_query(options: SearchOptions) -> list[str]:
-    """Return each option as query text, in the current language."""
+    """Return each option of /search in query syntax, in the current language."""
     names = {
         FilterName.SOURCE: "source",
         FilterName.AUTHOR: _("author"),

@@ -22,7 +22,7 @@ from cogs.shared.views import Interaction, reply
 
 @persistent_item(buttons.SHARE_BUTTON.id_pattern)
 async def share_button(interaction: Interaction, _item: object, *, key: str) -> None:
-    """Share the article of a card."""
+    """Share the article of a card in the current channel."""
     article = await interaction.client.store.articles.by_key(key)
     if article is None:
         raise UserFacingError(not_readable_text())
@@ -32,7 +32,10 @@ async def share_button(interaction: Interaction, _item: object, *, key: str) -> 
 async def share_chosen_article(
     interaction: Interaction, articles: Sequence[Article], allowed: CanRead
 ) -> None:
-    """Share one of the articles; of several the user chooses. The interaction must be acknowledged."""
+    """Share an article in the current channel; if there are several, let the user choose one.
+
+    The interaction must be acknowledged.
+    """
     if len(articles) == 1:
         await share_article(interaction, articles[0], allowed)
         return
@@ -42,9 +45,10 @@ async def share_chosen_article(
 
 
 async def share_article(interaction: Interaction, article: Article, allowed: CanRead) -> None:
-    """Send an article to the current channel.
+    """Send an article to the current channel, in the name of the user.
 
-    Raises `UserFacingError` unless the user can write there and all its readers can read the article.
+    Raises `UserFacingError` unless the user can write there and all readers of the channel can read the
+    article.
     """
     client, channel, member = interaction.client, interaction.channel, interaction_context.member(interaction)
     if member is None:

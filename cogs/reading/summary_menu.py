@@ -1,4 +1,4 @@
-"""The Summarize action: two sentences on an article."""
+"""Summarize action of the message menu: two sentences on an article."""
 
 import discord
 from discord.app_commands import locale_str
@@ -24,7 +24,7 @@ _MAX_OUTLET_LENGTH = 60
 
 
 class SummaryCog(PersistentItemCog):
-    """The message menu entry, if a model can write summaries."""
+    """Cog of the Summarize entry in the message menu, which is added only if a model can write summaries."""
 
     def __init__(self, bot: TelexBot) -> None:
         super().__init__(bot)
@@ -37,14 +37,14 @@ class SummaryCog(PersistentItemCog):
 
 
 async def summarize_message(interaction: Interaction, message: discord.Message) -> None:
-    """Summarize the article of a post; of several the user chooses one."""
+    """Summarize the article of a post; if there are several, the user chooses one."""
     await with_article(
         interaction, message, _open_summary, placeholder=_("Which article should I summarize?")
     )
 
 
 def get_summarizer(bot: TelexBot) -> Summarizer | None:
-    """Return the summarizer, or None if no model can write summaries."""
+    """Return the client's summarizer, or None if no model can write summaries."""
     return None if bot.services.model_services is None else bot.services.model_services.summarizer
 
 
@@ -53,14 +53,14 @@ async def _open_summary(interaction: Interaction, article: Article) -> None:
 
 
 class SummaryCard(OwnedView):
-    """The summary of an article."""
+    """Card with the summary of an article."""
 
     def __init__(self, interaction: Interaction, article: Article) -> None:
         super().__init__(interaction)
         self._article = article
 
     async def render(self, interaction: Interaction) -> None:
-        """Show a placeholder if the summary is not cached, then the summary."""
+        """Show the summary, after a placeholder if it has to be written first."""
         summarizer = get_summarizer(self.client)
         if summarizer is None:
             raise UserFacingError(not_readable_text())
@@ -81,7 +81,7 @@ class SummaryCard(OwnedView):
 
 
 async def load_summary_markup(interaction: Interaction, summarizer: Summarizer, article: Article) -> str:
-    """Return the summary as markup, each sentence with its source, or why there is none."""
+    """Return the summary as markup, each sentence with its source, or the reason why there is none."""
     summary = await summarizer.summarize(
         article,
         i18n.current_language(),
@@ -99,7 +99,7 @@ async def load_summary_markup(interaction: Interaction, summarizer: Summarizer, 
 
 
 def writing_text() -> str:
-    """Return the placeholder for a summary in progress."""
+    """Return the placeholder that says that a summary is being written."""
     sentence = _("Writing a summary…")
     return f"-# ✍️ {sentence}"
 

@@ -1,4 +1,4 @@
-"""The /trends command: a chart of rising topics or active outlets in the visible feeds."""
+"""Command /trends: a chart of rising topics or active outlets in the feeds that the user can see."""
 
 from __future__ import annotations
 
@@ -63,22 +63,22 @@ from cogs.watching.watch_creation import create_personal_watch
 log = logging.getLogger(__name__)
 
 _CACHE_SECONDS = 600.0
-"""Seconds for which a report is reused for users who see the same feeds."""
+"""Time in seconds for which a report is reused for users who can see the same feeds."""
 _CACHE_SIZE = 16
-"""Maximum number of cached reports."""
+"""Maximum number of reports on trends that are cached."""
 _MAX_RENDERS_PER_PERIOD, _RATE_LIMIT_PERIOD_SECONDS = 5, 60.0
 
 
 @persistent_item(buttons.TRENDS_BUTTON.id_pattern)
 async def trends_button(interaction: Interaction, _item: object) -> None:
-    """Show the trends, from a digest."""
+    """Show the trends, from the button of a digest."""
     cog = interaction.client.get_cog(TrendCog.__name__)
     assert isinstance(cog, TrendCog)
     await cog.open_panel(interaction)
 
 
 class TrendCog(PersistentItemCog):
-    """The /trends command."""
+    """Cog of the /trends command."""
 
     persistent_items = (trends_button,)
 
@@ -103,7 +103,7 @@ class TrendCog(PersistentItemCog):
         ]
     )
     async def trends(self, interaction: Interaction, period: str = TrendPeriod.WEEK.value) -> None:
-        """Show the trends to the user alone, since others may see other feeds."""
+        """Show the trends only to the user, because others may see different feeds."""
         await self.open_panel(interaction, TrendPeriod(period))
 
     async def open_panel(self, interaction: Interaction, period: TrendPeriod = TrendPeriod.WEEK) -> None:
@@ -112,9 +112,9 @@ class TrendCog(PersistentItemCog):
     async def get_or_render(
         self, interaction: Interaction, visible_feed_ids: Collection[int], period: TrendPeriod
     ) -> TrendReport:
-        """Return the cached report for these feeds, or render one; one is rendered at a time.
+        """Return the report on these feeds from the cache, or create it; only one is created at a time.
 
-        Raises `UserFacingError` if the user is over the rate limit or the report takes too long.
+        Raises `UserFacingError` if the user exceeds the rate limit or the report takes too long.
         """
         key = frozenset(visible_feed_ids), period, i18n.current_language()
         clock = self.bot.services.clock
@@ -157,19 +157,19 @@ class TrendCog(PersistentItemCog):
 
 
 _MAX_NAME_LENGTH = 60
-"""Maximum length of a name in the text, in UTF-16 units."""
+"""Maximum length, in UTF-16 code units, of the name of a topic or outlet in the text below a chart."""
 _CHART_FILENAME = "trends.png"
 
 
 class RenderedChart(NamedTuple):
-    """A chart and its PNG picture, None if it could not be drawn."""
+    """Chart with its PNG picture, or with None if the picture could not be drawn."""
 
     chart: Chart
     picture: bytes | None
 
 
 class TrendReport(NamedTuple):
-    """The trends and their charts at a Unix time in seconds."""
+    """Trends of a set of feeds with their charts, and when they were computed (Unix time in seconds)."""
 
     created_at: int
     trends: Trends
@@ -181,7 +181,7 @@ LoadTrendReport = Callable[[Interaction, Collection[int], TrendPeriod], Awaitabl
 
 
 class TrendPanel(OwnedView):
-    """The rising topics of a period, or its most active outlets."""
+    """Panel with the rising topics of a period, or with its most active outlets."""
 
     def __init__(self, interaction: Interaction, load_report: LoadTrendReport, period: TrendPeriod) -> None:
         super().__init__(interaction)
@@ -269,7 +269,7 @@ class TrendPanel(OwnedView):
         )
 
     def _count_text(self, report: TrendReport) -> str:
-        """Return the dates, the number of articles and outlets, and how to read the chart."""
+        """Return the dates, the number of articles and outlets, and how to read the chart, as text."""
         begin, end = (
             datetime.fromtimestamp(moment, UTC).date()
             for moment in (report.created_at - self._period.seconds, report.created_at)

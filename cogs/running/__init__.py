@@ -1,1 +1,1 @@
-"""Background tasks, health, server events, help and privacy."""
+"""Cogs that run the bot: background tasks, health, server events, help and privacy."""

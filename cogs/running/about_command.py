@@ -1,4 +1,4 @@
-"""The /about command: version and status."""
+"""Command /about: version and status of the bot."""
 
 from discord import app_commands
 from discord.app_commands import locale_str
@@ -13,7 +13,7 @@ from cogs.shared.views import Interaction, reply_with_card
 
 
 class AboutCog(TelexCog):
-    """The /about command."""
+    """Cog of the /about command."""
 
     def __init__(self, bot: TelexBot) -> None:
         super().__init__(bot)

@@ -1,4 +1,4 @@
-"""Cogs that run loops while the bot is connected: the outbox relay and the outlets' emoji."""
+"""Cogs that run loops while the bot is connected, which send posts and keep the outlets' emoji up to date."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,7 @@ from bot.store.records.source_records import PollWriteResult
 
 
 class LoopCog(commands.Cog):
-    """A cog that runs loops while it is loaded."""
+    """Cog that runs loops from when it is loaded until it is unloaded."""
 
     def __init__(self, bot: TelexBot) -> None:
         self.bot = bot
@@ -26,12 +26,12 @@ class LoopCog(commands.Cog):
         self._tasks = [self.bot.services.supervisor.start(*loop) for loop in self._loops]
 
     async def cog_unload(self) -> None:
-        """Cancel the loops; interrupted work is repeated after the next start."""
+        """Cancel the loops. Work that is interrupted is done again after the next start."""
         await cancel_and_wait(self._tasks)
 
 
 class OutboxCog(LoopCog):
-    """A cog that runs the outbox relay and wakes it when a poll recorded articles."""
+    """Cog that sends the posts in the outbox, and is woken when a poll of feeds recorded articles."""
 
     def __init__(self, bot: TelexBot) -> None:
         super().__init__(bot)
@@ -46,7 +46,7 @@ class OutboxCog(LoopCog):
         await super().cog_load()
 
     async def cog_unload(self) -> None:
-        """Stop the relay: sends in flight finish, the rest stays in the outbox."""
+        """Stop sending: requests in progress are finished, other posts stay in the outbox."""
         services, courier = self.bot.services, self.bot.outbox_relay
         services.on_clock_stepped_back.remove(courier.on_clock_set_back)
         services.cluster_events.unsubscribe("outbox", courier.wake)
@@ -58,7 +58,7 @@ class OutboxCog(LoopCog):
 
 
 class EmojiCog(LoopCog):
-    """A cog that keeps the emoji of outlets up to date."""
+    """Cog that keeps the emoji of outlets up to date."""
 
     def __init__(self, bot: TelexBot) -> None:
         super().__init__(bot)

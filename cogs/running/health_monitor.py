@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FEED_CHECK_INTERVAL_SECONDS = 60.0
-"""Seconds between two checks of whether feeds can be fetched."""
+"""Interval in seconds of checks whether feeds can be fetched."""
 DATABASE_CHECK_INTERVAL_SECONDS = 2.0
-"""Seconds between two checks of the database and of this process's claim on it."""
+"""Interval in seconds of checks of the database, and of this process's lease (right to write) on it."""
 
 
 class HealthCog(commands.Cog):
-    """A cog that monitors the bot for its owner."""
+    """Cog that monitors the bot for its owner."""
 
     def __init__(self, bot: TelexBot) -> None:
         self._bot = bot
@@ -50,13 +50,16 @@ class HealthCog(commands.Cog):
         self._shutdown_task: asyncio.Task[None] | None = None
 
     async def cog_load(self) -> None:
-        """Start the checks, and the HTTP server if an address is set. Raise `OSError` if it is taken."""
+        """Start the checks and, if an address is set, the HTTP server.
+
+        Raises `OSError` if the address is taken.
+        """
         if self._settings.health_address is not None:
             await self.serve(*self._settings.health_address)
         self._check_task = self._bot.services.supervisor.start("liveness", self._run_checks)
 
     async def serve(self, host: str, port: int) -> int:
-        """Start the HTTP server and return its port; port 0 takes a free one.
+        """Start the HTTP server and return its port; for port 0, a free port is used.
 
         Raises `OSError` if the address is taken.
         """
@@ -90,7 +93,10 @@ class HealthCog(commands.Cog):
 
     @commands.Cog.listener()
     async def on_disconnect(self) -> None:
-        """Record when the gateway connection was lost; each failed reconnect calls this again."""
+        """Record when the gateway connection was lost.
+
+        discord.py calls this again for each failed attempt to reconnect.
+        """
         if self.health.gateway_down_since is None:
             self.health.gateway_down_since = self._clock.now()
 
@@ -109,9 +115,9 @@ class HealthCog(commands.Cog):
             self._metrics.interactions.labels(command.qualified_name).observe(time.monotonic() - arrived_at)
 
     async def check_once(self) -> None:
-        """Alert the owner when the database fails or no feed can be fetched, and when that ends.
+        """Alert the owner when the database fails or no feed can be fetched, and when that is over.
 
-        Raises `StoreError`.
+        Raises `StoreError` if the health of the feeds cannot be read.
         """
         await self._check_store()
         await self._send_owner_messages()
@@ -171,7 +177,7 @@ class HealthCog(commands.Cog):
     async def _send_to_owner(self, text: str) -> bool:
         """Send a direct message to the owner of the application or team.
 
-        Return False if it has to be retried.
+        Returns False if the message has to be sent again later, True if it was sent or rejected.
         """
         try:
             application = await self._bot.application_info()

@@ -1,4 +1,4 @@
-"""The /help command: first steps with buttons, then all commands by topic."""
+"""Command /help: first steps with buttons, then all commands by topic."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -26,11 +26,11 @@ AnyCommand = SlashCommand | app_commands.Group | app_commands.ContextMenu
 
 _LOGO = "telex.png"
 _MAX_INPUT_LENGTH = 200
-"""Maximum length of the text in a modal, in characters."""
+"""Maximum length in characters of the text in a modal that asks for the input of a command."""
 
 
 class HelpTopic(StrEnum):
-    """Topic of a group of commands."""
+    """Topic of a group of commands in /help."""
 
     READING = "reading"
     WATCHING = "watching"
@@ -50,13 +50,13 @@ _TOPIC_BY_COMMAND = {
     "about": HelpTopic.ABOUT,
     "privacy": HelpTopic.ABOUT,
 }
-"""Topics by command or group name; all others belong to `HelpTopic.READING`."""
+"""Topics by name of a command or command group; any other command belongs to `HelpTopic.READING`."""
 
 
 class GettingStartedItem(NamedTuple):
-    """A first step: the path of its command and how it is presented.
+    """First step for new users: the name of a command and how the step is presented.
 
-    `option` is the command's option that takes the input; "" for a command without input.
+    `option` is the command's option that takes the input, or "" for a command without input.
     """
 
     path: tuple[str, ...]
@@ -68,7 +68,7 @@ class GettingStartedItem(NamedTuple):
 
 
 class HelpCog(TelexCog):
-    """The /help command."""
+    """Cog of the /help command."""
 
     @app_commands.command(name="help", description=locale_str("What you can do here"))
     async def help(self, interaction: Interaction) -> None:
@@ -78,9 +78,9 @@ class HelpCog(TelexCog):
 
 
 class HelpPages(OwnedView):
-    """First steps, and a page for each topic.
+    """Pages of /help: first steps, and a page for each topic.
 
-    `needs_setup` means that the user manages feeds and none is followed yet.
+    `needs_setup` means that the user manages feeds and the server follows none yet.
     """
 
     def __init__(self, interaction: Interaction, *, can_manage: bool, needs_setup: bool) -> None:
@@ -247,7 +247,7 @@ def _topic_title(topic: HelpTopic) -> str:
 
 
 def search_syntax_text() -> str:
-    """Return the search syntax by example, in the current language."""
+    """Return a text that explains the search syntax by examples, in the current language."""
     lines = (
         _("Word endings, accents and capitals don’t matter."),
         _('`"exact words"` word for word · `-word` without this word · `one OR other` either one'),
@@ -264,7 +264,7 @@ def search_syntax_text() -> str:
 
 
 def is_usable(command: AnyCommand, interaction: Interaction) -> bool:
-    """Return whether a command is visible to the user by its default permissions and contexts."""
+    """Return whether the user can see a command, by its default permissions and contexts."""
     if interaction.guild is None:
         contexts = command.allowed_contexts
         return contexts is None or contexts.dm_channel is not False
@@ -284,7 +284,7 @@ def _iter_slash_commands(command: AnyCommand) -> Iterator[SlashCommand]:
 
 
 def _command_markup(english_name: str) -> str:
-    """Return a command as a clickable mention, or as code if its id is unknown."""
+    """Return a command as a clickable mention or, if the id of the command is unknown, as code."""
     path = i18n.localized_command(english_name)
     mention = linkify_commands(path)
     return f"`{path}`" if mention == path else mention

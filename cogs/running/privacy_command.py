@@ -1,4 +1,4 @@
-"""The /privacy command: the data stored about a user, its export and its deletion."""
+"""Command /privacy: the data stored about a user, its export and its deletion."""
 
 import io
 
@@ -16,11 +16,11 @@ from cogs.shared.persistent_items import TelexCog
 from cogs.shared.views import AckMode, ActionButton, Interaction, OwnedView
 
 _DANGER_COLOUR = 0xED4245
-"""Discord's red for actions that can't be undone, as RGB."""
+"""Accent colour as RGB for actions that cannot be undone: Discord's red."""
 
 
 class PrivacyCog(TelexCog):
-    """The /privacy command."""
+    """Cog of the /privacy command."""
 
     @app_commands.command(
         name="privacy", description=locale_str("See, export or delete what Telex stores about you")
@@ -30,7 +30,7 @@ class PrivacyCog(TelexCog):
 
 
 class PersonalDataPanel(OwnedView):
-    """The data stored about the user, with buttons for export and deletion."""
+    """Panel with the data stored about the user, and with buttons for export and deletion."""
 
     async def render(self, interaction: Interaction) -> None:
         data_lines = await _load_stored_data_lines(interaction)

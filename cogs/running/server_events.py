@@ -1,4 +1,4 @@
-"""Events of servers: joining, leaving, and changes of channels and permissions."""
+"""Handling of server events: joining, leaving, and changes of channels and permissions."""
 
 from functools import partial
 
@@ -9,13 +9,16 @@ from bot.client.discord_client import TelexBot
 from cogs.running.welcome_message import send_welcome
 
 _WELCOME_REPEAT_SECONDS = 7 * 86_400
-"""Seconds after which a server that is joined again is welcomed again."""
+"""Minimum time in seconds after a welcome until a server that invites the bot again is welcomed again."""
 _RECENT_JOIN_SECONDS = 86_400
-"""Seconds after an invitation within which a missed welcome is still sent."""
+"""Maximum time in seconds after an invitation at which a missed welcome is still sent."""
 
 
 class GuildEventsCog(commands.Cog):
-    """A cog that keeps the stored servers in sync with Discord. Outages of a server change nothing."""
+    """Cog that updates the stored servers when Discord reports changes.
+
+    Outages of a server change nothing.
+    """
 
     def __init__(self, bot: TelexBot) -> None:
         self._bot = bot
@@ -23,7 +26,10 @@ class GuildEventsCog(commands.Cog):
 
     @commands.Cog.listener()
     async def on_shard_served(self, shard_id: int, _last_sent: int | None) -> None:
-        """Recheck blocked channels and missed welcomes of a shard that this process now owns."""
+        """Recheck blocked channels and missed welcomes in the servers of a shard.
+
+        A shard is a part of the servers, which this process owns from now on.
+        """
         for channel_id in await self._store.dispatches.list_blocked_channels(shard_id):
             await self._bot.outbox_relay.recheck_channel(channel_id)
         for guild in self._bot.guilds_of(shard_id):
@@ -40,7 +46,10 @@ class GuildEventsCog(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
-        """Recheck a server after an outage. Before its shard is owned, leave it to `on_shard_served`."""
+        """Recheck a server after an outage.
+
+        If this process does not own the server's shard yet, `on_shard_served` does so later.
+        """
         if not self._store.shards.serves(guild.id):
             return
         await self._store_locale(guild)
@@ -65,7 +74,7 @@ class GuildEventsCog(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
-        """Revoke the feed addresses of the channel."""
+        """Revoke the web feed addresses of a channel that was deleted."""
         await self._stop_sharing(channel.guild.id, channel.id)
 
     @commands.Cog.listener()
@@ -79,7 +88,7 @@ class GuildEventsCog(commands.Cog):
 
     @commands.Cog.listener()
     async def on_member_update(self, before: discord.Member, after: discord.Member) -> None:
-        """Recheck channels when the roles of the bot changed."""
+        """Recheck the channels of a server in which the roles of the bot changed."""
         if after.id == after.guild.me.id and before.roles != after.roles:
             await self._recheck_channels(after.guild)
 
@@ -94,7 +103,7 @@ class GuildEventsCog(commands.Cog):
         await self._store.retry_until_written(revoke)
 
     async def _welcome_if_recent(self, guild: discord.Guild) -> None:
-        """Welcome a server that invited the bot during an outage or downtime."""
+        """Send the welcome to a server that invited the bot recently, while the bot was not connected."""
         joined_at = guild.me.joined_at.timestamp() if guild.me is not None and guild.me.joined_at else 0
         is_recent = self._bot.services.clock.now() - joined_at < _RECENT_JOIN_SECONDS
         if is_recent and await self._store.servers.claim_welcome(guild.id):

@@ -1,4 +1,4 @@
-"""The welcome message in a new server."""
+"""Welcome message, which is sent when the bot joins a server."""
 
 import logging
 
@@ -55,7 +55,10 @@ async def send_welcome(bot: TelexBot, guild: discord.Guild) -> None:
 
 
 def _find_welcome_channel(guild: discord.Guild) -> discord.TextChannel | None:
-    """Return the system channel or the first public text channel in which the bot can write, or None."""
+    """Return the system channel or the first public text channel in which the bot can write.
+
+    Returns None if there is none.
+    """
     if guild.system_channel is not None and not permissions.find_missing_permissions(guild.system_channel):
         return guild.system_channel
     for channel in guild.text_channels:

@@ -1,1 +1,1 @@
-"""Settings of servers and channels: /settings and /setup."""
+"""Commands for the settings of servers and channels: /settings and /setup."""

@@ -1,4 +1,4 @@
-"""The panel for a server's access tokens of AI assistants."""
+"""Panel for a server's access tokens of AI assistants."""
 
 import discord
 
@@ -15,10 +15,13 @@ _MAX_TOKENS_PER_SERVER = 10
 
 
 class AssistantPanel(ManagersPanel):
-    """The tokens of a server with their last use, and controls that create and revoke them."""
+    """Panel with a server's access tokens of AI assistants, their last use, and controls to manage them."""
 
     async def render(self, interaction: Interaction, token: str | None = None) -> None:
-        """Show the tokens, and a new `token`, which is shown only once."""
+        """Show the access tokens of the server.
+
+        A new token is passed as `token` and shown too, which is done only once.
+        """
         assistant_tokens = await self.store.assistant_tokens.list_by_server(self.guild.id)
         address = await self.store.assistant_tokens.get_public_url()
         lines = [_token_line(assistant_token) for assistant_token in assistant_tokens] or [

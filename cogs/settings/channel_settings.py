@@ -1,4 +1,4 @@
-"""The panel of /settings channel."""
+"""Panel of /settings channel."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -18,7 +18,7 @@ from cogs.shared.views import ActionButton, Interaction
 
 
 class Toggle(NamedTuple):
-    """A channel setting that is on or off: its name, and a text for each state."""
+    """Channel setting that is on or off: its name, and a text for each state."""
 
     name: str
     off_text: str
@@ -50,7 +50,7 @@ TOGGLES: Mapping[str, Toggle] = {
 
 
 class ChannelSettingsPanel(ChannelPanel):
-    """The settings of a channel with their controls."""
+    """Panel with the settings of a channel and their controls."""
 
     async def render(self, interaction: Interaction) -> None:
         preferences = await self.store.preferences.by_channel(self.channel.id)
@@ -89,7 +89,7 @@ class ChannelSettingsPanel(ChannelPanel):
     def _toggle_section(
         self, preference: Preference, preferences: ChannelPreferences, *notes: str
     ) -> Section:
-        """Return the section of a toggle, with the non-empty `notes` and a button that switches it."""
+        """Return the section of an on/off setting, with the non-empty `notes` and a button to switch it."""
         toggle, is_on = TOGGLES[preference], getattr(preferences, preference)
         lines = (_(toggle.on_text if is_on else toggle.off_text), *notes)
         toggle_button = ActionButton(
@@ -98,7 +98,10 @@ class ChannelSettingsPanel(ChannelPanel):
         return setting_section(_(toggle.name), "\n".join(filter(None, lines)), toggle_button)
 
     async def _prepare_webhook(self) -> tuple[str, ...]:
-        """Return the problem with the channel's webhook, or "", and a caveat; create the webhook."""
+        """Create the channel's webhook if needed.
+
+        Returns two texts: the problem if it cannot be created, or "", and a caveat about posting by webhook.
+        """
         webhook, problem = await self.client.webhooks.get_or_create(self.channel, ignore_backoff=True), ""
         if isinstance(webhook, ChannelBlocked | Rejected):
             problem_code = (
@@ -127,7 +130,7 @@ class ChannelSettingsPanel(ChannelPanel):
 
 
 def _missing_permissions_text(missing_names: list[str]) -> str:
-    """Return advice on permissions that are missing for threads, or "" if there are none."""
+    """Return advice on permissions that Telex lacks to create threads, or "" if it has all."""
     if not missing_names:
         return ""
     bold_labels = ", ".join(

@@ -1,4 +1,4 @@
-"""The panel for forum tag rules, opened from /settings channel."""
+"""Panel for the tag rules of a forum, opened from /settings channel."""
 
 from functools import partial
 
@@ -22,7 +22,7 @@ _MAX_QUERY_LENGTH = 100
 
 
 class ForumTagPanel(ChannelPanel):
-    """The tag rules of a forum, with menus that add and remove rules."""
+    """Panel with the tag rules of a forum (which posts get which tag), and menus to add and remove rules."""
 
     def __init__(self, interaction: Interaction, forum: discord.ForumChannel) -> None:
         super().__init__(interaction, forum)

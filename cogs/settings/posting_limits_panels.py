@@ -1,4 +1,4 @@
-"""The panels of /settings schedule and /settings stories, and their settings as text."""
+"""Panels of /settings schedule and /settings stories, and the text of the settings in them."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -20,7 +20,7 @@ _SECONDS_PER_MINUTE = 60
 
 
 class LimitOption(NamedTuple):
-    """A number that can be set for a channel: its choices and how to format them."""
+    """Numeric setting of a channel: the values to choose from, and how to format them."""
 
     name: str
     choices: tuple[int, ...]
@@ -28,7 +28,7 @@ class LimitOption(NamedTuple):
     unset_label: str
 
     def format(self, choice: int | None) -> str:
-        """Format a value, or None for no limit, within a sentence in the current language."""
+        """Return a value as text within a sentence in the current language; None means no limit."""
         return _(self.unset_label) if choice is None else self.format_value(choice)
 
 
@@ -64,16 +64,16 @@ LIMIT_OPTIONS: Mapping[str, LimitOption] = {
         N_("no limit"),
     ),
 }
-"""Numeric settings of a channel by preference."""
+"""Numeric settings of a channel, by the preference in which the value is stored."""
 
 
 class _LimitsPanel(ChannelPanel):
-    """A panel with menus for numeric settings."""
+    """Panel with menus for numeric settings of a channel."""
 
     def limit_menu(
         self, preference: Preference, preferences: ChannelPreferences
     ) -> tuple[Section, ActionRow]:
-        """Return the section with the name of a setting, and its menu."""
+        """Return the section with the name of a numeric setting, and the menu of its values."""
         limit_option = LIMIT_OPTIONS[preference]
         menu_options = select_options(
             getattr(preferences, preference),
@@ -99,13 +99,13 @@ _SCHEDULE_PREFERENCES = (Preference.QUIET_HOURS, Preference.MAX_POSTS_PER_HOUR, 
 
 
 class SchedulePanel(_LimitsPanel):
-    """A channel's quiet hours, hourly limit and minimum interval between posts.
+    """Panel for a channel's quiet hours, hourly limit and minimum interval between posts.
 
-    Quiet hours are saved once both ends are chosen.
+    Quiet hours are saved once both their start and their end are chosen.
     """
 
     _unsaved_ends: tuple[int | None, int | None] = (None, None)
-    """Start and end of unsaved quiet hours, in minutes of the day; None if not chosen yet."""
+    """Start and end of quiet hours that are not saved yet, in minutes of the day; None if not chosen yet."""
 
     async def render(self, interaction: Interaction) -> None:
         store = self.store
@@ -143,7 +143,7 @@ class SchedulePanel(_LimitsPanel):
     def _hour_menu(
         self, end_index: int, selected_minute: int | None, placeholder: str, label: str
     ) -> ActionRow:
-        """Return a menu of the hours of the day, after an option for none.
+        """Return a menu of the hours of the day, which begins with an option for no quiet hours.
 
         `end_index` is 0 for the start of the quiet hours and 1 for the end.
         """
@@ -170,9 +170,9 @@ class SchedulePanel(_LimitsPanel):
     async def _set_quiet_hours(
         self, end_index: int, _interaction: Interaction, selected_values: list[str]
     ) -> None:
-        """Set one end of the quiet hours, and save them if the other end is known.
+        """Set the start or end of the quiet hours, and save them if both are known.
 
-        Raises `UserFacingError` if both ends are equal.
+        Raises `UserFacingError` if start and end are equal.
         """
         saved_hours = (await self.store.preferences.by_channel(self.channel.id)).quiet_hours
         selected_minute = selected_number(selected_values)
@@ -191,7 +191,7 @@ class SchedulePanel(_LimitsPanel):
 
 
 def _quiet_hours_draft_text(begin: int | None, end: int | None, zone: str) -> str:
-    """Return quiet hours as text, or which end is still to be chosen."""
+    """Return the chosen quiet hours as text, or a hint whether the start or the end is still to be chosen."""
     if begin is not None and end is not None:
         return _("{begin} to {end} ({zone})").format(
             begin=local_time.format_clock(begin), end=local_time.format_clock(end), zone=zone
@@ -204,7 +204,7 @@ def _quiet_hours_draft_text(begin: int | None, end: int | None, zone: str) -> st
 
 
 class StoryLimitsPanel(_LimitsPanel):
-    """Limits on stories: the minimum number of outlets and the maximum per day."""
+    """Panel for limits on the stories of a channel: their minimum number of outlets, and how many a day."""
 
     async def render(self, interaction: Interaction) -> None:
         store = self.store
@@ -260,7 +260,7 @@ class StoryLimitsPanel(_LimitsPanel):
 
 
 def quiet_hours_text(stored_hours: str) -> str:
-    """Return stored quiet hours as text; an invalid value is returned escaped."""
+    """Return stored quiet hours as text; an invalid value is returned unchanged, with markup escaped."""
     try:
         return "\u202f–\u202f".join(map(local_time.format_clock, local_time.parse_quiet_hours(stored_hours)))
     except ValueError:
@@ -268,7 +268,7 @@ def quiet_hours_text(stored_hours: str) -> str:
 
 
 def story_rules_text(preferences: ChannelPreferences) -> str:
-    """Return the story limits of a channel as one line, or "" without any."""
+    """Return the limits on the stories of a channel as one line, or "" if there are none."""
     limits = (
         (story_preference, getattr(preferences, story_preference))
         for story_preference in (Preference.MIN_OUTLETS, Preference.TOP_STORIES_PER_DAY)

@@ -1,4 +1,4 @@
-"""The panel of /settings taste, which shows and resets a server's taste."""
+"""Panel of /settings taste, which shows and resets what the users of a server like and dislike."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ _MAX_TRAITS_PER_KIND = 6
 
 
 class PreferencePanel(ManagersPanel):
-    """The liked and disliked traits of a server, with a reset."""
+    """Panel with the outlets, topics and words that a server likes and dislikes, and a reset button."""
 
     async def render(self, interaction: Interaction) -> None:
         taste = await self.client.services.preference_models.get(self.guild.id)

@@ -1,4 +1,4 @@
-"""The panel of /settings server, and the channel for feed alerts."""
+"""Panel of /settings server, and the setting of the channel for feed alerts."""
 
 from datetime import datetime
 
@@ -31,7 +31,7 @@ _MAX_NOTIFY_ROLES = 10
 
 
 class ServerSettingsPanel(SettingsPanel):
-    """The settings of a server with their controls."""
+    """Panel with the settings of a server and their controls."""
 
     async def render(self, interaction: Interaction) -> None:
         guild = self.guild
@@ -149,9 +149,9 @@ def _zone_text(name: str, now: int) -> str:
 
 
 async def set_alert_channel(interaction: Interaction, target: PostableChannel) -> str:
-    """Send the server's feed alerts to a channel. Return the confirmation.
+    """Choose a channel for the server's feed alerts, and return the confirmation.
 
-    Raises `UserFacingError` for a forum or a channel in which Telex cannot post.
+    Raises `UserFacingError` if the channel is a forum or Telex cannot post in it.
     """
     if isinstance(target, discord.ForumChannel):
         raise UserFacingError(
@@ -171,7 +171,7 @@ async def set_alert_channel(interaction: Interaction, target: PostableChannel) -
 
 
 class AlertChannelFlow(SettingsPanel):
-    """The current alert channel, with a button that clears it."""
+    """Message that names the channel for feed alerts, with a button that unsets the channel."""
 
     async def start(self, interaction: Interaction) -> None:
         alert_channel_id = await self.store.servers.get_alert_channel_id(self.guild.id)

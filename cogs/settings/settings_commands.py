@@ -1,4 +1,4 @@
-"""The /settings commands."""
+"""Cog of the /settings commands."""
 
 from discord import app_commands
 from discord.app_commands import locale_str
@@ -26,7 +26,7 @@ class SettingsCog(
     group_description=locale_str("Settings of this server and its channels"),
     group_extras=MANAGER_EXTRAS,
 ):
-    """The /settings commands, for users who manage feeds."""
+    """Cog of the /settings commands, for users who manage feeds."""
 
     @app_commands.command(
         name="server", description=locale_str("Language, time zone, alerts and who manages feeds")

@@ -1,4 +1,4 @@
-"""The panel of /settings history: who changed which setting."""
+"""Panel of /settings history: who changed which setting."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -18,12 +18,12 @@ from cogs.watching import digest_labels
 
 _PAGE_SIZE = 8
 _MAX_CHANGES = 500
-"""Maximum number of changes to load; the store keeps no more."""
+"""Maximum number of changes of settings that are loaded; the store keeps no more."""
 _MAX_VALUE_LENGTH = 100
 
 
 class SettingsHistory(ManagersPanel, CardPaginator):
-    """Changes of settings, newest first, of the server and of channels that the user can see."""
+    """Pages of the changes of settings, newest first, of the server and of channels that the user can see."""
 
     async def load_page(self, interaction: Interaction, number: int) -> CardPage:
         changes = await self.store.preferences.changes(self.guild.id, limit=_MAX_CHANGES)
@@ -73,7 +73,7 @@ async def _render_change(interaction: Interaction, change: SettingChange) -> str
 
 
 class SettingFormat(NamedTuple):
-    """The name of a setting, and how to format its stored values."""
+    """Name of a setting, and how to format the values that the history of settings stores."""
 
     name: str
     format_value: Callable[[str], str]
@@ -81,7 +81,7 @@ class SettingFormat(NamedTuple):
     unset_label_in_channel: str = ""
 
     def format(self, stored_value: str | None, *, in_channel: bool) -> str:
-        """Format a stored value, or None for an unset setting, in the current language."""
+        """Return a stored value as text in the current language; None means an unset setting."""
         if stored_value is not None:
             return self.format_value(stored_value)
         return (

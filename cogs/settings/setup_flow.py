@@ -1,4 +1,4 @@
-"""The /setup command and the button of the welcome message: the first feeds in three clicks."""
+"""Command /setup and the button of the welcome message: the first feeds in three clicks."""
 
 import discord
 from discord import app_commands
@@ -25,17 +25,17 @@ from cogs.shared.views import ActionButton, ChannelMenu, Interaction, OwnedView,
 _COMMAND = "setup"
 _MAX_ADDED_SITES = 10
 _MAX_FEEDS_NAMED = 4
-"""Maximum number of feeds named in the description of a pack."""
+"""Maximum number of feeds that the description of a starter pack names."""
 
 
 @persistent_item(buttons.BEGIN_BUTTON.id_pattern)
 async def setup_button(interaction: Interaction, _item: object) -> None:
-    """Start the setup, from the welcome message."""
+    """Start the setup, from the button of the welcome message."""
     await start_setup(interaction)
 
 
 class SetupCog(PersistentItemCog):
-    """The /setup command, for users who manage feeds."""
+    """Cog of the /setup command, for users who manage feeds."""
 
     persistent_items = (setup_button,)
 
@@ -50,7 +50,7 @@ class SetupCog(PersistentItemCog):
 
 
 async def start_setup(interaction: Interaction) -> None:
-    """Start the setup. Raise `NotAuthorized` unless the user may manage feeds."""
+    """Start the setup. Raises `NotAuthorized` unless the user may manage feeds."""
     await require_setup_rights(interaction)
     await SetupFlow(interaction).start(interaction)
 
@@ -61,7 +61,7 @@ async def require_setup_rights(interaction: Interaction) -> None:
 
 
 class SetupFlow(OwnedView):
-    """A choice of packs, sites and a channel. Nothing is saved before the last button."""
+    """Choice of starter packs, sites and a channel. Nothing is saved before the last button."""
 
     def __init__(self, interaction: Interaction) -> None:
         super().__init__(interaction)
@@ -74,7 +74,7 @@ class SetupFlow(OwnedView):
         await require_setup_rights(interaction)
 
     async def start(self, interaction: Interaction) -> None:
-        """Preselect the current channel if Telex can post there, then render."""
+        """Preselect the current channel if Telex can post there, and show the choices."""
         assert interaction.guild is not None
         current_channel = await channel_options.find_postable_channel(
             interaction.guild, interaction.channel_id or 0
@@ -218,7 +218,7 @@ class SetupFlow(OwnedView):
 
 
 def _feed_names_text(outlines: tuple[Outline, ...]) -> str:
-    """Return the names of the first feeds of a pack, and the number of the others."""
+    """Return the names of the first feeds of a starter pack, and the number of the remaining feeds."""
     names = ", ".join(outline.title for outline in outlines[:_MAX_FEEDS_NAMED])
     unnamed_count = len(outlines) - _MAX_FEEDS_NAMED
     if unnamed_count <= 0:

@@ -1,1 +1,1 @@
-"""Building blocks shared by the cogs: views, paging, cards, authorization."""
+"""Building blocks that the cogs share: views, paging, cards, authorization."""

@@ -1,4 +1,4 @@
-"""Articles as text, as menu options and as cards."""
+"""Display of articles as text, as menu options and as cards."""
 
 import re
 import textwrap
@@ -22,17 +22,23 @@ from cogs.shared.views import Interaction, menu_option, reply
 _MAX_TITLE_LENGTH = 150
 _MAX_POST_LINKS = 5
 _MAX_PAGE_LENGTH = 2_400
-"""Maximum page size in UTF-16 units: a message holds 4,000 with title, note and links."""
+"""Maximum length of a page of an article's text, in UTF-16 code units.
+
+A message holds 4,000, including title, note and links.
+"""
 _MAX_PIECE_LENGTH = 600
-"""Maximum length in characters of a piece of text; escaping makes it at most four times as long."""
+"""Maximum length in characters of a piece into which text is split before it is escaped.
+
+Escaping makes it at most four times as long.
+"""
 _BOLD_SENTINEL = "\ue000"
-"""Private-use character that stands for `**` while the text is escaped."""
+"""Private-use character that stands for `**` while a text is escaped."""
 
 Spans = Sequence[tuple[int, int]]
 
 
 def bold_spans(text: str, spans: Spans) -> str:
-    """Return the text escaped and in one line, with the spans in bold.
+    """Return a text escaped and on one line, with spans of it in bold.
 
     `spans` are sorted pairs of character offsets that do not overlap.
     """
@@ -49,18 +55,18 @@ def bold_spans(text: str, spans: Spans) -> str:
 
 
 def display_title(article: Article) -> str:
-    """Return the title of an article as one escaped line, never empty."""
+    """Return the title of an article as one escaped line, or a placeholder if there is no title."""
     return discord_text.to_markdown_line(article.title, _MAX_TITLE_LENGTH) or _("Untitled")
 
 
 def title_variants(article: Article) -> tuple[str, str]:
-    """Return the title as a link to the article, and without the link as the shorter variant."""
+    """Return two variants of an article's title: as a link to the article, and, shorter, without the link."""
     name = display_title(article)
     return messages.link_markup(name, article.url), name
 
 
 def quoted_heading(text: str, limit: int) -> str:
-    """Return a user's text quoted, escaped and in one line, for a heading."""
+    """Return a user's text for a heading: quoted, escaped and on one line."""
     return _("“{text}”").format(text=discord_text.to_markdown_line(text, limit))
 
 
@@ -74,8 +80,8 @@ def article_option(article: Article) -> discord.SelectOption:
 async def show_article(interaction: Interaction, article: Article, *, notice: str = "") -> None:
     """Show an article with its actions in the reply to an interaction.
 
-    `feed_alert_message` stands above the card. Without it, a bookmark shows the whole stored text, in pages
-    if necessary.
+    `notice` is shown before the card. Without a notice, an article that the user has bookmarked is shown with
+    the whole stored text, in pages if necessary.
     """
     own_bookmark = await _load_bookmark(interaction, article)
     if own_bookmark is not None and not notice and len(text_pages(article)) > 1:
@@ -96,7 +102,7 @@ async def _load_bookmark(interaction: Interaction, article: Article) -> Bookmark
 
 
 class BookmarkTextPages(Paginated):
-    """A bookmarked article with its stored text in pages."""
+    """Pages of the stored text of a bookmarked article."""
 
     def __init__(self, interaction: Interaction, article: Article) -> None:
         super().__init__(interaction)
@@ -122,7 +128,7 @@ class BookmarkTextPages(Paginated):
 
 
 def text_pages(article: Article) -> list[str]:
-    """Split the stored text of an article into escaped pages that fit beside its title."""
+    """Return the stored text of an article, split into escaped pages that fit in a message."""
     pages = [""]
     for paragraph in (article.body or article.summary).splitlines():
         for number, piece in enumerate(
@@ -153,9 +159,9 @@ def article_card(
 ) -> Card:
     """Return the card of an article, in the current language.
 
-    `body` replaces the excerpt. `bookmark` is the user's own; `links_to_posts` is markup. Buttons that need a
-    server appear where `is_in_server` is set; a card with `is_shared` has fewer buttons, since everyone reads
-    it.
+    `body` replaces the excerpt. `bookmark` is the user's bookmark of the article; `links_to_posts` is markup.
+    Buttons that need a server appear if `is_in_server` is set; with `is_shared` the card has fewer buttons,
+    because everyone reads it.
     """
     detail_lines = [messages.status_lines_markup(article)]
     if bookmark is not None:
@@ -197,13 +203,13 @@ def _bookmark_lines(bookmark: Bookmark) -> str:
 
 
 def note_line(bookmark: Bookmark) -> str:
-    """Return the note of a bookmark as a quotation, or "" without a note."""
+    """Return the note of a bookmark as a quotation, or "" if there is no note."""
     note = discord_text.to_markdown_line(bookmark.note)
     return f"> {note}" if note else ""
 
 
 def bookmark_line(bookmark: Bookmark) -> str:
-    """Return a small line with the read state, the time and the tags of a bookmark."""
+    """Return a line in small type with the read state, the time and the tags of a bookmark."""
     tags = [discord_text.escape_markdown(f"#{discord_text.to_plain_line(tag)}") for tag in bookmark.tags]
     read_label = _("read") if bookmark.read is not None else _("unread")
     saved_label = _("saved {when}").format(when=f"<t:{bookmark.created}:R>")
@@ -211,7 +217,10 @@ def bookmark_line(bookmark: Bookmark) -> str:
 
 
 async def load_post_links(interaction: Interaction, article: Article) -> str:
-    """Return links to the article's posts in this server that the user can see, or "" without any."""
+    """Return links to the posts of an article in this server that the user can see.
+
+    Returns "" if there are none.
+    """
     member = interaction_context.member(interaction)
     if member is None:
         return ""

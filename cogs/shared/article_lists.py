@@ -1,4 +1,4 @@
-"""Entries of article lists: title, excerpt, outlet, other outlets, picture or button."""
+"""Entries of article lists: title, excerpt, outlets, and a picture or button."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,19 +16,19 @@ from bot.text import discord_text, excerpts
 from cogs.shared.article_cards import Spans, bold_spans, title_variants
 
 _EXCERPT_LENGTH = 110
-"""Maximum length of an excerpt in UTF-16 units."""
+"""Maximum length of an excerpt in a list, in UTF-16 code units."""
 _MAX_OUTLETS_NAMED = 2
-"""Maximum number of other outlets that are named."""
+"""Maximum number of further outlets of a story that a list entry names; the rest are counted."""
 _MAX_OUTLET_LENGTH = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleListItem:
-    """An article in a list, with its excerpt and the other outlets on the story.
+    """Article in a list, with its excerpt and the further outlets that report the same story.
 
-    `extra_lines` are markup below the entry. `accessory` stands beside an entry without a picture, by default
-    a Save button if `has_save_button` is set. Public messages have none, because delivery lookups recognise
-    posts by their Save buttons.
+    `extra_lines` are markup at the end of the entry. `accessory` stands beside an entry without a picture;
+    the default is a Save button if `has_save_button` is set. Public messages have no Save buttons, because
+    posts are recognised by theirs when it is looked up whether they were delivered.
     """
 
     article: Article
@@ -41,7 +41,7 @@ class ArticleListItem:
     has_save_button: bool = True
 
     def to_section(self) -> Section:
-        """Return the section of this entry, with its picture or accessory."""
+        """Return the layout section of this entry, with its picture or accessory."""
         article, (link, name) = self.article, title_variants(self.article)
         excerpt_text, excerpt_spans = excerpts.make_excerpt_around(
             self.excerpt, list(self.highlights), _EXCERPT_LENGTH
@@ -86,7 +86,7 @@ class ArticleListItem:
 
 
 def item_from_result(hit: SearchResult) -> ArticleListItem:
-    """Return the list entry of a search result."""
+    """Return the list entry for a search result."""
     note = ""
     if hit.is_semantic_only:
         note = _("similar meaning")
@@ -96,14 +96,14 @@ def item_from_result(hit: SearchResult) -> ArticleListItem:
 
 
 def item_with_lead(article: Article) -> ArticleListItem:
-    """Return the list entry of an article with the beginning of its text."""
+    """Return the list entry for an article, with the beginning of its text as excerpt."""
     return ArticleListItem(article=article, excerpt=messages.plain_excerpt(article, _EXCERPT_LENGTH))
 
 
 async def with_other_outlets(
     store: Store, entries: Iterable[ArticleListItem], feed_ids: Collection[int]
 ) -> list[ArticleListItem]:
-    """Return the entries with the other outlets among these feeds that report the same story."""
+    """Return list entries that name the other outlets reporting the same story, among these feeds."""
     entry_list = list(entries)
     outlets_by_article_id: Mapping[int, Sequence[CoveringOutlet]] = await store.stories.load_other_coverage(
         [entry.article.id for entry in entry_list], feed_ids, SINGLE_ARTICLE_SIMILARITY

@@ -1,4 +1,4 @@
-"""Authorization: who manages feeds in a server, and which servers a user has left."""
+"""Authorization: who may manage feeds in a server, and which servers a user has left."""
 
 from typing import Any, TypeVar
 
@@ -17,34 +17,41 @@ CommandPermission = app_commands.AppCommandPermissions
 T = TypeVar("T")
 
 guild_context_only = app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
-"""Restrict a command to servers. Unlike `guild_only`, keep the default installation types of the tree."""
+"""Decorator that restricts a command to servers.
+
+Unlike `guild_only`, it keeps the default installation types of the command tree.
+"""
 
 _installs = app_commands.allowed_installs(guilds=True, users=True)
 _contexts = app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
 
 
 def user_installable(command: T) -> T:
-    """Allow a command in servers, direct messages and groups, also where only the user installed Telex."""
+    """Return the command, allowed in servers, direct messages and groups.
+
+    It may also be used where only the user, not the server, installed Telex.
+    """
     return _installs(_contexts(command))
 
 
 MANAGER_EXTRAS = {"managers": True}
 """Extras of a command or group for users who manage feeds.
 
-Discord shows such a command to everyone, and the bot rejects the others. Default permissions would hide it
-from a manager role, and only a user's own token can change a server's command permissions.
+Discord shows such a command to everyone, and the bot rejects users who do not manage feeds. Default
+permissions would hide the command from the server's manager role, and only a user's own token can change a
+server's command permissions.
 """
 
 _CACHE_SECONDS = 60.0
 _MAX_CACHED_COMMANDS = 5_000
-"""Maximum number of cached pairs of server and command."""
+"""Maximum number of pairs of server and command whose permissions are cached."""
 _MAX_ROLE_NAME_LENGTH = 100
 _COMMAND_ID_KEY = "command"
-"""Key in the extras of an interaction for the id of the command that opened the panel."""
+"""Key in the extras of an interaction for the id of the command that opened a panel."""
 
 
 class CommandPermissionCache(commands.Cog):
-    """A cache of the servers' command permissions, and of the ids of the commands."""
+    """Cache of the servers' permission overrides of commands, and of the ids of commands."""
 
     def __init__(self, bot: TelexBot) -> None:
         self._bot = bot
@@ -56,11 +63,14 @@ class CommandPermissionCache(commands.Cog):
     async def on_raw_app_command_permissions_update(
         self, payload: discord.RawAppCommandPermissionsUpdateEvent
     ) -> None:
-        """Drop the cached permissions that changed."""
+        """Drop the cached permissions of a command that changed."""
         self._permissions.pop((payload.guild.id, payload.target_id), None)
 
     async def load_overrides(self, guild: discord.Guild, command_id: int) -> list[CommandPermission]:
-        """Return a server's permission overrides of a command; empty without any or if Discord fails."""
+        """Return a server's permission overrides of a command.
+
+        The list is empty if there are none or Discord does not answer.
+        """
         now = self._clock.monotonic()
         fetched_at, cached_permissions = self._permissions.get((guild.id, command_id), (-_CACHE_SECONDS, []))
         if now - fetched_at < _CACHE_SECONDS:
@@ -78,7 +88,10 @@ class CommandPermissionCache(commands.Cog):
         return permissions
 
     async def find_command_id(self, name: str) -> int | None:
-        """Return the id of a top-level command by name, or None if it is unknown or Discord fails."""
+        """Return the id of a top-level command by name.
+
+        Returns None if the command is unknown or Discord does not answer.
+        """
         if name not in self._commands:
             try:
                 await self._load_commands()
@@ -104,11 +117,11 @@ class CommandPermissionCache(commands.Cog):
 
 
 async def can_manage_feeds(interaction: Interaction, command_id: int | None) -> bool:
-    """Return whether the user may currently use a command for those who manage feeds.
+    """Return whether the user may currently use a command for users who manage feeds.
 
-    That takes Manage Server or the server's manager role. Permission overrides of the command (Server
-    Settings › Integrations) take precedence over the role. Discord applies them to commands but not to
-    buttons, so they are fetched for users without Manage Server.
+    That takes the permission Manage Server or the server's manager role. Permission overrides of the command
+    (Server Settings › Integrations) take precedence over the role. Discord applies overrides to commands but
+    not to buttons, so they are fetched for users without Manage Server.
     """
     guild, member = interaction_context.home_server(interaction), interaction_context.member(interaction)
     if guild is None or member is None:
@@ -125,7 +138,7 @@ async def can_manage_feeds(interaction: Interaction, command_id: int | None) -> 
 
 
 async def can_use_manager_command(interaction: Interaction, name: str) -> bool:
-    """Return whether the user may use the named command for those who manage feeds."""
+    """Return whether the user may use the named command, which is for users who manage feeds."""
     permission_cache = interaction.client.get_cog(CommandPermissionCache.__name__)
     assert isinstance(permission_cache, CommandPermissionCache)
     needs_command_id = (
@@ -142,11 +155,11 @@ def has_manage_guild(interaction: Interaction) -> bool:
 
 
 def evaluate_overrides(member: discord.Member, overrides: list[CommandPermission]) -> bool | None:
-    """Return whether the overrides allow a member: their own first, then their roles', then everyone's.
+    """Return whether a command's permission overrides allow a member, or None if they do not decide.
 
-    None means undecided. An override that allows everyone counts as undecided: Discord's settings show one
-    for every command without default permissions.
-    https://support.discord.com/hc/en-us/articles/4644915651095-Command-Permissions
+    An override for the member counts first, then overrides for the member's roles, then one for everyone. An
+    override that allows everyone counts as undecided: Discord's settings show one for every command without
+    default permissions. https://support.discord.com/hc/en-us/articles/4644915651095-Command-Permissions
     """
     permission_type = discord.AppCommandPermissionType
     user_overrides = [
@@ -179,13 +192,13 @@ async def require_manager(interaction: Interaction, command_id: int | None) -> N
 
 
 async def require_manager_command(interaction: Interaction, name: str) -> None:
-    """Raise `NotAuthorized` unless the user may use the named command for those who manage feeds."""
+    """Raise `NotAuthorized` unless the user may use the named command for users who manage feeds."""
     if not await can_use_manager_command(interaction, name):
         raise await _not_authorized_error(interaction)
 
 
 class ManagersOnlyMixin:
-    """A mixin for command groups that only users who manage feeds may use."""
+    """Mixin for command groups that only users who manage feeds may use."""
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         await require_manager(interaction, interaction.command_id)
@@ -193,7 +206,7 @@ class ManagersOnlyMixin:
 
 
 class ManagersPanel(OwnedView):
-    """A panel for users who manage feeds, opened by a command or from another such panel."""
+    """Panel for users who manage feeds, opened by a command or from another such panel."""
 
     def __init__(self, interaction: Interaction) -> None:
         super().__init__(interaction)
@@ -201,7 +214,7 @@ class ManagersPanel(OwnedView):
 
     @property
     def guild(self) -> discord.Guild:
-        """The server in which the panel was opened."""
+        """Return the server in which the panel was opened."""
         assert self.interaction.guild is not None
         return self.interaction.guild
 
@@ -211,14 +224,17 @@ class ManagersPanel(OwnedView):
 
 
 class NotAuthorized(app_commands.CheckFailure, UserFacingError):
-    """The user may not manage feeds.
+    """Error raised when a user may not manage feeds.
 
-    Also a `CheckFailure`, so that checks of commands may raise it.
+    It is also a `CheckFailure`, so that checks of commands may raise it.
     """
 
 
 async def _not_authorized_error(interaction: Interaction) -> NotAuthorized:
-    """Return the error, which names the manager role if the server has one that the user lacks."""
+    """Return the error for a user who may not manage feeds.
+
+    It names the server's manager role, if there is one and the user lacks it.
+    """
     guild = interaction_context.home_server(interaction)
     if guild is None:
         return NotAuthorized(_("This only works in a server."))
@@ -238,10 +254,10 @@ async def _not_authorized_error(interaction: Interaction) -> NotAuthorized:
 
 
 async def load_hidden_server_ids(interaction: Interaction) -> set[int]:
-    """Return the ids of servers that the user left and has bookmarks from; these bookmarks stay hidden.
+    """Return the ids of servers that the user has left, so that the user's bookmarks from them are hidden.
 
-    Membership is checked on each call. A server that Telex has left hides nothing, since it cannot be
-    checked.
+    Membership is checked on each call. Bookmarks from a server that Telex has left are not hidden, because
+    membership cannot be checked there.
     """
     server_ids = await interaction.client.store.bookmarks.load_server_ids(interaction.user.id)
     return {

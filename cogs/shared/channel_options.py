@@ -13,11 +13,14 @@ from bot.posting.sending import permissions
 from cogs.shared.views import Interaction
 
 PostableChannel = discord.TextChannel | discord.Thread | discord.ForumChannel
-"""A channel for posts: text, announcement, thread or forum. discord.py models media channels as forums."""
+"""Type of a channel for posts: text, announcement, thread or forum.
+
+discord.py models media channels as forums.
+"""
 
 
 class ChannelOption(app_commands.Transformer):
-    """A channel option that also accepts archived threads, which are not in the cache."""
+    """Command option for a channel, which also accepts archived threads that are not in the cache."""
 
     @property
     def type(self) -> discord.AppCommandOptionType:
@@ -37,7 +40,10 @@ class ChannelOption(app_commands.Transformer):
         ]
 
     async def transform(self, _interaction: discord.Interaction[Any], value: object, /) -> object:
-        """Return the value unchanged; `resolve_channel` looks it up once the interaction is acknowledged."""
+        """Return the option's value unchanged; `resolve_channel` later looks up the channel.
+
+        A lookup may take too long before the interaction is acknowledged.
+        """
         return value
 
 
@@ -47,17 +53,17 @@ ChannelArgument = app_commands.Transform[
 
 
 async def resolve_channel(interaction: Interaction, option: ChannelArgument | None) -> PostableChannel:
-    """Return the chosen channel, or the current one without a choice.
+    """Return the channel chosen in an option, or the current channel if none was chosen.
 
-    Raises `UserFacingError` if Telex cannot post there or the user cannot see it.
+    Raises `UserFacingError` if Telex cannot post in the channel or the user cannot see it.
     """
     return await resolve_channel_id(interaction, option.id if option is not None else interaction.channel_id)
 
 
 async def resolve_channel_id(interaction: Interaction, channel_id: int | None) -> PostableChannel:
-    """Return the postable channel of this server with an id.
+    """Return the channel or thread of this server with an id.
 
-    Raises `UserFacingError` if Telex cannot post there or the user cannot see it.
+    Raises `UserFacingError` if Telex cannot post in it or the user cannot see it.
     """
     assert interaction.guild is not None
     channel = await find_postable_channel(interaction.guild, channel_id) if channel_id is not None else None
@@ -70,9 +76,10 @@ async def resolve_channel_id(interaction: Interaction, channel_id: int | None) -
 
 
 async def find_postable_channel(guild: discord.Guild, channel_id: int) -> PostableChannel | None:
-    """Return a postable channel or thread of a server, or None if it is gone or of another type.
+    """Return the channel or thread of a server with an id.
 
-    A channel that is not in the cache, such as an archived thread, is fetched.
+    Returns None if it no longer exists or is of a type without posts. A channel that is not in the cache,
+    such as an archived thread, is fetched.
     """
     channel = guild.get_channel_or_thread(channel_id)
     if channel is None:
@@ -84,15 +91,15 @@ async def find_postable_channel(guild: discord.Guild, channel_id: int) -> Postab
 
 
 def channel_name(guild: discord.Guild, channel_id: int) -> str:
-    """Return the name of a channel as plain text, or a placeholder if it is not in the cache."""
+    """Return the name of a channel as plain text, or a placeholder if the channel is not in the cache."""
     channel = guild.get_channel_or_thread(channel_id)
     return f"#{channel.name}" if channel is not None else _("a deleted or archived channel")
 
 
 async def require_existing_channel(interaction: Interaction, channel_id: int) -> PostableChannel:
-    """Return a channel that was chosen earlier, in its current state.
+    """Return the current state of a channel that was chosen earlier.
 
-    Raises `UserFacingError` if it is gone or the user can no longer see it.
+    Raises `UserFacingError` if the channel no longer exists or the user can no longer see it.
     """
     channel = (
         await find_postable_channel(interaction.guild, channel_id) if interaction.guild is not None else None
@@ -116,9 +123,9 @@ async def require_visible(interaction: Interaction, channel_id: int) -> None:
 
 
 def permission_problems(channel: PostableChannel) -> tuple[str, str]:
-    """Return sentences on missing permissions: those that prevent posting, and other useful ones.
+    """Return two sentences on permissions that Telex lacks in a channel, or "" for each if it lacks none.
 
-    Each is "" if nothing is missing.
+    The first is on permissions without which it cannot post, the second on other useful ones.
     """
     missing_required = permissions.list_missing_permission_labels(channel)
     missing_useful = permissions.list_missing_permission_labels(channel, required=False, useful=True)
@@ -138,7 +145,10 @@ def permission_problems(channel: PostableChannel) -> tuple[str, str]:
 
 
 def require_can_post(channel: PostableChannel) -> str:
-    """Return a sentence on missing useful permissions, or "". Raise `UserFacingError` if it can't post."""
+    """Return a sentence on useful permissions that Telex lacks in a channel, or "" if it lacks none.
+
+    Raises `UserFacingError` if Telex cannot post in the channel.
+    """
     refusal, advice = permission_problems(channel)
     if refusal:
         raise UserFacingError(refusal)
@@ -150,7 +160,10 @@ def _join_bold(names: list[str]) -> str:
 
 
 async def posting_delay_text(interaction: Interaction, target: PostableChannel) -> str:
-    """Return why articles reach a channel later or in part, or "" if they are posted at once."""
+    """Return a sentence on why a channel gets articles later or only in part.
+
+    Returns "" if the channel gets all articles at once.
+    """
     store = interaction.client.store
     digest = await store.digests.by_channel(target.id)
     if digest is not None and digest.plan.alone:

@@ -19,11 +19,11 @@ from cogs.shared.views import (
 )
 
 OnModalSubmit = Callable[..., Awaitable[None]]
-"""Callback of a modal. It takes the interaction and the text of each field."""
+"""Callback of a modal, called with the interaction and the text of each field."""
 
 
 class TextField(discord.ui.Label[Any]):
-    """A labelled text field of a modal; `kwargs` are those of `discord.ui.TextInput`."""
+    """Labelled text field of a modal; `kwargs` are arguments of `discord.ui.TextInput`."""
 
     def __init__(self, field_id: str, label: str, *, description: str | None = None, **kwargs: Any) -> None:  # noqa: ANN401
         self.text_input: discord.ui.TextInput[Any] = discord.ui.TextInput(custom_id=field_id, **kwargs)
@@ -31,7 +31,7 @@ class TextField(discord.ui.Label[Any]):
 
 
 class FormModal(discord.ui.Modal):
-    """A modal with text fields. With a `view`, its submission is checked like a click on that view."""
+    """Modal with text fields. With a `view`, its submission is checked like a click on that view."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class FormModal(discord.ui.Modal):
             self.add_item(field)
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        """Pass the field texts to the callback, unless the user may no longer use the view."""
+        """Pass the texts of the fields to the callback, unless the user may no longer use the view."""
         async with error_boundary(interaction):
             texts = [field.text_input.value for field in self._fields]
             if self._view is None:
@@ -72,7 +72,10 @@ def modal_button(
     reply: AckMode = AckMode.UPDATE_MESSAGE,
     **kwargs: Any,  # noqa: ANN401
 ) -> ActionButton:
-    """Return a button that opens a modal with one field and passes its stripped text to `action`."""
+    """Return a button that opens a modal with one field.
+
+    The text typed in the field is stripped and passed to `action`.
+    """
 
     async def on_submit(interaction: Interaction, text: str) -> None:
         await action(interaction, text.strip())
@@ -86,7 +89,7 @@ def modal_button(
 
 
 class SingleChoiceMenu(OwnedView):
-    """A menu for one choice, which then closes."""
+    """Menu for one choice, which closes once the user has chosen."""
 
     def __init__(
         self,

@@ -13,12 +13,15 @@ from cogs.shared.views import ActionButton, Interaction, OwnedView
 
 
 class Paginated(OwnedView):
-    """A view with pages. `page_index` starts at 0."""
+    """View with pages. `page_index` is the index of the current page, from 0."""
 
     page_index = 0
 
     def page_buttons(self, *, has_more: bool, page_count: int | str | None = None) -> tuple[Item, ...]:
-        """Return the buttons that turn pages, none for a single page; `pages` is their number if known."""
+        """Return the buttons that turn pages; the list is empty if there is only one page.
+
+        `pages` is the number of pages, if known.
+        """
         if not self.page_index and not has_more:
             return ()
         position_text = (
@@ -37,7 +40,7 @@ class Paginated(OwnedView):
 
 
 class PageLike(Protocol):
-    """A page that may be empty."""
+    """Protocol of a page, which may be empty."""
 
     @property
     def is_empty(self) -> bool: ...
@@ -47,18 +50,18 @@ P = TypeVar("P", bound=PageLike)
 
 
 class Paginator(Paginated, Generic[P]):
-    """A paginated list."""
+    """Base of paginated lists."""
 
     async def load_page(self, interaction: Interaction, number: int) -> P:
-        """Load the page with a 0-based number, with what the user may see now."""
+        """Load a page by its index, from 0, with what the user may see now."""
         raise NotImplementedError
 
     def page_layout(self, page: P) -> Layout:
-        """Return the layout of a page."""
+        """Return the layout that shows a page."""
         raise NotImplementedError
 
     async def render(self, interaction: Interaction) -> None:
-        """Show the current page, or an earlier one if it has become empty."""
+        """Show the current page; if it has become empty, show an earlier one."""
         page = await self.load_page(interaction, self.page_index)
         for earlier_index in (self.page_index - 1, 0):
             if page.is_empty and self.page_index:
@@ -69,7 +72,7 @@ class Paginator(Paginated, Generic[P]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardPage:
-    """The blocks of a page in a card."""
+    """Page of a list in a card, as layout blocks."""
 
     blocks: tuple[Block, ...]
     has_more: bool = False
@@ -77,7 +80,7 @@ class CardPage:
 
 
 class CardPaginator(Paginator[CardPage]):
-    """A paginated list in a card."""
+    """Base of paginated lists that are shown in a card."""
 
     def page_layout(self, page: CardPage) -> Layout:
         return (

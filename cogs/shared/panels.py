@@ -27,7 +27,7 @@ NO_CHOICE_VALUE = "-"
 
 
 class SettingsPanel(ManagersPanel):
-    """A panel with the settings of a server or, if `channel` is set, of a channel."""
+    """Panel with the settings of a server or, if `channel` is set, of a channel."""
 
     channel: PostableChannel | None = None
 
@@ -43,7 +43,7 @@ class SettingsPanel(ManagersPanel):
 
 
 class ChannelPanel(SettingsPanel):
-    """A panel about one channel, for users who manage feeds and can see it."""
+    """Panel about one channel, for users who manage feeds and can see the channel."""
 
     channel: PostableChannel
 
@@ -57,14 +57,14 @@ class ChannelPanel(SettingsPanel):
 
 
 def heading_text(title: str, *lines: str) -> Text:
-    """Return the heading of a card with the non-empty lines below it."""
+    """Return the heading of a card: a title, followed by the given lines that are not empty."""
     return text_block("\n".join(filter(None, (f"### {title}", *lines))))
 
 
 def setting_section(name: str, value_text: str = "", control: Item | None = None) -> Section:
     """Return the section of a setting: its name, the lines of its value, and the control that changes it.
 
-    The value is empty where a menu below shows it.
+    The value is empty if a menu after the section shows it.
     """
     lines = (f"**{name}**", *(f"-# {line}" for line in value_text.splitlines()))
     return Section((text_block("\n".join(lines)),), control)
@@ -73,7 +73,10 @@ def setting_section(name: str, value_text: str = "", control: Item | None = None
 def select_options(
     current: T | None, choices: Iterable[T], label: Callable[[T], str], unset_label: str
 ) -> list[discord.SelectOption]:
-    """Return menu options for values, after one that unsets the setting; the current value is preselected."""
+    """Return menu options for values, the current one preselected.
+
+    The first option unsets the setting.
+    """
     return [
         menu_option(unset_label, NO_CHOICE_VALUE, is_default=current is None),
         *(menu_option(label(choice), choice, is_default=choice == current) for choice in choices),
@@ -81,7 +84,7 @@ def select_options(
 
 
 def selected_number(selected_values: list[str]) -> int | None:
-    """Return the number selected among such options, or None if the setting is unset."""
+    """Return the number selected in a menu of `select_options`, or None if the setting is to be unset."""
     return None if selected_values[0] == NO_CHOICE_VALUE else int(selected_values[0])
 
 
@@ -127,12 +130,15 @@ async def _unknown_zone_text(text: str) -> str:
 
 
 def language_name(language: str) -> str:
-    """Return the name of a post language in the current language, for use within a sentence."""
+    """Return the name of a language of posts in the current language, for use within a sentence."""
     return {"en": _("English"), "fr": _("French")}.get(language, language)
 
 
 def language_menu(panel: SettingsPanel, selected_language: str | None, unset_label: str) -> StringMenu:
-    """Return a menu of post languages; `unset_label` names the option without one."""
+    """Return a menu of languages for posts.
+
+    `unset_label` is the label of the option for no language.
+    """
 
     async def set_language(_interaction: Interaction, selected_values: list[str]) -> None:
         await panel.change(Preference.LANGUAGE, i18n.supported_language(selected_values[0]))

@@ -1,4 +1,4 @@
-"""Buttons and menus that work after a restart, and the answer to components of expired views."""
+"""Buttons and menus that work after a restart, and the reply to clicks on expired views."""
 
 import contextlib
 import re
@@ -23,10 +23,10 @@ MessageMenuAction = Callable[[Interaction, discord.Message], Coroutine[Any, Any,
 def persistent_item(
     template: str, ack_mode: AckMode = AckMode.EPHEMERAL_MESSAGE
 ) -> Callable[[Callable[..., Awaitable[None]]], PersistentItem]:
-    """Return a decorator that turns a function into a persistent item.
+    """Return a decorator that turns a function into a button or menu that survives restarts.
 
     `template` is a regular expression for the whole custom id. The function is called with the interaction,
-    the item and the template's groups by name. Clicks count towards the user's rate limit.
+    the item and the named groups of the template. Clicks count towards the user's rate limit.
     """
 
     def decorate(action: Callable[..., Awaitable[None]]) -> PersistentItem:
@@ -67,14 +67,14 @@ def persistent_item(
 
 
 class TelexCog(commands.Cog):
-    """A cog with a reference to the bot."""
+    """Cog with a reference to the bot."""
 
     def __init__(self, bot: TelexBot) -> None:
         self.bot = bot
 
 
 class PersistentItemCog(TelexCog):
-    """A cog with persistent items and message menu entries."""
+    """Cog with persistent items (buttons and menus that work after a restart) and message menu entries."""
 
     persistent_items: tuple[PersistentItem, ...] = ()
 
@@ -83,7 +83,10 @@ class PersistentItemCog(TelexCog):
         self._context_menus: list[app_commands.ContextMenu] = []
 
     def add_message_menu(self, name: locale_str, action: MessageMenuAction, description: locale_str) -> None:
-        """Add an entry to the message menu, also for user installations; `description` appears in /help."""
+        """Add an entry to the message menu, which also appears where only the user installed Telex.
+
+        `description` appears in /help.
+        """
         context_menu = app_commands.ContextMenu(name=name, callback=action, extras={"does": description})
         self._context_menus.append(user_installable(context_menu))
 
@@ -100,11 +103,11 @@ class PersistentItemCog(TelexCog):
 
 
 class ExpiredComponentCog(TelexCog):
-    """A cog that answers interactions with components of views that no longer exist."""
+    """Cog that replies to clicks on buttons and menus of views that no longer exist."""
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: Interaction) -> None:
-        """Say that a view has expired, because it timed out or the bot restarted."""
+        """Tell the user that a view has expired, because it timed out or the bot restarted."""
         custom_id = str(dict(interaction.data or {}).get("custom_id", ""))
         interaction_type = discord.InteractionType
         if interaction.type not in {

@@ -27,7 +27,7 @@ Interaction = discord.Interaction[TelexBot]
 ComponentCallback = Callable[[Interaction], Awaitable[object]]
 
 VIEW_TIMEOUT_SECONDS = 14 * 60
-"""Seconds without a click until a view expires. Discord allows a reply to be edited for 15 minutes.
+"""Time in seconds without a click after which a view expires. Discord allows editing a reply for 15 minutes.
 
 https://discord.com/developers/docs/interactions/receiving-and-responding#followup-messages
 """
@@ -35,18 +35,18 @@ https://discord.com/developers/docs/interactions/receiving-and-responding#follow
 CUSTOM_ID_PREFIX = "telex:view:"
 
 _RENDERED_KEY = "shown"
-"""Key in the extras of an interaction whose reply has been shown."""
+"""Key in the extras of an interaction that marks that its reply has been shown."""
 
 
 class AckMode(Enum):
-    """How to acknowledge an interaction within Discord's three seconds, before the action runs."""
+    """Way to acknowledge an interaction within Discord's three seconds, before the action runs."""
 
     UPDATE_MESSAGE = auto()
-    """Defer an update of the message that the component is on."""
+    """Acknowledgement that the message with the clicked component will be updated."""
     EPHEMERAL_MESSAGE = auto()
-    """Defer a new message that only the user sees."""
+    """Acknowledgement that a new message will follow, which only the user sees."""
     MANUAL = auto()
-    """Leave it to the action, which opens a modal or decides first."""
+    """No acknowledgement: the action acknowledges, because it opens a modal or has to decide first."""
 
 
 async def acknowledge(interaction: Interaction, ack_mode: AckMode) -> None:
@@ -58,23 +58,23 @@ async def acknowledge(interaction: Interaction, ack_mode: AckMode) -> None:
 
 
 class OwnedView(discord.ui.LayoutView):
-    """A view for the user who opened it, in the place where they did.
+    """View for the user who opened it, in the channel where they opened it.
 
-    Its layout (`bot.posting.rendering.layout`) is the whole message. Each click is checked first: the user,
-    the server, and `authorize`. An action only changes the state; `render` runs after it, unless the action
-    displayed something or stopped the view. Custom ids contain the token of the view, so that
+    The layout of the view (`bot.posting.rendering.layout`) is the whole message. Each click is checked first:
+    the user, the server, and `authorize`. An action only changes the state; `render` runs after it, unless
+    the action displayed something or stopped the view. Custom ids contain the token of the view, so that
     `ExpiredComponentCog` can recognise and answer clicks on expired views.
     """
 
     has_saved = False
-    """Whether the action saved something. The next display says so once."""
+    """Whether the last action saved something, which the next display of the view tells the user once."""
 
     _live_views: ClassVar[WeakValueDictionary[str, OwnedView]] = WeakValueDictionary()
 
     def __init__(self, interaction: Interaction) -> None:
         super().__init__(timeout=VIEW_TIMEOUT_SECONDS)
         self.interaction = interaction
-        """The latest interaction that can edit the message of this view."""
+        """Latest interaction with which the message of this view can be edited."""
         self._token = secrets.token_hex(8)
         self._item_counter = 0
         self._live_views[self._token] = self
@@ -96,12 +96,15 @@ class OwnedView(discord.ui.LayoutView):
 
     @classmethod
     def find_live(cls, custom_id: str, client: discord.Client) -> OwnedView | None:
-        """Return the live view of this client that made a custom id, or None."""
+        """Return the view with a component of this custom id, or None if it has expired.
+
+        Only views of the given client are found.
+        """
         view = cls._live_views.get(custom_id.removeprefix(CUSTOM_ID_PREFIX).partition(":")[0])
         return None if view is None or view.is_finished() or view.interaction.client is not client else view
 
     def contains_item(self, custom_id: str) -> bool:
-        """Return whether an item with this custom id is currently shown."""
+        """Return whether the view currently shows an item with this custom id."""
         return any(getattr(item, "custom_id", None) == custom_id for item in self.walk_children())
 
     def new_custom_id(self) -> str:
@@ -109,7 +112,11 @@ class OwnedView(discord.ui.LayoutView):
         return f"{CUSTOM_ID_PREFIX}{self._token}:{self._item_counter}"
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """Return whether the user is the owner, in the same server and still authorized."""
+        """Return whether the user opened this view, in this server, and it has not expired.
+
+        Raises `UserFacingError` if the user may no longer use the view, or an error if they exceed the rate
+        limit.
+        """
         set_reply_language(interaction)
         if self.is_finished():  # It expired while a modal was open; `ExpiredComponentCog` answers.
             return False
@@ -127,16 +134,16 @@ class OwnedView(discord.ui.LayoutView):
         return True
 
     async def authorize(self, interaction: Interaction) -> None:
-        """Raise a `UserFacingError` if the user may no longer use this view."""
+        """Raise `UserFacingError` if the user may no longer use this view."""
 
     async def render(self, interaction: Interaction) -> None:
-        """Show the current state in the reply to an acknowledged interaction."""
+        """Show the current state of the view in the reply to an acknowledged interaction."""
 
     @contextlib.asynccontextmanager
     async def handling(self, interaction: Interaction, ack_mode: AckMode) -> AsyncIterator[None]:
-        """Acknowledge an interaction, run the body, then render again.
+        """Acknowledge an interaction, run the body of the `async with` block, then render the view again.
 
-        The view is rendered after an error too, so that no menu keeps a choice that was rejected.
+        The view is rendered after an error too, so that no menu shows a choice that was rejected.
         """
         await acknowledge(interaction, ack_mode)
         try:
@@ -163,7 +170,7 @@ class OwnedView(discord.ui.LayoutView):
     async def display(
         self, interaction: Interaction, layout: Layout, *, pictures: Sequence[Picture] = ()
     ) -> None:
-        """Show a layout in the reply to an acknowledged interaction, and handle its items."""
+        """Show a layout in the reply to an acknowledged interaction, and handle clicks on its items."""
         if self.has_saved:
             self.has_saved = False
             layout = blocks.append_block(layout, blocks.text_block("-# ✅ " + _("Saved")))
@@ -183,20 +190,20 @@ class OwnedView(discord.ui.LayoutView):
         colour: int = outlet_branding.DEFAULT_COLOUR,
         pictures: Sequence[Picture] = (),
     ) -> None:
-        """Show blocks in a card in the reply to an acknowledged interaction."""
+        """Show layout blocks in a card in the reply to an acknowledged interaction."""
         await self.display(interaction, (blocks.Card(card_blocks, colour),), pictures=pictures)
 
     async def finish(self, interaction: Interaction, layout: Layout | str) -> None:
-        """Stop the view and show a last layout or sentence, without items of this view."""
+        """Stop the view and show a last layout or sentence, without buttons or menus of this view."""
         self.stop()
         await reply(interaction, layout)
 
     async def cancel(self, interaction: Interaction) -> None:
-        """Stop the view and say that nothing changed."""
+        """Stop the view and tell the user that nothing changed."""
         await self.finish(interaction, _("Nothing changed."))
 
     async def on_timeout(self) -> None:
-        """Remove the buttons and say that they have expired."""
+        """Remove the buttons and tell the user that they have expired."""
         set_reply_language(self.interaction)
         final_layout = (
             *blocks.without_items(self._layout),
@@ -215,7 +222,7 @@ async def reply(interaction: Interaction, layout: Layout | str) -> None:
 
 
 async def reply_with_card(interaction: Interaction, *card_blocks: blocks.Block) -> None:
-    """Show blocks in a card in the reply to an acknowledged interaction."""
+    """Show layout blocks in a card in the reply to an acknowledged interaction."""
     await reply(interaction, (blocks.Card(card_blocks, outlet_branding.DEFAULT_COLOUR),))
 
 
@@ -234,7 +241,7 @@ async def _edit_original(
 
 
 class ActionButton(discord.ui.Button[Any]):
-    """A button that acknowledges a click and then calls a coroutine function with it."""
+    """Button that acknowledges a click and then calls a coroutine function with the interaction."""
 
     def __init__(
         self,
@@ -252,7 +259,7 @@ class ActionButton(discord.ui.Button[Any]):
 
 
 class _ActionSelect:
-    """A menu that acknowledges a selection and then calls a coroutine function with its values."""
+    """Menu that acknowledges a selection and then calls a coroutine function with the selected values."""
 
     if TYPE_CHECKING:
         custom_id: str
@@ -274,7 +281,10 @@ class _ActionSelect:
         return [choice.id for choice in self.values]
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Pass the selection on. Raise `UserFacingError` for a number of values that was not offered."""
+        """Pass the selected values to the action.
+
+        Raises `UserFacingError` if more or fewer values were selected than the menu allows.
+        """
         selected_values = self.selected_values()
         if not self.min_values <= len(selected_values) <= self.max_values:
             raise UserFacingError(expired_text())
@@ -283,7 +293,7 @@ class _ActionSelect:
 
 
 class StringMenu(_ActionSelect, discord.ui.Select[Any]):
-    """A menu of strings. Its action receives the selected values."""
+    """Menu of strings. Its action receives the selected values."""
 
     def selected_values(self) -> list[str]:
         option_values: list[str] = self.values
@@ -295,7 +305,7 @@ class StringMenu(_ActionSelect, discord.ui.Select[Any]):
 def menu_option(
     label: str, value: object, description: str = "", *, is_default: bool = False
 ) -> discord.SelectOption:
-    """Return a menu option with label and description as single lines within Discord's limits."""
+    """Return a menu option with label and description as single lines, cut to Discord's limits."""
     return discord.SelectOption(
         label=discord_text.to_plain_line(label, discord_limits.MAX_OPTION_LABEL_LENGTH) or "…",
         value=str(value),
@@ -305,15 +315,18 @@ def menu_option(
 
 
 class ChannelMenu(_ActionSelect, discord.ui.ChannelSelect[Any]):
-    """A menu of channels and threads. Its action receives their ids."""
+    """Menu of channels and threads. Its action receives the selected ids."""
 
 
 class RoleMenu(_ActionSelect, discord.ui.RoleSelect[Any]):
-    """A menu of roles. Its action receives their ids."""
+    """Menu of roles. Its action receives the selected ids."""
 
 
 def expired_text(*, was_opened_by_button: bool = False) -> str:
-    """Return the sentence for expired buttons, which a command or another button had opened."""
+    """Return the sentence that says that buttons have expired, and how to get new ones.
+
+    The buttons had been opened by a command or by another button.
+    """
     if was_opened_by_button:
         return _("These buttons have expired. Open the menu again.")
     return _("These buttons have expired. Run the command again.")

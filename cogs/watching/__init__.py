@@ -1,1 +1,1 @@
-"""Watches and digests: /watch and /digest."""
+"""Commands for watches (saved searches) and digests: /watch and /digest."""

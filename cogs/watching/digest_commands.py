@@ -1,4 +1,4 @@
-"""The /digest commands and the panels for channel digests."""
+"""Cog of the /digest commands, and the panels for channel digests."""
 
 from dataclasses import replace
 from typing import Any
@@ -45,12 +45,15 @@ class DigestCog(
     group_name="digest",
     group_description=locale_str("The top stories in one message, daily or weekly"),
 ):
-    """The /digest commands: those of channels for users who manage feeds, /digest me for everyone."""
+    """Cog of the /digest commands.
+
+    Those for channels are for users who manage feeds, /digest me is for everyone.
+    """
 
     persistent_items = (personal_digest_button,)
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """Return whether the user may use the command; /digest me is open to everyone."""
+        """Return whether the user may use a /digest command; /digest me is open to everyone."""
         command = interaction.command
         is_open = isinstance(command, app_commands.Command) and not command.extras.get("managers")
         return is_open or await super().interaction_check(interaction)
@@ -76,7 +79,7 @@ class DigestCog(
 
 
 class DigestList(ManagersPanel):
-    """The digests of a server in channels that the user can see or that were deleted."""
+    """List of the digests of a server in channels that the user can see or that were deleted."""
 
     async def render(self, interaction: Interaction) -> None:
         digests = await self.store.digests.list_by_server(self.guild.id)
@@ -135,7 +138,7 @@ def _digest_text(digest: Digest) -> str:
 
 
 _SUMMARY_WAIT_SECONDS = 10.0
-"""Maximum time in seconds for which a preview waits for summaries."""
+"""Maximum time in seconds for which the preview of a digest waits for summaries."""
 _MINUTES_PER_HOUR = 60
 _DEFAULT_PLAN = DigestPlan(weekday=None, minute=8 * _MINUTES_PER_HOUR)
 _OPTION_DIGEST_ONLY, _OPTION_OTHER_CHANNELS, _OPTION_CHART, _OPTION_SUMMARIES = (
@@ -147,7 +150,7 @@ _OPTION_DIGEST_ONLY, _OPTION_OTHER_CHANNELS, _OPTION_CHART, _OPTION_SUMMARIES = 
 
 
 class ChannelDigestPanel(ChannelPanel):
-    """The plan of a channel's digest with a preview. Nothing is saved before the last button."""
+    """Panel with the plan of a channel's digest and a preview. Nothing is saved before the last button."""
 
     def __init__(self, interaction: Interaction, channel: PostableChannel) -> None:
         super().__init__(interaction, channel)
@@ -156,7 +159,10 @@ class ChannelDigestPanel(ChannelPanel):
         self._offers_summaries = False
 
     async def start(self, interaction: Interaction) -> None:
-        """Load the channel's digest, or a default plan that suits the channel."""
+        """Load the plan of the channel's digest, or a default plan, and show the panel.
+
+        The default for a channel without feeds covers the feeds of the whole server.
+        """
         store, text_generator = self.store, self.client.services.model_services
         self._offers_summaries = text_generator is not None and text_generator.summarizer is not None
         self._saved_digest = await store.digests.by_channel(self.channel.id)
@@ -167,7 +173,7 @@ class ChannelDigestPanel(ChannelPanel):
         await self.render(interaction)
 
     async def render(self, interaction: Interaction) -> None:
-        """Show the plan, and the digest that it would produce now."""
+        """Show the plan of the digest, and the digest that the plan would produce now."""
         client, plan = self.client, self._plan
         zone = (await client.store.preferences.by_server(self.channel.guild.id)).time_zone
         now = client.services.clock.now()

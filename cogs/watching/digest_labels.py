@@ -1,4 +1,4 @@
-"""Digest plans as text: schedule, options, and entries of the settings history."""
+"""Text of digest plans: schedule, options, and entries of the settings history."""
 
 import discord
 from babel.dates import get_day_names
@@ -21,7 +21,10 @@ def schedule_text(plan: DigestPlan) -> str:
 
 
 def day_options(plan: DigestPlan) -> list[discord.SelectOption]:
-    """Return the menu options for the day of a digest; read the choice with `selected_number`."""
+    """Return the menu options for the day of a digest.
+
+    `selected_number` returns the day for the selected option.
+    """
     return select_options(plan.weekday, range(7), weekly_label, _("Every day"))
 
 
@@ -38,7 +41,7 @@ def _time_label(minute: int) -> str:
 
 
 def weekly_label(day: int) -> str:
-    """Return the label of a weekly digest; `day` 0 is Monday."""
+    """Return the label of a weekly digest; `day` is the day of the week, from 0 for Monday."""
     return _("Every {weekday}").format(weekday=_weekday_name(day))
 
 
@@ -47,7 +50,7 @@ def _weekday_name(day: int) -> str:
 
 
 def option_lines(plan: DigestPlan) -> list[str]:
-    """Return the options of a digest, a line each."""
+    """Return the options of a digest as text, one line each."""
     return [
         _("Digest only, no individual posts.") if plan.alone else _("Articles are still posted one by one."),
         *([_("Also covers other channels that everybody here can see.")] if plan.wide else []),
@@ -57,7 +60,7 @@ def option_lines(plan: DigestPlan) -> list[str]:
 
 
 def stored_plan_text(stored_plan: str) -> str:
-    """Return a stored digest plan as text."""
+    """Return a digest plan that the settings history stores as text."""
     plan = DigestPlan.parse(stored_plan)
     option_flags = {
         _("digest only"): plan.alone,

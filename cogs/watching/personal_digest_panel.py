@@ -1,4 +1,4 @@
-"""The /digest me panel, also opened from the digest message."""
+"""Panel of /digest me, which is also opened from the message of a personal digest."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -38,15 +38,18 @@ from cogs.watching import digest_labels
 
 MAX_TOPICS = 10
 MAX_TOPIC_LENGTH = 100
-"""Maximum length of a topic in characters."""
+"""Maximum length in characters of a topic of a personal digest."""
 
 _MINUTES_PER_HOUR = 60
 _MAX_NAMES_LISTED = 3
-"""Maximum number of feeds or topics named in a line."""
+"""Maximum number of feeds or topics that a line of the panel names."""
 
 
 class PersonalDigestPanel(OwnedView):
-    """A user's own digest. Nothing changes before it is started or its changes are saved."""
+    """Panel for a user's personal digest.
+
+    Nothing changes before the digest is started or its changes are saved.
+    """
 
     def __init__(self, interaction: Interaction) -> None:
         super().__init__(interaction)
@@ -56,7 +59,7 @@ class PersonalDigestPanel(OwnedView):
         self._has_zone = True
 
     async def start(self, interaction: Interaction) -> None:
-        """Load the user's digest, or a default plan for the morning with all readable feeds."""
+        """Load the user's digest, or a default plan for the morning with all readable feeds, and show it."""
         store = self.store
         self._saved_digest = await store.personal_digests.by_user(self.user_id)
         if self._saved_digest is not None:
@@ -225,7 +228,7 @@ class PersonalDigestPanel(OwnedView):
         self._plan = replace(self._plan, topic_queries=tuple(topics))
 
     async def _start_with_time_zone(self, interaction: Interaction, zone: str) -> None:
-        """Start a digest whose time zone was unknown."""
+        """Start the digest of a user whose time zone was unknown until now."""
         await self._on_time_zone_submit(interaction, zone)
         await self._save(interaction)
 
@@ -277,12 +280,12 @@ class PersonalDigestPanel(OwnedView):
 
 @persistent_item(buttons.PERSONAL_DIGEST_BUTTON.id_pattern)
 async def personal_digest_button(interaction: Interaction, _item: object) -> None:
-    """Open the panel, from a personal digest."""
+    """Open the panel of /digest me, from the message of a personal digest."""
     await PersonalDigestPanel(interaction).start(interaction)
 
 
 async def _load_readable_feed_ids(interaction: Interaction) -> set[int]:
-    """Return the ids of feeds that the user can read, here and in other shared servers."""
+    """Return the ids of feeds that the user can read, in this server and in others shared with Telex."""
     server_by_feed_id = (
         await interaction.client.outbox_relay.audience.feeds_readable_by(interaction.user.id)
     ).server_by_feed_id
@@ -290,7 +293,7 @@ async def _load_readable_feed_ids(interaction: Interaction) -> set[int]:
 
 
 def _summarize_names(names: list[str] | tuple[str, ...]) -> str:
-    """Return the first names and the number of the others."""
+    """Return the first names of a list, and the number of the remaining names, as text."""
     first_names = [discord_text.to_markdown_line(name, 40) for name in names[:_MAX_NAMES_LISTED]]
     overflow_texts = (
         [f"+{format_number(len(names) - _MAX_NAMES_LISTED)}"] if len(names) > _MAX_NAMES_LISTED else []

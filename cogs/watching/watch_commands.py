@@ -1,4 +1,4 @@
-"""The /watch commands, and the button that stops a watch."""
+"""Cog of the /watch commands, and the button that stops a watch (saved search)."""
 
 import discord
 from discord import app_commands
@@ -35,10 +35,10 @@ _PAGE_SIZE = 10
 
 
 async def load_removable_watches(interaction: Interaction) -> list[Watch]:
-    """Return the watches that the user may remove here: in direct messages all of their own.
+    """Return the watches that the user may remove here.
 
-    In a server, their own of this server. Users who manage feeds can also remove those of channels that they
-    can see or that were deleted.
+    In direct messages, these are all watches of their own; in a server, those that they created in it. Users
+    who manage feeds can also remove the watches of channels that they can see or that were deleted.
     """
     store, server_id = interaction.client.store.watches, interaction.guild_id
     user_watches = await store.list_by_user(interaction.user.id)
@@ -56,7 +56,7 @@ async def load_removable_watches(interaction: Interaction) -> list[Watch]:
 
 
 class WatchPaginator(CardPaginator):
-    """The watches that the user may remove, in pages."""
+    """Pages of the watches that the user may remove."""
 
     async def load_page(self, interaction: Interaction, number: int) -> CardPage:
         watches = await load_removable_watches(interaction)
@@ -91,7 +91,7 @@ class WatchPaginator(CardPaginator):
 
 @persistent_item(buttons.STOP_WATCH_BUTTON.id_pattern)
 async def stop_watch_button(interaction: Interaction, _item: object, *, watch: str, **_what: str) -> None:
-    """Stop the watch of a notification, if the user may."""
+    """Stop the watch that sent a notification, if the user may stop it."""
     store = interaction.client.store.watches
     stored_watch = await store.get(int(watch))
     if stored_watch is None or not await _can_stop(interaction, stored_watch):
@@ -101,7 +101,11 @@ async def stop_watch_button(interaction: Interaction, _item: object, *, watch: s
 
 
 async def _can_stop(interaction: Interaction, watch: Watch) -> bool:
-    """Return whether the user may stop a watch. Raise `NotAuthorized` for a channel's without the right."""
+    """Return whether the user may stop a watch.
+
+    Raises `NotAuthorized` if it is the watch of a channel in this server and the user may not manage watches
+    of channels.
+    """
     if watch.person_id is not None:
         return watch.person_id == interaction.user.id
     if interaction.guild_id != watch.server_id:
@@ -137,7 +141,7 @@ def watch_label(interaction: Interaction, watch: Watch) -> str:
 
 
 def _other_server_suffix(interaction: Interaction, watch: Watch) -> str:
-    """Return the name of a watch's server if it is another one, or ""."""
+    """Return the name of a watch's server as a suffix, or "" if it is the current server."""
     if interaction.guild_id == watch.server_id:
         return ""
     name = interaction.client.peer_servers.server_name(watch.server_id)
@@ -146,7 +150,7 @@ def _other_server_suffix(interaction: Interaction, watch: Watch) -> str:
 
 
 def stopped_text(watch: Watch) -> str:
-    """Return the sentence for a stopped watch."""
+    """Return the sentence that confirms that a watch was stopped."""
     return _("Stopped watching {query}.").format(query=bold_query(watch.query))
 
 
@@ -156,7 +160,7 @@ class WatchCog(
     group_name="watch",
     group_description=locale_str("Get alerts for new articles that match a search"),
 ):
-    """The /watch commands: a user's own watches, and those of a server's channels."""
+    """Cog of the /watch commands: for a user's own watches, and for those of a server's channels."""
 
     persistent_items = (stop_watch_button,)
 

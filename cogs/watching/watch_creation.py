@@ -1,4 +1,4 @@
-"""Creation of watches, for a user or a channel."""
+"""Creation of watches (saved searches), for a user or a channel."""
 
 import discord
 
@@ -19,17 +19,18 @@ from cogs.shared.channel_options import ChannelArgument, require_can_post, resol
 from cogs.shared.views import Interaction, reply
 
 MANAGER_COMMAND = "feed"
-"""Name of the command whose permissions a watch of a channel requires."""
+"""Name of the command whose permissions a user needs to create a watch for a channel."""
 
 _MAX_QUERY_LENGTH = 150
 _MAX_NOTES_LENGTH = 1000
-"""Maximum length in UTF-16 units of the notes on a query. A message holds 2,000 in all."""
+"""Maximum length, in UTF-16 code units, of the notes on a query. A message holds 2,000 in all."""
 
 
 async def create_personal_watch(interaction: Interaction, query: str) -> None:
     """Create a watch for the user of an acknowledged interaction.
 
-    Raises `UserFacingError` if the query is invalid, the limit is reached or direct messages are closed.
+    Raises `UserFacingError` if the query is invalid, the user has too many watches or accepts no direct
+    messages.
     """
     guild = interaction_context.home_server(interaction)
     if guild is None:
@@ -80,8 +81,8 @@ async def create_personal_watch(interaction: Interaction, query: str) -> None:
 async def create_channel_watch(interaction: Interaction, channel_option: ChannelArgument, query: str) -> None:
     """Create a watch for a channel of this server.
 
-    Raises `UserFacingError` if the query or channel is unsuitable or the limit is reached, `NotAuthorized`
-    unless the user manages feeds.
+    Raises `UserFacingError` if the query or channel is unsuitable or there are too many watches, and
+    `NotAuthorized` if the user may not manage feeds.
     """
     bot = interaction.client
     parsed_query = await watch_matching.parse_watch_query(bot.store, query)
@@ -121,7 +122,7 @@ async def create_channel_watch(interaction: Interaction, channel_option: Channel
 async def _confirm_watch(
     interaction: Interaction, query: Query, confirmation: str, feed_ids: set[int], *, created: bool
 ) -> None:
-    """Confirm the watch and show its latest match."""
+    """Confirm a new watch and show the latest article that matches it."""
     lines = [confirmation if created else _("You’re already watching this.") + " " + confirmation]
     notes = "\n".join(
         discord_text.to_markdown_line(search_note_sentences.note_sentence(note)) for note in query.notes
@@ -149,7 +150,7 @@ async def _confirm_watch(
 
 
 async def _try_dm(dm_channel: discord.DMChannel, query: Query) -> bool:
-    """Send the first message of a watch. Return whether the user accepts direct messages."""
+    """Send the first direct message of a watch, and return whether the user accepts direct messages."""
     text = linkify_commands(
         _("I’ll send new articles matching {query} here. Manage your watches with /watch list.")
     )

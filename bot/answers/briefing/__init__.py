@@ -1,1 +1,1 @@
-"""Briefings: requests for news ("what's new with…") answered with the biggest stories of a period."""
+"""Briefings: answers to requests for news ("what's new with…") with the biggest stories of a period."""

@@ -1,4 +1,4 @@
-"""Briefings: the biggest stories of a period, about a topic or about anything, one item each."""
+"""Construction of briefings: the biggest stories of a period, about a topic or about anything."""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -25,19 +25,25 @@ from bot.text.times.periods import Period
 MAX_ITEMS = 6
 """Maximum number of stories in a briefing."""
 MIN_STORIES = 3
-"""Minimum number of stories. With fewer, an implied period is extended, and other languages are included."""
+"""Minimum number of stories in a briefing.
+
+With fewer, a period that the question only implies is extended, and articles in other languages are included.
+"""
 MIN_OUTLETS = 2
-"""Minimum number of outlets in a briefing of an implied period, if that many report anything."""
+"""Minimum number of outlets in a briefing, if that many report anything.
+
+With fewer, a period that the question only implies is extended.
+"""
 MAX_TOPIC_ARTICLES = 120
-"""Maximum number of articles retrieved for a topic."""
+"""Maximum number of articles retrieved for a briefing about a topic."""
 MAX_ARTICLES = 400
-"""Maximum number of articles retrieved without a topic."""
+"""Maximum number of articles retrieved for a briefing without a topic."""
 PREFERENCE_FACTOR = 1.4
-"""Factor on a story's score for each point of the server's preference score."""
+"""Factor on a story's score for each point of the score that the server's preferences give the story."""
 MAX_PREFERENCE_ARTICLES = 3
-"""Maximum number of articles of a story from which its preference score is computed."""
+"""Maximum number of a story's articles from which the server's preference for it is computed."""
 REPEATED_OUTLET_FACTOR = 0.75
-"""Factor on a story's score for each selected story of its outlet."""
+"""Factor on a story's score for each story of the same outlet that is already selected."""
 DAY_SECONDS = 86_400
 LOOKBACKS_SECONDS = (
     7 * DAY_SECONDS,
@@ -46,16 +52,19 @@ LOOKBACKS_SECONDS = (
     365 * DAY_SECONDS,
     36_500 * DAY_SECONDS,
 )
-"""Lengths of an implied period, tried in order until there are enough stories."""
+"""Lengths in seconds of the period of a request that states none.
+
+They are tried in order until there are enough stories.
+"""
 SAME_STORY_WINDOW_SECONDS = 4 * DAY_SECONDS
-"""Maximum time between two articles that report one story according to their titles."""
+"""Maximum time in seconds between two articles that, by their titles, report one story."""
 MIN_TITLE_JACCARD = 0.5
-"""Jaccard index of two titles' stems above which they report one story; other pairs hardly reach it."""
+"""Minimum Jaccard index of the stems of two titles that report one story; other pairs hardly reach it."""
 
 
 @dataclass(slots=True)
 class _Story:
-    """Articles that report one event; the first represents them."""
+    """Articles that report one event; the first article represents the others."""
 
     articles: list[Article]
     relevance: float
@@ -76,7 +85,7 @@ async def build_briefing(
     feed_ids: Collection[int] | None,
     preferences: PreferenceModel = NO_PREFERENCES,
 ) -> tuple[tuple[BriefingItem, ...], Period]:
-    """Return the biggest stories that a request for news asks for, biggest first, and their period.
+    """Return the biggest stories that a request for news asks for, biggest first, and the period covered.
 
     Stories that match the server's `preferences` rank higher. If every article is older than the requested
     period, the period is moved back so that it ends with the newest article.
@@ -114,7 +123,7 @@ async def build_briefing(
 
 
 def _round_to_days(period: Period, zone: tzinfo) -> Period:
-    """Extend a period to whole days of the time zone."""
+    """Return a period extended to whole days of the time zone."""
     first, last = (datetime.fromtimestamp(moment, zone) for moment in (period.start, period.end - 1))
     start, end = (
         datetime(day.year, day.month, day.day, tzinfo=zone) for day in (first, last + timedelta(days=1))
@@ -127,7 +136,7 @@ def _build_recent_briefing(
     similar_pairs: Collection[tuple[int, int]],
     preferences: PreferenceModel,
 ) -> tuple[tuple[BriefingItem, ...], Period]:
-    """Build a briefing of the shortest look-back period that has enough stories and outlets."""
+    """Build a briefing of the shortest period in `LOOKBACKS_SECONDS` with enough stories and outlets."""
     end = scored_articles[0][0].published + 1
     items: tuple[BriefingItem, ...] = ()
     min_outlets = min(MIN_OUTLETS, len({article.outlet for article, _fit in scored_articles}))
@@ -149,9 +158,10 @@ def _build_recent_briefing(
 async def _find_articles(
     searcher: Searcher, request: NewsRequest, feed_ids: Collection[int] | None, period: Period | None
 ) -> list[tuple[Article, float]]:
-    """Return articles about the topic with their relevance, newest first.
+    """Return articles about the topic with their relevance from 0 to 1, newest first.
 
-    Only articles in the language of the request, if there are at least `MIN_STORIES`. Empty without an index.
+    Articles in other languages than the request's are left out if at least `MIN_STORIES` remain. The list is
+    empty if the search index cannot be used.
     """
     await searcher.index.ensure_current()
     engine, topic = searcher.index.engine, request.topic
@@ -180,7 +190,10 @@ async def _find_articles(
 def _search(
     engine: SearchEngine, topic: Sequence[str], period_filters: Sequence[Node], scope: Scope
 ) -> tuple[list[int], tuple[float, ...]]:
-    """Return the ids of articles that may be about the topic, and the IDF of each topic word."""
+    """Return the ids of articles that may be about the topic, and the inverse frequency of each topic word.
+
+    It is the inverse document frequency in the index.
+    """
     words = tuple(map(Word, topic))
     limit = MAX_TOPIC_ARTICLES if topic else MAX_ARTICLES
     hits = engine.match_all((*words, *period_filters), scope, limit, newest=True)
@@ -197,7 +210,10 @@ def _search(
 def _group_stories(
     scored_articles: Sequence[tuple[Article, float]], similar_pairs: Collection[tuple[int, int]]
 ) -> list[_Story]:
-    """Group articles into stories: by the pairs found similar on arrival, or by similar titles."""
+    """Return the articles grouped into stories.
+
+    Two articles belong to one story if they were found similar on arrival, or if their titles are similar.
+    """
     similar_ids: defaultdict[int, set[int]] = defaultdict(set)
     for first_id, second_id in similar_pairs:
         similar_ids[first_id].add(second_id)
@@ -223,7 +239,7 @@ def _group_stories(
 
 
 def _report_same_story(first: Article, second: Article, title_stems: Mapping[int, frozenset[str]]) -> bool:
-    """Return whether two articles report one event.
+    """Return whether two articles report one event, by their titles.
 
     Titles with different numbers never do, because each release is news.
     """
@@ -244,9 +260,9 @@ def _report_same_story(first: Article, second: Article, title_stems: Mapping[int
 def _select_items(
     stories: Iterable[_Story], period: Period, preferences: PreferenceModel
 ) -> tuple[BriefingItem, ...]:
-    """Select the biggest stories by outlets, freshness, relevance and preference.
+    """Return the biggest stories by outlets, freshness, relevance and preference.
 
-    Each story ranks lower for every selected story of its outlet.
+    Each story ranks lower for every story of the same outlet that is already selected.
     """
     period_seconds = max(1, period.end - period.start)
     remaining_stories = {

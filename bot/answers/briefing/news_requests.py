@@ -1,8 +1,9 @@
 """Detection of requests for news: "what's new with X", "quoi de neuf", "tech this week".
 
-They are detected by their structure, not by a list of phrases: a news word is the head of its phrase ("any
-*news* on X", "what's *new* in AI", but not "the *new* phone"), or a relative time expression stands beside a
-topic; nothing asks for a person, a place, a reason or a number; and the rest is short enough to be a topic.
+Requests for news are detected by their structure, not by a list of phrases: a news word is the head of its
+phrase ("any *news* on X", "what's *new* in AI", but not "the *new* phone"), or a relative time expression
+stands beside a topic; nothing asks for a person, a place, a reason or a number; and the rest is short enough
+to be a topic.
 """
 
 from datetime import UTC, tzinfo
@@ -17,40 +18,40 @@ from bot.text.times.periods import Period
 from bot.text.words import fold
 
 MAX_TOPIC_WORDS = 4
-"""Maximum number of topic words; a longer text asks for something else."""
+"""Maximum number of topic words of a request for news; a longer text asks for something else."""
 MAX_TOPIC_WORDS_WITH_PERIOD = 2
-"""Maximum number of topic words if only a time expression suggests a request for news."""
+"""Maximum number of topic words of a request for news that only a time expression ("today") indicates."""
 MAX_BARE_TOPIC_WORDS = 2
-"""Maximum number of words of a text that is nothing but a topic: a name with its article, or of two parts."""
+"""Maximum number of words of a text that is read as a topic by itself, such as "climate change"."""
 
 _NEWS_NOUNS = frozenset(
     "news headlines stories update updates developments recap roundup summary summarise summarize"
     " actu actus actualite actualites nouvelles nouveautes infos resume resumer recapitulatif".split()
 )
-"""Words that ask for news as the head of any phrase."""
+"""Words that make any phrase a request for news if they are its head ("AI *news*")."""
 _NEWS_WORDS_AFTER_OPENER = frozenset(
     "new latest happening happens neuf nouveau beau passe up miss missed happened arrive".split()
 )
-"""Words that ask for news as the head of a phrase with an opener (`_OPENERS`)."""
+"""Words that make a phrase with an opener (`_OPENERS`) a request for news, as "new" in "what's new"."""
 _OPENERS = frozenset("what whats anything something catch the quoi du rien que qu".split())
 """Words that open a request for news, as "what" in "what's new"."""
 _REWRITES = ((" going on", " happening"), (" point sur", " actus sur"), ("did i ", ""), ("did we ", ""))
-"""Pairs of a phrase and the words that replace it before the text is parsed."""
+"""Pairs of a phrase and the words that replace it before a text is checked for a request for news."""
 _FACT_QUESTION_WORDS = frozenset(
     "who whom whose when where why how whys combien quand pourquoi comment lequel laquelle which did does was"
     " were will can should".split()
 )
-"""Words that ask for a fact rather than for news."""
+"""Words that show that a text asks for a fact rather than for news."""
 _ADJECTIVES = frozenset(
     "top big biggest important recent recents recente recentes dernier derniers derniere dernieres latest new"
     " grandes principales any some all toutes interesting interessant cote niveau moment"
     " tell give show catch fill tu peux fais faire dis donne moi me y quelles quels on lately there".split()
 )
-"""Words that accompany news words and are not part of a topic."""
+"""Words that accompany news words ("latest news") and are not part of a topic."""
 _CATCH_ALL_TOPICS = frozenset(
     "tech technology technologie technologies world monde general generale today here ici".split()
 )
-"""Topics so general that they mean all articles."""
+"""Topics so general ("tech", "world") that they mean all articles."""
 
 
 class NewsRequest(NamedTuple):
@@ -59,7 +60,7 @@ class NewsRequest(NamedTuple):
     Attributes:
         topic: The topic's words, folded; empty for news about anything.
         period: The period of the news, in days of `zone`.
-        is_period_stated: Whether the text states the period; otherwise it is implied.
+        is_period_stated: Whether the text states the period; otherwise the period is a default.
         language: ISO 639-1 code of the text's language, or None if unknown.
     """
 
@@ -71,7 +72,7 @@ class NewsRequest(NamedTuple):
 
 
 def parse_news_request(text: str, now: int, zone: tzinfo = UTC) -> NewsRequest | None:
-    """Parse a request for news; return None if the text asks for something else.
+    """Return the request for news that a text makes, or None if the text asks for something else.
 
     `now` is Unix time in seconds; days begin at midnight in `zone`.
     """
@@ -125,7 +126,7 @@ def parse_news_request(text: str, now: int, zone: tzinfo = UTC) -> NewsRequest |
 
 
 def normalize_question(text: str) -> str:
-    """Fold a question, collapse its white space, and drop lone surrogates."""
+    """Return a question folded (no case or accents), with single spaces and without lone surrogates."""
     return " ".join(fold(text.encode("utf-8", "ignore").decode()).split())
 
 
@@ -138,7 +139,7 @@ def _find_phrase_heads(
 ) -> list[str]:
     """Return the nouns that are the head of their phrase: followed by a stop word, a noun, or nothing.
 
-    With `openers`, one of them must precede the noun or directly follow it ("il se passe quoi").
+    If `openers` are given, an opener must precede the noun or directly follow it ("il se passe quoi").
     """
     next_words = [*words[1:], ""] if words else []
     return [

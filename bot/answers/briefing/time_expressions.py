@@ -1,4 +1,4 @@
-"""Time expressions in a question, in English and French: where they stand and which period they mean."""
+"""Time expressions in a question, in English and French: their positions and the periods they mean."""
 
 import re
 from collections.abc import Iterator
@@ -9,16 +9,17 @@ from bot.text.times import periods
 from bot.text.times.periods import Period
 
 RECENT_SECONDS = 7 * 86400
-"""Length of the period that "recently" and "these days" mean."""
+"""Length in seconds of the period that "recently" and "these days" mean."""
 
 
 class TimeExpression(NamedTuple):
-    """Time expression in a folded text.
+    """Time expression, such as "last week", in a folded text (no case or accents).
 
     Attributes:
-        start: Index of its first character.
-        end: Index after its last character.
-        is_relative: Whether it counts from now ("this week", "depuis lundi") rather than naming a date.
+        start: Index of the first character of the expression.
+        end: Index after the last character of the expression.
+        is_relative: Whether the expression counts from now ("this week", "depuis lundi") rather than naming a
+            date.
     """
 
     start: int
@@ -62,7 +63,10 @@ _AFTER_OLD_YEAR = re.compile(
     r"|who|with|a|au|aux|avec|chez|contre|dans|de|des|du|en|est|et|la|le|les|ou|par|pour|qui|selon|sous|sur)\b"
     r"| [dl]'"
 )
-"""Text that may follow a year before 1900. Most such numbers are quantities: "en 1200 exemplaires"."""
+"""Pattern of the text that may follow a year before 1900.
+
+Most numbers of that size are quantities: "en 1200 exemplaires".
+"""
 _COUNTED_NOUNS = re.compile(
     r" (?:euros?|dollars?|livres|pounds?|yens?|francs?|people|persons?|personnes|employees|employes?|salaries"
     r"|workers|jobs?|emplois|postes|users?|utilisateurs|copies|exemplaires|shares|actions|units|unites|km|kg|m"
@@ -136,7 +140,7 @@ _ABSOLUTE_PATTERNS = (
     rf"(?<=l')(?P<as_is>ete(?: de)? {_YEAR})",
 )
 _DEFAULT_COUNTS_BY_UNIT = {"days": 7, "jours": 7, "weeks": 4, "semaines": 4, "months": 3, "mois": 3}
-"""Number of units that "the last few …" means."""
+"""Number of days, weeks, months or years that "the last few …" means, by unit."""
 _GROUP_PATTERN = re.compile(r"\?P<(\w+)>")
 _LEADING_WORDS = re.compile(
     rf"(?:\b{_SINCE} |\b{_IN} )?(?:\b(?:the|les|ces|ce|cette|la|le|des|de|du) |\b[ld]')?\Z"
@@ -161,7 +165,7 @@ class _Rule(NamedTuple):
 
 
 def _compile_rule(pattern: str, *, is_relative: bool) -> _Rule:
-    """Compile a pattern, numbering each group name because `re` allows a name only once."""
+    """Compile a pattern, numbering its group names, because `re` allows each group name only once."""
     group_counts: dict[str, int] = {}
 
     def numbered(match: re.Match[str]) -> str:
@@ -200,7 +204,7 @@ def find_time_expression(folded: str, now: int, zone: tzinfo = UTC) -> TimeExpre
 
 
 def _find_ranges(folded: str, now: int, zone: tzinfo) -> Iterator[TimeExpression]:
-    """Find ranges of dates: "between Monday and Wednesday", "du 3 au 5 juin", "from June 3 to 5"."""
+    """Find ranges of dates in a text: "between Monday and Wednesday", "du 3 au 5 juin"."""
     for match in _RANGE_PATTERN.finditer(folded):
         if _is_quantity(folded, match):
             continue
@@ -219,7 +223,7 @@ def _find_ranges(folded: str, now: int, zone: tzinfo) -> Iterator[TimeExpression
 
 
 def _is_quantity(folded: str, match: re.Match[str]) -> bool:
-    """Return whether a supposed year is a quantity, as in "in 1500 euros"."""
+    """Return whether a number that looks like a year is a quantity, as in "in 1500 euros"."""
     if not folded[match.end() - 1].isdecimal():
         return False
     if _OLD_YEAR.search(match[0]):
@@ -263,7 +267,7 @@ def _parse_period(groups: dict[str, str], now: int, zone: tzinfo) -> Period | No
 
 
 def _parse_period_ago(expression: str, now: int, zone: tzinfo) -> Period | None:
-    """Return the calendar day, week, month or year that contains the time so long ago."""
+    """Return the calendar day, week, month or year that an expression such as "two weeks ago" means."""
     period = periods.parse(expression, now)
     if period is None:
         return None

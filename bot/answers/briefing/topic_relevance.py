@@ -1,4 +1,4 @@
-"""Topic relevance of articles. It runs in a worker process, so it imports little."""
+"""Relevance of articles to a topic. The module runs in a worker process, so it imports little."""
 
 from collections.abc import Sequence
 
@@ -6,17 +6,20 @@ from bot.core.models import Article
 from bot.search.index import text_analysis
 
 MIN_ARTICLES = 3
-"""Number of relevant articles from which on the criteria are not relaxed further."""
+"""Minimum number of relevant articles; with fewer, less strict criteria of relevance are tried."""
 LEAD_LENGTH = 400
-"""Length of the lead of an article's text, in characters."""
+"""Length in characters of the beginning of an article's text (lead) that is searched for the topic."""
 MIN_TITLE_SHARE = 0.6
-"""Minimum share of the topic's weight in the title of an article about the topic."""
+"""Minimum share of the weight of a topic's words that occur in the title of an article on the topic."""
 MIN_PARTIAL_SHARE = 0.4
-"""Minimum share of the topic's weight in the last, most relaxed step: one of two things that were named."""
+"""Minimum share of the weight of a topic's words, in the least strict step.
+
+One of two things that were named is enough.
+"""
 EPSILON = 1e-6
-"""Tolerance for rounding errors when shares are compared."""
+"""Tolerance for rounding errors when shares of a topic's weight are compared."""
 LEAD_ONLY_FACTOR = 0.6
-"""Factor on the relevance of an article that has the topic only in its lead."""
+"""Factor on the relevance of an article that names the topic only in its lead, not in its title."""
 
 
 def score_topic_relevance(
@@ -24,9 +27,9 @@ def score_topic_relevance(
 ) -> list[tuple[Article, float]]:
     """Return the articles that are about a topic, each with its relevance from 0 to 1.
 
-    `weights` holds the IDF of each topic word. The criteria are relaxed in steps until `MIN_ARTICLES`
-    articles meet them: most of the topic in the title and all in title or lead; all in title or lead; most of
-    it; part of it. The heaviest word is always required.
+    `weights` holds the inverse document frequency of each topic word. Four criteria are tried, until
+    `MIN_ARTICLES` articles meet one: most of the topic in the title and all in title or lead; all in title or
+    lead; most in title or lead; part in the title. The heaviest word is always required.
     """
     if not topic:
         return [(article, 1.0) for article in articles]
@@ -71,8 +74,8 @@ def score_topic_relevance(
 
 
 def _words_without_plural(text: str) -> frozenset[str]:
-    """Return the folded words without a plural's letter.
+    """Return the folded words without the final letter of a plural.
 
-    Stems would conflate some words, as "loup" and "louper".
+    Stems would conflate different words, such as "loup" and "louper".
     """
     return frozenset(word.rstrip("sx") for word in text_analysis.tokenize(text))

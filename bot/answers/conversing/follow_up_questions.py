@@ -1,9 +1,9 @@
-"""Follow-up questions: complete a question from the previous ones, and suggest what to ask next.
+"""Follow-up questions: completion of a question from the previous ones, and suggestions of the next.
 
 A question that refers to its topic only by a pronoun ("when will it be repaired?"), or names none, takes the
-content words of the previous one. One that does not ask anything by itself ("and in France?") is the previous
-one with a part replaced. Only closed word classes decide this: pronouns, question words, connectives and
-prepositions.
+content words of the previous question. A question that does not ask anything by itself ("and in France?") is
+the previous question with a part replaced. Only closed word classes decide this: pronouns, question words,
+connectives and prepositions.
 """
 
 import re
@@ -18,11 +18,11 @@ from bot.search.index import text_analysis
 from bot.search.query.query_parser import MAX_QUERY_LENGTH
 
 MAX_PREVIOUS_QUESTIONS = 5
-"""Maximum number of previous questions that are considered."""
+"""Maximum number of previous questions from which a question is completed."""
 MAX_DEPENDENT_CONTENT_WORDS = 1
-"""Maximum number of content words of a question without a name that depends on the previous one."""
+"""Maximum number of content words of a question that depends on the previous one and has no name."""
 MAX_INHERITED_WORDS = 5
-"""Maximum number of content words that a question takes from the previous one."""
+"""Maximum number of content words that a question takes from the previous question."""
 
 _FOLLOW_UP_OPENING = re.compile(
     r"^(?:(?:and|but|so|ok|okay|et|mais|alors|donc|what about|how about|(?:et )?(?:pour|quid de))\b[ ,]*)+"
@@ -43,7 +43,10 @@ _NAME_PATTERN = re.compile(r"[^\W\d_a-zà-ÿœ][\w.+’'-]*(?: (?:[^\W\d_a-zà-�
 
 
 def resolve_question(text: str, previous_questions: Sequence[str]) -> str:
-    """Return a question as it would be asked on its own. `previous_questions` are in order, oldest first."""
+    """Return a question completed so that it makes sense without the conversation.
+
+    `previous_questions` are in order, oldest first.
+    """
     resolved = ""
     for question in (*previous_questions[-MAX_PREVIOUS_QUESTIONS:], text):
         normalized = " ".join(question[:MAX_QUERY_LENGTH].split())
@@ -52,7 +55,7 @@ def resolve_question(text: str, previous_questions: Sequence[str]) -> str:
 
 
 def _resolve_against_previous(text: str, previous_question: str) -> str:
-    """Complete a question from the resolved question before it."""
+    """Return a question completed from the previous question, which is itself complete."""
     if not previous_question or not text:
         return text or previous_question
     folded = normalize_question(text)
@@ -92,7 +95,7 @@ def _resolve_against_previous(text: str, previous_question: str) -> str:
 
 
 def _substitute(previous_question: str, replacement: str) -> str:
-    """Return the previous question about another topic: "and in France?", "et Microsoft ?"."""
+    """Return the previous question about the topic of a text such as "and in France?" or "et Microsoft ?"."""
     replacement, base = replacement.strip(" ?!."), previous_question.rstrip(" ?!.")
     time_expression = time_expressions.find_time_expression(normalize_question(base), 0)
     time_phrases = [match[0] for match in PRESENT_PATTERN.finditer(normalize_question(base))]
@@ -133,7 +136,7 @@ def _leading_article(text: str) -> str:
 
 
 def content_words(text: str) -> list[str]:
-    """Return the content words of a question: no stop words, no question words, each once."""
+    """Return the content words of a question, each once: no stop words and no question words."""
     words = text_analysis.tokenize(text.encode("utf-8", "ignore").decode())
     small = text_analysis.find_stop_words(words)
     return [
@@ -144,7 +147,7 @@ def content_words(text: str) -> list[str]:
 
 
 def extract_names(text: str) -> list[str]:
-    """Return the names in a question, as far as capitals show them.
+    """Return the names in a question, recognised by their capitals.
 
     A capital at the beginning of the question does not indicate a name by itself.
     """
@@ -160,15 +163,15 @@ def extract_names(text: str) -> list[str]:
 
 
 MAX_TOPICS = 2
-"""Maximum number of suggested topics."""
+"""Maximum number of topics that are suggested to ask about next."""
 MIN_MENTIONS = 2
-"""Minimum number of mentions in an article of a name that is suggested."""
+"""Minimum number of times that an article mentions a name for it to be suggested as a topic."""
 MAX_CHARS_READ = 4_000
-"""Maximum number of characters read of an article."""
+"""Maximum number of characters of an article that are searched for topics to suggest."""
 MAX_NAMES_PER_ARTICLE = 100
-"""Maximum number of names considered in an article."""
+"""Maximum number of names of an article that are considered as topics to suggest."""
 MAX_NAME_LENGTH = 40
-"""Maximum length of a suggested name, in characters."""
+"""Maximum length in characters of a name that is suggested as a topic."""
 
 # Consecutive capitalised words inside a sentence; at its beginning capitals do not indicate a name.
 _TOPIC_PATTERN = re.compile(r"(?<=[\w,;] )[^\W\d_a-zà-ÿœ][\w’'-]+(?: [^\W\d_a-zà-ÿœ][\w’'-]+)*")
@@ -177,7 +180,7 @@ _TOPIC_PATTERN = re.compile(r"(?<=[\w,;] )[^\W\d_a-zà-ÿœ][\w’'-]+(?: [^\W\d
 def suggest_topics(answer: Answer) -> tuple[str, ...]:
     """Return at most `MAX_TOPICS` names to ask about next; names in the question come first.
 
-    Other names must share a word with a quoted article's title.
+    Names that are not in the question must share a word with the title of a quoted article.
     """
     articles = [quote.article for quote in (*answer.quotes, *answer.possible_quotes)]
     question_tokens = set(text_analysis.tokenize(answer.question))
@@ -202,7 +205,7 @@ def suggest_topics(answer: Answer) -> tuple[str, ...]:
 
 
 def _without_shared_words(names: Iterable[str]) -> list[str]:
-    """Return the names that share no word with an earlier one."""
+    """Return the names that share no word with an earlier name and do not consist of stop words only."""
     distinct_names: list[str] = []
     used_words: set[str] = set()
     for name in names:

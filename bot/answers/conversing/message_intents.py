@@ -1,4 +1,4 @@
-"""Intents of messages that mention the bot: help, a search, a question, or nothing."""
+"""Intents of messages that mention the bot: a request for help, a search, a question, or none."""
 
 import re
 from dataclasses import dataclass, field, replace
@@ -56,9 +56,9 @@ def detect_intent(text: str, now: int, *, is_addressed: bool) -> MessageIntent:
     """Return the intent of a message, given its text without the mention.
 
     A search begins with a verb such as "search" or "cherche", or is not a question and uses search syntax: a
-    filter ("since:7d"), a phrase, an exclusion or alternatives. If not `is_addressed`, the mention was not
-    written by the author, because clients add one to every reply; then only questions are answered. `now` is
-    Unix time in seconds, from which relative dates count.
+    filter ("since:7d"), a phrase, an exclusion or alternatives. If not `is_addressed`, the mention was added
+    by the Discord client, which adds one to every reply; then only questions are answered. `now` is Unix time
+    in seconds, from which relative dates count.
     """
     text = " ".join(text.split())
     return replace(
@@ -103,7 +103,7 @@ def is_greeting(text: str) -> bool:
 
 
 def is_thanks(text: str) -> bool:
-    """Return whether a text only says thanks."""
+    """Return whether a text says thanks and nothing else."""
     return _THANKS_ONLY.fullmatch(text.strip()) is not None
 
 
@@ -113,7 +113,10 @@ def is_question(text: str) -> bool:
 
 
 def detect_message_language(text: str) -> str | None:
-    """Return the ISO 639-1 code of a message's language, even of a few words; None if it is unclear."""
+    """Return the ISO 639-1 code of a message's language, or None if it is unclear.
+
+    The language is detected even from a few words.
+    """
     if language := detect(text):
         return language
     folded = fold(text)
@@ -129,7 +132,7 @@ def detect_message_language(text: str) -> str | None:
 
 
 def _uses_search_syntax(node: Node) -> bool:
-    """Return whether a node is more than plain words: a filter, a phrase, an exclusion or alternatives."""
+    """Return whether a query node is more than words: a filter, a phrase, an exclusion or alternatives."""
     if isinstance(node, AllOf):
         return any(map(_uses_search_syntax, node.nodes))
     return not isinstance(node, Word) or node.title_only

@@ -1,4 +1,4 @@
-"""Question service: rate limits, concurrency, conversations, and storage of questions."""
+"""Service that answers questions: rate limits, concurrency, conversations, and storage of questions."""
 
 import asyncio
 import math
@@ -27,35 +27,45 @@ from bot.stories.preference_model import NO_PREFERENCES
 from bot.writing.answer_writer import AnswerWriter
 
 MAX_QUESTIONS_PER_USER_PER_MINUTE = 5
-"""Maximum number of questions of a user per minute."""
+"""Maximum number of questions that a user may ask per minute."""
 MAX_SEARCHES_PER_USER_PER_MINUTE = 20
 """Maximum number of messages of a user per minute that search or ask for help."""
 MAX_QUESTIONS_PER_SERVER_PER_MINUTE = 60
-"""Maximum number of questions in a server per minute."""
+"""Maximum number of questions that all users of a server may ask per minute."""
 MAX_CONCURRENT_QUESTIONS = 2
-"""Maximum number of questions answered at once; one reader of the database is left to commands."""
+"""Maximum number of questions answered at once.
+
+They leave one of the database's reading connections to commands.
+"""
 MAX_CONCURRENT_QUESTIONS_WITH_MODEL = 8
-"""Maximum number of questions answered at once when a model writes, which mostly is waiting time."""
+"""Maximum number of questions answered at once if a model writes, which is mostly waiting time."""
 MAX_WAITING_QUESTIONS = 50
-"""Maximum number of questions that wait for a slot."""
+"""Maximum number of questions that wait until fewer questions are being answered."""
 MAX_PREVIOUS_QUESTIONS = 5
-"""Maximum number of previous questions of a conversation that are loaded."""
+"""Maximum number of previous questions of a conversation that are loaded for a follow-up."""
 MAX_STORED_SOURCES = 6
-"""Maximum number of source articles stored with a question, for its follow-up."""
+"""Maximum number of source articles that are stored with a question for follow-ups."""
 DM_CONVERSATION_SECONDS = 900
-"""Time after which a question in direct messages begins a new conversation; they have no threads."""
+"""Time in seconds after which a question in direct messages begins a new conversation.
+
+It is short because direct messages have no threads.
+"""
 THREAD_CONVERSATION_SECONDS = 86_400
-"""Time after which a question in a thread begins a new conversation."""
+"""Time in seconds after which a question in a thread begins a new conversation."""
 
 _RATE_PERIOD_SECONDS = 60.0
 _INITIAL_DURATION_SECONDS, _SMOOTHING_FACTOR = 2.0, 0.8
-"""Assumed time to answer the first question, and the weight of the previous average in the moving average."""
+"""Values for the moving average of the time to answer.
+
+The first is the time assumed for the first question, in seconds; the second is the weight of the previous
+average.
+"""
 _TITLE_WEIGHT = 3
-"""Weight of a question's word in a title, compared with one in the summary."""
+"""Factor on the weight of a question's word found in a title, relative to one found in the summary."""
 
 
 class QuestionRejection(StrEnum):
-    """Reason why a question is not answered. The comments name the placeholders of its message."""
+    """Reason why a question is not answered. The comments name the placeholders of the reason's message."""
 
     TOO_MANY_OF_USER = "too-many-of-person"  # count, moment
     TOO_MANY_OF_SERVER = "too-many-of-server"  # count, moment
@@ -68,7 +78,7 @@ class QuestionRejection(StrEnum):
 
 
 class RateLimited(RequestRejected):
-    """A user or server exceeded its rate limit.
+    """Error raised when a user or server exceeds its rate limit.
 
     `was_notified` is true if the user has already been told of a limit that still applies.
     """
@@ -85,7 +95,7 @@ class QuestionRequest:
     Attributes:
         article_id: Id of the article that the question is about, or None.
         is_article_explicit: Whether the user named that article; otherwise the channel only suggests it.
-        previous: The question before it in the conversation, or None.
+        previous: The previous question of the conversation, or None.
         message_id: Id of the message that asks, or None.
         infer_language: Whether to reply in the language of the quoted articles, because the question's own
             language is unclear.
@@ -106,11 +116,11 @@ class QuestionRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionReply:
-    """An answer, with the id of its stored question.
+    """An answer, with the id of the question as it was stored.
 
     Attributes:
         about_article: The article that the question was about, or None.
-        suggested_topics: Topics that can be asked about next.
+        suggested_topics: Names that the user can ask about next.
         can_watch: Whether the question has content words, which a watch needs.
     """
 
@@ -122,7 +132,7 @@ class QuestionReply:
 
 
 class QuestionService:
-    """Answers questions and runs searches, within rate limits and with limited concurrency."""
+    """Service that answers questions and runs searches, within rate limits and with limited concurrency."""
 
     def __init__(
         self,
@@ -154,7 +164,7 @@ class QuestionService:
         self._average_duration_seconds = _INITIAL_DURATION_SECONDS
 
     def admit_question(self, text: str, *, user_id: int, server_id: int) -> None:
-        """Count a question of a user.
+        """Count a question of a user towards the rate limits.
 
         Raises:
             RateLimited: The user or the server has asked too many questions.
@@ -182,7 +192,10 @@ class QuestionService:
             raise RequestRejected(QuestionRejection.TOO_LONG, count=MAX_QUERY_LENGTH, length=len(text))
 
     def admit_search(self, *, user_id: int) -> None:
-        """Count a message that searches or asks for help. Raises `RateLimited` if there are too many."""
+        """Count a message that searches or asks for help towards the user's rate limit.
+
+        Raises `RateLimited` if the user has sent too many.
+        """
         retry_after_seconds = self._search_limiter.retry_after(user_id)
         if retry_after_seconds:
             raise self._build_rate_limit_error(
@@ -209,7 +222,9 @@ class QuestionService:
         return RateLimited(reason, count=count, moment=retry_at, already_notified=was_notified)
 
     async def answer(self, request: QuestionRequest, on_draft: DraftCallback | None = None) -> QuestionReply:
-        """Answer a question that was admitted, and store it. `on_draft` receives drafts while a model writes.
+        """Answer a question that `admit_question` admitted, and store the question.
+
+        `on_draft` receives drafts of the answer while a model writes.
 
         Raises:
             RequestRejected: The text has no topic or is only a greeting, or too many questions are waiting.
@@ -278,7 +293,9 @@ class QuestionService:
     async def search(
         self, query: Query, *, feed_ids: Collection[int], limit: int, count_up_to: int
     ) -> SearchPage:
-        """Return the best results of a search; `count_up_to` is the number up to which matches are counted.
+        """Return the best results of a search.
+
+        `count_up_to` is the number up to which matches are counted.
 
         Raises:
             RequestRejected: Too many questions are waiting.
@@ -314,7 +331,10 @@ class QuestionService:
             ) * (self._clock.monotonic() - started_at)
 
     def estimate_wait_seconds(self) -> int:
-        """Return the estimated time in seconds until a question asked now is answered, including its wait."""
+        """Return the estimated time in seconds until a question asked now is answered.
+
+        It includes the wait until answering begins.
+        """
         concurrency = (
             MAX_CONCURRENT_QUESTIONS if self._writer is None else MAX_CONCURRENT_QUESTIONS_WITH_MODEL
         )
@@ -322,19 +342,22 @@ class QuestionService:
 
 
 def find_courtesy_rejection(text: str) -> QuestionRejection | None:
-    """Return the rejection for a text that only greets or thanks, or None."""
+    """Return the rejection for a text that only greets or thanks, or None for any other text."""
     if message_intents.is_thanks(text):
         return QuestionRejection.THANKS
     return QuestionRejection.GREETING if message_intents.is_greeting(text) else None
 
 
 def has_content_words(text: str) -> bool:
-    """Return whether a text has a word that articles can be found by."""
+    """Return whether a text has a word that articles can be found by, which stop words are not."""
     return bool(follow_up_questions.content_words(text))
 
 
 def find_best_matching_article(text: str, articles: Sequence[Article]) -> Article | None:
-    """Return the article whose title and summary match most words of the text; None on a tie or no match."""
+    """Return the article whose title and summary match most words of a text.
+
+    Returns None if two articles match equally or none matches.
+    """
     stems_by_word = [text_analysis.find_query_stems(word) for word in follow_up_questions.content_words(text)]
     scored_articles: list[tuple[int, Article]] = []
     for article in articles:
@@ -357,7 +380,7 @@ def find_best_matching_article(text: str, articles: Sequence[Article]) -> Articl
 
 
 def _reply_language_for(answer: Answer) -> str:
-    """Return the language of the quoted articles if Telex supports it, otherwise the current language."""
+    """Return the language of the quoted articles if Telex supports it; otherwise the current language."""
     languages = {article.language for article in answer.sources or answer.related_articles}
     return (
         i18n.supported_language(languages.pop()) if len(languages) == 1 else None

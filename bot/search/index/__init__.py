@@ -1,4 +1,5 @@
-"""The search engine: a port, its implementation on tantivy, and the updater that follows the store.
+"""Search index: the interface of the search engine, its implementation, and its updates from the store.
 
-Input: articles and query trees. Output: hits.
+The implementation uses tantivy. Input: articles and parsed queries. Output: hits (ids of matching articles
+with scores).
 """

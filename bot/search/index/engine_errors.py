@@ -1,4 +1,4 @@
-"""Translation of everything that a search engine raises, including panics, to `EngineError`."""
+"""Translation of all exceptions that a search engine raises, including panics, to `EngineError`."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -34,7 +34,7 @@ def _translate_errors(function: Callable[P, T]) -> Callable[P, T]:
 def translate_engine_errors(cls: type[C]) -> type[C]:
     """Make the constructor and all public methods and properties of a class raise only `EngineError`.
 
-    Even the lookup of a single word panics if a file of the index is damaged.
+    This includes panics of the engine, which a damaged file of the index causes even for a single word.
     """
     for name, member in [*vars(cls).items()]:
         if name.startswith("_") and name != "__init__":

@@ -11,15 +11,15 @@ from bot.search.index.search_engine import EngineError
 log = logging.getLogger(__name__)
 
 MAX_WRITE_FAILURES = 3
-"""Consecutive write failures after which the index is rebuilt."""
+"""Number of consecutive write failures after which the index is rebuilt."""
 MIN_REBUILD_INTERVAL_SECONDS = 600.0
-"""Minimum time between the start of a rebuild and another one because of a failed search."""
+"""Minimum time in seconds between the start of a rebuild and a rebuild because of a failed search."""
 MIN_FREE_BYTES = 2**24
-"""Free disk space in bytes below which a failed commit is attributed to a full disk."""
+"""Minimum free disk space in bytes; with less, a failed commit is attributed to a full disk."""
 
 
 class IndexHealth:
-    """Failures of the index in a folder. Each kind of failure is logged once."""
+    """Record of the failures of a search index. Each kind of failure is logged once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -27,19 +27,22 @@ class IndexHealth:
         self._has_search_failed = self._is_unwritable = False
         self._rebuild_started_at = -math.inf
         self.write_error: str | None = None
-        """Why the index cannot be written, as text for the health check; None while it can."""
+        """Reason why the index cannot be written, as text for the health check; None if it can be written."""
 
     @property
     def needs_rebuild(self) -> bool:
-        """Return whether the index must be rebuilt."""
+        """Return whether the index must be rebuilt: writing failed repeatedly, or a search failed.
+
+        A failed search counts only once `MIN_REBUILD_INTERVAL_SECONDS` have passed since the last rebuild.
+        """
         is_rebuild_allowed = time.monotonic() - self._rebuild_started_at > MIN_REBUILD_INTERVAL_SECONDS
         return self._is_unwritable or (self._has_search_failed and is_rebuild_allowed)
 
     def report_search_failure(self, error: EngineError) -> None:
         """Report that a search failed, and schedule a rebuild of the index.
 
-        At most one rebuild per `MIN_REBUILD_INTERVAL_SECONDS` starts, because the query itself may be the
-        cause.
+        At most one rebuild per `MIN_REBUILD_INTERVAL_SECONDS` starts, because the failed query itself may be
+        the cause.
         """
         if not self._has_search_failed:
             log.warning("search failed error=%s", error)
@@ -53,7 +56,7 @@ class IndexHealth:
     def record_write_failure(self, error: Exception) -> bool:
         """Record that the index could not be written, and return whether to pause before the next attempt.
 
-        A full disk is not a failure of the index: it is kept, and updated again once there is space.
+        A full disk is not a failure of the index: the index is kept, and updated again once there is space.
         """
         is_full = self._is_disk_full()
         if not is_full:
@@ -66,7 +69,7 @@ class IndexHealth:
         return is_full or self._write_failures > MAX_WRITE_FAILURES
 
     def mark_written(self) -> None:
-        """Record that the index is up to date with everything read from the store."""
+        """Record that the index contains everything that was read from the store."""
         if self.write_error is not None:
             log.warning("search index write recovered")
         self._write_failures, self.write_error = 0, None

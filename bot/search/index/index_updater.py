@@ -1,8 +1,8 @@
-"""The updater of the search index, which keeps it up to date with the store.
+"""Updater of the search index, which keeps the index up to date with the store.
 
-The folder beside the database has a sub-folder for each index in use, and the file `current`, which names the
-one that is searched. An index that is missing, damaged, of another schema version or of another database is
-rebuilt.
+The index folder beside the database has a sub-folder for each index in use, and the file `current`, which
+names the sub-folder that is searched. An index that is missing, damaged, or of another schema version or
+database is rebuilt.
 """
 
 import asyncio
@@ -29,15 +29,21 @@ from bot.store.records.content_records import IndexedArticle
 log = logging.getLogger(__name__)
 
 COMMIT_INTERVAL_SECONDS = 1.0
-"""Interval of checks for changes and of commits in a process that serves searches."""
+"""Interval in seconds of checks for changes and of commits, in a process that serves searches."""
 IDLE_COMMIT_INTERVAL_SECONDS = 15.0
-"""Interval of commits where nobody searches. Commits are expensive, and IDF changes slowly."""
+"""Interval in seconds of commits in a process that serves no searches.
+
+Commits are expensive, and document frequencies change slowly.
+"""
 BACKFILL_COMMIT_INTERVAL_SECONDS = 15.0
-"""Interval of commits during a rebuild; small segments would have to be merged again."""
+"""Interval in seconds of commits during a rebuild.
+
+Frequent commits would create small segments (parts of the index), which would have to be merged.
+"""
 ERROR_BACKOFF_SECONDS = 30.0
-"""Time until writing is retried after a failure."""
+"""Time in seconds until writing the index is retried after a failure."""
 ARTICLE_BATCH_SIZE = 500
-"""Number of articles that are read and indexed at a time."""
+"""Number of articles that are read from the store and indexed as one batch."""
 _CURRENT_POINTER_FILE = "current"
 
 T = TypeVar("T")
@@ -45,9 +51,9 @@ Ts = TypeVarTuple("Ts")
 
 
 class IndexUpdater:
-    """Keeps the search index up to date. One process writes it; others read what that process committed.
+    """Updater of the search index. One process writes the index; others read what that process committed.
 
-    `engine` is the index to search, or None while there is none.
+    `engine` is the index to search, or None if there is none yet.
     """
 
     def __init__(
@@ -72,7 +78,7 @@ class IndexUpdater:
 
     @property
     def build_progress(self) -> float | None:
-        """Return the progress of a rebuild from 0 to 1, or None if the index is complete."""
+        """Return the progress of a rebuild of the index from 0 to 1, or None if the index is complete."""
         if self._index_position.backfilled_from:
             return 1 - self._index_position.backfilled_from / max(
                 self._largest_article_id, self._index_position.backfilled_from
@@ -93,7 +99,7 @@ class IndexUpdater:
         return missing_count, time.monotonic() - self._up_to_date_at if missing_count else 0.0
 
     async def run(self) -> None:
-        """Update the index until cancelled. Raises `StoreError`."""
+        """Update the index until cancelled. Raises `StoreError` if the database failed."""
         self._is_running = True
         try:
             while True:
@@ -107,12 +113,15 @@ class IndexUpdater:
             self._is_running = False
 
     async def ensure_current(self) -> None:
-        """Bring the index up to date unless `run` does so already. Raises `StoreError`."""
+        """Bring the index up to date unless `run` does so already.
+
+        Raises `StoreError` if the database failed.
+        """
         if not self._is_running:
             await self.catch_up()
 
     async def catch_up(self) -> None:
-        """Bring the index up to date, or open what the process that writes has committed.
+        """Bring the index up to date; if another process writes the index, open what it has committed.
 
         Raises:
             StoreError: The database failed.
@@ -124,20 +133,20 @@ class IndexUpdater:
     def report_search_failure(self, error: EngineError) -> None:
         """Report that a search failed, and schedule a rebuild of the index.
 
-        At most one rebuild per `MIN_REBUILD_INTERVAL_SECONDS` starts, because the query itself may be the
-        cause.
+        At most one rebuild per `MIN_REBUILD_INTERVAL_SECONDS` starts, because the failed query itself may be
+        the cause.
         """
         self.health.report_search_failure(error)
 
     async def close(self) -> None:
-        """Close the index and let another process write it."""
+        """Close the index, and let another process write the index."""
         async with self._step_lock:
             await self._release_writer()
         self.engine = None
         self._executor.shutdown()
 
     async def _advance(self) -> bool:
-        """Apply one batch of changes and return whether there are more.
+        """Write one batch of the store's changes to the index, and return whether there are more.
 
         Raises:
             StoreError: The database failed.
@@ -159,7 +168,7 @@ class IndexUpdater:
             return has_more
 
     async def _release_writer(self) -> None:
-        """Discard uncommitted changes and let another process write."""
+        """Discard uncommitted changes, and let another process write the index."""
         self._is_dirty = False
         writer, self._writer, self._building_engine = self._writer, None, None
         if writer is not None:
@@ -167,13 +176,13 @@ class IndexUpdater:
         self._writer_lock.release()
 
     async def _run_in_writer_thread(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
-        """Call a function in the single thread that writes."""
+        """Call a function in the only thread that writes the index, and return its result."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, function, *args)
 
     async def _open_index(self) -> None:
         """Open the current index, for writing if no other process writes.
 
-        Start a rebuild if it is unusable.
+        Starts a rebuild if the index is unusable.
         """
         await self._release_writer()
         await self._run_in_writer_thread(make_private_folder, self._folder)
@@ -253,7 +262,7 @@ class IndexUpdater:
         self._committed_at, self._is_dirty = time.monotonic(), False
 
     async def _start_rebuild(self) -> None:
-        """Start a rebuild in a new folder; an existing index is searched until the new one is complete."""
+        """Start a rebuild in a new folder; until it is complete, searches use the existing index, if any."""
         if self._writer is not None:
             await self._run_in_writer_thread(self._writer.close)
         last_change = await self._store.article_changes.load_latest()
@@ -273,7 +282,7 @@ class IndexUpdater:
             await self._activate_rebuilt()
 
     def _create_empty_index(self) -> TantivyEngine:
-        """Create an empty index in a folder of its own, and delete unused folders."""
+        """Create an empty index in a new folder, and delete the folders of unused indexes."""
         current_folder = None if self.engine is None else self.engine.folder
         for folder in self._folder.iterdir():
             if folder.is_dir() and folder != current_folder:

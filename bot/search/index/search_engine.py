@@ -1,4 +1,4 @@
-"""The port of the search engine: articles and query trees in, hits out.
+"""Interface of the search engine: articles and query trees in, hits out.
 
 All methods may be called from any thread. Callers on the event loop use a thread: the engine releases the
 interpreter's lock while it searches, and thirty phrases take 16 ms even among 500 articles.
@@ -14,15 +14,15 @@ from bot.store.records.content_records import IndexedArticle
 
 
 class EngineError(Exception):
-    """The index cannot be used: it is missing, damaged or of another schema version."""
+    """Error for an index that cannot be used: it is missing, damaged or has another schema version."""
 
 
 class IndexPosition(NamedTuple):
-    """How far an index has followed the store's change log.
+    """Position up to which an index contains the store's change log.
 
     Attributes:
         last_change: Number of the last change that the index contains.
-        change_token: Random token of that change. It differs in any other database.
+        change_token: Random token of that change. The token tells databases apart.
         backfilled_from: During a rebuild, the lowest article id indexed so far; 0 when the index is complete.
     """
 
@@ -32,14 +32,14 @@ class IndexPosition(NamedTuple):
 
 
 class Hit(NamedTuple):
-    """An article that matches, with its BM25 score; 0 if hits were not scored. Higher is better."""
+    """A matching article with its BM25 score, of which higher is better; 0 if scores were not computed."""
 
     article_id: int
     score: float
 
 
 class CompletionField(StrEnum):
-    """Fields whose names can be completed."""
+    """Field of an article whose values the search can complete."""
 
     TAG = "tag"
     AUTHOR = "author"
@@ -47,9 +47,10 @@ class CompletionField(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """The articles that a search may return, by feed and by id (None: no restriction).
+    """Restriction of a search to articles by feed and by article id; None means no restriction.
 
-    The scope applies to every query. `bookmarked_article_ids` are the articles that `is:bookmarked` matches.
+    The scope applies to every query. `bookmarked_article_ids` are the articles that the filter
+    `is:bookmarked` matches.
     """
 
     feed_ids: frozenset[int] | None = None
@@ -62,7 +63,7 @@ NO_RELATED_TERMS: Mapping[str, Collection[str]] = {}
 
 
 class SearchEngine(Protocol):
-    """Finds articles in an index, as of the last `reload`."""
+    """Finder of articles in an index, in its state at the last `reload`."""
 
     @property
     def document_count(self) -> int:
@@ -70,13 +71,13 @@ class SearchEngine(Protocol):
         ...
 
     def reload(self) -> None:
-        """Make visible what any process has committed since."""
+        """Make visible to searches what any process has committed since the last reload."""
         ...
 
     def match_all(
         self, nodes: Collection[Node], scope: Scope, limit: int, *, newest: bool = False
     ) -> list[Hit]:
-        """Return at most `limit` articles that match all nodes, by BM25 score or newest first.
+        """Return at most `limit` articles that match all nodes of a query, by BM25 score or newest first.
 
         Without nodes every article matches. A phrase also matches other inflections of its words, because an
         index of unstemmed words would take twice the space.
@@ -93,11 +94,11 @@ class SearchEngine(Protocol):
         optional: Collection[Node] = (),
         related: Mapping[str, Collection[str]] = NO_RELATED_TERMS,
     ) -> list[Hit]:
-        """Return at most `limit` articles that contain any word of a text, by BM25 score.
+        """Return at most `limit` articles that contain any word of a text, sorted by BM25 score.
 
-        For each word, the better of its title and text scores counts, plus half of the other. Index terms
-        that are `related` to a word count half as much. All `required` nodes must match; `optional` ones only
-        add to the score.
+        For each word, the better of its scores in title and text counts, plus half of the lower one. Index
+        terms that are `related` to a word count half as much. All `required` nodes must match; `optional`
+        nodes only add to the score.
         """
         ...
 
@@ -106,21 +107,22 @@ class SearchEngine(Protocol):
     ) -> list[Hit]:
         """Return at most `limit` articles that contain at least two of the weighted index terms, best first.
 
-        With a single term, one is enough. The article `exclude_article_id` is left out.
+        If only a single term is given, articles with that term match. The article `exclude_article_id` is
+        left out.
         """
         ...
 
     def get_document_frequency(self, term: str) -> int:
-        """Return approximately how many articles contain an index term in title or text."""
+        """Return the approximate number of articles that contain an index term in title or text."""
         ...
 
     def complete_names(
         self, field: CompletionField, prefix: str, scope: Scope, limit: int, *, since: int
     ) -> list[str]:
-        """Return at most `limit` tags or authors with the prefix, most used first, as they are spelled.
+        """Return at most `limit` tags or authors with the prefix, as they are spelled, most used first.
 
-        Only articles published since `since` (Unix time) count. Case and accents are ignored, and the prefix
-        may also begin a later word of the name.
+        Only articles published since `since` (Unix time in seconds) count. Case and accents are ignored, and
+        the prefix may also begin a later word of the name.
         """
         ...
 
@@ -129,8 +131,8 @@ class SearchEngine(Protocol):
     ) -> tuple[list[str], list[Hit]]:
         """Return at most `limit` title words with the prefix, most used first, and the newest hits with them.
 
-        The words are tokens of `text_analysis.tokens` without stop words, from articles published since
-        `since` (Unix time).
+        The words are tokens of `text_analysis.tokenize` without stop words, from articles published since
+        `since` (Unix time in seconds).
         """
         ...
 
@@ -143,20 +145,23 @@ class SearchEngine(Protocol):
 
 
 class IndexWriter(Protocol):
-    """Writes an index. Only one process may have a writer; it is not thread-safe."""
+    """Writer of an index. Only one process may have a writer; it is not thread-safe."""
 
     def put_articles(self, articles: Iterable[IndexedArticle], *, are_new: bool = False) -> None:
-        """Add articles, replacing those with the same ids. With `are_new`, no article exists yet."""
+        """Add articles to the index, replacing those with the same ids.
+
+        `are_new` says that none of them is in the index yet.
+        """
         ...
 
     def remove_articles(self, article_ids: Iterable[int]) -> None:
-        """Remove articles; unknown ids are ignored."""
+        """Remove articles from the index by id; unknown ids are ignored."""
         ...
 
     def commit(self, position: IndexPosition) -> None:
-        """Commit all changes since the last commit together with the position, atomically."""
+        """Commit atomically all changes since the last commit, with the position in the change log."""
         ...
 
     def close(self) -> None:
-        """Discard uncommitted changes and let another process write."""
+        """Discard uncommitted changes, and let another process write the index."""
         ...

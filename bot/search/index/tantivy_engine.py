@@ -1,4 +1,4 @@
-"""The search engine on tantivy (https://docs.rs/tantivy): an index in a folder of its own."""
+"""Search engine on tantivy (https://docs.rs/tantivy), whose index is in a folder of its own."""
 
 from __future__ import annotations
 
@@ -36,30 +36,30 @@ from bot.text import discord_text
 from bot.text.words import fold
 
 SCHEMA_VERSION = f"1.{text_analysis.ANALYSIS_VERSION}"
-"""Version of the index's schema and text analysis; an index of another version is rebuilt."""
+"""Version of the index's schema and text analysis; an index with another version is rebuilt."""
 
 _WRITER_HEAP_BYTES = 15_000_000
-"""Memory for uncommitted documents; the minimum that tantivy accepts."""
+"""Memory in bytes for uncommitted documents: the minimum that tantivy accepts."""
 _REBUILD_HEAP_BYTES = 30_000_000
-"""Memory for uncommitted documents during a rebuild; with more of it, fewer segments are merged."""
+"""Memory in bytes for uncommitted documents during a rebuild; the more, the fewer segments are merged."""
 _WHITESPACE_TOKENIZER, _WORD_TOKENIZER = "spaced", "words"
-"""Names of the analyzers for index terms separated by spaces, and for unstemmed words."""
+"""Names of two text analyzers: for index terms separated by spaces, and for unstemmed words."""
 _POSITION_FIELD_NAME = "kept"
-"""Field of the marker document that stores the position."""
+"""Name of the field that stores the position in the store's change log, in a document of its own."""
 _NAME_SEPARATOR = " . "
-"""Separator of names, so that no phrase spans two of them."""
+"""Separator of the names in a field, so that no phrase query matches across two names."""
 _MAX_COMPLETION_NAMES = 11
-"""Maximum number of names of an article that can be completed: the author and ten tags."""
+"""Maximum number of an article's names that can be completed: the author and ten tags."""
 _MAX_COMPLETION_LENGTH = 60
 """Maximum length of a name that is offered as a completion, in UTF-16 code units."""
 _MAX_SPELLING_ARTICLES = 60
-"""Maximum number of articles whose titles show how words are spelled."""
+"""Maximum number of articles whose titles are read to find the original spelling of words."""
 _MAX_COMPLETION_PREFIXES = 3
-"""Maximum number of words of a name from which it can be completed."""
+"""Maximum number of words of a name at which a typed prefix may begin, counted from the first word."""
 _PREFIX_CACHE_SIZE = 32
-"""Maximum number of prefixes whose terms are cached: each takes up to 200 kB."""
+"""Maximum number of prefixes whose index terms are cached; each prefix takes up to 200 kB."""
 _FIELD_SEPARATOR = "\x1f"
-"""Separator between the folded text of a completion and its original spelling."""
+"""Separator between the folded text of a completion (no case or accents) and its original spelling."""
 _COMPLETION_PREFIXES = {CompletionField.TAG: "t", CompletionField.AUTHOR: "a"}
 _FILTERS_BY_FIELD = {CompletionField.TAG: FilterName.TAG, CompletionField.AUTHOR: FilterName.AUTHOR}
 
@@ -85,7 +85,10 @@ def _build_schema() -> tantivy.Schema:
 
 @translate_engine_errors
 class TantivyEngine:
-    """An open index, created if the folder is empty. All public members raise `EngineError`."""
+    """Search engine on an open tantivy index, created if the folder is empty.
+
+    All public members raise only `EngineError`.
+    """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -101,7 +104,7 @@ class TantivyEngine:
         self.reload()
 
     def reload(self) -> None:
-        """Make visible what any process has committed since."""
+        """Make visible to searches what any process has committed since the last reload."""
         self._index.reload()
         self._searcher = self._index.searcher()
         indexed_languages = (
@@ -116,7 +119,10 @@ class TantivyEngine:
 
     @property
     def position(self) -> IndexPosition | None:
-        """Return how far the index has followed the store; None before the first commit."""
+        """Return the position in the store's change log up to which the index is complete.
+
+        Returns None before the first commit.
+        """
         searcher = self._searcher
         query = tantivy.Query.term_query(self._index.schema, MARKER_FIELD, SCHEMA_VERSION)
         for _, address in searcher.search(query, 1).hits:
@@ -127,7 +133,7 @@ class TantivyEngine:
     def match_all(
         self, nodes: Collection[Node], scope: Scope, limit: int, *, newest: bool = False
     ) -> list[Hit]:
-        """Implement `SearchEngine.match_all`."""
+        """Find the articles that match all nodes of a query; see `SearchEngine.match_all`."""
         return self._search(self._queries.match_all(nodes, scope), limit, newest=newest)
 
     def match_any(
@@ -140,13 +146,13 @@ class TantivyEngine:
         optional: Collection[Node] = (),
         related: Mapping[str, Collection[str]] = NO_RELATED_TERMS,
     ) -> list[Hit]:
-        """Implement `SearchEngine.match_any`."""
+        """Find the articles that contain any word of a text; see `SearchEngine.match_any`."""
         return self._search(self._queries.match_any(text, scope, required, optional, related), limit)
 
     def match_similar(
         self, weights: Mapping[str, float], scope: Scope, limit: int, *, exclude_article_id: int
     ) -> list[Hit]:
-        """Implement `SearchEngine.match_similar`.
+        """Find the articles with several of the given index terms; see `SearchEngine.match_similar`.
 
         Tantivy's own MoreLikeThis query takes texts, which it would analyse by the rules of one language.
         """
@@ -157,13 +163,13 @@ class TantivyEngine:
         )
 
     def get_document_frequency(self, term: str) -> int:
-        """Implement `SearchEngine.get_document_frequency`."""
+        """Return how many articles contain an index term; see `SearchEngine.get_document_frequency`."""
         return max(self._searcher.doc_freq(TITLE_FIELD, term), self._searcher.doc_freq(BODY_FIELD, term))
 
     def complete_names(
         self, field: CompletionField, prefix: str, scope: Scope, limit: int, *, since: int
     ) -> list[str]:
-        """Implement `SearchEngine.complete_names`."""
+        """Complete a tag or author name; see `SearchEngine.complete_names`."""
         recent_articles = self._queries.match_published_since(since, scope)
         terms = self._searcher.terms_with_prefix(
             COMPLETIONS_FIELD,
@@ -176,7 +182,7 @@ class TantivyEngine:
     def complete_title_words(
         self, prefix: str, scope: Scope, limit: int, *, since: int
     ) -> tuple[list[str], list[Hit]]:
-        """Implement `SearchEngine.complete_title_words`."""
+        """Complete a word of a title; see `SearchEngine.complete_title_words`."""
         recent_articles = self._queries.match_published_since(since, scope)
         terms = self._searcher.terms_with_prefix(
             TITLE_WORDS_FIELD, _fold_name(prefix), recent_articles, limit * _MAX_COMPLETION_PREFIXES
@@ -191,9 +197,10 @@ class TantivyEngine:
         )
 
     def list_terms_with_prefix(self, prefix: str, limit: int) -> list[tuple[str, int]]:
-        """Implement `SearchEngine.list_terms_with_prefix`.
+        """List the most frequent index terms with a prefix; see `SearchEngine.list_terms_with_prefix`.
 
-        A single letter takes milliseconds, so its terms are cached until the index has grown by a tenth.
+        A prefix of one letter takes milliseconds, so its terms are cached until the index has grown by a
+        tenth.
         """
         if len(prefix) > 1:
             return self._list_common_terms(prefix, limit)
@@ -213,7 +220,10 @@ class TantivyEngine:
         return counts.most_common(limit)
 
     def open_writer(self, *, rebuild: bool = False) -> TantivyWriter:
-        """Open the writer; `rebuild` gives it more memory. No other process may have one."""
+        """Open the writer of the index; `rebuild` gives it more memory.
+
+        No other process may have a writer.
+        """
         return TantivyWriter(
             self, self._index.writer(_REBUILD_HEAP_BYTES if rebuild else _WRITER_HEAP_BYTES, 1)
         )
@@ -234,7 +244,7 @@ class TantivyEngine:
 
 @translate_engine_errors
 class TantivyWriter:
-    """Writes a tantivy index. All methods raise `EngineError`."""
+    """Writer of a tantivy index. All methods raise `EngineError` if the index cannot be written."""
 
     def __init__(self, engine: TantivyEngine, writer: tantivy.IndexWriter) -> None:
         self._engine = engine
@@ -243,7 +253,7 @@ class TantivyWriter:
         self._term_cache_for = cache(text_analysis.TermCache)
 
     def put_articles(self, articles: Iterable[IndexedArticle], *, are_new: bool = False) -> None:
-        """Implement `IndexWriter.put_articles`."""
+        """Add or replace articles; see `IndexWriter.put_articles`."""
         documents = [
             (article.article_id, _to_document(article, self._term_cache_for(article.language)))
             for article in articles
@@ -255,12 +265,12 @@ class TantivyWriter:
             self._writer.add_document(document)
 
     def remove_articles(self, article_ids: Iterable[int]) -> None:
-        """Implement `IndexWriter.remove_articles`."""
+        """Remove articles by id; see `IndexWriter.remove_articles`."""
         for article_id in article_ids:
             self._writer.delete_documents_by_term(ARTICLE_FIELD, article_id)
 
     def commit(self, position: IndexPosition) -> None:
-        """Implement `IndexWriter.commit`."""
+        """Commit all changes together with the position; see `IndexWriter.commit`."""
         marker = tantivy.Document()
         marker.add_text(MARKER_FIELD, SCHEMA_VERSION)
         marker.add_text(_POSITION_FIELD_NAME, " ".join(map(str, position)))
@@ -271,7 +281,7 @@ class TantivyWriter:
         self._engine.reload()
 
     def close(self) -> None:
-        """Implement `IndexWriter.close`."""
+        """Discard uncommitted changes and release the writer; see `IndexWriter.close`."""
         del self._writer  # This discards uncommitted changes.
 
 
@@ -305,7 +315,7 @@ def _to_document(article: IndexedArticle, term_cache: text_analysis.TermCache) -
 
 
 class _IndexedName(NamedTuple):
-    """Tag or author: the tokens that filters match, and the terms that complete it."""
+    """Index terms of a tag or author: the tokens that filters match, and the terms that complete it."""
 
     filter_tokens: str
     completions: tuple[str, ...]
@@ -313,7 +323,10 @@ class _IndexedName(NamedTuple):
 
 @lru_cache(maxsize=1 << 12)
 def _index_name(kind: CompletionField, name: str) -> _IndexedName:
-    """Return the index terms of a name, which can be completed from each of its first words."""
+    """Return the index terms of a name.
+
+    The name can be completed from a prefix of each of its first `_MAX_COMPLETION_PREFIXES` words.
+    """
     filter_tokens = " ".join(tokenize_name(_FILTERS_BY_FIELD[kind], name))
     plain_name = discord_text.to_plain_line(name)
     if not plain_name or discord_text.count_utf16_units(plain_name) > _MAX_COMPLETION_LENGTH:

@@ -31,16 +31,16 @@ TITLE_FIELD, BODY_FIELD, TITLE_WORDS_FIELD = "title", "body", "title_words"
 COMPLETIONS_FIELD, MARKER_FIELD = "offered", "marker"
 
 WORSE_FIELD_FACTOR = 0.5
-"""Weight of the lower of the title and text scores, added to the higher one."""
+"""Factor on the lower of a word's scores in title and text, before it is added to the higher score."""
 RELATED_TERM_FACTOR = 0.5
-"""Weight of a related term, relative to the word itself."""
+"""Factor on the score of a term related to a word of the query, relative to the word itself."""
 
 _Query = tantivy.Query
 _MUST, _SHOULD, _NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
 
 
 class QueryBuilder:
-    """Builds queries for a schema. `languages` are the languages that a query's words may be in."""
+    """Builder of tantivy queries. `languages` are the languages that the words of a query may be in."""
 
     def __init__(
         self, schema: tantivy.Schema, languages: tuple[str, ...] = text_analysis.QUERY_LANGUAGES
@@ -60,9 +60,9 @@ class QueryBuilder:
         optional: Collection[Node] = (),
         related: Mapping[str, Collection[str]] = NO_RELATED_TERMS,
     ) -> tantivy.Query:
-        """Build a query for articles that contain any word of a text, or a term `related` to one.
+        """Build a query for articles that contain any word of a text, or a term `related` to a word of it.
 
-        All `required` nodes must match; `optional` ones add to the score.
+        All `required` nodes must match; `optional` nodes only add to the score.
         """
         words = list(dict.fromkeys(text_analysis.tokenize(text)))
         stop_words = text_analysis.find_stop_words(words, self.languages)
@@ -91,7 +91,7 @@ class QueryBuilder:
     def match_similar(
         self, weights: Mapping[str, float], scope: Scope, exclude_article_id: int
     ) -> tantivy.Query:
-        """Build a query for articles with at least two of the weighted index terms, without one article."""
+        """Build a query for articles with two or more of the weighted index terms, except one article."""
         weighted_terms = [
             (_SHOULD, _Query.boost_query(self._build_term_query(frozenset({term}), title=False), weight))
             for term, weight in weights.items()
@@ -110,13 +110,13 @@ class QueryBuilder:
         return _Query.boolean_query([(_MUST, self._build_any_query(word_queries)), (_MUST, query)])
 
     def match_published_since(self, since: int, scope: Scope) -> tantivy.Query:
-        """Build a query for the articles in scope published since a Unix time."""
+        """Build a query for the articles in scope published at or after a Unix time in seconds."""
         return self._build_scoped_query([self._match_published(since, None)], scope)
 
     def _build_scoped_query(
         self, queries: Iterable[tantivy.Query], scope: Scope, nodes: Collection[Node] = ()
     ) -> tantivy.Query:
-        """Build a query that requires all queries and nodes within the scope."""
+        """Build a query for articles within the scope that match all given queries and nodes."""
         analysed = analyse_query(nodes, self.languages)
         clauses = [*((_MUST, query) for query in queries), *self._build_clauses(analysed.clauses, scope)]
         for field, ids in ((FEED_FIELD, scope.feed_ids), (ARTICLE_FIELD, scope.article_ids)):
@@ -131,7 +131,7 @@ class QueryBuilder:
         return self._build_all_query(clauses)
 
     def _build_all_query(self, clauses: Sequence[tuple[tantivy.Occur, tantivy.Query]]) -> tantivy.Query:
-        """Combine clauses of which all must match, or must not match if excluded."""
+        """Build a query for articles that match all clauses; excluded clauses must not match."""
         if not any(occur == _MUST for occur, _ in clauses):
             clauses = [(_MUST, self._match_everything()), *clauses]
         return clauses[0][1] if len(clauses) == 1 else _Query.boolean_query(clauses)
@@ -139,7 +139,7 @@ class QueryBuilder:
     def _build_clauses(
         self, clauses: Iterable[Clause], scope: Scope
     ) -> list[tuple[tantivy.Occur, tantivy.Query]]:
-        """Return the query of each clause with its occurrence: required or excluded."""
+        """Return the tantivy query of each clause, with whether the clause is required or excluded."""
         return [
             (_NOT, self._build_clause(clause.clause, scope))
             if isinstance(clause, NotClause)
@@ -184,7 +184,7 @@ class QueryBuilder:
         return query
 
     def _build_term_query(self, stems: frozenset[str], *, title: bool) -> tantivy.Query:
-        """Build a query for any of the stems; the best one in each field counts."""
+        """Build a query for any of the stems; in each field, only the stem with the best score counts."""
         fields = (TITLE_FIELD,) if title else (TITLE_FIELD, BODY_FIELD)
         field_queries = [
             self._build_any_query([_Query.term_query(self._schema, field, stem) for stem in stems])
@@ -197,7 +197,7 @@ class QueryBuilder:
         )
 
     def _build_word_query(self, stems: frozenset[str], related: Collection[str]) -> tantivy.Query:
-        """Build a query for the stems of a word, or for related terms at a lower weight."""
+        """Build a query for the stems of a word, or for its related terms at a lower weight."""
         word_query = self._build_term_query(stems, title=False)
         if not related:
             return word_query
@@ -215,7 +215,7 @@ class QueryBuilder:
         )
 
     def _build_sequence_query(self, terms: Sequence[str], field: str) -> tantivy.Query:
-        """Build a query for consecutive index terms."""
+        """Build a query for articles in which the index terms stand consecutively."""
         if len(terms) == 1:
             return _Query.term_query(self._schema, field, terms[0])
         return _Query.phrase_query(self._schema, field, [*terms])
@@ -242,7 +242,7 @@ class QueryBuilder:
                 raise ValueError(name)
 
     def _build_name_query(self, tokens: Sequence[str], joined_token: str) -> tantivy.Query:
-        """Build a query for a name by its consecutive tokens, or by its joined token."""
+        """Build a query for a name: its tokens in sequence, or written as one word ("lemonde")."""
         joined_query = _Query.term_query(self._schema, FILTER_TOKENS_FIELD, joined_token)
         if tokens == (joined_token,):
             return joined_query

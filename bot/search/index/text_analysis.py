@@ -17,7 +17,7 @@ import tantivy
 from bot.text.stopwords import ENGLISH, FRENCH
 
 ANALYSIS_VERSION = 3
-"""Version of these rules; an index built by another version is rebuilt."""
+"""Version of the rules of text analysis; an index built with another version is rebuilt."""
 
 MAX_TOKEN_BYTES = 40
 """Maximum token length in bytes, exclusive, after case and accent folding. Longer tokens are not indexed."""
@@ -27,18 +27,24 @@ STEMMER_LANGUAGES = {
     "fi": "finnish", "fr": "french", "hu": "hungarian", "it": "italian", "nl": "dutch", "no": "norwegian",
     "pt": "portuguese", "ro": "romanian", "ru": "russian", "sv": "swedish", "tr": "turkish",
 }  # fmt: skip
-"""Names of the stemmers by ISO 639-1 code. Texts in other languages are stemmed as English."""
+"""Names of the stemmers (which reduce words to stems) by ISO 639-1 code.
+
+Texts in other languages are stemmed as English.
+"""
 
 QUERY_LANGUAGES = ("en", "fr")
 """Languages that the words of a query may be in, if its language is unknown."""
 
 _CUSTOM_STOP_WORDS = {"english": ENGLISH, "french": FRENCH}
-"""Stop words that replace the engine's own lists: on English XQuAD, MRR rises from 0.951 to 0.961."""
+"""Stop words by language that replace the engine's own lists.
+
+On English XQuAD, the mean reciprocal rank rises from 0.951 to 0.961.
+"""
 
 
 @cache
 def load_word_analyzer() -> tantivy.TextAnalyzer:
-    """Load the analyzer that produces tokens."""
+    """Load the engine's analyzer that splits a text into tokens: unstemmed words without case and accents."""
     return _build_base_analyzer().build()
 
 
@@ -47,7 +53,7 @@ def _stemmer_name(language: str | None) -> str:
 
 
 _STEMMERS_WITHOUT_STOP_WORDS = frozenset({"arabic", "greek", "romanian", "turkish"})
-"""Languages for which the engine has a stemmer but no stop words."""
+"""Languages for which the engine has a stemmer but no list of stop words."""
 
 
 @cache
@@ -56,7 +62,7 @@ def _load_analyzer(name: str) -> tantivy.TextAnalyzer:
 
 
 def _with_stemmer(builder: tantivy.TextAnalyzerBuilder, name: str) -> tantivy.TextAnalyzer:
-    """Add the stop words and the stemmer of a language to an analyzer."""
+    """Return an analyzer extended by the stop words and the stemmer of a language."""
     if name in _CUSTOM_STOP_WORDS:
         builder = builder.filter(tantivy.Filter.custom_stopword(sorted(_CUSTOM_STOP_WORDS[name])))
     elif name not in _STEMMERS_WITHOUT_STOP_WORDS:
@@ -81,9 +87,10 @@ STOP_WORD_PREFIX = "_"
 
 
 class TermCache(dict[str, str]):
-    """Index terms of the words of a language (ISO 639-1, None: unknown); "" for a word that is too long.
+    """Cache of the index terms of the words of one language (ISO 639-1 code; None if unknown).
 
-    The first `_MAX_CACHED_TERMS` words are cached, because most words of a text recur in others.
+    The term is "" for a word that is too long. The first `_MAX_CACHED_TERMS` words are cached, because most
+    words of a text recur in others.
     """
 
     def __init__(self, language: str | None) -> None:
@@ -105,11 +112,11 @@ class TermCache(dict[str, str]):
 
 
 _MAX_CACHED_TERMS = 1 << 15
-"""Maximum number of cached words of a language; they take 4 MB."""
+"""Maximum number of words per language whose index terms are cached; that many take 4 MB."""
 
 
 def _replace_surrogates(text: str) -> str:
-    """Replace lone surrogates, which the engine does not accept."""
+    """Replace lone surrogates in a text (halves of UTF-16 pairs), which the engine does not accept."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -123,7 +130,10 @@ def stem_tokens(text: str, language: str | None) -> list[str]:
 
 
 def tokenize(text: str) -> list[str]:
-    """Return the tokens of a text in order, without case and accents. Phrases are compared by them."""
+    """Return the tokens of a text in order: its words unstemmed, without case and accents.
+
+    Phrases are compared by their tokens.
+    """
     words = _tokenize_any_length(text)
     if len(max(words, key=len, default="")) >= MAX_TOKEN_BYTES:
         return [word for word in words if len(word) < MAX_TOKEN_BYTES]
@@ -131,7 +141,7 @@ def tokenize(text: str) -> list[str]:
 
 
 def _tokenize_any_length(text: str) -> list[str]:
-    """Return the words of a text, including those that are too long."""
+    """Return the tokens of a text, including those that are too long for the index."""
     latin_words = _tokenize_latin_1(text)
     return (
         load_word_analyzer().analyze(_replace_surrogates(text))
@@ -141,7 +151,7 @@ def _tokenize_any_length(text: str) -> list[str]:
 
 
 def _tokenize_latin_1(text: str) -> str | None:
-    """Fold a text of Latin letters, with spaces in place of everything else; return None for other texts.
+    """Return a text of Latin letters folded, with spaces for all other characters; None for other texts.
 
     The engine's analyzer yields the same words but takes twice the time, mostly for passing them to Python.
     """
@@ -156,7 +166,10 @@ def _tokenize_latin_1(text: str) -> str | None:
 
 
 class _LatinTables(NamedTuple):
-    """Folded forms of Latin-1 letters: the first letter by code, and the letters that fold to several."""
+    """Folded forms (no case or accents) of Latin-1 letters, by code.
+
+    The first table holds the first folded letter, the second one the letters that fold to several.
+    """
 
     first_letters: bytes
     expansions: tuple[tuple[bytes, bytes], ...]
@@ -172,7 +185,7 @@ def _load_latin_tables() -> _LatinTables:
 
 
 class _FoldedLetters(dict[str, str]):
-    """Cache of the letters as the engine folds them; a space for characters that are not part of words."""
+    """Cache of letters as the engine folds them; other characters become spaces."""
 
     def __missing__(self, letter: str) -> str:
         self[letter] = folded = "".join(load_word_analyzer().analyze(_replace_surrogates(letter))) or " "
@@ -204,7 +217,7 @@ def find_stems_with_spans(text: str, language: str | None) -> list[tuple[str, in
 
 
 def find_stem_spans(text: str, language: str | None, stems: Collection[str]) -> list[tuple[int, int, str]]:
-    """Return the character offsets of all words that have one of the stems, with the stem, in order.
+    """Return the character offsets of all words in a text with one of the stems, and the stem, in order.
 
     Only words that begin with a stem minus its last two letters are examined. The stemmers of
     https://snowballstem.org change more than that only in a few irregular words ("dying").
@@ -225,7 +238,10 @@ def find_stem_spans(text: str, language: str | None, stems: Collection[str]) -> 
 
 @lru_cache(maxsize=1 << 8)
 def _build_search_prefixes(stems: frozenset[str]) -> tuple[str, ...]:
-    """Return the prefixes, each after a space, of words that may have a stem; none is a prefix of another."""
+    """Return the strings to search a text for: each is a space and the first letters of words with a stem.
+
+    None of them is a prefix of another.
+    """
     prefixes: list[str] = []
     stem_prefixes = (
         _LIGATURE.split(stem[: max(_MIN_PREFIX_LENGTH, len(stem) - _MAX_SUFFIX_LENGTH)])[0] for stem in stems
@@ -237,17 +253,23 @@ def _build_search_prefixes(stems: frozenset[str]) -> tuple[str, ...]:
 
 
 _MIN_PREFIX_LENGTH, _MAX_SUFFIX_LENGTH = 2, 2
-"""Minimum letters of a stem that a word must share, and maximum letters at its end that may differ."""
+"""Minimum number of first letters that a word shares with its stem, and maximum that may differ after."""
 _LIGATURE = re.compile("(?<=[ao])e|(?<=s)s")
-"""Letter that the original text may write as a ligature with the one before."""
+"""Pattern of a letter that may form a ligature with the letter before it, as in "œ" and "ß"."""
 
 
 _LATIN_1_LANGUAGES = frozenset("da de en es fi fr it nl no pt sv".split())
-"""Languages whose letters, except œ, are all in Latin-1, which is by far the fastest to fold."""
+"""Languages whose letters, except œ, are all in Latin-1.
+
+Texts of Latin-1 letters are by far the fastest to fold (remove case and accents).
+"""
 
 
 def _fold_same_length(text: str, language: str | None) -> str:
-    """Fold a text letter by letter, so that offsets stay valid; other characters become spaces."""
+    """Fold a text letter by letter (no case or accents), so that offsets stay valid.
+
+    Characters that are not letters or digits become spaces.
+    """
     if language in _LATIN_1_LANGUAGES or text.isascii():
         latin_text = text.replace("œ", "o").replace("Œ", "o").encode("latin-1", "replace")
         return latin_text.translate(_load_latin_tables().first_letters).decode("latin-1")
@@ -268,10 +290,10 @@ def find_token_spans(text: str) -> list[tuple[str, int, int]]:
 
 @lru_cache(maxsize=1 << 12)
 def find_query_stems(word: str, languages: tuple[str, ...] = QUERY_LANGUAGES) -> frozenset[str]:
-    """Return the index terms that a query's word may have: its stem in each language.
+    """Return the index terms that a word of a query may have: its stem in each language.
 
-    Empty if it is a stop word in all of them. For a word with punctuation ("covid-19"), the stems of its
-    parts.
+    The set is empty if the word is a stop word in all languages. A word with punctuation ("covid-19") has the
+    stems of its parts.
     """
     return frozenset(stem for language in languages for stem in stem_tokens(word, language))
 
@@ -281,8 +303,8 @@ def find_stop_words(
 ) -> frozenset[str]:
     """Return the stop words among the words of a query.
 
-    The language of the query is unknown; assume the one in which most of its words are stop words. On a tie,
-    a stop word of any tied language counts. So "or" is a stop word in "cats or dogs" but not in "prix de
+    The language of the query is unknown; the one in which most of its words are stop words is assumed. On a
+    tie, a stop word of any tied language counts. So "or" is a stop word in "cats or dogs" but not in "prix de
     l'or".
     """
     words = set(query_words)

@@ -1,4 +1,4 @@
-"""Analysis of a query tree into clauses over index terms, so that engine and matcher agree.
+"""Analysis of a query tree into clauses over index terms, shared by the engine and the in-memory matcher.
 
 Stop words are dropped if the query has anything else; otherwise they are searched for as exact words.
 """
@@ -14,12 +14,15 @@ from bot.search.query.name_tokens import TOKEN_PREFIXES_BY_FILTER, tokenize_name
 from bot.search.query.query_tree import AllOf, AnyOf, FieldFilter, Node, Not, Phrase, Word, iter_leaves
 
 _MIN_PART_LENGTH = 3
-"""Minimum length of the parts of a compound word; with a shorter one it is a phrase ("AT&T")."""
+"""Minimum length in letters of the parts of a compound word.
+
+A word with a shorter part is treated as a phrase ("AT&T").
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class TermClause:
-    """A word in any inflection: any of these index terms."""
+    """Clause for a word in any inflection: an article matches with any of these index terms."""
 
     stems: frozenset[str]
     title_only: bool = False
@@ -27,7 +30,7 @@ class TermClause:
 
 @dataclass(frozen=True, slots=True)
 class PhraseClause:
-    """Consecutive words, unstemmed."""
+    """Clause for consecutive, unstemmed words."""
 
     words: tuple[str, ...]
     title_only: bool = False
@@ -35,7 +38,11 @@ class PhraseClause:
 
 @dataclass(frozen=True, slots=True)
 class NameClause:
-    """A name with these consecutive tokens, or with `joined_token`, which joins them to one."""
+    """Clause for the name of an outlet, author or tag.
+
+    A name matches if it contains `tokens` consecutively, or `joined_token`, their spelling as one word
+    ("lemonde").
+    """
 
     tokens: tuple[str, ...]
     joined_token: str
@@ -43,21 +50,21 @@ class NameClause:
 
 @dataclass(frozen=True, slots=True)
 class NotClause:
-    """A clause that must not match."""
+    """Clause that matches if the clause in it does not."""
 
     clause: Clause
 
 
 @dataclass(frozen=True, slots=True)
 class AllClauses:
-    """Clauses that must all match."""
+    """Clause that matches if all clauses in it match."""
 
     clauses: tuple[Clause, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AnyClause:
-    """Clauses of which at least one must match."""
+    """Clause that matches if at least one of the clauses in it matches."""
 
     clauses: tuple[Clause, ...]
 
@@ -66,7 +73,7 @@ Clause = TermClause | PhraseClause | NameClause | FieldFilter | NotClause | AllC
 
 
 class AnalysedQuery(NamedTuple):
-    """The clauses of a query, all of which must match, and the stop words that were dropped."""
+    """Analysis of a query: its clauses, all of which must match, and the stop words that were dropped."""
 
     clauses: tuple[Clause, ...]
     dropped_stop_words: frozenset[str]
@@ -75,7 +82,10 @@ class AnalysedQuery(NamedTuple):
 def analyse_query(
     nodes: Iterable[Node], languages: tuple[str, ...] = text_analysis.QUERY_LANGUAGES
 ) -> AnalysedQuery:
-    """Analyse nodes that must all match. `languages` are the ISO 639-1 codes that their words may be in."""
+    """Return the analysis of query nodes that must all match.
+
+    `languages` are the ISO 639-1 codes of the languages that the words may be in.
+    """
     nodes = tuple(nodes)
     analyser = _Analyser(nodes, languages)
     return AnalysedQuery(
@@ -85,14 +95,14 @@ def analyse_query(
 
 
 def find_only_stop_words(nodes: Collection[Node]) -> tuple[str, ...]:
-    """Return the words of a query that consists only of stop words; otherwise nothing."""
+    """Return the words of a query that consists only of stop words, or an empty tuple for any other query."""
     if _Analyser(nodes, text_analysis.QUERY_LANGUAGES).drops_stop_words:
         return ()
     return tuple(dict.fromkeys(leaf.text for leaf in iter_leaves(nodes) if isinstance(leaf, Word)))
 
 
 class _Analyser:
-    """Analyses the nodes of one query, for which it knows the stop words."""
+    """Analyser of the nodes of one query, which knows the query's stop words."""
 
     def __init__(self, nodes: Collection[Node], languages: tuple[str, ...]) -> None:
         self._languages = languages
@@ -103,7 +113,7 @@ class _Analyser:
         self.drops_stop_words = len(texts) < len(leaf_nodes) or any(map(self._is_content_word, words))
 
     def analyse_nodes(self, nodes: Iterable[Node]) -> Iterable[Clause]:
-        """Return the clauses of several nodes."""
+        """Return the clauses of several nodes; nodes that are only stop words may have none."""
         return (clause for node in nodes if (clause := self._analyse_node(node)) is not None)
 
     def _analyse_node(self, node: Node) -> Clause | None:
@@ -124,7 +134,10 @@ class _Analyser:
         return clause
 
     def _analyse_word(self, words: list[str], *, title: bool) -> Clause | None:
-        """Return the clause of a word; of a compound word, the stems of each part if they are distinctive."""
+        """Return the clause of a word, or None if all parts of the word are stop words that are dropped.
+
+        A compound word yields the stems of each part if the parts are long enough, or else a phrase.
+        """
         content_words = list(filter(self._is_content_word, words)) if self.drops_stop_words else []
         if not content_words:
             return None if self.drops_stop_words else _build_phrase_clause(words, title=title)
@@ -154,13 +167,16 @@ def _build_filter_clause(field_filter: FieldFilter) -> Clause | None:
 
 
 def negate_clause(clause: Clause | None) -> Clause | None:
-    """Return the negation of a clause, or None for None."""
+    """Return the negation of a clause, or None if the clause is None."""
     if isinstance(clause, NotClause):
         return clause.clause
     return None if clause is None else NotClause(clause)
 
 
 def combine_clauses(clause_class: type[AllClauses | AnyClause], parts: Iterable[Clause]) -> Clause | None:
-    """Combine clauses into one of the given class; return a single clause as it is, and None without any."""
+    """Return a clause of the given class that contains these clauses.
+
+    Returns a single clause unchanged, and None if there are none.
+    """
     clauses = tuple(parts)
     return clause_class(clauses) if len(clauses) > 1 else clauses[0] if clauses else None

@@ -7,18 +7,18 @@ from bot.search.index import text_analysis
 from bot.search.query.query_filters import FilterName
 
 MAX_NAME_LENGTH = 120
-"""Maximum number of characters read of a name."""
+"""Maximum number of characters read of the name of an outlet, author or tag."""
 IMAGE_MARKER = "image"
-"""Token of an article with an image."""
+"""Token by which the filter `has:image` finds articles with an image."""
 TOKEN_PREFIXES_BY_FILTER = {FilterName.SOURCE: "o", FilterName.AUTHOR: "a", FilterName.TAG: "t"}
-"""Prefix of the tokens of each filter by name."""
+"""Prefixes of index tokens, which tell outlets, authors and tags apart, by filter."""
 
 
 @lru_cache(maxsize=1 << 11)
 def tokenize_name(filter_: FilterName, name: str) -> tuple[str, ...]:
     """Return the tokens of a name in order and, if there are several, all joined to one ("lemonde").
 
-    Empty if the name has no word.
+    The result is empty if the name has no word.
     """
     prefix = TOKEN_PREFIXES_BY_FILTER[filter_]
     words = text_analysis.tokenize(name[:MAX_NAME_LENGTH])
@@ -29,7 +29,7 @@ def tokenize_name(filter_: FilterName, name: str) -> tuple[str, ...]:
 def iter_article_name_tokens(
     outlet: str, author: str | None, tags: Iterable[str]
 ) -> Iterator[tuple[str, ...]]:
-    """Yield the tokens of each name of an article: outlet, author, tags."""
+    """Yield, for each name of an article (outlet, author, tags), the tokens of the name."""
     yield tokenize_name(FilterName.SOURCE, outlet)
     yield tokenize_name(FilterName.AUTHOR, author or "")
     for tag in tags:

@@ -1,4 +1,4 @@
-"""Checks of a query before it is searched."""
+"""Checks of a query before the search, which result in notes for the user."""
 
 import re
 from collections import defaultdict
@@ -19,7 +19,7 @@ def asks_for_bookmarks(query: Query) -> bool:
 
 
 def check_query(query: Query, user_id: int | None) -> list[Note]:
-    """Return notes on filters that can match nothing, or less than expected.
+    """Return notes on filters of a query that can match nothing, or match less than expected.
 
     `user_id` is None where there are no users, as on the command line.
     """
@@ -42,7 +42,7 @@ def check_query(query: Query, user_id: int | None) -> list[Note]:
 
 
 def _iter_required_filters(nodes: Collection[Node]) -> Iterator[FieldFilter]:
-    """Yield the filters that must match."""
+    """Yield the filters of a query that every result must match: not negated, and not in alternatives."""
     for node in nodes:
         if isinstance(node, AllOf):
             yield from _iter_required_filters(node.nodes)
@@ -54,11 +54,11 @@ _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def is_iso_date(text: str) -> bool:
-    """Return whether a date is an ISO date, so that its reading needs no note."""
+    """Return whether a date is typed in ISO format (2024-12-31), so that no note need explain its meaning."""
     return _ISO_DATE.fullmatch(text) is not None
 
 
 def build_date_note(field_filter: FieldFilter, zone: tzinfo, now: int) -> Note:
-    """Return the note on the moment that a date filter means; `now` is Unix time in seconds."""
+    """Return the note that tells the moment a date filter refers to; `now` is Unix time in seconds."""
     kind = NoteKind.SINCE if field_filter.filter is FilterName.SINCE else NoteKind.BEFORE
     return Note.of(kind, moment=int(field_filter.value), now=now, zone=zone)

@@ -11,7 +11,7 @@ from bot.text.words import fold
 
 
 class FilterName(StrEnum):
-    """Properties of an article that a query can filter by, besides its words."""
+    """Property of an article that a query can filter by."""
 
     SOURCE = "source"
     AUTHOR = "author"
@@ -53,12 +53,18 @@ _QUOTATION_MARKS = frozenset('"“”«»„')
 
 
 def find_filter_by_alias(name: str) -> str | None:
-    """Return the filter of an English or French name: a `FilterName`, `title`, `has` or `is`; or None."""
+    """Return the filter with an English or French name: a `FilterName`, `title`, `has` or `is`.
+
+    Returns None if no filter has the name.
+    """
     return FILTER_ALIASES.get(fold(name))
 
 
 def find_language_code(name: str) -> str | None:
-    """Return the ISO 639-1 code of a language such as `fr`, `en-GB`, `français` or `German`, or None."""
+    """Return the ISO 639-1 code of a language such as `fr`, `en-GB`, `français` or `German`.
+
+    Returns None if the language is unknown.
+    """
     folded_name = fold(name).strip()
     code = _language_codes_by_name().get(folded_name, folded_name.partition("-")[0])
     return code if re.fullmatch("[a-z]{2}", code) else None
@@ -66,7 +72,7 @@ def find_language_code(name: str) -> str | None:
 
 @cache
 def _language_codes_by_name() -> dict[str, str]:
-    """Return the codes of languages by their names in the languages of the interface."""
+    """Return the ISO 639-1 codes of languages by their names in the languages of the user interface."""
     return {
         fold(name): code
         for language in i18n.LANGUAGES
@@ -76,7 +82,7 @@ def _language_codes_by_name() -> dict[str, str]:
 
 
 _FRENCH_VALUE_FILTERS = frozenset("apres avant jusqua jusqu'a avec a contient est depuis langue".split())
-"""French names of filters that have a fixed set of values."""
+"""French names of filters whose values are also suggested in French."""
 _FRENCH_ALIASES = _FRENCH_VALUE_FILTERS | frozenset("auteur categorie etiquette titre".split())
 _FILTER_NAME_PATTERN = re.compile(r"(?<![^\s(-])([^\W\d_]{2,12}|[aàAÀ]):(?=\S)")
 

@@ -30,7 +30,8 @@ class Token(NamedTuple):
     """A token of a query.
 
     Attributes:
-        kind: "(", ")", "or", "not" or "term"; "stray", "minus" and "valueless" have no effect.
+        kind: "(", ")", "or", "not" or "term"; "stray" (a misplaced quotation mark), "minus" and "valueless"
+            (a filter without value) have no effect.
         start: Offset of a filter in the text; negative if no word may be added to its value.
         end: Offset after an unquoted filter or word.
     """
@@ -45,7 +46,7 @@ class Token(NamedTuple):
 
 
 def tokenize_query(text: str) -> Iterator[Token]:
-    """Yield the tokens of a query, which must be on one line, in order."""
+    """Yield the tokens of a query in order. The query must be on one line."""
     for match in _TOKEN.finditer(text):
         name, has_minus = match["name"] or "", bool(match["minus"])
         if match["close"]:
@@ -66,7 +67,10 @@ def tokenize_query(text: str) -> Iterator[Token]:
 
 
 def _iter_group_tokens(match: re.Match[str]) -> Iterator[Token]:
-    """Yield the tokens of an opening parenthesis, with the filter that applies to each word in the group."""
+    """Yield the tokens of an opening parenthesis, with the filter before it if there is one.
+
+    The filter applies to each word of the group.
+    """
     name = match["of"] or ""
     if match["without"]:
         yield Token("not")
@@ -77,7 +81,7 @@ def _iter_group_tokens(match: re.Match[str]) -> Iterator[Token]:
 
 
 def _iter_alternative_tokens(text: str, name: str, *, is_excluded: bool) -> Iterator[Token]:
-    """Yield the tokens of words joined by `|`, to which the filter before the first one applies."""
+    """Yield the tokens of words joined by `|`; a filter before the first word applies to all of them."""
     words = _SEPARATOR.split(text)
     is_group = all(words)
     if is_group:
@@ -98,7 +102,7 @@ def _iter_alternative_tokens(text: str, name: str, *, is_excluded: bool) -> Iter
 
 
 def _create_word_token(word: str, name: str, *, is_exclusion: bool) -> Token | None:
-    """Return the token of a word, filter or operator; None for AND, which is implied."""
+    """Return the token of a word, filter or operator; None for AND, which is implied anyway."""
     if name:
         return Token("term", word, name, is_negated=is_exclusion)
     if word.endswith(":") and find_filter_by_alias(word[:-1]):

@@ -30,11 +30,11 @@ from bot.search.query.query_filters import FilterName
 from bot.search.query.query_tree import FieldFilter, Query
 
 MAX_CHARS_READ = 200_000
-"""Maximum number of characters read of a text."""
+"""Maximum number of characters read of an article's text."""
 
 
 class KeyKind(Enum):
-    """Kinds of keys: a stem or token of title or text, or a token of outlet, author or tag."""
+    """Kind of a match key: a stem or token of title or text, or a token of an outlet, author or tag."""
 
     STEM = "stem"
     WORD = "word"
@@ -42,24 +42,24 @@ class KeyKind(Enum):
 
 
 class MatchKey(NamedTuple):
-    """Key of an article, by which queries that may match it are looked up."""
+    """Word of an article, with its kind, by which the queries that may match are looked up."""
 
     kind: KeyKind
     value: str
 
 
 KeyCost = Callable[[MatchKey], int]
-"""Function that returns approximately how many articles have a key."""
+"""Function that returns the approximate number of articles with a match key."""
 
 
 class AnalysedArticle:
-    """An article analysed for matching; each part is computed on first use."""
+    """An article analysed for matching; each part of the analysis is computed on first use."""
 
     def __init__(self, article: Article | NewArticle) -> None:
         self.article = article
 
     def precompute(self) -> AnalysedArticle:
-        """Compute all parts now, and return the article itself."""
+        """Compute all parts of the analysis now, and return the article itself."""
         _ = self.stems, self.title_token_string, self.body_token_string, self.names
         return self
 
@@ -97,13 +97,13 @@ class AnalysedArticle:
 
     @cached_property
     def names(self) -> tuple[tuple[str, ...], ...]:
-        """Return the tokens of outlet, author and tags, a tuple for each name."""
+        """Return the tokens of outlet, author and tags, as a tuple for each name."""
         article = self.article
         return tuple(iter_article_name_tokens(article.outlet, article.author, article.tags))
 
     @cached_property
     def match_keys(self) -> dict[KeyKind, frozenset[str]]:
-        """Return all keys of the article by kind."""
+        """Return all match keys of the article, as sets by kind."""
         return {
             KeyKind.STEM: self.stems,
             KeyKind.WORD: frozenset(self.title_words).union(self.body_words),
@@ -149,16 +149,17 @@ def matches_clause(clause: Clause, article: AnalysedArticle) -> bool:
 def _contains_sequence(tokens: tuple[str, ...], name: tuple[str, ...]) -> bool:
     """Return whether a name contains the tokens consecutively.
 
-    The last of several tokens of a name joins the others, so no sequence includes it.
+    The last element of `name` is never matched: of several, it is the others joined ("lemonde"), and a name
+    of one token is matched by `joined_token`.
     """
     count = len(tokens)
     return any(name[start : start + count] == tokens for start in range(len(name) - count))
 
 
 def select_cheapest_keys(clause: Clause, cost: KeyCost) -> frozenset[MatchKey]:
-    """Return the cheapest set of keys of which every matching article has at least one.
+    """Return the rarest set of match keys of which every article that matches the clause has at least one.
 
-    Empty if there is no such set, as for exclusions.
+    The set is empty if there are no such keys, as for an exclusion.
     """
     match clause:
         case TermClause(stems):
@@ -195,12 +196,15 @@ def select_query_languages(article_language: str | None) -> tuple[str, ...]:
 def build_matchable_clause(
     query: Query, languages: tuple[str, ...] = text_analysis.QUERY_LANGUAGES
 ) -> Clause | None:
-    """Return the part of a query that an article can decide, or None if there is none."""
+    """Return the part of a query that an article alone can decide, or None if nothing is left.
+
+    Filters by date and bookmark are dropped.
+    """
     return _drop_undecidable(AllClauses(analyse_query(query.nodes, languages).clauses))
 
 
 def _drop_undecidable(clause: Clause) -> Clause | None:
-    """Return the part of a clause that an article can decide, or None if there is none."""
+    """Return a clause without filters by date and bookmark, or None if nothing is left."""
     match clause:
         case FieldFilter(filter=FilterName.SINCE | FilterName.BEFORE | FilterName.BOOKMARKED):
             return None

@@ -1,4 +1,7 @@
-"""Notes on a query, as data. `posting.search_note_sentences` holds their texts."""
+"""Notes that tell the user how a query was understood, as data.
+
+`bot.posting.wording.search_note_sentences` holds their texts.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from enum import StrEnum
 
 
 class NoteKind(StrEnum):
-    """Kinds of notes. The comments name the placeholders of their texts."""
+    """Kind of a note on a query. The comments name the placeholders of the note's text."""
 
     CUT_TEXT = "cut-text"  # count
     CUT_TERMS = "cut-terms"  # count
@@ -45,12 +48,12 @@ class NoteKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A note and the placeholders of its text, by name."""
+    """A note on how a query was understood: its kind, and the values for the placeholders of its text."""
 
     kind: NoteKind
     placeholders: tuple[tuple[str, object], ...] = ()
 
     @classmethod
     def of(cls, kind: NoteKind, **placeholders: object) -> Note:
-        """Create a note."""
+        """Create a note of a kind, with the values for the placeholders of its text."""
         return cls(kind, tuple(placeholders.items()))

@@ -45,29 +45,30 @@ MAX_PARENTHESIS_DEPTH = 5
 MAX_UNQUOTED_VALUE_WORDS = 5
 """Maximum number of unquoted words that may extend the value of a filter."""
 _MIN_NAME_SIMILARITY = 0.7
-"""Minimum similarity of an unknown filter name to a suggested one, from 0 to 1 (difflib)."""
+"""Minimum similarity, from 0 to 1 (difflib), of an unknown filter name to the name that is suggested."""
 
 # The colon may have a space after it, and before it as in French.
 _SPACED_FILTER = re.compile(r"(?<!\S)(?P<minus>[-−–]?)(?P<name>[^\W\d_]{2,12})(?: ?: | :)(?=[^\s()])")
 _SPACED_FILTER_NAMES = frozenset(
     "title titre source author auteur tag etiquette lang langue since depuis before avant".split()
 )
-"""Names of filters that are unlikely as words of a sentence."""
+"""Names of filters that may be followed by spaces before the colon: they are rarely words of a sentence."""
 _SENTENCE_ENDS = tuple(".!?…")
 """Characters that end a sentence."""
 
 
 def parse_query(text: str, now: int, zone: tzinfo = UTC, *, max_chars: int = MAX_CHARS_READ) -> Query:
-    """Parse a query. Never raises.
+    """Parse a query; any text is valid.
 
-    Relative dates such as `7d` or `last monday` count from `now` (Unix time); days begin at midnight in
-    `zone`. At most `max_chars` characters and `MAX_QUERY_TERMS` terms are read; notes say what was cut.
+    Relative dates such as `7d` or `last monday` count from `now` (Unix time in seconds); days begin at
+    midnight in `zone`. At most `max_chars` characters and `MAX_QUERY_TERMS` terms are read; notes say what
+    was cut.
     """
     return _QueryParser(text, now, zone, max_chars).parse()
 
 
 def create_word_or_phrase(text: str, *, title: bool = False) -> Word | Phrase | None:
-    """Return a word, a phrase if the text has several words, or None if it has none."""
+    """Return a `Word`, a `Phrase` if the text has several words, or None if it has none."""
     count = len(split_words(text))
     return (Word if count == 1 else Phrase)(text, title) if count else None
 
@@ -97,9 +98,10 @@ class _QueryParser:
         self.deferred_notes.append(Note.of(kind, **placeholders))
 
     def join_spaced_filter(self, match: re.Match[str]) -> str:
-        """Join a filter's name, colon and value if spaces separate them; a date filter only before a date.
+        """Join a filter's name, colon and value if spaces separate them.
 
-        A name after a stop word ("à la source : …") or at the beginning of a later sentence is a noun.
+        The name of a date filter is joined only with a date. A name after a stop word ("à la source : …") or
+        at the beginning of a later sentence is read as a noun.
         """
         name = fold(match["name"])
         preceding_word = self.text[: match.start()].rpartition(" ")[0].rpartition(" ")[2]
@@ -126,7 +128,7 @@ class _QueryParser:
         )
 
     def is_ignored(self, token: Token) -> bool:
-        """Return whether a token has no effect, and add a note about it."""
+        """Return whether a token has no effect, and add a note about it if so."""
         if token.kind == "stray":
             self.defer_note(NoteKind.STRAY_QUOTE)
         elif token.kind == "minus":
@@ -158,14 +160,17 @@ class _QueryParser:
         return self.tokens[self.position].kind if self.position < len(self.tokens) else ""
 
     def is_at_group_end(self) -> bool:
-        """Return whether a group ends here; skip parentheses that close a group beyond the maximum depth."""
+        """Return whether a group in parentheses ends here.
+
+        Skips the closing parentheses of groups that were opened beyond the maximum depth.
+        """
         while self.peek_kind() == ")" and self.ignored_parenthesis_count:
             self.position += 1
             self.ignored_parenthesis_count -= 1
         return self.peek_kind() in ("", ")")
 
     def parse_nodes(self, depth: int) -> list[Node]:
-        """Parse up to the end or to a closing parenthesis; OR joins its two neighbours."""
+        """Parse nodes up to the end of the query or to a closing parenthesis; OR joins its two neighbours."""
         nodes: list[Node] = []
         follows_or = False
         while not self.is_at_group_end():
@@ -200,7 +205,7 @@ class _QueryParser:
         return negate_node(node) if token.is_negated and node is not None else node
 
     def parse_negation(self, depth: int) -> Node | None:
-        """Parse what follows a NOT."""
+        """Parse the word, filter or group that follows a NOT, and return its negation."""
         if self.peek_kind() in ("(", "term"):
             node = self.parse_node(depth)
             return None if node is None else negate_node(node)
@@ -208,7 +213,7 @@ class _QueryParser:
         return None
 
     def parse_group(self, token: Token, depth: int) -> Node | None:
-        """Parse a group whose opening parenthesis has been read."""
+        """Parse a group in parentheses, of which the opening one has been read."""
         if depth == MAX_PARENTHESIS_DEPTH:
             self.ignored_parenthesis_count += 1
             self.defer_note(NoteKind.TOO_DEEP, count=MAX_PARENTHESIS_DEPTH)
@@ -235,7 +240,10 @@ class _QueryParser:
         return (Phrase if token.is_quoted else Word)(text, title_only=name == TITLE_FILTER)
 
     def note_unknown_filter(self, token: Token) -> None:
-        """Add a note with the most similar filter name, unless the token is the beginning of a URL."""
+        """Add a note that a filter is unknown, with the most similar name.
+
+        Adds none if the token is the beginning of a URL.
+        """
         if token.value.startswith("//"):
             return
         similar_name = next(
@@ -273,7 +281,7 @@ class _QueryParser:
         return FieldFilter(filter_, token.value)
 
     def parse_date_filter(self, filter_: FilterName, token: Token) -> Node | None:
-        """Parse a date, including unquoted words after it that belong to it."""
+        """Parse the date of a filter, including unquoted words after it that belong to the date."""
         following = [following_token.value for following_token in self.list_following_words(token)]
         for count in range(len(following), -1, -1):
             date_text = " ".join([token.value, *following[:count]])
@@ -287,7 +295,7 @@ class _QueryParser:
         return None
 
     def list_following_words(self, token: Token) -> list[Token]:
-        """Return the words that may extend the value of a filter; none if the value is quoted."""
+        """Return the words that may extend a filter's value; the list is empty if the value is quoted."""
         value_tokens: list[Token] = []
         for following_token in self.tokens[self.position : self.position + MAX_UNQUOTED_VALUE_WORDS]:
             if (
@@ -303,7 +311,7 @@ class _QueryParser:
 
 
 def _join_or(left: Node, right: Node) -> AnyOf:
-    """Join two nodes as alternatives; merge alternatives that they already contain."""
+    """Return a node that matches if either of two nodes does; alternatives within them are merged into it."""
     return AnyOf(
         tuple(part for node in (left, right) for part in (node.nodes if isinstance(node, AnyOf) else (node,)))
     )

@@ -1,4 +1,4 @@
-"""The tree that a query is parsed into."""
+"""Tree of nodes that a query is parsed into."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.search.query.query_notes import Note
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word in any inflection; punctuation may join several parts ("covid-19")."""
+    """A word, to be found in any inflection; punctuation may join several parts ("covid-19")."""
 
     text: str
     title_only: bool = False
@@ -20,7 +20,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Words that must occur exactly like this, except for case and accents."""
+    """Consecutive words that must occur exactly as typed, except for case and accents."""
 
     text: str
     title_only: bool = False
@@ -28,7 +28,10 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class FieldFilter:
-    """A filter and its value: text, an ISO 639-1 code, or Unix time (which `BEFORE` excludes)."""
+    """A filter and its value: text, an ISO 639-1 code, or Unix time in seconds.
+
+    Articles match `BEFORE` if they were published before that time, and `SINCE` if at or after it.
+    """
 
     filter: FilterName
     value: str | int
@@ -36,21 +39,21 @@ class FieldFilter:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """A node that must not match."""
+    """Negation of a node: an article matches if the node does not."""
 
     node: Node
 
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
-    """Nodes that must all match."""
+    """Conjunction of nodes: an article matches if all of them match."""
 
     nodes: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """Nodes of which at least one must match."""
+    """Disjunction of nodes: an article matches if at least one of them matches."""
 
     nodes: tuple[Node, ...]
 
@@ -59,12 +62,12 @@ Node = Word | Phrase | FieldFilter | Not | AllOf | AnyOf
 
 
 def negate_node(node: Node) -> Node:
-    """Return the negation of a node."""
+    """Return the negation of a node; a double negation is removed."""
     return node.node if isinstance(node, Not) else Not(node)
 
 
 def iter_leaves(nodes: Iterable[Node]) -> Iterator[Word | Phrase | FieldFilter]:
-    """Yield the words, phrases and filters of these nodes, including negated ones."""
+    """Yield the words, phrases and filters in these nodes, at any depth and including negated ones."""
     for node in nodes:
         if isinstance(node, AllOf | AnyOf):
             yield from iter_leaves(node.nodes)
@@ -75,9 +78,10 @@ def iter_leaves(nodes: Iterable[Node]) -> Iterator[Word | Phrase | FieldFilter]:
 
 
 class UnquotedFilter(NamedTuple):
-    """A filter by name with an unquoted value, and the words after it, which may belong to the name.
+    """A source, tag or author filter with an unquoted value, and the words after the value.
 
-    `start` is the offset of the filter in the query's text, `word_ends` the offset after each word.
+    The words may belong to the name. `start` is the offset of the filter in the query's text, `word_ends` the
+    offset after each word.
     """
 
     filter: FilterName
@@ -101,5 +105,5 @@ class Query:
         return bool(self.nodes)
 
     def with_nodes(self, *nodes: Node, notes: Iterable[Note] = ()) -> Query:
-        """Return the query with additional nodes and notes, from the options of a command."""
+        """Return a copy of the query with additional nodes and notes, as from the options of a command."""
         return replace(self, nodes=(*self.nodes, *nodes), notes=tuple(dict.fromkeys((*self.notes, *notes))))

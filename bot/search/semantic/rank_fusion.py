@@ -12,7 +12,7 @@ from typing import TypeVar
 Item = TypeVar("Item", bound=Hashable)
 
 RRF_K = 60
-"""The paper's constant; the larger it is, the less the first ranks stand out."""
+"""Constant k of reciprocal rank fusion; the larger it is, the less the first ranks stand out."""
 
 
 def fuse_rankings(*rankings: Sequence[Item]) -> list[Item]:

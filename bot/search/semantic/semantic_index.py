@@ -1,4 +1,4 @@
-"""The semantic index, which finds articles by meaning in any wording and language (extra `semantic`).
+"""Semantic index, which finds articles by meaning in any wording and language (extra `semantic`).
 
 A worker process encodes articles and queries (`article_encoder`), files beside the database hold the vectors
 (`vector_index`), and the store records which articles have one.
@@ -32,34 +32,38 @@ MIN_SEARCH_COSINE = 0.25
 question and any other article (220 questions, 16,860 articles).
 """
 MIN_RETRIEVAL_COSINE = 0.15
-"""Minimum cosine for an article that is analysed for an answer.
+"""Minimum cosine between a question and an article for the article to be analysed for an answer.
 
-98 % of the pairs with the article that answers reach it, and 7.4 % of the pairs with any other one.
+98 % of the pairs of a question and the article that answers it reach this cosine, and 7.4 % of the pairs of a
+question and any other article.
 """
 MAX_CANDIDATES = 50
-"""Maximum number of articles found by meaning."""
+"""Maximum number of articles that a search by meaning returns."""
 CANDIDATE_COUNTS = (MAX_CANDIDATES, 8 * MAX_CANDIDATES, 64 * MAX_CANDIDATES)
-"""Numbers of nearest vectors that are tried until enough of their articles match the restrictions."""
+"""Numbers of nearest vectors to fetch, tried in order until enough of their articles are in scope."""
 MAX_EXHAUSTIVE_ARTICLES = 20_000
-"""Maximum number of articles that are compared one by one if that finds too few."""
+"""Maximum number of articles in scope that are compared one by one if the graph finds too few."""
 QUERY_WAIT_SECONDS = 2.0
-"""Maximum time that a query waits for the encoder; afterwards it is answered without meaning."""
+"""Maximum time in seconds that a query waits for its vector; then it is answered without meaning."""
 ENCODE_TIMEOUT_SECONDS = 30.0
-"""Maximum time of a call of the worker."""
+"""Maximum duration in seconds of a call of the encoder's worker process."""
 MAX_WORKER_BYTES = 512 * 2**20
-"""Maximum memory of the worker; 250 MB are usual."""
+"""Maximum memory in bytes of the encoder's worker process; 250 MB are usual."""
 MAX_ENCODED_CHARS_PER_CALL = 4_000
-"""Maximum number of characters that are encoded in a call, so that a query does not wait long."""
+"""Maximum number of characters that are encoded in one call.
+
+A query waits until the running call ends, so calls must be short.
+"""
 WRITE_BATCH_SIZE = 512
-"""Number of articles whose vectors are written at a time."""
+"""Number of articles whose vectors are written as one batch."""
 POLL_INTERVAL_SECONDS = 30.0
-"""Interval of checks for new articles."""
+"""Interval in seconds of checks for new articles to encode."""
 QUERY_CACHE_SIZE = 256
 """Maximum number of queries whose vectors are cached."""
 
 
 class SemanticIndex:
-    """The vectors of a store's articles, and the encoder that computes them."""
+    """Index of the vectors of a store's articles, with the encoder that computes them."""
 
     def __init__(self, store: Store, workers: WorkerPool, index: VectorIndex, model: str) -> None:
         self.model = model
@@ -84,7 +88,7 @@ class SemanticIndex:
             await self._store.clock.sleep(POLL_INTERVAL_SECONDS)
 
     async def start_encoder(self) -> None:
-        """Start the encoder; until then nothing is found by meaning. Raises `WorkerError`."""
+        """Start the encoder, without which nothing is found by meaning. Raises `WorkerError` if it fails."""
         if not self._is_ready:
             await self._workers.run(
                 article_encoder.encode_texts, [self.model], timeout=ENCODE_TIMEOUT_SECONDS
@@ -96,11 +100,11 @@ class SemanticIndex:
     ) -> int:
         """Encode articles without a vector, newest first, and return their number.
 
-        0 if another process is the writer. An interruption loses at most one batch.
+        Returns 0 if another process is the writer of the vectors. An interruption loses at most one batch.
 
         Args:
             on_progress: Called with the numbers of encoded articles and of all articles.
-            max_seconds: Time after which to stop, or None.
+            max_seconds: Time in seconds after which to stop; None for no limit.
 
         Raises:
             WorkerError: The encoder failed.
@@ -137,9 +141,9 @@ class SemanticIndex:
             return total_encoded
 
     async def _become_writer(self) -> bool:
-        """Return whether this process is the writer.
+        """Return whether this process is the writer of the vectors, after trying to become it.
 
-        On becoming it, reset an index that does not match the store.
+        A process that becomes the writer clears an index that does not match the store.
         """
         if self._index.is_writer:
             return True
@@ -172,8 +176,8 @@ class SemanticIndex:
     ) -> list[tuple[int, float]]:
         """Return the articles nearest in meaning to a text, as ids with cosines, best first.
 
-        Restricted to feeds (None: all feeds) and to publication from `since` until before `before` (Unix
-        time). Empty if the encoder has not started, fails or takes too long.
+        Only articles of the feeds (None: all feeds), published from `since` until before `before` (Unix time
+        in seconds), are returned. The list is empty if the encoder has not started, fails or takes too long.
 
         Raises:
             StoreError: The database failed.
@@ -211,7 +215,7 @@ class SemanticIndex:
     ) -> list[bytes] | None:
         """Return the vectors of titles, or None if the encoder has not started, fails or takes too long.
 
-        `timeout_seconds` None means no other limit than that of a call.
+        If `timeout_seconds` is None, only `ENCODE_TIMEOUT_SECONDS` limits each call.
         """
         if not self._is_ready or not titles:
             return None
@@ -221,7 +225,10 @@ class SemanticIndex:
     async def compute_passage_cosines(
         self, question: str, passages: Sequence[str], *, waits_indefinitely: bool = False
     ) -> list[float] | None:
-        """Return the cosine between a question and each passage, or None if that fails or takes too long."""
+        """Return the cosine between a question and each passage.
+
+        Returns None if the passage encoder fails or takes too long.
+        """
         if not self._is_ready or not passage_encoder.is_installed():
             return None
         task = asyncio.create_task(self._compute_cosines(question, passages))
@@ -230,7 +237,7 @@ class SemanticIndex:
         )
 
     async def _compute_cosines(self, question: str, passages: Sequence[str]) -> list[float]:
-        """Compute cosines in batches, so that other calls get their turn in between."""
+        """Compute the cosines in batches, so that other calls of the worker run in between."""
         return [
             cosine
             for batch in _iter_batches(list(enumerate(passages)))
@@ -280,9 +287,10 @@ class SemanticIndex:
 
 @asynccontextmanager
 async def open_semantic_index(settings: Settings, store: Store) -> AsyncIterator[SemanticIndex | None]:
-    """Open the semantic index of a store; yield None without the extra or if the settings disable it.
+    """Open the semantic index of a store, and close it on exit.
 
-    The encoder starts on first use and is stopped on exit.
+    Yields None without the extra `semantic`, or if the settings disable it. The encoder starts on first use
+    and is stopped on exit.
     """
     model = article_encoder.find_model_id() if settings.semantic else None
     if model is None:
@@ -300,14 +308,15 @@ async def open_semantic_index(settings: Settings, store: Store) -> AsyncIterator
 
 
 def vectors_folder_of(settings: Settings) -> Path:
-    """Return the folder of a database's vectors, which is beside it."""
+    """Return the path of the folder that holds a database's vectors, which is beside the database."""
     return settings.sibling_path(".vectors")
 
 
 async def _wait_for_encoder(task: asyncio.Task[list[_T]], timeout_seconds: float | None) -> list[_T] | None:
-    """Return what the encoder computes, or None if it fails or times out (None: no timeout).
+    """Return what the encoder computes, or None if it fails or times out.
 
-    A call that times out goes on, because cancelling it would cost the worker.
+    `timeout_seconds` None means no timeout. A call that times out goes on in the background, because
+    cancelling it would end the worker.
     """
     task.add_done_callback(_consume_exception)
     done, _ = await asyncio.wait({task}, timeout=timeout_seconds)
@@ -320,12 +329,12 @@ async def _wait_for_encoder(task: asyncio.Task[list[_T]], timeout_seconds: float
 
 
 def _get_task_error(task: asyncio.Task[Any]) -> BaseException | None:
-    """Return the exception of a finished task, or None."""
+    """Return the exception of a finished task, or None if it succeeded."""
     return asyncio.CancelledError() if task.cancelled() else task.exception()
 
 
 def _consume_exception(task: asyncio.Task[Any]) -> None:
-    """Retrieve a task's exception, or asyncio logs it as never retrieved."""
+    """Retrieve the exception of a failed task, because asyncio would log it as never retrieved."""
     _get_task_error(task)
 
 

@@ -1,10 +1,11 @@
-"""The vectors of articles in files beside the database, searched by usearch's HNSW graphs over bytes.
+"""Vectors of articles in files beside the database, searched by usearch's HNSW graphs over bytes.
 
 The files are derived data: if they are missing, damaged or of another model, they are rebuilt. Vectors are
-only ever added. Most are in sealed segments mapped into memory, the last ones in a segment that grows;
-segments of similar size are merged (a log-structured merge). A later segment overrides earlier ones. A
-manifest, replaced atomically, names the segments, so that a process killed at any moment leaves the previous
-state, and others can read while one writes.
+only ever added. Most are in sealed segments (files that no longer grow) mapped into memory, the last ones in
+a segment that grows; segments of similar size are merged (a log-structured merge). A vector in a later
+segment overrides that of the same article in an earlier segment. A manifest, replaced atomically, names the
+segments, so that a process killed at any moment leaves the previous state, and other processes can read while
+one writes.
 """
 
 from __future__ import annotations
@@ -30,20 +31,23 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SEGMENT_CAPACITY = 4_096
-"""Number of vectors at which a segment is sealed."""
+"""Number of vectors at which a segment (a file of vectors) is sealed: no more are added to it."""
 MERGE_FACTOR = 8
-"""Number of sealed segments of similar size that are merged."""
+"""Number of sealed segments of similar size that are merged into one."""
 HNSW_EXPANSION_ADD = 64
-"""Candidates examined when a vector is added (HNSW, https://arxiv.org/abs/1603.09320)."""
+"""Number of graph nodes examined when a vector is added (HNSW, https://arxiv.org/abs/1603.09320)."""
 HNSW_EXPANSION_SEARCH = 512
-"""Candidates examined by a search: finds 97.6 % of the true 50 nearest of 100,000 vectors in 5 ms."""
+"""Number of graph nodes examined by a search.
+
+With this number, a search finds 97.6 % of the true 50 nearest of 100,000 vectors in 5 ms.
+"""
 _MANIFEST_FILE = "manifest.json"
 _MANIFEST_FORMAT_VERSION = 1
 
 
 @dataclass(slots=True)
 class _Segment:
-    """A graph and its file; `name` is empty until it has one."""
+    """A graph of vectors and the name of its file; `name` is empty while there is no file."""
 
     graph: Any
     name: str = ""
@@ -53,16 +57,16 @@ class _Segment:
 
 
 class VectorIndex:
-    """The vectors of one model.
+    """Index of the vectors that one model computed.
 
     All methods are thread-safe and may block, so they belong in a thread. One process at a time is the
-    writer, the one that holds the lock; others see what it saved.
+    writer, the one that holds the lock; other processes see what the writer saved.
     """
 
     def __init__(self, folder: Path, model: str) -> None:
         self._folder, self._model = folder, model
         self.generation = ""
-        """Random name of the index since it was last cleared; "" if there is none."""
+        """Random name of the index, renewed when the index is cleared; "" if there is no index."""
         self._segments: list[_Segment] = []
         self._active_segment: _Segment | None = None
         self._manifest_version: tuple[int, int] | None = None
@@ -72,7 +76,7 @@ class VectorIndex:
 
     @property
     def is_writer(self) -> bool:
-        """Return whether this process may add vectors."""
+        """Return whether this process is the writer, which may add vectors."""
         return bool(self._writer_lock.is_locked)
 
     def __len__(self) -> int:
@@ -80,7 +84,10 @@ class VectorIndex:
             return sum(map(len, self._list_segments()))
 
     def become_writer(self) -> bool:
-        """Become the writer unless another process is. Raises `OSError` if the folder cannot be created."""
+        """Become the writer unless another process is; return whether this process is the writer now.
+
+        Raises `OSError` if the folder cannot be created.
+        """
         if self.is_writer:
             return True
         make_private_folder(self._folder)
@@ -98,7 +105,7 @@ class VectorIndex:
             self.generation = secrets.token_hex(8)
 
     def refresh(self) -> None:
-        """Load what another process has saved; files that cannot be read count as missing."""
+        """Load what another process has saved; files that cannot be read are treated as missing."""
         with self._segments_lock:
             if self._active_segment is not None:  # This process is the writer.
                 return
@@ -129,7 +136,7 @@ class VectorIndex:
         return segments, str(manifest["stamp"])
 
     def add(self, article_ids: Sequence[int], vectors: Sequence[bytes]) -> None:
-        """Add vectors (a signed byte per dimension), in memory until `save`."""
+        """Add vectors (a signed byte per dimension) in memory; `save` writes them."""
         if not article_ids:
             return
         keys = np.asarray(article_ids, np.uint64)
@@ -140,7 +147,7 @@ class VectorIndex:
             _upsert(self._active_segment.graph, keys, rows)
 
     def _open_active_segment(self, dimensions: int) -> _Segment:
-        """Return the last segment, loaded into memory, or a new one if it is sealed."""
+        """Return the last segment, loaded into memory, or a new segment if the last one is sealed (full)."""
         if not self._segments or len(self._segments[-1]) >= SEGMENT_CAPACITY:
             return _Segment(_create_graph(dimensions))
         last = self._segments.pop()
@@ -151,8 +158,8 @@ class VectorIndex:
     def save(self, filter_existing: Callable[[Sequence[int]], Collection[int]]) -> None:
         """Write the vectors that were added, and merge segments.
 
-        `filter_existing` returns the article ids that still exist; vectors of other articles are dropped by a
-        merge.
+        `filter_existing` is a function that returns which article ids still exist; a merge drops the vectors
+        of all others.
 
         Raises:
             OSError: The disk does not accept the vectors; they stay in memory for the next `save`.
@@ -201,7 +208,7 @@ class VectorIndex:
             self._segments[start:end] = [_Segment(graph)] if len(graph) else []
 
     def _find_mergeable_run(self) -> tuple[int, int] | None:
-        """Return the first run of sealed segments to merge, as (start, end), or None; none is much larger."""
+        """Return the first run of sealed segments of similar size to merge, as (start, end), or None."""
         sizes = [len(segment) for segment in self._segments]
         for start in range(len(sizes) - MERGE_FACTOR + 1):
             run = sizes[start : start + MERGE_FACTOR]
@@ -210,7 +217,10 @@ class VectorIndex:
         return None
 
     def find_nearest(self, vector: bytes, count: int) -> list[tuple[int, float]]:
-        """Return about `count` articles nearest in meaning, as ids with cosines, best first."""
+        """Return at most `count` articles with vectors nearest to the given one, as ids with cosines.
+
+        The best come first.
+        """
         row = np.frombuffer(vector, np.int8)
         cosine_by_id: dict[int, float] = {}
         with self._segments_lock:
@@ -248,14 +258,14 @@ class VectorIndex:
         return [*self._segments, *([] if self._active_segment is None else [self._active_segment])]
 
     def close(self) -> None:
-        """Let another process write. What was not saved is lost."""
+        """Close the index, so that another process can write. Vectors that were not saved are lost."""
         with self._segments_lock:
             self._segments, self._active_segment = [], None
         self._writer_lock.release(force=True)
 
 
 def compute_cosines(vector: bytes, other_vectors: Sequence[bytes]) -> list[float]:
-    """Return the cosines, from -1 to 1, between a vector and others of the same dimensions."""
+    """Return the cosines, from -1 to 1, between a vector and each of several vectors."""
     if not other_vectors:
         return []
     direction = np.frombuffer(vector, np.int8).astype(np.float32)
@@ -280,7 +290,7 @@ def _create_graph(dimensions: int) -> Any:  # noqa: ANN401  # usearch has no typ
 
 
 def _load_graph(file: Path, *, view: bool) -> Any:  # noqa: ANN401  # as above
-    """Load a graph into memory, or map it if `view`; return None if the file is not a graph."""
+    """Load a graph into memory, or map its file if `view`; return None if the file is not a graph."""
     from usearch.index import Index  # noqa: PLC0415 - of the extra
 
     graph: Any = Index.restore(file, view=view)
@@ -290,7 +300,7 @@ def _load_graph(file: Path, *, view: bool) -> Any:  # noqa: ANN401  # as above
 
 
 def _upsert(graph: Any, keys: NDArray[np.uint64], rows: NDArray[np.int8]) -> None:  # noqa: ANN401  # as above
-    """Add vectors by key, replacing existing ones; of a repeated key the last vector counts."""
+    """Add vectors to a graph by key, replacing existing vectors; of several with one key, the last counts."""
     index_by_key = {key: index for index, key in enumerate(keys.tolist())}
     last_indexes = np.asarray(list(index_by_key.values()))
     keys, rows = keys[last_indexes], rows[last_indexes]
