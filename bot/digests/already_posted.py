@@ -1,4 +1,4 @@
-"""Articles that a channel has already got but that a restored backup does not record."""
+"""Articles that a channel has already received, although the database, a restored backup, does not know."""
 
 from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
@@ -9,20 +9,23 @@ from bot.store.records.outbox_records import DigestCandidate, DigestCandidates
 from bot.text import shared_links
 
 PageTitle = tuple[str, str]
-"""A page key and the title under which it was shown, "" if that was not its publisher's."""
+"""Page key and the title shown for that page; the title is "" if it was not the publisher's own."""
 
 
 @dataclass(slots=True)
 class AlreadyPostedPages:
-    """Pages that digests listed, with the times of these digests, and pages that were posted singly.
+    """Pages of articles that earlier digests listed or that were posted singly, found in a channel's history.
 
-    - `digested_at_by_page`, `posted_pages`: pages of known articles.
-    - `digest_linked_pages`, `linked_pages`: pages as messages showed them, since the article may be of
-      another feed and unknown.
-    - `everything_before`: all articles up to this time count as posted; None for no such time.
-    - `last_digest_due`: due time of the last digest that was sent. `was_due_digest_sent`: the digest that is
-      due was sent.
-    - `excluded_held_ids`: reserved articles that the last call of `exclude_posted` removed.
+    - `digested_at_by_page`, `posted_pages`: pages of articles that the database knows, listed in digests
+      (with the time of the last such digest) and posted singly.
+    - `digest_linked_pages`, `linked_pages`: pages that digests and single posts linked to, by key and title,
+      for articles of feeds that the database does not know.
+    - `everything_before`: Unix time in seconds; all articles published up to then count as posted. None if
+      there is no such time.
+    - `last_digest_due`: due time of the last digest that was sent. `was_due_digest_sent`: whether the digest
+      that is due now was sent.
+    - `excluded_held_ids`: ids of the articles reserved for the digest that the last call of `exclude_posted`
+      removed.
     """
 
     digested_at_by_page: dict[str, int] = field(default_factory=dict)
@@ -35,10 +38,11 @@ class AlreadyPostedPages:
     excluded_held_ids: list[int] = field(default_factory=list)
 
     def exclude_posted(self, digest_candidates: DigestCandidates) -> DigestCandidates:
-        """Return the candidates that the channel has not got yet.
+        """Return the digest candidates without those that the channel has already received.
 
-        A digest lists one article of a story by its title, so articles of the story that were published by
-        then also count as posted. In a channel with single posts, so do articles that were posted singly.
+        A digest lists one article of a story by its title, so articles of that story that were published
+        before the digest count as posted, too. In a channel with single posts, articles that were posted
+        singly also count.
         """
         reserved_ids = set(digest_candidates.reserved_article_ids)
         posted_at_by_id: dict[int, int] = {}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RENDER_TIMEOUT_SECONDS = 30.0
-"""Seconds that the rendering of charts may take."""
+"""Maximum time in seconds for rendering the charts of one call."""
 MAX_ROWS = 5
 """Maximum number of rows in a chart."""
 
@@ -30,17 +30,17 @@ WIDTH_PIXELS = 1000
 """Width of a chart in pixels; five rows are 616 pixels high, as Discord scales higher images down."""
 
 _ROW_HEIGHT, _HEADER_HEIGHT, _TICKS_HEIGHT = 96, 76, 60
-"""Heights in pixels of a row, of the header and of the ticks."""
+"""Heights in pixels of a chart's row, of its header, and of the labels of its time axis."""
 _MARGIN, _COLUMN_GAP, _BAR_GAP = 34, 10, 4
-"""Pixels around the chart, between columns and between bars."""
+"""Widths in pixels of the space around a chart, between its columns, and between its bars."""
 _EARLIER_X, _LATER_X, _CHANGE_X = 400, 614, 812
-"""Left edges in pixels of the columns for the earlier half, the later half and the change."""
+"""Left edges in pixels of a chart's columns for the earlier half, the later half and the change."""
 _BARS_WIDTH = 190
-"""Width in pixels of the bars of half of the period."""
+"""Width in pixels of all bars of one half of a chart's period."""
 _MAX_BAR_HEIGHT, _MIN_BAR_HEIGHT = 58, 5
-"""Heights in pixels of the highest bar and of a zero."""
+"""Heights in pixels of the bar of the highest count, and of the bar of a count of zero."""
 _LARGE_FONT_SIZE, _MEDIUM_FONT_SIZE, _SMALL_FONT_SIZE = 40, 30, 30
-"""Font sizes in pixels."""
+"""Font sizes in pixels of a chart's row labels, of its changes, and of its headings and dates."""
 _DPI = 100
 _POINTS_PER_PIXEL = 72 / _DPI
 _BACKGROUND_COLOUR, _TEXT_COLOUR, _MUTED_COLOUR, _GRID_COLOUR, _EARLIER_COLOUR = (
@@ -55,9 +55,9 @@ _MISSING_GLYPH = "\u25a1"
 
 
 class ChartRow(NamedTuple):
-    """A label, its change as a word, and a count for each part of the period, the earlier half first.
+    """Row of a bar chart: a label, its change as a word, and a count for each part of the period.
 
-    `alt_text` are its figures as alternative text.
+    `counts` begin with the earlier half of the period. `alt_text` describes the counts for screen readers.
     """
 
     label: str
@@ -67,9 +67,10 @@ class ChartRow(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """Rows, each to its own scale, in one of two colours.
+    """Content of a bar chart: rows, each with its own scale, in one of two colours.
 
-    `title` is not drawn. `earlier` and `later` name the halves of the period, `ticks` its start and end.
+    `title` is not drawn. `earlier` and `later` name the halves of the period; `ticks` label its start and
+    end.
     """
 
     title: str
@@ -81,7 +82,7 @@ class Chart(NamedTuple):
 
 
 async def render_charts(charts: Sequence[Chart]) -> tuple[bytes, ...]:
-    """Render charts as PNG images; failures are logged and give an empty tuple."""
+    """Render charts as PNG images in a worker process; log a failure and return an empty tuple."""
     workers = WorkerPool()
     try:
         return await workers.run(render_charts_in_worker, tuple(charts), timeout=RENDER_TIMEOUT_SECONDS)
@@ -93,7 +94,7 @@ async def render_charts(charts: Sequence[Chart]) -> tuple[bytes, ...]:
 
 
 def render_charts_in_worker(charts: Sequence[Chart]) -> tuple[bytes, ...]:
-    """Render charts as PNG images (runs in a worker: it imports matplotlib)."""
+    """Render charts as PNG images; run this in a worker process, since it imports matplotlib."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # Each thread would reserve memory.
     logging.getLogger("matplotlib").setLevel(logging.CRITICAL)
     import matplotlib as mpl  # noqa: PLC0415 - only in workers
@@ -116,7 +117,7 @@ def _render_chart(chart: Chart) -> bytes:
 
 
 class _ChartPainter:
-    """Painter of a chart; coordinates are pixels from the left and the top."""
+    """Painter of a bar chart. Coordinates are pixels from the left and the top edge of the image."""
 
     def __init__(self, figure: Figure, height: int) -> None:
         self._figure = figure
@@ -169,7 +170,7 @@ class _ChartPainter:
     def _draw_bars(
         self, counts: Sequence[int], max_count: int, left_edge: int, bottom: int, colour: str
     ) -> None:
-        """Draw bars side by side; a zero is a thin bar."""
+        """Draw the bars of the counts side by side; a count of zero becomes a thin bar."""
         bar_width = _BARS_WIDTH / max(len(counts), 1)
         heights = [
             _MIN_BAR_HEIGHT + (_MAX_BAR_HEIGHT - _MIN_BAR_HEIGHT) * count / (max_count or 1)
@@ -212,7 +213,10 @@ class _ChartPainter:
 
 
 def _fit_longest(length: int, fits: Callable[[int], bool]) -> None:
-    """Find by bisection the greatest length up to `length` that fits, and call `fits` with it last."""
+    """Find by bisection the greatest length of a text, up to `length`, that fits.
+
+    `fits` sets the text to a length and returns whether it fits; the last call is with the length found.
+    """
     if fits(length):
         return
     fitting_length = 0
@@ -223,7 +227,7 @@ def _fit_longest(length: int, fits: Callable[[int], bool]) -> None:
 
 
 def _load_font(name: str) -> tuple[FontProperties, Callable[[str], bool]]:
-    """Return a font of matplotlib, and a predicate for whether it has a glyph for a character."""
+    """Return a font that comes with matplotlib, and a function that tells whether it can show a character."""
     from matplotlib import get_data_path  # noqa: PLC0415 - only in workers
     from matplotlib.font_manager import FontProperties, get_font  # noqa: PLC0415 - only in workers
 

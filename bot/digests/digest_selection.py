@@ -26,42 +26,42 @@ from bot.text import discord_text
 from bot.text.words import fold
 
 MAX_DIGEST_CHANNELS_PER_SERVER = 10
-"""Maximum number of channels of a server with a digest."""
+"""Maximum number of channels of a server that may have a digest."""
 MAX_STORIES = 8
 """Maximum number of stories that a digest lists."""
 DAY_SECONDS = 86_400
-"""Seconds of a day."""
+"""Length of a day in seconds."""
 
 _MAX_LATENESS_BY_PERIOD = {
     DAY_SECONDS: DAY_SECONDS // 2,
     7 * DAY_SECONDS: 2 * DAY_SECONDS,
 }
-"""Seconds after the due time from which a digest is skipped, by its period in seconds."""
+"""Maximum delay of a digest after its due time, after which it is skipped, by its period; in seconds."""
 _REPETITION_PENALTY = 0.5
-"""Points subtracted per preceding story of the same outlet, and of the same topic."""
+"""Points subtracted from a story's score for each higher story of the same outlet, or of the same topic."""
 _OWN_LANGUAGE_POINTS = 1.0
-"""Points for a story in the channel's language, as many as for full recency."""
+"""Points added to the score of a story in the channel's language; a brand-new story gets as many."""
 _MAX_RERANKED = 60
-"""Stories that are reranked for diversity."""
+"""Maximum number of top stories that are reranked so that outlets and topics vary."""
 _MAX_STORIES_FOR_ONE_TOPIC = 4
-"""Size of a digest up to which one topic may cover all of its stories."""
+"""Maximum number of stories of a digest in which one topic may cover all of them."""
 _MAX_TOPIC_SHARE = 0.7
-"""Share of a larger digest's stories above which a topic is too general."""
+"""Maximum share of a digest's stories that one topic may cover; a topic with more is too general."""
 _MAX_TOPIC_LENGTH = 60
 """Maximum length of a topic in UTF-16 code units."""
 _MAX_TAGS = 10
 _MAX_HEADING_LENGTH = 30
-"""Maximum characters of a tag that becomes a heading."""
+"""Maximum length in characters of an article's tag that may become a heading."""
 _MAX_OTHER_ARTICLES = 20
-"""Maximum number of articles of a story besides the first."""
+"""Maximum number of articles that a digest stores of a story, besides the first."""
 
 
 class DigestStory(
     msgspec.Struct, frozen=True, rename={"bookmark_count": "kept"}
 ):  # the key in queued digests
-    """A story as pairs of article id and feed id, the linked article first, and its number of bookmarks.
+    """Story in a digest: pairs of article id and feed id, the linked article first, and its bookmark count.
 
-    `summary` is a model's summary of the first article, "" without one.
+    `summary` is a summary of the first article by a language model, or "".
     """
 
     articles: tuple[tuple[int, int], ...]
@@ -71,7 +71,10 @@ class DigestStory(
 
 @dataclass(frozen=True, slots=True)
 class DigestSection:
-    """Stories of a topic; None for the top story and for stories without a topic at the end."""
+    """Stories of a digest under one topic.
+
+    `topic` is None for the top story, and for the stories without a topic at the end.
+    """
 
     topic: str | None
     stories: tuple[DigestStory, ...]
@@ -79,9 +82,10 @@ class DigestSection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestContent:
-    """The content of a digest, before it is rendered, for the period from `since` to `until` (UTC seconds).
+    """Content of a digest that is not rendered yet.
 
-    `more` is the number of stories that are not listed. `rising` are the topics in the chart.
+    It covers articles from `since` to `until` (Unix times in seconds). `more` is the number of stories that
+    are not listed. `rising` has the rising topics of the chart.
     """
 
     since: int
@@ -91,24 +95,24 @@ class DigestContent:
     wide: bool
     more: int = 0
     outlets: int = 0
-    """Number of outlets of all its stories; 0 if unknown."""
+    """Number of outlets of all stories, including those that are not listed; 0 if unknown."""
     sections: tuple[DigestSection, ...] = ()
     rising: tuple[TrendRow, ...] = ()
     feeds: tuple[int, ...] = field(default=())
-    """Ids of the feeds that the chart counts."""
+    """Ids of the feeds whose articles the chart of rising topics counts."""
 
     @property
     def article_ids(self) -> list[int]:
-        """Ids of the listed articles, in their order, each once."""
+        """Ids of the articles of the listed stories, in order and each once."""
         stories = [story for section in self.sections for story in section.stories]
         return list(dict.fromkeys(article_id for story in stories for article_id, _feed in story.articles))
 
     def to_json(self) -> str:
-        """Serialise it as a dispatch stores it."""
+        """Serialise the content to JSON, as the outbox stores it until the digest is sent."""
         return msgspec.json.encode(self).decode()
 
     def with_summaries(self, summaries: Mapping[int, str]) -> DigestContent:
-        """Return a copy with summaries, which are given by the id of a story's first article."""
+        """Return a copy with the summaries, which are given by the id of the first article of each story."""
         sections = tuple(
             DigestSection(
                 section.topic,
@@ -122,11 +126,14 @@ class DigestContent:
         return replace(self, sections=sections)
 
     def with_chart(self, rising: tuple[TrendRow, ...], feed_ids: Collection[int]) -> DigestContent:
-        """Return a copy with a chart of the topics that are rising in these feeds."""
+        """Return a copy with the rising topics for a chart; `feed_ids` are the feeds that it counts."""
         return replace(self, rising=rising, feeds=tuple(sorted(feed_ids)) if rising else ())
 
     def restricted_to(self, feed_ids: Collection[int]) -> DigestContent:
-        """Return a copy with only the articles of these feeds; the chart stays if it counts no others."""
+        """Return a copy with only the articles of the given feeds.
+
+        The chart is kept only if it counts articles of no other feeds.
+        """
         sections = []
         for section in self.sections:
             stories = []
@@ -144,17 +151,17 @@ class DigestContent:
 
 
 def digest_from_json(text: str) -> DigestContent:
-    """Parse the text that `DigestContent.to_json` writes."""
+    """Parse the content of a digest from the JSON that `DigestContent.to_json` writes."""
     return msgspec.json.decode(text, type=DigestContent)
 
 
 def period_seconds(plan: DigestPlan) -> int:
-    """Return the seconds from one digest to the next."""
+    """Return the time in seconds from one digest to the next: a day or a week."""
     return DAY_SECONDS if plan.weekday is None else 7 * DAY_SECONDS
 
 
 def is_too_late(plan: DigestPlan, due_at: int, now: int) -> bool:
-    """Return whether an overdue digest is skipped; the next one then covers its period too."""
+    """Return whether a digest is so late that it is skipped; the next digest then covers its period, too."""
     return now - due_at > _MAX_LATENESS_BY_PERIOD[period_seconds(plan)]
 
 
@@ -165,10 +172,11 @@ def select_stories(
     preferences: PreferenceModel = NO_PREFERENCES,
     language: str | None = None,
 ) -> DigestContent:
-    """Return the draft with its stories. Reads every title, so run it in a worker.
+    """Return the draft of a digest with its stories filled in.
 
     `similar_pairs` are pairs of article ids with their similarity; `preferences` is the server's preference
-    model. A story reported in several languages is linked in `language`.
+    model. A story reported in several languages is linked in `language`. Every title is read, so run this in
+    a worker.
     """
     story_groups = [  # Articles in the digest's language come first.
         sorted(group, key=lambda grouped_article: grouped_article.language != language)
@@ -194,7 +202,7 @@ def _rank_with_diversity(
     preferences: PreferenceModel,
     language: str | None,
 ) -> list[StoryArticles]:
-    """Rank the stories, best first, with a penalty for outlets and topics that were already listed."""
+    """Rank the stories, best first, with a penalty for outlets and topics that higher stories have."""
 
     def score_story(group: StoryArticles) -> float:
         outlets = {article.outlet for article in group} | {
@@ -250,10 +258,10 @@ def _rank_with_diversity(
 def _group_by_topic(
     stories: Sequence[StoryArticles], language: str | None, topics_in_language: Collection[str]
 ) -> Iterable[DigestSection]:
-    """Yield sections of the ranked stories; a topic takes the place of its best story.
+    """Yield the ranked stories as sections; a section takes the place of its best story.
 
-    The top story gets no heading, and stories without a topic come last. Without any topic there is one
-    section.
+    The top story gets no heading unless others share its topic, and stories without a topic come last. If no
+    stories share a topic, there may be a single section without a heading.
     """
     topics = [_find_topics(group, language, topics_in_language) for group in stories]
     spellings: dict[str, Counter[str]] = defaultdict(Counter)
@@ -303,7 +311,7 @@ def _group_by_topic(
 
 
 def _heading_from_tag(article: DigestCandidate, topics: Collection[str]) -> str:
-    """Return the article's first tag as a heading, or "" if it is long or not among `topics`."""
+    """Return the article's first tag as a heading, or "" if the tag is too long or not in `topics`."""
     tag = discord_text.to_plain_line(next(iter(article.tags), ""))
     is_short = len(tag) <= _MAX_HEADING_LENGTH and any(map(str.isalpha, tag))
     return tag[0].upper() + tag[1:] if is_short and fold(tag) in topics else ""
@@ -312,10 +320,10 @@ def _heading_from_tag(article: DigestCandidate, topics: Collection[str]) -> str:
 def _find_topics(
     group: StoryArticles, language: str | None = None, topics_in_language: Collection[str] = ()
 ) -> dict[str, str]:
-    """Return the topics of a story, from tags and from names in titles: display names by folded stems.
+    """Return the topics of a story, found in tags and in names in titles: display names by folded stems.
 
-    A topic must occur in the first article or in at least half of all. With a `language`, articles in other
-    languages contribute only names and topics that also occur in that language.
+    A topic must occur in the first article or in at least half of all articles. With a `language`, articles
+    in other languages contribute only proper names and topics that also occur in that language.
     """
     name_by_topic: dict[str, str] = {}
     article_counts: Counter[str] = Counter()

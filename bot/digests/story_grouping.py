@@ -1,7 +1,7 @@
-"""Grouping of a digest's candidate articles into stories.
+"""Grouping of the articles that a digest may list into stories.
 
-The stored similarity of two articles counts. Where there is none, as for articles of one feed or an import,
-their titles are compared by the same measure without leads; across languages by the words that translate each
+The stored similarity of two articles decides. If none is stored, as for articles of one feed or of an import,
+only their titles are compared, by the same measure; titles in two languages by words that translate each
 other.
 """
 
@@ -16,27 +16,33 @@ from bot.stories.story_membership import compute_membership_margin
 from bot.writing import bilingual_terms
 
 StoryArticles = list[DigestCandidate]
-"""The articles of a story, the earliest first."""
+"""Articles of one story, the earliest first."""
 
 _MIN_SHARED_WORDS = 3
-"""Words that two titles must share to be compared."""
+"""Minimum number of words that two titles must share for their similarity to be computed."""
 _MIN_TRANSLATED_WORDS = 2
-"""Translated words that two titles must share to be compared; few, since the dictionary is small."""
-_MIN_TRANSLATED_SHARE = 0.3
-"""Minimum share of the weight of two titles that is translated in the other for them to be similar.
+"""Minimum number of translated words that titles in two languages must share to be compared.
 
-Of the ten million pairs of 2,500 English and 4,000 French headlines of other days, 30 reach it.
+It is low, since the dictionary is small.
+"""
+_MIN_TRANSLATED_SHARE = 0.3
+"""Minimum share of two titles' word weights that is translated in the other title, for them to be similar.
+
+Of the ten million pairs of 2,500 English and 4,000 French headlines of different days, 30 reach this share.
 """
 _TRANSLATED_SHARE_TO_COSINE = 0.35
-"""Difference between the cosine of two titles on one event and their translated share."""
+"""Summand that turns the translated share of two titles on one event into a comparable cosine."""
 _MIN_COLLECTION_SIZE = 50
-"""Minimum collection size in articles that is assumed for the IDF of a word."""
+"""Minimum number of articles that is assumed when computing a word's inverse document frequency (IDF)."""
 
 
 def group_into_stories(
     candidates: Sequence[DigestCandidate], similar_pairs: Iterable[tuple[int, int, float]]
 ) -> list[StoryArticles]:
-    """Return the stories, earliest first. `similar_pairs` are pairs of article ids with their similarity."""
+    """Group the articles into stories and return them, earliest first.
+
+    `similar_pairs` are pairs of article ids with their similarity.
+    """
     similarity_by_pair: dict[tuple[int, int], float] = {}
     for first_id, second_id, pair_similarity in similar_pairs:
         similarity_by_pair[first_id, second_id] = similarity_by_pair[second_id, first_id] = pair_similarity
@@ -110,7 +116,10 @@ def _belongs_to_story(
 
 
 def _bilingual_terms_by_article(features: Collection[StoryFeatures]) -> dict[int, frozenset[str]]:
-    """Return the terms of each title in both languages, by article id; empty if all are in one language."""
+    """Return the index terms of each title and their translations, by article id.
+
+    Returns an empty dictionary if all titles are in one language.
+    """
     if len({title_features.language for title_features in features} - {None}) < 2:  # noqa: PLR2004 - two languages
         return {}
     terms = {
@@ -125,7 +134,10 @@ def _bilingual_terms_by_article(features: Collection[StoryFeatures]) -> dict[int
 def _cross_lingual_cosine(
     first: StoryFeatures, second: StoryFeatures, bilingual_terms_by_id: dict[int, frozenset[str]]
 ) -> float | None:
-    """Return a cosine for titles in two languages; None in one language, or if they are hardly similar."""
+    """Return an estimated cosine of two titles in different languages.
+
+    Returns None if both are in one language or hardly any words translate each other.
+    """
     if first.language == second.language or not bilingual_terms_by_id:
         return None
     share = (
@@ -144,7 +156,7 @@ def _matched_weight_share(features: StoryFeatures, terms: frozenset[str]) -> flo
 
 
 def _features_by_article(candidates: Sequence[DigestCandidate]) -> dict[int, StoryFeatures]:
-    """Return the features of each title, with the BM25 IDF of words among the candidates."""
+    """Return the features of each title by article id; the IDF of words is computed among these titles."""
     document_frequency: Counter[str] = Counter()
     unweighted = {
         counted_candidate.article_id: _title_features(counted_candidate, document_frequency, len(candidates))

@@ -1,4 +1,4 @@
-"""Words and names of titles, by their stems, for trends and topics."""
+"""Words and multi-word names in titles, identified by their stems, as candidates for trends and topics."""
 
 from collections.abc import Iterator
 from functools import cache, lru_cache
@@ -11,20 +11,23 @@ from bot.search.index import text_analysis
 from bot.text import discord_text
 
 PhraseKey = tuple[str, ...]
-"""A word or name as a tuple of stems."""
+"""Key of a word or of a phrase of several words: its stems."""
 
 _MAX_WORDS = 40
-"""Words of a title that are read."""
+"""Maximum number of words of a title that are read."""
 _MAX_PHRASE_LENGTH = 40
 """Maximum length of a phrase in UTF-16 code units."""
 _MAX_PHRASE_WORDS = 3
 _MIN_WORD_LENGTH = 3
-"""Minimum letters of a word, unless it is in capitals or a number."""
+"""Minimum length in characters of a single word, unless it is in capitals or a number."""
 _WORD_JOINERS = frozenset({" ", "-", "\u2010", "\u2011", "\u00a0", "\u202f"})
 
 
 def iter_phrases(title: str) -> Iterator[tuple[PhraseKey, str]]:
-    """Yield the content words of a title, and sequences of up to `_MAX_PHRASE_WORDS` of them, each once."""
+    """Yield the content words of a title and phrases of up to `_MAX_PHRASE_WORDS` of them, each once.
+
+    Each is yielded with its key and its spelling in the title.
+    """
     title = discord_text.to_plain_line(title)
     tokens = [
         (_stem(word), start, end)
@@ -57,9 +60,9 @@ def iter_phrases(title: str) -> Iterator[tuple[PhraseKey, str]]:
 
 @lru_cache(maxsize=1 << 15)
 def _stem(word: str) -> PhraseKey:
-    """Return the stems of a word, none for a stop word.
+    """Return the stems of a word; an empty tuple for a stop word.
 
-    Always uses the English stemmer: trends are mostly names, which must be equal across languages.
+    The English stemmer is always used: trends are mostly names, which must be equal across languages.
     """
     return () if text_analysis.is_stop_word(word) else tuple(text_analysis.stem_tokens(word, "en"))
 
@@ -78,5 +81,5 @@ def _calendar_stems() -> frozenset[str]:
 
 
 def is_number_or_date(key: PhraseKey) -> bool:
-    """Return whether a phrase consists of numbers and of names of days or months, which are no trends."""
+    """Return whether a phrase has only numbers and names of days or months, and thus cannot be a trend."""
     return all(stem.isdecimal() or stem in _calendar_stems() for stem in key)

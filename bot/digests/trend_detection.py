@@ -1,4 +1,4 @@
-"""Detection of trends: words that occur in more titles than in the period before.
+"""Detection of trends: words that occur in more titles of a period than of the period before.
 
 The measure is the log-likelihood ratio G² of a two-by-two table (Ted Dunning, "Accurate methods for the
 statistics of surprise and coincidence", Computational Linguistics 19(1), 1993). It decides both whether a
@@ -17,30 +17,33 @@ from bot.store.records.content_records import TitleSample
 from bot.text.words import fold
 
 MAX_TITLES = 5_000
-"""Maximum number of titles that are read of a period, and of the period before."""
+"""Maximum number of titles that are read for each of the two periods that are compared."""
 MIN_ARTICLES_TO_COMPARE = 10
-"""Minimum number of articles in each of the two periods for a comparison."""
+"""Minimum number of articles that each of the two periods needs for a comparison."""
 MAX_TRENDS = 8
-"""Maximum number of rising words in a result."""
+"""Maximum number of rising words that are returned."""
 MAX_SOURCES = 4
-"""Maximum number of outlets in a result."""
+"""Maximum number of largest outlets that are returned."""
 
 _G2_P01 = 6.63
-"""G² at p = 0.01 (chi-square, one degree of freedom)."""
+"""Minimum G² of a rising word: significance p = 0.01 (chi-square, one degree of freedom)."""
 _G2_P001 = 10.83
-"""G² at p = 0.001 (chi-square, one degree of freedom)."""
+"""Minimum G² of words that form a name: significance p = 0.001 (chi-square, one degree of freedom)."""
 _MIN_ARTICLES = 3
-"""Minimum number of articles with a rising word."""
+"""Minimum number of recent articles that a rising word needs."""
 _MAX_OUTLET_SHARE = 0.8
-"""Maximum share of a word's articles from one outlet."""
+"""Maximum share of a rising word's recent articles that may come from one outlet."""
 _MIN_PHRASE_SHARE = 0.6
-"""Minimum share of a word's articles that contain it within a name for the name to replace it."""
+"""Minimum share of a word's articles in which the word is part of a name, for the name to replace it.
+
+Also the minimum share of the articles with a phrase's rarer end word that contain the whole phrase.
+"""
 _MAX_OVERLAP = 0.5
-"""Maximum Jaccard index of the articles of two trends; above it they are one."""
+"""Maximum overlap (Jaccard index) of the articles of two trends; above it, only the stronger one is kept."""
 
 
 class TrendPeriod(StrEnum):
-    """Length of the period for trends."""
+    """Length of the period whose trends are shown; it is compared with the period of equal length before."""
 
     DAY = "day"
     WEEK = "week"
@@ -53,15 +56,16 @@ class TrendPeriod(StrEnum):
 
     @property
     def bucket_count(self) -> int:
-        """Number of buckets in a chart of the period: of three hours, a day, or three days."""
+        """Number of bars in a chart of the period: each stands for three hours, a day, or three days."""
         return {TrendPeriod.DAY: 8, TrendPeriod.WEEK: 7, TrendPeriod.MONTH: 10}[self]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrendRow:
-    """A word or an outlet with the number of its articles in the period and in the period before.
+    """Row of a trend chart: a word or an outlet, with its number of articles in the period and before it.
 
-    `counts` are per bucket of both periods, oldest first; the second half is the current period.
+    `counts` has the number of articles in each equal part of both periods, oldest first; its second half is
+    the current period.
     """
 
     name: str
@@ -73,12 +77,15 @@ class TrendRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trends:
-    """The rising words, most significant first, and the largest outlets. Counts are whole numbers."""
+    """Trends of a period: the rising words, most significant first, and the largest outlets.
+
+    Counts are estimates for all articles if only a sample of titles was read.
+    """
 
     article_count: int
     previous_count: int
     outlets: int = 0
-    """Number of outlets of the period's articles."""
+    """Number of outlets that published articles in the period."""
     rising_rows: tuple[TrendRow, ...] = ()
     sources: tuple[TrendRow, ...] = ()
 
@@ -89,7 +96,7 @@ class Trends:
 
 
 def log_likelihood_ratio(both: int, first: int, second: int, neither: int) -> float:
-    """Return G² of a two-by-two table, which is 0 for independent events."""
+    """Return G², the log-likelihood ratio of a two-by-two table of counts; it is 0 for independent events."""
     total = both + first + second + neither
     rows, columns = (both + first, second + neither), (both + second, first + neither)
     surprise = 0.0
@@ -105,10 +112,11 @@ def log_likelihood_ratio(both: int, first: int, second: int, neither: int) -> fl
 
 
 def detect_trends(now: int, period: TrendPeriod, step: int, titles: Sequence[TitleSample]) -> Trends:
-    """Return the trends of the `period` that ends at `now` (UTC seconds), compared with the one before.
+    """Return the trends of the period that ends at `now`, compared with the period before.
 
-    `titles` are of both periods; each stands for `step` articles. Takes about a second for 10,000 titles, so
-    run it in a worker.
+    `now` is Unix time in seconds. `titles` are of both periods; each stands for `step` articles.
+
+    Detection takes about a second for 10,000 titles, so run it in a worker.
     """
     title_index = _TitleIndex(now, period)
     for title in titles:
@@ -135,7 +143,7 @@ def detect_trends(now: int, period: TrendPeriod, step: int, titles: Sequence[Tit
 
 
 class _TitleIndex:
-    """Titles and their words; articles are numbered here."""
+    """Index of titles by their words and phrases. Articles are numbered in the order of addition."""
 
     def __init__(self, now: int, period: TrendPeriod) -> None:
         self._now, self._period = now, period
@@ -147,7 +155,7 @@ class _TitleIndex:
         self._spellings: dict[PhraseKey, Counter[str]] = defaultdict(Counter)
 
     def add(self, sample: TitleSample) -> None:
-        """Add a title, unless its page or its outlet already has it."""
+        """Add a title, unless one of the same page, or the same title of its outlet, was added before."""
         bucket_count = self._period.bucket_count
         bucket = (
             2 * bucket_count - 1 - (self._now - 1 - sample.published) * bucket_count // self._period.seconds
@@ -166,15 +174,15 @@ class _TitleIndex:
             self._spellings[key][spelling] += 1
 
     def articles_with(self, key: PhraseKey) -> set[int]:
-        """Return the articles with a word; part of a name may have none of its own."""
+        """Return the numbers of the articles with a word or phrase; an empty set if there are none."""
         return self.articles_by_key.get(key, set())
 
     def spelling(self, key: PhraseKey) -> str:
-        """Return the most frequent spelling of a word."""
+        """Return the most frequent spelling of a word or phrase."""
         return self._spellings[key].most_common(1)[0][0]
 
     def make_row(self, name: str, article_numbers: set[int], step: int) -> TrendRow:
-        """Return the counts of a set of articles."""
+        """Return the chart row of a word or an outlet from the numbers of its articles."""
         counts = Counter(self.bucket_by_article[number] for number in article_numbers)
         recent = article_numbers & self.recent_articles
         return TrendRow(
@@ -201,7 +209,10 @@ class _TitleIndex:
 
 
 def _select_trends(title_index: _TitleIndex) -> list[PhraseKey]:
-    """Return the rising words and names, most significant first, one per set of articles."""
+    """Return the rising words and names, most significant first.
+
+    Of several that occur in mostly the same articles, only the most significant is returned.
+    """
     rising: dict[PhraseKey, float] = {}
     for key, articles in title_index.articles_by_key.items():
         if (
@@ -228,7 +239,7 @@ def _select_trends(title_index: _TitleIndex) -> list[PhraseKey]:
 
 
 def _subphrases_covered_by(title_index: _TitleIndex, name: PhraseKey) -> Iterator[PhraseKey]:
-    """Yield the parts of a name that mostly occur within it."""
+    """Yield the words and shorter phrases of a name that mostly occur within the whole name."""
     for subphrase in _subphrases(name):
         articles = title_index.articles_with(subphrase) & title_index.recent_articles
         if len(title_index.articles_with(name) & articles) >= _MIN_PHRASE_SHARE * len(articles):
@@ -236,7 +247,7 @@ def _subphrases_covered_by(title_index: _TitleIndex, name: PhraseKey) -> Iterato
 
 
 def _rise_significance(title_index: _TitleIndex, articles: set[int]) -> float:
-    """Return G² of a word whose share of articles rose and that enough outlets use; else 0."""
+    """Return G² of the rise of a word, or 0 if it did not rise significantly or too few outlets use it."""
     recent = articles & title_index.recent_articles
     recent_with_word, earlier_with_word = len(recent), len(articles) - len(recent)
     recent_total, earlier_total = (
@@ -263,7 +274,10 @@ def _rise_significance(title_index: _TitleIndex, articles: set[int]) -> float:
 
 
 def _is_collocation(title_index: _TitleIndex, key: PhraseKey) -> bool:
-    """Return whether words form a name: they mostly occur together, more often than by chance."""
+    """Return whether the words of a phrase form a name: they occur together more often than by chance.
+
+    A single word counts as a name.
+    """
     if len(key) == 1:
         return True
     both = len(title_index.articles_with(key))

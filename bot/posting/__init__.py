@@ -1,4 +1,5 @@
-"""Outbox to Discord: send each pending dispatch once, and record its delivery status.
+"""Sending of the outbox to Discord: each pending dispatch once, with its delivery status recorded.
 
-Input: dispatches of the outbox. Output: Discord messages, and a record of each.
+A dispatch is a message to be sent: a post, a digest, a notification or an alert. Input: dispatches of the
+outbox. Output: Discord messages, and a record of each.
 """

@@ -1,4 +1,4 @@
-"""Restrict watch notifications and digests to the feeds that their recipients may read when they are sent."""
+"""Restriction of watch notifications and digests to feeds that their recipients may read when sent."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
@@ -21,10 +21,10 @@ MAX_SERVERS_QUERIED = 10
 _RETRY_DELAY_SECONDS = 5.0
 
 QueryOwningProcess = Callable[[int, int], Awaitable[Collection[int] | None]]
-"""Ask the process that serves a server which feeds a user may read there.
+"""Function that asks the process serving a server which feeds a user may read there.
 
-Takes the ids of server and user, and returns what `local_feeds_readable_by` returns; None if the process did
-not answer in time.
+The arguments are the ids of the server and of the user. Returns what `local_feeds_readable_by` returns, or
+None if the process did not answer in time.
 """
 
 
@@ -40,7 +40,7 @@ class ReadableFeeds(NamedTuple):
 
 
 class AudienceResolver:
-    """Finds out which feeds the recipients of a dispatch may read: one user, or all readers of a channel."""
+    """Resolver of the feeds that the recipients of a dispatch may read: a user, or a channel's readers."""
 
     def __init__(
         self,
@@ -57,11 +57,11 @@ class AudienceResolver:
         )
 
     async def restrict_to_audience(self, dispatch: Dispatch) -> Dispatch | SendOutcome | None:
-        """Return the dispatch with only the articles that its recipients may read.
+        """Return the dispatch with only the articles that its recipients may read, or None if none are left.
 
-        None if nothing is left; `RetryAfter` if Discord or another process did not answer. Other dispatches
-        than watch notifications and personal or server-wide digests are about feeds of their own channel and
-        stay as they are. Raises StoreError.
+        Returns a `RetryAfter` if Discord or another process did not answer. Restricts watch notifications and
+        personal or server-wide digests; other dispatches, which only show feeds of their own channel, are
+        returned unchanged. Raises StoreError.
         """
         if dispatch.kind is not DispatchKind.DIGEST:
             return dispatch if dispatch.watch_id is None else await self._restrict_in_server(dispatch, None)
@@ -107,14 +107,14 @@ class AudienceResolver:
         return replace(dispatch, payload=readable_edition.to_json()) if readable_edition.sections else None
 
     async def feeds_readable_by(self, user_id: int, *, strict: bool = False) -> ReadableFeeds:
-        """Return the feeds that a user may read in the servers shared with the bot.
+        """Return the feeds that a user may read in the servers that the user shares with the bot.
 
-        Without the privileged members intent, membership costs a request per server. At most
-        `MAX_SERVERS_QUERIED` are queried, first those where the user asked, bookmarked, watched or has a
-        digest.
+        Without the privileged members intent, checking membership costs a request per server. At most
+        `MAX_SERVERS_QUERIED` servers are checked, first those where the user asked, bookmarked, watched or
+        has a digest.
 
-        Raises StoreError; with `strict` also discord.DiscordException, aiohttp.ClientError and TimeoutError,
-        else feeds that cannot be checked are left out.
+        Raises StoreError; with `strict` also discord.DiscordException, aiohttp.ClientError and TimeoutError
+        if a server cannot be checked. Otherwise its feeds are left out.
         """
         store = self._store
         preferred_server_ids = await store.questions.load_server_ids(
@@ -146,7 +146,11 @@ class AudienceResolver:
     async def _feeds_readable_in(
         self, server_id: int, user_id: int, *, surely: bool = True
     ) -> Collection[int] | None:
-        """Return the ids of feeds that a user may read in a server; None if its process does not answer."""
+        """Return the ids of the feeds that a user may read in a server.
+
+        If the process that serves the server does not answer, raises TimeoutError with `surely`, else returns
+        None.
+        """
         if self._store.shards.serves(server_id):
             return await self.local_feeds_readable_by(server_id, user_id, surely=surely)
         feed_ids = await self._query_owning_process(server_id, user_id)
@@ -157,9 +161,10 @@ class AudienceResolver:
     async def local_feeds_readable_by(
         self, server_id: int, user_id: int, *, surely: bool = True
     ) -> Collection[int]:
-        """Return the ids of the feeds that a user may read in a server of this process, if a member.
+        """Return the ids of the feeds that a user may read in a server of this process; empty if no member.
 
-        Raises StoreError; with `strict` also discord.DiscordException, aiohttp.ClientError and TimeoutError.
+        Raises StoreError; with `surely` also discord.DiscordException, aiohttp.ClientError and TimeoutError.
+        Otherwise channels that cannot be checked are left out.
         """
         guild = self._client.get_guild(server_id)
         if guild is None:
@@ -192,10 +197,10 @@ class AudienceResolver:
             return False
 
     async def feeds_readable_by_all_in(self, guild: discord.Guild, channel_id: int) -> set[int]:
-        """Return the ids of the feeds that every reader of a channel or thread may read.
+        """Return the ids of a server's feeds that every reader of a given channel or thread may read.
 
-        Raises StoreError, and discord.DiscordException or aiohttp.ClientError if Discord must be asked and
-        fails.
+        Raises StoreError, and discord.DiscordException or aiohttp.ClientError if a request to Discord is
+        needed and fails.
         """
         following_channel_ids = await self._store.subscriptions.load_channel_ids(guild.id)
         readable_channel_ids = [
@@ -207,7 +212,7 @@ class AudienceResolver:
 
 
 def _as_retry(outcome: SendOutcome) -> RetryAfter:
-    """Return the outcome as a `RetryAfter`: a failed permission check is repeated, never fatal."""
+    """Convert any outcome of a failed permission check to a `RetryAfter`, so that the check is repeated."""
     match outcome:
         case RetryAfter():
             return outcome

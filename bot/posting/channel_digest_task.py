@@ -1,8 +1,8 @@
-"""Create the digests of channels when they are due.
+"""Creation of the digests of channels when they are due.
 
 The stories are selected outside a transaction. One transaction then enqueues the digest and sets the time of
-the next one, so a process that dies before it repeats the selection, and one that dies after it has nothing
-left to do.
+the next one: after a crash before it, the selection is repeated; after a crash behind it, nothing is left to
+do.
 """
 
 import asyncio
@@ -26,14 +26,14 @@ log = logging.getLogger(__name__)
 SUMMARY_WAIT_SECONDS = 20.0
 """Maximum time in seconds to wait for the summaries of a digest's stories."""
 MAX_DELAY_SECONDS = 60
-"""Maximum delay of a digest in seconds after its due time. Other digests may be due at the same moment."""
+"""Maximum time in seconds after a digest's due time until which waiting for summaries may delay it."""
 _SUMMARY_LOOKUP_SECONDS = 5.0
-"""Minimum time in seconds for looking up cached summaries, also when none may be generated any more."""
+"""Minimum time in seconds to look up stored summaries, even if no time is left to generate any."""
 _SELECTION_TIMEOUT_SECONDS = 20.0
 
 
 class ChannelDigestTask(ScheduledTask):
-    """Creates the digests of all channels of this process."""
+    """Scheduled task that creates the digests of all channels of this process."""
 
     async def _next_due(self) -> int | None:
         return await self._store.digests.next_due_at()
@@ -103,14 +103,14 @@ class ChannelDigestTask(ScheduledTask):
         already_posted: AlreadyPostedPages | None = None,
         summary_wait_seconds: float = 0,
     ) -> tuple[DigestContent, DigestCandidates]:
-        """Return the digest of a channel for the articles between two timestamps, and its candidates.
+        """Return the digest of a channel for the articles of a period, and the candidates to choose from.
 
-        `already_posted` removes candidates that the channel has seen. Summaries, where the plan asks for
-        them, are generated for at most `summary_wait_seconds`; 0 uses only cached ones. A chart that fails is
-        left out.
+        `since` and `until` are Unix times in seconds. `already_posted` removes candidates that the channel
+        has received. Summaries, where the plan asks for them, are generated for at most
+        `summary_wait_seconds`; 0 uses only stored ones. If detecting the trends fails, the chart is left out.
 
         Raises StoreError, WorkerError if selecting the stories takes too long, and discord.DiscordException
-        or aiohttp.ClientError if Discord must be asked who can read the feeds.
+        or aiohttp.ClientError if Discord must be asked who can read the feeds and the request fails.
         """
         plan, context = digest.plan, self._context
         if plan.wide:
@@ -161,7 +161,7 @@ class ChannelDigestTask(ScheduledTask):
         server_id: int,
         summary_wait_seconds: float,
     ) -> DigestContent:
-        """Return the edition with the cached summaries and those that are generated in time."""
+        """Return the digest with summaries: stored ones, and those that can be generated in time."""
         lead_article_ids = [story.articles[0][0] for section in edition.sections for story in section.stories]
         summary_by_article_id: dict[int, str] = {}
 

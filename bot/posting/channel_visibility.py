@@ -1,4 +1,4 @@
-"""Which channels of a server a member can read, and which ones all readers of a channel can."""
+"""Check of which channels of a server a member can read, and which ones all readers of a channel can."""
 
 import aiohttp
 import discord
@@ -10,7 +10,7 @@ _MAX_CACHED_THREADS = 2000
 
 
 class ChannelVisibility:
-    """Checks the current permissions of channels; caches archived threads, which discord.py does not."""
+    """Checker of who can read a channel. It caches archived threads, which discord.py does not cache."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -19,7 +19,7 @@ class ChannelVisibility:
     async def can_view(self, guild: discord.Guild, member: discord.Member, channel_id: int) -> bool:
         """Return whether a member can read the messages of a channel or thread.
 
-        Raises discord.DiscordException or aiohttp.ClientError if Discord must be asked and fails.
+        Raises discord.DiscordException or aiohttp.ClientError if a request to Discord is needed and fails.
         """
         channel = await self._find_channel(guild, channel_id)
         if channel is None:
@@ -37,14 +37,13 @@ class ChannelVisibility:
         return channel_permissions.view_channel and channel_permissions.read_message_history
 
     async def is_readable_by_all_in(self, guild: discord.Guild, place_id: int, channel_id: int) -> bool:
-        """Return whether every reader of `place_id`, a channel or thread, can also read `channel_id`.
+        """Return whether every reader of one place, a channel or thread, can also read another channel.
 
-        True for the place itself, for the parent channel of a thread, for a channel with identical
-        overwrites, and for one that @everyone can read and that no overwrite closes to anybody. A public
-        thread counts as its channel. See
-        https://discord.com/developers/docs/topics/permissions#permission-overwrites
+        They can if the channel is the place itself, is the parent of a thread, has the same overwrites, or
+        can be read by @everyone with no overwrite that denies it to anybody. A public thread counts as its
+        channel. See https://discord.com/developers/docs/topics/permissions#permission-overwrites
 
-        Raises discord.DiscordException or aiohttp.ClientError if Discord must be asked and fails.
+        Raises discord.DiscordException or aiohttp.ClientError if a request to Discord is needed and fails.
         """
         if channel_id == place_id:
             return True
@@ -69,7 +68,7 @@ class ChannelVisibility:
     async def is_public(self, guild: discord.Guild, channel_id: int) -> bool:
         """Return whether @everyone of a server can read a channel or thread.
 
-        Raises discord.DiscordException or aiohttp.ClientError if Discord must be asked and fails.
+        Raises discord.DiscordException or aiohttp.ClientError if a request to Discord is needed and fails.
         """
         channel = await self._find_channel(guild, channel_id)
         permission_channel = _permission_channel_of(channel)
@@ -87,9 +86,10 @@ class ChannelVisibility:
         return None if isinstance(channel, discord.Thread) and channel.parent is None else channel
 
     async def _fetch_archived_thread(self, guild: discord.Guild, channel_id: int) -> discord.Thread | None:
-        """Return a thread that is not in discord.py's cache because it is archived, or None if there is none.
+        """Return an archived thread, which discord.py does not cache; None if it is gone or inaccessible.
 
-        Fetched at most once every `_THREAD_CACHE_SECONDS`; a cached thread outlives failed requests.
+        Each thread is requested at most once every `_THREAD_CACHE_SECONDS`. If a request fails, the thread
+        cached before is returned; without one, raises discord.DiscordException or aiohttp.ClientError.
         """
         now = self._clock.monotonic()
         fetched_at, thread = self._archived_threads.get(channel_id, (-_THREAD_CACHE_SECONDS, None))
@@ -113,7 +113,7 @@ class ChannelVisibility:
 def _permission_channel_of(
     place: discord.abc.GuildChannel | discord.Thread | None,
 ) -> discord.abc.GuildChannel | None:
-    """Return the channel whose overwrites apply to a channel or thread: the parent of a thread."""
+    """Return the channel whose permission overwrites apply: a thread's parent, or the channel itself."""
     return place.parent if isinstance(place, discord.Thread) else place
 
 

@@ -1,9 +1,9 @@
-"""The daily thread of channels that post into one.
+"""Daily threads, for channels that collect each day's posts in one thread.
 
-Creating a thread has no nonce. One whose response was lost, or that was created right before a crash, is
-recognised by its name among the bot's own threads of the channel, so that a day has one thread. Before
-another is created it is looked for at the delays of in-doubt claims
-(`in_doubt_claims.LOOKUP_DELAYS_SECONDS`).
+A request to create a thread cannot have a nonce, by which Discord would reject repetitions. A thread whose
+response was lost, or that was created right before a crash, is therefore recognised by its name among the
+bot's threads of the channel, so that a day has one thread. Before another thread is created, the first one is
+looked for at the delays of in-doubt claims (`in_doubt_claims.LOOKUP_DELAYS_SECONDS`).
 """
 
 from datetime import UTC, date, datetime
@@ -32,17 +32,17 @@ THREADED_KINDS = frozenset({DispatchKind.POST, DispatchKind.CATCH_UP})
 
 _AUTO_ARCHIVE_MINUTES: Literal[1440] = 1440
 _MAX_LOOKBACK_SECONDS = 2 * 86_400
-"""Age of the oldest thread that is considered; covers clock skew and differences of time zones."""
+"""Maximum age in seconds of a thread that may be the daily one; covers clock skew and time zones."""
 _MAX_THREAD_NAME_LENGTH = 100
 
 
 async def resolve_daily_thread(
     context: PostingContext, channel: message_targets.GuildTarget, dispatch: Dispatch, *, may_create: bool
 ) -> message_targets.GuildTarget | SendOutcome | None:
-    """Return where a dispatch to `channel` goes: the channel, or its thread of the day of the claim.
+    """Return where a dispatch for a channel is sent: the channel, or its thread of the day of the claim.
 
-    A `SendOutcome` says why there is none. None if the thread does not exist and `may_create` is false: an
-    earlier request may still create it. Raises StoreError.
+    Returns a `SendOutcome` if there is no thread to send to, and None if the thread does not exist and
+    `may_create` is false, since an earlier request may still create it. Raises StoreError.
     """
     if not isinstance(channel, discord.TextChannel) or dispatch.kind not in THREADED_KINDS:
         return channel
@@ -79,7 +79,10 @@ def _thread_name(day: date, language: str) -> str:
 async def _find_existing_thread(
     channel: discord.TextChannel, name: str, since: int
 ) -> discord.Thread | SendOutcome | None:
-    """Return the bot's thread with this name that was active since a timestamp, or None."""
+    """Return the bot's thread with this name that was active since a Unix time in seconds, or None.
+
+    Returns `ChannelBlocked` if that thread is locked.
+    """
     async for thread in iter_public_threads(channel, datetime.fromtimestamp(since, UTC)):
         if thread.owner_id == channel.guild.me.id and thread.name == name:
             return ChannelBlocked(SendProblem.LOCKED) if thread.locked else thread
@@ -87,7 +90,10 @@ async def _find_existing_thread(
 
 
 async def _create_thread(channel: discord.TextChannel, name: str) -> discord.Thread | SendOutcome:
-    """Create a thread; `DeliveryUnknown` if the response was lost, so that it may exist."""
+    """Create a public thread and return it, or the outcome that explains why there is none.
+
+    Returns `DeliveryUnknown` if the response was lost, so that the thread may exist.
+    """
     try:
         return await channel.create_thread(
             name=name, type=discord.ChannelType.public_thread, auto_archive_duration=_AUTO_ARCHIVE_MINUTES

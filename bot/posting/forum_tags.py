@@ -1,4 +1,4 @@
-"""Choose the tags of a forum post: by the forum's rules, then by the categories of its articles."""
+"""Choice of the tags of a forum post: by the forum's tag rules, then by the categories of its articles."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from bot.text.words import fold
 from bot.watches.subscription_filters import FilterEvaluator
 
 MAX_TAGS_PER_POST = 5
-"""Maximum number of tags of a post: https://discord.com/developers/docs/resources/channel#channel-object"""
+"""Maximum number of tags of a forum post: https://discord.com/developers/docs/resources/channel"""
 
 
 async def with_forum_tags(
     store: Store, forum: discord.ForumChannel, dispatch: Dispatch, message: Message
 ) -> Message:
-    """Return the message with the tags of the forum that match its articles. Raises StoreError."""
+    """Return the message with the forum's tags that match its articles. Raises StoreError."""
     available_tags = list_assignable_tags(forum)
     if not available_tags:
         return message
@@ -32,7 +32,7 @@ async def with_forum_tags(
 
 
 def list_assignable_tags(forum: discord.ForumChannel) -> list[discord.ForumTag]:
-    """Return the tags of a forum that Telex can assign; moderated ones need Manage Threads."""
+    """Return the tags of a forum that Telex can assign; tags for moderators only with Manage Threads."""
     bot_member = forum.guild.me
     can_assign_moderated_tags = bot_member is not None and forum.permissions_for(bot_member).manage_threads
     return [tag for tag in forum.available_tags if can_assign_moderated_tags or not tag.moderated]
@@ -44,7 +44,7 @@ def _select_tag_ids(
     rules: Sequence[ForumTagRule],
     now: int,
 ) -> list[int]:
-    """Return the ids of the tags for the articles of one post, those of rules first."""
+    """Return the ids of the forum tags for the articles of one post, those that tag rules name first."""
     available_tag_ids = {tag.id for tag in available_tags}
     matches = FilterEvaluator(articles, now).is_match
     selected_tag_ids = [

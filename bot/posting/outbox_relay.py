@@ -1,7 +1,8 @@
-"""Send the dispatches of the outbox: each once, oldest first, every channel in a task of its own.
+"""Relay of the outbox: sends each dispatch once, oldest first, with a task of its own for every channel.
 
-A dispatch is claimed, sent, recorded as sent, and finalized. After an interruption between any two steps, the
-claim is looked up in its channel before it is sent again. The store keeps the order within a channel.
+A dispatch is claimed, sent, recorded as sent, and finalized. After an interruption between any two of these
+steps, the message is looked up in its channel before it is sent again. The store keeps the order within a
+channel.
 """
 
 import asyncio
@@ -33,21 +34,21 @@ from bot.store import WRITE_RETRY_SECONDS, DatabaseFault, LeaseLost
 log = logging.getLogger(__name__)
 
 MAX_CONCURRENT_SENDS = 64
-"""Maximum number of sends in flight, over all channels. Servers share the slots fairly."""
+"""Maximum number of messages being sent at the same time, over all channels; servers share them fairly."""
 
 _MAX_POLL_INTERVAL_SECONDS = 60
 """Maximum time in seconds between two polls of the outbox."""
 _SHARED_DB_POLL_INTERVAL_SECONDS = 5
-"""Maximum time in seconds between two polls when processes share the database.
+"""Maximum time in seconds between two polls of the outbox when processes share the database.
 
-A lost cluster event about a new dispatch then delays it by no more than this.
+If the event of a new dispatch is lost between processes, the dispatch is delayed by no more than this.
 """
 _ERROR_BACKOFF_SECONDS = 60
 _MAX_ERRORS_PER_DISPATCH = 5
 
 
 class OutboxRelay:
-    """Sends the dispatches of one process. `client` must be logged in before `run`."""
+    """Sender of the dispatches of one process. `client` must be logged in before `run`."""
 
     def __init__(self, context: PostingContext) -> None:
         self._store, self._client, self._clock = context.store, context.client, context.clock
@@ -74,7 +75,7 @@ class OutboxRelay:
         self._adopt_lock = asyncio.Lock()
         self._is_stopping = False
         self.on_delivery_confirmed: Callable[[Dispatch], None] = lambda _dispatch: None
-        """Called with a dispatch that a delivery lookup found sent; users may have seen it for a while."""
+        """Callback for a dispatch that a later lookup found delivered; users may have seen it for a while."""
 
     async def run(self) -> None:
         """Send dispatches whenever they are due, until cancelled. Raises StoreError."""
@@ -86,10 +87,9 @@ class OutboxRelay:
             await self._wait_for_work()
 
     async def run_until_idle(self) -> None:
-        """Process all due work, then return when the relay is idle.
+        """Process all due work, then return when nothing is running and all remaining work is due later.
 
-        Idle means that nothing is running and all remaining work is due later. For tests and the demo; `run`
-        is the loop of the bot. Raises StoreError.
+        This is for tests and the demo; `run` is the loop of the bot. Raises StoreError.
         """
         idle_rounds = 0
         # Work that starts and ends within one round may enqueue more, which the next round starts.
@@ -101,7 +101,7 @@ class OutboxRelay:
                 await asyncio.wait(running_tasks)
 
     async def stop(self, grace_seconds: float = 5.0) -> None:
-        """Start nothing new, and wait up to `grace_seconds` for work in flight; cancel what is left.
+        """Start no new work, wait up to `grace_seconds` for running work, and cancel what is not done then.
 
         The claims of cancelled sends stay in the outbox, and are looked up after the next start.
         """
@@ -114,10 +114,10 @@ class OutboxRelay:
             await asyncio.gather(*unfinished_tasks, return_exceptions=True)
 
     async def release_shard(self, shard: int, grace_seconds: float = 5.0) -> None:
-        """Wait up to `grace_seconds` for the sends in flight of a shard that another process takes over.
+        """Wait up to `grace_seconds` for running sends of a shard that another process takes over.
 
-        Claims that are still open stay in the outbox; the new owner reconciles them. The caller must have
-        given up the shard already, so that no new send starts.
+        Claims that are still open stay in the outbox; the new owner looks up whether they were sent. The
+        caller must have given up the shard before, so that no new send starts.
         """
         async with self._adopt_lock:  # A running `adopt_shard` would add it again.
             self._adopted_shards.discard(shard)
@@ -134,7 +134,7 @@ class OutboxRelay:
         )
 
     async def recheck_channel(self, channel_id: int) -> None:
-        """Unblock a channel if its permissions now suffice, and wake the relay. Raises StoreError."""
+        """Unblock a blocked channel if Telex now has the permissions to post in it. Raises StoreError."""
         problem = await self._store.dispatches.get_problem(channel_id)
         if problem is None:
             return
@@ -145,7 +145,7 @@ class OutboxRelay:
         self.wake()
 
     def on_clock_set_back(self, seconds: int) -> None:
-        """Move all stored times back by `seconds`, by which the wall clock was set back."""
+        """Move all times of this relay back by `seconds`, by which the system's clock was set back."""
         self._paused_until = {channel: until - seconds for channel, until in self._paused_until.items()}
         self._post_send.on_clock_set_back(seconds)
         for scheduled_task in (*self._per_shard_tasks, *self._singleton_tasks):
@@ -154,7 +154,7 @@ class OutboxRelay:
 
     @property
     def _active_tasks(self) -> tuple[ScheduledTask, ...]:
-        """Scheduled tasks of this process, with the singletons if it serves direct messages."""
+        """Scheduled tasks of this process; those that run once per cluster only if it has the first shard."""
         return (
             (*self._per_shard_tasks, *self._singleton_tasks)
             if self._store.shards.serves(None)
@@ -162,9 +162,9 @@ class OutboxRelay:
         )
 
     async def adopt_shard(self, shard: int) -> None:
-        """Load the open claims and unfinished post-send steps of a shard, once.
+        """Load the open claims and the unfinished post-send steps of a shard, unless this was done before.
 
-        Must run before anything is sent for its servers. Raises StoreError.
+        This must run before anything is sent for the shard's servers. Raises StoreError.
         """
         async with self._adopt_lock:
             if shard in self._adopted_shards:
@@ -272,7 +272,7 @@ class OutboxRelay:
                     await self._record_error(dispatch)
 
     async def _record_error(self, dispatch: Dispatch) -> None:
-        """Mark a dispatch as in doubt after an unexpected error, or as failed after several of them."""
+        """Mark a dispatch as in doubt after an unexpected error, or as failed after several errors."""
         self._mark_in_doubt(dispatch, _ERROR_BACKOFF_SECONDS)
         self._error_counts[dispatch.id] += 1
         if self._error_counts[dispatch.id] >= _MAX_ERRORS_PER_DISPATCH:
@@ -302,7 +302,7 @@ class OutboxRelay:
             self._post_send.schedule_finalize(_with_message_ids(dispatch, outcome))
 
     async def _reconcile_claim(self, in_doubt_claim: InDoubtClaim) -> None:
-        """Look up an in-doubt claim: record it as sent, release it, or try again later."""
+        """Look up whether an in-doubt dispatch was sent; record it as sent, release it, or retry later."""
         dispatch = in_doubt_claim.dispatch
         stored_dispatch = await self._store.dispatches.get(dispatch.id)
         if stored_dispatch is None or stored_dispatch.state is not DispatchState.CLAIMED:
@@ -342,7 +342,7 @@ class OutboxRelay:
             self._mark_in_doubt(dispatch, lookup_delay_seconds)
 
     def _mark_in_doubt(self, dispatch: Dispatch, pause_seconds: float) -> None:
-        """Have a dispatch looked up when the pause of its channel is over."""
+        """Pause a channel, and look up one of its dispatches after the pause, since it may have been sent."""
         self._in_doubt_claims.add(dispatch)
         self._pause_channel(dispatch.channel_id, pause_seconds)
 

@@ -1,4 +1,4 @@
-"""Create the personal digests of users when they are due, from the feeds that each may read then."""
+"""Creation of the personal digests of users when they are due, from the feeds that each may read."""
 
 import asyncio
 import logging
@@ -27,7 +27,7 @@ _MAX_MATCHES_PER_TOPIC = 200
 
 
 class PersonalDigestTask(ScheduledTask):
-    """Creates personal digests; stories are selected outside the transaction that enqueues the digest."""
+    """Scheduled task that creates personal digests. The stories are selected outside a transaction."""
 
     async def _next_due(self) -> int | None:
         return await self._store.personal_digests.next_due_at(DMS_CLOSED_PROBLEM)
@@ -89,10 +89,10 @@ class PersonalDigestTask(ScheduledTask):
         until: int,
         already_posted: AlreadyPostedPages | None = None,
     ) -> DigestContent:
-        """Return the digest of a user for the articles of readable feeds between two timestamps.
+        """Return the personal digest of a user for the articles of a period in feeds that the user may read.
 
-        `language` is an ISO 639-1 code, None for any. `already_posted` removes what the user has already
-        received.
+        `since` and `until` are Unix times in seconds. `language` is an ISO 639-1 code, or None for any
+        language. `already_posted` removes articles that the user has already received.
 
         Raises StoreError, EngineError if the search index is not available, and WorkerError if selecting the
         stories takes too long.
@@ -126,9 +126,9 @@ class PersonalDigestTask(ScheduledTask):
     async def _find_matching_article_ids(
         self, queries: Collection[str], feed_ids: Collection[int], since: int
     ) -> set[int]:
-        """Return the ids of the newest articles of these feeds that match any of the queries.
+        """Return the ids of the newest articles of the given feeds that match any of the queries.
 
-        Raises EngineError.
+        Raises EngineError if the search index is not available.
         """
         article_ids: set[int] = set()
         if not queries:

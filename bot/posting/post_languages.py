@@ -7,15 +7,19 @@ from bot.store import Store
 
 
 class PostLanguages:
-    """Resolves the language of channels; `default` is used where neither channel nor server has one."""
+    """Resolver of the languages of channels.
+
+    `default` is used if a server's locale is not supported.
+    """
 
     def __init__(self, store: Store, client: discord.Client, default: str) -> None:
         self._store, self._client, self._default_language = store, client, default
 
     async def for_channel(self, server_id: int, channel_id: int) -> str:
-        """Return a channel's language: its setting, its server's, or that of the server's locale.
+        """Return a channel's language as an ISO 639-1 code: its own setting, its server's, or by the locale.
 
-        An ISO 639-1 code. Raises StoreError.
+        The locale is that of the server in Discord; if it is not supported, the default language is returned.
+        Raises StoreError.
         """
         language = await self._store.preferences.get_language(server_id, channel_id)
         if language is not None:
@@ -27,7 +31,10 @@ class PostLanguages:
         return i18n.supported_language(locale) or self._default_language
 
     async def for_place(self, place: discord.abc.GuildChannel | discord.Thread) -> str:
-        """Return the language of a channel or thread, which may inherit its channel's. Raises StoreError."""
+        """Return the language of a channel or thread; a thread without a setting has its channel's.
+
+        Raises StoreError.
+        """
         preferences_of, channel_id = self._store.preferences.by_channel, place.id
         if isinstance(place, discord.Thread) and (await preferences_of(place.id)).language is None:
             channel_id = place.parent_id

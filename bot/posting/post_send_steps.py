@@ -1,6 +1,6 @@
 """The post-send steps of a message: the 🔖 reaction, crossposting of announcements, later edits.
 
-They must never cause a second message or hold up a channel: a step that Discord forbids is skipped.
+These steps must never cause a second message or hold up a channel: a step that Discord forbids is skipped.
 """
 
 import logging
@@ -26,7 +26,7 @@ from bot.posting.sending.send_outcomes import (
 log = logging.getLogger(__name__)
 
 _EDIT_RATE_LIMIT_DELAY_SECONDS = 3600.0
-"""Backoff in seconds after Discord's error 30046: too many edits of a message older than an hour."""
+"""Delay in seconds after Discord's error 30046: too many edits of messages older than an hour."""
 _RETRY_DELAY_SECONDS = 60.0
 
 
@@ -35,8 +35,9 @@ async def finalize_message(
 ) -> RetryAfter | None:
     """Add the seed reaction to a post, and crosspost a message of an announcement channel.
 
-    Both are safe to repeat. Returns the time to wait before the next attempt, None when nothing is left to
-    do. Raises any error that is neither discord.py's nor aiohttp's.
+    The seed reaction is the bot's own 🔖, for users to click. Both steps are safe to repeat. Returns
+    `RetryAfter` if another attempt is needed, None when nothing is left to do. Raises any error that is
+    neither discord.py's nor aiohttp's.
     """
     guild = client.get_guild(dispatch.server_id)
     if guild is not None and guild.unavailable:  # Its channels are not in the cache.
@@ -55,10 +56,10 @@ async def finalize_message(
 async def edit_sent_message(
     client: discord.Client, webhooks: ChannelWebhooks, dispatch: Dispatch, message: Message
 ) -> RetryAfter | ChannelBlocked | Rejected | None:
-    """Replace the content of a sent message; a webhook's message is edited through that webhook.
+    """Replace the content of a sent message; edit a webhook's message through its webhook.
 
-    Returns None when done, `RetryAfter` for another attempt, or the outcome that rules it out. Raises any
-    error that is neither discord.py's nor aiohttp's.
+    Returns None when done, `RetryAfter` if another attempt is needed, or the outcome that explains why the
+    message cannot be edited. Raises any error that is neither discord.py's nor aiohttp's.
     """
     edit_call: Callable[..., Awaitable[object]] = _partial_message(client, dispatch).edit
     if dispatch.webhook_id is not None:

@@ -1,7 +1,7 @@
-"""Finalize sent messages and apply edits, one task per channel.
+"""Worker that finalizes sent messages and applies edits, with one task per channel for each.
 
-Finalizing a message adds the seed reaction and crossposts it from an announcement channel. Edits and
-finalization run in separate tasks; reaction requests have the lowest priority in the rate limiter.
+Finalizing a message adds the seed reaction and crossposts it from an announcement channel. Reactions have the
+lowest priority in the rate limiter.
 """
 
 import asyncio
@@ -24,14 +24,14 @@ from bot.store import WRITE_RETRY_SECONDS, DatabaseFault, LeaseLost
 log = logging.getLogger(__name__)
 
 MAX_CONCURRENT_EDITS = 32
-"""Maximum number of edits in flight, over all channels. Servers share the slots fairly."""
+"""Maximum number of edits at the same time, over all channels; servers share them fairly."""
 _ERROR_BACKOFF_SECONDS = 60
 
 
 class PostSendWorker:
-    """Finalizes and edits sent messages. `render` builds the message of a dispatch, None without articles.
+    """Worker that finalizes and edits sent messages, and wakes the outbox relay if a task leaves work.
 
-    Wakes the relay whenever a task ends with work left.
+    `render` builds the current message of a dispatch, or returns None if its articles are gone.
     """
 
     def __init__(
@@ -45,15 +45,18 @@ class PostSendWorker:
         self._finalize_tasks: dict[int, asyncio.Task[None]] = {}
         self._edit_tasks: dict[int, asyncio.Task[None]] = {}
         self.is_stopping = False
-        """Whether no new work may start."""
+        """Whether no new work may start, because the process is stopping."""
 
     async def adopt_shard(self, shard: int) -> None:
-        """Load the messages of a shard that are not finalized yet, once. Raises StoreError."""
+        """Load the messages of a shard that are not finalized yet, to finalize them. Raises StoreError."""
         for dispatch in await self._store.dispatches.list_unfinalized(shard):
             self._schedule_at(self._clock.now(), dispatch)
 
     async def start_due_work(self, now: int) -> None:
-        """Start a task in each channel that has due work and no task of that kind. Raises StoreError."""
+        """Start a task in each channel with messages to finalize, and another in each channel with due edits.
+
+        A channel has at most one task of each kind. Raises StoreError.
+        """
         for channel_id in [
             due_channel_id for due_channel_id, due_at in self._iter_idle_channels() if due_at <= now
         ]:
@@ -62,11 +65,11 @@ class PostSendWorker:
             self._start_channel_task(self._edit_tasks, channel_id, self._edit_channel)
 
     def running_tasks(self) -> list[asyncio.Task[None]]:
-        """Return the tasks in flight."""
+        """Return the asyncio tasks that are finalizing or editing messages."""
         return [*self._finalize_tasks.values(), *self._edit_tasks.values()]
 
     async def next_due(self) -> int | None:
-        """Return the timestamp of the next work in a channel without a running task; None if there is none.
+        """Return the Unix time in seconds of the next work in a channel without a running task, or None.
 
         Raises StoreError.
         """
@@ -75,7 +78,7 @@ class PostSendWorker:
         return min(due_times if edit_due_at is None else [*due_times, edit_due_at], default=None)
 
     def on_clock_set_back(self, seconds: int) -> None:
-        """Move all due times back by `seconds`, by which the wall clock was set back."""
+        """Move all due times back by `seconds`, by which the system's clock was set back."""
         for unfinalized in self._unfinalized_by_channel.values():
             unfinalized.update(
                 {
@@ -90,7 +93,7 @@ class PostSendWorker:
         self._start_channel_task(self._finalize_tasks, dispatch.channel_id, self._finalize_channel)
 
     async def finalize(self, dispatch: Dispatch) -> None:
-        """Run the post-send steps of a message.
+        """Run the post-send steps of a message and log any error.
 
         Never raises: an error here must not make a sent message look unsent.
         """
@@ -115,7 +118,7 @@ class PostSendWorker:
         self._unfinalized_by_channel.setdefault(dispatch.channel_id, {})[dispatch.id] = (due_at, dispatch)
 
     def _iter_idle_channels(self) -> Iterator[tuple[int, int]]:
-        """Yield each channel that is not being finalized, with its earliest due time."""
+        """Yield each channel with messages to finalize and no running task, with its earliest due time."""
         for channel_id, unfinalized in self._unfinalized_by_channel.items():
             if channel_id not in self._finalize_tasks:
                 yield channel_id, min(due_at for due_at, _dispatch in unfinalized.values())

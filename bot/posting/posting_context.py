@@ -1,4 +1,4 @@
-"""The services that rendering and sending share."""
+"""The services that all code for rendering and sending messages shares."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from bot.writing.model_services import ModelServices
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostingContext:
-    """Services of one process for everything that posts."""
+    """Services of one process that all code for posting shares."""
 
     store: Store
     client: discord.Client
@@ -37,7 +37,7 @@ class PostingContext:
 
     @property
     def clock(self) -> Clock:
-        """Clock of the store."""
+        """The clock that the store uses."""
         return self.store.clock
 
     def wake(self) -> None:

@@ -1,4 +1,4 @@
-"""Background work that is due now and then: one asyncio task per kind, with a backoff after an error."""
+"""Background work that is due from time to time: one asyncio task per kind, with a pause after an error."""
 
 import asyncio
 import logging
@@ -15,11 +15,11 @@ from bot.watches.watch_matching import WatchMatcher
 log = logging.getLogger(__name__)
 
 ERROR_BACKOFF_SECONDS = 60
-"""Pause in seconds after a failed run."""
+"""Pause in seconds after a scheduled task has failed."""
 
 
 class ScheduledTask:
-    """Base class of one kind of scheduled work. The end of its task wakes the outbox relay."""
+    """Base class of one kind of scheduled work. When its task ends, it wakes the outbox relay."""
 
     def __init__(self, context: PostingContext) -> None:
         self._context, self._store, self._clock = context, context.store, context.clock
@@ -27,13 +27,13 @@ class ScheduledTask:
         self.task: asyncio.Task[None] | None = None
 
     async def start_if_due(self, now: int) -> None:
-        """Start the task if work is due and it is not running. Raises StoreError."""
+        """Start the task if work is due at `now` and no task is running. Raises StoreError."""
         due_at = None if self.task is not None else await self.next_due()
         if self.task is None and due_at is not None and due_at <= now:
             self._start(self._run())
 
     async def next_due(self) -> int | None:
-        """Return the timestamp of the next work, which may be in the past; None if there is none.
+        """Return the Unix time in seconds when work is due next, which may be past; None if there is no work.
 
         Raises StoreError.
         """
@@ -41,14 +41,14 @@ class ScheduledTask:
         return None if due_at is None else max(due_at, self._paused_until)
 
     async def _next_due(self) -> int | None:
-        """Return the timestamp of the next work, regardless of the backoff; None if there is none."""
+        """Return the Unix time in seconds when work is due next, or None; ignore a pause after an error."""
         return None
 
     async def _run(self) -> None:
         raise NotImplementedError
 
     def on_clock_set_back(self, seconds: int) -> None:
-        """Move the end of the backoff back by `seconds`, by which the wall clock was set back."""
+        """Move the end of a pause back by `seconds`, by which the system's clock was set back."""
         self._paused_until -= seconds
 
     def _back_off(self) -> None:
@@ -69,7 +69,10 @@ class ScheduledTask:
 
 
 class BestStorySelectionTask(ScheduledTask):
-    """Releases the best stories of channels that limit them per day; runs in the owner of the first shard."""
+    """Scheduled task that posts the best stories in channels that limit their number per day.
+
+    It runs only in the process that owns the first shard.
+    """
 
     async def _next_due(self) -> int | None:
         return await self._store.held_posts.next_due_at() if self._store.shards.serves(None) else None
@@ -102,7 +105,10 @@ class BestStorySelectionTask(ScheduledTask):
 
 
 class WatchMatchingTask(ScheduledTask):
-    """Matches new articles against the watches of all servers; runs in the owner of the first shard."""
+    """Scheduled task that matches new articles against the watches (saved searches) of all servers.
+
+    It runs only in the process that owns the first shard.
+    """
 
     def __init__(self, context: PostingContext) -> None:
         super().__init__(context)

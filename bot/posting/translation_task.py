@@ -1,8 +1,8 @@
-"""Translate the articles of channels that want them in their own language.
+"""Translation of the articles of channels that want them in their own language.
 
-A post never waits for the model: it is sent as it is, and edited when its translation is ready. A translation
-that exists before the post is sent, for instance from another channel, is used at once. A slow or failing
-model therefore delays nothing, and late translations are not lost.
+A post never waits for the language model: it is sent as it is, and edited when its translation is ready. A
+translation that exists before the post is sent, for instance from another channel, is used at once. A slow or
+failing model therefore delays nothing, and late translations are not lost.
 """
 
 from collections import defaultdict
@@ -13,12 +13,12 @@ from bot.writing.article_translator import ArticleTranslator
 from bot.writing.model_client import FAILURE_PAUSE_SECONDS
 
 MAX_POST_AGE_SECONDS = 86_400
-"""Maximum age in seconds of a sent post that is still translated."""
+"""Maximum age in seconds of a sent post that is still translated and edited."""
 _LOOP_INTERVAL_SECONDS = 2
 
 
 class TranslationTask(ScheduledTask):
-    """Translates posts for the servers of this process, round-robin by server, newest posts first."""
+    """Scheduled task that translates posts of this process's servers, in turn by server, newest first."""
 
     def __init__(self, context: PostingContext) -> None:
         super().__init__(context)
@@ -26,7 +26,7 @@ class TranslationTask(ScheduledTask):
         self._has_deferred_work = False
 
     async def start_if_due(self, now: int) -> None:
-        """Start the task if a channel of this process wants translations and it is not running.
+        """Start the task if a channel of this process has translation on and no task is running.
 
         Raises StoreError.
         """

@@ -1,5 +1,6 @@
-"""Texts of an optional language model that their sources support: answers, summaries, translations.
+"""Texts by an optional language model, reduced to what their sources support.
 
-Input: passages of articles, or a title and an excerpt, and a language. Output: sentences that were checked
-against them; nothing if the service fails or its text is not supported.
+These are answers, summaries and translations. Input: passages of articles, or a title and an excerpt, and a
+language. Output: sentences that were checked against the input; nothing if the model service fails or no
+sentence is supported.
 """

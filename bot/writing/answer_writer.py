@@ -1,4 +1,4 @@
-"""Answers that a model writes from passages, reduced to the sentences that these support."""
+"""Answers that a model writes from passages, reduced to the sentences that the passages support."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -12,9 +12,9 @@ from bot.writing.citation_checks import Passage, Sentence
 from bot.writing.model_client import ModelClient, open_model_client
 
 MAX_PASSAGES = 8
-"""Maximum number of passages that are shown to the model."""
+"""Maximum number of passages that the model is shown for an answer."""
 MAX_TOKENS = 600
-"""Maximum number of tokens of an answer."""
+"""Maximum number of tokens that the model may generate for an answer."""
 
 _NO_ANSWER = "NO ANSWER"
 _CITATION_INSTRUCTION = (
@@ -30,11 +30,11 @@ _ANSWER_INSTRUCTION = (
 )
 
 OnSentences = Callable[[tuple[Sentence, ...]], None]
-"""Callback with the supported sentences so far."""
+"""Callback that receives the supported sentences of an answer while it is being written."""
 
 
 class AnswerWriter:
-    """Writer of answers by the configured model service."""
+    """Writer of answers by the configured language model service."""
 
     def __init__(self, client: ModelClient) -> None:
         self._client = client
@@ -49,8 +49,8 @@ class AnswerWriter:
         """Return sentences that answer a question, each with the 1-based numbers of the passages it cites.
 
         `language` is the ISO 639-1 code of the answer's language; `on_sentences` is called while the answer
-        is being written. Empty if there are no passages, if the service finds no answer in them or fails, or
-        if no sentence is supported.
+        is being written. Returns an empty tuple if there are no passages, if the service finds no answer in
+        them or fails, or if no sentence is supported.
         """
         shown_passages = list(passages[:MAX_PASSAGES])
         trusted_indexes = await asyncio.to_thread(prompts.find_injection_free_indexes, shown_passages)
@@ -86,7 +86,10 @@ class AnswerWriter:
 
 
 class _StreamChecker:
-    """Checker of an answer that is being written: one check at a time, after another citation ends."""
+    """Checker of an answer while it is being written: checks it again when another citation ends.
+
+    Only one check runs at a time.
+    """
 
     def __init__(
         self, check_support: Callable[[str], tuple[Sentence, ...]], on_sentences: OnSentences
@@ -115,6 +118,6 @@ class _StreamChecker:
 
 @asynccontextmanager
 async def open_answer_writer(settings: Settings, clock: Clock) -> AsyncIterator[AnswerWriter | None]:
-    """Open the writer within the block; None if no model service is configured."""
+    """Open a writer of answers within the block; yield None if no model service is configured."""
     async with open_model_client(settings, clock) as client:
         yield None if client is None else AnswerWriter(client)

@@ -14,11 +14,11 @@ from bot.writing.generation_quota import GenerationQuota
 from bot.writing.model_client import ModelClient
 
 MAX_TITLE_LENGTH, MAX_EXCERPT_LENGTH = 300, 350
-"""Maximum characters of a title, and UTF-16 code units of an excerpt."""
+"""Maximum lengths of a title in characters, and of an excerpt in UTF-16 units, that are translated."""
 EXCERPT_SENTENCES = 2
-"""Sentences of an excerpt, as many as a post shows by default."""
+"""Maximum number of sentences of an excerpt to translate, as many as a post shows by default."""
 MAX_TOKENS = 400
-"""Maximum number of tokens of a translation."""
+"""Maximum number of tokens that the model may generate for a translation."""
 
 _INSTRUCTIONS = (
     "You translate the title and the beginning of one news article into {language}. Write two lines in plain "
@@ -29,23 +29,23 @@ _LABEL = re.compile(r"^\W*(?:title|titre|text|texte|line \d|ligne \d)\W*:\s*", r
 
 
 class ArticleTranslator:
-    """Translator that writes one translation per article and language."""
+    """Translator of articles, which stores one translation per article and language."""
 
     def __init__(self, store: Store, client: ModelClient, quota: GenerationQuota) -> None:
         self._store, self._client, self._quota = store, client, quota
         self.model = client.model
 
     async def has_quota(self, server_id: int) -> bool:
-        """Return whether one more text may be written today for a server."""
+        """Return whether the daily quota allows one more generated text for a server. Raises StoreError."""
         return await self._quota.has_quota(server_id)
 
     async def translate(
         self, article: Article, language: str, *, server_id: int, channel_ids: Collection[int]
     ) -> bool:
-        """Translate an article and schedule the edit of its posts in these channels.
+        """Translate an article and schedule the edit of its posts in the given channels.
 
-        Return False if the service failed. An unfaithful translation is stored as "", and the original stays.
-        Raises StoreError.
+        Returns False if the model service failed, else True. A translation with other facts than the original
+        is stored as "", and the original stays. Raises StoreError.
         """
         started_at = self._store.clock.now()
         title, excerpt = (
@@ -81,7 +81,10 @@ class ArticleTranslator:
 
 
 async def apply_stored_translation(store: Store, article: Article, language: str, model: str) -> Article:
-    """Return the article with the stored translation of its title and excerpt, or unchanged without one."""
+    """Return the article with the stored translation of its title and excerpt, or unchanged without one.
+
+    Raises StoreError.
+    """
     if article.language in {None, language}:
         return article
     texts = await store.generated_texts.get(
@@ -101,7 +104,7 @@ def _excerpt_to_translate(article: Article) -> str:
 
 
 def _faithful_translation(generated: str, original: ArticlePassage, language: str, *, excerpt: str) -> str:
-    """Return the title and the excerpt on two lines if they are faithful to the original, else ""."""
+    """Return the title and the excerpt on two lines if they have the original's facts, else ""."""
     title, *excerpt_lines = [
         discord_text.to_plain_line(_LABEL.sub("", line)) for line in citation_checks.clean_lines(generated)
     ] or [""]

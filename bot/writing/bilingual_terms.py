@@ -10,17 +10,20 @@ from bot import DATA
 from bot.search.index import text_analysis
 
 TermSet = frozenset[str]
-"""A set of index terms."""
+"""Set of index terms: words of articles as the search index stores them."""
 
 
 def translate_terms(terms: Iterable[str]) -> TermSet:
-    """Return index terms of the other language with about the same meaning, if the dictionary has any."""
+    """Return the dictionary's translations of index terms, between English and French."""
     table = _word_table()
     return frozenset().union(*(table.get(term, ()) for term in terms))
 
 
 def translate_names(terms: TermSet) -> TermSet:
-    """Return the terms of the other language's names of the countries, languages and acronyms in `terms`."""
+    """Return the translated names of the countries, languages and acronyms that `terms` name.
+
+    Names are translated between English and French, and returned as index terms.
+    """
     translated_terms: set[str] = set()
     for english_name, french_name in _name_table():
         if english_name <= terms:
@@ -32,7 +35,7 @@ def translate_names(terms: TermSet) -> TermSet:
 
 @cache
 def _word_table() -> dict[str, TermSet]:
-    """Return the translations of index terms, in both directions."""
+    """Return a dictionary of index terms to their translations, from English to French and back."""
     translations_by_stem: defaultdict[str, set[str]] = defaultdict(set)
     for english, french in _read_pairs("bilingual_words.txt"):
         english_stems, french_stems = (
@@ -50,7 +53,7 @@ def _word_table() -> dict[str, TermSet]:
 
 @cache
 def _name_table() -> tuple[tuple[TermSet, TermSet], ...]:
-    """Return pairs of the terms of a name in English and in French."""
+    """Return pairs of a name's index terms in English and in French."""
     english, french = Locale("en"), Locale("fr")
     pairs = [
         (str(names[code]), str(french_names[code]))
@@ -78,7 +81,7 @@ def _name_table() -> tuple[tuple[TermSet, TermSet], ...]:
 
 
 def _read_pairs(name: str) -> Iterator[tuple[str, str]]:
-    """Yield the English and the French side of each line of a file."""
+    """Yield the English and the French side of each line of a dictionary file."""
     for line in (DATA / name).read_text("utf-8").splitlines():
         if not line.startswith("#"):
             english, french = line.split("|")

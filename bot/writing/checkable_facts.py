@@ -13,7 +13,7 @@ from bot.text.words import fold
 
 
 class CheckableFacts(NamedTuple):
-    """The checkable facts of a text.
+    """Checkable facts of a text: numbers, dates, times, durations and money.
 
     `numbers` holds for each number its possible values ("1.500" has two in French). `fact_pairs` are pairs
     that must occur together: day and month, month and year, number and unit of time; or a kind and one value,
@@ -25,7 +25,7 @@ class CheckableFacts(NamedTuple):
 
     @property
     def possible_values(self) -> frozenset[Decimal]:
-        """Possible values of all numbers."""
+        """Possible values of all numbers together."""
         return frozenset[Decimal]().union(*self.numbers)
 
 
@@ -39,7 +39,7 @@ _MONTHS = {
     for name in names.split()
 }
 _AMBIGUOUS_MONTHS = frozenset({"may", "march", "mars"})
-"""Names of months that are also words; dates only beside a number or after `in`, `en`."""
+"""Names of months that are also other words; they count as dates only beside a number or a preposition."""
 _WEEKDAYS = {
     name: english
     for english, french in zip(
@@ -90,7 +90,7 @@ _NUMBER_WORDS = {
 _NOON = 12
 _ARTICLES = frozenset({"a", "an", "un", "une"})
 _QUATRE_VINGT = 4
-"""The number before "vingt" in "quatre-vingt"."""
+"""Value of "quatre" in "quatre-vingt", the French word for 80."""
 _THOUSANDS_GROUP_DIGITS = 3
 
 _month = "|".join(_MONTHS)
@@ -121,9 +121,10 @@ _POUR_CENT = re.compile(r"\bp(?:ou|e)r ?cent\b")
 
 
 def extract_facts(text: str, language: str | None = None) -> CheckableFacts:
-    """Return the facts of a text.
+    """Return the checkable facts of a text.
 
-    `language` (ISO 639-1) determines how it writes numbers; None allows both ways.
+    `language` (ISO 639-1) determines how numbers are written; with None, the English and the French way are
+    allowed.
     """
     folded = _DOTTED_DATE.sub(r"\1/\2/\3", text)
     folded = _POUR_CENT.sub("percent", " ".join(fold(folded).split()))
@@ -154,19 +155,22 @@ def extract_facts(text: str, language: str | None = None) -> CheckableFacts:
 
 
 def is_number_or_date(word: str) -> bool:
-    """Return whether a folded word is part of a number or date that `extract_facts` recognises."""
+    """Return whether a word is part of a number or date that `extract_facts` recognises.
+
+    The word must be folded: in lower case and without accents.
+    """
     return any(
         word in vocabulary for vocabulary in (_MONTHS, _WEEKDAYS, _UNITS, _CURRENCIES, _SCALES, _NUMBER_WORDS)
     ) or (word[:1].isdecimal())
 
 
 def extract_time_units(text: str) -> frozenset[str]:
-    """Return the units of time in a text, in English."""
+    """Return the units of time that a text names, in English, such as "hour"."""
     return frozenset(_UNITS[word] for word in _WORD.findall(fold(text)) if word in _UNITS)
 
 
 def has_unsupported_fact(claimed: CheckableFacts, supported: CheckableFacts) -> bool:
-    """Return whether a claimed fact is missing from the known ones."""
+    """Return whether a text claims a fact that the supported facts do not include."""
     supported_values = supported.possible_values
     return not claimed.fact_pairs <= supported.fact_pairs or any(
         supported_values.isdisjoint(number) for number in claimed.numbers
@@ -202,7 +206,7 @@ def _date_facts(folded: str) -> Iterator[tuple[str, str]]:
 
 
 def _possible_values(digits: str, scale: str | None, language: str | None) -> frozenset[Decimal]:
-    """Return the possible values of a number in digits in a language."""
+    """Return the values that a number written in digits may have in a language."""
     *groups, last_group = re.split("[.,]", digits)
     separator = digits[-len(last_group) - 1 : -len(last_group)]
     candidates = set()
@@ -237,7 +241,10 @@ def _possible_values(digits: str, scale: str | None, language: str | None) -> fr
 
 
 def _spelled_numbers(words: Sequence[str]) -> Iterator[tuple[int, str | None]]:
-    """Yield the numbers in words, and articles before a unit of time, each with the unit or None."""
+    """Yield the numbers that are spelled in words, each with the unit of time after it, or None.
+
+    An article before a unit of time counts as 1 ("an hour").
+    """
     position = 0
     while position < len(words):
         number, end = _parse_number_words(words, position)
@@ -252,7 +259,10 @@ def _spelled_numbers(words: Sequence[str]) -> Iterator[tuple[int, str | None]]:
 
 
 def _parse_number_words(words: Sequence[str], start: int) -> tuple[int, int]:
-    """Return the number that the words from `start` on spell, and its end; the end is `start` without one."""
+    """Return the number that the words from `start` on spell, and the position after its last word.
+
+    If there is no number, that position is `start`.
+    """
     total = current = 0
     position = start
     for word in words[start:]:

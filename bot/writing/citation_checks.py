@@ -21,23 +21,29 @@ from bot.writing.bilingual_terms import translate_names, translate_terms
 from bot.writing.checkable_facts import CheckableFacts
 
 MAX_ANSWER_SENTENCES = 6
-"""Maximum number of sentences of an answer."""
+"""Maximum number of supported sentences of an answer that are returned."""
 SCAN_CHUNK_LENGTH, SCAN_CHUNK_OVERLAP = 2_000, 200
-"""Characters per regular-expression search, which blocks all threads for milliseconds, and overlap."""
+"""Lengths in characters of the chunks in which a text is searched, and of their overlap.
+
+A regular-expression search blocks all threads, for milliseconds in a chunk.
+"""
 MAX_SENTENCE_LENGTH = 400
-"""Maximum characters of a sentence."""
+"""Maximum length in characters of a generated sentence; longer ones are dropped."""
 MIN_SUPPORT = 0.6
-"""Minimum share of a sentence's words that the cited passages must contain."""
+"""Minimum share of a generated sentence's words that the cited passages must contain."""
 MIN_CROSS_LINGUAL_SUPPORT = 0.35
-"""Minimum share of a sentence's words if the passages are in another language; the dictionary is small."""
+"""Minimum share of a sentence's words that passages in another language must support.
+
+It is low, since the bilingual dictionary is small.
+"""
 FAMILY_PREFIX_LENGTH, MIN_SHARED_PREFIX = (
     5,
     0.6,
 )
-"""Common prefix of words of one family: minimum characters, and minimum share of the longer word."""
+"""Minimum beginning that two words of one family share: in characters, and as a share of the longer word."""
 
 _DICTIONARY_LANGUAGES = frozenset({"en", "fr"})
-"""Languages of the bilingual dictionary."""
+"""Codes of the languages of the bilingual dictionary."""
 _REASONING_BLOCK = re.compile(r"\A\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
 _CITATION_PATTERN = re.compile(r"(?:\s*[\[【]\s*\d{1,3}(?:\s*[,;]\s*\d{1,3})*\s*[\]】])+\s*[.!?…]?")
 _NUMBERS = re.compile(r"\d+")
@@ -49,7 +55,7 @@ _DISCOURSE_OPENERS = frozenset(
     actuellement recemment oui non suite parmi outre concernant pres environ around nearly almost several
     plusieurs certains certaines many""".split()
 )
-"""Words at the start of a sentence that claim nothing."""
+"""Words such as "however" that claim nothing at the start of a sentence."""
 _INJECTION_PATTERN = re.compile(
     r"\b(?:ignor\w*|disregard|forget|override|bypass|oubli\w+)\b[\s\S]{0,60}"
     r"\b(?:instruct\w+|prompts?|rules?|guidelines|consignes?|regles|above|previous|precedent\w*|ci-dessus)\b"
@@ -63,7 +69,7 @@ _INJECTION_PATTERN = re.compile(
 
 
 class Passage(Protocol):
-    """Text of an article that a model is shown."""
+    """Passage of an article that a language model is shown."""
 
     @property
     def text(self) -> str:
@@ -72,26 +78,26 @@ class Passage(Protocol):
 
     @property
     def article(self) -> Article:
-        """Article that contains the passage."""
+        """Article that the passage is from."""
         ...
 
 
 class ArticlePassage(NamedTuple):
-    """A plain passage of an article."""
+    """Simplest kind of passage: a text and the article that it is from."""
 
     text: str
     article: Article
 
 
 class Sentence(NamedTuple):
-    """A generated sentence. `citations` are the 1-based numbers of the passages that support it."""
+    """Generated sentence. `citations` are the 1-based numbers of the passages that support it."""
 
     text: str
     citations: tuple[int, ...]
 
 
 class _PassageFacts(NamedTuple):
-    """The features of a passage that sentences are checked against."""
+    """Facts, words and names of a passage that generated sentences are checked against."""
 
     facts: CheckableFacts
     words: frozenset[str]
@@ -101,7 +107,7 @@ class _PassageFacts(NamedTuple):
 
 
 def contains_prompt_injection(text: str) -> bool:
-    """Return whether a text contains instructions to a model; such articles are not shown to one."""
+    """Return whether a text contains instructions to a language model, which must then not be shown it."""
     parts = (
         text[start : start + SCAN_CHUNK_LENGTH + SCAN_CHUNK_OVERLAP]
         for start in range(0, len(text), SCAN_CHUNK_LENGTH)
@@ -112,10 +118,10 @@ def contains_prompt_injection(text: str) -> bool:
 def filter_supported_sentences(
     generated: str, passages: Sequence[Passage], language: str | None, question: str = ""
 ) -> tuple[Sentence, ...]:
-    """Return the generated sentences that their cited passages support.
+    """Return the generated sentences that the passages they cite support, at most `MAX_ANSWER_SENTENCES`.
 
-    At most `MAX_ANSWER_SENTENCES`. `citations` are 1-based numbers into `passages`; `language` is the ISO
-    639-1 code that the model was asked for; words of `question` need no support.
+    Citations are 1-based numbers into `passages`; `language` is the ISO 639-1 code that the model was asked
+    for. Words of `question` need no support.
     """
     question_words = frozenset(text_analysis.tokenize(question))
     passage_facts = [_extract_passage_facts(passage) for passage in passages]
@@ -135,7 +141,7 @@ def filter_supported_sentences(
 def filter_sentences_supported_by_one(
     generated: str, passages: Sequence[Passage], language: str | None
 ) -> tuple[str, ...]:
-    """Return the generated sentences, cited or not, that a single passage supports.
+    """Return the generated sentences, with or without citations, that a single passage supports.
 
     Several passages together could support a sentence that mixes up who did what.
     """
@@ -151,7 +157,7 @@ def filter_sentences_supported_by_one(
 
 
 def is_faithful_translation(translation: str, original: Passage, language: str) -> bool:
-    """Return whether a text translates a passage: with its numbers and dates, and without other names."""
+    """Return whether a text may translate a passage: it has its numbers and dates, and no other names."""
     original_facts = _extract_passage_facts(original)
     translated_facts = checkable_facts.extract_facts(translation, language)
     required_facts = checkable_facts.extract_facts(original.text, original_facts.language)
@@ -180,13 +186,16 @@ def is_faithful_translation(translation: str, original: Passage, language: str) 
 
 
 def clean_lines(generated: str) -> list[str]:
-    """Return the lines of a generated text that are not blank, without reasoning and markup."""
+    """Return the non-blank lines of a generated text, without the model's reasoning and without markup."""
     lines = (_MARKUP.sub("", line).strip() for line in _REASONING_BLOCK.sub("", generated).splitlines())
     return [line for line in lines if line]
 
 
 def _split_cited_sentences(generated: str) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Yield each sentence with a citation, cleaned of markup and without links, and the cited numbers."""
+    """Yield each generated sentence that has a citation, without markup, and the numbers it cites.
+
+    Sentences with links are left out.
+    """
     generated = _REASONING_BLOCK.sub("", generated)
     position = 0
     for match in _CITATION_PATTERN.finditer(generated):
@@ -237,7 +246,10 @@ def _is_supported(
 def _count_supported_words(
     text: str, cited: Sequence[_PassageFacts], language: str | None, question_words: frozenset[str]
 ) -> tuple[int, int] | None:
-    """Return the number of words that claim something and of supported ones; None for a new name."""
+    """Return how many words of a sentence claim something, and how many of these the passages support.
+
+    Returns None if the sentence has a name that the passages do not contain.
+    """
     words = frozenset[str]().union(*(word_source.words for word_source in cited))
     terms = frozenset[str]().union(*(term_source.terms for term_source in cited))
     is_cross_lingual = all(passage.language != language for passage in cited)
@@ -261,7 +273,7 @@ def _count_supported_words(
 
 
 def _is_translated_name(word: str, cited: Sequence[_PassageFacts], language: str | None) -> bool:
-    """Return whether a passage in the other language contains a name in that language's form."""
+    """Return whether a passage contains a name in its form in the other language (English or French)."""
     forms = text_analysis.find_query_stems(word, (language,) if language else text_analysis.QUERY_LANGUAGES)
     translated = translate_terms(forms)
     return any(
@@ -271,7 +283,7 @@ def _is_translated_name(word: str, cited: Sequence[_PassageFacts], language: str
 
 
 def _has_related_term(forms: Collection[str], terms: frozenset[str]) -> bool:
-    """Return whether a word, one of its translations or a word of its family is among the terms."""
+    """Return whether the terms include a form of a word, its translation, or a word of its family."""
     if not terms.isdisjoint(forms) or not translate_terms(forms).isdisjoint(terms):
         return True
     return any(

@@ -1,4 +1,4 @@
-"""Client of the optional model service, whose output is untrusted.
+"""Client of the optional language model service, whose output is untrusted.
 
 It uses the chat API that OpenAI's servers and many local ones share
 (https://platform.openai.com/docs/api-reference/chat). Responses are bounded in size and time, and only what
@@ -21,13 +21,13 @@ from bot.core.settings import Settings
 from bot.core.version import __version__
 
 MAX_RESPONSE_BYTES = 2**20
-"""Maximum bytes of a response; a streamed one needs hundreds of bytes per word."""
+"""Maximum size in bytes of a response; a streamed response needs hundreds of bytes per word."""
 MAX_CONCURRENT_REQUESTS = 2
-"""Maximum number of concurrent requests; others wait, within their timeout."""
+"""Maximum number of concurrent requests; further requests wait, within their timeout."""
 MAX_BACKGROUND_REQUESTS = 1
-"""Maximum number of concurrent requests for texts that no user waits for."""
+"""Maximum number of concurrent requests for texts that no user is waiting for."""
 FAILURE_PAUSE_SECONDS = 30
-"""Seconds without requests after a failure of the service."""
+"""Time in seconds without requests after the model service has failed."""
 
 _SSE_DATA_PREFIX = "data:"
 _SSE_END = "[DONE]"
@@ -36,15 +36,18 @@ _log = logging.getLogger(__name__)
 
 
 class ModelError(Exception):
-    """Failure of the model service; the message says why, without secrets."""
+    """Error raised when the model service fails; its message says why, without secrets."""
 
 
 class _BadRequest(ModelError):
-    """Rejection of a request by the service (HTTP 400)."""
+    """Error raised when the model service rejects a request (HTTP 400)."""
 
 
 class ModelClient:
-    """Client of the configured service, a context manager. Raises ValueError if none is configured."""
+    """Client of the configured model service; an asynchronous context manager.
+
+    The constructor raises ValueError if no service is configured.
+    """
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         if settings.model_url is None:
@@ -79,7 +82,7 @@ class ModelClient:
 
     @property
     def is_paused(self) -> bool:
-        """Whether no requests are made because the service failed a moment ago."""
+        """Whether the client sends no requests, because the model service failed a moment ago."""
         return self._clock.monotonic() < self._paused_until
 
     async def complete(
@@ -90,10 +93,10 @@ class ModelClient:
         on_partial: Callable[[str], None] | None = None,
         background: bool = False,
     ) -> str | None:
-        """Return the generated text of at most `max_tokens` tokens; None if the service fails or is paused.
+        """Return a generated text of at most `max_tokens` tokens; None if the service fails or is paused.
 
         `on_partial` is called with all of the text so far while it is being written. `background` requests
-        leave a slot for texts that users wait for.
+        leave room for texts that users wait for.
         """
         if self.is_paused:
             return None
@@ -131,7 +134,10 @@ class ModelClient:
         return generated
 
     async def check_availability(self) -> str:
-        """Return a sentence about the service and its model. Raises ModelError if it cannot be used."""
+        """Ask the model service for its models, and return a phrase for the operator ("answers with 'x'").
+
+        Raises ModelError if the service does not answer in time or lacks the configured model.
+        """
         try:
             async with asyncio.timeout(self._timeout), self._request("GET", "/models") as response:
                 response_json = _parse_json(await _read_body(response))
@@ -159,7 +165,10 @@ class ModelClient:
     async def _request(
         self, method: str, path: str, body: dict[str, object] | None = None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Send a request and yield the response; no redirect is followed, since the key is for this URL."""
+        """Send a request and yield the response. Raises ModelError if it fails.
+
+        No redirect is followed, since the API key is only for the configured URL.
+        """
         try:
             async with self._session.request(
                 method, self._url + path, json=body, allow_redirects=False
@@ -183,7 +192,7 @@ class ModelClient:
 
 @asynccontextmanager
 async def open_model_client(settings: Settings, clock: Clock) -> AsyncIterator[ModelClient | None]:
-    """Open a client within the block; None if no service is configured."""
+    """Open a client within the block; yield None if no model service is configured."""
     if settings.model_url is None:
         yield None
         return
@@ -205,7 +214,11 @@ async def _read_body(response: aiohttp.ClientResponse) -> bytes:
 
 
 async def _read_stream(response: aiohttp.ClientResponse, on_partial: Callable[[str], None]) -> str:
-    """Read a text that is streamed as server-sent events (https://html.spec.whatwg.org/#event-stream)."""
+    """Return the text of a response that is streamed, calling `on_partial` with the text so far.
+
+    The format is server-sent events (https://html.spec.whatwg.org/#event-stream). Raises ModelError if the
+    stream breaks off.
+    """
     generated = ""
     async for line in _read_lines(response):
         if not line.startswith(_SSE_DATA_PREFIX):

@@ -1,4 +1,4 @@
-"""The services that generate texts, opened together if a model service is configured."""
+"""The services by which a language model writes texts, opened together if one is configured."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,7 +16,7 @@ from bot.writing.summarizer import Summarizer
 
 @dataclass(frozen=True, slots=True)
 class ModelServices:
-    """Writer of answers and, if the operator allows some per day, of summaries and translations."""
+    """Writer of answers and, if the operator allows a number per day, of summaries and translations."""
 
     answer_writer: AnswerWriter
     summarizer: Summarizer | None
@@ -27,7 +27,7 @@ class ModelServices:
 async def open_model_services(
     settings: Settings, clock: Clock, store: Store
 ) -> AsyncIterator[ModelServices | None]:
-    """Open the services within the block; None if no model service is configured."""
+    """Open the services within the block; yield None if no model service is configured."""
     async with open_model_client(settings, clock) as client:
         if client is None:
             yield None

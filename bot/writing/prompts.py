@@ -1,4 +1,4 @@
-"""Prompts for the model: instructions, and untrusted passages from the web."""
+"""Prompts for the language model: instructions, and untrusted passages from the web."""
 
 import secrets
 from collections.abc import Sequence
@@ -8,11 +8,11 @@ from bot.writing import citation_checks
 from bot.writing.citation_checks import Passage
 
 MAX_PASSAGE_LENGTH = 600
-"""Maximum characters of a passage that are shown."""
+"""Maximum number of characters of a passage that the model is shown."""
 MAX_QUESTION_LENGTH = 400
-"""Maximum characters of a question, or of the heading of a passage."""
+"""Maximum number of characters of a question, or of a passage's heading, that the model is shown."""
 MAX_CHARS_SCANNED = 100_000
-"""Characters of an article that are searched for prompt injections."""
+"""Maximum number of characters of an article that are searched for prompt injections."""
 
 _LANGUAGES = {"en": "English", "fr": "French"}
 _UNTRUSTED_TEXT_WARNING = (
@@ -29,10 +29,10 @@ def build_messages(
     *,
     with_headings: bool = True,
 ) -> list[dict[str, str]]:
-    """Return the messages of a request: instructions, user text and passages.
+    """Return the messages of a request to the model: instructions, the user's text, and the passages.
 
     `{language}` in `instructions` is replaced by the language to write in. With `with_headings` each passage
-    has a heading with title and outlet.
+    has a heading with the article's title and outlet.
     """
     boundary = secrets.token_hex(8)  # Articles cannot forge it.
     lines = [user_text, ""] if user_text else []
@@ -57,12 +57,15 @@ def build_messages(
 
 
 def neutralize(text: str, limit: int) -> str:
-    """Return a text on one line of at most `limit` characters, in which nothing looks like a citation."""
+    """Return a text on one line of at most `limit` characters, without anything like a citation."""
     return discord_text.to_plain_line(text.replace("[", "(").replace("]", ")"), limit)
 
 
 def find_injection_free_indexes(passages: Sequence[Passage]) -> list[int]:
-    """Return the indexes of the passages whose articles contain no prompt injection. Run it in a thread."""
+    """Return the indexes of the passages whose articles contain no instructions to the model.
+
+    The search takes long: run this in a thread.
+    """
     is_injection_by_id: dict[int, bool] = {}
     indexes = []
     for index, passage in enumerate(passages):

@@ -14,17 +14,17 @@ from bot.writing.generation_quota import GenerationQuota
 from bot.writing.model_client import ModelClient
 
 MAX_SUMMARY_SENTENCES = 2
-"""Maximum number of sentences of a summary."""
+"""Maximum number of sentences of an article's summary."""
 MAX_SENTENCE_LENGTH = 220
-"""Maximum characters of a sentence."""
+"""Maximum length in characters of a sentence of a summary."""
 MIN_ARTICLE_LENGTH = 400
-"""Minimum characters of an article for a summary."""
+"""Minimum length in characters of an article's text for a summary to be written."""
 MAX_CHARS_READ = 4_800
-"""Characters of an article that the model reads."""
+"""Maximum number of characters of an article that the model is shown."""
 WINDOW_SENTENCES = 3
 """Number of consecutive sentences of an article that must support a sentence of the summary."""
 MAX_TOKENS = 160
-"""Maximum number of tokens of a summary."""
+"""Maximum number of tokens that the model may generate for a summary."""
 
 _INSTRUCTIONS = (
     "You sum up one news article for busy readers, only from the numbered passages below, which are its "
@@ -35,7 +35,7 @@ _INSTRUCTIONS = (
 
 
 class SummaryFailure(StrEnum):
-    """Reason why there is no summary."""
+    """Reason why an article has no summary."""
 
     TOO_SHORT = "too-short"
     QUOTA_EXHAUSTED = "no-room"  # The daily quota is used up.
@@ -45,7 +45,7 @@ class SummaryFailure(StrEnum):
 
 
 class Summarizer:
-    """Summarizer that writes one summary per article and language."""
+    """Writer of summaries, which stores one summary per article and language."""
 
     def __init__(self, store: Store, client: ModelClient, quota: GenerationQuota) -> None:
         self._store, self._client, self._quota = store, client, quota
@@ -53,7 +53,10 @@ class Summarizer:
         self._waiting_user_ids: set[int] = set()
 
     async def load_cached(self, article: Article, language: str) -> tuple[str, ...] | SummaryFailure | None:
-        """Return the stored summary or failure; None if it was not requested yet. Raises StoreError."""
+        """Return the stored summary, or the reason why there is none; None if it was not requested yet.
+
+        Raises StoreError.
+        """
         if len(article.body or article.summary) < MIN_ARTICLE_LENGTH:
             return SummaryFailure.TOO_SHORT
         texts = await self._store.generated_texts.get(
@@ -71,10 +74,10 @@ class Summarizer:
         server_id: int | None,
         user_id: int | None = None,
     ) -> tuple[str, ...] | SummaryFailure:
-        """Return one or two sentences of plain text, or why there are none. Raises StoreError.
+        """Return one or two sentences of plain text that sum up an article, or why there are none.
 
-        The text counts against the quota of `server_id`. `user_id` is the user who waits for it, None for
-        nobody; each user gets one summary at a time.
+        The text counts against the quota of `server_id`. `user_id` is the user who waits for it, or None;
+        each user gets one summary at a time. Raises StoreError.
         """
         if user_id is None:
             return await self._summarize_once(article, language, server_id, is_background=True)
@@ -136,7 +139,7 @@ class Summarizer:
 
 
 def _filter_supported_sentences(generated: str, article: Article, language: str) -> tuple[str, ...]:
-    """Return the sentences that a few consecutive sentences of the article support."""
+    """Return the generated sentences that a few consecutive sentences of the article support."""
     text = (article.body or article.summary)[:MAX_CHARS_READ]
     sentences = excerpts.split_sentences(text)
     windows = [

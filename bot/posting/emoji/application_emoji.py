@@ -1,4 +1,4 @@
-"""Keep the application's emoji up to date: icons of outlets, initials, and icons of buttons.
+"""Upkeep of the emoji that belong to the bot's application: icons of outlets, initials, and icons of buttons.
 
 An icon is fetched once. When Discord's limit is reached, the icon that was not shown for longest is replaced.
 Missing emoji are drawn or fetched after their first use (`outlet_branding.tile_use_counts`,
@@ -28,14 +28,14 @@ from bot.text import urls
 log = logging.getLogger(__name__)
 
 MAX_EMOJI = 1_950
-"""Maximum number of emoji that Telex keeps; Discord allows 2,000 per application.
+"""Maximum number of emoji that Telex stores in Discord, which allows 2,000 per application.
 
 https://discord.com/developers/docs/resources/emoji#emoji-object-applicationowned-emoji
 """
 FAILED_ICON_RETRY_SECONDS = 30 * 86_400
-"""Seconds after which an icon that could not be used is fetched again."""
+"""Time in seconds after which an icon that could not be used is fetched again."""
 REFRESH_INTERVAL_SECONDS = 300.0
-"""Seconds between two reads of the emoji that the leading process created."""
+"""Time in seconds after which a process reads again which emoji the leading process created."""
 
 _MAX_ICON_BYTES = 512 * 1024
 _ACCEPT = "image/png,image/x-icon,image/webp,image/*;q=0.8"
@@ -46,9 +46,9 @@ _ICON_PREFIX, _INITIAL_PREFIX, _BUTTON_PREFIX = "outlet_", "initial_", "button_"
 
 
 class ApplicationEmojiSync:
-    """Synchronises the emoji of the application; `run` is the loop, `run_once` one round of it.
+    """Synchroniser of the application's emoji with the outlets and buttons that messages show.
 
-    The owner of the first shard creates them; the other processes read them now and then.
+    The owner of the first shard creates the emoji; the other processes read them now and then.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class ApplicationEmojiSync:
         self._is_initialized = False
 
     async def run(self) -> None:
-        """Run rounds until cancelled, the first one some time after the start so as not to delay posts."""
+        """Run rounds of `run_once` until cancelled, after a delay at the start so as not to delay posts."""
         await self._client.wait_until_ready()
         # The leading process creates the emoji before the others read them.
         await self._clock.sleep(
@@ -82,7 +82,7 @@ class ApplicationEmojiSync:
             await self._clock.sleep(_LOOP_INTERVAL_SECONDS)
 
     async def run_once(self) -> None:
-        """Create the emoji that were needed since the last round.
+        """Create the emoji that were needed since the last round; read them if another process leads.
 
         Raises StoreError, WorkerError, discord.DiscordException and aiohttp.ClientError.
         """
@@ -122,7 +122,7 @@ class ApplicationEmojiSync:
         self._update_renderer()
 
     async def _refresh_from_leader(self) -> None:
-        """Read the emoji of the leading process from time to time, and record which were shown."""
+        """Read the emoji of the leading process if it is time to, and record which emoji were shown."""
         now = self._clock.monotonic()
         if self._refreshed_at is None or now - self._refreshed_at >= REFRESH_INTERVAL_SECONDS:
             self._refreshed_at = now
@@ -149,7 +149,7 @@ class ApplicationEmojiSync:
             self._register_feed(feed)
 
     async def _initialize(self) -> None:
-        """Read the existing emoji, queue icons, and upload the icons of buttons."""
+        """Read the existing emoji, queue outlets' icons to be fetched, and upload missing button icons."""
         await self._load()
         self._fetch_queue = dict.fromkeys(list(self._icon_url_by_feed_id.values())[: MAX_EMOJI // 2])
         self._is_initialized = True
@@ -198,7 +198,7 @@ class ApplicationEmojiSync:
         self._emoji[name] = await self._client.create_application_emoji(name=name, image=png)
 
     async def _evict_least_recently_shown(self) -> None:
-        """Delete the emoji of the icon that was not shown for longest."""
+        """Delete the emoji of the outlet icon that was not shown for longest."""
         uploaded_records = [
             icon_record
             for icon_record in await self._store.outlet_icons.list_all()
@@ -211,7 +211,7 @@ class ApplicationEmojiSync:
             await self._emoji.pop(oldest_record.name).delete()
 
     def _update_renderer(self) -> None:
-        """Make messages rendered from now on use the emoji that exist."""
+        """Make messages that are rendered from now on use the emoji that exist."""
         tiles = {}
         for feed_id, address in self._icon_url_by_feed_id.items():
             name = _emoji_name(address) if address is not None else ""
@@ -228,9 +228,10 @@ class ApplicationEmojiSync:
 
 
 def icon_url_of(feed: Feed) -> str | None:
-    """Return the URL of a feed's icon: the one in the feed, else its site's favicon.
+    """Return the URL of a feed's icon: the icon that the feed names, else its site's favicon.
 
-    None for a private feed of one server, whose site must not appear elsewhere.
+    Returns None if there is no such site, and for a private feed of one server, whose site must not appear
+    elsewhere.
     """
     if feed.server_id is not None:
         return None

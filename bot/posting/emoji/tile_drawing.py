@@ -1,6 +1,7 @@
-"""Draw tiles. Pillow is imported only inside the functions, which run in a worker.
+"""Drawing of tiles: emoji that show an outlet's icon or initial.
 
-Icons come from strangers: their formats and size are bounded here, time and memory by the worker.
+Pillow is imported only inside the functions, which run in a worker. Icons come from strangers: their formats
+and size are bounded here, time and memory by the worker.
 """
 
 from __future__ import annotations
@@ -15,31 +16,31 @@ if TYPE_CHECKING:
     from PIL import Image
 
 TILE_SIZE_PIXELS = 128
-"""Width and height of an emoji: https://discord.com/developers/docs/resources/emoji#emoji-formats"""
+"""Width and height of a tile in pixels: https://discord.com/developers/docs/resources/emoji#emoji-formats"""
 MAX_SOURCE_PIXELS = 4096 * 4096
-"""Maximum number of pixels (width times height) of an icon."""
+"""Maximum number of pixels (width times height) of an outlet's icon that is decoded."""
 DRAW_TIMEOUT_SECONDS = 5.0
-"""Maximum time in seconds for one tile."""
+"""Maximum time in seconds for drawing one tile."""
 
 _FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "ICO", "BMP")
 _CORNER_RADIUS_PIXELS = 28
 _SUPERSAMPLING = 4
-"""Factor by which the corner mask is drawn larger, for smooth edges."""
+"""Factor by which the mask of a tile's round corners is drawn larger, for smooth edges."""
 _MIN_COLOUR_WEIGHT = 0.25
-"""Minimum weight (saturation, lightness and opacity, 0 to 1) of a pixel that counts as coloured."""
+"""Minimum weight (from saturation, lightness and opacity, 0 to 1) of a pixel that counts as coloured."""
 _MIN_ICON_SIDE_PIXELS = 16
-"""Minimum width and height of an icon."""
+"""Minimum width and height in pixels of an outlet's icon."""
 
 
 class TileImage(NamedTuple):
-    """A PNG picture and its dominant colour (0xRRGGBB), None if it has none."""
+    """Tile as a PNG image, with its dominant colour (0xRRGGBB), or None if it has no colour."""
 
     png: bytes
     colour: int | None
 
 
 def tile_from_icon(image_bytes: bytes) -> TileImage:
-    """Return the tile of a fetched icon. Raises ValueError if it is no usable picture."""
+    """Return the tile of a fetched outlet icon. Raises ValueError if the bytes are no usable picture."""
     from PIL import Image  # noqa: PLC0415
 
     Image.MAX_IMAGE_PIXELS = MAX_SOURCE_PIXELS // 2  # Pillow raises beyond twice this.
@@ -71,7 +72,7 @@ def tile_from_icon(image_bytes: bytes) -> TileImage:
 
 
 def tile_from_initial(letter: str, colour: int) -> TileImage:
-    """Return a tile with a white letter on a colour (0xRRGGBB)."""
+    """Return a tile that shows a white letter on a colour (0xRRGGBB)."""
     from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415
 
     tile = Image.new(
@@ -94,7 +95,7 @@ def _round_corners(tile: Image.Image) -> bytes:
 
 @cache
 def _corner_mask() -> Image.Image:
-    """Return the mask of a tile with rounded corners."""
+    """Return a mask that gives a tile rounded corners."""
     from PIL import Image, ImageDraw  # noqa: PLC0415
 
     mask = Image.new("L", (TILE_SIZE_PIXELS * _SUPERSAMPLING, TILE_SIZE_PIXELS * _SUPERSAMPLING), 0)
@@ -104,7 +105,7 @@ def _corner_mask() -> Image.Image:
 
 
 def _dominant_colour(icon: Image.Image) -> int | None:
-    """Return the most frequent colour among the coloured pixels (0xRRGGBB), None if there are hardly any."""
+    """Return the most frequent colour (0xRRGGBB) of the coloured pixels; None if hardly any are coloured."""
     thumbnail = icon.resize((24, 24)).convert("RGBA")
     weight_by_colour: dict[int, float] = {}
     rgba_bytes = thumbnail.tobytes()

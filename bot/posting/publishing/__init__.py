@@ -1,1 +1,1 @@
-"""Publish what channels posted as web feeds: Atom, RSS and JSON Feed."""
+"""Publication of what channels posted as web feeds: Atom, RSS and JSON Feed."""

@@ -1,4 +1,4 @@
-"""Build the web feeds of a channel: its articles, its stories with their outlets, its digests."""
+"""Building of a channel's web feeds: of its articles, of its stories with their outlets, of its digests."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,9 +20,9 @@ from bot.store.records.outbox_records import ChannelFeed, ChannelFeedItem, SentD
 from bot.text import boilerplate, discord_text, excerpts
 
 MAX_ENTRIES = 50
-"""Maximum number of entries of a feed of posts or stories."""
+"""Maximum number of entries of a web feed of posts or stories."""
 MAX_DIGEST_ENTRIES = 10
-"""Maximum number of entries of a feed of digests."""
+"""Maximum number of entries of a web feed of digests."""
 
 _UUID_NAMESPACE = UUID("6a8f2a4e-5f0e-4d5c-9d0a-0c4a7f1d2b33")
 _MAX_TITLE_LENGTH, _MAX_NAME_LENGTH = 300, 100
@@ -32,7 +32,7 @@ _MAX_OUTLETS, _MAX_TAGS = 10, 10
 
 @dataclass(frozen=True, slots=True)
 class ChannelFeedBuilder:
-    """Builds the web feeds of what channels posted."""
+    """Builder of web feeds of what channels posted."""
 
     store: Store
     languages: PostLanguages
@@ -48,8 +48,8 @@ class ChannelFeedBuilder:
     ) -> PublishedFeed | None:
         """Return a web feed of a channel, or None if `content_type` is not posts, stories or digest.
 
-        `name` is the channel's. `readable` are the ids of feeds that digests may mention. `feed_url` is the
-        web feed's own URL. Raises StoreError.
+        Digests mention only the feeds in `readable_feed_ids`. `feed_url` is the URL at which the web feed is
+        published. Raises StoreError.
         """
         language = await self.languages.for_channel(guild.id, channel_feed.channel_id)
         with i18n.language_scope(language):
@@ -101,7 +101,7 @@ class ChannelFeedBuilder:
 
 
 def _group_by_story(items: Iterable[ChannelFeedItem]) -> Iterator[list[ChannelFeedItem]]:
-    """Yield the articles of each message together, and those of a catch-up one by one."""
+    """Yield the articles of each message as a group, but those of a catch-up (a list message) one by one."""
     for _id, message_items in groupby(items, lambda item: item.dispatch_id):
         story_items = list(message_items)
         if sum(not story_item.is_joined for story_item in story_items) > 1:
@@ -128,7 +128,7 @@ def _article_entry(item: ChannelFeedItem) -> FeedItem:
 
 
 def _story_entry(story_items: Sequence[ChannelFeedItem]) -> FeedItem:
-    """Return the entry of a message, with the other outlets that report the story."""
+    """Return the web feed entry of a message, with links to the articles of other outlets on its story."""
     first_item, other_items = story_items[0], story_items[1:]
     lead = _article_excerpt(first_item.article)
     links = [
@@ -185,7 +185,7 @@ def _title_template(content_type: str) -> str:
 
 
 def _content_html(paragraphs: Iterable[str], heading: str = "", lines: Sequence[str] = ()) -> str:
-    """Return HTML of plain `paragraphs`, and a list of `lines` of HTML under a heading."""
+    """Return HTML of plain text `paragraphs`, followed by a list of `lines` of HTML under a heading."""
     paragraph_elements: Iterator[str] = (
         f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs if paragraph
     )
@@ -221,10 +221,10 @@ def _link_html(url: str, text: str) -> str:
 
 
 def _last_changed_at(item: ChannelFeedItem) -> int:
-    """Return the timestamp of the last visible change of an article in its channel."""
+    """Return the Unix time in seconds when an article was posted, corrected or retracted last."""
     return max(item.posted_at, item.article.corrected or 0, item.article.retracted or 0)
 
 
 def _entry_urn(kind: str, unique_name: str) -> str:
-    """Return a permanent id: a version 5 UUID (RFC 9562) as a URN."""
+    """Return a permanent id for a feed or an entry: a version 5 UUID (RFC 9562) as a URN."""
     return uuid5(_UUID_NAMESPACE, f"{kind}:{unique_name}").urn

@@ -1,4 +1,4 @@
-"""Serialise a web feed as Atom, RSS or JSON Feed.
+"""Serialisers of web feeds as Atom, RSS or JSON Feed.
 
 Atom: RFC 4287. RSS 2.0: https://www.rssboard.org/rss-specification. JSON Feed 1.1:
 https://www.jsonfeed.org/version/1.1/
@@ -17,16 +17,16 @@ from bot.feeds.fetch import CHANNEL_FEEDS_PATH
 
 
 def feed_url(public_url: str, token: str, content_type: str, format_name: str) -> str:
-    """Return the URL of a channel's web feed."""
+    """Return the URL of a channel's web feed, whose secret token it contains."""
     return f"{public_url}{CHANNEL_FEEDS_PATH}{token}/{content_type}.{format_name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedItem:
-    """An entry of a web feed.
+    """Entry of a web feed.
 
-    `id` is a URI, texts are plain lines without control characters, `content` is HTML. Times are timestamps
-    in seconds of UTC.
+    `id` is a URI, texts are plain lines without control characters, `content` is HTML. Times are Unix times
+    in seconds.
     """
 
     id: str
@@ -42,7 +42,11 @@ class FeedItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedFeed:
-    """A web feed; `url` is the page that it describes, `address` its own URL, `publisher` the server."""
+    """Web feed of a channel, ready to be serialised.
+
+    `url` is the page that the feed describes, `address` the feed's own URL, `publisher` the name of the
+    server.
+    """
 
     id: str
     title: str
@@ -55,7 +59,7 @@ class PublishedFeed:
 
 
 class FeedFormat(NamedTuple):
-    """A serialiser of web feeds, and its media type."""
+    """Format of web feeds: its media type, and the function that serialises a feed."""
 
     media_type: str
     serialize: Callable[[PublishedFeed], bytes]
@@ -143,7 +147,7 @@ FORMATS_BY_EXTENSION = {
     "rss": FeedFormat("application/rss+xml", _serialize_rss),
     "json": FeedFormat("application/feed+json", _serialize_json),
 }
-"""Formats by the extension of a web feed's URL."""
+"""Formats of web feeds, by the extension in the web feed's URL."""
 
 
 def _add_element(parent: ET.Element, name: str, text: str, attributes: dict[str, str] | None = None) -> None:

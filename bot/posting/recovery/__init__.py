@@ -1,1 +1,1 @@
-"""Recover after a crash or a restored backup: look up what was sent before anything is sent again."""
+"""Recovery after a crash or a restored backup: looking up what was sent before anything is sent again."""

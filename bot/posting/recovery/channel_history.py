@@ -1,4 +1,4 @@
-"""What the bot's own messages in a channel show was posted there in a window of time."""
+"""What was posted in a channel in a window of time, as the bot's own messages there show it."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,10 +13,12 @@ from bot.store.records.outbox_records import RecoveredNotification
 
 
 class ChannelHistory(NamedTuple):
-    """Posts and digests of a channel in a window of time.
+    """Posts and digests found in a channel for a window of time.
 
-    The first three map keys to the timestamp of the latest message: articles posted, articles listed in
-    digests, and digests by their dedupe keys. The pages are those that posts and digests link to.
+    `posted_at_by_key` and `digested_at_by_key` give the Unix time of the latest message that posted an
+    article or listed it in a digest, by article key; `digest_sent_at_by_key` gives that of a digest, by its
+    dedupe key. `linked_pages` are the pages that posts link to, `digest_linked_pages` those of digests with
+    the time of the latest digest.
     """
 
     posted_at_by_key: dict[str, int]
@@ -32,11 +34,11 @@ async def find_already_posted(
     articles: Sequence[Article],
     window: HistoryWindow,
 ) -> tuple[set[int], set[int]]:
-    """Return the ids of a dispatch's articles that other messages show: those posted, and those in digests.
+    """Return the ids of a dispatch's articles that other messages show: in posts, and in digests.
 
-    Posts are catch-ups, posts that the article joined, and for a catch-up other posts as well. A full
-    catch-up of the same dedupe key counts as showing all articles. Raises HistoryNotReadable and
-    discord.DiscordException.
+    The message of the article itself does not count as a post, but catch-ups and posts that the article
+    joined do; for a catch-up, all posts do. If the catch-up itself is found with its menu full, all articles
+    are returned. Raises HistoryNotReadable and discord.DiscordException.
     """
     posted_ids: set[int] = set()
     digested_ids: set[int] = set()
@@ -74,7 +76,7 @@ async def find_earlier_notifications(
     articles: Sequence[Article],
     window: HistoryWindow,
 ) -> list[RecoveredNotification]:
-    """Return the notifications of a dispatch's watch in a window that show any of these articles.
+    """Return the watch notifications in a window that show any of the articles, for the dispatch's watch.
 
     Raises HistoryNotReadable and discord.DiscordException.
     """
@@ -95,9 +97,9 @@ async def find_earlier_notifications(
 
 
 async def read_channel_history(place: Target, channel_id: int, window: HistoryWindow) -> ChannelHistory:
-    """Return what was posted in a channel in a window.
+    """Return what was posted in a channel in a window of time.
 
-    Raises HistoryNotReadable and discord.DiscordException.
+    Raises HistoryNotReadable without the permission to read it, and discord.DiscordException.
     """
     history = ChannelHistory({}, {}, {}, [], {})
     async for message, _sent in own_messages.iter_own_messages(place, channel_id, window):

@@ -1,4 +1,4 @@
-"""Look up in the channel history whether an in-doubt dispatch was sent."""
+"""Lookup in a channel's history of whether a dispatch was sent whose outcome is unknown."""
 
 from collections.abc import Awaitable
 from typing import TypeVar
@@ -35,12 +35,12 @@ async def find_delivered_message(
     *,
     article: Article | None = None,
 ) -> SendOutcome | None:
-    """Return `Sent` if a dispatch's message is in the history window, None if not, else why not known.
+    """Return `Sent` if the history window has a dispatch's message, and None if it does not.
 
-    Messages with articles are recognised by the dedupe key in a custom id, alerts by the text of `message`.
-    All threads of the channel that the bot created are searched, whatever the channel's settings are now.
-    With `article`, a post of another feed's article with the same page counts too. Raises any error that is
-    neither discord.py's nor aiohttp's.
+    Returns another outcome if the lookup failed. Messages with articles are recognised by the dedupe key in a
+    custom id, alerts by the text of `message`. All threads of the channel that the bot created are searched,
+    whatever the channel's settings are now. With `article`, a post of another feed's article with the same
+    page counts, too. Raises any error that is neither discord.py's nor aiohttp's.
     """
 
     async def find_message() -> Sent | None:
@@ -55,10 +55,10 @@ async def find_delivered_message(
 
 
 async def try_lookup(lookup: Awaitable[T]) -> T | SendOutcome:
-    """Await a lookup and return its result, or the outcome that explains why there is none.
+    """Await a lookup in a channel and return its result, or the outcome that explains its failure.
 
-    A channel that Telex may not read is `Unverifiable`. Raises any error that is neither discord.py's nor
-    aiohttp's.
+    Returns `Unverifiable` if Telex may not read the channel. Raises any error that is neither discord.py's
+    nor aiohttp's.
     """
     try:
         return await lookup

@@ -1,4 +1,7 @@
-"""Claims whose outcome is unknown: when each is looked up, and when it may be sent again."""
+"""In-doubt claims: dispatches that were claimed for sending and may or may not have been sent.
+
+Their messages are looked up in the channel before they are sent again.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -8,7 +11,7 @@ from bot.core.models import Dispatch
 from bot.store import Store
 
 LOOKUP_DELAYS_SECONDS = (5.0, 15.0, 35.0, 75.0, 155.0)
-"""Delays in seconds after which to look up an in-doubt claim that was sent without a nonce.
+"""Delays in seconds after which to look up whether a dispatch that was sent without a nonce was delivered.
 
 They count from the moment the response was lost or, after a crash, from the moment this process loaded the
 claim. Discord may execute a request long after it failed, so the dispatch is sent again only if the last
@@ -18,14 +21,14 @@ lookup finds nothing.
 
 @dataclass(frozen=True, slots=True)
 class InDoubtClaim:
-    """A claim whose outcome is unknown. `in_doubt_since` is a monotonic time in seconds."""
+    """Claimed dispatch that may or may not have been sent. `in_doubt_since` is monotonic time in seconds."""
 
     dispatch: Dispatch
     in_doubt_since: float
 
 
 class InDoubtClaims:
-    """The in-doubt claims of one process, by channel, oldest first."""
+    """Collection of the in-doubt claims of one process, by channel, oldest first."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -33,11 +36,14 @@ class InDoubtClaims:
         self._suspect_channels: set[int] = set()
 
     def mark_channel_suspect(self, channel_id: int) -> None:
-        """Note that the store may have claimed a dispatch of this channel although its call failed."""
+        """Record that the store may have claimed a dispatch of a channel although the call failed."""
         self._suspect_channels.add(channel_id)
 
     async def load_suspect_channels(self, store: Store) -> None:
-        """Add the stored claims of suspect channels, in which nothing is being sent. Raises StoreError."""
+        """Add the stored claims of channels that were marked as suspect. Raises StoreError.
+
+        Nothing may be in transit to these channels meanwhile.
+        """
         if suspect_channels := frozenset(self._suspect_channels):
             for dispatch in await store.dispatches.list_claimed():
                 if dispatch.channel_id in suspect_channels:
@@ -45,13 +51,13 @@ class InDoubtClaims:
             self._suspect_channels -= suspect_channels
 
     def add(self, dispatch: Dispatch) -> None:
-        """Add a claim whose outcome is unknown from now on."""
+        """Add a claimed dispatch whose outcome is unknown from now on, unless it was added before."""
         claims = self._claims_by_channel.setdefault(dispatch.channel_id, [])
         if all(claim.dispatch.id != dispatch.id for claim in claims):
             claims.append(InDoubtClaim(dispatch, self._clock.monotonic()))
 
     def first(self, channel_id: int) -> InDoubtClaim | None:
-        """Return the claim of a channel to look up first, or None."""
+        """Return the in-doubt claim of a channel that is to be looked up first, or None if it has none."""
         return next(iter(self._claims_by_channel.get(channel_id, ())), None)
 
     def channel_ids(self) -> Iterable[int]:
@@ -59,7 +65,7 @@ class InDoubtClaims:
         return self._claims_by_channel.keys()
 
     def resolve(self, dispatch: Dispatch) -> None:
-        """Remove a claim whose outcome is known now."""
+        """Remove the claim of a dispatch whose outcome has become known."""
         remaining_claims = [
             claim
             for claim in self._claims_by_channel.pop(dispatch.channel_id, [])
@@ -69,7 +75,7 @@ class InDoubtClaims:
             self._claims_by_channel[dispatch.channel_id] = remaining_claims
 
     def drop_where(self, predicate: Callable[[Dispatch], bool]) -> None:
-        """Remove the claims that another process reconciles."""
+        """Remove the claims of dispatches that match a predicate, since another process looks them up."""
         claims_by_channel = self._claims_by_channel.items()
         remaining_by_channel = {
             channel_id: [claim for claim in claims if not predicate(claim.dispatch)]
@@ -87,7 +93,10 @@ class InDoubtClaims:
 
 
 def seconds_until_next_lookup(elapsed_seconds: float) -> float | None:
-    """Return the seconds until the next lookup of a claim without a nonce; None after the last one."""
+    """Return the seconds until the next lookup of a claim without a nonce, or None after the last lookup.
+
+    `elapsed_seconds` is the time for which the claim has been in doubt.
+    """
     return next(
         (
             delay_seconds - elapsed_seconds

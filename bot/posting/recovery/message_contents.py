@@ -1,7 +1,7 @@
-"""Recognise the articles in an earlier message of the bot, by the keys in its custom ids and by its links.
+"""Recognition of the articles in an earlier message of the bot, by keys in custom ids and by links.
 
-Keys are exact. But a page that several feeds carry has one key per feed, and a message has only one of them;
-then the link and the title in the message decide.
+Keys are exact. But if several feeds carry a page, it has one key per feed, and a message contains only one of
+these keys; then the link and the title in the message decide.
 """
 
 import re
@@ -27,9 +27,9 @@ _ESCAPE_PATTERN = re.compile(r"\\(.)")
 
 
 class LinkedPage(NamedTuple):
-    """A page that a message links to, with the title or outlet name in the message.
+    """Page that a message links to, by its key, with the title or outlet name of the link.
 
-    `title` is "" if the message shows a machine translation of it.
+    `title` is "" if the message shows a machine translation of the title.
     """
 
     page: str
@@ -61,7 +61,11 @@ def list_linked_pages(message: discord.Message) -> list[LinkedPage]:
 
 
 def contains_page(linked_pages: Iterable[LinkedPage], page: str, title: str) -> bool:
-    """Return whether these include a page with a matching title, which feeds that share a page need."""
+    """Return whether the linked pages include a page with a matching title.
+
+    Titles are compared because different articles may share a page; a linked page without a title always
+    matches.
+    """
     return any(
         linked_page.page == page
         and (not linked_page.title or shared_links.titles_match(linked_page.title, title))
@@ -70,7 +74,7 @@ def contains_page(linked_pages: Iterable[LinkedPage], page: str, title: str) -> 
 
 
 def links_article(article: Article, linked_pages: Iterable[LinkedPage]) -> bool:
-    """Return whether these include the page of an article."""
+    """Return whether the linked pages include the page of an article."""
     return contains_page(linked_pages, article.page, article.title)
 
 
@@ -84,7 +88,7 @@ def list_custom_ids(message: discord.Message) -> set[str]:
 
 
 class ArticleKeys(NamedTuple):
-    """Keys of the articles in a post, a catch-up or a digest.
+    """Keys of the articles in a message: in a post, in a catch-up (list of articles), or in a digest.
 
     `listed_keys` are those of a catch-up, and the short keys of articles that joined a post.
     """
@@ -95,7 +99,7 @@ class ArticleKeys(NamedTuple):
 
 
 def article_keys_of(message: discord.Message) -> ArticleKeys:
-    """Return the article keys of a message; empty if it is no post, catch-up or digest."""
+    """Return the article keys of a message, which are empty if it is no post, catch-up or digest."""
     message_custom_ids = list_custom_ids(message)
     # Watch notifications, answers and shared articles have Save buttons too.
     if any(
@@ -124,12 +128,12 @@ def article_keys_of(message: discord.Message) -> ArticleKeys:
 
 
 def matches_key(article: Article, keys: Collection[str]) -> bool:
-    """Return whether an article's key, or its short form, is among these keys."""
+    """Return whether the keys include the key of an article, in full or in its short form."""
     return article.key in keys or article.key[: buttons.SHORT_KEY_LENGTH] in keys
 
 
 def digest_key_of(message: discord.Message) -> str | None:
-    """Return the dedupe key of a digest's message; None for other messages."""
+    """Return the dedupe key of a digest's message; None for messages that are no digest."""
     dedupe_keys = (
         custom_id.removeprefix(_SAVE_MENU_PREFIX)
         for custom_id in list_custom_ids(message)
@@ -139,7 +143,7 @@ def digest_key_of(message: discord.Message) -> str | None:
 
 
 def watch_notification_of(message: discord.Message) -> tuple[str, frozenset[str]] | None:
-    """Return the dedupe key of a watch notification and its article keys; None for other messages."""
+    """Return the dedupe key and the article keys of a watch notification; None for other messages."""
     message_custom_ids = list_custom_ids(message)
     dedupe_key = next(
         (
@@ -159,7 +163,7 @@ def watch_notification_of(message: discord.Message) -> tuple[str, frozenset[str]
 
 
 def _list_menu_values(message: discord.Message, id_prefix: str) -> frozenset[str]:
-    """Return the option values of the menus whose custom id has this prefix."""
+    """Return the option values of a message's menus whose custom id begins with a prefix."""
     return frozenset(
         option.value
         for component in _iter_components(message)
@@ -169,7 +173,7 @@ def _list_menu_values(message: discord.Message, id_prefix: str) -> frozenset[str
 
 
 def _iter_components(message: discord.Message) -> Iterator[discord.Component]:
-    """Yield all components of a message in reading order, nested ones included."""
+    """Yield all components of a message in reading order, including nested components."""
 
     def walk(component: discord.Component) -> Iterator[discord.Component]:
         yield component

@@ -1,4 +1,4 @@
-"""Iterate over the bot's own messages in a channel and its threads, those of its webhooks included."""
+"""Iteration over the bot's own messages in a channel and its threads, including those of its webhooks."""
 
 from collections.abc import AsyncIterator, Collection
 from contextlib import suppress
@@ -14,25 +14,26 @@ from bot.posting.sending.send_outcomes import Sent
 from bot.store import Store
 
 CLOCK_SKEW_TOLERANCE = timedelta(minutes=90)
-"""Tolerance around a history window.
+"""Time by which a history window is extended at both ends.
 
-Covers the skew between this machine's clock and Discord's, and the longest duration of one send attempt.
+It covers the skew between this machine's clock and Discord's, and the longest duration of one send attempt.
 """
 
 _FIRST_MESSAGE_LIMIT = 3
 
 
 class HistoryNotReadable(Exception):
-    """Telex lacks the permission to read the channel's history."""
+    """Error raised when Telex lacks the permission to read a channel's history."""
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryWindow:
-    """A window of a channel's history, between two timestamps; `until` None means to its end.
+    """Part of a channel's history between two Unix times in seconds; with `until` None, up to its end.
 
-    The whole window is read, however much others wrote in it: a dispatch that is not found is sent again. Own
-    messages are those of `author_ids` and of all webhooks of `application_id`. `excluded_thread_ids` are
-    channels with feeds of their own; daily threads are not among them.
+    The whole window is read, however many messages of other authors are in it, since a dispatch that is not
+    found is sent again. The bot's own messages are those of `author_ids` and of all webhooks of
+    `application_id`. `excluded_thread_ids` are threads with feeds of their own, which daily threads do not
+    have.
     """
 
     since: int
@@ -43,12 +44,12 @@ class HistoryWindow:
 
     @property
     def after(self) -> datetime:
-        """Time of the earliest message to read, with the tolerance."""
+        """Earliest time of messages to read: the start of the window less the tolerance."""
         return datetime.fromtimestamp(self.since, UTC) - CLOCK_SKEW_TOLERANCE
 
     @property
     def before(self) -> datetime | None:
-        """Time of the latest message to read, with the tolerance; None for no end."""
+        """Latest time of messages to read: the end of the window plus the tolerance; None without an end."""
         return None if self.until is None else datetime.fromtimestamp(self.until, UTC) + CLOCK_SKEW_TOLERANCE
 
     def is_own(self, message: discord.Message) -> bool:
@@ -57,7 +58,7 @@ class HistoryWindow:
         return by_webhook or message.author.id in self.author_ids
 
     def may_contain(self, thread: discord.Thread) -> bool:
-        """Return whether the bot created a thread before the end of the window."""
+        """Return whether the bot created a thread before the window's end, so that messages may be in it."""
         created_at = discord.utils.snowflake_time(thread.id)
         return thread.owner_id in self.author_ids and (self.before is None or created_at <= self.before)
 
@@ -72,9 +73,9 @@ async def build_history_window(
     since: int,
     until: int | None,
 ) -> HistoryWindow:
-    """Return the window to read of a channel, with the bot's user, its webhooks and excluded threads.
+    """Return the window of a channel's history, with the ids of the bot's user, webhooks and other threads.
 
-    Raises StoreError.
+    Threads with feeds of their own are excluded. Raises StoreError.
     """
     bot_user = place.me if isinstance(place, discord.DMChannel) else place.guild.me
     author_ids = await store.dispatches.load_webhook_ids(channel_id)
@@ -89,9 +90,10 @@ async def build_history_window(
 async def iter_own_messages(
     place: Target, channel_id: int, window: HistoryWindow
 ) -> AsyncIterator[tuple[discord.Message, Sent]]:
-    """Yield the bot's messages in a window, newest first per thread; of a forum the first of each thread.
+    """Yield the bot's messages in a history window with their ids, newest first in each thread.
 
-    Raises HistoryNotReadable without the permission, and discord.DiscordException.
+    In a forum only the first message of each thread is yielded. Raises HistoryNotReadable if Telex lacks the
+    permission, and discord.DiscordException.
     """
     # Without the permission Discord returns an empty list instead of an error.
     if not isinstance(place, discord.DMChannel) and (
@@ -151,9 +153,9 @@ async def _iter_first_messages(
 async def iter_public_threads(
     channel: discord.ForumChannel | discord.TextChannel, since: datetime
 ) -> AsyncIterator[discord.Thread]:
-    """Yield the public threads of a channel that may have messages since a time.
+    """Yield the public threads of a channel that may have messages at or after a time.
 
-    Active threads come first, then archived ones, which Discord lists by their archiving time. Raises
+    Active threads come first, then archived threads, which Discord lists by the time of archiving. Raises
     discord.DiscordException.
     """
     for thread in await channel.guild.active_threads():

@@ -1,4 +1,4 @@
-"""Reconcile dispatches after a backup was restored: Discord may have messages that the database lacks."""
+"""Reconciliation after a backup was restored: Discord may have messages that the database lacks."""
 
 from collections.abc import Collection, Sequence
 
@@ -17,34 +17,37 @@ from bot.posting.sending.send_outcomes import SendOutcome, Unverifiable
 from bot.store import Store
 
 RECONCILIATION_WINDOW_SECONDS = 10 * 86_400
-"""Seconds before and after the restoration of a backup in which messages may exist that the backup lacks.
+"""Time in seconds before and after the restoration in which Discord may have messages that a backup lacks.
 
-Longer than the period of a weekly digest plus its maximum delay (7 + 2 days). For a database that was moved
-earlier than that, the window begins with the move.
+It is longer than the period of a weekly digest plus its maximum delay (7 + 2 days). For a database that was
+moved earlier than that, the window begins with the move.
 """
 
 
 class Deduplicated:
-    """Articles that were already posted were removed from the dispatch, and the rest was requeued.
+    """Outcome of a dispatch from which already posted articles were removed before it was queued again.
 
-    A digest is built again from the remaining articles; a dispatch without any left is dropped.
+    A digest is built again from the remaining articles; a dispatch without any remaining article is dropped.
     """
 
 
 class RestoreReconciler:
-    """Looks in Discord before a dispatch is sent that may have been sent before the restoration."""
+    """Reconciler that looks in Discord for dispatches that may have been sent after a backup was made."""
 
     def __init__(self, store: Store, client: discord.Client, webhooks: ChannelWebhooks) -> None:
         self._store, self._client, self._clock = store, client, store.clock
         self._webhooks = webhooks
         self.restored_at: int | None = None
-        """Timestamp of the first start on a restored backup; None if there is none or its window is over."""
+        """Unix time in seconds of the first start on a restored backup.
+
+        None if no backup was restored or `RECONCILIATION_WINDOW_SECONDS` have passed since.
+        """
         self._earliest_lookup = 0
 
     async def load_restore_marker(self) -> None:
-        """Read whether the database is a recently restored backup, and store the time of the restoration.
+        """Load whether the database is a recently restored backup, and store the time of the restoration.
 
-        The meta value `restored` is "1" until the first start. Raises StoreError.
+        The meta value `restored` is "1" until the first start, then that time. Raises StoreError.
         """
         marker = await self._store.meta.get("restored")
         if not marker:
@@ -62,10 +65,10 @@ class RestoreReconciler:
     async def reconcile(
         self, place: Target, dispatch: Dispatch, message: Message
     ) -> SendOutcome | Deduplicated | None:
-        """Look for a dispatch's articles in the channel, if it may have been sent after the backup.
+        """Look for a dispatch's articles in its channel, if it may have been sent after the backup was made.
 
-        Returns None if it is to be sent, `Sent` if it was, `Deduplicated` if some of its articles were, else
-        why the lookup failed. Raises StoreError.
+        Returns None if the dispatch must be sent, `Sent` if it was sent, `Deduplicated` if articles were
+        removed from it because they were posted, and another outcome if the lookup failed. Raises StoreError.
         """
         if self.restored_at is None:
             return None
@@ -116,9 +119,10 @@ class RestoreReconciler:
     async def _reconcile_watch_notification(
         self, place: Target, dispatch: Dispatch, articles: Sequence[Article], window: HistoryWindow
     ) -> SendOutcome | Deduplicated | None:
-        """Remove articles that earlier notifications show.
+        """Remove the articles that earlier notifications of the same watch show from a watch notification.
 
-        Their dedupe keys may differ: a notification's key is that of its first article.
+        Notifications of the same articles may have different dedupe keys, since the key is that of the first
+        article.
         """
         notifications = await delivery_lookup.try_lookup(
             channel_history.find_earlier_notifications(place, dispatch, articles, window)
@@ -133,7 +137,10 @@ class RestoreReconciler:
     async def _reconcile_digest(
         self, place: Target, dispatch: Dispatch, message: Message, window: HistoryWindow
     ) -> SendOutcome | Deduplicated | None:
-        """Have a digest of the backup built again; a later one already excludes what was posted."""
+        """Look for the digest; if it was not sent, have it built again, without articles that were posted.
+
+        A digest that was created after the restoration already excludes them; None is returned for it.
+        """
         if self.restored_at is None or dispatch.created_at > self.restored_at:
             return None
         outcome = await delivery_lookup.find_delivered_message(place, dispatch, message, window)
@@ -146,9 +153,9 @@ class RestoreReconciler:
     async def find_already_posted(
         self, digest: Digest | PersonalDigest, since: int
     ) -> AlreadyPostedPages | None:
-        """Return what a digest's channel was sent between `since` and the restoration, unknown to the backup.
+        """Return what a digest's channel received between `since` and the restoration, unknown to the backup.
 
-        None if the lookup must be repeated later. Raises StoreError.
+        Returns None if the lookup failed and must be repeated later. Raises StoreError.
         """
         if self.restored_at is None or since > self.restored_at:
             return AlreadyPostedPages()
@@ -216,6 +223,9 @@ class RestoreReconciler:
 def _earliest_send_time(
     dispatch: Dispatch, articles: Sequence[Article], *, restored_at: int, earliest_lookup: int
 ) -> int | None:
-    """Return the earliest timestamp at which a dispatch may have been sent; None if after the restoration."""
+    """Return the earliest time at which a dispatch may have been sent; None if after the restoration.
+
+    Times are Unix times in seconds.
+    """
     earliest_time = min([dispatch.created_at, *(article.published for article in articles)])
     return max(earliest_time, earliest_lookup) if earliest_time <= restored_at else None

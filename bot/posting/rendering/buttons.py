@@ -1,4 +1,4 @@
-"""Buttons and menus of messages. Their custom ids contain all state, so that they survive a restart.
+"""Buttons and menus of messages. Their custom ids contain all state, so that they work after a restart.
 
 Delivery lookups recognise the bot's own messages by these ids. What a click does is defined in the cogs.
 """
@@ -18,22 +18,22 @@ from bot.posting.rendering.layout.icons import Icon
 from bot.text import discord_text, urls
 
 BOOKMARK_EMOJI = "🔖"
-"""Emoji of the seed reaction; users bookmark an article by reacting with it."""
+"""Emoji of the reaction that the bot adds to posts; users bookmark an article by clicking it."""
 
 _ARTICLE_KEY_GROUP = r"(?P<key>[^:\s]{1,80})"
 _JOINED_KEYS_GROUP = r"(?::(?P<joined>\S+))?"
-"""Pattern of the concatenated short keys of the articles that joined a post."""
+"""Pattern, within custom ids, of the short keys of the articles that joined a post, one after the other."""
 _DISPATCH_KEY_GROUP = r"(?P<what>\S{1,80})"
 _QUESTION_ID_GROUP = r"(?P<question>\d{1,19})"
 
 SAVE_ID_PATTERN = rf"telex:save:{_ARTICLE_KEY_GROUP}{_JOINED_KEYS_GROUP}"
-"""Pattern of the custom id of a Save button."""
+"""Pattern of the custom id of a Save button, which bookmarks an article."""
 MORE_ID_PATTERN = rf"telex:more:{_ARTICLE_KEY_GROUP}{_JOINED_KEYS_GROUP}"
-"""Pattern of the custom id of a More button."""
+"""Pattern of the custom id of a More button, which opens the menu of an article."""
 SAVE_MENU_ID_PATTERN = rf"telex:pick:{_DISPATCH_KEY_GROUP}"
 """Pattern of the custom id of a menu that bookmarks articles."""
 VOTE_ID_PATTERN = rf"telex:vote:(?P<vote>up|down):{_QUESTION_ID_GROUP}"
-"""Pattern of the custom id of 👍 and 👎 under an answer."""
+"""Pattern of the custom id of the buttons 👍 and 👎 under an answer."""
 FOLLOW_UP_ID_PATTERN = rf"telex:next:{_QUESTION_ID_GROUP}:(?P<number>\d)"
 """Pattern of the custom id of a button with a follow-up question."""
 MARK_READ_ID_PATTERN = rf"telex:mark:(?P<how>read|unread):{_ARTICLE_KEY_GROUP}"
@@ -43,13 +43,13 @@ _MAX_BUTTON_URL_LENGTH = 512  # https://discord.com/developers/docs/components/r
 
 
 MAX_JOINED_PER_BUTTON = 8
-"""Maximum number of joined articles in one custom id, which has at most 100 characters."""
+"""Maximum number of articles that joined a post in one custom id, which has at most 100 characters."""
 SHORT_KEY_LENGTH = 8
-"""Length in hexadecimal digits of the short form of an article key."""
+"""Length in hexadecimal digits of the short form of an article key, used in custom ids."""
 
 
 def save_id(key: str, joined: Sequence[Article] = ()) -> str:
-    """Return the custom id of the Save button of an article and those that joined its post."""
+    """Return the custom id of a Save button for an article and for the articles that joined its post."""
     return _append_joined_keys(f"telex:save:{key}", joined[:MAX_JOINED_PER_BUTTON])
 
 
@@ -64,7 +64,7 @@ def save_menu_id(dedupe_key: str) -> str:
 
 
 def vote_id(question_id: int, *, helped: bool) -> str:
-    """Return the custom id of the button that says whether an answer helped."""
+    """Return the custom id of the button by which a user says whether an answer helped."""
     return f"telex:vote:{'up' if helped else 'down'}:{question_id}"
 
 
@@ -74,32 +74,32 @@ def make_button(
     emoji: str | None = None,
     style: discord.ButtonStyle = discord.ButtonStyle.secondary,
 ) -> discord.ui.Button[Any]:
-    """Return a button; its label is cut to Discord's limit."""
+    """Return a button whose label is cut to the length that Discord allows."""
     button_label = discord_text.to_plain_line(label, discord_limits.MAX_BUTTON_LABEL_LENGTH) or None
     return discord.ui.Button(style=style, label=button_label, emoji=emoji, custom_id=custom_id)
 
 
 class ButtonTemplate(NamedTuple):
-    """A button's name, parameters, label and icon; calling it with parameters makes the button."""
+    """Template of a button: its name, parameters, label and icon. A call with parameters makes a button."""
 
     name: str
     parameter_patterns: tuple[str, ...]
-    """Patterns of the parameters in the custom id."""
+    """Patterns of the parameters in the button's custom id."""
     label: str
     icon: Icon | None = None
     style: discord.ButtonStyle = discord.ButtonStyle.secondary
 
     @property
     def id_pattern(self) -> str:
-        """Pattern of the button's custom id."""
+        """Pattern of the custom ids of buttons that are made from the template."""
         return ":".join(("telex", self.name, *self.parameter_patterns))
 
     def custom_id(self, *parameters: object) -> str:
-        """Return the custom id of a button with these parameters."""
+        """Return the custom id of a button with the given parameters."""
         return ":".join(("telex", self.name, *map(str, parameters)))
 
     def __call__(self, *parameters: object) -> discord.ui.Button[Any]:
-        """Return a button with these parameters, labelled in the current language."""
+        """Return a button with the given parameters, labelled in the current language."""
         emoji = None if self.icon is None else icons.emoji_for(self.icon)
         return make_button(_(self.label), self.custom_id(*parameters), emoji, self.style)
 
@@ -122,9 +122,9 @@ NOTE_BUTTON = ButtonTemplate("note", (_ARTICLE_KEY_GROUP,), N_("Note and tags"),
 
 
 def search_button(query: str, label: str = "") -> discord.ui.Button[Any] | None:
-    """Return a button that shows all results of a query, or None if the query is too long for a custom id.
+    """Return a button that shows all results of a query; None if the query is too long for a custom id.
 
-    Without a `label` it says "Show all", in the current language.
+    Without a `label` the button says "Show all", in the current language.
     """
     if discord_text.count_utf16_units(RESULTS_BUTTON.custom_id(query)) > discord_limits.MAX_CUSTOM_ID_LENGTH:
         return None
@@ -134,7 +134,7 @@ def search_button(query: str, label: str = "") -> discord.ui.Button[Any] | None:
 def save_button(
     key: str, number: int | None = None, *, joined: Sequence[Article] = (), with_label: bool = True
 ) -> discord.ui.Button[Any]:
-    """Return a Save button for an article, in the current language, or numbered if there are several.
+    """Return a Save button, which bookmarks an article, labelled in the current language or with `number`.
 
     `joined` are the articles that joined its post, up to `MAX_JOINED_PER_BUTTON`.
     """
@@ -145,9 +145,9 @@ def save_button(
 def more_button(
     key: str, *, joined: Sequence[Article] = (), with_label: bool = True
 ) -> discord.ui.Button[Any]:
-    """Return a button that opens the menu of an article, in the current language.
+    """Return a button that opens the menu of an article, labelled in the current language.
 
-    Its custom id has the joined articles that do not fit into the Save button's.
+    Its custom id has the joined articles that exceed the maximum of the Save button.
     """
     emoji = icons.emoji_for(Icon.MORE)
     label = _("More") if with_label else "" if emoji else "⋯"
@@ -159,7 +159,7 @@ def more_button(
 
 
 def remove_bookmark_button(key: str) -> discord.ui.Button[Any]:
-    """Return a Save button labelled as removal, for a user's own view of a bookmarked article."""
+    """Return a button that removes a bookmark: a Save button with another label, for a user's own view."""
     return make_button(_("Remove from bookmarks"), save_id(key), icons.emoji_for(Icon.SAVE))
 
 
@@ -169,7 +169,7 @@ def vote_button(question_id: int, *, helped: bool) -> discord.ui.Button[Any]:
 
 
 def missed_answer_button(question_id: int) -> discord.ui.Button[Any]:
-    """Return the 👎 button under "I don't know", labelled in the current language."""
+    """Return the 👎 button that reports a missed answer under "I don't know", in the current language."""
     return make_button(_("An article does answer this"), vote_id(question_id, helped=False), "👎")
 
 
@@ -182,9 +182,9 @@ def follow_up_button(question_id: int, number: int, topic: str) -> discord.ui.Bu
 def save_menu(
     dedupe_key: str, articles: Sequence[Article], *, placeholder: str | None = None
 ) -> discord.ui.Select[Any]:
-    """Return a menu that bookmarks articles, in the current language.
+    """Return a menu that bookmarks the articles chosen in it, in the current language.
 
-    `articles` are oldest first; the newest 25 are offered.
+    `articles` are oldest first; at most the newest 25 are offered.
     """
     options = [
         discord.SelectOption(
@@ -215,14 +215,17 @@ def mark_read_button(key: str, *, mark_as_read: bool) -> discord.ui.Button[Any]:
 
 
 def make_link_button(url: str) -> discord.ui.Button[Any] | None:
-    """Return a link button to an article, in the current language; None if Discord rejects such a URL."""
+    """Return a button that opens a URL, in the current language; None if Discord would reject the URL."""
     if not is_web_url(url) or discord_text.count_utf16_units(url) > _MAX_BUTTON_URL_LENGTH:
         return None
     return discord.ui.Button(style=discord.ButtonStyle.link, label=_("Read"), url=url)
 
 
 def make_open_buttons(article: Article) -> tuple[discord.ui.Button[Any] | None, ...]:
-    """Return link buttons to an article or video and, for a podcast episode, to its audio."""
+    """Return buttons that open an article or video and, for a podcast episode, its audio.
+
+    A button whose URL Discord would reject is None.
+    """
     if article.audio is None:
         open_button = make_link_button(article.url)
         if open_button is not None and known_sites.is_video(article.url):
@@ -255,9 +258,10 @@ def is_web_url(url: str) -> bool:
 
 
 def view_of_items(*items: discord.ui.Item[Any] | None) -> discord.ui.View:
-    """Return a view of these items for a message. Requires a running event loop.
+    """Return a view of buttons and menus for a message; None among the items is dropped.
 
     The view is stopped, or discord.py would keep one for every post. Clicks reach their cog by the custom id.
+    Requires a running event loop.
     """
     view = discord.ui.View(timeout=None)
     for item in items:

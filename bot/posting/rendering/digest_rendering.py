@@ -1,4 +1,4 @@
-"""Render a digest: the top story, stories by topic, rising topics, a menu to bookmark stories."""
+"""Rendering of a digest: the top story, stories by topic, rising topics, a menu to bookmark stories."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -21,7 +21,7 @@ from bot.store import Store
 from bot.text import discord_text
 
 _MAX_BODY_LENGTH = 3_600
-"""Maximum length of the stories in UTF-16 units; the rest of a message's text is for headings."""
+"""Maximum length of all stories in UTF-16 units; the rest of a message's text is for headings."""
 _MAX_TITLE_LENGTH = 140
 _MAX_LEAD_LENGTH, _MAX_TOP_LEAD_LENGTH = 110, 220
 _MAX_SUMMARY_LENGTH = 450
@@ -33,7 +33,7 @@ _CHART_FILENAME = "week.png"
 
 
 class DigestPage(NamedTuple):
-    """A digest without its chart: its blocks, the name of its thread, and the articles that it links to."""
+    """Rendered digest without its chart: its blocks, the name of its thread, and the linked articles."""
 
     card: tuple[Block, ...]
     name: str
@@ -43,7 +43,7 @@ class DigestPage(NamedTuple):
 async def render_digest(
     store: Store, dedupe_key: str, edition: DigestContent, *, language: str, is_personal: bool = False
 ) -> Message | None:
-    """Return the message of a digest with its chart; None if none of its articles is stored any more.
+    """Return the message of a digest with its chart; None if none of its articles is still stored.
 
     `language` is an ISO 639-1 code. Raises StoreError.
     """
@@ -69,7 +69,10 @@ async def render_digest(
 
 
 async def build_page(store: Store, edition: DigestContent, *, language: str) -> DigestPage | None:
-    """Return the text of a digest; None if none of its articles is stored any more. Raises StoreError."""
+    """Return a digest rendered without its chart; None if none of its articles is still stored.
+
+    `language` is an ISO 639-1 code. Raises StoreError.
+    """
     articles = await store.articles.by_ids(edition.article_ids)
     if not articles:
         return None
@@ -101,7 +104,7 @@ async def build_page(store: Store, edition: DigestContent, *, language: str) -> 
 
 
 async def draw_chart(edition: DigestContent, *, language: str) -> Picture | None:
-    """Return the chart of rising topics; None if there are none or drawing failed."""
+    """Return a picture of the chart of rising topics; None if there are none or drawing failed."""
     with i18n.language_scope(language):
         chart = build_rising_chart(edition.rising[:_MAX_CHART_ROWS], TrendPeriod.WEEK, edition.until)
         pictures = await bar_charts.render_charts((chart,)) if chart is not None else ()
@@ -113,14 +116,14 @@ async def draw_chart(edition: DigestContent, *, language: str) -> Picture | None
 
 
 def make_chart_blocks(picture: Picture | None) -> tuple[Block, ...]:
-    """Return the block that shows the chart, empty without one."""
+    """Return a block that shows the picture of a chart; an empty tuple if there is no picture."""
     if picture is None:
         return ()
     return (Gallery((Image(f"attachment://{picture.filename}", picture.description),)),)
 
 
 def digest_headline(edition: DigestContent) -> str:
-    """Return the title of a digest with its dates, as its thread is named, in the current language."""
+    """Return the title of a digest with its dates, in the current language; its thread is named so, too."""
     return discord_text.to_plain_line(
         f"{_digest_title(edition)}, {_date_range_text(edition)}", _MAX_NAME_LENGTH
     )
@@ -156,7 +159,7 @@ def _rising_text(edition: DigestContent) -> str:
 
 
 class FittedStories(NamedTuple):
-    """The stories that fit into a digest, as blocks, with the linked articles and the number omitted."""
+    """Stories that fit into a digest: their blocks, the linked articles, and the count of omitted stories."""
 
     blocks: list[Block]
     linked_articles: list[Article]
@@ -164,7 +167,7 @@ class FittedStories(NamedTuple):
 
 
 def fit_stories(sections: Sequence[DigestSection], articles: Mapping[int, Article]) -> FittedStories:
-    """Return the stories that fit, the first one large, in the current language."""
+    """Return the stories that fit into a digest, the first one large, in the current language."""
     story_blocks: list[Block] = []
     linked_articles: list[Article] = []
     omitted_count, remaining_length, topic = 0, _MAX_BODY_LENGTH, None
@@ -206,9 +209,10 @@ def fit_stories(sections: Sequence[DigestSection], articles: Mapping[int, Articl
 def _iter_stories(
     sections: Sequence[DigestSection], articles: Mapping[int, Article]
 ) -> Iterator[tuple[str | None, DigestStory, Article]]:
-    """Yield each story with its heading and the article that it links to.
+    """Yield each story with the heading of its section and the article that it links to.
 
-    Sections without a topic come under "Also"; a first section without one has no heading.
+    Sections without a topic are headed "Also", except the first section, which then has no heading. Stories
+    without a stored article are left out.
     """
     for section_index, section in enumerate(sections):
         heading = section.topic or (_("Also") if section_index else None)
@@ -228,7 +232,7 @@ def _iter_stories(
 def _top_story_variants(
     article: Article, story: DigestStory, articles: Mapping[int, Article]
 ) -> tuple[str, ...]:
-    """Return the variants of the top story, longest first."""
+    """Return the texts of the top story in markup, longest first, of which the first that fits is shown."""
     title = _title_markup(article)
     outlet_names = [discord_text.escape_markdown(name) for name in _outlet_names(article, story, articles)]
     parts = [
@@ -245,7 +249,7 @@ def _top_story_variants(
 
 
 def _story_variants(article: Article, story: DigestStory, articles: Mapping[int, Article]) -> tuple[str, ...]:
-    """Return the variants of a further story, longest first."""
+    """Return the texts of a story below the top story, longest first; the first that fits is shown."""
     title, lead = _title_markup(article), _lead_text(article, story, _MAX_LEAD_LENGTH)
     other_outlet_count = len(_outlet_names(article, story, articles)) - 1
     name = discord_text.to_markdown_line(article.outlet, _MAX_OUTLET_LENGTH)
@@ -280,7 +284,7 @@ def _lead_text(article: Article, story: DigestStory, limit: int) -> str:
 
 
 def _outlet_names(article: Article, story: DigestStory, articles: Mapping[int, Article]) -> list[str]:
-    """Return the names of the outlets of a story, each once, that of the linked article first."""
+    """Return the names of the outlets of a story, each once, the outlet of the linked article first."""
     available_articles = (
         articles[article_id] for article_id, _feed in story.articles if article_id in articles
     )

@@ -1,4 +1,4 @@
-"""Render a dispatch from the current text of its articles, in the language of its channel."""
+"""Rendering of a dispatch from the current text of its articles, in the language of its channel."""
 
 import discord
 
@@ -13,11 +13,11 @@ from bot.text import boilerplate
 from bot.writing.article_translator import apply_stored_translation
 
 _MAX_CHARS_READ = 4_000
-"""Maximum number of characters of an article's text that an excerpt is taken from."""
+"""Maximum number of characters of an article's text that are read for an excerpt."""
 
 
 async def render_dispatch(context: PostingContext, dispatch: Dispatch) -> Message | None:
-    """Return the message of a dispatch; None if none of its articles is stored any more.
+    """Return the message of a dispatch; None if none of its articles, or its watch, is stored any more.
 
     Raises StoreError.
     """

@@ -1,6 +1,7 @@
-"""The message that is sent, and the rendering of catch-ups and notifications within Discord's limits.
+"""The type of messages to send, and the rendering of catch-ups, watch notifications and alerts.
 
-Limits: https://discord.com/developers/docs/resources/message#embed-object-embed-limits
+A catch-up lists the articles that arrived while posting was not possible. Limits:
+https://discord.com/developers/docs/resources/message#embed-object-embed-limits
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from bot.posting.rendering.layout.blocks import ActionRow, Card, Layout
 from bot.text import discord_text, excerpts
 
 TRANSLATION_MARK = "🌐"
-"""Marks a machine translation; delivery lookups recognise translated posts by it."""
+"""Emoji that marks a machine translation; delivery lookups recognise translated posts by it."""
 EXCERPT_LENGTH = 350
-"""Default length of an excerpt, in UTF-16 units before markup is escaped."""
+"""Default maximum length of an article's excerpt, in UTF-16 units before markup is escaped."""
 MAX_EXCERPT_LENGTH = 1000
 MAX_PREFIX_LENGTH = 40
 MAX_ALERT_LENGTH = 2000
@@ -37,7 +38,7 @@ _MAX_QUERY_LENGTH = 100
 # https://discord.com/developers/docs/resources/channel#start-thread-in-forum-or-media-channel
 MAX_THREAD_NAME_LENGTH = 100
 MAX_URL_LENGTH = 2048
-"""Maximum length of the URL of a link or picture."""
+"""Maximum length in UTF-16 units of the URL of a link or picture."""
 _MAX_LINE_TITLE_LENGTH = 150
 _MAX_LINE_URL_LENGTH = 500
 _MAX_SHORT_TEXT_LENGTH = 80
@@ -48,20 +49,20 @@ _LINK_TERMINATORS = re.compile(r"[\s()<>\\\"\x00-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A PNG picture of a message, with its alt text."""
+    """PNG picture that is attached to a message, with its alt text as `description`."""
 
     png_bytes: bytes
     filename: str
     description: str
 
     def to_file(self) -> discord.File:
-        """Return the picture as a file for one request."""
+        """Return the picture as a new file for one request to Discord."""
         return discord.File(io.BytesIO(self.png_bytes), filename=self.filename, description=self.description)
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message to send: either an embed with buttons, or a layout, which excludes any other content.
+    """Message to send: either an embed with buttons, or a layout, which excludes any other content.
 
     `name` is the title of the thread that a forum opens, and `tags` are its tags. `mentioned_role_id` is the
     role that the message notifies. `picture` is attached, and shown by the embed or layout. A webhook sends
@@ -79,19 +80,22 @@ class Message:
 
     @property
     def content(self) -> str | None:
-        """Text above the embed: the mention of the role."""
+        """Text above the embed: the mention of the role, or None without a role."""
         return None if self.mentioned_role_id is None else f"<@&{self.mentioned_role_id}>"
 
     @property
     def allowed_mentions(self) -> discord.AllowedMentions:
-        """Allowed mentions: the role and nobody else."""
+        """Mentions that may notify: the role and nobody else."""
         mentions = discord.AllowedMentions.none()
         if self.mentioned_role_id is not None:
             mentions.roles = [discord.Object(self.mentioned_role_id)]
         return mentions
 
     def send_kwargs(self) -> dict[str, Any]:
-        """Return the arguments for sending and editing, as discord.py names them. Requires an event loop."""
+        """Return the keyword arguments to send or edit the message with discord.py.
+
+        Requires a running event loop.
+        """
         if self.layout:
             return {
                 "view": layout_views.build_static_view(self.layout),
@@ -100,7 +104,7 @@ class Message:
         return {"embed": self.embed, "view": self.view, "allowed_mentions": self.allowed_mentions}
 
     def without_picture(self) -> Message:
-        """Return the message without its attached picture."""
+        """Return a copy of the message without its attached picture."""
         if self.embed is None:
             return replace(self, layout=blocks.without_images(self.layout), picture=None)
         embed = self.embed.copy()
@@ -108,7 +112,7 @@ class Message:
         return replace(self, embed=embed, picture=None)
 
     def fallbacks(self) -> Iterator[Message]:
-        """Yield the message, then variants without pictures, links and emoji that Discord may reject."""
+        """Yield the message, then variants to try if Discord rejects it: without pictures, links, emoji."""
         yield self
         if self.embed is None:
             yield from self._layout_fallbacks()
@@ -147,7 +151,7 @@ class Message:
 
 
 def catch_up_message(dedupe_key: str, articles: Sequence[Article], *, language: str) -> Message:
-    """Return the message of a catch-up: the newest articles that fit, a menu and a button for the others.
+    """Return the message of a catch-up: the newest articles that fit, a menu, and a button for the rest.
 
     `articles` are oldest first.
     """
@@ -173,8 +177,8 @@ def watch_notification_message(
 ) -> Message:
     """Return the message of a watch notification: one article with its excerpt, or a list, newest first.
 
-    `articles` are oldest first. `server` is the name of the server whose feeds they come from, for a reader
-    outside it, else None.
+    `articles` are oldest first. `server_name` is given for a reader outside the server, to say whose feeds
+    these are; else None.
     """
     with i18n.language_scope(language):
         title = _("New for “{query}”")
@@ -225,7 +229,7 @@ def watch_notification_message(
 
 
 def feed_alert_message(text: str) -> Message:
-    """Return the message of a feed alert."""
+    """Return the message of a feed alert, which says that a feed fails or has recovered."""
     sentence = discord_text.to_plain_line(text)
     return Message(
         name=discord_text.to_plain_line(sentence, MAX_THREAD_NAME_LENGTH),
@@ -236,7 +240,7 @@ def feed_alert_message(text: str) -> Message:
 
 
 def status_lines_markup(article: Article) -> str:
-    """Return lines of markup on retraction, correction and translation of an article; "" for most."""
+    """Return lines of markup on an article's retraction, correction and translation; "" if there are none."""
     lines = []
     if article.retracted is not None:
         lines.append(
@@ -253,7 +257,7 @@ def status_lines_markup(article: Article) -> str:
 
 
 def title_of(article: Article) -> str:
-    """Return the plain title of an article; without one the first words of its text, else its URL."""
+    """Return the plain title of an article; if it has none, the first words of its text, else its URL."""
     title = discord_text.to_plain_line(article.title[:_MAX_CHARS_READ])
     text = (article.summary or article.body)[:_MAX_CHARS_READ]
     return (
@@ -265,7 +269,7 @@ def title_of(article: Article) -> str:
 
 
 def plain_excerpt(article: Article, length: int) -> str:
-    """Return the plain beginning of an article's text; "" if it is the same as the title.
+    """Return the plain beginning of an article's text; "" if the text only repeats the title.
 
     `length` is the maximum in UTF-16 units.
     """
@@ -277,7 +281,8 @@ def excerpt_markup(
 ) -> str:
     """Return an article's excerpt with its markup escaped.
 
-    `length` counts UTF-16 units before escaping; `max_sentences` None means no further limit.
+    `length` is the maximum in UTF-16 units before escaping. `max_sentences` limits the number of sentences,
+    unless it is None.
     """
     plain_text = plain_excerpt(article, length)
     return discord_text.escape_markdown(
@@ -288,7 +293,7 @@ def excerpt_markup(
 
 
 def _article_list_markup(articles: Sequence[Article]) -> str:
-    """Return a list of the newest articles that fit, newest first, and the number of older ones."""
+    """Return a list of the newest articles that fit, newest first, and the number of those omitted."""
     reserved_length = 300  # UTF-16 units for the heading and the number of older articles
     lines: list[str] = []
     remaining_length = fitting.MAX_TEXT_LENGTH - reserved_length
@@ -312,13 +317,16 @@ def _article_line_markup(article: Article) -> str:
 
 
 def link_markup(text: str, url: str, max_length: int = _MAX_LINE_URL_LENGTH) -> str:
-    """Return escaped text as a link, or unlinked if Discord rejects the URL or it is too long."""
+    """Return the text as a link; only the text if Discord would reject the URL or it is too long.
+
+    `text` must be escaped markup.
+    """
     link_url = safe_url(url, max_length)
     return f"[{text}]({link_url})" if link_url else text
 
 
 def safe_url(url: str, max_length: int = MAX_URL_LENGTH) -> str:
-    """Return a URL escaped for a link in markup; "" if Discord rejects it or it is too long."""
+    """Return a URL escaped for a link in markup; "" if Discord would reject it or it is too long."""
     escaped_url = _LINK_TERMINATORS.sub(lambda match: quote(match[0]), url)
     return (
         escaped_url
@@ -328,7 +336,7 @@ def safe_url(url: str, max_length: int = MAX_URL_LENGTH) -> str:
 
 
 def escape_to_fit(text: str, max_length: int) -> str:
-    """Return text with its markup escaped, cut so that the result has at most `limit` UTF-16 units."""
+    """Return the text with its markup escaped, cut to at most `max_length` UTF-16 units."""
     plain_length = max_length
     escaped = discord_text.to_markdown_line(text, plain_length)
     while discord_text.count_utf16_units(escaped) > max_length:
@@ -338,7 +346,7 @@ def escape_to_fit(text: str, max_length: int) -> str:
 
 
 def usable_image_url(url: str | None) -> str | None:
-    """Return the URL of a picture, or None if Discord rejects it."""
+    """Return the URL of a picture; None if there is none or Discord would reject it."""
     return (
         url
         if url and buttons.is_web_url(url) and discord_text.count_utf16_units(url) <= MAX_URL_LENGTH
@@ -347,11 +355,11 @@ def usable_image_url(url: str | None) -> str | None:
 
 
 def image_block(article: Article) -> blocks.Image | None:
-    """Return an article's picture, or None if it has none that Discord accepts."""
+    """Return a block with an article's picture; None if it has none or Discord would reject its URL."""
     url = usable_image_url(article.image)
     return blocks.Image(url, title_of(article)) if url else None
 
 
 def to_datetime(timestamp: int) -> datetime:
-    """Return a timestamp as an aware datetime in UTC."""
+    """Convert a Unix time in seconds to an aware datetime in UTC."""
     return datetime.fromtimestamp(timestamp, UTC)

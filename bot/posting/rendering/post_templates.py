@@ -1,4 +1,4 @@
-"""Templates for posts that a server writes: lines of markup with fields such as {title}."""
+"""Templates with which a server designs its posts: lines of markup with fields such as {title}."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,16 +10,16 @@ from bot.core.preferences import Template
 from bot.text import discord_text
 
 FIELDS = ("title", "outlet", "excerpt", "author", "tags", "time", "link", "also")
-"""Fields that a template can use; their values are escaped."""
+"""Names of the fields that a template can use. The values of fields are escaped."""
 MAX_LINE_LENGTH, MAX_BODY_LENGTH = 300, 1000
-"""Maximum lengths in UTF-16 units, of title and footer, and of the body."""
+"""Maximum lengths in UTF-16 units of a template's title or footer, and of its body."""
 DEFAULT_TEMPLATE = Template(
     title="### [{title}]({link})", body="{excerpt}", footer="-# {outlet} · {time} · {also}"
 )
-"""Template that the form offers if a channel has none."""
+"""Template that the form offers to edit if a channel has none yet."""
 
 _DISTINGUISHING_FIELDS = {"title", "excerpt", "link"}
-"""Fields of which a template needs at least one, or all posts would look the same."""
+"""Fields of which a template needs at least one; without these, all posts would look the same."""
 _EMPTY_LINK = re.compile(r"\[((?:[^\[\]\\]|\\.)*)\]\(\)")
 
 
@@ -45,7 +45,7 @@ def find_template_error(template: Template) -> str | None:
 
 
 def fill_template(template: Template, value_by_field: Mapping[str, str]) -> Template:
-    """Return a valid template with its fields filled in, without lines whose fields are all empty."""
+    """Return a valid template with the values of its fields, without lines whose fields are all empty."""
 
     def fill_lines(text: str) -> Iterator[str]:
         for line in text.split("\n"):
@@ -57,12 +57,15 @@ def fill_template(template: Template, value_by_field: Mapping[str, str]) -> Temp
 
 
 def uses_field(template: Template, field: str) -> bool:
-    """Return whether a valid template uses a field."""
+    """Return whether a valid template uses a field in its title, body or footer."""
     return any(field in _iter_fields(text) for text in astuple(template))
 
 
 def _iter_fields(text: str) -> Iterator[str]:
-    """Yield the fields as written, valid or not. Raises ValueError for unbalanced braces."""
+    """Yield the fields in a text as written, whether known or not.
+
+    Raises ValueError for unbalanced braces.
+    """
     for _literal, name, spec, conversion in Formatter().parse(text):
         if name is not None:
             yield name + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")

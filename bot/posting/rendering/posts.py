@@ -1,4 +1,4 @@
-"""Render the post of an article: a card with a large or small picture, a compact post, a headline.
+"""Rendering of an article's post: a card with a large or small picture, a compact post, or a headline.
 
 An embed is used if a server chooses it or a role is mentioned: push notifications of Components V2 messages
 show no text.
@@ -19,17 +19,17 @@ from bot.posting.rendering.messages import Message, link_markup
 from bot.text import discord_text, urls
 
 COMPACT_EXCERPT_LENGTH = 60
-"""Length of the excerpt of a compact post, in UTF-16 units before markup is escaped."""
+"""Maximum length of a compact post's excerpt, in UTF-16 units before markup is escaped."""
 DEFAULT_EXCERPT_SENTENCES = 2
-"""Maximum number of sentences of an excerpt, unless its length was configured."""
+"""Maximum number of sentences of a post's excerpt, unless the length of excerpts was configured."""
 
 COMPACT_EMBED_EXCERPT_LENGTH = 140
-"""Length of the excerpt of a compact embed, in UTF-16 units before markup is escaped."""
+"""Maximum length of the excerpt in a compact embed, in UTF-16 units before markup is escaped."""
 
 _MAX_AUTHOR_LENGTH, _MAX_TAG_LENGTH, _MAX_TAGS_LISTED = 80, 30, 8
 _MAX_OUTLET_LENGTH, _MAX_HEADLINE_OUTLET_LENGTH, _MAX_OTHER_OUTLET_LENGTH = 256, 80, 40
 _MAX_ALSO_LENGTH = 2_500
-"""Maximum length of the links to joined articles, so that they fit beside the longest excerpt."""
+"""Maximum length in UTF-16 units of the links to joined articles, to fit beside the longest excerpt."""
 
 
 def render_post(
@@ -43,11 +43,12 @@ def render_post(
     dedupe_key: str | None = None,
     by_webhook: bool = False,
 ) -> Message:
-    """Return the post of an article, with labels in `language`, an ISO 639-1 code.
+    """Return the message of an article's post, with labels in `language`, an ISO 639-1 code.
 
-    `mention` is the id of a role to notify. `joined` are the articles that joined the post, in that order.
-    `dedupe_key` is that of the dispatch if it is not the article's key. A post that goes `by_webhook` appears
-    under its outlet's name and icon.
+    `joined` are the articles that joined the post, in that order.
+
+    `mentioned_role_id` is the id of a role to notify. `dedupe_key` is that of the dispatch if it is not the
+    article's key. With `by_webhook` the post appears under its outlet's name and icon.
     """
     with i18n.language_scope(language):
         name = discord_text.to_plain_line(
@@ -97,7 +98,7 @@ def build_post_layout(
     joined: Sequence[Article] = (),
     omit_outlet: bool = False,
 ) -> Layout:
-    """Return an article as a layout, in the current language.
+    """Return the post of an article as a layout, in the current language.
 
     `omit_outlet` is for posts that appear under their outlet's name.
     """
@@ -124,7 +125,7 @@ def build_post_layout(
 def _head_and_foot(
     article: Article, look: PostLook, joined: Sequence[Article], *, signed: bool
 ) -> tuple[tuple[Text, ...], Text]:
-    """Return the texts above the picture, and the one below it."""
+    """Return the texts above the picture of a post, and the text below it."""
     also_text = f"-# {also_markup(joined)}" if joined else ""
     if look.template is None:
         return (
@@ -141,7 +142,11 @@ def _head_and_foot(
 def _fill_template(
     article: Article, template: Template, look: PostLook, joined: Sequence[Article]
 ) -> Template:
-    """Return a template filled in; status lines and joined outlets are added if it lacks them."""
+    """Return a template filled in for an article.
+
+    Status lines are added to its body, and the outlets of joined articles to its footer if it does not show
+    them.
+    """
     title = messages.title_of(article)
     value_by_field = {
         "title": messages.escape_to_fit(
@@ -177,7 +182,7 @@ def _headline_text(article: Article, look: PostLook) -> Text:
 def _compact_layout(
     article: Article, look: PostLook, joined: Sequence[Article], picture: Image | None, *, signed: bool
 ) -> Layout:
-    """Return a compact post or a headline: few lines, without a card."""
+    """Return the layout of a compact post or of a headline, which have few lines and no card."""
     title = messages.title_of(article)
     is_compact = look.style is Style.COMPACT
     if look.template is not None:
@@ -196,9 +201,10 @@ def _compact_layout(
 
 
 def _with_accessory(article: Article, text: Text, joined: Sequence[Article], picture: Image | None) -> Layout:
-    """Return a text with a picture beside it and buttons below, or with the Save button beside it.
+    """Return a text with the picture or the Save button beside it.
 
-    The second form is used without picture and audio, if one button can name all joined articles.
+    With a picture, or if there is audio or too many joined articles for one button, the buttons are below the
+    text.
     """
     save_button = buttons.save_button(article.key, joined=joined, with_label=False)
     listen_button = buttons.make_open_buttons(article)[-1] if article.audio is not None else None
@@ -209,7 +215,7 @@ def _with_accessory(article: Article, text: Text, joined: Sequence[Article], pic
 
 
 def _title_variants(article: Article, title: str, look: PostLook) -> tuple[str, str]:
-    """Return the title with its prefix as a link, and unlinked for when that gets too long."""
+    """Return the title with the post's prefix as a link, and without the link for when that is too long."""
     title_markup = messages.escape_to_fit(
         f"{look.prefix} {title}".lstrip(), discord_limits.MAX_EMBED_TITLE_LENGTH
     )
@@ -227,7 +233,7 @@ def _outlet_name(article: Article, feed: Feed | None) -> str:
 
 
 def uses_embed(look: PostLook) -> bool:
-    """Return whether posts of a look are embeds, which an edit must not change."""
+    """Return whether posts of a look are embeds; an edit must not turn an embed into a layout or back."""
     return look.style is Style.CLASSIC or look.role is not None
 
 
@@ -271,12 +277,12 @@ def _build_embed(article: Article, outlet: str, icon: str | None, look: PostLook
 
 
 def also_markup(joined: Sequence[Article]) -> str:
-    """Return the linked outlets of the joined articles, in the current language."""
+    """Return a line of links to the outlets of the articles that joined a post, in the current language."""
     return _("Also: {links}").format(links=_outlet_links(joined))
 
 
 def _outlet_links(joined: Sequence[Article]) -> str:
-    """Return the linked outlets of the joined articles without an introduction; "" if there are none."""
+    """Return links to the joined articles, labelled with their outlets; "" if there are none."""
     links: list[str] = []
     remaining_length = _MAX_ALSO_LENGTH
     for article in joined[: buttons.MAX_JOINED_PER_BUTTON]:
@@ -295,7 +301,7 @@ def _outlet_links(joined: Sequence[Article]) -> str:
 
 
 def _outlet_count_link(joined: Sequence[Article]) -> str:
-    """Return the number of joined outlets as a link to the first article; "" if there are none."""
+    """Return the number of outlets of the joined articles, linked to the first one; "" if there are none."""
     if not joined:
         return ""
     outlet_count = len({article.outlet for article in joined})

@@ -9,14 +9,14 @@ from bot.core.preferences import PostLook
 def can_mention(
     member: discord.Member, role: discord.Role, channel: discord.abc.GuildChannel | discord.Thread
 ) -> bool:
-    """Return whether a member can mention a role in a channel; never @everyone."""
+    """Return whether a member can mention a role in a channel; always false for @everyone."""
     if role.is_default():
         return False
     return role.mentionable or channel.permissions_for(member).mention_everyone
 
 
 def mentioned_role_id(client: discord.Client, server_id: int, channel_id: int, look: PostLook) -> int | None:
-    """Return the id of the role that a post mentions; None if there is none, or it cannot be mentioned.
+    """Return the id of the role that a post mentions; None if it has no role or may not mention it.
 
     If the channel is not in the cache, the permissions in the server decide.
     """
@@ -37,7 +37,7 @@ def mentioned_role_id(client: discord.Client, server_id: int, channel_id: int, l
 def find_self_assign_problem(role: discord.Role, *, manager_role: int | None) -> str | None:
     """Return why people must not assign a role to themselves, or None if they may.
 
-    The sentence is in the current language. A role is safe if it grants nothing beyond @everyone's
+    The sentence is in the current language. People may assign a role that grants nothing beyond @everyone's
     permissions in the server or in any channel, does not manage feeds (`manager_role`), and can be assigned
     by Telex.
     """

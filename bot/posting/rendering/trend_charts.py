@@ -15,20 +15,20 @@ from bot.store import Store
 from bot.text import discord_text
 
 TREND_TIMEOUT_SECONDS = 20.0
-"""Maximum time in seconds for detecting trends in the titles."""
+"""Maximum time in seconds for detecting trends in a sample of titles."""
 
 _MAX_NAME_LENGTH = 60
 _MIN_WHOLE_NUMBER_FACTOR = 3
-"""Factor from which a change is shown without decimals."""
+"""Minimum factor of a rise that is shown without decimals, such as ×3."""
 _MAX_ALT_TEXT_LENGTH = 1024  # https://discord.com/developers/docs/resources/message#attachment-object
 
 
 async def load_trends(
     store: Store, workers: WorkerPool, feed_ids: Collection[int], period: TrendPeriod, now: int
 ) -> Trends:
-    """Return the rising topics of these feeds in the period before `now`, a timestamp.
+    """Return the trends of the given feeds in the period before `now`, a Unix time in seconds.
 
-    Raises StoreError, and WorkerError if it takes longer than `TREND_TIMEOUT_SECONDS`.
+    Raises StoreError, and WorkerError if the detection takes longer than `TREND_TIMEOUT_SECONDS`.
     """
     title_sample = await store.title_samples.sample(
         feed_ids, since=now - 2 * period.seconds, before=now, max_titles=2 * MAX_TITLES
@@ -39,7 +39,7 @@ async def load_trends(
 
 
 def figures_text(row: TrendRow, *, with_outlets: bool = True) -> str:
-    """Return the numbers of articles and outlets of a topic, and of articles in the period before."""
+    """Return the numbers of a topic in words: articles, outlets, and articles in the period before."""
     figures = [article_count_text(row.articles)]
     if with_outlets:
         figures.append(format_count("{count} outlet", "{count} outlets", row.outlets))
@@ -48,7 +48,7 @@ def figures_text(row: TrendRow, *, with_outlets: bool = True) -> str:
 
 
 def leader_sentence(row: TrendRow) -> str:
-    """Return a sentence of markup on the topic that rises most."""
+    """Return a sentence of markup on the topic that rises most, with its numbers."""
     sentence = (
         _("**{name}** leads with {articles} from {outlets}, up from {before}.")
         if row.before
@@ -63,17 +63,17 @@ def leader_sentence(row: TrendRow) -> str:
 
 
 def article_count_text(count: int) -> str:
-    """Return a number of articles in words."""
+    """Return a number of articles in words ("3 articles"), in the current language."""
     return format_count("{count} article", "{count} articles", count)
 
 
 def build_rising_chart(rows: Sequence[TrendRow], period: TrendPeriod, now: int) -> Chart | None:
-    """Return the chart of rising topics, in the current language; None if there are none."""
+    """Return the chart of rising topics, in the current language; None if no topics are given."""
     return _build_chart(_("Rising"), rows, period, now) if rows else None
 
 
 def build_outlets_chart(rows: Sequence[TrendRow], period: TrendPeriod, now: int) -> Chart | None:
-    """Return the chart of the outlets that publish most, in the current language; None if there are none."""
+    """Return the chart of the outlets that publish most, in the current language; None if none are given."""
     chart = _build_chart(_("Outlets"), rows, period, now, include_outlets=False) if rows else None
     return chart and chart._replace(colour=1)
 
@@ -95,7 +95,7 @@ def _build_chart(
 
 
 def _change_text(row: TrendRow) -> str:
-    """Return the factor by which a topic rose, or that it is new."""
+    """Return the factor by which a topic rose ("×3"), or that it is new, in the current language."""
     if not row.before:
         return _("new")
     factor = row.articles / row.before
@@ -112,7 +112,7 @@ def _period_label(period: TrendPeriod) -> str:
 
 
 def _tick_label(timestamp: int, period: TrendPeriod) -> str:
-    """Return a date in the current language; for a period of a day the time in UTC."""
+    """Return the label of a time on a chart's axis: a date, or the time in UTC for a period of a day."""
     tick_time = datetime.fromtimestamp(timestamp, UTC)
     if period is TrendPeriod.DAY:
         return f"{format_time(tick_time, 'HH:mm', locale=i18n.current_language())} UTC"
@@ -120,7 +120,7 @@ def _tick_label(timestamp: int, period: TrendPeriod) -> str:
 
 
 def chart_alt_text(chart: Chart) -> str:
-    """Return the alt text of a chart, for screen readers."""
+    """Return the description of a chart with its numbers, for screen readers."""
     rows = (
         _("{name}: {told}").format(name=row.label, told=f"{row.alt_text}, {row.change}.")
         for row in chart.rows

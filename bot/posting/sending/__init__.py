@@ -1,1 +1,1 @@
-"""Deliver one dispatch to Discord: its target, the rate limits, and the outcome."""
+"""Delivery of one dispatch to Discord: its target, the rate limits, and the outcome."""

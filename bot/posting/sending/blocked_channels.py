@@ -1,4 +1,4 @@
-"""Channels that Discord does not let Telex post in: their backoff, and what is logged about them."""
+"""Channels that Discord does not let Telex post in: when they are tried again, and what is logged."""
 
 import logging
 
@@ -12,16 +12,16 @@ MIN_BLOCK_SECONDS, MAX_BLOCK_SECONDS = 300, 21_600
 
 
 class BlockedChannels:
-    """Blocks and unblocks channels; logs each reason once per channel, not at every attempt."""
+    """Blocking and unblocking of channels. Each reason is logged once per channel, not at every attempt."""
 
     def __init__(self, store: Store) -> None:
         self._store, self._clock = store, store.clock
         self._logged_reasons: dict[int, str] = {}
 
     async def block(self, channel_id: int, problem: str) -> None:
-        """Block a channel for as long as it has been blocked already, within the minimum and maximum.
+        """Block a channel for as long again as it has been blocked, within a minimum and a maximum.
 
-        Closed direct messages stay blocked until the user opens them. Raises StoreError.
+        A user's direct messages that are closed stay blocked until the user opens them. Raises StoreError.
         """
         now = self._clock.now()
         previous_problem = await self._store.dispatches.get_problem(channel_id)
@@ -34,13 +34,13 @@ class BlockedChannels:
         self.log_once(channel_id, problem, problem)
 
     def log_once(self, channel_id: int, kind: str, details: str) -> None:
-        """Log that a channel is blocked, unless a reason of this kind was logged last."""
+        """Log that a channel is blocked, unless its last logged reason was of the same kind."""
         if self._logged_reasons.get(channel_id) != kind:
             self._logged_reasons[channel_id] = kind
             log.warning("channel blocked channel=%d reason=%s", channel_id, details)
 
     async def unblock(self, channel_id: int) -> None:
-        """Unblock a channel after a successful send. Raises StoreError."""
+        """Unblock a channel, if it is blocked, after a successful send. Raises StoreError."""
         if await self._store.dispatches.get_problem(channel_id) is not None:
             await self._store.dispatches.unblock_channel(channel_id)
         if self._logged_reasons.pop(channel_id, None) is not None:

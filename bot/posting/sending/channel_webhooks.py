@@ -19,13 +19,13 @@ log = logging.getLogger(__name__)
 
 _WEBHOOK_NAME = "Telex"
 _REJECTED_RETRY_SECONDS = 600.0
-"""Backoff in seconds after Discord refused to list or create the webhooks of a channel."""
+"""Time in seconds without another request after Discord refused to list or create a channel's webhooks."""
 
 WebhookChannel = discord.TextChannel | discord.ForumChannel | discord.VoiceChannel | discord.StageChannel
 
 
 class ChannelWebhooks:
-    """Finds and creates the webhooks of one process, and caches them."""
+    """Finder and creator of webhooks for the channels of one process, with a cache."""
 
     def __init__(self, client: discord.Client, clock: Clock) -> None:
         self._client, self._clock = client, clock
@@ -34,19 +34,19 @@ class ChannelWebhooks:
         self._rejections: dict[int, tuple[float, SendOutcome]] = {}  # monotonic seconds
         self._locks = KeyedLocks()
         self.channel_by_webhook_id: dict[int, int] = {}
-        """Channel id of each webhook that was used, by webhook id."""
+        """Channel id by webhook id, for each webhook that was used."""
 
     @property
     def application_id(self) -> int | None:
-        """Application that owns the webhooks; None before the client has logged in."""
+        """Id of the application that owns the webhooks; None before the client has logged in."""
         return self._client.application_id
 
     async def get_or_create(
         self, place: Target, *, ignore_backoff: bool = False
     ) -> discord.Webhook | SendOutcome:
-        """Return the webhook for posts in a channel or thread; create it if there is none.
+        """Return the webhook for posts in a channel or thread, and create one if there is none.
 
-        A `SendOutcome` says why there is none. A refusal is repeated from memory for
+        Returns a `SendOutcome` if that fails; a refusal is returned again without a request for
         `_REJECTED_RETRY_SECONDS`, unless `ignore_backoff` is set. Raises any error that is neither
         discord.py's nor aiohttp's.
         """
@@ -76,9 +76,9 @@ class ChannelWebhooks:
         return webhook
 
     async def get(self, webhook_id: int) -> discord.Webhook | SendOutcome:
-        """Return a webhook that sent a message, or the outcome that explains why it cannot be had.
+        """Return the webhook that sent a message, or the outcome that explains why it is not available.
 
-        Works without the permission to manage webhooks. Raises any error that is neither discord.py's nor
+        The permission to manage webhooks is not needed. Raises any error that is neither discord.py's nor
         aiohttp's.
         """
         cached_webhook = self._webhook_by_id.get(webhook_id)
@@ -93,7 +93,7 @@ class ChannelWebhooks:
         return webhook
 
     async def fetch_own_ids(self, place: Target) -> set[int]:
-        """Return the ids of the bot's webhooks in a channel; empty if Telex may not list them."""
+        """Return the ids of the bot's webhooks in a channel; empty if Telex cannot list them."""
         channel = webhook_channel_of(place)
         if channel is None or permissions.find_missing_webhook_permissions(channel):
             return set()
@@ -103,7 +103,7 @@ class ChannelWebhooks:
             return set()
 
     def forget(self, webhook: discord.Webhook) -> None:
-        """Remove a webhook from the cache after somebody deleted or moved it."""
+        """Remove a webhook from the cache, because somebody deleted or moved it."""
         self._webhook_by_id.pop(webhook.id, None)
         channel_id = self.channel_by_webhook_id.pop(webhook.id, None)
         if channel_id is not None:
@@ -132,7 +132,10 @@ class ChannelWebhooks:
 
 
 def webhook_channel_of(place: Target) -> WebhookChannel | None:
-    """Return the channel whose webhooks post in a place: the parent of a thread, None for direct messages."""
+    """Return the channel whose webhooks post in a place: a thread's parent, or the channel itself.
+
+    Returns None for direct messages.
+    """
     if isinstance(place, discord.Thread):
         return place.parent
     return None if isinstance(place, discord.DMChannel) else place

@@ -1,4 +1,4 @@
-"""Send a dispatch: resolve its target, render it, send it, and look up whether it was sent."""
+"""Sending of a dispatch: its target, its rendered message, the request, and the lookup of its delivery."""
 
 from dataclasses import replace
 from typing import overload
@@ -29,7 +29,7 @@ _LOCKED_RETRY_SECONDS = 60
 
 
 class DispatchSender:
-    """Sends dispatches and looks them up; stores only the daily thread and the webhook that it uses."""
+    """Sender of dispatches. Of their state it stores only the daily thread and the webhook that it uses."""
 
     def __init__(self, context: PostingContext) -> None:
         self._context, self._store, self._client = context, context.store, context.client
@@ -38,9 +38,10 @@ class DispatchSender:
     async def prepare(
         self, dispatch: Dispatch
     ) -> tuple[Target, Dispatch, Message] | SendOutcome | SendProblem:
-        """Return the target, the dispatch restricted to readable articles, and the rendered message.
+        """Return the target of a dispatch, the dispatch with only the readable articles, and its message.
 
-        A `SendOutcome` says why not now, a `SendProblem` why never. Raises StoreError.
+        Returns a `SendOutcome` if it cannot be sent now, and a `SendProblem` if it can never be sent. Raises
+        StoreError.
         """
         place = await self.resolve_target(dispatch)
         if isinstance(place, SendOutcome):
@@ -54,10 +55,11 @@ class DispatchSender:
         return SendProblem.ARTICLE_GONE if message is None else (place, readable_dispatch, message)
 
     async def find_delivered(self, dispatch: Dispatch) -> tuple[SendOutcome | None, bool]:
-        """Look up the message of a claim; return its outcome, and whether it is safe to send at once.
+        """Look up the message of a claimed dispatch; return the outcome, and whether sending again is safe.
 
-        The outcome is `Sent`, None if no message was found, or why the lookup failed. A nonce makes sending
-        again safe: Discord deduplicates while it remembers it. Raises StoreError.
+        The outcome is `Sent`, None if no message was found, or another one if the lookup failed. Sending
+        again at once is safe if the message had a nonce, by which Discord rejects repetitions. Raises
+        StoreError.
         """
         place = await self.resolve_target(dispatch, create=False)
         if place is None:
@@ -93,7 +95,8 @@ class DispatchSender:
     async def resolve_target(self, dispatch: Dispatch, *, create: bool = True) -> Target | SendOutcome | None:
         """Return the channel, thread or DM channel that a dispatch goes to, or why there is none.
 
-        None if that is a daily thread that does not exist and `create` is false. Raises StoreError.
+        Returns None if the target is a daily thread that does not exist and `create` is false. Raises
+        StoreError.
         """
         guild = self._client.get_guild(dispatch.server_id)
         if guild is not None and guild.unavailable:
@@ -106,11 +109,14 @@ class DispatchSender:
         return await daily_threads.resolve_daily_thread(self._context, channel, dispatch, may_create=create)
 
     async def render(self, dispatch: Dispatch) -> Message | None:
-        """Return the current message of a dispatch; None without stored articles. Raises StoreError."""
+        """Return the current message of a dispatch; None if its articles are not stored any more.
+
+        Raises StoreError.
+        """
         return await render_dispatch(self._context, dispatch)
 
     async def send(self, place: Target, dispatch: Dispatch, message: Message) -> SendOutcome:
-        """Send a message, a second time if the response was lost and a nonce makes that safe.
+        """Send a message; send it a second time if the response was lost and a nonce makes that safe.
 
         Raises StoreError, and any error that is neither discord.py's nor aiohttp's.
         """
@@ -129,9 +135,10 @@ class DispatchSender:
         return await forum_tags.with_forum_tags(self._store, place, dispatch, message)
 
     async def _send_by_webhook(self, place: Target, dispatch: Dispatch) -> SendOutcome | None:
-        """Send a post under its outlet's name, if its channel wants that; None to send it as the bot.
+        """Send a post under its outlet's name if its channel has that setting; return None if it has not.
 
-        The webhook is stored before the request: from then on the dispatch counts as sent without a nonce.
+        Also returns None if the webhook cannot be used; the caller then sends the post as the bot. The
+        webhook is stored before the request: from then on the dispatch counts as sent without a nonce.
         """
         if dispatch.kind is not DispatchKind.POST:
             return None

@@ -1,8 +1,8 @@
-"""Stop requests for a server whose shard lease this process may have lost.
+"""Guard against requests for a server whose shard lease this process may have lost.
 
-A process can be suspended at any moment, alone or with its machine, and resume after a peer has taken over
-and sent what it was about to send. The lease is therefore checked once a connection is available, right
-before the request is written.
+A lease makes one process the owner of a shard, a part of the servers. A process can be suspended at any
+moment, alone or with its machine, and resume after a peer has taken over and sent the same message. The lease
+is therefore checked once a connection is available, right before the request is written.
 """
 
 from collections.abc import Callable
@@ -15,20 +15,20 @@ import aiohttp
 from bot.store import LeaseLost
 
 current_server_id: ContextVar[int | None] = ContextVar("acting_for", default=None)
-"""Server on whose behalf the current task makes requests; None if no lease is needed."""
+"""Id of the server for which the current task makes requests; None if they need no lease."""
 
 
 class LeaseGuard:
-    """Tracing hooks for discord.py's session; `owns_server` tells whether this process has a server's lease.
+    """Tracing hooks for discord.py's HTTP session that raise LeaseLost for requests without the lease.
 
-    Requests without the lease raise LeaseLost.
+    `owns_server` tells whether this process has the lease of a server.
     """
 
     def __init__(self, owns_server: Callable[[int], bool]) -> None:
         self._owns_server = owns_server
 
     def attach(self, trace: aiohttp.TraceConfig) -> None:
-        """Register the hooks on the trace configuration of a session."""
+        """Register the hooks on the trace configuration of an HTTP session."""
         trace.on_connection_create_end.append(self._check)
         trace.on_connection_reuseconn.append(self._check)
 

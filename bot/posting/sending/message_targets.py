@@ -1,4 +1,4 @@
-"""Find the channel of a dispatch and send a message there: text, announcement, thread, forum, direct."""
+"""Places that messages are sent to: text and announcement channels, threads, forums, direct messages."""
 
 import hashlib
 from typing import Any
@@ -27,7 +27,7 @@ Target = GuildTarget | discord.DMChannel
 
 
 async def find_channel(client: discord.Client, channel_id: int) -> GuildTarget | SendOutcome:
-    """Return a channel from the cache or from Discord, or the outcome that explains why there is none.
+    """Return a channel from the cache or from Discord, or the outcome that explains why it is not available.
 
     Raises any error that is neither discord.py's nor aiohttp's.
     """
@@ -36,9 +36,9 @@ async def find_channel(client: discord.Client, channel_id: int) -> GuildTarget |
 
 
 async def find_guild(client: discord.Client, store: Store, server_id: int) -> discord.Guild | None:
-    """Return a server; one that another process serves has a name, but no channels.
+    """Return a server; if another process serves it, it has a name but no channels.
 
-    None if the bot is not in it, or Discord does not answer.
+    Returns None if the bot is not in the server, or if Discord does not answer.
     """
     guild = client.get_guild(server_id)
     if guild is not None or store.shards.serves(server_id):
@@ -50,13 +50,13 @@ async def find_guild(client: discord.Client, store: Store, server_id: int) -> di
 
 
 def fair_share_key(client: discord.Client, channel_id: int) -> int:
-    """Return the key by which a channel's requests are charged: its server's id, else its own."""
+    """Return the key for sharing the rate limit: the id of the channel's server, else of the channel."""
     guild = getattr(client.get_channel(channel_id), "guild", None)
     return guild.id if isinstance(guild, discord.Guild) else channel_id
 
 
 async def open_dm(client: discord.Client, user_id: int) -> discord.DMChannel | SendOutcome:
-    """Return the DM channel of a user, or the outcome that explains why there is none.
+    """Return the DM channel of a user, or the outcome that explains why it cannot be opened.
 
     Raises any error that is neither discord.py's nor aiohttp's.
     """
@@ -66,7 +66,7 @@ async def open_dm(client: discord.Client, user_id: int) -> discord.DMChannel | S
 def compute_nonce(dispatch: Dispatch) -> str:
     """Return the nonce of a dispatch, equal for all attempts, so that Discord accepts only one of them.
 
-    Discord remembers a nonce for a few minutes and allows 25 characters; this has 24. See
+    Discord remembers a nonce for a few minutes and allows 25 characters; this nonce has 24. See
     https://discord.com/developers/docs/resources/message#create-message
     """
     unique_name = f"{dispatch.channel_id}:{dispatch.dedupe_key}"
@@ -74,14 +74,17 @@ def compute_nonce(dispatch: Dispatch) -> str:
 
 
 def supports_nonce(place: Target) -> bool:
-    """Return whether Discord deduplicates messages in a place: not in a forum, where each opens a thread."""
+    """Return whether Discord deduplicates messages in a place by their nonce.
+
+    It does not in a forum, where each message opens a thread.
+    """
     return not isinstance(place, discord.ForumChannel)
 
 
 async def send(
     place: Target, message: Message, nonce_text: str, webhook: discord.Webhook | None = None
 ) -> SendOutcome:
-    """Send a message; if Discord rejects it, try its fallbacks without pictures, links and emoji.
+    """Send a message; if Discord rejects it, try its variants without pictures, links and emoji.
 
     A message sent by `webhook` has no nonce. Raises any error that is neither discord.py's nor aiohttp's.
     """

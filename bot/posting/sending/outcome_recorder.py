@@ -1,4 +1,4 @@
-"""Record the outcomes of sends in the store."""
+"""Recording of the outcomes of sends in the store."""
 
 import math
 from collections.abc import Collection
@@ -19,21 +19,21 @@ from bot.posting.sending.send_outcomes import (
 from bot.store import Store
 
 MAX_BACKOFF_SECONDS = 300
-"""Maximum backoff in seconds between two attempts, unless Discord demands a longer one."""
+"""Maximum delay in seconds between two attempts to send, unless Discord demands a longer one."""
 _BASE_BACKOFF_SECONDS = 5.0
 
 
 def backoff_seconds(dispatch: Dispatch) -> float:
-    """Return the backoff in seconds before the next attempt: 5 s doubled per attempt, to a maximum."""
+    """Return the delay in seconds before the next attempt: 5 s, doubled at each attempt up to a maximum."""
     return min(_BASE_BACKOFF_SECONDS * 2.0 ** min(dispatch.attempts, 8), MAX_BACKOFF_SECONDS)
 
 
 LOOKUP_DELAY_SECONDS = 5
-"""Delay in seconds before the delivery lookup of a message whose response was lost."""
+"""Delay in seconds before looking up whether a message whose response was lost was delivered."""
 
 
 class OutcomeRecorder:
-    """Records the outcomes of dispatches, and blocks and unblocks their channels."""
+    """Recorder of the outcomes of dispatches, which also blocks and unblocks their channels."""
 
     def __init__(self, store: Store) -> None:
         self._store, self._clock = store, store.clock
@@ -44,8 +44,8 @@ class OutcomeRecorder:
     ) -> float | None:
         """Record the outcome of a dispatch, repeating the write until the database accepts it.
 
-        `joined_article_ids` are the articles that its message lists beside its own. Returns the seconds to
-        wait before the delivery lookup if the outcome is `DeliveryUnknown`, else None.
+        `joined_article_ids` are further articles that its message shows. Returns the seconds to wait before
+        looking up whether it was delivered if the outcome is `DeliveryUnknown`, else None.
         """
         return await self._store.retry_until_written(
             partial(self._record_once, dispatch, outcome, joined_article_ids)

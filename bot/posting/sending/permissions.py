@@ -5,7 +5,7 @@ import discord
 from bot.core.i18n import _
 
 GuildChannel = discord.abc.GuildChannel | discord.Thread
-"""A channel or thread of a server."""
+"""Type of a channel or thread of a server."""
 
 INVITE_PERMISSIONS = discord.Permissions(
     view_channel=True,
@@ -19,7 +19,7 @@ INVITE_PERMISSIONS = discord.Permissions(
 
 
 def permission_label(permission: str) -> str:
-    """Return the label of a permission in Discord's settings, in the current language."""
+    """Return the name that Discord's settings give a permission, in the current language."""
     names = {
         "manage_guild": _("Manage Server"),
         "manage_roles": _("Manage Roles"),
@@ -44,7 +44,8 @@ def find_missing_permissions(
     """Return the permissions that Telex lacks in a channel, by their names in Discord's API.
 
     `required` checks those that every post needs, `history` the one for delivery lookups, `reactions` the one
-    for the seed reaction. Empty if the server is not in the cache, so that only Discord can tell.
+    for the seed reaction. Returns an empty list if the server is not in the cache, since then only Discord
+    can tell.
     """
     bot_member = place.guild.me
     if bot_member is None or (isinstance(place, discord.Thread) and place.parent is None):
@@ -66,7 +67,7 @@ def find_missing_permissions(
 def find_missing_thread_permissions(channel: discord.TextChannel) -> list[str]:
     """Return the permissions that Telex lacks to create threads in a channel and post in them.
 
-    Names are those of Discord's API.
+    They are named as in Discord's API.
     """
     own_permissions = channel.permissions_for(channel.guild.me)
     needed_permissions = [
@@ -81,7 +82,7 @@ def find_missing_thread_permissions(channel: discord.TextChannel) -> list[str]:
 def find_missing_webhook_permissions(channel: discord.abc.GuildChannel) -> list[str]:
     """Return the permissions that Telex lacks to post by a webhook in a channel.
 
-    Names are those of Discord's API. Crossposting a message that a webhook sent needs Manage Messages:
+    They are named as in Discord's API. Crossposting a message that a webhook sent needs Manage Messages:
     https://discord.com/developers/docs/resources/message#crosspost-message
     """
     own_permissions = channel.permissions_for(channel.guild.me)
@@ -91,7 +92,7 @@ def find_missing_webhook_permissions(channel: discord.abc.GuildChannel) -> list[
 
 
 def can_attach_files(place: GuildChannel) -> bool:
-    """Return whether Telex can attach files in a channel; True if only Discord can tell."""
+    """Return whether Telex can attach files in a channel; true if the cache cannot tell."""
     bot_member = place.guild.me
     if bot_member is None or (isinstance(place, discord.Thread) and place.parent is None):
         return True
@@ -103,7 +104,7 @@ def list_missing_permission_labels(
 ) -> list[str]:
     """Return the labels of permissions that Telex lacks in a channel, in the current language.
 
-    `required` are those that every post needs, `useful` those for delivery lookups and reactions.
+    `required` checks those that every post needs, `useful` those for delivery lookups and reactions.
     """
     return [
         permission_label(permission)

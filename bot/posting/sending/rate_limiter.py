@@ -1,4 +1,4 @@
-"""One global rate limit for all requests to Discord, shared fairly between servers.
+"""Limiter of all requests to Discord by its one global rate limit, shared fairly between servers.
 
 discord.py handles the limits of routes and channels, but notices the global limit only when it breaks it.
 This limiter waits in the session's hook before each request; `request_quota` says how many requests may be in
@@ -26,14 +26,14 @@ from bot.posting.sending.request_quota import (
 from bot.store import Store
 
 RTT_DRIFT_SECONDS = 0.0001
-"""Seconds by which the minimum round trip grows with each request, until a shorter one is measured."""
+"""Time in seconds by which the assumed minimum round trip grows per request, until one is shorter."""
 
 _STATUS_TOO_MANY_REQUESTS = 429
 _ROUTE = re.compile(r"/api(?:/v\d+)?/(?P<kind>\w+)(?:/(?P<id>\d+))?(?P<rest>.*)")
 
 
 class _CountedRequest:
-    """A request that counts against the quota until `counts_until`, in monotonic seconds."""
+    """Request that counts against the quota until `counts_until`, in monotonic seconds."""
 
     __slots__ = ("counts_until", "started_at")
 
@@ -43,10 +43,10 @@ class _CountedRequest:
 
 
 class RateLimiter:
-    """Limits the requests of this process; processes share the quota through the store.
+    """Limiter of this process's requests to Discord; processes share the quota through the store.
 
-    `fair_share_key` maps a channel to the key that its requests are charged to. `channel_by_webhook_id` has
-    the webhooks that post; requests to others answer interactions. Reactions have low priority.
+    `fair_share_key` maps a channel id to the key that its requests are charged to. `channel_by_webhook_id`
+    has the webhooks that post; requests of other webhooks answer interactions. Reactions have low priority.
     """
 
     def __init__(
@@ -63,29 +63,30 @@ class RateLimiter:
         )
         self._quota = RequestQuota(clock, store, self._grant_slots)
         self.responses_by_status: Counter[int] = Counter()
-        """Responses since the start, by HTTP status."""
+        """Number of responses since the start, by HTTP status."""
         self._counted_requests: list[_CountedRequest] = []
         self._min_round_trip_seconds = 0.0  # of recent requests
         self._queues: tuple[FairQueue[asyncio.Future[_CountedRequest]], ...] = (FairQueue(1), FairQueue(1))
         self._wake_task: asyncio.Task[None] | None = None
         self.total_wait_seconds = 0.0
-        """Total time in seconds that requests waited for a slot."""
+        """Total time in seconds for which requests waited until the quota allowed them."""
 
     @property
     def waiting_count(self) -> int:
-        """Number of requests that wait for a slot."""
+        """Number of requests that wait until the quota allows them."""
         return sum(map(len, self._queues))
 
     def attach(self, trace: aiohttp.TraceConfig) -> None:
-        """Register the limiter on the trace configuration of a session, ahead of its other hooks."""
+        """Register the limiter on the trace configuration of an HTTP session, ahead of its other hooks."""
         trace.on_request_start.append(self._on_request_start)
         trace.on_request_end.insert(0, self._on_request_end)
         trace.on_request_exception.append(self._on_request_exception)
 
     async def acquire(self, key: Hashable, *, low_priority: bool = False) -> _CountedRequest:
-        """Wait for a slot, and return the request that uses it.
+        """Wait until the quota allows another request, and return that request.
 
-        `key` is the one that the request is charged to. With `low_priority` it waits until no other does.
+        `key`, such as a server's id, is charged for it. With `low_priority` it waits until no request of high
+        priority waits.
         """
         queued_at = self._clock.monotonic()
         future: asyncio.Future[_CountedRequest] = asyncio.get_running_loop().create_future()
@@ -119,7 +120,10 @@ class RateLimiter:
         self._grant_slots()
 
     def _queue_key(self, path: str) -> tuple[Hashable, bool] | None:
-        """Return the key and the priority of a request, or None if it does not count against the limit."""
+        """Return the key to charge for a request, and whether its priority is low.
+
+        Returns None if the request does not count against the limit.
+        """
         route = _ROUTE.fullmatch(path)
         if route is None or route["kind"] == "interactions":
             return None
@@ -179,8 +183,9 @@ class RateLimiter:
     def _record_round_trip(self, context: SimpleNamespace, now: float) -> None:
         """Shorten the time for which an answered request counts.
 
-        Discord counted it at some moment before its response left. A request that starts `WINDOW_SECONDS`
-        after the latest such moment, less the shortest way there, cannot fall into the same second.
+        Discord counted the request at some moment before its response left. Another request that starts
+        `WINDOW_SECONDS` after the latest such moment, less the shortest way to Discord, cannot fall into the
+        same second.
         """
         request: _CountedRequest | None = getattr(context, "request", None)
         if request is not None:

@@ -1,9 +1,9 @@
-"""The share of Discord's global rate limit that this process may use: all of it if it is alone.
+"""The share of Discord's global rate limit that this process may use: all of it if no others run.
 
-Processes on one database share 50 requests per second. Each has *slots*: requests that may count at once in
-any window of a second. Together they never exceed Discord's limit, however long a request is in transit. A
-grant expires soon and is renewed only while there are requests; the slots of a process that dies are lost
-until its grant expires.
+Processes on one database share 50 requests per second. Each is granted *slots*: requests that may count at
+once in any window of a second. Together they never exceed Discord's limit, however long a request is in
+transit. A grant expires soon and is renewed only while there are requests; the slots of a process that dies
+are lost until its grant expires.
 """
 
 import asyncio
@@ -20,33 +20,36 @@ from bot.store.records.process_records import RequestAllocation
 log = logging.getLogger(__name__)
 
 MAX_REQUESTS_PER_SECOND = 49
-"""Maximum requests in any second: one less than Discord allows, for processes without a grant."""
+"""Maximum number of requests in any second: one less than Discord allows, for processes without a grant."""
 WINDOW_SECONDS = 1.01
-"""Length of Discord's window in seconds, plus 1 % for differing clocks."""
+"""Length in seconds of the window in which Discord counts requests, plus 1 % for differing clocks."""
 MAX_TRANSIT_SECONDS = 2.0
-"""Maximum transit time in seconds: a request without a response has reached Discord by then."""
+"""Maximum time in seconds until a request reaches Discord; it is assumed for requests without a response."""
 GRANT_TTL_SECONDS = 2.0
-"""Lifetime of a grant in seconds."""
+"""Time in seconds for which a process may use the slots it was granted."""
 RENEW_INTERVAL_SECONDS = 0.4
-"""Minimum interval in seconds between two renewals of the grant."""
+"""Minimum time in seconds between two renewals of a process's slots."""
 URGENT_RENEW_INTERVAL_SECONDS = 0.1
-"""Minimum interval in seconds while there is no slot for a waiting request, or there are slots to release."""
+"""Minimum time in seconds between two renewals while a request has no slot, or slots are to be released."""
 HEADROOM_SLOTS = 5
-"""Slots that a process requests beyond its demand, so that its next requests need not wait."""
+"""Number of slots that a process requests beyond its demand, so that its next requests need not wait."""
 INVALID_REQUEST_STATUSES = frozenset({401, 403, 429})
-"""HTTP statuses that count as invalid requests; 10,000 of them in ten minutes get an IP address banned.
+"""HTTP statuses of invalid requests; 10,000 of these in ten minutes get an IP address banned.
 
 https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans
 """
 INVALID_REQUEST_WINDOW_SECONDS = 600.0
 """Length in seconds of the window in which Discord counts invalid requests."""
 MAX_INVALID_REQUESTS = 5_000
-"""Invalid requests per window at which one request per second is left; the rate falls linearly to it."""
+"""Number of invalid requests per window at which one request per second is still allowed.
+
+The rate falls linearly up to this number.
+"""
 _WARN_AT_INVALID_REQUESTS = 500
 
 
 class RequestQuota:
-    """The slots of this process. `on_change` is called after each renewal."""
+    """Quota of requests of this process. `on_change` is called after each renewal of its slots."""
 
     def __init__(self, clock: Clock, store: Store, on_change: Callable[[], None]) -> None:
         self._clock, self._budget_store, self._on_change = clock, store.request_budget, on_change
@@ -63,7 +66,7 @@ class RequestQuota:
         self._renewal_task: asyncio.Task[None] | None = None
 
     def slots(self, now: float) -> int:
-        """Return how many requests may count at `now`, in monotonic seconds."""
+        """Return how many requests may count at a time, given in monotonic seconds."""
         if now < self._paused_until:
             return 0
         if now >= self._valid_until:
@@ -72,13 +75,13 @@ class RequestQuota:
         return min(slots, _allowed_slots(self._invalid_count(now) + self._invalid_in_other_processes))
 
     def seconds_until_recheck(self, now: float) -> float:
-        """Return the seconds after which a waiting request must check again, even if no request ends."""
+        """Return the seconds after which a waiting request must check the quota again in any case."""
         if now < self._paused_until:
             return self._paused_until - now
         return URGENT_RENEW_INTERVAL_SECONDS if self._budget_store.is_shared else math.inf
 
     def report_demand(self, now: float, in_flight_count: int, waiting_count: int) -> None:
-        """Report the requests that count and those that wait; start a renewal if one is due."""
+        """Report how many requests count and how many wait, and renew the slots if a renewal is due."""
         if not self._budget_store.is_shared or self._renewal_task is not None:
             return
         is_urgent = (
@@ -97,7 +100,7 @@ class RequestQuota:
             self._renewal_task = asyncio.create_task(self._renew(allocation, now))
 
     def record_invalid_request(self, now: float) -> None:
-        """Count an invalid request, which lowers the rate."""
+        """Count a request that Discord answered as invalid, which lowers the allowed rate."""
         self._invalid_times.append(now)
         if len(self._invalid_times) == _WARN_AT_INVALID_REQUESTS:
             log.warning(
@@ -107,7 +110,7 @@ class RequestQuota:
             )
 
     def pause(self, now: float, seconds: float) -> None:
-        """Stop all processes for `seconds`: Discord reported that the global limit was exceeded."""
+        """Stop the requests of all processes for `seconds`, because Discord's global limit was exceeded."""
         self._paused_until = max(self._paused_until, now + seconds)
         self._requested_at = -math.inf
 
@@ -144,8 +147,8 @@ def compute_fair_share(
 ) -> int:
     """Return the slots of a process: its max-min fair share, capped by what its peers have released.
 
-    The remainder of the division goes to the processes with the largest demand; of equal ones, to those with
-    the fewest slots.
+    The remainder of the division goes to the processes with the largest demand; of those with equal demand,
+    to those with the fewest slots.
     """
     budget = _allowed_slots(
         own_allocation.rate_limited_count

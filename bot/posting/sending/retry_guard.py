@@ -1,4 +1,4 @@
-"""Keep discord.py from repeating requests that would create something twice."""
+"""Guard that keeps discord.py from repeating requests that would create something twice."""
 
 import re
 from collections.abc import Container
@@ -15,11 +15,11 @@ _MIN_SERVER_ERROR = 500
 
 
 class RetryGuard:
-    """Tracing hooks for discord.py's session that turn its unsafe retries into errors.
+    """Tracing hooks for discord.py's HTTP session that turn its unsafe retries into errors.
 
     discord.py repeats every request that was answered 500, 502 or 504. Discord honours no nonce where a
-    thread or webhook is created or a webhook posts, so each repetition could be another post. It would also
-    sleep through a webhook's rate limit, however long. `webhook_ids` are the webhooks that post.
+    thread or webhook is created or a webhook posts, so each repetition could be another post. discord.py
+    would also sleep through a webhook's rate limit, however long. `webhook_ids` are the webhooks that post.
 
     Raises UnconfirmedPostError, or discord.RateLimited for a webhook.
     """
@@ -28,7 +28,7 @@ class RetryGuard:
         self._webhook_ids = webhook_ids
 
     def attach(self, trace: aiohttp.TraceConfig) -> None:
-        """Register the hooks on the trace configuration of a session."""
+        """Register the hooks on the trace configuration of an HTTP session."""
         trace.on_request_end.append(self._on_request_end)
 
     async def _on_request_end(

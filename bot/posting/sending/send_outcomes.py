@@ -1,4 +1,4 @@
-"""The outcomes of a request to Discord, as types; `wording/problem_sentences.py` explains them to users.
+"""Types of the outcomes of a request to Discord; `wording/problem_sentences.py` explains them to users.
 
 Error codes: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 """
@@ -16,10 +16,10 @@ from bot.watches.watch_matching import DMS_CLOSED_PROBLEM
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Discord has the message.
+    """Outcome of a send that succeeded: Discord has the message.
 
     `thread_id` is the thread that a forum post opened, or the daily thread. `webhook_id` is set if a webhook
-    sent it.
+    sent the message.
     """
 
     message_id: int
@@ -29,7 +29,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class RetryAfter:
-    """Discord did not accept the request; repeat it after `seconds`."""
+    """Outcome of a request that Discord did not accept, and that may be repeated after `seconds`."""
 
     seconds: float
     error: str
@@ -37,28 +37,31 @@ class RetryAfter:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryUnknown:
-    """No response arrived: Discord may or may not have created the message."""
+    """Outcome of a send without a response: Discord may or may not have created the message."""
 
     error: str
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelBlocked:
-    """The channel accepts no messages at present; `problem` is a text for `describe_problem`."""
+    """Outcome of a send to a channel that accepts no messages at present.
+
+    `problem` is a text for `describe_problem`.
+    """
 
     problem: str
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Discord will never accept this message; others may go through."""
+    """Outcome of a send whose message Discord will never accept, while other messages may go through."""
 
     error: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unverifiable:
-    """The message may have been delivered, and the channel history cannot be read to verify it.
+    """Outcome of a send that may have succeeded, where the channel history cannot be read to verify it.
 
     `reason` is a `SendProblem` value for `describe_problem`.
     """
@@ -70,15 +73,19 @@ SendOutcome = Sent | RetryAfter | DeliveryUnknown | ChannelBlocked | Rejected | 
 
 
 class UnconfirmedPostError(Exception):
-    """Discord answered the creation of a message, thread or webhook with a server error; it may exist."""
+    """Error raised when Discord answers the creation of a message, thread or webhook with a server error.
+
+    What was to be created may exist.
+    """
 
 
 class SendProblem(StrEnum):
-    """Why a dispatch was not sent, as stored and as `describe_problem` reads it.
+    """Reason why a dispatch was not sent, as it is stored and as `describe_problem` reads it.
 
     `FORBIDDEN` is followed by the names of the missing permissions in Discord's API, `RETRYING` by Discord's
-    error or the reason for its absence, `REFUSED` by Discord's error. `UNREADABLE`: the delivery cannot be
-    verified. `NOTHING_READABLE`: the recipients may no longer read any of its articles.
+    error or by the reason why Discord did not answer, `REFUSED` by Discord's error. `UNREADABLE`: it cannot
+    be verified whether the dispatch was delivered. `NOTHING_READABLE`: the recipients may no longer read any
+    of its articles.
     """
 
     CHANNEL_GONE = "gone"
@@ -120,7 +127,7 @@ _PROBLEM_BY_CODE = {
     40067: SendProblem.NEEDS_TAG,
 }
 _SLOW_DOWN_CODES = frozenset({20016, 20022, 20028, 20029, 40004})
-"""Error codes for slow mode, write rate limits, and sending that Discord has disabled temporarily."""
+"""Discord's error codes for slow mode, write rate limits, and sending that is temporarily disabled."""
 _DEFAULT_RETRY_SECONDS = 60.0
 _SHORT_RETRY_SECONDS = 5.0
 
@@ -133,7 +140,7 @@ _MIN_SERVER_ERROR = 500
 def classify_error(error: Exception) -> SendOutcome:
     """Return the outcome of a send that ended in an exception of discord.py or aiohttp.
 
-    Raises `error` itself if it is neither: that is a bug.
+    Raises any other error again, since that is a bug.
     """
     match error:
         case discord.RateLimited():
@@ -152,10 +159,10 @@ def classify_error(error: Exception) -> SendOutcome:
 
 
 async def try_request(request: Awaitable[T]) -> T | SendOutcome:
-    """Await a request to Discord and return its result, or the outcome that explains why there is none.
+    """Await a request to Discord and return its result, or the outcome that explains its failure.
 
-    For requests that are safe to repeat: a lost response becomes `RetryAfter`. Raises any error that is
-    neither discord.py's nor aiohttp's.
+    The request must be safe to repeat: a lost response becomes `RetryAfter`. Raises any error that is neither
+    discord.py's nor aiohttp's.
     """
     try:
         return await request
@@ -184,7 +191,7 @@ def _classify_http_error(error: discord.HTTPException) -> SendOutcome:
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float:
-    """Return the seconds to wait from the Retry-After header: at least 1, a default if it has none."""
+    """Return the seconds to wait that the Retry-After header demands, at least 1; a default without one."""
     try:
         return max(1.0, float(headers.get("Retry-After", _DEFAULT_RETRY_SECONDS)))
     except ValueError:

@@ -1,1 +1,1 @@
-"""Sentences for users on the codes that lower packages report."""
+"""Sentences that explain to users the codes of errors, problems and statuses that other packages report."""

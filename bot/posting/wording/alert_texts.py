@@ -1,4 +1,4 @@
-"""Texts of alerts: a feed fails, is over its quota, or has recovered."""
+"""Texts of feed alerts: a feed fails, is over its quota, or has recovered."""
 
 from bot.core import i18n
 from bot.core.i18n import N_, _
@@ -12,7 +12,10 @@ _MAX_NAME_LENGTH = 100
 
 
 def alert_texts_by_language(feed: Feed, kind: AlertKind, over_quota: OverQuotaKind | None) -> dict[str, str]:
-    """Return the text of an alert by language code; `overflow` is the quota that the feed exceeds, if any."""
+    """Return the text of a feed alert by language code.
+
+    An alert about a feed over its quota says which quota the feed exceeds; otherwise that is None.
+    """
     sentence = _ALERT_SENTENCES[kind] if over_quota is None else _OVER_QUOTA_SENTENCES[over_quota]
     if kind is AlertKind.FAILING and feed.error in {
         fetch_errors.LIST_NOT_FOUND,

@@ -52,7 +52,7 @@ _SENTENCES = {
 
 
 def describe_feed_error(code: str) -> str:
-    """Return what went wrong and what can be done, in the current language."""
+    """Return a sentence on an error of a feed and what can be done about it, in the current language."""
     if code in _SENTENCES:
         return _(_SENTENCES[code])
     if code.startswith("http-5"):
@@ -61,9 +61,9 @@ def describe_feed_error(code: str) -> str:
 
 
 def page_fetch_sentence(page_fetch: PageFetch, *, when: str) -> str:
-    """Return whether an article's web page was read, or why not, in the current language.
+    """Return whether the web page of an article was read, or why not, in the current language.
 
-    `when` is the formatted time of the page fetch.
+    `when` is the formatted time at which the page was fetched.
     """
     if page_fetch.outcome == PageFetchOutcome.FETCHED:
         return _("the feed only has a teaser, so I read the page ({when})").format(when=when)

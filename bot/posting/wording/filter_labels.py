@@ -1,4 +1,4 @@
-"""Labels of subscription filters."""
+"""Labels of subscription filters, which restrict what a channel posts of a feed."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ _MAX_QUERY_LENGTH = 60
 
 
 def filter_label(query_filter: Filter, max_query_length: int = _MAX_QUERY_LENGTH) -> str:
-    """Return a filter in words, in the current language, with its query as inline code."""
+    """Return a filter in words, such as "only `election`", in the current language."""
     query = discord_text.to_plain_line(query_filter.query, max_query_length).replace("`", "'")
     if query_filter.mode is FilterMode.INCLUDE:
         return _("only `{query}`").format(query=query)
@@ -24,6 +24,6 @@ def filter_list_text(
     max_filters: int = _MAX_FILTERS_LISTED,
     max_query_length: int = _MAX_QUERY_LENGTH,
 ) -> str:
-    """Return the first filters in one line, followed by … if there are more."""
+    """Return the first filters in words on one line, followed by … if there are more."""
     names = [filter_label(query_filter, max_query_length) for query_filter in filters[:max_filters]]
     return ", ".join(names if len(filters) <= max_filters else [*names, discord_text.ELLIPSIS])

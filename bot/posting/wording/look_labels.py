@@ -1,4 +1,4 @@
-"""Labels of the looks of posts."""
+"""Labels of looks: the style and other settings of how posts appear."""
 
 from bot.core.i18n import _, format_number
 from bot.core.preferences import PostLook, Style
@@ -6,7 +6,7 @@ from bot.text import discord_text
 
 
 def style_label(style: Style) -> str:
-    """Return the name of a style, in the current language."""
+    """Return the name of a style of posts, in the current language."""
     names = {
         Style.FULL: _("card"),
         Style.THUMBNAIL: _("card with a small picture"),
@@ -18,7 +18,7 @@ def style_label(style: Style) -> str:
 
 
 def look_summary_text(look: PostLook) -> str:
-    """Return a look in a few words, in the current language."""
+    """Return a summary of how posts look in a few words, in the current language."""
     labels = [style_label(look.style)]
     if not look.image and look.style is not Style.HEADLINE:
         labels.append(_("no picture"))

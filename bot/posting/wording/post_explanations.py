@@ -1,4 +1,4 @@
-"""Explain why an article was or was not posted."""
+"""Explanations of why an article was or was not posted."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,12 +18,12 @@ _MESSAGE_LINK = re.compile(
     r"<?https?://(?:\w+\.)?discord(?:app)?\.com/channels/(\d{1,20})/(\d{1,20})/(\d{1,20})/?>?", re.ASCII
 )
 _MAX_ARTICLES_PER_LINK = 50
-"""Maximum number of articles explained per link; some feeds give every entry the same link."""
+"""Maximum number of articles that are explained per link; some feeds give every entry the same link."""
 _MAX_SNOWFLAKE = 2**63 - 1
 
 
 class DroppedEntry(NamedTuple):
-    """A feed that dropped an entry over its quota, and the timestamp."""
+    """Feed that dropped an entry over its quota, and when, as Unix time in seconds."""
 
     feed: Feed
     dropped_at: int
@@ -33,8 +33,8 @@ class DroppedEntry(NamedTuple):
 class Explanation:
     """What is known of a link: its articles with their feeds, and their delivery statuses by channel.
 
-    `undecided_subscriptions` follow one of the feeds without a status for the page. `dropped_entries` are
-    feeds that had an entry with this link over their quota.
+    `undecided_subscriptions` are subscriptions to one of these feeds without a delivery status.
+    `dropped_entries` are feeds that had an entry with this link over their quota.
     """
 
     articles: tuple[tuple[Article, Feed | None], ...] = ()
@@ -45,10 +45,10 @@ class Explanation:
 
 
 async def explain_link(store: Store, link: str) -> Explanation:
-    """Return the delivery statuses of the articles at a URL, or of those in a message of the bot.
+    """Return the delivery statuses of the articles at a URL, or in a message of the bot that is linked.
 
-    The URL may carry tracking parameters, or be an earlier one of the article. Covers all servers: the caller
-    must check what the user may see. Raises StoreError.
+    The URL may carry tracking parameters, or be an earlier URL of the article. All servers are covered: the
+    caller must check what the user may see. Raises StoreError.
     """
     dispatch = await find_dispatch_of_message_link(store, link)
     if dispatch is None:
@@ -104,14 +104,17 @@ async def _find_dropped_entries(store: Store, link: str) -> tuple[DroppedEntry, 
 
 
 def dropped_entry_sentence(feed_name: str, *, when: str) -> str:
-    """Return the sentence on an entry that was over its feed's quota, in the current language."""
+    """Return a sentence on an entry that its feed had over its quota, in the current language."""
     return _("Left out {when}: {feed} published more at once than I can keep.").format(
         when=when, feed=feed_name
     )
 
 
 async def find_dispatch_of_message_link(store: Store, link: str) -> Dispatch | None:
-    """Return the dispatch of the message that a Discord link leads to, or None. Raises StoreError."""
+    """Return the dispatch of the message that a Discord link leads to; None if there is none.
+
+    Raises StoreError.
+    """
     match = _MESSAGE_LINK.fullmatch(link.strip())
     if match is None or int(match[3]) > _MAX_SNOWFLAKE:
         return None
@@ -122,7 +125,10 @@ async def find_dispatch_of_message_link(store: Store, link: str) -> Dispatch | N
 
 
 async def find_articles_at(store: Store, link: str) -> list[Article]:
-    """Return the articles at a URL as a user typed it; empty if it is no URL. Raises StoreError."""
+    """Return the articles at a URL as a user typed it; an empty list if it is no URL.
+
+    Raises StoreError.
+    """
     try:
         url = urls.canonicalize(urls.normalize_input(link))
     except ValueError:
@@ -141,8 +147,8 @@ def delivery_status_sentence(
 ) -> str:
     """Return the delivery status of a page in a channel as a sentence, in the current language.
 
-    `when` is the formatted time of the status; `problem` describes why sending failed. The title of the post
-    that the article joined is shown as it is.
+    `when` is the formatted time of the status; `to_problem_sentence` explains why sending failed. The title
+    of a post that the article joined is shown unchanged.
     """
     reason = status.reason or ""
     template_by_status: dict[DeliveryStatus, str] = {
@@ -197,7 +203,7 @@ def _too_few_outlets_sentence(reason: str, when: str) -> str:
 
 
 def _joined_sentence(status: ChannelDeliveryStatus, when: str) -> str:
-    """Return the sentence on an article that joined a post; a post that is gone has no title."""
+    """Return a sentence on an article that joined a post; … stands for the title of a post that is gone."""
     title = _("“{text}”").format(text=status.joined or discord_text.ELLIPSIS)
     if status.message_id is None:
         template = _("grouped with {title}, which is waiting to be posted ({when})")
@@ -207,5 +213,8 @@ def _joined_sentence(status: ChannelDeliveryStatus, when: str) -> str:
 
 
 def undecided_sentence() -> str:
-    """Return why a channel that follows the feed has no status for an article, in the current language."""
+    """Return why an article has no delivery status in a channel that follows its feed.
+
+    The sentence is in the current language.
+    """
     return _("not posted: it was already in the feed when the channel started following it")

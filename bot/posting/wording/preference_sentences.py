@@ -1,4 +1,4 @@
-"""A server's taste in words."""
+"""Sentences on a server's taste: the outlets, topics and words that its members like more or less."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from math import exp
@@ -12,7 +12,7 @@ from bot.text import discord_text
 
 
 def trait_label(trait: Trait) -> str:
-    """Return the name of a trait with its kind, in the current language."""
+    """Return the name of a liked outlet, topic or word with its kind, in the current language."""
     name = discord_text.escape_markdown(trait.name)
     match trait.kind:
         case TraitKind.OUTLET:
@@ -23,7 +23,10 @@ def trait_label(trait: Trait) -> str:
 
 
 def list_trait_lines(traits: Sequence[Trait], max_traits_per_kind: int) -> Iterator[str]:
-    """Yield a line per kind with its first traits and how many times the average each is liked."""
+    """Yield a line for each kind of trait: the first traits, with how many times the average each is liked.
+
+    A trait is an outlet, a topic or a word in titles.
+    """
     headings = {
         TraitKind.TOPIC: _("Topics"),
         TraitKind.OUTLET: _("Outlets"),
@@ -41,7 +44,10 @@ def list_trait_lines(traits: Sequence[Trait], max_traits_per_kind: int) -> Itera
 
 
 def list_reason_sentences(traits: Iterable[Trait], user_id: int) -> list[str]:
-    """Return why a story ranks higher or lower in its server, as far as this user may know."""
+    """Return sentences on why a story ranks higher or lower in its server.
+
+    They name only what may be shown to the user, in the current language.
+    """
     visible_traits = [trait for trait in traits if trait.may_be_shown_to(user_id)]
     liked_traits = ", ".join(trait_label(trait) for trait in visible_traits if trait.score > 0)
     disliked_traits = ", ".join(trait_label(trait) for trait in visible_traits if trait.score < 0)

@@ -8,7 +8,7 @@ from bot.watches.watch_matching import DMS_CLOSED_PROBLEM
 
 
 def describe_problem(problem: str) -> str:
-    """Return the sentence for a channel's problem or a failed post, in the current language."""
+    """Return a sentence on a channel's problem or a post that failed or waits, in the current language."""
     code, _space, details = problem.partition(" ")
     if code == SendProblem.FORBIDDEN and details:
         names = ", ".join(permissions.permission_label(permission) for permission in details.split())
@@ -57,7 +57,7 @@ def describe_problem(problem: str) -> str:
 
 
 def _rejection_reason(error: str) -> str:
-    """Return why a request failed: Telex's own reasons in words, else Discord's text."""
+    """Return why a request failed, without a full stop: Telex's own reasons in words, else Discord's text."""
     reason_by_prefix = {
         "rate limited": _("I have to wait a moment"),
         "no connection": _("I couldn’t reach it"),
@@ -70,7 +70,7 @@ def _rejection_reason(error: str) -> str:
 
 
 def _schedule_sentence(code: str) -> str:
-    """Return why a post waits for its channel's schedule, with `{time}` to be filled in."""
+    """Return why a post waits for its channel's schedule, with the field `{time}` still to be filled in."""
     sentences: dict[str, str] = {
         WaitReason.QUIET_HOURS: _("Waiting until {time} (quiet hours)."),
         WaitReason.HOURLY_LIMIT: _("Waiting until {time} (hourly limit)."),

@@ -17,7 +17,7 @@ _SentenceValues = Mapping[str, str | int]
 
 
 def find_error_sentence(error: Exception) -> str | None:
-    """Return the sentence for an error, in the current language; None if it is not meant for users."""
+    """Return the sentence for an error, in the current language; None if users must not see the error."""
     match error:
         case UserFacingError():
             return str(error)
@@ -29,7 +29,7 @@ def find_error_sentence(error: Exception) -> str | None:
 
 
 def refusal_sentence(error: RequestRejected) -> str:
-    """Return why a request was refused, in the current language."""
+    """Return why a request of a user was refused, in the current language."""
     template = _SENTENCES[error.reason]
     if not isinstance(template, str):
         return template(error.placeholders)

@@ -1,4 +1,4 @@
-"""Sentences for the notes of a search."""
+"""Sentences for the notes of a search, which tell the user how the query was understood or changed."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
@@ -14,7 +14,7 @@ _NoteValues = Mapping[str, Any]
 
 
 def note_sentence(note: Note) -> str:
-    """Return a note in the current language, with the words of the query as they were typed."""
+    """Return the sentence of a search note in the current language, with the query's words as typed."""
     note_values, template = dict(note.placeholders), _SENTENCES[note.kind]
     if not isinstance(template, str):
         return template(note_values)
@@ -26,7 +26,7 @@ def note_sentence(note: Note) -> str:
 
 
 def _date_text(note_values: _NoteValues) -> str:
-    """Return a date in the current language, without the year if it is the current one."""
+    """Return a date in the current language, without the year if it is in the current year."""
     zone: tzinfo = note_values["zone"]
     day = datetime.fromtimestamp(note_values["moment"], zone)
     language = i18n.current_language()

@@ -1,4 +1,7 @@
-"""The content of a message as data: texts, sections, pictures, separators, rows of buttons, cards."""
+"""The content of a message as data: texts, sections, pictures, separators, rows of buttons, cards.
+
+A layout is a tuple of such blocks.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -14,14 +17,14 @@ Item = discord.ui.Item[Any]
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text of markup in variants, longest first; the first that fits is shown."""
+    """Text of markup in several variants, longest first; the first variant that fits is shown."""
 
     variants: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture by its URL or `attachment://…`, with its alt text."""
+    """Picture given by its URL, or by `attachment://…` and its file name, with its alt text."""
 
     url: str
     description: str = ""
@@ -29,7 +32,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Up to three texts with a picture or button at their right; without one they are plain texts."""
+    """Up to three texts with a picture or button to their right; without these, they are plain texts."""
 
     texts: tuple[Text, ...]
     beside: Image | Item | None = None
@@ -37,21 +40,21 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """One picture at full width, or several side by side."""
+    """Gallery of one picture at full width, or of several pictures side by side."""
 
     images: tuple[Image, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Separator:
-    """A thin line, or only a gap if it is not `visible`."""
+    """Thin line between blocks, or only a gap if `visible` is false."""
 
     visible: bool = True
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class ActionRow:
-    """Buttons, five of which fit side by side, or one menu. None among the arguments is dropped."""
+    """Row of buttons, of which five fit side by side, or of one menu. None among the arguments is dropped."""
 
     items: tuple[Item, ...]
 
@@ -64,7 +67,7 @@ Block = Text | Section | Gallery | Separator | ActionRow
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Blocks in a box with a coloured bar (0xRRGGBB) at its left."""
+    """Box around blocks, with a bar at its left in a colour (0xRRGGBB), or in none."""
 
     blocks: tuple[Block, ...]
     colour: int | None = None
@@ -74,7 +77,7 @@ Layout = tuple[Block | Card, ...]
 
 
 def text_block(*variants: str) -> Text:
-    """Return a text block with these variants, longest first."""
+    """Return a text block of the given variants, which must be longest first."""
     return Text(variants)
 
 
@@ -89,7 +92,7 @@ def plain_text(layout: Layout) -> str:
 
 
 def list_items(layout: Layout) -> list[Item]:
-    """Return all buttons and menus of a layout, accessories included."""
+    """Return all buttons and menus of a layout, including buttons beside texts."""
     found_items: list[Item] = []
     for block in iter_blocks(layout):
         if isinstance(block, ActionRow):
@@ -100,7 +103,7 @@ def list_items(layout: Layout) -> list[Item]:
 
 
 def list_images(layout: Layout) -> list[Image]:
-    """Return all pictures of a layout, in order."""
+    """Return all pictures of a layout, in the order in which they appear."""
     found_images: list[Image] = []
     for block in iter_blocks(layout):
         if isinstance(block, Gallery):
@@ -122,7 +125,7 @@ def without_images(layout: Layout) -> Layout:
 
 
 def without_links(layout: Layout) -> Layout:
-    """Return a layout without link buttons, some URLs of which Discord rejects."""
+    """Return a layout without link buttons, for the case that Discord rejects one of their URLs."""
     return map_items(layout, lambda item: None if is_link_button(item) else item)
 
 
@@ -132,7 +135,7 @@ def without_items(layout: Layout) -> Layout:
 
 
 def without_emoji(layout: Layout) -> Layout:
-    """Return a layout without custom emoji on buttons: Discord rejects an emoji that was deleted."""
+    """Return a layout without custom emoji on buttons, since Discord rejects emoji that were deleted."""
 
     def strip_emoji(item: Item) -> Item:
         if not isinstance(item, discord.ui.Button) or item.emoji is None or item.emoji.id is None:
@@ -149,7 +152,7 @@ def without_emoji(layout: Layout) -> Layout:
 
 
 def append_block(layout: Layout, block: Block) -> Layout:
-    """Return a layout with one more block at its end, inside its last card if it ends with one."""
+    """Return a layout with a block added at its end: inside its last card if it ends with a card."""
     *leading_parts, last_part = layout
     return (
         (*leading_parts, replace(last_part, blocks=(*last_part.blocks, block)))
@@ -159,7 +162,10 @@ def append_block(layout: Layout, block: Block) -> Layout:
 
 
 def map_items(layout: Layout, change: Callable[[Item], Item | None]) -> Layout:
-    """Return a layout in which each button and menu is replaced by what `change` returns; None removes it."""
+    """Return a layout in which each button and menu is replaced by what `change` returns for it.
+
+    If `change` returns None, the button or menu is removed.
+    """
 
     def map_block(block: Block) -> Iterable[Block]:
         if isinstance(block, Section) and isinstance(block.beside, discord.ui.Item):
@@ -170,12 +176,12 @@ def map_items(layout: Layout, change: Callable[[Item], Item | None]) -> Layout:
 
 
 def is_link_button(item: Item) -> bool:
-    """Return whether an item is a link button."""
+    """Return whether a component is a button that opens a URL."""
     return isinstance(item, discord.ui.Button) and item.url is not None
 
 
 def iter_blocks(layout: Layout) -> Iterator[Block]:
-    """Yield all blocks of a layout, those in cards included."""
+    """Yield all blocks of a layout, including the blocks in cards."""
     for block in layout:
         if isinstance(block, Card):
             yield from block.blocks
@@ -186,7 +192,7 @@ def iter_blocks(layout: Layout) -> Iterator[Block]:
 def map_blocks(layout: Layout, change: Callable[[Block], Iterable[Block]]) -> Layout:
     """Return a layout in which each block is replaced by the blocks that `change` returns for it.
 
-    Cards that end up empty are removed.
+    Cards without any remaining block are removed.
     """
     parts: list[Block | Card] = []
     for part in layout:

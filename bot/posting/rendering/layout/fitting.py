@@ -1,4 +1,4 @@
-"""Fit a layout into Discord's limits: shorten long texts, drop surplus components.
+"""Fitting of a layout into Discord's limits: long texts are shortened, surplus components dropped.
 
 Limits: https://discord.com/developers/docs/components/reference
 """
@@ -23,27 +23,27 @@ from bot.posting.rendering.layout.blocks import (
 from bot.text import discord_text
 
 MAX_COMPONENTS = 40
-"""Maximum number of components of a message, nested ones and accessories included."""
+"""Maximum number of components of a message, including components within others."""
 MAX_TEXT_LENGTH = 4000
-"""Maximum length of all texts of a message together, in UTF-16 units."""
+"""Maximum length in UTF-16 units of all texts of a message together."""
 MAX_GALLERY_IMAGES = 10
 """Maximum number of pictures in a gallery."""
 MAX_SECTION_TEXTS = 3
-"""Maximum number of texts in a section."""
+"""Maximum number of texts beside the picture or button of a section."""
 MAX_ROW_BUTTONS = 5
-"""Maximum number of buttons in a row."""
+"""Maximum number of buttons side by side in a row."""
 
 _MIN_LINES_TO_TRIM = 3
-"""Number of lines from which a text is shortened line by line."""
+"""Minimum number of lines of a text that is shortened by dropping its last line."""
 
 
 def fit_layout(layout: Layout) -> Layout:
-    """Return a layout that fits into Discord's limits. Rows of buttons are dropped last."""
+    """Return a layout changed to fit into Discord's limits. Rows of buttons are dropped last."""
     return _limit_components(_limit_text(map_blocks(layout, _without_empty_parts)))
 
 
 def split_row(row: ActionRow) -> list[ActionRow]:
-    """Return a row as rows that Discord accepts: at most five buttons, or one menu."""
+    """Split a row into rows that Discord accepts: of at most five buttons, or of one menu."""
     rows: list[ActionRow] = []
     current_items: list[object] = []
     for item in row.items:
@@ -68,7 +68,10 @@ def _component_count(block: Block) -> int:
 
 
 def _without_empty_parts(block: Block) -> Iterable[Block]:
-    """Return a block without its empty parts; a section without accessory becomes texts."""
+    """Return the block without its empty parts, as no, one or several blocks.
+
+    A section without a picture or button becomes texts.
+    """
     match block:
         case Text():
             return _without_blank_variants(block)
@@ -97,7 +100,10 @@ def _without_blank_variants(text: Text) -> tuple[Text, ...]:
 
 
 def _limit_text(layout: Layout) -> Layout:
-    """Shorten texts until they fit: the longest ones to shorter variants, then the last ones line by line."""
+    """Shorten texts until all of them fit together.
+
+    First the longest texts are replaced by their shorter variants, then the last texts are cut line by line.
+    """
     variants_by_text = [list(text.variants) for text in _iter_texts(layout)]
     excess_length = (
         sum(discord_text.count_utf16_units(text_variants[0]) for text_variants in variants_by_text)
@@ -151,7 +157,10 @@ def _iter_texts(layout: Layout) -> Iterator[Text]:
 
 
 def _limit_components(layout: Layout) -> Layout:
-    """Drop components until the rest fits: accessory pictures, then the last blocks, then buttons."""
+    """Drop components until a message has few enough: pictures beside texts, then the last blocks.
+
+    Rows of buttons are dropped only when no other blocks are left.
+    """
     cards = [list(part.blocks) if isinstance(part, Card) else [part] for part in layout]
 
     def excess_components() -> int:

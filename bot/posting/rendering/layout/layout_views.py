@@ -1,4 +1,4 @@
-"""Convert a layout to a discord.py view, within Discord's limits."""
+"""Conversion of a layout to a discord.py view that fits into Discord's limits."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -24,9 +24,9 @@ _MAX_ALT_TEXT_LENGTH = 1024  # https://discord.com/developers/docs/components/re
 
 
 def build_static_view(layout: Layout) -> discord.ui.LayoutView:
-    """Return a view whose clicks reach their cog by the custom id. Requires a running event loop.
+    """Return a view that shows a layout and handles no clicks: they reach their cog by the custom id.
 
-    The view is stopped, or discord.py would keep one for every post.
+    The view is stopped, or discord.py would keep one for every post. Requires a running event loop.
     """
     view = discord.ui.LayoutView(timeout=None)
     fill_view(view, layout)
@@ -35,7 +35,7 @@ def build_static_view(layout: Layout) -> discord.ui.LayoutView:
 
 
 def fill_view(view: discord.ui.LayoutView, layout: Layout) -> None:
-    """Replace the content of a view by a layout."""
+    """Replace the content of a view by a layout, which is fitted into Discord's limits."""
     view.clear_items()
     for part in fit_layout(layout):
         if isinstance(part, Card):

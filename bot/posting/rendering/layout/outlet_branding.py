@@ -1,7 +1,7 @@
 """How an outlet appears in a message: its tile, its colour and its byline.
 
-A tile is an emoji of the application: the outlet's icon, or its initial on a colour. `set_emoji` says which
-exist; until then a coloured square stands in.
+A tile is an emoji of the application: the outlet's icon, or its initial on a colour. `set_emoji` sets which
+tiles exist; for others, a coloured square is shown.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ from bot.posting.rendering.layout.blocks import Text
 from bot.text import discord_text, words
 
 DEFAULT_COLOUR = 0x2E7D8C
-"""Telex's own colour, for messages without an outlet."""
+"""Colour of Telex itself (0xRRGGBB), for messages without an outlet."""
 
 _SQUARE_BY_COLOUR = {
     0x2F7FE0: "🟦",
@@ -28,21 +28,21 @@ _SQUARE_BY_COLOUR = {
     0x8A6240: "🟫",
 }
 INITIAL_COLOURS = tuple(_SQUARE_BY_COLOUR)
-"""Colours of outlets without an icon, chosen by their names."""
+"""Colours (0xRRGGBB) for outlets without an icon, chosen by the outlet's name."""
 
 _MAX_NAME_LENGTH, _MAX_WEBHOOK_NAME_LENGTH = 60, 80
 _FORBIDDEN_NAME_PARTS = ("discord", "clyde")
 
 
 class Tile(NamedTuple):
-    """An outlet's emoji in markup, and the main colour of its icon (0xRRGGBB), None if it has none."""
+    """Emoji of an outlet in markup, and the main colour of its icon (0xRRGGBB), or None if it has none."""
 
     emoji: str
     colour: int | None = None
 
 
 class WebhookIdentity(NamedTuple):
-    """Name and picture of an outlet's webhook posts; without a picture the webhook's own is shown."""
+    """Name and picture of an outlet's posts by webhook; without a picture, the webhook's own is shown."""
 
     name: str
     avatar: str | None
@@ -51,34 +51,37 @@ class WebhookIdentity(NamedTuple):
 _tile_by_feed_id: Mapping[int, Tile] = {}
 _emoji_by_initial: Mapping[tuple[str, int], str] = {}
 tile_use_counts: Counter[int] = Counter()
-"""How often each feed's tile was shown since `ApplicationEmojiSync` last collected the counts."""
+"""Number of times each feed's tile was shown since `ApplicationEmojiSync` last collected the counts."""
 missing_initials: set[tuple[str, int]] = set()
-"""Pairs of initial and colour that were needed and do not exist yet, until they are collected."""
+"""Pairs of initial and colour that messages needed but for which no emoji exists yet.
+
+`ApplicationEmojiSync` collects them.
+"""
 MAX_INITIALS = 400
-"""Maximum number of missing initials: enough for all letters and digits in all colours."""
+"""Maximum number of missing initials that are noted: enough for all letters and digits in all colours."""
 
 
 def set_emoji(tile_by_feed_id: Mapping[int, Tile], emoji_by_initial: Mapping[tuple[str, int], str]) -> None:
-    """Set the tiles by feed id, and the emoji of initials by letter and colour."""
+    """Set the tiles, by feed id, and the emoji of initials, by letter and colour."""
     global _tile_by_feed_id, _emoji_by_initial
     _tile_by_feed_id, _emoji_by_initial = tile_by_feed_id, emoji_by_initial
 
 
 def initial_of(outlet: str) -> str:
-    """Return the letter or digit that stands for an outlet; "" if its name has no ASCII one."""
+    """Return the letter or digit that stands for an outlet; "" if its name has no ASCII letter or digit."""
     folded = words.fold(discord_text.to_plain_line(outlet))
     folded = folded.removeprefix("the ").removeprefix("le ").removeprefix("la ").removeprefix("les ")
     return next((letter.upper() for letter in folded if letter.isascii() and letter.isalnum()), "")
 
 
 def outlet_colour(feed_id: int, outlet: str) -> int:
-    """Return the colour of an outlet (0xRRGGBB): its icon's, or one derived from its name."""
+    """Return the colour of an outlet (0xRRGGBB): that of its icon, or one derived from its name."""
     tile = _tile_by_feed_id.get(feed_id)
     return tile.colour if tile is not None and tile.colour is not None else _colour_for_name(outlet)
 
 
 def tile_emoji(feed_id: int, outlet: str) -> str:
-    """Return the emoji of an outlet in markup, and count its use."""
+    """Return the emoji of an outlet in markup, and count that it was shown."""
     tile_use_counts[feed_id] += 1
     icon_tile = _tile_by_feed_id.get(feed_id)
     if icon_tile is not None:
@@ -91,13 +94,13 @@ def tile_emoji(feed_id: int, outlet: str) -> str:
 
 
 def tile_and_name(feed_id: int, outlet: str) -> str:
-    """Return tile and name of an outlet in markup; "" if it has no name."""
+    """Return the tile and the name of an outlet in markup; "" if the outlet has no name."""
     name = discord_text.to_markdown_line(outlet, _MAX_NAME_LENGTH)
     return f"{tile_emoji(feed_id, outlet)} **{name}**" if name else ""
 
 
 def webhook_identity_for(feed_id: int, outlet: str) -> WebhookIdentity | None:
-    """Return the identity of an outlet's webhook posts; None if Discord forbids its name.
+    """Return the name and picture of an outlet's posts by webhook; None if Discord forbids its name.
 
     https://discord.com/developers/docs/resources/webhook#create-webhook
     """
@@ -108,7 +111,7 @@ def webhook_identity_for(feed_id: int, outlet: str) -> WebhookIdentity | None:
 
 
 def byline(article: Article, *extra_parts: str, omit_outlet: bool = False) -> Text:
-    """Return the small line of an article: outlet unless omitted, time of publication, further markup."""
+    """Return the small line about an article: its outlet unless omitted, its time, and further markup."""
     outlet = "" if omit_outlet else tile_and_name(article.feed_id, article.outlet)
     parts = (outlet, f"<t:{article.published}:R>", *extra_parts)
     return Text(("-# " + " · ".join(filter(None, parts)),))
