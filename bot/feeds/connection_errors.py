@@ -11,7 +11,7 @@ from bot.feeds.ssrf_guard import REFUSAL_TEXT
 
 
 def to_feed_error(error: aiohttp.ClientError) -> FeedError:
-    """Return the FeedError for an exception of aiohttp."""
+    """Return the FeedError that corresponds to an exception of aiohttp."""
     if isinstance(error, aiohttp.ClientOSError) and REFUSAL_TEXT in str(error):
         return FeedError(fetch_errors.REFUSED_ADDRESS, "private or special address")
     cause = error.__cause__
@@ -26,7 +26,7 @@ def to_feed_error(error: aiohttp.ClientError) -> FeedError:
 
 
 def _to_dns_error(error: OSError) -> FeedError:
-    """Tell a host name that does not exist from a resolver that cannot be reached."""
+    """Return the FeedError for a failed DNS lookup: no such host name, or no resolver that can be reached."""
     cause = error.__cause__
     if isinstance(cause, aiodns.error.DNSError) and cause.args[0] not in _NAME_NOT_FOUND_CODES:
         return FeedError(fetch_errors.DNS_UNAVAILABLE, str(error))

@@ -18,7 +18,7 @@ else:
     from backports import zstd
 
 CHUNK_BYTES = 256 * 1024
-"""Bytes decompressed before the event loop runs other tasks."""
+"""Maximum number of bytes that are decompressed before the event loop runs other tasks."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -26,11 +26,12 @@ _MAX_CODINGS = 2
 
 
 async def decompress(body: bytes, content_encoding: str, max_bytes: int) -> bytes:
-    """Undo the `Content-Encoding` of a body (RFC 9110 §8.4): gzip, deflate, br, zstd, or two of them.
+    """Return a body without the compression that its `Content-Encoding` header names (RFC 9110 §8.4).
 
-    A body that is not compressed although its header says so is returned as it is; one that is gzip although
-    no header says so is decompressed.
-    Raises FeedError: too-large above `max_bytes`, truncated, encoding.
+    The codings are gzip, deflate, br and zstd, at most two of them. A body without the signature of gzip or
+    zstd that its header names is returned unchanged; a gzip body is decompressed even if the header does not
+    name gzip. Raises FeedError: too-large if the result exceeds `max_bytes`, truncated if the body is cut
+    short, encoding if a coding is unknown or the body is damaged.
     """
     codings = [name.strip().lower() for name in content_encoding.split(",") if name.strip()]
     if len(codings) > _MAX_CODINGS:

@@ -19,23 +19,24 @@ from bot.feeds.worker_calls import translate_worker_errors
 from bot.text.urls import redact
 
 MAX_PAGE_BYTES = 4 * 2**20
-"""Bytes of a page that are searched for lists."""
+"""Maximum number of bytes of a web page that are searched for lists of links."""
 PARSE_TIMEOUT_SECONDS = 5.0
-"""Seconds that a worker may take to parse one document."""
+"""Maximum number of seconds that a worker may take to parse one document."""
 PROBE_TIMEOUT_SECONDS = 10.0
-"""Seconds for each well-known path."""
+"""Timeout in seconds of each request that looks for a feed on a site's home page or at a well-known path."""
 _STOP_PROBING_CODES = {fetch_errors.RATE_LIMITED, fetch_errors.CONNECTION_FAILED, fetch_errors.TIMEOUT}
-"""Codes of errors after which a host gets no further probes."""
+"""Codes of errors after which no further paths of a host are tried."""
 WELL_KNOWN_PATHS = ("/feed", "/rss", "/feed.xml", "/atom.xml", "/rss.xml", "/index.xml")
 """Paths at which many sites have their feed."""
 
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryResult:
-    """The feeds and lists found at a URL.
+    """Feeds and lists of links that were found at a URL.
 
-    `response` is set when `url` was fetched, `parsed` when it is a feed; `page_lists` has the lists of a web
-    page. With `is_from_site`, `feeds` are those of the site, because the page itself has none.
+    `response` is None if nothing was fetched. `parsed` is the parsed feed if the response is a feed,
+    otherwise None; `page_lists` has the lists of a web page, which was requested at `url`. If `is_from_site`,
+    the page names no feed, and `feeds` were found on the home page or at well-known paths of its site.
     """
 
     feeds: tuple[FoundFeed, ...] = field(default=())
@@ -49,10 +50,10 @@ class DiscoveryResult:
 async def discover_feeds(
     fetcher: Fetcher, workers: WorkerPool, url: str, *, with_lists: bool = False
 ) -> DiscoveryResult:
-    """Find the feeds at a URL: a known site's, the document itself, its page's, or its site's.
+    """Find the feeds at a URL: a known site's, the document itself, or those that the page or its site names.
 
-    Also returns the lists of the page where it has no feed of its own, and always with `with_lists`.
-    Raises FeedError if the URL cannot be fetched or takes too long to parse.
+    The lists of links on the page are returned, too, if it names no feed, or if `with_lists` is set. Raises
+    FeedError if the URL cannot be fetched, or if its document is a feed that cannot be parsed or not in time.
     """
     site_feeds = known_sites.list_feeds_for_url(url)
     if len(site_feeds) > 1:
@@ -87,7 +88,7 @@ async def discover_feeds(
 
 
 def convert_list_to_feed(discovery: DiscoveryResult, page_list: PageList) -> DiscoveryResult:
-    """Return the discovery result of a page's list as that of a parsed feed."""
+    """Return a discovery result in which a list of the discovered page is the only feed, already parsed."""
     assert discovery.response is not None
     url = list_feeds.build_list_url(discovery.response.permanent_url or discovery.url, page_list)
     parsed = list_feeds.build_feed(discovery.page_lists, page_list.items, url)
@@ -95,7 +96,7 @@ def convert_list_to_feed(discovery: DiscoveryResult, page_list: PageList) -> Dis
 
 
 async def _find_site_feeds(fetcher: Fetcher, workers: WorkerPool, page_url: str) -> tuple[FoundFeed, ...]:
-    """Find the feeds that the home page of a page's site names, else those at well-known paths."""
+    """Return the feeds that a site's home page names, else a feed at a well-known path, else ()."""
     if not _is_home_page(page_url):
         try:
             async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):

@@ -1,4 +1,4 @@
-"""An HTTP client for feeds and pages, bounded in time and size, that refuses private addresses."""
+"""HTTP client for feeds and pages, bounded in time and size, that refuses private addresses."""
 
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -33,29 +33,29 @@ PAGE_ACCEPT_HEADER = "text/html, application/xhtml+xml, */*;q=0.5"
 """`Accept` header of a request for a web page."""
 
 CHANNEL_FEEDS_PATH = "/feeds/"
-"""Path of the bot's own feeds under its public URL; it follows none of them."""
+"""Path, under the bot's public URL, of the feeds that the bot publishes; it refuses to fetch them itself."""
 MAX_REDIRECTS = 5
-"""Redirects that one request follows."""
+"""Maximum number of redirects that one request follows."""
 DNS_TIMEOUT_SECONDS = 5.0
-"""Seconds for each query to a name server; there are two."""
+"""Timeout in seconds of a query to a name server; each query is tried twice."""
 
 _PERMANENT_REDIRECTS = {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT}
 _REDIRECTS = _PERMANENT_REDIRECTS | {HTTPStatus.FOUND, HTTPStatus.SEE_OTHER, HTTPStatus.TEMPORARY_REDIRECT}
 _METHOD_PRESERVING_REDIRECTS = {HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT}
-"""Redirects that keep the method and body of a request (RFC 9110 §15.4)."""
+"""HTTP statuses of redirects that keep the method and body of a request (RFC 9110 §15.4)."""
 _SUCCESS_STATUSES = range(200, 300)
 _NOT_MODIFIED = HTTPStatus.NOT_MODIFIED
-"""A constant, because the lookup in the enumeration is slow."""
+"""HTTP status 304; a constant, because the lookup in the enumeration is slow."""
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
-"""No timeout of aiohttp: `SharedTimeout` bounds a request with all its redirects."""
+"""Setting that turns off aiohttp's timeout: `SharedTimeout` bounds a request with all its redirects."""
 
 
 class FetchResult(NamedTuple):
-    """The response to a fetch, after redirects.
+    """Response to a request, after redirects.
 
-    `url` is the final URL without credentials. `permanent_url` is set when every redirect was permanent (301,
-    308). `body` is decompressed, and empty if `is_not_modified`. `body_hash` is 16 bytes over the body as
-    received. `headers` are case-insensitive.
+    `url` is the final URL without credentials. `permanent_url` is the URL to use from now on if every
+    redirect was permanent (301, 308), otherwise None. `body` is decompressed, and empty if `is_not_modified`.
+    `body_hash` is a hash of 16 bytes over the body as received. Names in `headers` are case-insensitive.
     """
 
     status: int
@@ -68,13 +68,13 @@ class FetchResult(NamedTuple):
 
     @property
     def content_type(self) -> str:
-        """The `Content-Type` header with its parameters, "" without one."""
+        """`Content-Type` header with its parameters, or "" if the response has none."""
         return self.get_header("content-type") or ""
 
     def get_header(self, name: str) -> str | None:
-        """Return a header, None without it; drop bytes that are not UTF-8.
+        """Return a header without bytes that are not UTF-8, or None if the response has no such header.
 
-        Such bytes can neither be stored nor sent back.
+        Those bytes can neither be stored nor sent back.
         """
         header_value = self.headers.get(name)
         return (
@@ -85,10 +85,10 @@ class FetchResult(NamedTuple):
 
 
 class Fetcher:
-    """A client on shared connections, without cookies, proxies or credentials of the machine.
+    """HTTP client with shared connections, and without cookies, proxies or credentials of the machine.
 
-    HTTP connections are kept alive; TLS ones are closed, since asyncio holds 256 KiB for each. The caller
-    limits how many requests run at a time.
+    HTTP connections are kept alive; HTTPS connections are closed after each request, since asyncio holds 256
+    KiB for each. The caller limits how many requests run at a time.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -140,10 +140,11 @@ class Fetcher:
     ) -> FetchResult:
         """Fetch `url`, following at most `MAX_REDIRECTS` redirects.
 
-        With `validators` the request is conditional (RFC 9110 §13): a response 304, or a body with the stored
-        hash, gives `is_not_modified`. `max_bytes` bounds the body, compressed and decompressed; None means
-        the setting. With `media_types`, the body of a response of another media type is not read. Raises
-        FeedError with any code of `bot.feeds.fetch_errors` that does not concern parsing.
+        With `validators` the request is conditional (RFC 9110 §13): the result has `is_not_modified` if the
+        response is 304, or if its body has the stored hash. `max_bytes` is the maximum size of the body, both
+        compressed and decompressed; if it is None, the limit from the settings applies. With `media_types`, a
+        response of another media type is not read. Raises FeedError with any code of `bot.feeds.fetch_errors`
+        that does not concern parsing.
         """
         with self._translate_errors():
             return await self._get_following_redirects(
@@ -151,13 +152,16 @@ class Fetcher:
             )
 
     async def post(self, url: str, form: Mapping[str, str]) -> None:
-        """Send a form and ignore the body of the response. Raises FeedError for the errors that `get` has."""
+        """Send a form by POST and ignore the body of the response.
+
+        Raises FeedError if the request fails or its response is not a success.
+        """
         with self._translate_errors():
             await self._post_following_redirects(check_url(url), form)
 
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:
-        """Apply the timeout of one request with its redirects. Raises FeedError for every failure."""
+        """Limit the time of the request in the block, and raise FeedError for errors of the connection."""
         try:
             with self._timeout:
                 yield
@@ -228,9 +232,10 @@ class Fetcher:
 
 
 def resolve_redirect(current: URL, location: str, headers: dict[str, str]) -> URL:
-    """Return the target of a redirect; drop `Authorization` from `headers` if it is another origin.
+    """Return the target of a redirect; remove `Authorization` from `headers` if the origin changes.
 
-    Raises FeedError (redirects) if the target is no web address, or has credentials and leaves https.
+    The change from http to https on one host is no change of origin. Raises FeedError (redirects) if the
+    target is no http(s) URL, or if a request with credentials would go from https to http.
     """
     try:
         target = check_url(str(current.join(URL(location)).with_fragment(None))).with_user(None)
@@ -247,7 +252,7 @@ def resolve_redirect(current: URL, location: str, headers: dict[str, str]) -> UR
 
 
 def _permanent_url(start_url: URL, target: URL, headers: dict[str, str]) -> str | None:
-    """Return the URL to store after permanent redirects, None if it would lose the credentials."""
+    """Return the URL to store after permanent redirects, or None if the credentials were lost on the way."""
     if start_url.user is None and start_url.password is None:
         return str(target)
     if "Authorization" not in headers:

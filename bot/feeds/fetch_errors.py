@@ -1,4 +1,4 @@
-"""Codes for why a feed or an article's page could not be read; they are stored and shown."""
+"""Codes for why a feed or an article's page could not be read; they are stored and shown to users."""
 
 BAD_URL = "bad-url"
 DNS_NOT_FOUND = "dns"
@@ -28,11 +28,11 @@ PARSER_CRASHED = "parse-died"
 
 
 class FeedError(Exception):
-    """A feed, or the page of an article, could not be fetched or read.
+    """Failure to fetch or read a feed or the page of an article.
 
-    `code` is one of this module's constants or `http-` and a status such as `http-404`; `detail` is English,
-    for logs, without secrets; `retry_after` is the number of seconds the server asked to wait, None without
-    one.
+    `code` is one of this module's constants, or `http-` and a status such as `http-404`. `detail` is an
+    English text for logs, without secrets. `retry_after` is the number of seconds that the server asked to
+    wait, or None.
     """
 
     def __init__(self, code: str, detail: str = "", *, retry_after: int | None = None) -> None:
@@ -46,5 +46,5 @@ class FeedError(Exception):
 
 
 def get_http_code(status: int) -> str:
-    """Return the code of an HTTP status that is not a success (RFC 9110, RFC 6585)."""
+    """Return the error code, such as `http-404`, for an HTTP status that is not a success (RFC 9110)."""
     return {410: GONE, 429: RATE_LIMITED}.get(status, f"http-{status}")

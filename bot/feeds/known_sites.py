@@ -19,7 +19,7 @@ from bot.text import urls
 
 
 class SiteFeed(NamedTuple):
-    """A feed that a URL stands for, with a title."""
+    """Feed of a known site, such as YouTube, that a URL there stands for; `title` may be ""."""
 
     url: str
     title: str
@@ -152,7 +152,7 @@ _URL_RULES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         ),
     ),
 )
-"""Patterns of URLs without scheme and `www.`, with the feeds they stand for and their titles."""
+"""Rules of known sites: a pattern of URLs without scheme and `www.`, templates of feed URLs and of titles."""
 
 _PAGE_RULES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     (
@@ -166,13 +166,17 @@ _PAGE_RULES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ),
     (r"itunes\.apple\.com", (r'"feedUrl":\s*"(https?://[^"\s\\]+)"',), "{}"),
 )
-"""Patterns of host names, patterns to search for in their pages, and the feed of the match."""
+"""Rules for pages that name their feed in their own way.
+
+Each has a pattern of host names, patterns to search for in a page, and a template for the feed's URL, which
+the text found completes.
+"""
 
 
 def find_project_name(url: str) -> str | None:
-    """Return the project of a releases, tags or commits feed, such as `python/cpython`, else None.
+    """Return the project of a GitHub or GitLab feed, such as `python/cpython`, or None for any other feed.
 
-    The title of such a feed names only what it lists.
+    The title of a feed of releases, tags or commits does not name the project.
     """
     parts = urlsplit(url)
     match = _PROJECT_FEED.fullmatch((parts.hostname or "").removeprefix("www.") + parts.path)
@@ -180,16 +184,17 @@ def find_project_name(url: str) -> str | None:
 
 
 def is_video(url: str) -> bool:
-    """Return whether a URL is that of a video on one of the large video sites."""
+    """Return whether a URL is that of a video on YouTube, Vimeo, Dailymotion or Twitch."""
     parts = urlsplit(url)
     query = f"?{parts.query}" if parts.query else ""
     return _VIDEO_URL.fullmatch((parts.hostname or "").removeprefix("www.") + parts.path + query) is not None
 
 
 def resolve_handle(text: str) -> str | None:
-    """Return the page of an account handle or SSH remote, None for anything else.
+    """Return the URL of the page that an account handle or SSH remote stands for, or None for any other text.
 
-    `@name@host` in the fediverse, `@name.host` on Bluesky, `r/name` on Reddit, `git@host:name` of a project.
+    Such texts are `@name@host` in the fediverse, `@name.host` on Bluesky, `r/name` on Reddit, and
+    `git@host:name` for a project.
     """
     text = text.strip()
     if match := _FEDIVERSE_HANDLE.fullmatch(text):
@@ -204,15 +209,15 @@ def resolve_handle(text: str) -> str | None:
 
 
 def get_request_headers(host: str) -> dict[str, str]:
-    """Return the extra headers that a host needs: YouTube shows Europe a consent page without a cookie.
+    """Return the extra headers that requests to a host need; most hosts need none.
 
-    The cookie is the one that the button of that page sets.
+    Without a cookie, YouTube shows a consent page in Europe; the cookie is the one that its button sets.
     """
     return {"Cookie": "SOCS=CAI"} if _CONSENT_HOSTS.fullmatch(host) else {}
 
 
 def list_feeds_for_url(url: str) -> tuple[SiteFeed, ...]:
-    """Return the feeds that a URL of a known site stands for, likeliest first; empty for any other."""
+    """Return the feeds that a URL of a known site stands for, likeliest first; () for other sites."""
     parts = urlsplit(urls.canonicalize(url))
     host = (parts.hostname or "").removeprefix("www.")
     query = f"?{parts.query}" if parts.query and host != "github.com" else ""  # feeds of GitHub take no query
@@ -236,14 +241,14 @@ def list_feeds_for_url(url: str) -> tuple[SiteFeed, ...]:
 
 
 def build_mastodon_feed_url(url: str) -> str | None:
-    """Return the feed URL of a Mastodon account or tag page, None if the URL is neither."""
+    """Return the feed URL of a Mastodon account or tag page, or None if the URL is neither."""
     parts = urlsplit(url)
     match = _MASTODON_PATH.fullmatch(parts.path)
     return match and parts._replace(path=f"{match[1]}.rss", query="", fragment="").geturl()
 
 
 def find_feed_in_page(body: bytes, url: str) -> SiteFeed | None:
-    """Return the feed that a known site's page names in its own way (YouTube, iTunes), else None."""
+    """Return the feed that a page of YouTube or iTunes names in its own way, or None if there is none."""
     host = (urlsplit(url).hostname or "").removeprefix("www.")
     for host_pattern, patterns, feed_template in _PAGE_RULES:
         if re.fullmatch(host_pattern, host):

@@ -10,17 +10,17 @@ from bot.text import urls
 from bot.text.words import split_word_set, split_words
 
 MAX_RESULTS = 25
-"""Outlets that a search returns."""
+"""Maximum number of outlets that a search returns."""
 MAX_QUERY_WORDS = 8
-"""Words of a query that are read."""
+"""Maximum number of words of a query that are read."""
 MAX_QUERY_CHARS = 200
-"""Characters of a query that are read."""
+"""Maximum number of characters of a query that are read."""
 MIN_TYPO_SCORE = 80
-"""Similarity out of 100 from which a word counts as a misspelling of a name's word."""
+"""Minimum similarity, out of 100, of a query word to a word of an outlet's name that it may misspell."""
 MIN_TYPO_CHARS = 5
-"""Characters of a word that may be a misspelling."""
+"""Minimum number of characters of a query word that may be a misspelling."""
 MIN_PREFIX_CHARS = 3
-"""Characters of a word that may be the beginning of another."""
+"""Minimum number of characters of a query word that may be the beginning of a word of an outlet's name."""
 
 _SECTION_SEPARATOR = " – "
 _IGNORED_WORDS = split_word_set("and de des du et feed flux l la le les of rss the")
@@ -57,12 +57,12 @@ _TOPIC_SYNONYMS = {
     "switzerland": "suisse",
     "africa": "afrique",
 }
-"""Synonyms in English and French of the topics of the directory."""
+"""English and French synonyms of the topics of the directory, by topic."""
 _LANGUAGE_NAMES = {"en": "anglais english", "fr": "french français"}
 
 
 class Outlet(NamedTuple):
-    """A feed of the directory: an outlet's main feed, or one of its sections."""
+    """Entry of the outlet directory: the main feed of an outlet, or the feed of one of its sections."""
 
     name: str
     language: str
@@ -73,10 +73,10 @@ class Outlet(NamedTuple):
 
 
 class _SearchTerms(NamedTuple):
-    """Search terms of an outlet.
+    """Terms by which a search finds an outlet of the directory.
 
-    `name` is the full name in one word, `name_words` the words of its names, `compact_names` each
-    name in one word.
+    `name` is the full name without spaces ("theverge"), `name_words` has the words of all its names,
+    `compact_names` each name without spaces, and `topic_words` the words for its topics and language.
     """
 
     name: str
@@ -87,15 +87,16 @@ class _SearchTerms(NamedTuple):
 
 @cache
 def load_outlets() -> tuple[Outlet, ...]:
-    """Return the directory, in the order of its file."""
+    """Return all outlets of the directory, in the order of its file."""
     lines = (DATA / "outlets.tsv").read_text("utf-8").splitlines()
     return tuple(_parse_outlet(line) for line in lines if line and not line.startswith("#"))
 
 
 def search_outlets(text: str) -> tuple[Outlet, ...]:
-    """Return at most `MAX_RESULTS` outlets for a query, best first; only exact names if any match.
+    """Return at most `MAX_RESULTS` outlets for a query, best first.
 
-    Each word must match a word of a name, also misspelt or as its beginning, or a topic or a language.
+    If the query is the name of an outlet, only outlets with that name are returned. Otherwise each word of
+    the query must match a topic, a language, or a word of a name, which may be misspelt or only begun.
     """
     all_words = split_words(text[:MAX_QUERY_CHARS])[:MAX_QUERY_WORDS]
     query_words = [word for word in all_words if word not in _IGNORED_WORDS]

@@ -6,7 +6,7 @@ from bot.feeds import known_sites
 from bot.text import discord_text
 
 MAX_NAME_UNITS = 80
-"""Longest name of an outlet in UTF-16 units."""
+"""Maximum length of an outlet's name in UTF-16 units."""
 
 _FORMAT_WORDS = re.compile(
     r"^(?:flux\s+)?(?:rss|atom)\s*[-–—:|]\s*|[\s-]+(?:rss|atom|flux\s+rss)(?:\s*2\.0)?(?:\s+feed)?$",
@@ -25,10 +25,10 @@ _GENERIC_TITLE = re.compile(
 
 
 def derive_outlet_name(title: str, url: str = "") -> str:
-    """Return an outlet's name: `NPR Topics` for "NPR Topics: World", `CBSNews.com` for "World - CBSNews.com".
+    """Return the name of a feed's outlet: `NPR Topics` for the feed title "NPR Topics: World".
 
-    A feed of a project's releases, tags or commits, by `url`, has the name of the project. At most
-    `MAX_NAME_UNITS`.
+    A feed of a project's releases, tags or commits, recognised by `url`, is named after the project. The name
+    has at most `MAX_NAME_UNITS` UTF-16 units.
     """
     if project_name := known_sites.find_project_name(url):
         return discord_text.to_plain_line(project_name, MAX_NAME_UNITS)

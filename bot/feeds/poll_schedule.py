@@ -13,40 +13,40 @@ from bot.core.models import DueFeed, Feed, ParsedFeed
 from bot.feeds.fetch_errors import RATE_LIMITED, FeedError
 
 MIN_INTERVAL_SECONDS = 300
-"""Shortest interval of a feed; only frequently updated feeds get it."""
+"""Minimum interval in seconds between polls of a feed that is updated frequently."""
 DEFAULT_INTERVAL_SECONDS = 600
-"""Shortest interval of other feeds."""
+"""Minimum interval in seconds between polls of a feed that is not updated frequently."""
 MAX_INTERVAL_SECONDS = 86_400
-"""Longest interval of a feed."""
+"""Maximum interval in seconds between polls of a feed."""
 DEFAULT_429_BACKOFF_SECONDS = 4 * 3_600
-"""Wait after a 429 without `Retry-After`."""
+"""Number of seconds to wait after a response 429 (too many requests) without `Retry-After`."""
 MAX_RETRY_AFTER_SECONDS = 7 * 86_400
-"""Longest wait for `Retry-After` or for days to skip."""
+"""Maximum number of seconds to wait because of `Retry-After`, or because of hours and days to skip."""
 
 PUSHED_FEED_INTERVAL_FACTOR = 4
 """Factor by which the interval of a pushed (WebSub) feed is lengthened; its polls are a safety net."""
 MAX_RATE_LIMIT_WAIT_SECONDS = 3_600
-"""Longest wait for a rate limit to reset."""
+"""Maximum number of seconds to wait for a host's rate limit to reset."""
 
 MIN_OVER_QUOTA_INTERVAL_SECONDS, MAX_OVER_QUOTA_INTERVAL_SECONDS = 1_800, 21_600
-"""Shortest and longest interval of a feed that is over quota."""
+"""Minimum and maximum interval in seconds between polls of a feed with more entries than its quota."""
 
 _UNCHANGED_STEP_SECONDS = 120
-"""Seconds that an unchanged poll adds to the interval."""
+"""Number of seconds by which a poll without news lengthens the interval."""
 _SILENCE_DIVISOR = 48
-"""Polls in the time for which a feed has had no news."""
+"""Divisor of the time since a feed's last news that gives its longest poll interval."""
 _UNCONDITIONAL_SILENCE_DIVISOR = 12
-"""Polls in that time of a feed without validators, which is sent in full each time."""
+"""Divisor instead of `_SILENCE_DIVISOR` for a feed without validators, which is sent in full at each poll."""
 _BUSY_FEED_GAP_SECONDS = 900
-"""Mean time between articles up to which a feed gets the shortest interval."""
+"""Maximum mean number of seconds between articles of a feed that gets the shortest interval."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheHints:
-    """Hints of a publisher about the next poll, in seconds from now.
+    """Hints of a publisher about the time of the next poll, in seconds from now.
 
-    `ttl`, `skip_hours` and `skip_days` come with a document; None if it was not parsed: then the
-    stored ones count.
+    `ttl`, `skip_hours` and `skip_days` are from the document. They are None if it was not parsed; then the
+    values stored with the feed count.
     """
 
     max_age_seconds: int | None = None
@@ -58,16 +58,16 @@ class CacheHints:
 
 
 NO_HINTS = CacheHints()
-"""The hints of a response without any."""
+"""Hints of a response that gives none."""
 _HINT_HEADERS = ("cache-control", "expires", "retry-after")
 
 
 def parse_cache_hints(
     headers: Mapping[str, str], *, now: int, parsed: ParsedFeed | None = None
 ) -> CacheHints:
-    """Return the hints of a response's headers (RFC 9111 §5.2.2.1, §5.3) and its document.
+    """Return the hints about the next poll in a response's headers (RFC 9111 §5.2.2.1, §5.3) and document.
 
-    Names of headers are in lower case.
+    Names in `headers` are in lower case. `parsed` is None if the document was not parsed.
     """
     if parsed is None and not any(map(headers.get, _HINT_HEADERS)):
         return NO_HINTS
@@ -95,9 +95,9 @@ def parse_cache_hints(
 
 
 def parse_retry_after(header: str | None, *, now: int) -> int | None:
-    """Return `Retry-After` in seconds from now, at most a week; None if absent or invalid.
+    """Return a `Retry-After` header in seconds from now, at most a week, or None if it is absent or invalid.
 
-    It is a number of seconds or a date (RFC 9110 §10.2.3).
+    The header is a number of seconds or a date (RFC 9110 §10.2.3).
     """
     if not header:
         return None
@@ -108,10 +108,11 @@ def parse_retry_after(header: str | None, *, now: int) -> int | None:
 
 
 def parse_rate_limit_wait(headers: Mapping[str, str], *, now: int) -> int:
-    """Return the seconds until the host accepts another request, 0 if it does now.
+    """Return the number of seconds until a host accepts another request, or 0 if it accepts one now.
 
-    Reads `X-RateLimit-Remaining` and `X-RateLimit-Reset` (Reddit) or the IETF draft's names without `X-`.
-    `Reset` may be a number of seconds or a timestamp. At most `MAX_RATE_LIMIT_WAIT_SECONDS`.
+    That is what the headers `X-RateLimit-Remaining` and `X-RateLimit-Reset` say (Reddit), or those without
+    `X-` (IETF draft); `Reset` is a number of seconds or a Unix time. At most `MAX_RATE_LIMIT_WAIT_SECONDS`
+    are returned.
     """
     remaining = headers.get("x-ratelimit-remaining") or headers.get("ratelimit-remaining")
     if remaining is None or remaining.partition(".")[0] != "0":
@@ -122,7 +123,7 @@ def parse_rate_limit_wait(headers: Mapping[str, str], *, now: int) -> int:
 
 
 def apply_document_hints(feed: Feed, parsed: ParsedFeed) -> Feed:
-    """Return the feed with the hints of its document, for polls that do not parse it again."""
+    """Return the feed with the polling hints of its document, for later polls that do not parse it again."""
     return replace(
         feed,
         ttl=parsed.ttl,
@@ -142,11 +143,11 @@ def schedule_after_success(
     no_known_entries: bool = False,
     is_over_quota: bool = False,
 ) -> tuple[int, int]:
-    """Return the feed's new interval in seconds and its next poll (seconds of UTC) after a successful poll.
+    """Return a feed's new interval in seconds, and its next poll (Unix time), after a successful poll.
 
     `feed` is as before this poll. `published_times` are those of the new articles. `has_changes`: the
-    document differs from the last one. `no_known_entries`: no entry was known, so that others may have been
-    missed. `is_over_quota`: it had more entries than its quota.
+    document differs from the last one. `no_known_entries`: no entry was known, so that entries may have been
+    missed. `is_over_quota`: the feed had more entries than its quota.
 
     The interval halves with news. Without, it grows by two minutes (by a quarter for a feed sent in full each
     time), up to a fraction of the time without news. The publisher's hints can only lengthen the wait. A feed
@@ -185,17 +186,17 @@ def schedule_after_success(
 
 
 def schedule_safety_net_poll(next_poll: int, *, now: int) -> int:
-    """Return when to poll a pushed (WebSub) feed that would otherwise be polled at `next_poll`."""
+    """Return when to poll a pushed (WebSub) feed instead of at `next_poll`; all are Unix times in seconds."""
     return now + min(
         PUSHED_FEED_INTERVAL_FACTOR * (next_poll - now), max(MAX_INTERVAL_SECONDS, next_poll - now)
     )
 
 
 def schedule_after_failure(feed: Feed, *, now: int, error: FeedError, random: Random) -> tuple[int, int]:
-    """Return the feed's unchanged interval and the time of the retry (seconds of UTC).
+    """Return a feed's unchanged interval in seconds, and when to retry (Unix time), after a failed poll.
 
     `feed` is as before this failure. Each consecutive failure doubles the wait, up to a day. `Retry-After` is
-    obeyed; a 429 without one means four hours. After a 410 the caller stops polling.
+    obeyed; a response 429 without it means four hours. After a response 410 the caller stops polling.
     """
     wait = min(max(feed.interval, DEFAULT_INTERVAL_SECONDS) << min(feed.failures, 10), MAX_INTERVAL_SECONDS)
     wait = min(_add_jitter(wait, random), MAX_INTERVAL_SECONDS)
@@ -207,7 +208,7 @@ def schedule_after_failure(feed: Feed, *, now: int, error: FeedError, random: Ra
 
 
 def _get_publisher_min_wait(feed: Feed | DueFeed, hints: CacheHints) -> int:
-    """Return the longest wait that the publisher asks for, at most a day."""
+    """Return the longest wait in seconds that the publisher asks for, at most a day."""
     ttl = hints.ttl if hints.ttl is not None else feed.ttl
     if hints is NO_HINTS and not ttl:
         return 0
@@ -219,7 +220,7 @@ def _allows_min_interval(
 ) -> bool:
     """Return whether a feed may be polled every `MIN_INTERVAL_SECONDS`.
 
-    Its publisher names so short a time, or publishes that often.
+    That is so if its publisher asks for so short a wait, or publishes that often.
     """
     if 0 < publisher_wait <= MIN_INTERVAL_SECONDS:
         return True
@@ -233,7 +234,7 @@ def _allows_min_interval(
 def _compute_max_interval(
     feed: Feed | DueFeed, now: int, published_times: Sequence[int], silence_divisor: int
 ) -> int:
-    """Return the longest interval of a feed, by the time it had no news before this poll."""
+    """Return the longest interval of a feed in seconds: the time without news before this poll, divided."""
     last_news_at = feed.last_article or feed.added
     if published_times and feed.last_success is None:
         last_news_at = max(published_times)
@@ -254,7 +255,7 @@ def _add_positive_jitter(seconds: int, random: Random) -> int:
 
 
 def _move_outside_skipped(feed: Feed | DueFeed, hints: CacheHints, due_at: int, random: Random) -> int:
-    """Return `due_at`, or the first moment after it outside the hours and days to skip (RSS 2.0)."""
+    """Return `due_at`, or a time soon after the hours and days that the publisher asks to skip (RSS 2.0)."""
     hours, days = hints.skip_hours, hints.skip_days
     if hours is None and feed.skip_hours:
         hours = frozenset(hour for hour in range(24) if feed.skip_hours >> hour & 1)

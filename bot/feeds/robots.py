@@ -1,4 +1,4 @@
-"""A cache of robots.txt files (RFC 9309)."""
+"""Cache of robots.txt files (RFC 9309)."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -15,24 +15,24 @@ from bot.feeds.fetch_errors import FeedError
 from bot.feeds.robots_rules import RobotsVerdict, evaluate
 
 MAX_ROBOTS_BYTES = 512 * 1024
-"""Bytes of a robots.txt; RFC 9309 §2.5 requires at least 500 KiB."""
+"""Maximum number of bytes of a robots.txt; RFC 9309 §2.5 requires at least 500 KiB."""
 CACHE_TTL_SECONDS = 86_400
-"""Seconds for which a robots.txt is cached (RFC 9309 §2.4)."""
+"""Number of seconds for which a robots.txt is cached (RFC 9309 §2.4)."""
 FAILURE_TTL_SECONDS = 3_600
-"""Seconds after which a failed request for a robots.txt is repeated."""
+"""Number of seconds after which a failed request for a robots.txt is repeated."""
 MAX_CACHED_HOSTS = 2_000
-"""Hosts whose robots.txt is cached; the least recently used is evicted."""
+"""Maximum number of hosts whose robots.txt is cached; the least recently used is evicted."""
 MAX_CACHED_BYTES = 8 * 2**20
-"""Bytes of all cached robots.txt together."""
+"""Maximum number of bytes of all cached robots.txt files together."""
 EVALUATE_TIMEOUT_SECONDS = 2.0
-"""Seconds that a worker may take to evaluate a robots.txt."""
+"""Maximum number of seconds that a worker may take to evaluate a robots.txt."""
 
 HostThrottle = Callable[[str], AbstractAsyncContextManager[None]]
-"""A context manager that grants exclusive access to the host of a URL."""
+"""Function that returns, for a URL, a context manager with exclusive access to the URL's host."""
 
 
 class _CachedRobots(NamedTuple):
-    """A cached robots.txt. Without a body everything is allowed, or nothing if `failure` is set.
+    """Cached robots.txt. Without a body everything is allowed, or nothing if `failure` is set.
 
     `failure` has the arguments of a FeedError: a stored exception would keep, in its traceback, the frames of
     all calls that raised it.
@@ -44,7 +44,7 @@ class _CachedRobots(NamedTuple):
 
 
 class RobotsCache:
-    """A cache of robots.txt files, each fetched once a day."""
+    """Cache of robots.txt files, each of which is fetched once a day."""
 
     def __init__(self, clock: Clock, fetcher: Fetcher, workers: WorkerPool) -> None:
         self._clock, self._fetcher, self._workers = clock, fetcher, workers
@@ -52,10 +52,11 @@ class RobotsCache:
         self._cached_bytes = 0
 
     async def check(self, url: str, throttle: HostThrottle) -> RobotsVerdict:
-        """Return whether a page may be fetched, and its host's crawl delay.
+        """Return whether a page may be fetched, and the crawl delay of the page's host.
 
-        A missing robots.txt (4xx) allows everything. One that is unreachable (5xx, no response) allows
-        nothing (RFC 9309 §2.3.1): raises FeedError with the cause.
+        A missing robots.txt (4xx) allows everything, and a robots.txt that cannot be evaluated forbids
+        everything. Raises FeedError with the cause if robots.txt is unreachable (5xx, no response), which
+        also forbids everything (RFC 9309 §2.3.1), or too large.
         """
         cached = await self._get_cached(str(URL(url).origin()), throttle)
         if cached.failure is not None:

@@ -3,20 +3,20 @@
 from typing import NamedTuple
 
 PRODUCT_TOKEN = "Telex"  # noqa: S105 - RFC 9309 calls it a token
-"""Product token in robots.txt; the User-Agent begins with it."""
+"""Name of this program in robots.txt (its product token); the User-Agent header begins with it."""
 MAX_CRAWL_DELAY_SECONDS = 60.0
-"""Longest `Crawl-delay` that is obeyed."""
+"""Maximum `Crawl-delay` in seconds that is obeyed."""
 
 
 class RobotsVerdict(NamedTuple):
-    """Whether a page may be fetched, and its host's crawl delay in seconds."""
+    """Answer of a robots.txt: whether a page may be fetched, and the host's crawl delay in seconds."""
 
     is_allowed: bool
     crawl_delay_seconds: float = 0.0
 
 
 def evaluate(body: bytes, url: str) -> RobotsVerdict:
-    """Return whether a robots.txt allows a URL, and the crawl delay in seconds."""
+    """Return whether a robots.txt allows a URL, and the crawl delay in seconds (runs in a worker)."""
     from protego import Protego  # noqa: PLC0415 - only a worker needs it
 
     rules = Protego.parse(body.decode("utf-8-sig", "replace"))

@@ -13,14 +13,14 @@ from bot.feeds.fetch_errors import BAD_URL, FeedError
 
 Network = IPv4Network | IPv6Network
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
-"""(family, type, protocol, canonical name, socket address), as `getaddrinfo` returns them."""
+"""Tuple (family, type, protocol, canonical name, socket address), as `getaddrinfo` returns it."""
 
 _NORMALIZED_URL = re.compile(
     r"https?://[a-z0-9.-]+(?::[1-5]?[0-9]{1,4})?"
     r"(?:/[A-Za-z0-9_~!$&'()*+,;=:@-][A-Za-z0-9_~!$&'()*+,;=:@.-]*)*/?"
     r"(?:\?[A-Za-z0-9_~!$&'()*,;=:@./-]*)?"
 )
-"""URLs that need no normalisation: no percent signs, dot segments or empty segments."""
+"""Pattern of URLs that need no normalisation: no percent signs, dot segments or empty segments."""
 
 REFUSAL_TEXT = "private address"
 """Text of the error that a refused connection raises."""
@@ -33,7 +33,7 @@ _IPV4_EMBEDDING_NETWORKS = (
 )
 """IPv6 networks that embed an IPv4 address, with its offset from the right in bits."""
 _ISATAP_IDENTIFIERS = {0x00005EFE, 0x02005EFE}
-"""Third 32 bits of an IPv6 address that ends in an IPv4 one (RFC 5214)."""
+"""Values of the third 32 bits of an IPv6 address that ends in an IPv4 address (RFC 5214)."""
 _BLOCKED_NETWORKS = (
     IPv6Network("64:ff9b:1::/48"),  # NAT64 of a local network (RFC 8215)
     IPv6Network("fec0::/10"),  # site-local (RFC 3879)
@@ -44,10 +44,10 @@ _BLOCKED_NETWORKS = (
 
 
 def get_refusal_reason(address: str, allowed_networks: Sequence[Network] = ()) -> str | None:
-    """Return why a connection to an IP address is refused, None if it is allowed.
+    """Return why a connection to an IP address is refused, or None if it is allowed.
 
     `ipaddress.is_global` alone lets multicast, NAT64, 6to4 and site-local addresses through; an IPv4 address
-    inside an IPv6 one is unwrapped first.
+    inside an IPv6 address is unwrapped first. `allowed_networks` are exceptions.
     """
     try:
         parsed = ip_address(address.partition("%")[0])
@@ -76,9 +76,9 @@ def _unwrap_ipv4(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Addres
 
 
 def check_url(url: str) -> URL:
-    """Return the parsed URL if it may be fetched; its host is checked when connecting.
+    """Return the parsed URL if it is an http(s) URL with a host; its address is checked when connecting.
 
-    Raises FeedError (bad-url).
+    Raises FeedError (bad-url) for any other text.
     """
     try:
         # Skipping yarl's normalisation for plain URLs halves the time.
@@ -95,8 +95,8 @@ def check_url(url: str) -> URL:
 def make_socket_factory(allowed_networks: Sequence[Network]) -> Callable[[AddressInfo], socket.socket]:
     """Return a socket factory for `aiohttp.TCPConnector` that refuses private addresses.
 
-    It sees the address that is connected to, after every redirect, literal and DNS response. Sockets raise
-    PermissionError with `REFUSAL_TEXT`.
+    The factory gets the address of each connection, also after redirects and DNS responses. It raises
+    PermissionError with `REFUSAL_TEXT` for a private address.
     """
 
     def make_socket(address_info: AddressInfo) -> socket.socket:

@@ -1,17 +1,17 @@
-"""A timeout that many tasks share."""
+"""Timeout that many tasks share."""
 
 import asyncio
 from types import TracebackType
 
 _EXPIRED_START = -1.0
-"""Start time of a task that was cancelled for its timeout."""
+"""Start time that marks a task as cancelled for its timeout."""
 
 
 class SharedTimeout:
-    """A timeout like `asyncio.timeout(seconds)` for many tasks, at half the cost.
+    """Timeout like `asyncio.timeout(seconds)` for many tasks, at half the cost.
 
-    One timer serves all tasks, as the first to enter is the first to expire. Blocks must not be nested.
-    Raises TimeoutError.
+    One timer serves all tasks, as the first to enter is the first to expire. Blocks must not be nested. A
+    block that takes longer raises TimeoutError.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -43,7 +43,7 @@ class SharedTimeout:
             raise TimeoutError from error
 
     def _expire(self) -> None:
-        """Cancel the tasks whose time is over, and set the timer for the next."""
+        """Cancel the tasks whose time is over, and set the timer for the next task."""
         loop = asyncio.get_running_loop()
         self._timer = None
         for task, (started_at, cancel_count) in self._started_tasks.items():

@@ -1,4 +1,4 @@
-"""Hubs and signatures of WebSub, a W3C Recommendation (https://www.w3.org/TR/websub/)."""
+"""Hubs and signatures of WebSub, by which publishers push feeds (https://www.w3.org/TR/websub/)."""
 
 import hashlib
 import hmac
@@ -10,7 +10,7 @@ from bot.core.models import ParsedFeed
 from bot.feeds.parsing.entries import resolve_url
 
 SIGNATURE_ALGORITHMS = frozenset({"sha1", "sha256", "sha384", "sha512"})
-"""Hash algorithms of signatures (section 7.1)."""
+"""Hash algorithms that WebSub signatures may use (section 7.1)."""
 _MAX_LINKS = 20
 _LINK_PATTERN = re.compile(
     r"<([^<>]{1,2048})>\s*((?:;\s*[\w*]+\s*=\s*(?:\"[^\"]{0,200}\"|[^\s\",;]{1,200})\s*)*)"
@@ -19,14 +19,14 @@ _REL_PATTERN = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s\",;]+))", re.IGN
 
 
 class HubLink(NamedTuple):
-    """A hub that a feed names, and the feed's topic URL there."""
+    """WebSub hub that a feed names, and the URL by which the hub knows the feed (its topic)."""
 
     hub: str
     topic: str
 
 
 def find_hub(headers: Mapping[str, str], parsed: ParsedFeed, url: str) -> HubLink | None:
-    """Return the hub of a feed fetched from `url`, None without one.
+    """Return the WebSub hub of a feed fetched from `url`, or None if the feed names none.
 
     HTTP headers take precedence over the document (section 4).
     """
@@ -38,23 +38,23 @@ def find_hub(headers: Mapping[str, str], parsed: ParsedFeed, url: str) -> HubLin
 
 
 def has_hub_header(headers: Mapping[str, str], url: str) -> bool:
-    """Return whether the HTTP headers of a feed name a hub."""
+    """Return whether the HTTP headers of a feed name a WebSub hub."""
     return "hub" in _parse_link_relations(headers, url)
 
 
 class Signature(NamedTuple):
-    """An `X-Hub-Signature` (section 7.1)."""
+    """Signature of a pushed document: a parsed `X-Hub-Signature` header (WebSub, section 7.1)."""
 
     algorithm: str
     digest: bytes
 
     def is_valid_for(self, body: bytes, secret: str) -> bool:
-        """Return whether this is the signature of a body with a secret."""
+        """Return whether this is the signature of a body, made with a secret."""
         return hmac.compare_digest(hmac.digest(secret.encode(), body, self.algorithm), self.digest)
 
 
 def parse_signature(header: str | None) -> Signature | None:
-    """Return the signature in an `X-Hub-Signature`, None if it is absent or malformed."""
+    """Return the signature in an `X-Hub-Signature` header, or None if it is absent or malformed."""
     algorithm, _, digest = (header or "").strip().partition("=")
     try:
         signature = Signature(algorithm.lower(), bytes.fromhex(digest))
@@ -66,7 +66,7 @@ def parse_signature(header: str | None) -> Signature | None:
 
 
 def _parse_link_relations(headers: Mapping[str, str], url: str) -> dict[str, str]:
-    """Return the first URL of each relation in the `Link` headers (RFC 8288)."""
+    """Return the first URL for each link relation in the `Link` headers (RFC 8288)."""
     url_by_relation: dict[str, str] = {}
     header = ", ".join(header_value for name, header_value in headers.items() if name.lower() == "link")
     for target, parameters in _LINK_PATTERN.findall(header[:8192])[:_MAX_LINKS]:

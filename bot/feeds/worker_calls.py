@@ -10,7 +10,7 @@ from bot.feeds.fetch_errors import FeedError
 
 @contextmanager
 def translate_worker_errors() -> Iterator[None]:
-    """Convert a worker's timeout or death to a FeedError (parse-timeout, parse-died)."""
+    """Raise FeedError (parse-timeout, parse-died) if a worker exceeds its time or dies in the block."""
     try:
         yield
     except WorkerTimeout as error:

@@ -1,4 +1,4 @@
-"""Functions that a worker runs for intake: documents to entry keys, drafts to articles.
+"""Functions that a worker runs for intake: from documents to entry keys, from drafts to articles.
 
 Store and settings are not imported, as in `bot.polling.identity.entry_keys`: a worker has no use for them.
 """
@@ -20,16 +20,17 @@ from bot.text import boilerplate, excerpts, language, urls
 from bot.text.times import feed_dates
 
 MAX_DERIVED_TITLE_CHARS = 120
-"""Characters of a title that is made from the text of an entry without one."""
+"""Maximum number of characters of a title that is made from the text of an entry without one."""
 LANGUAGE_SAMPLE_CHARS = 4_000
-"""Characters of a text by which its language is detected."""
+"""Maximum number of characters of a text by which its language is detected."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedDocument:
-    """A parsed document: its metadata without entries, and the keys of its entries.
+    """Parsed document of a feed: its metadata without entries, and the keys of its entries.
 
-    `list_signature` is the signature of a page's list; None for a feed.
+    `list_signature` describes the list if the feed is made from a list on a web page; it is None for other
+    feeds.
     """
 
     metadata: ParsedFeed
@@ -38,7 +39,10 @@ class FeedDocument:
 
 
 class ArticleDraft(NamedTuple):
-    """A new or changed entry, packed, that becomes an article; `max_published` bounds its date."""
+    """New or changed entry that becomes an article; the entry is serialised as `packed`.
+
+    `max_published` is the latest publication time (Unix time in seconds) that the article may get.
+    """
 
     packed: bytes
     key: str
@@ -49,7 +53,7 @@ class ArticleDraft(NamedTuple):
 
 
 class ArticleSource(NamedTuple):
-    """The attributes that an article takes from its feed."""
+    """Attributes that an article takes from its feed."""
 
     feed_id: int
     outlet: str
@@ -59,7 +63,7 @@ class ArticleSource(NamedTuple):
 def parse_feed(body: bytes, content_type: str, url: str) -> FeedDocument:
     """Parse a feed document into its metadata and the keys of its entries (runs in a worker).
 
-    Raises FeedError.
+    Raises FeedError if the document is no feed or cannot be parsed.
     """
     parsed = parse(body, content_type, url)
     return FeedDocument(replace(parsed, entries=()), build_entry_keys(parsed.entries))
@@ -73,10 +77,12 @@ def parse_list(
     known_items: Sequence[KnownItem],
     followed_since: int,
 ) -> FeedDocument:
-    """Parse a web page's list into metadata and the keys of its items (runs in a worker).
+    """Parse the list of a web page into metadata and the keys of its items (runs in a worker).
 
-    `signature` is the stored one, "" before the first poll; `known_items` are its newest articles, newest
-    first; `followed_since` is when it was first followed. Raises FeedError: list-lost, needs-script.
+    `signature` is the stored signature of the list, "" before the first poll; `known_items` are the newest
+    articles of the feed, newest first; `followed_since` is when it was first followed (Unix time in seconds).
+    Raises FeedError: list-lost if the list is not on the page, needs-script if the page is empty without
+    JavaScript.
     """
     extracted_list = list_feeds.extract_list(body, content_type, url, signature, known_items, followed_since)
     return FeedDocument(
@@ -87,7 +93,7 @@ def parse_list(
 
 
 def build_articles(drafts: Sequence[ArticleDraft], source: ArticleSource) -> list[NewArticle]:
-    """Return the articles of drafts (runs in a worker)."""
+    """Return the articles that drafts become (runs in a worker)."""
     return [
         _build_article(draft, msgspec.msgpack.decode(draft.packed, type=Entry), source) for draft in drafts
     ]
@@ -96,8 +102,8 @@ def build_articles(drafts: Sequence[ArticleDraft], source: ArticleSource) -> lis
 def compute_article_key(feed_url: str, identity_hash: bytes, server_id: int | None = None) -> str:
     """Return an article's key: 20 hexadecimal digits, equal in every database.
 
-    `feed_url` and the entry's identity hash make the key. A private feed also has its server in it, since
-    another server may follow a feed with that URL.
+    The key is a hash of `feed_url`, the identity hash of the entry and, for a private feed, its `server_id`,
+    since another server may follow a feed with that URL.
     """
     digest = blake2b(feed_url.encode("utf-8", "surrogatepass"), digest_size=10)
     digest.update(b"\x00" + identity_hash)

@@ -20,19 +20,19 @@ from bot.store.records.process_records import LeasePool
 from bot.text.host_slots import HOST_SLOT_COUNT, get_host_slot
 
 BATCH_SIZE = 1_024
-"""Due feeds loaded from the store at a time."""
+"""Maximum number of due feeds loaded from the store at a time."""
 MAX_QUEUED_FEEDS = 8_192
-"""Queued feeds from which on no more are loaded."""
+"""Number of queued feeds from which on no more feeds are loaded."""
 MAX_IDLE_SECONDS = 60
-"""Longest interval between two queries for due feeds: other processes write to the store too."""
+"""Maximum number of seconds between two queries for due feeds: other processes write to the store, too."""
 MIN_QUERY_INTERVAL_SECONDS = 2
-"""Shortest interval between two queries, so that feeds are loaded in batches."""
+"""Minimum number of seconds between two queries for due feeds, so that feeds are loaded in batches."""
 MIN_SLEEP_SECONDS = 0.02
-"""Hosts that become free within this time are served together."""
+"""Number of seconds within which hosts that become free are served together."""
 
 
 class DueFeedLoader:
-    """A loader of due feeds, in batches, into the queue of their hosts.
+    """Loader of due feeds, in batches, into the queue of their hosts.
 
     A loaded feed is excluded from further queries until its poll is written. `on_alert` is called when alerts
     or edits of posts were enqueued.
@@ -43,9 +43,9 @@ class DueFeedLoader:
     ) -> None:
         self._clock, self._store, self._hosts = store.clock, store, hosts
         self.write_buffer = PollWriteBuffer(store, leases, self.mark_written, on_alert)
-        """Unchanged and postponed polls, to be written."""
+        """Buffer of unchanged and postponed polls that are to be written."""
         self.queue = PollQueue(store.clock, slots, on_low=self.wake)
-        """Loaded feeds, handed out up to the number of slots."""
+        """Queue of loaded feeds, of which at most as many are polled at a time as there are slots."""
         self._loaded_ids: set[int] = set()
         self._owned_slots: frozenset[int] = frozenset()  # host slots that this process owns
         self._wake_event = asyncio.Event()
@@ -56,7 +56,7 @@ class DueFeedLoader:
         leases.add_listener(HOST_SLOT_LEASE, self._on_slots_changed)
 
     def wake(self) -> None:
-        """Query the store at once: feeds became due, or the queue has room again."""
+        """Query the store for due feeds at once: feeds became due, or the queue has room again."""
         self._query_now = True
         self._wake_event.set()
 
@@ -69,16 +69,16 @@ class DueFeedLoader:
             self._wake_event.set()
 
     def release(self, feed_id: int, *, pause_seconds: int = 0) -> None:
-        """Release a feed that was not polled and stays due.
+        """Release a loaded feed that was not polled and stays due.
 
-        The next query waits `pause_seconds`.
+        The next query waits at least `pause_seconds`.
         """
         self._loaded_ids.discard(feed_id)
         if pause_seconds:
             self._query_at = max(self._query_at, self._clock.now() + pause_seconds)
 
     def on_host_polled(self, host: Host) -> None:
-        """Wake the loader if the next feed of this host may be polled before it wakes by itself."""
+        """Wake the loader if the next feed of this host may be polled before the loader wakes by itself."""
         if host.next_request_at < self._sleeping_until - MIN_SLEEP_SECONDS:
             self._wake_event.set()
 
@@ -159,9 +159,9 @@ class DueFeedLoader:
             self._sleeping_until = 0.0
 
     def _on_slots_changed(self, gained: frozenset[int], lost: frozenset[int]) -> None:
-        """Take over gained host slots and drop the queued feeds of lost ones.
+        """Take over gained host slots (groups of hosts) and drop the queued feeds of lost slots.
 
-        A poll in progress may end; its record is refused.
+        A poll in progress may end, but the store refuses its outcome.
         """
         self._owned_slots = (self._owned_slots | gained) - lost
         for host in self._hosts.list_in_slots(gained):

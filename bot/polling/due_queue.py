@@ -1,4 +1,4 @@
-"""A queue of due feeds: one poll per host at a time, slots shared fairly between servers."""
+"""Queue of due feeds: one poll per host at a time, slots for polls shared fairly between servers."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from bot.core.models import DueFeed
 from bot.polling.host_throttle import Host
 
 MAX_QUEUED_PER_TENANT = 64
-"""Queued feeds of a tenant from which on no more of them are loaded."""
+"""Number of queued feeds of a tenant (server) from which on no more of its feeds are loaded."""
 SLOW_FEED_SECONDS = 5.0
-"""Seconds of a poll from which a feed goes to the slow lane, where its next poll waits."""
+"""Minimum duration of a poll, in seconds, after which the feed's next poll waits in the slow lane."""
 SLOW_LANE_DIVISOR = 4
-"""One in this many slots belongs to the slow lane, which lends it while unused."""
+"""Number of poll slots for each slot that belongs to the slow lane, which lends unused slots."""
 MAX_SLOW_FEEDS = 10_000
-"""Slow feeds that are remembered."""
+"""Maximum number of slow feeds that are remembered."""
 
 
 class SlowFeeds(dict[int, None]):
-    """Ids of the feeds whose last poll took at least `min_seconds`, at most `MAX_SLOW_FEEDS`."""
+    """Ids of the feeds whose last poll took at least `min_seconds`, at most `MAX_SLOW_FEEDS` ids."""
 
     def __init__(self, min_seconds: float) -> None:
         super().__init__()
@@ -42,7 +42,10 @@ class SlowFeeds(dict[int, None]):
 
 @dataclass(slots=True)
 class PollJob:
-    """A feed whose host is free, and the slot that it holds since the monotonic time `started_at`."""
+    """Due feed whose host is free, and the poll slot that it holds.
+
+    `started_at` is the monotonic time, in seconds, since when it holds the slot.
+    """
 
     host: Host
     feed: DueFeed
@@ -52,10 +55,10 @@ class PollJob:
 
 
 class PollQueue:
-    """A queue of due feeds: one poll per host at a time, slots shared fairly between tenants.
+    """Queue of due feeds: one poll per host at a time, slots for polls shared fairly between tenants.
 
-    The tenant of a feed is the server that follows it with the least usage. `on_low` is called when a
-    saturated tenant has drained to half of `MAX_QUEUED_PER_TENANT`.
+    The tenant of a feed is the server that follows it with the least usage. `on_low` is called when a tenant
+    with `MAX_QUEUED_PER_TENANT` queued feeds has drained to half of them.
     """
 
     def __init__(self, clock: Clock, slot_count: int, *, on_low: Callable[[], None]) -> None:
@@ -68,7 +71,7 @@ class PollQueue:
             FairQueue(slow_slot_count) if slow_slot_count else self._usual_lane
         )
         self.slow_feeds = SlowFeeds(SLOW_FEED_SECONDS)
-        """Feeds that are polled in the slow lane."""
+        """Ids of the feeds that are polled in the slow lane."""
         self._waiting_hosts: list[tuple[float, int, Host]] = []  # a heap by the time the host is free
         self._tie_breaker = itertools.count()
         self._waiting_takers: deque[asyncio.Future[PollJob]] = deque()
@@ -80,17 +83,20 @@ class PollQueue:
 
     @property
     def saturated_tenants(self) -> set[Hashable]:
-        """The tenants of which no more feeds are to be loaded."""
+        """Tenants (servers) with so many queued feeds that no more of theirs are to be loaded."""
         return self._saturated
 
     def select_tenant(self, feed: DueFeed) -> Hashable:
-        """Return the server whose share a poll of the feed uses."""
+        """Return the id of the server whose share of the slots a poll of the feed uses: the least busy."""
         if "," not in feed.server_ids_csv:
             return int(feed.server_ids_csv)
         return min(map(int, feed.server_ids_csv.split(",")), key=self._usual_lane.usage)
 
     def put(self, host: Host, feed: DueFeed) -> int | None:
-        """Queue a feed for its host and return None, or return when to load it again if the wait is long."""
+        """Queue a feed for its host and return None, or return when to load it again.
+
+        If the wait for the host would be long, the feed is not queued; a Unix time in seconds is returned.
+        """
         tenant = self.select_tenant(feed)
         if host.queue and (appointment_at := host.reserve_later(tenant)) is not None:
             return appointment_at
@@ -115,7 +121,7 @@ class PollQueue:
         return job
 
     def release_job(self, job: PollJob) -> None:
-        """Release the slot and the host of a job that was polled."""
+        """Release the poll slot and the host of a job after its poll."""
         assert job.ticket is not None
         cost = self._clock.monotonic() - job.started_at
         job.lane.release(job.ticket, cost / (1 + job.feed.server_ids_csv.count(",")))
@@ -126,21 +132,21 @@ class PollQueue:
             self._schedule_host(host)
 
     def wake_takers(self) -> float | None:
-        """Hand out the jobs that can start; return the seconds until the next, None if unknown."""
+        """Hand out the jobs that can start; return the seconds until the next can, None if unknown."""
         self._hand_out_jobs()
         if not (self._waiting_takers and self._waiting_hosts):
             return None
         return max(self._waiting_hosts[0][0] - self._clock.monotonic(), 0.0)
 
     def drop_host(self, host: Host) -> list[int]:
-        """Drop the queued feeds of a host that another process owns now; return their ids."""
+        """Drop the queued feeds of a host that another process now owns; return their ids."""
         dropped, host.queue = host.queue, []
         for tenant, _feed in dropped:
             self._decrement_tenant(tenant)
         return [feed.id for _share, feed in dropped]
 
     def clear(self) -> None:
-        """Forget all queued feeds and all waiting takers."""
+        """Forget all queued feeds and all callers that wait for a job."""
         for _, _, host in self._waiting_hosts:
             host.queue.clear()
         for lane in {id(lane): lane for lane in (self._usual_lane, self._slow_lane)}.values():
@@ -159,7 +165,7 @@ class PollQueue:
                 taker.set_result(job)
 
     def _lend_slow_slots(self, lane: FairQueue[PollJob]) -> None:
-        """Lend the slots that the slow lane does not use to the usual one."""
+        """Lend the slots that the slow lane does not use to the usual lane."""
         if lane is not self._usual_lane:
             self._usual_lane.slots = self._slot_count - self._slow_lane.in_flight
 

@@ -13,15 +13,15 @@ from bot.store.records.source_records import KnownArticle
 from bot.text import urls
 
 YIELD_EVERY = 50
-"""Entries that are compared before the event loop runs other tasks: half a millisecond."""
+"""Number of entries compared (in half a millisecond) before the event loop runs other tasks."""
 
 
 class Matches(NamedTuple):
-    """Stored articles of entries, by the strong key of the entry.
+    """Stored articles that the entries of a document are, by the strong key of the entry.
 
     `by_identity` were matched by a stored identity hash, `matched_otherwise` by link, URL variant or content.
-    `known_identities` are all identity hashes found in the store; `by_page_key` the feed's articles at the
-    pages of entries.
+    `known_identities` are the articles of all identity hashes found in the store; `by_page_key` the feed's
+    articles at the pages of entries.
     """
 
     known_identities: Mapping[bytes, KnownArticle]
@@ -31,10 +31,10 @@ class Matches(NamedTuple):
 
 
 class EntryComparison:
-    """The outcome of a comparison.
+    """Comparison of a document's entries with stored articles, and its outcome after `run`.
 
     `new_drafts` are in document order, `changed_by_id` are drafts by article id, `aliases` further identity
-    hashes of known articles. `refused_count` counts changes that come too often to be accepted.
+    hashes of known articles. `refused_count` is the number of changes that come too often to be accepted.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class EntryComparison:
         self._unchanged_ids: set[int] = set()
 
     async def run(self, entry_keys: Sequence[EntryKeys]) -> None:
-        """Compare the entries, yielding to the event loop every `YIELD_EVERY`."""
+        """Compare the entries, and let the event loop run other tasks every `YIELD_EVERY` entries."""
         for index, keys in enumerate(entry_keys):
             if index % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
@@ -84,7 +84,7 @@ class EntryComparison:
             )
 
     def _compare_existing(self, keys: EntryKeys, article: KnownArticle) -> None:
-        """Compare an entry with its article; only the first entry of an article counts."""
+        """Compare an entry with its stored article; only the first entry of an article counts."""
         article_id = article.article_id
         if article_id in self._unchanged_ids or article_id in self.changed_by_id:
             return
@@ -98,14 +98,17 @@ class EntryComparison:
 
 
 def find_skipped_identities(keys: EntryKeys, followers: FeedFollowers) -> Collection[bytes]:
-    """Return those identity hashes of an entry that were skipped before for being over quota."""
+    """Return the identity hashes of an entry by which it was skipped before because of a quota."""
     return [
         identity for identity in (keys.weak_key, keys.strong_key) if identity in followers.skipped_identities
     ]
 
 
 def select_identities_to_store(keys: EntryKeys, *, is_repeated: bool) -> tuple[bytes, ...]:
-    """Return the identity hashes by which an entry is recognised later."""
+    """Return the identity hashes to store, by which the entry is recognised later.
+
+    `is_repeated`: several entries have or had the weak key, so that only the strong key counts.
+    """
     if is_repeated:
         return (keys.strong_key,)
     # If the feed repeats the guid one day, link or title say which article had it first.
@@ -121,7 +124,11 @@ def make_draft(
     is_shared: bool,
     now: int,
 ) -> ArticleDraft:
-    """Return the draft of an article with these identity hashes."""
+    """Return the draft of an article from an entry, with these identity hashes.
+
+    `is_shared`: other entries or articles have its link, so that the link alone is not its page key. `now` is
+    Unix time in seconds.
+    """
     url = keys.url or _get_fallback_url(feed, metadata)
     page_identity = identities[0].hex() if is_shared or not keys.url else None
     return ArticleDraft(
@@ -146,7 +153,7 @@ def _redraft(feed: Feed, metadata: ParsedFeed, keys: EntryKeys, article: KnownAr
 
 
 def _get_fallback_url(feed: Feed, metadata: ParsedFeed) -> str:
-    """Return the site's URL for an entry without a link; never the feed's, which may hold secrets."""
+    """Return the URL of a feed's site for an entry without a link; a feed's own URL may hold secrets."""
     return (
         urls.canonicalize(metadata.site_url or feed.site_url or "") or f"https://{urls.parse_host(feed.url)}/"
     )

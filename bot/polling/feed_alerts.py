@@ -1,4 +1,4 @@
-"""Alerts to the channels of a feed when it breaks, with cause and remedy, and when it recovers."""
+"""Alerts to the channels of a feed: it broke, with cause and remedy, or it recovered."""
 
 from collections.abc import Callable, Mapping
 
@@ -9,30 +9,30 @@ from bot.feeds import fetch_errors
 from bot.store.records.source_records import Alert, AlertKind, OverQuotaKind
 
 FAILING_ALERT_AFTER_SECONDS = 86_400
-"""Seconds of failures before an alert; a feed that is gone causes one at once."""
+"""Number of seconds of failures before an alert; a feed that is gone causes an alert at once."""
 MIN_FAILURES_BEFORE_ALERT = 3
-"""Consecutive failures before an alert."""
+"""Minimum number of consecutive failures of a feed before an alert."""
 LIST_LOST_ALERT_AFTER_SECONDS = 3_600
-"""Seconds before an alert about a list missing from its page: that rarely heals by itself."""
+"""Number of seconds before an alert about a list missing from its page, which rarely heals by itself."""
 
 _LIST_LOST_CODES = {fetch_errors.LIST_NOT_FOUND, fetch_errors.REQUIRES_JAVASCRIPT}
 """Codes of errors that mean a list is missing from its page."""
 
 AlertTextProvider = Callable[[Feed, AlertKind, OverQuotaKind | None], Mapping[str, str]]
-"""Returns the text of an alert by language."""
+"""Function that returns the text of an alert by language."""
 
 
 class FeedAlerts:
-    """Rules for when a feed causes an alert."""
+    """Rules for when a feed causes an alert to its channels."""
 
     def __init__(self, settings: Settings, alert_texts: AlertTextProvider) -> None:
         self._alert_texts = alert_texts
         self._language = i18n.supported_language(settings.language) or "en"
 
     def evaluate(self, before: Feed, after: Feed) -> Alert | None:
-        """Return the alert that a poll calls for, None without one, from the feed before and after it.
+        """Return the alert that a poll calls for, by the feed before and after it, or None if there is none.
 
-        It is returned at every poll of a failing feed; the store drops repeated ones.
+        The alert is returned at every poll of a failing feed; the store drops repeated alerts.
         """
         if after.failures:
             since = after.failing_since or 0
@@ -52,7 +52,10 @@ class FeedAlerts:
         return None
 
     def build_over_quota_alert(self, feed: Feed, kind: OverQuotaKind, since: int) -> Alert:
-        """Return the alert for a feed that is over quota since a time; repeated at every such poll."""
+        """Return the alert for a feed that is over quota since `since` (Unix time in seconds).
+
+        The alert is returned at every such poll; the store drops repeated alerts.
+        """
         return self._build_alert(feed, AlertKind.OVER_QUOTA, since, kind)
 
     def _build_alert(

@@ -1,4 +1,4 @@
-"""Updates of a feed from a response: validators, metadata, moves."""
+"""Updates of a feed from a response: validators, metadata, changes of its URL."""
 
 from dataclasses import replace
 
@@ -9,13 +9,13 @@ from bot.feeds.outlet_names import derive_outlet_name
 from bot.text import discord_text, urls
 
 MOVE_PROBATION_SECONDS = 3 * 86_400
-"""Seconds for which a permanent redirect must hold before the feed's URL changes."""
+"""Number of seconds for which a permanent redirect must hold before the feed's URL changes."""
 MAX_TITLE_UNITS = 300
-"""Longest title of a feed in UTF-16 units."""
+"""Maximum length of a feed's title in UTF-16 units."""
 
 
 def build_validators(response: FetchResult, entries_hash: bytes | None) -> Validators:
-    """Return the validators of a response with the hash of its entries."""
+    """Return the validators for the next conditional request: the response's, and the hash of its entries."""
     return Validators(
         etag=response.get_header("etag"),
         last_modified=response.get_header("last-modified"),
@@ -25,7 +25,7 @@ def build_validators(response: FetchResult, entries_hash: bytes | None) -> Valid
 
 
 def apply_metadata(feed: Feed, metadata: ParsedFeed) -> Feed:
-    """Return the feed with the metadata of its document."""
+    """Return the feed with title, outlet, site, icon, language and polling hints from its document."""
     title = discord_text.to_plain_line(metadata.title, MAX_TITLE_UNITS) or feed.title
     return replace(
         poll_schedule.apply_document_hints(feed, metadata),
@@ -38,11 +38,11 @@ def apply_metadata(feed: Feed, metadata: ParsedFeed) -> Feed:
 
 
 def resolve_move(feed: Feed, redirect_target: str | None, now: int) -> tuple[str, str | None, int | None]:
-    """Return the feed's URL, where it is moving to, and since when (seconds of UTC), or None and None.
+    """Return the feed's URL, the URL it is moving to, and since when (Unix time in seconds).
 
-    A permanent redirect is adopted once it has held for `MOVE_PROBATION_SECONDS`. One to another site is
-    followed each time and never adopted: whoever follows that URL later would find this feed's articles
-    there, as if its publisher had written them.
+    The last two are None if the feed is not moving. A permanent redirect is adopted once it has held for
+    `MOVE_PROBATION_SECONDS`. A redirect to another site is followed each time and never adopted: whoever
+    follows that URL later would find this feed's articles there, as if its publisher had written them.
     """
     if (
         redirect_target is None

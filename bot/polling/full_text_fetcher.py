@@ -1,7 +1,7 @@
-"""Fetching of the pages of articles that have only a teaser in their feed: once each, in the background.
+"""Background fetching of the pages of articles that have only a teaser in their feed.
 
-A poll stores which pages to fetch; the article is posted without waiting. Search, answers and, if the
-settings say so, the excerpts of posts use the text of the page.
+A poll stores which pages to fetch; the article is posted without waiting. Each page is fetched once. Search,
+answers and, if the settings say so, the excerpts of posts use the text of the page.
 """
 
 import asyncio
@@ -25,25 +25,25 @@ from bot.text.host_slots import HOST_SLOT_COUNT, get_host_name
 log = logging.getLogger(__name__)
 
 MAX_CONCURRENT_PAGES = 4
-"""Pages fetched at a time, each from another host."""
+"""Maximum number of pages fetched at a time, each from another host."""
 CLAIM_BATCH_SIZE = 64
-"""Pages claimed at a time; those whose host must wait are released."""
+"""Maximum number of pages claimed from the store at a time; pages whose host must wait are released."""
 MIN_HOST_PAUSE_SECONDS = 5.0
-"""Least seconds between two pages of a host; a random part of up to as much is added."""
+"""Minimum number of seconds between two pages of a host; a random part of up to as much is added."""
 MAX_ATTEMPTS = 3
-"""Attempts to fetch a page."""
+"""Maximum number of attempts to fetch a page."""
 RETRY_DELAYS_SECONDS = (600, 3600)
-"""Seconds until the second and third attempt; a random part of up to half is added."""
+"""Numbers of seconds until the second and the third attempt; a random part of up to half is added."""
 MAX_RETRY_DELAY_SECONDS = RETRY_DELAYS_SECONDS[-1] * 3 // 2
-"""Longest delay between two attempts in seconds."""
+"""Maximum number of seconds between two attempts to fetch a page."""
 MAX_IDLE_SECONDS = 60.0
-"""Longest seconds between two queries for due pages."""
+"""Maximum number of seconds between two queries for pages to fetch."""
 ERROR_BACKOFF_SECONDS = 30.0
-"""Seconds to wait when the store cannot be used."""
+"""Number of seconds to wait when the store cannot be used."""
 MAX_REMEMBERED_HOSTS = 10_000
-"""Hosts whose pause is remembered before expired ones are forgotten."""
+"""Number of hosts whose pauses are remembered before expired pauses are forgotten."""
 CRASHED_OUTCOME = "died"
-"""Outcome of a page whose fetch ended the process."""
+"""Outcome of a page whose fetch ended the process each time."""
 
 _TRANSIENT_CODES = {
     fetch_errors.DNS_NOT_FOUND,
@@ -57,7 +57,7 @@ _TRANSIENT_CODES = {
 
 
 class FullTextFetcher:
-    """A fetcher of articles' pages: `run` in the background, `fetch_due` for some feeds once."""
+    """Fetcher of articles' pages: `run` in the background, `fetch_due` once for some feeds."""
 
     def __init__(
         self, settings: Settings, store: Store, pages: PageFetcher, hosts: Hosts, leases: Leases
@@ -65,19 +65,19 @@ class FullTextFetcher:
         self._settings, self._clock, self._store, self._leases = settings, store.clock, store, leases
         self._pages, self._hosts = pages, hosts
         self.outcomes: Counter[str] = Counter()
-        """Page fetches since the start, by their outcome."""
+        """Number of page fetches since the start, by outcome."""
         self.on_page_stored: Callable[[], None] = _do_nothing
-        """Called after a page was stored: its text may match watches."""
+        """Function called after a page was stored, as its text may match watches (saved searches)."""
         self._paused_until: dict[str, float] = {}  # monotonic, by host
         self._random = Random()  # noqa: S311 - spreads requests over time
 
     @property
     def is_enabled(self) -> bool:
-        """Whether the settings want pages fetched."""
+        """Whether the settings want the pages of articles fetched."""
         return self._settings.full_text != "never"
 
     async def run(self) -> None:
-        """Fetch due pages until cancelled; unfinished ones are fetched after the next start."""
+        """Fetch due pages until cancelled; pages not finished then are fetched after the next start."""
         await self._leases.start()
         running: dict[asyncio.Task[None], PageFetchJob] = {}
         try:
@@ -97,7 +97,8 @@ class FullTextFetcher:
     async def fetch_due(self, feed_ids: Collection[int], *, max_seconds: float, polite: bool = True) -> int:
         """Fetch the due pages of some feeds for at most `max_seconds`; return how many were fetched.
 
-        `polite=False` is for feeds that a user named: it does not pause between requests. Raises StoreError.
+        With `polite=False`, for feeds that a user named, there is no pause between requests. Raises
+        StoreError.
         """
         fetched_before = self.outcomes[PageFetchOutcome.FETCHED]
         try:
@@ -144,7 +145,7 @@ class FullTextFetcher:
 
     @property
     def _owned_slots(self) -> frozenset[int] | None:
-        """Host slots that this process owns; None for all."""
+        """Host slots (groups of hosts) that this process owns; None if it owns all."""
         owned = self._leases.owned(HOST_SLOT_LEASE)
         return None if len(owned) == HOST_SLOT_COUNT else owned
 
@@ -173,7 +174,7 @@ class FullTextFetcher:
             log.exception("page record failed url=%s", urls.redact(page.url))
 
     async def _fetch_page(self, page: PageFetchJob, *, polite: bool) -> None:
-        """Fetch a page and store the outcome. Raises StoreError."""
+        """Fetch a page and store its text or its failure. Raises StoreError."""
         if page.attempts > MAX_ATTEMPTS:  # Earlier attempts ended the process or left no outcome.
             await self._record_outcome(page, CRASHED_OUTCOME)
             return

@@ -1,4 +1,4 @@
-"""Throttling of requests per publisher host: one at a time, a pause after each, backoff on request."""
+"""Throttling of requests per publisher host: one at a time, a pause after each, backoff if asked for."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Hashable
@@ -14,26 +14,26 @@ from bot.feeds.robots import HostThrottle
 from bot.text.host_slots import get_host_name, get_host_slot_for_name
 
 PAUSE_RESPONSE_FACTOR = 4
-"""Factor by which the pause after a request exceeds the response time."""
+"""Factor by which the pause after a request is longer than the response time."""
 MAX_PAUSE_SECONDS = 10.0
-"""Longest pause after a request."""
+"""Maximum pause after a request in seconds."""
 APPOINTMENT_THRESHOLD_SECONDS = 10.0
-"""Wait of a feed for its host from which it gets an appointment instead."""
+"""Wait of a feed for its host, in seconds, from which the feed gets a later time (appointment) instead."""
 DEFAULT_CYCLE_SECONDS = 0.25
-"""Assumed seconds of a request and its pause before the first measurement."""
+"""Assumed number of seconds of a request and the pause after it, before the first measurement."""
 MAX_HOSTS = 10_000
-"""Hosts kept in memory before idle ones are evicted."""
+"""Number of hosts kept in memory before idle hosts are evicted."""
 
 
 @dataclass(slots=True, eq=False)
 class Host:
-    """Request state of one publisher host: one request at a time, then a pause.
+    """State of the requests to one publisher host: one request at a time, then a pause.
 
     Use: `await host.wait_until_free()`, `host.begin_request(now)`, and `host.end_request()` in a finally
-    block. `next_request_at` is monotonic, `backoff_until` wall-clock time, both in seconds.
+    block. `next_request_at` is monotonic time, `backoff_until` Unix time, both in seconds.
     `mean_cycle_seconds`, from one request to the next, is 0 before the first. `queue` holds due feeds with
-    their tenants; `is_busy`: one of them is being polled. `is_owned`: this process has the lease of the
-    host's slot. Further feeds of a tenant with a long queue get appointments.
+    their tenants (servers). `is_busy`: a feed of the queue is being polled. `is_owned`: this process has the
+    lease of the host's slot. Further feeds of a tenant with a long queue get later times (appointments).
     """
 
     _clock: Clock
@@ -50,7 +50,7 @@ class Host:
     _appointments: dict[Hashable, float] | None = None
 
     def is_free(self, now: float) -> bool:
-        """Return whether a request may begin at this monotonic time."""
+        """Return whether a request may begin at the monotonic time `now`."""
         return not self._is_requesting and self.next_request_at <= now
 
     async def wait_until_free(self) -> None:
@@ -63,12 +63,12 @@ class Host:
                 await self._clock.sleep(self.next_request_at - now)
 
     def begin_request(self, now: float) -> None:
-        """Begin a request at this monotonic time."""
+        """Begin a request at the monotonic time `now`."""
         self._is_requesting = True
         self._request_started_at = now
 
     def end_request(self) -> None:
-        """End the request and start the pause after it."""
+        """End the current request and start the pause after it."""
         now = self._clock.monotonic()
         self.response_seconds = now - self._request_started_at
         pause = min(PAUSE_RESPONSE_FACTOR * self.response_seconds, MAX_PAUSE_SECONDS)
@@ -89,9 +89,9 @@ class Host:
             self.next_request_at = now + seconds
 
     def reserve_later(self, tenant: Hashable) -> int | None:
-        """Reserve a later time for one more feed of a tenant, or return None if it may queue now.
+        """Return a later time for one more feed of a tenant (server), or None if the feed may queue now.
 
-        Returns a time in seconds of UTC if the wait would reach `APPOINTMENT_THRESHOLD_SECONDS`.
+        The time, in Unix seconds, is reserved if the wait would reach `APPOINTMENT_THRESHOLD_SECONDS`.
         """
         if not self.queue:
             return None
@@ -109,12 +109,12 @@ class Host:
         return int(self._appointments[tenant])
 
     def get_backlog_seconds(self, tenant: Hashable) -> int:
-        """Return the seconds until all feeds of a tenant with an appointment were polled; 0 without any."""
+        """Return the seconds until the last time reserved for a tenant's feeds (`reserve_later`), or 0."""
         booked_until = self._appointments.get(tenant, 0.0) if self._appointments else 0.0
         return max(0, int(booked_until - self._clock.now()))
 
     def back_off_for(self, error: FeedError) -> int:
-        """Back off for the time that an error asks for; return it in seconds, 0 if it asks for none."""
+        """Stop requests for as long as an error asks for, and return the number of seconds, or 0."""
         backoff_seconds = error.retry_after
         if backoff_seconds is None and error.code == fetch_errors.RATE_LIMITED:
             backoff_seconds = DEFAULT_429_BACKOFF_SECONDS
@@ -123,18 +123,18 @@ class Host:
         return backoff_seconds or 0
 
     def back_off_until(self, until: int) -> None:
-        """Send no request before a time (seconds of UTC)."""
+        """Send no request to this host before `until` (Unix time in seconds)."""
         self.backoff_until = max(self.backoff_until, until)
 
     def shift_clock(self, seconds: int) -> None:
-        """Correct wall-clock times after the clock was set back by so many seconds."""
+        """Correct stored Unix times after the system clock was set back by `seconds`."""
         self.backoff_until -= seconds
         self._appointments = {
             tenant: booked_until - seconds for tenant, booked_until in (self._appointments or {}).items()
         } or None
 
     def is_evictable(self) -> bool:
-        """Return whether the state of the host can be forgotten."""
+        """Return whether the host is idle, so that its state can be forgotten."""
         return not (
             self.is_busy
             or self.queue
@@ -147,14 +147,14 @@ class Host:
 
 
 class Hosts:
-    """All hosts by name."""
+    """Registry of publisher hosts by name."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._host_by_name: dict[str, Host] = {}
 
     def get(self, url: str) -> Host:
-        """Return the host of a URL."""
+        """Return the host of a URL, which is created if it is new."""
         name = get_host_name(url)
         host = self._host_by_name.get(name)
         if host is None:
@@ -166,12 +166,12 @@ class Hosts:
         return host
 
     def list_in_slots(self, slots: Collection[int]) -> list[Host]:
-        """Return the known hosts in these host slots."""
+        """Return the hosts in memory that belong to these host slots (groups of hosts)."""
         return [host for name, host in self._host_by_name.items() if get_host_slot_for_name(name) in slots]
 
     @asynccontextmanager
     async def throttle(self, url: str) -> AsyncIterator[None]:
-        """Hold a URL's host for one request, with a pause afterwards."""
+        """Reserve the host of a URL for one request, and start a pause afterwards."""
         host = self.get(url)
         await host.wait_until_free()
         host.begin_request(self._clock.monotonic())
@@ -181,10 +181,10 @@ class Hosts:
             host.end_request()
 
     def select_throttle(self, *, polite: bool) -> HostThrottle:
-        """Return the throttle of requests; without `polite` there is none, as a user is waiting."""
+        """Return the throttle for requests; without `polite` it waits for nothing, as a user is waiting."""
         return self.throttle if polite else lambda _url: nullcontext()
 
     def shift_clock(self, seconds: int) -> None:
-        """Correct wall-clock times after the clock was set back by so many seconds."""
+        """Correct the stored Unix times of all hosts after the system clock was set back by `seconds`."""
         for host in self._host_by_name.values():
             host.shift_clock(seconds)

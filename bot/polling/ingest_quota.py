@@ -1,7 +1,7 @@
 """Quotas of new entries per feed and of bytes per server; entries over quota are counted and skipped.
 
-They are far above what publishers need. They keep a feed that nobody would read from filling the disk, and
-one with new ids at each poll from posting for ever.
+The quotas are far above what publishers need. They keep a feed that nobody would read from filling the disk,
+and a feed with new ids at each poll from posting for ever.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,33 +13,33 @@ from bot.core.rate_limits import TokenBucket
 from bot.store.records.source_records import KnownArticle, OverQuotaKind, QuotaOverflow
 
 FEED_QUOTA_ENTRIES, FEED_QUOTA_SECONDS = 1_000, 4 * 3_600.0
-"""New entries of a feed at once, and seconds in which the quota refills."""
+"""Maximum number of new entries of a feed at once, and number of seconds in which that quota refills."""
 SERVER_QUOTA_BYTES, SERVER_QUOTA_SECONDS = 24_000_000, 3_600.0
-"""Bytes of all feeds of a server at once, and seconds in which they refill; at most twice that per hour."""
+"""Maximum number of bytes of a server's feeds at once, and number of seconds in which that quota refills."""
 MIN_ENTRIES_OF_NEW_FEED = 10
-"""Newest entries of a new feed that are accepted in any case."""
+"""Number of the first entries of a new feed that are accepted even if the server's quota is used up."""
 ARTICLE_OVERHEAD_BYTES, ENTRY_BYTES_FACTOR = 3_000, 4
-"""Size of an article in the database: fixed bytes, and a factor of the bytes of its entry."""
+"""Size of an article in the database: a fixed number of bytes, and a factor of the bytes of its entry."""
 
 UNSTABLE_ID_POLLS = 6
-"""Consecutive polls with only unknown entries from which a feed counts as changing its ids."""
+"""Number of consecutive polls with only unknown entries from which a feed counts as changing its ids."""
 UNSTABLE_ID_WINDOW_SECONDS = 3_600
-"""Seconds between two polls in which a feed is unlikely to replace all its entries."""
+"""Number of seconds between two polls in which a feed is unlikely to replace all its entries."""
 MIN_ENTRIES_FOR_UNSTABLE_IDS = 3
-"""Entries of a document below which unknown ones prove nothing."""
+"""Minimum number of entries of a document that prove changing ids if all are unknown."""
 
 MAX_FREE_CHANGES = 6
-"""Changes of an article that are accepted at once; the wait before each further one doubles."""
+"""Number of changes of an article that are accepted at once; the wait before each further change doubles."""
 FIRST_CHANGE_WAIT_SECONDS = 3_600
-"""Wait before the first change beyond `MAX_FREE_CHANGES`."""
+"""Number of seconds before the first change of an article beyond `MAX_FREE_CHANGES` is accepted."""
 MAX_COUNTED_FEEDS = 10_000
-"""Feeds whose consecutive polls with only unknown entries are counted."""
+"""Maximum number of feeds whose consecutive polls with only unknown entries are counted."""
 
 
 class QuotaDecision(NamedTuple):
-    """The number of new entries to accept, from the first on, and the quota that was exceeded, if any.
+    """Number of new entries to accept, from the first on, and the kind of quota that was exceeded, or None.
 
-    `used_seconds` is the part of each server's quota that they take, as seconds until it is refilled.
+    `used_seconds` is the part of each server's quota that the entries take, as seconds until it is refilled.
     """
 
     accepted_count: int
@@ -48,9 +48,10 @@ class QuotaDecision(NamedTuple):
 
 
 class FeedFollowers(NamedTuple):
-    """The servers that follow a feed, its overflow so far, and the identity hashes of skipped entries.
+    """Servers that follow a feed, its exceeded quota so far, and the identity hashes of skipped entries.
 
-    `seconds_until_full_quota` is by server, with the usage of other processes.
+    `seconds_until_full_quota` is, by server, the time until its quota is refilled, with the usage of other
+    processes.
     """
 
     server_ids: Sequence[int] = ()
@@ -60,7 +61,7 @@ class FeedFollowers(NamedTuple):
 
 
 class IngestQuota:
-    """The quotas of feeds and servers, and the detection of feeds that change their ids."""
+    """Quotas of feeds and servers, and the detection of feeds that change the ids of their entries."""
 
     def __init__(self, clock: Clock) -> None:
         self._feed_bucket = TokenBucket(clock, allowed=FEED_QUOTA_ENTRIES, period=FEED_QUOTA_SECONDS)
@@ -81,9 +82,10 @@ class IngestQuota:
     ) -> QuotaDecision:
         """Charge new entries to the quotas of their feed and its servers; return how many are accepted.
 
-        `sizes` are the packed bytes of each new entry, in document order; `entry_count` is the number of all
-        entries. A feed that nobody follows has no quota, as the operator asked for it. `unknown_by_identity`:
-        no entry was recognised by guid or link. `no_known_entries`: none by its content either.
+        `sizes` are the serialised bytes of each new entry, in document order; `entry_count` is the number of
+        all entries. A feed that nobody follows has no quota, as the operator asked for it.
+        `unknown_by_identity`: no entry was recognised by guid or link. `no_known_entries`: no entry was
+        recognised by its content, either.
         """
         if not followers.server_ids:
             return QuotaDecision(len(sizes))
@@ -142,7 +144,7 @@ class IngestQuota:
 
 
 def accepts_change(article: KnownArticle, now: int) -> bool:
-    """Return whether a further change of an article is accepted: a few at once, then ever fewer."""
+    """Return whether a further change of an article is accepted: some at once, then ever more rarely."""
     extra_changes = article.change_count - MAX_FREE_CHANGES
     if extra_changes < 0 or article.changed_at is None:
         return True

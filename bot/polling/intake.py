@@ -1,8 +1,8 @@
-"""Intake of a feed's document: known, new and changed entries, and their articles.
+"""Intake of a feed's document: its known, new and changed entries, and their articles.
 
-A worker parses the document and returns the keys of its entries, each entry packed. New and changed entries
-go to a worker once more, still packed, and become articles there. The event loop only looks keys up and
-unpacks the articles to be written.
+A worker parses the document and returns the keys of its entries, with each entry serialised. New and changed
+entries go to a worker once more, still serialised, and become articles there. The event loop only looks keys
+up and unpacks the articles to be written.
 """
 
 import asyncio
@@ -49,16 +49,16 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 NO_FOLLOWERS = FeedFollowers()
-"""Followers of a feed that nobody follows."""
+"""Value for a feed that nobody follows."""
 
 MAX_BATCH_ENTRIES = 64
-"""Entries that become articles in one call of a worker."""
+"""Maximum number of entries that become articles in one call of a worker."""
 MAX_BATCH_BYTES = 512 * 1024
-"""Packed bytes of entries in one call of a worker."""
+"""Number of serialised bytes of entries after which the batch for one call of a worker ends."""
 
 
 class Intake:
-    """Classification of entries, and construction of articles from new and changed ones."""
+    """Classifier of a document's entries, and builder of articles from new and changed entries."""
 
     def __init__(self, settings: Settings, store: Store, workers: WorkerPool, quota: IngestQuota) -> None:
         self._quota = quota
@@ -67,7 +67,10 @@ class Intake:
         self._workers = workers
 
     async def parse(self, feed: Feed, response: FetchResult) -> FeedDocument:
-        """Parse a document in a worker. Raises FeedError, and StoreError for the list of a page."""
+        """Parse a document in a worker.
+
+        Raises FeedError if that fails, and StoreError for a feed made from a list on a page.
+        """
         if not list_feeds.is_list_url(feed.url):
             return await self._run_in_worker(parse_feed, response.body, response.content_type, response.url)
         known_items = [
@@ -96,9 +99,9 @@ class Intake:
     ) -> IntakeResult:
         """Classify the entries of a document as new, changed or known; write nothing.
 
-        `feed` must have the outlet of its articles. `now` becomes their discovery time. `followers` says
-        whose quota new articles use. `is_part`: the document is a push and may lack entries. Raises
-        FeedError, StoreError.
+        `feed` must have the outlet of its articles. `now` (Unix time in seconds) becomes their discovery
+        time. `followers` says whose quota new articles use. `is_part`: the document is a push and may lack
+        entries. Raises FeedError, StoreError.
         """
         polls = self._store.polls
         entry_keys = document.entry_keys
@@ -171,7 +174,11 @@ class Intake:
     async def _match_unidentified(
         self, feed: Feed, entry_keys: Sequence[EntryKeys], by_identity: Mapping[bytes, KnownArticle]
     ) -> tuple[dict[bytes, KnownArticle], dict[str, list[KnownArticle]]]:
-        """Match entries by URL variant, link and content; also return the articles at their pages."""
+        """Match entries without a known identity by URL variant, link and content, to stored articles.
+
+        Return the articles by strong key, and the feed's articles at the pages of such entries. Raises
+        StoreError.
+        """
         polls = self._store.polls
         matches: dict[bytes, KnownArticle] = {}
 
@@ -212,7 +219,10 @@ class Intake:
         return matches, articles_by_page
 
     async def build_preview(self, feed: Feed, parsed: ParsedFeed, *, now: int) -> Article:
-        """Return the only entry of `parsed` as the article it would become, with id 0. Raises FeedError."""
+        """Return the only entry of `parsed` as the article that it would become, with id 0.
+
+        Raises FeedError.
+        """
         (keys,) = build_entry_keys(parsed.entries)
         identities = select_identities_to_store(keys, is_repeated=False)
         draft = make_draft(feed, parsed, keys, identities, is_shared=False, now=now)

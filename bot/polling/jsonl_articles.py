@@ -1,4 +1,7 @@
-"""Articles as JSON Lines. The half that runs in a worker does not import the store."""
+"""Conversion of articles to and from JSON Lines.
+
+The module does not import the store, because workers run a part of it.
+"""
 
 import json
 from collections import Counter
@@ -15,19 +18,19 @@ from bot.text import boilerplate, excerpts, language, urls
 from bot.text.times import feed_dates
 
 MAX_LINE_BYTES = 4 * 2**20
-"""Bytes of a line."""
+"""Maximum number of bytes of a line."""
 MAX_SOURCE_CHARS = 200
-"""Characters of an outlet's name."""
+"""Maximum number of characters of an outlet's name; longer names are cut."""
 IMPORT_URL_PREFIX = "import:"
 """Prefix of the URL of the feed that holds an outlet's imported articles."""
 
 _MAX_MILLISECONDS = 10**14
-"""Milliseconds since 1970 that are no longer a date: the year 5138."""
+"""Limit of a date in milliseconds since 1970 (the year 5138), beyond which a number is no date."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportRow:
-    """A valid line; `published` is in seconds of UTC, None where the line has no date."""
+    """Article read from a valid line; `published` is Unix time in seconds, or None if it has no date."""
 
     url: str
     title: str
@@ -42,7 +45,7 @@ class ImportRow:
 
     @property
     def identity_hash(self) -> bytes:
-        """Hash that identifies the row among those of its source."""
+        """Hash that identifies the row among the rows of its source."""
         digest = blake2b(digest_size=16)
         for part in (self.url, self.title, str(self.published)):
             digest.update(part.encode() + b"\x00")
@@ -50,7 +53,7 @@ class ImportRow:
 
 
 class RowDraft(NamedTuple):
-    """A row that becomes an article of a feed."""
+    """Imported row that becomes an article of a feed."""
 
     row: ImportRow
     feed_id: int
@@ -69,12 +72,12 @@ def to_json_line(article: Article) -> str:
 
 
 def compute_article_key_of_row(row: ImportRow) -> str:
-    """Return the key of the article that a row becomes."""
+    """Return the key of the article that an imported row becomes."""
     return drafts.compute_article_key(IMPORT_URL_PREFIX + row.source, row.identity_hash)
 
 
 def build_articles(row_drafts: Sequence[RowDraft], now: int) -> list[NewArticle]:
-    """Return the articles of rows (runs in a worker)."""
+    """Return the articles that imported rows become (runs in a worker)."""
     return [_build_article(draft, now) for draft in row_drafts]
 
 
@@ -103,13 +106,13 @@ def _build_article(draft: RowDraft, now: int) -> NewArticle:
 
 
 JSON_KEYS = tuple(each.name for each in fields(ImportRow))
-"""Keys of a line that are read; others are ignored."""
+"""Keys of a line that are read; all other keys are ignored."""
 _MAX_UNKNOWN_KEYS = 50
-"""Distinct unknown keys that are counted."""
+"""Maximum number of distinct unknown keys that are counted."""
 
 
 def parse_row(json_line: bytes, unknown_keys: Counter[str]) -> ImportRow:
-    """Parse a line. Raises ValueError with what is wrong with it.
+    """Parse a line. Raises ValueError with a text that says what is wrong with the line.
 
     `unknown_keys` counts the lines with each key that is ignored, for the first `_MAX_UNKNOWN_KEYS` keys.
     """

@@ -1,4 +1,4 @@
-"""Outcomes of polls: what a response means for the feed, and recording of news."""
+"""Evaluation of polls: what a response means for the feed, and recording of new and changed articles."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -31,17 +31,17 @@ from bot.text import discord_text
 from bot.watches import subscription_filters
 
 HASH_OFF_LOOP_BYTES = 256 * 1024
-"""Bytes of a document from which it is hashed in a thread."""
+"""Number of bytes of a document above which it is hashed in a thread."""
 MAX_DOCUMENTS_IN_FLIGHT = 4
-"""Documents that may be between parsing and recording at a time; the others wait unparsed."""
+"""Maximum number of documents that are being parsed or recorded at a time; other documents wait unparsed."""
 SLOW_DOCUMENT_SECONDS = 2.0
-"""Seconds from parsing to recording after which a feed's documents are processed one at a time."""
+"""Seconds from parsing to recording from which on a feed's documents are processed one at a time."""
 NOT_MODIFIED = HTTPStatus.NOT_MODIFIED
-"""A constant, because the lookup in the enumeration is slow."""
+"""HTTP status 304; a constant, because the lookup in the enumeration is slow."""
 
 
 class PollOutcome(StrEnum):
-    """How a poll ended."""
+    """Ways in which a poll can end."""
 
     NEW = "new"
     CHANGED = "changed"
@@ -53,10 +53,10 @@ class PollOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PollReport:
-    """The outcome of a poll: the feed after it, the numbers of new and changed articles, the error code.
+    """Outcome of a poll: the feed after it, the numbers of new and changed articles, the error code.
 
-    `write_result` is what was written; None if the feed is still to be written (`record_unchanged`), with
-    `alert`.
+    `write_result` is what was written, or None if the feed is still to be written (`record_unchanged`),
+    together with `alert`.
     """
 
     feed: Feed
@@ -69,7 +69,7 @@ class PollReport:
 
 
 class _PollResponse(NamedTuple):
-    """A response, its time, and the feed's new validators; None for a push."""
+    """Response to a poll, its Unix time in seconds, and the feed's new validators (None for a push)."""
 
     feed: Feed
     response: FetchResult
@@ -79,7 +79,7 @@ class _PollResponse(NamedTuple):
 
 
 class PollRecorder:
-    """Evaluation of responses; news is recorded at once."""
+    """Evaluator of responses that records new and changed articles at once."""
 
     def __init__(
         self,
@@ -101,18 +101,19 @@ class PollRecorder:
         self._slow_documents = SlowFeeds(SLOW_DOCUMENT_SECONDS)
         self._random = Random()  # noqa: S311 - spreads polls over time
         self.on_document: Callable[[Feed, FetchResult, ParsedFeed], None] = lambda *_: None
-        """Called with the metadata of a document that was parsed."""
+        """Function called with the metadata of each document that was parsed."""
         self.on_unchanged: Callable[[int, FetchResult], None] | None = None
-        """Called with the response if a feed did not change."""
+        """Function called with feed id and response if a feed did not change."""
         self.on_polled_news: Callable[[int], None] = lambda *_: None
-        """Called with the id of a feed if a poll, except the first, found new articles."""
+        """Function called with the id of a feed if a poll, except the first, found new articles."""
         self.is_pushed: Callable[[int], bool] | None = None
-        """Returns whether a feed is pushed (WebSub), so that its polls are only a safety net."""
+        """Function that returns whether a feed is pushed (WebSub): then its polls are only a safety net."""
 
     def try_unchanged(self, feed: DueFeed, response: FetchResult, now: int) -> UnchangedPoll | None:
-        """Return the poll's result if only the schedule changes, else None.
+        """Return the poll's outcome if only the schedule of the feed changes, else None.
 
-        The fast path of most polls: not modified, no failure or redirect pending, validators as stored.
+        This is the fast path of most polls: not modified, no failure or redirect pending, validators as
+        stored.
         """
         if not (response.is_not_modified and feed.is_healthy) or response.permanent_url:
             return None
@@ -137,10 +138,10 @@ class PollRecorder:
     async def handle_response(
         self, feed: Feed, response: FetchResult, *, server_id: int | None = None, fence: Fence | None = None
     ) -> PollReport:
-        """Evaluate a response; record news and the feed in one transaction.
+        """Evaluate a response; record new and changed articles and the feed in one transaction.
 
         `server_id` is the server whose quota is used if nobody follows the feed yet. Raises FeedError,
-        StoreError, and LeaseLost if the `fence` does not hold.
+        StoreError, and LeaseLost if another process has the lease that the `fence` names.
         """
         poll_response = _PollResponse(feed, response, self._clock.now(), feed.validators, fence)
         if response.is_not_modified:
@@ -251,7 +252,7 @@ class PollRecorder:
     async def _similar_articles(
         self, feed_id: int, new_articles: Sequence[NewArticle]
     ) -> AsyncIterator[StoryMatches]:
-        """Yield the stories of new articles; a backlog is merged into none."""
+        """Yield the stories of new articles during the block; articles of a first poll join no story."""
         if self._story_lookup is None:
             yield NO_MATCHES
             return
@@ -263,7 +264,7 @@ class PollRecorder:
         return poll_schedule.schedule_safety_net_poll(next_poll, now=now) if is_safety_net else next_poll
 
     def handle_failure(self, feed: Feed, error: FeedError) -> PollReport:
-        """Return the report of a failed poll; the feed with its error is still to be written."""
+        """Return the report of a failed poll; the caller must still write the feed with its error."""
         now = self._clock.now()
         interval, next_poll = poll_schedule.schedule_after_failure(
             feed, now=now, error=error, random=self._random
@@ -286,7 +287,10 @@ class PollRecorder:
         )
 
     def postpone(self, feed: Feed, until: int) -> PollReport:
-        """Return the report of a feed postponed to up to a minute after its host's backoff ends."""
+        """Return the report of a poll postponed because its host asked to wait until `until` (Unix time).
+
+        The feed is due within a minute after that.
+        """
         return PollReport(replace(feed, next_poll=until + self._random.randrange(60)), PollOutcome.POSTPONED)
 
     def _report_unchanged(self, poll_response: _PollResponse) -> PollReport:

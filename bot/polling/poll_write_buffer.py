@@ -1,4 +1,4 @@
-"""A write buffer for polls without news."""
+"""Buffer that writes polls without news in batches."""
 
 import asyncio
 import logging
@@ -13,25 +13,25 @@ from bot.store.records.source_records import Alert, UnchangedPoll
 log = logging.getLogger(__name__)
 
 FLUSH_INTERVAL_SECONDS = 0.5
-"""Seconds that a poll without news waits to be written together with others."""
+"""Number of seconds that a poll without news waits to be written together with others."""
 FLUSH_THRESHOLD = 1_000
-"""Polls that are written without waiting any longer."""
+"""Number of polls that are written without waiting any longer."""
 ERROR_BACKOFF_SECONDS = 5
-"""Seconds to wait when the store cannot be used."""
+"""Number of seconds to wait when the store cannot be used."""
 
 
 class PostponedPoll(NamedTuple):
-    """A feed with an appointment at its host, in seconds of UTC."""
+    """Feed whose poll is postponed to `next_poll` (Unix time in seconds), as its host is too busy."""
 
     feed_id: int
     next_poll: int
 
 
 class PollWriteBuffer:
-    """A write buffer for polls without news, by feed id.
+    """Buffer of polls without news, by feed id, which are written in batches.
 
-    `on_written` is called with the ids of written feeds and the first time when one of them is due;
-    `on_alert` when alerts or edits of posts were enqueued.
+    `on_written` is called with the ids of written feeds and the time at which the first of them is due;
+    `on_alert` is called when alerts or edits of posts were enqueued.
     """
 
     def __init__(
@@ -50,13 +50,13 @@ class PollWriteBuffer:
         self._write_lock = asyncio.Lock()
 
     def find_pending(self, feed_ids: Iterable[int]) -> set[int]:
-        """Return those of these feeds that are not written yet."""
+        """Return the ids among `feed_ids` whose polls are not written yet."""
         return self._polls.keys() & feed_ids
 
     def add(
         self, feed_id: int, poll: Feed | UnchangedPoll | PostponedPoll, alert: Alert | None = None
     ) -> None:
-        """Add the poll of a feed, replacing an earlier one, to be written soon."""
+        """Add the poll of a feed, to be written soon; it replaces an earlier poll of the feed."""
         self._polls[feed_id] = poll
         if alert is not None:
             self._alerts[feed_id] = alert
@@ -66,7 +66,7 @@ class PollWriteBuffer:
             self._is_full.set()
 
     async def run(self) -> None:
-        """Flush the buffer at intervals until cancelled."""
+        """Write the polls at intervals until cancelled."""
         while True:
             await self._has_polls.wait()
             try:
@@ -81,7 +81,7 @@ class PollWriteBuffer:
                 await self._store.clock.sleep(ERROR_BACKOFF_SECONDS)
 
     async def flush(self) -> None:
-        """Write all polls in one transaction. Raises StoreError, and keeps the polls then."""
+        """Write all polls in one transaction; if that raises StoreError, keep them to be written later."""
         async with self._write_lock:
             self._has_polls.clear()
             self._is_full.clear()

@@ -1,4 +1,4 @@
-"""The loop that polls feeds.
+"""Loop that polls the feeds that are due.
 
 Due feeds are loaded in batches and queued per host. Polls without news are written in batches; a poll with
 news is one transaction of its own.
@@ -38,11 +38,11 @@ from bot.text.host_slots import get_host_slot
 log = logging.getLogger(__name__)
 
 HOST_BACKOFF_SECONDS = 60
-"""Backoff of a host whose poll failed unexpectedly."""
+"""Number of seconds without polls of a host after a poll could not be recorded."""
 
 
 class Poller:
-    """A poller of feeds: one by one with `poll`, or all that are due with `run`."""
+    """Poller of feeds: one feed at once with `poll`, or all that are due with `run`."""
 
     def __init__(
         self,
@@ -63,11 +63,11 @@ class Poller:
         alerts = FeedAlerts(settings, alert_texts)
         self.recorder = PollRecorder(settings, store, self.intake, alerts, story_lookup)
         self.on_recorded: Callable[[PollWriteResult], None] = lambda _recorded: None
-        """Called after each poll that may have enqueued posts, edits or alerts."""
+        """Function called after each poll that may have enqueued posts, edits or alerts."""
         self.last_response_at: int | None = None
-        """Time of the last response, in seconds of UTC; None before the first."""
+        """Unix time in seconds of the last response, or None before the first."""
         self.outcomes: Counter[PollOutcome] = Counter()
-        """Polls since the start, by outcome."""
+        """Number of polls since the start, by outcome."""
 
         self.hosts = Hosts(clock)
         self._feed_locks = KeyedLocks()  # held per feed from fetching to recording
@@ -84,8 +84,8 @@ class Poller:
     async def poll(self, feed: Feed, *, polite: bool = True) -> PollReport:
         """Poll one feed now, write the outcome and return it; a failure of the feed raises nothing.
 
-        `polite=False` is for a URL that a user named: its host is requested at once and several times. Raises
-        StoreError.
+        With `polite=False`, for a URL that a user named, requests do not wait for the host's pause or
+        backoff. Raises StoreError.
         """
         async with self._feed_lock(feed) as locked_feed:
             host = self.hosts.get(feed.url)
@@ -98,8 +98,8 @@ class Poller:
     async def ingest_fetched(self, feed: Feed, response: FetchResult, *, server_id: int) -> Feed:
         """Record a response fetched elsewhere as if it came from a poll; return the feed after it.
 
-        `server_id`, which is about to follow the feed, is charged for it if nobody else follows it. Raises
-        FeedError, StoreError.
+        `server_id` is the server that is about to follow the feed; its quota is charged if nobody else
+        follows the feed. Raises FeedError, StoreError.
         """
         async with self._feed_lock(feed) as locked_feed:
             report = await self.recorder.handle_response(locked_feed, response, server_id=server_id)
@@ -143,11 +143,11 @@ class Poller:
         self._due_loader.wake()
 
     def owns_host_of(self, url: str) -> bool:
-        """Return whether this process has the lease of the URL's host slot."""
+        """Return whether this process has the lease of the slot (group of hosts) of the URL's host."""
         return get_host_slot(url) in self._leases.owned(HOST_SLOT_LEASE)
 
     def shift_clock(self, seconds: int) -> None:
-        """Correct wall-clock times after the clock was set back by so many seconds."""
+        """Correct the stored Unix times of hosts after the system clock was set back by `seconds`."""
         self.hosts.shift_clock(seconds)
         self.wake()
 
@@ -191,7 +191,7 @@ class Poller:
                     self._due_loader.on_host_polled(host)
 
     async def _poll_due(self, due_feed: DueFeed, host: Host) -> None:
-        """Poll a feed of the queue, on a short path if only its schedule changes."""
+        """Poll a feed of the queue; if only its schedule changes, do so without loading the feed."""
         was_locked = due_feed.id in self._feed_locks
         if was_locked:
             await self._feed_locks.wait_until_free(due_feed.id)
@@ -262,7 +262,7 @@ class Poller:
     async def _fetch(
         self, feed: Feed | DueFeed, host: Host, *, polite: bool
     ) -> FetchResult | FeedError | None:
-        """Fetch a feed; return the response or the error, None while its host is backing off."""
+        """Fetch a feed; return the response or the error, or None if its host is backing off."""
         if polite and host.backoff_until and host.backoff_until > self._clock.now():
             return None
         try:
@@ -290,7 +290,7 @@ class Poller:
         return response
 
     async def _get_document(self, feed: Feed | DueFeed, *, polite: bool) -> FetchResult:
-        """Fetch a feed, or the page of a list if robots.txt allows it."""
+        """Fetch a feed, or the page of a feed made from a list, if robots.txt allows it. Raises FeedError."""
         if not list_feeds.is_list_url(feed.url):
             return await self._fetcher.get(feed.url, validators=feed.validators)
         page_url = list_feeds.strip_list_fragment(feed.url)

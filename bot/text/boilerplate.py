@@ -8,7 +8,7 @@ import re
 from itertools import takewhile
 
 MAX_BOILERPLATE_LINE_CHARS = 320
-"""Longest line in characters that may be boilerplate."""
+"""Maximum number of characters of a line that may be boilerplate."""
 
 _DATE_WORDS = (
     r"(?>\d+(?:er|st|nd|rd|th)?(?:h\d*)?|[ap]\.?m\.?|le|on|at|à|the|gmt|utc|ces?t|e[sd]?t|p[sd]?t"
@@ -127,24 +127,24 @@ _RELATED_LINKS_HEADING = re.compile(
     re.IGNORECASE,
 )
 _COPYRIGHT_YEARS_LINE = re.compile(r"[^.!?:]{2,60}\b(?:19|20)\d\d ?[-–] ?(?:19|20)\d\d")
-"""A site's name and years, often the last line of its pages."""
+"""Pattern of a line with a site's name and years, often the last line of its pages."""
 _MAX_RELATED_LINKS = 15
-"""Titles of other articles at the end of a text that may follow a heading."""
+"""Maximum number of titles of other articles at the end of a text below a heading ("Related posts")."""
 _MAX_TITLE_CHARS = 160
-"""Characters of a line that may be a title."""
+"""Maximum number of characters of a line that may be the title of another article."""
 _READ_MORE = re.compile(
     r"(?<=[.!?…\]»])\s*[\[(]?(?:read more|lire la suite|continue reading|lire l['’]article)[\s.…»→>\])]*$",
     re.IGNORECASE,
 )
 _REDDIT_SUBMITTER = re.compile(r"\s++/?u/[\w-]{1,40}\s*+(?:\[link\]\s*+)?(?:\[comments\]\s*+)?")
-"""The text after "submitted by" at the end of every entry of Reddit's feeds."""
+"""Pattern of the text after "submitted by" at the end of every entry of Reddit's feeds."""
 _EMPTY_LINES = re.compile(r"\n\s*\n\s*\n+")
 
 
 def strip_boilerplate(text: str) -> str:
-    """Remove menus, credits, "read also" lines, picture names, buttons and footers from a text.
+    """Return a text without menus, credits, "read also" lines, picture names, buttons and footers.
 
-    Drops whole lines of at most `MAX_BOILERPLATE_LINE_CHARS` characters, a list of other articles or a
+    Whole lines of at most `MAX_BOILERPLATE_LINE_CHARS` characters are dropped, a list of other articles or a
     repeated line at the end, and "read more" after the last word. A text of which no word would be left is
     returned unchanged.
     """
@@ -169,7 +169,7 @@ def _is_boilerplate(line: str) -> bool:
 
 
 def _strip_trailer(lines: list[str]) -> list[str]:
-    """Remove a site's name, a list of other articles, or a repeated line from the end."""
+    """Return the lines without a site's name, a list of other articles, or a repeated line at the end."""
     filled_indexes = [index for index, line in enumerate(lines) if line.strip()]
     while len(filled_indexes) > 1 and _COPYRIGHT_YEARS_LINE.fullmatch(lines[filled_indexes[-1]].strip()):
         lines = lines[: filled_indexes.pop()]

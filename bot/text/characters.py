@@ -1,4 +1,4 @@
-"""Invisible characters and combining marks.
+"""Removal of invisible characters and of superfluous combining marks.
 
 Joiners stay where they have a meaning: in emoji sequences, and in the scripts that need them (Unicode
 Standard Annex 31, section 2.3). All other characters without a glyph are removed.
@@ -21,12 +21,12 @@ COMBINING_MARKS = "".join(
     for character in map(chr, range(0x300, 0x10000))
     if unicodedata.category(character).startswith("M") and character not in "\u3099\u309a\ufe0e\ufe0f"
 )
-"""Combining marks of the basic plane, except kana marks and variation selectors, for use in `[]`."""
+"""Combining marks below U+10000, except kana marks and variation selectors, for the `[]` of a pattern."""
 _LONG_MARK_RUN = re.compile(f"([{COMBINING_MARKS}]{{4}})[{COMBINING_MARKS}]+")
 
 
 def strip_invisible(text: str) -> str:
-    """Remove control, zero-width, direction and tag characters, lone surrogates and noncharacters.
+    """Return a text without control, zero-width, direction and tag characters, surrogates, noncharacters.
 
     White space is kept.
     """
@@ -34,5 +34,5 @@ def strip_invisible(text: str) -> str:
 
 
 def limit_combining_marks(text: str) -> str:
-    """Keep at most four combining marks in a row; no living language needs more."""
+    """Return a text with at most four combining marks in a row; no living language needs more."""
     return text if text.isascii() else _LONG_MARK_RUN.sub(r"\1", text)

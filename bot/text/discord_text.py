@@ -10,7 +10,7 @@ import re
 from bot.text.characters import COMBINING_MARKS, limit_combining_marks, strip_invisible
 
 ELLIPSIS = "…"
-"""Mark of a truncated text."""
+"""Sign (…) at the end of a truncated text."""
 _BLANK_CHARS = re.compile("[\u2800\u3164]")
 _MARKUP = re.compile(r"[\\*_~`|\[\]<>@#:]")
 _LINE_MARKUP = re.compile(r"^([^\S\n]*(?:\d+)?)([-+.])(?=[#\s]|$)", re.MULTILINE)
@@ -23,18 +23,18 @@ _FLAG_LETTERS = re.compile("[\U0001f1e6-\U0001f1ff]+\\Z")
 def to_plain_line(text: str, max_units: int | None = None) -> str:
     """Return `text` on one line without control, zero-width, direction or tag characters.
 
-    At most four combining marks stay on a character. Truncated with … beyond `max_units` UTF-16 units, as
-    Discord counts; None for no limit.
+    At most four combining marks stay on a character. A text of more than `max_units` UTF-16 units, as Discord
+    counts, is truncated with …; None means no limit.
     """
     text = " ".join(limit_combining_marks(strip_invisible(_BLANK_CHARS.sub(" ", text))).split())
     return text if max_units is None else truncate_utf16(text, max_units)
 
 
 def escape_markdown(text: str) -> str:
-    """Escape Discord's markup in `text`, so that readers see it as written.
+    """Return `text` with Discord's markup escaped, so that readers see it as written.
 
-    Covers emphasis, code, spoilers, quotes, headings, lists, bare and masked links, mentions, timestamps,
-    emoji and commands. Apply `truncate_utf16` to the result to meet a limit.
+    Markup is emphasis, code, spoilers, quotes, headings, lists, bare and masked links, mentions, timestamps,
+    emoji and commands. To meet a limit, apply `truncate_utf16` to the escaped text.
     """
     return _LINE_MARKUP.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", text))
 
@@ -50,9 +50,9 @@ def count_utf16_units(text: str) -> int:
 
 
 def truncate_utf16(text: str, max_units: int) -> str:
-    """Truncate `text` to at most `max_units` UTF-16 units, with … where something is missing.
+    """Return `text` truncated to at most `max_units` UTF-16 units, with … if something is missing.
 
-    Never cuts inside a character, an emoji sequence, a flag, or an escape of `escape_markdown`.
+    The cut is never inside a character, an emoji sequence, a flag, or an escape of `escape_markdown`.
     """
     if len(text) <= max_units and count_utf16_units(text) <= max_units:
         return text
@@ -70,7 +70,7 @@ def truncate_utf16(text: str, max_units: int) -> str:
 
 
 def _splits_grapheme(text: str, position: int) -> bool:
-    """Return whether a cut at `position` would split a grapheme or an escape."""
+    """Return whether a cut at `position` would split a character as readers see it, or an escape."""
     if text[position - 1] == "\u200d" or _GRAPHEME_EXTENDERS.match(text, position):
         return True
     preceding_text = text[max(0, position - 1000) : position]

@@ -23,7 +23,7 @@ _ABBREVIATIONS_BEFORE_NAMES = split_word_set(
     "inc ltd corp co llc plc jr bros bd ave blvd univ dept jan janv feb fév févr mar apr avr jun jul juil "
     "aug sep sept oct nov déc dec"
 )
-"""Abbreviations that end a sentence only before one of `_SENTENCE_STARTERS`."""
+"""Abbreviations after which a sentence ends only if one of `_SENTENCE_STARTERS` follows."""
 _SENTENCE_STARTERS = split_word_set(
     """
     the a an this that these those it its he she they we you i his her their our my in on at by for from
@@ -52,13 +52,13 @@ _LOOK_BACK_CHARS = 40
 _LOOK_AHEAD_CHARS = 200
 _CUT_MARGIN_CHARS = 60
 _MAX_LEAD_CHARS = 4_000
-"""Characters of a text that are read for its lead; a long one would block the event loop."""
+"""Maximum number of characters of a text that are read for its lead; more would block the event loop."""
 
 
 def split_sentences(text: str) -> list[str]:
     """Return the sentences of `text` in order, stripped of white space at both ends.
 
-    A line break ends a sentence. Abbreviations, initials, decimals and ellipses inside one do not.
+    A line break ends a sentence; abbreviations, initials, decimals, and ellipses within a sentence do not.
     """
     return list(_iter_sentences(text))
 
@@ -114,7 +114,7 @@ def _full_stop_ends_sentence(previous_word: str, next_word: str) -> bool:
 def make_excerpt(text: str, max_units: int) -> str:
     """Return the beginning of `text` on one line, at most `max_units` UTF-16 units.
 
-    Whole sentences if they fill a third of the limit, else whole words and ….
+    The excerpt consists of whole sentences if they fill a third of the limit, otherwise of whole words and ….
     """
     text = text.strip()
     beginning = text[: 2 * max_units + _LOOK_AHEAD_CHARS]
@@ -136,10 +136,10 @@ def make_excerpt(text: str, max_units: int) -> str:
 
 
 def make_lead_excerpt(texts: Iterable[str], title: str, max_units: int) -> str:
-    """Return the excerpt of the first text that is more than the title, "" if there is none.
+    """Return the excerpt of the first text that says more than the title, or "" if there is none.
 
-    If the text begins with the title, as a social post does, the excerpt begins after it. At most `max_units`
-    UTF-16 units.
+    If the text begins with the title, as a social post does, the excerpt begins after it. The excerpt has at
+    most `max_units` UTF-16 units.
     """
     plain_title = title.rstrip("….")
     paragraphs = (to_plain_line(text[:_MAX_LEAD_CHARS]) for text in texts)
@@ -152,7 +152,7 @@ def make_lead_excerpt(texts: Iterable[str], title: str, max_units: int) -> str:
 
 
 def _cut_at_word(text: str, max_units: int) -> str:
-    """Cut a longer text at a word to at most `max_units` UTF-16 units, with …."""
+    """Return a text that is too long, cut after a word to at most `max_units` UTF-16 units with …."""
     cut_text = truncate_utf16(text, max_units).removesuffix(ELLIPSIS)
     if not text[len(cut_text) : len(cut_text) + 1].isspace():
         last_space = cut_text.rfind(" ")
@@ -164,10 +164,10 @@ def _cut_at_word(text: str, max_units: int) -> str:
 def make_excerpt_around(
     line: str, spans: Sequence[tuple[int, int]], max_units: int
 ) -> tuple[str, list[tuple[int, int]]]:
-    """Return the part of a line with most of `spans`, and their positions in it.
+    """Return the part of a line with most of `spans`, and the positions of these spans in the part.
 
     The part has at most `max_units` UTF-16 units, with … where it is cut, and begins with a sentence if one
-    begins near enough. `spans` are (start, end) in characters, in order; those outside the part are dropped.
+    begins near enough. `spans` are (start, end) in characters, in order; spans outside the part are dropped.
     """
     if not spans:
         return make_excerpt(line, max_units), []
@@ -203,7 +203,10 @@ def _find_densest_window_start(spans: Sequence[tuple[int, int]], window_chars: i
 
 
 def _find_start(line: str, position: int, max_lead_chars: int) -> int:
-    """Return a start at most `max_lead_chars` before `position`: of a sentence, else of a word."""
+    """Return where an excerpt begins, at most `max_lead_chars` before `position`.
+
+    That is the start of a sentence if there is one, otherwise the start of a word.
+    """
     earliest_start = max(0, position - max_lead_chars)
     if earliest_start == 0:
         return 0

@@ -1,9 +1,12 @@
-"""Mapping of hosts to a fixed number of slots, which processes share."""
+"""Mapping of hosts to a fixed number of slots, which processes share among themselves."""
 
 from zlib import crc32
 
 HOST_SLOT_COUNT = 64
-"""Host slots, more than there are processes; the mapping is the same in every process and version."""
+"""Number of groups (slots) that hosts are hashed to, the same in every process and version.
+
+There are more slots than processes; each slot is owned by one process.
+"""
 
 
 def get_host_name(url: str) -> str:
@@ -13,10 +16,10 @@ def get_host_name(url: str) -> str:
 
 
 def get_host_slot(url: str) -> int:
-    """Return the slot of a URL's host."""
+    """Return the slot, from 0 to `HOST_SLOT_COUNT` - 1, that the host of a canonical URL is hashed to."""
     return get_host_slot_for_name(get_host_name(url))
 
 
 def get_host_slot_for_name(name: str) -> int:
-    """Return the slot of a host."""
+    """Return the slot, from 0 to `HOST_SLOT_COUNT` - 1, that a host name is hashed to."""
     return crc32(name.encode("utf-8", "surrogatepass")) % HOST_SLOT_COUNT

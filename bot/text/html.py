@@ -1,7 +1,7 @@
 """Conversion of HTML to plain text.
 
-lexbor parses it as a browser would. Its time is quadratic in the depth of nesting (86 s for 200,000 nested
-tags) and in the attributes of a tag; such markup is scanned tag by tag instead.
+HTML is parsed by lexbor, as a browser would. The time is quadratic in the depth of nesting (86 s for 200,000
+nested tags) and in the attributes of a tag; such markup is scanned tag by tag instead.
 """
 
 import re
@@ -13,11 +13,14 @@ from bot.text.characters import strip_invisible
 from bot.text.words import split_word_set
 
 MAX_NESTING_DEPTH = 200
-"""Deepest nesting that is given to the parser; real pages stay below 60."""
+"""Maximum depth of nested tags in markup that is given to the parser; real pages stay below 60."""
 MAX_TAG_ATTRIBUTES = 200
-"""Attributes of one tag that are given to the parser."""
+"""Maximum number of attributes of one tag in markup that is given to the parser."""
 MAX_PARSE_COST = 4_000_000
-"""Tags times depth that are given to the parser, as unclosed formatting is repeated in each block."""
+"""Maximum number of tags times depth of markup that is given to the parser.
+
+The parser repeats unclosed formatting in each block.
+"""
 
 _HIDDEN_TAGS = split_word_set(
     "audio base button canvas datalist embed frameset head iframe input link meta noembed noframes noscript "
@@ -54,7 +57,7 @@ _SPACE_SENTINEL = "\ue003"
 _BREAK_SENTINEL = "\ue004"
 _SENTINELS = re.compile("[\ue000-\ue004]")
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-"""Code points that cannot be encoded."""
+"""Pattern of code points that cannot be encoded (surrogates)."""
 _SPACES = re.compile(r"[^\S\n]+")
 _BREAK_RUN = re.compile(
     f"[ {_CELL_SENTINEL}]*[\n{_LINE_SENTINEL}{_PARAGRAPH_SENTINEL}][ "
@@ -93,7 +96,7 @@ def _convert(markup: str) -> str:
 
 
 def _has_tags(markup: str) -> bool:
-    """Return whether there is an HTML tag: `a < b` and `List<String>` have none."""
+    """Return whether a text has an HTML tag: `a < b` and `List<String>` have none."""
     return any(
         name.lower() in _KNOWN_TAGS or "-" in name or match[0] in {"<!--", "<!"}
         for match in _TAG_START.finditer(markup)
@@ -119,7 +122,7 @@ def _iter_tags(markup: str) -> Iterator[tuple[int, int, str, str]]:
 
 
 def exceeds_parse_budget(markup: str) -> bool:
-    """Return whether lexbor could take too long for this markup."""
+    """Return whether lexbor, the HTML parser, could take too long for this markup."""
     if markup.count("<") <= MAX_NESTING_DEPTH and len(markup) < _LONG_TAG_CHARS * 20:
         return False
     open_tags, max_depth, tag_count = _OpenTagStack(), 0, 0
@@ -140,7 +143,7 @@ def exceeds_parse_budget(markup: str) -> bool:
 
 
 def has_too_many_attributes(markup: str, max_attributes: int) -> bool:
-    """Return whether a tag has more than about `max_attributes`: parsers compare each with each."""
+    """Return whether a tag has more than about `max_attributes`, which parsers compare with each other."""
     return any(
         _has_many_attributes(markup[start:end], max_attributes) for start, end, _, _ in _iter_tags(markup)
     )
@@ -153,9 +156,9 @@ def _has_many_attributes(tag: str, max_attributes: int) -> bool:
 
 
 class _OpenTagStack:
-    """The open elements, as an HTML parser counts them.
+    """Stack of the open elements, as an HTML parser counts them.
 
-    An end tag closes what is open inside its element. `/>` closes only elements of SVG and MathML
+    An end tag closes all that is open inside its element. `/>` closes only elements of SVG and MathML
     (https://html.spec.whatwg.org/#foreign-elements).
     """
 
@@ -180,7 +183,7 @@ class _OpenTagStack:
 
 
 def _iter_tree_pieces(markup: str) -> Iterator[str]:
-    """Yield the texts and the breaks between them in document order, without recursion."""
+    """Yield the texts of parsed markup and the breaks between them in document order, without recursion."""
     from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - only workers read markup
 
     node = LexborHTMLParser(markup).body
@@ -211,7 +214,7 @@ def _iter_tree_pieces(markup: str) -> Iterator[str]:
 
 
 def _iter_scanned_pieces(markup: str) -> Iterator[str]:
-    """Yield texts and breaks without a tree, in linear time."""
+    """Yield the texts of markup and the breaks between them without parsing a tree, in linear time."""
     hidden_tag = ""
     verbatim_depth = position = 0
     for start, end, slash, name in _iter_tags(markup):
@@ -256,7 +259,10 @@ def _get_closing_break(tag: str) -> str:
 
 
 def _decode_entities(text: str, *, decode_angle_brackets: bool = False) -> str:
-    """Decode entities that end in `;`, those of `<` and `>` only with `decode_angle_brackets`."""
+    """Return a text with its entities decoded, those of `<` and `>` only with `decode_angle_brackets`.
+
+    Entities without a final `;` stay.
+    """
     if "&" not in text:
         return text
     return _ENTITY.sub(

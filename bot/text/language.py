@@ -1,7 +1,7 @@
 """Language detection by function words.
 
-English and French by own lists, other Latin languages by their stop words, other scripts by themselves. A
-model knows more languages but takes tens of megabytes.
+English and French are recognised by lists of this module, other Latin languages by their stop words, other
+scripts by their characters. A model knows more languages but takes tens of megabytes.
 """
 
 import re
@@ -59,11 +59,11 @@ _HINT_WEIGHT = 1.0
 _MIN_SCORE = 1.3
 _MIN_SCORE_STOPWORD_LANGUAGES = 2.0
 _MIN_MAIN_LANGUAGE_WEIGHT = 0.5
-"""Least weight of a French or English word, as most articles are in these languages."""
+"""Minimum weight of a French or English word, as most articles are in these languages."""
 _MIN_RELATIVE_LEAD = 0.25
 _MIN_SCORE_PER_WORD = 0.06
 _MAX_SAMPLE_CHARS = 4000
-"""Characters of a text that are read."""
+"""Maximum number of characters of a text that are read to detect its language."""
 _WORD = re.compile(r"[^\W\d_]+")
 _SCRIPT_PATTERNS = tuple(
     (code, re.compile(f"[{characters}]"))
@@ -80,10 +80,11 @@ _SCRIPT_PATTERNS = tuple(
 
 
 def detect(text: str, hint: str | None = None) -> str | None:
-    """Return the ISO 639-1 code of the language of `text`, None if it is unclear.
+    """Return the ISO 639-1 code of the language of `text`, or None if it is unclear.
 
-    Reads `_MAX_SAMPLE_CHARS` characters. `hint` is the feed's language tag (BCP 47, such as `fr-FR`; many say
-    `en` by default). It decides if the text is unclear, and can name languages that the text alone cannot.
+    At most `_MAX_SAMPLE_CHARS` characters are read. `hint` is the feed's language tag (BCP 47, such as
+    `fr-FR`; many feeds say `en` by default). It decides if the text is unclear, and can name languages that
+    the text alone cannot.
     """
     hinted_language = parse_primary_subtag(hint)
     text = text[:_MAX_SAMPLE_CHARS]
@@ -118,14 +119,14 @@ def detect(text: str, hint: str | None = None) -> str | None:
 
 
 def parse_primary_subtag(tag: str | None) -> str | None:
-    """Return the two-letter language of a tag (`fr` of `fr-FR`, `en_US`), None if it has none."""
+    """Return the two-letter language of a tag (`fr` of `fr-FR`, `en_US`), or None if it has none."""
     code = (tag or "").strip().lower().replace("_", "-").partition("-")[0]
     return code if re.fullmatch("[a-z]{2}", code) else None
 
 
 @cache
 def _load_word_weights() -> tuple[dict[str, tuple[tuple[str, float], ...]], frozenset[str]]:
-    """Return the weights of each function word by language, and all languages."""
+    """Return the weights of each function word by language, and the set of all languages."""
     profiles = {"fr": _FRENCH_WORDS, "en": _ENGLISH_WORDS}
     for code, language_name in _STOPWORD_LANGUAGES.items():
         profiles[code] = frozenset(
@@ -150,7 +151,10 @@ def _compute_weight(code: str, languages: tuple[str, ...]) -> float:
 
 
 def _detect_script(text: str, letter_count: int) -> tuple[str | None] | None:
-    """Return the language of a non-Latin script, (None,) if several use it, None for Latin text."""
+    """Return the language of a non-Latin script as a tuple of one: (None,) if several languages use it.
+
+    Return None for text in the Latin script.
+    """
     if text.isascii():
         return None
     for code, pattern in _SCRIPT_PATTERNS:

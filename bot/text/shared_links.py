@@ -1,4 +1,4 @@
-"""Comparison of two feeds' entries with one link: whose site it is, and whether the titles match."""
+"""Comparison of two feeds' entries with the same link: whose site it leads to, and whether titles match."""
 
 from functools import cache
 from ipaddress import ip_address
@@ -10,14 +10,14 @@ from bot.text import urls
 from bot.text.words import fold
 
 TITLE_MATCH_THRESHOLD = 70
-"""Similarity out of 100 of two titles of one page; an aggregator may lengthen or shorten it."""
+"""Minimum similarity, out of 100, of two titles of one page; an aggregator may lengthen or shorten them."""
 
 
 def get_registrable_domain(url: str) -> str:
-    """Return the registrable domain of an http(s) URL, or its IP address.
+    """Return the registrable domain of an http(s) URL (`site.example` of `www.site.example`), or its IP.
 
-    Uses the Public Suffix List (https://publicsuffix.org), in which hosts such as github.io have many
-    publishers.
+    The Public Suffix List (https://publicsuffix.org) tells hosts apart that have many publishers, such as
+    github.io.
     """
     host = urls.parse_host(url)
     try:
@@ -35,7 +35,7 @@ def is_same_site(feed_url: str, link: str) -> bool:
 
 
 def titles_match(title: str, other_title: str) -> bool:
-    """Return whether two titles may be those of one page."""
+    """Return whether two titles are so similar that they may be those of one page."""
     return fuzz.token_set_ratio(fold(title), fold(other_title)) >= TITLE_MATCH_THRESHOLD
 
 

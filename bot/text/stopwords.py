@@ -1,9 +1,9 @@
 """Stop words of French and English, without accents.
 
-Own lists, because those of the usual packages have "computer", "microsoft", "ai", "nouveau" and country
-codes, which tech news is about. Where a word is a stop word in one language and a noun in the other ("or" is
-gold, "son" sound, "comment" a remark), the more frequent stop word wins; `tokens` keeps the noun where an
-elision or capitals show it.
+The lists are Telex's own, because those of the usual packages have "computer", "microsoft", "ai", "nouveau"
+and country codes, which tech news is about. A word may be a stop word in one language and a noun in the other
+("or" is gold, "son" sound, "comment" a remark). Then the more frequent stop word wins; the module `tokens`
+keeps the noun where an elision or capitals show it.
 """
 
 from bot.text.words import split_word_set
@@ -40,4 +40,4 @@ ENGLISH = split_word_set(
 )
 """English stop words."""
 STOPWORDS = FRENCH | ENGLISH
-"""Stop words of both languages."""
+"""Stop words of French and English."""

@@ -1,9 +1,9 @@
-"""Detection of teasers, which have only a part of their article."""
+"""Detection of teasers: texts that have only a part of their article."""
 
 import re
 
 MAX_TEASER_CHARS = 800
-"""Characters below which one or two paragraphs are hardly a full article."""
+"""Maximum number of characters of a teaser of one or two paragraphs; a longer text may be a full article."""
 _MAX_TEASER_PARAGRAPHS = 2
 _TRUNCATION_MARK = re.compile(
     r"(?:\[(?:…|\.{3}|&hellip;)\]|\((?:…|\.{3})\)|…|(?<![.!?])\.{3}"
@@ -14,14 +14,14 @@ _TRUNCATION_MARK = re.compile(
 )
 _TAIL_CHARS = 200
 _MIN_FULL_TEXT_CHARS = 3_000
-"""Characters from which a text is full although it ends in dots."""
+"""Minimum number of characters of a text that is a full article although it ends in dots."""
 
 
 def is_teaser(text: str) -> bool:
     """Return whether the text of an entry is likely only the beginning or a summary of its article.
 
-    That is a text with a truncation mark at its end, or a short one of one or two paragraphs. For a full
-    article that short, fetching the page is superfluous but harmless.
+    Such a text ends with a truncation mark, or is short and has one or two paragraphs. For a full article
+    that short, fetching the page is superfluous but harmless.
     """
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:

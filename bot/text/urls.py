@@ -14,7 +14,7 @@ from bot.text.words import split_word_set
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _MAX_HOST_CHARS = 253
-"""Characters of a host name (RFC 1035, section 2.3.4)."""
+"""Maximum number of characters of a host name (RFC 1035, section 2.3.4)."""
 _HOST_PATTERN = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\]")
 _BLANK_CHARS = re.compile(
     "[\x00-\x20\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
@@ -51,28 +51,29 @@ _POSSIBLE_SECRET_PARAMETERS = split_word_set(
     "sid sig userkey"
 )
 _REDACTED_PARAMETERS = _POSSIBLE_SECRET_PARAMETERS - {"feed", "hash", "sid"}
-"""Parameters whose value is always redacted, as it may be a password that a user chose."""
+"""Names of parameters whose value is always redacted, as it may be a password that a user chose."""
 _MIN_SECRET_CHARS = 8
-"""Characters of a generated secret."""
+"""Minimum number of characters of a generated secret."""
 _HEXADECIMAL_TOKEN = re.compile(r"(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{32,}", re.IGNORECASE)
 _RANDOM_TOKEN = re.compile(
     r"(?=(?:[^0-9]*\d){3})(?=(?:[^a-z]*[a-z]){3})(?=(?:[^A-Z]*[A-Z]){3})(?!UC|UU|PL)[A-Za-z0-9_]{24,}"
 )
-"""A random token, except YouTube's ids of channels and playlists."""
+"""Pattern of a random token, except YouTube's ids of channels and playlists."""
 _JWT_TOKEN = re.compile(r"eyJ[\w.=-]{12,}")  # a JSON object in base64url: RFC 7519
 _PRIVATE_PATH_TOKEN = re.compile(r"(?<=/private/)[^/.]{8,}|(?<=/private-)[^/.]{8,}|(?<=/secret:)[^/]+")
 _POSSIBLE_SECRET = re.compile(r"[@?#]|/private|/secret:|eyJ|[A-Za-z0-9_]{24}")
-"""Cheap test that matches every URL in which `redact` hides a part, and few others."""
+"""Pattern, quick to search, that is in every URL in which `redact` hides a part, and in few others."""
 REDACTED = "***"
-"""Replacement for a secret."""
+"""Text that replaces a secret."""
 
 
 def canonicalize(url: str) -> str:
-    """Return the canonical form of an http(s) URL, "" for any other text.
+    """Return the canonical form of an http(s) URL, or "" for any other text.
 
-    Host lower-case and in ASCII (IDNA 2008 with the mapping of UTS 46), default port removed, characters that
-    RFC 3986 does not allow percent-encoded, known tracking parameters and fragments removed. The scheme,
-    other fragments and the order of parameters stay. Never raises; idempotent.
+    The host is lower-case and in ASCII (IDNA 2008 with the mapping of UTS 46), the default port is removed,
+    characters that RFC 3986 does not allow are percent-encoded, and known tracking parameters and fragments
+    are removed. The scheme, other fragments and the order of parameters stay. Raises nothing; a canonical URL
+    is returned unchanged.
     """
     parts = _split(url)
     if parts is None:
@@ -88,8 +89,8 @@ def compute_page_key(url: str, identity: str | None = None) -> str:
     """Return the key of the page at `url`: 32 hexadecimal digits.
 
     `identity` tells entries with one link apart. http and https, and a path with and without trailing slash,
-    are one page: no publisher keeps different articles there, and feeds do differ in it. `www.` is
-    significant, as some hosts serve something else there.
+    are one page: no publisher keeps different articles there, and feeds do differ in it. `www.` counts, as
+    some hosts serve another page without it.
     """
     parts = _split(canonicalize(url))
     if parts is None:
@@ -102,9 +103,9 @@ def compute_page_key(url: str, identity: str | None = None) -> str:
 
 
 def list_url_variants(url: str) -> tuple[str, ...]:
-    """Return the canonical URLs of the page at a canonical URL, empty for an invalid one.
+    """Return the canonical URLs of the page at a canonical URL; () for an invalid URL.
 
-    They are both schemes, with and without trailing slash.
+    They have both schemes, each with and without trailing slash.
     """
     parts = _split(url)
     if parts is None:
@@ -127,8 +128,8 @@ def parse_host(url: str) -> str:
 def redact(url: str) -> str:
     """Return the URL with secrets replaced by `REDACTED`, to be shown or logged.
 
-    Secrets are user and password, parameters with a telling name, and long random segments of the path or
-    query.
+    Secrets are user and password, parameters with a telling name such as `token`, and long random segments of
+    the path or query.
     """
     try:
         parts = urlsplit(_BLANK_CHARS.sub("", url))
@@ -153,7 +154,7 @@ def has_secret(url: str) -> bool:
 def has_credentials(url: str) -> bool:
     """Return whether the URL grants access to whoever knows it.
 
-    Recognised by a user or password, a parameter with a telling name, or `/private/` and the like before a
+    Such a URL has a user or password, a parameter with a telling name, or `/private/` and the like before a
     token in the path.
     """
     try:
@@ -170,7 +171,7 @@ def has_credentials(url: str) -> bool:
 
 
 def add_credentials(url: str, user: str, password: str) -> str:
-    """Return the URL with user and password (RFC 3986, section 3.2.1), replacing existing ones."""
+    """Return the URL with user and password (RFC 3986, section 3.2.1), which replace existing credentials."""
     parts = urlsplit(url)
     host_and_port = parts.netloc.rpartition("@")[2]
     return parts._replace(
@@ -181,7 +182,7 @@ def add_credentials(url: str, user: str, password: str) -> str:
 def normalize_input(text: str) -> str:
     """Return the URL that a user typed or pasted, with `https://` if it has no scheme.
 
-    Raises ValueError with an English sentence for the user, without secrets, if it is none.
+    Raises ValueError with an English sentence for the user, without secrets, if the text is no URL.
     """
     text = text.strip('<>"“”«» \t\r\n\xa0\u202f')
     if text[:5].lower() == "feed:":
@@ -196,7 +197,7 @@ def normalize_input(text: str) -> str:
 
 
 def _split(url: str) -> SplitResult | None:
-    """Return the parts of an http(s) URL in canonical form, None for any other text."""
+    """Return the parts of an http(s) URL in canonical form, or None for any other text."""
     try:
         parts = urlsplit(_BLANK_CHARS.sub(_encode_space, url.strip()))
         port = parts.port
@@ -276,7 +277,7 @@ def _is_secret_parameter(parameter: str) -> bool:
 
 
 def _looks_generated(parameter_value: str) -> bool:
-    """Return whether a value looks generated rather than chosen by a user."""
+    """Return whether the value of a parameter looks generated rather than chosen by a user."""
     if len(parameter_value) < _MIN_SECRET_CHARS or not re.fullmatch(r"[\w.~+/=-]+", parameter_value):
         return False
     digits = sum(map(str.isdecimal, parameter_value))

@@ -20,20 +20,20 @@ FOLD_MAP = str.maketrans(
         "ı": "i",
     }
 )
-"""Characters that NFKD does not decompose as readers expect."""
+"""Translation table of characters that NFKD does not decompose as readers expect (`œ` to `oe`)."""
 _MARK_RUN = re.compile(f"[{COMBINING_MARKS}]+")
 _WORD_PATTERN = re.compile(f"[^\\W_](?:[^\\W_]|[{COMBINING_MARKS}])*")
 
 
 def split_word_set(text: str) -> frozenset[str]:
-    """Return the words of `text`, separated by white space."""
+    """Return the set of the words of `text`, which are separated by white space."""
     return frozenset(text.split())
 
 
 def fold(text: str) -> str:
     """Return `text` lower-case and without accents, in compatibility form (NFKC).
 
-    `'` is the only apostrophe.
+    All kinds of apostrophes become `'`.
     """
     if text.isascii():
         return text.lower()
@@ -47,12 +47,15 @@ def normalize_title(title: str) -> str:
 
 
 def split_words(text: str) -> list[str]:
-    """Return the folded words of a text in order; punctuation separates them: `l'IA` is `l`, `ia`."""
+    """Return the folded words of a text (lower-case, without accents) in order.
+
+    Punctuation separates words: `l'IA` is `l`, `ia`.
+    """
     return [word for word, _start, _end in find_word_spans(text)]
 
 
 def find_word_spans(text: str) -> Iterator[tuple[str, int, int]]:
-    """Yield the folded words of `text`, each with its start and end in `text`."""
+    """Yield the folded words of `text` (lower-case, no accents), each with its start and end in `text`."""
     for match in _WORD_PATTERN.finditer(text):
         if word := fold(match[0]):
             yield word, match.start(), match.end()

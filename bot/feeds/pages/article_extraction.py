@@ -19,21 +19,21 @@ from bot.text.characters import strip_invisible
 from bot.text.words import split_words as words_of
 
 MAX_TEXT_CHARS = 60_000
-"""Longest text of an article in characters."""
+"""Maximum length of an article's text in characters; longer texts are cut."""
 
 MIN_TEXT_RATIO = 0.5
-"""Share of a text below which an extraction has lost too much of it."""
+"""Minimum share of a page's prose that an extracted text must have; with less, too much was lost."""
 MIN_TEXT_CHARS = 250
-"""Characters below which an extraction may have missed the article."""
+"""Minimum number of characters of an extracted text; with fewer, the article may have been missed."""
 MAX_CLUTTER_RATIO = 0.3
-"""Share of a page's paragraphs above which an element is not removed as clutter."""
+"""Maximum share of the text in a page's paragraphs that an element removed as clutter may contain."""
 
 MIN_ARTICLE_WORDS = 30
-"""Words of an article; a shorter text is a notice, or the page needs JavaScript."""
+"""Minimum number of words of an article; a shorter text is a notice, or the page needs JavaScript."""
 MIN_KEYWORD_CHARS = 4
-"""Characters of a word of title or teaser that says what the article is about."""
+"""Minimum number of characters of a keyword: a word in title or teaser that says what an article is about."""
 MIN_KEYWORD_OVERLAP = 0.25
-"""Share of the keywords of title and teaser that the page of the article must contain."""
+"""Minimum share of the keywords of title and teaser that the text of the article's page must contain."""
 
 _CLUTTER_TAGS = {"nav", "footer", "button", "dialog", "template"}
 _CLUTTER_ROLES = {"navigation", "banner", "contentinfo", "complementary", "search", "dialog", "alertdialog"}
@@ -48,19 +48,19 @@ _REPEATED_BREAKS = re.compile(r"\n{3,}")
 _WORD_PATTERN = re.compile(r"[^\W\d_]{2}")
 _NON_WORD_PATTERN = re.compile(r"[\W_]+")
 _MAX_TITLE_LINES = 8
-"""Lines among which the title of an article may stand."""
+"""Number of lines at the beginning of a text among which its title is searched."""
 _MIN_PROSE_CHARS = 80
-"""Characters of a paragraph of prose."""
+"""Minimum number of characters of a paragraph of prose."""
 _MAX_LINK_CHILDREN = 3
-"""Child elements of a paragraph that may be only a link."""
+"""Maximum number of child elements of a paragraph that is removed because all its text is links."""
 
 
 def extract_article(page: bytes, content_type: str, url: str, title: str, teaser: str) -> str:
     """Return the text of the article in a page (runs in a worker).
 
     Raises FeedError: no-article if there is none, other-page if the page is about something else (a consent
-    form, the front page), nothing-more if the text is no longer than the teaser, parse-died as
-    `extract_article_text` does.
+    form, the front page), nothing-more if the text is no longer than the teaser, parse-died if a tag would
+    take too long to parse.
     """
     text = extract_article_text(page, content_type, url)
     words = words_of(text)
@@ -75,7 +75,7 @@ def extract_article(page: bytes, content_type: str, url: str, title: str, teaser
 
 
 def extract_article_text(page: bytes, content_type: str, url: str) -> str:
-    """Return the text of a page's article, or all posts of a discussion, "" if there is none.
+    """Return the text of a page's article, or all posts of a discussion; "" if there is neither.
 
     Paragraphs are separated by empty lines. Raises FeedError (parse-died) for tags that would take too long
     to parse.
@@ -95,7 +95,7 @@ def extract_article_text(page: bytes, content_type: str, url: str) -> str:
 
 
 def _extract_text(tree: HtmlElement, url: str) -> str:
-    """Extract the article without clutter, or with it if that gives far more text."""
+    """Return the article of a page, without menus and other clutter unless most text is lost that way."""
     untouched = deepcopy(tree)
     prose_chars, titles = sum(len(text) for text in _iter_prose(tree)), _find_titles(tree)
     _remove_clutter(tree)
@@ -129,7 +129,7 @@ def _count_unique_chars(text: str) -> int:
 
 
 def _iter_prose(tree: HtmlElement) -> Iterable[str]:
-    """Yield the texts of a page that are as long as sentences."""
+    """Yield the texts of a page that are as long as prose and in no link or script."""
     for element in tree.iter("*"):
         if element.tag not in _NON_PROSE_TAGS:
             yield from (
@@ -144,7 +144,7 @@ def _find_titles(tree: HtmlElement) -> set[str]:
 
 
 def _strip_title(text: str, titles: set[str]) -> str:
-    """Remove the title, if it is among the first lines, and everything before it."""
+    """Return the text without its title and all before that, if the title is among the first lines."""
     lines = text.split("\n")
     for index, line in enumerate(lines[:_MAX_TITLE_LINES]):
         words = _normalize_words(line)
@@ -162,9 +162,9 @@ def _normalize_words(text: str) -> str:
 
 
 def _remove_clutter(tree: HtmlElement) -> None:
-    """Remove elements that are not read or mislead, except those with much of the page's text.
+    """Remove menus, hidden elements and other clutter, except elements with much of the page's text.
 
-    Unclosed markup puts whole articles inside a menu, and pages assembled by a script bring them hidden.
+    With unclosed tags, a whole article may be inside a menu, and pages assembled by a script have it hidden.
     """
     chars_inside: Counter[HtmlElement] = Counter()
     total_chars = 0
@@ -193,7 +193,7 @@ def _is_clutter(element: HtmlElement) -> bool:
 
 
 def _is_only_links(element: HtmlElement) -> bool:
-    """Return whether all the text of an element is links, as in "read also"."""
+    """Return whether all the text of an element is in links, as in "read also"."""
     text = "".join(element.text_content().split())
     link_chars = sum(len("".join(link.text_content().split())) for link in element.iter("a"))
     return 0 < len(text) <= link_chars + 3
@@ -205,7 +205,7 @@ def _remove_element(element: HtmlElement) -> None:
 
 
 def _join_parts(element: HtmlElement) -> None:
-    """Merge an article's part into the previous one, from which an advertisement or picture divides it."""
+    """Merge a part of an article into the part before it, if an advertisement or picture divides them."""
     previous = element.getprevious()
     class_name = element.get("class")
     while previous is not None and (previous.tag != element.tag or previous.get("class") != class_name):

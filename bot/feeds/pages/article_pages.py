@@ -15,15 +15,15 @@ from bot.feeds.ssrf_guard import check_url
 from bot.feeds.worker_calls import translate_worker_errors
 
 MAX_PAGE_BYTES = 4 * 2**20
-"""Bytes of a page after decompression."""
+"""Maximum number of bytes of a page, both compressed and decompressed."""
 HTML_MEDIA_TYPES = ("text/html", "application/xhtml+xml")
 """Media types of web pages."""
 EXTRACT_TIMEOUT_SECONDS = 5.0
-"""Seconds that a worker may take to extract the article of a page."""
+"""Maximum number of seconds that a worker may take to extract the article of a page."""
 
 
 class PageFetcher:
-    """A client for web pages that obeys robots.txt."""
+    """Client for web pages that obeys robots.txt."""
 
     def __init__(self, fetcher: Fetcher, workers: WorkerPool, robots: RobotsCache) -> None:
         self._fetcher, self._workers, self._robots = fetcher, workers, robots
@@ -33,11 +33,11 @@ class PageFetcher:
     async def fetch_article_text(
         self, url: str, *, title: str, teaser: str, host_throttle: HostThrottle
     ) -> tuple[str, float]:
-        """Return the text of the article at a URL, and its host's crawl delay in seconds.
+        """Return the text of the article at a URL, and the crawl delay of its host in seconds.
 
-        `title` and `teaser` are those of the feed. Raises FeedError: robots if the publisher forbids it,
-        not-a-page, no-article, other-page or nothing-more if no text was gained, and all that `Fetcher.get`
-        raises.
+        `title` and `teaser` are those of the article in its feed. Raises FeedError: robots if robots.txt
+        forbids the page; not-a-page, no-article, other-page or nothing-more if no text was gained;
+        parse-timeout or parse-died if the worker fails; and whatever `Fetcher.get` raises.
         """
         response, delay = await self.fetch(url, throttle=host_throttle)
         async with self._worker_lock:
@@ -56,9 +56,10 @@ class PageFetcher:
     async def fetch(
         self, url: str, *, throttle: HostThrottle, validators: Validators | None = None
     ) -> tuple[FetchResult, float]:
-        """Fetch a page; return the response and its host's crawl delay in seconds.
+        """Fetch a page; return the response and the crawl delay of the page's host in seconds.
 
-        Raises FeedError: robots if the publisher forbids it, not-a-page, and all that `Fetcher.get` raises.
+        Raises FeedError: robots if robots.txt forbids the page, not-a-page if it is no HTML, and whatever
+        `Fetcher.get` raises.
         """
         check_url(url)
         delay = await self.require_robots_allowed(url, throttle)
@@ -75,7 +76,10 @@ class PageFetcher:
         return response, delay
 
     async def require_robots_allowed(self, url: str, throttle: HostThrottle) -> float:
-        """Return a host's crawl delay in seconds. Raises FeedError (robots) if it forbids the page."""
+        """Return the crawl delay of a URL's host in seconds if its robots.txt allows the page.
+
+        Raises FeedError: robots if it does not, or the cause if robots.txt cannot be fetched.
+        """
         is_allowed, delay = await self._robots.check(url, throttle)
         if not is_allowed:
             raise FeedError(fetch_errors.ROBOTS_DISALLOWED, "robots.txt does not allow it")

@@ -12,24 +12,24 @@ from bot.text.times import feed_dates
 from bot.text.times.calendar_names import MONTH_NUMBERS
 
 HtmlElement = Any
-"""`lxml.html.HtmlElement`; not imported, as lxml takes 15 MB that only the page worker needs."""
+"""Type of HTML elements: `lxml.html.HtmlElement`, not imported, as lxml takes 15 MB in each process."""
 
 MAX_ATTRIBUTES = 20_000
-"""Attributes of a tag that are parsed, in a third of a second: the time is quadratic in them."""
+"""Maximum number of attributes of a tag that is parsed, which takes a third of a second (time is quadratic)."""
 
 SILENT_TAGS = frozenset({"script", "style", "noscript", "template"})
-"""Elements whose text is not shown."""
+"""Tags of elements whose text is not shown."""
 
 _INVALID_XML_CHARS = "\x00-\x08\x0b\x0e-\x1f\ud800-\udfff\ufffe\uffff"
 _INVALID_XML_PATTERN = re.compile(f"[{_INVALID_XML_CHARS}]|&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?")
-"""Characters that XML does not allow, literal or by number: https://www.w3.org/TR/xml/#charsets"""
+"""Pattern of characters that XML forbids, and of references by number: https://www.w3.org/TR/xml/#charsets"""
 _FORM_FEED, _MAX_CODE_POINT = 0x0C, 0x10FFFF
 
 _CHARSET_SEARCH_BYTES = 4096
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE)
 _WINDOWS_1252_ALIASES = {"ascii", "iso8859-1"}
-"""Encodings that mean windows-1252 on the web (https://encoding.spec.whatwg.org/)."""
+"""Names of encodings that mean windows-1252 on the web (https://encoding.spec.whatwg.org/)."""
 _NON_TEXT_CODECS = {"punycode", "idna", "utf-7", "unicode_escape", "raw_unicode_escape", "undefined"}
 _MAX_DATE_CHARS = 40
 _MONTH_NAMES = "|".join(sorted({name for name in MONTH_NUMBERS if name.isalpha()}, key=len, reverse=True))
@@ -39,12 +39,12 @@ DATE_PATTERN = re.compile(
     rf"|\b\d{{1,2}}(?:er|st|nd|rd|th)? (?:{_MONTH_NAMES})\.?,? \d{{4}}\b",
     re.IGNORECASE,
 )
-"""A date, numeric or with an English or French month."""
+"""Pattern of a date, numeric or with an English or French month."""
 _DATED_PATH = re.compile(r"/(20\d\d)[/-](\d{1,2})[/-](\d{1,2})(?=[/-])")
 
 
 def decode_page(page: bytes, content_type: str) -> str:
-    """Decode a page by its byte order mark, HTTP header, `charset` declaration, or by trial.
+    """Return the text of a page, by byte order mark, HTTP header, `charset` declaration, or by trial.
 
     The order is the one of https://html.spec.whatwg.org/#determining-the-character-encoding
     """
@@ -74,9 +74,9 @@ def decode_page(page: bytes, content_type: str) -> str:
 
 
 def parse_html(markup: str) -> HtmlElement | None:
-    """Return the tree of a page, None if it cannot be parsed.
+    """Return the tree of a page, or None if the page cannot be parsed.
 
-    Raises FeedError (parse-died) for tags that would take too long to parse.
+    Raises FeedError (parse-died) for a tag with too many attributes, which would take too long to parse.
     """
     if has_too_many_attributes(markup, MAX_ATTRIBUTES):
         raise FeedError(fetch_errors.PARSER_CRASHED, "a tag of too many attributes")
@@ -93,7 +93,10 @@ def parse_html(markup: str) -> HtmlElement | None:
 
 
 def _keep_valid_reference(match: re.Match[str]) -> str:
-    """Return a reference to a valid character, "" for others: an invalid one would empty the whole text."""
+    """Return a character reference if XML allows its character, else "".
+
+    An invalid character would empty the whole text.
+    """
     hexadecimal, decimal = match.groups()
     if not (hexadecimal or decimal):
         return ""
@@ -108,7 +111,10 @@ def _keep_valid_reference(match: re.Match[str]) -> str:
 
 
 def find_publication_time(elements: list[HtmlElement], url: str) -> int | None:
-    """Return when an item's link was published, by its elements, attributes, text or URL; None if unknown."""
+    """Return when the item of a list was published (Unix time in seconds), or None if that is unknown.
+
+    The time is searched in the item's `time` elements, its attributes, its text, and its URL.
+    """
     descendants = [descendant for element in elements for descendant in element.iter("*")]
     for element in descendants:
         if element.tag == "time" or element.get("datetime"):
@@ -126,7 +132,7 @@ def find_publication_time(elements: list[HtmlElement], url: str) -> int | None:
 
 
 def find_outermost_containers(elements: list[HtmlElement]) -> list[HtmlElement]:
-    """Return for each element its largest ancestor that holds no other of them."""
+    """Return for each element its largest ancestor that contains no other element of the list."""
     contained_counts = Counter(
         ancestor for inner_element in elements for ancestor in inner_element.iterancestors()
     )

@@ -26,31 +26,31 @@ from bot.text import urls
 from bot.text.discord_text import truncate_utf16
 
 MIN_ITEMS = 3
-"""Links of a group that may be a list."""
+"""Minimum number of links of a group that may be a list."""
 MAX_ITEMS = 100
-"""Links above which a group is no list."""
+"""Maximum number of links of a group that may be a list."""
 MAX_LINKS = 5_000
-"""Links of a page that are examined."""
+"""Maximum number of links of a page that are examined."""
 MIN_MEAN_TITLE_WORDS = 2.5
-"""Mean number of words of a list's titles; shorter ones are a menu or tags."""
+"""Minimum mean number of words of a list's titles; shorter titles are a menu or tags."""
 MAX_MEAN_ITEM_CHARS = 1_500
-"""Characters above which an item is no teaser; in a dated list of one site it may be the full text."""
+"""Maximum mean number of characters of a list's items; a list of dated items of one site may have more."""
 MAX_TITLE_CHARS = 300
-"""Characters of a title."""
+"""Maximum number of characters of an item's title."""
 MAX_SUMMARY_CHARS = 600
-"""Characters of a summary."""
+"""Maximum number of characters of an item's summary."""
 MAX_OPENING_UNITS = 120
-"""Longest opening of a message without a title, in UTF-16 units."""
+"""Maximum length, in UTF-16 units, of the first line that serves as title of a message without one."""
 SINGLE_AUTHOR_RATIO = 0.9
-"""Share of the messages of a channel that link to its author."""
+"""Minimum share of messages that link to one author if they are the messages of a channel."""
 MIN_PASSAGE_CHARS = 80
-"""Characters from which a text is a passage and no label."""
+"""Minimum number of characters of a text that is a passage and no label."""
 
 _CHROME_TAGS = frozenset({"nav", "footer", "aside", "form"})
 _HEADING_TAGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _CHROME_ROLES = frozenset({"navigation", "contentinfo", "complementary", "banner"})
 _STYLED_ANCESTORS = 3
-"""Ancestors of a link whose classes are part of its style signature."""
+"""Number of ancestors of a link whose classes are part of its style signature."""
 _SENTENCE_TAGS = frozenset({"p", "li", "td", "dd", "blockquote", "em", "strong", "b", "i", "span"})
 _INLINE_TAGS = frozenset(
     {"a", "abbr", "b", "br", "code", "em", "i", "mark", "small", "span", "strong", "time"}
@@ -59,15 +59,16 @@ _MIN_SURROUNDING_CHARS = 40
 _MAX_TRAILING_SIBLINGS = 3
 _MIN_EXCERPT_CHARS = 60
 _TIMESTAMP_LINK_PREFIX = "@"
-"""Prefix of the signatures of links that show only a time: messages without titles."""
+"""Prefix of the signatures of links that show only a time; they lead to messages without titles."""
 _DIGITS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
 class ListItem:
-    """An item of a list; `published` is in seconds of UTC, None where the page does not say it.
+    """Item of a list on a web page.
 
-    `summary` is the longest passage beside the title, "" where there are only labels and numbers.
+    `published` is Unix time in seconds, or None if the page does not show it. `summary` is the longest
+    passage beside the title, or "" if there are only labels and numbers.
     """
 
     url: str
@@ -77,7 +78,7 @@ class ListItem:
 
 
 class Link(NamedTuple):
-    """A link of a group, with the title of its target."""
+    """Link of a group, with the title of the page or message that it leads to."""
 
     element: HtmlElement
     url: str
@@ -86,9 +87,10 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LinkGroup:
-    """Links of one style, the elements of each item, and the score of the group.
+    """Links of one style on a page, the elements of each link's item, and a score as a list of news.
 
-    `style_signatures` are the signature of the group and further ones of its first link.
+    `style_signatures` are hashes of the tags and classes above a link: the signature that all links of the
+    group share, then further signatures of the first link.
     """
 
     style_signatures: tuple[str, ...]
@@ -100,7 +102,11 @@ class LinkGroup:
 def find_link_groups(
     tree: HtmlElement, url: str, followed_signatures: AbstractSet[str] = frozenset()
 ) -> Iterator[LinkGroup]:
-    """Yield the groups of a page that may be lists, and those of `followed_signatures` in any case."""
+    """Yield the groups of links on a page that may be lists.
+
+    Groups with a signature in `followed_signatures` are also yielded if they are short or unlikely to be a
+    list.
+    """
     links_by_signature: dict[str, dict[str, HtmlElement]] = defaultdict(dict)
     for address, element, is_time in _iter_outbound_links(tree, url):
         for signature in (
@@ -119,7 +125,7 @@ def find_link_groups(
 
 
 def _iter_outbound_links(tree: HtmlElement, url: str) -> Iterator[tuple[str, HtmlElement, bool]]:
-    """Yield the links of a page to other pages: URL, element, whether the title is a time."""
+    """Yield the links of a page to other pages: URL, element, and whether the link shows only a time."""
     base = next(
         (
             resolve_url(base_element.get("href"), url)
@@ -148,9 +154,9 @@ def _strip_fragment(url: str) -> str:
 
 
 def _compute_style_signatures(element: HtmlElement) -> tuple[str, ...]:
-    """Hash the tags above a link, with all classes near it and with only the first ones.
+    """Return hashes of the tags above a link: with all classes near it, and with only each tag's first.
 
-    Some publishers put the topics of each article into its classes.
+    The second hash is for publishers that put the topics of each article into its classes.
     """
     fine_path, coarse_path = [], []
     for depth, ancestor in enumerate((element, *element.iterancestors())):
@@ -191,7 +197,10 @@ def _build_group(signature: str, links: dict[str, HtmlElement], host: str) -> Li
 
 
 def _add_trailing_siblings(container: HtmlElement, containers: set[HtmlElement]) -> list[HtmlElement]:
-    """Return an item and the elements up to the next, such as the second row of each in a table."""
+    """Return an item's container and the elements up to the next container, such as a second table row.
+
+    If no other container follows closely, return only the container.
+    """
     item_elements = [container]
     for sibling in container.itersiblings():
         if sibling in containers:
@@ -203,7 +212,7 @@ def _add_trailing_siblings(container: HtmlElement, containers: set[HtmlElement])
 
 
 def _score_group(links: list[Link], items: list[list[HtmlElement]], host: str) -> float:
-    """Score how likely a group is a list of news: by titles, dates, texts and place in the page."""
+    """Return how likely a group is a list of news, by its titles, dates, texts and place; 0.0 if not."""
     count = len(links)
     mean_words = sum(min(12, len(link.title.split())) for link in links) / count
     reply_count = sum(link.title.lower().startswith("re:") for link in links)
@@ -233,7 +242,7 @@ def _score_group(links: list[Link], items: list[list[HtmlElement]], host: str) -
 
 
 def iter_list_items(group: LinkGroup) -> Iterator[ListItem]:
-    """Yield the items of a group."""
+    """Yield the items of a group of links, each with title, publication time and summary."""
     for link, item in zip(group.links, group.items, strict=True):
         yield ListItem(
             link.url, link.title, find_publication_time(item, link.url), _find_summary(item, link.title)
@@ -241,7 +250,10 @@ def iter_list_items(group: LinkGroup) -> Iterator[ListItem]:
 
 
 def _find_summary(item: list[HtmlElement], title: str) -> str:
-    """Return the longest passage of an item but its title: counters of replies change all the time."""
+    """Return the longest passage of an item except its title, or "" if it has only short texts.
+
+    Short texts, such as counters of replies, change all the time.
+    """
     passages = (get_text(passage) for element in item for passage in _iter_passages(element))
     longest_passage = max((text for text in passages if text != title), key=len, default="")
     return (
@@ -252,14 +264,14 @@ def _find_summary(item: list[HtmlElement], title: str) -> str:
 
 
 def _iter_passages(item: HtmlElement) -> Iterator[HtmlElement]:
-    """Yield the elements of an item that hold only text."""
+    """Yield the elements of an item that contain only text and inline elements."""
     for element in item.iter("*"):
         if element.tag not in SILENT_TAGS and all(child.tag in _INLINE_TAGS for child in element):
             yield element
 
 
 def _find_opening(item: HtmlElement) -> str:
-    """Return the first line of the text of an item without a title."""
+    """Return the first line of the text of an item that has no title, or "" if there is no text."""
     longest_passage = max(_iter_passages(item), key=lambda passage: len(get_text(passage)), default=None)
     if longest_passage is None:
         return ""
@@ -273,7 +285,7 @@ def _find_opening(item: HtmlElement) -> str:
 
 
 def _has_single_author(containers: list[HtmlElement], links: Iterable[str]) -> bool:
-    """Return whether the items link to one author under whose path they are: a channel's messages."""
+    """Return whether most items link to one author, whose path begins all links, as in a channel."""
     path_counts = Counter(
         path
         for container in containers
@@ -295,7 +307,7 @@ def _find_heading(item: HtmlElement) -> str:
 
 
 def _find_title(link: HtmlElement) -> str:
-    """Return the heading in a link, else its text, else its `title` or `aria-label`."""
+    """Return the heading in a link, else its text, else its `title` or `aria-label`, else ""."""
     heading = next((child for child in link.iter(*_HEADING_TAGS) if get_text(child)), None)
     return to_single_line(get_text(link if heading is None else heading), MAX_TITLE_CHARS) or to_single_line(
         link.get("title") or link.get("aria-label") or "", MAX_TITLE_CHARS

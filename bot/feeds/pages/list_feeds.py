@@ -1,8 +1,8 @@
-"""A list of a web page as a feed (runs in a worker).
+"""Conversion of a list on a web page to a feed (runs in a worker).
 
-A list is recognised by its content: the group in which most links or titles are known is the list, whatever
-its style. Only if nothing of it is left on the page do style and URL pattern decide. The URL of such a feed
-is that of its page with a fragment that names the list.
+A list is recognised by its content: the group of links in which most links or titles are known is the list,
+whatever its style. Only if no known item is left on the page do style and URL pattern decide. The URL of such
+a feed is that of its page with a fragment that names the list.
 """
 
 import re
@@ -25,26 +25,26 @@ from bot.text import urls
 from bot.text.words import normalize_title
 
 FRAGMENT_KEY = "telex-list"
-"""Key in the fragment of a list's URL."""
+"""Key in the fragment of the URL of a list on a page."""
 MAX_KNOWN_ITEMS = 300
-"""Newest articles of a feed by which its list is recognised."""
+"""Maximum number of a feed's newest articles by which its list is recognised."""
 RECENT_ITEMS = 5
-"""Newest known articles, most of which a list of news still has."""
+"""Number of a feed's newest articles most of which a list of news still contains."""
 MIN_KNOWN_ITEMS = 3
-"""Known items that make a group of another style the list."""
+"""Minimum number of known items by which a group of links with another style is recognised as the list."""
 MAX_APPENDED_ITEMS = 3
-"""Items without dates that may have been appended to a list since the last poll."""
+"""Maximum number of items without dates that may have been appended to a list since the last poll."""
 SAME_PATTERN_RATIO = 0.8
-"""Share of known URLs of one pattern from which new ones must have it too."""
+"""Minimum share of known URLs with one pattern for which the URLs of new items must have it, too."""
 DAY_SECONDS = 86_400
-"""Seconds of a day."""
+"""Number of seconds of a day."""
 PAGE_LIST_FORMAT = "page"
-"""`format` of a feed made from a list."""
+"""Name of the format of a feed made from a list on a page, the value of `ParsedFeed.format`."""
 _PARAMETER_NAME = re.compile(r"[A-Za-z_]+")
 
 
 class KnownItem(NamedTuple):
-    """An article that was in a list: link, title, excerpt and times (seconds of UTC)."""
+    """Article that was in a list at an earlier poll; `published` and `found_at` are Unix times in seconds."""
 
     url: str
     title: str
@@ -54,7 +54,7 @@ class KnownItem(NamedTuple):
 
 
 class ListSignature(msgspec.Struct, frozen=True):
-    """The stored description of a list: style, commonest URL pattern, number of items."""
+    """Stored description of a list, to find it again: style, commonest URL pattern, number of items."""
 
     style_signatures: tuple[str, ...] = ()
     url_pattern: str = ""
@@ -63,29 +63,29 @@ class ListSignature(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class ListReadResult:
-    """A list as a feed, and the signature to store for the next poll (JSON)."""
+    """List of a page as a feed, and the signature of the list to store for the next poll (JSON)."""
 
     feed: ParsedFeed
     signature: str
 
 
 def build_list_url(page_address: str, page_list: PageList) -> str:
-    """Return the URL of the feed that stands for a list of a page."""
+    """Return the URL of the feed that is made from a list of a page."""
     return f"{page_address.partition('#')[0]}#{FRAGMENT_KEY}={page_list.style_signatures[0]}"
 
 
 def is_list_url(url: str) -> bool:
-    """Return whether a URL is that of a list."""
+    """Return whether a URL is that of a feed made from a list of a page."""
     return f"#{FRAGMENT_KEY}" in url
 
 
 def strip_list_fragment(url: str) -> str:
-    """Return the URL of a list's page; any other URL unchanged."""
+    """Return the URL of the page that has the list of this URL; any other URL unchanged."""
     return url.partition(f"#{FRAGMENT_KEY}")[0]
 
 
 def select_list(url: str, page_lists: Sequence[PageList]) -> PageList | None:
-    """Return the list that a URL names, else the first, None without lists."""
+    """Return the list that a URL names, else the first list, or None if there are no lists."""
     signature = url.rpartition("=")[2] if is_list_url(url) else ""
     return next(
         (page_list for page_list in page_lists if page_list.style_signatures[0] == signature),
@@ -94,14 +94,14 @@ def select_list(url: str, page_lists: Sequence[PageList]) -> PageList | None:
 
 
 def make_signature(items: Sequence[ListItem], style_signatures: tuple[str, ...]) -> str:
-    """Return the signature of a list as JSON."""
+    """Return the signature of a list as JSON; a later poll finds the list by it."""
     pattern_counts = Counter(_compute_url_pattern(item.url) for item in items)
     url_pattern = pattern_counts.most_common(1)[0][0] if pattern_counts else ""
     return msgspec.json.encode(ListSignature(style_signatures, url_pattern, len(items))).decode()
 
 
 def build_feed(page: PageLists, items: Sequence[ListItem], url: str) -> ParsedFeed:
-    """Return the items of a page as a feed."""
+    """Return a feed whose entries are the items of a list on a page."""
     entries, _problem = limit_entries(
         add_fingerprint(
             Entry(
@@ -135,11 +135,12 @@ def extract_list(
     known_items: Sequence[KnownItem],
     followed_since: int,
 ) -> ListReadResult:
-    """Return the list that a feed's URL names as a feed, without the backlog below its known items.
+    """Return the list that `url` names as a feed, without its backlog: unknown items older than known ones.
 
-    `signature` is the stored one, "" before the first poll; `known_items` are its newest articles, newest
-    first; `followed_since` is when it was first followed, in seconds of UTC.
-    Raises FeedError: list-lost, needs-script.
+    `signature` is the stored signature of the list, "" before the first poll; `known_items` are the newest
+    articles of the feed, newest first; `followed_since` is when it was first followed (Unix time in seconds).
+    Raises FeedError: list-lost if the list is not on the page, needs-script if the page is empty without
+    JavaScript.
     """
     parsed_page = ParsedPage(page, content_type, strip_list_fragment(url))
     page_info = parsed_page.describe()
@@ -174,7 +175,7 @@ def extract_list(
 def _find_followed_group(
     groups: Sequence[LinkGroup], signature: ListSignature, known_items: Sequence[KnownItem]
 ) -> LinkGroup | None:
-    """Return the group that is the followed list, None if there is none.
+    """Return the group of links that is the followed list, or None if there is none.
 
     A group of the stored style with a known item is preferred.
     """
@@ -208,10 +209,10 @@ def _find_followed_group(
 def _drop_backlog(
     items: list[ListItem], known_items: Sequence[KnownItem], followed_since: int, previous_size: int
 ) -> list[ListItem]:
-    """Return the items, newest first, without the backlog below the known ones.
+    """Return the items, newest first, without the backlog: unknown items below the known ones.
 
-    A dated item is backlog by its date, unless it stands above all others. `previous_size` is the number of
-    items at the last poll, 0 if the style of the list has changed.
+    A dated item is backlog by its date, unless it stands above all known items. `previous_size` is the number
+    of items at the last poll, or 0 if the style of the list has changed.
     """
     if not known_items:
         return items
@@ -252,7 +253,7 @@ def _drop_backlog(
 
 
 def _match_known(items: Sequence[ListItem], known_items: Sequence[KnownItem]) -> list[KnownItem | None]:
-    """Match items to known articles: by link, else by title with the same day or text.
+    """Return for each item the known article with its link, else with its title and day or text, else None.
 
     If most unknown items have the title of an article that is no longer listed, the links have changed, and
     the title is enough.
@@ -296,7 +297,7 @@ def _is_oldest_first(items: Sequence[ListItem], matched: Sequence[KnownItem | No
 
 
 def _compute_url_pattern(url: str) -> str:
-    """Return the pattern of a URL: host, path with variable parts as `*`, first parameter."""
+    """Return the pattern of a URL (`site.example/news/*`): host, path with variable parts as `*`, parameter."""
     parts = urlsplit(url)
     segments = parts.path.strip("/").split("/")
     fixed_segments = [piece if piece.isalpha() else "*" for piece in segments[:-1]]

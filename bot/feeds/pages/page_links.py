@@ -11,7 +11,7 @@ from bot.feeds.parsing.entries import resolve_url, to_single_line
 from bot.text.urls import redact
 
 MAX_FEEDS = 10
-"""Feeds that are returned for one page."""
+"""Maximum number of feeds that are returned for one page."""
 
 _MAX_PAGE_BYTES = 2 * 2**20
 _MAX_LINKS, _MAX_ANCHORS = 500, 2_000
@@ -32,7 +32,11 @@ _LOOKS_LIKE_FEED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class FoundFeed:
-    """A feed that a page links to; `format` is "rss", "atom", "json", "xml", or the parser's."""
+    """Feed that a page links to.
+
+    `format` is "rss", "atom", "json" or "xml" as the link says, the parser's name of the format if the feed
+    was parsed, or "" if it is unknown.
+    """
 
     url: str
     title: str
@@ -42,8 +46,8 @@ class FoundFeed:
 def find_feed_links(body: bytes, url: str) -> tuple[FoundFeed, ...]:
     """Return at most `MAX_FEEDS` feeds that a page links to, feeds of comments last (runs in a worker).
 
-    Looks for `<link rel=alternate>` (WHATWG HTML, link types), else for what a known site has, else for `<a>`
-    with a URL like a feed's.
+    They are the `<link rel=alternate>` of the page (WHATWG HTML, link types), else what a known site has,
+    else the `<a>` with a URL like a feed's.
     """
     page = ParsedPage(body[:_MAX_PAGE_BYTES], "", url)
     base = next(

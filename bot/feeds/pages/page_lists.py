@@ -13,15 +13,15 @@ from bot.feeds.pages.link_groups import MAX_TITLE_CHARS, MIN_PASSAGE_CHARS, Link
 from bot.feeds.parsing.entries import parse_language_tag, to_single_line
 
 MAX_LISTS = 5
-"""Lists that are returned for one page."""
+"""Maximum number of lists that are returned for one page."""
 MIN_SCORE = 3.0
-"""Score that the best group of a page needs to be a list."""
+"""Minimum score of the best group of links on a page for the page to have lists."""
 MIN_RELATIVE_SCORE = 0.25
-"""Share of the best score that another list needs."""
+"""Minimum score of another list, as a share of the best score on the page."""
 MAX_PROSE_CHARS = 1_200
-"""Characters of prose beside the lists; a page with more is an article with links below it."""
+"""Maximum number of characters of prose beside the lists; a page with more is an article with links."""
 MIN_BODY_CHARS = 200
-"""Characters below which a page with scripts shows nothing without them."""
+"""Minimum number of characters of a page with scripts; a page with fewer shows nothing without them."""
 
 _DISCUSSION_PATTERN = re.compile(
     r"\bschema\.org/QAPage\b|\"@type\"\s*:\s*\[?\s*\"(?:DiscussionForumPosting|QAPage)\""
@@ -29,7 +29,7 @@ _DISCUSSION_PATTERN = re.compile(
 _META_TAG = r"<meta\b[^>]{0,300}\b"
 _ARTICLE_OG_TYPE_PATTERN = re.compile(_META_TAG + r"og:type[\"'\s][^>]{0,100}\barticle\b", re.IGNORECASE)
 _PUBLISHED_TIME_PATTERN = re.compile(_META_TAG + r"article:published_time\b", re.IGNORECASE)
-"""Together with `_ARTICLE_OG_TYPE_PATTERN`, marks a page as an article (https://ogp.me/#type_article)."""
+"""Pattern that, together with `_ARTICLE_OG_TYPE_PATTERN`, marks an article (https://ogp.me/#type_article)."""
 _ARTICLE_SCHEMA_PATTERN = re.compile(
     r'"@type"\s*:\s*\[?\s*"(?:NewsArticle|ReportageNewsArticle|Article|BlogPosting|Product)"'
 )
@@ -37,9 +37,9 @@ _ARTICLE_SCHEMA_PATTERN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class PageList:
-    """A list of a page, in the page's order.
+    """Items of a list found on a web page, in the page's order.
 
-    `style_signatures` are the style signatures of its links, the list's own first.
+    `style_signatures` are the style signatures of the links, beginning with that of the list itself.
     """
 
     items: tuple[ListItem, ...]
@@ -48,7 +48,7 @@ class PageList:
 
 @dataclass(frozen=True, slots=True)
 class PageLists:
-    """Title, language and lists of a page, best first; no lists if it is an article or a discussion.
+    """Title, language and lists of a page, best list first; an article or a discussion has no lists.
 
     `requires_javascript`: the page shows next to nothing without its scripts.
     """
@@ -60,7 +60,7 @@ class PageLists:
 
 
 class ParsedPage:
-    """A parsed page; one that cannot be parsed has no elements."""
+    """Parsed web page; a page that cannot be parsed has no elements."""
 
     def __init__(self, page: bytes, content_type: str, url: str) -> None:
         self._url = url
@@ -70,12 +70,12 @@ class ParsedPage:
             self._tree = parse_html(self._markup)
 
     def iter_elements(self, *tags: str) -> Iterator[HtmlElement]:
-        """Yield the elements of these tags in document order."""
+        """Yield the elements with these tags in document order."""
         if self._tree is not None:
             yield from self._tree.iter(*tags)
 
     def describe(self, lists: tuple[PageList, ...] = ()) -> PageLists:
-        """Return title and language of the page, together with `lists`."""
+        """Return title and language of the page, together with `lists`; nothing if it cannot be parsed."""
         if self._tree is None:
             return PageLists()
         title = next(
@@ -93,7 +93,7 @@ class ParsedPage:
         )
 
     def find_lists(self) -> tuple[PageList, ...]:
-        """Return the lists of the page, best first."""
+        """Return the lists of the page, best first; () if it has none, or is an article or a discussion."""
         if self._tree is None or _DISCUSSION_PATTERN.search(self._markup):
             return ()
         if _ARTICLE_OG_TYPE_PATTERN.search(self._markup) and _PUBLISHED_TIME_PATTERN.search(self._markup):
@@ -119,19 +119,19 @@ class ParsedPage:
         return tuple(page_lists[:MAX_LISTS])
 
     def find_groups(self, followed_signatures: AbstractSet[str] = frozenset()) -> Iterator[LinkGroup]:
-        """Yield the groups that may be lists, and those of `followed_signatures` in any case."""
+        """Yield the groups of links that may be lists, and those with `followed_signatures` in any case."""
         if self._tree is not None:
             yield from link_groups.find_link_groups(self._tree, self._url, followed_signatures)
 
 
 def find_lists(page: bytes, content_type: str, url: str) -> PageLists:
-    """Return the lists that can be followed at a page (runs in a worker)."""
+    """Return title, language and lists of a web page (runs in a worker)."""
     parsed_page = ParsedPage(page, content_type, url)
     return parsed_page.describe(parsed_page.find_lists())
 
 
 def _has_own_content(tree: HtmlElement, groups: list[LinkGroup], max_prose_chars: float) -> bool:
-    """Return whether a page has more text beside its lists than in them, as an article or product has."""
+    """Return whether a page has much text beside its lists, as an article or a product has."""
     list_elements: set[HtmlElement] = set()
     for part in (part for group in groups for item in group.items for part in item):
         list_elements.update(part.iter("*"))

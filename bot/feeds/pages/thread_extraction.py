@@ -10,28 +10,28 @@ from bot.feeds.pages.element_text import HtmlElement, find_outermost_containers
 from bot.text.html import to_text
 
 MAX_POSTS = 500
-"""Posts above which a group is no discussion."""
+"""Maximum number of elements of a group that may be the posts of a discussion."""
 MIN_TOTAL_CHARS = 200
-"""Characters of all posts of a page together."""
+"""Minimum number of characters of the largest group of elements on the page of a discussion."""
 MIN_GROUP_SHARE = 0.3
-"""Share of the largest group's text that the posts must have."""
+"""Minimum text of the posts, as a share of the text in the page's largest group of elements."""
 MIN_ATTRIBUTED_RATIO = 0.6
-"""Share of the posts that have an author or a time."""
+"""Minimum share of the posts that must have an author or a time."""
 MIN_ARTICLE_COVERAGE = 0.7
-"""Share of an extracted article that is in the posts if they are the main text, not comments."""
+"""Minimum share of an extracted article that is in the posts if they are the main text, not comments."""
 MAX_SINGLE_POST_COVERAGE = 0.7
-"""Share of an extracted article that may be in a single post."""
+"""Maximum share of an extracted article that is in one post if the posts are the main text."""
 
 _MAX_GROUPS_TRIED = 8
-"""Groups that are tried, best first."""
+"""Maximum number of groups of elements that are examined for posts, best first."""
 _MAX_NAME_CHARS = 40
-"""Characters of an author's name or a time."""
+"""Maximum number of characters of an author's name, or of a time as the page shows it."""
 _DATE_SEARCH_CHARS = 400
-"""Characters at both ends of a post in which its date is searched."""
+"""Number of characters at both ends of a post in which its date is searched."""
 _MIN_LINE_CHARS = 30
-"""Characters of a line that identifies a text."""
+"""Minimum number of characters of a line by which a text is recognised."""
 _QUOTE_PREFIX_CHARS = 60
-"""Characters of a line that are compared to find it in another post."""
+"""Number of characters at the beginning of a line by which it is found in another post."""
 
 _DIGITS = re.compile(r"\d+")
 _WORD = re.compile(r"\w+")
@@ -51,20 +51,20 @@ _DISCUSSION_SCHEMA = re.compile(
     r'"@type"\s*:\s*\[?\s*"(?:DiscussionForumPosting|QAPage)"'
     r"|schema\.org/(?:DiscussionForumPosting|QAPage|Question)\b"
 )
-"""Declarations for search engines: https://schema.org/DiscussionForumPosting, https://schema.org/QAPage."""
+"""Pattern of a page's declaration as a discussion: https://schema.org/DiscussionForumPosting, /QAPage."""
 _DISCUSSION_URL = re.compile(
     r"//(?:[\w-]+\.)*(?:forums?|boards?|discuss|community)\."
     r"|/(?:forums?|threads?|topics?|t|questions|discussions?|comments)/"
     r"|(?:viewtopic|showthread)\b|[?&](?:topic|t|tid|threadid)=\d",
     re.IGNORECASE,
 )
-"""URLs of discussions of forum software: Discourse, phpBB, vBulletin, XenForo, SMF."""
+"""Pattern of discussions' URLs in forum software: Discourse, phpBB, vBulletin, XenForo, SMF."""
 
 
 class _PostGroup(NamedTuple):
-    """Elements of one style, none within another.
+    """Elements of one style on a page, none within another, which may be posts.
 
-    `char_count` is the characters of their text, `density` the characters per tag.
+    `char_count` is the number of characters of their text, `density` the number of characters per tag.
     """
 
     char_count: int
@@ -73,9 +73,9 @@ class _PostGroup(NamedTuple):
 
 
 def extract_posts(tree: HtmlElement) -> list[str]:
-    """Return the posts of a page's discussion in order, each with author and time; empty without one.
+    """Return the posts of a page's discussion in order, each with author and time; [] if there is none.
 
-    Comments on an article are found as well; `spans_posts` tells them apart. Leaves the tree unchanged.
+    Comments on an article are returned, too; `spans_posts` tells them apart. The tree is not changed.
     """
     groups = sorted(_find_groups(tree), key=lambda group: group.char_count * group.density, reverse=True)
     max_chars = max((group.char_count for group in groups), default=0)
@@ -97,7 +97,7 @@ def extract_posts(tree: HtmlElement) -> list[str]:
 
 
 def is_declared_discussion(markup: str, url: str) -> bool:
-    """Return whether a page declares itself a discussion, or its URL is that of one."""
+    """Return whether a page declares itself a discussion, or has a URL like one."""
     return bool(_DISCUSSION_URL.search(url) or _DISCUSSION_SCHEMA.search(markup))
 
 
@@ -164,7 +164,7 @@ def _has_author_or_time(post: HtmlElement) -> bool:
 
 
 def _build_signature(post: HtmlElement, body: HtmlElement) -> str:
-    """Return author and time of a post, as the page writes them, on a line of its own."""
+    """Return a line with author and time of a post, as the page writes them, or "" if it has neither."""
     body_elements = set(body.iter("*"))
     name = next(
         (name for xpath in _AUTHOR_XPATHS for name in _iter_short_texts(post.xpath(xpath), body_elements)), ""

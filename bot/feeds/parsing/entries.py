@@ -1,4 +1,4 @@
-"""Normalised entries: plain text of bounded length, absolute URLs, a fingerprint."""
+"""Normalisation of entries: plain text of bounded length, absolute URLs, a fingerprint."""
 
 import re
 from collections.abc import Iterable
@@ -12,23 +12,23 @@ from bot.text.html import LONE_SURROGATE, exceeds_parse_budget, to_text
 from bot.text.urls import canonicalize
 
 MAX_ENTRIES = 2_000
-"""Entries of one document."""
+"""Maximum number of entries of one document."""
 MAX_TITLE_CHARS = 1_000
-"""Characters of a title."""
+"""Maximum number of characters of a title."""
 MAX_TEXT_CHARS = 200_000
-"""Characters of an entry's text."""
+"""Maximum number of characters of an entry's text."""
 MAX_TAGS = 20
-"""Tags of an entry."""
+"""Maximum number of tags of an entry."""
 MAX_TAG_CHARS = 100
-"""Characters of a tag."""
+"""Maximum number of characters of a tag."""
 MAX_GUID_CHARS = 2_048
-"""Characters of a guid; a longer one is replaced by its hash."""
+"""Maximum number of characters of a guid; a longer guid is replaced by its hash."""
 MAX_URL_CHARS = 2_048
-"""Characters of a URL; a longer one is ignored."""
+"""Maximum number of characters of a URL; a longer URL is ignored."""
 MAX_DURATION_SECONDS = 86_400
-"""Longest duration of an episode in seconds; a longer one is a mistake."""
+"""Maximum duration of an episode in seconds; a longer duration is a mistake."""
 MAX_DOCUMENT_TEXT_CHARS = 4_000_000
-"""Characters of text in one document; entries beyond it keep their titles."""
+"""Maximum number of characters of text in one document; further entries lose their texts."""
 
 _MAX_MARKUP_CHARS = 2_000_000
 _DURATION_PATTERN = re.compile(r"(?:\d{1,2}:)?\d{1,3}:\d{1,2}|\d{1,6}(?:\.\d{1,6})?")
@@ -44,11 +44,11 @@ _INVALID_CHARS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\
 
 _CP1252_BYTES = {bytes([byte]).decode("cp1252", "ignore") or chr(byte): byte for byte in range(0x80, 0xC0)}
 _MOJIBAKE = re.compile("(?:[ÂÃ][{0}]|â[€\x80-\x81][{0}]|Å[“’])".format("".join(_CP1252_BYTES)))
-"""Two or three characters that were one before its UTF-8 was decoded as windows-1252."""
+"""Pattern of two or three characters that were one before its UTF-8 was decoded as windows-1252."""
 
 
 def clean_text(text: str) -> str:
-    """Remove characters that XML forbids, and undo double encoding."""
+    """Return a text without characters that XML forbids, and with double encoding (`Ã©` for `é`) undone."""
     if "Ã" in text or "Â" in text or "â€" in text or "Å" in text:
         text = _MOJIBAKE.sub(_undo_mojibake, text)
     return _INVALID_CHARS.sub("", text)
@@ -79,7 +79,7 @@ def clean_title(text: str, *, kind: str) -> str:
 
 
 def _strip_tags(text: str) -> str:
-    """Remove HTML tags that are void elements or have their end tag in the same text."""
+    """Return a text without the HTML tags that are void elements or have their end tag in the same text."""
     tags = [(slash, name.lower()) for slash, name, _ in _TAG.findall(text)]
     paired = {name for is_end, name in tags if is_end} & {name for is_closing, name in tags if not is_closing}
 
@@ -93,21 +93,24 @@ def _strip_tags(text: str) -> str:
 
 
 def extract_text(markup: str, *, is_plain_text: bool = False) -> str:
-    """Return the plain text of HTML, at most `MAX_TEXT_CHARS` characters, with its paragraphs."""
+    """Return the plain text of HTML with its paragraphs, at most `MAX_TEXT_CHARS` characters.
+
+    If `is_plain_text`, `markup` is no HTML, and only its invalid characters are removed.
+    """
     markup = clean_text(markup[:_MAX_MARKUP_CHARS])
     text = markup if is_plain_text else to_text(markup)
     return text[:MAX_TEXT_CHARS].strip()
 
 
 def find_image(markup: str, base: str) -> str | None:
-    """Return the absolute URL of the first picture in HTML, None without one."""
+    """Return the absolute URL of the first picture in HTML, or None if there is none."""
     if "<img" not in markup and "<IMG" not in markup:
         return None
     return resolve_url(find_first_image_source(markup[:_MAX_MARKUP_CHARS]), base)
 
 
 def resolve_url(address: object, base: str) -> str | None:
-    """Return an absolute http(s) URL, None if `address` is none or longer than `MAX_URL_CHARS`."""
+    """Return an absolute http(s) URL, or None if `address` is invalid or longer than `MAX_URL_CHARS`."""
     if not isinstance(address, str) or not (address := address.strip()) or len(address) > MAX_URL_CHARS:
         return None
     try:
@@ -120,14 +123,14 @@ def resolve_url(address: object, base: str) -> str | None:
 
 
 def resolve_first_url(addresses: Iterable[object], base: str) -> str | None:
-    """Return the first valid http(s) URL, made absolute; None if there is none."""
+    """Return the first valid http(s) URL, made absolute, or None if there is none."""
     return next(filter(None, (resolve_url(address, base) for address in addresses)), None)
 
 
 def parse_duration(duration: object) -> int | None:
-    """Return the duration of an episode in seconds, None if it is invalid or too long.
+    """Return the duration of an episode in seconds, or None if it is invalid or too long.
 
-    Reads a number of seconds, or `[[H:]M:]S` as in `itunes:duration`.
+    `duration` may be a number of seconds, or `[[H:]M:]S` as in `itunes:duration`.
     """
     text = str(duration).strip() if isinstance(duration, str | int | float) else ""
     if not _DURATION_PATTERN.fullmatch(text):
@@ -139,7 +142,7 @@ def parse_duration(duration: object) -> int | None:
 
 
 def parse_guid(raw_guid: object) -> str | None:
-    """Return the guid of an entry, None without one; a very long one is replaced by its hash."""
+    """Return the guid of an entry, or None if there is none; a very long guid is replaced by its hash."""
     guid = clean_text(str(raw_guid)).strip() if isinstance(raw_guid, str | int) else ""
     if len(guid) > MAX_GUID_CHARS:
         return "blake2b:" + blake2b(guid.encode(), digest_size=16).hexdigest()
@@ -147,13 +150,13 @@ def parse_guid(raw_guid: object) -> str | None:
 
 
 def parse_language_tag(tag: object) -> str | None:
-    """Return a language tag (BCP 47) in lower case, None if it cannot be one."""
+    """Return a language tag (BCP 47) in lower case, or None if `tag` is no language tag."""
     tag = tag.strip().replace("_", "-").lower() if isinstance(tag, str) else ""
     return tag if _LANGUAGE_TAG_PATTERN.fullmatch(tag) else None
 
 
 def clean_tags(names: Iterable[object]) -> tuple[str, ...]:
-    """Return at most `MAX_TAGS` distinct tags."""
+    """Return at most `MAX_TAGS` distinct tags, each as plain text on one line."""
     tags: dict[str, str] = {}
     for name in names:
         tag = clean_title(name, kind="either")[:MAX_TAG_CHARS] if isinstance(name, str) else ""
@@ -163,7 +166,7 @@ def clean_tags(names: Iterable[object]) -> tuple[str, ...]:
 
 
 def add_fingerprint(entry: Entry) -> Entry:
-    """Return the entry with its fingerprint: 16 bytes over what a reader sees.
+    """Return the entry with its fingerprint: a hash of 16 bytes over what a reader sees.
 
     Dates are left out, and so are the parts of links and images that change from one response to the next.
     """
@@ -177,7 +180,10 @@ def add_fingerprint(entry: Entry) -> Entry:
 
 
 def limit_entries(entries: Iterable[Entry]) -> tuple[tuple[Entry, ...], str | None]:
-    """Return the entries within the limits of a document, and a warning if it exceeds them, else None."""
+    """Return the entries within the limits of a document, and a warning if it exceeds them, else None.
+
+    Entries beyond `MAX_ENTRIES` are left out; entries beyond `MAX_DOCUMENT_TEXT_CHARS` lose their texts.
+    """
     accepted_entries: list[Entry] = []
     warning = None
     remaining_chars = MAX_DOCUMENT_TEXT_CHARS
@@ -200,13 +206,13 @@ _TRACKER_URL = re.compile(
     re.IGNORECASE,
 )
 _MAX_TRACKER_PIXELS = 3
-"""Pixels of a side up to which an image is a tracker."""
+"""Maximum width or height in pixels of an image that counts as a tracker."""
 
 
 def find_first_image_source(markup: str) -> str | None:
-    """Return the source of the first picture that a reader sees, as written (it may be relative).
+    """Return the source of the first picture that a reader sees, as written (it may be relative), or None.
 
-    Trackers of a few pixels, emoji, avatars and `data:` are no pictures. None without a picture, or for
+    Trackers of a few pixels, emoji, avatars and `data:` URLs are no pictures. None is also returned for
     markup that would take too long to parse.
     """
     if "<img" not in markup.lower() or exceeds_parse_budget(markup):

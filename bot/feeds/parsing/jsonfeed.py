@@ -14,7 +14,7 @@ from bot.text.times import feed_dates
 def parse_json(body: bytes, url: str) -> ParsedFeed:
     """Parse a JSON Feed; members of the wrong type are ignored.
 
-    Raises FeedError: not-a-feed, encoding.
+    Raises FeedError: not-a-feed if the document is not a JSON Feed, encoding if it is not UTF-8.
     """
     try:
         document = json.loads(body.strip(b"\x00"), strict=False)  # `clean_text` drops control characters
@@ -44,7 +44,7 @@ def parse_json(body: bytes, url: str) -> ParsedFeed:
 
 
 def _find_hub(hubs: object, base: str) -> str | None:
-    """Return the URL of the first WebSub hub (JSON Feed 1.1, `websub`)."""
+    """Return the URL of the first WebSub hub (JSON Feed 1.1, `hubs`), or None if there is none."""
     hub_objects = [hub for hub in hubs[:20] if isinstance(hub, dict)] if isinstance(hubs, list) else []
     return entries.resolve_first_url(
         (hub.get("url") for hub in hub_objects if hub.get("type") == "WebSub"), base

@@ -10,16 +10,16 @@ from xml.etree import ElementTree as ET
 from bot.feeds.parsing.entries import parse_language_tag, resolve_url, to_single_line
 
 MAX_OPML_BYTES = 4 * 2**20
-"""Bytes of a document that are read."""
+"""Maximum number of bytes of an OPML document that are read."""
 MAX_OUTLINES = 5_000
-"""Feeds that are read of one document."""
+"""Maximum number of feeds that are read from one OPML document."""
 _DECLARED_ENCODING = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})["']""")
 _OUTLINE_START = re.compile(r"<outline\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A feed in a subscription list; `title` is the URL where the list has none."""
+    """Feed in a subscription list; `title` is the URL if the list has no title."""
 
     title: str
     url: str
@@ -29,9 +29,9 @@ class Outline:
 
 @dataclass(frozen=True, slots=True)
 class FeedList:
-    """The feeds of a subscription list, each URL once, and the titles of outlines without a valid URL.
+    """Feeds of a subscription list, each URL once, and the titles of outlines without a valid URL.
 
-    `skipped_count` counts outlines beyond `MAX_OUTLINES`.
+    `skipped_count` is the number of outlines beyond `MAX_OUTLINES`, which were not read.
     """
 
     outlines: tuple[Outline, ...]
@@ -76,7 +76,7 @@ def parse_outlines(document: bytes) -> FeedList:
 def serialize_opml(title: str, groups: Mapping[str, Sequence[Outline]], *, now: int) -> bytes:
     """Return an OPML 2.0 document (http://opml.org/spec2.opml) with an outline for each group of feeds.
 
-    `now`, in seconds of UTC, becomes its creation date. Characters that XML does not allow are left out.
+    `now` (Unix time in seconds) becomes the creation date. Characters that XML does not allow are left out.
     """
     root = ET.Element("opml", version="2.0")
     head = ET.SubElement(root, "head")

@@ -10,7 +10,7 @@ from bot.feeds.parsing.xmlfeed import parse_xml
 
 _FIRST_ENTRY = re.compile(rb"<(?:[A-Za-z][\w.-]{0,19}:)?(?:item|entry)[\s>/]")
 _HEAD_BYTES = 256 * 1024
-"""Bytes in which the first entry is searched."""
+"""Number of bytes at the beginning of a document in which its first entry is searched."""
 _WHITESPACE = b" \t\r\n\x0b\x0c\x00"
 _HTML_START = re.compile(
     rb"\s*(?:<!--.{0,2000}?-->\s*){0,3}<(?:!doctype\s+html|html)[\s>]", re.IGNORECASE | re.DOTALL
@@ -21,9 +21,8 @@ def parse(body: bytes, content_type: str, url: str) -> ParsedFeed:
     """Parse RSS 0.9x, 1.0 and 2.0, Atom 0.3 and 1.0, or JSON Feed 1.x.
 
     `content_type` is the header as received; `url` is the final URL, to which relative links are resolved. At
-    most `MAX_ENTRIES` entries are returned; `parse_warning` says that there were more or that the document
-    was not well-formed.
-    Raises FeedError: not-a-feed, encoding, parse-died.
+    most `MAX_ENTRIES` entries are returned; `parse_warning` says that there were more, or that the document
+    was not well-formed. Raises FeedError: not-a-feed, encoding, or parse-died if the parser fails.
     """
     start = body[:4096].removeprefix(b"\xef\xbb\xbf").lstrip(_WHITESPACE)
     if not start:
@@ -47,7 +46,7 @@ def parse(body: bytes, content_type: str, url: str) -> ParsedFeed:
 
 
 def hash_entries(body: bytes) -> bytes:
-    """Return 16 bytes over the document from its first entry on, unaffected by changes of its head."""
+    """Return a hash of 16 bytes over a document from its first entry on; changes before that do not count."""
     is_json = body[:64].removeprefix(b"\xef\xbb\xbf").lstrip(_WHITESPACE).startswith(b"{")
     if is_json:
         start = max(body.find(b'"items"', 0, _HEAD_BYTES), 0)

@@ -47,19 +47,19 @@ _PICTURE_URL = re.compile(r"\.(?:jpe?g|png|gif|webp|avif)(?:[?#]|$)", re.IGNOREC
 _AUTHOR_WITH_ADDRESS = re.compile(
     r"\s*(?:[^\s()<>@]+@\S+\s+\((.+)\)|(.+?)\s*[<(][^\s()<>@]+@[^\s<>]+[>)])\s*$"
 )
-"""An author in the form of RSS 2.0, `a@site.example (Ann)`, or a mailbox, `Ann <a@site.example>`."""
+"""Pattern of an author as in RSS 2.0, `a@site.example (Ann)`, or of a mailbox, `Ann <a@site.example>`."""
 _MAX_AUTHOR_CHARS = 200
 _MAX_LIST_LENGTH = 50
 
 TRUNCATED_WARNING = "cut short"
-"""Warning for a document that ends before its end tag: it may have had more entries."""
+"""Warning for a document that breaks off before its end tag: it may have had more entries."""
 
 FeedParserDict = dict[str, Any]
-"""A dictionary of feedparser, in which some keys are aliases of others."""
+"""Dictionary of feedparser, in which some keys are aliases of others."""
 
 
 def parse_xml(body: bytes, content_type: str, url: str) -> ParsedFeed:
-    """Parse RSS or Atom with feedparser; dates are parsed again, as it reads 2020/1/10 as November.
+    """Parse RSS or Atom with feedparser, except dates: feedparser reads 2020/1/10 as November.
 
     Raises FeedError (not-a-feed), and whatever feedparser raises.
     """
@@ -108,9 +108,9 @@ def parse_xml(body: bytes, content_type: str, url: str) -> ParsedFeed:
 
 
 def _fix_character_references(body: bytes) -> bytes:
-    """Replace references to characters that do not exist: feedparser raises on surrogates.
+    """Return a document without references to characters that do not exist: feedparser fails on surrogates.
 
-    A surrogate pair, as some publishers write an emoji, becomes its character.
+    A surrogate pair, as some publishers write an emoji, becomes a reference to its character.
     """
     if b"&#" not in body:
         return body
@@ -134,7 +134,7 @@ def _drop_invalid_reference(match: re.Match[bytes]) -> bytes:
 
 
 def _select_content_type(body: bytes, content_type: str) -> str:
-    """Return the content type to parse with: valid UTF-8 is UTF-8, even if its labels say Latin."""
+    """Return the content type to parse with: valid UTF-8 is UTF-8, even if labelled as Latin-1."""
     declared = _DECLARED_ENCODING.match(body[:300].removeprefix(b"\xef\xbb\xbf"))
     charset = _CHARSET.search(content_type)
     labels = [declared[1].decode("ascii", "replace")] if declared else []
@@ -235,7 +235,10 @@ def _find_date(raw_entry: FeedParserDict, *names: str) -> int | None:
 
 
 def _find_image(raw_entry: FeedParserDict, base: str) -> str | None:
-    """Return the picture that the entry names: the widest of media:content, its thumbnail, or another."""
+    """Return the URL of the picture that an entry names, or None if there is none.
+
+    The widest `media:content` comes first, then thumbnails, enclosures and the image of the entry.
+    """
     media_items = [
         media_item
         for media_item in raw_entry.get("media_content", ())[:_MAX_LIST_LENGTH]
@@ -256,7 +259,7 @@ def _find_image(raw_entry: FeedParserDict, base: str) -> str | None:
 
 
 def _find_audio(raw_entry: FeedParserDict, base: str) -> str | None:
-    """Return the episode of a podcast (RSS 2.0, `enclosure`)."""
+    """Return the URL of a podcast episode (RSS 2.0, `enclosure`), or None if the entry has none."""
     enclosures = raw_entry.get("enclosures", ())[:_MAX_LIST_LENGTH]
     audio_urls = (
         enclosure.get("href")
@@ -294,7 +297,7 @@ def _find_icon(feed: FeedParserDict, base: str) -> str | None:
 
 
 def _find_update_interval(feed: FeedParserDict) -> int | None:
-    """Return the publisher's update interval in seconds, None without one.
+    """Return the publisher's update interval in seconds, or None if the feed names none.
 
     RSS `ttl` is in minutes; `sy:updatePeriod` is divided by `sy:updateFrequency` (RSS 1.0 modules).
     """

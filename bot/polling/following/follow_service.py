@@ -21,9 +21,9 @@ from bot.text import discord_text, urls
 from bot.text.times import feed_dates
 
 _MAX_QUOTED_INPUT_UNITS = 100
-"""Longest quotation of an input in an error, in UTF-16 units."""
+"""Maximum length, in UTF-16 units, of a user's input quoted in an error."""
 MAX_FEEDS_PER_SERVER = 200
-"""Distinct feeds that the channels of one server may follow."""
+"""Maximum number of distinct feeds that the channels of one server may follow."""
 
 
 class FollowFailure(StrEnum):
@@ -38,7 +38,7 @@ class FollowFailure(StrEnum):
 
 
 class PasswordRequired(RequestRejected):
-    """The site at `url` requires credentials, and there are none or they are wrong."""
+    """Error for a site that requires credentials when `url` has none or wrong ones."""
 
     def __init__(self, url: str) -> None:
         if urls.has_credentials(url):
@@ -50,7 +50,10 @@ class PasswordRequired(RequestRejected):
 
 @dataclass(frozen=True, slots=True)
 class FollowResult:
-    """A subscription, whether it is new, its feed, and the article to post first, None without one."""
+    """Subscription of a channel to a feed, and whether the subscription is new.
+
+    `first_article` is the article to post first, or None if the feed has no articles.
+    """
 
     subscription: Subscription
     is_new: bool
@@ -59,7 +62,7 @@ class FollowResult:
 
 
 class FollowService:
-    """Discovery of feeds, and subscription of channels to them."""
+    """Service that discovers feeds and subscribes channels to them."""
 
     def __init__(self, store: Store, fetcher: Fetcher, workers: WorkerPool, poller: Poller) -> None:
         self._clock, self._store = store.clock, store
@@ -68,10 +71,11 @@ class FollowService:
     async def resolve(self, text: str, server_id: int, *, with_lists: bool = False) -> DiscoveryResult:
         """Resolve a URL, handle or outlet name to a parsed feed, or to feeds or lists to choose from.
 
-        A page that names one feed is resolved to it; for a page that names none, its lists are returned,
-        which `discover.convert_list_to_feed` turns into feeds. With `with_lists`, the lists are also returned
-        if only the site has feeds. Raises PasswordRequired, FeedError, and RequestRejected, also if the
-        server follows too many feeds.
+        A page that names one feed is resolved to that feed; for a page that names none, its lists are
+        returned, which `discover.convert_list_to_feed` turns into feeds. With `with_lists`, the lists are
+        also returned if only the site of the page has feeds. Raises PasswordRequired; FeedError if nothing
+        can be fetched or parsed; RequestRejected if nothing can be followed there or the server follows too
+        many feeds; StoreError.
         """
         feeds = resolve_input(text)
         if len(feeds) > 1:
@@ -102,7 +106,7 @@ class FollowService:
     async def _resolve_lists(self, discovery: DiscoveryResult, url: str) -> DiscoveryResult:
         """Return the lists of a page if robots.txt allows it, or the list that the URL names.
 
-        Raises RequestRejected, FeedError.
+        Raises RequestRejected if the page has no lists, and FeedError if robots.txt forbids the page.
         """
         page_list = list_feeds.select_list(url, discovery.page_lists.lists)
         if page_list is None:
@@ -119,10 +123,11 @@ class FollowService:
     async def follow(
         self, discovery: DiscoveryResult, *, server_id: int, channel_id: int, user_id: int | None = None
     ) -> FollowResult:
-        """Subscribe a channel to the feed of `resolve`, store its articles and enqueue the newest.
+        """Subscribe a channel to the feed found by `resolve`, store its articles and enqueue the newest.
 
-        `user_id` is the user who asked for it. Nothing is fetched again. Following twice changes nothing.
-        Raises RequestRejected, FeedError, StoreError.
+        `user_id` is the user who asked for it. Nothing is fetched again. A second call for the same feed and
+        channel changes nothing. Raises RequestRejected if the server follows too many feeds, FeedError,
+        StoreError.
         """
         if discovery.response is None or discovery.parsed is None:
             raise ValueError("not a feed")
@@ -151,9 +156,9 @@ class FollowService:
         return FollowResult(subscription, is_new, feed, first_article)
 
     async def preview(self, discovery: DiscoveryResult) -> tuple[Feed, Article] | None:
-        """Return a parsed feed and its newest article as they would be stored, None without an article.
+        """Return a parsed feed and its newest article as they would be stored, but with id 0.
 
-        Their ids are 0.
+        Return None if the feed has no articles. Raises FeedError.
         """
         if discovery.response is None or discovery.parsed is None or not discovery.parsed.entries:
             return None
@@ -177,9 +182,10 @@ class FollowService:
 
 
 def resolve_input(text: str) -> list[FoundFeed]:
-    """Return the feed at a typed URL or handle, or the outlets of a name.
+    """Return the feed at a typed URL or handle, or the feeds of the outlets with that name.
 
-    Raises FeedError (bad-url) and RequestRejected (no outlet of that name).
+    Raises FeedError (bad-url) if the text is empty or an invalid URL, and RequestRejected if no outlet has
+    that name.
     """
     try:
         return [FoundFeed(known_sites.resolve_handle(text) or urls.normalize_input(text), "", "")]
@@ -195,7 +201,7 @@ def resolve_input(text: str) -> list[FoundFeed]:
 
 
 def get_private_owner_id(url: str, server_id: int) -> int | None:
-    """Return the server that a feed with credentials in its URL belongs to, None for a public feed."""
+    """Return the id of the server that owns a feed with credentials in its URL, or None for a public feed."""
     return server_id if urls.has_credentials(url) else None
 
 

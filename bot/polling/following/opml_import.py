@@ -19,28 +19,29 @@ from bot.store import Store
 from bot.text import discord_text, urls
 
 PARSE_TIMEOUT_SECONDS = 5.0
-"""Seconds that a worker may take to parse a list."""
+"""Maximum number of seconds that a worker may take to parse a list of feeds."""
 PROGRESS_INTERVAL_SECONDS = 3.0
-"""Seconds between two progress reports."""
+"""Minimum number of seconds between two progress reports."""
 _MAX_TITLE_UNITS = 120
 _OPML_ACCEPT_HEADER = "text/x-opml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5"
 
 
 class OpmlFailure(StrEnum):
-    """Reasons why a document is no list of feeds."""
+    """Reasons why an OPML document is no list of feeds."""
 
     NO_FEEDS = "no-feeds-in-list"
 
 
 ProgressCallback = Callable[[int, int], Awaitable[None]]
-"""Called with the number of feeds done and the number of all feeds."""
+"""Function called with the number of feeds done and the number of all feeds."""
 
 
 @dataclass(slots=True)
 class OpmlImportResult:
-    """The titles of a list's feeds by what became of them; `invalid` ones have no valid URL.
+    """Titles of a list's feeds by what became of them; feeds in `invalid` have no valid URL.
 
-    `over_limit` are those beyond `MAX_FEEDS_PER_SERVER`; `skipped_count` counts outlines that were not read.
+    `over_limit` has the feeds beyond `MAX_FEEDS_PER_SERVER`; `skipped_count` is the number of outlines that
+    were not read.
     """
 
     added: list[str] = field(default_factory=list)
@@ -51,7 +52,10 @@ class OpmlImportResult:
 
 
 async def fetch_opml(fetcher: Fetcher, workers: WorkerPool, address: str) -> FeedList:
-    """Fetch and parse the list at a URL. Raises FeedError, RequestRejected."""
+    """Fetch and parse the OPML list at a URL.
+
+    Raises FeedError if it cannot be fetched or parsed, and RequestRejected if it has no feeds.
+    """
     try:
         url = urls.normalize_input(address)
         response = await fetcher.get(url, accept=_OPML_ACCEPT_HEADER, max_bytes=opml.MAX_OPML_BYTES)
@@ -61,7 +65,10 @@ async def fetch_opml(fetcher: Fetcher, workers: WorkerPool, address: str) -> Fee
 
 
 async def parse_opml(workers: WorkerPool, document: bytes) -> FeedList:
-    """Parse a list in a worker. Raises FeedError, and RequestRejected if it has no feeds."""
+    """Parse an OPML list in a worker.
+
+    Raises FeedError if the worker fails, and RequestRejected if the list has no feeds.
+    """
     with translate_worker_errors():
         feed_list = await workers.run(opml.parse_outlines, document, timeout=PARSE_TIMEOUT_SECONDS)
     if not feed_list.outlines and not feed_list.invalid_titles:
@@ -141,7 +148,7 @@ def build_opml_export(
 ) -> tuple[bytes, int]:
     """Return a server's feeds as OPML, grouped by channel name, and the number of feeds left out.
 
-    Left out are URLs that may hold a secret, because the file is meant to be shared.
+    Feeds whose URL may hold a secret are left out, because the file is meant to be shared.
     """
     outlines: dict[str, list[Outline]] = {}
     omitted_count = 0

@@ -4,9 +4,10 @@
 - An entry with an unknown guid and a known link is the known article if title or date agree.
 - Two guids with one link in one document are two articles.
 - A title alone decides nothing.
-- An entry without a guid is identified by its link, one without either by its content. Variants of a URL
-(`urls.list_url_variants`) are equal. Entries that a feed shows again under other URLs are left to
-`relocated_entries`.
+- An entry without a guid is identified by its link, an entry without both by its content.
+
+Variants of a URL (`urls.list_url_variants`) are equal. Entries that a feed shows again under other URLs are
+left to the module `relocated_entries`.
 """
 
 import re
@@ -20,20 +21,23 @@ from bot.store.records.source_records import KnownArticle
 from bot.text.words import normalize_title
 
 TITLE_SIMILARITY_THRESHOLD = 80
-"""Similarity out of 100 from which two titles at one link belong to one article."""
+"""Minimum similarity, out of 100, of two titles with one link that belong to one article."""
 
 _NUMBER = re.compile(r"\d+")
 
 
 def is_repeated(keys: EntryKeys, known_articles: Mapping[bytes, KnownArticle]) -> bool:
-    """Return whether several entries have or had the weak key of an entry: then it decides nothing."""
+    """Return whether several entries have or had the weak key of an entry, so that it identifies none.
+
+    The weak key is a hash of the guid, else of the link, else of the content.
+    """
     return keys.is_weak_key_repeated or keys.repeat_marker in known_articles
 
 
 def match_by_identity(
     entry_keys: Sequence[EntryKeys], known_articles: Mapping[bytes, KnownArticle]
 ) -> dict[bytes, KnownArticle]:
-    """Return the articles of entries that are known by their keys, by strong key."""
+    """Return the articles of entries whose weak or strong key is stored, by the strong key of the entry."""
     matches = {}
     for keys in entry_keys:
         article = known_articles.get(keys.strong_key)
@@ -47,7 +51,7 @@ def match_by_identity(
 def match_by_url_variant(
     entry_keys: Sequence[EntryKeys], known_articles: Mapping[bytes, KnownArticle]
 ) -> dict[bytes, KnownArticle]:
-    """Return the articles of unknown entries that are known by a variant of their URL, by strong key."""
+    """Return the articles of entries that are known by a variant of their URL, by the entry's strong key."""
     return {
         keys.strong_key: next(
             known_articles[identity] for identity in keys.url_variant_keys if identity in known_articles
@@ -70,10 +74,10 @@ def match_by_link(
     articles_by_page: Mapping[str, Sequence[KnownArticle]],
     matched_ids: Collection[int],
 ) -> dict[bytes, KnownArticle]:
-    """Return the articles of unknown entries that have their link, by strong key.
+    """Return the articles of unknown entries that have the entry's link, by the entry's strong key.
 
-    `matched_ids` are the articles of other entries. If a link is ambiguous, because several articles have it
-    or it is the site's, both title and date must agree.
+    `matched_ids` are the ids of articles that other entries are. Title or date must agree; if a link is
+    ambiguous, because several articles have it or it is the site's home page, both must.
     """
     matches: dict[bytes, KnownArticle] = {}
     matched_ids = set(matched_ids)
@@ -104,7 +108,10 @@ def _is_home_page(url: str) -> bool:
 
 
 def are_titles_close(title: str, other_title: str) -> bool:
-    """Return whether two titles may be versions of one; different numbers tell issues of a series apart."""
+    """Return whether two titles may be versions of one title.
+
+    Different numbers tell issues of a series apart.
+    """
     if not title or not other_title:
         return False
     return title == other_title or (

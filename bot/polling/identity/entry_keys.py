@@ -16,14 +16,14 @@ from bot.text.words import normalize_title
 
 
 class EntryKeys(NamedTuple):
-    """The keys of an entry, and the attributes by which it is compared with articles.
+    """Keys of an entry, and the attributes by which the entry is compared with articles.
 
-    `weak_key` is a hash of the guid (else the link, else the content), `strong_key` also of link and title;
-    it is unique in the document. `is_weak_key_repeated`: several entries of the document have this weak key,
-    so that it decides nothing; `repeat_marker` is the identity hash that stores this. `is_link_shared`:
-    several entries have this link. `url` is canonical, "" without a link; `page_key` is the key of its page.
-    `url_variant_keys` are the weak keys of the other variants of the URL. `content` is a hash of summary
-    and text, b"" without any.
+    `weak_key` is a hash of the guid (else the link, else the content). `strong_key` is a hash also of link
+    and title, and is unique in the document. `is_weak_key_repeated`: several entries of the document have
+    this weak key, so that it decides nothing; `repeat_marker` is the identity hash that stores this.
+    `is_link_shared`: several entries have this link. `url` is canonical, "" without a link; `page_key` is the
+    key of its page. `url_variant_keys` are the weak keys for the other variants of the URL. `content` is a
+    hash of summary and text, b"" if there are none. `packed_entry` is the serialised entry.
     """
 
     weak_key: bytes
@@ -42,7 +42,7 @@ class EntryKeys(NamedTuple):
 
 
 def build_entry_keys(entries: Sequence[Entry]) -> tuple[EntryKeys, ...]:
-    """Return the keys of a document's entries in document order, duplicates once."""
+    """Return the keys of a document's entries in document order, with duplicate entries once."""
     keyed_entries = [(*_compute_keys(entry), entry) for entry in entries]
     dates_by_strong_key: dict[bytes, set[int | None]] = {}
     for _, strong, _, entry in keyed_entries:
@@ -88,7 +88,7 @@ def _compute_keys(entry: Entry) -> tuple[bytes, bytes, str]:
 
 
 def _compute_variant_keys(guid: str | None, url: str) -> tuple[bytes, ...]:
-    """Return the weak keys that an entry would have with the other variants of its URL."""
+    """Return the weak keys that an entry would have with the other variants of its URL, such as http."""
     kind, canonical_url = ("guid", canonicalize(guid)) if guid else ("link", url)
     return tuple(
         _hash_parts(kind, variant) for variant in list_url_variants(canonical_url) if variant != canonical_url
@@ -96,12 +96,12 @@ def _compute_variant_keys(guid: str | None, url: str) -> tuple[bytes, ...]:
 
 
 def hash_content(summary: str, text: str) -> bytes:
-    """Return a hash of an entry's summary and text, b"" without any."""
+    """Return a hash of an entry's summary and text, or b"" if both are empty."""
     return _hash_parts(summary, text) if summary or text else b""
 
 
 def build_link_keys(url: str) -> tuple[bytes, bytes]:
-    """Return the weak keys of an entry whose guid, or whose link, is this canonical URL."""
+    """Return the weak key of an entry whose guid is this canonical URL, and that of one whose link it is."""
     return _hash_parts("guid", url), _hash_parts("link", url)
 
 

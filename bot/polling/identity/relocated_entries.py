@@ -1,13 +1,15 @@
-"""Entries that a feed shows again under other URLs: the feed has moved, and they are not new.
+"""Recognition of entries that a feed shows again under other URLs: the feed has moved, and they are not new.
 
 A site gets another host, other paths, other numbers or other guids; what its readers see stays unchanged. An
 unknown entry is an article that is otherwise absent from the document if they agree in
+
 - title and date, or text and date;
 - title and text, if the entry has no date, or their links differ only in a version parameter;
 - title and the path of their links, if the entry has no date;
 - title and text, title and path, or a similar title and the date, if most unknown entries of the document
   agree in one of these ways with an article: then the feed has moved and changed dates or guids.
-A title alone decides nothing: a recurring one ("Links of the week") is as ambiguous as a text that several
+
+A title alone decides nothing: a recurring title ("Links of the week") is as ambiguous as a text that several
 entries have, or a date that most of them have.
 """
 
@@ -22,27 +24,28 @@ from bot.store.records.source_records import KnownArticle
 from bot.text.words import normalize_title, split_word_set
 
 EXTRA_CANDIDATES = 50
-"""Articles beyond the length of a document that are candidates: some have left the document."""
+"""Number of articles, beyond the length of a document, that its entries may be, as some have left it."""
 MIN_MATCHING_TITLES = 3
-"""Titles that must agree before a feed counts as moved; one less if all its entries are unknown."""
+"""Minimum number of titles that must agree for a feed to have moved; one less if all entries are unknown."""
 
 _MAX_CANDIDATES_PER_KEY = 8
-"""Articles per key that an entry is compared with."""
+"""Maximum number of articles with one title or date that an entry is compared with."""
 _VERSION_PARAMETERS = split_word_set("_ cache cb modified rev revision t timestamp ts updated v ver version")
-"""Parameters that tell versions of a page apart, or only defeat caches."""
+"""Names of parameters that tell versions of a page apart, or only defeat caches."""
 
 
 class Pair(NamedTuple):
-    """An unknown entry and an article that it may be."""
+    """Unknown entry, and a stored article that the entry may be."""
 
     keys: EntryKeys
     article: KnownArticle
 
 
 class RelocationMatcher:
-    """The unknown entries of a document, and the articles of the feed that they may be.
+    """Matcher of a document's unknown entries with the articles of the feed that they may be.
 
-    `articles` are the feed's; `matched_ids` those that the document has under a known identity.
+    `articles` are the feed's; `matched_ids` are the ids of those that the document has under a known
+    identity.
     """
 
     def __init__(
@@ -72,7 +75,7 @@ class RelocationMatcher:
             absent_article for absent_article in articles if absent_article.article_id not in matched_ids
         ]
         self.pairs = list(self._iter_pairs())
-        """Candidate pairs; their number per entry is bounded."""
+        """Pairs of an entry and an article that it may be; their number per entry is bounded."""
 
     def _iter_pairs(self) -> Iterable[Pair]:
         groups: dict[tuple[object, ...], list[KnownArticle]] = defaultdict(list)
@@ -133,7 +136,7 @@ class RelocationMatcher:
     def _compare(
         self, keys: EntryKeys, article: KnownArticle, content_hash: bytes, *, is_boilerplate: bool
     ) -> tuple[bool, bool]:
-        """Return whether an entry is an article for certain, and whether it is one if the feed has moved."""
+        """Return whether an entry is an article for certain, and whether it is if the feed has moved."""
         article_title = self._title_by_article[article.article_id]
         has_same_title = bool(keys.title) and keys.title == article_title
         has_same_content = keys.content == content_hash
@@ -169,7 +172,7 @@ class RelocationMatcher:
 def _keep_unique_articles(
     matches: Mapping[bytes, KnownArticle], assigned_articles: Iterable[KnownArticle]
 ) -> dict[bytes, KnownArticle]:
-    """Return the matches with each article only once, without `assigned_articles`."""
+    """Return the matches with each article only once, and without `assigned_articles`."""
     assigned_ids = {assigned_article.article_id for assigned_article in assigned_articles}
     unique_matches = {}
     for strong_key, article in matches.items():
@@ -180,7 +183,7 @@ def _keep_unique_articles(
 
 
 def strip_version(url: str) -> tuple[str, str]:
-    """Return host and path of a URL, without trailing slash and version parameters."""
+    """Return host and path of a URL, without trailing slash and version parameters, but with its query."""
     parts = urlsplit(url)
     query = [
         pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in _VERSION_PARAMETERS

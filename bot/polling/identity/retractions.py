@@ -1,7 +1,7 @@
-"""Detection of retracted articles: ones missing from the middle of a feed's document.
+"""Detection of retracted articles: articles missing from the middle of a feed's document.
 
-Entries often vanish because newer ones push them out at the end, because a feed shows the most read, or
-because a publisher loses half of it for an hour. One missing from the middle may be retracted; later
+Entries often vanish because newer entries push them out at the end, because a feed shows the most read, or
+because a publisher loses half of them for an hour. An article missing from the middle may be retracted; later
 documents confirm that (`bot.store.outbox.corrections`).
 """
 
@@ -10,11 +10,11 @@ from collections.abc import Collection, Sequence
 from bot.store.records.source_records import RetractionCandidate
 
 MAX_RETRACTION_AGE_SECONDS = 3 * 86_400
-"""Seconds after its publication within which a missing article counts as retracted."""
+"""Maximum age in seconds of an article that counts as retracted when it is missing."""
 MIN_OLDER_ENTRIES = 3
-"""Older articles that the document must have, so that the missing one did not fall off its end."""
+"""Minimum number of older articles in the document, so that a missing article did not fall off its end."""
 MAX_RETRACTIONS_PER_POLL = 2
-"""Articles that a publisher retracts at a time; if more are missing, the document is faulty."""
+"""Maximum number of articles that may be retracted at a time; if more are missing, the document is faulty."""
 
 
 def find_missing(
@@ -22,7 +22,8 @@ def find_missing(
 ) -> list[int]:
     """Return the ids of the `watched` articles that are newly missing from the document.
 
-    `matched_ids` are the articles in the document, `published_times` their publication times.
+    `matched_ids` are the ids of the articles in the document, `published_times` their publication times. If
+    too many articles are missing, [] is returned.
     """
     missing = [
         article
@@ -35,7 +36,7 @@ def find_missing(
 
 
 def find_reappeared(watched: Sequence[RetractionCandidate], matched_ids: Collection[int]) -> list[int]:
-    """Return the ids of the `watched` articles that were missing and are in the document again."""
+    """Return the ids of the `watched` articles that were missing before and are in the document again."""
     return [
         article.article_id
         for article in watched

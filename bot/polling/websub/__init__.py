@@ -1,1 +1,1 @@
-"""WebSub: subscriptions at hubs, unsubscribing, and pushed documents."""
+"""Client of WebSub, by which publishers push feeds: subscriptions at hubs and pushed documents."""

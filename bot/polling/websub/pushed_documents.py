@@ -1,4 +1,4 @@
-"""Ingestion of documents that hubs pushed; a poll finds what is lost on the way."""
+"""Ingestion of documents that hubs pushed; later polls find what is lost on the way."""
 
 import asyncio
 import logging
@@ -16,19 +16,19 @@ from bot.text import urls
 log = logging.getLogger(__name__)
 
 MAX_PENDING_PER_FEED = 4
-"""Pushed documents of one feed in progress; with more the feed is polled instead."""
+"""Maximum number of pushed documents of one feed in progress; if there are more, it is polled instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class PushedDocument:
-    """A pushed document with its media type."""
+    """Pushed document with its media type."""
 
     body: bytes
     content_type: str
 
 
 class PushIngestQueue:
-    """A queue of pushed documents; `on_news` is called with the id of a feed that had news."""
+    """Queue of pushed documents; `on_news` is called with the id of a feed that had new articles."""
 
     def __init__(self, store: Store, poller: Poller, on_news: Callable[[int], None]) -> None:
         self._store, self._poller, self._on_news = store, poller, on_news
@@ -36,7 +36,7 @@ class PushIngestQueue:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def submit(self, feed_id: int, document: PushedDocument) -> asyncio.Task[None]:
-        """Ingest a document of a feed; return the task that does it."""
+        """Start to ingest a document of a feed; return the task that does it."""
         task = asyncio.create_task(self._ingest(feed_id, document))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -48,7 +48,7 @@ class PushIngestQueue:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def close(self) -> None:
-        """Cancel all ingestion."""
+        """Cancel the ingestion of all documents."""
         for task in self._tasks:
             task.cancel()
         await self.drain()

@@ -1,4 +1,4 @@
-"""A cache of the WebSub subscriptions in the store."""
+"""Cache of the WebSub subscriptions in the store."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -8,10 +8,10 @@ from bot.store.records.source_records import PushSubscription
 
 
 class SubscriptionCache:
-    """The WebSub subscriptions by feed and by token; `on_change` is called when one is put.
+    """Cache of the WebSub subscriptions, by feed and by token; `on_change` is called when one is put.
 
-    Each subscription belongs to the process that owns the hub's host; another one loads it when the hub calls
-    there.
+    Each subscription belongs to the process that owns the hub's host; another process loads the subscription
+    when the hub calls there.
     """
 
     def __init__(self, store: Store, on_change: Callable[[], None]) -> None:
@@ -26,22 +26,25 @@ class SubscriptionCache:
         return iter(self._by_feed.values())
 
     def get_by_feed(self, feed_id: int) -> PushSubscription | None:
-        """Return the subscription of a feed, None without one."""
+        """Return the cached subscription of a feed, or None if there is none."""
         return self._by_feed.get(feed_id)
 
     def get_by_token(self, token: str) -> PushSubscription | None:
-        """Return the subscription with a token, None without one."""
+        """Return the cached subscription with a token, or None if there is none."""
         feed_id = self._feed_id_by_token.get(token)
         return None if feed_id is None else self._by_feed.get(feed_id)
 
     def put(self, subscription: PushSubscription) -> None:
-        """Set the subscription of its feed, to be written by `flush`."""
+        """Set the subscription of its feed in the cache, to be written by `flush`."""
         self._cache(subscription)
         self._dirty_feed_ids.add(subscription.feed_id)
         self._on_change()
 
     async def load(self) -> None:
-        """Load all subscriptions, except those with changes to be written. Raises StoreError."""
+        """Load all subscriptions from the store, except those with changes to be written.
+
+        Raises StoreError.
+        """
         async with self._store_lock:
             stored_by_feed = {
                 subscription.feed_id: subscription
@@ -53,7 +56,10 @@ class SubscriptionCache:
                 self._cache(stored_by_feed[feed_id])
 
     async def refresh(self, token: str) -> bool:
-        """Load the subscription with a token; return whether there is one. Raises StoreError."""
+        """Load the subscription with a token from the store; return whether there is one.
+
+        Raises StoreError.
+        """
         if await self._store.push_subscriptions.by_token(token) is None:
             return False  # Invented tokens must not contend for the lock.
         async with self._store_lock:
@@ -63,7 +69,10 @@ class SubscriptionCache:
         return subscription is not None
 
     async def flush(self) -> None:
-        """Write the changes, one by one, so that a calling hub waits for one only. Raises StoreError."""
+        """Write the changed subscriptions one by one, so that a calling hub waits for only one write.
+
+        Raises StoreError.
+        """
         while self._dirty_feed_ids:
             async with self._store_lock:
                 if (feed_id := next(iter(self._dirty_feed_ids), None)) is None:
@@ -75,7 +84,7 @@ class SubscriptionCache:
                     self._dirty_feed_ids.discard(feed_id)
 
     async def remove(self, feed_id: int) -> None:
-        """Remove the subscription of a feed. Raises StoreError."""
+        """Remove the subscription of a feed from cache and store. Raises StoreError."""
         async with self._store_lock:
             self._evict(feed_id)
             await self._store.push_subscriptions.remove(feed_id)

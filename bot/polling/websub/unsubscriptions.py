@@ -1,4 +1,4 @@
-"""Unsubscribing from hubs (WebSub, section 5.1), and verification of the intent."""
+"""Unsubscribing from WebSub hubs (section 5.1), and verification that the bot wants it."""
 
 import asyncio
 import logging
@@ -13,11 +13,14 @@ from bot.text import urls
 log = logging.getLogger(__name__)
 
 MAX_PENDING_UNSUBSCRIPTIONS = 1_000
-"""Ended subscriptions whose end hubs may still verify."""
+"""Maximum number of ended subscriptions that are remembered, as their hubs may still ask for verification."""
 
 
 class Unsubscriptions:
-    """Ended subscriptions of this process. If a hub ignores the request, its next push is refused."""
+    """Ended WebSub subscriptions of this process.
+
+    If a hub ignores the request to end a subscription, its next push is refused.
+    """
 
     def __init__(self, fetcher: Fetcher, hosts: Hosts) -> None:
         self._fetcher, self._hosts = fetcher, hosts
@@ -25,7 +28,7 @@ class Unsubscriptions:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def request(self, subscription: PushSubscription, form: dict[str, str]) -> None:
-        """Ask a hub to unsubscribe, in the background."""
+        """Ask the hub to end a subscription, in the background."""
         if len(self._ended_by_token) >= MAX_PENDING_UNSUBSCRIPTIONS:
             del self._ended_by_token[next(iter(self._ended_by_token))]
         self._ended_by_token[subscription.token] = subscription
@@ -34,17 +37,17 @@ class Unsubscriptions:
         task.add_done_callback(self._tasks.discard)
 
     def contains(self, token: str) -> bool:
-        """Return whether this is the token of an ended subscription."""
+        """Return whether `token` is that of an ended subscription."""
         return token in self._ended_by_token
 
     def confirms(self, token: str, query: Mapping[str, str]) -> bool:
-        """Return whether a hub's query verifies the end of an ended subscription."""
+        """Return whether a hub's query asks to verify the end of a subscription that this process ended."""
         subscription = self._ended_by_token.get(token)
         is_same_topic = subscription is not None and query.get("hub.topic") == subscription.topic
         return is_same_topic and query.get("hub.mode") == "unsubscribe"
 
     async def close(self) -> None:
-        """Cancel all requests."""
+        """Cancel all requests to hubs."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -32,29 +32,29 @@ from bot.text.host_slots import get_host_name
 log = logging.getLogger(__name__)
 
 CALLBACK_PATH = "/websub/"
-"""Path under the public URL, before the token of a subscription."""
+"""Path under the public URL that hubs call; the token of a subscription follows."""
 REQUESTED_LEASE_SECONDS = 10 * 86_400
-"""Lease that is requested from hubs."""
+"""Duration of a subscription (lease) in seconds that is requested from hubs."""
 MIN_LEASE_SECONDS, MAX_LEASE_SECONDS = 300, 90 * 86_400
-"""Limits of a lease that a hub grants, in seconds."""
+"""Minimum and maximum duration of a subscription (lease) in seconds that is accepted from a hub."""
 RENEW_AT_FRACTION = 0.9
-"""Fraction of a lease after which it is renewed."""
+"""Fraction of its duration after which a subscription is renewed."""
 RETRY_SECONDS = 3_600
-"""Seconds until a hub that failed or did not verify is asked again; doubles each time."""
+"""Number of seconds until a hub that failed or did not verify is asked again; doubles each time."""
 MAX_RETRY_SECONDS = 86_400
-"""Longest delay between two subscription requests to a hub, in seconds."""
+"""Maximum number of seconds between two subscription requests to a hub."""
 MAX_IDLE_SECONDS, MAX_CHALLENGE_CHARS = 600.0, 1_024
-"""Longest wait for due subscriptions in seconds, and longest challenge of a hub in characters."""
+"""Maximum wait for due subscriptions in seconds, and maximum length of a hub's challenge in characters."""
 PUSH_QUOTA, PUSH_QUOTA_SECONDS = 30, 60.0
-"""Pushes of a hub for one feed at once, and seconds in which the quota refills."""
+"""Maximum number of pushes of a hub for one feed at once, and seconds in which the quota refills."""
 MAX_CONCURRENT_HUBS = 8
-"""Hubs that are asked at a time."""
+"""Maximum number of hubs that are asked for subscriptions at a time."""
 _ENABLED_KEY = "hubs"
 """Key in the store that is set while hubs can reach the bot."""
 
 
 class WebSubSubscriber:
-    """The subscriber of WebSub; inactive without a public URL."""
+    """Subscriber to pushed feeds (WebSub); inactive without a public URL."""
 
     def __init__(
         self, settings: Settings, store: Store, fetcher: Fetcher, poller: Poller, leases: Leases
@@ -83,7 +83,7 @@ class WebSubSubscriber:
 
     @property
     def is_enabled(self) -> bool:
-        """Whether hubs can reach the bot."""
+        """Whether hubs can reach the bot, as it has a public URL."""
         return self._settings.public_url is not None
 
     def is_pushed(self, feed_id: int) -> bool:
@@ -96,7 +96,7 @@ class WebSubSubscriber:
         )
 
     async def reset_validators_once(self) -> None:
-        """Have every feed fetched in full once after hubs can reach the bot: it may name a hub.
+        """Have every feed fetched in full once after the bot got a public URL: a feed may name a hub.
 
         Raises StoreError.
         """
@@ -131,7 +131,7 @@ class WebSubSubscriber:
             await self._sleep_until_due()
 
     async def close(self) -> None:
-        """Cancel all requests and all ingestion."""
+        """Cancel all requests to hubs and all ingestion of pushed documents."""
         await self._unsubscriptions.close()
         await self._documents.close()
         for task in (tasks := list(self._request_by_host.values())):
@@ -143,10 +143,10 @@ class WebSubSubscriber:
         await self._documents.drain()
 
     async def refresh_subscription(self, token: str, client_address: str, *, is_verification: bool) -> float:
-        """Load a subscription that another process, or this one before a restart, may have changed.
+        """Load a subscription that another process, or this process before a restart, may have changed.
 
-        `is_verification`: the hub verifies it. For an unknown token return the seconds after which the client
-        `client_address`, if it sent too many of them, may try again, else 0. Raises StoreError.
+        `is_verification`: the hub's call is a verification of intent. If the client `client_address` sent too
+        many unknown tokens, return the seconds after which it may try again, else 0. Raises StoreError.
         """
         subscription = self._subscriptions.get_by_token(token)
         is_active = subscription is not None and subscription.leased_until > self._clock.now()
@@ -157,11 +157,11 @@ class WebSubSubscriber:
         )
 
     async def flush(self) -> None:
-        """Write confirmed subscriptions. Raises StoreError."""
+        """Write the changed subscriptions to the store. Raises StoreError."""
         await self._subscriptions.flush()
 
     def verify_intent(self, token: str, query: Mapping[str, str]) -> str | None:
-        """Return the response to a hub's verification of intent (section 5.3), None to refuse it.
+        """Return the response to a hub's verification of intent (section 5.3), or None to refuse it.
 
         A subscription that the hub denies (section 5.2) is requested again in a day.
         """
@@ -195,18 +195,21 @@ class WebSubSubscriber:
         return challenge
 
     def get_push_retry_after(self, token: str) -> float:
-        """Return the seconds until a hub may push again, 0 for now."""
+        """Return the seconds until the hub with this token may push again, or 0 if it may now."""
         return self._push_limit.retry_after(token)
 
     def get_hub_host(self, token: str) -> str | None:
-        """Return the host of the hub that has a token, None without a subscription."""
+        """Return the host of the hub that was given this token, or None if no subscription has it."""
         subscription = self._subscriptions.get_by_token(token)
         return None if subscription is None else get_host_name(subscription.hub)
 
     def accept_push(
         self, token: str, document: PushedDocument, signature: Signature
     ) -> asyncio.Task[None] | None:
-        """Ingest a push in the returned task, or return None if it is invalid (section 7.1)."""
+        """Return the task that ingests a push, or None if the push is invalid (section 7.1).
+
+        A push is valid if its token has a verified subscription and the signature fits.
+        """
         subscription = self._subscriptions.get_by_token(token)
         if subscription is None or subscription.leased_until <= self._clock.now():
             return None
@@ -217,7 +220,7 @@ class WebSubSubscriber:
         return self._documents.submit(subscription.feed_id, document)
 
     def _on_push_news(self, feed_id: int) -> None:
-        """Clear the mark of a missed push: the hub pushes again."""
+        """Clear the mark that a feed's push was missed: the hub pushes again."""
         subscription = self._subscriptions.get_by_feed(feed_id)
         if subscription is not None and subscription.missed:
             self._subscriptions.put(subscription._replace(missed=0))
@@ -253,7 +256,10 @@ class WebSubSubscriber:
             self._subscriptions.put(subscription._replace(missed=1))
 
     async def _apply_changes(self) -> None:
-        """Write changes, and begin or end subscriptions as feeds name hubs. Raises StoreError."""
+        """Write changes, and begin or end subscriptions as feeds name hubs or no longer do.
+
+        Raises StoreError.
+        """
         hub_links, self._hub_offers = self._hub_offers, {}
         for feed_id, hub_link in hub_links.items():
             if hub_link is None:
@@ -292,7 +298,10 @@ class WebSubSubscriber:
             self._wake_event.set()
 
     async def _request_subscription(self, subscription: PushSubscription) -> None:
-        """Request or renew a subscription; the hub verifies it during the request or later."""
+        """Request or renew a subscription; the hub verifies it during the request or later.
+
+        Raises StoreError.
+        """
         now = self._clock.now()
         retry_seconds = min(RETRY_SECONDS << min(subscription.failures, 10), MAX_RETRY_SECONDS)
         subscription = subscription._replace(

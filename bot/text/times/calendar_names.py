@@ -27,6 +27,6 @@ _WEEKDAY_NAMES = (
     "sunday dimanche sun dim",
 )
 MONTH_NUMBERS = {name: number for number, names in enumerate(_MONTH_NAMES, 1) for name in names.split()}
-"""Months by name, from 1."""
+"""Numbers of the months, from 1, by English or French name."""
 WEEKDAY_NUMBERS = {name: number for number, names in enumerate(_WEEKDAY_NAMES) for name in names.split()}
-"""Weekdays by name, Monday is 0."""
+"""Numbers of the weekdays, from 0 for Monday, by English or French name."""

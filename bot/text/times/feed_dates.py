@@ -13,9 +13,9 @@ from email.utils import parsedate_tz
 from bot.text.times.calendar_names import MONTH_NUMBERS
 
 EARLIEST_TIMESTAMP = 631_152_000
-"""1 January 1990 in seconds of UTC; an earlier date is a mistake, most often the start of an epoch."""
+"""Unix time in seconds of 1 January 1990; an earlier date is a mistake, most often the start of an epoch."""
 LATEST_TIMESTAMP = 4_102_444_800
-"""1 January 2100 in seconds of UTC."""
+"""Unix time in seconds of 1 January 2100, from which on a date is a mistake."""
 
 _MAX_DATE_CHARS = 100
 _ZONE_OFFSET_MINUTES = {
@@ -24,7 +24,10 @@ _ZONE_OFFSET_MINUTES = {
     "mst": -420, "mdt": -360, "pst": -480, "pdt": -420, "akst": -540, "akdt": -480, "hst": -600, "ist": 330,
     "jst": 540, "kst": 540, "aest": 600, "aedt": 660, "acst": 570, "awst": 480, "nzst": 720, "nzdt": 780,
 }  # fmt: skip
-"""Offsets in minutes east of Greenwich; an ambiguous name has the meaning of RFC 822 or the commonest."""
+"""Offsets of time zones in minutes east of Greenwich, by name.
+
+An ambiguous name has the meaning of RFC 822, or else the commonest.
+"""
 
 _WEEKDAY = r"(?:[^\W\d]+\.?,?\s+)?"
 _YEAR = r"\d{4}|\d{2}(?!\d)"
@@ -45,7 +48,7 @@ _TIME = re.compile(
 _OFFSET = re.compile(r"(?:gmt|utc)?\s*([+-])(\d{1,2}):?(\d{2})?\b.*")
 _EXPLICIT_ZONE = re.compile(r"(?:gmt|utc)?\s*[+-]\d{1,2}(?::?\d{2})?(?:\s*\([a-z ]+\))?")
 _TRUNCATED_TIME = re.compile(r"[\d:.,+-]*z?")
-"""A truncated time, of which only the day counts."""
+"""Pattern of a truncated time, of whose date only the day counts."""
 _ASCTIME = re.compile(r"[^\W\d]{3} [^\W\d]{3} \d{1,2} \d{2}:\d{2}:\d{2} \d{4}")
 _EPOCH_SECONDS = re.compile(r"(\d{9,10})(?:\d{3}|\.\d+)?")
 _MONTHS_PER_YEAR = 12
@@ -54,12 +57,13 @@ _MAX_UTC_OFFSET_HOURS = 14
 
 
 def parse(text: str | None, *, is_date_only: bool = False) -> int | None:
-    """Parse a date; return seconds of UTC, None if there is no date from 1970 to 2099.
+    """Return the Unix time in seconds of a date, or None if it is no date from 1970 to 2099.
 
-    Reads ISO 8601 (RFC 3339) and RFC 2822 with its obsolete forms; numeric dates (year first, or day first
-    unless only the other order is valid) and dates with English or French months; times with `am` and `pm`,
-    `14h30`, offsets or names of zones; seconds since 1970. A time without a zone is UTC. Never raises.
-    Other text after a date is ignored, unless `is_date_only` requires that all of the text is a date.
+    The date may be in ISO 8601 (RFC 3339) or RFC 2822 with its obsolete forms, numeric (year first, or day
+    first unless only the other order is valid), or with an English or French month; the time may have `am` or
+    `pm`, the form `14h30`, an offset or the name of a zone. A number of seconds since 1970 is read, too. A
+    time without a zone is UTC. Other text after a date is ignored, unless `is_date_only` requires that all of
+    the text is a date. Raises nothing.
     """
     if not text:
         return None
@@ -77,9 +81,9 @@ def parse(text: str | None, *, is_date_only: bool = False) -> int | None:
 
 
 def clamp(published_at: int | None, found_at: int) -> int:
-    """Return the publication time in seconds of UTC, at most `found_at`.
+    """Return a publication time (Unix time in seconds), but at most `found_at`.
 
-    That is `found_at` if the time is unknown or before `EARLIEST_TIMESTAMP`.
+    Return `found_at` if the time is unknown, later than `found_at`, or before `EARLIEST_TIMESTAMP`.
     """
     return (
         found_at
@@ -150,7 +154,7 @@ def _parse_loose(text: str) -> int | None:
 
 
 def _parse_time(text: str) -> tuple[int, int, int, int]:
-    """Parse a time: hour, minute, second, and minutes east of Greenwich."""
+    """Return hour, minute, second, and zone (minutes east of Greenwich) of a time; zeros if it is none."""
     match = _TIME.fullmatch(text.strip())
     if match is None:
         return 0, 0, 0, 0

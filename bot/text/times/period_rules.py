@@ -1,6 +1,6 @@
-"""Patterns of time expressions, each with the function that makes a period of the match.
+"""Patterns of time expressions ("last week"), each with the function that makes a period of its match.
 
-Days are computed as if in UTC; `periods` converts them to a zone.
+Days are computed as if in UTC; the module `periods` converts them to a zone.
 """
 
 import re
@@ -13,7 +13,7 @@ from bot.text.times.calendar_names import MONTH_NUMBERS, WEEKDAY_NUMBERS
 
 
 class Period(NamedTuple):
-    """A period in seconds since 1970 in UTC; `end` is exclusive."""
+    """Period of time; `start` and `end` are Unix times in seconds, and `end` is exclusive."""
 
     start: int
     end: int
@@ -36,7 +36,7 @@ _UNIT_SECONDS = {
     "year": 365 * 86400,
 }
 DAY_SECONDS = _UNIT_SECONDS["day"]
-"""Seconds of a day."""
+"""Number of seconds of a day."""
 _NUMBER_NAMES = (
     "zero 0",
     "a an un une one 1",
@@ -62,7 +62,7 @@ _SEASON_NAMES = ("spring printemps", "summer ete", "autumn automne fall", "winte
 _FIRST_MONTH_BY_SEASON = {
     name: 3 + 3 * number for number, names in enumerate(_SEASON_NAMES) for name in names.split()
 }
-"""First months of the seasons; a winter lies in two years."""
+"""Number of the first month of each season, by its name; a winter lies in two years."""
 _QUARTER_NAMES = (
     "first premier 1st 1er",
     "second deuxieme 2nd 2e",
@@ -79,7 +79,7 @@ _HOLIDAY_NAMES = {
     "all saints' day|toussaint": (11, 1),
 }
 _HOLIDAY_DATES = {name: date for names, date in _HOLIDAY_NAMES.items() for name in names.split("|")}
-"""Holidays with the same month and day in every year."""
+"""Month and day, by name, of the holidays that have the same date in every year."""
 _DECEMBER = 12
 _NIGHT_START_HOUR, _NIGHT_END_HOUR = 18, 6
 """Hours at which night begins and ends."""
@@ -101,7 +101,7 @@ def _make_utc(*date: int) -> datetime:
 
 
 def make_period(start: datetime, end: datetime) -> Period:
-    """Return the period between two moments."""
+    """Return the period from one moment up to another."""
     return Period(int(start.timestamp()), int(end.timestamp()))
 
 
@@ -141,7 +141,7 @@ def _parse_weekday(match: re.Match[str], now: datetime) -> Period:
 
 
 def _parse_night(match: re.Match[str], now: datetime) -> Period:
-    """Return the last night that has begun, for `last night` the one before today."""
+    """Return the last night that has begun; for "last night", the night before today."""
     evening = _get_midnight(now) + timedelta(hours=_NIGHT_START_HOUR)
     if evening > now or match["dernier"] or match["last"]:
         evening -= timedelta(days=1)
@@ -154,13 +154,13 @@ def _parse_hour(match: re.Match[str], now: datetime) -> Period:
 
 
 def _make_months(year: int, month: int, count: int) -> Period:
-    """Return the period of `count` months from one on, possibly into later years."""
+    """Return the period of `count` months from the given month on, possibly into later years."""
     end = year * 12 + month - 1 + count
     return make_period(_make_utc(year, month, 1), _make_utc(end // 12, end % 12 + 1, 1))
 
 
 def _parse_season(match: re.Match[str], now: datetime) -> Period:
-    """Return the three months of a season: the last one that has begun, or that is over."""
+    """Return the three months of a season: of the named year, or the last that has begun or is over."""
     month = _FIRST_MONTH_BY_SEASON[match["season"]]
     if match["year"]:
         return _make_months(int(match["year"]), month, 3)
@@ -171,7 +171,7 @@ def _parse_season(match: re.Match[str], now: datetime) -> Period:
 
 
 def _parse_quarter(match: re.Match[str], now: datetime) -> Period:
-    """Return a quarter by its number; without a year the last one that has begun."""
+    """Return a quarter by its number or ordinal; without a year, the last such quarter that has begun."""
     number = int(match["number"]) if match["number"] else _QUARTER_BY_NAME[match["ordinal"]]
     month = 3 * number - 2
     year = int(match["year"] or now.year - (_make_utc(now.year, month, 1) > now))
@@ -312,6 +312,6 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], datetime], Period]], ...] = (
     ),
 )
 PERIOD_RULES = tuple((re.compile(pattern), read) for pattern, read in _RULES)
-"""Patterns of folded expressions with the functions that make periods of their matches."""
+"""Pairs of a pattern of folded expressions and the function that makes a period of its match."""
 ZONE_FREE_PARSERS = (_parse_ago, _parse_hour, _parse_moment)
 """Functions of `PERIOD_RULES` whose periods do not depend on the zone."""

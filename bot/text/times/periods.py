@@ -1,7 +1,7 @@
 """Parsing of time expressions in English and French, and formatting of periods.
 
-Own rules, because dateparser (15 MB, 50 ms to import) returns moments instead of periods, reads `this week`
-as now and knows neither `lundi dernier` nor `depuis lundi`.
+The rules are Telex's own, because dateparser (15 MB, 50 ms to import) returns moments instead of periods,
+reads `this week` as now and knows neither `lundi dernier` nor `depuis lundi`.
 """
 
 import re
@@ -39,11 +39,11 @@ _THIRD_BY_PART = {"debut": 0, "beginning": 0, "start": 0, "early": 0, "fin": 2, 
 
 
 def parse(text: str, now: int, zone: tzinfo = UTC) -> Period | None:
-    """Parse an expression such as `7d`, `2020-06-10`, `last monday`, `depuis lundi`; None if it is none.
+    """Return the period that a text such as `7d`, `2020-06-10` or `depuis lundi` means, or None.
 
-    `now` is in seconds of UTC; days begin at midnight in `zone`, weeks on Monday. A day or month without a
-    year is the latest one that has begun; a beginning, middle or end is a third. A date that does not exist
-    gives None.
+    `now` is Unix time in seconds; days begin at midnight in `zone`, weeks on Monday. A day or month without a
+    year is the latest that has begun. A beginning, middle or end ("early June") is a third of a period. None
+    is returned if the text is no time expression, or for a date that does not exist.
     """
     folded = " ".join(fold(text[:80]).split()).strip(" ,.;!?")
     preposition = _LEADING_PREPOSITION.match(folded)
@@ -65,18 +65,21 @@ def parse(text: str, now: int, zone: tzinfo = UTC) -> Period | None:
 
 
 def add_local_seconds(moment: int, seconds: int, zone: tzinfo) -> int:
-    """Add seconds of local time to a moment, so that midnight stays midnight across clock changes."""
+    """Return a Unix time plus seconds of local time, so that midnight stays midnight across clock changes."""
     return int((datetime.fromtimestamp(moment, zone) + timedelta(seconds=seconds)).timestamp())
 
 
 def _move_to_zone(period: Period, zone: tzinfo | None) -> Period:
-    """Return the period whose local times in `zone` are the given times in UTC."""
+    """Return the period with the same local times in `zone` as the given period has in UTC."""
     start, end = (datetime.fromtimestamp(moment, UTC).replace(tzinfo=zone) for moment in period)
     return make_period(start, end)
 
 
 def _match_rules(folded: str, now: datetime) -> Period | None:
-    """Return the period of a folded expression, None without one; a time of day counts as its day."""
+    """Return the period of a folded expression, or None if no rule matches or the date does not exist.
+
+    A time of day, such as "evening", is ignored: the period is the day.
+    """
     without_weekday = _WEEKDAY_OF_DATE.sub("", folded, count=1)
     for candidate in dict.fromkeys((without_weekday, _TIME_OF_DAY.sub("", without_weekday))):
         for pattern, parse_match in PERIOD_RULES:
@@ -93,11 +96,11 @@ def _match_rules(folded: str, now: datetime) -> Period | None:
 
 
 _MAX_HOURS_SPAN_SECONDS = 2 * 86400
-"""Seconds below which a period that does not begin at midnight is formatted with hours."""
+"""Length in seconds below which a period that does not begin at midnight is formatted with hours."""
 
 
 def format_period(period: Period, zone: tzinfo, language: str) -> str:
-    """Return the days of a period, or its hours, in the local time of `zone`."""
+    """Return a text for a period: its days, months or years, or its hours, in the local time of `zone`."""
     start, end = (datetime.fromtimestamp(moment, zone) for moment in period)
     if start.time() != time() and period.end - period.start < _MAX_HOURS_SPAN_SECONDS:
         return f"{_format_hour_range(start, end, language)} {zone}"

@@ -11,14 +11,14 @@ from bot.core.i18n import LANGUAGES
 from bot.text.words import fold
 
 _MIN_SUGGESTION_SCORE = 75
-"""Similarity out of 100 from which a zone is suggested."""
+"""Minimum similarity, out of 100, of a name to a text for its zone to be suggested."""
 _MAX_SUGGESTIONS = 4
 _MAX_NAME_CHARS = 100
 _EXCLUDED_ZONES = {"localtime", "Factory", "GMT+0", "GMT-0", "GMT0"}
 
 
 def find_zone(text: str) -> str | None:
-    """Return the IANA name of a zone, None if the name is unknown.
+    """Return the IANA name of the time zone that a text names, or None if the name is unknown.
 
     An offset from UTC is no zone, as it does not say when daylight saving time begins.
     """
@@ -26,7 +26,7 @@ def find_zone(text: str) -> str | None:
 
 
 def suggest_zones(text: str) -> list[str]:
-    """Return the IANA names of zones with a similar name, best first."""
+    """Return the IANA names of time zones whose names are similar to a text, best first."""
     matches = process.extract(
         _normalize_name(text[:_MAX_NAME_CHARS]),
         load_zone_names().keys(),
@@ -38,7 +38,11 @@ def suggest_zones(text: str) -> list[str]:
 
 @cache
 def load_zone_names() -> dict[str, str]:
-    """Return zones by folded name: IANA name, its last part, cities and countries in each language."""
+    """Return the IANA names of all time zones, by folded name.
+
+    A zone's folded names are its IANA name, the last part of it, and its city in each language, and its
+    country if that has no other zone.
+    """
     # Etc/GMT+2 is two hours *west* of Greenwich; `posix`, `right` and `SystemV` are duplicates.
     excluded_prefixes = ("Etc/", "posix", "right/", "SystemV/")
     zones = sorted(
