@@ -1,4 +1,4 @@
-"""Services whose pages name no feeds, or too many: which feeds a URL there stands for.
+"""Rules for sites whose pages name no feeds, or too many: which feeds a URL of such a site stands for.
 
 Bluesky: the route `/profile/:ident/rss` of https://github.com/bluesky-social/social-app (bskyweb).
 GitHub: https://docs.github.com/en/rest/activity/feeds and the `.atom` beside each page of a project.

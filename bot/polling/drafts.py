@@ -39,7 +39,7 @@ class FeedDocument:
 
 
 class ArticleDraft(NamedTuple):
-    """New or changed entry that becomes an article; the entry is serialised as `packed`.
+    """New or changed entry, serialised, together with what makes an article of it.
 
     `max_published` is the latest publication time (Unix time in seconds) that the article may get.
     """

@@ -87,7 +87,10 @@ class PollQueue:
         return self._saturated
 
     def select_tenant(self, feed: DueFeed) -> Hashable:
-        """Return the id of the server whose share of the slots a poll of the feed uses: the least busy."""
+        """Return the id of the server whose share of the slots a poll of the feed uses up.
+
+        Of the servers that follow the feed, that is the server with the least usage.
+        """
         if "," not in feed.server_ids_csv:
             return int(feed.server_ids_csv)
         return min(map(int, feed.server_ids_csv.split(",")), key=self._usual_lane.usage)

@@ -30,7 +30,7 @@ _MAX_MILLISECONDS = 10**14
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportRow:
-    """Article read from a valid line; `published` is Unix time in seconds, or None if it has no date."""
+    """Article read from a valid line; `published` is Unix time in seconds, None if the line has no date."""
 
     url: str
     title: str

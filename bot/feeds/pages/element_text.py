@@ -15,7 +15,7 @@ HtmlElement = Any
 """Type of HTML elements: `lxml.html.HtmlElement`, not imported, as lxml takes 15 MB in each process."""
 
 MAX_ATTRIBUTES = 20_000
-"""Maximum number of attributes of a tag that is parsed, which takes a third of a second (time is quadratic)."""
+"""Maximum number of attributes of a tag that is parsed, in a third of a second (the time is quadratic)."""
 
 SILENT_TAGS = frozenset({"script", "style", "noscript", "template"})
 """Tags of elements whose text is not shown."""

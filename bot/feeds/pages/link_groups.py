@@ -1,7 +1,7 @@
 """Groups of similar links on a page, scored as possible lists of news (runs in a worker).
 
-The items of a group are the largest elements that hold exactly one of its links. Their title, date and text
-say how likely the group is the main list of the page.
+An item of a group is the largest element that holds exactly one of the group's links. The titles, dates and
+texts of the items say how likely the group is the main list of the page.
 """
 
 import re

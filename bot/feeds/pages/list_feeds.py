@@ -35,7 +35,7 @@ MIN_KNOWN_ITEMS = 3
 MAX_APPENDED_ITEMS = 3
 """Maximum number of items without dates that may have been appended to a list since the last poll."""
 SAME_PATTERN_RATIO = 0.8
-"""Minimum share of known URLs with one pattern for which the URLs of new items must have it, too."""
+"""Minimum share of the known items' URLs with one pattern, for new items of the list to need it, too."""
 DAY_SECONDS = 86_400
 """Number of seconds of a day."""
 PAGE_LIST_FORMAT = "page"
@@ -297,7 +297,7 @@ def _is_oldest_first(items: Sequence[ListItem], matched: Sequence[KnownItem | No
 
 
 def _compute_url_pattern(url: str) -> str:
-    """Return the pattern of a URL (`site.example/news/*`): host, path with variable parts as `*`, parameter."""
+    """Return the pattern of a URL (`site.example/news/*`): host, path with `*` for variable parts, query."""
     parts = urlsplit(url)
     segments = parts.path.strip("/").split("/")
     fixed_segments = [piece if piece.isalpha() else "*" for piece in segments[:-1]]

@@ -16,7 +16,7 @@ from bot.text import urls
 log = logging.getLogger(__name__)
 
 MAX_PENDING_PER_FEED = 4
-"""Maximum number of pushed documents of one feed in progress; if there are more, it is polled instead."""
+"""Maximum number of pushed documents of a feed in progress; beyond that, the feed is polled instead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ def _make_utc(*date: int) -> datetime:
 
 
 def make_period(start: datetime, end: datetime) -> Period:
-    """Return the period from one moment up to another."""
+    """Return the period that begins at `start` and ends before `end`."""
     return Period(int(start.timestamp()), int(end.timestamp()))
 
 
