@@ -43,7 +43,7 @@ ERROR_BACKOFF_SECONDS = 30.0
 MAX_REMEMBERED_HOSTS = 10_000
 """Number of hosts whose pauses are remembered before expired pauses are forgotten."""
 CRASHED_OUTCOME = "died"
-"""Outcome of a page whose fetch ended the process each time."""
+"""Outcome of a page whose earlier fetches ended the process or left no outcome."""
 
 _TRANSIENT_CODES = {
     fetch_errors.DNS_NOT_FOUND,

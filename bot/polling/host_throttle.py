@@ -114,7 +114,7 @@ class Host:
         return max(0, int(booked_until - self._clock.now()))
 
     def back_off_for(self, error: FeedError) -> int:
-        """Stop requests for as long as an error asks for, and return the seconds, or 0 if it asks for none."""
+        """Stop requests for as long as an error asks for, and return the seconds, 0 if it asks for none."""
         backoff_seconds = error.retry_after
         if backoff_seconds is None and error.code == fetch_errors.RATE_LIMITED:
             backoff_seconds = DEFAULT_429_BACKOFF_SECONDS

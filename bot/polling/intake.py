@@ -67,9 +67,10 @@ class Intake:
         self._workers = workers
 
     async def parse(self, feed: Feed, response: FetchResult) -> FeedDocument:
-        """Parse a document in a worker.
+        """Parse the document of a feed in a worker.
 
-        Raises FeedError if that fails, and StoreError for a feed made from a list on a page.
+        Raises FeedError if that fails, and StoreError if the known articles of a page's list cannot be
+        loaded.
         """
         if not list_feeds.is_list_url(feed.url):
             return await self._run_in_worker(parse_feed, response.body, response.content_type, response.url)
