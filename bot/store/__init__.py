@@ -43,7 +43,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Import the facade on first use, so that a worker that needs only records saves 11 MB."""
+    """Import the `facade` module on first use, which saves 11 MB in a worker that needs only the records.
+
+    Raises AttributeError for other names.
+    """
     if name not in __all__:
         raise AttributeError(name)
     return getattr(import_module("bot.store.facade"), name)

@@ -1,7 +1,7 @@
 """Repair of stored times after the wall clock was set back.
 
-Rows do not record by how much the clock was wrong when they were written. Past events are therefore moved to
-now at the latest, and every wait is limited to its maximum length.
+Rows do not record by how much the clock was wrong when they were written. Times of past events are therefore
+set to the present at the latest, and every waiting time is limited to its maximum.
 """
 
 from bot.core.preferences import MIN_OUTLETS_DEADLINE_SECONDS, TOP_STORY_WINDOW_SECONDS
@@ -11,7 +11,7 @@ from bot.store.records.outbox_records import MaxRetryDelays
 
 
 def shorten_waits(db: Connection, max_delays: MaxRetryDelays) -> None:
-    """Limit every stored wait to its maximum length, counted from `db.now`.
+    """Move stored times that are too far in the future, after the clock was set back, closer to `db.now`.
 
     `max_delays` are the maximum retry delays in seconds.
     """

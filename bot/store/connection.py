@@ -14,7 +14,7 @@ class Row(Protocol):
     def __iter__(self) -> Iterator[Any]: ...
     def __len__(self) -> int: ...
     def keys(self) -> Iterable[str]:
-        """Return the column names in order."""
+        """Return the column names of the row in order."""
         ...
 
 
@@ -27,11 +27,11 @@ class Result(Protocol):
         ...
 
     def fetchone(self) -> Any:
-        """Return the next row, or None after the last."""
+        """Return the next row, or None after the last row."""
         ...
 
     def fetchall(self) -> list[Any]:
-        """Return all remaining rows."""
+        """Return all rows of the result that were not returned yet."""
         ...
 
     def __iter__(self) -> Iterator[Any]: ...
@@ -40,12 +40,12 @@ class Result(Protocol):
 class Connection:
     """A database connection, used by one thread at a time.
 
-    `Database` begins and ends its transactions. Every method raises the engine's own errors, which the worker
-    turns into `StoreError`.
+    Transactions are begun and ended by `Database`. Every method raises the engine's own errors, which the
+    worker turns into `StoreError`.
     """
 
     now: int = 0
-    """Start of the transaction in seconds since 1970 (UTC), by the bot's clock."""
+    """Start of the current transaction as Unix time in seconds, by the bot's clock."""
 
     def execute(self, sql: str, parameters: Parameters = (), /) -> Result:
         """Run one statement and return its result."""
@@ -72,19 +72,19 @@ class Connection:
         return self.execute(sql, parameters).fetchone()
 
     def fetch_column(self, sql: str, parameters: Parameters = ()) -> list[Any]:
-        """Return the first column of all rows of a query."""
+        """Return the values in the first column of all rows of a query."""
         return [row[0] for row in self.execute(sql, parameters)]
 
     def fetch_value(self, sql: str, parameters: Parameters = ()) -> Any:
-        """Return the first column of the first row of a query, or None if there is no row."""
+        """Return the value in the first column of the first row of a query, or None if there is no row."""
         row = self.fetch_row(sql, parameters)
         return None if row is None else row[0]
 
     def fetch_object(self, from_row: Callable[[Any], T], sql: str, parameters: Parameters = ()) -> T | None:
-        """Return `from_row` of the first row of a query, or None if there is no row."""
+        """Return the first row of a query, converted by `from_row`, or None if there is no row."""
         row = self.fetch_row(sql, parameters)
         return None if row is None else from_row(row)
 
     def fetch_objects(self, from_row: Callable[[Any], T], sql: str, parameters: Parameters = ()) -> list[T]:
-        """Return `from_row` of each row of a query."""
+        """Return all rows of a query, each converted by `from_row`."""
         return [from_row(row) for row in self.execute(sql, parameters)]

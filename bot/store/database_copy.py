@@ -19,15 +19,15 @@ from bot.store.records.content_records import TableSchema
 from bot.store.store_errors import DatabaseMoved, DatabaseUnusable, StoreError
 
 IN_PROGRESS_KEY = "moving"
-"""Name in `meta` of the location from which an incomplete database is being filled."""
+"""Name in `meta` for the location from which a database is being filled, until it is complete."""
 MOVED_TO_KEY = "moved"
-"""Name in `meta` of the location to which a database was moved."""
+"""Name in `meta` for the location to which a database was moved."""
 BATCH_SIZE = 500
-"""Rows per batch."""
+"""Number of rows that are copied or compared per batch."""
 _DERIVED_TABLES = {"article_change", "encoded_article", "process", "lease", "request_share"}
 _META_VALUE_SQL = "SELECT value FROM meta WHERE name = ?"
 _LOCAL_META_NAMES = (IN_PROGRESS_KEY, MOVED_TO_KEY, MOVED_AT_KEY, "identity")
-"""Names in `meta` that describe one database and are not copied."""
+"""Names in `meta` of texts that describe a single database and are therefore not copied."""
 
 DatabaseLocation = Path | DatabaseUrl
 RowValues = tuple[Any, ...]
@@ -36,12 +36,12 @@ RowValues = tuple[Any, ...]
 async def copy_database(
     source: DatabaseLocation, target: DatabaseLocation, clock: Clock, on_progress: Callable[[int, int], None]
 ) -> int:
-    """Copy all rows from one database to one of the other engine and return their number.
+    """Copy all rows from one database to a database of the other engine, and return their number.
 
-    `on_progress(done, total)` counts rows copied and compared. A copy that was killed resumes when it is
-    called again. Raises `DatabaseUnusable` if both locations are of one engine, the source is missing or the
+    `on_progress(done, total)` counts the rows copied and compared. A copy that was killed resumes when it is
+    started again. Raises `DatabaseUnusable` if both locations are of one engine, the source is missing or the
     target holds other data; `DatabaseMoved` if the source was moved elsewhere; `AlreadyRunning` if a bot uses
-    either; `StoreError` if rows differ in the end.
+    either database; `StoreError` if rows differ in the end.
     """
     if isinstance(source, Path) == isinstance(target, Path):
         raise DatabaseUnusable("Move from a file to a PostgreSQL server (postgresql://…), or back.")
@@ -60,7 +60,7 @@ async def copy_database(
 
 
 async def require_complete(database: AnyDatabase) -> None:
-    """Raise `DatabaseUnusable` if the database was not completely filled by a move."""
+    """Raise `DatabaseUnusable` if a move to this database was not completed."""
     if (
         source := await database.query(Connection.fetch_value, _META_VALUE_SQL, (IN_PROGRESS_KEY,))
     ) is not None:
@@ -77,9 +77,10 @@ async def require_not_moved(database: AnyDatabase) -> None:
 
 
 async def reactivate_database(database: AnyDatabase) -> None:
-    """Put a database that was moved into use again, like a restored backup; do nothing to others.
+    """Put a database that was moved away into use again, like a restored backup.
 
-    Posts sent meanwhile are then reconciled from Discord, and ids that Discord may know by now are skipped.
+    Do nothing if it was not moved. Posts that were sent since the move are then looked up in Discord, and ids
+    of watches and digests that Discord may know are skipped.
     """
     if await database.query(Connection.fetch_value, _META_VALUE_SQL, (MOVED_TO_KEY,)) is None:
         return
@@ -143,7 +144,10 @@ class _DatabaseCopy:
         return row_count
 
     async def _start_or_resume(self, schemas: Sequence[TableSchema]) -> None:
-        """Mark an empty target as being filled. Raises `DatabaseUnusable` if it holds other data."""
+        """Mark an empty target as being filled, or resume.
+
+        Raises `DatabaseUnusable` if it holds other data.
+        """
         source = await self._target.query(Connection.fetch_value, _META_VALUE_SQL, (IN_PROGRESS_KEY,))
         if source is not None:
             if source != str(self._source.location):
@@ -181,7 +185,7 @@ class _DatabaseCopy:
             self._report_progress(len(rows))
 
     async def _fill_deferred_references(self, schema: TableSchema, columns: Sequence[str]) -> None:
-        """Set foreign keys that refer to rows copied after their own."""
+        """Set the foreign keys of rows that were copied before the rows to which they refer."""
         assignments = ", ".join(f"{_quote(column)} = ?" for column in columns)
         key_condition = " AND ".join(f"{column} = ?" for column in schema.key)
         rows = await self._source.query(

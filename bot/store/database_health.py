@@ -1,4 +1,4 @@
-"""Health of a database, judged by the outcome of its last reads and writes."""
+"""Health of a database, judged by the outcome of the last reads and writes."""
 
 import logging
 
@@ -8,9 +8,9 @@ from bot.store.store_errors import DatabaseBroken, DatabaseFault
 log = logging.getLogger(__name__)
 
 RECOVERY_SECONDS = 60.0
-"""Seconds without a failure until the database counts as recovered.
+"""Seconds without a failure after which the database counts as recovered.
 
-On a nearly full disk some writes succeed and others fail.
+A single success does not suffice: on a nearly full disk some writes succeed and others fail.
 """
 
 
@@ -23,21 +23,21 @@ class DatabaseHealth:
 
     def __init__(self, clock: Clock) -> None:
         self.fault: DatabaseFault | None = None
-        """Fault of the last attempt; None if it succeeded."""
+        """Fault of the last attempt to use the database, or None if the attempt succeeded."""
         self.recent_fault: DatabaseFault | None = None
-        """Last fault, until `RECOVERY_SECONDS` after the last failure; None if healthy."""
+        """Last fault, kept until `RECOVERY_SECONDS` after the last failure, or None if there is none."""
         self._clock = clock
         self._failed_at = 0.0
         self._logged_messages: set[str] = set()
 
     def require_undamaged(self) -> None:
-        """Raise `DatabaseBroken` if the database was found damaged."""
+        """Raise `DatabaseBroken` if the database was found damaged before."""
         if isinstance(self.fault, DatabaseBroken):
             # The stored exception's traceback would grow each time it is raised.
             raise self.fault.with_traceback(None)
 
     def record_failure(self, error: BaseException) -> None:
-        """Record a `DatabaseFault` and log each message once; ignore other errors."""
+        """Record a `DatabaseFault`, and log each of its messages once; ignore other errors."""
         if not isinstance(error, DatabaseFault) or isinstance(self.fault, DatabaseBroken):
             return
         self.fault = self.recent_fault = error
@@ -49,7 +49,7 @@ class DatabaseHealth:
             log.error("database failed writes=%s error=%s", "stopped" if is_broken else "retried", message)
 
     def record_success(self) -> None:
-        """Record a successful write."""
+        """Record that a write succeeded."""
         self.fault = None
         if self.recent_fault is not None and self._clock.monotonic() - self._failed_at >= RECOVERY_SECONDS:
             self.recent_fault = None

@@ -15,7 +15,7 @@ from bot.store.store_errors import DatabaseMissing, DatabaseUnusable
 
 
 async def open_database(location: Path | DatabaseUrl, clock: Clock, *, create: bool = True) -> AnyDatabase:
-    """Open and migrate a database, or `create` it. Raises the errors of `Store.open`."""
+    """Open and migrate a database; if there is none, `create` it. Raises the same errors as `Store.open`."""
     if not create:
         require_exists(location)
     if isinstance(location, Path):
@@ -27,9 +27,10 @@ async def open_database(location: Path | DatabaseUrl, clock: Clock, *, create: b
 
 
 def require_exists(location: Path | DatabaseUrl) -> None:
-    """Raise `DatabaseMissing` if a database file is missing or empty; servers are checked when opened.
+    """Raise `DatabaseMissing` if the file of a database is missing or empty.
 
-    Raises `DatabaseUnusable` if the path cannot be read.
+    A database on a server is checked only when it is opened. Raises `DatabaseUnusable` if the path cannot be
+    read.
     """
     if isinstance(location, DatabaseUrl):
         return
@@ -44,8 +45,8 @@ def require_exists(location: Path | DatabaseUrl) -> None:
 def lock_for_run(location: Path | DatabaseUrl, *, alone: bool) -> AbstractContextManager[None]:
     """Return a context manager that holds the run lock of a database.
 
-    With `alone` no other process may run on a server. Entering it raises `AlreadyRunning`,
-    `DatabaseUnusable`.
+    With `alone`, no other process may run on a database server. Entering the context manager raises
+    `AlreadyRunning` or `DatabaseUnusable`.
     """
     if isinstance(location, Path):
         return run_lock.lock_for_run(location)
@@ -56,19 +57,19 @@ def lock_for_run(location: Path | DatabaseUrl, *, alone: bool) -> AbstractContex
 
 
 async def load_table_schemas(*databases: AnyDatabase) -> list[TableSchema]:
-    """Return the schemas of all tables, read from the one SQLite database among the arguments."""
+    """Return the schemas of all tables, read from the one of the databases that is a SQLite file."""
     sqlite_database = next(candidate for candidate in databases if isinstance(candidate.location, Path))
     return await sqlite_database.read(table_shapes.list_table_schemas)
 
 
 async def load_id_sequences(store_database: AnyDatabase) -> dict[str, int]:
-    """Return the last id of each table that never reuses ids."""
-    return await store_database.read(_get_sequence_module(store_database).id_sequences)
+    """Return the last assigned id of each table that never reuses ids."""
+    return await store_database.read(_get_sequence_module(store_database).counters)
 
 
 async def set_id_sequences(store_database: AnyDatabase, last_ids: dict[str, int]) -> None:
-    """Make tables assign only ids above the given ones."""
-    await store_database.transact(_get_sequence_module(store_database).set_id_sequences, last_ids)
+    """Make the tables in `last_ids` assign only ids above the given ids."""
+    await store_database.transact(_get_sequence_module(store_database).set_counters, last_ids)
 
 
 def _get_sequence_module(store_database: AnyDatabase) -> Any:

@@ -58,13 +58,13 @@ __all__ = ["WRITE_RETRY_SECONDS", "ErasureReport", "Store", "has_key", "use_keys
 T = TypeVar("T")
 
 WRITE_RETRY_SECONDS = 5.0
-"""Seconds between attempts at a write while the database fails."""
+"""Seconds between two attempts at a write while the database fails."""
 
 
 class Store:
     """An open database, with one attribute per repository.
 
-    Every method raises `StoreError` if the database fails, and no other exception of an engine.
+    Every method raises `StoreError` if the database fails, and no exception of the database engine.
     """
 
     def __init__(self, database: AnyDatabase) -> None:
@@ -106,10 +106,10 @@ class Store:
 
     @classmethod
     async def open(cls, location: Path | DatabaseUrl, clock: Clock, *, create: bool = True) -> Self:
-        """Open a database and migrate it to this version; if there is none, `create` it.
+        """Open a database and migrate it to this version of Telex; if there is none, `create` it.
 
-        Raises `NewerDatabase`, `DatabaseBroken` or `DatabaseUnusable`; `DatabaseMissing` if `create` is
-        False.
+        Raises `NewerDatabase`, `DatabaseBroken` or `DatabaseUnusable`; raises `DatabaseMissing` if there is
+        no database and `create` is False.
         """
         store = cls(await engines.open_database(location, clock, create=create))
         try:
@@ -130,7 +130,10 @@ class Store:
         await database_copy.require_not_moved(self._database)
 
     async def reactivate(self) -> None:
-        """Put a database that was moved into use again; posts sent meanwhile are reconciled first."""
+        """Put a database that was moved away into use again.
+
+        Posts sent since the move are looked up in Discord first.
+        """
         await database_copy.reactivate_database(self._database)
 
     copy_database = staticmethod(database_copy.copy_database)
@@ -140,15 +143,16 @@ class Store:
     def lock_for_run(location: Path | DatabaseUrl, *, alone: bool = False) -> AbstractContextManager[None]:
         """Return a context manager that holds the run lock of a database.
 
-        One bot may run on a file, several on a server; with `alone` no other process may run on a server.
-        Entering it raises `AlreadyRunning` or `DatabaseUnusable`.
+        One bot may run on a file, several may run on a server; with `alone`, no other process may run on a
+        server. Entering the context manager raises `AlreadyRunning` or `DatabaseUnusable`.
         """
         return engines.lock_for_run(location, alone=alone)
 
     async def listen(self, on_event: Callable[[str], None]) -> None:
-        """Call `on_event` with each cluster event of other processes, until cancelled.
+        """Call `on_event` with each cluster event, a short message from another process, until cancelled.
 
-        An empty event means that some may have been missed. Returns at once on SQLite, which has no peers.
+        An empty event means that some events may have been missed. Returns at once on SQLite, where no other
+        process can run.
         """
         await self._database.listen_for_events(on_event)
 
@@ -157,10 +161,10 @@ class Store:
         await self._database.notify(event)
 
     async def check_alive(self) -> None:
-        """Check that the database file or server is still the one that was opened; a failure becomes `fault`.
+        """Check that the database file or server is still the one that was opened.
 
-        Raises `AlreadyRunning` if another bot runs on the file that is there now, or another server answers:
-        this process must end.
+        A failure is recorded as `fault`. Raises `AlreadyRunning` if this process must end, because another
+        bot runs on the file that is there now, or because another server answers.
         """
         await self._database.check_alive()
 
@@ -171,18 +175,18 @@ class Store:
 
     @property
     def fault(self) -> DatabaseFault | None:
-        """The fault of the last attempt to use the database, None if it succeeded."""
+        """The fault of the last attempt to use the database, or None if the attempt succeeded."""
         return self._database.health.fault
 
     @property
     def recent_fault(self) -> DatabaseFault | None:
-        """The last fault, until the database has worked for a minute; None if healthy."""
+        """The last fault, kept until the database has worked for a minute, or None if it is healthy."""
         return self._database.health.recent_fault
 
     async def is_writable(self, *, probe: bool = False) -> bool:
         """Return whether the database accepts writes.
 
-        Tests it with a write if the last attempt failed, or with `probe=True`.
+        A write tests this if the last attempt to use the database failed, or if `probe` is True.
         """
         if probe or self.fault is not None:
             try:
@@ -192,7 +196,7 @@ class Store:
         return True
 
     async def retry_until_written(self, write: Callable[[], Awaitable[T]]) -> T:
-        """Repeat `write` every `WRITE_RETRY_SECONDS` while it raises `DatabaseFault`; return its result."""
+        """Call `write` every `WRITE_RETRY_SECONDS` while it raises `DatabaseFault`, and return its result."""
         while True:
             try:
                 return await write()
@@ -200,21 +204,22 @@ class Store:
                 await self.clock.sleep(WRITE_RETRY_SECONDS)
 
     async def repair_after_clock_step(self, max_delays: MaxRetryDelays) -> None:
-        """Limit all stored waits after the wall clock was set back.
+        """Move stored times that are too far in the future closer to the present, after a clock correction.
 
         `max_delays` are the maximum retry delays in seconds.
         """
         await self._database.transact(clock_repair.shorten_waits, max_delays)
 
     async def erase(self, user_id: int) -> ErasureReport:
-        """Delete everything about a user, also from the database's files, and return the numbers of rows."""
+        """Delete everything about a user, also from the database's files; return the numbers of rows."""
         report = await self._database.transact(erasure.erase_user, user_id)
         return replace(report, is_log_emptied=await self._database.scrub(erasure.PERSONAL_DATA_TABLES))
 
     async def encrypt_feed_urls(self, *, reencrypt: bool = False) -> int:
-        """Encrypt private feed URLs in plain text, with `reencrypt` all private ones; return their number.
+        """Encrypt the private feed URLs that are stored in plain text, and return their number.
 
-        Raises `DatabaseUnusable` if a URL cannot be decrypted with the configured keys.
+        With `reencrypt`, all private feed URLs are encrypted anew. Raises `DatabaseUnusable` if a URL cannot
+        be decrypted with the configured keys.
         """
         if not (await self.count_encrypted_urls()).private_urls:
             return 0
@@ -226,11 +231,11 @@ class Store:
         return encrypted_count
 
     async def count_encrypted_urls(self) -> EncryptionCounts:
-        """Return how many feed URLs are private, and how many of these are encrypted."""
+        """Return the number of private feed URLs, and how many of these are encrypted."""
         return await self._database.read(url_encryption.count_private_urls)
 
     async def close(self) -> None:
-        """Close the database; a second call does nothing."""
+        """Close the database; do nothing if it is closed already."""
         await self._database.close()
 
     async def measure_size_bytes(self) -> int:
@@ -245,9 +250,9 @@ class Store:
         return await self._database.check()
 
     async def backup(self, path: Path) -> None:
-        """Copy the database into a new file while it is in use; cancellation leaves no file.
+        """Copy the database into a new file while it is in use; if cancelled, leave no file.
 
         Raises `DatabaseUnusable` if the file exists or cannot be written, and always on PostgreSQL, which has
-        its own tools; `DatabaseBroken` if the copy is damaged.
+        its own tools; raises `DatabaseBroken` if the copy is damaged.
         """
         await self._database.backup(path)

@@ -1,26 +1,32 @@
-"""Named texts about the database and the bot's own state."""
+"""Repository of named texts: the table `meta`, with facts about the database and the bot's own state."""
 
 from bot.store.connection import Connection
 from bot.store.repository import Repository, write_transaction
 
 RESTORED_KEY = "restored"
-"""Name of the text that marks a database restored from a backup."""
+"""Name of the text that marks a database as restored from a backup."""
 MOVED_AT_KEY = "moved_at"
-"""Name of the time at which a database was moved, in seconds of UTC; later posts are unknown to it."""
+"""Name of the text with the Unix time in seconds at which the database was moved.
+
+Posts sent after that time are missing from the database.
+"""
 RESTORED_ID_GAP = 1_000_000
-"""Ids of watches and digests skipped after a restore: more than are created between backup and restore."""
+"""Number of ids of watches and of digests that are skipped after a backup was restored.
+
+It exceeds the number of those created between a backup and its restoration.
+"""
 
 
 class Meta(Repository):
-    """Repository of named texts."""
+    """Repository of named texts: facts about the database and the bot's own state."""
 
     async def get(self, name: str) -> str | None:
-        """Return the text of a name, or None if there is none."""
+        """Return the text stored under a name, or None if there is none."""
         return await self._fetch_value("SELECT value FROM meta WHERE name = ?", (name,))
 
     @write_transaction
     def set(self, db: Connection, name: str, text: str | None) -> None:
-        """Store a text under a name; None deletes it."""
+        """Store a text under a name; if the text is None, delete the stored one."""
         if text is None:
             db.execute("DELETE FROM meta WHERE name = ?", (name,))
         else:

@@ -1,4 +1,4 @@
-"""Numbered `.sql` migration files."""
+"""Functions that read migrations: numbered `.sql` files that change the database schema."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from bot.store.store_errors import NewerDatabase
 
 
 def list_migrations(folder: Path) -> dict[int, Path]:
-    """Return the paths of a directory's migrations by number, in ascending order."""
+    """Map the numbers of the migrations in a directory to their paths, in ascending order."""
     paths = sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))
     migrations = {int(path.name[:4]): path for path in paths}
     assert len(migrations) == len(paths), "two migrations have the same number"
@@ -14,7 +14,7 @@ def list_migrations(folder: Path) -> dict[int, Path]:
 
 
 def require_known_version(version: int, newest_version: int) -> None:
-    """Raise `NewerDatabase` if a schema version is above the newest migration."""
+    """Raise `NewerDatabase` if the schema version of a database is above that of the newest migration."""
     if version > newest_version:
         raise NewerDatabase(
             f"The database has version {version}, this Telex knows versions up to {newest_version}: "

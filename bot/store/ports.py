@@ -20,28 +20,28 @@ C_co = TypeVar("C_co", bound=Connection, covariant=True)
 
 
 class Worker(Protocol[C_co]):
-    """A database connection with its own thread, which runs one function after the other."""
+    """A database connection with its own thread, which runs one function after another."""
 
     async def run(
         self, function: Callable[Concatenate[C_co, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run `function(connection, …)` on the thread and return its result. Raises `StoreError`.
+        """Run `function(connection, …)` on the worker's thread and return the result. Raises `StoreError`.
 
         The function must end its transaction. It runs to its end even if the caller is cancelled; later calls
-        wait for it.
+        wait for that.
         """
         ...
 
     async def interrupt(self) -> None:
-        """Abort the running function, whose result nobody awaits any more; this may take seconds."""
+        """Abort the running function, whose result is no longer awaited; this may take seconds."""
         ...
 
     async def rollback_open(self) -> None:
-        """Roll back an open transaction after the running function has ended."""
+        """Roll back the transaction that the last function left open, after that function has ended."""
         ...
 
     async def close(self) -> None:
-        """Close the connection after all queued functions; a second call does nothing."""
+        """Close the connection once all queued functions have run; do nothing if it is closed already."""
         ...
 
 
@@ -51,8 +51,8 @@ S = TypeVar("S", bound=Worker)  # type: ignore[type-arg]  # its connection is th
 class Database(ABC, Generic[C, S]):
     """An open database: writers, each behind a lock, and a few readers that never wait for writers.
 
-    All work is done by plain functions of a connection, run on the connection's thread. Every method raises
-    `StoreError`, and no exception of the engine.
+    All work is done by plain functions that get a connection and run on the thread of that connection. Every
+    method raises `StoreError`, and no exception of the engine.
     """
 
     location: Path | DatabaseUrl
@@ -74,7 +74,7 @@ class Database(ABC, Generic[C, S]):
         self._idle_readers: asyncio.LifoQueue[S] = asyncio.LifoQueue()
 
     async def close(self) -> None:
-        """Close the database: abort running reads, finish a running write. A second call does nothing."""
+        """Close the database: abort running reads and finish a running write; do nothing if it is closed."""
         await asyncio.shield(asyncio.create_task(self._close()))
 
     async def _close(self) -> None:
@@ -90,15 +90,18 @@ class Database(ABC, Generic[C, S]):
     ) -> T:
         """Run `function(connection, …)` in a write transaction and return its result.
 
-        It is rolled back on any error or cancellation. Raises `StoreError`; `DatabaseBroken` if the database
-        was found damaged before.
+        The transaction is rolled back on any error or cancellation. Raises `StoreError`; raises
+        `DatabaseBroken` if the database was found damaged before.
         """
         return await self._transact(0, function, *args, **kwargs)
 
     async def transact_urgently(
         self, function: Callable[Concatenate[C, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run a write transaction, ahead of other writes of this process if possible. Raises `StoreError`."""
+        """Run a function in a write transaction, ahead of other writes of this process if possible.
+
+        Raises `StoreError`.
+        """
         return await self._transact(-1, function, *args, **kwargs)
 
     async def _transact(
@@ -144,7 +147,10 @@ class Database(ABC, Generic[C, S]):
             self.health.record_success()
 
     async def read(self, function: Callable[Concatenate[C, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `function(connection, …)` in a read transaction, on one state. Raises `StoreError`."""
+        """Run `function(connection, …)` in a read transaction, whose queries all see the same state.
+
+        Raises `StoreError`.
+        """
 
         def run_in_snapshot(db: C) -> T:
             db.execute(self._begin_read_sql)
@@ -157,7 +163,7 @@ class Database(ABC, Generic[C, S]):
         return await self.query(run_in_snapshot)
 
     async def query(self, function: Callable[Concatenate[C, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `function(connection, …)` on a reader, for a single query. Raises `StoreError`."""
+        """Run `function(connection, …)`, which makes a single query, on a reader. Raises `StoreError`."""
         reader = await self._idle_readers.get()
         interruption: asyncio.Future[None] | None = None
         try:
@@ -178,12 +184,12 @@ class Database(ABC, Generic[C, S]):
                 interruption.add_done_callback(lambda _: self._idle_readers.put_nowait(reader))
 
     async def _ensure_alive(self, worker: S) -> S:
-        """Return the worker, or a replacement if it is no longer usable."""
+        """Return the worker, or a new worker in its place if it is no longer usable."""
         return worker
 
     @abstractmethod
     def _begin(self, db: C) -> str:
-        """Begin an exclusive write transaction and return its id, "" if the engine has none."""
+        """Begin an exclusive write transaction and return its id, or "" if the engine has no such ids."""
 
     @abstractmethod
     def _commit(self, db: C, transaction_id: str) -> None:
@@ -191,9 +197,10 @@ class Database(ABC, Generic[C, S]):
 
     @abstractmethod
     async def listen_for_events(self, on_event: Callable[[str], None]) -> None:
-        """Call `on_event` with each cluster event of other processes, until cancelled.
+        """Call `on_event` with each cluster event, a short message from another process, until cancelled.
 
-        An empty event means that some may have been missed. Returns at once if the engine has no peers.
+        An empty event means that some events may have been missed. Returns at once if the engine is used by a
+        single process.
         """
 
     @abstractmethod
@@ -204,7 +211,7 @@ class Database(ABC, Generic[C, S]):
     async def check_alive(self) -> None:
         """Check that the database is still the one that was opened; record a failure in `health`.
 
-        Raises `AlreadyRunning` if this process must end.
+        Raises `AlreadyRunning` if this process must end, because another bot or server has taken over.
         """
 
     @abstractmethod
@@ -220,11 +227,15 @@ class Database(ABC, Generic[C, S]):
 
     @abstractmethod
     async def backup(self, path: Path) -> None:
-        """Copy the database into a new file. Raises `DatabaseUnusable` or `DatabaseBroken`."""
+        """Copy the database into a new file.
+
+        Raises `DatabaseUnusable` if the file exists or cannot be written, or if the engine cannot make
+        backups; raises `DatabaseBroken` if the copy is damaged.
+        """
 
     @abstractmethod
     async def scrub(self, tables: Iterable[str]) -> bool:
-        """Erase deleted rows of tables from the files, and return whether none can remain there."""
+        """Erase deleted rows of tables from the files; return whether certainly none of them remain there."""
 
 
 AnyDatabase = Database[Any, Any]

@@ -15,10 +15,10 @@ AsyncMethod = Callable[Concatenate[R, P], Coroutine[Any, Any, T]]
 
 
 class Repository:
-    """A part of the store for one kind of row. Every method raises `StoreError` if the database fails.
+    """Base class of a part of the store for one kind of row. Methods raise `StoreError` on database failures.
 
-    A method with `@read_transaction` or `@write_transaction` is defined with a connection, on whose thread it
-    runs, and called as a coroutine without it.
+    A method with `@read_transaction` or `@write_transaction` is defined with a connection as parameter, on
+    whose thread it runs, and is called as a coroutine without that parameter.
     """
 
     def __init__(self, database: AnyDatabase) -> None:
@@ -62,27 +62,27 @@ class _BoundFunction(Generic[P, T]):
 
 
 def bind_read(function: Callable[Concatenate[Connection, P], T]) -> _BoundFunction[P, T]:
-    """Make a method of a function of another module, run as a read transaction."""
+    """Turn a function of another module into a method that runs as a read transaction."""
     return _BoundFunction("read", function)
 
 
 def bind_write(function: Callable[Concatenate[Connection, P], T]) -> _BoundFunction[P, T]:
-    """Make a method of a function of another module, run as a write transaction."""
+    """Turn a function of another module into a method that runs as a write transaction."""
     return _BoundFunction("transact", function)
 
 
 def read_transaction(method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
-    """Run a method as one read transaction, whose queries see one state."""
+    """Run the decorated method as one read transaction, whose queries all see the same state."""
     return _as_coroutine("read", method)
 
 
 def write_transaction(method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
-    """Run a method as one exclusive write transaction, rolled back on any error or cancellation."""
+    """Run the decorated method as one exclusive write transaction, rolled back on error or cancellation."""
     return _as_coroutine("transact", method)
 
 
 def urgent_write_transaction(method: Method[R, P, T]) -> AsyncMethod[R, P, T]:
-    """Run a method as a write transaction that does not queue behind other writes of this process."""
+    """Run the decorated method as a write transaction ahead of other writes of this process."""
     return _as_coroutine("transact_urgently", method)
 
 

@@ -1,4 +1,4 @@
-"""Mapping between rows and models: the columns to select, and the conversions."""
+"""Mapping between rows and models: the columns to select, and the conversions of their values."""
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -24,9 +24,9 @@ FEED_COLUMNS = [
     *Validators._fields,
     *_FEED_FIELDS[_VALIDATORS_INDEX + 1 :],
 ]
-"""Columns of a feed in the order of `Feed`'s fields, with those of its validators in place of the field."""
+"""Columns of a feed in the order of `Feed`'s fields, with the columns of `Validators` for that field."""
 FEED_SQL = ", ".join(f"feed.{name}" for name in FEED_COLUMNS)
-"""Columns to select for `feed_from_row`."""
+"""Columns of a feed to select for `feed_from_row`."""
 _URL_INDEX, _SERVER_INDEX, _STATE_INDEX, _MOVED_TO_INDEX = map(
     FEED_COLUMNS.index, ("url", "server_id", "state", "moved_to")
 )
@@ -35,7 +35,7 @@ DUE_FEED_SQL = """
     feed.last_success, feed.last_article, feed.ttl, feed.skip_hours, feed.skip_days,
     feed.failures = 0 AND feed.moved_to IS NULL
 """
-"""Columns to select for `due_feed_from_row`."""
+"""Columns of a due feed to select for `due_feed_from_row`."""
 ARTICLE_SQL = """
     article.id, article.key, article.feed_id, article.page, article.url, article.title, article.summary,
     article.text, coalesce(article.page_text, article.body) AS body, article.author,
@@ -43,12 +43,12 @@ ARTICLE_SQL = """
     article.language, article.tags, article.image, article.published, article.found, article.updated,
     article.corrected, article.retracted, article.audio, article.duration, NULL AS translated_from
 """
-"""Columns to select for `article_from_row`."""
+"""Columns of an article to select for `article_from_row`."""
 SUBSCRIPTION_SQL = """
     subscription.id, channel.server_id, subscription.channel_id, subscription.feed_id,
     subscription.added AS added_at, subscription.paused AS paused_at, subscription.look
 """
-"""Columns to select for `subscription_from_row`; needs a join with `channel`."""
+"""Columns of a subscription to select for `subscription_from_row`, in a query that joins `channel`."""
 DISPATCH_SQL = """
     dispatch.id,
     coalesce(channel.server_id, (SELECT server_id FROM watch WHERE id = dispatch.watch_id), 0) AS server_id,
@@ -73,19 +73,22 @@ DISPATCH_SQL = """
      FROM (SELECT DISTINCT article_id, decided FROM fate WHERE joined_id = dispatch.id
            ORDER BY decided, article_id) AS joined) AS joined_article_ids
 """
-"""Columns to select for `dispatch_from_row`; needs a join with `channel`."""
+"""Columns of a dispatch to select for `dispatch_from_row`, in a query that joins `channel`."""
 _ENTRY_COLUMNS = [field.name for field in fields(NewArticle) if field.name not in {"key", "identities"}]
 _TEXT_INDEX, _BODY_INDEX, _TAGS_INDEX = map(Article._fields.index, ("text", "body", "tags"))
 _FEED_STATES = {state.value: state for state in FeedState}
 
 
 def to_json_array(elements: Collection[Any]) -> str:
-    """Encode integers or texts as one parameter: `SELECT value FROM json_each(?)`, for texts `atom`."""
+    """Encode integers or texts as a single SQL parameter.
+
+    Integers are read by `SELECT value FROM json_each(?)`, texts by `SELECT atom FROM json_each(?)`.
+    """
     return json.dumps(list(elements))
 
 
 def query_ids(db: Connection, sql: str, parameters: Mapping[str, object] | Sequence[object]) -> list[int]:
-    """Return the ids that a query selects, in its order, fetched as one JSON array.
+    """Return the ids that a query selects, in the query's order, fetched as one JSON array.
 
     Fetching row by row releases and reacquires the GIL for each row, which costs more than the row itself
     while several searches run. A query with ORDER BY needs a LIMIT, or SQLite may drop the order.
@@ -98,7 +101,7 @@ def query_ids(db: Connection, sql: str, parameters: Mapping[str, object] | Seque
 
 @cache
 def _build_converters(model_class: type) -> dict[str, Callable[[Any], Any] | None]:
-    """Return the converter of each field of a class; None for columns used as they are."""
+    """Return the converter for each field of a class, or None for fields whose column is used as it is."""
     return {name: _build_converter(hint) for name, hint in get_type_hints(model_class).items()}
 
 
@@ -114,7 +117,10 @@ def _build_converter(hint: Any) -> Callable[[Any], Any] | None:  # noqa: ANN401 
 
 
 def from_row(model_class: Callable[..., T], row: Row, **overrides: object) -> T:
-    """Build a dataclass from the columns named like its fields; `overrides` replace columns."""
+    """Build a dataclass from the columns named like its fields.
+
+    Values in `overrides` replace those of the columns.
+    """
     converters = _build_converters(cast("type", model_class))
     field_values = {
         name: convert(row[name]) if convert else row[name]
@@ -127,7 +133,7 @@ def from_row(model_class: Callable[..., T], row: Row, **overrides: object) -> T:
 def feed_from_row(row: Row) -> Feed:
     """Build a feed from the columns of `FEED_SQL`, by position: access by name takes twice as long.
 
-    Raises `DatabaseUnusable` if its URL cannot be decrypted.
+    Raises `DatabaseUnusable` if the feed's URL cannot be decrypted.
     """
     columns = list(row)
     columns[_URL_INDEX] = decrypt_url(columns[_URL_INDEX])
@@ -142,20 +148,26 @@ def feed_from_row(row: Row) -> Feed:
 
 
 def due_feed_from_row(row: Row) -> DueFeed:
-    """Build a due feed from the columns of `DUE_FEED_SQL`. Raises `DatabaseUnusable` without the URL key."""
+    """Build a due feed from the columns of `DUE_FEED_SQL`.
+
+    Raises `DatabaseUnusable` if the feed's URL cannot be decrypted.
+    """
     id_, url, etag, last_modified, body_hash, *schedule_columns = row
     return DueFeed(id_, decrypt_url(url), Validators(etag, last_modified, body_hash), *schedule_columns)
 
 
 def feed_to_columns(feed: Feed) -> dict[str, Any]:
-    """Return the column values of a feed by column name."""
+    """Return the values to store for a feed, by column name."""
     columns = {name: getattr(feed, name) for name in _FEED_FIELDS if name != "validators"}
     converted_columns = {"server_id": feed.server_id or 0, "state": feed.state.value}
     return columns | feed.validators._asdict() | converted_columns
 
 
 def article_from_row(row: Sequence[Any] | Row) -> Article:
-    """Build an article from the columns of `ARTICLE_SQL`, by position; a NULL body equals the text."""
+    """Build an article from the columns of `ARTICLE_SQL`, by position.
+
+    If the column for the body is NULL, the body equals the text.
+    """
     columns = list(row)
     if columns[_BODY_INDEX] is None:
         columns[_BODY_INDEX] = columns[_TEXT_INDEX]
@@ -176,7 +188,7 @@ def load_articles(db: Connection, article_ids: Collection[int]) -> list[Article]
 
 
 def article_to_columns(article: NewArticle) -> dict[str, Any]:
-    """Return the column values that a feed entry determines, by column name."""
+    """Return the values to store for an article that follow from its feed entry, by column name."""
     columns = {name: getattr(article, name) for name in _ENTRY_COLUMNS}
     return columns | {
         "body": None if article.body == article.text else article.body,
@@ -190,7 +202,7 @@ AT_URLS_SQL = """
         AND url IN (SELECT atom FROM json_each(:urls))
     UNION SELECT id FROM article WHERE own_page = 1 AND url IN (SELECT atom FROM json_each(:urls))
 """
-"""Query for the ids of the articles at some URLs, with the parameters of `build_url_parameters`."""
+"""Query for the ids of the articles at some URLs, with parameters from `build_url_parameters`."""
 
 
 def build_url_parameters(canonical_urls: Collection[str]) -> dict[str, Any]:
@@ -206,7 +218,7 @@ dispatch_from_row = partial(from_row, Dispatch)
 
 
 def bookmark_from_row(row: Row) -> Bookmark:
-    """Build a bookmark from columns named `saved_…` and the columns of `ARTICLE_SQL`."""
+    """Build a bookmark from columns with the prefix `saved_` and the columns of `ARTICLE_SQL`."""
     columns = dict(row)
     bookmark_columns = {
         name.removeprefix("saved_"): columns.pop(name) for name in list(columns) if name.startswith("saved_")

@@ -2,23 +2,27 @@
 
 
 class StoreError(Exception):
-    """A database operation failed."""
+    """Error raised when a database operation failed."""
 
 
 class DatabaseFault(StoreError):
-    """The database, its disk or its server failed; the store has logged it."""
+    """Failure of the database, its disk or its server, which the store has logged."""
 
 
 class DatabaseUnusable(DatabaseFault):
-    """The database cannot be used: read-only, disk full, no permission, locked, unreachable, not Telex's."""
+    """Error for a database that cannot be used.
+
+    It is read-only, locked or unreachable, its disk is full, a permission is missing, or another program
+    created it.
+    """
 
 
 class DatabaseGone(DatabaseUnusable):
-    """The database file was deleted or replaced while in use."""
+    """Failure: the database file was deleted or replaced while in use."""
 
 
 class DatabaseMissing(DatabaseUnusable):
-    """There is no database at the configured location."""
+    """Error raised when there is no database at the configured location."""
 
     def __init__(self, location: object) -> None:
         super().__init__(
@@ -28,7 +32,7 @@ class DatabaseMissing(DatabaseUnusable):
 
 
 class DatabaseMoved(DatabaseUnusable):
-    """The database was moved to another location, which records what was posted since."""
+    """Error for a database that was moved to another location, which has the later posts."""
 
     def __init__(self, place: object, target: str) -> None:
         super().__init__(
@@ -39,20 +43,23 @@ class DatabaseMoved(DatabaseUnusable):
 
 
 class DatabaseBroken(DatabaseFault):
-    """The database is damaged."""
+    """Failure: the database is damaged."""
 
 
 class DatabaseReplaced(DatabaseBroken):
-    """Another server answers now, which may lack the latest writes; only a restart can reconcile them."""
+    """Failure: another server answers now, which may lack the latest writes.
+
+    Only a restart can reconcile them.
+    """
 
 
 class NewerDatabase(StoreError):
-    """The database was written by a later version of Telex."""
+    """Error for a database that was written by a later version of Telex."""
 
 
 class AlreadyRunning(StoreError):
-    """Another running bot has this database, or this process must restart; it must end either way."""
+    """Error raised when this process must end: another bot uses the database, or a restart is needed."""
 
 
 class LeaseLost(StoreError):
-    """Another process owns the lease by now; nothing was written."""
+    """Error of a write that was refused because another process now owns the lease."""

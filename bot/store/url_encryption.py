@@ -1,9 +1,8 @@
 """Encryption of private feed URLs in the database.
 
-A URL is private if its feed belongs to one server (`feed.server_id`) or it contains a random-looking part
-(`urls.has_secret`). With `TELEX_SECRET_KEY` it is stored as a Fernet token
-(https://github.com/fernet/spec): the first key encrypts, all keys decrypt. The keys are global to the
-process.
+A URL is private if its feed belongs to one server (`feed.server_id`) or if it contains a random-looking part
+(`urls.has_secret`). With `TELEX_SECRET_KEY`, it is stored as a Fernet token (https://github.com/fernet/spec):
+the first key encrypts, all keys decrypt. The keys are global to the process.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
 
 ENCRYPTED_PREFIX = "sealed:"
-"""Prefix of an encrypted URL."""
+"""Prefix of a stored URL that is encrypted."""
 
 
 _fernet: MultiFernet | None = None
 
 
 def set_encryption_keys(secret: SecretStr | None) -> None:
-    """Set the comma-separated Fernet keys of this process; None disables encryption."""
+    """Set the comma-separated Fernet keys of this process, or disable encryption if that is None."""
     global _fernet  # noqa: PLW0603 - one per process
     _fernet = None
     if secret is not None:
@@ -38,12 +37,12 @@ def set_encryption_keys(secret: SecretStr | None) -> None:
 
 
 def has_key() -> bool:
-    """Return whether private URLs are encrypted when they are stored."""
+    """Return whether there is a key, so that private URLs are encrypted when they are stored."""
     return _fernet is not None
 
 
 def is_private(url: str, server_id: int | None) -> bool:
-    """Return whether a URL is private: of a feed of one server, encrypted, or with a secret in it."""
+    """Return whether a URL is private: its feed has one server, it is encrypted, or it contains a secret."""
     return bool(server_id) or url.startswith(ENCRYPTED_PREFIX) or urls.has_secret(url)
 
 
@@ -55,7 +54,10 @@ def encrypt_url(url: str, server_id: int | None) -> str:
 
 
 def decrypt_url(url: str) -> str:
-    """Return a stored URL in plain text. Raises `DatabaseUnusable` without its key."""
+    """Return a stored URL in plain text.
+
+    Raises `DatabaseUnusable` if it was encrypted with an unknown key.
+    """
     if not url.startswith(ENCRYPTED_PREFIX):
         return url
     if _fernet is None:
@@ -84,13 +86,13 @@ def find_stored_url(db: Connection, url: str, server_id: int) -> str | None:
 
 
 def count_private_urls(db: Connection) -> EncryptionCounts:
-    """Count the private feed URLs, and how many of them are encrypted."""
+    """Count the private feed URLs, and those of them that are encrypted."""
     stored_urls = [url for _id, _server_id, url, _target in _list_private_feeds(db)]
     return EncryptionCounts(len(stored_urls), sum(url.startswith(ENCRYPTED_PREFIX) for url in stored_urls))
 
 
 def _list_private_feeds(db: Connection) -> list[tuple[int, int, str, str | None]]:
-    """Return id, server id, stored URL and stored redirect target of feeds with a private URL."""
+    """Return id, server id, stored URL and stored redirect target of all feeds with a private URL."""
     rows = db.fetch_rows("SELECT id, server_id, url, moved_to FROM feed WHERE url NOT LIKE 'purged:%'")
     return [
         (id_, server_id, url, target) for id_, server_id, url, target in rows if is_private(url, server_id)
@@ -98,9 +100,10 @@ def _list_private_feeds(db: Connection) -> list[tuple[int, int, str, str | None]
 
 
 def encrypt_stored_urls(db: Connection, *, reencrypt: bool = False) -> int:
-    """Encrypt private feed URLs in plain text, with `reencrypt` all private ones; return the number changed.
+    """Encrypt the private feed URLs that are stored in plain text; return the number of changed URLs.
 
-    Raises `DatabaseUnusable` before any change if a URL cannot be decrypted.
+    With `reencrypt`, all private URLs are encrypted anew. Raises `DatabaseUnusable`, before any change, if a
+    URL cannot be decrypted.
     """
     updates = []
     for id_, server_id, url, moved_to in _list_private_feeds(db):

@@ -13,20 +13,23 @@ MAX_LOG_ENTRIES = 200_000
 
 
 class ArticleChanges(Repository):
-    """Inserted, changed and deleted articles, in order. Methods raise StoreError."""
+    """Repository of the log of inserted, changed and deleted articles, in order. Methods raise StoreError."""
 
     async def load_latest(self) -> ArticleChange:
-        """Return the last change; an empty database has one of article id 0 with its own nonce."""
+        """Return the latest change in the log.
+
+        The log of a new database has one change, of article id 0, whose `nonce` identifies the database.
+        """
         row = await self._fetch_row(
             "SELECT id, mark, article_id FROM article_change ORDER BY id DESC LIMIT 1"
         )
         return ArticleChange(*row)
 
     async def list_after(self, sequence: int, nonce: int, limit: int) -> list[ArticleChange] | None:
-        """List at most `limit` changes after one, or None if that one is not in the log.
+        """List at most `limit` changes after the change `sequence`; return None if the log lacks that change.
 
-        It is not if too many followed it, or if the database was replaced by another or by a backup; `nonce`
-        tells.
+        The log lacks the change if too many followed it, or if the database was replaced by another or by a
+        backup: then the change at `sequence` is missing or has a different `nonce`.
         """
         rows = await self._fetch_rows(
             "SELECT id, mark, article_id FROM article_change WHERE id >= ? ORDER BY id LIMIT ?",
@@ -39,24 +42,24 @@ class ArticleChanges(Repository):
 
     @read_transaction
     def load_articles(self, db: Connection, ids: Collection[int]) -> list[IndexedArticle]:
-        """Load the articles with these ids, ordered by id; missing ones are left out."""
+        """Load the articles with these ids, ordered by id; ids without an article are left out."""
         return _load_articles(db, sorted(ids))
 
     @read_transaction
     def load_articles_before_id(self, db: Connection, article_id: int, limit: int) -> list[IndexedArticle]:
-        """Load at most `limit` articles with ids below one, largest id first."""
+        """Load at most `limit` articles with ids below `article_id`, largest id first."""
         ids = query_ids(
             db, "SELECT id FROM article WHERE id < ? ORDER BY id DESC LIMIT ?", (article_id, limit)
         )
         return sorted(_load_articles(db, ids), reverse=True)
 
     async def get_largest_id(self) -> int:
-        """Return the largest article id, 0 if there are no articles."""
+        """Return the largest article id, or 0 if there are no articles."""
         return await self._fetch_int("SELECT coalesce(max(id), 0) FROM article")
 
     @write_transaction
     def trim(self, db: Connection) -> None:
-        """Delete all but the last `MAX_LOG_ENTRIES` changes."""
+        """Delete all but the last `MAX_LOG_ENTRIES` changes from the log."""
         db.execute(
             "DELETE FROM article_change WHERE id <= (SELECT max(id) FROM article_change) - ?",
             (MAX_LOG_ENTRIES,),
@@ -77,7 +80,7 @@ def _load_articles(db: Connection, ids: Sequence[int]) -> list[IndexedArticle]:
 
 
 _JSON_CHUNK_SIZE = 50
-"""Articles per query: decoding the rows of one query holds the interpreter's lock."""
+"""Number of articles loaded per query: decoding the rows of one query holds the interpreter's lock."""
 _INDEXED_ARTICLES_SQL = """
     WITH found (id, feed_id, published, title, body, language, outlet, author, tags, has_image) AS (
         SELECT id, feed_id, published, title, coalesce(nullif(coalesce(page_text, body, text), ''), summary),

@@ -14,10 +14,11 @@ from bot.store.row_mapping import article_to_columns, to_json_array
 def insert_articles(
     db: Connection, feed_id: int, new_articles: Sequence[NewArticle]
 ) -> tuple[list[int], list[PendingArticle]]:
-    """Insert new articles; return the ids of those inserted, and all that may be enqueued, oldest first.
+    """Insert new articles; return the ids of those inserted, and all articles that may be enqueued.
 
-    A key that exists already belongs to a feed that had this URL before, or was inserted by another process.
-    Only in the first case may the article still be enqueued.
+    The latter are in order of age, oldest first. An article whose key is stored already is not inserted.
+    Either its URL was that of another feed before, and the article may still be enqueued, or another process
+    has just inserted it, and it may not.
     """
     owners_by_key = {
         row["key"]: (row["id"], row["feed_id"])
@@ -65,9 +66,9 @@ def insert_articles(
 
 
 def update_article(db: Connection, feed_id: int, change: ChangedArticle) -> None:
-    """Update an article from its changed entry, and schedule edits of the posts that show it.
+    """Update an article from its changed feed entry, and schedule edits of the posts that show it.
 
-    Does nothing if the article is gone.
+    Do nothing if the article was deleted.
     """
     stored_row = db.fetch_row(
         "SELECT id, title, page, summary, coalesce(body, text) AS given FROM article WHERE id = ?",

@@ -19,36 +19,36 @@ from bot.store.row_mapping import (
 )
 
 EXPORT_BATCH_SIZE = 200
-"""Articles per query of an export."""
+"""Number of articles that an export loads per query."""
 PURGE_BATCH_SIZE = 500
-"""Articles per transaction of a purge."""
+"""Number of articles whose texts are deleted per transaction."""
 
 
 class Articles(Repository):
-    """Articles. Lists show articles of several feeds on one page once, as the one stored first.
+    """Repository of articles. Methods raise StoreError.
 
-    Methods raise StoreError.
+    If several feeds have an article of one web page, lists contain only the one that was stored first.
     """
 
     async def get(self, article_id: int) -> Article | None:
-        """Return the article with an id, or None."""
+        """Return the article with an id, or None if there is none."""
         return await self._fetch_object(
             article_from_row, f"SELECT {ARTICLE_SQL} FROM article WHERE id = ?", (article_id,)
         )
 
     async def by_key(self, key: str) -> Article | None:
-        """Return the article with a key, or None."""
+        """Return the article with a key, or None if there is none."""
         return await self._fetch_object(
             article_from_row, f"SELECT {ARTICLE_SQL} FROM article WHERE key = ?", (key,)
         )
 
     async def by_ids(self, ids: Sequence[int]) -> list[Article]:
-        """List the articles with these ids, in this order; missing ones are left out."""
+        """List the articles with these ids, in the order of the ids; ids without an article are left out."""
         articles_by_id = {article.id: article for article in await self._database.query(load_articles, ids)}
         return [articles_by_id[id_] for id_ in ids if id_ in articles_by_id]
 
     async def page_keys_by_key_prefix(self, key_prefixes: Collection[str]) -> dict[str, str]:
-        """Map article keys, or prefixes of them, to page keys; those without an article are left out."""
+        """Map article keys, or beginnings of such keys, to page keys; leave out those without an article."""
         rows = await self._fetch_rows(
             "SELECT wanted.atom AS name, page FROM json_each(?) AS wanted "
             "CROSS JOIN article ON article.key >= wanted.atom "
@@ -58,7 +58,7 @@ class Articles(Repository):
         return {row["name"]: row["page"] for row in rows}
 
     async def list_by_page_key(self, page_key: str) -> list[Article]:
-        """List all articles of a page, the one stored first first."""
+        """List all articles of a web page, in the order in which they were stored."""
         return await self._fetch_objects(
             article_from_row, f"SELECT {ARTICLE_SQL} FROM article WHERE page = ? ORDER BY id", (page_key,)
         )
@@ -66,10 +66,10 @@ class Articles(Repository):
     async def find_by_urls(
         self, urls: Collection[str], page_key: str, identities: Collection[bytes], limit: int
     ) -> list[Article]:
-        """List at most `limit` articles that are or were at a URL, the one stored first first.
+        """List at most `limit` articles that are or were at a URL, in the order in which they were stored.
 
-        Matches any variant of the canonical URL in `urls`, `page_key` (also one that an article had when it
-        got a delivery status) and identity hashes that the URL yields.
+        An article matches by any variant of the canonical URL in `urls`, by `page_key` (also one that it had
+        when it got a delivery status), or by an identity hash that the URL yields.
         """
         identity_parameters = {f"name{number}": identity for number, identity in enumerate(identities)}
         return await self._fetch_objects(
@@ -99,8 +99,8 @@ class Articles(Repository):
     ) -> list[Article]:
         """List articles by publication date, newest first.
 
-        `feed_ids` are the feeds that the user may see; None means all. `outlet` is the name of one outlet,
-        ignoring case and accents.
+        `feed_ids` are the feeds that the user may see, or None for all feeds. `outlet` restricts the list to
+        the outlet with that name, ignoring case and accents.
         """
         if feed_ids is None and outlet is None:
             return db.fetch_objects(
@@ -135,9 +135,9 @@ class Articles(Repository):
         )
 
     async def list_history(self, feed_id: int, limit: int) -> list[tuple[str, str, str, int, int]]:
-        """List URL, title, summary, publication and discovery time of a feed's newest articles.
+        """List URL, title, summary, publication time and discovery time of a feed's articles, newest first.
 
-        Newest first; times are in seconds of UTC.
+        Times are Unix times in seconds.
         """
         rows = await self._fetch_rows(
             "SELECT url, title, summary, published, found FROM article WHERE feed_id = ? "
@@ -147,7 +147,7 @@ class Articles(Repository):
         return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
 
     async def count(self, feed_ids: Collection[int] | None = None) -> int:
-        """Count the articles of some feeds; None means all."""
+        """Count the articles of the feeds with these ids, or of all feeds if `feed_ids` is None."""
         if feed_ids is None:
             return await self._fetch_int("SELECT count(*) FROM article")
         return await self._fetch_int(
@@ -156,13 +156,13 @@ class Articles(Repository):
         )
 
     async def newest_published_at(self) -> int | None:
-        """Return when the newest article was published, in seconds of UTC, or None without articles."""
+        """Return when the newest article was published (Unix time in seconds), or None without articles."""
         return await self._fetch_value("SELECT max(published) FROM article")
 
     async def oldest_published_at(self, feed_ids: Collection[int] | None) -> int | None:
-        """Return when the oldest article was published, in seconds of UTC, or None.
+        """Return when the oldest article was published (Unix time in seconds), or None without articles.
 
-        `feed_ids` restricts it to some feeds.
+        `feed_ids` restricts the search to these feeds.
         """
         if feed_ids is None:
             return await self._fetch_value("SELECT min(published) FROM article")
@@ -173,7 +173,7 @@ class Articles(Repository):
         )
 
     async def iterate(self) -> AsyncIterator[Article]:
-        """Yield every article, oldest first; articles inserted meanwhile may be missing."""
+        """Yield every article, oldest first; articles inserted during the iteration may be left out."""
         last_position = (-(2**62), 0)
         while True:
             articles = await self._fetch_objects(
@@ -189,7 +189,7 @@ class Articles(Repository):
             last_position = (articles[-1].published, articles[-1].id)
 
     async def load_stored_by_url(self, urls: Collection[str]) -> dict[str, list[StoredArticle]]:
-        """Map canonical URLs to the articles of any feed there; URLs without one are left out."""
+        """Map canonical URLs to the stored articles there, of any feed; leave out URLs without an article."""
         rows = await self._fetch_rows(
             "SELECT key, url, page, outlet, title, published FROM article "
             f"WHERE id IN ({AT_URLS_SQL}) ORDER BY id",
@@ -202,9 +202,9 @@ class Articles(Repository):
 
     @write_transaction
     def import_batch(self, db: Connection, new_articles: Sequence[tuple[int, NewArticle]]) -> int:
-        """Insert articles from a file, in its order, each with its feed's id; return how many were inserted.
+        """Insert articles from an import file, each with the id of its feed; return how many were inserted.
 
-        Articles whose key exists are left out, so that an import can be repeated.
+        Articles whose key is stored already are left out, so that an import can be repeated.
         """
         inserted_count = 0
         for feed_id, group in itertools.groupby(new_articles, key=lambda pair: pair[0]):
@@ -214,10 +214,10 @@ class Articles(Repository):
         return inserted_count
 
     async def purge_texts(self, before: int) -> int:
-        """Delete the texts of articles found before a time, except bookmarked ones; return how many articles.
+        """Delete the texts of articles found before a time; return the number of articles.
 
-        Titles, dates, URLs and identities remain, and titles remain searchable. `before` is in seconds of
-        UTC.
+        Bookmarked articles keep their texts. Titles, dates, URLs and identities remain, and titles remain
+        searchable. `before` is Unix time in seconds.
         """
         purged_count = 0
         last_position: tuple[int, int] | None = (-(2**62), 0)

@@ -1,4 +1,4 @@
-"""Repository of texts that a language model generated from articles: a cache, and the count for its quota."""
+"""Repository of texts that a language model generated from articles: a cache, and the usage for its quota."""
 
 from collections.abc import Collection, Mapping
 
@@ -9,28 +9,28 @@ from bot.store.row_mapping import to_json_array
 from bot.store.settings.parent_rows import ensure_server
 
 RETENTION_SECONDS = 90 * 86_400
-"""Seconds after which a generated text is deleted."""
+"""Age in seconds at which a generated text is deleted."""
 MAX_POSTS_PER_CHANNEL = 5
-"""Maximum number of pending posts, and of sent posts, per channel to translate at a time."""
+"""Maximum number of pending posts, and of sent posts, per channel that are listed for translation."""
 
 _IS_CURRENT_SQL = """
     written_text.article_id = article.id AND written_text.kind = :kind AND written_text.language = :language
     AND written_text.model = :model
     AND written_text.made >= coalesce(article.updated, article.corrected, 0)
 """
-"""Whether a generated text belongs to the current version of its article."""
+"""SQL condition that a generated text belongs to the current version of its article."""
 
 
 class GeneratedTexts(Repository):
-    """Summaries and translations by article, language and model; "" if no generated text was supported.
+    """Repository of generated summaries and translations, by article, language and model.
 
-    Methods raise StoreError.
+    The text is "" if what the model wrote was not supported by the article. Methods raise StoreError.
     """
 
     async def get(
         self, kind: GeneratedTextKind, article_ids: Collection[int], *, language: str, model: str
     ) -> dict[int, str]:
-        """Map article ids to the texts generated from their current versions."""
+        """Map article ids to the texts that were generated from the current versions of the articles."""
         rows = await self._fetch_rows(
             f"SELECT article.id, written_text.text FROM article JOIN written_text ON {_IS_CURRENT_SQL} "
             "WHERE article.id IN (SELECT value FROM json_each(:ids))",
@@ -54,8 +54,8 @@ class GeneratedTexts(Repository):
     ) -> None:
         """Store a text generated for a server, and schedule edits of the article's posts in `channel_ids`.
 
-        `as_of` is the time of the article's version in seconds of UTC. `server_id` is charged for it; None
-        charges no server.
+        `as_of` is the Unix time in seconds of the article's version. The text counts towards the quota of
+        `server_id`, or of no server if that is None.
         """
         parameters = {
             "article": article_id,
@@ -87,7 +87,7 @@ class GeneratedTexts(Repository):
         )
 
     async def count_since(self, since: int, server_id: int | None) -> tuple[int, int]:
-        """Count the texts generated since a time in seconds of UTC: in total, and for one server."""
+        """Count the texts generated since a Unix time in seconds: in total, and for one server."""
         row = await self._fetch_row(
             "SELECT count(*), count(*) FILTER (WHERE server_id IS ?) FROM written_text WHERE made >= ?",
             (server_id, since),
@@ -98,10 +98,10 @@ class GeneratedTexts(Repository):
     def list_pending_translations(
         self, db: Connection, languages_by_channel_id: Mapping[int, str], *, model: str, since: int
     ) -> list[PendingTranslation]:
-        """List posts whose article is not yet translated into the language of their channel.
+        """List posts whose article is not yet translated into the language of their channel, newest first.
 
-        Languages are keyed by channel id. Only the newest `MAX_POSTS_PER_CHANNEL` pending posts of
-        each channel, and as many sent since `since` (seconds of UTC), newest first.
+        Of each channel in `languages_by_channel_id`, only the newest `MAX_POSTS_PER_CHANNEL` pending posts
+        are considered, and as many posts sent since `since` (Unix time in seconds).
         """
         translations = []
         for channel_id, language in languages_by_channel_id.items():

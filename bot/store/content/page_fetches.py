@@ -9,11 +9,14 @@ from bot.store.repository import Repository, bind_write, write_transaction
 from bot.store.row_mapping import to_json_array
 
 CLAIM_TIMEOUT_SECONDS = 900
-"""Seconds after which a claim that was not finished is due again, because its process ended."""
+"""Seconds after which an unfinished claim of a page counts as abandoned, and the page is due again."""
 
 
 class PageFetches(Repository):
-    """Page fetches of articles of which the feed gives only a teaser. Methods raise StoreError."""
+    """Repository of page fetches: the web pages of articles of which the feed gives only a teaser.
+
+    Methods raise StoreError.
+    """
 
     @write_transaction
     def claim_due(
@@ -27,8 +30,9 @@ class PageFetches(Repository):
     ) -> list[PageFetchJob]:
         """Claim up to `limit` pages that are due, counting an attempt for each.
 
-        Only of `feed_ids` and host `slots` where given, without `exclude_article_ids`. Round robin over
-        feeds, newest article first. A claim that is not finished is due again after `CLAIM_TIMEOUT_SECONDS`.
+        `feed_ids` and host `slots` restrict the claims where they are given; `exclude_article_ids` are left
+        out. Pages are taken from the feeds in turn, newest article first. A claim that is not finished is due
+        again after `CLAIM_TIMEOUT_SECONDS`.
         """
         rows = db.fetch_rows(
             f"""
@@ -65,9 +69,10 @@ class PageFetches(Repository):
     async def next_due_at(
         self, exclude_article_ids: Collection[int] = (), *, slots: Collection[int] | None = None
     ) -> int | None:
-        """Return when the next page is due in seconds of UTC, possibly past, or None.
+        """Return the time at which the next page is due, or None without pages.
 
-        Only of host `slots` where given, without `exclude_article_ids`.
+        The time is Unix time in seconds, possibly past. Considers only pages of host `slots` (groups of
+        hosts) if given, without those of `exclude_article_ids`.
         """
         return await self._fetch_value(
             f"SELECT min(due) FROM reading WHERE due IS NOT NULL {_slot_condition(slots)} "
@@ -76,7 +81,7 @@ class PageFetches(Repository):
         )
 
     async def find_text_of_page(self, page_key: str) -> str | None:
-        """Return the text of a page that was fetched for any article, or None."""
+        """Return the text of a web page that was fetched for any article, or None if there is none."""
         return await self._fetch_value(
             "SELECT page_text FROM article WHERE page = ? AND page_text IS NOT NULL LIMIT 1", (page_key,)
         )
@@ -86,9 +91,9 @@ class PageFetches(Repository):
 
     @write_transaction
     def release_claims(self, db: Connection, due_at_by_article_id: Mapping[int, int]) -> None:
-        """Release claims whose fetch did not begin, uncounting the attempt.
+        """Release claimed pages whose fetch did not begin, and take back the attempts that were counted.
 
-        `due_at_by_article_id` maps article ids to their new due times in seconds of UTC.
+        `due_at_by_article_id` maps article ids to their new due times, as Unix times in seconds.
         """
         db.executemany(
             "UPDATE reading SET due = ?, attempts = attempts - 1 WHERE article_id = ? AND due IS NOT NULL",
@@ -96,7 +101,7 @@ class PageFetches(Repository):
         )
 
     async def by_article_ids(self, article_ids: Collection[int]) -> dict[int, PageFetch]:
-        """Map article ids to their page fetches; articles without one are left out."""
+        """Map article ids to their page fetches; articles without a page fetch are left out."""
         rows = await self._fetch_rows(
             "SELECT article_id, outcome, due, ended, attempts FROM reading "
             "WHERE article_id IN (SELECT value FROM json_each(?))",
@@ -105,7 +110,7 @@ class PageFetches(Repository):
         return {row["article_id"]: PageFetch(*row) for row in rows}
 
     async def count_pending(self) -> int:
-        """Count the pages still to be fetched."""
+        """Count the web pages that are still to be fetched."""
         return await self._fetch_int("SELECT count(*) FROM reading WHERE due IS NOT NULL")
 
 

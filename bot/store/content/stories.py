@@ -1,4 +1,4 @@
-"""Repository of what stories are built from: recent articles and their similarities."""
+"""Repository of the data from which stories are built: recent articles and their similarities."""
 
 from collections.abc import Collection
 
@@ -8,7 +8,7 @@ from bot.store.row_mapping import to_json_array
 
 
 class Stories(Repository):
-    """Recent articles and pairs of similar articles. Similarities are from 0 to 1.
+    """Repository of recent articles and of pairs of similar articles, with similarities from 0 to 1.
 
     Methods raise StoreError.
     """
@@ -16,9 +16,9 @@ class Stories(Repository):
     async def list_recent(
         self, after_id: int, since: int, *, limit: int, lead_length: int
     ) -> list[ArticleBrief]:
-        """List articles with ids above one, published since a time in seconds of UTC, by id.
+        """List articles with ids above `after_id` that were published since a Unix time in seconds, by id.
 
-        `lead_length` is how many characters of their texts are loaded.
+        `lead_length` is the number of characters of their texts that are loaded.
         """
         return await self._fetch_objects(
             ArticleBrief._make,
@@ -33,7 +33,7 @@ class Stories(Repository):
     async def load_similar_pairs(
         self, article_ids: Collection[int], min_similarity: float
     ) -> set[tuple[int, int]]:
-        """Return pairs of article ids with at least `min_similarity`, the later article first."""
+        """Return pairs of ids of articles that are at least `min_similarity` similar, later article first."""
         rows = await self._fetch_rows(
             "SELECT article_id, other_id FROM kinship WHERE likeness >= ?2"
             " AND article_id IN (SELECT value FROM json_each(?1))"
@@ -45,10 +45,10 @@ class Stories(Repository):
     async def load_other_coverage(
         self, article_ids: Collection[int], feed_ids: Collection[int], min_similarity: float
     ) -> dict[int, list[CoveringOutlet]]:
-        """Map article ids to the other outlets that cover the same event in `feed_ids`.
+        """Map article ids to the further outlets that report the same event in `feed_ids`.
 
-        An outlet appears once, with its first article that has at least `min_similarity`. Articles without
-        other coverage are left out.
+        Each outlet appears once, with its first article that is at least `min_similarity` similar. Articles
+        that only their own outlet covers are left out.
         """
         rows = await self._fetch_rows(
             """
@@ -73,7 +73,7 @@ class Stories(Repository):
         return {article_id: list(outlets.values()) for article_id, outlets in outlets_by_article_id.items()}
 
     async def find_id_before(self, since: int) -> int:
-        """Return an id below those of all articles published since a time in seconds of UTC."""
+        """Return an id that is below the ids of all articles published since a Unix time in seconds."""
         return await self._fetch_int(
             "SELECT coalesce(min(id) - 1, 0) FROM article WHERE published >= ?", (since,)
         )

@@ -1,4 +1,4 @@
-"""Repository of title samples for word counts."""
+"""Repository of samples of article titles, in which words are counted."""
 
 from collections.abc import Collection
 
@@ -8,19 +8,20 @@ from bot.store.repository import Repository, read_transaction
 from bot.store.row_mapping import to_json_array
 
 _MAX_TITLE_CHARS = 300
-"""Characters of a title that are loaded."""
+"""Maximum number of characters of a title that are loaded."""
 
 
 class TitleSamples(Repository):
-    """Samples of article titles. Methods raise StoreError."""
+    """Repository of samples of article titles. Methods raise StoreError."""
 
     @read_transaction
     def sample(
         self, db: Connection, feed_ids: Collection[int], *, since: int, before: int, max_titles: int
     ) -> TitleSampleSet:
-        """Sample the titles of feeds published from `since` until before `before`, in seconds of UTC.
+        """Sample the titles of articles of feeds that were published at or after `since` and before `before`.
 
-        Takes every n-th article id, so that about `max_titles` are loaded; unordered.
+        Both are Unix times in seconds. Every n-th article id is taken, so that about `max_titles` titles are
+        loaded. They are in no order.
         """
         parameters = {"feeds": to_json_array(feed_ids), "since": since, "before": before}
         from_sql = """

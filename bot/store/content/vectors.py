@@ -1,4 +1,7 @@
-"""Repository of which articles each semantic index contains. The embeddings are in files of the index."""
+"""Repository of which articles each semantic index contains.
+
+A semantic index finds articles by meaning; its embeddings are in its own files, not in the database.
+"""
 
 from collections.abc import Collection, Sequence
 
@@ -9,11 +12,11 @@ from bot.store.repository import Repository, write_transaction
 from bot.store.row_mapping import to_json_array
 
 MAX_ENCODED_CHARS = 500
-"""Characters of an article that are encoded: title, summary and the beginning of its text."""
+"""Maximum number of characters of an article that are encoded: title, summary and beginning of the text."""
 STALE_INDEX_SECONDS = 30 * 86_400
-"""Seconds without additions after which an index is assumed to be gone with its process."""
+"""Seconds without additions after which a semantic index counts as gone, and its records are deleted."""
 _META_PREFIX = "vectors "
-"""Prefix of the `meta` entry with the time of the last addition to an index; its stamp follows."""
+"""Prefix of names in `meta` for the time of the last addition to an index; the stamp of the index follows."""
 _ENCODED_TEXT_SQL = f"""
     substr(article.title || '\n' || article.summary || '\n'
         || coalesce(article.page_text, article.body, article.text, ''), 1, {MAX_ENCODED_CHARS})
@@ -25,17 +28,23 @@ _MATCHES_FILTER_SQL = """
 
 
 class Vectors(Repository):
-    """Encoded articles by semantic index, which a stamp identifies. Methods raise StoreError."""
+    """Repository of which articles each semantic index has encoded. Methods raise StoreError.
+
+    An index is identified by its stamp.
+    """
 
     @write_transaction
     def drop_index(self, db: Connection, stamp: str) -> None:
-        """Delete the records of an index."""
+        """Delete the records of a semantic index."""
         db.execute("DELETE FROM encoded_article WHERE stamp = ?", (stamp,))
         db.execute("DELETE FROM meta WHERE name = ?", (_META_PREFIX + stamp,))
 
     @write_transaction
     def purge(self, db: Connection, now: int) -> None:
-        """Delete the records of stale indexes; `now` is in seconds of UTC."""
+        """Delete the records of indexes without additions for `STALE_INDEX_SECONDS`.
+
+        `now` is Unix time in seconds.
+        """
         db.execute(
             "DELETE FROM meta WHERE name LIKE ? AND value < ?",
             (f"{_META_PREFIX}%", str(now - STALE_INDEX_SECONDS)),
@@ -46,7 +55,10 @@ class Vectors(Repository):
         )
 
     async def count_encoded(self, stamp: str | None = None) -> EncodedCounts:
-        """Count encoded and all articles for an index; None means the most complete index."""
+        """Count the articles that an index has encoded, and all articles.
+
+        If no index is given (None), the most complete one counts.
+        """
         encoded = (
             "max(held) FROM (SELECT count(*) AS held FROM encoded_article GROUP BY stamp) AS each_index"
             if stamp is None
@@ -58,7 +70,7 @@ class Vectors(Repository):
         return EncodedCounts(*row)
 
     async def list_unencoded_ids(self, stamp: str, limit: int) -> list[int]:
-        """List at most `limit` ids of articles that an index lacks, newest first."""
+        """List the ids of at most `limit` articles that a semantic index has not encoded, newest first."""
         encoded, articles = await self.count_encoded(stamp)
         if encoded == articles:  # Deleting an article deletes its record, so equal counts mean complete.
             return []
@@ -70,7 +82,7 @@ class Vectors(Repository):
         )
 
     async def load_texts_to_encode(self, article_ids: Collection[int]) -> list[tuple[int, str]]:
-        """List ids of articles with the texts to encode; missing articles are left out."""
+        """List ids of articles with their texts for encoding; ids without an article are left out."""
         rows = await self._fetch_rows(
             f"SELECT id, {_ENCODED_TEXT_SQL} FROM article WHERE id IN (SELECT value FROM json_each(?))",
             (to_json_array(article_ids),),
@@ -79,9 +91,9 @@ class Vectors(Repository):
 
     @write_transaction
     def mark_encoded(self, db: Connection, stamp: str, encoded_texts: Sequence[tuple[int, str]]) -> int:
-        """Record that an index contains articles with these texts; return how many were new.
+        """Record that an index contains articles with these texts; return how many were new to the index.
 
-        Articles whose text has changed since are left out.
+        Articles whose text has changed since it was loaded are left out.
         """
         meta.set_text(db, _META_PREFIX + stamp, str(db.now))
         marked_count = 0
@@ -102,9 +114,9 @@ class Vectors(Repository):
         since: int | None = None,
         before: int | None = None,
     ) -> set[int]:
-        """Return those of the articles that exist and match the filters; None means no filter.
+        """Return the ids of those articles that exist and match all filters that are not None.
 
-        `since` is inclusive and `before` exclusive, in seconds of UTC.
+        `since` (inclusive) and `before` (exclusive) are Unix times in seconds.
         """
         return await self._fetch_set(
             f"SELECT id FROM article WHERE id IN (SELECT value FROM json_each(:ids)) AND "
@@ -115,9 +127,9 @@ class Vectors(Repository):
     async def list_newest_ids(
         self, *, feed_ids: Collection[int] | None, since: int | None, before: int | None, limit: int
     ) -> list[int]:
-        """List the ids of the newest articles that match the filters; None means no filter.
+        """List the ids of the newest articles that match all filters that are not None.
 
-        `since` is inclusive and `before` exclusive, in seconds of UTC.
+        `since` (inclusive) and `before` (exclusive) are Unix times in seconds.
         """
         return await self._fetch_column(
             f"SELECT id FROM article WHERE {_MATCHES_FILTER_SQL} ORDER BY published DESC LIMIT :limit",

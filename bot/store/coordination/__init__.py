@@ -1,1 +1,4 @@
-"""What the processes on one database share: leases, Discord's shards, the budget of requests to Discord."""
+"""Repositories of what the processes on one database share: leases, Discord's shards, the request budget.
+
+A lease is the temporary right of one process to do a part of the work.
+"""

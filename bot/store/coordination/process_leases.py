@@ -1,8 +1,8 @@
-"""Running processes and their leases, which decide which process may act; on SQLite one process has all.
+"""Running processes and their leases: temporary rights of one process to do a part of the work.
 
-A lease lasts as long as its owner sends heartbeats. All times are by the database's clock. Every change is
-part of a write, and writes are serialised: a new owner sees all writes of the previous one, and a process
-that lost its lease cannot write under it any more.
+On SQLite one process has all leases. A lease lasts as long as its owner sends heartbeats. All times are by
+the database's clock. Every change is part of a write, and writes are serialised: a new owner sees all writes
+of the previous one, and a process that lost its lease cannot write under it any more.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -19,17 +19,17 @@ class Processes(Repository):
 
     @property
     def is_multi_process(self) -> bool:
-        """Whether several processes may share the database; otherwise leases never expire."""
+        """Whether several processes may share the database; if not, leases never expire."""
         return self._database.is_shared
 
     @urgent_write_transaction
     def heartbeat_and_rebalance(
         self, db: Connection, process: Process, pools: Sequence[LeasePool], ttl_seconds: int
     ) -> dict[str, frozenset[int]]:
-        """Register a process for `ttl_seconds`, rebalance the pools, and return its lease numbers by kind.
+        """Register a process for `ttl_seconds`, rebalance its pools, and return its lease numbers by kind.
 
-        Leases of expired processes are free; each process acquires its fair share of the pools of its roles.
-        Raises `StoreError`.
+        Leases of expired processes are free. A process acquires its fair share of the leases in the pools of
+        its roles. Raises `StoreError`.
         """
         is_alone = not self.is_multi_process
         if is_alone:
@@ -52,9 +52,9 @@ class Processes(Repository):
         }
 
     async def heartbeat(self, process_id: str, ttl_seconds: int) -> bool:
-        """Extend the life of a process by `ttl_seconds`; return False if it had expired.
+        """Extend the life of a process by `ttl_seconds`; return False if the process had expired.
 
-        It does not take the write lock, because it changes no other process's leases. Raises `StoreError`.
+        The write lock is not needed, because no leases of other processes change. Raises `StoreError`.
         """
         row = await self._fetch_row(
             "UPDATE process SET seen = database_time(), until = database_time() + 1000 * ? "
@@ -65,7 +65,7 @@ class Processes(Repository):
 
     @urgent_write_transaction
     def transfer(self, db: Connection, fence: Fence, new_owner: str) -> bool:
-        """Transfer a lease to another live process; return False if the owner still has it.
+        """Transfer a lease to another live process; return False if the lease stays with its owner.
 
         Raises `StoreError`.
         """
@@ -83,11 +83,11 @@ class Processes(Repository):
 
     @write_transaction
     def deregister(self, db: Connection, process_id: str) -> None:
-        """Remove a process that ends, with all its leases. Raises `StoreError`."""
+        """Remove a process, which is about to end, with all its leases. Raises `StoreError`."""
         db.execute("DELETE FROM process WHERE id = ?", (process_id,))
 
     async def list_live(self) -> list[Process]:
-        """Return the live processes, oldest first. Raises `StoreError`."""
+        """Return the live processes, those that send heartbeats, oldest first. Raises `StoreError`."""
         rows = await self._fetch_rows(
             "SELECT id, host, roles, version, started FROM process WHERE until > database_time() "
             "ORDER BY started, id"
@@ -95,7 +95,7 @@ class Processes(Repository):
         return [Process(row[0], row[1], tuple(row[2].split(",")), row[3], row[4]) for row in rows]
 
     async def load_owners(self, kind: str) -> dict[int, str]:
-        """Return the owning process's id of each lease of a kind, by lease number. Raises `StoreError`."""
+        """Map the lease numbers of a kind to the ids of the processes that own them. Raises `StoreError`."""
         rows = await self._fetch_rows(
             "SELECT number, owner FROM lease JOIN process ON process.id = owner "
             "WHERE kind = ? AND until > database_time()",
@@ -105,13 +105,13 @@ class Processes(Repository):
 
 
 def require_lease(db: Connection, fence: Fence | None) -> None:
-    """Raise `LeaseLost` unless the fence's process still owns the lease; None is always accepted."""
+    """Raise `LeaseLost` unless the process of `fence` still owns its lease; do nothing if `fence` is None."""
     if fence is not None and not _is_owner(db, fence):
         raise LeaseLost(f"Another process works at {fence.kind} {fence.number} now.")
 
 
 def list_owned_feed_ids(db: Connection, owner: str, feed_ids: Collection[int]) -> set[int]:
-    """Return those of the given feed ids whose host slot is leased by a process."""
+    """Return those of the given feed ids whose host slot (one of 64 groups of hosts) a process has leased."""
     return set(
         db.fetch_column(
             "SELECT feed.id FROM feed JOIN lease ON kind = 'feeds' AND number = feed.slot AND owner = ?1 "
@@ -134,7 +134,7 @@ def _is_owner(db: Connection, fence: Fence) -> bool:
 
 
 def _rebalance(db: Connection, process: Process, pool: LeasePool, live_count: int) -> frozenset[int]:
-    """Acquire and release leases up to a process's fair share, and return the lease numbers it owns then."""
+    """Adjust the leases of a process to its fair share, and return the numbers of those it then owns."""
     rows = db.fetch_rows("SELECT number, owner FROM lease WHERE kind = ?", (pool.kind,))
     owners: Mapping[int, str] = {row[0]: row[1] for row in rows}
     fair_share = len(pool.numbers) if pool.takes_all_free else -(-len(pool.numbers) // max(live_count, 1))

@@ -1,4 +1,4 @@
-"""Budget of requests to Discord, shared by all processes."""
+"""Repository of the budget of requests to Discord, which all processes share."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,16 +7,16 @@ from bot.store.records.process_records import RequestAllocation, RequestGrant
 from bot.store.repository import Repository, urgent_write_transaction
 
 GLOBAL_ROW = 0
-"""Process number of the row that pauses all processes."""
+"""Process number of the row whose pause applies to all processes."""
 _REFUSAL_RETENTION_MS = 600_000
-"""Milliseconds for which the rate-limited requests of an expired process still count."""
+"""Milliseconds for which the invalid requests (401, 403, 429) of an expired process still count."""
 
 AllocationPolicy = Callable[[RequestAllocation, Sequence[RequestAllocation]], int]
-"""Function that returns a process's number of slots from its own allocation and those of its peers."""
+"""Function that returns a process's number of request slots from its own allocation and those of peers."""
 
 
 class RequestBudget(Repository):
-    """Repository of the processes' request allocations."""
+    """Repository of the shares of processes in the budget of requests to Discord."""
 
     @property
     def is_shared(self) -> bool:
@@ -35,8 +35,8 @@ class RequestBudget(Repository):
     ) -> RequestGrant:
         """Store a process's allocation with the slots that `policy` decides on, and return the grant.
 
-        It expires after `ttl` seconds by the database's clock. `pause` is in seconds: no process may send
-        requests for so long. Raises `StoreError`.
+        The allocation expires after `ttl` seconds by the database's clock. `pause` is the number of seconds
+        for which no process may send requests. Raises `StoreError`.
         """
         ttl = round(ttl * 1_000)
         pause = round(pause * 1_000)

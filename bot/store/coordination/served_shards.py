@@ -1,6 +1,8 @@
-"""The shards that this process serves, and the rate limit of identifying them.
+"""The shards of Discord that this process serves, and the rate limit of identifying them.
 
-Discord assigns servers to shards by id, and direct messages to shard 0:
+A shard is a share of the servers with a connection of its own; to identify is to start its session. Discord
+assigns servers to shards by id, and direct messages to shard 0:
+
 https://discord.com/developers/docs/events/gateway#sharding
 """
 
@@ -14,14 +16,14 @@ from bot.store.records.process_records import Fence, IdentifyPermit
 from bot.store.repository import Repository, write_transaction
 
 IDENTIFY_INTERVAL_SECONDS = 5.25
-"""Seconds between two identifies in one bucket: Discord's five, and a margin for network latency.
+"""Seconds between two identifies (session starts) in one bucket: Discord's five, and a margin for latency.
 
 https://discord.com/developers/docs/events/gateway#session-start-limit-object
 """
 
 
 class ServedShards(Repository):
-    """The shards served by this process; before `reset` it is the only shard of one."""
+    """The shards that this process serves; until `reset` is called, the only shard of one."""
 
     def __init__(self, database: AnyDatabase) -> None:
         super().__init__(database)
@@ -32,13 +34,13 @@ class ServedShards(Repository):
 
     @property
     def identify_interval_seconds(self) -> float:
-        """Seconds between two identifies in one bucket."""
+        """Seconds between two identifies (session starts) in one rate limit bucket of Discord."""
         return IDENTIFY_INTERVAL_SECONDS
 
     def reset(self, count: int, *, owner: str | None) -> None:
-        """Set the number of shards; this process serves none of them until `set_served`.
+        """Set the total number of shards; this process serves none of them until `set_served` is called.
 
-        `owner` is its process id if shards are leased, None if it keeps them for good.
+        `owner` is the id of this process if shards are leased, or None if the process keeps them for good.
         """
         self.count, self.numbers, self._owner = count, frozenset(), owner
 
@@ -47,15 +49,15 @@ class ServedShards(Repository):
         self.numbers = frozenset(numbers)
 
     def get_shard(self, server_id: int | None) -> int:
-        """Return the shard of a server; None stands for direct messages."""
+        """Return the number of the shard of a server; if the server is None, that of direct messages."""
         return ((server_id or 0) >> 22) % self.count
 
     def serves(self, server_id: int | None) -> bool:
-        """Return whether this process serves a server; None stands for direct messages."""
+        """Return whether this process serves a server, or direct messages if the server is None."""
         return self.get_shard(server_id) in self.numbers
 
     def build_served_condition(self, server_id: str, shard: int | None = None) -> str:
-        """Return a SQL condition: the server in a column is served by this process, or belongs to `shard`."""
+        """Return an SQL condition that this process, or the given `shard`, serves the server in a column."""
         numbers = self.numbers if shard is None else {shard}
         if len(numbers) == self.count:
             return "1 = 1"
@@ -65,11 +67,11 @@ class ServedShards(Repository):
 
     @property
     def is_leased(self) -> bool:
-        """Whether shards are leased, so that one may move to another process."""
+        """Whether shards are leased and may therefore move to another process."""
         return self._owner is not None
 
     def require_served(self, db: Connection, dispatch_id: int) -> None:
-        """Raise `LeaseLost` if the shard of a dispatch's server is leased by another process by now."""
+        """Raise `LeaseLost` if another process now has the lease for the shard of a dispatch's server."""
         if self._owner is None:
             return
         row = db.fetch_row(
@@ -82,7 +84,7 @@ class ServedShards(Repository):
 
     @write_transaction
     def agree_on_count(self, db: Connection, count: int) -> int:
-        """Return the number of shards of all live processes: the first one's, or `count` if there is none.
+        """Return the number of shards that all live processes use: that of the oldest one, or else `count`.
 
         Raises `StoreError`.
         """
@@ -98,10 +100,11 @@ class ServedShards(Repository):
         return count
 
     async def request_identify(self, bucket: int, remaining_starts: int | None = None) -> IdentifyPermit:
-        """Reserve the right to identify a shard of a bucket, or return how many seconds to wait for it.
+        """Reserve the right to identify a shard, or return the number of seconds to wait for that right.
 
-        Identifies of other processes count too. `remaining_starts` is the `remaining` of Discord's session
-        start limit, fetched a moment ago; None if unknown. Raises `StoreError`.
+        Identifies (session starts) of other processes in the same bucket count too. `remaining_starts` is the
+        `remaining` of Discord's session start limit, fetched a moment ago, or None if unknown. Raises
+        `StoreError`.
         """
         if self._database.is_shared:
             return await self._database.transact(_request_permit, bucket, remaining_starts)
@@ -112,7 +115,7 @@ class ServedShards(Repository):
         return IdentifyPermit(wait_seconds, now)
 
     async def confirm_identify(self, bucket: int, permit: IdentifyPermit) -> bool:
-        """Confirm that the session starts now; return False if a later permit replaced this one.
+        """Confirm that a session starts now; return False if its permit was replaced by a later one.
 
         Raises `StoreError`.
         """
@@ -125,7 +128,7 @@ class ServedShards(Repository):
 
 
 class ShardedRepository(Repository):
-    """A repository whose work is limited to the servers of this process's shards."""
+    """Base class of repositories whose work is limited to the servers of this process's shards."""
 
     def __init__(self, database: AnyDatabase, shards: ServedShards) -> None:
         super().__init__(database)
@@ -135,7 +138,10 @@ class ShardedRepository(Repository):
 def _compute_identify_wait(
     started_at_by_bucket: Mapping[int, float], bucket: int, remaining_starts: int | None, now: float
 ) -> float:
-    """Return the seconds until a session may start, 0 for now, given the start times by bucket in seconds."""
+    """Return the seconds until a session may start, or 0 if it may start now.
+
+    Start times of earlier sessions are given by bucket, in seconds.
+    """
     wait_by_bucket = {
         started_bucket: started_at + IDENTIFY_INTERVAL_SECONDS - now
         for started_bucket, started_at in started_at_by_bucket.items()

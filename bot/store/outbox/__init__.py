@@ -1,1 +1,1 @@
-"""The outbox: dispatches to channels and users, written in the transaction that causes them."""
+"""The outbox: dispatches (messages to channels and users), written in the transaction that causes them."""

@@ -1,4 +1,4 @@
-"""Alerts to servers about their feeds: one when a feed fails or is gone, one when it has recovered."""
+"""Functions that enqueue alerts to servers about a feed: that it fails, is gone or has recovered."""
 
 from collections.abc import Iterable
 
@@ -15,11 +15,14 @@ _TARGET_CHANNELS_SQL = """
     LEFT JOIN channel AS chosen ON chosen.id = server.alerts AND chosen.problem IS NULL
     WHERE subscription.feed_id = :feed AND subscription.paused IS NULL
 """
-"""The channel that a server chose for alerts, if it can be reached; else all channels following the feed."""
+"""SQL for the channels that get an alert: the one that the server chose, else all that follow the feed.
+
+A chosen channel that cannot be reached counts as not chosen.
+"""
 
 
 def enqueue_alerts(db: Connection, alerts: Iterable[Alert]) -> None:
-    """Enqueue alerts; an alert that was enqueued before is not repeated."""
+    """Enqueue alerts about a feed; an alert that was enqueued before is not repeated."""
     for alert in alerts:
         if alert.kind is AlertKind.RECOVERED:
             _enqueue_recovery(db, alert)
@@ -40,7 +43,10 @@ def _enqueue_failure(db: Connection, alert: Alert) -> None:
 
 
 def _enqueue_recovery(db: Connection, alert: Alert) -> None:
-    """Enqueue a recovery where the failure was sent; where it is still pending, delete that instead."""
+    """Enqueue alerts that a feed has recovered where its failure was reported.
+
+    Where the alert about the failure is still pending, delete that alert instead.
+    """
     failure_keys = [_dedupe_key(kind, alert) for kind in (AlertKind.FAILING, AlertKind.GONE)]
     db.execute(
         "DELETE FROM dispatch WHERE state = 'waiting' AND attempts = 0 AND what IN (?, ?) "

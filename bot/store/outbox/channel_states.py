@@ -1,4 +1,4 @@
-"""Repository of the states of channels: problems that block one, and why its dispatches wait."""
+"""Repository of the states of channels: problems that block a channel, and reasons why its posts wait."""
 
 from typing import NamedTuple
 
@@ -9,9 +9,9 @@ from bot.store.repository import write_transaction
 
 
 class ChannelProblem(NamedTuple):
-    """A problem that blocks a channel, and when it began and is to be retried.
+    """A problem that blocks a channel, with the times when it began and when sending is to be retried.
 
-    Times are in seconds of UTC. `retry_at` is None if somebody must solve the problem first.
+    Times are Unix times in seconds. `retry_at` is None if somebody must solve the problem first.
     """
 
     problem: str
@@ -20,11 +20,11 @@ class ChannelProblem(NamedTuple):
 
 
 class ChannelStates(ShardedRepository):
-    """Problems and waiting reasons of channels. Methods raise StoreError."""
+    """Repository of problems of channels and of reasons why their posts wait. Methods raise StoreError."""
 
     @write_transaction
     def block_channel(self, db: Connection, channel_id: int, problem: str, retry_at: int | None) -> None:
-        """Block a channel until `retry_at` (seconds of UTC); None blocks it until it is unblocked."""
+        """Block a channel until `retry_at` (Unix time in seconds), or without end if that is None."""
         db.execute(
             "UPDATE channel SET problem = ?, problem_since = coalesce(problem_since, ?), retry_at = ? "
             "WHERE id = ?",
@@ -33,21 +33,21 @@ class ChannelStates(ShardedRepository):
 
     @write_transaction
     def unblock_channel(self, db: Connection, channel_id: int) -> None:
-        """Clear the problem of a channel."""
+        """Clear the problem of a channel, so that dispatches to the channel are sent again."""
         db.execute(
             "UPDATE channel SET problem = NULL, problem_since = NULL, retry_at = NULL WHERE id = ?",
             (channel_id,),
         )
 
     async def list_blocked_channels(self, shard: int) -> list[int]:
-        """List the blocked channels of a shard, in servers that the bot is in."""
+        """List the blocked channels of a shard, only in servers that the bot is in."""
         return await self._fetch_column(
             "SELECT channel.id FROM channel JOIN server ON server.id = channel.server_id "
             f"WHERE channel.problem IS NOT NULL AND server.left IS NULL AND {self._served_condition(shard)}"
         )
 
     async def get_problem(self, channel_id: int) -> ChannelProblem | None:
-        """Return the problem of a channel, or None."""
+        """Return the problem that blocks a channel, or None if there is none."""
         return await self._fetch_object(
             ChannelProblem._make,
             "SELECT problem, problem_since, retry_at FROM channel WHERE id = ? AND problem IS NOT NULL",
@@ -55,7 +55,7 @@ class ChannelStates(ShardedRepository):
         )
 
     async def get_first_pending_error(self, channel_id: int) -> str | None:
-        """Return the last error of a channel's first pending or claimed dispatch, or None."""
+        """Return the last error of a channel's first pending or claimed dispatch, or None without one."""
         return await self._fetch_value(
             "SELECT error FROM dispatch WHERE channel_id = ? AND state IN ('waiting', 'claimed') "
             "ORDER BY position, id LIMIT 1",
@@ -63,9 +63,9 @@ class ChannelStates(ShardedRepository):
         )
 
     async def get_wait_reason(self, channel_id: int) -> str | None:
-        """Return why a channel's pending posts wait and until when, or None if they do not.
+        """Return why a channel's pending posts wait and until when, or None if they do not wait.
 
-        The text is that of `posting_schedule.format_wait_reason`.
+        The text has the form that `posting_schedule.format_wait_reason` returns.
         """
         now = self._clock.now()
         row = await self._fetch_row(

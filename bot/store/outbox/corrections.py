@@ -1,4 +1,4 @@
-"""Corrections and retractions of articles that were posted already."""
+"""Functions that detect corrections and retractions of posted articles and schedule edits of their posts."""
 
 import re
 from collections.abc import Collection
@@ -8,18 +8,18 @@ from bot.store.records.source_records import RetractionCandidate
 from bot.store.row_mapping import to_json_array
 
 RETRACTION_DELAY_SECONDS = 1800
-"""Seconds for which an entry must be missing from its feed until its article counts as retracted."""
+"""Seconds for which an entry must be missing from its feed before its article counts as retracted."""
 COMPARED_CHARS = 400
-"""Characters at the beginning of a text that are compared: about as many as a post shows."""
+"""Number of characters at the beginning of a text that are compared: about as many as a post shows."""
 
 _WORDS = re.compile(r"\w+")
 
 
 def list_retraction_candidates(db: Connection, feed_id: int, since: int) -> list[RetractionCandidate]:
-    """List the articles of a feed published since a time, and all that are missing from it.
+    """List a feed's articles that may be retracted: those published since a time, and those already missing.
 
-    `since` is in seconds of UTC. Undated articles, whose date is that of their discovery, are left out,
-    because they may be older than all others.
+    `since` is Unix time in seconds. Undated articles, which have the date of their discovery, are left out,
+    because they may be older than all others. An article is missing if the feed document lacks its entry.
     """
     return db.fetch_objects(
         RetractionCandidate._make,
@@ -34,10 +34,10 @@ def list_retraction_candidates(db: Connection, feed_id: int, since: int) -> list
 
 
 def is_correction(stored_row: Row, *, title: str, new_excerpt: str) -> bool:
-    """Return whether the words of the title or of the beginning of the text have changed.
+    """Return whether the words of an article's title or of the beginning of its text have changed.
 
-    `stored_row` needs `title`, `summary` and `given`, the feed's text. `new_excerpt` is the new summary or,
-    without one, the new text.
+    `stored_row` needs the columns `title`, `summary` and `given` (the feed's text). `new_excerpt` is the new
+    summary or, without a summary, the new text.
     """
     return _split_words(stored_row["title"]) != _split_words(title) or _split_words(
         stored_row["summary"] or stored_row["given"]
@@ -45,7 +45,7 @@ def is_correction(stored_row: Row, *, title: str, new_excerpt: str) -> bool:
 
 
 def mark_missing(db: Connection, article_ids: Collection[int]) -> None:
-    """Mark articles as missing from their feed's document, since now unless they were before."""
+    """Mark articles as missing from their feed's document since now, unless they are marked already."""
     db.execute(
         "UPDATE article SET missing_since = ? "
         "WHERE id IN (SELECT value FROM json_each(?)) AND missing_since IS NULL",
@@ -54,7 +54,7 @@ def mark_missing(db: Connection, article_ids: Collection[int]) -> None:
 
 
 def mark_reappeared(db: Connection, article_ids: Collection[int]) -> None:
-    """Clear the missing and retracted marks of articles, and schedule edits of their posts."""
+    """Clear the marks of articles as missing or retracted, and schedule edits of their posts."""
     ids = to_json_array(article_ids)
     schedule_edits(
         db,
@@ -69,9 +69,10 @@ def mark_reappeared(db: Connection, article_ids: Collection[int]) -> None:
 
 
 def retract_missing(db: Connection) -> bool:
-    """Mark articles as retracted that are missing for long enough, and schedule edits of their posts.
+    """Mark articles as retracted that have been missing for long enough; return whether there were any.
 
-    Return whether there were any. The feed must have been polled successfully since the delay.
+    They must have been missing for `RETRACTION_DELAY_SECONDS`, and the feed must have been polled
+    successfully since. Edits of their posts are scheduled.
     """
     retracted_ids = db.fetch_column(
         """
@@ -88,7 +89,7 @@ def retract_missing(db: Connection) -> bool:
 
 
 def schedule_edits(db: Connection, article_ids_sql: str, parameters: dict[str, object]) -> None:
-    """Schedule edits of the messages that show the articles selected by the query `article_ids_sql`."""
+    """Schedule edits of the messages that show any article whose id the query `article_ids_sql` selects."""
     # The time is later than that of an edit in progress, so that finishing that one does not clear this one.
     db.execute(
         "UPDATE dispatch SET edit_due = max(:now, coalesce(edit_due + 1, 0)) "

@@ -12,10 +12,10 @@ from bot.store.row_mapping import from_row
 
 
 class DeliveryStatuses(Repository):
-    """Delivery statuses of pages in channels. Methods raise StoreError."""
+    """Repository of the delivery statuses of web pages in channels. Methods raise StoreError."""
 
     async def list_by_page_key(self, page_key: str) -> list[ChannelDeliveryStatus]:
-        """List the delivery statuses of a page, one per channel that has one, oldest first."""
+        """List the delivery statuses of a page, one for each channel that has one, oldest first."""
         now = self._clock.now()
         return await self._fetch_objects(
             partial(_status_from_row, now),
@@ -66,7 +66,7 @@ def _status_from_row(now: int, row: Row) -> ChannelDeliveryStatus:
 
 
 def _format_hold_reason(row: Row) -> str:
-    """Return what a held post waits for, as a `WaitReason` with its parameters."""
+    """Return what a held post waits for: a `WaitReason`, followed by its parameters."""
     if row["outlets"] < (row["least_outlets"] or 1):
         return f"{WaitReason.MORE_OUTLETS} {row['outlets']} {row['least_outlets']}"
     return (

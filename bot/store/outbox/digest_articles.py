@@ -1,4 +1,4 @@
-"""Functions that gather the candidates of a digest and enqueue it."""
+"""Functions that gather the candidates of a digest (articles that it may include) and enqueue the digest."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -10,7 +10,7 @@ from bot.store.records.outbox_records import DigestCandidate, DigestCandidates, 
 from bot.store.row_mapping import to_json_array
 
 MAX_DIGEST_CANDIDATES = 3_000
-"""Maximum number of articles that a digest is selected from, the newest."""
+"""Maximum number of articles, the newest, from which the content of a digest is selected."""
 
 _DAY_SECONDS = 86_400
 
@@ -18,10 +18,11 @@ _DAY_SECONDS = 86_400
 def gather_candidates(
     db: Connection, digest: Digest, feed_ids: Collection[int], since: int, until: int
 ) -> DigestCandidates:
-    """Gather the candidates of a channel's digest between two times in seconds of UTC.
+    """Gather the articles that a channel's digest of the period from `since` until `until` may include.
 
-    Candidates are articles posted in the channel then and those reserved for the digest; with `plan.wide`
-    also articles of `feed_ids` without a status in the channel. Same-page articles come from `feed_ids` only.
+    Both are Unix times in seconds. These are the articles posted in the channel in the period and those
+    reserved for the digest; with `plan.wide`, also articles of `feed_ids` without a status in the channel.
+    Other articles on the same page are listed only if they come from `feed_ids`.
     """
     parameters: dict[str, object] = {
         "channel": digest.channel_id,
@@ -75,10 +76,10 @@ def gather_for_user(
     since: int,
     until: int,
 ) -> DigestCandidates:
-    """Gather the candidates of a user's digest between two times in seconds of UTC.
+    """Gather the articles that a user's digest of the period from `since` until `until` may include.
 
-    Candidates are the articles of `selected_feed_ids` (None: of all `feed_ids`) and the articles
-    `matched_article_ids`, as far as `feed_ids` brought them.
+    Both are Unix times in seconds. These are the articles of `selected_feed_ids` (None: of all `feed_ids`)
+    and the articles `matched_article_ids`, restricted to those that feeds in `feed_ids` brought.
     """
     parameters: dict[str, object] = {
         "since": since,
@@ -117,7 +118,7 @@ def enqueue_digest(
     *,
     digest_id: int | None = None,
 ) -> int:
-    """Enqueue the message of a digest with the articles that it lists; return the dispatch's id."""
+    """Enqueue the message of a digest with the articles that it lists, and return the dispatch's id."""
     dispatch_id = int(
         db.fetch_value(
             "INSERT INTO dispatch (channel_id, kind, what, digest_id, created, position, due, payload) "
@@ -198,7 +199,7 @@ def _count_bookmarks(
     same_page_articles: dict[str, list[SamePageArticle]],
     server_id: object,
 ) -> dict[str, int]:
-    """Map pages to how many users bookmarked them in the server."""
+    """Map page keys to the number of users who bookmarked the page in the server."""
     ids = {row["id"] for row in rows} | {
         article.article_id for articles in same_page_articles.values() for article in articles
     }

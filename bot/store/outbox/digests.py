@@ -1,7 +1,8 @@
-"""Repository of channel digests: one daily or weekly message, enqueued once per due time.
+"""Repository of channel digests: one daily or weekly message per channel, enqueued once per due time.
 
 A channel whose digest has `alone` set gets no single posts: its articles are reserved, with the status
-`digested`, until a digest covers them. A digest that lists an article posted singly leaves its status alone.
+`digested`, until a digest covers them. If a digest lists an article that was posted singly, the status of the
+article does not change.
 """
 
 import json
@@ -32,16 +33,17 @@ _FROM_SQL = """
 
 
 class Digests(ShardedRepository):
-    """Digests of channels, at most one per channel. Methods raise StoreError."""
+    """Repository of the digests of channels, at most one per channel. Methods raise StoreError."""
 
     @write_transaction
     def save(
         self, db: Connection, plan: DigestPlan, *, server_id: int, channel_id: int, user_id: int, limit: int
     ) -> Digest | None:
-        """Create or change a channel's digest; return it.
+        """Create or change a channel's digest and return it, or None if that is not allowed.
 
-        None if the server has `limit` digests in other channels or the bot left it. When single posts resume,
-        reserved articles go into a catch-up. Raises StoreError for another server's channel.
+        That is not allowed if the server has `limit` digests in other channels or the bot left the server. If
+        the channel gets single posts again, its reserved articles are sent in a catch-up, one message with
+        many articles. Raises StoreError if the channel belongs to another server.
         """
         ensure_channel(db, channel_id, server_id=server_id)
         select_sql = f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE digest.channel_id = ?"
@@ -77,7 +79,10 @@ class Digests(ShardedRepository):
 
     @write_transaction
     def delete(self, db: Connection, *, server_id: int, channel_id: int, user_id: int) -> bool:
-        """Delete a channel's digest; reserved articles go into a catch-up. Return whether there was one."""
+        """Delete a channel's digest, and enqueue its reserved articles as a catch-up, one message for all.
+
+        Return whether there was a digest.
+        """
         row = db.fetch_row(
             f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE digest.channel_id = ? AND server.id = ?",
             (channel_id, server_id),
@@ -92,7 +97,7 @@ class Digests(ShardedRepository):
         return True
 
     async def by_channel(self, channel_id: int) -> Digest | None:
-        """Return the digest of a channel, or None."""
+        """Return the digest of a channel, or None if there is none."""
         return next(iter(await self._list("digest.channel_id = ?", channel_id)), None)
 
     async def list_by_server(self, server_id: int) -> list[Digest]:
@@ -100,28 +105,31 @@ class Digests(ShardedRepository):
         return await self._list("channel.server_id = ?", server_id)
 
     async def list_due(self, now: int) -> list[Digest]:
-        """List the digests due at `now` in servers of this process, longest due first."""
+        """List the digests that are due at `now` in servers of this process; the longest due come first."""
         condition = f"digest.due <= ? AND {self._shards.build_served_condition('channel.server_id')}"
         return await self._list(condition, now, order="digest.due, digest.id")
 
     async def next_due_at(self) -> int | None:
-        """Return when this process's next digest is due in seconds of UTC, possibly past, or None."""
+        """Return the Unix time in seconds at which the next digest of this process is due.
+
+        Return None if there is none. The time may be in the past.
+        """
         is_served_sql = self._shards.build_served_condition("channel.server_id")
         return await self._fetch_value(f"SELECT min(digest.due) {_FROM_SQL} WHERE {is_served_sql}")
 
     gather_candidates = bind_read(digest_articles.gather_candidates)
 
     async def withdraw_pending(self, digest_id: int) -> int | None:
-        """Withdraw the pending dispatches of a digest; return the start of their period.
+        """Withdraw the pending dispatches of a digest, and return the start of the period that they cover.
 
-        In seconds of UTC, None if there were none. The articles that they covered are reserved for the next
-        digest.
+        The start is Unix time in seconds, or None if no dispatch was pending. The articles that the
+        dispatches covered are reserved for the next digest.
         """
         return await self._database.transact(_withdraw_pending, digest_id)
 
     @write_transaction
     def rebuild_pending(self, db: Connection, dispatch_id: int) -> None:
-        """Withdraw a pending digest and make it due now, to be built again."""
+        """Withdraw a digest's pending dispatch and make the digest due now, so that it is built again."""
         row = db.fetch_row(
             "SELECT digest_id FROM dispatch WHERE id = ? AND state = 'waiting'", (dispatch_id,)
         )
@@ -142,12 +150,13 @@ class Digests(ShardedRepository):
         listed_article_ids: Sequence[int],
         already_sent_ids: Sequence[int] = (),
     ) -> bool:
-        """Enqueue a due digest and schedule the next one; return whether it was enqueued.
+        """Enqueue a due digest and schedule the next one; return whether the digest was enqueued.
 
-        `payload` is None if the digest is empty. `until` ends its period, in seconds of UTC. Of the reserved
-        articles it covers `reserved_article_ids`; `already_sent_ids` were sent before a backup was restored
-        and are withheld. It lists `listed_article_ids`. Does nothing if the digest was enqueued, changed or
-        deleted since it was loaded.
+        `payload` is the content, or None if the digest is empty. `until` is the Unix time in seconds at which
+        its period ends. `reserved_article_ids` are the reserved articles that the digest covers,
+        `listed_article_ids` the articles that it lists. `already_sent_ids` were sent before a backup was
+        restored and are withheld. Does nothing if the digest was enqueued, changed or deleted since it was
+        loaded.
         """
         if not _is_unchanged(db, digest):
             return False
@@ -174,7 +183,7 @@ class Digests(ShardedRepository):
 
     @write_transaction
     def skip(self, db: Connection, digest: Digest, *, since: int) -> None:
-        """Skip an overdue digest; the next one covers the time since `since` (seconds of UTC)."""
+        """Skip an overdue digest; the next one covers the time from `since` (Unix time in seconds) on."""
         if _is_unchanged(db, digest):
             due = _next_due_at(db, digest)
             db.execute("UPDATE digest SET due = ?, covered = ? WHERE id = ?", (due, since, digest.id))
@@ -188,7 +197,7 @@ class Digests(ShardedRepository):
 
 
 def reschedule_digests(db: Connection, server_id: int) -> None:
-    """Recompute when the digests of a server are due, after its time zone changed."""
+    """Recompute the times at which the digests of a server are due, after its time zone changed."""
     rows = db.fetch_rows(f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE server.id = ?", (server_id,))
     db.executemany(
         "UPDATE digest SET due = ? WHERE id = ?",
@@ -225,7 +234,7 @@ def _next_due_at(db: Connection, digest: Digest) -> int:
 
 
 def _is_unchanged(db: Connection, digest: Digest) -> bool:
-    """Return whether a digest is stored as it was loaded, and so still due."""
+    """Return whether a digest has not changed in the database since it was loaded, and so is still due."""
     row = db.fetch_row(
         f"SELECT {_COLUMNS_SQL} {_FROM_SQL} WHERE digest.id = ? AND digest.due = ?", (digest.id, digest.due)
     )

@@ -1,4 +1,7 @@
-"""Withdrawal of pending articles when a feed ends, pauses or moves, and requeueing of joined articles."""
+"""Functions that withdraw pending articles when a feed ends, pauses or moves, and requeue joined articles.
+
+A joined article has no post of its own: it is named in the post of a similar article.
+"""
 
 from collections.abc import Sequence
 
@@ -9,9 +12,9 @@ from bot.store.records.outbox_records import WithheldReason
 from bot.store.row_mapping import to_json_array
 
 KIND_HELD = "held"
-"""Kind that `list_pending_articles` gives to held and reserved articles."""
+"""Kind that `list_pending_articles` returns for held and reserved articles."""
 KIND_JOINED = "joined"
-"""Kind that `list_pending_articles` gives to articles that joined a post."""
+"""Kind that `list_pending_articles` returns for articles that joined the post of a similar article."""
 
 _STILL_SUBSCRIBED_SQL = """
     SELECT 1 FROM subscription JOIN article ON article.feed_id = subscription.feed_id
@@ -21,15 +24,15 @@ _STILL_SUBSCRIBED_SQL = """
       AND NOT EXISTS (SELECT 1 FROM kept_out
                       WHERE kept_out.channel_id = fate.channel_id AND kept_out.article_id = article.id)
 """
-"""A subscription of the channel through which it would still get the article of `fate`."""
+"""Query for a subscription that still brings an article with a status (the row `fate`) to the channel."""
 
 
 def list_pending_articles(db: Connection, channel_id: int, feed_id: int) -> list[tuple[PendingArticle, str]]:
-    """List the articles pending in a channel through this feed alone, with a kind each, oldest first.
+    """List the articles that are pending in a channel only through this feed, with their kinds, oldest first.
 
-    The kind is that of the dispatch, `KIND_HELD` for held and reserved articles or `KIND_JOINED` for those
-    that joined a pending or held post. Articles in a pending digest are left out, since it is sent in any
-    case.
+    The kind is that of the dispatch, or `KIND_HELD` for held and reserved articles, or `KIND_JOINED` for
+    articles that joined a pending or held post. Articles in a pending digest are left out, because the digest
+    is sent in any case.
     """
     rows = db.fetch_rows(
         """
@@ -63,9 +66,9 @@ def list_pending_articles(db: Connection, channel_id: int, feed_id: int) -> list
 def withdraw_articles(
     db: Connection, channel_id: int, articles: Sequence[PendingArticle], *, reason: str | None
 ) -> None:
-    """Withdraw pending articles from a channel, and delete dispatches that end up empty.
+    """Withdraw pending articles from a channel, and delete the dispatches that become empty.
 
-    They are withheld for `reason`; None deletes their statuses.
+    The articles get the status withheld with `reason`; if that is None, their statuses are deleted.
     """
     page_keys = to_json_array([article.page_key for article in articles])
     selection_sql = """
@@ -94,11 +97,11 @@ def withdraw_articles(
 
 
 def requeue_joined(db: Connection, dispatch_id: int) -> bool:
-    """Requeue the articles joined to a post that will never name them; return whether a message was enqueued.
+    """Requeue the articles that joined a post which will never name them; return whether any was enqueued.
 
-    The oldest gets a post of its own, held as long as the first was, and the others join it. Articles of
-    feeds that the channel no longer follows are withheld, or enqueued in the channel that the feed was moved
-    to. A digest-only channel reserves them for its digest.
+    The oldest article gets a post of its own, held as long as the first post was, and the rest join that
+    post. Articles of feeds that the channel no longer follows are withheld, or enqueued in the channel to
+    which the feed was moved. A channel that gets only digests reserves the articles for its digest.
     """
     has_moved = _enqueue_in_new_channel(db, dispatch_id)
     _withhold_unfollowed(db, dispatch_id)
@@ -142,7 +145,7 @@ def requeue_joined(db: Connection, dispatch_id: int) -> bool:
 
 
 def _enqueue_in_new_channel(db: Connection, dispatch_id: int) -> bool:
-    """Enqueue joined articles in the channels of the server that their feed was moved to."""
+    """Enqueue joined articles in the channels of the server to which their feed was moved."""
     rows = db.fetch_rows(
         f"""
         SELECT there.id, joined.id, joined.key, fate.page, joined.published
@@ -170,7 +173,7 @@ def _enqueue_in_new_channel(db: Connection, dispatch_id: int) -> bool:
 
 
 def _withhold_unfollowed(db: Connection, dispatch_id: int) -> None:
-    """Withhold joined articles whose feeds were paused or unfollowed since."""
+    """Withhold joined articles whose feeds were paused or unfollowed after the articles had joined."""
     db.execute(
         f"""
         UPDATE fate SET fate = 'withheld', joined_id = NULL, decided = :now,

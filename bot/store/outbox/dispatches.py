@@ -1,4 +1,4 @@
-"""Repository of dispatches: the outbox, and the record of what was sent."""
+"""Repository of dispatches (messages to channels and users): queued, being sent, and sent."""
 
 from collections.abc import Collection
 from typing import Any
@@ -28,10 +28,10 @@ QUEUE_HEADS_SQL = f"""
       AND (channel.problem IS NULL OR channel.retry_at IS NOT NULL)
       AND channel.id NOT IN (SELECT value FROM json_each(:exclude))
 """
-"""The first pending dispatch of every channel that can be sent to, except those in `:exclude`.
+"""FROM clause for the first pending dispatch of every channel that can be sent to, except `:exclude`.
 
-A channel is served in order: while its first dispatch waits for a retry, the others wait behind it. A
-dispatch that waits for the channel's pacing delays only other paced ones.
+A channel is served in order: while its first dispatch waits for a retry, the rest wait behind it. A dispatch
+that waits for the channel's pacing delays only dispatches that are paced too.
 """
 _APPEARANCE_SQL = """
     iif(kind = 'post', (
@@ -43,32 +43,32 @@ _APPEARANCE_SQL = """
             AND subscription.feed_id = article.feed_id
         WHERE channel.id = dispatch.channel_id), NULL)
 """
-"""How a post is to look now: as its subscription has it, else its server."""
+"""SQL for how a post is to look now: as set for its subscription, or else for its server."""
 EDITABLE_SQL = (
     "JOIN server ON server.id = channel.server_id AND server.left IS NULL "
     "WHERE dispatch.edit_due IS NOT NULL AND dispatch.state = 'sent'"
 )
-"""Sent messages with an edit scheduled, in servers that the bot is in."""
+"""SQL for sent messages with a scheduled edit, in servers that the bot is in."""
 NEXT_ATTEMPT_AT_SQL = "max(head.due, coalesce(channel.retry_at, 0))"
-"""When a channel's first dispatch may be tried, regardless of pacing, in seconds of UTC."""
+"""SQL for the Unix time in seconds from which a channel's first dispatch may be tried, without pacing."""
 READY_AT_SQL = (
     f"max({NEXT_ATTEMPT_AT_SQL}, iif({posting_schedule.IS_PACED_SQL}, "
     f"{posting_schedule.release_time_sql('head')}, 0))"
 )
-"""When a channel's first dispatch can be claimed, in seconds of UTC."""
+"""SQL for the Unix time in seconds from which a channel's first dispatch can be claimed, with pacing."""
 
 
 class Dispatches(ChannelStates):
-    """The outbox. A dispatch is claimed, sent, marked as sent, then finalized.
+    """Repository of dispatches, the outbox. A dispatch is claimed, sent, marked as sent, then finalized.
 
     Work is listed only for servers that this process serves. Methods that change a claim or a sent message
-    raise LeaseLost if another process serves its server now; all methods raise StoreError.
+    raise LeaseLost if another process serves the message's server now; all methods raise StoreError.
     """
 
     async def list_claimed(self, shard: int | None = None) -> list[Dispatch]:
         """List the claimed dispatches of a shard, or of all shards of this process.
 
-        Of a shard taken over from another process, these are in-doubt claims.
+        If the shard was taken over from another process, it is unknown whether these dispatches were sent.
         """
         return await self._select(
             f"WHERE dispatch.state = 'claimed' AND {self._served_condition(shard)} "
@@ -76,7 +76,7 @@ class Dispatches(ChannelStates):
         )
 
     async def list_ready_channels(self, now: int, exclude: Collection[int] = ()) -> list[int]:
-        """List the channels with a dispatch that can be claimed at `now`, longest due first."""
+        """List the channels with a dispatch that can be claimed at `now`; the longest due come first."""
         return await self._fetch_column(
             f"SELECT channel.id {QUEUE_HEADS_SQL} AND {READY_AT_SQL} <= :now AND {self._served_condition()} "
             f"ORDER BY {NEXT_ATTEMPT_AT_SQL}, channel.id",
@@ -84,23 +84,27 @@ class Dispatches(ChannelStates):
         )
 
     async def next_due_at(self, exclude: Collection[int] = ()) -> int | None:
-        """Return when the next channel is ready in seconds of UTC, possibly past, or None."""
+        """Return the Unix time in seconds at which the next channel can send, or None if no dispatch waits.
+
+        The time may be in the past.
+        """
         return await self._fetch_value(
             f"SELECT min({READY_AT_SQL}) {QUEUE_HEADS_SQL} AND {self._served_condition()}",
             {"now": self._clock.now(), "exclude": to_json_array(exclude)},
         )
 
     async def count_by_state(self) -> list[tuple[str, int, int]]:
-        """List each state with its number of dispatches and when the oldest was created."""
+        """List each state of dispatches with their number and the time when the oldest was created."""
         return await self._fetch_objects(
             tuple, "SELECT state, count(*), min(created) FROM dispatch GROUP BY state"
         )
 
     @write_transaction
     def claim(self, db: Connection, channel_id: int) -> Dispatch | None:
-        """Claim a channel's first pending dispatch, counting an attempt; None if none is ready.
+        """Claim a channel's first pending dispatch and count an attempt; return None if none is ready.
 
-        Merges posts beyond the channel's hourly limit into a catch-up first, and fixes the post's look.
+        Before that, posts beyond the channel's hourly limit are merged into a catch-up, one message for all.
+        The look of a post is fixed when it is claimed.
         """
         parameters = {"channel": channel_id, "now": db.now, "exclude": "[]"}
         ready_sql = (
@@ -139,9 +143,10 @@ class Dispatches(ChannelStates):
         webhook_id: int | None = None,
         shown_article_ids: Collection[int] = (),
     ) -> None:
-        """Record that Discord has the message, sent at `now` in seconds of UTC.
+        """Record that Discord has the message of a dispatch, sent at `now` (Unix time in seconds).
 
-        `shown_article_ids` are the joined articles that the message names; an edit is scheduled for others.
+        `shown_article_ids` are the joined articles that the message names; if more have joined since, an edit
+        is scheduled.
         """
         self._shards.require_served(db, dispatch_id)
         db.execute(
@@ -157,35 +162,38 @@ class Dispatches(ChannelStates):
         )
 
     async def mark_finalized(self, dispatch_id: int) -> None:
-        """Record that the post-send steps (reaction, crosspost) are done or abandoned."""
+        """Record that the steps after sending (reaction, crosspost) are done or were given up."""
         await self._update(dispatch_id, "finished = 1")
 
     async def schedule_retry(self, dispatch_id: int, *, due_at: int, error: str | None) -> None:
-        """Return a claim that was certainly not sent to the queue, due at `due_at` (seconds of UTC)."""
+        """Put a claimed dispatch that was certainly not sent back into the queue.
+
+        It is due at `due_at` (Unix time in seconds).
+        """
         await self._update(
             dispatch_id, "state = 'waiting', due = :due, error = :error", due=due_at, error=error
         )
 
     async def set_webhook(self, dispatch_id: int, webhook_id: int | None) -> None:
-        """Record the webhook through which a dispatch is about to be sent; None for the bot itself."""
+        """Record the webhook through which a dispatch is about to be sent (None for the bot itself)."""
         await self._update(dispatch_id, "webhook_id = :webhook_id", webhook_id=webhook_id)
 
     async def load_webhook_ids(self, channel_id: int) -> set[int]:
-        """Return the ids of the webhooks through which posts of a channel were sent."""
+        """Return the ids of the webhooks through which any post of a channel was sent."""
         return await self._fetch_set(
             "SELECT DISTINCT webhook_id FROM dispatch WHERE channel_id = ? AND webhook_id IS NOT NULL",
             (channel_id,),
         )
 
     async def record_in_doubt(self, dispatch_id: int, error: str) -> None:
-        """Record the error of a claim in doubt, which stays claimed."""
+        """Record the error of a claimed dispatch that may have been sent; it stays claimed."""
         await self._update(dispatch_id, "error = :error", error=error)
 
     @write_transaction
     def drop_already_sent(self, db: Connection, dispatch_id: int, article_ids: Collection[int]) -> None:
-        """Remove articles from a dispatch that were sent before a backup was restored.
+        """Remove articles from a dispatch that were sent already, before a backup was restored.
 
-        They are withheld; a dispatch without articles left is deleted.
+        The articles get the status withheld; a dispatch without remaining articles is deleted.
         """
         self._shards.require_served(db, dispatch_id)
         db.execute(
@@ -198,17 +206,17 @@ class Dispatches(ChannelStates):
             db.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
 
     async def mark_failed(self, dispatch_id: int, error: str) -> None:
-        """Mark a dispatch as failed for good, and requeue the articles that joined it."""
+        """Mark a dispatch as failed for good, and requeue the articles that joined its post."""
         await self._close(dispatch_id, DispatchState.FAILED, error)
 
     async def mark_uncertain(self, dispatch_id: int, error: str) -> None:
-        """Mark a dispatch as perhaps sent, unverifiable, and requeue the articles that joined it."""
+        """Mark a dispatch as perhaps sent, which cannot be verified, and requeue articles that joined it."""
         await self._close(dispatch_id, DispatchState.UNCERTAIN, error)
 
     async def list_unfinalized(self, shard: int | None = None) -> list[Dispatch]:
-        """List sent dispatches that are not finalized, of a shard or of all of this process.
+        """List sent dispatches that are not finalized, of a shard or of all shards of this process.
 
-        Only of servers that the bot is in, and direct messages.
+        Only dispatches in servers that the bot is in, and direct messages, are listed.
         """
         return await self._select(
             "LEFT JOIN server ON server.id = channel.server_id "
@@ -217,7 +225,7 @@ class Dispatches(ChannelStates):
         )
 
     async def list_due_edits(self, now: int, limit: int, channel_id: int | None = None) -> list[Dispatch]:
-        """List at most `limit` sent dispatches whose edit is due at `now`, of one channel if given."""
+        """List at most `limit` sent dispatches whose edit is due at `now`, in one channel if it is given."""
         return await self._select(
             f"{EDITABLE_SQL} AND dispatch.edit_due <= :now AND (:channel IS NULL OR channel.id = :channel) "
             "ORDER BY dispatch.edit_due, dispatch.id LIMIT :limit",
@@ -227,7 +235,7 @@ class Dispatches(ChannelStates):
         )
 
     async def list_channels_to_edit(self, now: int, exclude: Collection[int] = ()) -> list[int]:
-        """List the channels with edits due at `now`, longest due first."""
+        """List the channels with edits that are due at `now`; the longest due come first."""
         return await self._fetch_column(
             f"SELECT channel.id {DISPATCH_FROM_SQL} {EDITABLE_SQL} AND dispatch.edit_due <= :now "
             f"AND {self._served_condition()} "
@@ -237,7 +245,10 @@ class Dispatches(ChannelStates):
         )
 
     async def next_edit_due_at(self, exclude: Collection[int] = ()) -> int | None:
-        """Return when the next edit is due in seconds of UTC, possibly past, or None."""
+        """Return the Unix time in seconds at which the next edit is due, or None if none is scheduled.
+
+        The time may be in the past.
+        """
         return await self._fetch_value(
             f"SELECT min(dispatch.edit_due) {DISPATCH_FROM_SQL} {EDITABLE_SQL} AND "
             f"{self._served_condition()} "
@@ -254,10 +265,10 @@ class Dispatches(ChannelStates):
         as_of: int | None = None,
         shown_article_ids: Collection[int] = (),
     ) -> None:
-        """Record that a message shows its articles as of `as_of`, the `edit_due_at` that was acted upon.
+        """Record that a message shows its articles as of `as_of`, the `edit_due_at` of the edit just made.
 
-        An edit scheduled later stays due; None clears any. `shown_article_ids` are the joined articles that
-        the message names.
+        An edit that was scheduled for a later time stays due; if `as_of` is None, any scheduled edit is
+        cleared. `shown_article_ids` are the joined articles that the message names.
         """
         self._shards.require_served(db, dispatch_id)
         db.execute(
@@ -269,28 +280,31 @@ class Dispatches(ChannelStates):
 
     @write_transaction
     def abandon_edits(self, db: Connection, dispatch_id: int) -> bool:
-        """Clear the edit of a message that can no longer be edited, and requeue unnamed joined articles.
+        """Clear the scheduled edit of a message that can no longer be edited.
 
-        Return whether anything was enqueued.
+        Joined articles that the message does not name are enqueued again. Return whether there were any.
         """
         self._shards.require_served(db, dispatch_id)
         db.execute("UPDATE dispatch SET edit_due = NULL WHERE id = ?", (dispatch_id,))
         return dispatch_cancellation.requeue_joined(db, dispatch_id)
 
     async def postpone_edit(self, dispatch_id: int, due_at: int) -> None:
-        """Postpone the edit of a message until `due_at` (seconds of UTC)."""
+        """Postpone the scheduled edit of a message until `due_at` (Unix time in seconds)."""
         await self._update(dispatch_id, "edit_due = :due", due=due_at)
 
     async def get(self, dispatch_id: int) -> Dispatch | None:
-        """Return the dispatch with an id, or None."""
+        """Return the dispatch with an id, or None if there is none."""
         return next(iter(await self._select("WHERE dispatch.id = :id", id=dispatch_id)), None)
 
     async def by_message_id(self, message_id: int) -> Dispatch | None:
-        """Return the dispatch that was sent as a message, or None."""
+        """Return the dispatch that was sent as the message with an id, or None if there is none."""
         return next(iter(await self._select("WHERE dispatch.message_id = :id", id=message_id)), None)
 
     async def list_sent_for_article(self, article_id: int) -> list[Dispatch]:
-        """List sent dispatches that contain any article of the same page, also as joined, newest first."""
+        """List sent dispatches with an article of the same page as this one, newest first.
+
+        Articles that joined a post count too.
+        """
         return await self._select(
             """
             WHERE dispatch.state = 'sent' AND dispatch.id IN (
@@ -304,9 +318,9 @@ class Dispatches(ChannelStates):
         )
 
     async def list_recent(self, since: int, limit: int, shard: int | None = None) -> list[Dispatch]:
-        """List at most `limit` dispatches sent since a time in seconds of UTC, newest first.
+        """List at most `limit` dispatches sent since a Unix time in seconds, newest first.
 
-        Only of servers that the bot is in, of one shard if given.
+        Only dispatches in servers that the bot is in are listed, and only of one shard if it is given.
         """
         return await self._select(
             "JOIN server ON server.id = channel.server_id AND server.left IS NULL "

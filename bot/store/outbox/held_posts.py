@@ -1,8 +1,8 @@
 """Repository of held posts, which wait for enough outlets or for the selection of the day's top stories.
 
 A held post is a dispatch in the state `held`: it is in no queue, articles can join it, and it expires at its
-`due`. Top stories are selected outside a transaction and released in one, which also schedules the next
-selection: after a crash the selection is repeated or already done.
+`due` time. Top stories are selected outside a transaction and released in one transaction, which also
+schedules the next selection: after a crash, the selection is repeated or was already made.
 """
 
 import json
@@ -18,16 +18,16 @@ from bot.store.repository import Repository, read_transaction, write_transaction
 from bot.store.row_mapping import to_json_array
 
 MAX_SELECTION_CANDIDATES = 500
-"""Maximum number of stories that top stories are selected from, the newest."""
+"""Maximum number of stories, the newest, from which top stories are selected."""
 
 OUTLET_COUNT_SQL = """(
     SELECT min(count(DISTINCT fold(article.outlet)), count(DISTINCT site(article.url)))
     FROM fate AS member JOIN article ON article.id = member.article_id
     WHERE member.dispatch_id = dispatch.id OR member.joined_id = dispatch.id
 )"""
-"""Number of outlets that report the story of `dispatch`, among the channel's feeds.
+"""SQL for the number of outlets that report the story of `dispatch`, among the feeds of its channel.
 
-Two feeds of one site count as one outlet, whatever their names.
+Two feeds of one site count as one outlet, whatever their names are.
 """
 _HAS_ENOUGH_OUTLETS_SQL = f"{OUTLET_COUNT_SQL} >= coalesce(channel.least_outlets, 1)"
 _FROM_SQL = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
@@ -38,10 +38,13 @@ _SELECTION_FROM_SQL = """
 
 
 class HeldPosts(Repository):
-    """Held posts of all channels. Methods raise StoreError."""
+    """Repository of held posts, which wait for more outlets or a selection. Methods raise StoreError."""
 
     async def next_due_at(self) -> int | None:
-        """Return when the next held post expires or selection is due, in seconds of UTC, or None."""
+        """Return the Unix time in seconds at which the next held post expires or the next selection is due.
+
+        Return None if there is neither.
+        """
         return await self._fetch_value(
             "SELECT min(due) FROM (SELECT min(due) AS due FROM dispatch WHERE state = 'held' "
             f"UNION ALL SELECT min(channel.best_due) {_SELECTION_FROM_SQL}) AS times"
@@ -55,7 +58,7 @@ class HeldPosts(Repository):
 
     @write_transaction
     def withhold_expired(self, db: Connection) -> None:
-        """Withhold the articles of held posts that have expired, and delete the posts."""
+        """Delete the held posts that have expired, and mark their articles as withheld."""
         rows = db.fetch_rows(
             f"SELECT dispatch.id, {OUTLET_COUNT_SQL} AS outlets, channel.least_outlets, "
             f"{_HAS_ENOUGH_OUTLETS_SQL} AS enough {_FROM_SQL} WHERE dispatch.state = 'held' AND "
@@ -75,7 +78,7 @@ class HeldPosts(Repository):
             db.execute("DELETE FROM dispatch WHERE id = ?", (row["id"],))
 
     async def list_due_selections(self) -> list[TopStorySelection]:
-        """List the channels whose top stories are due for selection, longest due first."""
+        """List the channels whose top stories are due for selection; the longest due come first."""
         return await self._fetch_objects(
             TopStorySelection._make,
             "SELECT server.id, channel.id, channel.best_a_day, channel.best_due, server.time_zone "
@@ -85,7 +88,7 @@ class HeldPosts(Repository):
 
     @read_transaction
     def list_eligible_stories(self, db: Connection, selection: TopStorySelection) -> list[HeldStory]:
-        """List a channel's held stories that enough outlets report, newest first."""
+        """List a channel's held stories that are reported by enough outlets, newest first."""
         posts = db.fetch_rows(
             f"SELECT dispatch.id, dispatch.position, {OUTLET_COUNT_SQL} AS outlets {_FROM_SQL} "
             f"WHERE dispatch.channel_id = ? AND dispatch.state = 'held' AND {_HAS_ENOUGH_OUTLETS_SQL} "
@@ -129,9 +132,9 @@ class HeldPosts(Repository):
     def release_selected(
         self, db: Connection, selection: TopStorySelection, post_ids: Sequence[int], *, next_due_at: int
     ) -> bool:
-        """Release the selected posts, and schedule the next selection at `next_due_at`.
+        """Release the selected posts, and schedule the channel's next selection at `next_due_at`.
 
-        Return False, without any change, if the selection was made or its settings changed meanwhile.
+        Return False, without any change, if the selection was already made or its settings changed meanwhile.
         """
         updated_count = db.execute_rowcount(
             "UPDATE channel SET best_due = ? WHERE id = ? AND best_due = ? AND best_a_day = ?",
@@ -143,7 +146,7 @@ class HeldPosts(Repository):
 
 
 def release_if_enough_outlets(db: Connection, post_id: int) -> None:
-    """Release a held post, or admit it to the selection, if enough outlets report its story."""
+    """Release a held post if enough outlets report its story, or admit it to the selection of top stories."""
     row = db.fetch_row(
         f"SELECT channel.best_a_day {_FROM_SQL} WHERE dispatch.id = ? AND dispatch.state = 'held' AND "
         f"{_HAS_ENOUGH_OUTLETS_SQL}",
@@ -158,9 +161,9 @@ def release_if_enough_outlets(db: Connection, post_id: int) -> None:
 
 
 def reevaluate_channel(db: Connection, channel_id: int) -> None:
-    """Apply changed story settings to the held posts of a channel.
+    """Apply the changed story settings of a channel to its held posts.
 
-    Posts that are no longer held go into one catch-up.
+    Posts that are no longer held are merged into one catch-up message.
     """
     (server_id, stories_per_day) = db.fetch_row(
         "SELECT server_id, best_a_day FROM channel WHERE id = ?", (channel_id,)
@@ -188,7 +191,10 @@ def reevaluate_channel(db: Connection, channel_id: int) -> None:
 
 
 def reschedule_selections(db: Connection, server_id: int) -> None:
-    """Recompute when top stories are selected in a server, after its time zone or a number changed."""
+    """Recompute the times at which top stories are selected in a server.
+
+    They change with its time zone and with the number of stories per day.
+    """
     rows = db.fetch_rows(
         "SELECT channel.id, best_a_day, time_zone FROM channel JOIN server ON server.id = channel.server_id "
         "WHERE server.id = ?",
@@ -211,7 +217,7 @@ def reschedule_selections(db: Connection, server_id: int) -> None:
 
 
 def move_to_digest(db: Connection, channel_id: int) -> None:
-    """Reserve the articles of a channel's held posts for its digest, which replaces single posts."""
+    """Reserve the articles of a channel's held posts for its digest, which now replaces single posts."""
     held_sql = "SELECT id FROM dispatch WHERE channel_id = :channel AND state = 'held'"
     parameters = {"channel": channel_id, "now": db.now}
     db.execute(

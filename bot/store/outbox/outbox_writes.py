@@ -1,7 +1,7 @@
 """Functions that enqueue articles in channels and set their delivery statuses.
 
-A page has one status per channel. If it has a dispatch, the dispatch's state is the status; other statuses
-are stored with their reason.
+A page has one status per channel. If the page has a dispatch, the state of the dispatch is the status;
+statuses without a dispatch are stored with their reason.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,14 +13,14 @@ from bot.store.connection import Connection
 from bot.store.row_mapping import to_json_array
 
 UNLIMITED_POSTS = 2**31
-"""Limit of pending posts that never merges any into a catch-up."""
+"""Limit of pending posts so large that posts are never merged into a catch-up."""
 
 _NEVER_ATTEMPTED_SQL = "state = 'waiting' AND attempts = 0"
-"""Whether a dispatch can still be changed: one that was tried may have been sent."""
+"""SQL condition that a dispatch can still be changed; a dispatch that was tried may have been sent."""
 
 
 class PendingArticle(NamedTuple):
-    """An article to be enqueued in a channel. `published_at` is in seconds of UTC."""
+    """An article to be enqueued in a channel. `published_at` is Unix time in seconds."""
 
     article_id: int
     key: str
@@ -31,9 +31,9 @@ class PendingArticle(NamedTuple):
 def enqueue(db: Connection, channel_id: int, articles: Iterable[PendingArticle], *, limit: int) -> bool:
     """Enqueue the articles whose page has no status in the channel; return whether any was enqueued.
 
-    With more than `limit` posts pending, the oldest, including those enqueued before, are merged into the
-    channel's catch-up. A digest-only channel reserves them for its digest, one that waits for stories holds
-    them; both return False.
+    If more than `limit` posts are pending, the oldest of all pending posts are merged into the channel's
+    catch-up, one message for many articles. A channel that gets only digests reserves the articles, a channel
+    that waits for stories holds them; both return False.
     """
     new_articles = select_without_status(db, channel_id, articles)
     if not new_articles:
@@ -49,7 +49,7 @@ def enqueue(db: Connection, channel_id: int, articles: Iterable[PendingArticle],
 
 
 def enforce_pending_limit(db: Connection, channel_id: int, *, limit: int) -> None:
-    """Merge a channel's oldest pending posts beyond `limit` into its catch-up."""
+    """Merge a channel's oldest pending posts beyond `limit` into its catch-up, one message for all."""
     _enqueue_posts(db, channel_id, [], limit)
 
 
@@ -86,7 +86,7 @@ def _enqueue_posts(
 def merge_into_catch_up(
     db: Connection, channel_id: int, articles: Sequence[PendingArticle], *, post_ids: Sequence[int] = ()
 ) -> None:
-    """Merge articles and pending posts into the channel's pending catch-up, or into a new one.
+    """Merge articles and pending posts into the channel's pending catch-up message, or into a new one.
 
     `posts` are ids of dispatches. The pages of `articles` must have no status in the channel.
     """
@@ -133,7 +133,10 @@ def merge_into_catch_up(
 
 
 def enqueue_as_catch_up(db: Connection, channel_id: int, articles: Iterable[PendingArticle]) -> None:
-    """Enqueue articles without a status in a catch-up; reserve or hold them if the channel does so."""
+    """Enqueue articles without a status in a channel as one catch-up message.
+
+    If the channel gets only digests or holds posts, reserve or hold the articles instead.
+    """
     new_articles = select_without_status(db, channel_id, articles)
     if is_digest_only(db, channel_id):
         reserve_for_digest(db, channel_id, new_articles)
@@ -144,12 +147,12 @@ def enqueue_as_catch_up(db: Connection, channel_id: int, articles: Iterable[Pend
 
 
 def reserve_for_digest(db: Connection, channel_id: int, articles: Iterable[PendingArticle]) -> None:
-    """Reserve articles for the next digest of a digest-only channel."""
+    """Reserve articles for the next digest of a channel that gets only digests."""
     set_status(db, channel_id, articles, status="digested")
 
 
 def release_digest_reserve(db: Connection, channel_id: int) -> None:
-    """Enqueue a channel's reserved articles in a catch-up, after its digest ended."""
+    """Enqueue the articles reserved for a channel's digest, which has ended, in one catch-up message."""
     rows = db.fetch_rows(
         "SELECT article.id, article.key, fate.page, article.published FROM fate "
         "JOIN article ON article.id = fate.article_id "
@@ -163,14 +166,14 @@ def release_digest_reserve(db: Connection, channel_id: int) -> None:
 def withhold_articles(
     db: Connection, channel_id: int, articles: Iterable[PendingArticle], *, reason: str
 ) -> None:
-    """Set the status of articles without one in a channel to withheld."""
+    """Mark those of the articles as withheld that have no status in the channel."""
     _insert_statuses(db, channel_id, "withheld", [(article, reason) for article in articles])
 
 
 def record_filtered(db: Connection, channel_id: int, articles: Sequence[tuple[PendingArticle, str]]) -> None:
-    """Set the status of articles without one in a channel to filtered, each with its filters.
+    """Mark those of the articles as filtered that have no status in the channel, each with its filters.
 
-    The status is provisional: another feed of the channel may bring the page past its own filters.
+    The status is provisional: the page may reach the channel through another feed whose filters it passes.
     """
     _insert_statuses(db, channel_id, "filtered", articles)
     db.executemany(
@@ -195,7 +198,7 @@ def _insert_statuses(
 
 
 def load_filtered_page_keys(db: Connection, channel_id: int, articles: Iterable[PendingArticle]) -> set[str]:
-    """Return the page keys of these articles that filters block in the channel."""
+    """Return the page keys of those articles that filters block in the channel."""
     return set(
         db.fetch_column(
             "SELECT page FROM fate WHERE channel_id = ? AND fate = 'filtered' "
@@ -208,7 +211,7 @@ def load_filtered_page_keys(db: Connection, channel_id: int, articles: Iterable[
 def select_without_status(
     db: Connection, channel_id: int, articles: Iterable[PendingArticle]
 ) -> list[PendingArticle]:
-    """Return the articles whose page has no status in the channel, or a filtered one; one per page."""
+    """Return the articles whose page has no status, or a filtered one, in the channel, one per page."""
     articles_by_page_key: dict[str, PendingArticle] = {}
     for article in articles:
         articles_by_page_key.setdefault(article.page_key, article)
@@ -228,7 +231,7 @@ def is_digest_only(db: Connection, channel_id: int) -> bool:
 
 
 def get_hold_deadline(db: Connection, channel_id: int) -> int | None:
-    """Return when a new post held by a channel would expire, in seconds of UTC; None if it holds none."""
+    """Return the Unix time in seconds at which a new held post would expire, or None if none is held."""
     row = db.fetch_row("SELECT least_outlets, best_a_day FROM channel WHERE id = ?", (channel_id,))
     if row is None or (row["least_outlets"] is None and row["best_a_day"] is None):
         return None
@@ -254,9 +257,10 @@ def _insert_post(
 
 
 def make_unique_dedupe_key(db: Connection, channel_id: int, prefix: str, *, separator: str = ":") -> str:
-    """Return a dedupe key that no dispatch of the channel has: `prefix`, or that with a number.
+    """Return a dedupe key that no dispatch of the channel has: `prefix`, with a number if that is taken.
 
-    An article can be enqueued again after it was withdrawn. `separator` stands before the number.
+    A key may be taken because an article can be enqueued again after it was withdrawn. `separator` stands
+    before the number.
     """
     rows = db.fetch_rows(
         "SELECT what FROM dispatch WHERE channel_id = ?1 AND what >= ?2 AND what < ?2 || ';'",
@@ -279,10 +283,10 @@ def add_dispatch(
     *,
     held_until: int | None = None,
 ) -> int:
-    """Insert a dispatch unless the dedupe key exists in the channel; return the id of either.
+    """Insert a dispatch, unless the channel has one with the dedupe key; return the id of the stored one.
 
-    `position` orders the channel's queue, in seconds of UTC. With `held_until` the dispatch is held and
-    expires then.
+    `position` is the Unix time in seconds by which the channel's queue is ordered. With `held_until`, the
+    dispatch is held and expires at that time.
     """
     state, due = ("waiting", db.now) if held_until is None else ("held", held_until)
     db.execute(
@@ -304,7 +308,7 @@ def set_status(
     dispatch_id: int | None = None,
     joined_id: int | None = None,
 ) -> None:
-    """Set the status of articles in a channel, unless their page has one other than filtered."""
+    """Set the status of articles in a channel, unless their page has a status other than filtered."""
     db.executemany(
         "INSERT INTO fate (channel_id, page, article_id, dispatch_id, fate, joined_id, decided) "
         "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id, page) DO UPDATE SET "

@@ -1,7 +1,7 @@
-"""Functions that schedule page fetches and store their texts.
+"""Functions that schedule fetches of articles' web pages and store their texts.
 
-A poll schedules fetches of its new articles in its own transaction. A fetch ends in the transaction that
-stores its text: after a crash it is repeated or already done.
+A poll schedules fetches for its new articles in its own transaction. A fetch ends in the transaction that
+stores its text: after a crash, the fetch is repeated or was already done.
 """
 
 from collections.abc import Sequence
@@ -16,18 +16,18 @@ from bot.text.host_slots import get_host_slot
 from bot.text.teasers import is_teaser
 
 MAX_BACKLOG_FETCHES = 5
-"""Pages fetched of a new feed, for its newest articles."""
+"""Maximum number of pages that are fetched for a new feed, those of its newest articles."""
 MAX_FETCHES_PER_DAY = 100
-"""Maximum number of pages fetched per feed within a day."""
+"""Maximum number of pages fetched for a feed within a day."""
 DAY_SECONDS = 86_400
-"""Seconds in a day."""
+"""Number of seconds in a day."""
 
 
 def enqueue_fetches(db: Connection, feed: Feed, article_ids: Sequence[int], *, is_backlog: bool) -> None:
     """Schedule page fetches for new articles of which the feed gives only a teaser, or record why not.
 
-    Never for a feed or URL with credentials. With `is_backlog` at most `MAX_BACKLOG_FETCHES`, and at most
-    `MAX_FETCHES_PER_DAY` per day.
+    Pages of a feed or URL with credentials are never fetched. At most `MAX_FETCHES_PER_DAY` pages are fetched
+    per day, and with `is_backlog` at most `MAX_BACKLOG_FETCHES`.
     """
     rows = db.fetch_rows(
         "SELECT id, url, page, summary, coalesce(body, text) AS given FROM article "
@@ -75,10 +75,10 @@ def enqueue_fetches(db: Connection, feed: Feed, article_ids: Sequence[int], *, i
 
 
 def store_text(db: Connection, article_id: int, text: str, *, edit: bool) -> bool:
-    """Store the text of a fetched page and finish the fetch; return False if the article is gone.
+    """Store the text of a fetched page and finish the fetch; return False if the article was deleted.
 
-    Watches are matched again unless the article is of a backlog; each page still notifies once. With `edit`,
-    posts that only had a title to show are edited.
+    The article is matched against watches again unless it is in the backlog of a new feed; each page still
+    notifies only once. With `edit`, posts that had only a title to show are edited.
     """
     stored_row = db.fetch_row(
         "SELECT id, feed_id, title, page_text, summary, coalesce(body, text) AS given, "
@@ -98,7 +98,10 @@ def store_text(db: Connection, article_id: int, text: str, *, edit: bool) -> boo
 
 
 def finish_fetch(db: Connection, article_id: int, outcome: str, due_at: int | None = None) -> None:
-    """Record the outcome of an attempt without a text: final, or to be retried at `due_at`."""
+    """Record the outcome of an attempt to fetch a page that brought no text.
+
+    If `due_at` is given, the fetch is retried then; otherwise the outcome is final.
+    """
     db.execute(
         "UPDATE reading SET outcome = ?, due = ?, ended = ? WHERE article_id = ?",
         (outcome, due_at, db.now, article_id),
@@ -106,7 +109,7 @@ def finish_fetch(db: Connection, article_id: int, outcome: str, due_at: int | No
 
 
 def cancel_fetch(db: Connection, article_id: int) -> None:
-    """Cancel the pending fetch of an article whose texts were purged."""
+    """Cancel the pending page fetch of an article whose texts were purged."""
     db.execute(
         "UPDATE reading SET outcome = ?, due = NULL, ended = ? WHERE article_id = ? AND due IS NOT NULL",
         (PageFetchOutcome.PURGED, db.now, article_id),

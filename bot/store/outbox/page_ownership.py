@@ -1,9 +1,9 @@
-"""Ownership of pages: which articles of several feeds share one, decided within a poll's transaction.
+"""Functions that decide which articles of several feeds share one page, within a poll's transaction.
 
 A link alone proves nothing, because any feed can contain any link. Articles with one link share a page if
-their titles match and the newer one has no better claim to it: an article of a feed on the link's own site
-never loses its page to an earlier article of another feed. An article that cannot share the page gets one of
-its own.
+their titles match and the newer article has no better claim to the page: an article of a feed on the link's
+own site never loses its page to an earlier article of another feed. An article that cannot share the page
+gets a page of its own.
 """
 
 from collections.abc import Collection, Sequence
@@ -18,7 +18,7 @@ from bot.text import shared_links, urls
 
 
 class _PageOwner(NamedTuple):
-    """An article of another feed that has a page, or a delivery status under it."""
+    """An article of another feed that has a page, or that has a delivery status under the page."""
 
     page_key: str
     article_id: int
@@ -29,9 +29,9 @@ class _PageOwner(NamedTuple):
 
 
 def resolve_ownership(db: Connection, feed_id: int, articles: Sequence[NewArticle]) -> list[NewArticle]:
-    """Return a feed's articles, each with the page that it may have.
+    """Return the articles of a feed, each with the page that it may have.
 
-    Articles of other feeds that claimed a page without right are moved to pages of their own.
+    Articles of other feeds that took one of these pages without a claim get pages of their own.
     """
     claims: dict[str, list[_PageOwner]] = {}
     for claim in _list_claims(db, feed_id, {article.page for article in articles}):
@@ -63,12 +63,12 @@ def _resolve_article(
 
 
 def _make_private_page_key(url: str, key: str, page_key: str) -> str:
-    """Return the page key of an article that cannot have the page of its link."""
+    """Return a page key for an article that may not have the page of its link."""
     return urls.compute_page_key(url, f"{key} {page_key}")
 
 
 def _list_claims(db: Connection, feed_id: int, page_keys: Collection[str]) -> list[_PageOwner]:
-    """List articles of other feeds on these pages, or with a status under them in the feed's channels."""
+    """List articles of other feeds on these pages, or with a status for one of them in a feed's channels."""
     rows = db.execute(
         """
         SELECT claim.page, article.id, article.key, article.url, article.title, feed.url

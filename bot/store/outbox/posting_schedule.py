@@ -1,9 +1,9 @@
 """Pacing of channels: quiet hours, posts per hour, and the minimum interval between posts.
 
-SQL fragments about a row of `channel` and its `server` at the time `:now`. Nothing is stored: what is due
-follows from the clock and from what was sent, so no restart or clock jump leaves a channel waiting. Quiet
-hours apply to everything but digests, whose time somebody chose; hourly limit and interval apply to posts and
-catch-ups.
+The SQL fragments are about a row of `channel` and its `server` at the time `:now`. Nothing is stored: what is
+due follows from the clock and from what was sent, so no restart or clock jump leaves a channel waiting. Quiet
+hours apply to everything but digests, whose time somebody chose; the hourly limit and the interval apply to
+posts and catch-ups (messages that combine many posts).
 """
 
 from collections.abc import Mapping
@@ -15,30 +15,34 @@ from bot.store.outbox import outbox_writes
 from bot.store.records.outbox_records import WaitReason
 
 HOUR_SECONDS = 3600
-"""Seconds in an hour."""
+"""Number of seconds in an hour."""
 PACED_KINDS_SQL = "('post', 'catch-up')"
-"""Kinds of dispatches that hourly limit and interval apply to."""
+"""SQL list of the kinds of dispatches to which the hourly limit and the minimum interval apply."""
 IS_PACED_SQL = """
     (channel.quiet_hours IS NOT NULL OR channel.most_an_hour IS NOT NULL OR channel.gap IS NOT NULL)
 """
-"""Whether a channel has any pacing."""
+"""SQL condition that a channel has quiet hours, an hourly limit or a minimum interval."""
 
 _RECENTLY_SENT_SQL = f"""
     FROM dispatch AS told INDEXED BY dispatch_told
     WHERE told.channel_id = channel.id AND told.sent <= :now AND told.sent > :now - {{span}}
       AND told.kind IN {PACED_KINDS_SQL}
 """
-"""Paced messages sent within `make_period` seconds; one that a clock set back puts into the future is left
-out.
+"""SQL for the paced messages that a channel got within the last `span` seconds.
+
+A message whose time is in the future, because the clock was set back, is left out.
 """
 _SENT_LAST_HOUR_SQL = _RECENTLY_SENT_SQL.format(span=HOUR_SECONDS)
-"""Paced messages sent within the last hour."""
+"""SQL for the paced messages that a channel got within the last hour."""
 INTERVAL_END_SQL = f"""
     iif(channel.gap IS NULL, 0, coalesce((SELECT max(told.sent)
         {_RECENTLY_SENT_SQL.format(span="channel.gap")})
         + channel.gap, 0))
 """
-"""When the minimum interval since the last post ends, in seconds of UTC; 0 without one."""
+"""SQL for the Unix time in seconds at which the minimum interval since the last post ends, or 0.
+
+It is 0 if the channel has no minimum interval.
+"""
 HOURLY_LIMIT_END_SQL = f"""
     iif(channel.most_an_hour IS NULL, 0, coalesce((
         SELECT sent + {HOUR_SECONDS} FROM (
@@ -46,13 +50,16 @@ HOURLY_LIMIT_END_SQL = f"""
                 counted
         WHERE place = channel.most_an_hour), 0))
 """
-"""When the hourly limit allows another post, in seconds of UTC; 0 or past: now."""
+"""SQL for the Unix time in seconds from which the hourly limit allows another post.
+
+A time in the past, or 0, means now.
+"""
 PACE_END_SQL = f"max({INTERVAL_END_SQL}, {HOURLY_LIMIT_END_SQL})"
-"""When interval and hourly limit allow another post, in seconds of UTC."""
+"""SQL for the Unix time in seconds from which interval and hourly limit allow another post."""
 
 
 def quiet_end_sql(time_sql: str) -> str:
-    """Return SQL for the end of the quiet hours that `time_sql` lies in, 0 if it lies in none."""
+    """Return SQL for the end of the quiet hours in which `time_sql` lies, or 0 outside of quiet hours."""
     return (
         f"iif(channel.quiet_hours IS NULL, 0, quiet_until({time_sql}, channel.quiet_hours, "
         "coalesce(server.time_zone, 'UTC')))"
@@ -60,7 +67,10 @@ def quiet_end_sql(time_sql: str) -> str:
 
 
 def release_time_sql(alias: str) -> str:
-    """Return SQL for when pacing allows the dispatch with this table alias; 0 or past: now."""
+    """Return SQL for the time from which pacing allows a dispatch, the row with this table alias.
+
+    A time in the past, or 0, means now.
+    """
     return f"""
         CASE WHEN {alias}.kind IN {PACED_KINDS_SQL} THEN max({PACE_END_SQL},
             {quiet_end_sql(f"max(:now, {PACE_END_SQL})")})
@@ -70,7 +80,7 @@ def release_time_sql(alias: str) -> str:
 
 
 def merge_excess_posts(db: Connection, channel_id: int) -> None:
-    """Merge the oldest pending posts into a catch-up if more wait than the channel accepts this hour."""
+    """Merge the oldest pending posts into one catch-up if more wait than the hourly limit allows."""
     row = db.fetch_row(
         f"SELECT most_an_hour, (SELECT count(*) {_SENT_LAST_HOUR_SQL}) FROM channel WHERE id = :channel",
         {"channel": channel_id, "now": db.now},
@@ -105,7 +115,7 @@ def merge_excess_posts(db: Connection, channel_id: int) -> None:
 def format_wait_reason(kind: str, row: Mapping[str, Any] | Row, now: int) -> str | None:
     """Return why a pending dispatch is not due and until when, as "reason HH:MM", or None if it is due.
 
-    `row` needs the columns of `WAIT_COLUMNS_SQL`; the time is local to the server.
+    `row` needs the columns of `WAIT_COLUMNS_SQL`. The time is in the server's time zone.
     """
     end_times = {WaitReason.QUIET_HOURS: row["quiet_ends"] if kind != "digest" else 0}
     if kind in {"post", "catch-up"}:
@@ -123,4 +133,4 @@ WAIT_COLUMNS_SQL = f"""
         {HOURLY_LIMIT_END_SQL} AS hour_ends,
     server.time_zone AS time_zone
 """
-"""Columns that `format_wait_reason` needs."""
+"""Columns to select for `format_wait_reason`."""

@@ -1,7 +1,7 @@
-"""Joining of articles to posts that report the same event.
+"""Functions that join articles to posts of other articles about the same event.
 
-A story is local to a channel: only articles with a status there count, so feeds of other servers, or with
-credentials of theirs, have no influence.
+A story is local to a channel: only articles with a status there count, so feeds of other servers, or feeds
+with credentials of another server, have no influence.
 """
 
 from collections.abc import Sequence
@@ -13,13 +13,16 @@ from bot.store.records.content_records import PostedArticle, StoryMatches
 from bot.store.row_mapping import to_json_array
 
 JOIN_WINDOW_SECONDS = 86_400
-"""Seconds after a post was sent in which articles can join it."""
+"""Seconds after a post was sent within which articles can join it."""
 JOIN_EDIT_INTERVAL_SECONDS = 180
-"""Minimum seconds between two edits of a message that articles join."""
+"""Minimum number of seconds between two edits of a message because articles joined it."""
 
 
 def store_similarities(db: Connection, articles: Sequence[PendingArticle], matches: StoryMatches) -> None:
-    """Store which new articles are similar to earlier ones, by the id of the later article."""
+    """Store the similarities between new articles and earlier articles.
+
+    Each is stored with the id of the new article first.
+    """
     db.executemany(
         "INSERT INTO kinship (article_id, other_id, likeness) SELECT ?1, id, ?3 FROM article WHERE id = ?2 "
         "ON CONFLICT DO NOTHING",
@@ -36,8 +39,8 @@ def join_posts(
 ) -> list[PendingArticle]:
     """Join articles of a feed to similar posts of the channel; return the articles that joined none.
 
-    Nothing joins if the channel does not merge stories. A held post is released, or admitted to the
-    selection, once enough outlets report it.
+    No article joins if the channel does not merge stories. A held post is released, or admitted to the
+    selection of top stories, once enough outlets report its story.
     """
     if not any(matches.by_key.get(candidate.key) for candidate in articles) or not _is_merging_enabled(
         db, channel_id

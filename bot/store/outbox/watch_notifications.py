@@ -1,7 +1,8 @@
-"""Functions that enqueue the notifications of watches.
+"""Functions that enqueue the notifications of watches, which are saved searches.
 
-A poll stores new articles as arrivals in its own transaction. Matching the watches deletes an arrival in the
-transaction that enqueues its notifications: after a crash it is repeated or already done.
+A poll stores its new articles as arrivals in its own transaction. Matching an arrival against the watches
+deletes it in the transaction that enqueues its notifications: after a crash, the matching is repeated or was
+already done.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -12,11 +13,11 @@ from bot.store.records.outbox_records import RecoveredNotification
 from bot.store.row_mapping import query_ids, to_json_array
 
 NOTIFICATION_COOLDOWN_SECONDS = 600
-"""Seconds after a notification in which further matches of its watch are collected for the next one."""
+"""Seconds after a notification within which further matches of its watch are collected for the next one."""
 
 
 def queue_for_matching(db: Connection, feed_id: int, article_ids: Collection[int]) -> None:
-    """Queue articles of a feed for matching, if any server that follows it has watches."""
+    """Queue articles of a feed for matching if any server that follows the feed has watches."""
     db.execute(
         """
         INSERT INTO arrival (article_id) SELECT value FROM json_each(:articles)
@@ -36,8 +37,8 @@ def enqueue_notifications(
 ) -> set[int]:
     """Enqueue notifications for (watch, article) matches, and delete the arrivals of `article_ids`.
 
-    Returns the ids of matched watches that no longer exist. Each page is notified once per watch. Nothing is
-    enqueued for a watch whose server or user has left, or whose channel has the problem `closed_problem`.
+    Returns the ids of matched watches that no longer exist. A watch notifies only once of each page. Nothing
+    is enqueued for a watch whose server or user has left, or whose channel has the problem `closed_problem`.
     """
     by_article: dict[int, list[int]] = {}
     for watch_id, article_id in matches:
@@ -73,7 +74,7 @@ def enqueue_notifications(
 
 
 class _NotificationBatch:
-    """Notifications of one transaction, inserted in bulk: a popular article has hundreds."""
+    """The notifications of one transaction, inserted in bulk: a popular article has hundreds."""
 
     def __init__(self, db: Connection) -> None:
         self._db = db
@@ -83,7 +84,7 @@ class _NotificationBatch:
         self._matches: list[tuple[int, str, int, int]] = []
 
     def add(self, watch: Row, article_id: int, page_key: str, article_key: str) -> None:
-        """Add an article to the pending notification of a watch, or to a new one."""
+        """Add an article to the pending notification of a watch, or to a new notification."""
         watch_id = watch["id"]
         dispatch_id = self._pending_by_watch_id.get(watch_id, watch["waiting"])
         if dispatch_id is None:
@@ -95,7 +96,7 @@ class _NotificationBatch:
         self._matches.append((watch_id, page_key, article_id, dispatch_id))
 
     def write(self) -> None:
-        """Insert the notifications and matches added since the last call."""
+        """Insert the notifications and matches that were added since the last call into the database."""
         self._make_keys_unique()
         self._db.executemany(
             "INSERT INTO dispatch (id, channel_id, kind, what, watch_id, created, position, due) "
@@ -133,7 +134,10 @@ class _NotificationBatch:
 
 
 def _load_watches(db: Connection, watch_ids: Collection[int]) -> dict[int, Row]:
-    """Map ids to existing watches, each with the id of its pending notification that was never tried."""
+    """Map the ids of existing watches to the watches, each with the id of its pending notification.
+
+    A notification that was tried already does not count as pending.
+    """
     rows = db.execute(
         """
         SELECT watch.id, watch.channel_id, watch.server_id, watch.quiet, watch.after, watch.absent,
@@ -149,9 +153,9 @@ def _load_watches(db: Connection, watch_ids: Collection[int]) -> dict[int, Row]:
 
 
 def _load_subscribed_server_ids(db: Connection, feed_id: int, published_at: int) -> set[int]:
-    """Return the servers that an article of a feed, published then, may notify.
+    """Return the ids of the servers that may be notified of an article of a feed, published at a given time.
 
-    Servers that the bot left, or rejoined after that time, are left out.
+    Servers that the bot left, or joined again after that time, are left out.
     """
     followers = query_ids(
         db,
@@ -179,10 +183,10 @@ def _load_notified_watch_ids(db: Connection, page_key: str, watch_ids: Collectio
 
 
 def restrict_to_feeds(db: Connection, dispatch_id: int, feed_ids: Collection[int]) -> bool:
-    """Restrict a notification to pages of readable feeds; return whether anything is left.
+    """Restrict a watch notification to pages of the feeds that its readers may read.
 
-    Another feed's article of the page replaces one that is not readable. Removed pages may be notified later,
-    when a readable feed brings them.
+    Return whether any article is left. An article that is not readable is replaced by one of a readable feed
+    on the same page, if there is one. Removed pages may be notified later, when a readable feed brings them.
     """
     rows = db.fetch_rows(
         """
@@ -216,9 +220,10 @@ def restrict_to_feeds(db: Connection, dispatch_id: int, feed_ids: Collection[int
 def record_already_sent(
     db: Connection, dispatch_id: int, sent_notifications: Sequence[RecoveredNotification]
 ) -> None:
-    """Record notifications that were sent before a backup was restored.
+    """Record watch notifications that were sent before a backup was restored.
 
-    The dispatch returns to the queue without their articles, or is deleted if none is left.
+    The articles are removed from the dispatch, which returns to the queue or, if no article is left, is
+    deleted.
     """
     row = db.fetch_row("SELECT channel_id, what FROM dispatch WHERE id = ?", (dispatch_id,))
     if row["what"] in {sent_notification.dedupe_key for sent_notification in sent_notifications}:

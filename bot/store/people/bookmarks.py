@@ -1,4 +1,4 @@
-"""Repository of bookmarks."""
+"""Repository of the articles that users bookmarked."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -12,32 +12,33 @@ from bot.store.repository import Repository, write_transaction
 from bot.store.row_mapping import ARTICLE_SQL, bookmark_from_row, to_json_array
 
 ACTIVE_BOOKMARK_SQL = "bookmark.person_id = :person AND bookmark.removed IS NULL"
-"""Condition for the bookmarks of `:person` that were not removed."""
+"""SQL condition for the bookmarks of the user `:person` that were not removed."""
 FILTER_SQL = """
     (:match IS NULL OR instr(fold(article.title), fold(:match)) > 0
      OR instr(fold(article.outlet), fold(:match)) > 0 OR instr(fold(bookmark.note), fold(:match)) > 0)
     AND (:tag IS NULL OR EXISTS (SELECT 1 FROM json_each(bookmark.tags) WHERE fold(atom) = fold(:tag)))
     AND (NOT :unread OR bookmark.read IS NULL)
 """
-"""Condition for the fields of a `BookmarkFilter`, except `hidden`."""
+"""SQL condition for all fields of a `BookmarkFilter` except `hidden`."""
 VISIBLE_SQL = (
     "(bookmark.server_id IS NULL OR bookmark.server_id NOT IN (SELECT value FROM json_each(:hidden)))"
 )
-"""Condition that leaves out bookmarks made in the servers `:hidden`."""
+"""SQL condition that leaves out bookmarks made in the servers `:hidden`."""
 BOOKMARK_COLUMNS_SQL = """
     bookmark.created AS saved_created, bookmark.server_id AS saved_server_id,
     bookmark.channel_id AS saved_channel_id, bookmark.message_id AS saved_message_id,
     bookmark.note AS saved_note, bookmark.tags AS saved_tags, bookmark.read AS saved_read
 """
-"""Columns of a bookmark, prefixed for `bookmark_from_row`."""
+"""Columns of a bookmark to select for `bookmark_from_row`, with the prefix `saved_`."""
 NO_FILTER = BookmarkFilter()
-"""Filter that every bookmark passes."""
+"""Filter that all bookmarks match."""
 
 
 class Bookmarks(Repository):
-    """Bookmarks. A removed one leaves its row as a trace.
+    """Repository of bookmarks. Methods raise StoreError.
 
-    Without it, a reaction found after an absence would restore the bookmark. Methods raise StoreError.
+    A removed bookmark leaves its row as a trace: without it, a reaction on a post that the bot finds after an
+    absence would restore the bookmark.
     """
 
     @write_transaction
@@ -52,10 +53,10 @@ class Bookmarks(Repository):
         message_id: int | None = None,
         is_live_reaction: bool = True,
     ) -> bool:
-        """Bookmark an article for a user, with the message it was done on; return whether anything changed.
+        """Bookmark an article for a user, with the message used for it; return whether anything changed.
 
-        `is_live_reaction` is False for reactions found later: a bookmark that the user removed stays removed.
-        A missing article changes nothing.
+        `is_live_reaction` is False for reactions that were found later: then a bookmark that the user removed
+        stays removed. Nothing changes if the article is missing.
         """
         on_conflict = (
             "DO UPDATE SET created = excluded.created, removed = NULL, server_id = excluded.server_id, "
@@ -78,7 +79,7 @@ class Bookmarks(Repository):
 
     @write_transaction
     def remove(self, db: Connection, user_id: int, article_id: int) -> Bookmark | None:
-        """Remove a bookmark with its note and tags; return it as it was, or None if there was none."""
+        """Remove a bookmark with its note and tags, and return it as it was, or None if there was none."""
         bookmarks = db.fetch_objects(
             bookmark_from_row,
             f"SELECT {BOOKMARK_COLUMNS_SQL}, {ARTICLE_SQL} FROM bookmark JOIN article ON article.id = "
@@ -95,7 +96,10 @@ class Bookmarks(Repository):
 
     @write_transaction
     def restore(self, db: Connection, user_id: int, bookmark: Bookmark) -> bool:
-        """Restore a bookmark that `remove` returned; return False if its trace is gone or it exists again."""
+        """Restore a bookmark that `remove` returned.
+
+        Return False if the trace of the removed bookmark is gone or the bookmark exists again.
+        """
         changed = db.execute_rowcount(
             "UPDATE bookmark SET removed = NULL, created = ?, server_id = ?, channel_id = ?, message_id = ?, "
             "note = ?, tags = ?, read = ? WHERE person_id = ? AND article_id = ? AND removed IS NOT NULL",
@@ -117,7 +121,7 @@ class Bookmarks(Repository):
     def annotate(
         self, db: Connection, user_id: int, article_id: int, *, note: str, tags: Sequence[str]
     ) -> bool:
-        """Set the note and tags of a bookmark; return whether it exists."""
+        """Set the note and tags of a bookmark; return whether the bookmark exists."""
         changed = db.execute_rowcount(
             "UPDATE bookmark SET note = ?, tags = ? "
             "WHERE person_id = ? AND article_id = ? AND removed IS NULL",
@@ -127,7 +131,7 @@ class Bookmarks(Repository):
 
     @write_transaction
     def mark_read(self, db: Connection, user_id: int, article_id: int, *, is_read: bool) -> bool:
-        """Mark a bookmark as read or unread; return whether it exists."""
+        """Mark a bookmark as read or unread; return whether the bookmark exists."""
         changed = db.execute_rowcount(
             "UPDATE bookmark SET read = ? WHERE person_id = ? AND article_id = ? AND removed IS NULL",
             (db.now if is_read else None, user_id, article_id),
@@ -135,7 +139,10 @@ class Bookmarks(Repository):
         return changed > 0
 
     async def get(self, user_id: int, article_id: int, *, hidden: Collection[int] = ()) -> Bookmark | None:
-        """Return a user's bookmark of an article, or None; one made in a server in `hidden` is left out."""
+        """Return a user's bookmark of an article, or None if there is none.
+
+        A bookmark that was made in a server in `hidden` is ignored.
+        """
         bookmarks = await self._fetch_objects(
             bookmark_from_row,
             f"SELECT {BOOKMARK_COLUMNS_SQL}, {ARTICLE_SQL} FROM bookmark JOIN article ON article.id = "
@@ -161,7 +168,7 @@ class Bookmarks(Repository):
         )
 
     async def count(self, user_id: int, bookmark_filter: BookmarkFilter = NO_FILTER) -> int:
-        """Count the bookmarks of a user that pass a filter."""
+        """Count the bookmarks of a user that match a filter."""
         return await self._fetch_int(
             f"""
             SELECT count(*) FROM bookmark JOIN article ON article.id = bookmark.article_id
@@ -171,7 +178,7 @@ class Bookmarks(Repository):
         )
 
     async def count_by_tag(self, user_id: int, *, hidden: Collection[int] = ()) -> dict[str, int]:
-        """Map a user's tags to their number of bookmarks, most used first, without servers in `hidden`."""
+        """Map a user's tags to their numbers of bookmarks, most used first; leave out servers in `hidden`."""
         rows = await self._fetch_rows(
             "SELECT min(atom) AS tag, count(*) AS count FROM bookmark, json_each(bookmark.tags) "
             f"WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} GROUP BY fold(atom) ORDER BY count(*) DESC, tag",
@@ -182,7 +189,7 @@ class Bookmarks(Repository):
     async def filter_bookmarked(
         self, user_id: int, article_ids: Collection[int], *, hidden: Collection[int] = ()
     ) -> set[int]:
-        """Return which of these articles a user bookmarked, without servers in `hidden`."""
+        """Return the ids of those articles that a user bookmarked, except in servers in `hidden`."""
         return await self._fetch_set(
             f"SELECT article_id FROM bookmark WHERE {ACTIVE_BOOKMARK_SQL} AND {VISIBLE_SQL} "
             "AND article_id IN (SELECT value FROM json_each(:articles))",
@@ -205,7 +212,7 @@ class Bookmarks(Repository):
         )
 
     async def load_removed_urls(self, user_id: int) -> tuple[str, ...]:
-        """Return the URLs of articles whose bookmark a user removed."""
+        """Return the URLs of articles whose bookmark the user removed."""
         return tuple(
             await self._fetch_column(
                 "SELECT article.url FROM bookmark JOIN article ON article.id = bookmark.article_id "

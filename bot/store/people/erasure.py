@@ -1,7 +1,8 @@
 """Deletion of everything stored about a user.
 
-Bookmarks that they removed are remembered without them: by a salt and one byte of a hash, which matches one
-user in 256. A reaction of such another user, found after an absence, is then no bookmark; a new reaction is.
+Of the user's removed bookmarks, a trace without the user is kept: a salt and one byte of a hash, which
+matches one user in 256. If such another user made a reaction that the bot finds after an absence, it does not
+become a bookmark; a new reaction does.
 """
 
 import os
@@ -20,17 +21,17 @@ PERSONAL_DATA_TABLES = (
     "channel",
     "setting_change",
 )
-"""Tables that have rows of users."""
+"""Tables with rows that belong to users."""
 
 _SALT_BYTES = 4
-"""Length of the salt of a removal hash."""
+"""Length in bytes of the salt of the hash that is kept of a removed bookmark."""
 _HASH_BYTES = 1
-"""Length of a removal hash without its salt."""
+"""Length in bytes, without the salt, of the hash that is kept of a removed bookmark."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErasureReport:
-    """How many rows were deleted, and whether the write-ahead log was emptied (False: a reader held it)."""
+    """Numbers of deleted rows, and whether the write-ahead log was emptied (False if a reader held it)."""
 
     bookmarks: int
     questions: int
@@ -43,7 +44,7 @@ class ErasureReport:
 
 
 def erase_user(db: Connection, user_id: int) -> ErasureReport:
-    """Delete a user's rows, and their id from the change history; return how many there were."""
+    """Delete a user's rows, and the user's id from the change history; return the numbers of rows."""
 
     def count_rows(sql: str) -> int:
         return int(db.fetch_value(sql, (user_id,)))
@@ -79,12 +80,12 @@ def erase_user(db: Connection, user_id: int) -> ErasureReport:
 
 
 def was_removed_before_erasure(db: Connection, user_id: int, article_id: int) -> bool:
-    """Return whether this user, or one with the same hash, removed the bookmark before an erasure."""
+    """Return whether a user, or one with the same hash, removed a bookmark before their data was erased."""
     return bool(_load_matching_hashes(db, user_id, article_id))
 
 
 def forget_removal(db: Connection, user_id: int, article_id: int) -> None:
-    """Forget that a bookmark was removed before an erasure, because the user bookmarks the article again."""
+    """Delete the trace of a bookmark removed before an erasure, because the user makes the bookmark again."""
     db.executemany(
         "DELETE FROM let_go WHERE article_id = ? AND mark = ?",
         [(article_id, mark) for mark in _load_matching_hashes(db, user_id, article_id)],

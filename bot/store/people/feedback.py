@@ -17,25 +17,25 @@ from bot.store.settings import setting_changes
 from bot.store.settings.parent_rows import ensure_server
 
 MAX_SHOWN_ARTICLES = 3_000
-"""Maximum number of posted articles in training data, the newest; rated ones are added."""
+"""Maximum number of posted articles, the newest, in training data; rated articles are added to these."""
 MAX_FEEDBACK_EVENTS = 5_000
-"""Maximum number of opinions and bookmarks in training data, the newest."""
+"""Maximum number of opinions and bookmarks, the newest, in training data."""
 
 
 class Opinions(Repository):
-    """Opinions, one per server, user and article. Bookmarks are stored apart and count as opinions too.
+    """Repository of users' opinions, one per server, user and article. Methods raise StoreError.
 
-    Methods raise StoreError.
+    Bookmarks are stored elsewhere and count as opinions too.
     """
 
     @write_transaction
     def record(
         self, db: Connection, opinion: OpinionKind, *, server_id: int, user_id: int, article_id: int
     ) -> OpinionKind | None:
-        """Record a user's opinion of an article; return the one that is stored now.
+        """Record a user's opinion of an article; return the opinion that is stored afterwards, or None.
 
-        The opinion that is stored already is deleted instead, and None returned. Opening the menu never
-        replaces an opinion. A missing article or server changes nothing.
+        Recording the stored opinion again deletes it. Opening the menu of a post never replaces another
+        opinion. Nothing changes if the article or server is missing.
         """
         parameters = {
             "server": server_id,
@@ -73,9 +73,10 @@ class Opinions(Repository):
 
     @read_transaction
     def load_training_data(self, db: Connection, server_id: int, since: int) -> TasteTrainingData:
-        """Load what was posted in a server since a time (seconds of UTC), and users' feedback on it.
+        """Load what was posted in a server since a Unix time in seconds, and users' feedback on it.
 
-        Feedback from before the server's taste was reset is left out. Empty if there is no feedback.
+        Feedback from before the server's taste was reset is left out. The data is empty if there is no
+        feedback.
         """
         row = db.fetch_row("SELECT taste_since FROM server WHERE id = ?", (server_id,))
         if row is None:
@@ -138,7 +139,7 @@ class Opinions(Repository):
 
     @write_transaction
     def reset(self, db: Connection, server_id: int, *, user_id: int) -> None:
-        """Reset a server's taste: delete its opinions, and ignore bookmarks made until now."""
+        """Reset a server's learned taste: delete its opinions, and ignore bookmarks made until now."""
         ensure_server(db, server_id)
         db.execute("DELETE FROM opinion WHERE server_id = ?", (server_id,))
         db.execute("UPDATE server SET taste_since = ? WHERE id = ?", (db.now, server_id))
@@ -146,5 +147,5 @@ class Opinions(Repository):
 
     @write_transaction
     def purge(self, db: Connection, before: int) -> int:
-        """Delete opinions given before a time in seconds of UTC; return how many."""
+        """Delete opinions given before a Unix time in seconds; return their number."""
         return db.execute_rowcount("DELETE FROM opinion WHERE given < ?", (before,))

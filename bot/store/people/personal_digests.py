@@ -1,6 +1,6 @@
 """Repository of users' digests: one direct message per day or week, enqueued once per due time.
 
-A digest is paused, as watches are, while the user does not accept direct messages.
+Like watches (saved searches), a digest is paused while the user does not accept direct messages.
 """
 
 import json
@@ -29,7 +29,7 @@ _DELETE_PENDING_SQL = _SELECT_PENDING_SQL.replace("SELECT payload", "DELETE")
 
 
 class PersonalDigests(Repository):
-    """Digests of users, at most one per user. Methods raise StoreError."""
+    """Repository of the digests of users, at most one per user. Methods raise StoreError."""
 
     @write_transaction
     def save(
@@ -42,7 +42,7 @@ class PersonalDigests(Repository):
         server_id: int | None,
         language: str,
     ) -> PersonalDigest:
-        """Create or change a user's digest in their direct message channel; return it, no longer paused."""
+        """Create or change a user's digest in their direct message channel, and return it, unpaused."""
         if server_id is not None:
             ensure_server(db, server_id)
         ensure_channel(db, channel_id, dm_user_id=user_id)
@@ -85,7 +85,7 @@ class PersonalDigests(Repository):
 
     @write_transaction
     def delete(self, db: Connection, user_id: int) -> bool:
-        """Delete a user's digest with its pending message; return whether there was one."""
+        """Delete a user's digest with its pending message; return whether the user had a digest."""
         deleted_rows = db.fetch_rows(
             "DELETE FROM personal_digest WHERE channel_id IN (SELECT id FROM channel WHERE person_id = ?) "
             "RETURNING channel_id",
@@ -106,26 +106,29 @@ class PersonalDigests(Repository):
             db.execute(_DELETE_PENDING_SQL, (channel_id,))
 
     async def by_user(self, user_id: int) -> PersonalDigest | None:
-        """Return a user's digest, or None."""
+        """Return the digest of a user, or None if there is none."""
         return next(iter(await self._list("channel.person_id = ?", user_id)), None)
 
     async def list_due(self, now: int, closed_problem: str) -> list[PersonalDigest]:
-        """List the digests due at `now`, longest due first.
+        """List the digests that are due at `now`; the longest due come first.
 
-        Channels whose problem is `closed_problem`, that of direct messages, are left out.
+        Digests are left out whose channel has the problem `closed_problem`, that direct messages are closed.
         """
         condition = "paused IS NULL AND due <= ? AND coalesce(channel.problem, '') <> ? ORDER BY due"
         return await self._list(condition, now, closed_problem)
 
     async def next_due_at(self, closed_problem: str) -> int | None:
-        """Return when the next digest is due in seconds of UTC, possibly past, or None."""
+        """Return the Unix time in seconds at which the next digest is due, or None if there is none.
+
+        The time may be in the past.
+        """
         return await self._fetch_value(
             f"SELECT min(due) {_FROM_SQL} WHERE paused IS NULL AND coalesce(channel.problem, '') <> ?",
             (closed_problem,),
         )
 
     async def find_pending_since(self, channel_id: int) -> int | None:
-        """Return the start of a pending digest's period in seconds of UTC, or None if none is pending."""
+        """Return the start of a pending digest's period (Unix time in seconds), or None without one."""
         payload = await self._fetch_value(_SELECT_PENDING_SQL, (channel_id,))
         return None if payload is None else int(json.loads(payload)["since"])
 
@@ -141,10 +144,11 @@ class PersonalDigests(Repository):
         until: int,
         listed_article_ids: Sequence[int] = (),
     ) -> bool:
-        """Enqueue a due digest in place of a pending one, and schedule the next; return whether it did.
+        """Enqueue a due digest in place of a pending one and schedule the next one.
 
-        `payload` is None if the digest is empty. `until` ends its period, in seconds of UTC. Does nothing if
-        the digest was enqueued, changed or deleted since it was loaded.
+        Return whether the digest was enqueued. `payload` is the content, or None if the digest is empty.
+        `until` is the Unix time in seconds at which its period ends. Does nothing if the digest was enqueued,
+        changed or deleted since it was loaded.
         """
         stored_digest = _find_digest(db, digest.channel_id)
         if stored_digest is None or stored_digest.paused is not None:

@@ -11,7 +11,7 @@ from bot.store.row_mapping import from_row
 from bot.store.settings.parent_rows import ensure_server
 
 MAX_QUESTIONS_PER_USER = 500
-"""Questions stored per user, the latest."""
+"""Maximum number of questions, the latest, that are stored per user."""
 
 QUESTION_COLUMNS_SQL = """
     question.id, question.server_id, question.channel_id, question.person_id, question.text,
@@ -21,11 +21,11 @@ QUESTION_COLUMNS_SQL = """
         SELECT article_id FROM question_source WHERE question_id = question.id ORDER BY place) AS quoted
     ) AS sources
 """
-"""Columns of a `Question`."""
+"""Columns to select for a `Question`."""
 
 
 class Questions(Repository):
-    """Questions and votes. They are deleted after their retention time, or with their server.
+    """Repository of questions and votes, which are deleted after their retention time or with their server.
 
     Methods raise StoreError.
     """
@@ -47,7 +47,7 @@ class Questions(Repository):
         message_id: int | None = None,
         sources: Sequence[int] = (),
     ) -> int:
-        """Store a question that was asked now, with the articles that its answer quotes; return its id."""
+        """Store a question that was asked now, with the articles that its answer quotes; return the id."""
         id_ = secrets.randbelow(2**62)
         parameters = {
             "id": id_,
@@ -93,11 +93,11 @@ class Questions(Repository):
         db.execute("UPDATE question SET answer_id = ? WHERE id = ?", (message_id, question_id))
 
     async def get(self, question_id: int) -> Question | None:
-        """Return the question with an id, or None if it is not stored any more."""
+        """Return the question with an id, or None if it is no longer stored."""
         return await self._find("WHERE id = ?", question_id)
 
     async def by_message_id(self, message_id: int, channel_id: int) -> Question | None:
-        """Return the question that was asked or answered by a message of a channel, or None."""
+        """Return the question that a message of a channel asked or answered, or None if there is none."""
         return await self._find(
             "WHERE channel_id = ? AND id IN (SELECT id FROM question WHERE message_id = ? "
             "UNION SELECT id FROM question WHERE answer_id = ?)",
@@ -107,7 +107,10 @@ class Questions(Repository):
         )
 
     async def find_last_public(self, channel_id: int, since: int) -> Question | None:
-        """Return the last public question in a channel or thread since a time (seconds of UTC), or None."""
+        """Return the last public question in a channel or thread since a Unix time in seconds.
+
+        Return None if there is none.
+        """
         return await self._find(
             "WHERE channel_id = ? AND public = 1 AND asked >= ? "
             "ORDER BY asked DESC, coalesce(answer_id, message_id) DESC LIMIT 1",
@@ -116,7 +119,7 @@ class Questions(Repository):
         )
 
     async def find_last_by_user(self, user_id: int, channel_id: int, since: int) -> Question | None:
-        """Return the last question of a user in a channel since a time (seconds of UTC), or None."""
+        """Return the last question of a user in a channel since a Unix time in seconds, or None if none."""
         return await self._find(
             "WHERE person_id = ? AND channel_id = ? AND asked >= ? ORDER BY asked DESC LIMIT 1",
             user_id,
@@ -126,10 +129,10 @@ class Questions(Repository):
 
     @write_transaction
     def vote(self, db: Connection, question_id: int, user_id: int, *, is_helpful: bool) -> bool | None:
-        """Record whether an answer helped; return the vote that is stored now.
+        """Record whether an answer helped a user; return the vote that is stored afterwards, or None.
 
-        Repeating a vote deletes it. The caller checks whether the user may vote. A missing question changes
-        nothing.
+        Repeating a vote deletes it. The caller checks whether the user may vote. Nothing changes if the
+        question is missing.
         """
         deleted_count = db.execute_rowcount(
             "DELETE FROM vote WHERE question_id = ? AND person_id = ? AND helped = ?",
@@ -146,10 +149,10 @@ class Questions(Repository):
         return is_helpful
 
     async def load_stats(self, since: int, *, include_helpful: bool = False) -> list[QuestionStats]:
-        """Summarise questions asked since a time (seconds of UTC), identical ones counted together.
+        """Summarise the questions asked since a Unix time in seconds, counting identical questions together.
 
-        Those with more negative than positive votes come first, then the most asked. Without
-        `include_helpful` only those, and questions that were not answered.
+        Questions with more negative than positive votes come first, then the most asked. Without
+        `include_helpful`, only these questions and those that were not answered are included.
         """
         return await self._fetch_objects(
             _stats_from_row,
@@ -183,13 +186,13 @@ class Questions(Repository):
         )
 
     async def load_server_ids(self, user_id: int) -> set[int]:
-        """Return the ids of servers in which a user asked stored questions."""
+        """Return the ids of servers in which a user asked any stored question."""
         return await self._fetch_set(
             "SELECT DISTINCT server_id FROM question WHERE person_id = ?", (user_id,)
         )
 
     async def list_votes_by_user(self, user_id: int) -> list[tuple[int, int, bool]]:
-        """List a user's votes as (question id, time in seconds of UTC, whether it helped), newest first."""
+        """List a user's votes as (question id, Unix time in seconds, whether it helped), newest first."""
         rows = await self._fetch_rows(
             "SELECT question_id, voted, helped FROM vote WHERE person_id = ? "
             "ORDER BY voted DESC, question_id",
@@ -203,7 +206,7 @@ class Questions(Repository):
 
     @write_transaction
     def purge(self, db: Connection, before: int) -> int:
-        """Delete questions asked before a time (seconds of UTC) with their votes; return how many."""
+        """Delete questions asked before a Unix time in seconds, with their votes; return their number."""
         return db.execute_rowcount("DELETE FROM question WHERE asked < ?", (before,))
 
     async def _find(self, condition: str, *parameters: int) -> Question | None:

@@ -1,4 +1,4 @@
-"""Repository of watches, and of new articles that are not matched against them yet."""
+"""Repository of watches (saved searches that notify), and of new articles not yet matched against them."""
 
 import json
 from functools import partial
@@ -16,20 +16,23 @@ WATCH_COLUMNS_SQL = """
     watch.id, watch.server_id, watch.channel_id, channel.person_id, watch.query, watch.language,
     watch.created, watch.absent, channel.problem
 """
-"""Columns of a `Watch`."""
+"""Columns to select for a `Watch`."""
 FROM_SQL = "FROM watch JOIN channel ON channel.id = watch.channel_id"
-"""FROM clause of watches with their channels."""
+"""FROM clause that joins watches with their channels."""
 
 
 class SentNotification(NamedTuple):
-    """An article that a user was notified of; `sent_at` is in seconds of UTC."""
+    """An article of which a user was notified; `sent_at` is Unix time in seconds."""
 
     url: str
     sent_at: int
 
 
 class Watches(Repository):
-    """Watches. A removed one leaves a row without its query until `purge`. Methods raise StoreError."""
+    """Repository of saved searches (watches) and their notifications. Methods raise StoreError.
+
+    A removed watch keeps its row, without the query, until `purge`.
+    """
 
     @write_transaction
     def add(
@@ -43,10 +46,10 @@ class Watches(Repository):
         language: str | None,
         limit: int,
     ) -> tuple[Watch, bool] | None:
-        """Add a watch for articles stored from now on; return it, and whether it is new.
+        """Add a watch for articles stored from now on; return the watch and whether it is new, or None.
 
-        With `user_id` the channel is that of their direct messages. None if the user, or all channels of the
-        server together, have `limit` watches.
+        With `user_id`, the watch notifies in the channel of the user's direct messages. Return None if the
+        user, or all channels of the server together, have `limit` watches already.
         """
         ensure_server(db, server_id)
         ensure_channel(db, channel_id, server_id=None if user_id else server_id, dm_user_id=user_id)
@@ -72,19 +75,19 @@ class Watches(Repository):
         return _watch_from_row(db.fetch_row(select_sql, (channel_id, server_id, query))), True
 
     async def get(self, watch_id: int) -> Watch | None:
-        """Return the watch with an id, or None."""
+        """Return the watch with an id, or None if there is none."""
         return next(iter(await self._list("watch.id = ?", watch_id)), None)
 
     async def list_by_user(self, user_id: int) -> list[Watch]:
-        """List a user's watches, oldest first."""
+        """List a user's watches (saved searches), oldest first."""
         return await self._list("channel.person_id = ?", user_id)
 
     async def count(self, user_id: int) -> int:
-        """Count the stored watches of a user, including removed ones that are not purged yet."""
+        """Count the stored watches of a user, including removed watches that are not purged yet."""
         return await self._fetch_int(f"SELECT count(*) {FROM_SQL} WHERE channel.person_id = ?", (user_id,))
 
     async def list_sent_notifications(self, user_id: int) -> list[SentNotification]:
-        """List the articles that a user was notified of, oldest notification first."""
+        """List the articles of which a user was notified, oldest notification first."""
         return await self._fetch_objects(
             SentNotification._make,
             "SELECT article.url, dispatch.sent FROM channel "
@@ -101,7 +104,7 @@ class Watches(Repository):
 
     @write_transaction
     def remove(self, db: Connection, watch_id: int) -> bool:
-        """Remove a watch with its pending notification; return whether it existed."""
+        """Remove a watch with its pending notification; return whether the watch existed."""
         removed = db.execute_rowcount(
             "UPDATE watch SET query = '', removed = ? WHERE id = ? AND removed IS NULL", (db.now, watch_id)
         )
@@ -110,9 +113,10 @@ class Watches(Repository):
 
     @write_transaction
     def purge(self, db: Connection, before: int) -> int:
-        """Delete watches removed, or whose user left, before a time (seconds of UTC); return how many.
+        """Delete watches that were removed, or whose user left the server, before a time; return how many.
 
-        Direct message channels without watch and digest are deleted with the record of their messages.
+        The time is Unix time in seconds. Direct message channels without watch and digest are deleted with
+        the record of their messages.
         """
         purged = db.execute_rowcount(
             "DELETE FROM watch WHERE removed < :before OR absent < :before", {"before": before}
@@ -125,11 +129,11 @@ class Watches(Repository):
         return purged
 
     async def mark_member_left(self, user_id: int, server_id: int) -> None:
-        """Pause a user's watches in a server that they left."""
+        """Pause the watches that a user has in a server which the user left."""
         await self._set_absent(user_id, server_id, self._clock.now())
 
     async def mark_member_present(self, user_id: int, server_id: int) -> None:
-        """Resume a user's watches in a server that they are in."""
+        """Resume the watches that a user has in a server, because the user is a member."""
         await self._set_absent(user_id, server_id, None)
 
     async def load_channel_ids(self, server_id: int) -> set[int]:
@@ -137,7 +141,7 @@ class Watches(Repository):
         return {watch.channel_id for watch in await self.list_channel_watches(server_id)}
 
     async def list_active_after_id(self, after_id: int) -> list[ActiveWatch]:
-        """List active watches with ids above one, by id."""
+        """List active watches with ids above a given id, by id."""
         return await self._fetch_objects(
             ActiveWatch._make,
             "SELECT id, server_id, query FROM watch WHERE id > ? AND removed IS NULL ORDER BY id",
@@ -146,7 +150,7 @@ class Watches(Repository):
 
     @read_transaction
     def list_unmatched_arrivals(self, db: Connection, limit: int) -> list[Arrival]:
-        """List the next `limit` articles to match, by id, with the servers that follow their feeds."""
+        """List the next `limit` articles to match, by id, each with the servers that follow its feed."""
         rows = db.fetch_rows(
             f"SELECT {ARTICLE_SQL} FROM arrival JOIN article ON article.id = arrival.article_id "
             "ORDER BY arrival.article_id LIMIT ?",

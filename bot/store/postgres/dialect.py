@@ -38,9 +38,10 @@ _REPLACEMENTS = {
 
 @lru_cache(maxsize=4096)
 def translate(sql: str, null_names: frozenset[str] = frozenset()) -> bytes:
-    """Return a statement in PostgreSQL's syntax with named parameters; positional ones become `1`, `2`, ….
+    """Return a statement in PostgreSQL's syntax, with named parameters.
 
-    Parameters in `null_names` are written as NULL, because PostgreSQL cannot infer the type of a None.
+    Positional parameters get the names `1`, `2`, …. Parameters in `null_names` are written as NULL, because
+    PostgreSQL cannot infer the type of a parameter that is None.
     """
     position = 0
 

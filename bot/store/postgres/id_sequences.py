@@ -1,10 +1,10 @@
-"""Identity of a PostgreSQL database, and the sequences that assign its ids."""
+"""Functions on the identity of a PostgreSQL database and on the sequences that assign its ids."""
 
 from bot.store.meta import RESTORED_ID_GAP, RESTORED_KEY
 from bot.store.postgres.server_connection import SCHEMA, PostgresConnection
 
 NEVER_REUSED_ID_TABLES = ("watch", "digest")
-"""Tables whose ids Discord knows: they are part of custom ids of buttons and of message nonces."""
+"""Tables whose ids are never reused: Discord knows them as parts of buttons and of message nonces."""
 
 
 _IDENTITY_KEY = "identity"
@@ -18,9 +18,9 @@ _IDENTITY_SOURCES = {
 
 
 def detect_restore(connection: PostgresConnection) -> bool:
-    """Mark the database as restored if its identity changed, and return whether it did.
+    """Mark the database as restored if its identity has changed, and return whether that is so.
 
-    Posts sent since are then reconciled from Discord, and ids that Discord may know are skipped.
+    Posts that were sent since are then looked up in Discord, and ids that Discord may know are skipped.
     """
     current_identity = database_identity(connection)
     stored_identity = connection.fetch_value("SELECT value FROM meta WHERE name = ?", (_IDENTITY_KEY,))
@@ -40,9 +40,9 @@ def detect_restore(connection: PostgresConnection) -> bool:
 
 
 def database_identity(connection: PostgresConnection) -> str:
-    """Return an identity that changes when the database is restored or a replica takes over.
+    """Return a text that changes when the database is restored from a backup or a replica takes over.
 
-    It consists of the parts that the database user may read.
+    The text consists of those identifiers of the server that the database user may read.
     """
     permitted_expressions = (
         expression
@@ -53,7 +53,7 @@ def database_identity(connection: PostgresConnection) -> str:
 
 
 def id_sequences(connection: PostgresConnection) -> dict[str, int]:
-    """Return the last id of each table in `NEVER_REUSED_ID_TABLES`."""
+    """Return the last assigned id of each table in `NEVER_REUSED_ID_TABLES`."""
     return {
         table: connection.fetch_value(
             f"SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM {table}_id_seq"
@@ -63,7 +63,7 @@ def id_sequences(connection: PostgresConnection) -> dict[str, int]:
 
 
 def set_id_sequences(connection: PostgresConnection, last_ids: dict[str, int]) -> None:
-    """Make the given tables assign only ids above the given ones, and all tables ids above their largest."""
+    """Make the tables in `last_ids` assign only ids above the given ids, and all tables only unused ids."""
     rows = connection.execute(
         "SELECT table_name FROM information_schema.columns "
         "WHERE table_schema = ? AND column_name = 'id' AND is_identity = 'YES'",

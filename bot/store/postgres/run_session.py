@@ -23,7 +23,7 @@ _mutex = threading.Lock()
 
 @contextmanager
 def lock_for_run(server: DatabaseUrl, *, alone: bool) -> Iterator[None]:
-    """Hold the run lock within the block, shared or `alone`.
+    """Hold the run lock within the `with` block: exclusively if `alone` is set, otherwise shared.
 
     Raises `AlreadyRunning` if another process holds a conflicting lock, `DatabaseUnusable` if the server
     cannot be reached.
@@ -46,7 +46,7 @@ def lock_for_run(server: DatabaseUrl, *, alone: bool) -> Iterator[None]:
 def reacquire_if_lost(server: DatabaseUrl) -> None:
     """Take this process's run lock again if its session was lost, such as after a restart of the server.
 
-    Raises `AlreadyRunning` if another process holds a conflicting lock now, psycopg.Error if the server does
+    Raises `AlreadyRunning` if another process now holds a conflicting lock, psycopg.Error if the server does
     not answer.
     """
     with _mutex:

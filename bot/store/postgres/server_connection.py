@@ -23,7 +23,10 @@ _CONNECT_OPTIONS = {
     "tcp_user_timeout": "30000",
     "target_session_attrs": "read-write",
 }
-"""Options of libpq: times in seconds, `tcp_user_timeout` in ms; of several hosts the writable one is used."""
+"""Options of libpq for connections: times are in seconds, but `tcp_user_timeout` is in milliseconds.
+
+If the URL has several hosts, the writable one is used.
+"""
 SESSION_SETTINGS = {
     "search_path": SCHEMA,
     "client_encoding": "UTF8",
@@ -32,7 +35,7 @@ SESSION_SETTINGS = {
     # Sessions within psycopg's pipeline of `executemany` escape this timeout.
     "idle_in_transaction_session_timeout": "15s",
 }
-"""Settings of each session."""
+"""Settings of each database session."""
 
 
 class PostgresRow(tuple[Any, ...]):
@@ -86,7 +89,7 @@ class _TextDumper(Dumper):
 
 
 class _NumericLoader(Loader):
-    """Loader of `numeric`, the type of integer sums, as int or float."""
+    """Loader of values of the type `numeric`, which integer sums have, as int or float."""
 
     def load(self, data: Any) -> int | float:
         text = bytes(data).decode()
@@ -97,7 +100,7 @@ class PostgresConnection(base.Connection):
     """A PostgreSQL connection with the interface of the store, in autocommit mode."""
 
     def __init__(self, server: DatabaseUrl) -> None:
-        """Connect to the server. Raises psycopg.Error."""
+        """Connect to the server. Raises psycopg.Error if that fails."""
         url_options = psycopg.conninfo.conninfo_to_dict(server.address)
         raw = psycopg.connect(**cast("dict[str, Any]", _CONNECT_OPTIONS | url_options), autocommit=True)
         try:

@@ -38,7 +38,7 @@ from bot.store.store_errors import AlreadyRunning, DatabaseBroken, DatabaseRepla
 log = logging.getLogger(__name__)
 
 READER_COUNT = 3
-"""Number of read sessions."""
+"""Number of database sessions for reading."""
 # One round trip: it takes the write lock and returns the transaction id for `pg_xact_status`.
 _BEGIN_WRITE_SQL = "SELECT pg_current_xact_id()::text, pg_advisory_xact_lock(1413829720, 1)"
 _COMMIT_STATUS_SQL = "SELECT pg_xact_status(CAST(? AS xid8))"
@@ -64,7 +64,8 @@ class PostgresDatabase(ports.Database[PostgresConnection, PostgresWorker]):
     async def open(cls, server: DatabaseUrl, clock: Clock, *, create: bool = True) -> Self:
         """Connect and migrate the tables; if there are none, `create` them.
 
-        Raises `DatabaseUnusable` or `NewerDatabase`; `DatabaseMissing` if `create` is False.
+        Raises `DatabaseUnusable` or `NewerDatabase`; raises `DatabaseMissing` if there are no tables and
+        `create` is False.
         """
         database = cls(server, clock)
         try:
@@ -79,7 +80,10 @@ class PostgresDatabase(ports.Database[PostgresConnection, PostgresWorker]):
         return database
 
     def _connect(self) -> PostgresConnection:
-        """Connect to the server again. Raises `DatabaseReplaced` if another one answers, psycopg.Error."""
+        """Connect to the server again.
+
+        Raises `DatabaseReplaced` if another server answers, psycopg.Error if the connection fails.
+        """
         connection = PostgresConnection(self.location)
         with ExitStack() as cleanup:
             cleanup.callback(connection.raw.close)
@@ -103,7 +107,7 @@ class PostgresDatabase(ports.Database[PostgresConnection, PostgresWorker]):
         return str(db.fetch_value(_BEGIN_WRITE_SQL))
 
     def _commit(self, db: PostgresConnection, transaction_id: str) -> None:
-        """Commit; if the session is lost meanwhile, ask the server whether it committed."""
+        """Commit the transaction; if the session is lost meanwhile, ask the server for the outcome."""
         try:
             db.execute("COMMIT")
         except psycopg.Error as error:
@@ -113,7 +117,8 @@ class PostgresDatabase(ports.Database[PostgresConnection, PostgresWorker]):
     def _is_committed(self, transaction_id: str) -> bool:
         """Return whether the transaction of a lost session was committed.
 
-        Raises `CommitStateUnknown` if the server does not answer, `DatabaseReplaced` if it is another one.
+        Raises `CommitStateUnknown` if the server does not answer, `DatabaseReplaced` if another server
+        answers.
         """
         for delay_seconds in RETRY_DELAYS_SECONDS:
             time.sleep(delay_seconds)
@@ -140,7 +145,7 @@ class PostgresDatabase(ports.Database[PostgresConnection, PostgresWorker]):
             self.health.record_failure(to_store_error(error, self.location))
 
     async def scrub(self, tables: Iterable[str]) -> bool:
-        """Rewrite tables without deleted rows; return False, as these may remain in the server's log.
+        """Rewrite tables without their deleted rows; return False, as the server's log may keep them.
 
         Raises `StoreError`.
         """
@@ -174,7 +179,7 @@ class PostgresDatabase(ports.Database[PostgresConnection, PostgresWorker]):
         return await self.read(load_schema_version)
 
     async def backup(self, path: Path) -> None:
-        """Raise `DatabaseUnusable`: a server is backed up with pg_dump."""
+        """Raise `DatabaseUnusable`: a database on a server is backed up with pg_dump."""
         raise DatabaseUnusable(
             f"PostgreSQL copies its databases itself: pg_dump --format=custom --file={path} {self.location}"
         )

@@ -26,7 +26,7 @@ _CAUSES: dict[str, tuple[type[StoreError], str]] = {
 
 
 class CommitStateUnknown(psycopg.OperationalError):
-    """It is unknown whether a transaction was committed; repeating it might write twice."""
+    """Error raised when it is unknown whether a transaction was committed; repeating it might write twice."""
 
 
 _FATAL = re.compile(r"FATAL: +([^\n]*[^\n.])")
@@ -48,7 +48,7 @@ def to_store_error(error: psycopg.Error, server: DatabaseUrl) -> StoreError:
 
 
 def is_connection_lost(error: psycopg.Error) -> bool:
-    """Return whether the connection was lost or refused, so that a retry on another may succeed."""
+    """Return whether an error means a lost or refused connection, so that a new connection may succeed."""
     lost_types = (
         errors.AdminShutdown,
         errors.CrashShutdown,
@@ -61,10 +61,10 @@ def is_connection_lost(error: psycopg.Error) -> bool:
 
 
 def is_conflict(error: psycopg.Error) -> bool:
-    """Return whether a conflict with another transaction aborted this one, so that a retry may succeed."""
+    """Return whether an error means a conflict with another transaction, so that a retry may succeed."""
     return isinstance(error, errors.SerializationFailure | errors.DeadlockDetected)
 
 
 def is_lock_timeout(error: psycopg.Error) -> bool:
-    """Return whether a lock could not be taken within `lock_timeout`."""
+    """Return whether an error means that a lock could not be taken within `lock_timeout`."""
     return isinstance(error, errors.LockNotAvailable)

@@ -14,15 +14,15 @@ log = logging.getLogger(__name__)
 
 PACKAGE_DIRECTORY = Path(__file__).parent
 MIN_SERVER_VERSION = 150_000
-"""Oldest supported server, in the notation of `server_version_num`."""
+"""Oldest supported version of the server, in the notation of `server_version_num`."""
 _MIGRATION_LOCK_SQL = "SELECT pg_advisory_xact_lock(1413829720, 3)"
 
 
 def migrate(connection: PostgresConnection, server: DatabaseUrl, *, create: bool = True) -> bool:
     """Apply the missing migrations and return whether the database is new.
 
-    An interruption leaves the database at its old version. Raises `NewerDatabase`, `DatabaseUnusable`,
-    psycopg.Error; `DatabaseMissing` if there are no tables and `create` is False.
+    An interruption leaves the database at its old version. Raises `NewerDatabase`, `DatabaseUnusable` or
+    psycopg.Error; raises `DatabaseMissing` if there are no tables and `create` is False.
     """
     _require_supported_server(connection, server)
     migrations = list_migrations(PACKAGE_DIRECTORY / "migrations")
@@ -57,14 +57,14 @@ def migrate(connection: PostgresConnection, server: DatabaseUrl, *, create: bool
 
 
 def load_schema_version(connection: PostgresConnection) -> int:
-    """Return the number of the last applied migration, 0 if the schema has no tables."""
+    """Return the number of the last applied migration, or 0 if the schema has no tables."""
     if connection.fetch_value("SELECT to_regclass('schema_version')") is None:
         return 0
     return int(connection.fetch_value("SELECT max(number) FROM schema_version") or 0)
 
 
 def list_missing_privileges(connection: PostgresConnection) -> list[str]:
-    """Return the tables that the database user may not read or write."""
+    """Return the names of tables that the database user may not read or write."""
     rows = connection.execute(
         "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = CAST(? AS regnamespace) "
         "AND NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT') "
@@ -75,7 +75,10 @@ def list_missing_privileges(connection: PostgresConnection) -> list[str]:
 
 
 def list_integrity_problems(connection: PostgresConnection) -> list[str]:
-    """Return descriptions of constraints and indexes that are not valid; files are the server's concern."""
+    """Return descriptions of constraints and indexes that are not valid.
+
+    Damage of files is not examined: that is the server's concern.
+    """
     return [
         f"{row['name']} is not {row['wanted']}"
         for row in connection.execute(
@@ -104,7 +107,7 @@ def _require_supported_server(connection: PostgresConnection, server: DatabaseUr
 
 
 def _find_case_folding_collation(connection: PostgresConnection) -> str:
-    """Return a quoted collation that can lower-case non-ASCII letters.
+    """Return the quoted name of a collation that can lower-case non-ASCII letters.
 
     Raises `DatabaseUnusable` if the server has none.
     """
@@ -115,7 +118,7 @@ def _find_case_folding_collation(connection: PostgresConnection) -> str:
 
 
 def _render_functions(collation: str) -> bytes:
-    """Return `functions.sql` with a `fold` that replaces the characters of `words.FOLD_MAP`."""
+    """Return `functions.sql` with a function `fold` that replaces the characters of `words.FOLD_MAP`."""
     script = (PACKAGE_DIRECTORY / "functions.sql").read_text(encoding="utf-8").replace("{letters}", collation)
     folded_sql = f"replace(lower(written COLLATE {collation}), 'ß', 'ss')"
     replacements = {

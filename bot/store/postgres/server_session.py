@@ -1,4 +1,4 @@
-"""PostgreSQL sessions with their own threads, replaced when lost, and the listener for notifications."""
+"""PostgreSQL sessions with their own threads, replaced when lost, and a listener for notifications."""
 
 import asyncio
 import logging
@@ -24,15 +24,15 @@ from bot.store.store_errors import StoreError
 log = logging.getLogger(__name__)
 
 RETRY_DELAYS_SECONDS = (0.0, 0.1, 0.5, 2.0)
-"""Seconds before each retry after a lost connection; together longer than a server's restart."""
+"""Seconds before each retry after a lost connection; their sum exceeds the restart of a server."""
 MAX_CONFLICT_RETRIES = 20
-"""Attempts at a transaction that the server aborts because of conflicts."""
+"""Maximum number of attempts at a transaction that the server aborts because of conflicts."""
 MAX_LOCK_ATTEMPTS = 10
-"""Attempts at a lock that another session holds, each as long as `lock_timeout`: 30 s in all."""
+"""Maximum number of attempts at a lock that another session holds, each of `lock_timeout`: 30 s in all."""
 STALLED_AFTER_SECONDS = 4.0
-"""Seconds that a session may wait for its client within a transaction before it counts as stalled."""
+"""Seconds of waiting for its client within a transaction after which a session counts as stalled."""
 CANCEL_INTERVAL_SECONDS = 0.1
-"""Seconds between requests to cancel the running statement."""
+"""Seconds between two requests to cancel the running statement."""
 
 # `state` is useless here: after a pipeline the server shows a session that waits for its client as "active".
 _END_STALLED_SQL = """
@@ -49,7 +49,7 @@ WorkerFunction = Callable[Concatenate[PostgresConnection, P], T]
 
 
 class PostgresWorker:
-    """A connection with its own thread, connected on first use and again when it was lost."""
+    """A PostgreSQL connection with its own thread, connected on first use and again after it was lost."""
 
     def __init__(self, server: DatabaseUrl, connect: Callable[[], PostgresConnection]) -> None:
         self.server = server
@@ -60,7 +60,7 @@ class PostgresWorker:
         self.is_open = True
 
     async def run(self, function: WorkerFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `function(connection, …)` on the thread; repeat it on a new connection if one is lost.
+        """Run `function(connection, …)` on the thread; if the connection is lost, repeat it on a new one.
 
         Raises `StoreError`.
         """
@@ -116,7 +116,7 @@ class PostgresWorker:
                 end_stalled_sessions(self._connection)
 
     def reset_connection(self) -> None:
-        """Roll back an open transaction; drop the connection if it is lost."""
+        """Roll back an open transaction, or drop the connection if it is lost."""
         if self._connection is not None:
             with suppress(psycopg.Error):
                 self._connection.roll_back()
@@ -130,7 +130,7 @@ class PostgresWorker:
             await self._run_on_thread(self.reset_connection)
 
     async def interrupt(self) -> None:
-        """Cancel the running function at its current or next statement, and wait for its end."""
+        """Cancel the running function at its current or next statement, and wait until it has ended."""
         self._is_awaited = False
         if not self.is_open:
             return
@@ -155,18 +155,22 @@ class PostgresWorker:
 def end_stalled_sessions(connection: PostgresConnection) -> None:
     """Terminate sessions of Telex that stalled within a transaction, which releases their locks.
 
-    Their process is suspended or cut off; if it resumes, it repeats the transaction. Raises psycopg.Error.
+    A session stalls if its process is suspended or cut off; if that process resumes, it repeats the
+    transaction. Raises psycopg.Error.
     """
     if terminated_rows := connection.fetch_rows(_END_STALLED_SQL, (STALLED_AFTER_SECONDS,)):
         log.warning("sessions ended count=%d reason=stalled-in-transaction", len(terminated_rows))
 
 
 LISTEN_RETRY_SECONDS = 2.0
-"""Seconds until the listener reconnects after its session was lost."""
+"""Seconds after which the listener for notifications reconnects once its session was lost."""
 
 
 async def listen(server: DatabaseUrl, on_event: Callable[[str], None]) -> None:
-    """Call `on_event` with each notification until cancelled, with "" after each (re)connection."""
+    """Call `on_event` with the text of each notification until cancelled.
+
+    An empty text after each connection means that notifications may have been missed before.
+    """
     while True:
         with suppress(psycopg.Error):
             connection = await asyncio.to_thread(_connect_listener, server)
@@ -185,7 +189,7 @@ def _connect_listener(server: DatabaseUrl) -> PostgresConnection:
 
 
 async def _receive_notifications(connection: PostgresConnection, on_event: Callable[[str], None]) -> None:
-    """Pass notifications to `on_event`. Raises psycopg.Error when the session is lost."""
+    """Pass notifications to `on_event` until the session is lost. Raises psycopg.Error then."""
     loop, pgconn = asyncio.get_running_loop(), connection.raw.pgconn
     while True:
         is_readable = asyncio.Event()

@@ -1,1 +1,1 @@
-"""Data classes that the store's methods take and return, beside the domain models."""
+"""Data classes that the store's methods take and return, in addition to the domain models."""

@@ -9,7 +9,10 @@ from typing import NamedTuple
 
 
 class ArticleChange(NamedTuple):
-    """A change log entry: an article was added, changed or deleted. `nonce` is unique across databases."""
+    """An entry of the change log: an article was added, changed or deleted.
+
+    `nonce` is a random number that differs between databases.
+    """
 
     sequence: int
     nonce: int
@@ -17,7 +20,10 @@ class ArticleChange(NamedTuple):
 
 
 class IndexedArticle(NamedTuple):
-    """Fields of an article for the search index. `published` is seconds of UTC; `language` is ISO 639-1."""
+    """Fields of an article for the search index.
+
+    `published` is Unix time in seconds; `language` is ISO 639-1.
+    """
 
     article_id: int
     feed_id: int
@@ -32,7 +38,7 @@ class IndexedArticle(NamedTuple):
 
 
 class PageFetchOutcome(StrEnum):
-    """How a page fetch ended; failures have the codes of `feeds.fetch_errors` instead."""
+    """Outcome of a page fetch that did not fail; failures have the codes of `feeds.fetch_errors` instead."""
 
     FETCHED = "read"
     PRIVATE = "private"
@@ -43,7 +49,7 @@ class PageFetchOutcome(StrEnum):
 
 
 class StoredArticle(NamedTuple):
-    """Fields that decide whether an imported article is already stored."""
+    """The fields of a stored article that decide whether an imported article is the same."""
 
     key: str
     url: str
@@ -54,14 +60,14 @@ class StoredArticle(NamedTuple):
 
 
 class CoveringOutlet(NamedTuple):
-    """An outlet that reports a story, and the URL of its article."""
+    """An outlet that reports a story, with the URL of its article."""
 
     outlet: str
     url: str
 
 
 class ArticleProfile(NamedTuple):
-    """Fields of an article for the preference model."""
+    """The fields of an article that the preference model of a server's taste uses."""
 
     title: str
     outlet: str
@@ -70,14 +76,14 @@ class ArticleProfile(NamedTuple):
 
 
 class SimilarArticle(NamedTuple):
-    """An article similar to another one, with the similarity from 0 to 1."""
+    """An article that is similar to a given one, with the similarity from 0 to 1."""
 
     article_id: int
     similarity: float
 
 
 class PageFetchJob(NamedTuple):
-    """A page to fetch, with its article and the teaser from the feed."""
+    """A web page to fetch, with its article and the teaser from the feed."""
 
     article_id: int
     page: str
@@ -88,9 +94,9 @@ class PageFetchJob(NamedTuple):
 
 
 class PageFetch(NamedTuple):
-    """State of a page fetch: pending until `due_at`, or finished with an `outcome`.
+    """State of the fetch of an article's page: pending until `due_at`, or finished with an `outcome`.
 
-    Times are in seconds of UTC, None where they do not apply.
+    Times are Unix times in seconds, or None where they do not apply.
     """
 
     article_id: int
@@ -101,13 +107,14 @@ class PageFetch(NamedTuple):
 
 
 SINGLE_ARTICLE_SIMILARITY = 0.5
-"""Similarity from which an article joins a story of a single article, from 0 to 1."""
+"""Minimum similarity, from 0 to 1, with which an article joins a story that has a single article."""
 
 
 class PostedArticle(NamedTuple):
-    """An article of a post that another article may join.
+    """An article of a post which another article may join.
 
-    `is_first`: the post was sent for it; `similarity` to the joining article is from 0 to 1, None if unknown.
+    `is_first`: the post was sent for this article. `similarity` to the joining article is from 0 to 1, or
+    None if unknown.
     """
 
     feed_id: int
@@ -117,20 +124,23 @@ class PostedArticle(NamedTuple):
 
 
 JoinScorer = Callable[[int, int, Sequence[PostedArticle]], float]
-"""Score of how well an article (feed id, publication time) fits into a post; below 0 it may not join."""
+"""Function that scores how well an article fits into a post; an article with a score below 0 may not join.
+
+It gets the article's feed id, publication time, and the articles of the post.
+"""
 
 
 def never_join(_feed_id: int, _published: int, _post: Sequence[PostedArticle]) -> float:
-    """Return -1: no article joins a post."""
+    """Return -1 as the score of any article, so that no article joins a post."""
     return -1.0
 
 
 @dataclass(frozen=True, slots=True)
 class StoryMatches:
-    """Similar articles of new ones, by article key, and the function that decides which post each one joins.
+    """Similar articles of new articles, by article key, and the function that decides which post each joins.
 
-    Computed from articles up to `last_article_id` published since `published_since` (seconds of UTC).
-    `refresh` recomputes with later articles; call it on a thread.
+    They were computed from articles up to `last_article_id` published since `published_since` (Unix time in
+    seconds). `refresh` computes them again with later articles; call it on a thread.
     """
 
     by_key: Mapping[str, Sequence[SimilarArticle]] = field(default_factory=dict)
@@ -141,11 +151,14 @@ class StoryMatches:
 
 
 NO_MATCHES = StoryMatches()
-"""Matches under which no article joins a post."""
+"""Matches that make no article join a post."""
 
 
 class TitleSample(NamedTuple):
-    """A title with its outlet, page key and time. `published` is in seconds of UTC."""
+    """A sampled title with the outlet, page key and time of its article.
+
+    `published` is Unix time in seconds.
+    """
 
     published: int
     outlet: str
@@ -161,14 +174,14 @@ class TitleSampleSet(NamedTuple):
 
 
 class EncodedCounts(NamedTuple):
-    """The number of articles with an embedding, and of all articles."""
+    """Numbers of articles that have an embedding, and of all articles."""
 
     encoded: int
     articles: int
 
 
 class ArticleBrief(NamedTuple):
-    """Fields of an article for story matching. `published` is in seconds of UTC."""
+    """The fields of an article that story matching uses. `published` is Unix time in seconds."""
 
     article_id: int
     key: str
@@ -187,7 +200,7 @@ class GeneratedTextKind(StrEnum):
 
 
 class PendingTranslation(NamedTuple):
-    """A posted article to translate into `language`, the language of its channel (ISO 639-1)."""
+    """A posted article to be translated into `language`, the language of its channel (ISO 639-1)."""
 
     article_id: int
     channel_id: int
@@ -195,9 +208,9 @@ class PendingTranslation(NamedTuple):
 
 
 class TableSchema(NamedTuple):
-    """Schema of a table: its columns, and its primary key in order.
+    """Schema of a table: the columns, and the columns of the primary key in order.
 
-    `foreign_keys` maps a column to the referenced table and whether ON DELETE sets it to NULL.
+    `foreign_keys` maps a column to the referenced table and to whether ON DELETE sets the column to NULL.
     """
 
     name: str

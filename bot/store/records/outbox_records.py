@@ -15,34 +15,34 @@ class WithheldReason(StrEnum):
 
     PAUSED = "paused"
     BOT_ABSENT = "away"
-    """The bot was not in the server."""
+    """Reason: the bot was not in the server when the article was found."""
     UNFOLLOWED = "unfollowed"
     ALREADY_SENT = "told"
-    """It was sent in a message that a restored backup did not know."""
+    """Reason: the article was sent in a message that a restored backup did not contain."""
     TOO_FEW_OUTLETS = "few-outlets"
-    """Stored with two numbers: outlets that reported the story, outlets required."""
+    """Reason: too few outlets reported the story; stored with their number and the required number."""
     NOT_SELECTED = "not-best"
-    """It was not among the top stories of its day."""
+    """Reason: the article was not among the top stories of its day."""
 
 
 class WaitReason(StrEnum):
-    """Channel preference for which a post waits."""
+    """Reason why a post waits: the setting of the channel that delays it."""
 
     QUIET_HOURS = "quiet-hours"
     HOURLY_LIMIT = "most-an-hour"
     MIN_INTERVAL = "gap"
     MORE_OUTLETS = "outlets"
-    """Stored with two numbers: outlets that report the story, outlets required."""
+    """Reason: too few outlets report the story yet; stored with their number and the required number."""
     TOP_STORY_SELECTION = "best"
-    """Stored with the time of the next selection."""
+    """Reason: the day's top stories are not selected yet; stored with the time of the selection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelDeliveryStatus:
-    """Delivery status of an article in a channel, with its reason, None if there is none.
+    """Delivery status of an article in a channel, with its reason, or None without a reason.
 
-    `since` is in seconds of UTC; `joined` is the title of the post that the article joined, None if it joined
-    none.
+    `since` is Unix time in seconds; `joined` is the title of the post that the article joined, or None if it
+    joined none.
     """
 
     server_id: int
@@ -57,7 +57,7 @@ class ChannelDeliveryStatus:
 
     @property
     def filters(self) -> list[Filter]:
-        """Return the filters that blocked the article, an empty list if none did."""
+        """Return the filters that blocked the article, or an empty list if none did."""
         return [
             Filter.parse(line)
             for line in (self.reason or "").splitlines()
@@ -66,7 +66,7 @@ class ChannelDeliveryStatus:
 
 
 class SamePageArticle(NamedTuple):
-    """An article with the same page as a digest candidate."""
+    """An article on the same web page as an article that a digest may include."""
 
     article_id: int
     feed_id: int
@@ -74,7 +74,7 @@ class SamePageArticle(NamedTuple):
 
 
 class TopStorySelection(NamedTuple):
-    """A channel whose top stories are due for selection, since `due_at` (seconds of UTC)."""
+    """A channel whose selection of top stories is due since `due_at` (Unix time in seconds)."""
 
     server_id: int
     channel_id: int
@@ -84,10 +84,10 @@ class TopStorySelection(NamedTuple):
 
 
 class HeldStory(NamedTuple):
-    """A story that is held in a channel, with its articles, the post's own article first.
+    """A story that is held in a channel, with its articles, beginning with the article of the held post.
 
-    `published` is in seconds of UTC. `outlet_count` is the number of outlets that report it, `bookmark_count`
-    the number of users of the server who bookmarked it.
+    `published` is Unix time in seconds. `outlet_count` is the number of outlets that report the story,
+    `bookmark_count` the number of users of the server who bookmarked it.
     """
 
     post_id: int
@@ -98,10 +98,10 @@ class HeldStory(NamedTuple):
 
 
 class DigestCandidate(NamedTuple):
-    """An article that a digest may include, with the other articles of its page that may be listed.
+    """An article that a digest may include, with further articles of its page that may be listed instead.
 
-    `published` is in seconds of UTC. `bookmark_count` is the number of users of the server who bookmarked any
-    of them.
+    `published` is Unix time in seconds. `bookmark_count` is the number of users of the server who bookmarked
+    any of these articles.
     """
 
     article_id: int
@@ -117,9 +117,9 @@ class DigestCandidate(NamedTuple):
 
 
 class DigestCandidates(NamedTuple):
-    """Input of a digest: candidates, newest first, ids of all reserved articles, and pairs of similar ones.
+    """Input of a digest: articles that it may include, ids of all reserved articles, similar pairs.
 
-    A pair has two article ids and their similarity from 0 to 1.
+    The articles are in order, newest first. A pair has two article ids and their similarity from 0 to 1.
     """
 
     candidates: list[DigestCandidate]
@@ -128,7 +128,7 @@ class DigestCandidates(NamedTuple):
 
 
 class RecoveredNotification(NamedTuple):
-    """A watch notification found in Discord after a restore, with its dedupe key and articles."""
+    """A watch notification that was found in Discord after a restore, with its dedupe key and articles."""
 
     dedupe_key: str
     message_id: int
@@ -136,7 +136,7 @@ class RecoveredNotification(NamedTuple):
 
 
 class MaxRetryDelays(NamedTuple):
-    """Maximum delays in seconds until a dispatch, a channel or a page fetch is retried."""
+    """Maximum delays in seconds before a dispatch, a channel or a page fetch is retried."""
 
     dispatch: int
     channel: int
@@ -144,7 +144,7 @@ class MaxRetryDelays(NamedTuple):
 
 
 class ChannelFeed(NamedTuple):
-    """A channel that is published as a feed, with the time since which its URLs work (seconds of UTC)."""
+    """A channel that is published as a web feed. Its URLs work since a Unix time in seconds."""
 
     server_id: int
     channel_id: int
@@ -152,7 +152,7 @@ class ChannelFeed(NamedTuple):
 
 
 class ChannelFeedItem(NamedTuple):
-    """An article posted in a channel, as a message or joined to one, with the time in seconds of UTC."""
+    """An article posted in a channel, as a message or joined to one, with the Unix time in seconds."""
 
     article: Article
     dispatch_id: int

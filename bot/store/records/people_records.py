@@ -10,17 +10,17 @@ from bot.store.records.content_records import ArticleProfile
 
 
 class OpinionKind(StrEnum):
-    """Feedback of a user on an article."""
+    """Kind of a user's feedback on an article."""
 
     OPENED = "opened"
-    """The user opened the menu of its post."""
+    """Opening of the menu of the article's post by the user."""
     LIKED = "liked"
     DISLIKED = "disliked"
     BOOKMARKED = "bookmarked"
 
 
 class SentArticle(NamedTuple):
-    """An article that was posted in a server at `sent_at` (seconds of UTC)."""
+    """An article that was posted in a server at `sent_at` (Unix time in seconds)."""
 
     article_id: int
     sent_at: int
@@ -28,7 +28,7 @@ class SentArticle(NamedTuple):
 
 
 class FeedbackEvent(NamedTuple):
-    """A user's opinion of an article, given at `given_at` (seconds of UTC)."""
+    """A user's opinion of an article, given at `given_at` (Unix time in seconds)."""
 
     article_id: int
     user_id: int
@@ -37,14 +37,14 @@ class FeedbackEvent(NamedTuple):
 
 
 class TasteTrainingData(NamedTuple):
-    """Training data of a server's preference model; empty if there is no feedback."""
+    """Training data of the preference model of a server's taste; it is empty if there is no feedback."""
 
     sent_articles: Sequence[SentArticle]
     feedback: Sequence[FeedbackEvent]
 
 
 class UserFeedback(NamedTuple):
-    """A user's opinion as it is shown to that user; `given_at` is in seconds of UTC."""
+    """A user's opinion as it is shown to that user; `given_at` is Unix time in seconds."""
 
     server_id: int
     url: str
@@ -54,10 +54,11 @@ class UserFeedback(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookmarkFilter:
-    """Conditions on a user's bookmarks; those that are not None, False or empty must all hold.
+    """Conditions on a user's bookmarks, which must all hold.
 
-    `match` is part of the title, the outlet's name or the note; `tag` is one of the user's tags. Both ignore
-    accents and case. Bookmarks made in the servers `hidden` (ids) are left out.
+    Conditions that are None, False or empty do not apply. `match` is part of the title, the outlet's name or
+    the note; `tag` is one of the user's tags. Both ignore accents and case. Bookmarks made in the servers
+    `hidden` (ids) are left out.
     """
 
     match: str | None = None
@@ -67,7 +68,7 @@ class BookmarkFilter:
 
 
 class ActiveWatch(NamedTuple):
-    """Fields of a watch for matching."""
+    """The fields of a watch that are needed to match articles against it."""
 
     id: int
     server_id: int
@@ -75,14 +76,17 @@ class ActiveWatch(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """A new article to match against watches, and the ids of the servers that follow its feed."""
+    """A new article to match against watches, with the ids of the servers that follow its feed."""
 
     article: Article
     server_ids: frozenset[int]
 
 
 class AssistantToken(NamedTuple):
-    """An assistant token of a server. `name` is its hash; times are in seconds of UTC, None if never used."""
+    """A token with which assistants read a server's public channels.
+
+    `name` is the hash of the token. Times are Unix times in seconds, None if the token was never used.
+    """
 
     name: str
     created: int

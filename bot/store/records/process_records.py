@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A running `telex run`; `started_at` is in ms by the database's clock, 0 before registration."""
+    """A running `telex run`.
+
+    `started_at` is in milliseconds by the database's clock, or 0 before registration.
+    """
 
     id: str
     host: str
@@ -16,9 +19,10 @@ class Process:
 
 
 class LeasePool(NamedTuple):
-    """Leases of one kind, identified by `numbers`, that the processes with a role divide among them.
+    """Leases of one kind, identified by `numbers`, that the processes with a role divide among themselves.
 
-    `rebalances`: a process releases leases above its fair share. `takes_all_free`: it acquires all free ones.
+    `rebalances`: a process releases the leases above its fair share. `takes_all_free`: a process acquires all
+    free leases.
     """
 
     kind: str
@@ -29,7 +33,7 @@ class LeasePool(NamedTuple):
 
 
 class Fence(NamedTuple):
-    """A lease that a process must own for its writes to be accepted."""
+    """A condition of a write: a lease that a process must own for the write to be accepted."""
 
     owner: str
     kind: str
@@ -39,7 +43,8 @@ class Fence(NamedTuple):
 class RequestAllocation(NamedTuple):
     """A process's share of the budget of requests to Discord: its slots, and how many it could use.
 
-    `rate_limited_count` is the number of invalid requests (401, 403, 429) in the last ten minutes.
+    A slot is one request at a time. `rate_limited_count` is the number of invalid requests (401, 403, 429) in
+    the last ten minutes.
     """
 
     process: int
@@ -49,9 +54,10 @@ class RequestAllocation(NamedTuple):
 
 
 class RequestGrant(NamedTuple):
-    """Request slots that a process may use until the grant expires.
+    """Request slots (requests at a time) that a process may use until the grant expires.
 
-    `rate_limited_elsewhere` are the invalid requests of other processes; for `pause_seconds` none may send.
+    `rate_limited_elsewhere` is the number of invalid requests of other processes; for `pause_seconds`, no
+    process may send requests.
     """
 
     slots: int
@@ -60,7 +66,10 @@ class RequestGrant(NamedTuple):
 
 
 class IdentifyPermit(NamedTuple):
-    """Permission to identify a shard after `wait_seconds`, 0 for now; `granted_at` identifies the permit."""
+    """Permission to identify a shard (start its session) after `wait_seconds`, or now if that is 0.
+
+    `granted_at` identifies the permit.
+    """
 
     wait_seconds: float
     granted_at: float

@@ -10,7 +10,7 @@ from bot.core.preferences import Filter
 
 
 class AlertKind(StrEnum):
-    """Event that an alert reports about a feed."""
+    """Kind of an event that an alert reports about a feed."""
 
     FAILING = "broken"
     GONE = "gone"
@@ -19,16 +19,19 @@ class AlertKind(StrEnum):
 
 
 class OverQuotaKind(StrEnum):
-    """Quantity of which a feed exceeds its quota."""
+    """Quantity in which a feed exceeds its quota."""
 
     ENTRIES = "entries"
     UNSTABLE_IDS = "identities"
-    """All entries have new ids in each document."""
+    """Entries with changing ids: all entries have new ids in each document."""
     CHANGES = "changes"
 
 
 class QuotaOverflow(NamedTuple):
-    """Number of entries that a feed brought beyond its quota between `since` and `last` (seconds of UTC)."""
+    """Number of entries that a feed brought beyond its quota between two times.
+
+    `since` and `last` are Unix times in seconds.
+    """
 
     feed_id: int
     kind: OverQuotaKind
@@ -38,14 +41,14 @@ class QuotaOverflow(NamedTuple):
 
 
 class SkippedEntry(NamedTuple):
-    """Identity hash and link hash of an entry that was skipped."""
+    """An entry that was skipped because of a quota: its identity hash and link hash."""
 
     identity_hash: bytes
     link_hash: bytes
 
 
 class PollOverflow(NamedTuple):
-    """Entries that a poll skipped over quota: new ones, and earlier ones still in the document.
+    """Entries that a poll skipped over quota: new entries, and earlier ones that are still in the document.
 
     `refused_changes` is the number of changes of articles that were not stored.
     """
@@ -57,9 +60,9 @@ class PollOverflow(NamedTuple):
 
 
 class Alert(NamedTuple):
-    """An alert that a poll raises about its feed, with the time since which it fails or failed.
+    """An alert that a poll raises about its feed, with the time since which the feed fails or failed.
 
-    `since` is in seconds of UTC. `texts` are the message by language; `language` is the fallback for servers
+    `since` is Unix time in seconds. `texts` maps languages to the message; `language` is used for servers
     whose language Telex does not speak.
     """
 
@@ -71,11 +74,12 @@ class Alert(NamedTuple):
 
 
 class PushSubscription(NamedTuple):
-    """WebSub subscription of a feed at its hub, which calls a URL with the `token`.
+    """Subscription of a feed at its WebSub hub, which pushes new documents to a URL with the `token`.
 
-    Times are in seconds of UTC. `asked`: time of the request that the hub has not verified yet, None if there
-    is none. `leased_until`: end of the lease. `due`: time of the next request. `failures`: requests that
-    failed in a row. `missed`: 1 if the hub failed to push an entry that a poll found, else 0.
+    Times are Unix times in seconds. `asked`: time of the request that the hub has not verified yet, or None
+    if there is no such request. `leased_until`: end of the subscription. `due`: time of the next request.
+    `failures`: number of requests that failed in a row. `missed`: 1 if the hub failed to push an entry that a
+    poll found, else 0.
     """
 
     feed_id: int
@@ -99,11 +103,11 @@ class RetractionCandidate(NamedTuple):
 
 
 FilterMatcher = Callable[[str, Sequence[Filter]], Sequence[Filter]]
-"""Function that returns the filters that block the new article with a key; none if it is posted."""
+"""Function that returns those of the given filters that block the new article with a key."""
 
 
 def match_no_filters(_key: str, _filters: Sequence[Filter]) -> Sequence[Filter]:
-    """Return no filters: no article is blocked."""
+    """Return an empty result, so that no filter blocks an article."""
     return ()
 
 
@@ -115,9 +119,9 @@ class EncryptionCounts(NamedTuple):
 
 
 class KnownArticle(NamedTuple):
-    """Fields of an article for recognising its entry in a document.
+    """The fields of a stored article by which its entry in a feed document is recognised.
 
-    Times are in seconds of UTC; `changed_at` is None if the entry never changed.
+    Times are Unix times in seconds; `changed_at` is None if the entry never changed.
     """
 
     article_id: int
@@ -132,7 +136,10 @@ class KnownArticle(NamedTuple):
 
 
 class UnchangedPoll(NamedTuple):
-    """An unchanged poll of a healthy feed; `interval` is in seconds, times are in seconds of UTC."""
+    """A poll of a healthy feed that found no change.
+
+    `interval` is in seconds; times are Unix times in seconds.
+    """
 
     feed_id: int
     interval: int
@@ -142,7 +149,7 @@ class UnchangedPoll(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ChangedArticle:
-    """An article whose entry changed; it keeps its key."""
+    """A stored article whose feed entry has changed; the article keeps its key."""
 
     article_id: int
     new: NewArticle
@@ -155,7 +162,7 @@ class IntakeResult:
     `new` is in document order; `aliases` are further identity hashes of stored articles. `no_known_entries`:
     the document has entries, but none was known. `missing_ids`: articles that the document should still have;
     `reappeared_ids`: missing articles that it has again. `overflow`: entries over quota.
-    `quota_used_seconds`: quota consumed of each server that follows the feed, in seconds until it is
+    `quota_used_seconds`: quota consumed of each server that follows the feed, in seconds until the quota is
     refilled.
     """
 
@@ -170,7 +177,7 @@ class IntakeResult:
 
     @property
     def has_writes(self) -> bool:
-        """Whether there is more to write than the feed's own row."""
+        """Whether the result changes more than the feed's own row."""
         changes = (self.new, self.changed, self.aliases, self.missing_ids, self.reappeared_ids, self.overflow)
         return any(changes)
 
@@ -179,10 +186,10 @@ class IntakeResult:
 class PollWrite:
     """Result of a poll to be written: the feed's new state and the changes of its articles.
 
-    `is_first_poll`: the articles are a backlog, of which only the newest is posted. `catch_up_after`: pending
-    posts per channel above which the oldest are combined in a catch-up. `fetch_pages`: queue page fetches for
-    articles with only a teaser. `filter_matcher` is called on a thread with the filters stored at that time.
-    `server_ids`: servers whose quota new articles use.
+    `is_first_poll`: the articles are a backlog, of which only the newest is posted. `catch_up_after`: number
+    of pending posts per channel above which the oldest are combined in a catch-up. `fetch_pages`: queue page
+    fetches for articles with only a teaser. `filter_matcher` is called on a thread with the filters stored at
+    that time. `server_ids`: servers whose quota new articles use.
     """
 
     feed: Feed
@@ -205,7 +212,10 @@ class PollWriteResult:
 
 
 class OutletIcon(NamedTuple):
-    """An outlet's icon. Times are in seconds of UTC; `last_shown_at` is None if the icon cannot be shown."""
+    """An outlet's icon.
+
+    Times are Unix times in seconds; `last_shown_at` is None if the icon cannot be shown.
+    """
 
     name: str
     fetched_at: int

@@ -1,4 +1,4 @@
-"""Repository of tokens with which assistants read a server's public channels. Only hashes are stored."""
+"""Repository of tokens with which AI assistants read a server's public channels. Only hashes are stored."""
 
 from collections.abc import Collection
 from contextlib import suppress
@@ -15,35 +15,35 @@ from bot.store.settings import setting_changes
 from bot.store.store_errors import DatabaseFault
 
 TOKEN_BYTES = 32
-"""Random bytes in a token, before encoding."""
+"""Number of random bytes in a token, before encoding."""
 LAST_USED_RESOLUTION_SECONDS = 3_600
-"""Seconds after a recorded use in which further uses are not recorded."""
+"""Seconds after a recorded use of a token within which further uses are not recorded."""
 _PUBLIC_URL_NAME = "assistants"
-"""Name of the `meta` entry with the public URL."""
+"""Name of the `meta` entry with the public URL of the assistants' endpoint."""
 
 
 class AssistantTokens(Repository):
-    """Assistant tokens. A token is shown once, when it is created. Methods raise StoreError."""
+    """Repository of assistant tokens. A token is shown once, when it is created. Methods raise StoreError."""
 
     def __init__(self, database: AnyDatabase) -> None:
         super().__init__(database)
         self._meta = Meta(database)
 
     async def get_public_url(self) -> str | None:
-        """Return the public URL of the assistants' endpoint, or None if it is not served or unknown."""
+        """Return the public URL of the assistants' endpoint, or None if it is unknown or not served."""
         return await self._meta.get(_PUBLIC_URL_NAME)
 
     async def set_public_url(self, url: str | None) -> None:
-        """Store the public URL of the assistants' endpoint; None if it is served no more."""
+        """Store the public URL of the assistants' endpoint, or None if there is no endpoint any more."""
         await self._meta.set(_PUBLIC_URL_NAME, url)
 
     @write_transaction
     def create(
         self, db: Connection, server_id: int, *, user_id: int | None = None, limit: int | None = None
     ) -> str | None:
-        """Create a token for a server and return it, logging who created it.
+        """Create a token for a server and return it; the change history records who created it.
 
-        None if the bot is not in the server, or if the server has `limit` tokens.
+        Return None if the bot is not in the server, or if the server has `limit` tokens already.
         """
         token = token_urlsafe(TOKEN_BYTES)
         token_hash = hash_token(token)
@@ -77,7 +77,7 @@ class AssistantTokens(Repository):
         *,
         user_id: int | None = None,
     ) -> int:
-        """Revoke tokens of a server by name (None: all); return how many existed."""
+        """Revoke the tokens of a server with a name, or all if it is None; return how many existed."""
         rows = db.fetch_rows("SELECT hash FROM assistant_token WHERE server_id = ?", (server_id,))
         revoked_hashes = [bytes(row[0]) for row in rows if names is None or bytes(row[0]).hex() in names]
         for token_hash in revoked_hashes:
@@ -88,9 +88,9 @@ class AssistantTokens(Repository):
         return len(revoked_hashes)
 
     async def find_server_by_token(self, token: str) -> int | None:
-        """Return the id of a token's server, and record the use.
+        """Return the id of the server of a token, and record the use of the token.
 
-        None if the token is unknown or the bot left the server.
+        Return None if the token is unknown or the bot left the server.
         """
         now = self._clock.now()
         row = await self._fetch_row(
@@ -111,7 +111,7 @@ class AssistantTokens(Repository):
 
 
 def hash_token(token: str) -> bytes:
-    """Return the hash of a token that is stored: 32 bytes."""
+    """Return the hash of a token, 32 bytes, which is stored in place of the token."""
     return blake2b(token.encode(), digest_size=32).digest()
 
 

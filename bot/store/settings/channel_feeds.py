@@ -15,16 +15,16 @@ from bot.store.settings.parent_rows import ensure_channel
 
 
 class ChannelFeeds(Repository):
-    """Channel feeds. Only a hash of the token is stored: it is shown once, when it is created.
+    """Repository of channel feeds: channels published as web feeds. Methods raise StoreError.
 
-    Methods raise StoreError.
+    Only a hash of a feed's token is stored; the token is shown once, when it is created.
     """
 
     @write_transaction
     def create_token(self, db: Connection, *, server_id: int, channel_id: int, user_id: int) -> str:
-        """Create the token in the URLs of a channel's feeds and return it; an earlier one stops working.
+        """Create the token in the URLs of a channel's feeds and return it; an earlier token stops working.
 
-        Raises StoreError for another server's channel.
+        Raises StoreError if the channel belongs to another server.
         """
         token = token_urlsafe(TOKEN_BYTES)
         ensure_channel(db, channel_id, server_id=server_id)
@@ -39,7 +39,7 @@ class ChannelFeeds(Repository):
 
     @write_transaction
     def revoke(self, db: Connection, *, server_id: int, channel_id: int, user_id: int | None) -> bool:
-        """Revoke the token of a channel; return whether there was one."""
+        """Revoke the feed token of a channel; return whether there was one."""
         revoked_rows = db.fetch_rows(
             "DELETE FROM channel_feed WHERE channel_id = ? "
             "AND channel_id IN (SELECT id FROM channel WHERE server_id = ?) RETURNING 1",
@@ -51,18 +51,18 @@ class ChannelFeeds(Repository):
         return bool(revoked_rows)
 
     async def by_channel(self, channel_id: int) -> ChannelFeed | None:
-        """Return the shared feed of a channel, or None."""
+        """Return the shared feed of a channel, or None if there is none."""
         return await self._find_one("channel.id = ?", channel_id)
 
     async def by_token(self, token: str) -> ChannelFeed | None:
-        """Return the channel feed of a token, in a server that the bot is in, or None."""
+        """Return the channel feed with a token, or None if it is unknown or the bot left the server."""
         return await self._find_one("hash = ? AND server.left IS NULL", hash_token(token))
 
     async def list_posted_articles(self, channel_id: int, limit: int) -> list[ChannelFeedItem]:
         """List the articles of a channel's last `limit` posts and catch-ups, newest message first.
 
-        Articles of a message come before those that joined it. Articles of feeds with credentials are left
-        out.
+        The articles for which a message was sent come before those that joined it. Articles of feeds with
+        credentials are left out.
         """
         rows = await self._fetch_rows(
             f"""
@@ -92,7 +92,7 @@ class ChannelFeeds(Repository):
         ]
 
     async def list_digests(self, channel_id: int, limit: int) -> list[SentDigest]:
-        """List the last `limit` digests of a channel, newest first, with their articles that still exist.
+        """List the last `limit` digests of a channel, newest first, each with its articles that still exist.
 
         Articles of feeds with credentials are left out.
         """
@@ -130,7 +130,7 @@ class ChannelFeeds(Repository):
 
 
 def revoke_all(db: Connection, server_id: int) -> None:
-    """Revoke the tokens of all channels of a server."""
+    """Revoke the feed tokens of all channels of a server."""
     db.execute(
         "DELETE FROM channel_feed WHERE channel_id IN (SELECT id FROM channel WHERE server_id = ?)",
         (server_id,),

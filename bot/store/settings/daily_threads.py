@@ -1,4 +1,4 @@
-"""Repository of the threads that collect a channel's posts of one day."""
+"""Repository of daily threads, each of which collects a channel's posts of one day."""
 
 from datetime import date, timedelta
 
@@ -6,14 +6,14 @@ from bot.store.connection import Connection
 from bot.store.repository import Repository, write_transaction
 
 _RETENTION = timedelta(days=7)
-"""How long the thread of a day is remembered."""
+"""Age at which the thread of a day is forgotten."""
 
 
 class DailyThreads(Repository):
-    """Daily threads. Days are those of the server's time zone. Methods raise StoreError."""
+    """Repository of daily threads, by channel and day in the server's time zone. Methods raise StoreError."""
 
     async def get(self, channel_id: int, day: date) -> int | None:
-        """Return the id of a channel's thread of a day, or None."""
+        """Return the id of the thread for a channel's posts of a day, or None if there is none."""
         return await self._fetch_value(
             "SELECT thread_id FROM daily_thread WHERE channel_id = ? AND day = ?",
             (channel_id, day.isoformat()),
@@ -21,7 +21,7 @@ class DailyThreads(Repository):
 
     @write_transaction
     def save(self, db: Connection, channel_id: int, day: date, thread_id: int) -> None:
-        """Store a channel's thread of a day, and delete those of a week before."""
+        """Store the thread for a channel's posts of a day, and forget its threads older than a week."""
         db.execute(
             "INSERT INTO daily_thread (channel_id, day, thread_id) VALUES (?, ?, ?) "
             "ON CONFLICT (channel_id, day) DO UPDATE SET thread_id = excluded.thread_id",

@@ -16,9 +16,10 @@ from bot.store.settings import setting_changes
 def apply_filters(
     filters: Sequence[Filter], articles: Sequence[PendingArticle], matcher: FilterMatcher
 ) -> tuple[list[PendingArticle], list[tuple[PendingArticle, str]]]:
-    """Split articles into those that pass and those that are filtered, each with its reason.
+    """Split articles into those that pass the filters and those that are blocked, each with a reason.
 
-    The reason is one filter per line. `matcher` returns the filters that block an article key.
+    The reason lists the blocking filters, one per line. `matcher` returns the filters that block the article
+    with a key.
     """
     if not filters:
         return list(articles), []
@@ -29,7 +30,7 @@ def apply_filters(
 
 
 def load_by_feed(db: Connection, feed_id: int) -> defaultdict[int, list[Filter]]:
-    """Map subscriptions of a feed to their filters."""
+    """Map the ids of a feed's subscriptions to their filters."""
     return _group_by_subscription(
         db.execute(
             "SELECT subscription.id, filter.id, rule, query FROM filter "
@@ -41,14 +42,17 @@ def load_by_feed(db: Connection, feed_id: int) -> defaultdict[int, list[Filter]]
 
 
 class Filters(Repository):
-    """Filters of subscriptions. A change applies to articles that come later. Methods raise StoreError."""
+    """Repository of filters of subscriptions. Methods raise StoreError.
+
+    A change of filters applies only to articles that are found later.
+    """
 
     async def list_by_subscription(self, subscription_id: int) -> list[Filter]:
         """List the filters of a subscription, oldest first."""
         return (await self.load_by_subscription([subscription_id]))[subscription_id]
 
     async def load_by_subscription(self, subscription_ids: Collection[int]) -> defaultdict[int, list[Filter]]:
-        """Map subscriptions to their filters, oldest first; those without any map to an empty list."""
+        """Map subscription ids to their filters, oldest first; without filters, to an empty list."""
         return _group_by_subscription(
             await self._fetch_rows(
                 "SELECT subscription_id, id, rule, query FROM filter "
@@ -58,7 +62,7 @@ class Filters(Repository):
         )
 
     async def list_queries(self, feed_id: int) -> list[str]:
-        """List the distinct queries of a feed's filters, oldest first."""
+        """List the distinct queries of the filters on a feed's subscriptions, oldest first."""
         return await self._fetch_column(
             "SELECT query FROM filter JOIN subscription ON subscription.id = filter.subscription_id "
             "WHERE subscription.feed_id = ? GROUP BY query ORDER BY min(filter.id)",
@@ -75,9 +79,10 @@ class Filters(Repository):
         user_id: int,
         limit: int,
     ) -> bool | None:
-        """Add filters that the subscription lacks; return None if the subscription is gone.
+        """Add those of the filters that a subscription lacks; return None if the subscription is gone.
 
-        Return False, without any change, if it would have more than `limit`.
+        Return False, without any change, if the subscription would have more than `limit` filters; otherwise
+        return True.
         """
         subscription = _load_subscription(db, subscription_id)
         if subscription is None:
@@ -99,7 +104,7 @@ class Filters(Repository):
     def remove(
         self, db: Connection, subscription_id: int, filter_ids: Collection[int], *, user_id: int
     ) -> int:
-        """Remove filters of a subscription; return how many existed."""
+        """Remove filters of a subscription; return how many of them existed."""
         subscription = _load_subscription(db, subscription_id)
         rows = db.fetch_rows(
             "DELETE FROM filter WHERE subscription_id = ? AND id IN (SELECT value FROM json_each(?)) "

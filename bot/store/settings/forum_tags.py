@@ -1,4 +1,4 @@
-"""Repository of rules that give tags to the posts of a forum, by query."""
+"""Repository of tag rules, which give tags of a forum to posts that match a query."""
 
 from bot.core.preferences import ForumTagRule, SettingKind
 from bot.store.connection import Connection
@@ -8,10 +8,10 @@ from bot.store.settings.parent_rows import ensure_channel
 
 
 class ForumTags(Repository):
-    """Tag rules of forums. Methods raise StoreError."""
+    """Repository of the tag rules of forums. Methods raise StoreError."""
 
     async def list_by_channel(self, channel_id: int) -> list[ForumTagRule]:
-        """List the rules of a forum, by query."""
+        """List the tag rules of a forum, ordered by their queries."""
         return await self._fetch_objects(
             ForumTagRule._make,
             "SELECT tag_id, query FROM forum_tag WHERE channel_id = ? ORDER BY query, tag_id",
@@ -30,9 +30,9 @@ class ForumTags(Repository):
         user_id: int,
         limit: int,
     ) -> bool:
-        """Add a rule; return False if the forum would have more than `limit`.
+        """Add a tag rule to a forum; return False if the forum would have more than `limit` rules.
 
-        `tag_name` is for the change history. Raises StoreError for another server's channel.
+        `tag_name` is for the change history. Raises StoreError if the forum belongs to another server.
         """
         ensure_channel(db, channel_id, server_id=server_id)
         count = db.fetch_value(
@@ -63,7 +63,7 @@ class ForumTags(Repository):
         channel_id: int,
         user_id: int,
     ) -> bool:
-        """Remove a rule; return whether it existed. `tag_name` is for the change history."""
+        """Remove a tag rule of a forum; return whether it existed. `tag_name` is for the change history."""
         removed = db.execute_rowcount(
             "DELETE FROM forum_tag WHERE channel_id = ? AND tag_id = ? AND query = ?", (channel_id, *rule)
         )

@@ -1,4 +1,4 @@
-"""Rows of servers and channels that other rows refer to."""
+"""Functions that insert the rows of servers and channels to which other rows refer."""
 
 from bot.store.connection import Connection
 from bot.store.store_errors import StoreError
@@ -14,10 +14,10 @@ def ensure_server(db: Connection, server_id: int) -> None:
 def ensure_channel(
     db: Connection, channel_id: int, *, server_id: int | None = None, dm_user_id: int | None = None
 ) -> None:
-    """Insert the row of a channel unless it exists, and that of its server.
+    """Insert the row of a channel, and that of its server, unless they exist.
 
     A channel belongs to `server_id`, or is the direct message channel of `dm_user_id`. Raises StoreError if
-    the existing row belongs to another.
+    the stored channel belongs to another server or user.
     """
     if server_id is not None:
         ensure_server(db, server_id)

@@ -24,7 +24,7 @@ _SERVER_PREFERENCES = frozenset(
         Preference.SELF_ASSIGNABLE_ROLES,
     }
 )
-"""Preferences that a server has."""
+"""Preferences that can be set for a server."""
 _CHANNEL_PREFERENCES = frozenset(
     {
         Preference.LANGUAGE,
@@ -39,17 +39,20 @@ _CHANNEL_PREFERENCES = frozenset(
         Preference.POST_AS_OUTLET,
     }
 )
-"""Preferences that a channel has."""
+"""Preferences that can be set for a channel."""
 
 PreferenceValue = str | int | None
-"""Stored value of a preference; None means its default."""
+"""Stored value of a preference; None stands for the default."""
 
 
 class Preferences(Repository):
-    """Preferences of servers and channels, and the history of changes. Methods raise StoreError."""
+    """Repository of the preferences of servers and channels, whose changes are logged.
+
+    Methods raise StoreError.
+    """
 
     async def by_server(self, server_id: int) -> ServerPreferences:
-        """Return the preferences of a server; defaults if it is unknown."""
+        """Return the preferences of a server, or the defaults if the server is unknown."""
         row = await self._fetch_row(
             "SELECT language, time_zone, manager_role, alerts, look, notify_roles FROM server WHERE id = ?",
             (server_id,),
@@ -63,7 +66,7 @@ class Preferences(Repository):
         )
 
     async def by_channel(self, channel_id: int) -> ChannelPreferences:
-        """Return the preferences of a channel; defaults if it is unknown."""
+        """Return the preferences of a channel, or the defaults if the channel is unknown."""
         row = await self._fetch_row(
             "SELECT language, join_stories, daily_thread, as_outlet, quiet_hours, most_an_hour, gap, "
             "least_outlets, best_a_day, translate FROM channel WHERE id = ?",
@@ -84,7 +87,7 @@ class Preferences(Repository):
         return [(row[0], row[1]) for row in rows]
 
     async def get_language(self, server_id: int, channel_id: int) -> str | None:
-        """Return the language chosen for a channel, else for its server, else None."""
+        """Return the language chosen for a channel, or else for its server, or None if none was chosen."""
         return await self._fetch_value(
             "SELECT coalesce((SELECT language FROM channel WHERE id = ?), "
             "(SELECT language FROM server WHERE id = ?))",
@@ -102,10 +105,10 @@ class Preferences(Repository):
         user_id: int,
         channel_id: int | None = None,
     ) -> bool:
-        """Set a preference of a server, or with `channel_id` of its channel; return whether it changed.
+        """Set a preference of a server, or of a channel if `channel_id` is given; return whether it changed.
 
-        `value` must be valid for the preference; None restores the default. Raises StoreError for another
-        server's channel, ValueError for malformed quiet hours.
+        `value` must be valid for the preference; None restores the default. Raises StoreError if the channel
+        belongs to another server, ValueError for malformed quiet hours.
         """
         assert preference in (_SERVER_PREFERENCES if channel_id is None else _CHANNEL_PREFERENCES)
         if preference is Preference.QUIET_HOURS and value is not None:
@@ -130,12 +133,12 @@ class Preferences(Repository):
         return True
 
     async def get_look(self, server_id: int) -> PostLook:
-        """Return how posts of a server look, unless their subscription has a look of its own."""
+        """Return the look of a server's posts, which applies to subscriptions without a look of their own."""
         return (await self.by_server(server_id)).look
 
     @write_transaction
     def set_look(self, db: Connection, server_id: int, look: PostLook, *, user_id: int) -> bool:
-        """Set how posts of a server look; return whether that changed."""
+        """Set the look of a server's posts; return whether the look changed."""
         ensure_server(db, server_id)
         old = db.fetch_value("SELECT look FROM server WHERE id = ?", (server_id,))
         if PostLook.from_json(old) == look:

@@ -11,24 +11,24 @@ from bot.store.settings import channel_feeds
 
 
 class Servers(ShardedRepository):
-    """Servers. An outage (`unavailable` in Discord's events) is neither a leave nor a join.
+    """Repository of the servers that the bot is or was in. Methods raise StoreError.
 
-    Methods raise StoreError.
+    An outage of a server (`unavailable` in Discord's events) is neither a leave nor a join.
     """
 
     async def mark_joined(self, server_id: int, locale: str | None = None) -> None:
-        """Record that the bot is in a server, with Discord's locale for it.
+        """Record that the bot is in a server, with the locale that Discord reports for the server.
 
-        After an absence, subscriptions resume now: nothing from before is posted.
+        If the bot was absent before, subscriptions resume now: no article from before is posted.
         """
         await self._database.transact(_mark_joined, server_id, locale)
 
     @write_transaction
     def claim_welcome(self, db: Connection, server_id: int, *, repeat_before: int | None = None) -> bool:
-        """Return whether to send a server the welcome message now, and record it as sent.
+        """Return whether a server is to get the welcome message now, and record the message as sent.
 
-        True once per server. With `repeat_before` (seconds of UTC), for a new invitation, also if nothing is
-        followed or the last one was sent before that time.
+        That is True once per server. With `repeat_before` (Unix time in seconds), for a new invitation, it is
+        also True if no feed is followed or the last welcome was sent before that time.
         """
         updated_count = db.execute_rowcount(
             """
@@ -43,15 +43,18 @@ class Servers(ShardedRepository):
         return updated_count > 0
 
     async def mark_left(self, server_id: int) -> None:
-        """Record that the bot was removed from a server: withhold pending articles, revoke channel feeds."""
+        """Record that the bot was removed from a server.
+
+        The pending articles of the server are withheld, and its channel feeds are revoked.
+        """
         await self._database.transact(_mark_left, server_id)
 
     @write_transaction
     def sync(self, db: Connection, locales_by_server_id: Mapping[int, str | None], shard: int = 0) -> None:
-        """Record joins and leaves that happened while no process served a shard.
+        """Record the joins and leaves of servers that happened while no process served their shard.
 
-        `locales_by_server_id` maps the ids of all servers of the bot on it to their locales, None during an
-        outage. A server that is not in it was left.
+        `locales_by_server_id` maps the ids of all servers that the bot is in on the shard to their locales,
+        or to None during an outage. A server that is not in it was left.
         """
         on_shard_sql = self._shards.build_served_condition("id", shard)
         left_rows = db.fetch_rows(
@@ -73,7 +76,7 @@ class Servers(ShardedRepository):
     async def sample_joined(self, known_ids: Collection[int], limit: int) -> list[int]:
         """List at most `limit` servers that the bot is in.
 
-        All of them if that is enough, else only those in `known_ids`.
+        If there are more, only servers in `known_ids` are listed.
         """
         server_ids = await self._fetch_column(
             "SELECT id FROM server WHERE left IS NULL "
@@ -92,9 +95,10 @@ class Servers(ShardedRepository):
 
     @write_transaction
     def purge(self, db: Connection, before: int) -> int:
-        """Delete servers left before a time (seconds of UTC) with all their data; return how many.
+        """Delete servers that the bot left before a time, with all their data; return how many.
 
-        Articles remain, because others may have bookmarked them; private URLs of the servers' feeds do not.
+        The time is Unix time in seconds. Articles remain, because users of other servers may have bookmarked
+        them; private URLs of the servers' feeds do not.
         """
         purged_ids = db.fetch_column("DELETE FROM server WHERE left < ? RETURNING id", (before,))
         db.execute(
@@ -108,13 +112,16 @@ class Servers(ShardedRepository):
         return len(purged_ids)
 
     async def get_locale(self, server_id: int) -> str | None:
-        """Return the locale that Discord gives a server of the bot (such as `fr`), or None."""
+        """Return the locale that Discord reports for a server (such as `fr`), or None if it is unknown."""
         return await self._fetch_value(
             "SELECT locale FROM server WHERE id = ? AND left IS NULL", (server_id,)
         )
 
     async def get_alert_channel_id(self, server_id: int) -> int | None:
-        """Return the channel chosen for alerts about feeds; None for all that follow the feed."""
+        """Return the id of the channel that a server chose for alerts about feeds, or None if it chose none.
+
+        Without a choice, alerts go to all channels that follow the feed.
+        """
         return await self._fetch_value("SELECT alerts FROM server WHERE id = ?", (server_id,))
 
 

@@ -4,7 +4,7 @@ from bot.core.preferences import SettingChange
 from bot.store.connection import Connection
 
 MAX_ENTRIES_PER_SERVER = 500
-"""Changes stored per server; the oldest are deleted."""
+"""Maximum number of changes stored per server; the oldest are deleted."""
 
 _COLUMNS = "changed, person_id, setting, channel_id, feed_id, old, new"
 
@@ -22,7 +22,7 @@ def log_change(
 ) -> None:
     """Record that a user changed a setting of a server, which must exist.
 
-    Does nothing without a `user_id`, or if `old` equals `new`.
+    Do nothing without a `user_id`, or if `old` equals `new`.
     """
     if user_id is None or old == new:
         return
@@ -38,7 +38,7 @@ def log_change(
 
 
 def list_changes_by_user(db: Connection, user_id: int) -> list[tuple[int, SettingChange]]:
-    """List a user's changes as (server id, change), newest first."""
+    """List the changes that a user made as (server id, change), newest first."""
     rows = db.execute(
         f"SELECT server_id, {_COLUMNS} FROM setting_change WHERE person_id = ? ORDER BY id DESC", (user_id,)
     )
@@ -46,7 +46,7 @@ def list_changes_by_user(db: Connection, user_id: int) -> list[tuple[int, Settin
 
 
 def list_changes(db: Connection, server_id: int, limit: int, offset: int = 0) -> list[SettingChange]:
-    """List at most `limit` changes in a server, newest first."""
+    """List at most `limit` changes of a server's settings, newest first."""
     return db.fetch_objects(
         SettingChange._make,
         f"SELECT {_COLUMNS} FROM setting_change WHERE server_id = ? ORDER BY id DESC LIMIT ? OFFSET ?",

@@ -21,14 +21,14 @@ from bot.store.settings.parent_rows import ensure_channel
 from bot.store.store_errors import StoreError
 
 FROM_SQL = "FROM subscription JOIN channel ON channel.id = subscription.channel_id"
-"""FROM clause of subscriptions with their channels."""
+"""FROM clause that joins subscriptions with their channels."""
 _SELECT_SQL = f"SELECT {SUBSCRIPTION_SQL} {FROM_SQL} WHERE"
 
 
 class Subscriptions(Repository):
-    """Subscriptions. Articles remain when nobody follows their feed; changes with a `user_id` are logged.
+    """Repository of subscriptions of channels to feeds. Methods raise StoreError.
 
-    Methods raise StoreError.
+    Articles remain stored when no channel follows their feed any more. Changes with a `user_id` are logged.
     """
 
     @write_transaction
@@ -43,10 +43,11 @@ class Subscriptions(Repository):
         skip_backlog: bool = False,
         user_id: int | None = None,
     ) -> tuple[Subscription, bool]:
-        """Follow a feed in a channel; return the subscription, and whether it is new.
+        """Subscribe a channel to a feed; return the subscription, and whether it is new.
 
-        A new one enqueues `first_article_id`. With `skip_backlog`, for many feeds at once, articles of the
-        feed's first poll are not posted. Raises StoreError if the feed is missing or another server's.
+        For a new subscription, `first_article_id` is enqueued. With `skip_backlog`, for many feeds at once,
+        articles of the feed's first poll are not posted. Raises StoreError if the feed is missing or belongs
+        to another server.
         """
         feed_row = db.fetch_row("SELECT server_id, last_success FROM feed WHERE id = ?", (feed_id,))
         if feed_row is None or feed_row["server_id"] not in {0, server_id}:
@@ -84,7 +85,7 @@ class Subscriptions(Repository):
 
     @write_transaction
     def unfollow(self, db: Connection, channel_id: int, feed_id: int, *, user_id: int | None = None) -> bool:
-        """End a subscription and withhold what is pending through it; return whether it existed."""
+        """End a subscription and withhold the articles pending through it; return whether it existed."""
         subscription = _find_one(db, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id)
         if subscription is None:
             return False
@@ -104,9 +105,9 @@ class Subscriptions(Repository):
     ) -> Subscription | None:
         """Move a subscription, with its pending articles, to another channel of the server; return it.
 
-        Articles that joined a post stay with it. If the channel follows the feed already, its own
-        subscription remains and is returned. None if there is no such subscription. Raises StoreError for
-        another server's channel.
+        Articles that joined a post stay with that post. If the other channel follows the feed already, its
+        own subscription remains and is returned. Return None if there is no such subscription. Raises
+        StoreError if the other channel belongs to another server.
         """
         subscription = _find_one(db, "subscription.id = ?", subscription_id)
         if subscription is None or subscription.channel_id == channel_id:
@@ -158,7 +159,10 @@ class Subscriptions(Repository):
 
     @write_transaction
     def pause(self, db: Connection, subscription_id: int, *, user_id: int | None = None) -> bool:
-        """Pause a subscription and withhold what is pending; return False if paused already or missing."""
+        """Pause a subscription and withhold its pending articles.
+
+        Return False if the subscription is missing or paused already.
+        """
         subscription = _find_one(db, "subscription.id = ?", subscription_id)
         if subscription is None or subscription.paused_at is not None:
             return False
@@ -177,7 +181,10 @@ class Subscriptions(Repository):
 
     @write_transaction
     def resume(self, db: Connection, subscription_id: int, *, user_id: int | None = None) -> bool:
-        """Resume a subscription, skipping what came meanwhile; return False if not paused or missing."""
+        """Resume a paused subscription, skipping the articles that were found meanwhile.
+
+        Return False if the subscription is missing or not paused.
+        """
         subscription = _find_one(db, "subscription.id = ?", subscription_id)
         if subscription is None or subscription.paused_at is None:
             return False
@@ -192,7 +199,10 @@ class Subscriptions(Repository):
     def set_look(
         self, db: Connection, subscription_id: int, new_look: PostLook | None, *, user_id: int
     ) -> bool:
-        """Set how later posts look (None: as the server's); return False if the subscription is missing."""
+        """Set the look of later posts of a subscription; return False if the subscription is missing.
+
+        If the look is None, the server's look applies.
+        """
         subscription = _find_one(db, "subscription.id = ?", subscription_id)
         if subscription is None:
             return False
@@ -202,13 +212,13 @@ class Subscriptions(Repository):
         return True
 
     async def get(self, subscription_id: int) -> Subscription | None:
-        """Return the subscription with an id, or None."""
+        """Return the subscription with an id, or None if there is none."""
         return await self._fetch_object(
             subscription_from_row, f"{_SELECT_SQL} subscription.id = ?", (subscription_id,)
         )
 
     async def find(self, channel_id: int, feed_id: int) -> Subscription | None:
-        """Return the subscription of a channel to a feed, or None."""
+        """Return the subscription of a channel to a feed, or None if there is none."""
         return await self._fetch_object(
             subscription_from_row,
             f"{_SELECT_SQL} subscription.channel_id = ? AND feed_id = ?",
@@ -217,7 +227,7 @@ class Subscriptions(Repository):
 
     @read_transaction
     def list_with_feeds(self, db: Connection, server_id: int) -> list[tuple[Subscription, Feed]]:
-        """List a server's subscriptions with their feeds, by outlet and title."""
+        """List a server's subscriptions with their feeds, ordered by outlet and title."""
         subscriptions = db.fetch_rows(
             f"{_SELECT_SQL} channel.server_id = ? ORDER BY subscription.id", (server_id,)
         )
@@ -241,20 +251,20 @@ class Subscriptions(Repository):
         )
 
     async def load_feed_ids(self, channel_ids: Collection[int]) -> set[int]:
-        """Return the ids of feeds that any of these channels follows."""
+        """Return the ids of feeds that any of the given channels follows."""
         return await self._fetch_set(
             "SELECT DISTINCT feed_id FROM subscription WHERE channel_id IN (SELECT value FROM json_each(?))",
             (to_json_array(channel_ids),),
         )
 
     async def load_channel_ids(self, server_id: int) -> set[int]:
-        """Return the ids of a server's channels that follow a feed."""
+        """Return the ids of those channels of a server that follow any feed."""
         return await self._fetch_set(
             f"SELECT DISTINCT subscription.channel_id {FROM_SQL} WHERE channel.server_id = ?", (server_id,)
         )
 
     async def load_server_ids_of_feed(self, feed_id: int) -> set[int]:
-        """Return the ids of servers that follow a feed, including those the bot left."""
+        """Return the ids of servers that follow a feed, including servers that the bot left."""
         return await self._fetch_set(
             f"SELECT DISTINCT channel.server_id {FROM_SQL} WHERE feed_id = ?", (feed_id,)
         )

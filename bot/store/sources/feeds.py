@@ -24,17 +24,20 @@ FOLLOWING_SERVERS_SQL = """
     JOIN server ON server.id = channel.server_id
     WHERE subscription.feed_id = feed.id AND subscription.paused IS NULL AND server.left IS NULL
 """
-"""FROM clause of the servers that follow `feed` unpaused and that the bot is in."""
+"""FROM clause for the servers that follow `feed`, not paused, and that the bot is in."""
 IS_FOLLOWED_SQL = f"EXISTS (SELECT 1 {FOLLOWING_SERVERS_SQL})"
-"""Whether any server follows `feed` unpaused."""
+"""SQL condition that any server follows `feed`, not paused."""
 EXCLUDE_SERVERS_SQL = "AND server.id NOT IN (SELECT value FROM json_each(:besides))"
-"""Condition that leaves out the servers in `:besides`."""
+"""SQL condition that leaves out the servers in `:besides`."""
 MAX_QUOTA_SERVERS = 8
-"""Maximum number of servers among which the cost of a feed is shared."""
+"""Maximum number of servers among which the cost of a feed's articles is shared."""
 
 
 class Feeds(Repository):
-    """Feeds. One that nobody follows is stored with its articles but never due. Methods raise StoreError."""
+    """Repository of feeds. Methods raise StoreError.
+
+    A feed that nobody follows is stored with its articles but is never due to be polled.
+    """
 
     @write_transaction
     def add(
@@ -48,10 +51,10 @@ class Feeds(Repository):
         next_poll: int = 0,
         state: FeedState = FeedState.ACTIVE,
     ) -> Feed:
-        """Get or create the feed of a URL; one that was gone becomes active and due again.
+        """Return the feed of a URL, creating it if needed; a feed that was gone becomes active and due again.
 
-        `server_id` is given for a URL with credentials: each server has its own feed of it. A private URL is
-        encrypted if there is a key. `next_poll` is in seconds of UTC.
+        `server_id` is given for a URL with credentials, for which each server has a feed of its own. A
+        private URL is encrypted if there is a key. `next_poll` is Unix time in seconds.
         """
         new = Feed(0, url, server_id, title, outlet or title, state=state, added=db.now, next_poll=next_poll)
         columns = feed_to_columns(new)
@@ -83,21 +86,28 @@ class Feeds(Repository):
         return feed
 
     async def get(self, feed_id: int) -> Feed | None:
-        """Return the feed with an id, or None."""
+        """Return the feed with an id, or None if there is none."""
         return await self._fetch_object(
             feed_from_row, f"SELECT {FEED_SQL} FROM feed WHERE id = ?", (feed_id,)
         )
 
     @read_transaction
     def find(self, db: Connection, url: str, server_id: int | None = None) -> Feed | None:
-        """Return the feed of a URL, or None: the server's own with `server_id`, else the shared one."""
+        """Return the feed of a URL, or None if there is none.
+
+        With `server_id`, only the server's own feed counts, otherwise only the feed shared by all servers.
+        """
         server_id = server_id or 0
         stored_url = url_encryption.find_stored_url(db, url, server_id)
         sql = f"SELECT {FEED_SQL} FROM feed WHERE url = ? AND server_id = ?"
         return db.fetch_object(feed_from_row, sql, (stored_url, server_id))
 
     async def list_by_page_url(self, page_url: str) -> list[Feed]:
-        """List the shared feeds made of lists on a web page, by id. `strip_list_fragment` has no fragment."""
+        """List the shared feeds that were made from lists on a web page, by id.
+
+        `page_url` is the URL of the page without a fragment; the fragment of a feed's URL identifies the
+        list.
+        """
         page_feeds = await self._fetch_objects(
             feed_from_row,
             f"SELECT {FEED_SQL} FROM feed WHERE (url > ?1 || '#' AND url < ?1 || '$' OR url LIKE ?2) "
@@ -107,9 +117,9 @@ class Feeds(Repository):
         return [feed for feed in page_feeds if feed.url.startswith(f"{page_url}#")]
 
     async def list_due(self, now: int, limit: int, exclude: Collection[int] = ()) -> list[Feed]:
-        """List at most `limit` feeds due at `now`, longest due first, without the ids in `exclude`.
+        """List at most `limit` feeds due at `now`, without the ids in `exclude`; the longest due come first.
 
-        A due feed is active and followed unpaused in a server that the bot is in.
+        A due feed is active, and followed, not paused, in a server that the bot is in.
         """
         return await self._fetch_objects(
             feed_from_row,
@@ -131,10 +141,11 @@ class Feeds(Repository):
         exclude_server_ids: Collection[int] = (),
         slots: Collection[int] | None = None,
     ) -> list[DueFeed]:
-        """List due feeds with the columns that a poll needs and some of their servers.
+        """List due feeds with the columns that a poll needs, each with some of the servers that follow it.
 
         Selects and orders as `list_due` does, but leaves out feeds that only the servers `exclude_server_ids`
-        follow and, with `slots`, feeds of other host slots. A feed has at most `MAX_QUOTA_SERVERS` servers.
+        follow and, with `slots`, feeds in other host slots (groups of hosts). At most `MAX_QUOTA_SERVERS`
+        servers are given for a feed.
         """
         return await self._fetch_objects(
             due_feed_from_row,
@@ -162,13 +173,17 @@ class Feeds(Repository):
 
     @write_transaction
     def postpone(self, db: Connection, due_times: Collection[tuple[int, int]]) -> None:
-        """Postpone feeds: pairs of feed id and time in seconds of UTC, ignored if a feed is due later."""
+        """Postpone feeds to the given times; a feed that is due later anyway does not change.
+
+        Feeds and times are pairs of feed id and Unix time in seconds.
+        """
         db.executemany("UPDATE feed SET next_poll = max(next_poll, ?2) WHERE id = ?1", due_times)
 
     async def load_quota_servers(self, feed_id: int) -> dict[int, int]:
-        """Return the servers charged for a feed's new articles, at most `MAX_QUOTA_SERVERS`.
+        """Return the servers whose quota a feed's new articles use, at most `MAX_QUOTA_SERVERS`.
 
-        Maps server id to when its quota is full again, in milliseconds of UTC; 0 if it never used any.
+        The result maps server ids to the Unix time in milliseconds at which the quota is full again, or to 0
+        if it was never used.
         """
         rows = await self._fetch_rows(
             f"SELECT DISTINCT server.id, coalesce(server.share_whole, 0) "
@@ -181,9 +196,10 @@ class Feeds(Repository):
     async def next_due_at(
         self, exclude: Collection[int] = (), *, slots: Collection[int] | None = None
     ) -> int | None:
-        """Return when the next feed is due in seconds of UTC, possibly past, or None.
+        """Return the Unix time in seconds at which the next feed is due, or None if there is none.
 
-        Only of host `slots` where given, without the ids in `exclude`.
+        The time may be in the past. Considers only feeds in host `slots` (groups of hosts) if given, without
+        the ids in `exclude`.
         """
         return await self._fetch_value(
             f"""
@@ -197,29 +213,30 @@ class Feeds(Repository):
         )
 
     async def has_overdue(self, *, polled_after: int, due_before: int) -> bool:
-        """Return whether a followed, active feed was polled after one time or due before another."""
+        """Return whether any followed, active feed was polled after one time or was due before another."""
         is_polled_sql = "state = 'active' AND (last_poll > ? OR next_poll < ?)"
         sql = f"SELECT EXISTS (SELECT 1 FROM feed WHERE {is_polled_sql} AND {IS_FOLLOWED_SQL})"
         return bool(await self._fetch_value(sql, (polled_after, due_before)))
 
     async def last_success_at(self) -> int:
-        """Return when any feed was last polled successfully, in seconds of UTC; 0 if none ever was."""
+        """Return the Unix time in seconds of the last successful poll of any feed, or 0 if there was none."""
         return await self._fetch_int("SELECT coalesce(max(last_success), 0) FROM feed")
 
     async def list_all(self) -> list[Feed]:
-        """List every feed by outlet and title."""
+        """List all feeds, ordered by outlet and title."""
         return await self._fetch_objects(
             feed_from_row, f"SELECT {FEED_SQL} FROM feed ORDER BY outlet, title, id"
         )
 
     async def count(self) -> int:
-        """Count the feeds on the web, including those that are gone."""
+        """Count the feeds on the web, including feeds that are gone."""
         return await self._fetch_int("SELECT count(*) FROM feed WHERE state <> 'imported'")
 
     async def find_outlets(self, feed_ids: Collection[int] | None, prefix: str, limit: int) -> list[str]:
         """List names of outlets with a word that begins with `prefix`, ignoring case and accents.
 
-        Names that begin with it come first. `feed_ids` are the feeds that the user may see; None means all.
+        Names that begin with `prefix` themselves come first. `feed_ids` are the feeds that the user may see,
+        or None for all feeds.
         """
         return await self._fetch_column(
             """
@@ -242,7 +259,7 @@ class Feeds(Repository):
     def remove(self, db: Connection, feed_id: int) -> None:
         """Stop polling a feed and delete its articles except bookmarked ones.
 
-        The feed row is deleted too unless a bookmarked article needs it.
+        The row of the feed is deleted too unless a bookmarked article needs it.
         """
         db.execute(
             "DELETE FROM article WHERE feed_id = ? AND id NOT IN (SELECT article_id FROM bookmark)",
@@ -258,7 +275,10 @@ class Feeds(Repository):
 
     @write_transaction
     def clear_validators(self, db: Connection, feed_id: int | None = None) -> None:
-        """Clear the validators of a feed (None: of all), so that its next response is parsed in full."""
+        """Clear what tells that a feed did not change (its validators), for all feeds if `feed_id` is None.
+
+        The next response of the feed is then parsed in full.
+        """
         db.execute(
             "UPDATE feed SET etag = NULL, last_modified = NULL, body_hash = NULL, entries_hash = NULL "
             "WHERE id = coalesce(?, id)",
@@ -267,7 +287,7 @@ class Feeds(Repository):
 
     @write_transaction
     def make_due(self, db: Connection, feed_id: int) -> None:
-        """Make a feed due now; one that was gone becomes active."""
+        """Make a feed due now; a feed that was gone becomes active again."""
         db.execute(
             "UPDATE feed SET next_poll = min(next_poll, ?), state = iif(state = 'gone', 'active', state) "
             "WHERE id = ?",
@@ -284,7 +304,7 @@ _POLLED_COLUMNS = {
     **{name: f"validators.{name}" for name in ("etag", "last_modified", "body_hash", "entries_hash")},
     "state": "state.value",
 }
-"""Columns that polls change, each with the attribute of `Feed` if that has another name."""
+"""Columns of a feed that polls change, each with the attribute of `Feed` if its name differs."""
 for _name in ("id", "url", "server_id", "added"):
     del _POLLED_COLUMNS[_name]
 _SET_POLLED_COLUMNS_SQL = ", ".join(f"{name} = ?" for name in _POLLED_COLUMNS)
@@ -292,18 +312,18 @@ _get_polled_values = attrgetter(*(place or name for name, place in _POLLED_COLUM
 
 
 FEEDS_WITHOUT_SLOT_SQL = "SELECT id, url FROM feed WHERE slot IS NULL"
-"""Feeds whose host slot was not computed yet."""
+"""Query for feeds whose host slot (one of 64 groups of hosts) was not computed yet."""
 
 
 def assign_host_slots(db: Connection) -> None:
-    """Set the host slot of feeds without one, which older databases have."""
+    """Set the host slot (one of 64 groups of hosts) of feeds without one, which older databases have."""
     rows = db.fetch_rows(FEEDS_WITHOUT_SLOT_SQL)
     slots = [(get_host_slot(url_encryption.decrypt_url(url)), feed_id) for feed_id, url in rows]
     db.executemany("UPDATE feed SET slot = ? WHERE id = ?", slots)
 
 
 def write_feeds(db: Connection, feeds: Collection[Feed]) -> None:
-    """Write the columns of feeds that polls change. A URL that another feed has is not taken over."""
+    """Write those columns of feeds that polls change; a URL that belongs to another feed is not written."""
     db.executemany(
         f"UPDATE feed SET {_SET_POLLED_COLUMNS_SQL} WHERE id = ?",
         map(_get_polled_values, map(_encrypt_moved_to, feeds)),

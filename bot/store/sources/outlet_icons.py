@@ -9,17 +9,17 @@ from bot.store.row_mapping import to_json_array
 
 
 class OutletIcons(Repository):
-    """Outlet icons. Methods raise StoreError."""
+    """Repository of the icons of outlets. Methods raise StoreError."""
 
     async def list_all(self) -> list[OutletIcon]:
-        """List all icons."""
+        """List all icons of outlets."""
         return await self._fetch_objects(
             OutletIcon._make, "SELECT name, looked, colour, shown FROM outlet_icon"
         )
 
     @write_transaction
     def save(self, db: Connection, icon: OutletIcon) -> None:
-        """Insert or replace an icon by name."""
+        """Insert an icon, or replace the icon with the same name."""
         db.execute(
             "INSERT INTO outlet_icon (name, looked, colour, shown) VALUES (?, ?, ?, ?) "
             "ON CONFLICT (name) DO UPDATE SET looked = excluded.looked, colour = excluded.colour, "
@@ -29,7 +29,7 @@ class OutletIcons(Repository):
 
     @write_transaction
     def mark_shown(self, db: Connection, names: Collection[str], now: int) -> None:
-        """Set when icons were last shown, in seconds of UTC; icons that cannot be shown stay so."""
+        """Set when icons were last shown (Unix time in seconds), except of icons that cannot be shown."""
         db.execute(
             "UPDATE outlet_icon SET shown = ? "
             "WHERE shown IS NOT NULL AND name IN (SELECT atom FROM json_each(?))",

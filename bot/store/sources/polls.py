@@ -1,6 +1,6 @@
-"""Transactions that record polls: feed, articles, statuses and dispatches are written together or not at all.
+"""Repository that records polls: feed, articles, statuses and dispatches are written together or not at all.
 
-They are why no article is lost or posted twice.
+These transactions are the reason why no article is lost or posted twice.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -39,21 +39,24 @@ from bot.store.sources.feeds import write_feeds
 from bot.text import urls
 
 MAX_IDENTITIES_PER_ARTICLE = 20
-"""Maximum number of identity hashes per article; some publishers change a guid on each request."""
+"""Maximum number of identity hashes stored per article; some publishers change a guid on each request."""
 _KNOWN_ARTICLE_COLUMNS_SQL = "article.id, key, url, title, published, fingerprint, page, changes, updated"
 _HAS_NEWER_ARTICLE_SQL = "SELECT 1 FROM article WHERE id > ? AND published >= ? LIMIT 1"
 HASHES_PER_QUERY = 10_000
-"""Identity hashes per statement; SQLite accepts 32,766 parameters."""
+"""Maximum number of identity hashes per statement; SQLite accepts 32,766 parameters."""
 
 
 class Polls(Repository):
-    """Queries of intake, and the writes of polls. Methods raise StoreError."""
+    """Repository of polls: the queries that recognise known entries, and the writes.
+
+    Methods raise StoreError.
+    """
 
     @read_transaction
     def load_known_by_identity(
         self, db: Connection, feed_id: int, hashes: Collection[bytes]
     ) -> dict[bytes, KnownArticle]:
-        """Map identity hashes to the articles of a feed; unknown hashes are left out."""
+        """Map identity hashes to the articles of a feed; hashes without an article are left out."""
         hashes = list(hashes)
         articles_by_hash: dict[bytes, KnownArticle] = {}
         for start in range(0, len(hashes), HASHES_PER_QUERY):
@@ -74,7 +77,7 @@ class Polls(Repository):
     def load_known_by_page_key(
         self, db: Connection, feed_id: int, urls_by_page_key: Mapping[str, Collection[str]]
     ) -> dict[str, list[KnownArticle]]:
-        """Map page keys to the articles of a feed on those pages.
+        """Map page keys to the articles of a feed on those web pages.
 
         `urls_by_page_key` maps each page key to its canonical URLs.
         """
@@ -98,9 +101,10 @@ class Polls(Repository):
     async def list_relocation_candidates(
         self, feed_id: int, dates: Collection[int], newest_limit: int
     ) -> list[KnownArticle]:
-        """List a feed's articles published exactly at one of `dates`, and its `newest_limit` newest.
+        """List those articles of a feed that an entry with a new URL may be: by date, and the newest ones.
 
-        Newest id first. Dates are in seconds of UTC.
+        These are the articles published exactly at one of `dates` (Unix times in seconds) and the
+        `newest_limit` newest, largest id first.
         """
         return await self._fetch_objects(
             KnownArticle._make,
@@ -117,7 +121,7 @@ class Polls(Repository):
         )
 
     async def load_original_texts(self, article_ids: Collection[int]) -> dict[int, tuple[str, str]]:
-        """Map article ids to summary and text as the feed gave them; purged texts are empty."""
+        """Map article ids to summary and text as the feed gave them; texts that were purged are empty."""
         rows = await self._fetch_rows(
             "SELECT id, summary, text FROM article WHERE id IN (SELECT value FROM json_each(?))",
             (to_json_array(article_ids),),
@@ -136,10 +140,10 @@ class Polls(Repository):
         *,
         owner: str | None = None,
     ) -> bool:
-        """Record polls that found nothing new, and their alerts; return whether posts became due for an edit.
+        """Record polls that found nothing new, and their alerts; return whether edits of posts became due.
 
-        `feeds` are written in full, `unchanged_polls` only reschedule. With `owner`, feeds whose lease
-        another process owns are skipped.
+        `feeds` are written in full; for `unchanged_polls` only the next poll is scheduled. With `owner`,
+        feeds whose lease another process owns are skipped.
         """
         if owner is not None:
             ids = {feed.id for feed in feeds} | {poll.feed_id for poll in unchanged_polls}
@@ -168,7 +172,7 @@ class Polls(Repository):
     ) -> PollWriteResult:
         """Record one poll in one transaction: feed, articles, statuses and dispatches.
 
-        After the first poll, each channel that follows the feed gets a status for every page that has none: a
+        Unless it is the first poll, every new page gets a status in each channel that follows the feed: a
         post, a place in a catch-up or in a similar article's post, or withheld or filtered. `matches` are
         computed again if other articles were stored since. Raises LeaseLost if `fence` is no longer valid.
         """
@@ -242,7 +246,10 @@ def _enqueue_for_channels(
     matches: StoryMatches,
     last_success: int | None,
 ) -> list[int]:
-    """Enqueue new articles in every following channel; return the channels with something to send."""
+    """Enqueue new articles in every channel that follows their feed.
+
+    Return the ids of the channels that have something to send.
+    """
     if not articles:
         return []
     subscriptions = db.fetch_rows(
@@ -289,7 +296,7 @@ def _select_deliverable(
     is_first: bool,
     last_success: int,
 ) -> Sequence[PendingArticle]:
-    """Return the articles that a subscription accepts; withhold the others."""
+    """Return the articles that a subscription accepts; withhold the rest."""
     paused_at, left_at, resumed_at = subscription["paused"], subscription["left"], subscription["resumed"]
     withheld_reason = (
         WithheldReason.BOT_ABSENT

@@ -1,4 +1,4 @@
-"""Repository of WebSub subscriptions, at most one per feed."""
+"""Repository of WebSub subscriptions, by which hubs push new documents of feeds; at most one per feed."""
 
 from bot.store.connection import Connection
 from bot.store.records.source_records import PushSubscription
@@ -10,18 +10,18 @@ _SELECT_SQL = f"SELECT {', '.join(_COLUMNS)} FROM push_subscription"
 
 
 class PushSubscriptions(Repository):
-    """WebSub subscriptions. Methods raise StoreError."""
+    """Repository of WebSub subscriptions. Methods raise StoreError."""
 
     async def list_all(self) -> list[PushSubscription]:
-        """List all subscriptions."""
+        """List all WebSub subscriptions."""
         return await self._fetch_objects(PushSubscription._make, _SELECT_SQL)
 
     async def by_token(self, token: str) -> PushSubscription | None:
-        """Return the subscription whose callback URL contains a token, or None."""
+        """Return the WebSub subscription whose callback URL contains a token, or None if there is none."""
         return await self._fetch_object(PushSubscription._make, f"{_SELECT_SQL} WHERE token = ?", (token,))
 
     async def list_unfollowed_feed_ids(self) -> list[int]:
-        """List the ids of subscribed feeds that nobody follows any more."""
+        """List the ids of feeds with a WebSub subscription that no channel follows any more."""
         return await self._fetch_column(
             f"SELECT feed_id FROM push_subscription JOIN feed ON feed.id = feed_id WHERE NOT "
             f"{IS_FOLLOWED_SQL}"
@@ -29,7 +29,7 @@ class PushSubscriptions(Repository):
 
     @write_transaction
     def save(self, db: Connection, subscription: PushSubscription) -> None:
-        """Insert or replace the subscription of a feed; does nothing if the feed is gone."""
+        """Insert or replace the WebSub subscription of a feed; do nothing if the feed is gone."""
         placeholders = ", ".join("?" * len(_COLUMNS))
         db.execute("DELETE FROM push_subscription WHERE feed_id = ?", (subscription.feed_id,))
         db.execute(
@@ -40,5 +40,5 @@ class PushSubscriptions(Repository):
 
     @write_transaction
     def remove(self, db: Connection, feed_id: int) -> None:
-        """Delete the subscription of a feed."""
+        """Delete the WebSub subscription of a feed."""
         db.execute("DELETE FROM push_subscription WHERE feed_id = ?", (feed_id,))

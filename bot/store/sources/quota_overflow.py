@@ -1,4 +1,4 @@
-"""Repository of entries that exceeded the quota of their feed: counted and identified, not stored."""
+"""Repository of entries beyond the quota of their feed, which are counted and identified, but not stored."""
 
 from collections.abc import Collection
 from functools import partial
@@ -9,14 +9,17 @@ from bot.store.repository import Repository
 from bot.store.row_mapping import from_row, to_json_array
 
 OVERFLOW_EPISODE_SECONDS = 7 * 86_400
-"""Seconds without overflow after which the next one starts a new episode, with a new alert."""
+"""Seconds without overflow after which an episode ends; the next overflow is alerted anew."""
 
 
 class QuotaOverflows(Repository):
-    """Overflow counts per feed, and the identities of skipped entries. Methods raise StoreError."""
+    """Repository of overflow counts per feed and of the identities of skipped entries.
+
+    Methods raise StoreError.
+    """
 
     async def by_feed(self, feed_id: int) -> QuotaOverflow | None:
-        """Return the current overflow of a feed, or None if its episode is over."""
+        """Return the current overflow of a feed, or None if it has none or its episode is over."""
         return await self._fetch_object(
             _overflow_from_row,
             "SELECT feed_id, kind, since, last, entries FROM surplus WHERE feed_id = ? AND last > ?",
@@ -24,7 +27,7 @@ class QuotaOverflows(Repository):
         )
 
     async def load_all(self) -> dict[int, QuotaOverflow]:
-        """Map feed ids to their current overflow."""
+        """Map feed ids to the current overflow of the feeds."""
         overflows = await self._fetch_objects(
             _overflow_from_row,
             "SELECT feed_id, kind, since, last, entries FROM surplus WHERE last > ?",
@@ -39,9 +42,9 @@ class QuotaOverflows(Repository):
         )
 
     async def list_feeds_that_skipped_link(self, link_hashes: Collection[bytes]) -> list[tuple[int, int]]:
-        """List the feeds that skipped an entry with one of these link hashes, longest ago first.
+        """List the feeds that skipped an entry with one of these link hashes; the longest ago come first.
 
-        Each with the time of the skip in seconds of UTC.
+        Each feed is given with the Unix time in seconds of the skip.
         """
         rows = await self._fetch_rows(
             f"SELECT feed_id, min(counted) FROM passed_over WHERE link IN "
@@ -53,7 +56,7 @@ class QuotaOverflows(Repository):
 
 
 def record_overflow(db: Connection, feed_id: int, overflow: PollOverflow) -> None:
-    """Record the overflow of a poll within its transaction."""
+    """Record the entries that a poll skipped beyond the quota, within the poll's transaction."""
     count = len(overflow.newly_skipped) + overflow.refused_changes
     db.execute(
         """

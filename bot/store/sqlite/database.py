@@ -19,9 +19,9 @@ from bot.store.store_errors import DatabaseBroken, DatabaseGone, DatabaseUnusabl
 log = logging.getLogger(__name__)
 
 READER_COUNT = 3
-"""Number of read connections."""
+"""Number of database connections for reading."""
 MIN_SQLITE_VERSION = (3, 37, 0)
-"""Oldest supported SQLite: the first with STRICT tables."""
+"""Oldest supported version of SQLite, the first with STRICT tables."""
 WRITER_PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
@@ -30,9 +30,12 @@ WRITER_PRAGMAS = (
     # The write-ahead log shrinks to 64 MiB after a burst of writes.
     "PRAGMA journal_size_limit = 67108864",
 )
-"""Settings of the write connection."""
+"""Statements that configure the connection for writing."""
 READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA cache_size = -1024")
-"""Settings of read connections; 1 MiB of cache suffices, because the system caches the file too."""
+"""Statements that configure a connection for reading.
+
+A cache of 1 MiB suffices, because the system caches the file too.
+"""
 
 
 class SqliteDatabase(ports.Database[SqliteConnection, SqliteWorker]):
@@ -52,7 +55,7 @@ class SqliteDatabase(ports.Database[SqliteConnection, SqliteWorker]):
     async def open(
         cls, path: Path, prepare: Callable[[sqlite3.Connection], bool], clock: Clock | None = None
     ) -> Self:
-        """Open the file, creating it if it is missing.
+        """Open the database file, creating it if it is missing.
 
         `prepare` migrates the database on the write connection and returns whether it is new. Raises
         `DatabaseUnusable` if the file cannot be used, and the errors of `prepare`.
@@ -85,10 +88,10 @@ class SqliteDatabase(ports.Database[SqliteConnection, SqliteWorker]):
         self._identity_guard.release()
 
     async def listen_for_events(self, on_event: Callable[[str], None]) -> None:
-        """Return at once: a file has no other process."""
+        """Return at once: a database file is used by a single process."""
 
     async def notify(self, event: str) -> None:
-        """Do nothing: a file has no other process."""
+        """Do nothing: a database file is used by a single process."""
 
     async def scrub(self, tables: Iterable[str]) -> bool:
         """Erase deleted rows of tables from the file and its log; return False if the log was in use.
@@ -120,7 +123,10 @@ class SqliteDatabase(ports.Database[SqliteConnection, SqliteWorker]):
         return int(await self.query(SqliteConnection.fetch_value, pages))
 
     async def check(self) -> int:
-        """Check the whole file and return the schema version. Raises `DatabaseBroken` if it is damaged."""
+        """Check the whole database file and return its schema version.
+
+        Raises `DatabaseBroken` if it is damaged.
+        """
         if problems := await self.read(list_integrity_problems):
             raise DatabaseBroken(f"The database {self.location} is damaged: {problems[0]}.")
         return await self.read(load_schema_version)
@@ -173,7 +179,7 @@ def purge_deleted(connection: sqlite3.Connection, tables: Iterable[str]) -> bool
     """Rewrite tables on fresh pages and empty the write-ahead log; call it outside of a transaction.
 
     `secure_delete` overwrites deleted rows and freed pages, but not copies left behind when SQLite moved a
-    row to another page (https://www.sqlite.org/pragma.html#pragma_secure_delete). Returns False if the log
+    row to another page (https://www.sqlite.org/pragma.html#pragma_secure_delete). Return False if the log
     could not be emptied because a reader uses it. Raises sqlite3.Error.
     """
     connection.execute("PRAGMA temp_store = MEMORY")

@@ -13,9 +13,9 @@ log = logging.getLogger(__name__)
 
 MIGRATIONS_DIRECTORY = Path(__file__).parent / "migrations"
 PAGE_SIZE_BYTES = 16_384
-"""Page size of the file in bytes; with small pages article texts leave a quarter of the file empty."""
+"""Page size of a database file in bytes; with small pages, article texts leave a quarter of it empty."""
 VACUUM_FREE_RATIO = 0.2
-"""Share of free pages above which a migration vacuums the file."""
+"""Minimum share of free pages at which a migration vacuums the file."""
 APPLICATION_ID = 0x54454C58
 """Value of `PRAGMA application_id` ("TELX") that marks the files of Telex."""
 
@@ -59,11 +59,11 @@ def migrate(connection: sqlite3.Connection, directory: Path = MIGRATIONS_DIRECTO
 
 
 def _convert_page_size(connection: sqlite3.Connection) -> None:
-    """Rewrite the file with pages of `PAGE_SIZE_BYTES`, or log why it keeps its pages.
+    """Rewrite the database file with pages of `PAGE_SIZE_BYTES`, or log why it keeps its page size.
 
-    This is impossible in WAL mode (https://www.sqlite.org/pragma.html#pragma_page_size), while another
-    process has the file open, or on a full disk. It runs before the migrations, so that it is tried once per
-    upgrade.
+    The page size cannot change in WAL mode (https://www.sqlite.org/pragma.html#pragma_page_size), while
+    another process has the file open, or on a full disk. The attempt precedes the migrations, so that it is
+    made once per upgrade.
     """
     if connection.execute("PRAGMA page_size").fetchone()[0] == PAGE_SIZE_BYTES:
         return
@@ -79,7 +79,7 @@ def _convert_page_size(connection: sqlite3.Connection) -> None:
 
 
 def _vacuum_if_sparse(connection: sqlite3.Connection) -> None:
-    """Vacuum the file if more than `VACUUM_FREE_RATIO` of it is free; it takes as long as a copy."""
+    """Vacuum the file, which takes as long as a copy, if more than `VACUUM_FREE_RATIO` of it is free."""
     free, pages = connection.execute(
         "SELECT freelist_count, page_count FROM pragma_freelist_count, pragma_page_count"
     ).fetchone()
@@ -98,7 +98,10 @@ def list_integrity_problems(connection: sqlite3.Connection) -> list[str]:
 
 
 def split_statements(script: str) -> Iterator[str]:
-    """Yield the statements of a script, each ending its line; semicolons in a trigger do not split it."""
+    """Yield the statements of an SQL script, in which each statement ends a line.
+
+    Semicolons within a trigger do not split the trigger.
+    """
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line
@@ -108,7 +111,7 @@ def split_statements(script: str) -> Iterator[str]:
 
 
 def load_schema_version(connection: sqlite3.Connection) -> int:
-    """Return the number of the last applied migration, 0 for an empty file.
+    """Return the number of the last applied migration, or 0 for an empty file.
 
     Raises `DatabaseUnusable` if the file belongs to another program.
     """

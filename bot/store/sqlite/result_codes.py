@@ -8,10 +8,13 @@ from bot.store.store_errors import DatabaseBroken, DatabaseUnusable, StoreError
 from bot.text.discord_text import to_plain_line
 
 SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
-"""Exceptions of Python's sqlite3; a message that quotes damaged bytes raises UnicodeDecodeError."""
+"""Exceptions that Python's sqlite3 raises; a message with damaged bytes raises UnicodeDecodeError."""
 
 _MIN_FREE_BYTES = 64 * 1024
-"""Free disk space below which a failure counts as a full disk: SQLite cannot create its shared memory."""
+"""Free disk space in bytes below which a failure counts as a full disk.
+
+SQLite then cannot create the file of its shared memory.
+"""
 
 _REPAIR_HINT = (
     "Stop Telex and restore a backup, or what `sqlite3 .recover` saves; `telex check` tells whether a"

@@ -1,8 +1,8 @@
 """Run lock of a SQLite file: one running bot per database, even if files are deleted or replaced.
 
-A lock file beside the database keeps a second bot out if the database is replaced, a lock on the database
-itself if the lock file is deleted. If the whole directory is replaced, the running bot notices within seconds
-(`FileIdentityGuard`) and locks the new file, or ends if another bot has locked it.
+A lock file beside the database keeps a second bot out if the database is replaced, and a lock on the database
+itself does so if the lock file is deleted. If the whole directory is replaced, the running bot notices within
+seconds (`FileIdentityGuard`) and locks the new file, or ends if another bot has locked it.
 """
 
 import contextlib
@@ -19,7 +19,10 @@ from bot.store.store_errors import AlreadyRunning, DatabaseGone, DatabaseUnusabl
 
 @contextmanager
 def lock_for_run(path: Path) -> Iterator[None]:
-    """Hold the run lock of a database file within the block. Raises `AlreadyRunning`, `DatabaseUnusable`."""
+    """Hold the run lock of a database file within the `with` block.
+
+    Raises `AlreadyRunning` if another process holds it, `DatabaseUnusable` if it cannot be taken.
+    """
     lock = filelock.FileLock(path.with_name(f"{path.name}.lock"), thread_local=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +45,7 @@ def lock_for_run(path: Path) -> Iterator[None]:
 
 
 def open_locked(path: Path) -> int:
-    """Open a file, creating it if it is missing, and return a descriptor that holds its lock.
+    """Open a file, creating it if it is missing, and return a descriptor that holds a lock on the file.
 
     Raises BlockingIOError if another process holds the lock, another OSError if the file cannot be opened.
     """
@@ -57,7 +60,7 @@ def open_locked(path: Path) -> int:
 
 
 class FileIdentityGuard:
-    """Check that the file at a path is still the one that was opened."""
+    """Guard that checks whether the file at a path is still the file that was opened."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -65,11 +68,11 @@ class FileIdentityGuard:
         self._replacement_descriptor: int | None = None
 
     def remember_file(self) -> None:
-        """Remember the file at the path as the one that was opened."""
+        """Remember the file that is now at the path as the one that was opened."""
         self._opened_identity = self._load_identity()
 
     def require_same_file(self) -> None:
-        """Raise `DatabaseGone` if the file was deleted or replaced: writes to it would be lost."""
+        """Raise `DatabaseGone` if the opened file was deleted or replaced: writes to it would be lost."""
         if self._opened_identity is not None and self._load_identity() != self._opened_identity:
             raise DatabaseGone(
                 f"The database {self._path} is gone: it was deleted or replaced, or its disk was unmounted. "
@@ -77,7 +80,10 @@ class FileIdentityGuard:
             )
 
     def lock_replacement(self) -> None:
-        """Lock the file that replaced the opened one. Raises `AlreadyRunning` if another bot has it."""
+        """Lock the file that replaced the opened one.
+
+        Raises `AlreadyRunning` if another bot has locked it.
+        """
         if self._replacement_descriptor is not None or self._load_identity() in {None, self._opened_identity}:
             return
         try:
@@ -88,7 +94,7 @@ class FileIdentityGuard:
             return
 
     def release(self) -> None:
-        """Release the lock of the replacement, if it is held."""
+        """Release the lock on the file that replaced the opened one, if it is held."""
         if self._replacement_descriptor is not None:
             os.close(self._replacement_descriptor)
             self._replacement_descriptor = None

@@ -14,15 +14,15 @@ from bot.store.sqlite.run_lock import open_locked
 from bot.store.store_errors import DatabaseBroken, DatabaseUnusable
 
 PAGES_PER_STEP = 4096
-"""Pages copied between two checks for cancellation."""
+"""Number of pages copied between two checks for cancellation."""
 
 
 class BackupCancelled(Exception):
-    """The caller of a backup was cancelled."""
+    """Error raised when the caller of a backup was cancelled."""
 
 
 def copy_to_file(connection: sqlite3.Connection, path: Path, is_awaited: Callable[[], bool]) -> None:
-    """Copy a database into a new file, using a connection reserved for it.
+    """Copy a database into a new file, using a connection reserved for the copy.
 
     The copy is checked, marked as restored (`meta.RESTORED_KEY`) and synced to disk before it gets its name;
     partial files of killed processes are removed. Raises `DatabaseUnusable` if the file exists or cannot be
@@ -97,7 +97,7 @@ def _copy_pages(connection: sqlite3.Connection, partial_path: Path, is_awaited: 
 
 
 def _reserve_id_gap(target: sqlite3.Connection) -> None:
-    """Skip the ids of watches and digests that the original may assign after the backup.
+    """Skip ids of watches and digests in the copy that the original may assign after the backup.
 
     Buttons in Discord carry these ids.
     """

@@ -19,9 +19,9 @@ from bot.text import urls
 from bot.text.words import fold
 
 BUSY_TIMEOUT_SECONDS = 15.0
-"""Seconds that a statement waits for a lock of another process."""
+"""Maximum number of seconds that a statement waits for a lock of another process."""
 INTERRUPT_INTERVAL_SECONDS = 0.01
-"""Seconds between attempts to interrupt the running statement."""
+"""Seconds between two attempts to interrupt the running statement."""
 _THREAD_ENDED_MESSAGE = "The thread of the database ended."
 
 P = ParamSpec("P")
@@ -73,7 +73,7 @@ class SqliteWorker(aiosqlite.Connection):
 
     @property
     def is_open(self) -> bool:
-        """Whether the connection is open."""
+        """Whether the worker has an open connection."""
         return self._running and self._connection is not None
 
     @property
@@ -82,7 +82,7 @@ class SqliteWorker(aiosqlite.Connection):
         return self.is_open and self._has_thread_ended
 
     async def open(self) -> Self:
-        """Connect. Raises `StoreError`."""
+        """Connect to the database file. Raises `StoreError` if that fails."""
         self._watch_thread(asyncio.get_running_loop())
         try:
             await self
@@ -112,7 +112,7 @@ class SqliteWorker(aiosqlite.Connection):
             self._pending.discard(future)
 
     async def interrupt(self) -> None:
-        """Interrupt the running function at its current or next statement, and wait for its end."""
+        """Interrupt the running function at its current or next statement, and wait until it has ended."""
         if not self.is_open or self._has_thread_ended:
             return
         drained = asyncio.ensure_future(self.run(lambda _: None))
@@ -133,7 +133,7 @@ class SqliteWorker(aiosqlite.Connection):
             await super().close()
 
     def close_abandoned(self) -> None:
-        """Close the connection of a thread that ended, rolling back its transaction."""
+        """Close the connection of a thread that has ended, rolling back its open transaction."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -153,7 +153,7 @@ class SqliteWorker(aiosqlite.Connection):
         self._thread.run = run_and_report_end  # type: ignore[method-assign]  # no public hook
 
     def _fail_pending(self) -> None:
-        """Fail all waiting calls with `StoreError`, because the thread has ended."""
+        """Make all waiting calls fail with `StoreError`, because the thread has ended."""
         for future in self._pending:
             if not future.done():
                 future.set_exception(StoreError(_THREAD_ENDED_MESSAGE))

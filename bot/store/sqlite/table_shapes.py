@@ -1,4 +1,4 @@
-"""Schemas of the tables of a SQLite database, and the last ids that they assigned."""
+"""Functions that read the schemas of a SQLite database's tables, and the last ids that tables assigned."""
 
 import sqlite3
 
@@ -8,7 +8,7 @@ from bot.store.records.content_records import TableSchema
 def list_table_schemas(connection: sqlite3.Connection) -> list[TableSchema]:
     """Return the schemas of all tables, each after the tables that it references.
 
-    References with ON DELETE SET NULL do not count, which breaks the cycles.
+    References with ON DELETE SET NULL are ignored for the order, which breaks the cycles.
     """
     names = [
         row[0]
@@ -33,12 +33,12 @@ def list_table_schemas(connection: sqlite3.Connection) -> list[TableSchema]:
 
 
 def id_sequences(connection: sqlite3.Connection) -> dict[str, int]:
-    """Return the last id of each table that never reuses ids (AUTOINCREMENT)."""
+    """Return the last assigned id of each table that never reuses ids (AUTOINCREMENT)."""
     return dict(connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall())
 
 
 def set_id_sequences(connection: sqlite3.Connection, last_ids: dict[str, int]) -> None:
-    """Make tables assign only ids above the given ones."""
+    """Make the tables in `last_ids` assign only ids above the given ids."""
     for table, number in last_ids.items():
         connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
         connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, number))
