@@ -1,4 +1,4 @@
-"""The MCP tools; every call checks anew which feeds the caller may see."""
+"""The MCP (Model Context Protocol) tools; every call checks anew which feeds the caller may see."""
 
 from collections.abc import Awaitable, Callable, Collection
 from typing import Annotated, Any, Literal
@@ -26,14 +26,14 @@ from bot.text import urls
 MAX_RESULTS = 20
 """Maximum number of articles in a result."""
 MAX_TEXT_CHARS = 8_000
-"""Maximum length of an article's text in characters."""
+"""Maximum length in characters of the text of an article in a result."""
 STORY_WINDOW_SECONDS = 3 * 86_400
-"""Maximum distance in seconds between the publication of an article and others of its story."""
+"""Maximum number of seconds between the publication of an article and of further articles of its story."""
 
 VisibleFeeds = Callable[[], Awaitable[Collection[int] | None]]
-"""Coroutine function that returns the ids of the feeds that the caller may see, None for all.
+"""Coroutine function that returns the ids of the feeds that the caller may see, or None for all feeds.
 
-Raises ToolError if they cannot be determined, or too many calls were made.
+Raises ToolError if they cannot be determined, or if the caller made too many calls.
 """
 
 LimitParameter = Annotated[int, Field(ge=1, le=MAX_RESULTS, description="How many articles at the most.")]
@@ -265,7 +265,7 @@ class _NewsTools:
         )
 
     async def _find_article(self, url: str) -> Article:
-        """Return the article at a URL that the caller may see. Raises ToolError if there is none."""
+        """Return the article at a URL if the caller may see it. Raises ToolError if there is none."""
         visible_feed_ids = await self._visible_feeds()
         for article in await self._services.store.articles.find_by_urls(
             [url], urls.compute_page_key(url), (), MAX_RESULTS

@@ -1,4 +1,4 @@
-"""The two transports of the tools: standard streams for the operator, HTTP with a token of a server."""
+"""Serving of the news tools: over standard streams for the operator, over HTTP with a token of a server."""
 
 import logging
 import math
@@ -25,13 +25,13 @@ from bot.core.settings import Network
 log = logging.getLogger(__name__)
 
 MAX_CALLS, CALL_PERIOD_SECONDS = 60, 60.0
-"""Tool calls per server at once, and the seconds in which all of them are refilled."""
+"""Maximum number of tool calls per server at once, and the seconds in which they are all refilled."""
 MAX_REQUEST_BYTES = 64 * 1024
-"""Maximum size of a request body in bytes."""
+"""Maximum size in bytes of the body of an HTTP request."""
 
 
 async def serve_stdio(services: Services) -> None:
-    """Serve all articles over standard input and output."""
+    """Serve the news tools, with all articles, over standard input and output."""
 
     async def no_restriction() -> None:
         return None
@@ -40,7 +40,7 @@ async def serve_stdio(services: Services) -> None:
 
 
 def build_http_app(services: Services, public_channels: PublicChannels, *, address: str) -> ASGIApp:
-    """Return an application that serves `/mcp` to holders of tokens.
+    """Return an HTTP application that serves the news tools at `/mcp` to holders of tokens.
 
     A token gives access to the feeds that everybody on its server may read.
     """
@@ -77,7 +77,7 @@ def build_http_app(services: Services, public_channels: PublicChannels, *, addre
 
 
 def _limit_failed_lookups(app: ASGIApp, limiter: FailedLookupLimiter) -> ASGIApp:
-    """Return the application with 429 in place of 401 for clients that tried too many wrong tokens."""
+    """Return the HTTP application, with 429 in place of 401 for clients that tried too many wrong tokens."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         has_token = any(name == b"authorization" for name, _ in scope.get("headers", ()))
@@ -101,13 +101,13 @@ def _limit_failed_lookups(app: ASGIApp, limiter: FailedLookupLimiter) -> ASGIApp
 
 
 class _ServerTokenVerifier:
-    """Verifier of tokens against the database."""
+    """Verifier of assistants' tokens, which asks the database."""
 
     def __init__(self, services: Services) -> None:
         self._tokens = services.store.assistant_tokens
 
     async def verify_token(self, token: str) -> AccessToken | None:
-        """Return the token with its server's id as the client, or None if it is unknown."""
+        """Return a token with the id of its server as the client, or None if the token is unknown."""
         server_id = await self._tokens.find_server_by_token(token)
         if server_id is None:
             return None
@@ -115,7 +115,7 @@ class _ServerTokenVerifier:
 
 
 async def serve_http(app: ASGIApp, host: str, port: int, trusted_proxies: Collection[Network]) -> None:
-    """Serve an application until it is stopped."""
+    """Serve an HTTP application until it is stopped."""
     config = uvicorn.Config(
         app,
         host=host,

@@ -95,7 +95,7 @@ def ask(
 ) -> None:
     """Answer a question from the stored articles, with sources.
 
-    Word for word, or written by the model service where one is set.
+    The answer is word for word, or written by the model service where one is set.
     """
     settings = load_settings_or_exit()
 

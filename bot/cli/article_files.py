@@ -28,15 +28,15 @@ from bot.text import urls
 from bot.text.times import feed_dates
 
 LINES_PER_BATCH = 500
-"""Lines that are read, prepared and stored together."""
+"""Number of lines that are read, prepared and stored as one batch."""
 BUILD_TIMEOUT_SECONDS = 120.0
-"""Seconds that a worker may take for a batch."""
+"""Maximum number of seconds in which a worker builds the articles of a batch of lines."""
 MAX_REPORTED_PROBLEMS = 1_000
-"""Rejected lines that are reported with their reason; further ones are only counted."""
+"""Maximum number of rejected lines that are reported with their reason; further ones are only counted."""
 
 
 class LineProblem(NamedTuple):
-    """A rejected line, counted from 1, and the reason."""
+    """A rejected line of an import: its number, from 1, and the reason."""
 
     line_number: int
     reason: str
@@ -44,17 +44,17 @@ class LineProblem(NamedTuple):
 
 @dataclass(slots=True)
 class ArticleImportResult:
-    """Counts of an import: articles stored, already known and rejected, with the first problems."""
+    """Numbers of articles that an import stored, knew already and rejected, with the first problems."""
 
     stored: int = 0
     already_known: int = 0
     rejected: int = 0
     problems: list[LineProblem] = field(default_factory=list)
     unknown_fields: Counter[str] = field(default_factory=Counter)
-    """Number of lines by ignored key."""
+    """Number of lines that have an ignored key, by key."""
 
     def reject(self, line_number: int, reason: str) -> None:
-        """Count a line that cannot be used."""
+        """Count a line that cannot be imported, and record the reason for the first ones."""
         self.rejected += 1
         if len(self.problems) < MAX_REPORTED_PROBLEMS:
             self.problems.append(LineProblem(line_number, reason))
@@ -63,7 +63,7 @@ class ArticleImportResult:
 async def export_articles(store: Store, output: TextIO) -> int:
     """Write all articles, oldest first, and return their number.
 
-    An article that two feeds of one outlet carry is written once.
+    An article that two feeds of one outlet have in common is written once.
     """
     count = 0
     published_at = None
@@ -83,9 +83,10 @@ async def export_articles(store: Store, output: TextIO) -> int:
 async def import_lines(
     services: Services, lines: BinaryIO, *, on_progress: Callable[[int], None] | None = None
 ) -> ArticleImportResult:
-    """Import articles; existing ones stay unchanged, and lines that cannot be used are reported.
+    """Import articles from lines of JSON, and return the counts and problems.
 
-    `on_progress` is called with the number of lines done. Raises StoreError, WorkerTimeout, WorkerDied.
+    Stored articles stay unchanged, and lines that cannot be used are reported. `on_progress` is called with
+    the number of lines done. Raises StoreError, WorkerTimeout, WorkerDied.
     """
     import_result = ArticleImportResult()
     feed_ids: dict[str, int] = {}
@@ -149,7 +150,7 @@ def _is_same_article(row: ImportRow, stored_article: StoredArticle) -> bool:
 
 
 def _page_key_of_row(row: ImportRow, at_url: Sequence[StoredArticle]) -> str:
-    """Return the page key of a row: that of an article with its link unless several articles share it."""
+    """Return the page key of a row: of the article at its link unless several articles share the link."""
     for stored_article in at_url:
         if row.title == stored_article.title or row.published == stored_article.published:
             return stored_article.page

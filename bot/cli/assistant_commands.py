@@ -30,7 +30,7 @@ def mcp(
 ) -> None:
     """Let AI assistants search and ask (Model Context Protocol).
 
-    Over standard streams, or over HTTP with tokens.
+    They connect over standard streams, or over HTTP with tokens.
     """
     settings = load_settings_or_exit()
     if new_token is not None:
@@ -82,7 +82,7 @@ def mcp(
 
 
 def _is_local_only(host: str) -> bool:
-    """Return whether a host is reachable from this machine only, or not an address that others could use."""
+    """Return whether a host can be reached only from this machine, or is not an address for others."""
     try:
         address = ip_address(host.strip("[]"))
     except ValueError:

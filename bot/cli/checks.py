@@ -27,7 +27,7 @@ class CheckResult:
     """The result of a check: its subject, whether it passed, and the detail for the operator.
 
     `is_usage_error`: nothing is broken, but Telex was called in the wrong place or with wrong settings.
-    `advice` is printed below the table, where a command to copy is not wrapped.
+    `advice` is printed below the table of results, where a command to copy is not wrapped.
     """
 
     subject: str
@@ -84,7 +84,8 @@ async def run_checks(settings: Settings) -> AsyncIterator[CheckResult]:
 def check_token(settings: Settings) -> CheckResult:
     """Check that the token has the shape of a bot token: three parts, the first the bot's id in base64.
 
-    Only Discord can tell whether it is valid. The form follows Discord's reference ("Authentication").
+    Only Discord can tell whether the token is valid. The shape is documented in Discord's reference
+    ("Authentication").
     """
     if settings.discord_token is None:
         return CheckResult("token", is_ok=True, detail="none: only the demo runs (DISCORD_TOKEN is not set)")
@@ -127,7 +128,7 @@ def check_semantic_search(settings: Settings, counts: EncodedCounts) -> CheckRes
 
 
 def check_feed_secrets(settings: Settings, counts: EncryptionCounts) -> CheckResult:
-    """Check whether feed addresses with a password or key are encrypted."""
+    """Check whether feed addresses that contain a password or key are encrypted."""
     subject = "feed secrets"
     if not counts.private_urls:
         return CheckResult(subject, is_ok=True, detail="none")
@@ -144,7 +145,7 @@ def check_feed_secrets(settings: Settings, counts: EncryptionCounts) -> CheckRes
 
 
 async def check_feed(fetcher: Fetcher, feed: Feed) -> CheckResult:
-    """Check that a feed answers now; its document is not parsed."""
+    """Check that a feed answers now, without parsing its document."""
     redacted_url = redact(feed.url)
     try:
         response = await fetcher.get(feed.url, validators=feed.validators)

@@ -1,4 +1,4 @@
-"""The database and the searcher that commands open for as long as they run."""
+"""Context managers that open the database and the searcher for the duration of a command."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -19,17 +19,20 @@ from bot.store import Store
 T = TypeVar("T")
 
 ENCODE_TIMEOUT_SECONDS = 5.0
-"""Seconds that a search or question spends on encoding new articles first."""
+"""Maximum number of seconds that a search or question first spends on encoding new articles."""
 NO_ARTICLES_TEXT = "No articles yet. Follow a feed with `telex poll URL`, or use `telex import FILE`."
-"""Message for an empty database."""
+"""Message for a command on a database without articles."""
 
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output, one object a line.")]
-"""The option `--json`."""
+"""The type of the option `--json`."""
 
 
 @asynccontextmanager
 async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterator[Store]:
-    """Open the database within the block. Raises `DatabaseMissing` unless `create` is set."""
+    """Open the database within the `with` block.
+
+    Raises `DatabaseMissing` if there is none and `create` is False.
+    """
     store = await Store.open(settings.database, SystemClock(), create=create)
     try:
         yield store
@@ -38,7 +41,7 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
 
 
 def run_with_store(work: Callable[[Store], Awaitable[T]], *, create: bool = False) -> T:
-    """Run a coroutine function on the opened store and return its result.
+    """Run a coroutine function with the opened store and return its result.
 
     Exits the process with a message if a setting is invalid (status 2) or the database cannot be used (status
     1).
@@ -54,9 +57,9 @@ def run_with_store(work: Callable[[Store], Awaitable[T]], *, create: bool = Fals
 
 @asynccontextmanager
 async def open_searcher(settings: Settings, *, as_json: bool) -> AsyncIterator[Searcher]:
-    """Open a searcher, semantic where available, within the block.
+    """Open a searcher, which also searches by meaning where available, within the `with` block.
 
-    Without articles and `as_json`, prints a message and exits with status 0.
+    If there are no articles and `as_json` is set, print a message and exit with status 0.
     """
     async with open_store(settings) as store, open_semantic_index(settings, store) as semantic_index:
         if not as_json and not await store.articles.list_newest(None, limit=1):
@@ -83,7 +86,7 @@ async def open_searcher(settings: Settings, *, as_json: bool) -> AsyncIterator[S
 
 
 async def encode_with_progress(semantic_index: SemanticIndex | None) -> None:
-    """Encode the articles that are not encoded yet, with a progress bar; None does nothing."""
+    """Encode the articles that the semantic index lacks, with a progress bar; do nothing without an index."""
     if semantic_index is None:
         return
     with terminal.create_progress_bar() as bar:

@@ -32,7 +32,7 @@ def _open_input(file: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _open_output(file: Path) -> Iterator[TextIO]:
-    """Open standard output for `-`, else a file that gets its name only when it is complete."""
+    """Open standard output if the path is `-`, else a file that gets its name only when it is complete."""
     if str(file) == "-":
         yield sys.stdout
         return
@@ -114,7 +114,7 @@ def move(
 ) -> None:
     """Move everything from a file to a PostgreSQL server, or back.
 
-    Stop the bot first. Cut short, it goes on when run again; at the end every row is compared.
+    Stop the bot first. A move that was cut short goes on when run again; at the end every row is compared.
     """
     source_location, target_location = _parse_location_or_exit(source), _parse_location_or_exit(target)
     if isinstance(source_location, Path) == isinstance(target_location, Path):

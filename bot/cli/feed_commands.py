@@ -57,7 +57,10 @@ def find(
 
 
 def _find_in_directory(name: str) -> DiscoveryResult | None:
-    """Return the feeds of the outlets with a name; None for a URL or an unknown name."""
+    """Return the feeds of outlets with a name from the built-in directory, or None if there are none.
+
+    Return None for a URL, too.
+    """
     try:
         urls.normalize_input(name)
     except ValueError:

@@ -131,7 +131,7 @@ def demo(
 ) -> None:
     """Try the bot in a simulated Discord: no token, no network.
 
-    A page in the browser, with sample feeds.
+    It is a page in the browser, with sample feeds.
     """
     _run_demo(load_settings_or_exit(), live=live, port=port, browser=browser)
 
@@ -156,7 +156,7 @@ def _run_demo(settings: Settings, *, live: bool = False, port: int = 0, browser:
 def check() -> None:
     """Check settings, database, token, feeds and the model service.
 
-    Of the token only the shape; each feed is asked once.
+    Only the shape of the token is checked; each feed is asked once.
     """
 
     async def work() -> int:

@@ -19,7 +19,7 @@ from bot.posting.wording.feed_error_sentences import describe_feed_error
 from bot.text import urls
 
 PAGE_FETCH_SECONDS = 60.0
-"""Seconds that `telex poll` spends on fetching article pages."""
+"""Maximum number of seconds that `telex poll` spends on fetching article pages."""
 
 commands = typer.Typer()
 
@@ -36,7 +36,7 @@ def poll(
 ) -> None:
     """Poll the feeds that are due, or the given ones, once and without Discord.
 
-    Prints a line a feed with its outcome.
+    Prints one line per feed with its outcome.
     """
     settings = load_settings_or_exit()
     try:
@@ -65,7 +65,7 @@ def poll(
 
 
 async def _poll_urls(services: Services, addresses: Iterable[str]) -> list[PollReport]:
-    """Poll the feeds at some addresses; a new feed that fails is removed again."""
+    """Poll the feeds at some addresses; a feed that was not stored before and fails is removed again."""
     feed_store = services.store.feeds
     known_urls: set[str] = set()
     feeds: list[Feed] = []
@@ -102,7 +102,10 @@ async def _poll_all(services: Services, feeds: Iterable[Feed], *, is_polite: boo
 
 
 async def _poll_page(services: Services, feed: Feed) -> PollReport | None:
-    """Poll the feed or the first list that the web page at a feed's address has; None if it has none."""
+    """Poll the feed, or else the first list, of the web page at a feed's address.
+
+    Return None if the page has neither.
+    """
     try:
         discovery = await services.follow_service.resolve(feed.url, 0)
     except (RequestRejected, FeedError):
@@ -116,7 +119,7 @@ async def _poll_page(services: Services, feed: Feed) -> PollReport | None:
 
 
 async def _fetch_article_pages(services: Services, reports: Iterable[PollReport], *, polite: bool) -> None:
-    """Fetch the pages of the articles that polls brought, for at most `PAGE_FETCH_SECONDS`."""
+    """Fetch the pages of the articles that polls have found, for at most `PAGE_FETCH_SECONDS`."""
     if not services.full_text_fetcher.is_enabled:
         return
     feed_ids = {report.feed.id for report in reports}

@@ -1,4 +1,4 @@
-"""Search results, answers and explanations as terminal output."""
+"""Functions that print search results, answers and explanations on the terminal."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from bot.text.times import periods
 
 
 def match_label(hit: SearchResult) -> str:
-    """Return the label of a search result that matches only in part, else ""."""
+    """Return the label of a search result that matches only in part, or "" if it matches fully."""
     if hit.is_semantic_only:
         return " (close in meaning)"
     if hit.is_partial:
@@ -29,7 +29,7 @@ def match_label(hit: SearchResult) -> str:
 
 
 def print_answer(answer: Answer, settings: Settings) -> None:
-    """Print an answer, written or quoted, or the briefing of a period, with its sources."""
+    """Print an answer (written or quoted) or the briefing on a period, with its sources."""
     numbers = {source.id: number for number, source in enumerate(answer.sources, 1)}
     if answer.period is not None:
         terminal.echo_stderr(f"Period: {periods.format_period(answer.period, answer.zone, 'en')}")
@@ -102,7 +102,7 @@ def _print_coverage(answer: Answer) -> None:
 
 
 def explanation_lines(explanation: Explanation) -> list[str]:
-    """Return lines on an article's delivery: one per article and feed, then one per channel."""
+    """Return lines that explain an article's delivery: one per article and feed, then one per channel."""
     from bot.posting.wording.problem_sentences import describe_problem  # noqa: PLC0415 - imports discord, which other commands need not wait for
 
     lines: list[str] = []

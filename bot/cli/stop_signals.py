@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: an orderly end where possible, and an end in time in any case."""
+"""Handling of SIGTERM and SIGINT: an orderly end where possible, and an end in time in any case."""
 
 import asyncio
 import os
@@ -8,27 +8,27 @@ from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 STOP_SECONDS, SHORT_STOP_SECONDS = 55, 5
-"""Seconds after the first signal by which a bot, or any other command, has ended.
+"""Maximum number of seconds from the first signal to the end, for the bot and for any other command.
 
-A bot is granted 60 by `compose.yaml`.
+`compose.yaml` grants the bot 60 seconds.
 """
 
 
 class StopSignals:
-    """Handlers of SIGTERM and SIGINT: the first signal cancels the work, later ones are ignored.
+    """Handlers of SIGTERM and SIGINT: the first signal cancels the work, later signals are ignored.
 
-    A second cancellation would leave half-closed what the work was closing, and threads that never end.
+    A second cancellation would leave half closed what the work was closing, and threads that never end.
     """
 
     def __init__(self, seconds: int) -> None:
-        """Let the process end at most `seconds` after the first signal."""
+        """Set the maximum number of seconds between the first signal and the end of the process."""
         self.is_received = False
         self._seconds = seconds
         self._cancel_task: Callable[[], object] | None = None
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """Handle the signals within the block, and until the end of the process once one was received."""
+        """Handle the signals within the `with` block, or until the process ends if one was received."""
         previous_handlers = [
             (signal_number, signal.signal(signal_number, self._receive))
             for signal_number in (signal.SIGTERM, signal.SIGINT)
@@ -41,7 +41,7 @@ class StopSignals:
                     signal.signal(restored_signal, handler)
 
     def cancel_on_signal(self, task: asyncio.Task[Any]) -> None:
-        """Cancel a task of the running loop at the first signal, at once if it was received already."""
+        """Cancel a task of the running loop at the first signal, or at once if one was received already."""
         loop = asyncio.get_running_loop()
         self._cancel_task = lambda: loop.call_soon_threadsafe(task.cancel)
         if self.is_received:
@@ -59,6 +59,6 @@ class StopSignals:
 
 
 def _exit_immediately(_number: int, _frame: object) -> NoReturn:
-    """End the process without closing anything; stored data survives that at any moment."""
+    """End the process without closing anything; stored data survives such an end at any moment."""
     os.write(2, b"Not everything could be closed in time; ended all the same.\n")
     os._exit(1)

@@ -42,22 +42,22 @@ USAGE_ERROR = 2
 """Exit status of a command with wrong arguments or settings."""
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
-"""Parameters of mallopt(3), from malloc.h."""
+"""Numbers of parameters of mallopt(3), from malloc.h."""
 _TRIM_THRESHOLD_BYTES = 2**17
-"""Bytes from which freed memory is returned to the system."""
+"""Minimum number of freed bytes that are returned to the system."""
 
 _EXCLUDING_QUERY = re.compile(r"-[^-\s][^\s]|-[\"'“«(]")
 _WRITE_ERRNOS = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 TIME_FORMAT = "%Y-%m-%d %H:%M"
-"""Format of local times for `strftime`."""
+"""Format for printing local times, as for `strftime`."""
 
 
 class QueryCommand(TyperCommand):
-    """A command whose query may begin with a dash: `-word` excludes a word, since no option is that short."""
+    """A command with a query that may begin with a dash: `-word` excludes a word; no option is that short."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  # typer bundles its own click
-        """Move the query behind the options."""
+        """Move the words of the query behind the options, then parse the arguments."""
         options_with_value = {
             name
             for parameter in self.params
@@ -142,14 +142,14 @@ def print_table(
 
 
 def format_time(timestamp: int | None) -> str:
-    """Format a timestamp in the machine's time zone; None is a dash."""
+    """Format a Unix time in seconds in the machine's time zone, or None as a dash."""
     if timestamp is None:
         return "–"
     return datetime.fromtimestamp(timestamp, UTC).astimezone().strftime(TIME_FORMAT)
 
 
 def format_relative_time(timestamp: int | None, now: int) -> str:
-    """Format the distance of a timestamp from `now` in English; None is a dash."""
+    """Format the distance of a Unix time in seconds from `now` in English, or None as a dash."""
     if timestamp is None:
         return "–"
     return format_timedelta(timestamp - now, add_direction=True, locale="en")
@@ -164,7 +164,8 @@ def exit_with_error(message: str, status: int = FAILED) -> NoReturn:
 def load_settings_or_exit(*, starts_log: bool = False, **overrides: str) -> Settings:
     """Read the settings with overrides; if they are invalid, print why and exit with status 2.
 
-    Warn of unknown settings on standard error, or in the log if `starts_log`, which configures it.
+    Warnings of unknown settings go to standard error or, with `starts_log`, to the log, which is then
+    configured.
     """
     unknown: list[str] = []
     try:
@@ -195,10 +196,10 @@ def _tune_malloc() -> None:
 
 
 def run_async(work: Callable[[], Coroutine[None, None, T]], *, runs_until_stopped: bool = False) -> T:
-    """Run a coroutine to its end; SIGTERM cancels it as Ctrl-C does.
+    """Run a coroutine to its end and exit the process if it fails; SIGTERM cancels it as Ctrl-C does.
 
-    With `runs_until_stopped`, being cancelled is success (status 0); otherwise it is a failure. StoreError
-    and OSError with a file name end the process with a message.
+    With `runs_until_stopped`, a cancelled coroutine counts as success (status 0), otherwise as failure.
+    StoreError and OSError with a file name end the process with a message.
     """
     signals = StopSignals(STOP_SECONDS if runs_until_stopped else SHORT_STOP_SECONDS)
 
@@ -233,7 +234,7 @@ def run_async(work: Callable[[], Coroutine[None, None, T]], *, runs_until_stoppe
 
 @contextmanager
 def guard_stdout() -> Iterator[None]:
-    """Exit with a message if standard output cannot take all that is written, silently if it was closed.
+    """Exit if standard output cannot take all that is written: with a message, or silently if it was closed.
 
     See https://docs.python.org/3/library/signal.html#note-on-sigpipe.
     """

@@ -1,4 +1,4 @@
-"""Background tasks of a process, with or without a connection to Discord."""
+"""Background tasks of a process, whether or not it is connected to Discord."""
 
 import asyncio
 import logging
@@ -22,20 +22,20 @@ DAY_SECONDS = 86_400
 QUESTION_RETENTION_SECONDS = 90 * DAY_SECONDS
 """Age in seconds after which questions and the votes on their answers are deleted."""
 LEFT_SERVER_RETENTION_SECONDS = 30 * DAY_SECONDS
-"""Seconds after which the data of a server that removed the bot, and ended watches, are deleted."""
+"""Seconds until the data of a server that removed the bot, and ended watches, are deleted."""
 
 CLEANUP_CHECK_SECONDS = 60.0
-"""Seconds between checks whether the daily clean-up is due and this process's job."""
+"""Seconds between two checks whether the daily clean-up is due and this process has to do it."""
 CLOCK_CHECK_SECONDS = 30.0
-"""Seconds between checks for clock jumps."""
+"""Seconds between two checks for jumps of the wall clock."""
 CLOCK_STEP_GRACE_SECONDS = 300.0
-"""Seconds after the clock was set back in which work that began before may still write its times."""
+"""Seconds after the clock was set back during which work that began before may still write its times."""
 MAX_RETRY_DELAYS = MaxRetryDelays(MAX_BACKOFF_SECONDS, MAX_BLOCK_SECONDS, MAX_RETRY_DELAY_SECONDS)
-"""Longest delays of sends, of blocked channels and of page fetches, in seconds."""
+"""Maximum delays in seconds before sends, blocked channels and page fetches are retried."""
 
 
 class BackgroundTasks:
-    """The index updater, the daily clean-up and, with the role, the poller and the page fetcher.
+    """The index updater, the daily clean-up and, if the process has their role, poller and page fetcher.
 
     Work that is done once for all processes is done by the owner of the upkeep lease.
     """
@@ -66,20 +66,20 @@ class BackgroundTasks:
         self._loops.append((name, run))
 
     async def start(self) -> None:
-        """Start the tasks. Raises `StoreError`."""
+        """Start the background tasks. Raises `StoreError` if the database fails."""
         await self._services.join_cluster()
         if self._services.leases.has_role(ProcessRole.POLLER):
             await self._services.websub.reset_validators_once()
         self._tasks = [self._services.supervisor.start(*loop) for loop in self._loops]
 
     async def stop(self) -> None:
-        """Cancel the tasks; unfinished work leaves no trace."""
+        """Cancel the background tasks; work that is not finished leaves no trace."""
         await cancel_and_wait(self._tasks)
 
     async def purge_expired(self) -> None:
         """Delete expired servers, questions, votes, watches and article texts. Raises StoreError.
 
-        Article texts expire only if `keep_texts_days` is set.
+        Article texts expire only if the setting `keep_texts_days` is set.
         """
         now, store = self._clock.now(), self._services.store
         purged_servers = await store.servers.purge(now - LEFT_SERVER_RETENTION_SECONDS)
@@ -97,7 +97,10 @@ class BackgroundTasks:
             log.info("expired texts deleted articles=%d", purged_texts)
 
     async def check_clock(self) -> None:
-        """Detect a clock jump and correct times that would now be far in the future. Raises StoreError."""
+        """Detect a jump of the wall clock and correct times that are now far in the future.
+
+        Raises StoreError.
+        """
         if jump_seconds := self._clock_jumps.check():
             log.warning("clock jumped seconds=%+d", jump_seconds)
         if jump_seconds < 0:
@@ -130,7 +133,7 @@ class BackgroundTasks:
 
 @asynccontextmanager
 async def run_background_tasks(services: Services) -> AsyncIterator[None]:
-    """Run the background tasks within the block. Raises `StoreError` if they cannot start."""
+    """Run the background tasks within the `with` block. Raises `StoreError` if they cannot start."""
     background_tasks = BackgroundTasks(services)
     await background_tasks.start()
     try:

@@ -1,4 +1,4 @@
-"""Registration of the commands with Discord: translated names, changes, and mentions."""
+"""Registration of the commands with Discord: their translated names, detection of changes, and mentions."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _MAX_TEXT_LENGTH = 100
-"""Maximum characters of a description or a choice (Discord's reference, "Application Commands")."""
+"""Maximum number of characters of a description or choice (Discord's reference, "Application Commands")."""
 _SUPPORTED_LOCALES = frozenset(each for each in discord.Locale if i18n.supported_language(str(each)))
 _SUBCOMMAND_TYPES = {
     discord.AppCommandOptionType.subcommand.value,
     discord.AppCommandOptionType.subcommand_group.value,
 }
 _REGISTERED_DIGEST_KEY = "commands"
-"""Key of the digest of the registered commands in the store."""
+"""Name in `meta` for the hash of the registered commands."""
 _DISCORD_ERRORS = (discord.DiscordException, aiohttp.ClientError, TimeoutError)
 
 
 class CommandTranslator(app_commands.Translator):
-    """Translations of names, descriptions, choices and menu entries for users' locales."""
+    """Translator of names, descriptions, choices and menu entries of commands into users' languages."""
 
     async def translate(
         self,
@@ -42,16 +42,16 @@ class CommandTranslator(app_commands.Translator):
         locale: discord.Locale,
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
-        """Return the translation, or None if Discord should show the English text."""
+        """Return the translation of a text, or None if Discord should show the English text."""
         if locale not in _SUPPORTED_LOCALES:  # Nine in ten of the thousands of calls by discord.py
             return None
         return translate_for_tag(string.message, str(locale), context)
 
 
 def translate_for_tag(text: str, tag: str, context: app_commands.TranslationContextTypes) -> str | None:
-    """Return the translation of a text for a locale tag such as `fr`, or None without a different one.
+    """Return the translation of a text for a locale tag such as `fr`, or None if it equals the English text.
 
-    A translation longer than Discord accepts is logged and None is returned.
+    A translation that is longer than Discord accepts is logged, and None is returned.
     """
     locations = app_commands.TranslationContextLocation
     language = i18n.supported_language(tag)
@@ -77,10 +77,10 @@ def translate_for_tag(text: str, tag: str, context: app_commands.TranslationCont
 
 
 async def register_commands(tree: app_commands.CommandTree, store: Store) -> tuple[bool, Mapping[str, str]]:
-    """Register the commands of a tree if they, or those that Discord lists, changed since the last time.
+    """Register the commands of a tree if they, or those that Discord lists, have changed since the last time.
 
-    Return whether they were sent, and the mentions of the commands that Discord lists. A rejection is logged,
-    and the commands registered before stay.
+    Return whether the commands were sent, and the mentions of the commands that Discord lists. If Discord
+    rejects the commands, that is logged, and the commands registered before stay.
     """
     translator = CommandTranslator()
     await tree.set_translator(translator)
@@ -104,7 +104,7 @@ async def register_commands(tree: app_commands.CommandTree, store: Store) -> tup
 
 
 def _registration_digest(payload: object, registered_commands: Sequence[ApplicationCommand]) -> str:
-    """Return a hash of the sent payload and of the ids and versions that Discord lists."""
+    """Return a hash of the commands as they are sent and of the ids and versions that Discord lists."""
     field_names = ("id", "version", "name", "description")
     versions = sorted(
         [command.get(field_name) for field_name in field_names] for command in registered_commands
@@ -113,7 +113,7 @@ def _registration_digest(payload: object, registered_commands: Sequence[Applicat
 
 
 def command_mentions(registered_commands: Sequence[ApplicationCommand]) -> dict[str, str]:
-    """Return the clickable mentions of commands by path; command groups have none."""
+    """Return the clickable mentions of commands by path, such as `feed add`; command groups have none."""
     mentions = {}
     for command in registered_commands:
         name, id_ = command["name"], command["id"]

@@ -1,4 +1,4 @@
-"""The command tree: permission, rate limit, language and errors of every command."""
+"""Tree of all commands, which handles permission, rate limit, language and errors of each."""
 
 from __future__ import annotations
 
@@ -14,22 +14,26 @@ if TYPE_CHECKING:
     from bot.client.discord_client import TelexBot
 
 USER_BURST, USER_PERIOD_SECONDS = 30, 30.0
-"""Commands and interactions per user at once, and the seconds in which all of them are refilled."""
+"""Maximum number of interactions per user at once, and the seconds in which they are all refilled."""
 MAX_AUTOCOMPLETE_BURST = 60
-"""Autocomplete requests per user at once, refilled in the same period."""
+"""Maximum number of autocomplete requests per user at once, refilled in `USER_PERIOD_SECONDS`."""
 DEFERS_ITSELF = "own_reply"
-"""Key in the extras of commands whose reply may be public, and which therefore defer by themselves."""
+"""Key in the extras of a command that defers by itself, because its reply may be public.
+
+To defer is to acknowledge an interaction before its reply is ready.
+"""
 
 
 class TelexCommandTree(app_commands.CommandTree["TelexBot"]):
-    """The command tree, which replies in the user's language and turns every error into a message."""
+    """Tree of all commands, which replies in the user's language and turns every error into a message."""
 
     async def interaction_check(self, interaction: discord.Interaction[TelexBot], /) -> bool:
         """Set the language, reject commands that are not offered here, enforce the rate limit, and defer.
 
-        The reply is ephemeral unless the command has `DEFERS_ITSELF` in its extras and defers by
-        itself. Discord also rejects commands in the wrong place; this check stops forged requests before they
-        reach a command that relies on a server and a member.
+        To defer is to acknowledge the command before its reply is ready. The reply is only visible to the
+        user unless the command has `DEFERS_ITSELF` in its extras and defers by itself. Discord also rejects
+        commands in the wrong place; this check stops forged requests before they reach a command that relies
+        on a server and a member.
         """
         set_reply_language(interaction)
         if interaction.type is discord.InteractionType.autocomplete:
@@ -46,12 +50,12 @@ class TelexCommandTree(app_commands.CommandTree["TelexBot"]):
     async def on_error(
         self, interaction: discord.Interaction[TelexBot], error: app_commands.AppCommandError, /
     ) -> None:
-        """Report the error to the user."""
+        """Report the error of a command to the user."""
         await report_error(interaction, error)
 
 
 def _is_available_here(interaction: discord.Interaction[Any]) -> bool:
-    """Return whether a command works where it was used: in a server of the bot, a DM, or elsewhere."""
+    """Return whether a command works where it was used: in a server of the bot, a DM, or another place."""
     if interaction_context.home_server(interaction) is not None:
         return isinstance(interaction.user, discord.Member)
     command: Any = interaction.command
@@ -65,7 +69,7 @@ def _is_available_here(interaction: discord.Interaction[Any]) -> bool:
 
 
 def enforce_rate_limit(interaction: discord.Interaction[TelexBot]) -> None:
-    """Count a user's interaction. Raises `CommandOnCooldown` if they exceed the rate limit."""
+    """Count a user's interaction. Raises `CommandOnCooldown` if the user exceeds the rate limit."""
     limiter = interaction.client.user_rate_limiter
     if wait_seconds := limiter.retry_after(interaction.user.id):
         raise app_commands.CommandOnCooldown(

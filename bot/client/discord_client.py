@@ -40,19 +40,20 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 INTENTS = discord.Intents(guilds=True, guild_messages=True, guild_reactions=True, dm_messages=True)
-"""Gateway intents; none of them is privileged."""
+"""Gateway intents (kinds of events that Discord sends to the bot), none of which is privileged."""
 
 _MAX_RATE_LIMIT_SECONDS = 30.0
-"""Seconds that discord.py may wait for a rate limit before it raises RateLimited."""
+"""Maximum number of seconds that discord.py waits for a rate limit before it raises RateLimited."""
 _READABLE_FEEDS_TTL_SECONDS, _MAX_CACHED_USERS = 60.0, 1_000
-"""Seconds for which the feeds that a user can read are cached for autocomplete, and cached users."""
+"""Seconds for which a user's readable feeds are cached for autocomplete, and maximum number of such users."""
 
 
 class TelexBot(ShardedBot):
-    """The bot. `services` must be open before it starts and is closed by the caller after it ends.
+    """The bot as a client of Discord.
 
-    `cogs` are added at login and removed in the same order when the bot closes. `shard_count` None means as
-    many as Discord recommends.
+    `services` must be open before the bot starts and are closed by the caller after it ends. `cogs` are added
+    at login and removed in the same order when the bot closes. If `shard_count` is None, Discord recommends
+    the number of shards.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class TelexBot(ShardedBot):
         self.request_pacer = RateLimiter(
             services.clock, services.store, partial(fair_share_key, self), self.webhooks.channel_by_webhook_id
         )
-        """Limiter of requests to Discord."""
+        """Rate limiter of requests to Discord."""
         self.leased_shards = LeasedShards(self, services)
         trace = aiohttp.TraceConfig()
         RetryGuard(self.webhooks.channel_by_webhook_id).attach(trace)
@@ -89,7 +90,7 @@ class TelexBot(ShardedBot):
         self.services = services
         self.store: Store = services.store
         self.user_rate_limiter = TokenBucket(services.clock, allowed=USER_BURST, period=USER_PERIOD_SECONDS)
-        """Limiter of each user's commands, buttons and menus together."""
+        """Rate limiter of each user's commands, buttons and menus together."""
         self._autocomplete_limiter = TokenBucket(
             services.clock, allowed=MAX_AUTOCOMPLETE_BURST, period=USER_PERIOD_SECONDS
         )
@@ -115,15 +116,15 @@ class TelexBot(ShardedBot):
         self.outbox_relay = OutboxRelay(context)
         self._cogs_to_add = tuple(cogs)
         self.close_reason: AlreadyRunning | None = None
-        """Why the bot closed by itself; None if it did not."""
+        """Reason why the bot closed by itself, or None if it did not."""
 
     async def close_for_successor(self, reason: AlreadyRunning) -> None:
-        """Close because another bot took over; `run_gateway` raises the reason."""
+        """Close the bot because another bot took over; `run_gateway` raises the reason."""
         self.close_reason = reason
         await self.close()
 
     def allow_autocomplete(self, user_id: int) -> bool:
-        """Return whether a user may get another autocomplete reply; limited apart from their commands."""
+        """Return whether a user may get another autocomplete reply, which has a rate limit of its own."""
         if self._autocomplete_limiter.retry_after(user_id):
             return False
         self._autocomplete_limiter.consume(user_id)
@@ -132,7 +133,7 @@ class TelexBot(ShardedBot):
     async def on_app_command_completion(
         self, interaction: discord.Interaction[Any], *_arguments: object
     ) -> None:
-        """Tell the user about servers that were left out of the reply."""
+        """Tell the user which servers were left out of the reply to a command."""
         if unreachable_server_ids := interaction.extras.get("unheard"):
             set_reply_language(interaction)
             await interaction.followup.send(
@@ -140,7 +141,7 @@ class TelexBot(ShardedBot):
             )
 
     async def close(self) -> None:
-        """Disconnect from Discord and stop everything that runs."""
+        """Disconnect from Discord and stop all tasks and cogs of the bot."""
         self.leased_shards.stop()
         await super().close()
 
@@ -154,12 +155,12 @@ class TelexBot(ShardedBot):
         log.info("invitation url=%s", invitation_url)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - discord.py's signature
-        """Log the error of a listener, unless the store has logged it or the lease is lost."""
+        """Log the error of an event listener, unless the store has logged it or a lease was lost."""
         if not isinstance(sys.exc_info()[1], DatabaseFault | LeaseLost):
             await super().on_error(event_method, *args, **kwargs)
 
     async def on_message(self, message: discord.Message, /) -> None:
-        """Ignore the message: there are no text commands, and a cog listens for mentions."""
+        """Do nothing with a message: there are no text commands, and a cog listens for mentions."""
 
     async def sync_commands(self) -> bool:
         """Register the commands if they changed, and set their mentions; return whether they were sent."""
@@ -168,10 +169,10 @@ class TelexBot(ShardedBot):
         return were_sent
 
     async def visible_feed_ids(self, interaction: discord.Interaction[Any]) -> set[int]:
-        """Return the ids of the feeds that the user can read in the channels of this server.
+        """Return the ids of the feeds that a user can read in the channels of the interaction's server.
 
-        Outside the bot's servers, return those of all servers that they share with the bot. Asks Discord:
-        defer the interaction first.
+        Outside the bot's servers, return those of all servers that the user shares with the bot. Discord may
+        be asked: defer the interaction first.
         """
         if interaction_context.home_server(interaction) is not None:
             member = interaction_context.member(interaction)
@@ -179,9 +180,9 @@ class TelexBot(ShardedBot):
         return set(await self.readable_feeds_outside_server(interaction))
 
     async def readable_feeds_outside_server(self, interaction: discord.Interaction[Any]) -> dict[int, int]:
-        """Return the feeds that a user can read outside the bot's servers: feed ids, each with a server id.
+        """Return the feeds that a user can read outside the bot's servers, as ids, each with a server's id.
 
-        During autocomplete the result may be a minute old.
+        During autocomplete, the result may be a minute old.
         """
         user_id, now = interaction.user.id, self.services.clock.monotonic()
         cached_at, readable_feeds = self._readable_feeds_by_user.get(
@@ -200,9 +201,9 @@ class TelexBot(ShardedBot):
         return readable_feeds
 
     async def visible_feed_ids_of_member(self, member: discord.Member) -> set[int]:
-        """Return the ids of the feeds followed in channels of a member's server that they can view.
+        """Return the ids of the feeds followed in those channels of a member's server that they can view.
 
-        May ask Discord about archived threads.
+        Discord may be asked about archived threads.
         """
         channel_ids = [
             channel_id
@@ -214,7 +215,7 @@ class TelexBot(ShardedBot):
     async def can_view(self, guild: discord.Guild, member: discord.Member, channel_id: int) -> bool:
         """Return whether a member can view a channel or thread and its history.
 
-        False if only Discord knows and it does not answer.
+        Return False if only Discord knows and does not answer.
         """
         try:
             return await self.visibility.can_view(guild, member, channel_id)

@@ -1,4 +1,4 @@
-"""Error messages to the user of a command, button or modal, in their language."""
+"""Error messages to the user of a command, button or modal (form), in the user's language."""
 
 import logging
 import secrets
@@ -24,7 +24,7 @@ _UNKNOWN_INTERACTION = 10062
 
 
 def set_reply_language(interaction: discord.Interaction[Any]) -> None:
-    """Set the language of this task: the user's, else their server's, else the configured one."""
+    """Set the language of this task: the user's, or else their server's, or else the configured one."""
     user_language = i18n.supported_language(str(interaction.locale))
     is_home_server = (
         interaction.guild_locale is not None and interaction_context.home_server(interaction) is not None
@@ -35,9 +35,9 @@ def set_reply_language(interaction: discord.Interaction[Any]) -> None:
 
 @asynccontextmanager
 async def error_boundary(interaction: discord.Interaction[Any]) -> AsyncIterator[None]:
-    """Set the user's language and report errors, for callbacks of views, modals and dynamic items.
+    """Set the user's language and report errors within the `with` block.
 
-    The command tree does both by itself.
+    It is for callbacks of views, modals and dynamic items; the command tree does both by itself.
     """
     set_reply_language(interaction)
     try:
@@ -47,7 +47,7 @@ async def error_boundary(interaction: discord.Interaction[Any]) -> AsyncIterator
 
 
 async def report_error(interaction: discord.Interaction[Any], error: Exception) -> None:
-    """Send the error message to the user, ephemerally, and log unexpected errors."""
+    """Send the message for an error to the user only, and log unexpected errors."""
     if isinstance(error, app_commands.CommandInvokeError):
         error = error.original if isinstance(error.original, Exception) else error
     if isinstance(error, discord.NotFound) and error.code == _UNKNOWN_INTERACTION:
@@ -64,7 +64,10 @@ async def report_error(interaction: discord.Interaction[Any], error: Exception) 
 
 
 def user_message(error: Exception, label: str) -> str:
-    """Return the message for an error; an unexpected one is logged with a number and `label`."""
+    """Return the message to the user for an error.
+
+    An unexpected error is logged with a number, which the message contains, and `label`.
+    """
     sentence = refusal_sentences.find_error_sentence(error) or _known_error_message(error)
     if sentence is not None:
         return sentence
@@ -77,7 +80,7 @@ def user_message(error: Exception, label: str) -> str:
 
 
 def _known_error_message(error: Exception) -> str | None:
-    """Return the message of an expected error, or None for an unexpected one."""
+    """Return the message to the user for an expected error, or None for an unexpected error."""
     match error:
         case DatabaseFault():
             return _database_fault_message(error)
@@ -117,7 +120,7 @@ def _database_fault_message(fault: DatabaseFault) -> str:
 
 
 def _interaction_label(interaction: discord.Interaction[Any]) -> str:
-    """Return the command and the server of an interaction, for the log; no user input."""
+    """Return the command and the server of an interaction for the log, without any input of the user."""
     command = interaction.command.qualified_name if interaction.command else None
     interaction_data: Mapping[str, Any] = dict(interaction.data or {})
     custom_id = interaction_data.get("custom_id")

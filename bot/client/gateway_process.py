@@ -1,4 +1,4 @@
-"""The main loop of a process with the gateway role, which restarts the Discord client as needed."""
+"""Main loop of a process with the gateway role, which restarts the Discord client as needed."""
 
 import asyncio
 import logging
@@ -20,20 +20,20 @@ from bot.store import DatabaseBroken, DatabaseFault
 log = logging.getLogger(__name__)
 
 _FIRST_BACKOFF_SECONDS, _MAX_BACKOFF_SECONDS = 5.0, 300.0
-"""Seconds between attempts to start while Discord is unreachable: first and maximum backoff."""
+"""First and maximum number of seconds between attempts to start while Discord is unreachable."""
 _TOO_MANY_REQUESTS, _FIRST_SERVER_ERROR = 429, 500
-"""HTTP status codes of transient errors: exactly 429, and from 500 on."""
+"""HTTP status codes of errors that may disappear: exactly 429, and all from 500 on."""
 
 
 class LoginRejected(Exception):
-    """Rejection of the token by Discord; the message says what to do."""
+    """Error raised when Discord rejects the token; the message says what to do."""
 
 
 async def run_gateway(settings: Settings, cogs: Sequence[type[commands.Cog]]) -> None:
     """Run the bot on Discord until it is cancelled; `settings` must have a token.
 
-    Retries while Discord is unreachable. Raises LoginRefused if the token is rejected, StoreError if the
-    database cannot be used.
+    Starts again while Discord is unreachable. Raises LoginRejected if the token is rejected, StoreError if
+    the database cannot be used.
     """
     async with open_services(settings) as services:
         services.leases.set_available(
@@ -96,7 +96,7 @@ async def _run_client(bot: TelexBot, token: str) -> bool:
 
 
 async def _hand_over_shards(bot: TelexBot) -> None:
-    """Hand the shards over one by one; on failure the process ends anyway."""
+    """Hand the shards of this process over to other processes; if that fails, the process ends anyway."""
     try:
         await bot.leased_shards.hand_over_all()
     except Exception:
@@ -104,7 +104,7 @@ async def _hand_over_shards(bot: TelexBot) -> None:
 
 
 def _is_transient(error: Exception, services: Services) -> bool:
-    """Return whether an error of the network, of Discord or of a database server may disappear by waiting."""
+    """Return whether an error of the network, Discord or a database server may disappear by waiting."""
     if isinstance(error, DatabaseFault):
         return services.store.shards.is_leased and not isinstance(error, DatabaseBroken)
     if isinstance(error, discord.HTTPException):

@@ -1,4 +1,4 @@
-"""Health of the running bot."""
+"""Health checks of the running bot."""
 
 from bot.client.services import Services
 from bot.core.clock import ClockJumpDetector
@@ -7,16 +7,16 @@ from bot.processes.leases import SHARD_LEASE
 from bot.store import StoreError
 
 MAX_POLL_SILENCE_SECONDS = 2 * 3600
-"""Seconds without a response from any feed after which polling counts as broken."""
+"""Maximum number of seconds without a response from any feed before polling counts as broken."""
 MAX_GATEWAY_DOWNTIME_SECONDS = 600
-"""Seconds without a gateway connection after which the bot counts as unhealthy."""
+"""Maximum number of seconds without a gateway connection before the bot counts as unhealthy."""
 
 
 class Health:
     """Health checks of a running bot.
 
-    `gateway_down_since` is the UTC timestamp since which no shard is connected to Discord's gateway, None
-    while one is.
+    `gateway_down_since` is the Unix time in seconds since which no shard is connected to Discord's gateway,
+    or None while any shard is connected.
     """
 
     def __init__(self, services: Services) -> None:
@@ -27,10 +27,10 @@ class Health:
         self.gateway_down_since: int | None = self._started_at
 
     async def polling_stalled_since(self) -> int | None:
-        """Return the timestamp since which no feed could be fetched although some were due; None if healthy.
+        """Return the Unix time in seconds since which no feed could be fetched although some were due.
 
-        Less than `MAX_POLL_SILENCE_SECONDS` counts as healthy, and clock jumps do not count. Raises
-        StoreError.
+        Return None if polling is healthy or has failed for less than `MAX_POLL_SILENCE_SECONDS`. Clock jumps
+        do not count. Raises StoreError.
         """
         if jump_seconds := self._clock_jumps.check():
             self._started_at += jump_seconds
@@ -51,7 +51,7 @@ class Health:
         return since
 
     async def load_problems(self) -> list[str]:
-        """Return one sentence per problem; none if the bot is healthy."""
+        """Return one sentence per problem, or an empty list if the bot is healthy."""
         problems = []
         try:
             if (since := await self.polling_stalled_since()) is not None:
@@ -74,7 +74,7 @@ class Health:
 
     @property
     def _is_standby(self) -> bool:
-        """Whether other processes own all shards and this one could take over."""
+        """Whether other processes own all shards and this process could take them over."""
         is_clustered = self._leases.owner_id is not None
         return (
             is_clustered

@@ -1,7 +1,8 @@
-"""The place of an interaction: a server of the bot, a DM, or a place where a user installed the bot.
+"""Functions on the place of an interaction: a server of the bot, a DM, or where a user installed the bot.
 
-A user can install Telex for themselves and use it in servers that it is not in, and in group DMs. There it
-behaves as in direct messages: nothing of that place is read or stored.
+A user can install Telex for themselves and use it in servers that the bot is not in, and in group DMs. There
+it behaves as in direct messages: nothing of that place is read or stored.
+
 https://discord.com/developers/docs/resources/application#installation-context
 """
 
@@ -11,20 +12,20 @@ import discord
 
 
 def home_server(interaction: discord.Interaction[Any]) -> discord.Guild | None:
-    """Return the server of the interaction if the bot is in it, else None."""
+    """Return the server of the interaction if the bot is in it, or None otherwise."""
     guild_id = interaction.guild_id
     guild: discord.Guild | None = None if guild_id is None else interaction.client.get_guild(guild_id)
     return guild
 
 
 def server_id(interaction: discord.Interaction[Any]) -> int | None:
-    """Return the id of the server of the interaction if the bot is in it, else None."""
+    """Return the id of the server of the interaction if the bot is in it, or None otherwise."""
     guild = home_server(interaction)
     return None if guild is None else guild.id
 
 
 def member(interaction: discord.Interaction[Any]) -> discord.Member | None:
-    """Return the user as a member of the server if the bot is in it, else None."""
+    """Return the user as a member of the interaction's server if the bot is in it, or None otherwise."""
     user = interaction.user
     return user if isinstance(user, discord.Member) and home_server(interaction) is not None else None
 
@@ -35,6 +36,6 @@ def is_dm(interaction: discord.Interaction[Any]) -> bool:
 
 
 def channel_id(interaction: discord.Interaction[Any]) -> int | None:
-    """Return the id of the channel in a server of the bot or in direct messages, else None."""
+    """Return the id of the channel if it is in a server of the bot or a direct message, or None otherwise."""
     is_home_place = home_server(interaction) is not None or is_dm(interaction)
     return interaction.channel_id if is_home_place else None

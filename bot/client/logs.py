@@ -22,24 +22,24 @@ class RedactingFormatter(logging.Formatter):
     """
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        """Return the event on one line."""
+        """Return the message of a log event on one line."""
         return super().formatMessage(record).replace("\r", " ").replace("\n", " ")
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the event and its traceback, redacted."""
+        """Return a log event and its traceback, with secrets redacted."""
         return _URL.sub(
             lambda match: urls.redact(match[0]), _UNPRINTABLE.sub("\ufffd", super().format(record))
         )
 
 
 class JsonFormatter(RedactingFormatter):
-    """Formatter with one JSON object per event.
+    """Formatter of log events as JSON objects, one per event.
 
-    `time` (ISO 8601, UTC), `level`, `logger`, `message` and, for errors, `traceback`.
+    The keys are `time` (ISO 8601, UTC), `level`, `logger`, `message` and, for errors, `traceback`.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the event as one line of ASCII, redacted."""
+        """Return a log event as one line of ASCII, with secrets redacted."""
         message, _line_end, traceback = super().format(record).partition("\n")
         event = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
@@ -78,13 +78,13 @@ def _set_level(level: int, *names: str) -> None:
 
 
 def _is_not_expired_interaction(record: logging.LogRecord) -> bool:
-    """Return False for errors of autocomplete requests that a later key press made obsolete."""
+    """Return False for errors of autocomplete requests that a later key press made obsolete, else True."""
     error = record.exc_info[1] if record.exc_info else None
     return getattr(error, "code", None) != _UNKNOWN_INTERACTION
 
 
 class ReconnectLogFilter(logging.Filter):
-    """Filter that logs once that a shard lost its connection to Discord, and once that it is back.
+    """Filter that lets a lost connection to Discord be logged once per shard, and its return once.
 
     discord.py logs every attempt to reconnect, each with its traceback.
     """
@@ -97,7 +97,7 @@ class ReconnectLogFilter(logging.Filter):
         self._disconnected_shards: set[object] = set()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether to log a record; messages on lost connections are rewritten."""
+        """Return whether to log a record; messages about lost connections are rewritten."""
         shard = record.args[0] if isinstance(record.args, tuple) and record.args else None
         message = str(record.msg)
         if message.startswith(self._RECONNECT_PREFIX):

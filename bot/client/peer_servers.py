@@ -1,4 +1,4 @@
-"""Servers of other processes, and replies to queries about this process's servers."""
+"""Information on servers of other processes, and replies to queries about servers of this process."""
 
 from collections.abc import Callable, Collection, Iterable
 
@@ -15,9 +15,9 @@ from bot.text import discord_text
 
 
 class PeerServers:
-    """Queries to the processes with other shards, and the replies to theirs.
+    """Queries about servers to the processes that serve them, and replies to such queries of other processes.
 
-    `audience` returns the resolver of this process.
+    `audience` returns the object that finds out which feeds a user may read in servers of this process.
     """
 
     def __init__(
@@ -37,26 +37,30 @@ class PeerServers:
         self._names: dict[int, str] = {}
 
     def start(self) -> None:
-        """Start to answer queries, in place of a previous client."""
+        """Start to answer queries of other processes, in place of a client that answered them before."""
         self._peer_queries.start()
 
     async def readable_feeds_of_user(self, server_id: int, user_id: int) -> Collection[int] | None:
-        """Return the ids of the feeds that a user can read in a peer's server; None without a reply."""
+        """Return the ids of the feeds that a user can read in a server of another process.
+
+        Return None if that process does not reply.
+        """
         return await self._peer_queries.query("reads", server_id, user_id)
 
     async def readable_feeds_of_channel(self, server_id: int, channel_id: int) -> Collection[int] | None:
-        """Return the ids of the feeds that all readers of a channel can read; with 0 if it is public.
+        """Return the ids of the feeds that all readers of a channel can read, and 0 too if it is public.
 
-        Asks whichever process serves the server; None if it cannot tell now.
+        Asks whichever process serves the server; returns None if that process does not reply or cannot tell
+        now.
         """
         if self._store.shards.serves(server_id):
             return await self._local_feeds_of_channel(server_id, channel_id)
         return await self._peer_queries.query("channel", server_id, channel_id)
 
     async def fetch_server(self, server_id: int) -> discord.Guild | None:
-        """Return a server; for a server of another process fetch it from Discord, without channels.
+        """Return a server; a server of another process is fetched from Discord, without its channels.
 
-        None if the bot is not in it or Discord does not answer.
+        Return None if the bot is not in the server or Discord does not answer.
         """
         return await message_targets.find_guild(self._client, self._store, server_id)
 
@@ -75,7 +79,7 @@ class PeerServers:
         return self._names.get(server_id) if guild is None else guild.name
 
     async def unreachable_servers_note(self, server_ids: Collection[int]) -> str:
-        """Return a sentence on servers that a reply left out because their process did not answer."""
+        """Return a sentence on the servers left out of a reply because their processes did not answer."""
         await self.load_names(server_ids)
         names = [
             discord_text.to_markdown_line(self.server_name(server_id) or str(server_id), 100)

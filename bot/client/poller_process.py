@@ -1,4 +1,4 @@
-"""The main loop of a process with the poller role only; gateways deliver what it finds."""
+"""Main loop of a process with the poller role only; processes with the gateway role post what it finds."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -9,11 +9,11 @@ from bot.client.services import Services, open_services
 from bot.core.settings import Settings
 
 DATABASE_CHECK_SECONDS = 2.0
-"""Seconds between checks whether the database is alive."""
+"""Seconds between two checks whether the database still answers."""
 
 
 async def run_poller(settings: Settings) -> None:
-    """Poll feeds until it is cancelled.
+    """Poll feeds until the task is cancelled.
 
     Raises `StoreError` if the database cannot be used, OSError if the health address cannot be bound.
     """

@@ -1,4 +1,4 @@
-"""Public channels of servers, looked up over REST without a gateway connection."""
+"""Lookup of the public channels of servers over REST, without a gateway connection."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,9 +20,10 @@ class PublicChannels:
         self._cache: dict[int, tuple[float, frozenset[int]]] = {}
 
     async def load_feed_ids(self, server_id: int) -> set[int]:
-        """Return the ids of the feeds followed in public channels with public history; threads do not count.
+        """Return the ids of the feeds followed in channels of a server that everyone can read.
 
-        Raises discord.DiscordException, aiohttp.ClientError or TimeoutError if Discord does not answer.
+        Their history must be public too; threads do not count. Raises discord.DiscordException,
+        aiohttp.ClientError or TimeoutError if Discord does not answer.
         """
         now = self._clock.monotonic()
         cached_at, channels = self._cache.get(server_id, (-CACHE_TTL_SECONDS, frozenset()))
@@ -46,7 +47,10 @@ class PublicChannels:
 
 @asynccontextmanager
 async def open_public_channels(token: str, store: Store, clock: Clock) -> AsyncIterator[PublicChannels]:
-    """Log in for REST requests only, within the block. Raises `discord.LoginFailure`."""
+    """Log in for REST requests only, within the `with` block.
+
+    Raises `discord.LoginFailure` if the token is rejected.
+    """
     async with discord.Client(intents=discord.Intents.none()) as client:
         await client.login(token)
         yield PublicChannels(client, store, clock)

@@ -1,4 +1,4 @@
-"""All services that work without Discord, opened and closed together."""
+"""All services that work without Discord, which are opened and closed together."""
 
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -33,13 +33,16 @@ from bot.writing.model_services import ModelServices
 MAX_WORKERS = 2
 """Maximum number of worker processes for parsing, drawing and counting; one usually suffices."""
 WORKER_IDLE_SECONDS = 60.0
-"""Seconds without a call after which a worker ends."""
+"""Seconds without a call after which a worker process ends."""
 QUESTION_WORKER_IDLE_SECONDS = 300.0
-"""Seconds after the last question until the question worker, some 40 MB, ends."""
+"""Seconds after the last question after which the worker process for questions, some 40 MB, ends."""
 
 
 THREAD_SWITCH_SECONDS = 0.001
-"""Interpreter switch interval in seconds; short, since the loop waits for store and index threads."""
+"""Interval in seconds at which the interpreter switches threads.
+
+It is short, because the event loop waits for threads of the store and the index.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +67,10 @@ class Services:
     semantic_index: SemanticIndex | None = None  # None without the extra `semantic`
     model_services: ModelServices | None = None  # None unless a model service is configured
     on_clock_stepped_back: list[Callable[[int], None]] = field(default_factory=list)
-    """Callbacks for when the clock was set back, with the number of seconds."""
+    """Functions that are called when the wall clock was set back, with the number of seconds."""
 
     async def join_cluster(self) -> None:
-        """Join the processes on this database; no effect if already done. Raises `StoreError`."""
+        """Join the processes on this database; do nothing if already done. Raises `StoreError`."""
         await self.leases.start()
         self.cluster_events.start()
 
@@ -80,10 +83,10 @@ class Services:
 async def open_services(
     settings: Settings, clock: Clock | None = None, *, create: bool = True
 ) -> AsyncIterator[Services]:
-    """Open the database, connections and workers within the block. Raises StoreError.
+    """Open the database, connections and workers within the `with` block. Raises StoreError.
 
     The poller must be started separately. A missing database is created only if `create` is set; a database
-    that was moved is refused.
+    that was moved to another location is refused.
     """
     sys.setswitchinterval(THREAD_SWITCH_SECONDS)
     clock = clock or SystemClock()

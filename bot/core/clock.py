@@ -1,4 +1,4 @@
-"""The clock protocol, the system's clock, and detection of clock changes."""
+"""Clocks: the protocol, the system's clock, and a detector of changes of the wall clock."""
 
 import asyncio
 import time
@@ -8,18 +8,18 @@ _HAS_BOOTTIME = hasattr(time, "CLOCK_BOOTTIME")
 
 
 class Clock(Protocol):
-    """Source of time; tests substitute their own."""
+    """Protocol of a source of time; tests use their own."""
 
     def now(self) -> int:
-        """Return the wall-clock time in whole seconds since 1970, UTC."""
+        """Return the wall-clock time as Unix time in whole seconds."""
         ...
 
     def monotonic(self) -> float:
-        """Return monotonic seconds, for measuring durations."""
+        """Return seconds of a clock that is never set, for measuring durations."""
         ...
 
     def uptime(self) -> float:
-        """Return monotonic seconds that include suspension of the machine, where the system counts it."""
+        """Return seconds of a clock that is never set, including suspensions if the system counts them."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -31,13 +31,13 @@ class SystemClock:
     """The clock of the machine."""
 
     def now(self) -> int:
-        """Return the wall-clock time in whole seconds since 1970, UTC."""
+        """Return the wall-clock time as Unix time in whole seconds."""
         return int(time.time())
 
     monotonic = staticmethod(time.monotonic)  # A direct reference: polls call it often.
 
     def uptime(self) -> float:
-        """Return monotonic seconds; on Linux they include time in which the machine was suspended."""
+        """Return seconds of a clock that is never set; on Linux they include suspension of the machine."""
         return time.clock_gettime(time.CLOCK_BOOTTIME) if _HAS_BOOTTIME else time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
@@ -46,7 +46,7 @@ class SystemClock:
 
 
 async def wait_for_event(clock: Clock, event: asyncio.Event, seconds: float) -> None:
-    """Wait until an event is set, but at most `seconds`."""
+    """Wait until an event is set, but at most for `seconds`."""
     waiters = (asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(event.wait()))
     try:
         await asyncio.wait(waiters, return_when=asyncio.FIRST_COMPLETED)
@@ -56,7 +56,7 @@ async def wait_for_event(clock: Clock, event: asyncio.Event, seconds: float) -> 
 
 
 MIN_CLOCK_JUMP_SECONDS = 60
-"""Seconds by which the wall clock must have been set to count as a jump."""
+"""Minimum number of seconds by which the wall clock must have been set to count as a jump."""
 
 
 class ClockJumpDetector:
@@ -70,9 +70,9 @@ class ClockJumpDetector:
         self._wall_offset = clock.now() - clock.monotonic()
 
     def check(self) -> int:
-        """Return the step of the wall clock since the last call, in seconds; negative if it was set back.
+        """Return the seconds by which the wall clock was set since the last call; negative if set back.
 
-        Steps of less than `MIN_CLOCK_JUMP_SECONDS` count as 0.
+        Changes of less than `MIN_CLOCK_JUMP_SECONDS` count as 0.
         """
         wall_offset = self._clock.now() - self._clock.monotonic()
         jump = round(wall_offset - self._wall_offset)

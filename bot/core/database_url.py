@@ -15,12 +15,13 @@ _EXPECTED_TEXT = "the path of a file, or an address such as postgresql://user:pa
 
 
 class DatabaseUrl:
-    """The URL of a database on a PostgreSQL server; `str()` omits user and password."""
+    """The URL of a database on a PostgreSQL server; `str()` omits the user and the password."""
 
     def __init__(self, address: str) -> None:
-        """Raise ValueError if `address` is no PostgreSQL URL or names no database.
+        """Parse a PostgreSQL URL.
 
-        The message of the error contains no part of the address.
+        Raises ValueError if `address` is no PostgreSQL URL or names no database. The message of the error
+        contains no part of the address.
         """
         scheme, separator, location = address.partition("://")
         if not separator or scheme.lower() not in POSTGRES_SCHEMES:
@@ -53,9 +54,9 @@ class DatabaseUrl:
 
 
 def parse_database_location(text: str) -> Path | DatabaseUrl:
-    """Parse a file path or a PostgreSQL URL.
+    """Parse the location of a database: a file path or a PostgreSQL URL.
 
-    Raises ValueError for any other URL; the message does not contain the text.
+    Raises ValueError for a URL of any other kind; its message does not contain the text.
     """
     text = text.strip()
     scheme = _SCHEME.match(text)

@@ -1,4 +1,4 @@
-"""Start-time fair queueing, which shares polls, page fetches, edits and requests between servers."""
+"""Start-time fair queueing, which shares polls, page fetches, edits and requests fairly between servers."""
 
 import asyncio
 import heapq
@@ -11,15 +11,15 @@ from typing import Any, Generic, NamedTuple, TypeVar
 T = TypeVar("T")
 
 HEADROOM_FACTOR = 3
-"""Maximum slots of a key in flight, as a multiple of the free slots, so that some always stay free."""
+"""Maximum number of slots of one key in use, as a multiple of the free slots, so that some stay free."""
 DEFAULT_COST = 1.0
-"""Estimated cost of an item until the first one has ended."""
+"""Cost that is estimated for an item until a first item has ended."""
 _SWEEP_THRESHOLD = 10_000
-"""Number of keys from which idle ones are removed."""
+"""Number of keys at which keys without use are removed from memory."""
 
 
 class Ticket(NamedTuple, Generic[T]):
-    """An item in flight and the cost that its key was charged in advance."""
+    """Proof that an item is in progress, with the cost that its key was charged in advance."""
 
     key: Hashable
     item: T
@@ -27,19 +27,21 @@ class Ticket(NamedTuple, Generic[T]):
 
 
 class FairQueue(Generic[T]):
-    """A queue with fair sharing between keys and `slots` items in flight (start-time fair queueing).
+    """A queue that is shared fairly between keys, with `slots` items in progress (start-time fair queueing).
 
-    The cost of an item is known when it ends; until then `DEFAULT_COST`, later a moving mean, is charged. An
-    idle key earns no credit. A key alone gets most of the slots, never all: the next key to come finds one.
-
-    Goyal, Vin, Cheng 1996; dynamic threshold after Choudhury and Hahne 1998.
+    The cost of an item is known when it ends; before that, `DEFAULT_COST` or later a moving mean is charged.
+    A key without items earns no credit. A key alone gets most of the slots, never all: the next key that puts
+    an item finds a free slot. Goyal, Vin, Cheng 1996; dynamic threshold after Choudhury and Hahne 1998.
     """
 
     def __init__(self, slots: int) -> None:
         self.slots = slots
-        """Maximum number of items in flight; may change at any time, items beyond it end normally."""
+        """Maximum number of items in progress.
+
+        It may be changed at any time; items beyond it end normally.
+        """
         self.in_flight = 0
-        """Number of items in flight."""
+        """Number of items in progress."""
         self._length = 0
         self._in_flight_by_key: dict[Hashable, int] = {}
         self._usage_by_key: dict[Hashable, float] = {}
@@ -55,15 +57,15 @@ class FairQueue(Generic[T]):
 
     @property
     def has_capacity(self) -> bool:
-        """Whether `try_acquire` may return an item."""
+        """Whether an item is waiting and a slot is free, so that `try_acquire` may return an item."""
         return bool(self._heap) and self.in_flight < self.slots
 
     def usage(self, key: Hashable) -> float:
-        """Return the usage of a key; the key with the lowest usage is served first."""
+        """Return what a key has used, by cost; the key with the lowest usage is served first."""
         return max(self._usage_by_key.get(key, 0.0), self._virtual_time)
 
     def put(self, key: Hashable, item: T) -> None:
-        """Append an item to the queue of a key."""
+        """Append an item to the waiting items of a key."""
         self._length += 1
         if key in self._waiting_by_key:
             self._waiting_by_key[key].append(item)
@@ -76,7 +78,7 @@ class FairQueue(Generic[T]):
         self._push_key(key)
 
     def try_acquire(self) -> Ticket[T] | None:
-        """Return the next item's ticket, or None if no item may start; pass it to `release` afterwards."""
+        """Return the ticket of the next item, or None if no item may start; the ticket is for `release`."""
         while self.has_capacity:
             usage, _, key = heapq.heappop(self._heap)
             if usage != self._usage_by_key[key]:
@@ -88,7 +90,7 @@ class FairQueue(Generic[T]):
         return None
 
     def release(self, ticket: Ticket[T], cost: float) -> None:
-        """Mark an item as ended and charge its key the actual cost."""
+        """Mark the item of a ticket as ended and charge its key the actual cost."""
         key = ticket.key
         self.in_flight -= 1
         self._usage_by_key[key] += cost - ticket.estimated_cost
@@ -101,7 +103,7 @@ class FairQueue(Generic[T]):
         self._parked.clear()
 
     def clear(self) -> list[T]:
-        """Remove and return all waiting items."""
+        """Remove all waiting items and return them."""
         items = [item for queue in self._waiting_by_key.values() for item in queue]
         self._waiting_by_key.clear()
         self._heap.clear()
@@ -141,21 +143,21 @@ class FairQueue(Generic[T]):
 
 
 class FairSemaphore:
-    """A semaphore shared fairly between keys: `async with slots.acquire(key)`.
+    """A semaphore that is shared fairly between keys: `async with slots.acquire(key)`.
 
-    The cost of a slot is the seconds for which it was used.
+    The cost of a slot is the number of seconds for which it was used.
     """
 
     def __init__(self, slots: int) -> None:
         self._queue: FairQueue[asyncio.Future[Ticket[Any]]] = FairQueue(slots)
 
     def usage(self, key: Hashable) -> float:
-        """Return the usage of a key in seconds; the key with the lowest usage is served first."""
+        """Return what a key has used, in seconds; the key with the lowest usage is served first."""
         return self._queue.usage(key)
 
     @asynccontextmanager
     async def acquire(self, key: Hashable) -> AsyncIterator[None]:
-        """Wait for a slot of a key and hold it within the block."""
+        """Wait for a slot for a key, and hold it within the `with` block."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Ticket[Any]] = loop.create_future()
         self._queue.put(key, future)

@@ -28,7 +28,7 @@ LANGUAGES = ("en", "fr")
 """ISO 639-1 codes of the supported languages."""
 _COMMAND_PATTERN = re.compile(r"(?<![\w/<`])(/[a-z]+)( [a-z]+)?(?![\w-])")
 COMMAND_CONTEXT, OPTION_CONTEXT = "command", "option"
-"""Message contexts of the names of commands and options in catalogues."""
+"""Message contexts in catalogues for names of commands and for names of options."""
 
 _language: ContextVar[str] = ContextVar("language", default="en")
 _mentions: Mapping[str, str] = {}  # Clickable mentions of commands by English path
@@ -36,19 +36,22 @@ _localized_command_patterns: dict[str, re.Pattern[str]] = {}  # By language
 
 
 def supported_language(tag: str | None) -> str | None:
-    """Return the supported language of a locale tag such as `fr` or `en-GB` (BCP 47), or None."""
+    """Return the supported language of a locale tag such as `en-GB` (BCP 47), or None if there is none."""
     language = (tag or "").replace("_", "-").partition("-")[0].lower()
     return language if language in LANGUAGES else None
 
 
 def current_language() -> str:
-    """Return the language of the current task."""
+    """Return the language of messages in the current task."""
     return _language.get()
 
 
 @contextmanager
 def language_scope(language: str | None) -> Iterator[None]:
-    """Set the language within the block; a locale tag that is not supported means English."""
+    """Set the language of messages within the `with` block.
+
+    A locale tag that is not supported means English.
+    """
     token = _language.set(supported_language(language) or "en")
     try:
         yield
@@ -57,13 +60,16 @@ def language_scope(language: str | None) -> Iterator[None]:
 
 
 def set_language(language: str | None) -> None:
-    """Set the language for the rest of the current task; a locale tag that is not supported means English."""
+    """Set the language of messages for the rest of the current task.
+
+    A locale tag that is not supported means English.
+    """
     _language.set(supported_language(language) or "en")
 
 
 @cache
 def load_catalogue(language: str) -> gettext_module.NullTranslations:
-    """Load the catalogue of a language; English, the source language, has an empty one."""
+    """Load the translations of a language; for English, the source language, they are empty."""
     path = DATA / "locales" / language / "LC_MESSAGES" / "telex.po"
     if not path.is_file():
         return gettext_module.NullTranslations()
@@ -80,7 +86,7 @@ def load_catalogue(language: str) -> gettext_module.NullTranslations:
 
 
 def _localize_command_names(messages: Catalog, language: str) -> None:
-    """Replace English command paths in translations by the translated names."""
+    """Replace English command paths such as `/feed add` in translations by the translated names."""
     names = {
         str(message.id): str(message.string)
         for message in messages
@@ -115,17 +121,17 @@ def localized_command(path: str) -> str:
 
 
 def set_command_mentions(mentions: Mapping[str, str]) -> None:
-    """Set the mentions of commands by English path, such as `</feed add:42>` for `/feed add`."""
+    """Set the clickable mentions of commands by English path, such as `</feed add:42>` for `/feed add`."""
     global _mentions  # noqa: PLW0603 - one bot per process registers commands
     _mentions = mentions
 
 
 def linkify_commands(sentence: str) -> str:
-    """Return a sentence in which commands are clickable mentions.
+    """Return a sentence with its commands replaced by clickable mentions.
 
-    For Markdown only, not for footers, titles, labels or logs. Commands with unknown ids stay plain text. In
-    languages with translated command names they become code instead, because a mention with a translated name
-    does nothing (https://github.com/discord/discord-api-docs/issues/5518).
+    Such text is for Markdown only, not for footers, titles, labels or logs. Commands with unknown ids stay
+    plain text. In languages with translated command names they become code instead, because a mention with a
+    translated name does nothing (https://github.com/discord/discord-api-docs/issues/5518).
     """
     load_catalogue(current_language())
     if localized_pattern := _localized_command_patterns.get(current_language()):
@@ -134,36 +140,36 @@ def linkify_commands(sentence: str) -> str:
 
 
 def _command_mention(first: str, second: str | None) -> str:
-    """Return a mention of `/first second`, or of `/first` followed by the word if it is no subcommand."""
+    """Return a mention of `/first second`, or of `/first` followed by `second` if that is no subcommand."""
     if second is None:
         return _mentions.get(first, first)
     return _mentions.get(first + second) or _mentions.get(first, first) + second
 
 
 def gettext(message: str) -> str:
-    """Return the message in the current language."""
+    """Return the translation of a message into the current language."""
     return load_catalogue(current_language()).gettext(message)
 
 
 def ngettext(singular: str, plural: str, number: int) -> str:
-    """Return the message in the current language, in the plural form for the number."""
+    """Return the translation of a message into the current language, in the plural form for a number."""
     return load_catalogue(current_language()).ngettext(singular, plural, number)
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's conventional name
-    """Mark a message for extraction; it is translated by `_` later."""
+    """Return a message unchanged, marking it for extraction; it is translated by `_` later."""
     return message
 
 
 def format_count(singular: str, plural: str, number: int, **placeholders: object) -> str:
-    """Format a plural message with the number as `{count}` and further placeholders."""
+    """Return a translated plural message with the number as `{count}` and further placeholders filled in."""
     return ngettext(singular, plural, number).format(count=format_number(number), **placeholders)
 
 
 def format_number(number: int) -> str:
     """Format a number in the current language: `1,234`, in French with a narrow no-break space.
 
-    Babel formats it identically, but loads 5 MB of locale data.
+    The library Babel formats it identically, but loads 5 MB of locale data.
     """
     return f"{number:,}" if current_language() == "en" else f"{number:,}".replace(",", "\u202f")
 

@@ -1,4 +1,4 @@
-"""The way in which this Telex was installed, and the command that adds an extra to it."""
+"""The way in which this Telex was installed, and the command that adds an extra (optional packages) to it."""
 
 import json
 import shlex
@@ -13,7 +13,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def extra_command(extra: str) -> str:
-    """Return the command that installs an extra in the way Telex itself was installed.
+    """Return the command that installs an extra (optional packages) in the way Telex itself was installed.
 
     For a container image without sources, return instructions instead.
     """
@@ -32,7 +32,7 @@ def extra_command(extra: str) -> str:
 
 
 def _read_origin() -> dict[str, Any]:
-    """Return pip's record of the origin, `direct_url.json`.
+    """Return pip's record of where Telex was installed from, the content of `direct_url.json`.
 
     https://packaging.python.org/specifications/direct-url-data-structure/
     """

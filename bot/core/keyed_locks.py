@@ -1,10 +1,10 @@
-"""Mutual exclusion per key."""
+"""Locks per key, each held by one task at a time."""
 
 import asyncio
 
 
 class KeyedLocks(dict[int, asyncio.Event | None]):
-    """The keys that are locked; an uncontended lock costs no more than a dict entry.
+    """Locks by key, of which only the locked keys are stored; an uncontended lock costs one dict entry.
 
     Use: `if key in locks: await locks.wait_until_free(key)`, then `locks[key] = None`, and
     `locks.release(key)` in a finally block.
@@ -19,6 +19,6 @@ class KeyedLocks(dict[int, asyncio.Event | None]):
             await event.wait()
 
     def release(self, key: int) -> None:
-        """Unlock a key and wake its waiters."""
+        """Unlock a key and wake the tasks that wait for it."""
         if (event := self.pop(key)) is not None:
             event.set()

@@ -10,7 +10,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 MINUTES_PER_DAY = 24 * 60
-"""Minutes of a day."""
+"""Number of minutes of a day."""
 
 WAKING_START_MINUTE, WAKING_END_MINUTE = 8 * 60, 22 * 60
 """First and last minute of the day in which most people are awake."""
@@ -18,16 +18,16 @@ WAKING_START_MINUTE, WAKING_END_MINUTE = 8 * 60, 22 * 60
 _QUIET_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 _MAX_ZONE_NAME_LENGTH = 100
 _LOOKAHEAD_DAYS = 9
-"""Days in which every weekday occurs, with a day of margin on both sides."""
+"""Number of days to search for a weekday: all seven, with a day of margin on both sides."""
 
 
 def format_iso(timestamp: int) -> str:
-    """Format a UTC timestamp as ISO 8601, such as `2020-06-10T08:30:00Z`."""
+    """Format a Unix time in seconds as ISO 8601, such as `2020-06-10T08:30:00Z`."""
     return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def load_zone(name: str) -> ZoneInfo:
-    """Return the IANA time zone of a name, or UTC if this machine does not know it."""
+    """Return the IANA time zone with a name, or UTC if this machine does not know the name."""
     try:
         return ZoneInfo(name[:_MAX_ZONE_NAME_LENGTH])
     except (ValueError, OSError, LookupError):  # ZoneInfoNotFoundError is a KeyError
@@ -40,15 +40,15 @@ def format_quiet_hours(begin: int, end: int) -> str:
 
 
 def format_clock(minute: int) -> str:
-    """Format a minute of the day as `HH:MM`."""
+    """Format a minute of the day as a time of day, `HH:MM`."""
     return f"{minute // 60:02d}:{minute % 60:02d}"
 
 
 @lru_cache(maxsize=1024)
 def parse_quiet_hours(text: str) -> tuple[int, int]:
-    """Return the begin and end of quiet hours in minutes of the day; an earlier end is on the next day.
+    """Return the begin and end of quiet hours in minutes of the day; an end before the begin is a day later.
 
-    Raises ValueError unless the text has the form that `format_quiet_hours` writes.
+    Raises ValueError unless the text has the form that `format_quiet_hours` writes, such as `22:00-07:00`.
     """
     match = _QUIET_HOURS.fullmatch(text)
     if match is None:
@@ -61,7 +61,7 @@ def parse_quiet_hours(text: str) -> tuple[int, int]:
 
 
 def quiet_hours_end(now: int, text: str | None, zone_name: str) -> int:
-    """Return the UTC timestamp at which the quiet hours around `now` end; 0 outside of quiet hours."""
+    """Return the Unix time in seconds at which quiet hours around `now` end, or 0 outside of quiet hours."""
     if text is None:
         return 0
     begin, end = parse_quiet_hours(text)
@@ -76,7 +76,7 @@ def quiet_hours_end(now: int, text: str | None, zone_name: str) -> int:
 
 
 def local_minute_to_timestamp(day: date, minute: int, zone: ZoneInfo) -> int:
-    """Return the UTC timestamp at which a minute of a local day begins.
+    """Return the Unix time in seconds at which a minute of a local day begins.
 
     A time skipped by a clock change begins where the gap ends; a repeated one is the first of the two.
     """
@@ -101,7 +101,7 @@ def _end_of_gap(earliest: datetime, latest: datetime, zone: ZoneInfo) -> datetim
 
 
 def next_occurrence(after: int, minute: int, weekday: int | None, zone_name: str) -> int:
-    """Return the first UTC timestamp after `after` at which a minute of the day begins.
+    """Return the first Unix time in seconds after `after` at which a minute of the day begins.
 
     `weekday` is 0 (Monday) to 6, or None for any day.
     """
@@ -118,7 +118,7 @@ def next_occurrence(after: int, minute: int, weekday: int | None, zone_name: str
 
 
 def next_occurrence_of_any(after: int, minutes: Iterable[int], zone_name: str) -> int:
-    """Return the first UTC timestamp after `after` at which one of the minutes of the day begins."""
+    """Return the first Unix time in seconds after `after` at which one of the minutes of the day begins."""
     return min(next_occurrence(after, minute, None, zone_name) for minute in minutes)
 
 
@@ -131,5 +131,5 @@ def spread_over_waking_hours(count: int) -> list[int]:
 
 
 def format_local_time(timestamp: int, zone_name: str) -> str:
-    """Format a UTC timestamp as `HH:MM` in a time zone."""
+    """Format a Unix time in seconds as `HH:MM` in a time zone."""
     return datetime.fromtimestamp(timestamp, load_zone(zone_name)).strftime("%H:%M")

@@ -1,8 +1,8 @@
 """Domain models: feeds, entries, articles, subscriptions, dispatches, digests.
 
-Times are integer seconds since 1970 in UTC. Texts are plain text, never markup. `..._id` of servers,
-channels, users and messages are Discord snowflakes; ids of feeds, articles, subscriptions and dispatches are
-local to one database.
+Times are Unix times in whole seconds. Texts are plain text, never markup. `..._id` of servers, channels,
+users and messages are Discord snowflakes; ids of feeds, articles, subscriptions and dispatches are local to
+one database.
 """
 
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from bot.core.preferences import DEFAULT_LOOK, DigestPlan, PostLook
 
 
 class FeedState(StrEnum):
-    """Whether a feed is polled."""
+    """State of a feed, which decides whether it is polled."""
 
     ACTIVE = "active"
     GONE = "gone"  # Answered 410, or failed for so long that polling stopped
@@ -24,7 +24,7 @@ class FeedState(StrEnum):
 class Entry:
     """An entry of a feed document, with markup converted to plain text and links made absolute.
 
-    `fingerprint` is a 16-byte hash of everything that a reader sees; it changes with the entry.
+    `fingerprint` is a 16-byte hash of everything that a reader sees, so it changes whenever the entry does.
     """
 
     guid: str | None
@@ -47,8 +47,8 @@ class Entry:
 class ParsedFeed:
     """A parsed feed document: its metadata, and its entries in document order.
 
-    `ttl` is the publisher's requested poll interval in seconds (RSS `ttl`, `sy:updatePeriod`); `skip_hours`
-    (UTC) and `skip_days` (Monday is 0) are the hours and weekdays without updates.
+    `ttl` is the poll interval in seconds that the publisher asks for (RSS `ttl`, `sy:updatePeriod`);
+    `skip_hours` (UTC) and `skip_days` (Monday is 0) are the hours and weekdays without updates.
     """
 
     title: str
@@ -66,7 +66,10 @@ class ParsedFeed:
 
 
 class Validators(NamedTuple):
-    """What tells that a feed did not change; `etag` and `last_modified` are sent back byte for byte."""
+    """Values by which an unchanged feed is recognised.
+
+    `etag` and `last_modified` are sent back byte for byte.
+    """
 
     etag: str | None = None
     last_modified: str | None = None
@@ -111,10 +114,10 @@ class Feed:
 
 
 class DueFeed(NamedTuple):
-    """The part of a feed that an unchanged poll needs.
+    """The part of a feed's data that a poll without changes needs.
 
-    `is_healthy`: it neither fails nor moves. `server_ids_csv` lists some of the servers that follow it,
-    separated by commas.
+    `is_healthy`: the feed neither fails nor moves to another URL. `server_ids_csv` lists some of the servers
+    that follow the feed, separated by commas.
     """
 
     id: int
@@ -135,8 +138,8 @@ class DueFeed(NamedTuple):
 class NewArticle:
     """An article to be stored. `key` is the same in every database; `page` is the hash of the canonical URL.
 
-    `text` is the feed's; `body` is the text without page boilerplate that search, answers and excerpts read.
-    `identities` are the hashes by which the entry is recognised again.
+    `text` is the text from the feed; `body` is the text without page boilerplate that search, answers and
+    excerpts read. `identities` are the hashes by which the feed entry is recognised again.
     """
 
     key: str
@@ -159,7 +162,7 @@ class NewArticle:
 
 
 class Article(NamedTuple):
-    """A stored article. A tuple, because searches create many and a dataclass takes ten times as long."""
+    """A stored article; a tuple, because searches create many and a dataclass takes ten times as long."""
 
     id: int
     key: str
@@ -187,9 +190,9 @@ class Article(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """A channel's subscription to a feed; it belongs to the server, not to the user who added it.
+    """A channel's subscription to a feed, which belongs to the server, not to the user who added it.
 
-    `look` is None for the server's look.
+    `look` is None if the server's look applies.
     """
 
     id: int
@@ -202,7 +205,7 @@ class Subscription:
 
 
 class DispatchKind(StrEnum):
-    """The kind of a dispatch."""
+    """Kind of a dispatch, which is one message to one channel."""
 
     POST = "post"
     CATCH_UP = "catch-up"
@@ -212,7 +215,7 @@ class DispatchKind(StrEnum):
 
 
 class DispatchState(StrEnum):
-    """The progress of a dispatch."""
+    """State of a dispatch (one message to one channel) on its way to Discord."""
 
     HELD = "held"  # A post held until enough outlets report the story, or for a selection
     PENDING = "waiting"
@@ -224,12 +227,13 @@ class DispatchState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatch:
-    """An outbox row: one message to one channel, and after sending the record of it.
+    """A row of the outbox: a message to send to a channel and, after sending, the record of the message.
 
-    `dedupe_key` is unique per channel: the article's key for a post, a generated key for the other kinds.
-    `last_error` says why it waits or failed. `article_ids` are oldest first; a digest lists the articles it
-    names. `person_id` and `server_id` of a direct message are its recipient and the server the news is from.
-    `look` is fixed when the dispatch is claimed, so that later edits keep it.
+    `dedupe_key` is unique per channel: the article's key for a post, a generated key for other kinds.
+    `last_error` says why the dispatch waits or failed. `article_ids` are in order, oldest first; for a
+    digest, they are the articles that it names. For a direct message, `person_id` is the recipient and
+    `server_id` the server from which the news comes. `look` is fixed when the dispatch is claimed, so that
+    later edits keep it.
     """
 
     id: int
@@ -261,10 +265,10 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
-    """The digest of a channel.
+    """The daily or weekly digest of a channel.
 
-    `due` is its next time; `covered` is the end of the period that the last one covered, None before the
-    first.
+    `due` is the time of the next digest; `covered` is the end of the period that the last one covered, or
+    None before the first one.
     """
 
     id: int
@@ -278,7 +282,7 @@ class Digest:
 
 
 class DeliveryStatus(StrEnum):
-    """What happened to an article in a channel; each article has exactly one status per channel."""
+    """Status of an article in a channel; each article has exactly one status per channel."""
 
     POSTED = "posted"
     IN_CATCH_UP = "caught up"

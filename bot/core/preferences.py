@@ -1,6 +1,6 @@
 """What the users of a server can configure: looks, filters, pacing, digests; and the change history.
 
-Times are integer seconds since 1970 in UTC; ids are described in `bot.core.models`.
+Times are Unix times in whole seconds; ids are described in `bot.core.models`.
 """
 
 import json
@@ -12,14 +12,14 @@ from bot.core.local_time import format_clock
 
 
 class ProcessRole(StrEnum):
-    """A part of Telex that a process can run."""
+    """Part of Telex that a process can run."""
 
     GATEWAY = "gateway"  # Discord: commands, reactions and delivery
     POLLER = "poller"  # Fetching of feeds and pages
 
 
 class Style(StrEnum):
-    """How much of an article a post shows."""
+    """Style of a post, which decides how much of an article is shown."""
 
     FULL = "full"
     THUMBNAIL = "thumbnail"  # Like FULL, with a small picture
@@ -30,7 +30,7 @@ class Style(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A server's own wording of posts: lines of markup with fields such as {title}."""
+    """A server's own wording of posts: lines of Discord markup with fields such as {title}."""
 
     title: str = ""
     body: str = ""
@@ -41,8 +41,9 @@ class Template:
 class PostLook:
     """The appearance of posts.
 
-    `excerpt` is its length in UTF-16 code units (None: the style's default), `colour` is 0xRRGGBB (None:
-    Telex's), `prefix` precedes the title, `role` is the id of the role that is mentioned.
+    `excerpt` is the length of the excerpt in UTF-16 code units (None: the style's default), `colour` is
+    0xRRGGBB (None: Telex's colour), `prefix` precedes the title, `role` is the id of the role that is
+    mentioned.
     """
 
     style: Style = Style.FULL
@@ -54,7 +55,7 @@ class PostLook:
     template: Template | None = None
 
     def __str__(self) -> str:
-        """Return JSON of the fields that differ from the default, for columns and the change history."""
+        """Return the fields that differ from the default as JSON, for columns and the change history."""
         defaults = asdict(DEFAULT_LOOK)
         return json.dumps(
             {name: field_value for name, field_value in asdict(self).items() if field_value != defaults[name]}
@@ -62,7 +63,7 @@ class PostLook:
 
     @classmethod
     def from_json(cls, text: str | None) -> Self:
-        """Parse the JSON that `str()` writes; None is the default look."""
+        """Parse the JSON that `str()` writes; None stands for the default look."""
         fields = json.loads(text or "{}")
         if "style" in fields:
             fields["style"] = Style(fields["style"])
@@ -72,36 +73,42 @@ class PostLook:
 
 
 DEFAULT_LOOK = PostLook()
-"""Appearance of posts that nobody has configured."""
+"""Look of posts for which nobody has configured a look."""
 
 
 class FilterMode(StrEnum):
-    """What a filter does with the articles that match its query."""
+    """Effect of a filter on the articles that match its query."""
 
     INCLUDE = "only"  # An article has to match one of the filters of this mode.
     EXCLUDE = "never"
 
 
 class Filter(NamedTuple):
-    """A filter of a subscription. `query` is one line in the search syntax."""
+    """A filter of a subscription, which lets articles through or blocks them by a query.
+
+    `query` is one line in the search syntax.
+    """
 
     id: int
     mode: FilterMode
     query: str
 
     def __str__(self) -> str:
-        """Return its text in the change history and in delivery statuses, such as `never crypto`."""
+        """Return the filter as text for the change history and delivery statuses, such as `never crypto`."""
         return f"{self.mode} {self.query}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Parse the text that `str()` writes; the id is 0. Raises ValueError for any other text."""
+        """Parse the text of a filter that `str()` writes; the id is 0.
+
+        Raises ValueError for any other text.
+        """
         mode, _space, query = text.partition(" ")
         return cls(0, FilterMode(mode), query)
 
 
 class Preference(StrEnum):
-    """A preference of a server or channel; the value is its column."""
+    """Preference of a server or channel; the value is the name of the database column."""
 
     LANGUAGE = "language"
     TIME_ZONE = "time_zone"
@@ -143,12 +150,12 @@ class ServerPreferences:
 class ChannelPreferences:
     """Preferences of one channel; None means "not set".
 
-    - `language`: of its posts; None inherits the server's.
+    - `language`: language of its posts; None inherits the server's.
     - `join_stories`: post one message per story. `daily_thread`: post into one thread per day.
     - `as_outlet`: post through a webhook with the outlet's name and icon.
-    - `quiet_hours`: as `format_quiet_hours` writes them, in the server's time zone.
-    - `most_an_hour`, `gap` (seconds): pacing of posts and catch-ups.
-    - `least_outlets`, `best_a_day`: which stories are posted at all.
+    - `quiet_hours`: times without posts in the server's time zone, such as `22:00-07:00`.
+    - `most_an_hour`, `gap` (seconds): maximum number of posts an hour, and minimum time between posts.
+    - `least_outlets`: number of outlets that must report a story. `best_a_day`: number of top stories a day.
     - `translate`: translate articles in other languages; needs a configured model.
     """
 
@@ -165,27 +172,30 @@ class ChannelPreferences:
 
 
 MIN_OUTLETS_DEADLINE_SECONDS = 3 * 86_400
-"""Seconds within which enough outlets must report a story for it to be posted."""
+"""Maximum number of seconds until enough outlets report a story for it to be posted."""
 TOP_STORY_WINDOW_SECONDS = 86_400
-"""Seconds in which a story may be selected as one of the day's top stories."""
+"""Maximum age in seconds of a story that is selected as one of the day's top stories."""
 
 
 class SubscriptionState(StrEnum):
-    """State of a subscription in the change history; none if the channel does not follow the feed."""
+    """State of a subscription in the change history.
+
+    If the channel does not follow the feed, there is no state.
+    """
 
     ACTIVE = "followed"
     PAUSED = "paused"
 
 
 class ForumTagRule(NamedTuple):
-    """A rule that gives posts of a forum a tag if they match a query; an empty query matches all."""
+    """A rule that gives a tag to posts of a forum that match a query; an empty query matches all posts."""
 
     tag_id: int
     query: str
 
 
 class SettingKind(StrEnum):
-    """Kinds of changes in a server's change history other than preferences."""
+    """Kind of a change in a server's change history that is not a preference."""
 
     SUBSCRIPTION = "subscription"  # Values are `SubscriptionState`s.
     CHANNEL = "channel"  # A feed was moved from one channel to another.
@@ -202,7 +212,7 @@ class SettingChange(NamedTuple):
     """A change of a setting of a server, of a channel, or of a feed in a channel.
 
     `setting` is a `Preference` or `SettingKind`. `person_id` is None if the user had their data deleted.
-    `old` and `new` are texts, None for none.
+    `old` and `new` are the values as texts, or None if there was or is no value.
     """
 
     changed_at: int
@@ -220,12 +230,12 @@ _WEEKDAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "satur
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestPlan:
-    """When and how a channel gets its digest.
+    """Time and content of a channel's digest.
 
-    `minute` of the day is 0 to 1439 in the server's time zone; `weekday` is 0 (Monday) to 6, None for daily.
-    `alone`: the channel gets no single posts. `wide`: include feeds of other channels that every reader of
-    this one can see. `chart`: attach a chart of the week's rising topics. `summaries`: show model summaries
-    in place of excerpts.
+    `minute` of the day is 0 to 1439 in the server's time zone; `weekday` is 0 (Monday) to 6, or None for a
+    daily digest. `alone`: the channel gets no single posts. `wide`: include feeds of other channels that
+    every reader of this channel can see. `chart`: attach a chart of the week's rising topics. `summaries`:
+    show model summaries in place of excerpts.
     """
 
     weekday: int | None
@@ -236,14 +246,14 @@ class DigestPlan:
     summaries: bool = False
 
     def __str__(self) -> str:
-        """Return its text in the change history, such as `daily 08:00 alone`."""
+        """Return the plan as text for the change history, such as `daily 08:00 alone`."""
         day = "daily" if self.weekday is None else _WEEKDAY_NAMES[self.weekday]
         flags = [name for name in _PLAN_FLAGS if getattr(self, name)]
         return " ".join([day, format_clock(self.minute), *flags])
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Parse the text that `str()` writes. Raises ValueError for any other text."""
+        """Parse the text of a plan that `str()` writes. Raises ValueError for any other text."""
         day, time, *flags = text.split()
         hour, minute = map(int, time.split(":"))
         weekday = None if day == "daily" else _WEEKDAY_NAMES.index(day)
@@ -254,10 +264,11 @@ class DigestPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonalDigestPlan(DigestPlan):
-    """When a user gets a personal digest, in their `time_zone`, and of which articles.
+    """Time, in the user's `time_zone`, and content of a personal digest.
 
-    Articles of `feed_ids`, articles that match `topic_queries` (search syntax), and with `include_watches`
-    those that match the user's watches; without any of these, all that the user may read.
+    The digest has articles of `feed_ids`, articles that match `topic_queries` (search syntax), and with
+    `include_watches` articles that match the user's watches; without any of these, all articles that the user
+    may read.
     """
 
     time_zone: str = "UTC"

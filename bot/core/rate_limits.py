@@ -1,4 +1,4 @@
-"""Rate limiters per key."""
+"""Rate limiters that count by key, such as a user or an address."""
 
 from collections.abc import Hashable
 from ipaddress import ip_address, ip_network
@@ -6,13 +6,13 @@ from ipaddress import ip_address, ip_network
 from bot.core.clock import Clock
 
 _SWEEP_THRESHOLD = 10_000
-"""Number of keys from which those with a full bucket are removed."""
+"""Number of keys at which keys with a full bucket are removed from memory."""
 
 
 class TokenBucket:
-    """A token bucket per key: `is_allowed` tokens at once, refilled evenly over `period` seconds.
+    """A token bucket per key: `allowed` tokens at once, refilled evenly over `period` seconds.
 
-    Stored as the time at which the bucket is full again (generic cell rate algorithm, ITU-T I.371).
+    A bucket is stored as the time at which it is full again (generic cell rate algorithm, ITU-T I.371).
     """
 
     def __init__(self, clock: Clock, *, allowed: int, period: float) -> None:
@@ -22,18 +22,18 @@ class TokenBucket:
         self._full_at: dict[Hashable, float] = {}
 
     def retry_after(self, key: Hashable) -> float:
-        """Return the seconds until a token is available; 0 if one is available now."""
+        """Return the seconds until a key has a token, or 0 if it has one now."""
         now = self._clock.monotonic()
         return max(0.0, self._full_at.get(key, now) - self._burst_seconds - now)
 
     def available(self, key: Hashable) -> int:
-        """Return the number of tokens that are available now."""
+        """Return the number of tokens that a key has now."""
         now = self._clock.monotonic()
         refill_seconds = max(self._full_at.get(key, now) - now, 0.0)
         return max(0, int((self._burst_seconds + self._interval - refill_seconds) / self._interval + 1e-9))
 
     def consume(self, key: Hashable, tokens: float = 1) -> None:
-        """Take tokens from the bucket of a key."""
+        """Take tokens (permissions for one action each) from the bucket of a key."""
         now = self._clock.monotonic()
         if len(self._full_at) >= _SWEEP_THRESHOLD:
             self._full_at = {
@@ -42,7 +42,7 @@ class TokenBucket:
         self._full_at[key] = max(self._full_at.get(key, now), now) + tokens * self._interval
 
     def sync_usage(self, key: Hashable, seconds: float) -> None:
-        """Take usage of other processes into account: the bucket is full in `seconds` at the earliest."""
+        """Take usage by other processes into account: a key's bucket is full in `seconds` at the earliest."""
         self._full_at[key] = max(self._full_at.get(key, 0.0), self._clock.monotonic() + seconds)
 
 
@@ -53,13 +53,13 @@ class FailedLookupLimiter:
     """
 
     MAX_MISSES, PERIOD_SECONDS = 20, 60.0
-    """Failed lookups per client and period, and the seconds in which all of them are refilled."""
+    """Maximum number of failed lookups per client at once, and the seconds in which they are all refilled."""
 
     def __init__(self, clock: Clock) -> None:
         self._bucket = TokenBucket(clock, allowed=self.MAX_MISSES, period=self.PERIOD_SECONDS)
 
     def count_miss(self, address: str) -> float:
-        """Count a failed lookup; return the seconds that the client has to wait, 0 if it need not."""
+        """Count a failed lookup of a client; return the seconds it has to wait, or 0 if it need not wait."""
         client = _client_network(address)
         wait_seconds = self._bucket.retry_after(client)
         if not wait_seconds:

@@ -1,4 +1,4 @@
-"""All settings, typed and validated at the start: from the environment, then from `.env`."""
+"""All settings, typed, read from the environment and then from `.env`, and validated at the start."""
 
 import re
 from base64 import urlsafe_b64decode
@@ -23,11 +23,15 @@ from bot.core.preferences import ProcessRole
 Network = IPv4Network | IPv6Network
 
 ENV_FILE = Path(".env")
-"""The settings file in the working directory."""
+"""Path of the settings file in the working directory."""
 
 
 class Settings(BaseSettings):
-    """The settings; each is read from `TELEX_` and its name in capitals, the token from `DISCORD_TOKEN`."""
+    """All settings.
+
+    Each is read from the variable `TELEX_` with the setting's name in capitals, the token from
+    `DISCORD_TOKEN`.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix="TELEX_",
@@ -196,7 +200,7 @@ class Settings(BaseSettings):
 
     @property
     def shard_range(self) -> tuple[range, int] | None:
-        """The shards that this process may take and their total count; None for Discord's recommendation."""
+        """The shards that this process may take and their total number, or None if Discord decides."""
         if self.shards == "auto":
             return None
         first, last, count = map(int, re.findall(r"\d+", self.shards))
@@ -208,13 +212,16 @@ class Settings(BaseSettings):
         return parse_database_location(database) if isinstance(database, str) else database
 
     def sibling_path(self, suffix: str) -> Path:
-        """Return a path beside the database file; for a database on a server, beside the default file."""
+        """Return the path of a file beside the database file.
+
+        For a database on a server, the path is beside the default database file.
+        """
         file = self.database if isinstance(self.database, Path) else Path("data/telex")
         return file.with_name(f"{file.name}{suffix}")
 
     @property
     def index_folder(self) -> Path:
-        """Folder of the search index."""
+        """The folder of the search index."""
         return self.index or self.sibling_path("-index")
 
     @field_validator("privacy_url", mode="after")

@@ -12,15 +12,15 @@ from pydantic.fields import FieldInfo
 from bot.core.settings import ENV_FILE, Settings
 
 _MIN_NAME_SIMILARITY = 0.75
-"""Minimum `difflib` ratio from which an unknown name is taken for a misspelt setting."""
+"""Minimum similarity (`difflib` ratio) at which an unknown name counts as a misspelt setting."""
 
 
 class InvalidSettings(Exception):
-    """Failure to read the settings; the message for the operator has one line per setting."""
+    """Error raised when settings cannot be read; the message for the operator has one line per setting."""
 
 
 def read_settings(**overrides: str) -> Settings:
-    """Read all settings; `overrides` precede the environment and `.env`.
+    """Read all settings; `overrides` take precedence over the environment and `.env`.
 
     Raises `InvalidSettings` if a setting or the file is invalid.
     """
@@ -78,7 +78,7 @@ def _describe_number(field: FieldInfo) -> str:
 
 
 def _parse_env_file() -> list[Binding]:
-    """Parse the lines of `.env`. Raises `InvalidSettings` if it cannot be read or parsed."""
+    """Parse the lines of the settings file. Raises `InvalidSettings` if it cannot be read or parsed."""
     if not ENV_FILE.is_file():
         return []
     try:

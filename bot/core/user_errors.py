@@ -1,16 +1,16 @@
-"""Errors that are shown to the user who asked."""
+"""Errors whose message is shown to the user who asked."""
 
 from enum import StrEnum
 
 
 class UserFacingError(Exception):  # Named after what users see: it is no fault of Telex.
-    """A sentence for the user who asked, already in their language."""
+    """Error whose message is a sentence for the user who asked, in that user's language."""
 
 
 class RequestRejected(Exception):
-    """Rejection of a request by a domain module, with the reason and the values that its sentence mentions.
+    """Error raised when a domain module rejects a request, with a reason and the values for its sentence.
 
-    `bot.posting.wording` has the sentence of each reason.
+    The sentence of each reason is in `bot.posting.wording`.
     """
 
     def __init__(self, reason: StrEnum, **placeholders: str | int) -> None:

@@ -11,9 +11,10 @@ from bot.core.preferences import PersonalDigestPlan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bookmark:
-    """An article that a user bookmarked, and the message where they did.
+    """An article that a user bookmarked, and the message in which they did so.
 
-    `note` and `tags` are the user's own; `read` is when they marked it as read, None if they have not.
+    `note` and `tags` are the user's own; `read` is the time when the user marked the article as read, or None
+    if they have not.
     """
 
     article: Article
@@ -30,8 +31,9 @@ class Bookmark:
 class PersonalDigest:
     """The digest that a user gets by direct message, in their language.
 
-    `due` is its next time; `covered` is the end of the period that the last one covered. `paused` is since
-    when the user wants none; `problem` is why nothing can be sent to them.
+    `due` is the time of the next digest; `covered` is the end of the period that the last one covered.
+    `paused` is the time since when the user wants no digest; `problem` is the reason why nothing can be sent
+    to them.
     """
 
     channel_id: int
@@ -48,11 +50,11 @@ class PersonalDigest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """A query whose new matches among the feeds of one server are notified.
+    """A saved search whose new matches among the feeds of one server are notified.
 
-    With `person_id` it belongs to that user and notifies by direct message, otherwise it belongs to the
-    server and notifies in a channel. `problem` is why nothing can be sent there; `absent` is since when the
-    user is known to have left the server.
+    With `person_id`, the watch belongs to that user and notifies by direct message; otherwise it belongs to
+    the server and notifies in a channel. `problem` is the reason why nothing can be sent there; `absent` is
+    the time since when the user is known to have left the server.
     """
 
     id: int
@@ -68,10 +70,11 @@ class Watch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A question that a user asked, at `asked`, and that was answered in `language`.
+    """A question that a user asked at `asked`, with its answer in `language`.
 
-    `public`: the answer was visible to the whole channel. `article_id` is the article it is about, `follows`
-    the id of the previous question in the conversation, `sources` the ids of the articles in the answer.
+    `public`: the answer was visible to the whole channel. `article_id` is the article that the question is
+    about, `follows` the id of the previous question in the conversation, `sources` the ids of the articles in
+    the answer.
     """
 
     id: int
@@ -90,7 +93,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionStats:
-    """How often a question was asked and answered, and its feedback; `last` is when it was last asked."""
+    """How often a question was asked and answered, and the votes on its answers.
+
+    `last` is the time when the question was last asked.
+    """
 
     text: str
     language: str

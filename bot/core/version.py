@@ -1,4 +1,4 @@
-"""The version of Telex, in a module of its own that workers need not import."""
+"""The version of Telex, in a module by itself, so that workers need not import it."""
 
 from importlib.metadata import PackageNotFoundError, version
 

@@ -1,7 +1,8 @@
 """A pool of worker processes for work that is expensive or may hang, such as parsing untrusted input.
 
 A thread would hold the interpreter's lock and could not be stopped. A worker is a fresh Python process that
-takes one call at a time over a socket pair; one that hangs or dies is replaced. The event loop only waits.
+takes one call at a time over a socket pair; a worker that hangs or dies is replaced. The event loop only
+waits.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 RECYCLE_RSS_BYTES = 192 * 2**20
-"""Peak resident bytes above which a worker is replaced after its call."""
+"""Peak resident memory in bytes above which a worker is replaced after its call."""
 SCALE_UP_DELAY_SECONDS = 0.2
 """Seconds that a call waits before another worker process (some 30 MB) is started for it."""
 STARTUP_GRACE_SECONDS = 30.0
@@ -47,9 +48,9 @@ _BOOTSTRAP_CODE = (
 class WorkerPool:
     """A pool of at most `count` worker processes for one event loop.
 
-    Calls are served in order, by one process as long as none waits longer than `SCALE_UP_DELAY_SECONDS`. A
-    worker is replaced once it held `recycle_rss_bytes`. After `idle_seconds` without a call all but
-    `min_idle` end; None keeps them.
+    Calls are served in order, by one process as long as no call waits longer than `SCALE_UP_DELAY_SECONDS`. A
+    worker is replaced once it has used `recycle_rss_bytes` of memory. After `idle_seconds` without a call,
+    all workers but `min_idle` end; None keeps all.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class WorkerPool:
         self._closed = False
 
     async def close(self) -> None:
-        """Kill the processes; waiting and running calls are cancelled."""
+        """Kill the worker processes; waiting and running calls are cancelled."""
         self._closed = True
         if self._reap_timer is not None:
             self._reap_timer.cancel()
@@ -95,7 +96,7 @@ class WorkerPool:
         `timeout` is in seconds from when a worker is free. The result must be plain data of the declared
         return type; of an exception, the arguments and plain attributes are kept.
 
-        Raises WorkerTimeout, WorkerDied, or what the function raised.
+        Raises WorkerTimeout, WorkerDied, or the exception that the function raised.
         """
         name = f"{function.__module__}:{function.__qualname__}"
         await self._acquire_slot()
@@ -143,7 +144,7 @@ class WorkerPool:
             scale_up_timer.cancel()
 
     def _grant_next(self) -> None:
-        """Give a free slot to the call that waits longest."""
+        """Give a free worker slot to the call that has waited longest."""
         while self._slot_waiters and self._used_slots < self._count:
             future = self._slot_waiters.popleft()
             if not future.done():
@@ -161,7 +162,7 @@ class WorkerPool:
         return await _Worker.start(self._recycle_rss_bytes)
 
     def _schedule_reap(self) -> None:
-        """Schedule the end of idle workers."""
+        """Schedule the end of workers without calls."""
         if self._reap_timer is None and self._idle_seconds is not None:
             self._reap_timer = asyncio.get_running_loop().call_later(self._idle_seconds, self._reap_idle)
 
@@ -180,7 +181,7 @@ class WorkerPool:
             self._dying.append(worker.process)
 
     def _reap(self) -> bool:
-        """Forget processes that have ended; return whether some have not."""
+        """Forget worker processes that have ended; return whether some are still running."""
         self._dying = [process for process in self._dying if process.poll() is None]
         return bool(self._dying)
 
@@ -198,7 +199,7 @@ def _return_type(function: Callable[..., object]) -> object:
 
 
 class _Worker(asyncio.Protocol):
-    """A worker process and the parent's end of its socket pair."""
+    """A worker process with the parent's end of the socket pair that connects them."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
@@ -232,7 +233,10 @@ class _Worker(asyncio.Protocol):
     async def call(
         self, name: str, args: tuple[object, ...], timeout_seconds: float, result_type: object
     ) -> tuple[bool, object]:
-        """Return whether the worker is still usable, and the `result_type` result or the exception."""
+        """Send a call to the worker and wait for the reply.
+
+        Return whether the worker is still usable, and the result of type `result_type` or the exception.
+        """
         if self._transport is None:
             raise RuntimeError("a worker without its connection")
         payload = pickle.dumps((name, args, timeout_seconds), pickle.HIGHEST_PROTOCOL)
@@ -256,7 +260,7 @@ class _Worker(asyncio.Protocol):
         return timed_out if is_self_terminated else (is_reusable, outcome)
 
     def kill(self) -> None:
-        """Kill the process; its running call is cancelled."""
+        """Kill the worker process; its running call is cancelled."""
         if self._reply is not None:
             self._reply.cancel()
         if self._transport is not None:

@@ -1,7 +1,7 @@
 """The main loop of a worker process, which executes the calls of `bot.core.worker_pool`.
 
-It imports only what the calls need, to stay small. Untrusted input may have taken the worker over, so replies
-are MessagePack, and the parent decodes nothing but values of the declared return type
+To stay small, a worker imports only what its calls need. Untrusted input may have taken the worker over, so
+replies are MessagePack, and the parent decodes nothing but values of the declared return type
 (https://jcristharif.com/msgspec/).
 """
 
@@ -20,29 +20,29 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 MEMORY_LIMIT_BYTES = 2**30
-"""Maximum address space of a worker, in bytes."""
+"""Maximum address space of a worker process in bytes."""
 HEADER = struct.Struct("!Q")
-"""Header of a message: the length of its payload in bytes."""
+"""Format of the header of a message: the length of its payload in bytes."""
 RESULT, LAST_RESULT, ERROR, LAST_ERROR = b"rRxX"
-"""First byte of a reply: result or error, and (the last two) that the process takes no further call."""
+"""Values of the first byte of a reply: result or error, each also for a worker that takes no further call."""
 
 _SCALAR_TYPES = (str, int, float, bool, type(None))
 
 
 class WorkerError(Exception):
-    """Failure of a call whose worker was replaced."""
+    """Error raised when a call failed because of its worker, which was replaced."""
 
 
 class WorkerTimeout(WorkerError):
-    """Timeout of a call."""
+    """Error raised when a call to a worker took too long."""
 
 
 class WorkerDied(WorkerError):
-    """Death of a worker: it crashed, or ran out of memory or stack."""
+    """Error raised when the worker of a call crashed, or ran out of memory or stack."""
 
 
 def run_worker(descriptor: int, recycle_rss_bytes: int) -> None:
-    """Execute calls until the parent closes its end of the socket."""
+    """Execute the calls that arrive over a socket until the parent closes its end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _limit_memory()
@@ -74,7 +74,7 @@ def _handle_call(stream: io.BufferedReader, size: int, recycle_rss_bytes: int) -
 
 
 class SerializedException(NamedTuple):
-    """An exception in transit: its class, arguments, plain attributes and traceback."""
+    """An exception as it is sent to the parent: its class, arguments, plain attributes and traceback."""
 
     module: str
     name: str
@@ -101,7 +101,10 @@ def _encode_exception(error: Exception) -> bytes:
 
 
 def decode_reply(reply: memoryview, result_type: object) -> tuple[bool, object]:
-    """Return whether the worker is still usable, and the result of type `result_type` or the exception."""
+    """Decode a worker's reply.
+
+    Return whether the worker is still usable, and the result of type `result_type` or the exception.
+    """
     try:
         if reply[0] in {RESULT, LAST_RESULT}:
             return reply[0] == RESULT, msgspec.msgpack.decode(reply[1:], type=result_type)
@@ -113,7 +116,7 @@ def decode_reply(reply: memoryview, result_type: object) -> tuple[bool, object]:
 
 
 def _rebuild_exception(serialized: SerializedException) -> Exception:
-    """Return the exception without running its class's code, or `WorkerDied` if the class is not imported."""
+    """Return the exception without running code of its class, or `WorkerDied` if its class is not known."""
     exception_class = (
         vars(sys.modules[serialized.module]).get(serialized.name)
         if serialized.module in sys.modules
@@ -143,7 +146,10 @@ def _limit_memory() -> None:
 
 
 def _peak_memory() -> int:
-    """Return this program's peak resident bytes; `ru_maxrss` would include the process it was forked from."""
+    """Return this program's peak resident memory in bytes.
+
+    The value `ru_maxrss` is not used, because it would include the process from which this one was forked.
+    """
     import resource  # noqa: PLC0415 - exists on POSIX only
 
     if (status := Path("/proc/self/status")).exists():

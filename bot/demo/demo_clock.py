@@ -1,22 +1,22 @@
-"""The demo's clock: it starts in the past and runs faster until it has caught up with the present.
+"""The demo's clock, which starts in the past and runs faster until it has caught up with the present.
 
-A visitor so sees within minutes what takes an hour: stories that others join, and a retraction.
+In this way, a visitor sees within minutes what takes an hour: stories that articles join, and a retraction.
 """
 
 import asyncio
 import time
 
 START_OFFSET_SECONDS = 3600
-"""Seconds before the present at which the demo starts."""
+"""Seconds before the present at which the demo's clock starts."""
 SPEED_FACTOR = 24
-"""Speed of the demo's clock until it has caught up, two and a half minutes later."""
+"""Speed of the demo's clock until it has caught up with the present, two and a half minutes later."""
 
 
 class ReplayClock:
-    """A `bot.core.clock.Clock` that catches up with the present.
+    """A clock (`bot.core.clock.Clock`) that starts in the past and catches up with the present.
 
-    Until `start_catching_up` it runs at normal speed. It is based on `time.perf_counter`, since simcord
-    replaces `time.monotonic` for the bot.
+    Until `start_catching_up` is called, it runs at normal speed. It is based on `time.perf_counter`, since
+    simcord replaces `time.monotonic` for the bot.
     """
 
     def __init__(self, *, offset_seconds: float = START_OFFSET_SECONDS, speed: float = SPEED_FACTOR) -> None:
@@ -24,21 +24,21 @@ class ReplayClock:
         self._started_at: float | None = None
 
     def start_catching_up(self) -> None:
-        """Run faster from now on."""
+        """Run the clock faster from now on, until it has caught up with the present."""
         self._started_at = time.perf_counter()
 
     def now(self) -> int:
-        """Return the demo's time in seconds since 1970, UTC."""
+        """Return the demo's time as Unix time in seconds."""
         return int(time.time() - self._remaining_offset())
 
     def monotonic(self) -> float:
-        """Return monotonic seconds of the demo."""
+        """Return seconds of the demo's time, for measuring durations."""
         return time.perf_counter() + self._offset_seconds - self._remaining_offset()
 
     uptime = monotonic
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep for a number of the demo's seconds."""
+        """Sleep for a number of seconds of the demo's time."""
         fast_seconds_left = (
             0.0 if self._started_at is None else self._remaining_offset() * self._speed / (self._speed - 1)
         )

@@ -59,22 +59,25 @@ other places: #general, the forum, direct messages.
 """First message in the demo's news channel."""
 
 FORUM_TAGS = ("Security", "Linux", "Europe", "Networks")
-"""Tags of the forum channel."""
+"""Names of the tags of the demo's forum channel."""
 SAMPLE_OUTLETS_BY_PACK = {
     "english-tech": ("circuit", "kernel", "socket"),
     "french-tech": ("fil", "paquet"),
     "security": ("kernel", "paquet"),
     "ai": ("circuit", "fil"),
 }
-"""Sample outlets in place of the outlets of each starter list, which are on the web."""
+"""Sample outlets by the starter list whose outlets they replace, because the demo uses no network."""
 
 _REFRESH_INTERVAL_SECONDS = 0.3
-"""Seconds between checks whether the page shows the current messages."""
+"""Seconds between two checks whether the page shows the current messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoServer:
-    """The simulated server: Ada manages it; Camille does not, and has Discord in French."""
+    """The simulated server with its two users.
+
+    Ada manages the server; Camille does not, and uses Discord in French.
+    """
 
     guild: GuildHandle
     news: ChannelHandle
@@ -86,10 +89,10 @@ class DemoServer:
 async def serve(
     settings: Settings, cogs: Sequence[type[commands.Cog]], *, live: bool, port: int, browser: bool
 ) -> None:
-    """Run the demo until it is cancelled or its page is closed; `port` 0 picks a free one.
+    """Run the demo until it is cancelled or its page is closed; if `port` is 0, a free port is chosen.
 
-    With `live` the starter packs are polled on the web instead of the sample feeds. The database is new and
-    is deleted at the end.
+    With `live`, the feeds of the starter lists are polled on the web instead of the sample feeds. The
+    database is new and is deleted at the end.
     """
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="telex-demo-"))
@@ -141,7 +144,7 @@ async def serve(
 
 
 def demo_settings(settings: Settings, folder: Path, *, live: bool) -> Settings:
-    """Return the settings of a demo whose database is in a folder."""
+    """Return the settings of a demo whose database is in the given folder."""
     return settings.model_copy(
         update={
             "database": folder / "telex.db",
@@ -164,7 +167,7 @@ def _local_publishing_settings() -> dict[str, object]:
 
 @asynccontextmanager
 async def simulated_discord(bot: TelexBot) -> AsyncIterator[Env]:
-    """Start a simulated Discord with the bot logged in and the clock of its services."""
+    """Start a simulated Discord in which the bot is logged in, with the clock of the bot's services."""
     env = Env(bot, check_errors=False, settle_timeout=30.0)
     env.backend.bot_user.name = "Telex"
     sync_clock(env, bot.services.clock)
@@ -183,7 +186,7 @@ async def simulated_discord(bot: TelexBot) -> AsyncIterator[Env]:
 
 
 def sync_clock(env: Env, clock: Clock) -> None:
-    """Set the simulated Discord's clock, which starts in the past and stands still, to a clock's time."""
+    """Set the clock of the simulated Discord, which starts in the past and stands still, to a clock."""
     simulated_clock = env.backend.clock
     simulated_clock.advance(max(0.0, clock.now() - simulated_clock.now().timestamp()))
 
@@ -218,7 +221,7 @@ def _forum_tag(numbered_name: tuple[int, str]) -> dict[str, Any]:
 
 
 async def _keep_page_fresh(env: Env, preview: Preview, clock: Clock, page_lock: asyncio.Lock) -> None:
-    """Refresh the page when messages arrive between a visitor's actions, and keep simcord's clock in step."""
+    """Refresh the page when messages arrive between a visitor's actions, and set simcord's clock."""
     shown_state: object = None
     while True:
         await asyncio.sleep(_REFRESH_INTERVAL_SECONDS)
@@ -250,9 +253,9 @@ async def follow_feed(
     skip_backlog: bool = False,
     channel: ChannelHandle | None = None,
 ) -> Feed:
-    """Subscribe a channel, by default the news channel, to a feed and poll it once.
+    """Subscribe a channel, by default the news channel, to a feed and poll the feed once.
 
-    The newest article that it has is posted, unless `skip_backlog`; only later ones are news.
+    The newest article is posted unless `skip_backlog` is set; of the rest, only later articles are posted.
     """
     feed = await services.store.feeds.add(url)
     await services.store.subscriptions.follow(
@@ -269,7 +272,7 @@ async def follow_feed(
 async def publish_sample_news(
     services: Services, publisher: SamplePublisher, demo_server: DemoServer
 ) -> None:
-    """Subscribe the news channel and the forum to the sample feeds, publish the stories and poll."""
+    """Subscribe the news channel and the forum to the sample feeds, publish the stories and poll them."""
     publisher.publish_backlog()
     feeds = {
         outlet.name: await follow_feed(services, publisher.feed_url(outlet), demo_server, skip_backlog=True)
@@ -290,7 +293,7 @@ async def publish_sample_news(
 
 
 def sample_packs(publisher: SamplePublisher) -> Callable[[str], tuple[opml.Outline, ...]]:
-    """Return the starter lists with sample feeds, which need no network."""
+    """Return the starter lists with the sample feeds, which need no network."""
     outlets = {outlet.name: outlet for outlet in publisher.outlets}
     lists = {
         pack: tuple(

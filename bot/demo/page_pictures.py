@@ -1,4 +1,4 @@
-"""Images that the demo's page shows without a network, by URL: file names and bytes."""
+"""Images that the demo's page shows without a network: file names and bytes, by URL."""
 
 from collections.abc import Iterable
 from itertools import product
@@ -16,7 +16,7 @@ AVATAR = "telex"
 
 
 def bot_avatar_assets(env: Env) -> dict[str, tuple[str, bytes]]:
-    """Set the simulated bot's avatar and return its image by URL."""
+    """Set the avatar of the simulated bot and return its image by URL."""
     bot_user = env.backend.bot_user
     bot_user.avatar = AVATAR
     return {f"{CDN_BASE}/avatars/{bot_user.id}/{AVATAR}.png": (f"{AVATAR}.png", LOGO.read_bytes())}
@@ -25,7 +25,7 @@ def bot_avatar_assets(env: Env) -> dict[str, tuple[str, bytes]]:
 def emoji_assets(env: Env, names: Iterable[str] | None = None) -> dict[str, tuple[str, bytes]]:
     """Register emoji for buttons and for the initials of outlets, and return their images by URL.
 
-    `names` are the outlets' names; None registers every initial.
+    `names` are the outlets' names; if it is None, every initial is registered.
     """
     assets: dict[str, tuple[str, bytes]] = {}
 

@@ -1,6 +1,6 @@
 """The channels, threads, posts and direct messages of the demo that each user can see.
 
-A page of simcord shows one channel to several users. Here its menu of users lists pairs of user and place.
+simcord's page shows one channel to several users. Here its menu of users lists pairs of user and place.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,21 +14,24 @@ from simcord.env import Env
 
 _CHANNEL_TYPES_WITHOUT_MESSAGES = {ChannelType.CATEGORY, ChannelType.FORUM}
 _MAX_THREADS_PER_CHANNEL = 8
-"""Newest threads of a channel that the menu lists."""
+"""Maximum number of threads of a channel, the newest, that the menu lists."""
 
 
 class DemoPlaces:
-    """Places that users can see, with the locale of each user; the id of a place is `user.channel`."""
+    """Places (channels, threads, direct messages) that users can see, with the locale of each user.
+
+    The id of a place is `user.channel`.
+    """
 
     def __init__(self, env: Env, guild: GuildHandle, locale_by_member: Mapping[MemberActor, str]) -> None:
         self._env, self._guild, self._locale_by_member = env, guild, locale_by_member
 
     def locale(self, user_id: int) -> str:
-        """Return the locale in which the page formats times for a user."""
+        """Return the locale in which the demo's page formats times for a user."""
         return next(locale for member, locale in self._locale_by_member.items() if member.id == user_id)
 
     def menu(self) -> list[tuple[str, str]]:
-        """Return the id and the label of each place, user by user."""
+        """Return the ids and labels of all places that the menu lists, user by user."""
         return [
             (f"{member.id}.{channel.id}", f"{member.user.name} {place_label}")
             for member in self._locale_by_member
@@ -36,7 +39,7 @@ class DemoPlaces:
         ]
 
     def resolve(self, place_id: object) -> tuple[MemberActor | UserHandle, ChannelHandle] | None:
-        """Return the user and the channel of a place, or None if the menu does not have it."""
+        """Return the user and the channel of a place by its id, or None if the menu does not have it."""
         for member in self._locale_by_member:
             for channel, _where in self._visible_to(member):
                 if place_id == f"{member.id}.{channel.id}":
@@ -44,7 +47,7 @@ class DemoPlaces:
         return None
 
     def handle(self, channel: Channel) -> ChannelHandle:
-        """Return simcord's handle of a channel."""
+        """Return the object through which simcord's functions use a channel."""
         return ChannelHandle(self._env, None if channel.guild_id is None else self._guild, channel)
 
     def _visible_to(self, member: MemberActor) -> Iterator[tuple[Channel, str]]:

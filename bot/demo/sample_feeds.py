@@ -1,9 +1,9 @@
 """Sample feeds: outlets on loopback that publish one story after another.
 
 The stories are in `data/demo/stories.json`, written for the demo: real events of tech news as if they were
-today's, evergreen topics, and invented ones: a cable that several outlets report, an article that is
-corrected and one that is withdrawn. Each outlet is an RSS feed; each story has its own page and image, so
-that every link in a post works without a network.
+today's, evergreen topics, and invented stories: a cable that several outlets report, an article that is
+corrected and an article that is withdrawn. Each outlet is an RSS feed; each story has its own page and image,
+so that every link in a post works without a network.
 """
 
 import asyncio
@@ -22,15 +22,15 @@ from bot import DATA
 from bot.core.clock import Clock, SystemClock
 
 SCRIPT_MINUTES = 10
-"""Minutes in which new stories are published."""
+"""Number of minutes in which new stories are published."""
 
 _DATE_OFFSET_SECONDS = 120
-"""Seconds by which a new story's date lies before its publication."""
+"""Seconds by which the date of a new story precedes its publication."""
 
 
 @dataclass(frozen=True, slots=True)
 class SampleOutlet:
-    """A sample feed."""
+    """An outlet of the demo, with a feed."""
 
     name: str
     title: str
@@ -40,7 +40,7 @@ class SampleOutlet:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """The corrected text of a story, published `after` seconds later."""
+    """The corrected text of a story, published `after` seconds after the story."""
 
     after: float
     title: str
@@ -49,10 +49,10 @@ class Correction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleStory:
-    """A sample article. Paragraphs of `text` are separated by blank lines.
+    """An article of the demo. Paragraphs of `text` are separated by blank lines.
 
-    `age_hours` is its age when it is published; it is withdrawn `withdrawn_after` seconds later, None for
-    never.
+    `age_hours` is the age of the story when it is published; the story is withdrawn `withdrawn_after` seconds
+    later, or never if that is None.
     """
 
     slug: str
@@ -67,7 +67,7 @@ class SampleStory:
 
 
 class ScriptStep(NamedTuple):
-    """An action on a story, at an offset from the start of the script."""
+    """An action on a story (publish, correct or withdraw), at an offset from the start of the script."""
 
     offset_seconds: float
     story: SampleStory
@@ -81,13 +81,13 @@ class _Stories(msgspec.Struct):
 
 
 def load_stories() -> tuple[tuple[SampleOutlet, ...], tuple[SampleStory, ...], tuple[SampleStory, ...]]:
-    """Return the outlets, the stories published before the start, and the stories in order of publication."""
+    """Return the outlets, the stories published before the start, and the stories to publish, in order."""
     sample = msgspec.json.decode((DATA / "demo" / "stories.json").read_bytes(), type=_Stories)
     return sample.outlets, sample.backlog, sample.stories
 
 
 def publication_offsets(count: int, *, duration_seconds: float = SCRIPT_MINUTES * 60) -> list[float]:
-    """Return the publication offsets of `count` stories in seconds, from 0 on and ever further apart."""
+    """Return offsets in seconds at which `count` stories are published, from 0 on and ever further apart."""
     return [duration_seconds * (index / max(1, count - 1)) ** 1.7 for index in range(count)]
 
 
@@ -124,7 +124,7 @@ class SamplePublisher:
         return f"{self._origin}/pictures/{story.slug}.png"
 
     def publish_backlog(self) -> None:
-        """Add the stories from before the start to the feeds."""
+        """Add the stories that were published before the start to the feeds."""
         self.published[:0] = self.backlog
 
     def build_script(self) -> list[ScriptStep]:
@@ -139,7 +139,7 @@ class SamplePublisher:
         return sorted(steps, key=lambda step: step.offset_seconds)
 
     async def publish(self) -> AsyncIterator[SampleStory]:
-        """Run the script, and yield each story that was published, corrected or withdrawn."""
+        """Run the script, and yield each story after it was published, corrected or withdrawn."""
         elapsed_seconds = 0.0
         for step in self.build_script():
             await asyncio.sleep(step.offset_seconds - elapsed_seconds)
@@ -192,7 +192,10 @@ class SamplePublisher:
         )
 
     def _requested_story(self, request: web.Request) -> SampleStory:
-        """Return the story of a request in its current version, published or not."""
+        """Return the story that a request names, in its current version, published or not.
+
+        Raises HTTPNotFound if there is none.
+        """
         for story in (*self.published, *self.backlog, *self.stories):
             if story.slug == request.match_info["slug"]:
                 return story

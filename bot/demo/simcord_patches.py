@@ -1,4 +1,4 @@
-"""Patches of simcord, which simulates Discord, where it has no hooks; they fit its pinned version only."""
+"""Patches of simcord, which simulates Discord, in places without hooks; they fit its pinned version only."""
 
 import contextvars
 from collections.abc import Mapping
@@ -19,9 +19,9 @@ from bot.core.user_errors import RequestRejected, UserFacingError
 from bot.feeds.fetch_errors import FeedError
 
 _MENU_SCRIPT = DATA / "demo" / "message_menu.js"
-"""Script that is appended to the page's own."""
+"""Path of the script that is appended to the script of simcord's page."""
 _RENDER_TIME_EXPRESSION = 'message.poll ? state.profile.presentationTime : ""'
-"""Expression in simcord's page that re-renders a message over time only if it has a poll."""
+"""Expression in simcord's page by which only a message with a poll is rendered again as time passes."""
 _EXTRA_CSS = (
     "#messages-toggle, #messages-sidebar, #refresh, #capture-open, #inspector-toggle { display: none }"
     ".component-section { grid-template-columns: minmax(0, 1fr) auto !important }"  # As on a phone
@@ -42,7 +42,7 @@ _EXTRA_CSS = (
 
 
 def brand_page() -> None:
-    """Name the page Telex and hide the controls for testers of bots; simcord has no setting for either."""
+    """Name the page Telex and hide its controls for testers of bots; simcord has no setting for either."""
     static = PreviewServer._static  # noqa: SLF001  # no hook
     if hasattr(static, "__wrapped__"):
         return
@@ -74,14 +74,14 @@ def brand_page() -> None:
 
 
 def render_embeds_like_messages() -> None:
-    """Let the page render mentions and subtext in embeds as Discord does; simcord shows their markup."""
+    """Let the page render mentions and small print in embeds as Discord does; simcord shows their markup."""
     policies = _markdown._FIELD_POLICIES  # noqa: SLF001  # no setting
     for field in ("embed_description", "embed_field_value"):
         policies[field].update(mentions=True, commands=True, subtext=True)
 
 
 def key_menus_by_id() -> None:
-    """Let a menu that is sent again show its current selection, as Discord does.
+    """Let the page show the current selection of a menu that is sent again, as Discord does.
 
     simcord's page identifies a menu by its position in the message, and restores the previous selection.
     """
@@ -104,9 +104,9 @@ def key_menus_by_id() -> None:
 
 
 def ignore_rejections(env: Env) -> None:
-    """Keep the page from treating a rejection, which the bot has explained, as a failure of the command.
+    """Keep the page from treating a rejection that the bot has explained as a failure of the command.
 
-    simcord has no hook for this: after any error its page says that the outcome is uncertain, and keeps the
+    simcord has no hook for this: after any error, its page says that the outcome is uncertain, and keeps the
     command open.
     """
     record_error = env._record_error  # noqa: SLF001  # no hook
@@ -125,7 +125,7 @@ def ignore_rejections(env: Env) -> None:
 def localize_commands(member: MemberActor) -> None:
     """Let the page list commands to a user by their French names and descriptions, as Discord does.
 
-    simcord's page has the English ones only. Options keep their names, by which it sends them.
+    simcord's page has only the English ones. Options keep their English names, by which the page sends them.
     """
     build_english_catalog, translate = _commands.build_catalog, i18n.gettext
 

@@ -1,4 +1,4 @@
-"""A visitor's actions on the demo's page: in every place, in their language, and while news arrives.
+"""Handling of a visitor's actions on the demo's page: in every place, in their language, while news arrives.
 
 simcord's page has no hooks for this: functions of its pinned version are wrapped.
 """
@@ -21,7 +21,7 @@ ActionBody = Mapping[str, Any]
 
 
 class VisitorActions:
-    """Wrapper of simcord's handler of page actions."""
+    """Wrapper of simcord's handler of actions on the page."""
 
     def __init__(self, env: Env, preview: Preview, places: DemoPlaces) -> None:
         self._env, self._preview, self._places = env, preview, places
@@ -29,7 +29,7 @@ class VisitorActions:
         self._bot_mention = f"<@{bot_user.id}>"
         self._typed_mention = re.compile(rf"(?<![\w<@])@{re.escape(bot_user.name)}\b", re.IGNORECASE)
         self.page_lock = asyncio.Lock()
-        """Held while the page changes; an action during `Preview.refresh` fails and blocks the page."""
+        """Lock held while the page changes, as an action during `Preview.refresh` would block the page."""
         self._simcord_action, self._simcord_publish = preview._action, preview._publish  # noqa: SLF001  # no hook
         preview._action = self._handle_action  # type: ignore[method-assign]  # noqa: SLF001
         preview._publish = self._publish_menu  # type: ignore[method-assign]  # noqa: SLF001
@@ -46,7 +46,7 @@ class VisitorActions:
             return await self._act_in_place(page, context_id, self._with_mentions(body))
 
     def _with_mentions(self, body: ActionBody) -> ActionBody:
-        """Replace @Telex in a message by a mention of the bot, as Discord's autocomplete does."""
+        """Replace `@Telex` in a message by a mention of the bot, as Discord's autocomplete does."""
         content = body.get("content")
         if body.get("kind") != "send_message" or not isinstance(content, str):
             return body
@@ -78,7 +78,7 @@ class VisitorActions:
         page.snapshot["profile"]["locale"] = self._places.locale(page.viewer.id)
 
     async def _message_menu(self, page: Any, message_id: object, name: object) -> list[dict[str, str]]:  # noqa: ANN401
-        """Return the entries of a message's menu, or run the entry called `name` and return none."""
+        """Return the entries of a message's menu, or run the entry called `name` and return no entries."""
         viewer, backend = page.viewer, self._env.backend
         if not isinstance(viewer, MemberActor):
             return []  # simcord has no message menus in direct messages.

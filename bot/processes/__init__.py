@@ -8,7 +8,7 @@
   another process owns it by then. Writes are serialised, so no epoch is needed. It is None where leases never
   end, as on SQLite.
 - A lease is *transferred* to a process by name once nothing acts for it any more, *released* to anyone, or
-  *lost* when it expired or may have. `set_available(role, now=False)` stops taking leases of a role.
+  *lost* when it expired or may have. `set_available(role, is_available=False)` stops taking leases of a role.
 - A *cluster event* (`ClusterEvents`; NOTIFY, sent by triggers of migration 0042) is a reason to look:
   `leases` were released, a dispatch was added to the `outbox`, one of the `feeds` is due sooner. Events may
   be missed, so every process also looks every few seconds. A *peer query* (`PeerQueries`) asks the process

@@ -1,4 +1,4 @@
-"""Events between the processes on one database."""
+"""Cluster events: short messages between the processes on one database."""
 
 import asyncio
 import logging
@@ -12,9 +12,9 @@ log = logging.getLogger(__name__)
 
 
 class ClusterEvents:
-    """Subscriptions to the database's notifications, by name.
+    """Subscriptions to cluster events, which are notifications of the database, by name.
 
-    A notification may be missed, so it is only a reason to look.
+    An event may be missed, so it is only a reason to look for work.
     """
 
     def __init__(self, store: Store, supervisor: Supervisor) -> None:
@@ -24,26 +24,29 @@ class ClusterEvents:
         self._task: asyncio.Task[None] | None = None
 
     def subscribe(self, name: str, callback: Callable[[], None]) -> None:
-        """Call a function at each event of a name, and whenever one may have been missed."""
+        """Subscribe a function to the events of a name.
+
+        The function is also called whenever events may have been missed.
+        """
         self._subscribers[name].append(callback)
 
     def unsubscribe(self, name: str, callback: Callable[[], None]) -> None:
-        """Remove a subscribed function."""
+        """Remove a function that was subscribed to the events of a name."""
         self._subscribers[name].remove(callback)
 
     def set_payload_handler(self, name: str, handler: Callable[[str], None] | None) -> None:
-        """Set the function that gets the payload of each event of a name; None removes it."""
+        """Set the function that gets the text of each event of a name; None removes the function."""
         self._payload_handlers.pop(name, None)
         if handler is not None:
             self._payload_handlers[name] = handler
 
     def start(self) -> None:
-        """Start to listen, unless it already does."""
+        """Start to listen to events of other processes; do nothing if already started."""
         if self._task is None:
             self._task = self._supervisor.start("notices", lambda: self._store.listen(self._on_notification))
 
     async def close(self) -> None:
-        """Stop listening."""
+        """Stop listening to events of other processes."""
         if self._task is not None:
             await cancel_and_wait((self._task,))
 

@@ -1,9 +1,10 @@
 """Leases of this process in the database: renewed, shared out, transferred and released.
 
-A lease lasts `LEASE_SECONDS` of the database's clock and is renewed every `RENEW_SECONDS`. A process that
-could not renew for `STOP_SECONDS` of its own clock, counted from the start of its last renewal, stops acting
-before the lease ends (C. Gray, D. Cheriton, "Leases: an efficient fault-tolerant mechanism for distributed
-file cache consistency", SOSP 1989). Later writes are refused by the database (`Fence`).
+A lease lets a process do a part of the work, such as one shard. It lasts `LEASE_SECONDS` of the database's
+clock and is renewed every `RENEW_SECONDS`. A process that could not renew for `STOP_SECONDS` of its own
+clock, counted from the start of its last renewal, stops acting before the lease ends (C. Gray, D. Cheriton,
+"Leases: an efficient fault-tolerant mechanism for distributed file cache consistency", SOSP 1989). Later
+writes are refused by the database (`Fence`).
 """
 
 import asyncio
@@ -25,27 +26,27 @@ from bot.store.records.process_records import Fence, LeasePool, Process
 log = logging.getLogger(__name__)
 
 LEASE_SECONDS, RENEW_SECONDS, STOP_SECONDS = 15, 5.0, 10.0
-"""Seconds of a lease: its lifetime, its renewal interval, and the time after which it is not used.
+"""Lifetime of a lease, interval of its renewals, and time without renewal after which it is not used.
 
-The lifetime counts by the database's clock. The last one counts without a renewal, by this process's clock.
+All are in seconds. The lifetime counts by the database's clock, the last one by this process's clock.
 """
 ERROR_BACKOFF_SECONDS = 1.0
-"""Seconds until the next attempt after a failed renewal."""
+"""Seconds between a failed renewal of leases and the next attempt."""
 HOST_SLOT_LEASE, SHARD_LEASE, UPKEEP_LEASE = "feeds", "shard", "upkeep"
-"""Kinds of leases: host slots that are polled, Discord shards, and upkeep that one process does for all."""
+"""Kinds of leases: groups of hosts to poll, Discord shards, and upkeep that one process does for all."""
 
 LeaseListener = Callable[[frozenset[int], frozenset[int]], None]
 _NO_NUMBERS: frozenset[int] = frozenset()
 
 
 class Leases:
-    """The leases of this process; none before `start`."""
+    """The leases of this process; it has none before `start`."""
 
     def __init__(self, store: Store, roles: Iterable[ProcessRole], supervisor: Supervisor) -> None:
         self._store, self._clock, self._supervisor = store, store.clock, supervisor
         self.process = Process(secrets.token_hex(8), socket.gethostname(), tuple(sorted(roles)), __version__)
         self.gained: Counter[str] = Counter()
-        """Number of leases gained after the start, by kind; usually because another process ended."""
+        """Number of leases gained after the start, by kind, usually because another process ended."""
         self._unavailable_roles: set[ProcessRole] = set()
         self._pools: dict[str, LeasePool] = {}
         self._listeners: defaultdict[str, list[LeaseListener]] = defaultdict(list)
@@ -56,11 +57,11 @@ class Leases:
         self._tasks: list[asyncio.Task[None]] = []
 
     def has_role(self, role: ProcessRole) -> bool:
-        """Return whether this process has a role."""
+        """Return whether this process has a role, such as gateway or poller."""
         return role in self.process.roles
 
     def owned(self, kind: str) -> frozenset[int]:
-        """Return the numbers of a kind for which this process may act now."""
+        """Return the lease numbers of a kind for which this process may act now."""
         return _NO_NUMBERS if self._is_late() else self._owned.get(kind, _NO_NUMBERS)
 
     def _is_late(self) -> bool:
@@ -70,17 +71,20 @@ class Leases:
 
     @property
     def owner_id(self) -> str | None:
-        """The id of this process in leases; None where leases never end."""
+        """The id of this process as owner of leases, or None where leases never end, as on SQLite."""
         return self.process.id if self._store.processes.is_multi_process else None
 
     def fence(self, kind: str, number: int) -> Fence | None:
-        """Return the fence for writes under a lease; None where leases never end."""
+        """Return the fence for writes under a lease, or None where leases never end, as on SQLite.
+
+        A write with a fence fails if another process owns the lease.
+        """
         return Fence(self.process.id, kind, number) if self._store.processes.is_multi_process else None
 
     def set_available(self, role: ProcessRole, *, is_available: bool) -> None:
         """Set whether this process can do the work of a role.
 
-        While unavailable it keeps the leases that it owns and takes no more.
+        While it cannot, it keeps the leases that it owns and takes no more.
         """
         previous_roles = frozenset(self._unavailable_roles)
         self._unavailable_roles = (
@@ -101,26 +105,29 @@ class Leases:
         ]
 
     def join_pool(self, pool: LeasePool) -> None:
-        """Take part in a lease pool from the next renewal on, if this process has the pool's role."""
+        """Share the leases of a pool with other processes from the next renewal on.
+
+        Does nothing if this process lacks the pool's role.
+        """
         if pool.role in self.process.roles:
             self._pools[pool.kind] = pool
             self.wake()
 
     def add_listener(self, kind: str, listener: LeaseListener) -> None:
-        """Call a function with the gained and the lost numbers of a kind whenever these change."""
+        """Register a function that is called with gained and lost lease numbers of a kind on changes."""
         self._listeners[kind].append(listener)
 
     def remove_listener(self, kind: str, listener: LeaseListener) -> None:
-        """Remove a listener; no effect if it is not registered."""
+        """Remove a registered listener; do nothing if it is not registered."""
         if listener in self._listeners[kind]:
             self._listeners[kind].remove(listener)
 
     def wake(self) -> None:
-        """Renew and rebalance now."""
+        """Renew and rebalance the leases now instead of at the next interval."""
         self._woken.set()
 
     async def start(self) -> None:
-        """Register this process and take free leases, unless already done. Raises `StoreError`."""
+        """Register this process and take free leases; do nothing if already done. Raises `StoreError`."""
         if self._tasks:
             return
         await self._renew()
@@ -131,7 +138,7 @@ class Leases:
             self._tasks.append(self._supervisor.start("lease watch", self._expiry_loop))
 
     async def transfer(self, kind: str, number: int, process_id: str) -> bool:
-        """Transfer a lease to another process; return whether this process no longer owns it.
+        """Transfer a lease to another process; return whether this process does not own it any more.
 
         Listeners of this process are not called. Raises `StoreError`.
         """
@@ -145,14 +152,20 @@ class Leases:
         return is_gone
 
     async def release_kind(self, kind: str) -> None:
-        """Leave a pool and release its leases; nothing may act for them any more. Raises `StoreError`."""
+        """Leave the lease pool of a kind and release its leases.
+
+        Nothing may act for these leases when this is called. Raises `StoreError`.
+        """
         async with self._lock:
             self._pools.pop(kind, None)
             self._owned.pop(kind, None)
             await self._store.processes.release_kind(self.process.id, kind)
 
     async def close(self) -> None:
-        """Release all leases and deregister this process; nothing may act for them any more."""
+        """Release all leases and deregister this process.
+
+        Nothing may act for these leases when this is called.
+        """
         if not self._tasks:
             return
         await cancel_and_wait(self._tasks)
@@ -194,7 +207,7 @@ class Leases:
                 self.wake()
 
     async def _heartbeat_loop(self) -> None:
-        """Renew owned leases even while a long write of any process blocks rebalancing."""
+        """Renew the owned leases even while a long write of any process blocks rebalancing."""
         while True:
             await self._clock.sleep(RENEW_SECONDS)
             started_at = self._clock.uptime()
@@ -205,7 +218,7 @@ class Leases:
                     self._renewed_at = max(self._renewed_at, started_at)
 
     async def _expiry_loop(self) -> None:
-        """Drop all leases in time, even while a renewal hangs."""
+        """Drop all leases before they expire, even while a renewal hangs."""
         while True:
             remaining_seconds = self._renewed_at + STOP_SECONDS - self._clock.uptime()
             if remaining_seconds > 0:

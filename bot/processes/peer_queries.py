@@ -1,4 +1,4 @@
-"""Queries to the process that has the shard of a server, for what only it knows.
+"""Queries to the process that has the shard of a server, for what only that process knows.
 
 Queries and replies are notifications of the database and are stored nowhere; unanswered queries time out.
 """
@@ -15,18 +15,22 @@ from bot.store import Store, StoreError
 log = logging.getLogger(__name__)
 
 QUERY_TIMEOUT_SECONDS = 1.0
-"""Seconds to wait for a reply."""
+"""Maximum number of seconds to wait for the reply to a query."""
 _CHUNK_CHARS = 7_000
-"""Characters per notification; PostgreSQL limits a payload to less than 8,000 bytes."""
+"""Maximum number of characters of a reply per notification; PostgreSQL allows less than 8,000 bytes."""
 _MAX_CONCURRENT_REPLIES = 64
-"""Queries of peers that are answered at a time."""
+"""Maximum number of queries of other processes that are answered at a time."""
 
 QueryHandler = Callable[[int, int], Awaitable[Collection[int] | None]]
-"""Coroutine function that returns the numbers that answer a query, None if another process has to."""
+"""Coroutine function that returns the ids that answer a query, or None if another process has to answer."""
 
 
 class PeerQueries:
-    """Queries about something in a server, answered with numbers; `handlers` answer those of peers."""
+    """Client and server of queries between processes, by database notifications; answers are sets of ids.
+
+    A query goes to the process with the server's shard. `handlers` maps names of queries to the functions
+    that answer them when another process asks.
+    """
 
     def __init__(self, store: Store, events: ClusterEvents, handlers: Mapping[str, QueryHandler]) -> None:
         self._store, self._events, self._handlers = store, events, handlers
@@ -34,12 +38,15 @@ class PeerQueries:
         self._reply_tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        """Start to answer queries of peers; a process without shards answers none."""
+        """Start to answer queries of other processes; a process without shards answers none."""
         self._events.set_payload_handler("ask", self._on_query)
         self._events.set_payload_handler("told", self._on_reply)
 
     async def query(self, query_name: str, server_id: int, subject_id: int) -> frozenset[int] | None:
-        """Return the answer of the process with the server's shard, or None without one in time."""
+        """Return the ids with which the process that has the server's shard answers a query about a subject.
+
+        Return None if there is no answer within `QUERY_TIMEOUT_SECONDS`, or if the database fails.
+        """
         query_id = secrets.token_hex(8)
         reply: asyncio.Future[frozenset[int]] = asyncio.get_running_loop().create_future()
         self._pending[query_id] = reply, {}

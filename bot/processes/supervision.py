@@ -1,7 +1,8 @@
 """Supervision of the long-lived tasks of a process.
 
-A task that fails is logged with its traceback and restarted after a pause; one that keeps failing is a
-problem of the process (`/healthz`). Short tasks, such as one post, belong to whoever started them.
+A task that fails is logged with its traceback and restarted after a pause; a task that keeps failing is
+reported as a problem of the process (`/healthz`). Short tasks, such as one post, belong to whoever started
+them.
 """
 
 import asyncio
@@ -17,9 +18,9 @@ from bot.store import DatabaseFault
 log = logging.getLogger(__name__)
 
 RESTART_PAUSE_SECONDS = 10.0
-"""Seconds until a failed task is restarted."""
+"""Seconds between the failure of a task and its restart."""
 MAX_FAILURES, FAILURE_WINDOW_SECONDS = 3, 300.0
-"""Failures of one task within `FAILURE_WINDOW_SECONDS` from which it is a problem of the process."""
+"""Number of failures of one task, and the seconds within which they make it a problem of the process."""
 
 
 class Supervisor:
@@ -30,14 +31,15 @@ class Supervisor:
         self._failure_times: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=MAX_FAILURES))
 
     def start(self, name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
-        """Run a function until it returns; return its task. Several tasks may have one name.
+        """Run a function as a task, restarting it on failure until it returns; return the task.
 
-        It runs in an empty context, without the language of the current task.
+        Several tasks may have one name. The function runs in an empty context, without the language of the
+        current task.
         """
         return Context().run(partial(asyncio.create_task, self._supervise(name, run), name=name))
 
     def failing_tasks(self) -> list[str]:
-        """Return the names of tasks that keep failing."""
+        """Return the names of tasks that failed `MAX_FAILURES` times within `FAILURE_WINDOW_SECONDS`."""
         window_start = self._clock.monotonic() - FAILURE_WINDOW_SECONDS
         return [
             name
@@ -68,7 +70,7 @@ async def cancel_and_wait(tasks: Iterable[asyncio.Task[None]]) -> None:
 
 
 def _is_shutdown(error: BaseException) -> bool:
-    """Return whether the task was cancelled on request, or the process ends."""
+    """Return whether a task was cancelled on request, or because the process ends."""
     task = asyncio.current_task()
     is_cancelled = task is not None and task.cancelling() > 0
     return is_cancelled or isinstance(error, KeyboardInterrupt | SystemExit)

@@ -1,8 +1,8 @@
 """Detection of an unreachable gateway: this process then takes no shards and gives its own away.
 
 discord.py notices a silent connection a minute after Discord's last message. A single loop of discord.py
-reconnects lost shards one after another, and may wait for a quarter of an hour between two attempts at one of
-them, which delays all others.
+reconnects lost shards one after another, and may wait for a quarter of an hour between two attempts to
+connect one of them, which delays the rest.
 """
 
 import asyncio
@@ -22,17 +22,17 @@ from bot.store import StoreError
 log = logging.getLogger(__name__)
 
 SUSPECT_SECONDS, GIVE_UP_SECONDS = 10.0, 30.0
-"""Seconds without a connection until this process takes no more shards, and until it gives the shard away."""
+"""Seconds without a connection of a shard until this process takes no more, and until it gives it away."""
 CHECK_INTERVAL_SECONDS = 1.0
-"""Seconds between checks of the connections."""
+"""Seconds between two checks of the gateway connections."""
 RETRY_SECONDS = 10.0
-"""Seconds between attempts to reach the gateway while this process has no shard."""
+"""Seconds between two attempts to reach the gateway while this process has no shard."""
 _HELLO_TIMEOUT_SECONDS = 10.0
-"""Seconds to wait for the gateway's hello."""
+"""Maximum number of seconds to wait for the first message of the gateway ("hello")."""
 
 
 class GatewayProbe:
-    """Monitor of a client's gateway connections."""
+    """Monitor of a client's connections to Discord's gateway."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class GatewayProbe:
         self._disconnected_since: dict[int, float] = {}
 
     async def wait_until_reachable(self) -> None:
-        """Wait until the gateway answers, then mark the gateway role as available."""
+        """Wait until Discord's gateway answers, then let this process take shards."""
         is_logged = False
         while not await self._is_gateway_reachable():
             if not is_logged:
@@ -57,9 +57,10 @@ class GatewayProbe:
         self._leases.set_available(ProcessRole.GATEWAY, is_available=True)
 
     async def wait_for_disconnected(self, numbers: Collection[int]) -> frozenset[int]:
-        """Wait until some of these shards have been disconnected for `GIVE_UP_SECONDS`; return them.
+        """Wait until some of the given shards have been disconnected for `GIVE_UP_SECONDS`, and return these.
 
-        Re-reads `numbers`, which may change. Does not return while no other process could take the shards.
+        `numbers` is read again at each check, because it may change. Does not return while no other process
+        could take the shards.
         """
         while True:
             await self._clock.sleep(CHECK_INTERVAL_SECONDS)

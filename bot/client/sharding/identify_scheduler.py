@@ -1,7 +1,7 @@
-"""Scheduling of identifies within Discord's limits for a bot, across all processes.
+"""Scheduling of identifies (session starts of shards) within Discord's limits, across all processes.
 
-Discord allows a number of identifies at a time, five seconds apart, and a number per day; exceeding it resets
-the bot's token: https://discord.com/developers/docs/events/gateway#session-start-limit-object
+Discord allows a bot a number of identifies at a time, five seconds apart, and a number per day; exceeding it
+resets the bot's token: https://discord.com/developers/docs/events/gateway#session-start-limit-object
 """
 
 import asyncio
@@ -21,21 +21,24 @@ from bot.store.records.process_records import IdentifyPermit
 log = logging.getLogger(__name__)
 
 MAX_RECHECK_SECONDS = 300.0
-"""Maximum seconds until the limits are fetched again while no session may start."""
+"""Maximum number of seconds until Discord's limits are fetched again while no session may start."""
 _LIMITS_TIMEOUT_SECONDS = 10.0
-"""Seconds to wait for Discord's session limits."""
+"""Maximum number of seconds to wait for Discord's session limits."""
 
 
 class IdentifyScheduler:
-    """Identify scheduler of one bot; `bucket_count` shards may identify concurrently."""
+    """Scheduler of the identifies (session starts) of a bot's shards.
+
+    `bucket_count` shards may identify concurrently.
+    """
 
     def __init__(self, client: discord.AutoShardedClient, services: Services) -> None:
         self._client, self._store, self._clock = client, services.store, services.clock
         self.bucket_count = 1
         self.sessions_remaining: int | None = None
-        """Sessions that may still start today, as of the last response; None if unknown."""
+        """Number of sessions that may still start today by Discord's last response, or None if unknown."""
         self.waiting_count = 0
-        """Number of this process's shards that wait to identify."""
+        """Number of this process's shards that wait to identify (start a session)."""
         self._is_exhaustion_logged = False
         self._permits: dict[int, IdentifyPermit] = {}  # By shard
         # By bucket; asyncio's locks are first come, first served.
@@ -43,13 +46,14 @@ class IdentifyScheduler:
 
     @property
     def mean_interval_seconds(self) -> float:
-        """Mean seconds between two identifies of the bot."""
+        """Mean number of seconds between two identifies (session starts) of the bot."""
         return self._store.shards.identify_interval_seconds / self.bucket_count
 
     async def wait_for_identify(self, number: int) -> None:
         """Wait until a shard may identify: one per bucket every five seconds while the daily quota lasts.
 
-        A shard that did not use its last permit could not connect and does not count as waiting.
+        To identify is to start a session. A shard that did not use its last permit could not connect and does
+        not count as waiting.
         """
         bucket = number % self.bucket_count
         with nullcontext() if number in self._permits else self._count_waiting():
@@ -65,9 +69,9 @@ class IdentifyScheduler:
         self._permits[number] = permit
 
     async def confirm_identify(self, number: int) -> None:
-        """Use the permit of a shard that identifies now, or wait for a new one.
+        """Use the permit of a shard to identify (start a session) now, or wait for a new permit.
 
-        A permit expires as soon as the bucket's next one is granted.
+        A permit expires as soon as the next one in the same bucket is granted.
         """
         confirm, bucket = self._store.shards.confirm_identify, number % self.bucket_count
         while (
@@ -76,7 +80,7 @@ class IdentifyScheduler:
             await self.wait_for_identify(number)
 
     async def _wait_for_quota(self) -> None:
-        """Wait while Discord allows no further session; unknown limits do not block."""
+        """Wait while Discord allows no further session; if the limits are unknown, do not wait."""
         while (limits := await self._fetch_limits()) is not None and limits.remaining <= 0:
             seconds = limits.reset_after / 1_000
             if not self._is_exhaustion_logged:
@@ -89,7 +93,7 @@ class IdentifyScheduler:
         self._is_exhaustion_logged = False
 
     async def has_ample_quota(self) -> bool:
-        """Return whether more than half of the daily quota is left for optional identifies."""
+        """Return whether more than half of the daily sessions are left, enough for optional sessions."""
         limits = await self._fetch_limits()
         return limits is not None and 2 * limits.remaining > limits.total
 

@@ -1,8 +1,8 @@
 """The shards of this process: leased from the database, connected in order, handed over one by one.
 
-`AutoShardedClient.launch_shard` adds a shard to a running client; discord.py does not document it but has no
-other way (a test fails when it changes). A client that may have lost its shards closes, and a new client
-starts with the shards that are then owned.
+`AutoShardedClient.launch_shard` adds a shard to a running client; discord.py does not document this method
+but has no other way (a test fails when it changes). A client that may have lost its shards closes, and a new
+client starts with the shards that the process then owns.
 """
 
 from __future__ import annotations
@@ -32,15 +32,18 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 JOIN_GRACE_SECONDS = 3.0
-"""Seconds until a process takes shards, so that processes that start together share them."""
+"""Seconds that a process waits before it takes shards, so that processes that start together share them."""
 
 
 class ShardCountMismatch(StoreError):
-    """Disagreement on the shard count between processes on one database; the message says what to do."""
+    """Error raised when processes on one database disagree on the shard count.
+
+    The message says what to do.
+    """
 
 
 class LeasedShards:
-    """The shards of a client. Without `acquire_shards`, it owns all shards."""
+    """The shards of a client, which owns all shards unless `acquire_shards` is called."""
 
     def __init__(self, client: ShardedBot, services: Services) -> None:
         self._client, self._leases = client, services.leases
@@ -59,12 +62,13 @@ class LeasedShards:
         self._gateway_probe = GatewayProbe(client, self.scheduler, self.connections, services)
         self._balancer = ShardBalancer(self, services)
         self.is_closing_without_shards = False
-        """Whether the client closes because its shards were lost or are given away."""
+        """Whether the client is closing because its shards were lost or are being given away."""
 
     async def acquire_shards(self) -> None:
         """Wait until this process owns shards, which the client then connects.
 
-        Shards gained later follow. Raises `ShardCountMismatch`, `StoreError`, and discord.py's errors.
+        Shards that are gained later are connected later. Raises `ShardCountMismatch`, `StoreError`, and
+        discord.py's errors.
         """
         if self._is_clustered:
             await self._gateway_probe.wait_until_reachable()
@@ -94,11 +98,14 @@ class LeasedShards:
 
     @property
     def _are_shards_movable(self) -> bool:
-        """Whether shards may move between running processes."""
+        """Whether shards may move from one running process to another."""
         return self._is_clustered and self._range is None
 
     async def _agree_on_shard_count(self) -> int:
-        """Return the number of shards that all processes agree on. Raises `ShardCountMismatch`."""
+        """Return the number of shards that all processes agree on.
+
+        Raises `ShardCountMismatch` if they disagree.
+        """
         recommended_count, _url, limits = await self._client.http.get_bot_gateway()
         self.scheduler.bucket_count = limits["max_concurrency"]
         requested_count = recommended_count if self._range is None else self._range[1]
@@ -111,7 +118,7 @@ class LeasedShards:
         return agreed_count
 
     async def _wait_for_shards(self, count: int) -> frozenset[int]:
-        """Wait until this process owns some of `count` shards."""
+        """Wait until this process owns at least one of `count` shards."""
         timeout_seconds: float | None = JOIN_GRACE_SECONDS
         while not (owned := self._leases.owned(SHARD_LEASE)):
             self._shards_changed.clear()
@@ -124,20 +131,20 @@ class LeasedShards:
         return owned
 
     def spawn(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
-        """Run a coroutine until it ends or the client closes."""
+        """Start a task that runs a coroutine until it ends or the client closes."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     def keep_running(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        """Run a function under supervision until the client closes."""
+        """Run a function, restarted if it fails, until the client closes."""
         task = self._supervisor.start(name, run)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def start_following(self) -> None:
-        """Connect the owned shards, and those gained from now on."""
+        """Connect the shards that this process owns, and from now on those that it gains."""
         self._is_following = True
         self._connect_new()
 
@@ -153,7 +160,7 @@ class LeasedShards:
             self.spawn(connecting, f"shard {number} got")
 
     def launch(self, number: int, connect: Callable[[], Awaitable[None]]) -> None:
-        """Connect a shard once it may identify, concurrently with others."""
+        """Connect a shard as soon as it may identify (start a session), concurrently with other shards."""
 
         async def wait_and_connect() -> None:
             while True:
@@ -168,13 +175,13 @@ class LeasedShards:
         self.spawn(wait_and_connect(), f"shard {number}")
 
     async def before_identify(self, number: int) -> None:
-        """Wait until discord.py may identify a shard; cancel it if the shard was handed over."""
+        """Wait until a shard may identify (start a session). Raises CancelledError if it was handed over."""
         self.connections.abort_if_orphaned(number)
         await self.scheduler.confirm_identify(number)
         self.connections.abort_if_orphaned(number)
 
     async def hand_over(self, number: int, process_id: str) -> None:
-        """Hand a shard over to another process, after its running sends have ended."""
+        """Hand a shard over to another process, after sends to its servers have ended."""
         if self._numbers is None or number not in self._numbers:
             return
         log.info("handing over shard=%d", number)
@@ -200,7 +207,7 @@ class LeasedShards:
             await self._balancer.hand_over_all()
 
     def serves_shard(self, number: int) -> bool:
-        """Return whether a shard belongs to this process and this client."""
+        """Return whether this client connects a shard and its process still owns the shard's lease."""
         if self._numbers is None:
             return True
         return (
@@ -215,7 +222,7 @@ class LeasedShards:
         return not shards.is_leased or shards.get_shard(server_id) in self._leases.owned(SHARD_LEASE)
 
     def stop(self) -> None:
-        """Connect no more shards and ignore lease changes."""
+        """Connect no more shards and ignore changes of leases from now on."""
         self._is_following = False
         self._leases.remove_listener(SHARD_LEASE, self._on_leases_changed)
         self._balancer.stop()
@@ -223,7 +230,7 @@ class LeasedShards:
             task.cancel()
 
     async def _hand_over_disconnected(self, numbers: Collection[int]) -> None:
-        """Hand over shards without a connection; close the client if none has one."""
+        """Hand over shards that have lost their connection; close the client if no shard is connected."""
         while True:
             disconnected = await self._gateway_probe.wait_for_disconnected(numbers)
             if not any(map(self.connections.is_connected, numbers)):

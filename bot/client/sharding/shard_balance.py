@@ -1,8 +1,8 @@
-"""Balancing of shards: a process with at least two shards fewer than another asks for one.
+"""Balancing of shards: a process with at least two shards fewer than another process asks for one.
 
-One at a time: each move costs its servers some seconds without a session, and the bot one of its daily
-sessions, of which a cold start of all shards must find enough. A process asks only after it has run for a
-while, so that one that dies soon after its start takes no shard along.
+Shards move one at a time: each move costs its servers some seconds without a session, and the bot one of its
+daily sessions, of which a cold start of all shards must find enough. A process asks only after it has run for
+a while, so that a process that dies soon after its start takes no shard along.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FIRST_REQUEST_DELAY_SECONDS = 30.0
-"""Seconds after the start until the first request."""
+"""Seconds between the start of a process and its first request for a shard."""
 REQUEST_INTERVAL_SECONDS, MAX_REQUEST_INTERVAL_SECONDS = 5.0, 60.0
-"""Seconds between requests; doubled after each unsuccessful one, up to the maximum."""
+"""First and maximum number of seconds between requests for a shard, doubled after each unsuccessful one."""
 SHUTDOWN_HANDOVER_SECONDS = 30.0
-"""Seconds that a process that ends spends on handing its shards over; the rest is then released."""
+"""Maximum number of seconds that an ending process spends on handing over shards; the rest is released."""
 _REQUEST_EVENT = "want"
-"""Name of the cluster event that requests a shard."""
+"""Name of the cluster event by which a process requests a shard."""
 
 
 class ShardBalancer:
-    """Requests for shards of processes that own more, and handovers to those that own fewer."""
+    """Requests for shards of processes that own more, and handovers of shards to processes that own fewer."""
 
     def __init__(self, leased: LeasedShards, services: Services) -> None:
         self._leased, self._scheduler, self._connections = leased, leased.scheduler, leased.connections
@@ -43,16 +43,16 @@ class ShardBalancer:
         self._handover_task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Start to request shards, and to answer requests."""
+        """Start to request shards, and to answer requests of other processes."""
         self._cluster_events.set_payload_handler(_REQUEST_EVENT, self._on_request)
         self._leased.keep_running("shards wanted", self._request_loop)
 
     def stop(self) -> None:
-        """Ignore further requests."""
+        """Ignore requests for shards from now on."""
         self._cluster_events.set_payload_handler(_REQUEST_EVENT, None)
 
     async def hand_over_all(self) -> None:
-        """Hand the connected shards over, at the pace at which sessions may start."""
+        """Hand the connected shards over to other processes, at the pace at which sessions may start."""
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(SHUTDOWN_HANDOVER_SECONDS):
                 for number in filter(self._connections.is_connected, sorted(self._store.shards.numbers)):
@@ -62,7 +62,10 @@ class ShardBalancer:
                     await self._clock.sleep(self._scheduler.mean_interval_seconds)
 
     async def find_recipient(self) -> str | None:
-        """Return the available process with the fewest shards, None without any. Raises `StoreError`."""
+        """Return the id of the process with the fewest shards that can take one, or None if there is none.
+
+        Raises `StoreError`.
+        """
         counts = await self._load_shard_counts()
         process_ids = await self._leases.other_processes(ProcessRole.GATEWAY)
         return min(process_ids, key=counts.__getitem__, default=None)
@@ -123,5 +126,5 @@ class ShardBalancer:
         return is_served and self._leases.is_available(ProcessRole.GATEWAY)
 
     async def _load_shard_counts(self) -> Counter[str]:
-        """Return the number of shards of each process."""
+        """Return the number of shards of each process, by process id."""
         return Counter((await self._store.processes.load_owners(SHARD_LEASE)).values())

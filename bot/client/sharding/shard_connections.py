@@ -1,4 +1,4 @@
-"""Connections of a client's shards, and the end of those whose shard another process owns by now.
+"""Connections of a client's shards, and the end of connections whose shard another process now owns.
 
 discord.py reconnects lost shards by itself and cannot be told to stop. A shard that was handed over meanwhile
 is orphaned until discord.py reaches the gateway, and is stopped there. discord.py also keeps the servers of
@@ -12,25 +12,29 @@ from contextlib import suppress
 import discord
 
 _CLOSE_TIMEOUT_SECONDS = 5.0
-"""Seconds to wait for the close of a connection."""
+"""Maximum number of seconds to wait for the close of a connection."""
 
 
 class ShardConnections:
-    """Connections of one client; `on_free` is called when an orphaned shard may be connected again."""
+    """Connections of one client's shards to Discord.
+
+    A shard of another process that this client still tries to connect is orphaned; `on_free` is called when
+    such a shard may be connected again.
+    """
 
     def __init__(self, client: discord.AutoShardedClient, on_free: Callable[[], None]) -> None:
         self._client, self._on_free = client, on_free
         self._handed_over_servers: dict[int, discord.Guild] = {}
         self.orphaned: set[int] = set()
-        """Shards of other processes that discord.py still tries to connect."""
+        """Numbers of shards of other processes that discord.py in this process still tries to connect."""
 
     def is_connected(self, number: int) -> bool:
-        """Return whether a shard is connected now."""
+        """Return whether a shard has a working connection to Discord now."""
         shard = self._client.get_shard(number)
         return shard is not None and not shard.is_closed()
 
     async def close_connection(self, number: int, servers: Iterable[discord.Guild]) -> None:
-        """Close the connection of a shard; mark it as orphaned if discord.py is still connecting it.
+        """Close the connection of a shard; if discord.py is still connecting the shard, mark it as orphaned.
 
         `servers` are the servers of the shard.
         """
@@ -41,13 +45,13 @@ class ShardConnections:
         await self._disconnect(number)
 
     async def on_session(self, number: int) -> None:
-        """Close the session that an orphaned shard has got."""
+        """Close the session that discord.py started for a shard that another process owns."""
         if number in self.orphaned:
             await self._disconnect(number)
             self._mark_free(number)
 
     def abort_if_orphaned(self, number: int) -> None:
-        """Raise CancelledError if a shard is orphaned, which makes discord.py give it up."""
+        """Raise CancelledError if another process owns the shard, which makes discord.py give it up."""
         if number in self.orphaned:
             self._mark_free(number)
             raise asyncio.CancelledError
@@ -57,7 +61,7 @@ class ShardConnections:
         return self._handed_over_servers.get(server.id) is server
 
     def on_servers_ready(self, servers: Iterable[discord.Guild]) -> None:
-        """Forget that these servers were handed over, since the client has them again."""
+        """Record that the client has these servers again, so that they no longer count as handed over."""
         for server in servers:
             self._handed_over_servers.pop(server.id, None)
 

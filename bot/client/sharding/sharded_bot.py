@@ -1,4 +1,4 @@
-"""A discord.py client whose shards come and go with the leases of its process."""
+"""Discord client whose shards come and go with the leases of its process."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ShardedBot(commands.AutoShardedBot):
     outbox_relay: OutboxRelay
 
     async def launch_shards(self) -> None:
-        """Connect the shards of this process once it owns some, unless the bot is stopped before."""
+        """Connect the shards of this process once it owns some, unless the bot is stopped before that."""
         acquire_task = self.leased_shards.spawn(self.leased_shards.acquire_shards(), "shards")
         await asyncio.wait([acquire_task])
         if not acquire_task.cancelled():
@@ -40,24 +40,25 @@ class ShardedBot(commands.AutoShardedBot):
             self.leased_shards.start_following()
 
     async def launch_shard(self, gateway: URL, shard_id: int, *, initial: bool = False) -> None:
-        """Connect a shard once it may identify.
+        """Connect a shard as soon as it may identify (start a session).
 
-        discord.py would take a connection that waits for its identify for a silent one.
+        The wait comes first, because discord.py would take a connection that waits for its identify for a
+        silent one.
         """
         self.leased_shards.launch(shard_id, partial(super().launch_shard, gateway, shard_id, initial=initial))
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:  # noqa: ARG002 - discord.py's signature
-        """Wait until this shard may identify."""
+        """Wait until a shard may identify (start a session)."""
         await self.leased_shards.before_identify(shard_id or 0)
 
     async def on_shard_resumed(self, shard_id: int) -> None:
-        """End the resumed session if its shard was handed over meanwhile."""
+        """End the resumed session of a shard if the shard was handed over to another process meanwhile."""
         await self.leased_shards.connections.on_session(shard_id)
 
     async def on_shard_ready(self, shard_id: int) -> None:
-        """Serve a shard's servers from now on, and dispatch `shard_served` to the cogs.
+        """Serve a shard's servers from now on, and dispatch the event `shard_served` to the cogs.
 
-        The event has the time of the shard's last post, None if there is none.
+        The event has the time of the shard's last post, or None if there is none.
         """
         if not self.leased_shards.serves_shard(shard_id):
             await self.leased_shards.connections.on_session(shard_id)
@@ -77,7 +78,7 @@ class ShardedBot(commands.AutoShardedBot):
             self.outbox_relay.wake()
 
     async def _sync_servers(self, shard_id: int) -> None:
-        """Store the servers of a shard, if the shard is this client's."""
+        """Store the servers of a shard if the shard belongs to this client."""
         if self.leased_shards.serves_shard(shard_id):
             guilds = self.guilds_of(shard_id)
             locales = {
@@ -87,18 +88,21 @@ class ShardedBot(commands.AutoShardedBot):
 
     @property
     def guilds(self) -> Sequence[discord.Guild]:
-        """Servers of this process."""
+        """The servers that this process serves."""
         return [
             server for server in super().guilds if not self.leased_shards.connections.is_handed_over(server)
         ]
 
     def get_guild(self, id: int, /) -> discord.Guild | None:  # noqa: A002 - discord.py's name
-        """Return a server of this process by id, or None."""
+        """Return the server with an id if this process serves it, or None otherwise."""
         server = super().get_guild(id)
         return None if server is None or self.leased_shards.connections.is_handed_over(server) else server
 
     def get_channel(self, id: int, /) -> GuildChannel | discord.Thread | PrivateChannel | None:  # noqa: A002 - discord.py's name
-        """Return a channel or thread of this process's servers or of direct messages by id, or None."""
+        """Return the channel or thread with an id, or None if there is none.
+
+        Only channels of this process's servers, and direct messages, are returned.
+        """
         channel = super().get_channel(id)
         server = getattr(channel, "guild", None)
         return (
@@ -108,5 +112,5 @@ class ShardedBot(commands.AutoShardedBot):
         )
 
     def guilds_of(self, shard_id: int) -> list[discord.Guild]:
-        """Return the servers of a shard, including unavailable ones."""
+        """Return the servers of a shard, including servers that are unavailable because of an outage."""
         return [guild for guild in self.guilds if guild.shard_id == shard_id]

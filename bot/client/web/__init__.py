@@ -1,4 +1,5 @@
 """The bot's HTTP server: channels as feeds, WebSub callbacks, health and metrics.
 
-Input: bounded requests of strangers. Output: documents, and pushed documents for the poller.
+Input: requests of strangers, limited in size and rate. Output: documents, and pushed documents for the
+poller.
 """

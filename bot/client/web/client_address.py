@@ -1,4 +1,4 @@
-"""The client address of a request to the bot's HTTP server."""
+"""Functions on the client address of a request to the bot's HTTP server."""
 
 from collections.abc import Collection
 from ipaddress import IPv6Address, ip_address
@@ -9,7 +9,7 @@ from bot.core.settings import Network
 
 
 def resolve_client_address(request: web.Request, trusted_proxies: Collection[Network]) -> str:
-    """Return the client address: the last one in `X-Forwarded-For` that is not a trusted proxy.
+    """Return the client address: the last address in `X-Forwarded-For` that is not a trusted proxy.
 
     The header is believed only as far as trusted proxies passed it on.
     """

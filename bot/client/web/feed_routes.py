@@ -18,11 +18,11 @@ from bot.store import StoreError
 from bot.store.records.outbox_records import ChannelFeed
 
 MAX_REQUESTS, PERIOD_SECONDS = 60, 60.0
-"""Requests per channel at once, and the seconds in which all of them are refilled."""
+"""Maximum number of requests per channel at once, and the seconds in which they are all refilled."""
 MAX_AGE_SECONDS = 300
 """Seconds for which a client may cache a document."""
 RETRY_AFTER_SECONDS = 60
-"""Seconds of `Retry-After` while Discord or the database cannot be asked."""
+"""Seconds in the header `Retry-After` while Discord or the database cannot be asked."""
 
 _MAX_TOKEN_LENGTH = 100
 
@@ -39,7 +39,7 @@ class ChannelFeedRoutes:
         self._builder = ChannelFeedBuilder(client.store, client.languages)
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the routes; aiohttp adds HEAD."""
+        """Return the routes of channel feeds; aiohttp adds HEAD."""
         return [web.get(CHANNEL_FEEDS_PATH + "{token}/{what}.{form}", self._serve_feed)]
 
     async def _serve_feed(self, request: web.Request) -> web.Response:
@@ -112,7 +112,10 @@ def _too_many_requests(wait_seconds: float) -> web.Response:
 
 
 def _document_response(request: web.Request, published: PublishedFeed, extension: str) -> web.Response:
-    """Return the document, or 304 if the client has it (RFC 9110, sections 13.1 and 13.2)."""
+    """Return a response with the document, or with status 304 if the client has it already.
+
+    See RFC 9110, sections 13.1 and 13.2.
+    """
     media_type, serialize = FORMATS_BY_EXTENSION[extension]
     body = serialize(published)
     etag = ETag(blake2b(body, digest_size=16).hexdigest())

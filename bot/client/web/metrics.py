@@ -1,4 +1,4 @@
-"""`/healthz` for monitors and `/metrics` for Prometheus."""
+"""HTTP routes `/healthz` for monitors and `/metrics` for Prometheus."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ from bot.store import StoreError
 log = logging.getLogger(__name__)
 
 LOOP_LAG_INTERVAL_SECONDS = 0.5
-"""Seconds between measurements of the event loop's lag."""
+"""Seconds between two measurements of the event loop's lag."""
 
 LEASE_KINDS = (HOST_SLOT_LEASE, SHARD_LEASE, UPKEEP_LEASE)
 _LATENCY_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -32,7 +32,7 @@ _LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
 
 
 class MetricsCollector(Collector):
-    """Metrics of a running bot, served on a local port."""
+    """Collector of the metrics of a running bot, which serves them on a local port."""
 
     def __init__(
         self,
@@ -131,10 +131,10 @@ class MetricsCollector(Collector):
     async def serve(
         self, host: str, port: int, other_routes: Iterable[web.RouteDef] = ()
     ) -> AsyncIterator[int]:
-        """Serve `/healthz` (200 if healthy, else 503), `/metrics` and `other_routes` within the block.
+        """Serve `/healthz` (200 if healthy, else 503), `/metrics` and `other_routes` within the `with` block.
 
-        Yields the port, a free one for 0. Raises OSError, which names the setting, if the address cannot be
-        bound.
+        Yields the port; if `port` is 0, a free port is chosen. Raises OSError, which names the setting, if
+        the address cannot be bound.
         """
         app = web.Application()
         app.add_routes(

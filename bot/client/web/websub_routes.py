@@ -14,26 +14,26 @@ from bot.polling.websub.websub_subscriber import CALLBACK_PATH, WebSubSubscriber
 from bot.store import StoreError
 
 RETRY_AFTER_SECONDS = 60
-"""Seconds of `Retry-After` while the database cannot be asked."""
+"""Seconds in the header `Retry-After` while the database cannot be asked."""
 LOOKUP_TIMEOUT_SECONDS = 5.0
-"""Seconds to wait for the database, which may be busy or unreachable."""
+"""Maximum number of seconds to wait for the database, which may be busy or unreachable."""
 RECEIVE_TIMEOUT_SECONDS = 20.0
-"""Seconds that a hub may take to send a document."""
+"""Maximum number of seconds that a hub may take to send a document."""
 MAX_BUFFERED_DOCUMENTS = 2
-"""Documents of maximum size that may be in memory at once; one hub may use half of that."""
+"""Maximum number of documents of full size in memory at once; one hub may use half of that memory."""
 BUSY_RETRY_AFTER_SECONDS = 10
-"""Seconds of `Retry-After` while the memory budget is used up."""
+"""Seconds in the header `Retry-After` while the memory for pushed documents is used up."""
 
 
 class _PushRejected(Exception):
-    """Rejection of a push with `response`."""
+    """Error raised to reject a pushed document with `response`."""
 
     def __init__(self, response: web.Response) -> None:
         self.response = response
 
 
 class WebSubRoutes:
-    """Request handlers for hubs, with bounds on each document and on all documents in memory."""
+    """Request handlers for WebSub hubs, with limits for each document and for all documents in memory."""
 
     def __init__(self, subscriber: WebSubSubscriber, settings: Settings) -> None:
         self._subscriber, self._trusted_proxies = subscriber, settings.trusted_proxies
@@ -42,11 +42,11 @@ class WebSubRoutes:
 
     @property
     def buffered_bytes(self) -> int:
-        """Bytes of pushed documents in memory that are not parsed yet."""
+        """Number of bytes of pushed documents in memory that are not parsed yet."""
         return self._budget.used_bytes
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the routes."""
+        """Return the routes that WebSub hubs call."""
         return [
             web.get(CALLBACK_PATH + "{token}", self._verify_intent),
             web.post(CALLBACK_PATH + "{token}", self._receive_push),
@@ -93,9 +93,9 @@ class WebSubRoutes:
     async def _rejection_response(
         self, request: web.Request, *, is_verification: bool
     ) -> web.Response | None:
-        """Return a response if the token cannot be looked up now, else None.
+        """Return a response with status 503 or 429 if the token cannot be looked up now, or None if it can.
 
-        A hub that got "gone" for it would never push again.
+        A hub that got the response "gone" instead would never push again.
         """
         token = request.match_info["token"]
         client = client_address.resolve_client_address(request, self._trusted_proxies)
@@ -114,7 +114,7 @@ def _retry_later_response(status: int, wait_seconds: float) -> web.Response:
 
 
 class _PushBody:
-    """The body of a push, received within the memory budget."""
+    """The body of a pushed document, received within the memory budget."""
 
     def __init__(self, budget: BodyBudget, hub: str, max_bytes: int) -> None:
         self._budget, self._hub, self._max_bytes = budget, hub, max_bytes
@@ -122,7 +122,10 @@ class _PushBody:
         self.content = bytearray()
 
     async def receive(self, request: web.Request) -> None:
-        """Receive the body of a request. Raises _Refused if it is too large, too slow or breaks off."""
+        """Receive the body of a request.
+
+        Raises _PushRejected if the body is too large, too slow or breaks off, or if the memory is used up.
+        """
         self._reserve(request.content_length or 0)
         try:
             async with asyncio.timeout(RECEIVE_TIMEOUT_SECONDS):
@@ -135,7 +138,7 @@ class _PushBody:
             raise _PushRejected(web.Response(status=400)) from None
 
     def release(self) -> None:
-        """Return its bytes to the budget."""
+        """Return the memory of the body to the budget."""
         self._budget.release(self._hub, self._reserved)
 
     def _reserve(self, size: int) -> None:
