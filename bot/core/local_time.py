@@ -131,5 +131,5 @@ def spread_over_waking_hours(count: int) -> list[int]:
 
 
 def format_local_time(timestamp: int, zone_name: str) -> str:
-    """Format a Unix time in seconds as `HH:MM` in a time zone."""
+    """Format a Unix time in seconds as a time of day, `HH:MM`, in a time zone."""
     return datetime.fromtimestamp(timestamp, load_zone(zone_name)).strftime("%H:%M")

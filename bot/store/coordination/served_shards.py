@@ -57,7 +57,10 @@ class ServedShards(Repository):
         return self.get_shard(server_id) in self.numbers
 
     def build_served_condition(self, server_id: str, shard: int | None = None) -> str:
-        """Return an SQL condition that this process, or the given `shard`, serves the server in a column."""
+        """Return an SQL condition on the column `server_id`: that this process serves the server.
+
+        With `shard`, the condition is that the server belongs to that shard.
+        """
         numbers = self.numbers if shard is None else {shard}
         if len(numbers) == self.count:
             return "1 = 1"

@@ -231,7 +231,10 @@ def is_digest_only(db: Connection, channel_id: int) -> bool:
 
 
 def get_hold_deadline(db: Connection, channel_id: int) -> int | None:
-    """Return the Unix time in seconds at which a new held post would expire, or None if none is held."""
+    """Return the Unix time in seconds at which a post held from now on would expire.
+
+    Return None if the channel does not hold posts.
+    """
     row = db.fetch_row("SELECT least_outlets, best_a_day FROM channel WHERE id = ?", (channel_id,))
     if row is None or (row["least_outlets"] is None and row["best_a_day"] is None):
         return None

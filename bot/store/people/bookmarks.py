@@ -53,10 +53,11 @@ class Bookmarks(Repository):
         message_id: int | None = None,
         is_live_reaction: bool = True,
     ) -> bool:
-        """Bookmark an article for a user, with the message used for it; return whether anything changed.
+        """Bookmark an article for a user; return whether anything changed.
 
-        `is_live_reaction` is False for reactions that were found later: then a bookmark that the user removed
-        stays removed. Nothing changes if the article is missing.
+        The bookmark records the message in which the user made it. `is_live_reaction` is False for reactions
+        that were found later: then a bookmark that the user removed stays removed. Nothing changes if the
+        article is missing.
         """
         on_conflict = (
             "DO UPDATE SET created = excluded.created, removed = NULL, server_id = excluded.server_id, "

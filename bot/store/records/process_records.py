@@ -43,8 +43,8 @@ class Fence(NamedTuple):
 class RequestAllocation(NamedTuple):
     """A process's share of the budget of requests to Discord: its slots, and how many it could use.
 
-    A slot is one request at a time. `rate_limited_count` is the number of invalid requests (401, 403, 429) in
-    the last ten minutes.
+    A slot is taken by one request until that request no longer counts for Discord's rate limit.
+    `rate_limited_count` is the number of invalid requests (401, 403, 429) in the last ten minutes.
     """
 
     process: int
@@ -54,10 +54,10 @@ class RequestAllocation(NamedTuple):
 
 
 class RequestGrant(NamedTuple):
-    """Request slots (requests at a time) that a process may use until the grant expires.
+    """Number of request slots (requests that count for Discord's rate limit at a time) granted to a process.
 
-    `rate_limited_elsewhere` is the number of invalid requests of other processes; for `pause_seconds`, no
-    process may send requests.
+    The grant expires. `rate_limited_elsewhere` is the number of invalid requests of other processes; for
+    `pause_seconds`, no process may send requests.
     """
 
     slots: int
