@@ -64,12 +64,12 @@ async def load_table_schemas(*databases: AnyDatabase) -> list[TableSchema]:
 
 async def load_id_sequences(store_database: AnyDatabase) -> dict[str, int]:
     """Return the last assigned id of each table that never reuses ids."""
-    return await store_database.read(_get_sequence_module(store_database).counters)
+    return await store_database.read(_get_sequence_module(store_database).id_sequences)
 
 
 async def set_id_sequences(store_database: AnyDatabase, last_ids: dict[str, int]) -> None:
     """Make the tables in `last_ids` assign only ids above the given ids."""
-    await store_database.transact(_get_sequence_module(store_database).set_counters, last_ids)
+    await store_database.transact(_get_sequence_module(store_database).set_id_sequences, last_ids)
 
 
 def _get_sequence_module(store_database: AnyDatabase) -> Any:
